@@ -1,0 +1,76 @@
+/*===- tern/artifact.h - the file a compiled model's data lies in -----------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * Written by the compiler, read (usually mapped) by the runtime. The same bytes
+ * are a file of their own (`bard.weights`) or lie behind the end of an
+ * executable, found by the footer in its last bytes. All integers are little
+ * endian; offsets count from the first byte of the header; sections do not
+ * overlap and lie inside total_bytes. docs/abi.md draws it.
+ */
+#ifndef TERN_ARTIFACT_H
+#define TERN_ARTIFACT_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TERN_ARTIFACT_MAGIC "TERNART1"
+#define TERN_FOOTER_MAGIC "TERNEND1"
+#define TERN_ARTIFACT_VERSION 1u
+/* A header starts at a multiple of this in any file, so that sections map. */
+#define TERN_ARTIFACT_ALIGNMENT 65536u
+/* The weights section starts at a multiple of this from the header. */
+#define TERN_WEIGHTS_ALIGNMENT 4096u
+
+typedef struct tern_section {
+  uint64_t offset; /* from the header */
+  uint64_t bytes;
+} tern_section;
+
+typedef struct tern_artifact_header {
+  char magic[8];         /* TERN_ARTIFACT_MAGIC, no terminator */
+  uint32_t version;      /* TERN_ARTIFACT_VERSION */
+  uint32_t header_bytes; /* sizeof(tern_artifact_header) */
+  uint64_t weights_id;   /* must equal tern_model.weights_id */
+  uint64_t total_bytes;  /* header, sections and padding; not the footer */
+  tern_section weights;
+  tern_section tokenizer;  /* format: tern/tokenizer.h; may be empty */
+  tern_section generation; /* one tern_generation, then its chat template */
+} tern_artifact_header;
+
+#define TERN_MAX_EOS 16u
+
+/* Defaults of text generation, from generation_config.json and config.json. */
+typedef struct tern_generation {
+  uint32_t size;    /* sizeof(tern_generation) */
+  int32_t bos_id;   /* -1: none */
+  uint32_t eos_count;
+  int32_t eos_ids[TERN_MAX_EOS];
+  uint32_t do_sample; /* 0: greedy unless a flag says otherwise */
+  float temperature;
+  uint32_t top_k;   /* 0: off */
+  float top_p;      /* 1: off */
+  float min_p;      /* 0: off */
+  float repeat_penalty; /* 1: off */
+  uint32_t chat_template_bytes; /* follow this struct, UTF-8, no terminator */
+  uint32_t max_context;
+} tern_generation;
+
+/* The last bytes of an executable that carries its data behind itself. */
+typedef struct tern_artifact_footer {
+  char magic[8]; /* TERN_FOOTER_MAGIC */
+  uint64_t header_offset; /* in the file, a multiple of TERN_ARTIFACT_ALIGNMENT */
+  uint64_t total_bytes;   /* as in the header */
+  uint64_t reserved;      /* 0 */
+} tern_artifact_footer;
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TERN_ARTIFACT_H */
