@@ -1,0 +1,133 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What config.json says, checked: an unknown value is an error, never a guess."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .numerics import SCHEMES
+
+ATTENTION_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
+MLP_PROJECTIONS = ("gate_proj", "up_proj", "down_proj")
+PROJECTIONS = ATTENTION_PROJECTIONS + MLP_PROJECTIONS
+KV_BITS = (3, 4, 8, 16)
+
+
+class ConfigError(ValueError):
+    """config.json asks for something this package does not know."""
+
+
+@dataclass(frozen=True)
+class ActivationQuant:
+    """How the input of one projection becomes integers."""
+
+    scheme: str = "int8_absmax"
+    topk: float | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """A model's shape and arithmetic, in Hugging Face's names."""
+
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    vocab_size: int
+    max_position_embeddings: int
+    rms_norm_eps: float
+    rope_theta: float
+    hidden_act: str
+    tie_word_embeddings: bool
+    bos_token_id: int | None
+    eos_token_ids: tuple[int, ...]
+    weight_scale: str  # multiplies | divides | none: ternarize the masters
+    activations: dict[str, ActivationQuant] = field(default_factory=dict)
+    kv_bits: int = 16
+    bos_bits: int = 16
+
+    @property
+    def queries_per_kv_head(self) -> int:
+        return self.num_attention_heads // self.num_key_value_heads
+
+
+def _choice(value: object, allowed: tuple, what: str) -> object:
+    if value not in allowed:
+        names = ", ".join(map(str, allowed))
+        raise ConfigError(f"config.json: {what} is {value!r}, expected one of {names}")
+    return value
+
+
+def _weight_scale(quantization: dict | None) -> str:
+    """The meaning of `weight_scale`, from `quantization_config`."""
+    if not quantization:
+        return "none"
+    _choice(quantization.get("quant_method"), ("bitnet",), "quant_method")
+    linear = quantization.get("linear_class") or "bitlinear"
+    mode = quantization.get("quantization_mode") or "offline"
+    _choice(linear, ("bitlinear", "autobitlinear"), "linear_class")
+    _choice(mode, ("offline", "online"), "quantization_mode")
+    if mode == "online":
+        return "none"
+    return "multiplies" if linear == "autobitlinear" else "divides"
+
+
+def _activations(table: dict) -> dict[str, ActivationQuant]:
+    result = {name: ActivationQuant() for name in PROJECTIONS}
+    for name, entry in table.items():
+        _choice(name, PROJECTIONS, "a key of activation_quantization")
+        for key in entry:
+            _choice(key, ("scheme", "topk"), f"a key of {name}'s quantization")
+        scheme = entry.get("scheme", "int8_absmax")
+        _choice(scheme, tuple(SCHEMES), f"scheme of {name}")
+        topk = entry.get("topk")
+        if topk is not None and not 0 < topk <= 1:
+            raise ConfigError(f"config.json: topk of {name} is {topk}, expected (0, 1]")
+        result[name] = ActivationQuant(scheme, topk)
+    return result
+
+
+def parse_config(raw: dict) -> Config:
+    """config.json as parsed JSON -> Config."""
+    heads = raw["num_attention_heads"]
+    eos = raw.get("eos_token_id")
+    eos_ids = () if eos is None else (eos,) if isinstance(eos, int) else tuple(eos)
+    kv = raw.get("kv_cache_quantization") or {}
+    kv_bits = _choice(kv.get("bits", 16), KV_BITS, "kv_cache_quantization.bits")
+    bos_bits = _choice(kv.get("bos_bits", kv_bits), KV_BITS, "bos_bits")
+    config = Config(
+        hidden_size=raw["hidden_size"],
+        intermediate_size=raw["intermediate_size"],
+        num_hidden_layers=raw["num_hidden_layers"],
+        num_attention_heads=heads,
+        num_key_value_heads=raw.get("num_key_value_heads") or heads,
+        head_dim=raw.get("head_dim") or raw["hidden_size"] // heads,
+        vocab_size=raw["vocab_size"],
+        max_position_embeddings=raw["max_position_embeddings"],
+        rms_norm_eps=raw["rms_norm_eps"],
+        rope_theta=float(raw.get("rope_theta", 10000.0)),
+        hidden_act=_choice(raw["hidden_act"], ("relu2", "silu"), "hidden_act"),
+        tie_word_embeddings=raw.get("tie_word_embeddings", False),
+        bos_token_id=raw.get("bos_token_id"),
+        eos_token_ids=eos_ids,
+        weight_scale=_weight_scale(raw.get("quantization_config")),
+        activations=_activations(raw.get("activation_quantization") or {}),
+        kv_bits=kv_bits,
+        bos_bits=bos_bits,
+    )
+    if raw.get("rope_scaling"):
+        raise ConfigError("config.json: rope_scaling is not supported")
+    if heads % config.num_key_value_heads:
+        raise ConfigError("config.json: num_attention_heads is not a multiple of kv heads")
+    if config.head_dim % 2:
+        raise ConfigError("config.json: head_dim is odd, RoPE needs pairs")
+    return config
+
+
+def read_config(directory: Path) -> Config:
+    return parse_config(json.loads((directory / "config.json").read_text()))

@@ -1,0 +1,146 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Single definitions on numbers small enough to check by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from tern import numerics as n
+from tern.attention import KVRows, attend
+
+F32 = np.float32
+
+
+def f32(*values: float) -> np.ndarray:
+    return np.array([values], F32)
+
+
+def scalar_r32(values: list[np.float32]) -> np.float32:
+    """The definition, one addition at a time."""
+    a = [F32(0)] * 32
+    for index, value in enumerate(values):
+        a[index % 32] = F32(a[index % 32] + value)
+    for h in (16, 8, 4, 2, 1):
+        for j in range(h):
+            a[j] = F32(a[j] + a[j + h])
+    return a[0]
+
+
+@pytest.mark.parametrize("size", [1, 3, 31, 32, 33, 65, 5460])
+def test_r32_is_the_written_order(size):
+    x = np.random.default_rng(size).standard_normal((3, size)).astype(F32)
+    w = np.random.default_rng(size + 1).standard_normal((2, size)).astype(F32)
+    assert n.r32(x).tolist() == [scalar_r32(list(row)) for row in x]
+    expected = [[scalar_r32(list(a * b)) for b in w] for a in x]
+    assert n.r32_dot(x, w).tolist() == expected
+
+
+def test_r32_order_shows():
+    """Added one by one from the left, these small numbers would vanish."""
+    x = np.full(64, 2.0**-24, F32)
+    x[0] = 1
+    left = F32(0)
+    for value in x:
+        left = F32(left + value)
+    assert left == 1 and n.r32(x) > 1
+
+
+def test_exp():
+    x = np.linspace(-87, 87, 20001).astype(F32)
+    relative = np.abs(n.exp(x).astype(np.float64) / np.exp(x.astype(np.float64)) - 1)
+    assert relative.max() < 9e-8
+    assert n.exp(f32(-1000, 1000)).tolist() == n.exp(f32(-87, 87)).tolist()
+    assert n.exp(f32(-87)).min() > 1.6e-38
+    assert n.exp(f32(0)).item() == 1
+
+
+def test_int8_absmax():
+    q, s = n.int8_absmax(f32(0.5, -2.0, 1.0, 0.0))
+    assert q.tolist() == [[32, -127, 64, 0]] and s.item() == F32(2) / F32(127)
+    assert n.int8_absmax(f32(0, 0))[1].item() == F32(1e-5) / F32(127)
+
+
+def test_int4_absmean_clips_outliers_and_has_sqrt7():
+    q, s = n.int4_absmean(f32(1, -1, 1, -1, 100, -100, 0, 0))
+    assert q.tolist() == [[0, 0, 0, 0, 7, -8, 0, 0]]
+    assert s.item() == F32(25.5) / F32(math.sqrt(7))
+
+
+def test_fp4_values_and_ties_to_the_even_code():
+    q, s = n.fp4_e2m1(f32(6, -4, 0.25, 0.75, 1.25, 1.75, 2.5, 3.5, -5.0, 0.26))
+    assert q.tolist() == [[12, -8, 0, 2, 2, 4, 4, 8, -8, 1]]
+    assert s.item() == F32(0.5)
+
+
+@pytest.mark.parametrize("ratio, kept", [(0.25, [1]), (0.3, [1, 2]), (0.5, [1, 2]), (1, [0, 1, 2, 3])])
+def test_topk_keeps_the_lower_index_of_equals(ratio, kept):
+    mask = n.topk_mask(f32(1, -3, 3, 2), ratio)[0]
+    assert np.flatnonzero(mask).tolist() == kept
+
+
+def test_topk_zeroes_q_but_not_the_statistic():
+    q, s = n.quantize(f32(1, 2, 3, 4), "int8_absmax", 0.5)
+    assert q.tolist() == [[0, 0, 95, 127]] and s.item() == F32(4) / F32(127)
+
+
+def test_ternarize():
+    digits, alpha = n.ternarize(np.array([[0.5, -0.1], [0.24, -2.0]], F32))
+    assert alpha == F32((0.5 + 0.1 + 0.24 + 2.0) / 4)
+    assert digits.tolist() == [[1, 0], [0, -1]]
+
+
+def test_bf16():
+    assert n.widen_bf16(np.array([0x3F80, 0xC000, 1], np.uint16)).tolist() == [1, -2, 2.0**-133]
+    halves = np.array([1 + 2**-8, 1 + 3 * 2**-8], F32)
+    assert n.to_bf16(halves).tolist() == [0x3F80, 0x3F82]
+
+
+def test_kv_codes():
+    x = f32(1.0, -1.0, 0.0, 0.3)
+    codes, g = n.kv_encode(x, 3)
+    assert codes.tolist() == [[7, 0, 4, 5]] and g.tolist() == [1.0]
+    assert n.kv_odd(codes, 3).tolist() == [[7, -7, 1, 3]]
+    assert n.kv_encode(f32(1e9, -1e9), 4)[1].tolist() == [65504.0]
+    assert n.kv_encode(f32(0, 0), 4)[1].astype(F32).item() == F32(np.float16(1e-5))
+
+
+def test_integer_product_at_the_worst_case():
+    """Every |q| = 128 and |digit| = 1 or 128: no sum is rounded on the way."""
+    q = np.full((1, 5461), -128, F32)
+    assert n.integer_product(q, np.full((1, 5461), -1, np.int8)).item() == 128 * 5461
+    wide = n.integer_product(q, np.full((1, 5461), 127, np.int8), digit_limit=128)
+    assert wide.item() == F32(-128 * 127 * 5461)
+
+
+def test_integer_product_has_no_negative_zero():
+    q = np.array([[-0.0, -0.0]], F32)
+    assert not np.signbit(n.integer_product(q, np.array([[1, -1]], np.int8))).any()
+
+
+def test_bos_has_its_own_width():
+    rows = np.random.default_rng(0).standard_normal((3, 1, 8)).astype(F32)
+    cache = KVRows(1, 8, 3, 4)
+    cache.append(rows[:1])
+    cache.append(rows[1:])
+    assert cache.codes[0].max() > 7 and cache.codes[1:].max() <= 7
+    assert cache.widths().tolist() == [4, 3, 3]
+
+
+@pytest.mark.parametrize("bits", [3, 8, 16])
+def test_attention_of_one_token_is_its_value(bits):
+    """Softmax over one token is 1, so what comes out is the value as cached."""
+    keys, values = KVRows(1, 4, bits, bits), KVRows(1, 4, bits, bits)
+    keys.append(np.ones((1, 1, 4), F32))
+    values.append(np.array([[[1.0, -1.0, 0.5, -0.25]]], F32))
+    out = attend(np.ones((1, 2, 4), F32), keys, values, 0, 8)
+    limit = {3: 0.15, 8: 0.005, 16: 0}[bits]
+    assert np.abs(out - np.array([1.0, -1.0, 0.5, -0.25], F32)).max() <= limit
+
+
+def test_rope_starts_at_position_zero():
+    cos, sin = n.rope_tables(np.array([0, 1]), 4, 100.0)
+    assert cos[0].tolist() == [1, 1] and sin[0].tolist() == [0, 0]
+    assert cos[1].tolist() == [F32(math.cos(1.0)), F32(math.cos(0.1))]
