@@ -1,0 +1,102 @@
+/*===- tern/host.h - what needs an operating system ------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * Files, threads, CPU detection and the command line of compiled programs, for
+ * POSIX systems. Functions here may allocate; none of them exits the process.
+ */
+#ifndef TERN_HOST_H
+#define TERN_HOST_H
+
+#include "tern/artifact.h"
+#include "tern/tern.h"
+#include "tern/tokenizer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TERN_VERSION_TEXT "0.1.0"
+
+/* One sentence that names the file and the cause; empty when nothing failed. */
+typedef struct tern_error {
+  char text[512];
+} tern_error;
+
+/*--- Artifacts -------------------------------------------------------------*/
+
+/* A mapped artifact. Pointers lie in the mapping; sizes were checked. */
+typedef struct tern_artifact {
+  const void *weights;
+  uint64_t weights_bytes;
+  uint64_t weights_id;
+  const void *tokenizer; /* NULL when the section is empty */
+  uint64_t tokenizer_bytes;
+  tern_generation generation; /* defaults when the section is empty */
+  const char *chat_template;  /* generation.chat_template_bytes, or NULL */
+  void *mapping;
+  size_t mapping_bytes;
+} tern_artifact;
+
+/* Maps the artifact that `path` is or carries behind itself. 0, or -1 and a
+ * sentence in *error. */
+int tern_artifact_open(tern_artifact *artifact, const char *path,
+                       tern_error *error);
+
+/* The same for the running program's own file. */
+int tern_artifact_open_self(tern_artifact *artifact, tern_error *error);
+
+/* Checks `bytes` bytes at `data` and fills all but the mapping; `name` is what
+ * the sentence calls them. For artifacts that are in memory already. */
+int tern_artifact_parse(tern_artifact *artifact, const void *data,
+                        uint64_t bytes, const char *name, tern_error *error);
+
+/* Whether the artifact is `model`'s. */
+int tern_artifact_check(const tern_artifact *artifact, const tern_model *model,
+                        const char *name, tern_error *error);
+
+void tern_artifact_close(tern_artifact *artifact);
+
+/*--- The machine -----------------------------------------------------------*/
+
+/* Features of tern/cpu_features.def that this CPU has and this operating system
+ * lets programs use. */
+uint64_t tern_cpu_features(void);
+
+/* The last of `models` that this CPU can run. NULL, and the sentence "this
+ * program needs avx2, which this CPU does not have; ...", when there is none. */
+const tern_model *tern_cpu_pick(const tern_model *const *models, unsigned count,
+                                uint64_t features, tern_error *error);
+
+/* CPUs this process may run on, at least 1. */
+unsigned tern_cpu_count(void);
+
+/*--- Threads ---------------------------------------------------------------*/
+
+typedef struct tern_pool tern_pool;
+
+/* `threads` including the caller's, 0: one for each CPU; at most
+ * TERN_MAX_WORKERS. NULL when memory or threads cannot be had. */
+tern_pool *tern_pool_create(unsigned threads);
+unsigned tern_pool_threads(const tern_pool *pool);
+
+/* A tern_parallel_fn; `host` is the pool. Task i runs on worker i % threads and
+ * the caller is worker 0. From a second thread while a first is in here, or from
+ * inside a task, the tasks run one by one on the caller: correct, not faster. */
+void tern_pool_run(void *host, tern_task_fn fn, void *arg, uint32_t count);
+void tern_pool_destroy(tern_pool *pool);
+
+/*--- The command line of compiled programs ---------------------------------*/
+
+/* main() of every compiled program. `models` are versions of one model, better
+ * ones later. Returns the exit status: 0, 1 failed, 2 usage, 130 interrupted. */
+int tern_main(const tern_model *const *models, unsigned count, int argc,
+              char **argv);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TERN_HOST_H */

@@ -1,0 +1,157 @@
+/*===- tern/tern.h - run a compiled model ----------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * The core never allocates, prints, aborts or starts a thread: ask for a size,
+ * hand over the bytes. It needs memcpy, memmove, memset and memcmp, nothing
+ * else. What needs an operating system is in tern/host.h.
+ */
+#ifndef TERN_TERN_H
+#define TERN_TERN_H
+
+#include "tern/abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum tern_status {
+  TERN_OK = 0,
+  TERN_BAD_ARGUMENT,  /* a null pointer, a count of 0, an option out of range */
+  TERN_BAD_TOKEN,     /* a token outside the vocabulary */
+  TERN_BAD_ALIGNMENT, /* memory handed over is not aligned enough */
+  TERN_TOO_SMALL,     /* memory handed over is smaller than asked for */
+  TERN_WRONG_ABI,     /* the model was compiled for another runtime */
+  TERN_WRONG_WEIGHTS, /* weights were packed for another model or target */
+  TERN_WRONG_STATE,   /* a saved state belongs to another model */
+  TERN_CONTEXT_FULL,  /* position + n would pass the session's context */
+  TERN_BAD_TABLE      /* the tokenizer's table is damaged or too new */
+} tern_status;
+
+/* A sentence in English, never NULL. */
+const char *tern_status_text(tern_status status);
+
+/* Whether this runtime can call `model`: TERN_OK, TERN_BAD_ARGUMENT (a field
+ * that cannot be) or TERN_WRONG_ABI. */
+tern_status tern_model_check(const tern_model *model);
+
+/* Bytes of the cache of one sequence of up to `tokens` tokens; 0 when that does
+ * not fit into 64 bits. */
+uint64_t tern_model_state_bytes(const tern_model *model, uint32_t tokens);
+
+/*--- Sessions: one sequence of tokens and its cache ------------------------*/
+
+typedef struct tern_session tern_session;
+
+typedef struct tern_session_config {
+  uint32_t size; /* sizeof(tern_session_config) */
+  uint32_t context; /* tokens to make room for; 0: the model's max_context */
+  const tern_model *model;
+  const tern_env *env; /* borrowed; NULL: the calling thread alone */
+  /* Borrowed, read only: must outlive the session, may be shared by many. */
+  const void *weights;
+  uint64_t weights_bytes;
+  /* model->scratch_bytes that several sessions may share as long as only one of
+   * them is in a call; NULL: the session holds its own. */
+  void *scratch;
+  /* Longer inputs are run in calls of so many tokens; 0: 512. */
+  uint32_t call_tokens;
+  uint32_t reserved; /* 0 */
+} tern_session_config;
+
+/* Bytes a session needs; 0 when the configuration is not valid or the sum does
+ * not fit into size_t. */
+size_t tern_session_bytes(const tern_session_config *config);
+
+/* Builds a session inside `memory`, which the caller keeps and frees and which
+ * is aligned to the model's alignment. */
+tern_status tern_session_init(void *memory, size_t bytes,
+                              const tern_session_config *config,
+                              tern_session **session);
+
+/* Appends n tokens. Afterwards *logits (unless `logits` is NULL) points at
+ * vocab_size values for the last one, valid until the next call on this session
+ * and free for the caller to change. On failure nothing is appended. */
+tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
+                              uint32_t n, float **logits);
+
+/* The same, with the logits of the last `logits_count` tokens and, unless
+ * `hidden` is NULL, layer_count * n * hidden_size values of the residual stream
+ * ([layer][token]) written to the caller's memory. */
+tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
+                                   uint32_t n, uint32_t logits_count,
+                                   float *logits, float *hidden);
+
+/* Appends to `count` different sessions of one model and one set of weights in
+ * one step, so that weights are read once for all. The caller fills tokens, n,
+ * logits, logits_count and hidden of each segment; the rest is filled here. The
+ * first session's env and scratch are used. On failure nothing is appended. */
+tern_status tern_batch_eval(tern_session *const *sessions,
+                            tern_segment *segments, uint32_t count);
+
+/* Tokens held so far, tokens there is room for, and forgetting all after the
+ * first `position`. */
+uint32_t tern_session_position(const tern_session *session);
+uint32_t tern_session_context(const tern_session *session);
+tern_status tern_session_rewind(tern_session *session, uint32_t position);
+
+/* A sequence's cache as bytes that another session of the same model, in this
+ * or another process, can go on from. */
+size_t tern_session_save_bytes(const tern_session *session);
+tern_status tern_session_save(const tern_session *session, void *memory,
+                              size_t bytes);
+tern_status tern_session_restore(tern_session *session, const void *memory,
+                                 size_t bytes);
+
+/*--- Sampling: from logits to a token --------------------------------------*/
+
+/* Tokens that the repetition penalty looks back at. */
+#define TERN_SAMPLER_WINDOW 64u
+
+/* In this order: penalty on the last tokens, temperature, top_k, top_p, min_p. */
+typedef struct tern_sampler_options {
+  uint32_t size;        /* sizeof(tern_sampler_options) */
+  float temperature;    /* 0: greedy, the lowest index of the maximum */
+  uint32_t top_k;       /* 0: off */
+  float top_p;          /* 1: off */
+  float min_p;          /* 0: off */
+  float repeat_penalty; /* 1: off */
+  uint64_t seed;
+} tern_sampler_options;
+
+typedef struct tern_sampler {
+  tern_sampler_options options;
+  uint64_t random;
+  uint32_t recent_count; /* tokens accepted, ever */
+  uint32_t reserved;
+  int32_t recent[TERN_SAMPLER_WINDOW];
+} tern_sampler;
+
+/* A token that may be picked; the caller lends vocab_size of these. */
+typedef struct tern_candidate {
+  float weight; /* exp of its logit over temperature, less the maximum */
+  int32_t token;
+} tern_candidate;
+
+tern_status tern_sampler_init(tern_sampler *sampler,
+                              const tern_sampler_options *options);
+
+/* Tells the sampler of a token of the text, from the prompt or picked. */
+void tern_sampler_accept(tern_sampler *sampler, int32_t token);
+
+/* The next token. `logits` is changed when there is a penalty; `candidates` may
+ * be NULL when the temperature is 0. The same seed, options and logits pick the
+ * same tokens on every machine. -1 only on a null pointer or no vocabulary. */
+int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
+                          uint32_t vocab_size, tern_candidate *candidates);
+
+/* exp as docs/numerics.md 0 defines it: the same bits everywhere. */
+float tern_exp(float x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TERN_TERN_H */

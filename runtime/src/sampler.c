@@ -1,0 +1,218 @@
+/*===- sampler.c - from logits to a token ----------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * Deterministic: an own generator, an own exp, and sums in a fixed order. To be
+ * compiled without contraction of a * b + c.
+ */
+#include "tern/tern.h"
+
+#include <string.h>
+
+#define UNBOUNDED 3.0e38f
+
+float tern_exp(float x) {
+  /* NaN fails both comparisons the right way round and becomes -87. */
+  if (!(x > -87.0f))
+    x = -87.0f;
+  if (x > 87.0f)
+    x = 87.0f;
+  /* Adding 1.5 * 2^23 leaves no fraction bits: rounds to even. */
+  const float shift = 12582912.0f;
+  float k = (x * 1.44269504088896341f + shift) - shift;
+  float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+  float y = 1.9875691500e-4f * r + 1.3981999507e-3f;
+  y = y * r + 8.3334519073e-3f;
+  y = y * r + 4.1665795894e-2f;
+  y = y * r + 1.6666665459e-1f;
+  y = y * r + 5.0000001201e-1f;
+  y = (y * (r * r) + r) + 1.0f;
+  uint32_t bits = (uint32_t)((int32_t)k + 127) << 23;
+  float power;
+  memcpy(&power, &bits, sizeof(power));
+  return y * power;
+}
+
+/* SplitMix64: passes the usual batteries and has no bad seed. */
+static uint64_t next_random(uint64_t *state) {
+  uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+tern_status tern_sampler_init(tern_sampler *sampler,
+                              const tern_sampler_options *options) {
+  if (!sampler || !options || options->size < sizeof(*options))
+    return TERN_BAD_ARGUMENT;
+  /* Written so that NaN is refused. */
+  if (!(options->temperature >= 0.0f && options->temperature <= 1e6f) ||
+      !(options->top_p > 0.0f && options->top_p <= 1.0f) ||
+      !(options->min_p >= 0.0f && options->min_p <= 1.0f) ||
+      !(options->repeat_penalty > 0.0f && options->repeat_penalty <= 1e6f))
+    return TERN_BAD_ARGUMENT;
+  memset(sampler, 0, sizeof(*sampler));
+  sampler->options = *options;
+  sampler->random = options->seed;
+  return TERN_OK;
+}
+
+void tern_sampler_accept(tern_sampler *sampler, int32_t token) {
+  if (!sampler)
+    return;
+  sampler->recent[sampler->recent_count % TERN_SAMPLER_WINDOW] = token;
+  ++sampler->recent_count;
+  /* Stays a number of the same remainder, not less than the window. */
+  if (sampler->recent_count == UINT32_MAX)
+    sampler->recent_count = 2 * TERN_SAMPLER_WINDOW - 1;
+}
+
+/* Each token of the window once, however often it comes. */
+static void penalize(const tern_sampler *sampler, float *logits,
+                     uint32_t vocab_size) {
+  float penalty = sampler->options.repeat_penalty;
+  uint32_t count = sampler->recent_count < TERN_SAMPLER_WINDOW
+                       ? sampler->recent_count
+                       : TERN_SAMPLER_WINDOW;
+  for (uint32_t i = 0; i < count; ++i) {
+    int32_t token = sampler->recent[i];
+    uint32_t before = 0;
+    while (sampler->recent[before] != token)
+      ++before;
+    if (before != i || token < 0 || (uint32_t)token >= vocab_size)
+      continue;
+    float logit = logits[token];
+    logits[token] = logit > 0.0f ? logit / penalty : logit * penalty;
+  }
+}
+
+static uint32_t index_of_maximum(const float *logits, uint32_t count) {
+  uint32_t best = 0;
+  for (uint32_t i = 1; i < count; ++i)
+    /* A NaN never wins, not even against a NaN at 0. */
+    if (logits[i] > logits[best] || logits[best] != logits[best])
+      best = i;
+  return best;
+}
+
+static int comes_first(tern_candidate a, tern_candidate b) {
+  return a.weight > b.weight || (a.weight == b.weight && a.token < b.token);
+}
+
+static void sift_down(tern_candidate *heap, uint32_t count, uint32_t at) {
+  tern_candidate moved = heap[at];
+  for (;;) {
+    uint32_t child = 2 * at + 1;
+    if (child >= count)
+      break;
+    if (child + 1 < count && comes_first(heap[child + 1], heap[child]))
+      ++child;
+    if (!comes_first(heap[child], moved))
+      break;
+    heap[at] = heap[child];
+    at = child;
+  }
+  heap[at] = moved;
+}
+
+/* Moves the first `wanted` candidates in order to the end of the array, the
+ * first one last, and returns how many: fewer when their sum reaches `enough`
+ * or the next one is below `least`. Does not sort what it does not take. */
+static uint32_t take_best(tern_candidate *heap, uint32_t count, uint32_t wanted,
+                          float enough, float least) {
+  for (uint32_t i = count / 2; i-- > 0;)
+    sift_down(heap, count, i);
+  float sum = 0.0f;
+  uint32_t taken = 0;
+  while (taken < wanted && taken < count && sum < enough &&
+         (taken == 0 || heap[0].weight >= least)) {
+    uint32_t last = count - taken - 1;
+    tern_candidate best = heap[0];
+    heap[0] = heap[last];
+    heap[last] = best;
+    sift_down(heap, last, 0);
+    sum += best.weight;
+    ++taken;
+  }
+  return taken;
+}
+
+/* Narrows `count` candidates down as the options say. The kept ones are
+ * (*kept)[0], [-1], [-2], ...: what take_best leaves. */
+static uint32_t narrow(const tern_sampler_options *options, tern_candidate *all,
+                       uint32_t count, float total, tern_candidate **kept) {
+  *kept = all + count - 1;
+  /* The largest weight is exp(0) = 1, so min_p is a bound on weights. */
+  float least = options->min_p;
+  uint32_t n;
+  if (options->top_k > 0 && options->top_k < count) {
+    n = take_best(all, count, options->top_k, UNBOUNDED, 0.0f);
+    total = 0.0f;
+    for (uint32_t i = 0; i < n; ++i)
+      total += (*kept)[-(ptrdiff_t)i].weight;
+    /* top_p counts shares of what top_k has left. */
+    float enough = options->top_p * total;
+    float sum = 0.0f;
+    for (uint32_t i = 0; options->top_p < 1.0f && i < n; ++i) {
+      sum += (*kept)[-(ptrdiff_t)i].weight;
+      if (sum >= enough)
+        n = i + 1;
+    }
+  } else {
+    float enough = options->top_p < 1.0f ? options->top_p * total : UNBOUNDED;
+    n = take_best(all, count, count, enough, least);
+  }
+  while (n > 1 && (*kept)[-(ptrdiff_t)(n - 1)].weight < least)
+    --n;
+  return n;
+}
+
+int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
+                          uint32_t vocab_size, tern_candidate *candidates) {
+  if (!sampler || !logits || vocab_size == 0)
+    return -1;
+  const tern_sampler_options *options = &sampler->options;
+  if (options->repeat_penalty != 1.0f)
+    penalize(sampler, logits, vocab_size);
+  uint32_t best = index_of_maximum(logits, vocab_size);
+  if (options->temperature == 0.0f)
+    return (int32_t)best;
+  if (!candidates)
+    return -1;
+
+  float maximum = logits[best];
+  float total = 0.0f;
+  for (uint32_t i = 0; i < vocab_size; ++i) {
+    float weight = tern_exp((logits[i] - maximum) / options->temperature);
+    candidates[i].weight = weight;
+    candidates[i].token = (int32_t)i;
+    total += weight;
+  }
+  /* 24 bits: every value is a binary32 below 1. */
+  float draw =
+      (float)(next_random(&sampler->random) >> 40) * (1.0f / 16777216.0f);
+  if (options->top_k == 0 && options->top_p == 1.0f && options->min_p == 0.0f) {
+    float rest = draw * total;
+    for (uint32_t i = 0; i < vocab_size; ++i) {
+      rest -= candidates[i].weight;
+      if (rest < 0.0f)
+        return candidates[i].token;
+    }
+    return (int32_t)best;
+  }
+  tern_candidate *kept;
+  uint32_t n = narrow(options, candidates, vocab_size, total, &kept);
+  total = 0.0f;
+  for (uint32_t i = 0; i < n; ++i)
+    total += kept[-(ptrdiff_t)i].weight;
+  float rest = draw * total;
+  for (uint32_t i = 0; i < n; ++i) {
+    rest -= kept[-(ptrdiff_t)i].weight;
+    if (rest < 0.0f)
+      return kept[-(ptrdiff_t)i].token;
+  }
+  return kept[0].token;
+}

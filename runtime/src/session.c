@@ -1,0 +1,306 @@
+/*===- session.c - sequences of tokens and their caches --------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "session.h"
+
+#include <string.h>
+
+/* Enough for the float and pointer arrays here, whatever the model asks for. */
+#define MIN_ALIGNMENT 64u
+#define DEFAULT_CALL_TOKENS 512u
+
+const char *tern_status_text(tern_status status) {
+  switch (status) {
+  case TERN_OK:
+    return "no error";
+  case TERN_BAD_ARGUMENT:
+    return "an argument is missing or out of its range";
+  case TERN_BAD_TOKEN:
+    return "a token is outside the model's vocabulary";
+  case TERN_BAD_ALIGNMENT:
+    return "memory is not aligned as the model needs it";
+  case TERN_TOO_SMALL:
+    return "memory handed over is too small";
+  case TERN_WRONG_ABI:
+    return "the model was compiled for another version of the runtime";
+  case TERN_WRONG_WEIGHTS:
+    return "the weights were packed for another model or target";
+  case TERN_WRONG_STATE:
+    return "the saved state belongs to another model or is damaged";
+  case TERN_CONTEXT_FULL:
+    return "the context is full";
+  case TERN_BAD_TABLE:
+    return "the tokenizer's table is damaged or of an unknown version";
+  }
+  return "an unknown error";
+}
+
+tern_status tern_model_check(const tern_model *model) {
+  if (!model)
+    return TERN_BAD_ARGUMENT;
+  /* Nothing else can be read before these two are known to agree. */
+  if (model->abi_version != TERN_ABI_VERSION || model->size < sizeof(*model))
+    return TERN_WRONG_ABI;
+  uint32_t alignment = model->alignment;
+  if (!model->step || alignment == 0 || (alignment & (alignment - 1)) != 0 ||
+      model->vocab_size == 0 || model->vocab_size > INT32_MAX ||
+      model->max_context == 0 || model->state_block_tokens == 0)
+    return TERN_BAD_ARGUMENT;
+  return TERN_OK;
+}
+
+uint64_t tern_model_state_bytes(const tern_model *model, uint32_t tokens) {
+  uint64_t block = model->state_block_tokens;
+  uint64_t blocks = ((uint64_t)tokens + block - 1) / block;
+  uint64_t size = model->state_block_bytes;
+  if (size != 0 && blocks > (UINT64_MAX - model->state_fixed_bytes) / size)
+    return 0;
+  return model->state_fixed_bytes + blocks * size;
+}
+
+/* Offsets of a session's parts in its memory. */
+typedef struct layout {
+  uint64_t state, state_bytes, scratch, logits, total;
+} layout;
+
+/* Adds `bytes` rounded up to `alignment` to *total; 0 when that overflows. */
+static int add_part(uint64_t *total, uint64_t bytes, uint64_t alignment) {
+  if (bytes > UINT64_MAX - (alignment - 1))
+    return 0;
+  uint64_t rounded = (bytes + alignment - 1) & ~(alignment - 1);
+  if (rounded > UINT64_MAX - *total)
+    return 0;
+  *total += rounded;
+  return 1;
+}
+
+static uint64_t session_alignment(const tern_model *model) {
+  return model->alignment > MIN_ALIGNMENT ? model->alignment : MIN_ALIGNMENT;
+}
+
+static uint32_t session_context(const tern_session_config *config) {
+  return config->context ? config->context : config->model->max_context;
+}
+
+static tern_status check_config(const tern_session_config *config) {
+  if (!config || config->size < sizeof(*config))
+    return TERN_BAD_ARGUMENT;
+  tern_status status = tern_model_check(config->model);
+  if (status != TERN_OK)
+    return status;
+  const tern_env *env = config->env;
+  if (env && (env->size < sizeof(*env) || env->worker_count == 0))
+    return TERN_BAD_ARGUMENT;
+  if (config->context > config->model->max_context)
+    return TERN_BAD_ARGUMENT;
+  return TERN_OK;
+}
+
+static int plan(const tern_session_config *config, layout *out) {
+  const tern_model *model = config->model;
+  uint64_t alignment = session_alignment(model);
+  uint64_t total = 0;
+  out->state_bytes = tern_model_state_bytes(model, session_context(config));
+  if (out->state_bytes == 0 && model->state_block_bytes != 0)
+    return 0;
+  if (!add_part(&total, sizeof(tern_session), alignment))
+    return 0;
+  out->state = total;
+  if (!add_part(&total, out->state_bytes, alignment))
+    return 0;
+  out->scratch = total;
+  if (!add_part(&total, config->scratch ? 0 : model->scratch_bytes, alignment))
+    return 0;
+  out->logits = total;
+  if (!add_part(&total, (uint64_t)model->vocab_size * sizeof(float), alignment))
+    return 0;
+  out->total = total;
+  return total <= SIZE_MAX;
+}
+
+size_t tern_session_bytes(const tern_session_config *config) {
+  layout parts;
+  if (check_config(config) != TERN_OK || !plan(config, &parts))
+    return 0;
+  return (size_t)parts.total;
+}
+
+static int is_aligned(const void *pointer, uint64_t alignment) {
+  return ((uintptr_t)pointer & (alignment - 1)) == 0;
+}
+
+tern_status tern_session_init(void *memory, size_t bytes,
+                              const tern_session_config *config,
+                              tern_session **session) {
+  layout parts;
+  tern_status status = check_config(config);
+  if (status != TERN_OK)
+    return status;
+  const tern_model *model = config->model;
+  if (!memory || !session || (!config->weights && model->weights_bytes != 0))
+    return TERN_BAD_ARGUMENT;
+  if (!plan(config, &parts) || bytes < parts.total)
+    return TERN_TOO_SMALL;
+  if (config->weights_bytes < model->weights_bytes)
+    return TERN_WRONG_WEIGHTS;
+  if (!is_aligned(memory, session_alignment(model)) ||
+      !is_aligned(config->weights, model->alignment) ||
+      !is_aligned(config->scratch, model->alignment))
+    return TERN_BAD_ALIGNMENT;
+
+  uint8_t *base = memory;
+  tern_session *self = memory;
+  memset(self, 0, sizeof(*self));
+  self->alone.size = sizeof(self->alone);
+  self->alone.worker_count = 1;
+  self->model = model;
+  self->env = config->env ? config->env : &self->alone;
+  self->weights = config->weights;
+  self->state = base + parts.state;
+  self->state_bytes = parts.state_bytes;
+  self->scratch = config->scratch ? config->scratch : base + parts.scratch;
+  self->logits = (float *)(void *)(base + parts.logits);
+  self->context = session_context(config);
+  self->call_tokens =
+      config->call_tokens ? config->call_tokens : DEFAULT_CALL_TOKENS;
+  memset(self->state, 0, (size_t)model->state_fixed_bytes);
+  *session = self;
+  return TERN_OK;
+}
+
+uint32_t tern_session_position(const tern_session *session) {
+  return session ? session->position : 0;
+}
+
+uint32_t tern_session_context(const tern_session *session) {
+  return session ? session->context : 0;
+}
+
+tern_status tern_session_rewind(tern_session *session, uint32_t position) {
+  if (!session || position > session->position)
+    return TERN_BAD_ARGUMENT;
+  session->position = position;
+  return TERN_OK;
+}
+
+/* All that could fail in a step is checked here first, so that an input run in
+ * several calls is appended as a whole or not at all. */
+static tern_status check_input(const tern_session *session,
+                               const int32_t *tokens, uint32_t n,
+                               uint32_t logits_count, const float *logits) {
+  if (!tokens || n == 0 || logits_count > n || (logits_count && !logits))
+    return TERN_BAD_ARGUMENT;
+  for (uint32_t i = 0; i < n; ++i)
+    if (tokens[i] < 0 || (uint32_t)tokens[i] >= session->model->vocab_size)
+      return TERN_BAD_TOKEN;
+  if (n > session->context - session->position)
+    return TERN_CONTEXT_FULL;
+  return TERN_OK;
+}
+
+static tern_status step_status(int32_t answer) {
+  switch (answer) {
+  case TERN_STEP_OK:
+    return TERN_OK;
+  case TERN_STEP_BAD_TOKEN:
+    return TERN_BAD_TOKEN;
+  case TERN_STEP_CONTEXT_FULL:
+    return TERN_CONTEXT_FULL;
+  default:
+    return TERN_BAD_ARGUMENT;
+  }
+}
+
+tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
+                                   uint32_t n, uint32_t logits_count,
+                                   float *logits, float *hidden) {
+  if (!session)
+    return TERN_BAD_ARGUMENT;
+  tern_status status = check_input(session, tokens, n, logits_count, logits);
+  if (status != TERN_OK)
+    return status;
+  const tern_model *model = session->model;
+  /* [layer][token] cannot be written piece by piece. */
+  uint32_t call = hidden ? n : session->call_tokens;
+  uint32_t first_wanted = n - logits_count;
+  for (uint32_t done = 0; done < n;) {
+    uint32_t m = n - done < call ? n - done : call;
+    uint32_t wanted_from = done > first_wanted ? done : first_wanted;
+    tern_segment segment = {0};
+    segment.state = session->state;
+    segment.tokens = tokens + done;
+    segment.hidden = hidden;
+    segment.n = m;
+    segment.position = session->position + done;
+    if (wanted_from < done + m) {
+      segment.logits_count = done + m - wanted_from;
+      segment.logits =
+          logits + (size_t)(wanted_from - first_wanted) * model->vocab_size;
+    }
+    status = step_status(model->step(session->env, session->weights,
+                                     session->scratch, &segment, 1));
+    if (status != TERN_OK)
+      return status;
+    done += m;
+  }
+  session->position += n;
+  return TERN_OK;
+}
+
+tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
+                              uint32_t n, float **logits) {
+  if (!session)
+    return TERN_BAD_ARGUMENT;
+  tern_status status = tern_session_eval_full(session, tokens, n, logits ? 1 : 0,
+                                              session->logits, NULL);
+  if (status == TERN_OK && logits)
+    *logits = session->logits;
+  return status;
+}
+
+/* Marks the sessions one by one: one that is marked already comes twice. */
+static tern_status check_batch(tern_session *const *sessions,
+                               tern_segment *segments, uint32_t count,
+                               uint32_t *marked) {
+  for (*marked = 0; *marked < count; ++*marked) {
+    tern_session *session = sessions[*marked];
+    tern_segment *segment = &segments[*marked];
+    if (!session || session->in_batch ||
+        session->model != sessions[0]->model ||
+        session->weights != sessions[0]->weights)
+      return TERN_BAD_ARGUMENT;
+    tern_status status =
+        check_input(session, segment->tokens, segment->n, segment->logits_count,
+                    segment->logits);
+    if (status != TERN_OK)
+      return status;
+    segment->state = session->state;
+    segment->position = session->position;
+    segment->reserved = 0;
+    session->in_batch = 1;
+  }
+  return TERN_OK;
+}
+
+tern_status tern_batch_eval(tern_session *const *sessions,
+                            tern_segment *segments, uint32_t count) {
+  if (!sessions || !segments || count == 0)
+    return TERN_BAD_ARGUMENT;
+  uint32_t marked;
+  tern_status status = check_batch(sessions, segments, count, &marked);
+  for (uint32_t i = 0; i < marked; ++i)
+    sessions[i]->in_batch = 0;
+  if (status != TERN_OK)
+    return status;
+  const tern_session *first = sessions[0];
+  status = step_status(first->model->step(first->env, first->weights,
+                                          first->scratch, segments, count));
+  if (status != TERN_OK)
+    return status;
+  for (uint32_t i = 0; i < count; ++i)
+    sessions[i]->position += segments[i].n;
+  return TERN_OK;
+}
