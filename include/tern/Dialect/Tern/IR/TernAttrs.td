@@ -1,0 +1,173 @@
+//===- TernAttrs.td - Attributes ----------------------------- -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_ATTRS_TD
+#define TERN_ATTRS_TD
+
+include "tern/Dialect/Tern/IR/TernDialect.td"
+include "mlir/IR/TensorEncoding.td"
+
+class Tern_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::tern";
+  let genSpecializedAttr = 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Activation quantization
+//===----------------------------------------------------------------------===//
+
+def Tern_ActScheme : Tern_Enum<"ActScheme", "how a token's features become integers", [
+    I32EnumAttrCase<"Int8AbsMax", 0, "int8_absmax">,
+    I32EnumAttrCase<"Int4AbsMean", 1, "int4_absmean">,
+    I32EnumAttrCase<"Fp4E2M1", 2, "fp4_e2m1">]>;
+
+def Tern_ActQuantAttr : Tern_Attr<"ActQuant", "act_quant"> {
+  let summary = "integers q and one factor s per token, x ~ q * s";
+  let description = [{
+    With g = max(max|x|, 1e-5) and b = max(mean|x|, 1e-5) over the n features of a
+    token (BitNet a4.8, equations 3, 7 and 8):
+
+    | scheme         | q                                              | s       |
+    |----------------|------------------------------------------------|---------|
+    | `int8_absmax`  | clip(rne(x * (127/g)), -128, 127)              | g/127   |
+    | `int4_absmean` | clip(rne(x * (sqrt7/b)), -8, 7)                | b/sqrt7 |
+    | `fp4_e2m1`     | sign * 2E, E in {0,.5,1,1.5,2,3,4,6} nearest to abs(x * (6/g)), ties to the even code | g/12 |
+
+    ```mlir
+    #tern.act_quant<int4_absmean>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Tern_ActScheme>:$scheme);
+  let assemblyFormat = "`<` $scheme `>`";
+}
+
+def Tern_TopKAttr : Tern_Attr<"TopK", "top_k"> {
+  let summary = "keep only the largest magnitudes of each token";
+  let description = [{
+    Keeps the `keep` features of largest magnitude of the unquantized row; of
+    equal magnitudes the lower index wins, so every target keeps the same ones.
+
+    ```mlir
+    #tern.top_k<keep = 96>
+    ```
+  }];
+  let parameters = (ins "int64_t":$keep);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tern_GluKind : Tern_Enum<"GluKind", "activation of a gated linear unit", [
+    I32EnumAttrCase<"ReLU2", 0, "relu2">,
+    I32EnumAttrCase<"SiLU", 1, "silu">]>;
+def Tern_GluKindAttr : EnumAttr<Tern_Dialect, Tern_GluKind, "glu_kind"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Tern_ReduceKind : Tern_Enum<"ReduceKind", "statistic of a row", [
+    I32EnumAttrCase<"MaxAbs", 0, "max_abs">,
+    I32EnumAttrCase<"SumAbs", 1, "sum_abs">,
+    I32EnumAttrCase<"SumSquares", 2, "sum_squares">]>;
+def Tern_ReduceKindAttr : EnumAttr<Tern_Dialect, Tern_ReduceKind, "reduce_kind"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+def Tern_WeightEncoding : Tern_Enum<"WeightEncoding", "what the bytes of a weight are made of", [
+    I32EnumAttrCase<"Values", 0, "values">,         // as stored, or widened to the element type
+    I32EnumAttrCase<"Digits", 1, "digits">,         // ternary digits in the type's layout
+    I32EnumAttrCase<"Scale", 2, "scale">,           // alpha of a ternary tensor, f32
+    I32EnumAttrCase<"Int8Rows", 3, "int8_rows">,    // int8_absmax codes of each row
+    I32EnumAttrCase<"Int8Scales", 4, "int8_scales">,// the factors of those rows
+    I32EnumAttrCase<"RopeCos", 5, "rope_cos">,      // cos(pos / theta^(2i/head_dim))
+    I32EnumAttrCase<"RopeSin", 6, "rope_sin">]>;
+def Tern_WeightEncodingAttr
+    : EnumAttr<Tern_Dialect, Tern_WeightEncoding, "weight_encoding"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding, ["verifyEncoding"]>]> {
+  let summary = "byte order of a packed ternary matrix";
+  let description = [{
+    The value of `tern::Layout` (tern/Packing/Layout.h): the matrix is cut into
+    tiles; `bytes` says, outermost first, what walking through a tile's bytes walks
+    through in the matrix, `field` what the digits inside a byte are, lowest bits
+    first. `n` are rows (output features), `k` columns (input features); a part
+    `n:16:1` is sixteen positions, one row apart. `rows` or `columns` is the axis
+    whose tile index changes slowest.
+
+    Sixteen rows in the lanes of a vector, four columns per lane:
+
+    ```mlir
+    tensor<2560x6912x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+    ```
+  }];
+  let parameters = (ins "::tern::Layout":$layout);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// Bytes a matrix of `shape` ([rows, columns]) takes, padding included.
+    int64_t getStorageBytes(::llvm::ArrayRef<int64_t> shape) const;
+    /// Stable across compiler versions; part of every artifact's fingerprint.
+    uint64_t getFingerprint() const;
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Target
+//===----------------------------------------------------------------------===//
+
+def Tern_TargetAttr : Tern_Attr<"Target", "target"> {
+  let summary = "the machine a module is compiled for";
+  let description = [{
+    Neutral passes ask it, and it asks the registered `tern::Target` that handles
+    its triple: which layout for this weight, which kernels for this product.
+    `features` is LLVM's comma separated list, complete for `cpu`.
+
+    ```mlir
+    #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2">
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"LLVM triple">:$triple,
+                        StringRefParameter<"LLVM CPU name">:$cpu,
+                        StringRefParameter<"LLVM features">:$features);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// True if `+feature` is in the list.
+    bool hasFeature(::llvm::StringRef feature) const;
+    /// The registered target for this triple; null if there is none.
+    const ::tern::Target *getTarget() const;
+    /// `tern.target` of the module `op` lies in; null if it has none.
+    static TargetAttr lookup(::mlir::Operation *op);
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+def Tern_ModelAttr : Tern_Attr<"Model", "model"> {
+  let summary = "sizes of a model that the artifact's header repeats";
+  let description = [{
+    ```mlir
+    #tern.model<name = "bard", vocab = 1024, hidden = 192, layers = 5, context = 256>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"symbol suffix">:$name,
+                        "int64_t":$vocab, "int64_t":$hidden, "int64_t":$layers,
+                        "int64_t":$context);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// `tern.model` of the module `op` lies in; null if it has none.
+    static ModelAttr lookup(::mlir::Operation *op);
+  }];
+}
+
+#endif // TERN_ATTRS_TD

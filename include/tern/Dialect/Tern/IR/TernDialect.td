@@ -1,0 +1,73 @@
+//===- TernDialect.td - The dialect and its base classes ------ -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TD
+#define TERN_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def Tern_Dialect : Dialect {
+  let name = "tern";
+  let cppNamespace = "::tern";
+  let summary = "Ternary-weight language models, from layers to kernels";
+  let description = [{
+    Values are logical: a `tensor<NxKx!tern.trit>` is a matrix of digits, not
+    bytes. Bytes appear once, when `tern-materialize-layouts` attaches a
+    `#tern.layout` to a weight's type; nothing after that pass changes it.
+
+    *Model operations* (`tern.bitlinear`, `tern.attention`, ...) are what
+    importers make and what fusion looks at; they work on tensors only.
+    *Kernel operations* (`tern.quantize`, `tern.matmul`, ...) are what they
+    decompose into. A kernel operation has a tensor form, with results, and a
+    buffer form, with `outs` instead; bufferization turns one into the other.
+
+    The first dimension of an activation is always the token.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+  let hasNonDefaultDestructor = 1;
+  let extraClassDeclaration = [{
+    /// Targets are registered by tools (tern/InitAll.h); the dialect owns them.
+    void registerTarget(std::unique_ptr<Target> target);
+    /// The first registered target that handles `attr`'s triple, or null.
+    const Target *lookupTarget(TargetAttr attr) const;
+
+    /// Names of the module attributes that the pipeline passes along.
+    static constexpr llvm::StringLiteral kTargetAttr = "tern.target";
+    static constexpr llvm::StringLiteral kModelAttr = "tern.model";
+    static constexpr llvm::StringLiteral kMaxTokensAttr = "tern.max_tokens";
+    static constexpr llvm::StringLiteral kLayerStrideAttr = "tern.layer_stride";
+    static constexpr llvm::StringLiteral kWeightsBytesAttr = "tern.weights_bytes";
+    static constexpr llvm::StringLiteral kWeightsIdAttr = "tern.weights_id";
+    static constexpr llvm::StringLiteral kScratchBytesAttr = "tern.scratch_bytes";
+
+    void registerAttributes();
+    void registerTypes();
+
+  private:
+    llvm::SmallVector<std::unique_ptr<Target>> targets;
+
+  public:
+  }];
+}
+
+class Tern_Type<string name, string typeMnemonic, list<Trait> traits = []>
+    : TypeDef<Tern_Dialect, name, traits> {
+  let mnemonic = typeMnemonic;
+}
+
+class Tern_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Tern_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+class Tern_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Tern_Dialect, mnemonic, traits>;
+
+#endif // TERN_DIALECT_TD

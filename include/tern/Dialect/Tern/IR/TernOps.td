@@ -1,0 +1,519 @@
+//===- TernOps.td - Operations ------------------------------ -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_OPS_TD
+#define TERN_OPS_TD
+
+include "tern/Dialect/Tern/IR/TernAttrs.td"
+include "tern/Dialect/Tern/IR/TernTypes.td"
+include "tern/Dialect/Tern/IR/TernInterfaces.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+// Activations, token first.
+def Tern_F32Rows : 2DTensorOf<[F32]>;
+def Tern_TokenIds : 1DTensorOf<[I32]>;
+def Tern_F32Vector : 1DTensorOf<[F32]>;
+def Tern_TritMatrix : 2DTensorOf<[Tern_TritType]>;
+// Either form of a kernel operation's operand.
+def Tern_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
+class Tern_RowsOf<list<Type> types>
+    : AnyTypeOf<[2DTensorOf<types>, MemRefRankOf<types, [2]>]>;
+class Tern_VectorOf<list<Type> types>
+    : AnyTypeOf<[1DTensorOf<types>, MemRefRankOf<types, [1]>]>;
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+def Tern_WeightOp : Tern_Op<"weight", [Symbol]> {
+  let summary = "a named weight; its bytes lie in the artifact, never in the IR";
+  let description = [{
+    `type` is the type of one instance. A weight with `per_layer` has one instance
+    per layer, all of the same type; `{}` in a source name stands for the layer's
+    number. Several `sources` are concatenated along rows. `offset` is where the
+    instance of layer 0 (or the only one) starts in the weights section; those of
+    layer l lie l * `tern.layer_stride` further. It is given by
+    `tern-plan-weights`.
+
+    ```mlir
+    tern.weight @norm <values> ["model.norm.weight"] : tensor<192xf32>
+    tern.weight @q_proj per_layer <digits> ["model.layers.{}.self_attn.q_proj.weight"]
+        : tensor<192x192x!tern.trit>
+    tern.weight @q_proj.scale per_layer <scale> ["model.layers.{}.self_attn.q_proj.weight"]
+        : tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, UnitAttr:$per_layer,
+                       Tern_WeightEncodingAttr:$encoding,
+                       StrArrayAttr:$sources, TypeAttrOf<AnyRankedTensor>:$type,
+                       OptionalAttr<I64Attr>:$offset);
+  let assemblyFormat = [{
+    $sym_name (`per_layer` $per_layer^)? $encoding $sources
+    (`offset` $offset^)? attr-dict `:` $type
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_GetWeightOp : Tern_Op<"get_weight", [Pure,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the value of a weight, of one layer if it has one per layer";
+  let description = [{
+    In buffer form the result is a memref: of the tensor's own shape, or, for
+    ternary digits, the `getStorageBytes` bytes of its layout.
+
+    ```mlir
+    %0 = tern.get_weight @q_proj[%layer] : tensor<192x192x!tern.trit>
+    %1 = tern.get_weight @norm : tensor<192xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$layer);
+  let results = (outs Tern_Shaped:$result);
+  let assemblyFormat = "$weight (`[` $layer^ `]`)? attr-dict `:` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
+// Model operations
+//===----------------------------------------------------------------------===//
+
+def Tern_RMSNormOp : Tern_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "root mean square norm of each token";
+  let description = [{
+    `m = R32(x*x) / n;  r = 1 / sqrt(m + eps);  result = (x * r) * weight`, one
+    rounding per operation, R32 the sum order of docs/numerics.md.
+
+    ```mlir
+    %h = tern.rms_norm %x, %w eps 1.000000e-05 : tensor<?x192xf32>, tensor<192xf32>
+    ```
+  }];
+  let arguments = (ins Tern_F32Rows:$input, Tern_F32Vector:$weight, F32Attr:$eps);
+  let results = (outs Tern_F32Rows:$result);
+  let assemblyFormat = [{
+    $input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_BitLinearOp : Tern_Op<"bitlinear", [Pure]> {
+  let summary = "linear layer with ternary weights and quantized activations";
+  let description = [{
+    For each token t and output n
+
+    ```
+    q, s   = quantize(input[t], act_quant)
+    q      = top_k ? q where |input[t]| is among the largest, else 0 : q
+    acc    = sum_k(weight[n][k] * q[k])                         exact, i32
+    result = f32(acc) * (s * scale)
+    ```
+
+    `scale` holds one value, or one per output. `projection` names the layer's
+    part in statistics. This is the form fusion looks at;
+    `tern-decompose-bitlinear` turns it into kernel operations.
+
+    ```mlir
+    %o = tern.bitlinear "o_proj" %a, %w scale %s act_quant <int8_absmax> top_k <keep = 96>
+        : tensor<?x192xf32>, tensor<192x192x!tern.trit>, tensor<1xf32> -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$projection, Tern_F32Rows:$input,
+                       Tern_TritMatrix:$weight, Tern_F32Vector:$scale,
+                       Tern_ActQuantAttr:$act_quant, OptionalAttr<Tern_TopKAttr>:$top_k);
+  let results = (outs Tern_F32Rows:$result);
+  let assemblyFormat = [{
+    $projection $input `,` $weight `scale` $scale `act_quant` $act_quant
+    (`top_k` $top_k^)? attr-dict
+    `:` type($input) `,` type($weight) `,` type($scale) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_RopeOp : Tern_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "rotary position embedding of every head";
+  let description = [{
+    A row is heads of `head_dim` features; a head's halves (a, b) become
+    `a*cos - b*sin, b*cos + a*sin`. `cos` and `sin` are tables
+    [position][head_dim/2].
+
+    ```mlir
+    %r = tern.rope %q at %positions cos %c sin %s head_dim 64
+        : tensor<?x192xf32>, tensor<?xi32>, tensor<256x32xf32>, tensor<256x32xf32>
+    ```
+  }];
+  let arguments = (ins Tern_F32Rows:$input, Tern_TokenIds:$positions,
+                       Tern_F32Rows:$cos, Tern_F32Rows:$sin, I64Attr:$head_dim);
+  let results = (outs Tern_F32Rows:$result);
+  let assemblyFormat = [{
+    $input `at` $positions `cos` $cos `sin` $sin `head_dim` $head_dim attr-dict
+    `:` type($input) `,` type($positions) `,` type($cos) `,` type($sin)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_GluOp : Tern_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {
+  let summary = "gated linear unit";
+  let description = [{
+    `relu2`: `r = max(gate, 0); (r*r) * up`.
+    `silu`: `(gate * (1 / (1 + exp(-gate)))) * up`, exp as docs/numerics.md.
+
+    ```mlir
+    %f = tern.glu <relu2> %g, %u : tensor<?x512xf32>
+    ```
+  }];
+  let arguments = (ins Tern_GluKindAttr:$kind, Tern_F32Rows:$gate, Tern_F32Rows:$up);
+  let results = (outs Tern_F32Rows:$result);
+  let assemblyFormat = "$kind $gate `,` $up attr-dict `:` type($gate)";
+}
+
+//===----------------------------------------------------------------------===//
+// Kernel operations
+//===----------------------------------------------------------------------===//
+
+/// Operands, then `outs` in buffer form; results in tensor form.
+class Tern_KernelOp<string mnemonic, list<Trait> traits = []>
+    : Tern_Op<mnemonic, traits # [
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        KernelOpInterface]> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let extraClassDefinition = [{
+    void $cppClass::getEffects(
+        ::llvm::SmallVectorImpl<::mlir::SideEffects::EffectInstance<
+            ::mlir::MemoryEffects::Effect>> &effects) {
+      ::tern::detail::getKernelOpEffects(*this, effects);
+    }
+  }];
+}
+
+/// What is written for a token depends on that token's rows only.
+def Tern_RowWise : NativeOpTrait<"RowWise"> {
+  let cppNamespace = "::tern";
+}
+
+def Tern_EmbeddingOp : Tern_KernelOp<"embedding"> {
+  let summary = "rows of a table, widened to f32";
+  let description = [{
+    ```mlir
+    %x = tern.embedding(%tokens, %table)
+        : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins Tern_VectorOf<[I32]>:$tokens,
+                       Tern_RowsOf<[BF16, F16, F32]>:$table,
+                       Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `(` $tokens `,` $table `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($tokens) `,` type($table) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {
+  let summary = "logits of normalized tokens";
+  let description = [{
+    With 16 or 32 bit rows, `logits[t][v] = R32(input[t] * weight[v])`, weights
+    widened exactly. With int8 rows and their `scales` (one per row), the input is
+    quantized by `int8_absmax` and
+    `logits[t][v] = f32(acc) * (s[t] * scales[v])`; `tern-decompose-bitlinear`
+    rewrites that form into `tern.quantize`, `tern.matmul` and `tern.dequantize`,
+    so the buffer form has no scales.
+
+    ```mlir
+    %l = tern.lm_head(%h, %w) : (tensor<?x192xf32>, tensor<1024x192xbf16>) -> tensor<?x1024xf32>
+    %m = tern.lm_head(%h, %w8) scales(%s : tensor<1024xf32>)
+        : (tensor<?x192xf32>, tensor<1024x192xi8>) -> tensor<?x1024xf32>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[F32]>:$input,
+                       Tern_RowsOf<[BF16, F16, F32, I8]>:$weight,
+                       Optional<Tern_VectorOf<[F32]>>:$scales,
+                       Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `(` $input `,` $weight `)` (`scales` `(` $scales^ `:` type($scales) `)`)?
+    (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($input) `,` type($weight) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_ReduceOp : Tern_KernelOp<"reduce", [Tern_RowWise]> {
+  let summary = "one statistic of each token's features";
+  let description = [{
+    `max_abs`, or R32 of |x| (`sum_abs`) or of x*x (`sum_squares`): the sum order
+    that makes every target give the same bits (docs/numerics.md 0).
+
+    ```mlir
+    %m = tern.reduce <sum_squares> (%x) : (tensor<?x192xf32>) -> tensor<?xf32>
+    ```
+  }];
+  let arguments = (ins Tern_ReduceKindAttr:$kind, Tern_RowsOf<[F32]>:$input,
+                       Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    $kind `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($input) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_QuantizeOp : Tern_KernelOp<"quantize", [Tern_RowWise]> {
+  let summary = "activations to integers and one factor per token";
+  let description = [{
+    Results are q (i8, in [-128, 127]; [-8, 7] for int4; twice the value for fp4)
+    and s of `#tern.act_quant`.
+
+    ```mlir
+    %q, %s = tern.quantize <int4_absmean> (%x)
+        : (tensor<?x192xf32>) -> tensor<?x192xi8>, tensor<?xf32>
+    ```
+  }];
+  let arguments = (ins Tern_ActQuantAttr:$act_quant, Tern_RowsOf<[F32]>:$input,
+                       Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    $act_quant `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($input) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_KeepTopKOp : Tern_KernelOp<"keep_top_k", [Tern_RowWise]> {
+  let summary = "zero all codes but those of the largest activations";
+  let description = [{
+    Result is `codes` where `input` is among the `keep` largest magnitudes of its
+    row (of equal ones the lower index wins), 0 elsewhere.
+
+    ```mlir
+    %k = tern.keep_top_k <keep = 96> (%x, %q)
+        : (tensor<?x192xf32>, tensor<?x192xi8>) -> tensor<?x192xi8>
+    ```
+  }];
+  let arguments = (ins Tern_TopKAttr:$top_k, Tern_RowsOf<[F32]>:$input,
+                       Tern_RowsOf<[I8]>:$codes, Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    $top_k `(` $input `,` $codes `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($input) `,` type($codes) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_SparsifyOp : Tern_KernelOp<"sparsify", [Tern_RowWise]> {
+  let summary = "compact the non-zero codes of each token";
+  let description = [{
+    Results are, per token, the indices of the non-zero codes in rising order, those
+    codes, and how many there are. Entries from the count up to the next multiple of
+    four are index 0 and code 0, so that a kernel may take four at a time; entries
+    after those are unspecified. The width of the first two results is the number
+    of features rounded up to a multiple of four.
+
+    ```mlir
+    %i, %v, %n = tern.sparsify(%q)
+        : (tensor<1x512xi8>) -> tensor<1x512xi32>, tensor<1x512xi8>, tensor<1xi32>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[I8]>:$input, Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($input) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_ActiveRowsOp : Tern_KernelOp<"active_rows", [Tern_RowWise]> {
+  let summary = "outputs whose gate is open";
+  let description = [{
+    Results are, per token, the indices of the positive gates in rising order and
+    how many there are: the only outputs of the up projection that a ReLU^2 gated
+    unit needs. Entries from the count on are unspecified.
+
+    ```mlir
+    %i, %n = tern.active_rows(%g) : (tensor<1x512xf32>) -> tensor<1x512xi32>, tensor<1xi32>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[F32]>:$gate, Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `(` $gate `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($gate) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_MatmulOp : Tern_KernelOp<"matmul", [AttrSizedOperandSegments]> {
+  let summary = "exact integer product with a weight matrix";
+  let description = [{
+    `acc[t][n] = sum_k weight[n][k] * codes[t][k]` in i32; weights are digits, or
+    int8 rows (a quantized head). With `rows(indices, count)` (one token only) just
+    the outputs in that list are computed and their weight rows read; the others
+    are 0.
+
+    Once the weight has a layout, `codes` has the layout's padded number of columns
+    (the padding is zero) and the result its padded number of rows. In buffer form
+    the weight is a memref of bytes and `weight_type` is the tensor type it had.
+
+    ```mlir
+    %a = tern.matmul "q_proj" (%q, %w)
+        : (tensor<?x192xi8>, tensor<320x192x!tern.trit>) -> tensor<?x320xi32>
+    %b = tern.matmul "up_proj" (%q, %w) rows(%i, %n : tensor<1x512xi32>, tensor<1xi32>)
+        : (tensor<1x192xi8>, tensor<512x192x!tern.trit>) -> tensor<1x512xi32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$projection, Tern_RowsOf<[I8]>:$codes,
+                       Tern_Shaped:$weight,
+                       Optional<Tern_RowsOf<[I32]>>:$row_indices,
+                       Optional<Tern_VectorOf<[I32]>>:$row_count,
+                       Variadic<AnyMemRef>:$outs,
+                       OptionalAttr<TypeAttrOf<AnyRankedTensor>>:$weight_type);
+  let assemblyFormat = [{
+    $projection `(` $codes `,` $weight `)`
+    (`rows` `(` $row_indices^ `,` $row_count `:` type($row_indices) `,` type($row_count) `)`)?
+    (`outs` `(` $outs^ `:` type($outs) `)`)? (`weight_type` $weight_type^)? attr-dict
+    `:` `(` type($codes) `,` type($weight) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The weight's tensor type in either form.
+    ::mlir::RankedTensorType getWeightTensorType();
+    /// Its layout, or null if it has none (yet), or is not ternary.
+    LayoutAttr getLayout();
+  }];
+}
+
+def Tern_SparseMatmulOp : Tern_KernelOp<"sparse_matmul"> {
+  let summary = "product of one token that reads only active weight columns";
+  let description = [{
+    `acc[n] = sum over i < count of weight[n][indices[i]] * values[i]`, exact in
+    i32. Only columns in the list are read, and column 0 when the count is no
+    multiple of four. Shapes and buffer form are as in `tern.matmul`.
+
+    ```mlir
+    %a = tern.sparse_matmul "down_proj" (%i, %v, %n, %w)
+        : (tensor<1x512xi32>, tensor<1x512xi8>, tensor<1xi32>, tensor<192x512x!tern.trit>) -> tensor<1x192xi32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$projection, Tern_RowsOf<[I32]>:$indices,
+                       Tern_RowsOf<[I8]>:$values, Tern_VectorOf<[I32]>:$count,
+                       Tern_Shaped:$weight, Variadic<AnyMemRef>:$outs,
+                       OptionalAttr<TypeAttrOf<AnyRankedTensor>>:$weight_type);
+  let assemblyFormat = [{
+    $projection `(` $indices `,` $values `,` $count `,` $weight `)`
+    (`outs` `(` $outs^ `:` type($outs) `)`)? (`weight_type` $weight_type^)? attr-dict
+    `:` `(` type($indices) `,` type($values) `,` type($count) `,` type($weight) `)`
+    (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getWeightTensorType();
+    LayoutAttr getLayout();
+  }];
+}
+
+def Tern_DequantizeOp : Tern_KernelOp<"dequantize", [Tern_RowWise]> {
+  let summary = "integer sums to floats";
+  let description = [{
+    `result[t][n] = f32(acc[t][n]) * (factor[t] * scale[n])`; `scale` has one value
+    or one per output.
+
+    ```mlir
+    %y = tern.dequantize(%a, %s, %alpha)
+        : (tensor<?x192xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[I32]>:$acc, Tern_VectorOf<[F32]>:$factor,
+                       Tern_VectorOf<[F32]>:$scale, Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `(` $acc `,` $factor `,` $scale `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($acc) `,` type($factor) `,` type($scale) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// KV cache
+//===----------------------------------------------------------------------===//
+
+def Tern_KVAppendOp : Tern_Op<"kv_append", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "store the keys and values of this call's tokens";
+  let description = [{
+    Rounds each kv head's row to the cache's code (docs/numerics.md 6) and stores it
+    at the token's position. All rows are stored before any later
+    `tern.attention` of the same layer reads.
+
+    ```mlir
+    tern.kv_append %k, %v into %cache[%layer] at %positions
+        : tensor<?x64xf32>, tensor<?xi32>, !tern.kv_cache<...>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[F32]>:$keys, Tern_RowsOf<[F32]>:$values,
+                       Tern_KVCacheType:$cache, Index:$layer,
+                       Tern_VectorOf<[I32]>:$positions);
+  let assemblyFormat = [{
+    $keys `,` $values `into` $cache `[` $layer `]` `at` $positions attr-dict
+    `:` type($keys) `,` type($values) `,` type($positions) `,` type($cache)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_AttentionOp : Tern_KernelOp<"attention"> {
+  let summary = "causal attention of each token over its sequence's cache";
+  let description = [{
+    For each query head, softmax over positions 0 .. positions[t] of the cached
+    keys, then the weighted sum of values, as docs/numerics.md 6 rounds it. Query
+    head h uses kv head h / (query heads / kv heads).
+
+    ```mlir
+    %a = tern.attention(%q, %cache[%layer], %positions)
+        : (tensor<?x192xf32>, !tern.kv_cache<...>, tensor<?xi32>) -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[F32]>:$query, Tern_KVCacheType:$cache,
+                       Index:$layer, Tern_VectorOf<[I32]>:$positions,
+                       Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `(` $query `,` $cache `[` $layer `]` `,` $positions `)`
+    (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($query) `,` type($cache) `,` type($positions) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// What lowered kernels ask of their surroundings
+//===----------------------------------------------------------------------===//
+
+def Tern_StateAddressOp : Tern_Op<"state_address", [Pure]> {
+  let summary = "address of the state of a token's sequence";
+  let arguments = (ins Tern_KVCacheType:$cache, Index:$token);
+  let results = (outs Index:$address);
+  let assemblyFormat = "$cache `[` $token `]` attr-dict `:` type($cache)";
+}
+
+def Tern_FromAddressOp : Tern_Op<"from_address", [Pure]> {
+  let summary = "view an address as a buffer of static shape";
+  let arguments = (ins Index:$address);
+  let results = (outs AnyStaticShapeMemRef:$result);
+  let assemblyFormat = "$address attr-dict `:` type($result)";
+}
+
+def Tern_WorkerIndexOp : Tern_Op<"worker_index", [Pure]> {
+  let summary = "number of the worker that runs this iteration, below TERN_MAX_WORKERS";
+  let description = [{ Inside an `scf.parallel` only. }];
+  let results = (outs Index:$index);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tern_CountReadOp : Tern_Op<"count_read"> {
+  let summary = "add to a projection's counters of weight bytes held and read";
+  let description = [{
+    Stands outside of parallel loops, so counting is never a race.
+
+    ```mlir
+    tern.count_read "up_proj" held %held read %read
+    ```
+  }];
+  let arguments = (ins StrAttr:$projection, Index:$held, Index:$read);
+  let assemblyFormat = "$projection `held` $held `read` $read attr-dict";
+}
+
+#endif // TERN_OPS_TD

@@ -1,0 +1,46 @@
+//===- TernTypes.td - Types -------------------------------- -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TYPES_TD
+#define TERN_TYPES_TD
+
+include "tern/Dialect/Tern/IR/TernDialect.td"
+
+def Tern_TritType : Tern_Type<"Trit", "trit"> {
+  let summary = "one ternary digit: -1, 0 or +1";
+  let description = [{
+    A digit has no width. How many share a byte, and in which order, is said by
+    the `#tern.layout` of the tensor that holds them.
+  }];
+}
+
+def Tern_KVCacheType : Tern_Type<"KVCache", "kv_cache"> {
+  let summary = "handle to the key/value caches of the sequences of a call";
+  let description = [{
+    Keys and values of every layer, after RoPE, for up to `capacity` positions of
+    each sequence. A value of this type stands for the caches of all tokens of a
+    call: token `t` belongs to one sequence, and an operation that takes a cache
+    and a token uses that sequence's.
+
+    `bits` (3, 4, 8 or 16) is the width of a stored code; 16 stores f16 values.
+    `bos_bits` is the width used for position 0. `q_bits` (8 or 4) is how a query
+    is quantized against a cache narrower than 16 bits.
+
+    ```mlir
+    !tern.kv_cache<layers = 5, heads = 1, head_dim = 64, capacity = 256, bits = 3, bos_bits = 4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$layers, "int64_t":$heads,
+                        "int64_t":$head_dim, "int64_t":$capacity,
+                        "int64_t":$bits,
+                        "int64_t":$bos_bits,
+                        DefaultValuedParameter<"int64_t", "8">:$q_bits);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // TERN_TYPES_TD

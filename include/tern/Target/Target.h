@@ -1,0 +1,90 @@
+//===- tern/Target/Target.h - What a target must answer ---------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A target is a folder of tables and patterns, lib/Target/<Name>, that can be
+// deleted without breaking the rest. Neutral passes know only this class.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TARGET_TARGET_H
+#define TERN_TARGET_TARGET_H
+
+#include "tern/Packing/Layout.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/PatternMatch.h"
+
+#include <memory>
+
+namespace tern {
+
+class TargetAttr;
+
+/// How the kernels of a model touch a weight; it decides the layout.
+enum class WeightAccess {
+  Dense,         ///< all of it, for any number of tokens
+  ActiveRows,    ///< at decode only some rows
+  ActiveColumns, ///< at decode only some columns
+};
+
+/// The instruction (or few) at the heart of a product: `lanes` sums of four
+/// products of an unsigned and a signed byte each.
+class DotProduct {
+public:
+  virtual ~DotProduct() = default;
+
+  /// 32 bit sums in one vector.
+  virtual int64_t getLanes() const = 0;
+
+  /// acc[l] + sum over j < 4 of u[4l + j] * s[4l + j], exact. `acc` is
+  /// vector<lanes x i32>, `u` (unsigned, no element above `maxUnsigned`) and `s`
+  /// (signed) are vector<4*lanes x i8>.
+  virtual mlir::Value build(mlir::OpBuilder &builder, mlir::Location loc,
+                            mlir::Value acc, mlir::Value u, mlir::Value s,
+                            unsigned maxUnsigned) const = 0;
+
+  /// True if `build` costs the same for any `maxUnsigned` up to 255: fields of a
+  /// byte then need no shift, each has an accumulator of its own.
+  virtual bool isExactForAnyByte() const = 0;
+};
+
+class Target {
+public:
+  virtual ~Target() = default;
+
+  /// "Generic", "X86": the folder's name.
+  virtual llvm::StringRef getName() const = 0;
+
+  virtual bool handles(TargetAttr attr) const = 0;
+
+  /// The layout of a ternary rows x columns weight: the first row of the
+  /// target's table whose features `attr` has.
+  virtual Layout pickLayout(TargetAttr attr, WeightAccess access, int64_t rows,
+                            int64_t columns) const = 0;
+
+  /// The widest dot product `attr`'s features allow; never null (the scalar one
+  /// has one lane).
+  virtual const DotProduct &getDotProduct(TargetAttr attr) const = 0;
+
+  /// Patterns that turn products in buffer form into loops, with a benefit above
+  /// 1; what they refuse, with a reason, the portable patterns take.
+  virtual void populateKernelPatterns(TargetAttr attr,
+                                      mlir::RewritePatternSet &patterns) const {}
+};
+
+/// One per line of Targets.def, in that order; Generic, which handles every
+/// triple, comes last.
+#define TERN_TARGET(Name) std::unique_ptr<Target> create##Name##Target();
+#include "tern/Target/Targets.def"
+
+/// Registers the tern dialect with all targets.
+void registerTargets(mlir::DialectRegistry &registry);
+
+} // namespace tern
+
+#endif // TERN_TARGET_TARGET_H

@@ -1,0 +1,40 @@
+//===- TernDialect.cpp - The tern dialect ---------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace tern;
+
+#include "tern/Dialect/Tern/IR/TernDialect.cpp.inc"
+
+void TernDialect::initialize() {
+  registerAttributes();
+  registerTypes();
+  addOperations<
+#define GET_OP_LIST
+#include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
+      >();
+}
+
+TernDialect::~TernDialect() = default;
+
+void TernDialect::registerTarget(std::unique_ptr<Target> target) {
+  targets.push_back(std::move(target));
+}
+
+const Target *TernDialect::lookupTarget(TargetAttr attr) const {
+  for (const std::unique_ptr<Target> &target : targets)
+    if (target->handles(attr))
+      return target.get();
+  return nullptr;
+}
