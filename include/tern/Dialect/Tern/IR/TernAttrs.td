@@ -157,12 +157,12 @@ def Tern_ModelAttr : Tern_Attr<"Model", "model"> {
   let summary = "sizes of a model that the artifact's header repeats";
   let description = [{
     ```mlir
-    #tern.model<name = "bard", vocab = 1024, hidden = 192, layers = 5, context = 256>
+    #tern.model<name = "bard", vocab = 1024, hidden = 192, layers = 5, max_context = 256>
     ```
   }];
   let parameters = (ins StringRefParameter<"symbol suffix">:$name,
                         "int64_t":$vocab, "int64_t":$hidden, "int64_t":$layers,
-                        "int64_t":$context);
+                        "int64_t":$max_context);
   let assemblyFormat = "`<` struct(params) `>`";
   let extraClassDeclaration = [{
     /// `tern.model` of the module `op` lies in; null if it has none.

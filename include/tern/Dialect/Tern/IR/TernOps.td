@@ -111,23 +111,26 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [Pure]> {
     result = f32(acc) * (s * scale)
     ```
 
-    `scale` holds one value, or one per output. `projection` names the layer's
-    part in statistics. This is the form fusion looks at;
-    `tern-decompose-bitlinear` turns it into kernel operations.
+    Several results are consecutive ranges of outputs, as projections merged into
+    one weight have them; `scale` holds one value per result, or one per output.
+    `projection` names the layer's part in statistics. This is the form fusion
+    looks at; `tern-decompose-bitlinear` turns it into kernel operations.
 
     ```mlir
     %o = tern.bitlinear "o_proj" %a, %w scale %s act_quant <int8_absmax> top_k <keep = 96>
         : tensor<?x192xf32>, tensor<192x192x!tern.trit>, tensor<1xf32> -> tensor<?x192xf32>
+    %g, %u = tern.bitlinear "gate_proj+up_proj" %h, %wgu scale %sgu act_quant <int8_absmax>
+        : tensor<?x192xf32>, tensor<1024x192x!tern.trit>, tensor<2xf32> -> tensor<?x512xf32>, tensor<?x512xf32>
     ```
   }];
   let arguments = (ins StrAttr:$projection, Tern_F32Rows:$input,
                        Tern_TritMatrix:$weight, Tern_F32Vector:$scale,
                        Tern_ActQuantAttr:$act_quant, OptionalAttr<Tern_TopKAttr>:$top_k);
-  let results = (outs Tern_F32Rows:$result);
+  let results = (outs Variadic<Tern_F32Rows>:$results);
   let assemblyFormat = [{
     $projection $input `,` $weight `scale` $scale `act_quant` $act_quant
     (`top_k` $top_k^)? attr-dict
-    `:` type($input) `,` type($weight) `,` type($scale) `->` type($result)
+    `:` type($input) `,` type($weight) `,` type($scale) `->` type($results)
   }];
   let hasVerifier = 1;
 }

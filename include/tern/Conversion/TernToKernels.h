@@ -1,0 +1,39 @@
+//===- TernToKernels.h - Kernel operations to loops -------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_TERNTOKERNELS_H
+#define TERN_CONVERSION_TERNTOKERNELS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace tern {
+
+class TargetAttr;
+
+/// tern.matmul and tern.sparse_matmul for any layout, digit by digit: the
+/// reference of all products, and what a target's own patterns fall back to.
+void populatePortableProductPatterns(mlir::RewritePatternSet &patterns);
+
+/// tern.matmul and tern.sparse_matmul for the three layout families (rows in
+/// lanes, contiguous rows, contiguous columns), written once over the target's
+/// DotProduct. Used by targets from populateKernelPatterns.
+void populateDotProductPatterns(TargetAttr target,
+                                mlir::RewritePatternSet &patterns);
+
+/// tern.lm_head and tern.embedding.
+void populateTablePatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
+
+/// tern.reduce, tern.keep_top_k, tern.sparsify, tern.active_rows.
+void populateRowPatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
+
+/// tern.kv_append and tern.attention.
+void populateKVCachePatterns(TargetAttr target,
+                             mlir::RewritePatternSet &patterns);
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_TERNTOKERNELS_H

@@ -1,0 +1,29 @@
+//===- InitAll.cpp - Dialects and passes for every tool -------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/InitAll.h"
+
+#include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Target/Target.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+
+void tern::registerAllDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registerTargets(registry);
+}
+
+void tern::registerAllPasses() {
+  mlir::registerAllPasses();
+  registerTernConversionPasses();
+  registerTernTransformsPasses();
+}

@@ -1,0 +1,65 @@
+//===- Generic.cpp - The portable target ----------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Every triple LLVM has. One lane, no instruction of any vector extension: the
+// reference all other targets are compared with.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Four multiply-adds of widened bytes.
+struct ScalarDot : DotProduct {
+  int64_t getLanes() const override { return 1; }
+  bool isExactForAnyByte() const override { return true; }
+
+  Value build(OpBuilder &b, Location loc, Value acc, Value u, Value s,
+              unsigned) const override {
+    auto wide = VectorType::get({4}, b.getI32Type());
+    Value x = arith::ExtUIOp::create(b, loc, wide, u);
+    Value y = arith::ExtSIOp::create(b, loc, wide, s);
+    Value products = arith::MulIOp::create(b, loc, x, y);
+    Value sum = vector::ExtractOp::create(b, loc, acc, int64_t(0));
+    sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD,
+                                      products, sum);
+    return vector::FromElementsOp::create(b, loc, acc.getType(), sum);
+  }
+};
+
+struct GenericTarget : Target {
+  StringRef getName() const override { return "Generic"; }
+  bool handles(TargetAttr) const override { return true; }
+
+  Layout pickLayout(TargetAttr, WeightAccess access, int64_t,
+                    int64_t) const override {
+    Layout layout;
+    if (access == WeightAccess::ActiveColumns) {
+      layout.outer = Axis::Column;
+      layout.field = {Axis::Row, 4, 1};
+    }
+    return layout;
+  }
+
+  const DotProduct &getDotProduct(TargetAttr) const override { return dot; }
+
+  ScalarDot dot;
+};
+
+} // namespace
+
+std::unique_ptr<Target> tern::createGenericTarget() {
+  return std::make_unique<GenericTarget>();
+}

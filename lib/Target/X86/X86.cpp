@@ -1,0 +1,172 @@
+//===- X86.cpp - x86-64: layouts, dot products, registration --------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Conversion/TernToKernels.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+Value callIntrinsic(OpBuilder &b, Location loc, Type type, StringRef name,
+                    ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name),
+                                       operands)
+      .getResult(0);
+}
+
+/// vpdpbusd: four u8 * s8 products added to each 32 bit lane, exactly.
+struct VnniDot : DotProduct {
+  VnniDot(int64_t lanes, StringRef intrinsic)
+      : lanes(lanes), intrinsic(intrinsic) {}
+  int64_t getLanes() const override { return lanes; }
+  bool isExactForAnyByte() const override { return true; }
+  Value build(OpBuilder &b, Location loc, Value acc, Value u, Value s,
+              unsigned) const override {
+    return callIntrinsic(b, loc, acc.getType(), intrinsic, {acc, u, s});
+  }
+  int64_t lanes;
+  StringRef intrinsic;
+};
+
+/// vpmaddubsw, then vpmaddwd by ones: exact while a pair of products fits 16 bits.
+/// Larger bytes are widened to 16 bits first.
+struct Avx2Dot : DotProduct {
+  int64_t getLanes() const override { return 8; }
+  bool isExactForAnyByte() const override { return false; }
+
+  Value build(OpBuilder &b, Location loc, Value acc, Value u, Value s,
+              unsigned maxUnsigned) const override {
+    auto words = VectorType::get({16}, b.getI16Type());
+    auto sums = VectorType::get({8}, b.getI32Type());
+    if (maxUnsigned * 128 * 2 <= 32768) {
+      Value ones = arith::ConstantOp::create(
+          b, loc, DenseElementsAttr::get(words, b.getI16IntegerAttr(1)));
+      Value pairs =
+          callIntrinsic(b, loc, words, "llvm.x86.avx2.pmadd.ub.sw", {u, s});
+      Value quads =
+          callIntrinsic(b, loc, sums, "llvm.x86.avx2.pmadd.wd", {pairs, ones});
+      return arith::AddIOp::create(b, loc, acc, quads);
+    }
+    // Even and odd bytes as 16 bit words: the products of each word pair are
+    // added by vpmaddwd, the two halves by an addition.
+    Value eight = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(words, b.getI16IntegerAttr(8)));
+    Value low = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(words, b.getI16IntegerAttr(255)));
+    Value uw = vector::BitCastOp::create(b, loc, words, u);
+    Value sw = vector::BitCastOp::create(b, loc, words, s);
+    Value uEven = arith::AndIOp::create(b, loc, uw, low);
+    Value uOdd = arith::ShRUIOp::create(b, loc, uw, eight);
+    Value sEven = arith::ShRSIOp::create(
+        b, loc, arith::ShLIOp::create(b, loc, sw, eight), eight);
+    Value sOdd = arith::ShRSIOp::create(b, loc, sw, eight);
+    for (auto [x, y] : {std::pair{uEven, sEven}, std::pair{uOdd, sOdd}}) {
+      Value quads =
+          callIntrinsic(b, loc, sums, "llvm.x86.avx2.pmadd.wd", {x, y});
+      acc = arith::AddIOp::create(b, loc, acc, quads);
+    }
+    return acc;
+  }
+};
+
+/// Layouts by vector width; `lanes` 32 bit sums per vector.
+Layout denseLayout(int64_t lanes) {
+  // Rows in lanes, two vectors per tile row block: one stream, no horizontal sum.
+  return {Codec::B2,
+          Axis::Row,
+          {Axis::Column, 4, 4},
+          {{Axis::Row, 2, lanes}, {Axis::Row, lanes, 1}, {Axis::Column, 4, 1}}};
+}
+
+Layout activeRowsLayout(int64_t lanes) {
+  // A row is contiguous, so a row that is not needed is not read.
+  return {Codec::B2,
+          Axis::Row,
+          {Axis::Column, 4, 4 * lanes},
+          {{Axis::Column, 4 * lanes, 1}}};
+}
+
+Layout activeColumnsLayout(int64_t lanes) {
+  // A column is contiguous. Within each 16 byte part the order is the one that
+  // unpacking four columns (punpck, within 128 bit lanes) turns into rising rows.
+  return {Codec::B2,
+          Axis::Column,
+          {Axis::Row, 4, 4 * lanes},
+          {{Axis::Row, lanes / 4, 4}, {Axis::Row, 4, lanes}, {Axis::Row, 4, 1}}};
+}
+
+/// Best row first; `features` is what the dot product's instructions need.
+struct Row {
+  StringRef features;
+  const DotProduct *dot;
+};
+
+struct X86Target : Target {
+  StringRef getName() const override { return "X86"; }
+
+  bool handles(TargetAttr attr) const override {
+    return llvm::Triple(attr.getTriple()).getArch() == llvm::Triple::x86_64 &&
+           find(attr);
+  }
+
+  Layout pickLayout(TargetAttr attr, WeightAccess access, int64_t,
+                    int64_t) const override {
+    int64_t lanes = find(attr)->dot->getLanes();
+    switch (access) {
+    case WeightAccess::Dense:
+      return denseLayout(lanes);
+    case WeightAccess::ActiveRows:
+      return activeRowsLayout(lanes);
+    case WeightAccess::ActiveColumns:
+      return activeColumnsLayout(lanes);
+    }
+    llvm_unreachable("all accesses are handled");
+  }
+
+  const DotProduct &getDotProduct(TargetAttr attr) const override {
+    return *find(attr)->dot;
+  }
+
+  void populateKernelPatterns(TargetAttr attr,
+                              RewritePatternSet &patterns) const override {
+    populateDotProductPatterns(attr, patterns);
+  }
+
+private:
+  const Row *find(TargetAttr attr) const {
+    for (const Row &row : rows) {
+      SmallVector<StringRef> needed;
+      row.features.split(needed, ',');
+      if (llvm::all_of(needed, [&](StringRef f) { return attr.hasFeature(f); }))
+        return &row;
+    }
+    return nullptr;
+  }
+
+  VnniDot vnni512{16, "llvm.x86.avx512.vpdpbusd.512"};
+  VnniDot vnni256{8, "llvm.x86.avx512.vpdpbusd.256"};
+  Avx2Dot avx2;
+  const Row rows[3] = {
+      {"avx512f,avx512bw,avx512vl,avx512vnni", &vnni512},
+      {"avx2,avxvnni", &vnni256},
+      {"avx2", &avx2},
+  };
+};
+
+} // namespace
+
+std::unique_ptr<Target> tern::createX86Target() {
+  return std::make_unique<X86Target>();
+}
