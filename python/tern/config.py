@@ -14,6 +14,10 @@ ATTENTION_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_PROJECTIONS = ("gate_proj", "up_proj", "down_proj")
 PROJECTIONS = ATTENTION_PROJECTIONS + MLP_PROJECTIONS
 KV_BITS = (3, 4, 8, 16)
+REQUIRED = (
+    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+    "vocab_size", "max_position_embeddings", "rms_norm_eps", "hidden_act",
+)  # fmt: skip
 
 
 class ConfigError(ValueError):
@@ -94,6 +98,9 @@ def _activations(table: dict) -> dict[str, ActivationQuant]:
 
 def parse_config(raw: dict) -> Config:
     """config.json as parsed JSON -> Config."""
+    missing = [key for key in REQUIRED if key not in raw]
+    if missing:
+        raise ConfigError(f"config.json: missing {', '.join(missing)}")
     heads = raw["num_attention_heads"]
     eos = raw.get("eos_token_id")
     eos_ids = () if eos is None else (eos,) if isinstance(eos, int) else tuple(eos)

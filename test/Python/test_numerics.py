@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tern import numerics as n
 from tern.attention import KVRows, attend
+from tern.model import glu
 
 F32 = np.float32
 
@@ -144,3 +145,59 @@ def test_rope_starts_at_position_zero():
     cos, sin = n.rope_tables(np.array([0, 1]), 4, 100.0)
     assert cos[0].tolist() == [1, 1] and sin[0].tolist() == [0, 0]
     assert cos[1].tolist() == [F32(math.cos(1.0)), F32(math.cos(0.1))]
+
+
+def scalar_attention(q, k, v, bits, widths, q_bits=8):
+    """One query head over all rows of k, v: the definition, number by number."""
+    scale = F32(1) / np.sqrt(F32(len(q)))
+    integers, fq = n.int8_absmax(q) if q_bits == 8 else (None, None)
+    if q_bits != 8:
+        codes, g = n.kv_encode(q, q_bits)
+        integers, fq = 2 * codes.astype(int) - (2**q_bits - 1), F32(g) / F32(2**q_bits - 1)
+    score, odd, factor = [], [], []
+    for key, value, width in zip(k, v, widths):
+        m = 2**width - 1
+        codes, g = n.kv_encode(key, width)
+        total = F32(sum(int(a) * (2 * int(c) - m) for a, c in zip(integers, codes)))
+        score.append(F32(total * F32(F32(fq * scale) * F32(F32(g) / F32(m)))))
+        codes, g = n.kv_encode(value, width)
+        odd.append([2 * int(c) - m for c in codes])
+        factor.append(F32(F32(g) / F32(m)))
+    top = max(score)
+    e = [n.exp(np.array([F32(s - top)]))[0] for s in score]
+    w = [F32(a * b) for a, b in zip(e, factor)]
+    parts = []
+    for start in range(0, len(w), 64):
+        block = w[start : start + 64]
+        most = max(block)
+        p = [int(np.rint(F32(x * F32(F32(255) / most)))) for x in block]
+        sums = [F32(sum(a * u[i] for a, u in zip(p, odd[start:]))) for i in range(len(q))]
+        parts.append([F32(s * F32(most / F32(255))) for s in sums])
+    z = scalar_r32(e)
+    return [F32(scalar_r32(list(column)) / z) for column in zip(*parts)]
+
+
+@pytest.mark.parametrize("q_bits", [8, 4])
+@pytest.mark.parametrize("bits, bos_bits", [(3, 4), (4, 4), (8, 8), (8, 3)])
+def test_attention_number_by_number(bits, bos_bits, q_bits):
+    """Two blocks of tokens, head_dim 10: its scale is no power of two."""
+    rng = np.random.default_rng(bits)
+    q, k, v = (rng.standard_normal((70, 1, 10)).astype(F32) * F32(2) for _ in range(3))
+    keys, values = KVRows(1, 10, bits, bos_bits), KVRows(1, 10, bits, bos_bits)
+    keys.append(k)
+    values.append(v)
+    out = attend(q, keys, values, 0, q_bits)
+    for t in (0, 1, 32, 63, 64, 69):
+        widths = [bos_bits] + [bits] * t
+        expected = scalar_attention(q[t, 0], k[: t + 1, 0], v[: t + 1, 0], bits, widths, q_bits)
+        assert out[t, 0].tolist() == expected
+
+
+def test_glu():
+    g, u = f32(3e-20, -3.0, 1.1, 0.7), f32(3e30, 2.0, 0.3, -1.3)
+    r = np.maximum(g, 0)
+    assert glu(g, u, "relu2").tolist() == ((r * r) * u).tolist()
+    silu = [[F32(F32(a * F32(1 / F32(1 + e))) * b) for a, e, b in zip(g[0], n.exp(-g)[0], u[0])]]
+    assert glu(g, u, "silu").tolist() == silu
+    assert glu(f32(-3.0), f32(2.0), "relu2").tolist() == [[0.0]]
+    assert abs(glu(f32(-3.0), f32(2.0), "silu").item() + 6 / (1 + math.exp(3))) < 1e-7

@@ -1,0 +1,230 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`python -m tern.synth -o DIR ...`: random checkpoints of any shape and encoding.
+
+For tests and benchmarks where no real checkpoint can be had: names, shapes and
+encodings are the real ones, the numbers are random but behave (see
+synth_tensors). The same flags and seed give the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from .safetensors import write_shards
+from .synth_tensors import Plan, Spec, Tensors
+from .tokenizer import LLAMA3_PATTERN, byte_alphabet
+
+ENCODINGS = ("packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32")
+
+DEFAULTS = dict(
+    hidden=192, intermediate=512, layers=2, heads=3, kv_heads=1, head_dim=None, vocab=1024,
+    context=256, theta=10000.0, eps=1e-5, encoding="packed-multiply", scheme="b158", act="relu2",
+    sub_norms=True, norm_names="sub_norm", tied=True, shards=1, seed=0, topk=None, kv_bits=None,
+    bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None,
+)  # fmt: skip
+
+
+def _shape(hidden, intermediate, layers, heads, kv_heads, vocab, context=2048, **more) -> dict:
+    return dict(
+        hidden=hidden, intermediate=intermediate, layers=layers, heads=heads, kv_heads=kv_heads,
+        vocab=vocab, context=context, **more,
+    )  # fmt: skip
+
+
+_A48 = dict(scheme="a48", kv_bits=3, bos_bits=4)
+_1BITLLM = dict(encoding="master-f32", act="silu", norm_names="inner_ln", tied=False)
+
+# Shapes of BitNet a4.8 (arXiv 2411.04965) with its table 2's zeros (%), and of
+# published checkpoints.
+PRESETS = {
+    "700M": _shape(1536, 4096, 24, 24, 24, 32000, gate_zeros=0.662, down_zeros=0.809, **_A48),
+    "1.3B": _shape(2048, 5460, 24, 32, 32, 32000, gate_zeros=0.659, down_zeros=0.818, **_A48),
+    "3B": _shape(3200, 8640, 26, 32, 32, 32000, gate_zeros=0.707, down_zeros=0.856, **_A48),
+    "7B": _shape(4096, 11008, 32, 32, 32, 32000, gate_zeros=0.714, down_zeros=0.842, **_A48),
+    "2B-4T": _shape(2560, 6912, 30, 20, 5, 128256, 4096, theta=5e5, bos=128000, eos=[128001, 128009]),
+    "1bitLLM-large": _shape(1536, 4096, 24, 16, 16, 32002, **_1BITLLM),
+    "1bitLLM-3B": _shape(3200, 8640, 26, 32, 32, 32002, **{**_1BITLLM, "encoding": "master-f16"}),
+    "Llama3-8B": _shape(
+        4096, 14336, 32, 32, 8, 128256, 8192, theta=5e5, bos=128000, eos=[128001, 128009],
+        encoding="packed-divide", act="silu", sub_norms=False, tied=False,
+    ),
+}  # fmt: skip
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tern.synth", description=__doc__)
+    add = parser.add_argument
+    add("-o", "--output", type=Path, required=True, help="a directory; made if it is not there")
+    add("--preset", choices=PRESETS, help="start from this model; other flags override it")
+    for name in ("hidden", "intermediate", "layers", "heads", "kv-heads", "head-dim", "vocab"):
+        add(f"--{name}", type=int)
+    add("--context", type=int, help="max_position_embeddings")
+    add("--theta", type=float, help="rope_theta")
+    add("--eps", type=float, help="rms_norm_eps")
+    add("--encoding", choices=ENCODINGS)
+    add("--scheme", choices=("b158", "a48", "a48-fp4"), help="quantization of activations")
+    add("--act", choices=("relu2", "silu"))
+    add("--no-sub-norms", dest="sub_norms", action="store_false", default=None)
+    add("--norm-names", choices=("sub_norm", "inner_ln"))
+    add("--untied", dest="tied", action="store_false", default=None, help="write lm_head.weight")
+    add("--shards", type=int, help="files to spread the tensors over")
+    add("--topk", type=float, help="share of o_proj's inputs that stay (a48: 0.5)")
+    add("--kv-bits", type=int, choices=(3, 4, 8, 16))
+    add("--bos-bits", type=int, choices=(3, 4, 8))
+    add("--gate-zeros", type=float, help="share of gates that are not positive (relu2)")
+    add("--down-zeros", type=float, help="share of down_proj inputs that round to 0")
+    add("--bos", type=int, help="bos_token_id (default: vocab - 2, or the last)")
+    add("--eos", type=int, help="eos_token_id (default: the last)")
+    add("--seed", type=int)
+    add("--no-tokenizer", action="store_true")
+    return parser
+
+
+def settings(arguments: dict) -> dict:
+    """Defaults, then the preset, then the flags that were given; checked."""
+    preset = arguments.pop("preset", None)
+    result = {**DEFAULTS, **(PRESETS[preset] if preset else {})}
+    result.update({k: v for k, v in arguments.items() if v is not None})
+    result["head_dim"] = result["head_dim"] or result["hidden"] // result["heads"]
+    last = result["vocab"] - 1
+    if result["eos"] is None:
+        result["eos"] = last
+    if result["bos"] is None:
+        result["bos"] = last if result["vocab"] < 258 else last - 1
+    keys = result["kv_heads"] * result["head_dim"]
+    sizes = (result["hidden"], result["intermediate"], keys)
+    if result["encoding"].startswith("packed") and any(n % 4 for n in sizes):
+        raise ValueError(f"packed tensors need multiples of 4, got {sizes}")
+    if result["gate_zeros"] is not None and result["act"] != "relu2":
+        raise ValueError("--gate-zeros needs --act relu2: silu has no zeros")
+    if result["down_zeros"] is not None and not result["sub_norms"]:
+        raise ValueError("--down-zeros is set by a sub-norm's weight; there is none")
+    return result
+
+
+def config_json(s: dict) -> dict:
+    """config.json with Hugging Face's keys, in their usual order."""
+    config = {
+        "architectures": ["BitNetForCausalLM"],
+        "model_type": "bitnet",
+        "hidden_act": s["act"],
+        "bos_token_id": s["bos"],
+        "eos_token_id": s["eos"],
+        "tie_word_embeddings": s["tied"],
+        "torch_dtype": {"f16": "float16", "f32": "float32"}.get(s["encoding"][7:], "bfloat16"),
+        "vocab_size": s["vocab"],
+        "hidden_size": s["hidden"],
+        "num_hidden_layers": s["layers"],
+        "num_attention_heads": s["heads"],
+        "num_key_value_heads": s["kv_heads"],
+        "head_dim": s["head_dim"],
+        "intermediate_size": s["intermediate"],
+        "rms_norm_eps": s["eps"],
+        "rope_theta": s["theta"],
+        "max_position_embeddings": s["context"],
+    }
+    auto = {"quant_method": "bitnet", "linear_class": "autobitlinear"}
+    quantization = {
+        "packed-multiply": {**auto, "quantization_mode": "offline"},
+        "packed-divide": {"quant_method": "bitnet"},
+        "master-bf16": {**auto, "quantization_mode": "online"},
+    }.get(s["encoding"])
+    if quantization:
+        config["quantization_config"] = quantization
+    activations = _activations(s)
+    if activations:
+        config["activation_quantization"] = activations
+    if s["kv_bits"] is not None:
+        config["kv_cache_quantization"] = {"bits": s["kv_bits"]}
+        if s["bos_bits"] is not None:
+            config["kv_cache_quantization"]["bos_bits"] = s["bos_bits"]
+    return config
+
+
+def _activations(s: dict) -> dict:
+    if s["scheme"] == "b158" and s["topk"] is None:
+        return {}
+    low = {"b158": "int8_absmax", "a48": "int4_absmean", "a48-fp4": "fp4_e2m1"}[s["scheme"]]
+    table = {n: {"scheme": low} for n in ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj")}
+    table["o_proj"] = {"scheme": "int8_absmax", "topk": s["topk"] or 0.5}
+    table["down_proj"] = {"scheme": "int8_absmax"}
+    return table
+
+
+def tokenizer_json(vocab_size: int, bos: int, eos: list[int]) -> dict:
+    """Byte-level BPE without merges: bytes are ids 0..255, the rest is filler.
+
+    Filler tokens are "<256>", "<257>", ...: no text encodes to them, but every
+    id a model may answer decodes to something.
+    """
+    special = {i: f"<|special_{i}|>" for i in eos}
+    special.update({eos[0]: "<|end_of_text|>", bos: "<|begin_of_text|>"})
+    vocab = {c: i for i, c in enumerate(byte_alphabet())}
+    vocab.update({f"<{i}>": i for i in range(256, vocab_size) if i not in special})
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    added = [{"id": i, "content": t, **flags, "special": True} for i, t in sorted(special.items())]
+    split = {"type": "Split", "pattern": {"Regex": LLAMA3_PATTERN}, "behavior": "Isolated", "invert": False}
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": added,
+        "normalizer": None,
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, byte_level]},
+        "post_processor": None,
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+            "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
+            "vocab": vocab, "merges": [],
+        },
+    }  # fmt: skip
+
+
+def synthesize(directory: Path, tokenizer: bool = True, **arguments) -> dict:
+    """Writes a model directory; arguments are the flags' names. Returns the config."""
+    s = settings(arguments)
+    fields = Spec.__dataclass_fields__
+    tensors = Tensors(Plan(Spec(**{k: v for k, v in s.items() if k in fields})))
+    directory.mkdir(parents=True, exist_ok=True)
+    for stale in ("model.safetensors.index.json", "model.safetensors", "tokenizer.json"):
+        (directory / stale).unlink(missing_ok=True)
+
+    def write_json(name: str, value: object) -> None:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        (directory / name).write_text(text + "\n", encoding="utf-8")
+
+    config = config_json(s)
+    eos = s["eos"] if isinstance(s["eos"], list) else [s["eos"]]
+    write_json("config.json", config)
+    ids = {"bos_token_id": s["bos"], "eos_token_id": s["eos"]}
+    write_json("generation_config.json", {**ids, "do_sample": False})
+    if tokenizer and s["vocab"] >= 257:
+        both = s["bos"] in eos
+        bos_name = "<|begin_of_text|>"
+        names = {"bos_token": bos_name, "eos_token": bos_name if both else "<|end_of_text|>"}
+        rest = {"model_max_length": s["context"], "tokenizer_class": "PreTrainedTokenizerFast"}
+        write_json("tokenizer.json", tokenizer_json(s["vocab"], s["bos"], eos))
+        write_json("tokenizer_config.json", {**names, **rest})
+    write_shards(directory, tensors.all(), s["shards"])
+    return config
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = vars(_parser().parse_args(argv))
+    directory, plain = arguments.pop("output"), arguments.pop("no_tokenizer")
+    try:
+        synthesize(directory, tokenizer=not plain, **arguments)
+    except (OSError, ValueError) as error:
+        print(f"python -m tern.synth: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

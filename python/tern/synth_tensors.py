@@ -1,0 +1,267 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Random tensors whose activations behave: the weights behind `tern.synth`.
+
+Scales. Embeddings have an rms of e = 2 / sqrt(hidden), so logits have a spread
+of about 2. q, k, v, gate and up have outputs of rms 1, o_proj and down_proj
+each add 0.3 e to the residual stream, so it grows slowly and never explodes.
+The final norm has random signs; without them a tied head would always answer
+with the token it was given.
+
+Zeros on demand. A few channels, the *anchors*, hold e for every token: the
+embedding has it there, and o_proj and down_proj have zero rows there. The norm
+before the MLP makes them ANCHOR (in units of an ordinary channel's rms).
+
+* gate: in each gate row about m anchors have digit -1, the others 0, so the
+  gate is normal around -m * ANCHOR / sqrt(nonzeros per row), and m is chosen so
+  that the wanted share is below zero (the fraction of m by chance per row).
+* down_proj input: one channel whose gate and up rows see the anchors alone is
+  positive for every token, and its sub-norm weight makes it the row's maximum,
+  so large that int8 rounds the wanted share of the others to zero. Its own
+  column in down_proj is zero. A share below what the gates and rounding give
+  without it cannot be reached; without sub-norms there is nothing to set.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import zlib
+from dataclasses import dataclass
+from typing import Callable, Iterator
+
+import numpy as np
+
+from .checkpoint import pack
+from .numerics import F32, to_bf16
+from .safetensors import Pending
+
+ANCHOR = 2.0  # still inside the range of int4_absmean, which clips at 2.1 rms
+NONZERO = 176 / 256  # share of digits that are not 0, as of a normal master
+UPDATE = 0.3  # what each block adds to the residual, relative to the embedding
+_DIGITS = np.repeat(np.array([-1, 0, 1], np.int8), [88, 80, 88])
+
+Edit = Callable[[np.ndarray, np.random.Generator], None]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What to synthesize; sizes as in config.json."""
+
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocab: int
+    encoding: str = "packed-multiply"
+    act: str = "relu2"
+    sub_norms: bool = True
+    norm_names: str = "sub_norm"
+    tied: bool = True
+    seed: int = 0
+    gate_zeros: float | None = None
+    down_zeros: float | None = None
+
+
+def normal_quantile(share: float) -> float:
+    return statistics.NormalDist().inv_cdf(share)
+
+
+class Plan:
+    """Numbers derived once from a Spec: scales, anchors and the outlier."""
+
+    def __init__(self, spec: Spec):
+        self.spec = spec
+        rng = np.random.default_rng([spec.seed, 1])
+        spread = math.sqrt(NONZERO * spec.hidden)
+        self.embedding_rms = 2.0 / math.sqrt(spec.hidden)
+        self.shift = 0.0
+        self.anchors_per_row = 0.0
+        self.anchors = np.zeros(0, np.int64)
+        if spec.gate_zeros is not None or spec.down_zeros is not None:
+            self.shift = normal_quantile(0.5 if spec.gate_zeros is None else spec.gate_zeros)
+            self.anchors_per_row = abs(self.shift) * spread / ANCHOR
+            count = max(math.ceil(self.anchors_per_row) + 1, math.ceil(spread / ANCHOR))
+            if count > spec.hidden // 4:
+                raise ValueError(f"hidden {spec.hidden} is too small for these shares of zeros")
+            self.anchors = np.sort(rng.choice(spec.hidden, count, replace=False))
+        self._plan_down(rng, spread)
+
+    def _plan_down(self, rng: np.random.Generator, spread: float) -> None:
+        """The rms of the GLU's output, and the outlier's channel and weight."""
+        g = rng.standard_normal(1 << 18) - self.shift
+        u = rng.standard_normal(1 << 18)
+        if self.spec.act == "relu2":
+            f = np.maximum(g, 0) ** 2 * u
+        else:
+            f = g / (1 + np.exp(-g)) * u
+        self.glu_rms = float(np.sqrt(np.mean(f * f)))
+        self.outlier, self.outlier_weight = None, 1.0
+        if self.spec.down_zeros is not None:
+            threshold = float(np.quantile(np.abs(f), self.spec.down_zeros))
+            own = (len(self.anchors) * ANCHOR / spread) ** 3
+            self.outlier = int(rng.integers(self.spec.intermediate))
+            self.outlier_weight = 254.0 * threshold / own
+
+    def residual_rms(self, blocks: int) -> float:
+        """Expected rms of the residual after so many attention and MLP blocks."""
+        return self.embedding_rms * math.sqrt(1.0 + blocks * UPDATE**2)
+
+
+def _edit_gate(plan: Plan) -> Edit:
+    def edit(w: np.ndarray, rng: np.random.Generator) -> None:
+        if not len(plan.anchors):
+            return
+        counts = np.floor(plan.anchors_per_row + rng.random(len(w)))
+        chosen = np.arange(len(plan.anchors)) < counts[:, None]
+        w[:, plan.anchors] = chosen * (-1 if plan.shift >= 0 else 1)
+        _edit_up(plan)(w, rng)
+
+    return edit
+
+
+def _edit_up(plan: Plan) -> Edit:
+    def edit(w: np.ndarray, rng: np.random.Generator) -> None:
+        if plan.outlier is not None:
+            w[plan.outlier] = 0
+            w[plan.outlier, plan.anchors] = 1
+
+    return edit
+
+
+def _edit_residual(plan: Plan, column: int | None) -> Edit:
+    def edit(w: np.ndarray, rng: np.random.Generator) -> None:
+        w[plan.anchors] = 0
+        if column is not None:
+            w[:, column] = 0
+
+    return edit
+
+
+class Tensors:
+    """The list of tensors to write; nothing is computed before its turn."""
+
+    def __init__(self, plan: Plan):
+        self.plan, self.spec = plan, plan.spec
+        kind = self.spec.encoding.removeprefix("master-")
+        self.dtype = {"f16": "F16", "f32": "F32"}.get(kind, "BF16")
+
+    def all(self) -> list[Pending]:
+        spec = self.spec
+        out = [self._table("model.embed_tokens.weight", anchored=True)]
+        for layer in range(spec.layers):
+            out += self._layer(layer)
+        signs = self._rng("signs").choice([-1.0, 1.0], spec.hidden)
+        out.append(self._norm("model.norm.weight", signs))
+        if not spec.tied:
+            out.append(self._table("lm_head.weight", anchored=False))
+        return out
+
+    def _rng(self, name: str) -> np.random.Generator:
+        return np.random.default_rng([self.spec.seed, 2, zlib.crc32(name.encode())])
+
+    def _floats(self, x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, F32)
+        return to_bf16(x) if self.dtype == "BF16" else x.astype("<f2" if self.dtype == "F16" else "<f4")
+
+    def _layer(self, index: int) -> list[Pending]:
+        spec, plan = self.spec, self.plan
+        base = f"model.layers.{index}."
+        attention, mlp = base + "self_attn.", base + "mlp."
+        queries, keys = spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim
+        hidden, glu = spec.hidden, spec.intermediate
+        unit = 1.0 / math.sqrt(NONZERO * hidden)
+        step = UPDATE * plan.embedding_rms
+        glu_rms = 1.0 if spec.sub_norms else plan.glu_rms
+        out = [
+            self._norm(base + "input_layernorm.weight", self._anchored(2 * index, 1.0)),
+            self._norm(base + "post_attention_layernorm.weight", self._anchored(2 * index + 1, ANCHOR)),
+        ]
+        if spec.sub_norms:
+            names = ("attn_sub_norm", "ffn_sub_norm")
+            if spec.norm_names == "inner_ln":
+                names = ("inner_attn_ln", "ffn_layernorm")
+            ffn = np.ones(glu)
+            if plan.outlier is not None:
+                ffn[plan.outlier] = plan.outlier_weight
+            out.append(self._norm(f"{attention}{names[0]}.weight", np.ones(queries)))
+            out.append(self._norm(f"{mlp}{names[1]}.weight", ffn))
+        for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
+            out += self._linear(attention + name, rows, hidden, unit)
+        o_scale = step / math.sqrt(NONZERO * queries)
+        out += self._linear(attention + "o_proj", hidden, queries, o_scale, _edit_residual(plan, None))
+        out += self._linear(mlp + "gate_proj", glu, hidden, unit, _edit_gate(plan))
+        out += self._linear(mlp + "up_proj", glu, hidden, unit, _edit_up(plan))
+        down_scale = step / (math.sqrt(NONZERO * glu) * glu_rms)
+        edit = _edit_residual(plan, plan.outlier)
+        out += self._linear(mlp + "down_proj", hidden, glu, down_scale, edit)
+        return out
+
+    def _anchored(self, blocks: int, level: float) -> np.ndarray:
+        """Norm weights that bring the anchors to `level`, the others to 1."""
+        weight = np.ones(self.spec.hidden)
+        plan = self.plan
+        weight[plan.anchors] = level * plan.residual_rms(blocks) / plan.embedding_rms
+        return weight
+
+    def _norm(self, name: str, weight: np.ndarray) -> Pending:
+        """Weights 10 % around the given ones; anchors and outlier included."""
+
+        def make() -> Iterator[np.ndarray]:
+            jitter = 1.0 + 0.1 * self._rng(name).standard_normal(len(weight))
+            yield self._floats(weight * np.where(np.abs(weight) == 1, jitter, 1.0))
+
+        return Pending(name, self.dtype, weight.shape, make)
+
+    def _table(self, name: str, anchored: bool) -> Pending:
+        """Embedding or head, in pieces: values drawn from 65536 normal ones."""
+        spec, plan = self.spec, self.plan
+
+        def make() -> Iterator[np.ndarray]:
+            rng = self._rng(name)
+            values = self._floats(plan.embedding_rms * rng.standard_normal(1 << 16))
+            rows = max(1, (1 << 22) // spec.hidden)
+            for first in range(0, spec.vocab, rows):
+                shape = (min(rows, spec.vocab - first), spec.hidden)
+                piece = values[rng.integers(0, 1 << 16, shape, np.uint16)]
+                if anchored:
+                    piece[:, plan.anchors] = self._floats(np.array(plan.embedding_rms))
+                yield piece
+
+        return Pending(name, self.dtype, (spec.vocab, spec.hidden), make)
+
+    def _linear(
+        self, name: str, rows: int, columns: int, alpha: float, edit: Edit | None = None
+    ) -> list[Pending]:
+        """A ternary matrix as the encoding has it, and its scale if it has one."""
+        if not self.spec.encoding.startswith("packed"):
+            return [Pending(name + ".weight", self.dtype, (rows, columns), self._master(name, (rows, columns), alpha, edit))]
+
+        def make() -> Iterator[np.ndarray]:
+            rng = self._rng(name)
+            digits = _DIGITS[np.frombuffer(rng.bytes(rows * columns), np.uint8)]
+            digits = digits.reshape(rows, columns)
+            if edit:
+                edit(digits, rng)
+            yield pack(digits)
+
+        def scale() -> Iterator[np.ndarray]:
+            value = alpha if self.spec.encoding == "packed-multiply" else 1.0 / alpha
+            yield self._floats(np.array([value]))
+
+        return [
+            Pending(name + ".weight", "U8", (rows // 4, columns), make),
+            Pending(name + ".weight_scale", "BF16", (1,), scale),
+        ]
+
+    def _master(self, name: str, shape: tuple[int, int], alpha: float, edit: Edit | None):
+        def make() -> Iterator[np.ndarray]:
+            rng = self._rng(name)
+            w = rng.standard_normal(shape, F32) * F32(math.sqrt(math.pi / 2))  # mean |w| = 1
+            if edit:
+                edit(w, rng)
+            yield self._floats(w * F32(alpha))
+
+        return make

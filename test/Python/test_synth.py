@@ -1,0 +1,154 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Synthetic checkpoints: every encoding loads, runs, and has the zeros asked for."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+
+import numpy as np
+import pytest
+from tern import model as model_module
+from tern.checkpoint import load
+from tern.model import Model
+from tern.numerics import quantize
+from tern.safetensors import Reader
+from tern.synth import ENCODINGS, PRESETS, config_json, main, settings, synthesize
+from tern.tokenizer import Tokenizer
+
+SMALL = dict(hidden=192, intermediate=688, layers=2, heads=3, kv_heads=1, vocab=300)
+
+
+def run(directory, tokens=48):
+    checkpoint = load(directory)
+    ids = np.random.default_rng(0).integers(0, checkpoint.config.vocab_size, tokens)
+    return Model(checkpoint).run(ids)
+
+
+@pytest.mark.parametrize("scheme", ["b158", "a48", "a48-fp4"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_encoding_behaves(tmp_path, encoding, scheme):
+    synthesize(tmp_path, encoding=encoding, scheme=scheme, **SMALL)
+    result = run(tmp_path)
+    rms = np.sqrt(np.mean(result.hidden.astype(np.float64) ** 2, axis=(1, 2)))
+    embedding = 2 / np.sqrt(SMALL["hidden"])
+    assert np.all(rms > embedding) and np.all(rms < 1.5 * embedding)
+    assert 1.5 < result.logits.std() < 2.5
+
+
+def test_multiply_and_divide_are_one_model(tmp_path):
+    for name in ("packed-multiply", "packed-divide"):
+        synthesize(tmp_path / name, encoding=name, **SMALL)
+    multiply, divide = (load(tmp_path / name) for name in ("packed-multiply", "packed-divide"))
+    for name, linear in multiply.layers[1].linears.items():
+        other = divide.layers[1].linears[name]
+        assert (linear.digits == other.digits).all()
+        assert linear.alpha == pytest.approx(other.alpha, rel=2**-7)
+
+
+def test_masters_have_digits_like_packed_ones(tmp_path):
+    synthesize(tmp_path, encoding="master-bf16", **SMALL)
+    linear = load(tmp_path).layers[0].linears["gate_proj"]
+    assert np.mean(linear.digits != 0) == pytest.approx(176 / 256, abs=0.02)
+    assert linear.alpha == pytest.approx(1 / np.sqrt(176 / 256 * 192), rel=0.02)
+
+
+@pytest.mark.parametrize("names, expected", [("sub_norm", "ffn_sub_norm"), ("inner_ln", "ffn_layernorm")])
+def test_names_of_sub_norms(tmp_path, names, expected):
+    synthesize(tmp_path, norm_names=names, **SMALL)
+    assert f"model.layers.0.mlp.{expected}.weight" in Reader(tmp_path)
+    assert load(tmp_path).layers[0].ffn_sub_norm is not None
+    assert load(tmp_path).layers[0].attn_sub_norm is not None
+
+
+def test_without_sub_norms_and_untied(tmp_path):
+    synthesize(tmp_path, sub_norms=False, tied=False, act="silu", **SMALL)
+    checkpoint = load(tmp_path)
+    assert checkpoint.layers[0].ffn_sub_norm is checkpoint.layers[0].attn_sub_norm is None
+    assert checkpoint.head is not checkpoint.embedding
+    assert np.isfinite(run(tmp_path).logits).all()
+
+
+def test_shards_hold_the_same_tensors(tmp_path):
+    synthesize(tmp_path / "one", **SMALL)
+    synthesize(tmp_path / "three", shards=3, **SMALL)
+    assert len(list((tmp_path / "three").glob("model-*-of-00003.safetensors"))) == 3
+    one, three = Reader(tmp_path / "one"), Reader(tmp_path / "three")
+    assert set(one.entries) == set(three.entries)
+    assert all((one.raw(name) == three.raw(name)).all() for name in one.entries)
+
+
+def test_the_same_seed_gives_the_same_file(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        synthesize(tmp_path / name, seed=seed, **SMALL)
+    file = "model.safetensors"
+    assert filecmp.cmp(tmp_path / "a" / file, tmp_path / "b" / file, shallow=False)
+    assert not filecmp.cmp(tmp_path / "a" / file, tmp_path / "c" / file, shallow=False)
+
+
+@pytest.mark.parametrize("encoding", ["packed-multiply", "master-f16"])
+@pytest.mark.parametrize("gate, down", [(0.662, 0.809), (0.5, 0.75), (0.8, 0.9), (0.3, 0.6)])
+def test_zeros_on_demand(tmp_path, monkeypatch, encoding, gate, down):
+    synthesize(tmp_path, scheme="a48", gate_zeros=gate, down_zeros=down, encoding=encoding, **SMALL)
+    seen = {"gate_proj": [], "down_proj": []}
+    shapes = {"gate_proj": (688, 192), "down_proj": (192, 688)}
+    plain = model_module.bitlinear
+
+    def bitlinear(x, linear, quant):
+        y = plain(x, linear, quant)
+        if linear.digits.shape == shapes["down_proj"]:
+            seen["down_proj"].append(np.mean(quantize(x, quant.scheme, quant.topk)[0] == 0))
+        elif linear.digits.shape == shapes["gate_proj"]:
+            seen["gate_proj"].append(np.mean(y <= 0))
+        return y
+
+    monkeypatch.setattr(model_module, "bitlinear", bitlinear)
+    run(tmp_path)
+    assert len(seen["gate_proj"]) == 4
+    gates = seen["gate_proj"][::2]  # gate_proj and up_proj have one shape; gate is first
+    assert np.mean(gates) == pytest.approx(gate, abs=0.04)
+    assert np.mean(seen["down_proj"]) == pytest.approx(down, abs=0.04)
+
+
+@pytest.mark.parametrize("vocab, bos, eos", [(257, 256, 256), (258, 256, 257), (300, 298, 299)])
+def test_byte_tokenizer(tmp_path, vocab, bos, eos):
+    config = synthesize(tmp_path, **{**SMALL, "vocab": vocab})
+    assert (config["bos_token_id"], config["eos_token_id"]) == (bos, eos)
+    tokenizer = Tokenizer.load(tmp_path)
+    assert tokenizer.encode("Aé\n") == [0x41, 0xC3, 0xA9, 0x0A]
+    assert tokenizer.encode("a<|begin_of_text|>") == [97, bos]
+    assert sorted(tokenizer.pieces) == list(range(vocab))
+    generation = json.loads((tmp_path / "generation_config.json").read_text())
+    assert generation["eos_token_id"] == eos
+
+
+def test_no_tokenizer(tmp_path, capsys):
+    flags = ["--hidden", "64", "--heads", "1", "--intermediate", "44", "--layers", "1"]
+    assert main(["-o", str(tmp_path), "--no-tokenizer", *flags]) == 0
+    assert not (tmp_path / "tokenizer.json").exists()
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--hidden", "194", "--heads", "1"], "multiples of 4"),
+        (["--act", "silu", "--gate-zeros", "0.5"], "silu has no zeros"),
+        (["--no-sub-norms", "--down-zeros", "0.5"], "there is none"),
+    ],
+)
+def test_refusals(tmp_path, capsys, flags, message):
+    assert main(["-o", str(tmp_path / "x"), *flags]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_preset_of_the_published_model():
+    """microsoft/bitnet-b1.58-2B-4T's config, where it matters."""
+    config = config_json(settings({"preset": "2B-4T"}))
+    assert config["head_dim"] == 128 and config["rope_theta"] == 500000.0
+    assert config["quantization_config"]["linear_class"] == "autobitlinear"
+    assert config["bos_token_id"] == 128000 and 128009 in config["eos_token_id"]
+    assert "activation_quantization" not in config and config["tie_word_embeddings"]
+    assert settings({"preset": "3B"})["head_dim"] == 100
+    assert all(config_json(settings({"preset": name})) for name in PRESETS)
