@@ -1,0 +1,52 @@
+//===- tern/Pipelines/Phases.h - The table of phases ------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A model goes through the phases in the order of the table; `--compile-to` and
+// `--compile-from` take their names. A module in the form a phase leaves has the
+// attributes tern.model and, from `packed` on, tern.target.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_PIPELINES_PHASES_H
+#define TERN_PIPELINES_PHASES_H
+
+#include "mlir/Pass/PassManager.h"
+
+namespace tern {
+
+struct PipelineOptions {
+  /// Tokens one pass over the weights takes at most.
+  int64_t maxTokens = 32;
+  /// Read inactive rows and columns too (for measuring what skipping saves).
+  bool dense = false;
+};
+
+struct Phase {
+  llvm::StringLiteral name;
+  /// What is true afterwards, one line.
+  llvm::StringLiteral summary;
+  /// Adds the passes that lead here from the phase before; null for `import`,
+  /// which the importer does, and `object`, which the emitter does.
+  void (*build)(mlir::OpPassManager &, const PipelineOptions &);
+  /// Checks the summary; run after `build` and on every `--compile-from` input.
+  std::unique_ptr<mlir::Pass> (*contract)();
+};
+
+/// import, fused, quantized, packed, kernels, llvm, object.
+llvm::ArrayRef<Phase> getPhases();
+
+/// Index in getPhases(), or an empty optional for an unknown name.
+std::optional<unsigned> findPhase(llvm::StringRef name);
+
+/// Adds all passes after phase `from` up to and including phase `to`, each
+/// phase followed by its contract; starts with the contract of `from`.
+void buildPipeline(mlir::OpPassManager &pm, unsigned from, unsigned to,
+                   const PipelineOptions &options);
+
+} // namespace tern
+
+#endif // TERN_PIPELINES_PHASES_H
