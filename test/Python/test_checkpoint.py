@@ -14,6 +14,7 @@ from tern.config import ActivationQuant, ConfigError, parse_config
 from tern.model import Model, Options
 from tern.numerics import F32, ternarize, to_bf16, widen_bf16
 from tern.safetensors import FormatError, Pending, Reader, write
+from tern.synth import synthesize
 from tern.tokenizer import Tokenizer, compile_pattern
 
 BASE = dict(
@@ -170,10 +171,18 @@ def test_tokenizer_round_trip():
     assert 1022 in ids and tokenizer.decode(ids) == text
 
 
-def test_refuses_the_wrong_shape(tmp_path):
-    from tern.synth import synthesize
-
-    config = synthesize(tmp_path, hidden=64, intermediate=44, layers=1, heads=1, vocab=8)
-    (tmp_path / "config.json").write_text(json.dumps({**config, "intermediate_size": 48}))
-    with pytest.raises(FormatError, match=r"expected \[48\]|expected \[48, 64\]"):
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"head_dim": 32}, r"q_proj.weight' is \[64, 64\], expected \[32, 64\]"),
+        ({"intermediate_size": 48}, r"gate_proj.weight' is \[44, 64\], expected \[48, 64\]"),
+        ({"vocab_size": 9}, r"embed_tokens.weight' is \[8, 64\], expected \[9, 64\]"),
+        ({"num_hidden_layers": 2}, "no tensor 'model.layers.1"),
+    ],
+)
+def test_refuses_the_wrong_shape(tmp_path, change, message):
+    sizes = dict(hidden=64, intermediate=44, layers=1, heads=1, vocab=8)
+    config = synthesize(tmp_path, sub_norms=False, **sizes)
+    (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(FormatError, match=message):
         load(tmp_path)

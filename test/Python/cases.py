@@ -1,0 +1,110 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Small random models that the compiled tests run; see CASES.
+
+Sizes are odd on purpose: multiples of 4 that are multiples of nothing larger,
+head sizes that are no power of two, one kv head, contexts that cross a block
+of 64 cached tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tern.model import Options
+from tern.safetensors import Reader
+from tern.synth import synthesize
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model to synthesize, how to run it, and on how many tokens."""
+
+    tokens: int
+    model: dict
+    options: Options = Options()
+    threads: int = 1
+    zero_token: bool = False  # token 0's embedding is zero, and it comes first
+    defaults: dict = field(
+        default_factory=lambda: dict(
+            hidden=196, intermediate=44, layers=2, heads=3, kv_heads=1, head_dim=64, vocab=300
+        )
+    )
+
+    def build(self, directory: Path) -> None:
+        synthesize(directory, tokenizer=True, **{**self.defaults, **self.model})
+        if self.zero_token:
+            entry = Reader(directory).entries["model.embed_tokens.weight"]
+            with open(entry.path, "r+b") as file:
+                file.seek(entry.begin)
+                file.write(bytes((entry.end - entry.begin) // entry.shape[0]))
+
+    def ids(self) -> list[int]:
+        vocab = self.model.get("vocab", self.defaults["vocab"])
+        ids = np.random.default_rng(self.tokens).integers(0, vocab, self.tokens).tolist()
+        return [0] + ids[1:] if self.zero_token else ids
+
+
+KV16, KV8, KV4 = Options(kv_bits=16), Options(kv_bits=8, bos_bits=8), Options(kv_bits=4, bos_bits=4)
+KV3 = Options(kv_bits=3, bos_bits=4)
+KV3_Q4 = Options(kv_bits=3, bos_bits=4, q_bits=4)
+
+CASES = {
+    # Shapes, b1.58: int8 everywhere.
+    "h196-g44": Case(9, dict()),
+    "h204-g688-d100": Case(33, dict(hidden=204, intermediate=688, heads=2, head_dim=100)),
+    "h308-g5460": Case(9, dict(hidden=308, intermediate=5460, heads=4, kv_heads=2), threads=2),
+    "h260-d44": Case(9, dict(hidden=260, heads=4, kv_heads=4, head_dim=44), threads=3),
+    "h316-d20-many-heads": Case(9, dict(hidden=316, heads=15, kv_heads=5, head_dim=20), KV3),
+    "h320-g1028": Case(17, dict(hidden=320, intermediate=1028, heads=5), threads=2),
+    "one-token": Case(1, dict(hidden=212)),
+    "one-layer": Case(5, dict(layers=1, hidden=228)),
+    "five-layers": Case(5, dict(layers=5)),
+    "vocab257": Case(9, dict(vocab=257)),
+    "vocab1": Case(3, dict(vocab=1)),
+    "theta-eps": Case(70, dict(theta=5e5, eps=1e-6), KV16),
+    # Encodings.
+    "divide": Case(9, dict(encoding="packed-divide", hidden=204)),
+    "master-bf16": Case(9, dict(encoding="master-bf16", hidden=204)),
+    "master-f16": Case(9, dict(encoding="master-f16", norm_names="inner_ln", act="silu")),
+    "master-f32": Case(9, dict(encoding="master-f32", norm_names="inner_ln", tied=False)),
+    "shards": Case(9, dict(shards=3, tied=False)),
+    # Activations and norms.
+    "silu": Case(33, dict(act="silu", intermediate=688)),
+    "silu-no-norms-divide": Case(
+        9, dict(act="silu", sub_norms=False, encoding="packed-divide", tied=False, intermediate=688)
+    ),
+    "relu2-no-norms": Case(9, dict(sub_norms=False, intermediate=688)),
+    "zero-row": Case(9, dict(), KV3, zero_token=True),
+    "zero-row-a48": Case(9, dict(scheme="a48"), KV16, zero_token=True),
+    # Activation schemes and sparsity.
+    "a48": Case(33, dict(scheme="a48", intermediate=688)),
+    "a48-fp4": Case(33, dict(scheme="a48-fp4", intermediate=688)),
+    "a48-silu-no-norms": Case(9, dict(scheme="a48", act="silu", sub_norms=False)),
+    "topk-third": Case(9, dict(topk=1 / 3, heads=2, head_dim=100)),
+    "topk-one-entry": Case(9, dict(scheme="a48", topk=0.001)),
+    "topk-all": Case(9, dict(scheme="a48", topk=1.0)),
+    "sparse-a48": Case(
+        33, dict(scheme="a48", gate_zeros=0.7, down_zeros=0.85, intermediate=5460, hidden=308),
+        KV3, threads=2,
+    ),
+    "sparse-b158": Case(9, dict(gate_zeros=0.95, down_zeros=0.97, intermediate=688)),
+    "dense-gates": Case(9, dict(scheme="a48", gate_zeros=0.05, intermediate=688)),
+    # The cache: 70 and 130 tokens end inside the second and third block.
+    "kv3": Case(70, dict(scheme="a48", kv_bits=3, bos_bits=4)),
+    "kv3-d100": Case(70, dict(heads=2, head_dim=100), KV3, threads=2),
+    "kv3-bos3": Case(64, dict(), Options(kv_bits=3, bos_bits=3)),
+    "kv3-bos8": Case(65, dict(), Options(kv_bits=3, bos_bits=8)),
+    "kv4": Case(130, dict(), KV4),
+    "kv4-d100-q4": Case(70, dict(heads=2, head_dim=100), Options(kv_bits=4, bos_bits=4, q_bits=4)),
+    "kv8": Case(70, dict(head_dim=100, heads=2), KV8),
+    "kv16-d100": Case(70, dict(head_dim=100, heads=2), KV16, threads=2),
+    "kv3-q4": Case(130, dict(scheme="a48"), KV3_Q4),
+    # The head.
+    "head-int8": Case(9, dict(vocab=301), Options(head="int8")),
+    "head-int8-untied-f32": Case(
+        9, dict(tied=False, encoding="master-f32"), Options(head="int8"), threads=2
+    ),
+}  # fmt: skip

@@ -1,0 +1,219 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compiled models against the reference: every layer and every logit, to the bit.
+
+Needs TERN_BINARY, the path of the `tern` driver; without it these tests are
+skipped. TERN_TARGETS, comma separated, says which targets to run; by default
+`generic` and every x86-64 level that this machine executes.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import CASES, Case
+from conftest import MODELS, model_directory
+from test_golden import VARIANTS, golden, golden_json
+from tern.checkpoint import load
+from tern.model import Model, Options, Result
+
+TIMEOUT = 300  # seconds for one compilation and run
+
+X86_LEVELS = {
+    "x86-64-v3": {"avx2", "bmi2", "fma", "f16c"},
+    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+
+
+def executable_targets() -> list[str]:
+    """What TERN_TARGETS names, or all that this machine can run."""
+    if os.environ.get("TERN_TARGETS"):
+        return os.environ["TERN_TARGETS"].split(",")
+    targets, info = ["generic"], Path("/proc/cpuinfo")
+    if platform.machine() == "x86_64" and info.exists():
+        flags = {word for line in info.read_text().splitlines() if line.startswith("flags")
+                 for word in line.split()}  # fmt: skip
+        targets += [name for name, needed in X86_LEVELS.items() if needed <= flags]
+    return targets
+
+
+TARGETS = executable_targets()
+
+
+@pytest.fixture(scope="session")
+def tern() -> str:
+    path = os.environ.get("TERN_BINARY")
+    if not path:
+        pytest.skip("TERN_BINARY is not set: no compiler to compare")
+    return path
+
+
+def option_flags(options: Options) -> list[str]:
+    """The driver's spelling of the reference's options."""
+    flags = [f"--head={options.head}"] if options.head != "16" else []
+    if options.kv_bits is not None:
+        flags += ["--kv-bits", str(options.kv_bits)]
+    if options.bos_bits is not None:
+        flags += ["--bos-bits", str(options.bos_bits)]
+    if options.q_bits != 8:
+        flags += ["--q-bits", str(options.q_bits)]
+    return flags
+
+
+def run_driver(command: list[str]) -> str:
+    """stdout of a command that must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)}\nexit {done.returncode}\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def run_compiled(
+    tern: str, model: Path, ids: list[int], out: Path, target: str,
+    options: Options = Options(), threads: int = 1,
+) -> Result:  # fmt: skip
+    """All prompt positions through a compiled model, nothing generated."""
+    logits, hidden = out / "logits.npy", out / "hidden.npy"
+    command = [tern, "run", str(model), "--ids", ",".join(map(str, ids)), "-n", "0"]
+    command += ["--logits", str(logits), "--hidden", str(hidden)]
+    command += [f"--target={target}", "-t", str(threads), *option_flags(options)]
+    run_driver(command)
+    return Result(np.load(hidden), np.load(logits))
+
+
+def first_difference(got: np.ndarray, want: np.ndarray, what: str) -> str:
+    """Empty if equal to the bit, else where and by how much: [tokens, n] arrays."""
+    if got.dtype != np.float32 or got.shape != want.shape:
+        return f"{what}: {got.dtype} {got.shape}, expected float32 {want.shape}"
+    wrong = np.ascontiguousarray(got).view(np.uint32) != np.ascontiguousarray(want).view(np.uint32)
+    if not wrong.any():
+        return ""
+    token, index = map(int, np.argwhere(wrong)[0])
+    worst = np.max(np.abs(got.astype(np.float64) - want.astype(np.float64)))
+    return (
+        f"{what}: {wrong.sum()} of {wrong.size} numbers in tokens "
+        f"{sorted(set(np.argwhere(wrong)[:, 0].tolist()))[:8]}... differ, first at token {token}, "
+        f"index {index}: {got[token, index]!r}, expected {want[token, index]!r}; "
+        f"largest difference {worst:.3g}"
+    )
+
+
+def assert_same(got: Result, want: Result) -> None:
+    """The first layer that differs is the message: what follows it is noise."""
+    assert len(got.hidden) == len(want.hidden), f"{len(got.hidden)} layers"
+    for layer, (a, b) in enumerate(zip(got.hidden, want.hidden)):
+        difference = first_difference(a, b, f"hidden state after layer {layer}")
+        assert not difference, difference
+    difference = first_difference(got.logits, want.logits, "logits")
+    assert not difference, difference
+
+
+# The comparison itself, without a compiler.
+
+
+def test_comparison_sees_one_bit():
+    want = np.zeros((2, 3), np.float32)
+    got = want.copy()
+    assert first_difference(got, want, "x") == ""
+    got[1, 2] = -0.0
+    assert "token 1, index 2: -0.0, expected 0.0" in first_difference(got, want, "x")
+    assert "expected float32 (2, 3)" in first_difference(got[:1], want, "x")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case_is_sound(name, tmp_path):
+    """Each case can be built, and the reference's numbers on it are finite."""
+    case = CASES[name]
+    case.build(tmp_path)
+    result = Model(load(tmp_path), case.options).run(case.ids()[:4])
+    assert np.isfinite(result.logits).all() and np.isfinite(result.hidden).all()
+    assert len(np.unique(result.hidden[-1])) > 16
+
+
+# Bundled models against the golden files.
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", MODELS)
+def test_bundled(tern, tmp_path, name, variant, target):
+    want, options = golden(name), VARIANTS[variant]
+    ids = want.f32("tokens").astype(int).tolist()
+    got = run_compiled(tern, model_directory(name), ids, tmp_path, target, options, threads=2)
+    if variant + ".hidden" in want:
+        expected = want.f32(variant + ".hidden")
+    else:
+        expected = Model(load(model_directory(name)), options).run(ids).hidden
+    assert_same(got, Result(expected, want.f32(variant + ".logits")))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", MODELS)
+def test_any_number_of_threads(tern, tmp_path, name, target, threads):
+    want = golden(name)
+    ids = want.f32("tokens").astype(int).tolist()
+    got = run_compiled(tern, model_directory(name), ids, tmp_path, target, threads=threads)
+    assert_same(got, Result(want.f32("config.hidden"), want.f32("config.logits")))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65])
+def test_any_number_of_tokens(tern, tmp_path, count, target):
+    """A prefix gives the first rows of the whole: shapes of a step do not show."""
+    name = MODELS[0]
+    want = golden(name)
+    ids = want.f32("tokens").astype(int).tolist()[:count]
+    got = run_compiled(tern, model_directory(name), ids, tmp_path, target)
+    hidden, logits = want.f32("config.hidden")[:, :count], want.f32("config.logits")[:count]
+    assert_same(got, Result(hidden, logits))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("name", MODELS)
+def test_greedy_text(tern, name, index, target):
+    """Token by token: the same text as the reference."""
+    want = golden_json(name)["greedy"][index]
+    command = [tern, "run", str(model_directory(name)), "-p", want["prompt"], "--temp", "0"]
+    command += ["-n", str(len(want["ids"])), f"--target={target}"]
+    assert want["text"].rstrip() in run_driver(command)
+
+
+# Synthetic models against the reference.
+
+
+@functools.cache
+def reference(name: str, directory: Path) -> Result:
+    case = CASES[name]
+    return Model(load(directory), case.options).run(case.ids())
+
+
+@pytest.fixture(scope="session")
+def case_directory(tmp_path_factory):
+    """name -> the directory of its model, built once."""
+
+    @functools.cache
+    def build(name: str) -> Path:
+        directory = tmp_path_factory.mktemp(name)
+        CASES[name].build(directory)
+        return directory
+
+    return build
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", CASES)
+def test_synthetic(tern, tmp_path, case_directory, name, target):
+    case: Case = CASES[name]
+    directory = case_directory(name)
+    got = run_compiled(
+        tern, directory, case.ids(), tmp_path, target, case.options, case.threads
+    )  # fmt: skip
+    assert_same(got, reference(name, directory))
