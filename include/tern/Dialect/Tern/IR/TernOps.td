@@ -445,7 +445,7 @@ def Tern_KVAppendOp : Tern_Op<"kv_append", [
 
     ```mlir
     tern.kv_append %k, %v into %cache[%layer] at %positions
-        : tensor<?x64xf32>, tensor<?xi32>, !tern.kv_cache<...>
+        : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>, !tern.kv_cache<...>
     ```
   }];
   let arguments = (ins Tern_RowsOf<[F32]>:$keys, Tern_RowsOf<[F32]>:$values,
@@ -453,7 +453,8 @@ def Tern_KVAppendOp : Tern_Op<"kv_append", [
                        Tern_VectorOf<[I32]>:$positions);
   let assemblyFormat = [{
     $keys `,` $values `into` $cache `[` $layer `]` `at` $positions attr-dict
-    `:` type($keys) `,` type($values) `,` type($positions) `,` type($cache)
+    `:` type($keys) `,` type($values) `,` type($positions) `,`
+    qualified(type($cache))
   }];
   let hasVerifier = 1;
 }
@@ -476,7 +477,7 @@ def Tern_AttentionOp : Tern_KernelOp<"attention"> {
   let assemblyFormat = [{
     `(` $query `,` $cache `[` $layer `]` `,` $positions `)`
     (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
-    `:` `(` type($query) `,` type($cache) `,` type($positions) `)` (`->` type($results)^)?
+    `:` `(` type($query) `,` qualified(type($cache)) `,` type($positions) `)` (`->` type($results)^)?
   }];
   let hasVerifier = 1;
 }
@@ -489,7 +490,7 @@ def Tern_StateAddressOp : Tern_Op<"state_address", [Pure]> {
   let summary = "address of the state of a token's sequence";
   let arguments = (ins Tern_KVCacheType:$cache, Index:$token);
   let results = (outs Index:$address);
-  let assemblyFormat = "$cache `[` $token `]` attr-dict `:` type($cache)";
+  let assemblyFormat = "$cache `[` $token `]` attr-dict `:` qualified(type($cache))";
 }
 
 def Tern_FromAddressOp : Tern_Op<"from_address", [Pure]> {

@@ -1,0 +1,74 @@
+// RUN: tern-opt %s | tern-opt | FileCheck %s
+// RUN: tern-opt %s --mlir-print-op-generic | tern-opt | FileCheck %s
+
+// Kernel operations in buffer form: outs instead of results, and a product's
+// weight is a memref of bytes beside the tensor type it had.
+
+!kv = !tern.kv_cache<layers = 5, heads = 1, head_dim = 64, capacity = 256, bits = 3, bos_bits = 4>
+!digits = tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+
+tern.weight @q_proj per_layer <digits> ["model.layers.{}.q.weight"] : !digits
+
+// CHECK-LABEL: func.func @get_weight(
+func.func @get_weight(%layer: index) -> memref<3328xi8> {
+  // CHECK: tern.get_weight @q_proj[%{{.*}}] : memref<3328xi8>
+  %0 = tern.get_weight @q_proj[%layer] : memref<3328xi8>
+  return %0 : memref<3328xi8>
+}
+
+// CHECK-LABEL: func.func @embedding_and_head(
+func.func @embedding_and_head(%t: memref<?xi32>, %w: memref<1024x192xbf16>, %x: memref<?x192xf32>, %l: memref<?x1024xf32>) {
+  // CHECK: tern.embedding(%{{.*}}, %{{.*}}) outs(%[[X:[a-z0-9]+]] : memref<?x192xf32>) : (memref<?xi32>, memref<1024x192xbf16>)
+  tern.embedding(%t, %w) outs(%x : memref<?x192xf32>) : (memref<?xi32>, memref<1024x192xbf16>)
+  // CHECK: tern.lm_head(%[[X]], %{{.*}}) outs(%{{.*}} : memref<?x1024xf32>) : (memref<?x192xf32>, memref<1024x192xbf16>)
+  tern.lm_head(%x, %w) outs(%l : memref<?x1024xf32>) : (memref<?x192xf32>, memref<1024x192xbf16>)
+  return
+}
+
+// CHECK-LABEL: func.func @quantization(
+func.func @quantization(%x: memref<?x190xf32>, %m: memref<?xf32>, %q: memref<?x190xi8>, %s: memref<?xf32>, %i: memref<?x192xi32>, %v: memref<?x192xi8>, %n: memref<?xi32>) {
+  // CHECK: tern.reduce <sum_abs>(%[[X:[a-z0-9]+]]) outs(%{{.*}} : memref<?xf32>) : (memref<?x190xf32>)
+  tern.reduce <sum_abs> (%x) outs(%m : memref<?xf32>) : (memref<?x190xf32>)
+  // CHECK: tern.quantize <int8_absmax>(%[[X]]) outs(%[[Q:[a-z0-9]+]], %{{.*}} : memref<?x190xi8>, memref<?xf32>) : (memref<?x190xf32>)
+  tern.quantize <int8_absmax> (%x) outs(%q, %s : memref<?x190xi8>, memref<?xf32>) : (memref<?x190xf32>)
+  // CHECK: tern.keep_top_k <keep = 95>(%[[X]], %[[Q]]) outs(%[[Q]] : memref<?x190xi8>) : (memref<?x190xf32>, memref<?x190xi8>)
+  tern.keep_top_k <keep = 95> (%x, %q) outs(%q : memref<?x190xi8>) : (memref<?x190xf32>, memref<?x190xi8>)
+  // CHECK: tern.sparsify(%[[Q]]) outs(%{{.*}}, %{{.*}}, %{{.*}} : memref<?x192xi32>, memref<?x192xi8>, memref<?xi32>) : (memref<?x190xi8>)
+  tern.sparsify(%q) outs(%i, %v, %n : memref<?x192xi32>, memref<?x192xi8>, memref<?xi32>) : (memref<?x190xi8>)
+  return
+}
+
+// CHECK-LABEL: func.func @active_rows(
+func.func @active_rows(%g: memref<1x512xf32>, %i: memref<1x512xi32>, %n: memref<1xi32>) {
+  // CHECK: tern.active_rows(%{{.*}}) outs(%{{.*}}, %{{.*}} : memref<1x512xi32>, memref<1xi32>) : (memref<1x512xf32>)
+  tern.active_rows(%g) outs(%i, %n : memref<1x512xi32>, memref<1xi32>) : (memref<1x512xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @products(
+func.func @products(%q: memref<1x208xi8>, %w: memref<3328xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %acc: memref<1x64xi32>,
+    %j: memref<1x200xi32>, %v: memref<1x200xi8>, %s: memref<1xf32>, %y: memref<1x64xf32>) {
+  // CHECK: tern.matmul "up_proj"(%{{.*}}, %[[W:[a-z0-9]+]]) rows(%{{.*}}, %[[N:[a-z0-9]+]] : memref<1x64xi32>, memref<1xi32>)
+  // CHECK-SAME: outs(%[[ACC:[a-z0-9]+]] : memref<1x64xi32>)
+  // CHECK-SAME: weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>> :
+  // CHECK-SAME: (memref<1x208xi8>, memref<3328xi8>)
+  tern.matmul "up_proj" (%q, %w) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%acc : memref<1x64xi32>) weight_type !digits : (memref<1x208xi8>, memref<3328xi8>)
+  // CHECK: tern.sparse_matmul "down_proj"(%{{.*}}, %{{.*}}, %[[N]], %[[W]]) outs(%[[ACC]] : memref<1x64xi32>)
+  // CHECK-SAME: weight_type tensor<50x200x!tern.trit,
+  // CHECK-SAME: (memref<1x200xi32>, memref<1x200xi8>, memref<1xi32>, memref<3328xi8>)
+  tern.sparse_matmul "down_proj" (%j, %v, %n, %w) outs(%acc : memref<1x64xi32>) weight_type !digits
+      : (memref<1x200xi32>, memref<1x200xi8>, memref<1xi32>, memref<3328xi8>)
+  // CHECK: tern.dequantize(%[[ACC]], %[[S:[a-z0-9]+]], %[[S]]) outs(%{{.*}} : memref<1x64xf32>) : (memref<1x64xi32>, memref<1xf32>, memref<1xf32>)
+  tern.dequantize(%acc, %s, %s) outs(%y : memref<1x64xf32>) : (memref<1x64xi32>, memref<1xf32>, memref<1xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @cache(
+func.func @cache(%q: memref<?x192xf32>, %k: memref<?x64xf32>, %p: memref<?xi32>, %cache: !kv, %layer: index, %a: memref<?x192xf32>) {
+  // CHECK: tern.kv_append %[[K:[a-z0-9]+]], %[[K]] into %{{.*}}[%{{.*}}] at %{{.*}} : memref<?x64xf32>, memref<?x64xf32>, memref<?xi32>, !tern.kv_cache<
+  tern.kv_append %k, %k into %cache[%layer] at %p : memref<?x64xf32>, memref<?x64xf32>, memref<?xi32>, !kv
+  // CHECK: tern.attention(%{{.*}}, %{{.*}}[%{{.*}}], %{{.*}}) outs(%{{.*}} : memref<?x192xf32>) : (memref<?x192xf32>, !tern.kv_cache<
+  tern.attention(%q, %cache[%layer], %p) outs(%a : memref<?x192xf32>) : (memref<?x192xf32>, !kv, memref<?xi32>)
+  return
+}
