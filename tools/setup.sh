@@ -1,0 +1,49 @@
+#!/bin/sh
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# usage: sh tools/setup.sh [--tests]
+#
+# Installs the Debian packages that tern is built with and that are not there
+# yet; with --tests also those its tests need. Asks for sudo when not root.
+# LLVM 22 comes from Debian 12's security archive, which is enabled by default.
+set -eu
+
+packages="
+  cmake ninja-build ccache g++ libc6-dev
+  clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools
+  nlohmann-json3-dev libgtest-dev libpcre2-dev libutf8proc-dev"
+for argument; do
+  case "$argument" in
+  --tests) packages="$packages llvm-22-tools python3 python3-numpy python3-pytest qemu-user" ;;
+  *)
+    sed -n '5,9s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  echo "tern: error: tools/setup.sh knows Debian's apt only; install these yourself:" $packages >&2
+  exit 1
+fi
+
+missing=
+for package in $packages; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "tern: error: install sudo, or as root run: apt-get install$missing" >&2
+    exit 1
+  fi
+  as_root=sudo
+fi
+echo "installing:$missing" >&2
+$as_root apt-get update -q
+$as_root env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -q -y --no-install-recommends $missing

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# usage: sh tools/test.sh
+#
+# Installs what is missing, builds everything and runs every test: unit tests,
+# lit and scripts through ctest, and pytest. The last line is
+# "N passed, N failed"; exit status 0 if nothing failed.
+set -u
+cd "$(dirname "$0")/.."
+python=/usr/bin/python3 # Debian's, which has Debian's numpy and pytest
+
+sh tools/setup.sh --tests && cmake --preset release && cmake --build build || {
+  echo "tern: error: the build failed, so no test was run" >&2
+  echo "0 passed, 1 failed"
+  exit 1
+}
+
+results=$PWD/build/test-results
+rm -rf "$results"
+mkdir -p "$results"
+jobs=$(getconf _NPROCESSORS_ONLN)
+(cd build && LIT_OPTS="--xunit-xml-output=$results/lit.xml" \
+  ctest --output-on-failure -j "$jobs" --output-junit "$results/ctest.xml")
+TERN_BINARY=
+[ ! -x build/bin/tern ] || TERN_BINARY=$PWD/build/bin/tern
+export TERN_BINARY
+$python -m pytest -q -p no:cacheprovider test/Python --junitxml="$results/pytest.xml"
+exec $python tools/sum_results.py "$results"
