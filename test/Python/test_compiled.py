@@ -10,48 +10,18 @@ skipped. TERN_TARGETS, comma separated, says which targets to run; by default
 from __future__ import annotations
 
 import functools
-import os
-import platform
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import CASES, Case
-from conftest import MODELS, model_directory
+from conftest import MODELS, TARGETS, model_directory
 from test_golden import VARIANTS, golden, golden_json
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
 
 TIMEOUT = 300  # seconds for one compilation and run
-
-X86_LEVELS = {
-    "x86-64-v3": {"avx2", "bmi2", "fma", "f16c"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-}
-
-
-def executable_targets() -> list[str]:
-    """What TERN_TARGETS names, or all that this machine can run."""
-    if os.environ.get("TERN_TARGETS"):
-        return os.environ["TERN_TARGETS"].split(",")
-    targets, info = ["generic"], Path("/proc/cpuinfo")
-    if platform.machine() == "x86_64" and info.exists():
-        flags = {word for line in info.read_text().splitlines() if line.startswith("flags")
-                 for word in line.split()}  # fmt: skip
-        targets += [name for name, needed in X86_LEVELS.items() if needed <= flags]
-    return targets
-
-
-TARGETS = executable_targets()
-
-
-@pytest.fixture(scope="session")
-def tern() -> str:
-    path = os.environ.get("TERN_BINARY")
-    if not path:
-        pytest.skip("TERN_BINARY is not set: no compiler to compare")
-    return path
 
 
 def option_flags(options: Options) -> list[str]:
