@@ -237,10 +237,12 @@ TEST(Codec, TernarizeRoundsHalvesToEven) {
 
 TEST(Codec, TernarizeTakesTheMeanInDouble) {
   // In f32 the sum would stop growing at 2^24.
-  const int64_t count = (int64_t(1) << 24) + (1 << 22);
-  std::vector<float> master(count, 1.0f);
-  std::vector<int8_t> digits(count);
-  EXPECT_EQ(ternarize(master.data(), count, digits.data()), 1.0f);
+  std::vector<float> master(16384, 0.0f);
+  std::vector<int8_t> digits(master.size());
+  master[0] = 0x1p24f;
+  for (int i = 1; i <= 1024; ++i)
+    master[8 * i] = 1.0f;
+  EXPECT_EQ(ternarize(master.data(), 16384, digits.data()), 1024.0625f);
 }
 
 TEST(Codec, HalvesRoundTripAndRoundToEven) {
