@@ -69,8 +69,7 @@ public:
     for (const auto &[name, entry] : checkpoint.files().all())
       if (!seen.count(name) && !isIrrelevant(name))
         fail(entry, name, unexpected(name));
-    return problem.empty() ? Error::success()
-                           : createStringError(problem);
+    return problem.empty() ? Error::success() : createStringError(problem);
   }
 
 private:
@@ -137,7 +136,8 @@ private:
 
   std::string unexpected(StringRef name) const {
     if (name == "lm_head.weight")
-      return "exists, but config.json says 'tie_word_embeddings'; which head is "
+      return "exists, but config.json says 'tie_word_embeddings'; which head "
+             "is "
              "meant?";
     if (name.ends_with("_scale"))
       return "exists, but config.json says that weights are not packed";
@@ -163,8 +163,9 @@ void Checkpoint::findSubNorms() {
         return name;
     return "";
   };
-  attentionSubNorm = firstOf({"model.layers.{}.self_attn.attn_sub_norm.weight",
-                              "model.layers.{}.self_attn.inner_attn_ln.weight"});
+  attentionSubNorm =
+      firstOf({"model.layers.{}.self_attn.attn_sub_norm.weight",
+               "model.layers.{}.self_attn.inner_attn_ln.weight"});
   ffnSubNorm = firstOf({"model.layers.{}.mlp.ffn_sub_norm.weight",
                         "model.layers.{}.mlp.ffn_layernorm.weight"});
 }
@@ -213,8 +214,8 @@ Expected<DType> Checkpoint::floatType(StringRef name) const {
   DType dtype = (*entry)->dtype;
   if (dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32)
     return dtype;
-  return error(name, **entry, "is " + (*entry)->describe() +
-                                  ", not a floating-point tensor");
+  return error(name, **entry,
+               "is " + (*entry)->describe() + ", not a floating-point tensor");
 }
 
 /// Widens `count` values; false if one is not finite.
@@ -248,8 +249,9 @@ Error Checkpoint::readFloats(StringRef name, int64_t from, int64_t count,
       int64_t at = 0;
       while (std::isfinite(out[done + at]))
         ++at;
-      return error(name, entry, "holds " + std::to_string(out[done + at]) +
-                                    " at element " + Twine(from + done + at));
+      return error(name, entry,
+                   "holds " + std::to_string(out[done + at]) + " at element " +
+                       Twine(from + done + at));
     }
     tensors->release(entry, (from + done) * size, now * size);
   }
@@ -287,9 +289,10 @@ Expected<float> Checkpoint::readScale(StringRef weightName) const {
     return std::move(error);
   float alpha =
       modelConfig.weightForm == WeightForm::Divides ? 1.0f / scale : scale;
-  if (!(scale > 0) || !std::isfinite(alpha) || !(alpha > 0))
-    return error(name, **entry, "is " + std::to_string(scale) +
-                                    ", but a scale must be positive and finite");
+  if (!std::isfinite(alpha) || !(alpha > 0))
+    return error(name, **entry,
+                 "is " + std::to_string(scale) +
+                     ", but a scale must be positive and finite");
   return alpha;
 }
 

@@ -22,8 +22,8 @@ Error fileError(StringRef file, const Twine &message) {
   return createStringError(inconvertibleErrorCode(), file + ": " + message);
 }
 
-/// Whether brackets outside strings nest at most `maxDepth` deep. Needs no valid
-/// JSON: it runs before the parser, to protect it.
+/// Whether brackets outside strings nest at most `maxDepth` deep. Needs no
+/// valid JSON: it runs before the parser, to protect it.
 static bool isShallow(StringRef text, unsigned maxDepth) {
   unsigned depth = 0;
   bool inString = false;
@@ -110,8 +110,9 @@ JsonFields::JsonFields(const json &object, std::string file, std::string path)
     : fields(object), file(std::move(file)), path(std::move(path)) {
   if (!fields.is_object())
     fail("expected an object" +
-         (this->path.empty() ? "" : " as '" + this->path.substr(
-                                        0, this->path.size() - 1) + "'"));
+         (this->path.empty()
+              ? ""
+              : " as '" + this->path.substr(0, this->path.size() - 1) + "'"));
 }
 
 std::string JsonFields::quoted(StringRef name) const {
@@ -143,10 +144,8 @@ int64_t JsonFields::integer(StringRef name, int64_t low, int64_t high,
   const json *found = value(name);
   if (!found && absent)
     return *absent;
-  // A value above int64 is kept as unsigned by the parser; `high` is not.
+  assert(low >= 0 && "a value above int64 wraps to a negative one");
   bool fits = found && found->is_number_integer() &&
-              (!found->is_number_unsigned() ||
-               found->get<uint64_t>() <= static_cast<uint64_t>(high)) &&
               found->get<int64_t>() >= low && found->get<int64_t>() <= high;
   if (fits)
     return found->get<int64_t>();
@@ -165,9 +164,8 @@ double JsonFields::number(StringRef name, double low, double high,
     if (std::isfinite(number) && number > low && number <= high)
       return number;
   }
-  fail(quoted(name) + " is expected to be a number above " +
-       json(low).dump() + " and at most " + json(high).dump() +
-       shown(found));
+  fail(quoted(name) + " is expected to be a number above " + json(low).dump() +
+       " and at most " + json(high).dump() + shown(found));
   return high;
 }
 
@@ -188,8 +186,7 @@ unsigned JsonFields::choice(StringRef name, ArrayRef<StringRef> choices,
   if (!found && absent)
     return *absent;
   if (found && found->is_string()) {
-    const auto *at =
-        llvm::find(choices, found->get_ref<const std::string &>());
+    const auto *at = llvm::find(choices, found->get_ref<const std::string &>());
     if (at != choices.end())
       return static_cast<unsigned>(at - choices.begin());
   }

@@ -26,20 +26,20 @@ llvm::Error fileError(llvm::StringRef file, const llvm::Twine &message);
 
 /// Parses a whole text. Refused: a syntax error, a name that occurs twice in an
 /// object, more than `maxDepth` levels.
-llvm::Expected<nlohmann::json> parseJson(llvm::StringRef text,
-                                         llvm::StringRef file,
-                                         unsigned maxDepth = 32);
+llvm::Expected<nlohmann::json>
+parseJson(llvm::StringRef text, llvm::StringRef file, unsigned maxDepth = 32);
 
 /// The bytes of a regular file of at most `maxBytes`.
 llvm::Expected<std::string> readTextFile(llvm::StringRef path,
                                          uint64_t maxBytes);
 
-/// Reads the fields of one JSON object. The first problem is kept and later ones
-/// are ignored, so that a list of fields can be read in a row and the result be
-/// judged once, by finish(). A null counts as absent.
+/// Reads the fields of one JSON object. The first problem is kept and later
+/// ones are ignored, so that a list of fields can be read in a row and the
+/// result be judged once, by finish(). A null counts as absent.
 class JsonFields {
 public:
-  /// `path` stands before field names in messages: "" or "quantization_config.".
+  /// `path` stands before field names in messages: "" or
+  /// "quantization_config.".
   JsonFields(const nlohmann::json &object, std::string file, std::string path);
 
   int64_t integer(llvm::StringRef name, int64_t low, int64_t high,

@@ -23,9 +23,9 @@ StringRef toString(ActivationScheme scheme) {
 }
 
 StringRef toString(Projection projection) {
-  static constexpr StringLiteral names[] = {"q_proj",    "k_proj",  "v_proj",
-                                            "o_proj",    "gate_proj",
-                                            "up_proj",   "down_proj"};
+  static constexpr StringLiteral names[] = {"q_proj",   "k_proj",    "v_proj",
+                                            "o_proj",   "gate_proj", "up_proj",
+                                            "down_proj"};
   return names[static_cast<size_t>(projection)];
 }
 
@@ -59,32 +59,19 @@ int64_t ModelConfig::columns(Projection projection) const {
 /// These change nothing that a compiled model computes; ids of special tokens
 /// are read where text generation is set up.
 static constexpr StringLiteral irrelevantFields[] = {
-    "_attn_implementation",
-    "_commit_hash",
-    "_name_or_path",
-    "attention_dropout",
-    "attn_implementation",
-    "auto_map",
-    "bos_token_id",
-    "dtype",
-    "eos_token_id",
-    "gradient_checkpointing",
-    "hidden_dropout",
-    "initializer_range",
-    "is_bitnet_config",
-    "max_window_layers",
-    "output_attentions",
-    "output_hidden_states",
-    "pad_token_id",
-    "pretraining_tp",
-    "return_dict",
-    "torch_dtype",
-    "torchscript",
-    "transformers_version",
-    "unk_token_id",
-    "use_cache",
-    "unsloth_version",
-    "unsloth_fixed",
+    "_attn_implementation", "_commit_hash",
+    "_name_or_path",        "attention_dropout",
+    "attn_implementation",  "auto_map",
+    "bos_token_id",         "dtype",
+    "eos_token_id",         "gradient_checkpointing",
+    "hidden_dropout",       "initializer_range",
+    "is_bitnet_config",     "max_window_layers",
+    "output_attentions",    "output_hidden_states",
+    "pad_token_id",         "pretraining_tp",
+    "return_dict",          "torch_dtype",
+    "torchscript",          "transformers_version",
+    "unk_token_id",         "use_cache",
+    "unsloth_version",      "unsloth_fixed",
     "use_bfloat16",
 };
 
@@ -169,7 +156,8 @@ private:
       return;
     static constexpr StringRef known[] = {
         "BitNetForCausalLM", "BitnetForCausalLM", "LlamaForCausalLM"};
-    bool one = names->is_array() && names->size() == 1 && (*names)[0].is_string();
+    bool one =
+        names->is_array() && names->size() == 1 && (*names)[0].is_string();
     StringRef name =
         one ? StringRef((*names)[0].get_ref<const std::string &>()) : "";
     if (!is_contained(known, name))
@@ -199,7 +187,8 @@ private:
     if (!fields.value("head_dim") && config.hiddenSize % config.headCount)
       return fields.fail("'hidden_size' = " + Twine(config.hiddenSize) +
                          " is not a multiple of 'num_attention_heads' = " +
-                         Twine(config.headCount) + " and 'head_dim' is missing");
+                         Twine(config.headCount) +
+                         " and 'head_dim' is missing");
     config.headDim = fields.integer("head_dim", 2, 4096,
                                     config.hiddenSize / config.headCount);
   }
@@ -252,7 +241,8 @@ private:
       inner.fail("tern does not support 'quantization_config.use_rms_norm', a "
                  "norm inside each projection");
     const json *exempt = inner.value("modules_to_not_convert");
-    if (exempt && *exempt != json::array() && *exempt != json::array({"lm_head"}))
+    if (exempt && *exempt != json::array() &&
+        *exempt != json::array({"lm_head"}))
       inner.fail("tern does not support 'quantization_config."
                  "modules_to_not_convert' = " +
                  exempt->dump().substr(0, 60));
@@ -278,7 +268,8 @@ private:
       static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
                                               "fp4_e2m1"};
       ProjectionQuant &quant = config.quant[static_cast<size_t>(projection)];
-      quant.scheme = static_cast<ActivationScheme>(inner.choice("scheme", schemes));
+      quant.scheme =
+          static_cast<ActivationScheme>(inner.choice("scheme", schemes));
       double share = inner.number("topk", 0, 1, 1);
       if (share < 1)
         quant.topK = share;
@@ -307,8 +298,9 @@ private:
     auto width = [&](StringRef name, int64_t absent) {
       int64_t bits = inner.integer(name, 3, 16, absent);
       if (bits != 3 && bits != 4 && bits != 8 && bits != 16)
-        inner.fail(inner.quoted(name) + " is expected to be 3, 4, 8 or 16, but "
-                                        "is " +
+        inner.fail(inner.quoted(name) +
+                   " is expected to be 3, 4, 8 or 16, but "
+                   "is " +
                    Twine(bits));
       return static_cast<unsigned>(bits);
     };
@@ -335,7 +327,8 @@ private:
     if (config.headDim % 2)
       fields.fail("'head_dim' = " + Twine(config.headDim) +
                   " is odd, but rotary embeddings turn pairs");
-    // Activations are integers up to 128, sums of K of them must fit in 32 bits.
+    // Activations are integers up to 128, sums of K of them must fit in 32
+    // bits.
     if (config.headCount * config.headDim >= 1 << 24)
       fields.fail("'num_attention_heads' times 'head_dim' is expected to be "
                   "below " +
@@ -344,9 +337,10 @@ private:
       return;
     for (Projection projection : allProjections)
       if (config.rows(projection) % 4)
-        fields.fail("the " + Twine(config.rows(projection)) + " rows of " +
-                    tern::toString(projection) +
-                    " are not a multiple of 4, as packed ternary matrices need");
+        fields.fail(
+            "the " + Twine(config.rows(projection)) + " rows of " +
+            tern::toString(projection) +
+            " are not a multiple of 4, as packed ternary matrices need");
   }
 
   std::string file;

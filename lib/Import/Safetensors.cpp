@@ -9,8 +9,8 @@
 
 #include "Json.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -36,9 +36,9 @@ struct DTypeInfo {
 
 /// In the order of DType.
 static constexpr DTypeInfo dtypes[] = {
-    {"BOOL", 1}, {"U8", 1},   {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
-    {"I16", 2},  {"U16", 2},  {"F16", 2}, {"BF16", 2},    {"I32", 4},
-    {"U32", 4},  {"F32", 4},  {"F64", 8}, {"I64", 8},     {"U64", 8}};
+    {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
+    {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
+    {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
 
 StringRef toString(DType dtype) {
   return dtypes[static_cast<size_t>(dtype)].name;
@@ -88,8 +88,8 @@ static Expected<TensorEntry> readEntry(StringRef name, const json &value,
     return fail("is expected to have dtype, shape and data_offsets");
   TensorEntry entry;
   const json &dtype = value["dtype"];
-  const auto *info =
-      find_if(dtypes, [&](const DTypeInfo &info) { return dtype == info.name.str(); });
+  const auto *info = find_if(
+      dtypes, [&](const DTypeInfo &info) { return dtype == info.name.str(); });
   if (info == std::end(dtypes))
     return fail("has the unknown dtype " + dtype.dump().substr(0, 40));
   entry.dtype = static_cast<DType>(info - dtypes);
@@ -112,8 +112,8 @@ static Expected<TensorEntry> readEntry(StringRef name, const json &value,
     return fail("has a shape whose size overflows");
   if (offsets[1] < offsets[0] || offsets[1] - offsets[0] != bytes)
     return fail("is " + entry.describe() + ", " + Twine(bytes) +
-                " bytes, but its data_offsets are [" + Twine(offsets[0]) + ", " +
-                Twine(offsets[1]) + "]");
+                " bytes, but its data_offsets are [" + Twine(offsets[0]) +
+                ", " + Twine(offsets[1]) + "]");
   entry.offset = offsets[0];
   entry.bytes = bytes;
   return entry;
@@ -133,11 +133,11 @@ static Error checkExtents(TensorMap &tensors, uint64_t dataStart,
   for (auto *item : inOrder) {
     TensorEntry &entry = item->second;
     if (entry.offset != expected)
-      return fileError(file, tensorText(item->first) + "begins at offset " +
-                                 Twine(entry.offset) + " where " +
-                                 Twine(expected) + " was expected: tensors " +
-                                 (entry.offset < expected ? "overlap"
-                                                          : "leave a hole"));
+      return fileError(
+          file, tensorText(item->first) + "begins at offset " +
+                    Twine(entry.offset) + " where " + Twine(expected) +
+                    " was expected: tensors " +
+                    (entry.offset < expected ? "overlap" : "leave a hole"));
     if (entry.bytes > dataBytes - expected)
       return fileError(file, tensorText(item->first) + "needs " +
                                  Twine(entry.bytes) + " bytes from offset " +
@@ -155,15 +155,17 @@ static Error checkExtents(TensorMap &tensors, uint64_t dataStart,
 
 Expected<TensorMap> parseSafetensors(ArrayRef<uint8_t> start,
                                      uint64_t fileBytes, StringRef file) {
-  if (fileBytes < 8 || start.size() < 8)
+  assert(start.size() <= fileBytes && "more bytes than the file has");
+  if (start.size() < 8)
     return fileError(file, "the file has " + Twine(fileBytes) +
                                " bytes, too few for a safetensors header");
   uint64_t headerBytes = support::endian::read64le(start.data());
   if (headerBytes > maxHeaderBytes)
     return fileError(file, "the header claims " + Twine(headerBytes) +
-                               " bytes, more than the " + Twine(maxHeaderBytes) +
+                               " bytes, more than the " +
+                               Twine(maxHeaderBytes) +
                                " allowed; this is not a safetensors file");
-  if (headerBytes > fileBytes - 8 || headerBytes > start.size() - 8)
+  if (headerBytes > start.size() - 8)
     return fileError(file, "the header claims " + Twine(headerBytes) +
                                " bytes, but only " + Twine(fileBytes - 8) +
                                " follow; is the file complete?");
@@ -224,8 +226,7 @@ private:
       return fileError(path, "this is not a regular file");
     if (status.st_size == 0) // cannot be mapped; the header check refuses it
       return Error::success();
-    void *mapped =
-        mmap(nullptr, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *mapped = mmap(nullptr, status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mapped == MAP_FAILED)
       return fileError(path, Twine("cannot map: ") + strerror(errno));
     data = static_cast<uint8_t *>(mapped);
@@ -255,7 +256,8 @@ void TensorFiles::release(const TensorEntry &entry, uint64_t from,
   const Shard &shard = *shards[entry.shard];
   uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   uint64_t begin = alignDown(entry.offset + from, page);
-  uint64_t end = std::min(alignTo(entry.offset + from + count, page), shard.bytes);
+  uint64_t end =
+      std::min(alignTo(entry.offset + from + count, page), shard.bytes);
   // A mapping of a file loses nothing: the pages come back when read again.
   if (begin < end)
     madvise(shard.data + begin, end - begin, MADV_DONTNEED);
@@ -274,8 +276,8 @@ Error TensorFiles::addShard(StringRef path) {
     entry.shard = static_cast<unsigned>(shards.size());
     auto [at, isNew] = tensors.try_emplace(name, entry);
     if (!isNew)
-      return fileError(path, tensorText(name) + "is also in " +
-                                 pathOf(at->second));
+      return fileError(path,
+                       tensorText(name) + "is also in " + pathOf(at->second));
   }
   shards.push_back(std::move(shard));
   return Error::success();
@@ -318,8 +320,8 @@ Error TensorFiles::addIndexed(StringRef directory, StringRef indexPath) {
   }
   for (const auto &[name, entry] : tensors)
     if (!map.contains(name))
-      return fileError(pathOf(entry), tensorText(name) +
-                                          "is not listed in the index");
+      return fileError(pathOf(entry),
+                       tensorText(name) + "is not listed in the index");
   for (const auto &item : map.items()) {
     const auto &file = item.value().get_ref<const std::string &>();
     const TensorEntry *entry = find(item.key());

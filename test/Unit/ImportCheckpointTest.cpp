@@ -62,14 +62,14 @@ std::string readVerdict(void (*edit)(TinyCheckpoint &)) {
   llvm::Error error =
       checkpoint->readDigits(Projection::Q, 0, digits.data(), alpha);
   std::string message = llvm::toString(std::move(error));
-  EXPECT_TRUE(message.empty() ||
-              message.find("model.safetensors: tensor '" + q0) !=
-                  std::string::npos)
+  EXPECT_TRUE(message.empty() || message.find("model.safetensors: tensor '" +
+                                              q0) != std::string::npos)
       << message;
   return message;
 }
 
-void expectReadRefusal(void (*edit)(TinyCheckpoint &), const std::string &part) {
+void expectReadRefusal(void (*edit)(TinyCheckpoint &),
+                       const std::string &part) {
   std::string message = readVerdict(edit);
   EXPECT_NE(message.find(part), std::string::npos) << message;
 }
@@ -147,8 +147,7 @@ TEST(Checkpoint, ReadsFloats) {
   EXPECT_EQ(row[0], 3.0f);
   EXPECT_EQ(*checkpoint->floatType("model.norm.weight"), DType::F16);
   uint16_t raw[2];
-  ASSERT_FALSE(
-      checkpoint->readRaw("model.embed_tokens.weight", 1, 2, raw));
+  ASSERT_FALSE(checkpoint->readRaw("model.embed_tokens.weight", 1, 2, raw));
   EXPECT_EQ(raw[0], 0x3f81);
   EXPECT_EQ(raw[1], 0x3f82);
 }
@@ -202,8 +201,11 @@ TEST(Checkpoint, ExtraTensors) {
       "tensor 'model.layers.0.gate' is not part of the model");
   expectRefusal([](TinyCheckpoint &t) { t.addFloats(q0 + ".bias", {8}); },
                 q0 + ".bias' is a bias");
-  expectRefusal([](TinyCheckpoint &t) { t.addFloats("lm_head.weight", {5, 8}); },
-                "'tie_word_embeddings'");
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.addFloats("lm_head.weight", {5, 8});
+      },
+      "'tie_word_embeddings'");
   expectRefusal([](TinyCheckpoint &t) { t.config["num_hidden_layers"] = 1; },
                 "model.layers.1.");
   expectRefusal(
@@ -225,7 +227,9 @@ TEST(Checkpoint, ExtraTensors) {
 
 TEST(Checkpoint, DtypesAndShapesThatContradictTheConfig) {
   expectRefusal(
-      [](TinyCheckpoint &t) { t.tensors[q0 + ".weight"].shape = {8, 2}; },
+      [](TinyCheckpoint &t) {
+        t.tensors[q0 + ".weight"].shape = {8, 2};
+      },
       "tensor '" + q0 +
           ".weight' is U8 [8, 2], but config.json implies U8 [2, 8]");
   expectRefusal(
@@ -247,7 +251,9 @@ TEST(Checkpoint, DtypesAndShapesThatContradictTheConfig) {
   expectRefusal([](TinyCheckpoint &t) { t.config["head_dim"] = 8; },
                 "but config.json implies");
   expectRefusal(
-      [](TinyCheckpoint &t) { t.addFloats("model.norm.weight", {1, 8}); },
+      [](TinyCheckpoint &t) {
+        t.addFloats("model.norm.weight", {1, 8});
+      },
       "'model.norm.weight' is BF16 [1, 8]");
   expectRefusal(
       [](TinyCheckpoint &t) { t.tensors["model.norm.weight"].dtype = "I16"; },
@@ -334,8 +340,8 @@ TEST(Checkpoint, BundledModelsOpenAndRead) {
         std::vector<int8_t> digits(config.rows(projection) *
                                    config.columns(projection));
         float alpha;
-        ASSERT_FALSE((*opened)->readDigits(projection, layer, digits.data(),
-                                           alpha));
+        ASSERT_FALSE(
+            (*opened)->readDigits(projection, layer, digits.data(), alpha));
       }
   }
 }

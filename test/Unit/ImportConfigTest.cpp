@@ -45,7 +45,8 @@ ModelConfig parsed(void (*edit)(json &)) {
 } // namespace
 
 TEST(ModelConfig, BundledModels) {
-  auto a48 = ModelConfig::read(TERN_TEST_DIR "/models/shakespeare-a48/config.json");
+  auto a48 =
+      ModelConfig::read(TERN_TEST_DIR "/models/shakespeare-a48/config.json");
   ASSERT_TRUE(bool(a48)) << llvm::toString(a48.takeError());
   EXPECT_EQ(a48->hiddenSize, 192);
   EXPECT_EQ(a48->intermediateSize, 512);
@@ -146,9 +147,11 @@ TEST(ModelConfig, UnknownFieldsAreNamed) {
 }
 
 TEST(ModelConfig, FieldsThatChangeTheMathsAreRefusedByName) {
-  expectRefusal([](json &c) { c["attention_bias"] = true; }, "'attention_bias'");
+  expectRefusal([](json &c) { c["attention_bias"] = true; },
+                "'attention_bias'");
   expectRefusal([](json &c) { c["mlp_bias"] = true; }, "'mlp_bias'");
-  expectRefusal([](json &c) { c["sliding_window"] = 4096; }, "'sliding_window'");
+  expectRefusal([](json &c) { c["sliding_window"] = 4096; },
+                "'sliding_window'");
   expectRefusal([](json &c) { c["partial_rotary_factor"] = 0.5; },
                 "'partial_rotary_factor'");
   expectRefusal([](json &c) { c["use_rms_norm"] = true; }, "'use_rms_norm'");
@@ -165,8 +168,11 @@ TEST(ModelConfig, FieldsThatChangeTheMathsAreRefusedByName) {
         c["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}};
       },
       "plain rotary embeddings only: 'rope_scaling.rope_type'");
-  expectRefusal([](json &c) { c["rope_scaling"] = {{"factor", 8.0}}; },
-                "'rope_scaling.factor'");
+  expectRefusal(
+      [](json &c) {
+        c["rope_scaling"] = {{"factor", 8.0}};
+      },
+      "'rope_scaling.factor'");
   expectRefusal([](json &c) { c["rope_scaling"] = "yarn"; }, "'rope_scaling'");
   expectRefusal([](json &c) { c["input_bits"] = 4; }, "'input_bits'");
   expectRefusal([](json &c) { c["embedding_multiplier"] = 12.0; },
@@ -241,11 +247,13 @@ TEST(ModelConfig, ValuesOutOfRange) {
 }
 
 TEST(ModelConfig, UnknownWords) {
-  expectRefusal([](json &c) { c["hidden_act"] = "gelu"; },
-                "'hidden_act' is expected to be relu2 or silu, but is \"gelu\"");
+  expectRefusal(
+      [](json &c) { c["hidden_act"] = "gelu"; },
+      "'hidden_act' is expected to be relu2 or silu, but is \"gelu\"");
   expectRefusal([](json &c) { c["hidden_act"] = 3; }, "'hidden_act'");
-  expectRefusal([](json &c) { c["quantization_config"]["quant_method"] = "gptq"; },
-                "'quantization_config.quant_method'");
+  expectRefusal(
+      [](json &c) { c["quantization_config"]["quant_method"] = "gptq"; },
+      "'quantization_config.quant_method'");
   expectRefusal(
       [](json &c) { c["quantization_config"]["linear_class"] = "other"; },
       "'quantization_config.linear_class'");
@@ -288,8 +296,8 @@ TEST(ModelConfig, Activations) {
       },
       "gate_proj and up_proj are quantized once");
   EXPECT_EQ(parsed([](json &c) {
-              c["activation_quantization"]["o_proj"] = {
-                  {"scheme", "fp4_e2m1"}, {"topk", 1}};
+              c["activation_quantization"]["o_proj"] = {{"scheme", "fp4_e2m1"},
+                                                        {"topk", 1}};
             }).quantOf(Projection::O),
             (ProjectionQuant{ActivationScheme::Fp4E2M1, std::nullopt}));
 }

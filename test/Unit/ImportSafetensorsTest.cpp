@@ -32,7 +32,8 @@ std::string verdictEdited(void (*edit)(json &)) {
   return verdict(safetensorsBytes(twoTensors(), edit));
 }
 
-std::string withHeader(const std::string &header, const std::string &data = "") {
+std::string withHeader(const std::string &header,
+                       const std::string &data = "") {
   std::string prefix(8, '\0');
   for (int i = 0; i < 8; ++i)
     prefix[i] = static_cast<char>(header.size() >> 8 * i);
@@ -49,9 +50,9 @@ void expectRefusal(const std::string &message, const std::string &part) {
 /// A directory with an index and shards.
 struct Shards {
   TemporaryDirectory directory;
-  json index = {{"metadata", {{"total_size", 10}}},
-                {"weight_map", {{"a", "one.safetensors"},
-                                {"b", "two.safetensors"}}}};
+  json index = {
+      {"metadata", {{"total_size", 10}}},
+      {"weight_map", {{"a", "one.safetensors"}, {"b", "two.safetensors"}}}};
   std::map<std::string, TinyTensor> one = {{"a", {"U8", {2}, "ab"}}};
   std::map<std::string, TinyTensor> two = {{"b", {"U8", {3}, "cde"}}};
 
@@ -166,16 +167,31 @@ TEST(Safetensors, Entries) {
                 "expected to have dtype, shape");
   expectRefusal(verdictEdited([](json &h) { h["a"]["shape"] = 6; }),
                 "not a list of sizes");
-  expectRefusal(verdictEdited([](json &h) { h["a"]["shape"] = {-2, -3}; }),
+  expectRefusal(verdictEdited([](json &h) {
+                  h["a"]["shape"] = {-2, -3};
+                }),
                 "not a list of sizes");
-  expectRefusal(verdictEdited([](json &h) { h["a"]["shape"] = {2.0, 3}; }),
+  expectRefusal(verdictEdited([](json &h) {
+                  h["a"]["shape"] = {2.0, 3};
+                }),
                 "not a list of sizes");
-  expectRefusal(verdictEdited([](json &h) { h["a"]["shape"] = {2, 4}; }),
+  expectRefusal(verdictEdited([](json &h) {
+                  h["a"]["shape"] = {2, 4};
+                }),
                 "U8 [2, 4], 8 bytes");
   expectRefusal(verdictEdited([](json &h) { h["a"]["data_offsets"] = {0}; }),
                 "not two offsets");
-  expectRefusal(verdictEdited([](json &h) { h["a"]["data_offsets"] = {6, 0}; }),
+  expectRefusal(verdictEdited([](json &h) {
+                  h["a"]["data_offsets"] = {6, 0};
+                }),
                 "data_offsets are [6, 0]");
+  // Two wrongs of 2^64 - 8 that agree.
+  expectRefusal(verdictEdited([](json &h) {
+                  h["b"]["dtype"] = "F64";
+                  h["b"]["shape"] = {2305843009213693951};
+                  h["b"]["data_offsets"] = {14, 6};
+                }),
+                "data_offsets are [14, 6]");
 }
 
 TEST(Safetensors, SizesThatOverflow) {
@@ -203,13 +219,21 @@ TEST(Safetensors, OverlapHoleAndTail) {
   auto edited = [&](void (*edit)(json &)) {
     return verdict(safetensorsBytes(same, edit));
   };
-  expectRefusal(edited([](json &h) { h["b"]["data_offsets"] = {3, 7}; }),
+  expectRefusal(edited([](json &h) {
+                  h["b"]["data_offsets"] = {3, 7};
+                }),
                 "overlap");
-  expectRefusal(edited([](json &h) { h["b"]["data_offsets"] = {0, 4}; }),
+  expectRefusal(edited([](json &h) {
+                  h["b"]["data_offsets"] = {0, 4};
+                }),
                 "overlap");
-  expectRefusal(edited([](json &h) { h["b"]["data_offsets"] = {5, 9}; }),
+  expectRefusal(edited([](json &h) {
+                  h["b"]["data_offsets"] = {5, 9};
+                }),
                 "leave a hole");
-  expectRefusal(edited([](json &h) { h["a"]["data_offsets"] = {4, 8}; }),
+  expectRefusal(edited([](json &h) {
+                  h["a"]["data_offsets"] = {4, 8};
+                }),
                 "leave a hole");
   expectRefusal(edited([](json &h) { h.erase("b"); }),
                 "4 bytes follow the last tensor");
@@ -222,9 +246,10 @@ TEST(Safetensors, OverlapHoleAndTail) {
 }
 
 TEST(Safetensors, EmptyTensorsAndScalarsAreLegal) {
-  std::map<std::string, TinyTensor> odd = {
-      {"a", {"U8", {4}, "abcd"}},   {"empty", {"F32", {0, 7}, ""}},
-      {"scalar", {"F16", {}, "hh"}}, {"z", {"I64", {0}, ""}}};
+  std::map<std::string, TinyTensor> odd = {{"a", {"U8", {4}, "abcd"}},
+                                           {"empty", {"F32", {0, 7}, ""}},
+                                           {"scalar", {"F16", {}, "hh"}},
+                                           {"z", {"I64", {0}, ""}}};
   EXPECT_EQ(verdict(safetensorsBytes(odd)), "");
 }
 
@@ -236,8 +261,9 @@ TEST(TensorFiles, ShardNamesStayInTheDirectory) {
         "", "a\\b", "./two.safetensors"}) {
     Shards shards;
     shards.index["weight_map"]["b"] = name;
-    EXPECT_NE(shards.open().find("not the name of a file in the same directory"),
-              std::string::npos)
+    EXPECT_NE(
+        shards.open().find("not the name of a file in the same directory"),
+        std::string::npos)
         << name;
   }
   Shards shards;
@@ -256,10 +282,17 @@ TEST(TensorFiles, IndexAndShardsMustAgree) {
   };
   expect([](Shards &s) { s.index["weight_map"]["c"] = "one.safetensors"; },
          "'c' is said to lie in one.safetensors, but is not there");
-  expect([](Shards &s) { s.index["weight_map"]["a"] = "two.safetensors"; },
-         "'a' is said to lie in two.safetensors, but is not there");
-  expect([](Shards &s) { s.two["c"] = {"U8", {1}, "c"}; },
-         "'c' is not listed in the index");
+  expect(
+      [](Shards &s) {
+        s.index["weight_map"]["a"] = "two.safetensors";
+        s.index["weight_map"]["b"] = "one.safetensors";
+      },
+      "'a' is said to lie in two.safetensors, but is not there");
+  expect(
+      [](Shards &s) {
+        s.two["c"] = {"U8", {1}, "c"};
+      },
+      "'c' is not listed in the index");
   expect([](Shards &s) { s.two["a"] = {"U8", {1}, "c"}; }, "'a' is also in");
   expect([](Shards &s) { s.index["weight_map"]["c"] = "three.safetensors"; },
          "three.safetensors: cannot open");

@@ -1,4 +1,5 @@
-//===- test/Unit/TinyCheckpoint.h - A checkpoint small enough to break *- C++ -*-===//
+//===- test/Unit/TinyCheckpoint.h - A checkpoint small enough to break *- C++
+//-*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -50,17 +51,18 @@ struct TinyTensor {
   std::string bytes;
 };
 
-/// Bytes of a safetensors file. `edit` may spoil the header before it is written.
+/// Bytes of a safetensors file. `edit` may spoil the header before it is
+/// written.
 inline std::string
 safetensorsBytes(const std::map<std::string, TinyTensor> &tensors,
                  void (*edit)(nlohmann::json &) = nullptr) {
   nlohmann::json header = {{"__metadata__", {{"format", "pt"}}}};
   std::string data;
   for (const auto &[name, tensor] : tensors) {
-    header[name] = {{"dtype", tensor.dtype},
-                    {"shape", tensor.shape},
-                    {"data_offsets",
-                     {data.size(), data.size() + tensor.bytes.size()}}};
+    header[name] = {
+        {"dtype", tensor.dtype},
+        {"shape", tensor.shape},
+        {"data_offsets", {data.size(), data.size() + tensor.bytes.size()}}};
     data += tensor.bytes;
   }
   if (edit)
@@ -161,10 +163,9 @@ struct TinyCheckpoint {
   }
   void makeMasters() {
     for (const char *layer : {"0", "1"})
-      for (const char *name :
-           {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
-            "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj",
-            "mlp.down_proj"})
+      for (const char *name : {"self_attn.q_proj", "self_attn.k_proj",
+                               "self_attn.v_proj", "self_attn.o_proj",
+                               "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"})
         makeMaster(std::string("model.layers.") + layer + "." + name);
   }
 

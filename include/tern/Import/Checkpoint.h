@@ -1,4 +1,5 @@
-//===- include/tern/Import/Checkpoint.h - A model directory, checked *- C++ -*-===//
+//===- include/tern/Import/Checkpoint.h - A model directory, checked *- C++
+//-*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -47,7 +48,8 @@ public:
   /// "model.layers.{}.x", 3 -> "model.layers.3.x"
   static std::string atLayer(llvm::StringRef name, int64_t layer);
 
-  /// Bytes a floating-point tensor has per element (2 or 4), and what they mean.
+  /// Bytes a floating-point tensor has per element (2 or 4), and what they
+  /// mean.
   llvm::Expected<DType> floatType(llvm::StringRef name) const;
 
   /// Reads the ternary matrix `name` as rows x columns digits and its scale.
@@ -59,8 +61,8 @@ public:
     return readDigits(atLayer(weightName(projection), layer), digits, alpha);
   }
 
-  /// Reads `count` elements from element `from`, widened exactly. A value that is
-  /// not finite is an error.
+  /// Reads `count` elements from element `from`, widened exactly. A value that
+  /// is not finite is an error.
   llvm::Error readFloats(llvm::StringRef name, int64_t from, int64_t count,
                          float *out) const;
   llvm::Error readFloats(llvm::StringRef name, float *out) const;

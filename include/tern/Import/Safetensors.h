@@ -1,4 +1,5 @@
-//===- include/tern/Import/Safetensors.h - Tensors of a checkpoint, mapped *- C++ -*-===//
+//===- include/tern/Import/Safetensors.h - Tensors of a checkpoint, mapped *-
+//C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -63,8 +64,9 @@ struct TensorEntry {
 /// Ordered, so that messages and listings do not depend on hashing.
 using TensorMap = std::map<std::string, TensorEntry, std::less<>>;
 
-/// Checks and reads the header of one file. `start` holds the file's first bytes,
-/// at least the header if there are that many; `fileBytes` is its full size.
+/// Checks and reads the header of one file. `start` holds the file's first
+/// bytes, at least the header if there are that many; `fileBytes` is its full
+/// size.
 llvm::Expected<TensorMap> parseSafetensors(llvm::ArrayRef<uint8_t> start,
                                            uint64_t fileBytes,
                                            llvm::StringRef file);
@@ -84,8 +86,8 @@ public:
 
   /// The mapped bytes; not aligned to anything.
   llvm::ArrayRef<uint8_t> bytes(const TensorEntry &entry) const;
-  /// Gives the pages of a part of a tensor back, so that what has been read does
-  /// not count as this program's memory. Reading it again is allowed.
+  /// Gives the pages of a part of a tensor back, so that what has been read
+  /// does not count as this program's memory. Reading it again is allowed.
   void release(const TensorEntry &entry, uint64_t from, uint64_t count) const;
 
 private:
