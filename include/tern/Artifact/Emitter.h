@@ -1,0 +1,75 @@
+//===- tern/Artifact/Emitter.h - LLVM dialect to machine code ---*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The phase `object`. Everything that could change a float result is off: no
+// fused multiply-add, no fast-math, no library function is recognized or called.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_ARTIFACT_EMITTER_H
+#define TERN_ARTIFACT_EMITTER_H
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBufferRef.h"
+
+#include <memory>
+#include <string>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+class TargetMachine;
+} // namespace llvm
+
+namespace tern {
+
+/// What translating a module to LLVM IR needs in its context's registry.
+void registerEmission(mlir::DialectRegistry &registry);
+
+/// A module in the LLVM dialect, translated and optimized for one target.
+class Emitter {
+public:
+  /// Checks the target's CPU and features, of which LLVM would die.
+  static llvm::Expected<std::unique_ptr<Emitter>> create(mlir::ModuleOp module,
+                                                         TargetAttr target);
+  ~Emitter();
+
+  llvm::Expected<std::string> emitLLVMIR();
+  llvm::Expected<std::string> emitAssembly();
+  /// An object whose undefined symbols were checked.
+  llvm::Expected<std::string> emitObject();
+
+private:
+  Emitter();
+  llvm::Error translate(mlir::ModuleOp module, TargetAttr target);
+  void optimize();
+  llvm::Expected<std::string> emit(bool object);
+
+  /// What LLVM complained about since the beginning.
+  std::string complaints;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> llvmModule;
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+/// An error that names the first symbol `object` needs from elsewhere, unless all
+/// are memcpy, memmove or memset.
+llvm::Error checkUndefinedSymbols(llvm::MemoryBufferRef object);
+
+/// An object for `target` that defines what a compiled program's main needs:
+///   const tern_model *const tern_models[] = {&tern_model_<name>...};
+///   const unsigned tern_model_count;
+llvm::Expected<std::string>
+emitModelTable(TargetAttr target, llvm::ArrayRef<std::string> names);
+
+} // namespace tern
+
+#endif // TERN_ARTIFACT_EMITTER_H

@@ -1,0 +1,48 @@
+//===- tern/Artifact/TargetSelection.h - --target and --cpu -----*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// From what a user writes to a #tern.target attribute, and from that to what
+// LLVM is told. Generated code may use the features the attribute lists and no
+// other: the CPU's name only tunes. So the bits of cpu_features.def say exactly
+// what a binary needs.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_ARTIFACT_TARGETSELECTION_H
+#define TERN_ARTIFACT_TARGETSELECTION_H
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+
+#include "llvm/Support/Error.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <string>
+
+namespace tern {
+
+/// `target` is native, generic, x86-64-v3, x86-64-v4 or an LLVM triple; `cpu` is
+/// native or a CPU's LLVM name, either with features added: x86-64-v4+avx512vnni.
+/// Empty strings choose the default: this machine.
+llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
+                                        llvm::StringRef target,
+                                        llvm::StringRef cpu);
+
+/// An error that names the triple, CPU or feature LLVM does not know.
+llvm::Error checkTarget(TargetAttr target);
+
+/// The bits of tern/cpu_features.def that code for `target` needs.
+uint64_t getCpuFeatureBits(TargetAttr target);
+
+/// The CPU whose instructions are allowed before any feature is added.
+llvm::StringRef getBaselineCpu(const llvm::Triple &triple);
+
+/// Makes all of LLVM's targets known; cheap when called again.
+void initializeTargets();
+
+} // namespace tern
+
+#endif // TERN_ARTIFACT_TARGETSELECTION_H

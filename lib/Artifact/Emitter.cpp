@@ -1,0 +1,268 @@
+//===- Emitter.cpp - LLVM dialect to machine code -------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Artifact/Emitter.h"
+
+#include "tern/Artifact/TargetSelection.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+void tern::registerEmission(mlir::DialectRegistry &registry) {
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+}
+
+//===----------------------------------------------------------------------===//
+// LLVM, set up once the same way for all
+//===----------------------------------------------------------------------===//
+
+static Error failure(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
+
+/// Code may use the listed features and no other; see TargetSelection.h.
+static StringRef allowedCpu(TargetAttr target, const llvm::Triple &triple) {
+  return getCpuFeatureBits(target) || target.getFeatures().empty()
+             ? getBaselineCpu(triple)
+             : target.getCpu();
+}
+
+static Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(TargetAttr target) {
+  if (Error error = checkTarget(target))
+    return std::move(error);
+  llvm::Triple triple(target.getTriple());
+  std::string reason;
+  const llvm::Target *backend =
+      llvm::TargetRegistry::lookupTarget(triple, reason);
+  if (!backend)
+    return failure(reason);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.FunctionSections = true;
+  options.DataSections = true;
+  std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
+      triple, allowedCpu(target, triple), target.getFeatures(), options,
+      llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  if (!machine)
+    return failure("LLVM makes no code for " + target.getTriple());
+  return machine;
+}
+
+static void prepare(llvm::Module &module, llvm::TargetMachine &machine,
+                    TargetAttr target) {
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
+  module.setPICLevel(llvm::PICLevel::BigPIC);
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("tune-cpu", target.getCpu());
+    if (!target.getFeatures().empty())
+      function.addFnAttr("target-features", target.getFeatures());
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+  }
+}
+
+/// No function of any library exists: none is recognized, none is made up.
+static llvm::TargetLibraryInfoImpl noLibrary(const llvm::Triple &triple) {
+  llvm::TargetLibraryInfoImpl library(triple);
+  library.disableAllFunctions();
+  return library;
+}
+
+static Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
+                       bool object, std::string &code) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  passes.add(new llvm::TargetLibraryInfoWrapperPass(
+      noLibrary(machine.getTargetTriple())));
+  if (machine.addPassesToEmitFile(passes, stream, nullptr,
+                                  object
+                                      ? llvm::CodeGenFileType::ObjectFile
+                                      : llvm::CodeGenFileType::AssemblyFile))
+    return failure("LLVM writes no such file for " +
+                   machine.getTargetTriple().str());
+  passes.run(module);
+  code.assign(bytes.begin(), bytes.end());
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Emitter
+//===----------------------------------------------------------------------===//
+
+Emitter::Emitter() = default;
+Emitter::~Emitter() = default;
+
+Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
+                                                   TargetAttr target) {
+  std::unique_ptr<Emitter> emitter(new Emitter);
+  Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createMachine(target);
+  if (!machine)
+    return machine.takeError();
+  emitter->machine = std::move(*machine);
+  if (Error error = emitter->translate(module, target))
+    return std::move(error);
+  emitter->optimize();
+  return emitter;
+}
+
+Error Emitter::translate(mlir::ModuleOp module, TargetAttr target) {
+  context = std::make_unique<llvm::LLVMContext>();
+  // Without a handler LLVM prints errors itself and ends the process.
+  context->setDiagnosticHandlerCallBack(
+      [](const llvm::DiagnosticInfo *info, void *text) {
+        if (info->getSeverity() != llvm::DS_Error)
+          return;
+        llvm::raw_string_ostream stream(*static_cast<std::string *>(text));
+        llvm::DiagnosticPrinterRawOStream printer(stream);
+        info->print(printer);
+      },
+      &complaints);
+  llvmModule = mlir::translateModuleToLLVMIR(module, *context, "tern");
+  if (!llvmModule)
+    return failure("the module is not all in the LLVM dialect, so it cannot be "
+                   "translated to LLVM IR");
+  prepare(*llvmModule, *machine, target);
+  llvm::raw_string_ostream stream(complaints);
+  if (llvm::verifyModule(*llvmModule, &stream))
+    return failure("the module makes LLVM IR that is not valid: " + complaints);
+  return Error::success();
+}
+
+void Emitter::optimize() {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = tuning.SLPVectorization = true;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(machine.get(), tuning);
+  functions.registerPass([&] {
+    return llvm::TargetLibraryAnalysis(noLibrary(machine->getTargetTriple()));
+  });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(*llvmModule, modules);
+}
+
+Expected<std::string> Emitter::emitLLVMIR() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  llvmModule->print(stream, nullptr);
+  return text;
+}
+
+Expected<std::string> Emitter::emit(bool object) {
+  // Code generation changes the module; a caller may want more than one form.
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(*llvmModule);
+  std::string code;
+  if (Error error = writeCode(*copy, *machine, object, code))
+    return std::move(error);
+  if (!complaints.empty())
+    return failure("LLVM: " + complaints);
+  return code;
+}
+
+Expected<std::string> Emitter::emitAssembly() { return emit(/*object=*/false); }
+
+Expected<std::string> Emitter::emitObject() {
+  Expected<std::string> object = emit(/*object=*/true);
+  if (!object)
+    return object;
+  if (Error error =
+          checkUndefinedSymbols(llvm::MemoryBufferRef(*object, "model")))
+    return std::move(error);
+  return object;
+}
+
+//===----------------------------------------------------------------------===//
+// Objects
+//===----------------------------------------------------------------------===//
+
+Error tern::checkUndefinedSymbols(llvm::MemoryBufferRef object) {
+  using llvm::object::BasicSymbolRef;
+  Expected<std::unique_ptr<llvm::object::ObjectFile>> file =
+      llvm::object::ObjectFile::createObjectFile(object);
+  if (!file)
+    return file.takeError();
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    Expected<uint32_t> flags = symbol.getFlags();
+    if (!flags)
+      return flags.takeError();
+    if (!(*flags & BasicSymbolRef::SF_Undefined) ||
+        (*flags & BasicSymbolRef::SF_FormatSpecific))
+      continue;
+    Expected<StringRef> name = symbol.getName();
+    if (!name)
+      return name.takeError();
+    if (*name != "memcpy" && *name != "memmove" && *name != "memset" &&
+        *name != "_GLOBAL_OFFSET_TABLE_" && !name->empty())
+      return failure("the compiled model would call '" + *name +
+                     "', but models may call nothing but memcpy, memmove and "
+                     "memset");
+  }
+  return Error::success();
+}
+
+Expected<std::string> tern::emitModelTable(TargetAttr target,
+                                           llvm::ArrayRef<std::string> names) {
+  Expected<std::unique_ptr<llvm::TargetMachine>> machine =
+      createMachine(target);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  llvm::Module module("tern_models", context);
+  prepare(module, **machine, target);
+  llvm::Type *pointer = llvm::PointerType::getUnqual(context);
+  llvm::SmallVector<llvm::Constant *> models;
+  for (const std::string &name : names)
+    models.push_back(new llvm::GlobalVariable(
+        module, pointer, true, llvm::GlobalValue::ExternalLinkage, nullptr,
+        "tern_model_" + name));
+  auto *table = llvm::ArrayType::get(pointer, models.size());
+  new llvm::GlobalVariable(module, table, true,
+                           llvm::GlobalValue::ExternalLinkage,
+                           llvm::ConstantArray::get(table, models),
+                           "tern_models");
+  llvm::Type *count = llvm::Type::getInt32Ty(context);
+  new llvm::GlobalVariable(module, count, true,
+                           llvm::GlobalValue::ExternalLinkage,
+                           llvm::ConstantInt::get(count, models.size()),
+                           "tern_model_count");
+  std::string code;
+  if (Error error = writeCode(module, **machine, /*object=*/true, code))
+    return std::move(error);
+  return code;
+}
