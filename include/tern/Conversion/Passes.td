@@ -33,4 +33,38 @@ def ConvertTernToKernelsPass : Pass<"convert-tern-to-kernels"> {
     "::mlir::vector::VectorDialect"];
 }
 
+def ConvertTernToLinalgPass : Pass<"convert-tern-to-linalg"> {
+  let summary = "turn norms, quantization, gates and RoPE into linalg";
+  let description = [{
+    `tern.rms_norm`, `tern.quantize`, `tern.dequantize`, `tern.glu` and `tern.rope`
+    become `linalg.generic` with one arith operation per operation written in
+    docs/numerics.md: nothing is fused, reassociated or approximated. Statistics of
+    a row become `tern.reduce`, rows of the RoPE tables `tern.embedding`. Of
+    upstream operations, a `tensor.pad` that widens rows becomes a `linalg.fill` of
+    the new columns and an insertion of the old.
+
+    *Before*: these operations on tensors; a norm's statistic is implied.
+
+    *After*: none of them is left. What is computed once per token (1/sqrt, the
+    factor of a quantization) is an operation of its own with one loop, over
+    tokens, so that no later fusion repeats it for each feature.
+
+    ```mlir
+    %h = tern.rms_norm %x, %w eps 1.0e-5 : tensor<?x192xf32>, tensor<192xf32>
+    ```
+    becomes
+    ```mlir
+    %s = tern.reduce <sum_squares> (%x) : (tensor<?x192xf32>) -> tensor<?xf32>
+    %r = linalg.generic ... ins(%s : tensor<?xf32>) ...          // 1 / sqrt(s/192 + eps)
+    %h = linalg.generic ... ins(%x, %r, %w : ...) ...            // (x * r) * w
+    ```
+  }];
+  let statistics = [
+    Statistic<"numConverted", "num-converted", "Operations converted">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // TERN_CONVERSION_PASSES_TD

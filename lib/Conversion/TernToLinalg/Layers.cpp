@@ -1,0 +1,191 @@
+//===- Layers.cpp - tern.rms_norm, tern.glu, tern.rope to linalg ----------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// docs/numerics.md 5, one arith operation per operation written there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Rows.h"
+
+#include "tern/Conversion/Numerics.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+struct RMSNormToLinalg : OpRewritePattern<RMSNormOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(RMSNormOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Type f32 = b.getF32Type();
+    int64_t features = op.getInput().getType().getDimSize(1);
+    double eps = op.getEps().convertToFloat();
+
+    Value squares = buildReduce(b, ReduceKind::SumSquares, op.getInput());
+    Value inverse = buildPerToken(
+        b, squares, f32,
+        [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
+          Value mean = arith::DivFOp::create(
+              b, loc, in[0], buildConstant(b, loc, f32, features));
+          Value sum = arith::AddFOp::create(b, loc, mean,
+                                            buildConstant(b, loc, f32, eps));
+          Value root = math::SqrtOp::create(b, loc, sum);
+          return {arith::DivFOp::create(
+              b, loc, buildConstant(b, loc, f32, 1.0), root)};
+        })[0];
+    SmallVector<Value> result = buildElementwise(
+        b,
+        {{op.getInput()},
+         {inverse, Along::Token},
+         {op.getWeight(), Along::Feature}},
+        f32,
+        [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
+          Value scaled = arith::MulFOp::create(b, loc, in[0], in[1]);
+          return {arith::MulFOp::create(b, loc, scaled, in[2])};
+        });
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+Value buildRelu2(OpBuilder &b, Location loc, Value gate) {
+  Value open = buildMax(b, loc, gate, buildConstant(b, loc, gate.getType(), 0));
+  return arith::MulFOp::create(b, loc, open, open);
+}
+
+Value buildSilu(OpBuilder &b, Location loc, Value gate) {
+  Value one = buildConstant(b, loc, gate.getType(), 1);
+  Value power = buildExp(b, loc, arith::NegFOp::create(b, loc, gate));
+  Value sum = arith::AddFOp::create(b, loc, one, power);
+  Value sigmoid = arith::DivFOp::create(b, loc, one, sum);
+  return arith::MulFOp::create(b, loc, gate, sigmoid);
+}
+
+struct GluToLinalg : OpRewritePattern<GluOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(GluOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto activate = op.getKind() == GluKind::SiLU ? buildSilu : buildRelu2;
+    SmallVector<Value> result = buildElementwise(
+        b, {{op.getGate()}, {op.getUp()}}, b.getF32Type(),
+        [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
+          return {arith::MulFOp::create(b, loc, activate(b, loc, in[0]),
+                                        in[1])};
+        });
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+/// Rows as [token][head][half][i]. Each half of the result is one linalg.generic
+/// that writes its slice in place; the second starts from what the first made,
+/// or bufferization would give it a buffer of its own. The rows of the cos and
+/// sin tables are looked up by tern.embedding, which any two ropes share.
+struct RopeToLinalg : OpRewritePattern<RopeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(RopeOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    RankedTensorType type = op.getInput().getType();
+    int64_t half = op.getHeadDim() / 2;
+    int64_t heads = type.getDimSize(1) / op.getHeadDim();
+    auto split = RankedTensorType::get({type.getDimSize(0), heads, 2, half},
+                                       type.getElementType());
+    SmallVector<ReassociationIndices> groups = {{0}, {1, 2, 3}};
+    OpFoldResult tokens = tensor::getMixedSize(b, b.getLoc(), op.getInput(), 0);
+    SmallVector<OpFoldResult> sizes = {tokens, b.getIndexAttr(heads),
+                                       b.getIndexAttr(2), b.getIndexAttr(half)};
+
+    Value input = tensor::ExpandShapeOp::create(b, split, op.getInput(), groups,
+                                                sizes);
+    sizes[2] = b.getIndexAttr(1);
+    SmallVector<Value> ins = {buildHalf(b, input, 0, sizes),
+                              buildHalf(b, input, 1, sizes),
+                              buildLookUp(b, op.getPositions(), op.getCos()),
+                              buildLookUp(b, op.getPositions(), op.getSin())};
+    Value output = buildEmptyLike(b, split, op.getInput());
+    for (int64_t which : {0, 1}) {
+      Value out = buildHalf(b, output, which, sizes);
+      output = tensor::InsertSliceOp::create(
+          b, buildRotation(b, ins, out, which), output,
+          getOffsets(b, which), sizes, getStrides(b));
+      std::swap(ins[0], ins[1]);
+    }
+    rewriter.replaceOpWithNewOp<tensor::CollapseShapeOp>(op, type, output,
+                                                         groups);
+    return success();
+  }
+
+private:
+  static SmallVector<OpFoldResult> getOffsets(OpBuilder &b, int64_t which) {
+    return getAsIndexOpFoldResult(b.getContext(), {0, 0, which, 0});
+  }
+  static SmallVector<OpFoldResult> getStrides(OpBuilder &b) {
+    return getAsIndexOpFoldResult(b.getContext(), {1, 1, 1, 1});
+  }
+
+  static Value buildHalf(ImplicitLocOpBuilder &b, Value rows, int64_t which,
+                         ArrayRef<OpFoldResult> sizes) {
+    auto split = cast<RankedTensorType>(rows.getType());
+    auto half = RankedTensorType::get(
+        {split.getDimSize(0), split.getDimSize(1), split.getDimSize(3)},
+        split.getElementType());
+    return tensor::ExtractSliceOp::create(b, half, rows, getOffsets(b, which),
+                                          sizes, getStrides(b));
+  }
+
+  static Value buildLookUp(ImplicitLocOpBuilder &b, Value positions,
+                           Value table) {
+    auto result = RankedTensorType::get(
+        {cast<RankedTensorType>(positions.getType()).getDimSize(0),
+         cast<RankedTensorType>(table.getType()).getDimSize(1)},
+        b.getF32Type());
+    return EmbeddingOp::create(b, TypeRange{result}, positions, table,
+                               ValueRange{})
+        ->getResult(0);
+  }
+
+  /// With `ins` x, y, cos, sin: x*cos - y*sin for half 0, x*cos + y*sin for 1.
+  static Value buildRotation(ImplicitLocOpBuilder &b, ValueRange ins, Value out,
+                             int64_t which) {
+    AffineMap element = b.getMultiDimIdentityMap(3);
+    AffineMap angle = AffineMap::get(
+        3, 0, {b.getAffineDimExpr(0), b.getAffineDimExpr(2)}, b.getContext());
+    SmallVector<utils::IteratorType> iterators(3,
+                                               utils::IteratorType::parallel);
+    auto body = [&](OpBuilder &b, Location loc, ValueRange in) {
+      Value along = arith::MulFOp::create(b, loc, in[0], in[2]);
+      Value across = arith::MulFOp::create(b, loc, in[1], in[3]);
+      Value sum = which == 0
+                      ? arith::SubFOp::create(b, loc, along, across).getResult()
+                      : arith::AddFOp::create(b, loc, along, across);
+      linalg::YieldOp::create(b, loc, sum);
+    };
+    return linalg::GenericOp::create(b, out.getType(), ins, out,
+                                     {element, element, angle, angle, element},
+                                     iterators, body)
+        ->getResult(0);
+  }
+};
+
+} // namespace
+
+void tern::populateLayersToLinalgPatterns(RewritePatternSet &patterns) {
+  patterns.add<RMSNormToLinalg, GluToLinalg, RopeToLinalg>(
+      patterns.getContext());
+}

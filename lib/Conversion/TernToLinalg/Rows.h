@@ -1,0 +1,57 @@
+//===- Rows.h - linalg over tokens and features ------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_CONVERSION_TERNTOLINALG_ROWS_H
+#define TERN_LIB_CONVERSION_TERNTOLINALG_ROWS_H
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace tern {
+
+/// tern.quantize and tern.dequantize.
+void populateQuantizationToLinalgPatterns(mlir::RewritePatternSet &patterns);
+/// tern.rms_norm, tern.glu and tern.rope.
+void populateLayersToLinalgPatterns(mlir::RewritePatternSet &patterns);
+
+/// What an input of an elementwise operation depends on.
+enum class Along { TokenAndFeature, Token, Feature, Nothing };
+
+struct RowInput {
+  mlir::Value value;
+  Along along = Along::TokenAndFeature;
+};
+
+using ElementBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+    mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+
+/// A linalg.generic over tokens and features. `inputs` start with one that has
+/// both; a result has its shape and one of `elements` as element type.
+llvm::SmallVector<mlir::Value> buildElementwise(mlir::ImplicitLocOpBuilder &b,
+                                                llvm::ArrayRef<RowInput> inputs,
+                                                mlir::TypeRange elements,
+                                                ElementBody body);
+
+/// The same over tokens alone: `input` and the results have one value each.
+llvm::SmallVector<mlir::Value> buildPerToken(mlir::ImplicitLocOpBuilder &b,
+                                             mlir::Value input,
+                                             mlir::TypeRange elements,
+                                             ElementBody body);
+
+/// `tern.reduce <kind>` of each row of `input`.
+mlir::Value buildReduce(mlir::ImplicitLocOpBuilder &b, ReduceKind kind,
+                        mlir::Value input);
+
+/// A tensor.empty with `type`, its dynamic first dimension that of `like`.
+mlir::Value buildEmptyLike(mlir::ImplicitLocOpBuilder &b,
+                           mlir::RankedTensorType type, mlir::Value like);
+
+} // namespace tern
+
+#endif // TERN_LIB_CONVERSION_TERNTOLINALG_ROWS_H

@@ -1,0 +1,175 @@
+// RUN: tern-opt %s --convert-tern-to-linalg --split-input-file | FileCheck %s
+
+// The statistic stays a tern.reduce; 1/sqrt is computed once per token; the
+// order of operations is that of docs/numerics.md.
+
+func.func @norm_of_many_tokens(%x: tensor<?x44xf32>, %w: tensor<44xf32>) -> tensor<?x44xf32> {
+  %0 = tern.rms_norm %x, %w eps 1.000000e-05 : tensor<?x44xf32>, tensor<44xf32>
+  return %0 : tensor<?x44xf32>
+}
+// CHECK: #[[TOKEN:.*]] = affine_map<(d0) -> (d0)>
+// CHECK: #[[BOTH:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK: #[[ROW:.*]] = affine_map<(d0, d1) -> (d0)>
+// CHECK: #[[COLUMN:.*]] = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func.func @norm_of_many_tokens(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<?x44xf32>, %[[W:[a-z0-9]+]]: tensor<44xf32>)
+// CHECK:         %[[SUM:.*]] = tern.reduce <sum_squares>(%[[X]]) : (tensor<?x44xf32>) -> tensor<?xf32>
+// CHECK:         %[[R:.*]] = linalg.generic
+// CHECK-SAME:      indexing_maps = [#[[TOKEN]], #[[TOKEN]]]
+// CHECK-SAME:      ins(%[[SUM]] : tensor<?xf32>)
+// CHECK:           %[[MEAN:.*]] = arith.divf %{{.*}}, %cst{{[_0-9]*}} : f32
+// CHECK:           %[[EPS:.*]] = arith.addf %[[MEAN]], %cst{{[_0-9]*}} : f32
+// CHECK:           %[[ROOT:.*]] = math.sqrt %[[EPS]] : f32
+// CHECK:           arith.divf %cst{{[_0-9]*}}, %[[ROOT]] : f32
+// CHECK:         linalg.generic
+// CHECK-SAME:      indexing_maps = [#[[BOTH]], #[[ROW]], #[[COLUMN]], #[[BOTH]]]
+// CHECK-SAME:      ins(%[[X]], %[[R]], %[[W]] : tensor<?x44xf32>, tensor<?xf32>, tensor<44xf32>)
+// CHECK:           %[[SCALED:.*]] = arith.mulf %{{.*}}, %{{.*}} : f32
+// CHECK:           arith.mulf %[[SCALED]], %{{.*}} : f32
+
+// -----
+
+// absmax clips before it rounds, and takes the integer from the sum's low bits.
+
+func.func @int8_absmax(%x: tensor<1x65xf32>) -> (tensor<1x65xi8>, tensor<1xf32>) {
+  %q, %s = tern.quantize <int8_absmax> (%x) : (tensor<1x65xf32>) -> tensor<1x65xi8>, tensor<1xf32>
+  return %q, %s : tensor<1x65xi8>, tensor<1xf32>
+}
+// CHECK-LABEL: func.func @int8_absmax(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<1x65xf32>)
+// CHECK:         %[[MAX:.*]] = tern.reduce <max_abs>(%[[X]]) : (tensor<1x65xf32>) -> tensor<1xf32>
+// CHECK:         %[[FACTORS:.*]]:2 = linalg.generic
+// CHECK-SAME:      ins(%[[MAX]] : tensor<1xf32>)
+// CHECK:           %[[G:.*]] = arith.select
+// CHECK:           %[[MULTIPLIER:.*]] = arith.divf %{{.*}}, %[[G]] : f32
+// CHECK:           %[[FACTOR:.*]] = arith.divf %[[G]], %{{.*}} : f32
+// CHECK:           linalg.yield %[[MULTIPLIER]], %[[FACTOR]] : f32, f32
+// CHECK:         %[[Q:.*]] = linalg.generic
+// CHECK-SAME:      ins(%[[X]], %[[FACTORS]]#0 : tensor<1x65xf32>, tensor<1xf32>)
+// CHECK-SAME:      outs(%{{.*}} : tensor<1x65xi8>)
+// CHECK:           arith.mulf
+// CHECK:           %[[LOW:.*]] = arith.constant -1.280000e+02 : f32
+// CHECK:           %[[HIGH:.*]] = arith.constant 1.270000e+02 : f32
+// CHECK:           arith.constant 0x4B400000 : f32
+// CHECK:           arith.bitcast %{{.*}} : f32 to i32
+// CHECK:           arith.trunci %{{.*}} : i32 to i8
+// CHECK:         return %[[Q]], %[[FACTORS]]#1 : tensor<1x65xi8>, tensor<1xf32>
+
+// -----
+
+// absmean divides the sum by the number of features first.
+
+func.func @int4_absmean(%x: tensor<1x5xf32>) -> (tensor<1x5xi8>, tensor<1xf32>) {
+  %q, %s = tern.quantize <int4_absmean> (%x) : (tensor<1x5xf32>) -> tensor<1x5xi8>, tensor<1xf32>
+  return %q, %s : tensor<1x5xi8>, tensor<1xf32>
+}
+// CHECK-LABEL: func.func @int4_absmean(
+// CHECK:         tern.reduce <sum_abs>
+// CHECK:         %[[N:.*]] = arith.constant 5.000000e+00 : f32
+// CHECK:         arith.divf %{{.*}}, %[[N]] : f32
+// CHECK:         arith.constant 2.64575124 : f32
+// CHECK:         arith.constant -8.000000e+00 : f32
+// CHECK:         arith.constant 7.000000e+00 : f32
+
+// -----
+
+// fp4 rounds to a multiple that depends on the magnitude.
+
+func.func @fp4_e2m1(%x: tensor<1x5xf32>) -> (tensor<1x5xi8>, tensor<1xf32>) {
+  %q, %s = tern.quantize <fp4_e2m1> (%x) : (tensor<1x5xf32>) -> tensor<1x5xi8>, tensor<1xf32>
+  return %q, %s : tensor<1x5xi8>, tensor<1xf32>
+}
+// CHECK-LABEL: func.func @fp4_e2m1(
+// CHECK:         tern.reduce <max_abs>
+// CHECK:         math.absf
+// CHECK:         arith.constant 0x4BC00000 : f32
+// CHECK:         arith.constant 0x4C400000 : f32
+// CHECK:         arith.fptosi %{{.*}} : f32 to i32
+
+// -----
+
+// factor * scale is rounded before the sum is multiplied by it.
+
+func.func @one_scale(%a: tensor<?x3xi32>, %f: tensor<?xf32>, %s: tensor<1xf32>) -> tensor<?x3xf32> {
+  %0 = tern.dequantize(%a, %f, %s) : (tensor<?x3xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x3xf32>
+  return %0 : tensor<?x3xf32>
+}
+// CHECK: #[[ZERO:.*]] = affine_map<(d0, d1) -> (0)>
+// CHECK-LABEL: func.func @one_scale(
+// CHECK:         linalg.generic
+// CHECK-SAME:      #[[ZERO]]
+// CHECK:         ^bb0(%[[A:.*]]: i32, %[[F:.*]]: f32, %[[S:.*]]: f32, %{{.*}}: f32):
+// CHECK:           %[[SUM:.*]] = arith.sitofp %[[A]] : i32 to f32
+// CHECK:           %[[BOTH:.*]] = arith.mulf %[[F]], %[[S]] : f32
+// CHECK:           arith.mulf %[[SUM]], %[[BOTH]] : f32
+
+// -----
+
+// relu2 has a maximum, silu an exponential; no library is called for it.
+
+func.func @gates(%g: tensor<?x100xf32>, %u: tensor<?x100xf32>) -> (tensor<?x100xf32>, tensor<?x100xf32>) {
+  %0 = tern.glu <relu2> %g, %u : tensor<?x100xf32>
+  %1 = tern.glu <silu> %g, %u : tensor<?x100xf32>
+  return %0, %1 : tensor<?x100xf32>, tensor<?x100xf32>
+}
+// CHECK-LABEL: func.func @gates(
+// CHECK:         ^bb0(%[[G:.*]]: f32, %[[U:.*]]: f32, %{{.*}}: f32):
+// CHECK:           %[[OPEN:.*]] = arith.select %{{.*}}, %[[G]], %{{.*}} : f32
+// CHECK:           %[[SQUARE:.*]] = arith.mulf %[[OPEN]], %[[OPEN]] : f32
+// CHECK:           arith.mulf %[[SQUARE]], %[[U]] : f32
+// CHECK:           arith.negf
+// CHECK-NOT:       math.exp
+// CHECK:           arith.shli
+// CHECK:           arith.divf
+
+// -----
+
+// Two heads of six; tables looked up by position; the second half continues from
+// what the first inserted.
+
+func.func @rope(%x: tensor<?x12xf32>, %p: tensor<?xi32>, %c: tensor<9x3xf32>, %s: tensor<9x3xf32>) -> tensor<?x12xf32> {
+  %0 = tern.rope %x at %p cos %c sin %s head_dim 6
+      : tensor<?x12xf32>, tensor<?xi32>, tensor<9x3xf32>, tensor<9x3xf32>
+  return %0 : tensor<?x12xf32>
+}
+// CHECK-LABEL: func.func @rope(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<?x12xf32>, %[[P:[a-z0-9]+]]: tensor<?xi32>, %[[C:[a-z0-9]+]]: tensor<9x3xf32>, %[[S:[a-z0-9]+]]: tensor<9x3xf32>)
+// CHECK:         %[[SPLIT:.*]] = tensor.expand_shape %[[X]] {{\[}}[0], [1, 2, 3]] output_shape [%{{.*}}, 2, 2, 3]
+// CHECK:         %[[A:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 0, 0]
+// CHECK:         %[[B:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 1, 0]
+// CHECK:         %[[COS:.*]] = tern.embedding(%[[P]], %[[C]])
+// CHECK:         %[[SIN:.*]] = tern.embedding(%[[P]], %[[S]])
+// CHECK:         %[[FIRST:.*]] = linalg.generic
+// CHECK-SAME:      ins(%[[A]], %[[B]], %[[COS]], %[[SIN]] :
+// CHECK:         ^bb0(%[[AI:.*]]: f32, %[[BI:.*]]: f32, %[[CI:.*]]: f32, %[[SI:.*]]: f32, %{{.*}}: f32):
+// CHECK-DAG:       %[[AC:.*]] = arith.mulf %[[AI]], %[[CI]] : f32
+// CHECK-DAG:       %[[BS:.*]] = arith.mulf %[[BI]], %[[SI]] : f32
+// CHECK:           arith.subf %[[AC]], %[[BS]] : f32
+// CHECK:         %[[HALF:.*]] = tensor.insert_slice %[[FIRST]] into %{{.*}}[0, 0, 0, 0]
+// CHECK:         %[[OUT:.*]] = tensor.extract_slice %[[HALF]][0, 0, 1, 0]
+// CHECK:         linalg.generic
+// CHECK-SAME:      ins(%[[B]], %[[A]], %[[COS]], %[[SIN]] :
+// CHECK-SAME:      outs(%[[OUT]] :
+// CHECK:           arith.addf
+// CHECK:         tensor.collapse_shape
+
+// -----
+
+// Only the new columns are filled.
+
+func.func @pad_codes(%q: tensor<?x5xi8>) -> tensor<?x8xi8> {
+  %zero = arith.constant 0 : i8
+  %0 = tensor.pad %q low[0, 0] high[0, 3] {
+  ^bb0(%t: index, %k: index):
+    tensor.yield %zero : i8
+  } : tensor<?x5xi8> to tensor<?x8xi8>
+  return %0 : tensor<?x8xi8>
+}
+// CHECK-LABEL: func.func @pad_codes(
+// CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<?x5xi8>)
+// CHECK-NOT:     tensor.pad
+// CHECK:         %[[EMPTY:.*]] = tensor.empty(%{{.*}}) : tensor<?x8xi8>
+// CHECK:         %[[NEW:.*]] = tensor.extract_slice %[[EMPTY]][0, 5] [%{{.*}}, 3] [1, 1]
+// CHECK:         %[[FILLED:.*]] = linalg.fill ins(%{{.*}} : i8) outs(%[[NEW]] : tensor<?x3xi8>)
+// CHECK:         %[[RIGHT:.*]] = tensor.insert_slice %[[FILLED]] into %[[EMPTY]][0, 5]
+// CHECK:         tensor.insert_slice %[[Q]] into %[[RIGHT]][0, 0]
