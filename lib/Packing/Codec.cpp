@@ -21,9 +21,9 @@ using namespace tern;
 namespace {
 
 /// Walks a matrix panel by panel: one tile high, as many tiles wide as make
-/// copying whole runs of a row worth while. A panel is copied to or from a small
-/// padded buffer, so that edges are no special case and a matrix whose row pitch
-/// is a power of two does not fight over the same few cache lines.
+/// copying whole runs of a row worth while. A panel is copied to or from a
+/// small padded buffer, so that edges are no special case and a matrix whose
+/// row pitch is a power of two does not fight over the same few cache lines.
 class PanelWalk {
 public:
   PanelWalk(const Layout &layout, int64_t rows, int64_t columns)
@@ -183,7 +183,8 @@ float tern::ternarize(const float *master, int64_t count, int8_t *digits) {
   double sum = 0;
   for (double part : sums)
     sum += part;
-  float alpha = static_cast<float>(count ? sum / static_cast<double>(count) : 0);
+  float alpha =
+      static_cast<float>(count ? sum / static_cast<double>(count) : 0);
   if (alpha < 1e-5f)
     alpha = 1e-5f;
   // rne then clip: 0.5 goes to 0 and everything beyond to +-1.
@@ -234,10 +235,10 @@ uint16_t tern::floatToHalf(float value) {
   if (magnitude >= 0x47800000) // 65536 and above
     return static_cast<uint16_t>(sign | 0x7c00);
   if (magnitude < 0x38800000) {
-    // Subnormal: 0.5 puts the last bit of the result at the last bit of the sum,
-    // which the addition rounds to nearest even.
-    return static_cast<uint16_t>(sign |
-                                 (toBits(fromBits(magnitude) + 0.5f) - 0x3f000000));
+    // Subnormal: 0.5 puts the last bit of the result at the last bit of the
+    // sum, which the addition rounds to nearest even.
+    return static_cast<uint16_t>(
+        sign | (toBits(fromBits(magnitude) + 0.5f) - 0x3f000000));
   }
   uint32_t odd = magnitude >> 13 & 1;
   return static_cast<uint16_t>(sign |

@@ -77,9 +77,7 @@ std::string Layout::verify() const {
 
 int64_t Layout::tileRows() const { return extentAlong(*this, Axis::Row); }
 
-int64_t Layout::tileColumns() const {
-  return extentAlong(*this, Axis::Column);
-}
+int64_t Layout::tileColumns() const { return extentAlong(*this, Axis::Column); }
 
 int64_t Layout::tileBytes() const {
   int64_t count = 1;
@@ -105,10 +103,10 @@ std::pair<int64_t, unsigned> Layout::locate(int64_t row, int64_t column,
                                             int64_t rows,
                                             int64_t columns) const {
   int64_t tileRow = row / tileRows(), tileColumn = column / tileColumns();
-  int64_t tile = outer == Axis::Row
-                     ? tileRow * (paddedColumns(columns) / tileColumns()) +
-                           tileColumn
-                     : tileColumn * (paddedRows(rows) / tileRows()) + tileRow;
+  int64_t tile =
+      outer == Axis::Row
+          ? tileRow * (paddedColumns(columns) / tileColumns()) + tileColumn
+          : tileColumn * (paddedRows(rows) / tileRows()) + tileRow;
   auto position = [&](const LayoutPart &part) {
     int64_t index =
         part.axis == Axis::Row ? row % tileRows() : column % tileColumns();

@@ -8,6 +8,8 @@ for what takes minutes, and with TERN_BINARY set for compiled models.
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
 from pathlib import Path
 
@@ -21,6 +23,35 @@ MODELS = ("shakespeare-a48", "shakespeare-b158")
 
 def model_directory(name: str) -> Path:
     return ROOT / "test" / "models" / name
+
+
+X86_LEVELS = {
+    "x86-64-v3": {"avx2", "bmi2", "fma", "f16c"},
+    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+
+
+def executable_targets() -> list[str]:
+    """What TERN_TARGETS names, or all that this machine can run."""
+    if os.environ.get("TERN_TARGETS"):
+        return os.environ["TERN_TARGETS"].split(",")
+    targets, info = ["generic"], Path("/proc/cpuinfo")
+    if platform.machine() == "x86_64" and info.exists():
+        flags = {word for line in info.read_text().splitlines() if line.startswith("flags")
+                 for word in line.split()}  # fmt: skip
+        targets += [name for name, needed in X86_LEVELS.items() if needed <= flags]
+    return targets
+
+
+TARGETS = executable_targets()
+
+
+@pytest.fixture(scope="session")
+def tern() -> str:
+    path = os.environ.get("TERN_BINARY")
+    if not path:
+        pytest.skip("TERN_BINARY is not set: no compiler to compare")
+    return path
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,48 +10,18 @@ skipped. TERN_TARGETS, comma separated, says which targets to run; by default
 from __future__ import annotations
 
 import functools
-import os
-import platform
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import CASES, Case
-from conftest import MODELS, model_directory
+from conftest import MODELS, TARGETS, model_directory
 from test_golden import VARIANTS, golden, golden_json
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
 
 TIMEOUT = 300  # seconds for one compilation and run
-
-X86_LEVELS = {
-    "x86-64-v3": {"avx2", "bmi2", "fma", "f16c"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-}
-
-
-def executable_targets() -> list[str]:
-    """What TERN_TARGETS names, or all that this machine can run."""
-    if os.environ.get("TERN_TARGETS"):
-        return os.environ["TERN_TARGETS"].split(",")
-    targets, info = ["generic"], Path("/proc/cpuinfo")
-    if platform.machine() == "x86_64" and info.exists():
-        flags = {word for line in info.read_text().splitlines() if line.startswith("flags")
-                 for word in line.split()}  # fmt: skip
-        targets += [name for name, needed in X86_LEVELS.items() if needed <= flags]
-    return targets
-
-
-TARGETS = executable_targets()
-
-
-@pytest.fixture(scope="session")
-def tern() -> str:
-    path = os.environ.get("TERN_BINARY")
-    if not path:
-        pytest.skip("TERN_BINARY is not set: no compiler to compare")
-    return path
 
 
 def option_flags(options: Options) -> list[str]:
@@ -97,21 +67,21 @@ def first_difference(got: np.ndarray, want: np.ndarray, what: str) -> str:
     token, index = map(int, np.argwhere(wrong)[0])
     worst = np.max(np.abs(got.astype(np.float64) - want.astype(np.float64)))
     return (
-        f"{what}: {wrong.sum()} of {wrong.size} numbers in tokens "
-        f"{sorted(set(np.argwhere(wrong)[:, 0].tolist()))[:8]}... differ, first at token {token}, "
-        f"index {index}: {got[token, index]!r}, expected {want[token, index]!r}; "
-        f"largest difference {worst:.3g}"
+        f"{what}: {wrong.sum()} of {wrong.size} numbers differ, in {wrong.any(axis=1).sum()} "
+        f"tokens, first at token {token}, index {index}: {got[token, index]!r}, expected "
+        f"{want[token, index]!r}; largest difference {worst:.3g}"
     )
 
 
 def assert_same(got: Result, want: Result) -> None:
     """The first layer that differs is the message: what follows it is noise."""
+    __tracebackhide__ = True
     assert len(got.hidden) == len(want.hidden), f"{len(got.hidden)} layers"
     for layer, (a, b) in enumerate(zip(got.hidden, want.hidden)):
-        difference = first_difference(a, b, f"hidden state after layer {layer}")
-        assert not difference, difference
-    difference = first_difference(got.logits, want.logits, "logits")
-    assert not difference, difference
+        if difference := first_difference(a, b, f"hidden state after layer {layer}"):
+            pytest.fail(difference)
+    if difference := first_difference(got.logits, want.logits, "logits"):
+        pytest.fail(difference)
 
 
 # The comparison itself, without a compiler.

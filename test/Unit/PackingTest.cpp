@@ -76,8 +76,7 @@ void checkShape(const Layout &layout, std::mt19937 &random, int64_t rows,
   packDigits(layout, digits.data(), rows, columns, bytes.data());
   ASSERT_EQ(bytes, expected);
   std::vector<int8_t> back(digits.size(), 7);
-  ASSERT_TRUE(
-      unpackDigits(layout, bytes.data(), rows, columns, back.data()));
+  ASSERT_TRUE(unpackDigits(layout, bytes.data(), rows, columns, back.data()));
   ASSERT_EQ(back, digits);
 }
 
@@ -152,11 +151,13 @@ TEST(Layout, VerifySaysWhatWasExpected) {
             std::string::npos);
   EXPECT_NE(reason({Codec::B2, R, {C, 4, 1}, {{R, 0, 1}}}).find("size between"),
             std::string::npos);
-  EXPECT_NE(reason({Codec::B2, R, {C, 4, 1}, {{R, -4, 1}}}).find("size between"),
-            std::string::npos);
-  EXPECT_NE(reason({Codec::B2, R, {C, 4, 1}, {{R, 1 << 20, 1}, {R, 2, 1 << 20}}})
-                .find("at most"),
-            std::string::npos);
+  EXPECT_NE(
+      reason({Codec::B2, R, {C, 4, 1}, {{R, -4, 1}}}).find("size between"),
+      std::string::npos);
+  EXPECT_NE(
+      reason({Codec::B2, R, {C, 4, 1}, {{R, 1 << 20, 1}, {R, 2, 1 << 20}}})
+          .find("at most"),
+      std::string::npos);
   EXPECT_NE(reason({static_cast<Codec>(9), R, {C, 4, 1}, {}}).find("codec"),
             std::string::npos);
 }
@@ -212,8 +213,8 @@ TEST(Codec, HuggingFaceQuarters) {
   std::vector<uint8_t> bytes(rows / 4 * columns, 0);
   for (int64_t r = 0; r < rows; ++r) // quarter i holds rows 3i .. 3i+2
     for (int64_t c = 0; c < columns; ++c)
-      bytes[r % 3 * columns + c] |= static_cast<uint8_t>(
-          (digits[r * columns + c] + 1) << 2 * (r / 3));
+      bytes[r % 3 * columns + c] |=
+          static_cast<uint8_t>((digits[r * columns + c] + 1) << 2 * (r / 3));
   std::vector<int8_t> back(rows * columns);
   EXPECT_EQ(unpackHuggingFace(bytes.data(), rows, columns, back.data()), -1);
   EXPECT_EQ(back, digits);
@@ -237,10 +238,12 @@ TEST(Codec, TernarizeRoundsHalvesToEven) {
 
 TEST(Codec, TernarizeTakesTheMeanInDouble) {
   // In f32 the sum would stop growing at 2^24.
-  const int64_t count = (int64_t(1) << 24) + (1 << 22);
-  std::vector<float> master(count, 1.0f);
-  std::vector<int8_t> digits(count);
-  EXPECT_EQ(ternarize(master.data(), count, digits.data()), 1.0f);
+  std::vector<float> master(16384, 0.0f);
+  std::vector<int8_t> digits(master.size());
+  master[0] = 0x1p24f;
+  for (int i = 1; i <= 1024; ++i)
+    master[8 * i] = 1.0f;
+  EXPECT_EQ(ternarize(master.data(), 16384, digits.data()), 1024.0625f);
 }
 
 TEST(Codec, HalvesRoundTripAndRoundToEven) {

@@ -1,0 +1,95 @@
+//===- include/tern/Import/Checkpoint.h - A model directory, checked *- C++
+//-*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// config.json and the tensors it asks for. After open() every tensor the model
+// needs exists with the dtype and shape the config implies, and no other tensor
+// exists but such as are known not to matter. Values are checked when read.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_IMPORT_CHECKPOINT_H
+#define TERN_IMPORT_CHECKPOINT_H
+
+#include "tern/Import/ModelConfig.h"
+#include "tern/Import/Safetensors.h"
+
+namespace tern {
+
+class Checkpoint {
+public:
+  static llvm::Expected<std::unique_ptr<Checkpoint>>
+  open(llvm::StringRef directory);
+
+  const ModelConfig &config() const { return modelConfig; }
+  const TensorFiles &files() const { return *tensors; }
+  llvm::StringRef directory() const { return path; }
+
+  /// Names of tensors; "{}" stands for the number of the layer.
+  static llvm::StringRef embeddingName() { return "model.embed_tokens.weight"; }
+  static llvm::StringRef finalNormName() { return "model.norm.weight"; }
+  static llvm::StringRef inputNormName() {
+    return "model.layers.{}.input_layernorm.weight";
+  }
+  static llvm::StringRef postAttentionNormName() {
+    return "model.layers.{}.post_attention_layernorm.weight";
+  }
+  /// Empty if the model has no such norm.
+  llvm::StringRef attentionSubNormName() const { return attentionSubNorm; }
+  llvm::StringRef ffnSubNormName() const { return ffnSubNorm; }
+  /// The embedding's name if the head is tied to it.
+  llvm::StringRef headName() const;
+  static std::string weightName(Projection projection);
+  /// "model.layers.{}.x", 3 -> "model.layers.3.x"
+  static std::string atLayer(llvm::StringRef name, int64_t layer);
+
+  /// Bytes a floating-point tensor has per element (2 or 4), and what they
+  /// mean.
+  llvm::Expected<DType> floatType(llvm::StringRef name) const;
+
+  /// Reads the ternary matrix `name` as rows x columns digits and its scale.
+  /// Masters are ternarized.
+  llvm::Error readDigits(llvm::StringRef name, int8_t *digits,
+                         float &alpha) const;
+  llvm::Error readDigits(Projection projection, int64_t layer, int8_t *digits,
+                         float &alpha) const {
+    return readDigits(atLayer(weightName(projection), layer), digits, alpha);
+  }
+
+  /// Reads `count` elements from element `from`, widened exactly. A value that
+  /// is not finite is an error.
+  llvm::Error readFloats(llvm::StringRef name, int64_t from, int64_t count,
+                         float *out) const;
+  llvm::Error readFloats(llvm::StringRef name, float *out) const;
+
+  /// The same, as stored: little-endian values of floatType(name).
+  llvm::Error readRaw(llvm::StringRef name, int64_t from, int64_t count,
+                      void *out) const;
+
+private:
+  Checkpoint() = default;
+  void findSubNorms();
+  llvm::Error checkTensors() const;
+  llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
+  llvm::Expected<float> readScale(llvm::StringRef weightName) const;
+  llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
+                         int8_t *digits, float &alpha) const;
+  llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
+                         int8_t *digits, float &alpha) const;
+  llvm::Error error(llvm::StringRef name, const TensorEntry &entry,
+                    const llvm::Twine &message) const;
+
+  std::string path;
+  ModelConfig modelConfig;
+  std::unique_ptr<TensorFiles> tensors;
+  llvm::StringRef attentionSubNorm, ffnSubNorm;
+};
+
+} // namespace tern
+
+#endif // TERN_IMPORT_CHECKPOINT_H

@@ -1,0 +1,93 @@
+//===- include/tern/Import/ModelConfig.h - What config.json says *- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Every field of config.json is used, known to be irrelevant, or an error that
+// names it: a field we do not understand may change what the model computes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_IMPORT_MODELCONFIG_H
+#define TERN_IMPORT_MODELCONFIG_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace tern {
+
+/// How activations become integers (docs/numerics.md 2).
+enum class ActivationScheme { Int8AbsMax, Int4AbsMean, Fp4E2M1 };
+llvm::StringRef toString(ActivationScheme scheme);
+
+/// The seven ternary matrices of a decoder layer.
+enum class Projection { Q, K, V, O, Gate, Up, Down };
+constexpr std::array<Projection, 7> allProjections = {
+    Projection::Q,    Projection::K,  Projection::V,   Projection::O,
+    Projection::Gate, Projection::Up, Projection::Down};
+/// "q_proj"
+llvm::StringRef toString(Projection projection);
+
+struct ProjectionQuant {
+  ActivationScheme scheme = ActivationScheme::Int8AbsMax;
+  /// Share of the largest magnitudes that is kept, in (0, 1); none keeps all.
+  std::optional<double> topK;
+  bool operator==(const ProjectionQuant &other) const {
+    return scheme == other.scheme && topK == other.topK;
+  }
+};
+
+enum class HiddenAct { Relu2, Silu };
+
+/// How a checkpoint stores its ternary matrices (docs/numerics.md 8).
+enum class WeightForm {
+  Masters,    ///< bf16, f16 or f32, ternarized at import
+  Multiplies, ///< packed, weight_scale is alpha
+  Divides,    ///< packed, weight_scale is 1 / alpha
+};
+
+struct ModelConfig {
+  int64_t hiddenSize = 0;
+  int64_t intermediateSize = 0;
+  int64_t layerCount = 0;
+  int64_t headCount = 0;
+  int64_t kvHeadCount = 0;
+  int64_t headDim = 0;
+  int64_t vocabSize = 0;
+  int64_t maxPositions = 0;
+  double rmsNormEps = 0;
+  double ropeTheta = 0;
+  HiddenAct hiddenAct = HiddenAct::Silu;
+  bool tiedHead = false;
+  WeightForm weightForm = WeightForm::Masters;
+  /// Indexed by Projection; q, k, v are equal, and so are gate and up, as each
+  /// group quantizes its input once.
+  std::array<ProjectionQuant, 7> quant;
+  /// 3, 4, 8 or 16; with 16, bosBits is 16 too and qBits has no meaning.
+  unsigned kvBits = 16;
+  unsigned bosBits = 16;
+  unsigned qBits = 8;
+
+  const ProjectionQuant &quantOf(Projection projection) const {
+    return quant[static_cast<size_t>(projection)];
+  }
+  /// Output and input features.
+  int64_t rows(Projection projection) const;
+  int64_t columns(Projection projection) const;
+
+  /// `file` is what messages call the text.
+  static llvm::Expected<ModelConfig> parse(llvm::StringRef text,
+                                           llvm::StringRef file);
+  static llvm::Expected<ModelConfig> read(llvm::StringRef path);
+};
+
+} // namespace tern
+
+#endif // TERN_IMPORT_MODELCONFIG_H

@@ -1,0 +1,106 @@
+//===- include/tern/Import/Safetensors.h - Tensors of a checkpoint, mapped *-
+//C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Reads `model.safetensors` or the shards of `model.safetensors.index.json`.
+// Nothing in a file is believed before it is checked: the format allows no
+// hole, no overlap and no byte behind the last tensor, and neither do we.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_IMPORT_SAFETENSORS_H
+#define TERN_IMPORT_SAFETENSORS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tern {
+
+enum class DType {
+  Bool,
+  U8,
+  I8,
+  F8E5M2,
+  F8E4M3,
+  I16,
+  U16,
+  F16,
+  BF16,
+  I32,
+  U32,
+  F32,
+  F64,
+  I64,
+  U64
+};
+/// As the format spells it: "BF16".
+llvm::StringRef toString(DType dtype);
+int64_t byteSize(DType dtype);
+
+struct TensorEntry {
+  DType dtype = DType::U8;
+  llvm::SmallVector<int64_t, 2> shape;
+  uint64_t offset = 0; ///< from the beginning of the file
+  uint64_t bytes = 0;
+  unsigned shard = 0;
+
+  /// "BF16 [1024, 192]"
+  std::string describe() const;
+};
+
+/// Ordered, so that messages and listings do not depend on hashing.
+using TensorMap = std::map<std::string, TensorEntry, std::less<>>;
+
+/// Checks and reads the header of one file. `start` holds the file's first
+/// bytes, at least the header if there are that many; `fileBytes` is its full
+/// size.
+llvm::Expected<TensorMap> parseSafetensors(llvm::ArrayRef<uint8_t> start,
+                                           uint64_t fileBytes,
+                                           llvm::StringRef file);
+
+/// All tensors of a model directory.
+class TensorFiles {
+public:
+  static llvm::Expected<std::unique_ptr<TensorFiles>>
+  open(llvm::StringRef directory);
+  ~TensorFiles();
+
+  const TensorMap &all() const { return tensors; }
+  /// Null if there is none.
+  const TensorEntry *find(llvm::StringRef name) const;
+  /// The file an entry lies in, for messages.
+  llvm::StringRef pathOf(const TensorEntry &entry) const;
+
+  /// The mapped bytes; not aligned to anything.
+  llvm::ArrayRef<uint8_t> bytes(const TensorEntry &entry) const;
+  /// Gives the pages of a part of a tensor back, so that what has been read
+  /// does not count as this program's memory. Reading it again is allowed.
+  void release(const TensorEntry &entry, uint64_t from, uint64_t count) const;
+
+private:
+  struct Shard;
+  TensorFiles();
+  llvm::Error addDirectory(llvm::StringRef directory);
+  llvm::Error addShard(llvm::StringRef path);
+  llvm::Error addIndexed(llvm::StringRef directory, llvm::StringRef indexPath);
+
+  std::vector<std::unique_ptr<Shard>> shards;
+  TensorMap tensors;
+};
+
+} // namespace tern
+
+#endif // TERN_IMPORT_SAFETENSORS_H

@@ -1,0 +1,215 @@
+//===- lib/Import/Json.cpp - Untrusted JSON, read with care ---------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Json.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cmath>
+
+using namespace llvm;
+using nlohmann::json;
+
+namespace tern {
+
+Error fileError(StringRef file, const Twine &message) {
+  return createStringError(inconvertibleErrorCode(), file + ": " + message);
+}
+
+/// Whether brackets outside strings nest at most `maxDepth` deep. Needs no
+/// valid JSON: it runs before the parser, to protect it.
+static bool isShallow(StringRef text, unsigned maxDepth) {
+  unsigned depth = 0;
+  bool inString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (inString) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        inString = false;
+    } else if (c == '"') {
+      inString = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > maxDepth)
+        return false;
+    } else if ((c == '}' || c == ']') && depth) {
+      --depth;
+    }
+  }
+  return true;
+}
+
+Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth) {
+  if (!isShallow(text, maxDepth))
+    return fileError(file, "the JSON nests deeper than " + Twine(maxDepth) +
+                               " levels");
+  std::vector<std::set<std::string>> names;
+  std::string twice;
+  // An ordinary parse would silently keep the last of two equal names.
+  auto callback = [&](int depth, json::parse_event_t event, json &parsed) {
+    size_t level = static_cast<size_t>(depth);
+    if (event == json::parse_event_t::object_start) {
+      if (names.size() <= level + 1)
+        names.resize(level + 2);
+      names[level + 1].clear();
+    } else if (event == json::parse_event_t::key) {
+      const auto &name = parsed.get_ref<const std::string &>();
+      if (!names[level].insert(name).second && twice.empty())
+        twice = name;
+    }
+    return true;
+  };
+  json parsed = json::parse(text.begin(), text.end(), callback,
+                            /*allow_exceptions=*/false);
+  if (parsed.is_discarded())
+    return fileError(file, "this is not valid JSON; is the file complete?");
+  if (!twice.empty())
+    return fileError(file, "the name '" + twice + "' occurs twice");
+  return parsed;
+}
+
+Expected<std::string> readTextFile(StringRef path, uint64_t maxBytes) {
+  sys::fs::file_status status;
+  if (std::error_code code = sys::fs::status(path, status))
+    return fileError(path, "cannot open: " + code.message());
+  if (!sys::fs::is_regular_file(status))
+    return fileError(path, "this is not a regular file");
+  if (status.getSize() > maxBytes)
+    return fileError(path, "the file has " + Twine(status.getSize()) +
+                               " bytes, more than the " + Twine(maxBytes) +
+                               " this kind of file may have");
+  auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false,
+                                      /*RequiresNullTerminator=*/false,
+                                      /*IsVolatile=*/true);
+  if (!buffer)
+    return fileError(path, "cannot read: " + buffer.getError().message());
+  return (*buffer)->getBuffer().str();
+}
+
+/// A value as messages show it, at a bounded length.
+static std::string shown(const json *value) {
+  if (!value)
+    return ", but is missing";
+  std::string text =
+      value->dump(-1, ' ', false, json::error_handler_t::replace);
+  return ", but is " + (text.size() > 80 ? text.substr(0, 77) + "..." : text);
+}
+
+//===----------------------------------------------------------------------===//
+// JsonFields
+//===----------------------------------------------------------------------===//
+
+JsonFields::JsonFields(const json &object, std::string file, std::string path)
+    : fields(object), file(std::move(file)), path(std::move(path)) {
+  if (!fields.is_object())
+    fail("expected an object" +
+         (this->path.empty()
+              ? ""
+              : " as '" + this->path.substr(0, this->path.size() - 1) + "'"));
+}
+
+std::string JsonFields::quoted(StringRef name) const {
+  return "'" + path + name.str() + "'";
+}
+
+void JsonFields::fail(const Twine &message) {
+  if (problem.empty())
+    problem = message.str();
+}
+
+const json *JsonFields::value(StringRef name) {
+  known.insert(name.str());
+  if (!fields.is_object())
+    return nullptr;
+  auto found = fields.find(name.str());
+  return found == fields.end() || found->is_null() ? nullptr : &*found;
+}
+
+const json *JsonFields::object(StringRef name) {
+  const json *found = value(name);
+  if (found && !found->is_object())
+    fail(quoted(name) + " is expected to be an object");
+  return found && found->is_object() ? found : nullptr;
+}
+
+int64_t JsonFields::integer(StringRef name, int64_t low, int64_t high,
+                            std::optional<int64_t> absent) {
+  const json *found = value(name);
+  if (!found && absent)
+    return *absent;
+  assert(low >= 0 && "a value above int64 wraps to a negative one");
+  bool fits = found && found->is_number_integer() &&
+              found->get<int64_t>() >= low && found->get<int64_t>() <= high;
+  if (fits)
+    return found->get<int64_t>();
+  fail(quoted(name) + " is expected to be an integer from " + Twine(low) +
+       " to " + Twine(high) + shown(found));
+  return low;
+}
+
+double JsonFields::number(StringRef name, double low, double high,
+                          std::optional<double> absent) {
+  const json *found = value(name);
+  if (!found && absent)
+    return *absent;
+  if (found && found->is_number()) {
+    double number = found->get<double>();
+    if (std::isfinite(number) && number > low && number <= high)
+      return number;
+  }
+  fail(quoted(name) + " is expected to be a number above " + json(low).dump() +
+       " and at most " + json(high).dump() + shown(found));
+  return high;
+}
+
+bool JsonFields::flag(StringRef name, bool absent) {
+  const json *found = value(name);
+  if (!found)
+    return absent;
+  if (!found->is_boolean()) {
+    fail(quoted(name) + " is expected to be true or false" + shown(found));
+    return absent;
+  }
+  return found->get<bool>();
+}
+
+unsigned JsonFields::choice(StringRef name, ArrayRef<StringRef> choices,
+                            std::optional<unsigned> absent) {
+  const json *found = value(name);
+  if (!found && absent)
+    return *absent;
+  if (found && found->is_string()) {
+    const auto *at = llvm::find(choices, found->get_ref<const std::string &>());
+    if (at != choices.end())
+      return static_cast<unsigned>(at - choices.begin());
+  }
+  fail(quoted(name) + " is expected to be " + join(choices, " or ") +
+       shown(found));
+  return 0;
+}
+
+void JsonFields::ignore(ArrayRef<StringLiteral> names) {
+  for (StringRef name : names)
+    known.insert(name.str());
+}
+
+Error JsonFields::finish() {
+  if (problem.empty() && fields.is_object())
+    for (const auto &item : fields.items())
+      if (!known.count(item.key())) {
+        fail("the field " + quoted(item.key()) +
+             " is not known and might change what the model computes; remove "
+             "it if it does not");
+        break;
+      }
+  return problem.empty() ? Error::success() : fileError(file, problem);
+}
+
+} // namespace tern

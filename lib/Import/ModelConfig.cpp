@@ -1,0 +1,368 @@
+//===- lib/Import/ModelConfig.cpp - What config.json says -----------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Import/ModelConfig.h"
+
+#include "Json.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace llvm;
+using nlohmann::json;
+
+namespace tern {
+
+StringRef toString(ActivationScheme scheme) {
+  static constexpr StringLiteral names[] = {"int8_absmax", "int4_absmean",
+                                            "fp4_e2m1"};
+  return names[static_cast<size_t>(scheme)];
+}
+
+StringRef toString(Projection projection) {
+  static constexpr StringLiteral names[] = {"q_proj",   "k_proj",    "v_proj",
+                                            "o_proj",   "gate_proj", "up_proj",
+                                            "down_proj"};
+  return names[static_cast<size_t>(projection)];
+}
+
+int64_t ModelConfig::rows(Projection projection) const {
+  switch (projection) {
+  case Projection::Q:
+    return headCount * headDim;
+  case Projection::K:
+  case Projection::V:
+    return kvHeadCount * headDim;
+  case Projection::Gate:
+  case Projection::Up:
+    return intermediateSize;
+  case Projection::O:
+  case Projection::Down:
+    return hiddenSize;
+  }
+  llvm_unreachable("all projections are covered");
+}
+
+int64_t ModelConfig::columns(Projection projection) const {
+  if (projection == Projection::O)
+    return headCount * headDim;
+  return projection == Projection::Down ? intermediateSize : hiddenSize;
+}
+
+//===----------------------------------------------------------------------===//
+// Fields by what they mean to us
+//===----------------------------------------------------------------------===//
+
+/// These change nothing that a compiled model computes; ids of special tokens
+/// are read where text generation is set up.
+static constexpr StringLiteral irrelevantFields[] = {
+    "_attn_implementation", "_commit_hash",
+    "_name_or_path",        "attention_dropout",
+    "attn_implementation",  "auto_map",
+    "bos_token_id",         "dtype",
+    "eos_token_id",         "gradient_checkpointing",
+    "hidden_dropout",       "initializer_range",
+    "is_bitnet_config",     "max_window_layers",
+    "output_attentions",    "output_hidden_states",
+    "pad_token_id",         "pretraining_tp",
+    "return_dict",          "torch_dtype",
+    "torchscript",          "transformers_version",
+    "unk_token_id",         "use_cache",
+    "unsloth_version",      "unsloth_fixed",
+    "use_bfloat16",
+};
+
+/// Fields that change the maths unless they have the value given here (null,
+/// that is absent, is always fine). tern does not compute the other cases yet.
+struct NeutralField {
+  StringLiteral name;
+  StringLiteral neutral; ///< as JSON
+};
+static constexpr NeutralField neutralFields[] = {
+    {"activation", "\"swiglu\""}, // Falcon3 names what silu and a gate make
+    {"add_cross_attention", "false"},
+    {"attention_bias", "false"},
+    {"attention_multiplier", "1.0"},
+    {"attn_logit_softcapping", "false"},
+    {"cross_attention_hidden_size", "false"},
+    {"embedding_multiplier", "1.0"},
+    {"final_logit_softcapping", "false"},
+    {"input_bits", "8"},
+    {"is_encoder_decoder", "false"},
+    {"logits_scaling", "1.0"},
+    {"mlp_bias", "false"},
+    {"partial_rotary_factor", "1.0"},
+    {"qk_norm", "false"},
+    {"residual_multiplier", "1.0"},
+    {"rope_interleaved", "false"},
+    {"sliding_window", "false"},
+    {"use_qk_norm", "false"},
+    {"use_rms_norm", "false"},
+    {"use_sliding_window", "false"},
+    {"weight_bits", "1"},
+};
+
+static void checkNeutralFields(JsonFields &fields) {
+  for (const NeutralField &field : neutralFields) {
+    const json *value = fields.value(field.name);
+    // Numbers compare by value: 1 equals 1.0.
+    if (value && *value != json::parse(field.neutral.str(), nullptr, false))
+      fields.fail("tern does not support " + fields.quoted(field.name) + " = " +
+                  value->dump().substr(0, 60) + "; only " + field.neutral +
+                  " is");
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Parts of the file
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+class ConfigReader {
+public:
+  ConfigReader(const json &root, StringRef file)
+      : file(file.str()), fields(root, file.str(), "") {}
+
+  Expected<ModelConfig> read() {
+    readFamily();
+    readSizes();
+    readRope();
+    checkNeutralFields(fields);
+    if (Error error = readWeightForm())
+      return std::move(error);
+    if (Error error = readActivations())
+      return std::move(error);
+    if (Error error = readCache())
+      return std::move(error);
+    fields.ignore(irrelevantFields);
+    checkShapes();
+    if (Error error = fields.finish())
+      return std::move(error);
+    return config;
+  }
+
+private:
+  /// The order of operations inside a layer is a property of the family, not of
+  /// any field, so another family is refused rather than guessed.
+  void readFamily() {
+    static constexpr StringRef types[] = {"bitnet", "llama"};
+    bitnetFamily = fields.choice("model_type", types) == 0;
+    const json *names = fields.value("architectures");
+    if (!names)
+      return;
+    static constexpr StringRef known[] = {
+        "BitNetForCausalLM", "BitnetForCausalLM", "LlamaForCausalLM"};
+    bool one =
+        names->is_array() && names->size() == 1 && (*names)[0].is_string();
+    StringRef name =
+        one ? StringRef((*names)[0].get_ref<const std::string &>()) : "";
+    if (!is_contained(known, name))
+      fields.fail("'architectures' is expected to be one of " +
+                  join(ArrayRef<StringRef>(known), ", ") + ", but is " +
+                  names->dump().substr(0, 80));
+    bitnetFamily |= name != known[2];
+  }
+
+  void readSizes() {
+    constexpr int64_t wide = 1 << 20, tall = 1 << 24;
+    config.hiddenSize = fields.integer("hidden_size", 4, wide);
+    config.intermediateSize = fields.integer("intermediate_size", 4, wide);
+    config.layerCount = fields.integer("num_hidden_layers", 1, 4096);
+    config.headCount = fields.integer("num_attention_heads", 1, 65536);
+    config.kvHeadCount =
+        fields.integer("num_key_value_heads", 1, 65536, config.headCount);
+    config.vocabSize = fields.integer("vocab_size", 1, tall);
+    config.maxPositions = fields.integer("max_position_embeddings", 1, tall);
+    config.rmsNormEps = fields.number("rms_norm_eps", 0, 1);
+    static constexpr StringRef acts[] = {"relu2", "silu"};
+    config.hiddenAct =
+        fields.choice("hidden_act", acts) ? HiddenAct::Silu : HiddenAct::Relu2;
+    config.tiedHead = fields.flag("tie_word_embeddings", false);
+    if (fields.failed())
+      return;
+    if (!fields.value("head_dim") && config.hiddenSize % config.headCount)
+      return fields.fail("'hidden_size' = " + Twine(config.hiddenSize) +
+                         " is not a multiple of 'num_attention_heads' = " +
+                         Twine(config.headCount) +
+                         " and 'head_dim' is missing");
+    config.headDim = fields.integer("head_dim", 2, 4096,
+                                    config.hiddenSize / config.headCount);
+  }
+
+  /// Plain rotary embedding; theta is a field of its own, or one of
+  /// `rope_parameters` in files of newer writers.
+  void readRope() {
+    for (StringRef name : {"rope_scaling", "rope_parameters"}) {
+      const json *rope = fields.object(name);
+      if (!rope)
+        continue;
+      JsonFields inner(*rope, file, name.str() + ".");
+      static constexpr StringRef kinds[] = {"default"};
+      inner.choice("rope_type", kinds, 0);
+      inner.choice("type", kinds, 0);
+      if (inner.value("rope_theta"))
+        config.ropeTheta = inner.number("rope_theta", 1, 1e12);
+      if (Error error = inner.finish())
+        fields.fail("tern supports plain rotary embeddings only: " +
+                    withoutFile(std::move(error)));
+    }
+    if (config.ropeTheta == 0 || fields.value("rope_theta"))
+      config.ropeTheta = fields.number("rope_theta", 1, 1e12);
+  }
+
+  std::string withoutFile(Error error) {
+    return llvm::toString(std::move(error)).substr(file.size() + 2);
+  }
+
+  Error readWeightForm() {
+    const json *quantization = fields.object("quantization_config");
+    if (!quantization) {
+      if (!bitnetFamily && !fields.value("weight_bits"))
+        fields.fail("nothing says that this model is ternary: "
+                    "'quantization_config' is missing and 'architectures' is "
+                    "not a BitNet");
+      return Error::success();
+    }
+    JsonFields inner(*quantization, file, "quantization_config.");
+    static constexpr StringRef methods[] = {"bitnet"};
+    static constexpr StringRef classes[] = {"bitlinear", "autobitlinear"};
+    static constexpr StringRef modes[] = {"offline", "online"};
+    inner.choice("quant_method", methods);
+    bool automatic = inner.choice("linear_class", classes, 0) == 1;
+    bool online = inner.choice("quantization_mode", modes, 0) == 1;
+    if (online && !automatic)
+      inner.fail("'quantization_config.quantization_mode' = online needs "
+                 "'linear_class' = autobitlinear");
+    if (inner.flag("use_rms_norm", false))
+      inner.fail("tern does not support 'quantization_config.use_rms_norm', a "
+                 "norm inside each projection");
+    const json *exempt = inner.value("modules_to_not_convert");
+    if (exempt && *exempt != json::array() &&
+        *exempt != json::array({"lm_head"}))
+      inner.fail("tern does not support 'quantization_config."
+                 "modules_to_not_convert' = " +
+                 exempt->dump().substr(0, 60));
+    inner.ignore({"rms_norm_eps"}); // of the norm refused above
+    config.weightForm = online      ? WeightForm::Masters
+                        : automatic ? WeightForm::Multiplies
+                                    : WeightForm::Divides;
+    return inner.finish();
+  }
+
+  Error readActivations() {
+    const json *all = fields.object("activation_quantization");
+    if (!all)
+      return Error::success();
+    JsonFields byProjection(*all, file, "activation_quantization.");
+    for (Projection projection : allProjections) {
+      StringRef name = tern::toString(projection);
+      const json *one = byProjection.object(name);
+      if (!one)
+        continue;
+      JsonFields inner(*one, file,
+                       "activation_quantization." + name.str() + ".");
+      static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
+                                              "fp4_e2m1"};
+      ProjectionQuant &quant = config.quant[static_cast<size_t>(projection)];
+      quant.scheme =
+          static_cast<ActivationScheme>(inner.choice("scheme", schemes));
+      double share = inner.number("topk", 0, 1, 1);
+      if (share < 1)
+        quant.topK = share;
+      if (Error error = inner.finish())
+        return error;
+    }
+    requireShared(byProjection, {Projection::Q, Projection::K, Projection::V});
+    requireShared(byProjection, {Projection::Gate, Projection::Up});
+    return byProjection.finish();
+  }
+
+  void requireShared(JsonFields &fields, ArrayRef<Projection> group) {
+    for (Projection other : group.drop_front())
+      if (!(config.quantOf(other) == config.quantOf(group[0])))
+        fields.fail("the activations of " + tern::toString(group[0]) + " and " +
+                    tern::toString(other) +
+                    " are quantized once, so 'activation_quantization' must "
+                    "say the same of both");
+  }
+
+  Error readCache() {
+    const json *cache = fields.object("kv_cache_quantization");
+    if (!cache)
+      return Error::success();
+    JsonFields inner(*cache, file, "kv_cache_quantization.");
+    auto width = [&](StringRef name, int64_t absent) {
+      int64_t bits = inner.integer(name, 3, 16, absent);
+      if (bits != 3 && bits != 4 && bits != 8 && bits != 16)
+        inner.fail(inner.quoted(name) +
+                   " is expected to be 3, 4, 8 or 16, but "
+                   "is " +
+                   Twine(bits));
+      return static_cast<unsigned>(bits);
+    };
+    config.kvBits = width("bits", 16);
+    config.bosBits = width("bos_bits", config.kvBits);
+    if ((config.kvBits == 16) != (config.bosBits == 16))
+      inner.fail("'kv_cache_quantization.bos_bits' and 'bits' are expected to "
+                 "be both 16 or both less");
+    config.qBits = static_cast<unsigned>(inner.integer("q_bits", 4, 8, 8));
+    if (config.qBits != 4 && config.qBits != 8)
+      inner.fail("'kv_cache_quantization.q_bits' is expected to be 4 or 8, but "
+                 "is " +
+                 Twine(config.qBits));
+    return inner.finish();
+  }
+
+  void checkShapes() {
+    if (fields.failed())
+      return;
+    if (config.headCount % config.kvHeadCount)
+      fields.fail("'num_attention_heads' = " + Twine(config.headCount) +
+                  " is not a multiple of 'num_key_value_heads' = " +
+                  Twine(config.kvHeadCount));
+    if (config.headDim % 2)
+      fields.fail("'head_dim' = " + Twine(config.headDim) +
+                  " is odd, but rotary embeddings turn pairs");
+    // Activations are integers up to 128, sums of K of them must fit in 32
+    // bits.
+    if (config.headCount * config.headDim >= 1 << 24)
+      fields.fail("'num_attention_heads' times 'head_dim' is expected to be "
+                  "below " +
+                  Twine(1 << 24));
+    if (config.weightForm == WeightForm::Masters)
+      return;
+    for (Projection projection : allProjections)
+      if (config.rows(projection) % 4)
+        fields.fail(
+            "the " + Twine(config.rows(projection)) + " rows of " +
+            tern::toString(projection) +
+            " are not a multiple of 4, as packed ternary matrices need");
+  }
+
+  std::string file;
+  JsonFields fields;
+  ModelConfig config;
+  bool bitnetFamily = false;
+};
+
+} // namespace
+
+Expected<ModelConfig> ModelConfig::parse(StringRef text, StringRef file) {
+  Expected<json> root = parseJson(text, file);
+  if (!root)
+    return root.takeError();
+  return ConfigReader(*root, file).read();
+}
+
+Expected<ModelConfig> ModelConfig::read(StringRef path) {
+  Expected<std::string> text = readTextFile(path, 1 << 22);
+  if (!text)
+    return text.takeError();
+  return parse(*text, path);
+}
+
+} // namespace tern

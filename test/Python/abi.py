@@ -1,0 +1,189 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compiled models called through tern/abi.h, with ctypes.
+
+Linked from what `tern compile --emit=obj` writes: NAME.o with one symbol, and
+NAME.weights, an artifact file (tern/artifact.h). Every buffer that a model is
+given has guard bytes on both sides.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+import random
+import struct
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Sequence
+
+import numpy as np
+
+OK, BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL = range(4)
+ABI_VERSION = 1
+GUARD = 256
+GUARD_BYTE = 0xC5
+
+TaskFn = c.CFUNCTYPE(None, c.c_void_p, c.c_uint32)
+ParallelFn = c.CFUNCTYPE(None, c.c_void_p, TaskFn, c.c_void_p, c.c_uint32)
+
+
+class Env(c.Structure):
+    _fields_ = [
+        ("size", c.c_uint32),
+        ("worker_count", c.c_uint32),
+        ("parallel", ParallelFn),
+        ("host", c.c_void_p),
+        ("counters", c.c_void_p),
+    ]
+
+
+class Segment(c.Structure):
+    _fields_ = [
+        ("state", c.c_void_p),
+        ("tokens", c.c_void_p),
+        ("logits", c.c_void_p),
+        ("hidden", c.c_void_p),
+        ("n", c.c_uint32),
+        ("position", c.c_uint32),
+        ("logits_count", c.c_uint32),
+        ("reserved", c.c_uint32),
+    ]
+
+
+StepFn = c.CFUNCTYPE(
+    c.c_int32, c.POINTER(Env), c.c_void_p, c.c_void_p, c.POINTER(Segment), c.c_uint32
+)
+
+
+class ModelStruct(c.Structure):
+    _fields_ = [
+        ("abi_version", c.c_uint32),
+        ("size", c.c_uint32),
+        ("name", c.c_char_p),
+        ("target", c.c_char_p),
+        ("projection_names", c.POINTER(c.c_char_p)),
+        ("step", StepFn),
+        *[(n, c.c_uint64) for n in ("weights_id", "state_id", "cpu_features", "weights_bytes")],
+        *[(n, c.c_uint64) for n in ("scratch_bytes", "state_fixed_bytes", "state_block_bytes")],
+        *[(n, c.c_uint32) for n in ("state_block_tokens", "alignment", "vocab_size")],
+        *[(n, c.c_uint32) for n in ("hidden_size", "layer_count", "max_context")],
+        *[(n, c.c_uint32) for n in ("projection_count", "kv_bits")],
+    ]
+
+
+class Buffer:
+    """Aligned memory between guard bytes, filled with what no model may rely on."""
+
+    def __init__(self, nbytes: int, alignment: int = 64, fill: int = 0xFF):
+        self._raw = np.full(nbytes + 2 * GUARD + alignment, GUARD_BYTE, np.uint8)
+        self._at = GUARD + -(self._raw.ctypes.data + GUARD) % alignment
+        self.bytes = self._raw[self._at : self._at + nbytes]
+        self.bytes[:] = fill
+        self.address = self.bytes.ctypes.data if nbytes else self._raw.ctypes.data + self._at
+
+    def floats(self, *shape: int) -> np.ndarray:
+        return self.bytes.view(np.float32).reshape(shape)
+
+    def check(self, what: str) -> None:
+        around = (self._raw[: self._at], self._raw[self._at + len(self.bytes) :])
+        assert all((part == GUARD_BYTE).all() for part in around), f"wrote outside {what}"
+
+
+class Scheduler:
+    """A host's `parallel`: the tasks in some order, or on threads."""
+
+    def __init__(self, order: str):
+        self.order, self.largest = order, 0
+        self.callback = ParallelFn(self._run)
+
+    def _run(self, host, fn, arg, count) -> None:
+        del host
+        self.largest = max(self.largest, count)
+        tasks = list(range(count))
+        if self.order == "backward":
+            tasks.reverse()
+        elif self.order == "shuffled":
+            random.Random(count).shuffle(tasks)
+        if self.order != "threads":
+            for i in tasks:
+                fn(arg, i)
+            return
+        threads = [threading.Thread(target=fn, args=(arg, i)) for i in tasks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+@dataclass
+class Sequence_:
+    """One sequence: its state and how many tokens it holds."""
+
+    state: Buffer
+    position: int = 0
+
+
+class CompiledModel:
+    """NAME.o and NAME.weights of one `tern compile --emit=obj`."""
+
+    def __init__(self, base: Path, cc: str = "cc"):
+        library = base.with_suffix(".so")
+        subprocess.run([cc, "-shared", "-o", library, base.with_suffix(".o")], check=True)
+        self._library = c.CDLL(str(library))
+        self.model = ModelStruct.in_dll(self._library, f"tern_model_{base.name}")
+        assert self.model.abi_version == ABI_VERSION
+        assert self.model.size >= c.sizeof(ModelStruct)
+        self.weights = self._read_weights(base.with_suffix(".weights"))
+        self.scratch = Buffer(self.model.scratch_bytes, self.model.alignment)
+
+    def _read_weights(self, path: Path) -> Buffer:
+        with open(path, "rb") as file:
+            magic, _, _, weights_id, _, offset, size = struct.unpack("<8sIIQQQQ", file.read(48))
+            assert magic == b"TERNART1" and weights_id == self.model.weights_id
+            assert size == self.model.weights_bytes
+            buffer = Buffer(size, self.model.alignment)
+            file.seek(offset)
+            assert file.readinto(buffer.bytes.data) == size
+        return buffer
+
+    def sequence(self, tokens: int | None = None) -> Sequence_:
+        """A state for so many tokens (None: the context), of zero bytes."""
+        m = self.model
+        blocks = -(-(tokens or m.max_context) // m.state_block_tokens)
+        size = m.state_fixed_bytes + blocks * m.state_block_bytes
+        return Sequence_(Buffer(size, m.alignment, fill=0))
+
+    def step(
+        self, work: Sequence[tuple[Sequence_, Sequence[int]]], workers: int = 1,
+        order: str | None = None, logits_count: int | None = None, expect: int = OK,
+    ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
+        """One call, a segment for each (sequence, tokens): (hidden, logits) of each."""
+        m = self.model
+        scheduler = Scheduler(order or "forward")
+        env = Env(c.sizeof(Env), workers, scheduler.callback if order else ParallelFn(), None, None)
+        segments, buffers = (Segment * len(work))(), []
+        for segment, (sequence, tokens) in zip(segments, work):
+            ids, n = np.array(tokens, np.int32), len(tokens)
+            wanted = n if logits_count is None else min(n, logits_count)
+            logits = Buffer(4 * wanted * m.vocab_size)
+            hidden = Buffer(4 * m.layer_count * n * m.hidden_size)
+            buffers.append((ids, logits, hidden, wanted))
+            segment.state, segment.tokens = sequence.state.address, ids.ctypes.data
+            segment.logits, segment.hidden = logits.address, hidden.address
+            segment.n, segment.position, segment.logits_count = n, sequence.position, wanted
+        self.scratch.bytes[:] = 0xFF  # NaN: whatever a step finds there is not its own
+        status = m.step(c.byref(env), self.weights.address, self.scratch.address, segments, len(work))
+        assert status == expect, f"step answered {status}, expected {expect}"
+        results = []
+        for (sequence, tokens), (_, logits, hidden, wanted) in zip(work, buffers):
+            for buffer, what in ((logits, "logits"), (hidden, "hidden"), (sequence.state, "state")):
+                buffer.check(what)
+            if status == OK:
+                sequence.position += len(tokens)
+            shape = (m.layer_count, len(tokens), m.hidden_size)
+            results.append((hidden.floats(*shape), logits.floats(wanted, m.vocab_size)))
+        self.scratch.check("scratch")
+        self.weights.check("weights")
+        return results
