@@ -8,6 +8,7 @@
 #include "tern/InitAll.h"
 
 #include "tern/Conversion/Passes.h"
+#include "tern/Conversion/TernToLLVM.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Target/Target.h"
@@ -20,6 +21,7 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registerTargets(registry);
+  registerConvertTernToLLVMInterface(registry);
 }
 
 void tern::registerAllPasses() {

@@ -1,0 +1,36 @@
+//===- FloatBits.h - 16 bit floats by integer arithmetic --------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Exact on any target: arith.extf and arith.truncf of f16 become calls of
+// library functions where there is no instruction for them. All work on scalars
+// and vectors; 16 bit floats are i16.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_TERNTOKERNELS_FLOATBITS_H
+#define TERN_CONVERSION_TERNTOKERNELS_FLOATBITS_H
+
+#include "mlir/IR/Builders.h"
+
+namespace tern {
+
+/// f16 bits (i16) to f32, exact; subnormals and infinities too.
+mlir::Value buildHalfToFloat(mlir::OpBuilder &builder, mlir::Location loc,
+                             mlir::Value bits);
+
+/// bf16 bits (i16) to f32, exact.
+mlir::Value buildBFloatToFloat(mlir::OpBuilder &builder, mlir::Location loc,
+                               mlir::Value bits);
+
+/// f32 to f16 bits (i16): nearest, halves to even, subnormals kept, overflow to
+/// infinity.
+mlir::Value buildFloatToHalf(mlir::OpBuilder &builder, mlir::Location loc,
+                             mlir::Value x);
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_TERNTOKERNELS_FLOATBITS_H

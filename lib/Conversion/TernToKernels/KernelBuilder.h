@@ -1,0 +1,136 @@
+//===- KernelBuilder.h - Words that kernels are written in ------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Arithmetic here takes scalars and vectors alike and rounds once per
+// operation; nothing becomes a call of libm. A number beside a value is a
+// constant of that value's type.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_TERNTOKERNELS_KERNELBUILDER_H
+#define TERN_CONVERSION_TERNTOKERNELS_KERNELBUILDER_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/TypeUtilities.h"
+
+namespace tern {
+
+/// `element`, or a vector of it as long as `like`.
+mlir::Type withElement(mlir::Type like, mlir::Type element);
+
+class KernelBuilder : public mlir::ImplicitLocOpBuilder {
+public:
+  using Value = mlir::Value;
+  using Type = mlir::Type;
+  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+
+  mlir::VectorType vectorOf(int64_t lanes, Type element) {
+    return mlir::VectorType::get({lanes}, element);
+  }
+
+  // Constants; of a vector type, all lanes alike.
+  Value index(int64_t value);
+  Value constant(Type type, int64_t value);
+  Value constant(Type type, double value);
+  Value zero(Type type);
+  /// 0, 1, ... of an integer vector type.
+  Value iota(mlir::VectorType type);
+  /// `scalar` in every lane; `type` may be its own.
+  Value splat(Type type, Value scalar);
+
+  // Arithmetic on floats, integers and indices, by the type of `x`.
+  Value add(Value x, Value y);
+  Value sub(Value x, Value y);
+  Value mul(Value x, Value y);
+  Value add(Value x, double y) { return add(x, constantLike(x, y)); }
+  Value sub(Value x, double y) { return sub(x, constantLike(x, y)); }
+  Value mul(Value x, double y) { return mul(x, constantLike(x, y)); }
+  Value div(Value x, Value y); ///< floats; integers unsigned
+  Value div(Value x, double y) { return div(x, constantLike(x, y)); }
+  Value rem(Value x, int64_t y); ///< unsigned
+
+  // Integers.
+  Value bitAnd(Value x, Value y);
+  Value bitAnd(Value x, int64_t y);
+  Value bitOr(Value x, Value y);
+  Value shiftLeft(Value x, int64_t by);
+  /// Logical. Bytes of a vector are shifted as 16 bit words and masked, which
+  /// is what machines have.
+  Value shiftRight(Value x, int64_t by);
+  Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
+  Value compare(mlir::arith::CmpIPredicate predicate, Value x, int64_t y);
+
+  // Choices.
+  Value select(Value condition, Value x, Value y);
+  Value isGreater(Value x, Value y); ///< floats, ordered
+  Value isLess(Value x, Value y);    ///< floats, ordered
+  Value max(Value x, Value y);       ///< y if x is not greater
+  Value min(Value x, Value y);       ///< y if x is not less
+  Value max(Value x, double y) { return max(x, constantLike(x, y)); }
+  Value min(Value x, double y) { return min(x, constantLike(x, y)); }
+  Value abs(Value x); ///< of floats
+
+  // Conversions.
+  Value bitcast(Type type, Value x);
+  Value toFloat(Value x);              ///< signed integers to f32
+  Value toInteger(Type type, Value x); ///< f32 with an integer's value, signed
+  /// Nearest integer, halves to even, as a float; |x| < 2^22. Never -0.
+  Value roundToEven(Value x);
+
+  // Vectors.
+  Value shuffle(Value x, Value y, llvm::ArrayRef<int64_t> mask);
+  /// Lanes `from` .. `from + count` of x.
+  Value lanes(Value x, int64_t from, int64_t count);
+  Value lane(Value x, int64_t at);
+  /// x followed by zeros, `count` lanes in all.
+  Value padLanes(Value x, int64_t count);
+  /// Combines halves until one lane is left: h = n/2, ..., 2, 1 and
+  /// x[j] = combine(x[j], x[j + h]). Returns that lane.
+  Value reduceByHalves(Value x,
+                       llvm::function_ref<Value(Value, Value)> combine);
+  Value sumOfIntegers(Value x); ///< any order
+
+  // Memory; a scalar, or a vector along the last dimension.
+  Value load(Type type, Value memory, mlir::ValueRange indices);
+  void store(Value x, Value memory, mlir::ValueRange indices);
+  /// Length of the first dimension.
+  Value length(Value memory);
+
+  // Control.
+  using Body = llvm::function_ref<void(Value)>;
+  using CarryingBody =
+      llvm::function_ref<llvm::SmallVector<Value>(Value, mlir::ValueRange)>;
+  void loop(Value from, Value to, int64_t step, Body body);
+  void loop(int64_t from, int64_t to, int64_t step, Body body) {
+    loop(index(from), index(to), step, body);
+  }
+  /// The body returns what the next iteration gets and, in the end, the caller.
+  llvm::SmallVector<Value> loop(Value from, Value to, int64_t step,
+                                mlir::ValueRange carried, CarryingBody body);
+  /// A loop that runs once at most needs no loop: `count` static 1.
+  void forEachToken(Value rows, Body body);
+  /// Calls body(first, width) for 0 .. n in steps of `width`: a loop, and the
+  /// rest, narrower, after it.
+  void forEachChunk(int64_t n, int64_t width,
+                    llvm::function_ref<void(Value, int64_t)> body);
+  void ifTrue(Value condition, llvm::function_ref<void()> body);
+  /// One-dimensional, iterations in any order.
+  void parallel(Value count, int64_t bytesPerIteration, Body body);
+
+private:
+  Value constantLike(Value x, double value) {
+    return mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(x.getType()))
+               ? constant(x.getType(), value)
+               : constant(x.getType(), static_cast<int64_t>(value));
+  }
+};
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_TERNTOKERNELS_KERNELBUILDER_H

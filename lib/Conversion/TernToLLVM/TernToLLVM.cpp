@@ -1,0 +1,70 @@
+//===- TernToLLVM.cpp - What is left after kernels, to LLVM ---------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Conversion/TernToLLVM.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+
+#include "mlir/Conversion/ConvertToLLVM/ToLLVMInterface.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// An index that is an address becomes both pointers of a descriptor.
+struct DescribeAddress : ConvertOpToLLVMPattern<FromAddressOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(FromAddressOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<MemRefType>(op.getType());
+    if (!isConvertibleAndHasIdentityMaps(type))
+      return rewriter.notifyMatchFailure(op, "expected an identity layout");
+    FailureOr<unsigned> space = getTypeConverter()->getMemRefAddressSpace(type);
+    if (failed(space))
+      return rewriter.notifyMatchFailure(op, "memory space is not a number");
+    Value pointer = LLVM::IntToPtrOp::create(
+        rewriter, op.getLoc(), getPtrType(*space), adaptor.getAddress());
+    Value descriptor = MemRefDescriptor::fromStaticShape(
+        rewriter, op.getLoc(), *getTypeConverter(), type, pointer);
+    rewriter.replaceOp(op, descriptor);
+    return success();
+  }
+};
+
+struct TernToLLVMInterface : ConvertToLLVMPatternInterface {
+  using ConvertToLLVMPatternInterface::ConvertToLLVMPatternInterface;
+
+  void loadDependentDialects(MLIRContext *context) const final {
+    context->loadDialect<LLVM::LLVMDialect>();
+  }
+
+  void populateConvertToLLVMConversionPatterns(
+      ConversionTarget &target, LLVMTypeConverter &converter,
+      RewritePatternSet &patterns) const final {
+    target.addIllegalOp<FromAddressOp>();
+    populateTernToLLVMPatterns(converter, patterns);
+  }
+};
+
+} // namespace
+
+void tern::populateTernToLLVMPatterns(LLVMTypeConverter &converter,
+                                      RewritePatternSet &patterns) {
+  patterns.add<DescribeAddress>(converter);
+}
+
+void tern::registerConvertTernToLLVMInterface(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *, TernDialect *dialect) {
+    dialect->addInterfaces<TernToLLVMInterface>();
+  });
+}
