@@ -45,7 +45,9 @@ PRESETS = {
     "1.3B": _shape(2048, 5460, 24, 32, 32, 32000, gate_zeros=0.659, down_zeros=0.818, **_A48),
     "3B": _shape(3200, 8640, 26, 32, 32, 32000, gate_zeros=0.707, down_zeros=0.856, **_A48),
     "7B": _shape(4096, 11008, 32, 32, 32, 32000, gate_zeros=0.714, down_zeros=0.842, **_A48),
-    "2B-4T": _shape(2560, 6912, 30, 20, 5, 128256, 4096, theta=5e5, bos=128000, eos=[128001, 128009]),
+    "2B-4T": _shape(
+        2560, 6912, 30, 20, 5, 128256, 4096, theta=5e5, bos=128000, eos=[128001, 128009]
+    ),
     "1bitLLM-large": _shape(1536, 4096, 24, 16, 16, 32002, **_1BITLLM),
     "1bitLLM-3B": _shape(3200, 8640, 26, 32, 32, 32002, **{**_1BITLLM, "encoding": "master-f16"}),
     "Llama3-8B": _shape(
@@ -167,8 +169,10 @@ def tokenizer_json(vocab_size: int, bos: int, eos: list[int]) -> dict:
     vocab.update({f"<{i}>": i for i in range(256, vocab_size) if i not in special})
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     added = [{"id": i, "content": t, **flags, "special": True} for i, t in sorted(special.items())]
-    split = {"type": "Split", "pattern": {"Regex": LLAMA3_PATTERN}, "behavior": "Isolated", "invert": False}
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    split = {"type": "Split", "pattern": {"Regex": LLAMA3_PATTERN}}
+    split.update({"behavior": "Isolated", "invert": False})
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False}
+    byte_level.update({"trim_offsets": True, "use_regex": False})
     return {
         "version": "1.0",
         "truncation": None,

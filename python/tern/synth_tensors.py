@@ -164,7 +164,9 @@ class Tensors:
 
     def _floats(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, F32)
-        return to_bf16(x) if self.dtype == "BF16" else x.astype("<f2" if self.dtype == "F16" else "<f4")
+        if self.dtype == "BF16":
+            return to_bf16(x)
+        return x.astype("<f2" if self.dtype == "F16" else "<f4")
 
     def _layer(self, index: int) -> list[Pending]:
         spec, plan = self.spec, self.plan
@@ -175,9 +177,10 @@ class Tensors:
         unit = 1.0 / math.sqrt(NONZERO * hidden)
         step = UPDATE * plan.embedding_rms
         glu_rms = 1.0 if spec.sub_norms else plan.glu_rms
+        before, between = self._anchored(2 * index, 1.0), self._anchored(2 * index + 1, ANCHOR)
         out = [
-            self._norm(base + "input_layernorm.weight", self._anchored(2 * index, 1.0)),
-            self._norm(base + "post_attention_layernorm.weight", self._anchored(2 * index + 1, ANCHOR)),
+            self._norm(base + "input_layernorm.weight", before),
+            self._norm(base + "post_attention_layernorm.weight", between),
         ]
         if spec.sub_norms:
             names = ("attn_sub_norm", "ffn_sub_norm")
@@ -191,7 +194,8 @@ class Tensors:
         for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
             out += self._linear(attention + name, rows, hidden, unit)
         o_scale = step / math.sqrt(NONZERO * queries)
-        out += self._linear(attention + "o_proj", hidden, queries, o_scale, _edit_residual(plan, None))
+        edit = _edit_residual(plan, None)
+        out += self._linear(attention + "o_proj", hidden, queries, o_scale, edit)
         out += self._linear(mlp + "gate_proj", glu, hidden, unit, _edit_gate(plan))
         out += self._linear(mlp + "up_proj", glu, hidden, unit, _edit_up(plan))
         down_scale = step / (math.sqrt(NONZERO * glu) * glu_rms)
@@ -237,7 +241,8 @@ class Tensors:
     ) -> list[Pending]:
         """A ternary matrix as the encoding has it, and its scale if it has one."""
         if not self.spec.encoding.startswith("packed"):
-            return [Pending(name + ".weight", self.dtype, (rows, columns), self._master(name, (rows, columns), alpha, edit))]
+            make_master = self._master(name, (rows, columns), alpha, edit)
+            return [Pending(name + ".weight", self.dtype, (rows, columns), make_master)]
 
         def make() -> Iterator[np.ndarray]:
             rng = self._rng(name)

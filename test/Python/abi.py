@@ -174,7 +174,9 @@ class CompiledModel:
             segment.logits, segment.hidden = logits.address, hidden.address
             segment.n, segment.position, segment.logits_count = n, sequence.position, wanted
         self.scratch.bytes[:] = 0xFF  # NaN: whatever a step finds there is not its own
-        status = m.step(c.byref(env), self.weights.address, self.scratch.address, segments, len(work))
+        status = m.step(
+            c.byref(env), self.weights.address, self.scratch.address, segments, len(work)
+        )
         assert status == expect, f"step answered {status}, expected {expect}"
         results = []
         for (sequence, tokens), (_, logits, hidden, wanted) in zip(work, buffers):

@@ -121,7 +121,8 @@ def test_logits_of_the_last_tokens(compiled, name, target):
     ids = tokens_of(model, 9, 3)
     want = model.run(ids)
     for count in (0, 1, 4):
-        [(hidden, logits)] = compiled_model.step([(compiled_model.sequence(), ids)], logits_count=count)
+        work = [(compiled_model.sequence(), ids)]
+        [(hidden, logits)] = compiled_model.step(work, logits_count=count)
         assert_same(Result(hidden, logits), Result(want.hidden, want.logits[9 - count :]))
 
 

@@ -44,7 +44,9 @@ def test_ppl(tmp_path, capsys):
     assert "a window needs 800" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("ids, message", [("1024", "in [0, vocab_size)"), ("1," * 256 + "1", "exceed")])
+@pytest.mark.parametrize(
+    "ids, message", [("1024", "in [0, vocab_size)"), ("1," * 256 + "1", "exceed")]
+)
 def test_refusals(capsys, ids, message):
     assert main(["logits", A48, "--ids", ids]) == 1
     assert message in capsys.readouterr().err

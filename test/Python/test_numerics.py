@@ -76,7 +76,9 @@ def test_fp4_values_and_ties_to_the_even_code():
     assert s.item() == F32(0.5)
 
 
-@pytest.mark.parametrize("ratio, kept", [(0.25, [1]), (0.3, [1, 2]), (0.5, [1, 2]), (1, [0, 1, 2, 3])])
+@pytest.mark.parametrize(
+    "ratio, kept", [(0.25, [1]), (0.3, [1, 2]), (0.5, [1, 2]), (1, [0, 1, 2, 3])]
+)
 def test_topk_keeps_the_lower_index_of_equals(ratio, kept):
     mask = n.topk_mask(f32(1, -3, 3, 2), ratio)[0]
     assert np.flatnonzero(mask).tolist() == kept

@@ -54,7 +54,9 @@ def test_masters_have_digits_like_packed_ones(tmp_path):
     assert linear.alpha == pytest.approx(1 / np.sqrt(176 / 256 * 192), rel=0.02)
 
 
-@pytest.mark.parametrize("names, expected", [("sub_norm", "ffn_sub_norm"), ("inner_ln", "ffn_layernorm")])
+@pytest.mark.parametrize(
+    "names, expected", [("sub_norm", "ffn_sub_norm"), ("inner_ln", "ffn_layernorm")]
+)
 def test_names_of_sub_norms(tmp_path, names, expected):
     synthesize(tmp_path, norm_names=names, **SMALL)
     assert f"model.layers.0.mlp.{expected}.weight" in Reader(tmp_path)
