@@ -7,6 +7,8 @@
 
 #include "KernelBuilder.h"
 
+#include "tern/Conversion/Numerics.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -182,18 +184,16 @@ Value KernelBuilder::toFloat(Value x) {
                                  x);
 }
 
-Value KernelBuilder::toInteger(Type type, Value x) {
-  Value wide =
-      arith::FPToSIOp::create(*this, withElement(x.getType(), getI32Type()), x);
+Value KernelBuilder::roundToEven(Value x) {
+  return buildRne(*this, getLoc(), x);
+}
+
+Value KernelBuilder::roundToInteger(Type type, Value x) {
+  Value wide = buildRneInteger(*this, getLoc(), x);
   Type result = withElement(x.getType(), type);
   if (result == wide.getType())
     return wide;
   return arith::TruncIOp::create(*this, result, wide);
-}
-
-Value KernelBuilder::roundToEven(Value x) {
-  // 1.5 * 2^23: sums near it have a unit in the last place of 1.
-  return sub(add(x, 12582912.0), 12582912.0);
 }
 
 //===----------------------------------------------------------------------===//

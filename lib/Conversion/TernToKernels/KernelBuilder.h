@@ -78,10 +78,11 @@ public:
 
   // Conversions.
   Value bitcast(Type type, Value x);
-  Value toFloat(Value x);              ///< signed integers to f32
-  Value toInteger(Type type, Value x); ///< f32 with an integer's value, signed
-  /// Nearest integer, halves to even, as a float; |x| < 2^22. Never -0.
+  Value toFloat(Value x); ///< signed integers to f32
+  /// Nearest integer, halves to even; |x| < 2^22. A zero is +0.
   Value roundToEven(Value x);
+  /// The same as an integer of `type`, low bits if it is narrower.
+  Value roundToInteger(Type type, Value x);
 
   // Vectors.
   Value shuffle(Value x, Value y, llvm::ArrayRef<int64_t> mask);
