@@ -1,0 +1,204 @@
+//===- Generation.cpp - Defaults of text generation -----------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Json.h"
+
+#include "tern/Tokenizer/TokenizerCompiler.h"
+#include "tern/artifact.h"
+#include "tern/tokenizer.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tern {
+namespace {
+
+constexpr size_t maxTemplateBytes = size_t(1) << 20;
+
+class Defaults {
+public:
+  Defaults(const TokenizerDescription *tokenizer, std::string &error)
+      : tokenizer(tokenizer), error(error) {
+    generation.size = sizeof(generation);
+    generation.bos_id = -1;
+    generation.temperature = 1;
+    generation.top_p = 1;
+    generation.repeat_penalty = 1;
+  }
+
+  void readConfig(const Json &json);
+  void readGenerationConfig(const Json &json);
+  void readTokenizerConfig(const Json &json);
+  std::vector<uint8_t> bytes(const std::string &chatTemplate);
+  std::string chatTemplate;
+
+private:
+  void readIds(JsonFields &fields);
+  void addEos(JsonFields &fields, int64_t id);
+  int64_t idOfNamed(JsonFields &fields, const char *field);
+  void readTemplates(JsonFields &fields);
+
+  tern_generation generation = {};
+  const TokenizerDescription *tokenizer;
+  std::string &error;
+};
+
+void Defaults::addEos(JsonFields &fields, int64_t id) {
+  int32_t *end = generation.eos_ids + generation.eos_count;
+  if (std::find(generation.eos_ids, end, id) != end)
+    return;
+  if (generation.eos_count == TERN_MAX_EOS)
+    return fields.fail("eos_token_id", "more than " +
+                                           std::to_string(TERN_MAX_EOS) +
+                                           " end tokens in all");
+  *end = static_cast<int32_t>(id);
+  ++generation.eos_count;
+}
+
+/// bos_token_id and eos_token_id; the latter is a number or a list. Both may be
+/// null, and some files say -1 for that.
+void Defaults::readIds(JsonFields &fields) {
+  const Json *bos = fields.get("bos_token_id");
+  if (bos && !bos->is_array())
+    generation.bos_id = static_cast<int32_t>(
+        fields.getInt("bos_token_id", generation.bos_id, -1, INT32_MAX));
+  const Json *eos = fields.get("eos_token_id");
+  if (!eos)
+    return;
+  Json list = eos->is_array() ? *eos : Json::array({*eos});
+  for (const Json &id : list) {
+    if (!id.is_number_integer() || id.get<int64_t>() < -1 ||
+        id.get<int64_t>() > INT32_MAX)
+      return fields.fail("eos_token_id", "expected token ids");
+    if (id.get<int64_t>() >= 0)
+      addEos(fields, id.get<int64_t>());
+  }
+}
+
+void Defaults::readConfig(const Json &json) {
+  JsonFields fields(json, "config.json", error);
+  readIds(fields);
+  generation.max_context = static_cast<uint32_t>(
+      fields.getInt("max_position_embeddings", 0, 0, UINT32_MAX));
+}
+
+void Defaults::readGenerationConfig(const Json &json) {
+  JsonFields fields(json, "generation_config.json", error);
+  readIds(fields);
+  auto number = [&](const char *name, double missing, double low, double high) {
+    return static_cast<float>(fields.getNumber(name, missing, low, high));
+  };
+  generation.do_sample = fields.getBool("do_sample", false);
+  generation.temperature = number("temperature", 1, 0, 1e6);
+  // Sampling without a top_k means 50 to the library that wrote the file.
+  generation.top_k = static_cast<uint32_t>(fields.getInt(
+      "top_k", generation.do_sample ? 50 : 0, 0, INT32_MAX));
+  generation.top_p = number("top_p", 1, 0, 1);
+  generation.min_p = number("min_p", 0, 0, 1);
+  generation.repeat_penalty = number("repetition_penalty", 1, 1e-6, 1e6);
+  // 0 means "keep one" to some; the sampler wants a share above 0.
+  generation.top_p = std::max(generation.top_p, 1e-6f);
+}
+
+/// The id of a token that is given as "<s>" or as {"content": "<s>", ...}.
+int64_t Defaults::idOfNamed(JsonFields &fields, const char *field) {
+  const Json *token = fields.get(field);
+  if (token && token->is_object() && token->contains("content"))
+    token = &(*token)["content"];
+  if (!token || !token->is_string() || !tokenizer)
+    return -1;
+  const std::string name = token->get<std::string>();
+  for (size_t id = 0; id < tokenizer->tokens.size(); ++id)
+    if (tokenizer->tokens[id].flags && tokenizer->tokens[id].bytes == name)
+      return static_cast<int64_t>(id);
+  return -1;
+}
+
+/// A string, or a list of named ones of which "default" counts.
+void Defaults::readTemplates(JsonFields &fields) {
+  const Json *value = fields.get("chat_template");
+  if (!value)
+    return;
+  if (value->is_string()) {
+    chatTemplate = value->get<std::string>();
+    return;
+  }
+  if (!value->is_array())
+    return fields.fail("chat_template", "expected a string or a list");
+  for (const Json &entry : *value) {
+    JsonFields named(entry, "tokenizer_config.json: chat_template", error);
+    if (named.getString("name") == "default")
+      chatTemplate = named.getString("template");
+  }
+}
+
+void Defaults::readTokenizerConfig(const Json &json) {
+  JsonFields fields(json, "tokenizer_config.json", error);
+  int64_t bos = idOfNamed(fields, "bos_token");
+  int64_t eos = idOfNamed(fields, "eos_token");
+  if (generation.bos_id < 0)
+    generation.bos_id = static_cast<int32_t>(bos);
+  if (eos >= 0)
+    addEos(fields, eos);
+  readTemplates(fields);
+}
+
+std::vector<uint8_t> Defaults::bytes(const std::string &text) {
+  generation.chat_template_bytes = static_cast<uint32_t>(text.size());
+  // All fields are 32 bits; the artifact is little endian.
+  static_assert(sizeof(tern_generation) % 4 == 0, "32-bit fields only");
+  std::vector<uint8_t> result;
+  for (size_t at = 0; at < sizeof(generation); at += 4) {
+    uint32_t word;
+    std::memcpy(&word, reinterpret_cast<const char *>(&generation) + at, 4);
+    for (int shift = 0; shift < 32; shift += 8)
+      result.push_back(static_cast<uint8_t>(word >> shift));
+  }
+  result.insert(result.end(), text.begin(), text.end());
+  return result;
+}
+
+} // namespace
+
+std::optional<std::vector<uint8_t>>
+compileGeneration(const TokenizerSources &sources,
+                  const TokenizerDescription *tokenizer, std::string &error) {
+  error.clear();
+  Defaults defaults(tokenizer, error);
+  struct Source {
+    const std::string &text;
+    const char *file;
+    void (Defaults::*read)(const Json &);
+  };
+  // Later files win where only one value can hold.
+  const Source files[] = {
+      {sources.config, "config.json", &Defaults::readConfig},
+      {sources.generationConfig, "generation_config.json",
+       &Defaults::readGenerationConfig},
+      {sources.tokenizerConfig, "tokenizer_config.json",
+       &Defaults::readTokenizerConfig},
+  };
+  for (const Source &file : files) {
+    if (file.text.empty())
+      continue;
+    std::optional<Json> json = parseJsonObject(file.text, file.file, error);
+    if (json)
+      (defaults.*file.read)(*json);
+    if (!error.empty())
+      return std::nullopt;
+  }
+  const std::string &chatTemplate = sources.chatTemplate.empty()
+                                        ? defaults.chatTemplate
+                                        : sources.chatTemplate;
+  if (chatTemplate.size() > maxTemplateBytes) {
+    error = "the chat template is larger than 1 MiB";
+    return std::nullopt;
+  }
+  return defaults.bytes(chatTemplate);
+}
+
+} // namespace tern

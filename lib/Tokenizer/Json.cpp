@@ -1,0 +1,154 @@
+//===- Json.cpp - Reading JSON that nobody vouches for --------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Json.h"
+
+#include <utility>
+
+namespace tern {
+
+/// The largest public tokenizer.json has 34 MB.
+static constexpr size_t maxBytes = size_t(128) << 20;
+static constexpr int maxDepth = 64;
+
+/// How deep brackets nest, outside of strings.
+static int nesting(const std::string &text) {
+  int depth = 0, deepest = 0;
+  bool inString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (inString) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        inString = false;
+    } else if (c == '"') {
+      inString = true;
+    } else if (c == '[' || c == '{') {
+      deepest = std::max(deepest, ++depth);
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+std::optional<Json> parseJsonObject(const std::string &text,
+                                    const std::string &file,
+                                    std::string &error) {
+  if (text.size() > maxBytes) {
+    error = file + ": " + std::to_string(text.size()) +
+            " bytes are more than the " + std::to_string(maxBytes) +
+            " that are read";
+    return std::nullopt;
+  }
+  if (nesting(text) > maxDepth) {
+    error = file + ": nested more than " + std::to_string(maxDepth) + " deep";
+    return std::nullopt;
+  }
+  try {
+    Json value = Json::parse(text);
+    if (value.is_object())
+      return value;
+    error = file + ": expected an object";
+  } catch (const Json::exception &exception) {
+    // The message begins with a code in brackets.
+    std::string what = exception.what();
+    size_t begin = what.find("] ");
+    error = file + ": not valid JSON: " +
+            (begin == std::string::npos ? what : what.substr(begin + 2));
+  }
+  return std::nullopt;
+}
+
+JsonFields::JsonFields(const Json &object, std::string where,
+                       std::string &error)
+    : where(std::move(where)), object(object), error(error) {
+  if (error.empty() && !object.is_object())
+    error = this->where + ": expected an object";
+}
+
+void JsonFields::fail(const char *name, const std::string &what) {
+  if (error.empty())
+    error = where + (where.find(": ") == std::string::npos ? ": " : ".") + name +
+            ": " + what;
+}
+
+const Json *JsonFields::get(const char *name) {
+  known.insert(name);
+  if (!ok())
+    return nullptr;
+  auto found = object.find(name);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+bool JsonFields::getBool(const char *name, bool missing) {
+  const Json *value = get(name);
+  if (!value)
+    return missing;
+  if (value->is_boolean())
+    return value->get<bool>();
+  fail(name, "expected true or false");
+  return missing;
+}
+
+std::string JsonFields::getString(const char *name,
+                                  const std::string &missing) {
+  const Json *value = get(name);
+  if (!value)
+    return missing;
+  if (value->is_string())
+    return value->get<std::string>();
+  fail(name, "expected a string");
+  return missing;
+}
+
+int64_t JsonFields::getInt(const char *name, int64_t missing, int64_t low,
+                           int64_t high) {
+  const Json *value = get(name);
+  if (!value)
+    return missing;
+  // An unsigned one above INT64_MAX must not turn negative.
+  if (value->is_number_integer() &&
+      !(value->is_number_unsigned() && value->get<uint64_t>() > INT64_MAX)) {
+    int64_t number = value->get<int64_t>();
+    if (number >= low && number <= high)
+      return number;
+  }
+  fail(name, "expected an integer from " + std::to_string(low) + " to " +
+                 std::to_string(high));
+  return missing;
+}
+
+double JsonFields::getNumber(const char *name, double missing, double low,
+                             double high) {
+  const Json *value = get(name);
+  if (!value)
+    return missing;
+  if (value->is_number()) {
+    double number = value->get<double>();
+    if (number >= low && number <= high)
+      return number;
+  }
+  // Bounds are short numbers; %f would print zeros.
+  fail(name, "expected a number from " + Json(low).dump() + " to " +
+                 Json(high).dump());
+  return missing;
+}
+
+bool JsonFields::finish() {
+  if (!ok())
+    return false;
+  for (auto it = object.begin(); it != object.end(); ++it)
+    if (!known.count(it.key())) {
+      fail(it.key().c_str(), "unknown field, which may change the tokens");
+      return false;
+    }
+  return true;
+}
+
+} // namespace tern
