@@ -1,0 +1,57 @@
+//===- include/tern/Import/ImportModel.h - From a checkpoint to IR *- C++
+//-*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Builds the form the phase `import` is named after: three functions and the
+// names of the weights they read.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_IMPORT_IMPORTMODEL_H
+#define TERN_IMPORT_IMPORTMODEL_H
+
+#include "tern/Import/Checkpoint.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <optional>
+#include <string>
+
+namespace tern {
+
+/// How the rows of the head lie in the artifact.
+enum class HeadRows {
+  Stored, ///< as the checkpoint has them: bf16, f16 or f32
+  Int8,   ///< int8_absmax of each row
+};
+
+/// What a user may change about a model; what is absent is as the config says.
+struct ImportOptions {
+  /// Of the module and the exported symbol: letters, digits and '_'.
+  std::string name = "model";
+  std::optional<unsigned> kvBits;
+  /// Absent while kvBits is given: as wide as kvBits.
+  std::optional<unsigned> bosBits;
+  std::optional<unsigned> qBits;
+  HeadRows head = HeadRows::Stored;
+  /// At most the config's max_position_embeddings.
+  std::optional<int64_t> context;
+};
+
+/// A module of `@embed(tokens) -> x`, `@layer(layer, x, positions, cache) ->
+/// x`,
+/// `@head(x) -> logits` on any number of tokens, and a `tern.weight` for each
+/// thing they read; it is verified. Reads no tensor.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importModel(mlir::MLIRContext &context, const Checkpoint &checkpoint,
+            const ImportOptions &options = {});
+
+} // namespace tern
+
+#endif // TERN_IMPORT_IMPORTMODEL_H

@@ -1,0 +1,162 @@
+//===- test/Unit/ImportModelTest.cpp - The IR of a checkpoint -------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TinyCheckpoint.h"
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Import/ImportModel.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+#include "gtest/gtest.h"
+
+using namespace tern;
+
+namespace {
+
+/// The module as text, or what is wrong.
+std::string import(const std::string &directory,
+                   const ImportOptions &options = {}) {
+  auto checkpoint = Checkpoint::open(directory);
+  if (!checkpoint)
+    return llvm::toString(checkpoint.takeError());
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = importModel(context, **checkpoint, options);
+  if (!module)
+    return llvm::toString(module.takeError());
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  (*module)->print(stream);
+  return text;
+}
+
+size_t count(const std::string &text, const std::string &part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos;
+       at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+#define EXPECT_HAS(text, part) EXPECT_EQ(count(text, part), 1u) << (text)
+
+} // namespace
+
+TEST(ImportModel, BundledModel) {
+  ImportOptions options;
+  options.name = "bard";
+  std::string text = import(TERN_TEST_DIR "/models/shakespeare-a48", options);
+  EXPECT_HAS(text, "module @bard attributes {tern.model = #tern.model<name = "
+                   "\"bard\", vocab = 1024, hidden = 192, layers = 5, "
+                   "max_context = 256>}");
+  EXPECT_HAS(text, "tern.weight @embed_tokens <values> "
+                   "[\"model.embed_tokens.weight\"] : tensor<1024x192xbf16>");
+  EXPECT_HAS(text, "tern.weight @rope_cos <rope_cos> [] {head_dim = 64 : i64, "
+                   "theta = 1.000000e+04 : f64} : tensor<256x32xf32>");
+  EXPECT_HAS(text, "tern.weight @k_proj per_layer <digits> "
+                   "[\"model.layers.{}.self_attn.k_proj.weight\"] : "
+                   "tensor<64x192x!tern.trit>");
+  EXPECT_HAS(text, "tern.weight @k_proj.scale per_layer <scale> "
+                   "[\"model.layers.{}.self_attn.k_proj.weight\"] : "
+                   "tensor<1xf32>");
+  EXPECT_HAS(text, "tern.weight @ffn_sub_norm per_layer <values> "
+                   "[\"model.layers.{}.mlp.ffn_sub_norm.weight\"] : "
+                   "tensor<512xf32>");
+  EXPECT_HAS(text, "tern.bitlinear \"o_proj\"");
+  EXPECT_HAS(text, "act_quant <int8_absmax> top_k <keep = 96>");
+  EXPECT_EQ(count(text, "act_quant <int4_absmean>"), 5u);
+  EXPECT_EQ(count(text, "act_quant <int8_absmax>"), 2u);
+  EXPECT_HAS(text, "tern.glu <relu2>");
+  EXPECT_EQ(count(text, "eps 9.99999974E-6"), 5u) << text;
+  EXPECT_HAS(text, "%arg3: !tern.kv_cache<layers = 5, heads = 1, head_dim = "
+                   "64, capacity = 256, bits = 3, bos_bits = 4>)");
+  EXPECT_EQ(count(text, "tern.weight @"), 22u);
+  EXPECT_EQ(count(text, "func.func @"), 3u);
+}
+
+TEST(ImportModel, TheCacheFollowsOptions) {
+  std::string directory = TERN_TEST_DIR "/models/shakespeare-a48";
+  ImportOptions options;
+  options.kvBits = 8;
+  options.qBits = 4;
+  options.context = 100;
+  std::string text = import(directory, options);
+  EXPECT_HAS(text, "%arg3: !tern.kv_cache<layers = 5, heads = 1, head_dim = "
+                   "64, capacity = 100, bits = 8, bos_bits = 8, q_bits = 4>");
+  EXPECT_HAS(text, "max_context = 100");
+  EXPECT_HAS(text, "@rope_sin <rope_sin> [] {head_dim = 64 : i64, theta = "
+                   "1.000000e+04 : f64} : tensor<100x32xf32>");
+  options.kvBits = 3; // as the config, so its bos_bits stay
+  EXPECT_EQ(count(import(directory, options), "bits = 3, bos_bits = 4"), 3u);
+  options.bosBits = 3;
+  EXPECT_EQ(count(import(directory, options), "bits = 3, bos_bits = 3"), 3u);
+  options.kvBits = 16;
+  options.bosBits.reset();
+  EXPECT_EQ(count(import(directory, options), "bits = 16, bos_bits = 16"), 3u);
+}
+
+TEST(ImportModel, OptionsThatCannotBe) {
+  std::string directory = TERN_TEST_DIR "/models/shakespeare-a48";
+  auto refusal = [&](void (*edit)(ImportOptions &)) {
+    ImportOptions options;
+    edit(options);
+    return import(directory, options);
+  };
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.kvBits = 5; }),
+             "a cache of 5 bits");
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.bosBits = 16; }),
+             "with 16 for position 0");
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.bosBits = 7; }),
+             "with 7 for position 0");
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.qBits = 3; }),
+             "queries of 3 bits");
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.context = 257; }),
+             "the model takes 1 to 256");
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.context = 0; }),
+             "a context of 0 tokens");
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.name = "a b"; }),
+             "the name 'a b'");
+  EXPECT_HAS(refusal([](ImportOptions &o) { o.name = ""; }), "the name ''");
+}
+
+TEST(ImportModel, SmallVariants) {
+  TinyCheckpoint tiny;
+  tiny.config["tie_word_embeddings"] = false;
+  tiny.config["hidden_act"] = "silu";
+  tiny.addFloats("lm_head.weight", {5, 8});
+  tiny.tensors["lm_head.weight"].dtype = "F16";
+  tiny.config["activation_quantization"] = {
+      {"o_proj", {{"scheme", "fp4_e2m1"}, {"topk", 0.3}}},
+      {"down_proj", {{"scheme", "int8_absmax"}, {"topk", 0.999}}}};
+  for (std::string layer : {"0", "1"}) {
+    std::string base = "model.layers." + layer;
+    tiny.tensors.erase(base + ".self_attn.attn_sub_norm.weight");
+    tiny.tensors.erase(base + ".mlp.ffn_sub_norm.weight");
+    tiny.addFloats(base + ".mlp.ffn_layernorm.weight", {12});
+  }
+  std::string text = import(tiny.write());
+  EXPECT_HAS(text, "tern.weight @lm_head <values> [\"lm_head.weight\"] : "
+                   "tensor<5x8xf16>");
+  EXPECT_EQ(count(text, "attn_sub_norm"), 0u);
+  EXPECT_EQ(count(text, "mlp.ffn_layernorm.weight"), 1u);
+  EXPECT_HAS(text, "tern.glu <silu>");
+  EXPECT_HAS(text, "<fp4_e2m1> top_k <keep = 3>"); // ceil(0.3 * 8)
+  EXPECT_EQ(count(text, "top_k"), 1u);             // ceil(0.999 * 12) keeps all
+  EXPECT_EQ(count(text, "tern.rms_norm"), 4u);
+}
+
+TEST(ImportModel, Int8Head) {
+  ImportOptions options;
+  options.head = HeadRows::Int8;
+  std::string text = import(TinyCheckpoint().write(), options);
+  EXPECT_HAS(text, "tern.weight @lm_head.int8 <int8_rows> "
+                   "[\"model.embed_tokens.weight\"] : tensor<5x8xi8>");
+  EXPECT_HAS(text, "tern.weight @lm_head.scales <int8_scales> "
+                   "[\"model.embed_tokens.weight\"] : tensor<5xf32>");
+  EXPECT_HAS(text, "scales(");
+  EXPECT_HAS(text, "tern.weight @embed_tokens <values>");
+}
