@@ -36,4 +36,79 @@ def FuseProjectionsPass : Pass<"tern-fuse-projections", "::mlir::ModuleOp"> {
   ];
 }
 
+def FuseElementwisePass : Pass<"tern-fuse-elementwise"> {
+  let summary = "merge elementwise linalg operations that feed each other";
+  let description = [{
+    Upstream's elementwise fusion where it computes nothing twice: the producer has
+    as many loops as its consumer and no other user. So a projection's
+    `tern.dequantize`, the gated unit behind it and a residual addition become one
+    pass over the row; what is computed per token stays outside of the features'
+    loop, and a row that a `tern.reduce` reads too is made once. Each element goes
+    through the same operations as before: no bit changes.
+
+    *Before*: `linalg.generic` on tensors, as `convert-tern-to-linalg` and
+    `convert-elementwise-to-linalg` make them.
+
+    *After*: no `linalg.generic` has, as its only user, another one with the same
+    number of loops.
+
+    ```mlir
+    %g = linalg.generic ... ins(%acc, %s, %alpha : ...) ...   // dequantize
+    %f = linalg.generic ... ins(%g, %u : ...) ...             // (r*r) * u
+    ```
+    becomes
+    ```mlir
+    %f = linalg.generic ... ins(%acc, %s, %alpha, %u : ...) ...
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFused", "num-fused", "Producers computed in their consumer">,
+  ];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
+  let summary = "expand linalg on buffers into loops over vectors";
+  let description = [{
+    An operation with parallel loops whose innermost one walks contiguous elements
+    is done `lanes` elements at a time, and what is left at the end of a row, a
+    static number, as one vector of that width: no masks. Values that all
+    elements of a row share (a token's factor) are loaded once, before the loop.
+    Outer loops, tokens and heads, stay loops. LLVM splits vectors into the
+    registers that the target has. `memref.copy` is treated the same, so that no
+    runtime function is called for it.
+
+    *Before*: linalg on buffers, innermost sizes static.
+
+    *After*: no linalg operation and no `memref.copy` is left. One that is not
+    elementwise on contiguous elements has become scalar loops, which is reported
+    as a missed remark.
+
+    ```mlir
+    linalg.generic {...} ins(%x, %w : memref<1x44xf32>, memref<44xf32>)
+                         outs(%y : memref<1x44xf32>) { ... arith.mulf %a, %b : f32 ... }
+    ```
+    becomes
+    ```mlir
+    %a = vector.load %x[%c0, %c0] : memref<1x44xf32>, vector<32xf32>
+    %b = vector.load %w[%c0] : memref<44xf32>, vector<32xf32>
+    %c = arith.mulf %a, %b : vector<32xf32>
+    vector.store %c, %y[%c0, %c0] : memref<1x44xf32>, vector<32xf32>
+    ...                                          // and the last 12 as vector<12xf32>
+    ```
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", /*default=*/"32",
+           "Elements per vector; 1 for a target without vectors">,
+  ];
+  let statistics = [
+    Statistic<"numVectorized", "num-vectorized", "Operations made vectors">,
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // TERN_DIALECT_TERN_TRANSFORMS_PASSES_TD
