@@ -15,7 +15,7 @@ static const char *axisName(Axis axis) { return axis == Axis::Row ? "n" : "k"; }
 
 static std::string partString(const LayoutPart &part) {
   return std::string(axisName(part.axis)) + ":" + std::to_string(part.size) +
-         "@" + std::to_string(part.stride);
+         ":" + std::to_string(part.stride);
 }
 
 /// All parts of one axis, by rising stride.
@@ -120,9 +120,9 @@ std::pair<int64_t, unsigned> Layout::locate(int64_t row, int64_t column,
 }
 
 std::string Layout::str() const {
-  std::string text = std::string("b2 outer=") +
-                     (outer == Axis::Row ? "rows" : "columns") +
-                     " field=" + partString(field) + " bytes=[";
+  std::string text = std::string("b2, ") +
+                     (outer == Axis::Row ? "rows" : "columns") + ", " +
+                     partString(field) + ", [";
   for (size_t i = 0; i < bytes.size(); ++i)
     text += (i ? ", " : "") + partString(bytes[i]);
   return text + "]";

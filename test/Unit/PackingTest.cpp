@@ -128,12 +128,12 @@ TEST(Layout, LocateIsABijection) {
 
 TEST(Layout, TextAndFingerprintAreFixed) {
   Layout layout{Codec::B2, R, {C, 4, 4}, {{R, 16, 1}, {C, 4, 1}}};
-  EXPECT_EQ(layout.str(), "b2 outer=rows field=k:4@4 bytes=[n:16@1, k:4@1]");
+  EXPECT_EQ(layout.str(), "b2, rows, k:4:4, [n:16:1, k:4:1]");
   EXPECT_EQ(columnBlocks().str(),
-            "b2 outer=columns field=n:4@64 bytes=[n:4@4, n:4@16, n:4@1]");
-  EXPECT_EQ(scalarRow().str(), "b2 outer=rows field=k:4@1 bytes=[]");
+            "b2, columns, n:4:64, [n:4:4, n:4:16, n:4:1]");
+  EXPECT_EQ(scalarRow().str(), "b2, rows, k:4:1, []");
   // Stored in artifacts: a change here makes every artifact unreadable.
-  EXPECT_EQ(layout.fingerprint(), 0x4e151842d550d21eull);
+  EXPECT_EQ(layout.fingerprint(), 0x146f4ababef5b7bdull);
   EXPECT_NE(layout.fingerprint(), scalarRow().fingerprint());
 }
 

@@ -74,7 +74,8 @@ struct Layout {
   std::pair<int64_t, unsigned> locate(int64_t row, int64_t column, int64_t rows,
                                       int64_t columns) const;
 
-  /// "b2 rows k:4:4 [n:16:1, k:4:1]"; n are rows, k columns.
+  /// "b2, rows, k:4:4, [n:16:1, k:4:1]": codec, outer, field, bytes; n are rows,
+  /// k columns. `#tern.layout<...>` prints the same.
   std::string str() const;
 
   /// FNV-1a of str(): stable across compiler versions, part of every artifact's

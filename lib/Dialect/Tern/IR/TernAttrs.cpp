@@ -10,7 +10,6 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -47,7 +46,7 @@ LogicalResult TopKAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 // LayoutAttr
 //===----------------------------------------------------------------------===//
 
-/// n:16@1
+/// n:16:1
 static ParseResult parsePart(AsmParser &parser, LayoutPart &part) {
   StringRef axis;
   SMLoc loc = parser.getCurrentLocation();
@@ -57,15 +56,8 @@ static ParseResult parsePart(AsmParser &parser, LayoutPart &part) {
     return parser.emitError(loc, "expected n (rows) or k (columns), got ")
            << axis;
   part.axis = axis == "n" ? Axis::Row : Axis::Column;
-  // `@` and digits lex as a symbol name only if quoted, so the stride is
-  // written after a second colon: n:16:1.
   return failure(parser.parseColon() || parser.parseInteger(part.size) ||
                  parser.parseColon() || parser.parseInteger(part.stride));
-}
-
-static void printPart(AsmPrinter &printer, const LayoutPart &part) {
-  printer << (part.axis == Axis::Row ? "n" : "k") << ':' << part.size << ':'
-          << part.stride;
 }
 
 Attribute LayoutAttr::parse(AsmParser &parser, Type) {
@@ -90,23 +82,19 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
     return {};
   }
   layout.outer = outer == "rows" ? Axis::Row : Axis::Column;
-  std::string error = layout.verify();
-  if (!error.empty()) {
-    parser.emitError(loc, error);
-    return {};
-  }
-  return LayoutAttr::get(parser.getContext(), layout);
+  return parser.getChecked<LayoutAttr>(loc, parser.getContext(), layout);
 }
 
 void LayoutAttr::print(AsmPrinter &printer) const {
-  const Layout &layout = getLayout();
-  printer << "<b2, " << (layout.outer == Axis::Row ? "rows" : "columns")
-          << ", ";
-  printPart(printer, layout.field);
-  printer << ", [";
-  llvm::interleaveComma(layout.bytes, printer.getStream(),
-                        [&](const LayoutPart &part) { printPart(printer, part); });
-  printer << "]>";
+  printer << '<' << getLayout().str() << '>';
+}
+
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 Layout layout) {
+  std::string error = layout.verify();
+  if (!error.empty())
+    return emitError() << error;
+  return success();
 }
 
 LogicalResult LayoutAttr::verifyEncoding(
@@ -116,9 +104,12 @@ LogicalResult LayoutAttr::verifyEncoding(
     return emitError() << "expected elements of type !tern.trit under a layout, "
                           "got "
                        << elementType;
-  if (shape.size() != 2 || ShapedType::isDynamicShape(shape))
-    return emitError() << "expected a static matrix under a layout, got rank "
+  if (shape.size() != 2)
+    return emitError() << "expected a matrix under a layout, got rank "
                        << shape.size();
+  if (ShapedType::isDynamicShape(shape))
+    return emitError() << "expected a static shape under a layout, got an "
+                          "unknown size";
   return success();
 }
 
@@ -134,13 +125,28 @@ uint64_t LayoutAttr::getFingerprint() const {
 // TargetAttr, ModelAttr
 //===----------------------------------------------------------------------===//
 
-/// The attribute `name` of the closest module around `op`.
+/// The attribute `name` of the closest operation around `op` that has it.
 template <typename AttrT>
 static AttrT lookupOnModule(Operation *op, StringRef name) {
   for (; op; op = op->getParentOp())
     if (auto attr = op->getAttrOfType<AttrT>(name))
       return attr;
   return {};
+}
+
+LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 StringRef triple, StringRef cpu,
+                                 StringRef features) {
+  if (triple.empty())
+    return emitError() << "expected a triple, got an empty string";
+  SmallVector<StringRef> entries;
+  features.split(entries, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef entry : entries)
+    if (entry.size() < 2 || (entry.front() != '+' && entry.front() != '-'))
+      return emitError() << "expected each feature to be a name after + or -, "
+                            "got `"
+                         << entry << "`";
+  return success();
 }
 
 bool TargetAttr::hasFeature(StringRef feature) const {
@@ -160,6 +166,20 @@ const Target *TargetAttr::getTarget() const {
 
 TargetAttr TargetAttr::lookup(Operation *op) {
   return lookupOnModule<TargetAttr>(op, TernDialect::kTargetAttr);
+}
+
+LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                StringRef name, int64_t vocab, int64_t hidden,
+                                int64_t layers, int64_t maxContext) {
+  if (name.empty())
+    return emitError() << "expected a name, got an empty string";
+  for (auto [what, size] :
+       {std::pair("vocab", vocab), std::pair("hidden", hidden),
+        std::pair("layers", layers), std::pair("max_context", maxContext)})
+    if (size < 1)
+      return emitError() << "expected " << what << " to be positive, got "
+                         << size;
+  return success();
 }
 
 ModelAttr ModelAttr::lookup(Operation *op) {

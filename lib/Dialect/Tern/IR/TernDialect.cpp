@@ -9,6 +9,7 @@
 #include "tern/Target/Target.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -37,4 +38,27 @@ const Target *TernDialect::lookupTarget(TargetAttr attr) const {
     if (target->handles(attr))
       return target.get();
   return nullptr;
+}
+
+LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
+                                                    NamedAttribute attribute) {
+  StringRef name = attribute.getName().strref(), expected;
+  Attribute value = attribute.getValue();
+  if (name == kTargetAttr)
+    expected = isa<TargetAttr>(value) ? "" : "#tern.target";
+  else if (name == kModelAttr)
+    expected = isa<ModelAttr>(value) ? "" : "#tern.model";
+  else if (llvm::is_contained({kMaxTokensAttr, kLayerStrideAttr,
+                               kWeightsBytesAttr, kWeightsIdAttr,
+                               kScratchBytesAttr},
+                              name))
+    expected = isa<IntegerAttr>(value) ? "" : "an integer";
+  else
+    return success();
+  if (!isa<ModuleOp>(op))
+    return op->emitOpError("expected `") << name << "` to be on a module only";
+  if (!expected.empty())
+    return op->emitOpError("expected `")
+           << name << "` to be " << expected << ", got " << value;
+  return success();
 }

@@ -1,17 +1,24 @@
-//===- TernOps.cpp - Operations of the tern dialect -----------------------===//
+//===- TernOps.cpp - Weights and operations of models ---------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// What importers make, and the definitions of all operations. Kernel operations
+// are verified in KernelOps.cpp.
+//
+//===----------------------------------------------------------------------===//
 
-#include "tern/Dialect/Tern/IR/Tern.h"
+#include "Expect.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace tern;
+using namespace tern::detail;
 
 #include "tern/Dialect/Tern/IR/TernInterfaces.cpp.inc"
 
@@ -19,94 +26,225 @@ using namespace tern;
 #include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
 
 //===----------------------------------------------------------------------===//
-// Kernel operations
+// Weights
 //===----------------------------------------------------------------------===//
 
-LogicalResult tern::detail::verifyKernelOp(Operation *op) {
-  OperandRange outs = cast<KernelOpInterface>(op).getOuts();
-  if (outs.empty() == (op->getNumResults() == 0))
-    return op->emitOpError("expected either results (tensor form) or outs "
-                           "(buffer form), got ")
-           << op->getNumResults() << " results and " << outs.size() << " outs";
+/// The tables of a rotary embedding come from two numbers, not from a file.
+static LogicalResult verifyRopeTable(WeightOp op, RankedTensorType type) {
+  auto headDim = op->getAttrOfType<IntegerAttr>("head_dim");
+  if (!headDim || !op->getAttrOfType<FloatAttr>("theta"))
+    return op.emitOpError("expected attributes head_dim and theta, which a "
+                          "rotary table is made from");
+  if (!op.getSources().empty() || op.getPerLayer())
+    return op.emitOpError("expected a rotary table to have no sources and to "
+                          "be the same for all layers");
+  if (type.getRank() == 2 && type.getDimSize(1) * 2 != headDim.getInt())
+    return op.emitOpError("expected half of head_dim ")
+           << headDim.getInt() << " columns, got " << type.getDimSize(1);
   return success();
 }
 
-void tern::detail::getKernelOpEffects(
-    Operation *op,
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  if (op->getNumResults() != 0)
-    return;
-  unsigned firstOut = op->getNumOperands();
-  OperandRange outs = cast<KernelOpInterface>(op).getOuts();
-  if (!outs.empty())
-    firstOut = outs.getBeginOperandIndex();
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (!isa<MemRefType>(operand.get().getType()))
-      continue;
-    unsigned index = operand.getOperandNumber();
-    bool isOut = index >= firstOut && index < firstOut + outs.size();
-    if (isOut)
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-    else
-      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+static LogicalResult verifySources(WeightOp op) {
+  if (op.getSources().empty())
+    return op.emitOpError("expected at least one source");
+  for (auto source : op.getSources().getAsRange<StringAttr>()) {
+    bool hasHole = source.getValue().contains("{}");
+    if (hasHole != op.getPerLayer())
+      return op.emitOpError("expected ")
+             << (op.getPerLayer() ? "{} for the layer's number in source "
+                                  : "no {} in a source of all layers, got ")
+             << source;
   }
+  return success();
 }
 
-void KVAppendOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  effects.emplace_back(MemoryEffects::Write::get());
-}
+LogicalResult WeightOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  Type element = type.getElementType();
+  if (!type.hasStaticShape())
+    return emitOpError("expected a static shape, got ") << type;
+  if (type.getEncoding() && !isa<LayoutAttr>(type.getEncoding()))
+    return emitOpError("expected no encoding but a layout, got ") << type;
+  if (getOffset() && static_cast<int64_t>(*getOffset()) < 0)
+    return emitOpError("expected an offset of at least 0, got ")
+           << static_cast<int64_t>(*getOffset());
 
-RankedTensorType MatmulOp::getWeightTensorType() {
-  if (auto type = getWeightType())
-    return cast<RankedTensorType>(*type);
-  return cast<RankedTensorType>(getWeight().getType());
+  auto expect = [&](bool holds, StringRef sentence) -> LogicalResult {
+    if (holds)
+      return success();
+    return emitOpError("expected ") << sentence << ", got " << type;
+  };
+  switch (getEncoding()) {
+  case WeightEncoding::Digits:
+    if (failed(expect(isa<TritType>(element) && type.getRank() == 2,
+                      "digits to be a matrix of !tern.trit")))
+      return failure();
+    break;
+  case WeightEncoding::Values:
+    if (failed(expect(isa<FloatType>(element), "values to be floats")))
+      return failure();
+    break;
+  case WeightEncoding::Int8Rows:
+    if (failed(expect(element.isInteger(8) && type.getRank() == 2,
+                      "int8_rows to be a matrix of i8")))
+      return failure();
+    break;
+  case WeightEncoding::Scale:
+    if (failed(expect(element.isF32() && type.getRank() == 1 &&
+                          type.getDimSize(0) >=
+                              static_cast<int64_t>(getSources().size()),
+                      "scale to be a vector of f32, one or more per source")))
+      return failure();
+    break;
+  case WeightEncoding::Int8Scales:
+    if (failed(expect(element.isF32() && type.getRank() == 1,
+                      "int8_scales to be a vector of f32")))
+      return failure();
+    break;
+  case WeightEncoding::RopeCos:
+  case WeightEncoding::RopeSin:
+    if (failed(expect(element.isF32() && type.getRank() == 2,
+                      "a rotary table to be a matrix of f32")))
+      return failure();
+    return verifyRopeTable(*this, type);
+  }
+  return verifySources(*this);
 }
-
-LayoutAttr MatmulOp::getLayout() {
-  return dyn_cast_or_null<LayoutAttr>(getWeightTensorType().getEncoding());
-}
-
-RankedTensorType SparseMatmulOp::getWeightTensorType() {
-  if (auto type = getWeightType())
-    return cast<RankedTensorType>(*type);
-  return cast<RankedTensorType>(getWeight().getType());
-}
-
-LayoutAttr SparseMatmulOp::getLayout() {
-  return dyn_cast_or_null<LayoutAttr>(getWeightTensorType().getEncoding());
-}
-
-//===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
 
 LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   if (!weight)
     return emitOpError("expected a tern.weight named ") << getWeightAttr();
-  return success();
+  if (weight.getPerLayer() && !getLayer())
+    return emitOpError("expected a layer, as ")
+           << getWeightAttr() << " has one instance per layer";
+  if (!weight.getPerLayer() && getLayer())
+    return emitOpError("expected no layer, as ")
+           << getWeightAttr() << " has only one instance";
+
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (getResult().getType() == type)
+    return success();
+  MemRefType buffer = getWeightBufferType(type);
+  auto actual = dyn_cast<MemRefType>(getResult().getType());
+  if (buffer && actual && actual.getShape() == buffer.getShape() &&
+      actual.getElementType() == buffer.getElementType())
+    return success();
+  InFlightDiagnostic error = emitOpError("expected ")
+                             << getWeightAttr() << " to be of type " << type;
+  if (buffer)
+    error << " or " << buffer;
+  error << ", got " << getResult().getType();
+  error.attachNote(weight.getLoc()) << "the weight is defined here";
+  return error;
 }
 
 //===----------------------------------------------------------------------===//
-// Verifiers
+// Model operations
 //===----------------------------------------------------------------------===//
 
-LogicalResult WeightOp::verify() { return success(); }
-LogicalResult RMSNormOp::verify() { return success(); }
-LogicalResult BitLinearOp::verify() { return success(); }
-LogicalResult RopeOp::verify() { return success(); }
-LogicalResult EmbeddingOp::verify() { return success(); }
-LogicalResult LmHeadOp::verify() { return success(); }
-LogicalResult ReduceOp::verify() { return success(); }
-LogicalResult QuantizeOp::verify() { return success(); }
-LogicalResult KeepTopKOp::verify() { return success(); }
-LogicalResult SparsifyOp::verify() { return success(); }
-LogicalResult ActiveRowsOp::verify() { return success(); }
-LogicalResult MatmulOp::verify() { return success(); }
-LogicalResult SparseMatmulOp::verify() { return success(); }
-LogicalResult DequantizeOp::verify() { return success(); }
-LogicalResult KVAppendOp::verify() { return success(); }
-LogicalResult AttentionOp::verify() { return success(); }
+LogicalResult RMSNormOp::verify() {
+  if (failed(expectSize(*this, "weight", "elements", getSize(getInput(), 1),
+                        "one per feature", getSize(getWeight(), 0))))
+    return failure();
+  if (getEps().isNegative() || !getEps().isFinite())
+    return emitOpError("expected eps to be finite and not negative, got ")
+           << getEpsAttr();
+  return success();
+}
+
+LogicalResult BitLinearOp::verify() {
+  int64_t features = getSize(getInput(), 1), rows = getSize(getWeight(), 0);
+  if (failed(expectSize(*this, "weight", "columns", features,
+                        "one per feature of input", getSize(getWeight(), 1))))
+    return failure();
+  if (getResults().empty())
+    return emitOpError("expected at least one result, got 0");
+
+  int64_t width = 0;
+  for (Value result : getResults()) {
+    if (failed(expectSameTokens(*this, {{"input", getInput()},
+                                        {"result", result}})))
+      return failure();
+    if (ShapedType::isDynamic(getSize(result, 1)))
+      return emitOpError("expected results of static width, got ")
+             << result.getType();
+    width += getSize(result, 1);
+  }
+  if (!mayAgree(width, rows))
+    return emitOpError("expected the widths of the results to sum to ")
+           << rows << ", the rows of weight, got " << width;
+
+  int64_t scales = getSize(getScale(), 0);
+  if (!mayAgree(scales, getNumResults()) && !mayAgree(scales, rows))
+    return emitOpError("expected one scale per result (")
+           << getNumResults() << ") or per row of weight (" << rows
+           << "), got " << scales;
+  if (getTopK() && !ShapedType::isDynamic(features) &&
+      getTopK()->getKeep() > features)
+    return emitOpError("expected top_k to keep at most ")
+           << features << " features, got " << getTopK()->getKeep();
+  return success();
+}
+
+/// Keeping all features is keeping what there is.
+LogicalResult BitLinearOp::canonicalize(BitLinearOp op,
+                                        PatternRewriter &rewriter) {
+  if (!op.getTopK() || op.getTopK()->getKeep() != getSize(op.getInput(), 1))
+    return rewriter.notifyMatchFailure(op, "no top_k that keeps all features");
+  rewriter.modifyOpInPlace(op, [&] { op.removeTopKAttr(); });
+  return success();
+}
+
+LogicalResult RopeOp::verify() {
+  int64_t headDim = getHeadDim(), features = getSize(getInput(), 1);
+  if (headDim < 2 || headDim % 2)
+    return emitOpError("expected an even head_dim, got ") << headDim;
+  if (!ShapedType::isDynamic(features) && features % headDim)
+    return emitOpError("expected features to be a multiple of head_dim ")
+           << headDim << ", got " << features;
+  if (failed(expectSameTokens(*this, {{"input", getInput()},
+                                      {"positions", getPositions()}})))
+    return failure();
+  for (const Named &table : {Named{"cos", getCos()}, Named{"sin", getSin()}})
+    if (failed(expectSize(*this, table.name, "columns", headDim / 2,
+                          "half of head_dim", getSize(table.value, 1))))
+      return failure();
+  return expectSize(*this, "sin", "positions", getSize(getCos(), 0),
+                    "as cos has", getSize(getSin(), 0));
+}
+
+//===----------------------------------------------------------------------===//
+// KV cache
+//===----------------------------------------------------------------------===//
+
+LogicalResult KVAppendOp::verify() {
+  for (Value value : {getValues(), Value(getPositions())})
+    if (isa<MemRefType>(value.getType()) !=
+        isa<MemRefType>(getKeys().getType()))
+      return emitOpError("expected keys, values and positions to be all "
+                         "tensors or all memrefs, got ")
+             << getKeys().getType() << " and " << value.getType();
+  if (failed(expectSameTokens(*this, {{"keys", getKeys()},
+                                      {"values", getValues()},
+                                      {"positions", getPositions()}})))
+    return failure();
+  auto cache = cast<KVCacheType>(getCache().getType());
+  for (const Named &rows :
+       {Named{"keys", getKeys()}, Named{"values", getValues()}})
+    if (failed(expectSize(*this, rows.name, "columns",
+                          cache.getHeads() * cache.getHeadDim(),
+                          "heads * head_dim of the cache",
+                          getSize(rows.value, 1))))
+      return failure();
+  return success();
+}
+
+void KVAppendOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands())
+    if (isa<MemRefType>(operand.get().getType()))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  effects.emplace_back(MemoryEffects::Write::get());
+}

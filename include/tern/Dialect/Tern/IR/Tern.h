@@ -22,6 +22,10 @@
 
 #include <memory>
 
+namespace mlir {
+class PatternRewriter;
+} // namespace mlir
+
 namespace tern {
 
 class Target;

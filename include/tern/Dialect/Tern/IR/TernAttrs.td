@@ -102,7 +102,8 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
     through in the matrix, `field` what the digits inside a byte are, lowest bits
     first. `n` are rows (output features), `k` columns (input features); a part
     `n:16:1` is sixteen positions, one row apart. `rows` or `columns` is the axis
-    whose tile index changes slowest.
+    whose tile index changes slowest. What stands between the angle brackets is
+    `tern::Layout::str()`, whose hash is the fingerprint.
 
     Sixteen rows in the lanes of a vector, four columns per lane:
 
@@ -112,6 +113,7 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
   }];
   let parameters = (ins "::tern::Layout":$layout);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Bytes a matrix of `shape` ([rows, columns]) takes, padding included.
     int64_t getStorageBytes(::llvm::ArrayRef<int64_t> shape) const;
@@ -139,6 +141,7 @@ def Tern_TargetAttr : Tern_Attr<"Target", "target"> {
                         StringRefParameter<"LLVM CPU name">:$cpu,
                         StringRefParameter<"LLVM features">:$features);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// True if `+feature` is in the list.
     bool hasFeature(::llvm::StringRef feature) const;
@@ -164,6 +167,7 @@ def Tern_ModelAttr : Tern_Attr<"Model", "model"> {
                         "int64_t":$vocab, "int64_t":$hidden, "int64_t":$layers,
                         "int64_t":$max_context);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// `tern.model` of the module `op` lies in; null if it has none.
     static ModelAttr lookup(::mlir::Operation *op);

@@ -32,6 +32,7 @@ def Tern_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
   let hasNonDefaultDestructor = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     /// Targets are registered by tools (tern/InitAll.h); the dialect owns them.
     void registerTarget(std::unique_ptr<Target> target);

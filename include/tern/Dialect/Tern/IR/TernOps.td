@@ -133,6 +133,7 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [Pure]> {
     `:` type($input) `,` type($weight) `,` type($scale) `->` type($results)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Tern_RopeOp : Tern_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
@@ -299,6 +300,8 @@ def Tern_KeepTopKOp : Tern_KernelOp<"keep_top_k", [Tern_RowWise]> {
     `:` `(` type($input) `,` type($codes) `)` (`->` type($results)^)?
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Tern_SparsifyOp : Tern_KernelOp<"sparsify", [Tern_RowWise]> {
