@@ -82,29 +82,33 @@ Value KernelBuilder::splat(Type type, Value scalar) {
 Value KernelBuilder::add(Value x, Value y) {
   if (isFloat(x))
     return arith::AddFOp::create(*this, x, y);
-  return arith::AddIOp::create(*this, x, y);
+  return createOrFold<arith::AddIOp>(x, y);
 }
 
 Value KernelBuilder::sub(Value x, Value y) {
   if (isFloat(x))
     return arith::SubFOp::create(*this, x, y);
-  return arith::SubIOp::create(*this, x, y);
+  return createOrFold<arith::SubIOp>(x, y);
 }
 
 Value KernelBuilder::mul(Value x, Value y) {
   if (isFloat(x))
     return arith::MulFOp::create(*this, x, y);
-  return arith::MulIOp::create(*this, x, y);
+  return createOrFold<arith::MulIOp>(x, y);
 }
 
 Value KernelBuilder::div(Value x, Value y) {
   if (isFloat(x))
     return arith::DivFOp::create(*this, x, y);
-  return arith::DivUIOp::create(*this, x, y);
+  return createOrFold<arith::DivUIOp>(x, y);
 }
 
 Value KernelBuilder::rem(Value x, int64_t y) {
-  return arith::RemUIOp::create(*this, x, constant(x.getType(), y));
+  return createOrFold<arith::RemUIOp>(x, constant(x.getType(), y));
+}
+
+Value KernelBuilder::minUnsigned(Value x, Value y) {
+  return createOrFold<arith::MinUIOp>(x, y);
 }
 
 Value KernelBuilder::bitAnd(Value x, Value y) {
@@ -117,6 +121,10 @@ Value KernelBuilder::bitAnd(Value x, int64_t y) {
 
 Value KernelBuilder::bitOr(Value x, Value y) {
   return arith::OrIOp::create(*this, x, y);
+}
+
+Value KernelBuilder::bitXor(Value x, int64_t y) {
+  return arith::XOrIOp::create(*this, x, constant(x.getType(), y));
 }
 
 Value KernelBuilder::shiftLeft(Value x, int64_t by) {
@@ -134,6 +142,12 @@ Value KernelBuilder::shiftRight(Value x, int64_t by) {
     return arith::ShRUIOp::create(*this, x, constant(x.getType(), by));
   Value words = bitcast(vectorOf(type.getNumElements() / 2, getI16Type()), x);
   return bitAnd(bitcast(type, shiftRight(words, by)), 0xff >> by);
+}
+
+Value KernelBuilder::shiftRightSigned(Value x, int64_t by) {
+  if (by == 0)
+    return x;
+  return arith::ShRSIOp::create(*this, x, constant(x.getType(), by));
 }
 
 Value KernelBuilder::compare(arith::CmpIPredicate predicate, Value x, Value y) {
@@ -170,6 +184,18 @@ Value KernelBuilder::abs(Value x) { return math::AbsFOp::create(*this, x); }
 //===----------------------------------------------------------------------===//
 // Conversions
 //===----------------------------------------------------------------------===//
+
+Value KernelBuilder::signExtend(Value x, Type element) {
+  return arith::ExtSIOp::create(*this, withElement(x.getType(), element), x);
+}
+
+Value KernelBuilder::zeroExtend(Value x, Type element) {
+  return arith::ExtUIOp::create(*this, withElement(x.getType(), element), x);
+}
+
+Value KernelBuilder::toIndex(Value x) {
+  return arith::IndexCastUIOp::create(*this, getIndexType(), x);
+}
 
 Value KernelBuilder::bitcast(Type type, Value x) {
   if (type == x.getType())
@@ -252,6 +278,10 @@ Value KernelBuilder::load(Type type, Value memory, ValueRange indices) {
   return memref::LoadOp::create(*this, memory, indices);
 }
 
+Value KernelBuilder::load(Value memory, ValueRange indices) {
+  return memref::LoadOp::create(*this, memory, indices);
+}
+
 void KernelBuilder::store(Value x, Value memory, ValueRange indices) {
   if (isa<VectorType>(x.getType()))
     vector::StoreOp::create(*this, x, memory, indices);
@@ -264,6 +294,18 @@ Value KernelBuilder::length(Value memory) {
   if (!type.isDynamicDim(0))
     return index(type.getDimSize(0));
   return memref::DimOp::create(*this, memory, 0);
+}
+
+Value KernelBuilder::alloc(Type element, Value size) {
+  std::optional<int64_t> fixed = getConstantIntValue(size);
+  auto type = MemRefType::get({fixed.value_or(ShapedType::kDynamic)}, element);
+  return memref::AllocOp::create(*this, type,
+                                 fixed ? ValueRange() : ValueRange(size));
+}
+
+void KernelBuilder::prefetch(Value memory, ValueRange indices) {
+  memref::PrefetchOp::create(*this, memory, indices, /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
 }
 
 //===----------------------------------------------------------------------===//

@@ -54,15 +54,18 @@ public:
   Value div(Value x, Value y); ///< floats; integers unsigned
   Value div(Value x, double y) { return div(x, constantLike(x, y)); }
   Value rem(Value x, int64_t y); ///< unsigned
+  Value minUnsigned(Value x, Value y);
 
   // Integers.
   Value bitAnd(Value x, Value y);
   Value bitAnd(Value x, int64_t y);
   Value bitOr(Value x, Value y);
+  Value bitXor(Value x, int64_t y);
   Value shiftLeft(Value x, int64_t by);
   /// Logical. Bytes of a vector are shifted as 16 bit words and masked, which
   /// is what machines have.
   Value shiftRight(Value x, int64_t by);
+  Value shiftRightSigned(Value x, int64_t by);
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, int64_t y);
 
@@ -76,7 +79,10 @@ public:
   Value min(Value x, double y) { return min(x, constantLike(x, y)); }
   Value abs(Value x); ///< of floats
 
-  // Conversions.
+  // Conversions. Extensions keep a vector's length.
+  Value signExtend(Value x, Type element);
+  Value zeroExtend(Value x, Type element);
+  Value toIndex(Value x); ///< of an integer that is not negative
   Value bitcast(Type type, Value x);
   Value toFloat(Value x); ///< signed integers to f32
   /// Nearest integer, halves to even; |x| < 2^22. A zero is +0.
@@ -99,9 +105,14 @@ public:
 
   // Memory; a scalar, or a vector along the last dimension.
   Value load(Type type, Value memory, mlir::ValueRange indices);
+  Value load(Value memory, mlir::ValueRange indices); ///< one element
   void store(Value x, Value memory, mlir::ValueRange indices);
   /// Length of the first dimension.
   Value length(Value memory);
+  /// A temporary of `size` elements.
+  Value alloc(Type element, Value size);
+  /// Asks for the cache line of an element, into the second level.
+  void prefetch(Value memory, mlir::ValueRange indices);
 
   // Control.
   using Body = llvm::function_ref<void(Value)>;

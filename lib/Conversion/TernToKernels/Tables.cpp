@@ -1,15 +1,145 @@
-//===- Tables.cpp                                                           ===//
+//===- Tables.cpp - Look-ups in, and products with, tables of floats ------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "FloatBits.h"
+#include "KernelBuilder.h"
+#include "R32.h"
+
 #include "tern/Conversion/TernToKernels.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
 
-void tern::populateTablePatterns(TargetAttr target, RewritePatternSet &patterns) {}
+namespace {
+
+using Values = SmallVector<Value>;
+
+/// Tokens that share one widening of a row.
+constexpr int64_t kTokenTile = 4;
+/// Rows of one parallel iteration: their logits are a cache line.
+constexpr int64_t kRowsPerIteration = 16;
+
+Value loadWidened(KernelBuilder &b, int64_t size, Value table, ValueRange at) {
+  Type element = cast<MemRefType>(table.getType()).getElementType();
+  Value part = b.load(b.vectorOf(size, element), table, at);
+  if (element.isF32())
+    return part;
+  Value bits = b.bitcast(b.vectorOf(size, b.getI16Type()), part);
+  return element.isF16() ? buildHalfToFloat(b, b.getLoc(), bits)
+                         : buildBFloatToFloat(b, b.getLoc(), bits);
+}
+
+/// R32(input[t] * weight[row]) for `count` tokens from `first`. The row is read
+/// and widened once for all of them.
+Values dotRow(KernelBuilder &b, Value input, Value weight, Value row,
+              Value first, int64_t count) {
+  int64_t columns = cast<MemRefType>(weight.getType()).getDimSize(1);
+  int64_t whole = columns / kR32Lanes * kR32Lanes;
+  Values tokens;
+  for (int64_t t = 0; t < count; ++t)
+    tokens.push_back(b.add(first, t));
+  auto addProducts = [&](Value column, int64_t width, ValueRange sums) {
+    Value w = loadWidened(b, width, weight, {row, column});
+    Values next;
+    for (auto [token, sum] : llvm::zip(tokens, sums)) {
+      Value x = b.load(w.getType(), input, {token, column});
+      next.push_back(b.add(sum, b.padLanes(b.mul(x, w), kR32Lanes)));
+    }
+    return next;
+  };
+  Values sums(count, b.zero(b.vectorOf(kR32Lanes, b.getF32Type())));
+  if (whole > 0)
+    sums = b.loop(b.index(0), b.index(whole), kR32Lanes, sums,
+                  [&](Value column, ValueRange sums) {
+                    return addProducts(column, kR32Lanes, sums);
+                  });
+  if (whole != columns)
+    sums = addProducts(b.index(whole), columns - whole, sums);
+  for (Value &sum : sums)
+    sum = buildR32Tree(b, sum);
+  return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LmHeadOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.isBufferForm())
+      return rewriter.notifyMatchFailure(op, "expected buffer form");
+    auto type = cast<MemRefType>(op.getWeight().getType());
+    if (!isa<FloatType>(type.getElementType()))
+      return rewriter.notifyMatchFailure(
+          op, "expected float rows; int8 rows are a tern.matmul");
+    KernelBuilder b(op.getLoc(), rewriter);
+    int64_t rowBytes =
+        type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
+    Value rows = b.index(type.getDimSize(0));
+    Value blocks =
+        b.index(llvm::divideCeil(type.getDimSize(0), kRowsPerIteration));
+    b.parallel(blocks, kRowsPerIteration * rowBytes, [&](Value block) {
+      Value first = b.mul(block, kRowsPerIteration);
+      Value end = b.minUnsigned(b.add(first, kRowsPerIteration), rows);
+      b.loop(first, end, 1, [&](Value row) {
+        writeLogits(b, op.getInput(), op.getWeight(), row, op.getOuts()[0]);
+      });
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// One column of the logits: token tiles, then what is left one by one.
+  static void writeLogits(KernelBuilder &b, Value input, Value weight,
+                          Value row, Value out) {
+    Value tokens = b.length(input);
+    auto write = [&](Value first, int64_t count) {
+      Values sums = dotRow(b, input, weight, row, first, count);
+      for (int64_t t = 0; t < count; ++t)
+        b.store(sums[t], out, {b.add(first, t), row});
+    };
+    if (getConstantIntValue(tokens) == 1)
+      return write(b.index(0), 1);
+    Value tiled = b.mul(b.div(tokens, kTokenTile), kTokenTile);
+    b.loop(b.index(0), tiled, kTokenTile,
+           [&](Value first) { write(first, kTokenTile); });
+    b.loop(tiled, tokens, 1, [&](Value token) { write(token, 1); });
+  }
+};
+
+struct ExpandEmbedding : OpRewritePattern<EmbeddingOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(EmbeddingOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.isBufferForm())
+      return rewriter.notifyMatchFailure(op, "expected buffer form");
+    KernelBuilder b(op.getLoc(), rewriter);
+    Value table = op.getTable(), out = op.getOuts()[0];
+    int64_t columns = cast<MemRefType>(table.getType()).getDimSize(1);
+    b.forEachToken(op.getTokens(), [&](Value token) {
+      Value row = b.toIndex(b.load(op.getTokens(), token));
+      b.forEachChunk(columns, kR32Lanes, [&](Value column, int64_t width) {
+        b.store(loadWidened(b, width, table, {row, column}), out,
+                {token, column});
+      });
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+} // namespace
+
+void tern::populateTablePatterns(TargetAttr target, RewritePatternSet &patterns) {
+  patterns.add<ExpandLmHead, ExpandEmbedding>(patterns.getContext());
+}

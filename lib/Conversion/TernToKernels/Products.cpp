@@ -1,0 +1,117 @@
+//===- Products.cpp - What all product kernels share ----------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Products.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace tern;
+
+using Values = SmallVector<Value>;
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+template <typename ProductOp>
+static FailureOr<WeightInfo> getInfo(ProductOp op, PatternRewriter &rewriter) {
+  if (!op.isBufferForm())
+    return rewriter.notifyMatchFailure(op, "expected buffer form");
+  RankedTensorType type = op.getWeightTensorType();
+  WeightInfo info{op.getWeight(), std::nullopt, type.getDimSize(0),
+                  type.getDimSize(1)};
+  if (isa<TritType>(type.getElementType())) {
+    LayoutAttr layout = op.getLayout();
+    if (!layout)
+      return rewriter.notifyMatchFailure(op, "expected a weight with a layout");
+    info.layout = layout.getLayout();
+    info.rows = info.layout->paddedRows(info.rows);
+    info.columns = info.layout->paddedColumns(info.columns);
+  }
+  return info;
+}
+
+FailureOr<WeightInfo> WeightInfo::get(MatmulOp op, PatternRewriter &rewriter) {
+  FailureOr<WeightInfo> info = getInfo(op, rewriter);
+  if (failed(info))
+    return failure();
+  auto codes = cast<MemRefType>(op.getCodes().getType());
+  if (codes.getDimSize(1) != info->columns)
+    return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
+      reason << "expected codes of the layout's " << info->columns
+             << " columns, got " << codes.getDimSize(1);
+    });
+  return info;
+}
+
+FailureOr<WeightInfo> WeightInfo::get(SparseMatmulOp op,
+                                      PatternRewriter &rewriter) {
+  FailureOr<WeightInfo> info = getInfo(op, rewriter);
+  if (succeeded(info) && !info->layout)
+    return rewriter.notifyMatchFailure(op, "expected a ternary weight");
+  return info;
+}
+
+int64_t WeightInfo::storageBytes() const {
+  return layout ? layout->storageBytes(rows, columns) : rows * columns;
+}
+
+int64_t WeightInfo::rowBytes() const {
+  bool sharesBytes = layout && layout->field.axis == Axis::Row;
+  return storageBytes() / rows * (sharesBytes ? 4 : 1);
+}
+
+int64_t WeightInfo::columnBytes() const {
+  bool sharesBytes = layout && layout->field.axis == Axis::Column;
+  return storageBytes() / columns * (sharesBytes ? 4 : 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Prologues
+//===----------------------------------------------------------------------===//
+
+void tern::countRead(KernelBuilder &b, StringAttr projection,
+                     const WeightInfo &weight, Value read) {
+  if (weight.layout)
+    CountReadOp::create(b, projection, b.index(weight.storageBytes()), read);
+}
+
+void tern::clearFirstToken(KernelBuilder &b, Value out) {
+  int64_t rows = cast<MemRefType>(out.getType()).getDimSize(1);
+  b.loop(0, rows, 1, [&](Value row) {
+    b.store(b.zero(b.getI32Type()), out, {b.index(0), row});
+  });
+}
+
+/// The sum of codes[token][0 .. columns), sixteen at a time while there are.
+static Value sumRow(KernelBuilder &b, Value codes, Value token, Value columns) {
+  constexpr int64_t width = 16;
+  VectorType bytes = b.vectorOf(width, b.getI8Type());
+  Value zero = b.index(0);
+  Value whole = b.mul(b.div(columns, width), width);
+  Value sums = b.loop(
+      zero, whole, width, b.zero(b.vectorOf(width, b.getI32Type())),
+      [&](Value column, ValueRange sums) -> Values {
+        Value part = b.load(bytes, codes, {token, column});
+        return {b.add(sums[0], b.signExtend(part, b.getI32Type()))};
+      })[0];
+  return b.loop(whole, columns, 1, b.sumOfIntegers(sums),
+                [&](Value column, ValueRange sum) -> Values {
+                  Value code = b.load(codes, {token, column});
+                  return {b.add(sum[0], b.signExtend(code, b.getI32Type()))};
+                })[0];
+}
+
+Value tern::sumCodes(KernelBuilder &b, Value codes, Value columns) {
+  Value tokens = b.length(codes);
+  Value sums = b.alloc(b.getI32Type(), tokens);
+  b.loop(b.index(0), tokens, 1, [&](Value token) {
+    b.store(sumRow(b, codes, token, columns), sums, token);
+  });
+  return sums;
+}

@@ -1,0 +1,56 @@
+//===- Products.h - What all product kernels share --------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_TERNTOKERNELS_PRODUCTS_H
+#define TERN_CONVERSION_TERNTOKERNELS_PRODUCTS_H
+
+#include "KernelBuilder.h"
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+#include <optional>
+
+namespace tern {
+
+/// Rows that one iteration of a parallel loop takes when a row is the unit of
+/// work: their results are a cache line.
+inline constexpr int64_t kRowsPerIteration = 16;
+
+/// The weight of a product in buffer form.
+struct WeightInfo {
+  /// What `op` multiplies by; a reason if it is not in a form kernels exist for.
+  static mlir::FailureOr<WeightInfo> get(MatmulOp op,
+                                         mlir::PatternRewriter &rewriter);
+  static mlir::FailureOr<WeightInfo> get(SparseMatmulOp op,
+                                         mlir::PatternRewriter &rewriter);
+
+  mlir::Value bytes;
+  std::optional<Layout> layout; ///< none: int8 rows
+  int64_t rows, columns;        ///< padded to whole tiles
+
+  int64_t storageBytes() const;
+  /// Bytes that hold a digit of one row, or of one column.
+  int64_t rowBytes() const;
+  int64_t columnBytes() const;
+};
+
+/// Emits tern.count_read if the weight is ternary. `read` is a number of bytes.
+void countRead(KernelBuilder &b, mlir::StringAttr projection,
+               const WeightInfo &weight, mlir::Value read);
+
+/// Writes 0 to all results of the first token.
+void clearFirstToken(KernelBuilder &b, mlir::Value out);
+
+/// memref<tokens x i32> of the sum of each token's first `columns` codes. A digit
+/// is stored as digit + 1, so a sum over stored digits is too large by this.
+mlir::Value sumCodes(KernelBuilder &b, mlir::Value codes, mlir::Value columns);
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_TERNTOKERNELS_PRODUCTS_H
