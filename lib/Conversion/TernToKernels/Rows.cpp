@@ -1,15 +1,154 @@
-//===- Rows.cpp                                                             ===//
+//===- Rows.cpp - Row statistics and compaction to loops ------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "Rows.h"
+
+#include "KernelBuilder.h"
+#include "R32.h"
+
 #include "tern/Conversion/TernToKernels.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
 
-void tern::populateRowPatterns(TargetAttr target, RewritePatternSet &patterns) {}
+namespace {
+
+/// Columns of a matrix whose rows are tokens.
+int64_t numColumns(Value rows) {
+  return cast<MemRefType>(rows.getType()).getDimSize(1);
+}
+
+//===----------------------------------------------------------------------===//
+// tern.reduce
+//===----------------------------------------------------------------------===//
+
+Value reduceMaxAbs(KernelBuilder &b, int64_t n,
+                   function_ref<Value(Value, int64_t)> terms) {
+  auto larger = [&](Value x, Value y) { return b.max(x, y); };
+  Value most = b.zero(b.vectorOf(kR32Lanes, b.getF32Type()));
+  int64_t whole = n / kR32Lanes * kR32Lanes;
+  if (whole)
+    most = b.loop(b.index(0), b.index(whole), kR32Lanes, most,
+                  [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                    return {larger(terms(i, kR32Lanes), carried[0])};
+                  })[0];
+  if (whole != n) {
+    Value rest = terms(b.index(whole), n - whole);
+    most = larger(b.padLanes(rest, kR32Lanes), most);
+  }
+  return b.reduceByHalves(most, larger);
+}
+
+struct ReduceRows : OpRewritePattern<ReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReduceOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getOuts().empty())
+      return rewriter.notifyMatchFailure(op, "expected buffer form");
+    KernelBuilder b(op.getLoc(), rewriter);
+    Value input = op.getInput(), out = op.getOuts()[0];
+    int64_t n = numColumns(input);
+    b.forEachToken(input, [&](Value token) {
+      auto terms = [&](Value i, int64_t width) {
+        Type type = b.vectorOf(width, b.getF32Type());
+        Value x = b.load(type, input, {token, i});
+        return op.getKind() == ReduceKind::SumSquares ? b.mul(x, x) : b.abs(x);
+      };
+      Value result = op.getKind() == ReduceKind::MaxAbs
+                         ? reduceMaxAbs(b, n, terms)
+                         : buildR32(b, n, terms);
+      b.store(result, out, token);
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// tern.sparsify, tern.active_rows
+//===----------------------------------------------------------------------===//
+
+/// Writes what `visit` writes at (column, place) and counts the columns it
+/// returns true (i1) for. There is no branch: a column that does not count is
+/// overwritten by the next. Returns the count.
+Value compact(KernelBuilder &b, int64_t columns,
+              function_ref<Value(Value, Value)> visit) {
+  return b.loop(b.index(0), b.index(columns), 1, b.index(0),
+                [&](Value column, ValueRange carried) -> SmallVector<Value> {
+                  Value counts = visit(column, carried[0]);
+                  Value one =
+                      arith::IndexCastUIOp::create(b, b.getIndexType(), counts);
+                  return {b.add(carried[0], one)};
+                })[0];
+}
+
+Value toI32(KernelBuilder &b, Value index) {
+  return arith::IndexCastOp::create(b, b.getI32Type(), index);
+}
+
+struct CompactCodes : OpRewritePattern<SparsifyOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SparsifyOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getOuts().empty())
+      return rewriter.notifyMatchFailure(op, "expected buffer form");
+    KernelBuilder b(op.getLoc(), rewriter);
+    Value input = op.getInput(), indices = op.getOuts()[0];
+    Value values = op.getOuts()[1], count = op.getOuts()[2];
+    b.forEachToken(input, [&](Value token) {
+      Value n = compact(b, numColumns(input), [&](Value column, Value place) {
+        Value code = b.load(b.getI8Type(), input, {token, column});
+        b.store(toI32(b, column), indices, {token, place});
+        b.store(code, values, {token, place});
+        return b.compare(arith::CmpIPredicate::ne, code, int64_t(0));
+      });
+      b.store(toI32(b, n), count, token);
+      // Kernels take four at a time.
+      Value end = b.mul(b.div(b.add(n, 3), 4), 4);
+      b.loop(n, end, 1, [&](Value place) {
+        b.store(b.zero(b.getI32Type()), indices, {token, place});
+        b.store(b.zero(b.getI8Type()), values, {token, place});
+      });
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct CompactOpenGates : OpRewritePattern<ActiveRowsOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ActiveRowsOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getOuts().empty())
+      return rewriter.notifyMatchFailure(op, "expected buffer form");
+    KernelBuilder b(op.getLoc(), rewriter);
+    Value gate = op.getGate(), indices = op.getOuts()[0];
+    Value count = op.getOuts()[1];
+    b.forEachToken(gate, [&](Value token) {
+      Value n = compact(b, numColumns(gate), [&](Value column, Value place) {
+        Value x = b.load(b.getF32Type(), gate, {token, column});
+        b.store(toI32(b, column), indices, {token, place});
+        return b.isGreater(x, b.zero(b.getF32Type()));
+      });
+      b.store(toI32(b, n), count, token);
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+} // namespace
+
+void tern::populateRowPatterns(TargetAttr, RewritePatternSet &patterns) {
+  patterns.add<CompactCodes, CompactOpenGates, ReduceRows>(
+      patterns.getContext());
+  populateTopKPatterns(patterns);
+}

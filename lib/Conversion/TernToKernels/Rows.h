@@ -1,0 +1,20 @@
+//===- Rows.h - Kernels that stay within a token's rows ---------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_TERNTOKERNELS_ROWS_H
+#define TERN_CONVERSION_TERNTOKERNELS_ROWS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace tern {
+
+/// tern.keep_top_k.
+void populateTopKPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_TERNTOKERNELS_ROWS_H
