@@ -207,6 +207,10 @@ Expected<std::string> Emitter::emitObject() {
   return object;
 }
 
+Expected<ModelFacts> Emitter::readFacts() const {
+  return readModelFacts(*llvmModule);
+}
+
 //===----------------------------------------------------------------------===//
 // Objects
 //===----------------------------------------------------------------------===//

@@ -13,6 +13,7 @@
 #ifndef TERN_ARTIFACT_EMITTER_H
 #define TERN_ARTIFACT_EMITTER_H
 
+#include "tern/Artifact/ModelHeader.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -46,6 +47,8 @@ public:
   llvm::Expected<std::string> emitAssembly();
   /// An object whose undefined symbols were checked.
   llvm::Expected<std::string> emitObject();
+
+  llvm::Expected<ModelFacts> readFacts() const;
 
 private:
   Emitter();

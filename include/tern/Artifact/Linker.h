@@ -1,0 +1,64 @@
+//===- tern/Artifact/Linker.h - Objects to programs -------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Calls the system's C compiler driver as the linker: it knows where libc lies.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_ARTIFACT_LINKER_H
+#define TERN_ARTIFACT_LINKER_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace tern {
+
+/// A directory for files on the way to the output; gone with the object.
+class TemporaryDirectory {
+public:
+  static llvm::Expected<TemporaryDirectory> create();
+  TemporaryDirectory(TemporaryDirectory &&other);
+  ~TemporaryDirectory();
+
+  std::string path(llvm::StringRef file) const;
+  /// Writes `contents` to `file` in here and answers its path.
+  llvm::Expected<std::string> write(llvm::StringRef file,
+                                    llvm::StringRef contents) const;
+
+private:
+  TemporaryDirectory() = default;
+  llvm::SmallString<64> directory;
+};
+
+struct Linker {
+  /// Where libtern_host.a and libtern_core.a lie.
+  std::string libraryDirectory;
+  /// Print the command on stderr.
+  bool verbose = false;
+
+  /// For the program at `executable`: its ../lib.
+  static llvm::Expected<Linker> besideExecutable(llvm::StringRef executable);
+
+  /// Links a program that needs nothing but libc, libm and pthread.
+  llvm::Error linkProgram(llvm::ArrayRef<std::string> objects,
+                          llvm::StringRef output) const;
+
+  /// Links a library that exports nothing but `symbol`.
+  llvm::Error linkShared(llvm::StringRef object, llvm::StringRef symbol,
+                         const TemporaryDirectory &scratch,
+                         llvm::StringRef output) const;
+
+private:
+  llvm::Error run(llvm::ArrayRef<std::string> arguments) const;
+};
+
+} // namespace tern
+
+#endif // TERN_ARTIFACT_LINKER_H

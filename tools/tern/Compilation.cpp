@@ -1,0 +1,334 @@
+//===- Compilation.cpp - From a checkpoint to files -----------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compilation.h"
+
+#include "Commands.h"
+#include "Diagnostics.h"
+#include "Output.h"
+
+#include "tern/Artifact/Emitter.h"
+#include "tern/Artifact/TargetSelection.h"
+#include "tern/Import/ImportModel.h"
+#include "tern/InitAll.h"
+#include "tern/Pipelines/Phases.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+namespace {
+
+Error failure(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
+
+/// Prints how long its scope took, if asked to.
+class Timer {
+public:
+  Timer(StringRef what, bool enabled)
+      : what(what), enabled(enabled), start(std::chrono::steady_clock::now()) {}
+  ~Timer() {
+    std::chrono::duration<double> time =
+        std::chrono::steady_clock::now() - start;
+    if (enabled)
+      llvm::errs() << llvm::formatv("tern: {0,-10} {1:F3} s\n", what,
+                                    time.count());
+  }
+
+private:
+  std::string what;
+  bool enabled;
+  std::chrono::steady_clock::time_point start;
+};
+
+/// One run of `tern compile`.
+class Compilation {
+public:
+  explicit Compilation(const CompileFlags &flags)
+      : flags(flags), context(makeRegistry()), diagnostics(context) {}
+
+  Error run();
+
+private:
+  static mlir::DialectRegistry makeRegistry() {
+    mlir::DialectRegistry registry;
+    registerAllDialects(registry);
+    registerEmission(registry);
+    return registry;
+  }
+
+  Error checkFlags();
+  Expected<TargetAttr> chooseTarget();
+  Error import();
+  Error parse();
+  Error runPhases();
+  Error saveStage(StringRef file, StringRef contents);
+  Error saveModule(unsigned phase);
+  void keepWeights();
+  Error writeCode();
+  Error saveCode(Emitter &emitter);
+
+  const CompileFlags &flags;
+  mlir::MLIRContext context;
+  Diagnostics diagnostics;
+  /// Indices in getPhases().
+  unsigned first = 0, last = 0;
+  TargetAttr target;
+  std::string name;
+  /// Null when compiling from IR.
+  std::unique_ptr<Checkpoint> checkpoint;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  /// The planned weights of `module`, which later phases forget.
+  mlir::OwningOpRef<mlir::ModuleOp> weights;
+};
+
+std::string printModule(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  return text + "\n";
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// In
+//===----------------------------------------------------------------------===//
+
+Error Compilation::checkFlags() {
+  unsigned object = getPhases().size() - 1;
+  first = flags.compileFrom.empty() ? 0 : *findPhase(flags.compileFrom);
+  last = flags.compileTo.empty() ? object : *findPhase(flags.compileTo);
+  if (first >= object)
+    return llvm::make_error<UsageError>(
+        "--compile-from=object is not IR that can be compiled further");
+  if (last < first)
+    return llvm::make_error<UsageError>("--compile-to=" + flags.compileTo +
+                                        " comes before --compile-from=" +
+                                        flags.compileFrom);
+  bool needsWeights = last == object && (flags.emit == "exe" ||
+                                         flags.emit == "shared");
+  if (needsWeights && !flags.compileFrom.empty())
+    return llvm::make_error<UsageError>(
+        "IR does not contain the weights that --emit=" + flags.emit +
+        " needs; --compile-from goes with --emit=obj, asm or llvm-ir");
+  if (needsWeights && flags.output == "-")
+    return llvm::make_error<UsageError>("--emit=" + flags.emit +
+                                        " cannot be written to stdout");
+  name = flags.name.empty()
+             ? symbolName(flags.output == "-" ? flags.input : flags.output)
+             : flags.name;
+  return Error::success();
+}
+
+Expected<TargetAttr> Compilation::chooseTarget() {
+  Expected<TargetAttr> chosen =
+      selectTarget(&context, flags.model.target, flags.model.cpu);
+  if (chosen && flags.verbose)
+    llvm::errs() << "tern: " << chosen->getTriple() << ", " << chosen->getCpu()
+                 << ", features " << chosen->getFeatures() << "\n";
+  return chosen;
+}
+
+static std::optional<unsigned> toBits(StringRef text) {
+  unsigned bits = 0;
+  if (text.empty() || text.getAsInteger(10, bits))
+    return std::nullopt;
+  return bits;
+}
+
+Error Compilation::import() {
+  Timer timer("import", flags.verbose);
+  Expected<std::unique_ptr<Checkpoint>> opened = Checkpoint::open(flags.input);
+  if (!opened)
+    return opened.takeError();
+  checkpoint = std::move(*opened);
+  ImportOptions options;
+  options.name = name;
+  options.kvBits = toBits(flags.model.kvBits);
+  options.bosBits = toBits(flags.model.bosBits);
+  options.qBits = toBits(flags.model.qBits);
+  options.head =
+      flags.model.head == "int8" ? HeadRows::Int8 : HeadRows::Stored;
+  options.context = flags.context;
+  Expected<mlir::OwningOpRef<mlir::ModuleOp>> imported =
+      importModel(context, *checkpoint, options);
+  if (!imported)
+    return imported.takeError();
+  module = std::move(*imported);
+  return Error::success();
+}
+
+Error Compilation::parse() {
+  module = mlir::parseSourceFile<mlir::ModuleOp>(flags.input, &context);
+  if (!module)
+    return diagnostics.take("cannot read IR from " + flags.input);
+  target = TargetAttr::lookup(*module);
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Through
+//===----------------------------------------------------------------------===//
+
+Error Compilation::saveStage(StringRef file, StringRef contents) {
+  llvm::SmallString<128> path(flags.saveStages);
+  llvm::sys::path::append(path, file);
+  return writeOutput(path, contents);
+}
+
+Error Compilation::saveModule(unsigned phase) {
+  if (flags.saveStages.empty())
+    return Error::success();
+  return saveStage(llvm::formatv("{0}{1}-{2}.mlir", phase < 10 ? "0" : "",
+                                 phase, getPhases()[phase].name)
+                       .str(),
+                   printModule(*module));
+}
+
+/// Copies the module's attributes and `tern.weight`s, but no code.
+void Compilation::keepWeights() {
+  mlir::OpBuilder builder(&context);
+  weights = mlir::ModuleOp::create(builder, module->getLoc());
+  (*weights)->setAttrs((*module)->getAttrs());
+  builder.setInsertionPointToEnd(weights->getBody());
+  for (WeightOp weight : module->getOps<WeightOp>())
+    builder.clone(*weight);
+}
+
+Error Compilation::runPhases() {
+  PipelineOptions options;
+  options.maxTokens = flags.model.maxTokens.value_or(options.maxTokens);
+  options.dense = flags.model.dense;
+  unsigned object = getPhases().size() - 1;
+  if (Error error = saveModule(first))
+    return error;
+  // One pipeline per phase, so that each can be timed and saved.
+  for (unsigned phase = first; phase < std::min(last, object - 1); ++phase) {
+    StringRef next = getPhases()[phase + 1].name;
+    Timer timer(next, flags.verbose);
+    mlir::PassManager passes(&context);
+    buildPipeline(passes, phase, phase + 1, options);
+    if (mlir::failed(passes.run(*module)))
+      return diagnostics.take("the phase '" + next + "' failed");
+    if (Error error = saveModule(phase + 1))
+      return error;
+    if (next == "packed" && checkpoint)
+      keepWeights();
+  }
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Out
+//===----------------------------------------------------------------------===//
+
+Error Compilation::saveCode(Emitter &emitter) {
+  if (flags.saveStages.empty())
+    return Error::success();
+  Expected<std::string> ir = emitter.emitLLVMIR();
+  if (!ir)
+    return ir.takeError();
+  if (Error error = saveStage(name + ".ll", *ir))
+    return error;
+  Expected<std::string> assembly = emitter.emitAssembly();
+  if (!assembly)
+    return assembly.takeError();
+  if (Error error = saveStage(name + ".s", *assembly))
+    return error;
+  Expected<std::string> object = emitter.emitObject();
+  if (!object)
+    return object.takeError();
+  return saveStage(name + ".o", *object);
+}
+
+Error Compilation::writeCode() {
+  if (!target)
+    return failure("the module of " + flags.input +
+                   " has no tern.target, which the phases after 'packed' need");
+  std::unique_ptr<Emitter> emitter;
+  {
+    Timer timer("optimize", flags.verbose);
+    Expected<std::unique_ptr<Emitter>> made = Emitter::create(*module, target);
+    if (!made)
+      return made.takeError();
+    emitter = std::move(*made);
+  }
+  if (Error error = saveCode(*emitter))
+    return error;
+  if (flags.emit == "llvm-ir" || flags.emit == "asm") {
+    Expected<std::string> text = flags.emit == "asm"
+                                     ? emitter->emitAssembly()
+                                     : emitter->emitLLVMIR();
+    return text ? writeOutput(flags.output, *text) : text.takeError();
+  }
+  Expected<std::string> object = [&] {
+    Timer timer("object", flags.verbose);
+    return emitter->emitObject();
+  }();
+  if (!object)
+    return object.takeError();
+  Expected<ModelFacts> facts = emitter->readFacts();
+  if (!facts)
+    return facts.takeError();
+  Timer timer("write", flags.verbose);
+  Product product{weights ? *weights : mlir::ModuleOp(), checkpoint.get(),
+                  target, *object, *facts, flags.verbose};
+  if (flags.emit == "exe")
+    return product.writeProgram(flags.output);
+  return product.writeLibrary(flags.output, flags.emit == "shared");
+}
+
+Error Compilation::run() {
+  if (Error error = checkFlags())
+    return error;
+  if (flags.remarks)
+    if (Error error = diagnostics.enableRemarks(context))
+      return error;
+  if (!flags.saveStages.empty())
+    if (std::error_code code =
+            llvm::sys::fs::create_directories(flags.saveStages))
+      return failure("cannot make " + flags.saveStages + ": " +
+                     code.message());
+  if (Error error = flags.compileFrom.empty() ? import() : parse())
+    return error;
+  if (!target) {
+    Expected<TargetAttr> chosen = chooseTarget();
+    if (!chosen)
+      return chosen.takeError();
+    target = *chosen;
+    (*module)->setAttr("tern.target", target);
+  }
+  if (Error error = runPhases())
+    return error;
+  if (last + 1 < getPhases().size())
+    return writeOutput(flags.output, printModule(*module));
+  return writeCode();
+}
+
+std::string tern::symbolName(StringRef path) {
+  std::string name;
+  for (char c : llvm::sys::path::stem(path))
+    name += llvm::isAlnum(c) ? c : '_';
+  return name.empty() ? "model" : name;
+}
+
+Error tern::compile(const CompileFlags &flags) {
+  return Compilation(flags).run();
+}

@@ -1,0 +1,49 @@
+//===- Compilation.h - From a checkpoint to files ---------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_COMPILATION_H
+#define TERN_TOOLS_COMPILATION_H
+
+#include "Options.h"
+
+#include "llvm/Support/Error.h"
+
+#include <optional>
+#include <string>
+
+namespace tern {
+
+/// What a compiled model is like; tern run takes these flags too.
+struct ModelFlags {
+  std::string target, cpu, head, kvBits, bosBits, qBits;
+  std::optional<int64_t> maxTokens;
+  bool dense = false;
+
+  void addTo(OptionTable &table);
+  /// The flags that were given, with their values; empty if none was.
+  std::string describe() const;
+};
+
+struct CompileFlags {
+  ModelFlags model;
+  std::string input;  ///< a checkpoint, or IR with compileFrom
+  std::string output; ///< "-" is stdout
+  std::string emit = "exe";
+  std::string name; ///< empty: from the output's name
+  std::string compileFrom, compileTo, saveStages;
+  std::optional<int64_t> context;
+  bool remarks = false, verbose = false;
+};
+
+/// What the stem of a path leaves as part of a C symbol.
+std::string symbolName(llvm::StringRef path);
+
+llvm::Error compile(const CompileFlags &flags);
+
+} // namespace tern
+
+#endif // TERN_TOOLS_COMPILATION_H

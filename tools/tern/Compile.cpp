@@ -1,0 +1,133 @@
+//===- Compile.cpp - tern compile -----------------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+#include "Compilation.h"
+
+#include "tern/Pipelines/Phases.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+
+void ModelFlags::addTo(OptionTable &table) {
+  table.addText("--target", "T",
+                "native (default), generic (any CPU of this kind), x86-64-v3,\n"
+                "x86-64-v4 (with AVX-512 VNNI) or an LLVM triple",
+                target);
+  table.addText("--cpu", "CPU",
+                "native (default) or LLVM's name of a CPU, with features added:\n"
+                "cascadelake, x86-64-v4+avx512vnni",
+                cpu);
+  table.addText("--kv-bits", "3|4|8|16",
+                "bits of a value in the KV cache; default: the checkpoint's",
+                kvBits);
+  table.addText("--bos-bits", "3|4|8|16",
+                "the same for the first position; default: the checkpoint's",
+                bosBits);
+  table.addText("--q-bits", "4|8",
+                "bits of a query where the cache has fewer than 16; default: 8",
+                qBits);
+  table.addText("--head", "16|int8",
+                "output head: the checkpoint's 16 bits (default), or 8", head);
+  table.addNumber("--max-tokens", "N",
+                  "tokens one pass over the weights takes; default: 32", 1, 4096,
+                  maxTokens);
+  table.addSwitch("--dense", "read inactive rows and columns too, to measure",
+                  dense);
+}
+
+std::string ModelFlags::describe() const {
+  std::string text;
+  for (auto [name, value] :
+       {std::pair<llvm::StringRef, const std::string &>{"--target", target},
+        {"--cpu", cpu},
+        {"--kv-bits", kvBits},
+        {"--bos-bits", bosBits},
+        {"--q-bits", qBits},
+        {"--head", head}})
+    if (!value.empty())
+      text += (name + "=" + value + " ").str();
+  if (maxTokens)
+    text += "--max-tokens=" + llvm::itostr(*maxTokens) + " ";
+  if (dense)
+    text += "--dense ";
+  return text;
+}
+
+static std::string phaseNames() {
+  std::string names;
+  for (const Phase &phase : getPhases())
+    (names += names.empty() ? "" : "|") += phase.name.str();
+  return names;
+}
+
+static OptionTable makeTable(CompileFlags &flags, bool &help) {
+  OptionTable table("compile MODEL -o OUT [flags]",
+                    "Compiles a checkpoint to a program that runs alone, or to "
+                    "another form.");
+  table.addText("-o, --output", "OUT", "the file to write; - is stdout",
+                flags.output);
+  table.addText("--emit", "exe|shared|obj|asm|llvm-ir",
+                "exe: a program (default)\n"
+                "shared: OUT.so, and NAME.h and NAME.weights beside it\n"
+                "obj: OUT.o, the same beside it\n"
+                "asm, llvm-ir: text",
+                flags.emit);
+  table.addText("--name", "NAME",
+                "of the symbol tern_model_NAME; default: from OUT", flags.name);
+  table.addNumber("-c, --context", "N",
+                  "tokens of context at most; default: the checkpoint's", 1,
+                  1 << 24, flags.context);
+  table.addHeading("The model");
+  flags.model.addTo(table);
+  table.addHeading("For work on the compiler");
+  std::string phases = phaseNames();
+  table.addText("--compile-to", phases, "stop after a phase and write the IR",
+                flags.compileTo);
+  table.addText("--compile-from", phases,
+                "MODEL is IR as --compile-to writes it; - is stdin",
+                flags.compileFrom);
+  table.addText("--save-stages", "DIR",
+                "write the IR after each phase, LLVM IR, assembly and object",
+                flags.saveStages);
+  table.addSwitch("--remarks", "say on stderr what the compiler chose and why",
+                  flags.remarks);
+  table.addSwitch("-v, --verbose", "times of the phases, commands, on stderr",
+                  flags.verbose);
+  table.addSwitch("-h, --help", "this text", help);
+  return table;
+}
+
+Expected<int> tern::compileMain(Arguments arguments) {
+  CompileFlags flags;
+  bool help = false;
+  OptionTable table = makeTable(flags, help);
+  std::vector<std::string> inputs;
+  if (Error error = table.parse(arguments, inputs))
+    return std::move(error);
+  if (help) {
+    table.printHelp(llvm::outs());
+    return 0;
+  }
+  if (inputs.size() != 1)
+    return llvm::make_error<UsageError>(
+        inputs.empty() ? "tern compile needs a MODEL; see tern compile --help"
+                       : "tern compile takes one MODEL, but also got '" +
+                             inputs[1] + "'");
+  flags.input = inputs.front();
+  if (flags.output.empty()) {
+    if (flags.compileTo.empty())
+      return llvm::make_error<UsageError>("tern compile needs -o OUT");
+    flags.output = "-";
+  }
+  if (Error error = compile(flags))
+    return std::move(error);
+  return 0;
+}

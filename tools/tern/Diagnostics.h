@@ -1,0 +1,37 @@
+//===- Diagnostics.h - MLIR's messages as ours ------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_DIAGNOSTICS_H
+#define TERN_TOOLS_DIAGNOSTICS_H
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace tern {
+
+/// Keeps the first error for `take` and prints warnings and remarks on stderr as
+/// lines of tern.
+class Diagnostics {
+public:
+  explicit Diagnostics(mlir::MLIRContext &context);
+
+  /// The first error since the last call; `otherwise` if there was none.
+  llvm::Error take(const llvm::Twine &otherwise);
+
+  /// Makes the context emit what tern's passes remark.
+  llvm::Error enableRemarks(mlir::MLIRContext &context);
+
+private:
+  std::string firstError;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+} // namespace tern
+
+#endif // TERN_TOOLS_DIAGNOSTICS_H

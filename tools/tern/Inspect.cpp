@@ -1,0 +1,216 @@
+//===- Inspect.cpp - tern inspect -----------------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+#include "Options.h"
+
+#include "tern/Import/Checkpoint.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static llvm::raw_ostream &line(StringRef what) {
+  return llvm::outs() << llvm::left_justify(what, 13);
+}
+
+//===----------------------------------------------------------------------===//
+// Checkpoints
+//===----------------------------------------------------------------------===//
+
+static StringRef describe(WeightForm form) {
+  switch (form) {
+  case WeightForm::Masters:
+    return "floating-point masters, ternarized by tern compile";
+  case WeightForm::Multiplies:
+    return "packed, 4 to a byte; weight_scale multiplies (it is alpha)";
+  case WeightForm::Divides:
+    return "packed, 4 to a byte; weight_scale divides (it is 1 / alpha)";
+  }
+  llvm_unreachable("all forms are covered");
+}
+
+static void printConfig(const Checkpoint &checkpoint) {
+  const ModelConfig &c = checkpoint.config();
+  line("checkpoint") << checkpoint.directory() << "\n";
+  line("decoder") << c.layerCount << " layers, hidden " << c.hiddenSize
+                  << ", intermediate " << c.intermediateSize << ", "
+                  << c.headCount << " heads (" << c.kvHeadCount
+                  << " for keys and values) of " << c.headDim << "\n";
+  line("vocabulary") << c.vocabSize << " tokens, head "
+                     << (c.tiedHead ? "tied to the embedding"
+                                    : checkpoint.headName())
+                     << "\n";
+  line("context") << c.maxPositions << " tokens, rope theta "
+                  << llvm::format("%g", c.ropeTheta) << "\n";
+  line("norms") << "epsilon " << llvm::format("%g", c.rmsNormEps);
+  if (checkpoint.attentionSubNormName().empty())
+    llvm::outs() << ", no sub-norms\n";
+  else
+    llvm::outs() << ", sub-norms "
+                 << checkpoint.attentionSubNormName().rsplit("{}.").second
+                 << " and " << checkpoint.ffnSubNormName().rsplit("{}.").second
+                 << "\n";
+  line("gate") << (c.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu") << "\n";
+  line("KV cache") << c.kvBits << " bits";
+  if (c.kvBits < 16)
+    llvm::outs() << ", first position " << c.bosBits << ", queries "
+                 << c.qBits;
+  llvm::outs() << "\n";
+  line("weights") << describe(c.weightForm) << "\n";
+}
+
+/// Digits of all layers of one projection.
+struct DigitCounts {
+  uint64_t zeros = 0, all = 0;
+};
+
+static Expected<DigitCounts> countDigits(const Checkpoint &checkpoint,
+                                         Projection projection) {
+  const ModelConfig &config = checkpoint.config();
+  std::vector<int8_t> digits(config.rows(projection) *
+                             config.columns(projection));
+  DigitCounts counts;
+  for (int64_t layer = 0; layer < config.layerCount; ++layer) {
+    float alpha;
+    if (Error error =
+            checkpoint.readDigits(projection, layer, digits.data(), alpha))
+      return std::move(error);
+    counts.zeros += llvm::count(digits, 0);
+    counts.all += digits.size();
+  }
+  return counts;
+}
+
+static Error printProjections(const Checkpoint &checkpoint, bool check) {
+  const ModelConfig &config = checkpoint.config();
+  llvm::outs() << "\nprojection   rows    columns activations   keeps"
+               << (check ? "  zero digits\n" : "\n");
+  for (Projection projection : allProjections) {
+    const ProjectionQuant &quant = config.quantOf(projection);
+    std::string keeps =
+        quant.topK ? llvm::formatv("{0:F1} %", *quant.topK * 100).str() : "all";
+    line(toString(projection))
+        << llvm::left_justify(std::to_string(config.rows(projection)), 8)
+        << llvm::left_justify(std::to_string(config.columns(projection)), 8)
+        << llvm::left_justify(toString(quant.scheme), 14);
+    if (!check) {
+      llvm::outs() << keeps << "\n";
+      continue;
+    }
+    Expected<DigitCounts> counts = countDigits(checkpoint, projection);
+    if (!counts)
+      return counts.takeError();
+    llvm::outs() << llvm::left_justify(keeps, 7)
+                 << llvm::formatv("{0:F1} %\n",
+                                  100.0 * counts->zeros / counts->all);
+  }
+  return Error::success();
+}
+
+static void printSizes(const Checkpoint &checkpoint) {
+  const ModelConfig &config = checkpoint.config();
+  uint64_t bytes = 0, ternary = 0;
+  for (const auto &tensor : checkpoint.files().all())
+    bytes += tensor.second.bytes;
+  for (Projection projection : allProjections)
+    ternary += uint64_t(config.layerCount) * config.rows(projection) *
+               config.columns(projection);
+  uint64_t ternaryBytes = 0;
+  for (Projection projection : allProjections)
+    for (int64_t layer = 0; layer < config.layerCount; ++layer)
+      if (const TensorEntry *entry =
+              checkpoint.files().find(Checkpoint::atLayer(
+                  Checkpoint::weightName(projection), layer)))
+        ternaryBytes += entry->bytes;
+  llvm::outs() << "\n";
+  line("tensors") << checkpoint.files().all().size() << ", "
+                  << llvm::formatv("{0:F2} MB", bytes / 1e6) << "\n";
+  line("ternary") << ternary << " weights, "
+                  << llvm::formatv("{0:F2} bits each in the files",
+                                   8.0 * ternaryBytes / ternary)
+                  << "\n";
+}
+
+static Error listTensors(const Checkpoint &checkpoint) {
+  llvm::outs() << "\n";
+  for (const auto &[name, entry] : checkpoint.files().all())
+    llvm::outs() << llvm::left_justify(entry.describe(), 22) << name << "\n";
+  return Error::success();
+}
+
+/// Everything that tern compile reads, so that what it would refuse shows.
+static Error checkTensors(const Checkpoint &checkpoint) {
+  for (const auto &[name, entry] : checkpoint.files().all()) {
+    if (entry.dtype != DType::F32 && entry.dtype != DType::F16 &&
+        entry.dtype != DType::BF16)
+      continue;
+    uint64_t count = entry.bytes / byteSize(entry.dtype);
+    std::vector<float> values(std::min<uint64_t>(count, 1 << 16));
+    for (uint64_t from = 0; from < count; from += values.size()) {
+      uint64_t part = std::min<uint64_t>(values.size(), count - from);
+      if (Error error = checkpoint.readFloats(name, from, part, values.data()))
+        return error;
+    }
+    checkpoint.files().release(entry, 0, entry.bytes);
+  }
+  return Error::success();
+}
+
+static Error inspectCheckpoint(StringRef path, bool check, bool tensors) {
+  Expected<std::unique_ptr<Checkpoint>> checkpoint = Checkpoint::open(path);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  printConfig(**checkpoint);
+  if (Error error = printProjections(**checkpoint, check))
+    return error;
+  printSizes(**checkpoint);
+  if (tensors)
+    if (Error error = listTensors(**checkpoint))
+      return error;
+  if (!check)
+    return Error::success();
+  if (Error error = checkTensors(**checkpoint))
+    return error;
+  llvm::outs() << "\nnothing in it would be refused\n";
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// The command
+//===----------------------------------------------------------------------===//
+
+Expected<int> tern::inspectMain(Arguments arguments) {
+  bool help = false, check = false, tensors = false;
+  OptionTable table("inspect FILE [flags]",
+                    "Says what is in a checkpoint (a directory) or in what tern "
+                    "compile made:\na program or a .weights file.");
+  table.addSwitch("--check",
+                  "read every tensor as tern compile does; exit status 1 and\n"
+                  "the reason if it would be refused",
+                  check);
+  table.addSwitch("--tensors", "list the tensors of a checkpoint", tensors);
+  table.addSwitch("-h, --help", "this text", help);
+  std::vector<std::string> inputs;
+  if (Error error = table.parse(arguments, inputs))
+    return std::move(error);
+  if (help) {
+    table.printHelp(llvm::outs());
+    return 0;
+  }
+  if (inputs.size() != 1)
+    return llvm::make_error<UsageError>(
+        "tern inspect takes one FILE; see tern inspect --help");
+  if (Error error = inspectCheckpoint(inputs.front(), check, tensors))
+    return std::move(error);
+  return 0;
+}

@@ -1,0 +1,234 @@
+//===- Output.cpp - The files tern compile makes --------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Output.h"
+
+#include "Commands.h"
+
+#include "tern/Artifact/AtomicFile.h"
+#include "tern/Artifact/Emitter.h"
+#include "tern/Artifact/Linker.h"
+#include "tern/Artifact/TargetSelection.h"
+#include "tern/Artifact/WeightWriter.h"
+#include "tern/Tokenizer/TokenizerCompiler.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+using llvm::SmallString;
+using llvm::StringRef;
+
+static Error failure(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+static Error writeStdout(StringRef contents) {
+  llvm::outs() << contents;
+  llvm::outs().flush();
+  std::error_code code = llvm::outs().error();
+  llvm::outs().clear_error();
+  return code ? failure("cannot write to stdout: " + code.message())
+              : Error::success();
+}
+
+Error tern::writeOutput(StringRef path, StringRef contents) {
+  if (path == "-")
+    return writeStdout(contents);
+  Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);
+  if (!file)
+    return file.takeError();
+  if (Error error = (*file)->writeAt(0, contents))
+    return error;
+  return (*file)->commit();
+}
+
+/// `bard.so` -> `bard.weights`, in the same directory.
+static std::string beside(StringRef output, StringRef name, StringRef suffix) {
+  SmallString<128> path = llvm::sys::path::parent_path(output);
+  llvm::sys::path::append(path, name + suffix);
+  return path.str().str();
+}
+
+//===----------------------------------------------------------------------===//
+// Text: what goes into the artifact besides weights
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+struct TextSections {
+  std::vector<uint8_t> tokenizer, generation;
+};
+
+} // namespace
+
+/// The text of a file of the checkpoint; empty if there is no such file.
+static Expected<std::string> readText(StringRef directory, StringRef file) {
+  SmallString<128> path(directory);
+  llvm::sys::path::append(path, file);
+  if (!llvm::sys::fs::exists(path))
+    return std::string();
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return failure("cannot read " + path + ": " + buffer.getError().message());
+  return (*buffer)->getBuffer().str();
+}
+
+static Expected<TokenizerSources> readSources(StringRef directory) {
+  TokenizerSources sources;
+  for (auto [file, text] :
+       {std::pair<StringRef, std::string *>{"tokenizer.json",
+                                            &sources.tokenizer},
+        {"tokenizer_config.json", &sources.tokenizerConfig},
+        {"config.json", &sources.config},
+        {"generation_config.json", &sources.generationConfig},
+        {"chat_template.jinja", &sources.chatTemplate}}) {
+    Expected<std::string> read = readText(directory, file);
+    if (!read)
+      return read.takeError();
+    *text = std::move(*read);
+  }
+  return sources;
+}
+
+/// A checkpoint without tokenizer.json makes a program that takes only --ids.
+static Expected<TextSections> makeTextSections(StringRef directory) {
+  Expected<TokenizerSources> sources = readSources(directory);
+  if (!sources)
+    return sources.takeError();
+  std::string reason;
+  auto refused = [&] { return failure(directory + ": " + reason); };
+  TextSections sections;
+  std::optional<TokenizerDescription> tokenizer;
+  if (!sources->tokenizer.empty()) {
+    tokenizer = readTokenizer(*sources, reason);
+    if (!tokenizer)
+      return refused();
+    auto table = writeTokenizerTable(*tokenizer, reason);
+    if (!table)
+      return refused();
+    sections.tokenizer = std::move(*table);
+  }
+  auto generation =
+      compileGeneration(*sources, tokenizer ? &*tokenizer : nullptr, reason);
+  if (!generation)
+    return refused();
+  sections.generation = std::move(*generation);
+  return sections;
+}
+
+//===----------------------------------------------------------------------===//
+// Product
+//===----------------------------------------------------------------------===//
+
+/// The runtime's libraries are this machine's.
+static Error checkLinkable(TargetAttr target) {
+  llvm::Triple triple(target.getTriple());
+  llvm::Triple host(llvm::sys::getDefaultTargetTriple());
+  if (triple.getArch() == host.getArch() && triple.getOS() == host.getOS())
+    return Error::success();
+  return failure("programs and shared libraries are linked for " +
+                 host.getArchName() + " only; for " + target.getTriple() +
+                 " use --emit=obj");
+}
+
+Error Product::writeProgram(StringRef output) const {
+  if (Error error = checkLinkable(target))
+    return error;
+  Expected<Linker> linker = Linker::besideExecutable(thisExecutable());
+  if (!linker)
+    return linker.takeError();
+  linker->verbose = verbose;
+  Expected<TextSections> text = makeTextSections(checkpoint->directory());
+  if (!text)
+    return text.takeError();
+  Expected<std::string> table = emitModelTable(target, {facts.name().str()});
+  if (!table)
+    return table.takeError();
+  Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
+  if (!scratch)
+    return scratch.takeError();
+  Expected<std::string> model = scratch->write("model.o", object);
+  if (!model)
+    return model.takeError();
+  Expected<std::string> models = scratch->write("models.o", *table);
+  if (!models)
+    return models.takeError();
+  std::string bare = scratch->path("program");
+  if (Error error = linker->linkProgram({*model, *models}, bare))
+    return error;
+  auto program = llvm::MemoryBuffer::getFile(bare);
+  if (!program)
+    return failure("cannot read " + bare + ": " + program.getError().message());
+  Expected<std::unique_ptr<AtomicFile>> file =
+      AtomicFile::create(output, /*executable=*/true);
+  if (!file)
+    return file.takeError();
+  if (Error error = (*file)->writeAt(0, (*program)->getBuffer()))
+    return error;
+  if (Error error = appendArtifact(weights, *checkpoint, text->tokenizer,
+                                   text->generation, **file))
+    return error;
+  return (*file)->commit();
+}
+
+Error Product::writeWeights(StringRef path) const {
+  Expected<TextSections> text = makeTextSections(checkpoint->directory());
+  if (!text)
+    return text.takeError();
+  Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);
+  if (!file)
+    return file.takeError();
+  Expected<uint64_t> bytes = writeArtifact(
+      weights, *checkpoint, text->tokenizer, text->generation, **file, 0);
+  if (!bytes)
+    return bytes.takeError();
+  return (*file)->commit();
+}
+
+Error Product::writeLibrary(StringRef output, bool shared) const {
+  std::string library = object;
+  if (shared) {
+    if (Error error = checkLinkable(target))
+      return error;
+    Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
+    if (!scratch)
+      return scratch.takeError();
+    Expected<std::string> model = scratch->write("model.o", object);
+    if (!model)
+      return model.takeError();
+    Linker linker;
+    linker.verbose = verbose;
+    std::string linked = scratch->path("model.so");
+    if (Error error =
+            linker.linkShared(*model, facts.symbol, *scratch, linked))
+      return error;
+    auto buffer = llvm::MemoryBuffer::getFile(linked);
+    if (!buffer)
+      return failure("cannot read " + linked + ": " +
+                     buffer.getError().message());
+    library = (*buffer)->getBuffer().str();
+  }
+  // The library last: while it is missing, nothing looks complete.
+  if (weights)
+    if (Error error = writeWeights(beside(output, facts.name(), ".weights")))
+      return error;
+  if (output != "-")
+    if (Error error = writeOutput(beside(output, facts.name(), ".h"),
+                                  writeModelHeader(facts)))
+      return error;
+  return writeOutput(output, library);
+}

@@ -1,0 +1,46 @@
+//===- Output.h - The files tern compile makes ------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_OUTPUT_H
+#define TERN_TOOLS_OUTPUT_H
+
+#include "tern/Artifact/ModelHeader.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Import/Checkpoint.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace tern {
+
+/// Writes a whole file or, for "-", to stdout.
+llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef contents);
+
+/// What a program or library is made of.
+struct Product {
+  /// A module whose weights are planned (phase `packed`); null without weights.
+  mlir::ModuleOp weights;
+  const Checkpoint *checkpoint;
+  TargetAttr target;
+  const std::string &object;
+  const ModelFacts &facts;
+  bool verbose;
+
+  /// A program that carries its weights behind itself.
+  llvm::Error writeProgram(llvm::StringRef output) const;
+  /// `output`, and NAME.h and NAME.weights beside it.
+  llvm::Error writeLibrary(llvm::StringRef output, bool shared) const;
+
+private:
+  llvm::Error writeWeights(llvm::StringRef path) const;
+};
+
+} // namespace tern
+
+#endif // TERN_TOOLS_OUTPUT_H
