@@ -95,8 +95,8 @@ void Defaults::readGenerationConfig(const Json &json) {
   generation.do_sample = fields.getBool("do_sample", false);
   generation.temperature = number("temperature", 1, 0, 1e6);
   // Sampling without a top_k means 50 to the library that wrote the file.
-  generation.top_k = static_cast<uint32_t>(fields.getInt(
-      "top_k", generation.do_sample ? 50 : 0, 0, INT32_MAX));
+  generation.top_k = static_cast<uint32_t>(
+      fields.getInt("top_k", generation.do_sample ? 50 : 0, 0, INT32_MAX));
   generation.top_p = number("top_p", 1, 0, 1);
   generation.min_p = number("min_p", 0, 0, 1);
   generation.repeat_penalty = number("repetition_penalty", 1, 1e-6, 1e6);

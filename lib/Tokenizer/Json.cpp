@@ -74,8 +74,8 @@ JsonFields::JsonFields(const Json &object, std::string where,
 
 void JsonFields::fail(const char *name, const std::string &what) {
   if (error.empty())
-    error = where + (where.find(": ") == std::string::npos ? ": " : ".") + name +
-            ": " + what;
+    error = where + (where.find(": ") == std::string::npos ? ": " : ".") +
+            name + ": " + what;
 }
 
 const Json *JsonFields::get(const char *name) {

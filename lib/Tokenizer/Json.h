@@ -19,14 +19,15 @@ namespace tern {
 
 using Json = nlohmann::json;
 
-/// Parses an object of bounded size and depth; nullopt and a sentence otherwise.
+/// Parses an object of bounded size and depth; nullopt and a sentence
+/// otherwise.
 std::optional<Json> parseJsonObject(const std::string &text,
                                     const std::string &file,
                                     std::string &error);
 
 /// The fields of one JSON object. Each one is taken or ignored by name; what is
-/// left over when `finish` is called is an error. Errors go to `error`, the first
-/// one wins, and once there is one every getter answers its default.
+/// left over when `finish` is called is an error. Errors go to `error`, the
+/// first one wins, and once there is one every getter answers its default.
 class JsonFields {
 public:
   JsonFields(const Json &object, std::string where, std::string &error);

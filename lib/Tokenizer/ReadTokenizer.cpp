@@ -59,7 +59,8 @@ std::vector<const Json *> steps(const Json &value, const char *listName,
 } // namespace
 
 /// Whether ByteLevel is to split by GPT-2's pattern.
-bool TokenizerReader::readByteLevel(const Json &value, const std::string &where) {
+bool TokenizerReader::readByteLevel(const Json &value,
+                                    const std::string &where) {
   JsonFields fields(value, where, error);
   fields.ignore("type");
   fields.ignore("trim_offsets"); // of positions, which are not computed
@@ -91,11 +92,13 @@ void TokenizerReader::readSplit(const Json &value, const std::string &where) {
       hasSplit = true;
       return;
     }
-  fields.fail("pattern", "'" + regex + "' is not one of the known patterns "
-                                       "(Llama-3's, Qwen-2's, GPT-2's)");
+  fields.fail("pattern", "'" + regex +
+                             "' is not one of the known patterns "
+                             "(Llama-3's, Qwen-2's, GPT-2's)");
 }
 
-void TokenizerReader::readPreTokenizer(const Json &value, const std::string &where) {
+void TokenizerReader::readPreTokenizer(const Json &value,
+                                       const std::string &where) {
   for (const Json *step : steps(value, "pretokenizers", where, error)) {
     std::string type = typeOf(*step);
     if (type == "Split" && !hasSplit && !hasByteLevel) {
@@ -111,8 +114,9 @@ void TokenizerReader::readPreTokenizer(const Json &value, const std::string &whe
         out.split = TERN_SPLIT_GPT2;
       }
     } else {
-      return fail(where + ": '" + type + "' is not supported here; expected a "
-                                         "Split and then ByteLevel");
+      return fail(where + ": '" + type +
+                  "' is not supported here; expected a "
+                  "Split and then ByteLevel");
     }
     if (!ok())
       return;
@@ -122,7 +126,8 @@ void TokenizerReader::readPreTokenizer(const Json &value, const std::string &whe
 }
 
 /// [bos] A [eos]: what stands around the text.
-void TokenizerReader::readTemplate(const Json &value, const std::string &where) {
+void TokenizerReader::readTemplate(const Json &value,
+                                   const std::string &where) {
   JsonFields fields(value, where, error);
   fields.ignore("type");
   fields.ignore("pair"); // of two texts; there is always one
@@ -171,7 +176,8 @@ void TokenizerReader::readTemplate(const Json &value, const std::string &where) 
     fields.fail("single", "expected a text with a few tokens around it");
 }
 
-void TokenizerReader::readPostProcessor(const Json &value, const std::string &where) {
+void TokenizerReader::readPostProcessor(const Json &value,
+                                        const std::string &where) {
   bool seenTemplate = false;
   for (const Json *step : steps(value, "processors", where, error)) {
     std::string type = typeOf(*step);
@@ -188,14 +194,15 @@ void TokenizerReader::readPostProcessor(const Json &value, const std::string &wh
 
 void TokenizerReader::readDecoder(const Json &value, const std::string &where) {
   if (typeOf(value) != "ByteLevel")
-    fail(where + ": '" + typeOf(value) + "' is not supported; expected "
-                                         "ByteLevel");
+    fail(where + ": '" + typeOf(value) +
+         "' is not supported; expected "
+         "ByteLevel");
 }
 
 bool TokenizerReader::read(const Json &root) {
   JsonFields fields(root, "tokenizer.json", error);
-  // How a batch of texts is cut and filled up; there is one text, and it fits or
-  // is refused.
+  // How a batch of texts is cut and filled up; there is one text, and it fits
+  // or is refused.
   for (const char *name : {"version", "truncation", "padding"})
     fields.ignore(name);
   if (fields.get("normalizer"))

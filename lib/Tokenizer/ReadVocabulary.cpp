@@ -14,8 +14,8 @@
 
 namespace tern {
 
-/// GPT-2's alphabet: each byte as one printable character. Code points 0..323 to
-/// bytes, -1 for those that stand for none.
+/// GPT-2's alphabet: each byte as one printable character. Code points 0..323
+/// to bytes, -1 for those that stand for none.
 static std::array<int, 324> byteAlphabet() {
   std::array<int, 324> bytes;
   bytes.fill(-1);
@@ -30,8 +30,7 @@ static std::array<int, 324> byteAlphabet() {
 
 /// The bytes a token's name stands for; nullopt when it is not of the alphabet.
 /// `name` is valid UTF-8: the JSON parser saw to it.
-static std::optional<std::string>
-bytesOfName(const std::string &name) {
+static std::optional<std::string> bytesOfName(const std::string &name) {
   static const std::array<int, 324> alphabet = byteAlphabet();
   std::string bytes;
   for (size_t i = 0; i < name.size(); ++i) {

@@ -161,12 +161,12 @@ void addTokens(Writer &writer, const Tokens &tokens,
   header.byte_tokens = writer.add(byteTokens, 1);
   header.by_bytes =
       writer.add(sortedIds(tokens, [](auto &t) { return t.isPlain; }), 1);
-  header.added = writer.add(sortedIds(tokens,
-                                      [](auto &t) {
-                                        return (t.flags & TERN_TOKEN_ADDED) &&
-                                               !isLate(t);
-                                      }),
-                            1);
+  header.added =
+      writer.add(sortedIds(tokens,
+                           [](auto &t) {
+                             return (t.flags & TERN_TOKEN_ADDED) && !isLate(t);
+                           }),
+                 1);
   header.late = writer.add(sortedIds(tokens, isLate), 1);
   header.bytes = writer.addBytes(bytes);
   header.token_flags = writer.addBytes(flags);

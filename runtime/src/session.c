@@ -254,8 +254,8 @@ tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
                               uint32_t n, float **logits) {
   if (!session)
     return TERN_BAD_ARGUMENT;
-  tern_status status = tern_session_eval_full(session, tokens, n, logits ? 1 : 0,
-                                              session->logits, NULL);
+  tern_status status = tern_session_eval_full(
+      session, tokens, n, logits ? 1 : 0, session->logits, NULL);
   if (status == TERN_OK && logits)
     *logits = session->logits;
   return status;
@@ -268,13 +268,11 @@ static tern_status check_batch(tern_session *const *sessions,
   for (*marked = 0; *marked < count; ++*marked) {
     tern_session *session = sessions[*marked];
     tern_segment *segment = &segments[*marked];
-    if (!session || session->in_batch ||
-        session->model != sessions[0]->model ||
+    if (!session || session->in_batch || session->model != sessions[0]->model ||
         session->weights != sessions[0]->weights)
       return TERN_BAD_ARGUMENT;
-    tern_status status =
-        check_input(session, segment->tokens, segment->n, segment->logits_count,
-                    segment->logits);
+    tern_status status = check_input(session, segment->tokens, segment->n,
+                                     segment->logits_count, segment->logits);
     if (status != TERN_OK)
       return status;
     segment->state = session->state;

@@ -65,7 +65,8 @@ static int merges_are_sorted(const tern_tokenizer *t) {
   return 1;
 }
 
-/* Strictly rising token bytes, none empty or very long: what tern_table_match relies on. */
+/* Strictly rising token bytes, none empty or very long: what tern_table_match
+ * relies on. */
 static int list_is_sorted(const tern_tokenizer *t, tern_table_span list) {
   const uint8_t *last = NULL;
   uint32_t last_count = 0;

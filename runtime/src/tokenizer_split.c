@@ -25,7 +25,7 @@ typedef struct cursor {
 } cursor;
 
 typedef struct character {
-  uint32_t code; /* UTF8_INVALID for a byte that is part of no character */
+  uint32_t code;   /* UTF8_INVALID for a byte that is part of no character */
   uint32_t length; /* 0 behind the end */
   uint32_t klass;
 } character;

@@ -73,15 +73,14 @@ static size_t put_replacement(char *out) {
   return 3;
 }
 
-/* Moves the characters at the front of the held bytes to `out`; with `end`, what
- * is left cannot become longer either. */
+/* Moves the characters at the front of the held bytes to `out`; with `end`,
+ * what is left cannot become longer either. */
 static size_t drain(tern_utf8 *utf8, char *out, int end) {
   size_t written = 0;
   while (utf8->held_count > 0) {
     int whole;
     uint32_t wanted;
-    uint32_t n =
-        maximal_part(utf8->held, utf8->held_count, &whole, &wanted);
+    uint32_t n = maximal_part(utf8->held, utf8->held_count, &whole, &wanted);
     if (!whole && !end && wanted > n && n == utf8->held_count)
       break;
     if (whole) {

@@ -5,15 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The reference here shares nothing with the product: it reads tokenizer.json by
-// itself, splits with PCRE2 and the pattern as it stands in the file, and merges
-// strings by trying all pairs.
+// The reference here shares nothing with the product: it reads tokenizer.json
+// by itself, splits with PCRE2 and the pattern as it stands in the file, and
+// merges strings by trying all pairs.
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/tokenizer.h"
 #include "tern/Tokenizer/TokenizerCompiler.h"
 #include "tern/artifact.h"
-#include "tern/tokenizer.h"
 
 extern "C" {
 #include "../../runtime/src/tokenizer_table.h"
@@ -45,7 +45,8 @@ std::string readFile(const std::string &path) {
 }
 
 std::string modelFile(const std::string &name) {
-  return readFile(std::string(TERN_TEST_DIR) + "/models/shakespeare-a48/" + name);
+  return readFile(std::string(TERN_TEST_DIR) + "/models/shakespeare-a48/" +
+                  name);
 }
 
 /// A loaded table that keeps its bytes.
@@ -168,16 +169,16 @@ public:
       vocab[bytesOf(name)] = id;
     int rank = 0;
     for (auto &merge : root["model"]["merges"]) {
-      std::string line = merge.is_string()
-                             ? merge.get<std::string>()
-                             : merge[0].get<std::string>() + " " +
-                                   merge[1].get<std::string>();
+      std::string line = merge.is_string() ? merge.get<std::string>()
+                                           : merge[0].get<std::string>() + " " +
+                                                 merge[1].get<std::string>();
       size_t space = line.find(' ');
       ranks[{bytesOf(line.substr(0, space)), bytesOf(line.substr(space + 1))}] =
           rank++;
     }
     for (auto &token : root["added_tokens"])
-      added[token["normalized"].get<bool>()].push_back({token["content"], token["id"]});
+      added[token["normalized"].get<bool>()].push_back(
+          {token["content"], token["id"]});
     std::string pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+|"
                           " ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
     auto &pre = root["pre_tokenizer"];
@@ -191,9 +192,9 @@ public:
     std::vector<int32_t> out;
     for (auto &piece : root["post_processor"]["single"])
       if (piece.contains("SpecialToken"))
-        out.push_back(root["post_processor"]["special_tokens"]
-                          [piece["SpecialToken"]["id"].get<std::string>()]["ids"]
-                          [0]);
+        out.push_back(
+            root["post_processor"]["special_tokens"]
+                [piece["SpecialToken"]["id"].get<std::string>()]["ids"][0]);
     cut(text, false, out);
     return out;
   }
@@ -211,8 +212,8 @@ private:
       range('!', '~'), range(0xA1, 0xAC), range(0xAE, 0xFF);
       int n = 0;
       for (int b = 0; b < 256; ++b) {
-        bool is = std::find(printable.begin(), printable.end(), b) !=
-                  printable.end();
+        bool is =
+            std::find(printable.begin(), printable.end(), b) != printable.end();
         result[utf8(is ? b : 256 + n++)] = char(b);
       }
       return result;
@@ -231,9 +232,9 @@ private:
 
   void compile(std::string pattern) {
     // PCRE2's own \s has U+180E, which is no White_Space since Unicode 6.3.
-    const std::string spaces =
-        "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}"
-        "\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
+    const std::string spaces = "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{"
+                               "2000}-\\x{200a}\\x{2028}"
+                               "\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
     std::string out;
     bool inClass = false;
     for (size_t i = 0; i < pattern.size(); ++i) {
@@ -258,7 +259,8 @@ private:
     ASSERT_NE(code, nullptr) << out;
   }
 
-  void cut(const std::string &text, bool late, std::vector<int32_t> &out) const {
+  void cut(const std::string &text, bool late,
+           std::vector<int32_t> &out) const {
     size_t from = 0;
     auto between = [&](size_t to) {
       if (late)
@@ -357,15 +359,58 @@ private:
 /// cases, numbers, tokens written out, pieces of characters.
 std::string randomText(std::mt19937 &random) {
   auto pick = [&](uint32_t n) { return uint32_t(random() % n); };
-  static const char *const snippets[] = {
-      "the", "ROMEO", "'s", "'S", "'Ll", "'re", "'VE", "'\u017F", "'l", "n't",
-      "\r\n", "\n", "\n\n  ", "  ", " ", "\t", "\r", "\u00A0", "\u3000", "\u0085",
-      "\u180E", "123", "4567", "\u00BD", "\u0663\u0664", "\u2167", "don't",
-      "...", "!?", "--", "'", "\u00E9", "e\u0301", "\u0939\u093F\u0928",
-      "\u4F60\u597D", "\U0001F600", "\U0001F468\u200D\U0001F469",
-      "<|begin_of_text|>", "<|end_of_text|>", "<|end", "<a>", "<a><b>", "late",
-      "later", "\u0130", "\u1E9E", "\uFEFF", "\u200B", "\u2028", "za", " he",
-      "aaaaaaaaaaaaaaaaaaaaaaaa"};
+  static const char *const snippets[] = {"the",
+                                         "ROMEO",
+                                         "'s",
+                                         "'S",
+                                         "'Ll",
+                                         "'re",
+                                         "'VE",
+                                         "'\u017F",
+                                         "'l",
+                                         "n't",
+                                         "\r\n",
+                                         "\n",
+                                         "\n\n  ",
+                                         "  ",
+                                         " ",
+                                         "\t",
+                                         "\r",
+                                         "\u00A0",
+                                         "\u3000",
+                                         "\u0085",
+                                         "\u180E",
+                                         "123",
+                                         "4567",
+                                         "\u00BD",
+                                         "\u0663\u0664",
+                                         "\u2167",
+                                         "don't",
+                                         "...",
+                                         "!?",
+                                         "--",
+                                         "'",
+                                         "\u00E9",
+                                         "e\u0301",
+                                         "\u0939\u093F\u0928",
+                                         "\u4F60\u597D",
+                                         "\U0001F600",
+                                         "\U0001F468\u200D\U0001F469",
+                                         "<|begin_of_text|>",
+                                         "<|end_of_text|>",
+                                         "<|end",
+                                         "<a>",
+                                         "<a><b>",
+                                         "late",
+                                         "later",
+                                         "\u0130",
+                                         "\u1E9E",
+                                         "\uFEFF",
+                                         "\u200B",
+                                         "\u2028",
+                                         "za",
+                                         " he",
+                                         "aaaaaaaaaaaaaaaaaaaaaaaa"};
   std::string text;
   uint32_t parts = 1 + pick(20);
   for (uint32_t i = 0; i < parts; ++i) {
@@ -436,10 +481,13 @@ std::string randomTokenizer(uint32_t seed, Pattern pattern, bool ignoreMerges) {
   root["model"]["ignore_merges"] = ignoreMerges;
   int id = int(names.size());
   auto add = [&](const char *content, bool normalized) {
-    root["added_tokens"].push_back(
-        {{"id", id++}, {"content", content}, {"single_word", false},
-         {"lstrip", false}, {"rstrip", false}, {"normalized", normalized},
-         {"special", !normalized}});
+    root["added_tokens"].push_back({{"id", id++},
+                                    {"content", content},
+                                    {"single_word", false},
+                                    {"lstrip", false},
+                                    {"rstrip", false},
+                                    {"normalized", normalized},
+                                    {"special", !normalized}});
   };
   root["added_tokens"] = Json::array();
   add("<|begin_of_text|>", false);
@@ -467,8 +515,8 @@ void compareOnRandomText(const std::string &json, uint32_t seed, int count) {
   for (int i = 0; i < count; ++i) {
     std::string text = randomText(random);
     std::vector<int32_t> tokens = table.encode(text);
-    ASSERT_EQ(tokens, reference.encode(text)) << Json(text).dump(
-        -1, ' ', true, Json::error_handler_t::replace);
+    ASSERT_EQ(tokens, reference.encode(text))
+        << Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
     tokens.erase(tokens.begin()); // bos
     ASSERT_EQ(table.decode(tokens), text);
   }
@@ -497,7 +545,8 @@ TEST(Tokenizer, RandomVocabulariesAgainstReference) {
   for (Pattern pattern : {Pattern::Llama3, Pattern::Qwen2, Pattern::Gpt2})
     for (bool ignoreMerges : {false, true}) {
       ++seed;
-      compareOnRandomText(randomTokenizer(seed, pattern, ignoreMerges), seed, 700);
+      compareOnRandomText(randomTokenizer(seed, pattern, ignoreMerges), seed,
+                          700);
     }
 }
 
@@ -535,7 +584,8 @@ TEST(Tokenizer, FlagsAndLookups) {
   EXPECT_GT(plain.size(), 1u);
   EXPECT_EQ(table.decode(plain), end);
   EXPECT_EQ(table.encode(""), std::vector<int32_t>{1022});
-  EXPECT_EQ(tern_tokenizer_find(&table.tokenizer, end.data(), end.size()), 1023);
+  EXPECT_EQ(tern_tokenizer_find(&table.tokenizer, end.data(), end.size()),
+            1023);
   EXPECT_EQ(tern_tokenizer_find(&table.tokenizer, "!", 1), 0);
   EXPECT_EQ(tern_tokenizer_find(&table.tokenizer, "no such token", 13), -1);
   uint32_t flags;
@@ -576,7 +626,8 @@ TEST(Tokenizer, DamagedTables) {
     // On the heap without slack, for the sanitizers.
     bytes.shrink_to_fit();
     tern_tokenizer tokenizer;
-    if (tern_tokenizer_load(&tokenizer, bytes.data(), bytes.size()) != TERN_OK) {
+    if (tern_tokenizer_load(&tokenizer, bytes.data(), bytes.size()) !=
+        TERN_OK) {
       ++refused;
       return;
     }
@@ -585,8 +636,9 @@ TEST(Tokenizer, DamagedTables) {
         tern_tokenizer_encode_bytes(&tokenizer, text.size()));
     std::vector<int32_t> tokens(text.size() + 16);
     size_t count;
-    tern_tokenizer_encode(&tokenizer, text.data(), text.size(), 0, memory.data(),
-                          memory.size(), tokens.data(), tokens.size(), &count);
+    tern_tokenizer_encode(&tokenizer, text.data(), text.size(), 0,
+                          memory.data(), memory.size(), tokens.data(),
+                          tokens.size(), &count);
     for (int32_t id = -1; id < 1100; ++id)
       tern_tokenizer_token(&tokenizer, id, &count, nullptr);
   };
@@ -617,7 +669,8 @@ struct Refusal {
 
 TEST(Tokenizer, Refusals) {
   const Refusal cases[] = {
-      {"/normalizer", R"({"type":"NFC"})", "normalizer: 'NFC' is not supported"},
+      {"/normalizer", R"({"type":"NFC"})",
+       "normalizer: 'NFC' is not supported"},
       {"/model/type", R"("Unigram")", "model.type: 'Unigram' is not supported"},
       {"/model/dropout", "0.1", "model.dropout: must be null or 0"},
       {"/model/byte_fallback", "true", "model.byte_fallback: true"},
@@ -780,8 +833,8 @@ TEST(Utf8, AgainstWholeText) {
                                     0xC0, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEF,
                                     0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
     for (int n = random() % 9; n > 0; --n)
-      text += random() % 4 ? char(bytes[random() % sizeof(bytes)])
-                           : char(random());
+      text +=
+          random() % 4 ? char(bytes[random() % sizeof(bytes)]) : char(random());
     // One U+FFFD for each longest beginning of some character.
     std::string expected;
     for (size_t at = 0; at < text.size();) {
@@ -812,7 +865,8 @@ TEST(Utf8, AgainstWholeText) {
     }
     std::vector<char> out(TERN_UTF8_ROOM(0));
     result.append(out.data(), tern_utf8_flush(&state, out.data()));
-    ASSERT_EQ(result, expected) << Json::binary_t({text.begin(), text.end()}).size();
+    ASSERT_EQ(result, expected)
+        << Json::binary_t({text.begin(), text.end()}).size();
     ASSERT_EQ(state.held_count, 0u);
   }
 }

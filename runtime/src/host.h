@@ -1,0 +1,114 @@
+/*===- host.h - shared by the parts of the host half -----------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#ifndef TERN_SRC_HOST_H
+#define TERN_SRC_HOST_H
+
+#include "host_options.h"
+#include "tern/host.h"
+
+#include <signal.h>
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+/* Writes the sentence and returns -1. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+int host_fail(tern_error *error, const char *format, ...);
+
+/* The program while it runs. */
+typedef struct host_program {
+  const char *name; /* argv[0] without its folder */
+  const tern_model *model;
+  tern_artifact artifact;
+  tern_tokenizer tokenizer;
+  int has_tokenizer;
+  tern_pool *pool;
+  tern_env env;
+  uint64_t *counters; /* 2 * projection_count, as in tern_env */
+  host_options options;
+  tern_error error;
+} host_program;
+
+/* A session and the memory it lies in. */
+typedef struct host_session {
+  tern_session *session;
+  void *memory;
+  size_t bytes;
+} host_session;
+
+/* All of these: 0, or -1 with the sentence in program->error. */
+int host_program_open(host_program *program, const tern_model *const *models,
+                      unsigned count);
+int host_program_threads(host_program *program, unsigned threads);
+void host_program_close(host_program *program);
+int host_session_open(host_program *program, uint32_t context,
+                      host_session *session);
+void host_session_close(host_session *session);
+/* *tokens is to be freed. */
+int host_encode(host_program *program, const char *text, size_t bytes,
+                uint32_t flags, int32_t **tokens, size_t *count);
+int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
+                   size_t *count);
+int host_read_file(host_program *program, const char *path, char **text,
+                   size_t *bytes);
+int host_status(host_program *program, tern_status status, const char *doing);
+/* malloc of a * b * c bytes, checked. */
+void *host_allocate(host_program *program, uint64_t a, uint64_t b, uint64_t c);
+
+/* Writes f32 values of `rank` dimensions as NumPy does; through a temporary
+ * file, so that `path` is whole or as it was. */
+int host_write_npy(host_program *program, const char *path, const float *values,
+                   const uint64_t *shape, unsigned rank);
+
+int64_t host_now(void); /* nanoseconds, monotonic */
+/* Set by SIGINT after host_catch_interrupt; a second one ends the process. */
+extern volatile sig_atomic_t host_interrupted;
+void host_catch_interrupt(void);
+
+/* Why generation stopped. */
+typedef enum host_stop {
+  STOP_FAILED,
+  STOP_LIMIT,
+  STOP_END, /* an end token */
+  STOP_FULL,
+  STOP_INTERRUPTED
+} host_stop;
+
+/* Text generation on one session. */
+typedef struct host_generator {
+  host_program *program;
+  tern_session *session;
+  tern_sampler sampler;
+  tern_candidate *candidates;
+  tern_utf8 utf8;
+  float *logits; /* of the prompt, when all of them are wanted */
+  uint64_t prompt_tokens, generated, steps;
+  int64_t prompt_time, step_time;
+} host_generator;
+
+int host_generator_open(host_generator *generator, host_program *program,
+                        tern_session *session);
+void host_generator_close(host_generator *generator);
+/* Appends tokens; *logits as in tern_session_eval. */
+int host_generator_read(host_generator *generator, const int32_t *tokens,
+                        size_t count, float **logits);
+/* From the logits of the last token, at most `limit` tokens (< 0: no limit) to
+ * stdout. */
+host_stop host_generator_write(host_generator *generator, float *logits,
+                               int32_t limit);
+void host_generator_footer(const host_generator *generator);
+void host_print_counters(const host_program *program, const char *what,
+                         const uint64_t *counters, uint64_t tokens);
+
+/* The commands: exit statuses. */
+int host_run(host_program *program);
+int host_chat(host_program *program);
+int host_ppl(host_program *program);
+int host_bench(host_program *program);
+
+#endif /* TERN_SRC_HOST_H */

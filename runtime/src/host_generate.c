@@ -1,0 +1,239 @@
+/*===- host_generate.c - tokens to text, as they come -----------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t seed_of(const host_options *options) {
+  struct timespec t;
+  if (options->seed >= 0)
+    return (uint64_t)options->seed;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (uint64_t)t.tv_sec * 1000000007u + (uint64_t)t.tv_nsec;
+}
+
+/* Flags win over the model's generation_config.json. A model that asks for no
+ * sampling gets none, unless a temperature is given. */
+static tern_sampler_options sampler_options(const host_program *program) {
+  const host_options *o = &program->options;
+  const tern_generation *g = &program->artifact.generation;
+  tern_sampler_options s;
+  memset(&s, 0, sizeof(s));
+  s.size = sizeof(s);
+  s.temperature = g->do_sample ? g->temperature : 0.0f;
+  if (o->temperature >= 0)
+    s.temperature = (float)o->temperature;
+  s.top_k = o->top_k >= 0 ? (uint32_t)o->top_k : g->top_k;
+  s.top_p = o->top_p >= 0 ? (float)o->top_p : g->top_p;
+  s.min_p = o->min_p >= 0 ? (float)o->min_p : g->min_p;
+  s.repeat_penalty =
+      o->repeat_penalty >= 0 ? (float)o->repeat_penalty : g->repeat_penalty;
+  s.seed = seed_of(o);
+  return s;
+}
+
+int host_generator_open(host_generator *generator, host_program *program,
+                        tern_session *session) {
+  memset(generator, 0, sizeof(*generator));
+  generator->program = program;
+  generator->session = session;
+  tern_sampler_options options = sampler_options(program);
+  if (host_status(program, tern_sampler_init(&generator->sampler, &options),
+                  "sampling") != 0)
+    return -1;
+  generator->candidates = host_allocate(program, program->model->vocab_size,
+                                        sizeof(tern_candidate), 1);
+  return generator->candidates ? 0 : -1;
+}
+
+void host_generator_close(host_generator *generator) {
+  free(generator->candidates);
+  free(generator->logits);
+}
+
+/* With all logits or hidden states, written to files. */
+static int read_full(host_generator *generator, const int32_t *tokens,
+                     uint32_t count, float **logits) {
+  host_program *program = generator->program;
+  const tern_model *model = program->model;
+  const host_options *o = &program->options;
+  uint32_t wanted = o->logits_file ? count : 1;
+  float *hidden = NULL;
+  free(generator->logits);
+  generator->logits =
+      host_allocate(program, wanted, model->vocab_size, sizeof(float));
+  if (o->hidden_file)
+    hidden = host_allocate(program, (uint64_t)count * model->layer_count,
+                           model->hidden_size, sizeof(float));
+  uint64_t logits_shape[] = {count, model->vocab_size};
+  uint64_t hidden_shape[] = {model->layer_count, count, model->hidden_size};
+  int result = -1;
+  if (generator->logits && (hidden || !o->hidden_file) &&
+      host_status(program,
+                  tern_session_eval_full(generator->session, tokens, count,
+                                         wanted, generator->logits, hidden),
+                  "prompt") == 0)
+    result = 0;
+  if (result == 0 && o->logits_file)
+    result = host_write_npy(program, o->logits_file, generator->logits,
+                            logits_shape, 2);
+  if (result == 0 && hidden)
+    result = host_write_npy(program, o->hidden_file, hidden, hidden_shape, 3);
+  if (result == 0)
+    *logits = generator->logits + (size_t)(wanted - 1) * model->vocab_size;
+  free(hidden);
+  return result;
+}
+
+int host_generator_read(host_generator *generator, const int32_t *tokens,
+                        size_t count, float **logits) {
+  host_program *program = generator->program;
+  uint32_t room = tern_session_context(generator->session) -
+                  tern_session_position(generator->session);
+  if (count == 0)
+    return host_fail(&program->error, "the text is empty");
+  if (count > room)
+    return host_fail(&program->error,
+                     "the text has %zu tokens, but the context of %u has room "
+                     "for %u",
+                     count, tern_session_context(generator->session), room);
+  int64_t start = host_now();
+  int result;
+  if (program->options.logits_file || program->options.hidden_file)
+    result = read_full(generator, tokens, (uint32_t)count, logits);
+  else
+    result = host_status(
+        program,
+        tern_session_eval(generator->session, tokens, (uint32_t)count, logits),
+        "prompt");
+  generator->prompt_time += host_now() - start;
+  generator->prompt_tokens += count;
+  for (size_t i = 0; i < count; ++i)
+    tern_sampler_accept(&generator->sampler, tokens[i]);
+  return result;
+}
+
+static int is_end(const host_generator *generator, int32_t token) {
+  const tern_generation *g = &generator->program->artifact.generation;
+  if (generator->program->options.ignore_eos)
+    return 0;
+  for (uint32_t i = 0; i < g->eos_count; ++i)
+    if (g->eos_ids[i] == token)
+      return 1;
+  return 0;
+}
+
+static void print_token(host_generator *generator, int32_t token) {
+  host_program *program = generator->program;
+  if (program->options.print_ids || !program->has_tokenizer) {
+    printf("%s%d", generator->generated > 1 ? "," : "", token);
+  } else {
+    size_t bytes;
+    uint32_t flags;
+    const char *text =
+        tern_tokenizer_token(&program->tokenizer, token, &bytes, &flags);
+    char out[TERN_UTF8_ROOM(256)];
+    if (flags & TERN_TOKEN_SPECIAL)
+      bytes = 0; /* a control token is no text */
+    for (size_t at = 0; at < bytes;) {
+      size_t n = bytes - at < 256 ? bytes - at : 256;
+      fwrite(out, 1, tern_utf8_push(&generator->utf8, text + at, n, out),
+             stdout);
+      at += n;
+    }
+  }
+  fflush(stdout);
+}
+
+static host_stop write_tokens(host_generator *generator, float *logits,
+                              int32_t limit) {
+  host_program *program = generator->program;
+  tern_session *session = generator->session;
+  for (int32_t done = 0; limit < 0 || done < limit; ++done) {
+    if (host_interrupted)
+      return STOP_INTERRUPTED;
+    int32_t token =
+        tern_sampler_pick(&generator->sampler, logits,
+                          program->model->vocab_size, generator->candidates);
+    if (is_end(generator, token))
+      return STOP_END;
+    tern_sampler_accept(&generator->sampler, token);
+    ++generator->generated;
+    print_token(generator, token);
+    if (limit >= 0 && done + 1 >= limit)
+      break;
+    if (tern_session_position(session) == tern_session_context(session))
+      return STOP_FULL;
+    int64_t start = host_now();
+    tern_status status = tern_session_eval(session, &token, 1, &logits);
+    generator->step_time += host_now() - start;
+    ++generator->steps;
+    if (host_status(program, status, "evaluation") != 0)
+      return STOP_FAILED;
+  }
+  return STOP_LIMIT;
+}
+
+host_stop host_generator_write(host_generator *generator, float *logits,
+                               int32_t limit) {
+  char rest[TERN_UTF8_ROOM(0)];
+  host_stop stop = write_tokens(generator, logits, limit);
+  fwrite(rest, 1, tern_utf8_flush(&generator->utf8, rest), stdout);
+  fputc('\n', stdout);
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    host_fail(&generator->program->error, "cannot write to standard output");
+    return STOP_FAILED;
+  }
+  return stop;
+}
+
+static void footer_line(const char *what, uint64_t tokens,
+                        int64_t nanoseconds) {
+  double ms = (double)nanoseconds * 1e-6;
+  if (tokens == 0)
+    return;
+  fprintf(stderr,
+          "%-12s %10.2f ms / %5llu tokens (%8.2f ms each, %9.2f tokens/s)\n",
+          what, ms, (unsigned long long)tokens, ms / (double)tokens,
+          ms > 0 ? (double)tokens * 1e3 / ms : 0.0);
+}
+
+void host_generator_footer(const host_generator *generator) {
+  if (generator->program->options.quiet)
+    return;
+  fputc('\n', stderr);
+  footer_line("prompt eval", generator->prompt_tokens, generator->prompt_time);
+  footer_line("eval", generator->steps, generator->step_time);
+  footer_line("total", generator->prompt_tokens + generator->steps,
+              generator->prompt_time + generator->step_time);
+}
+
+void host_print_counters(const host_program *program, const char *what,
+                         const uint64_t *counters, uint64_t tokens) {
+  const tern_model *model = program->model;
+  uint64_t held = 0, had_read = 0;
+  if (tokens == 0)
+    return;
+  fprintf(stderr, "\nweight bytes per token, %s (%llu tokens)\n", what,
+          (unsigned long long)tokens);
+  fprintf(stderr, "%-20s %14s %14s %10s\n", "projection", "held", "read",
+          "not read");
+  for (uint32_t p = 0; p <= model->projection_count; ++p) {
+    int last = p == model->projection_count;
+    uint64_t h = last ? held : counters[2 * p];
+    uint64_t r = last ? had_read : counters[2 * p + 1];
+    held += last ? 0 : h;
+    had_read += last ? 0 : r;
+    fprintf(stderr, "%-20s %14.0f %14.0f %9.1f%%\n",
+            last ? "all" : model->projection_names[p],
+            (double)h / (double)tokens, (double)r / (double)tokens,
+            h ? 100.0 * (1.0 - (double)r / (double)h) : 0.0);
+  }
+}

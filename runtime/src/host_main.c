@@ -1,0 +1,70 @@
+/*===- host_main.c - the command line of compiled programs ------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What may be checked before anything is opened. */
+static int check_usage(const host_options *o, tern_error *error) {
+  int texts = (o->prompt != NULL) + (o->file != NULL) + (o->ids != NULL);
+  if (texts > 1)
+    return host_fail(error, "-p, -f and --ids exclude each other");
+  if (o->help || o->version)
+    return 0;
+  if (o->command == COMMAND_RUN && texts == 0 && isatty(STDIN_FILENO))
+    return host_fail(error, "give a text with -p, -f or --ids");
+  if (o->command == COMMAND_PPL && !o->file)
+    return host_fail(error, "ppl needs a text: -f FILE");
+  return 0;
+}
+
+static int run_command(host_program *program) {
+  switch (program->options.command) {
+  case COMMAND_CHAT:
+    return host_chat(program);
+  case COMMAND_PPL:
+    return host_ppl(program);
+  case COMMAND_BENCH:
+    return host_bench(program);
+  default:
+    return host_run(program);
+  }
+}
+
+int tern_main(const tern_model *const *models, unsigned count, int argc,
+              char **argv) {
+  host_program program;
+  memset(&program, 0, sizeof(program));
+  const char *path = argc > 0 && argv[0] ? argv[0] : "tern";
+  const char *slash = strrchr(path, '/');
+  program.name = slash ? slash + 1 : path;
+
+  int status = EXIT_USAGE;
+  if (host_options_parse(&program.options, argc, argv, &program.error) == 0 &&
+      check_usage(&program.options, &program.error) == 0) {
+    if (program.options.help || program.options.version) {
+      if (count == 0)
+        return EXIT_FAILED;
+      if (program.options.help)
+        host_options_help(&program.options, program.name, models[0]);
+      else
+        printf("%s (tern %s, %s)\n", models[0]->name, TERN_VERSION_TEXT,
+               models[0]->target);
+      return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
+    }
+    status = EXIT_FAILED;
+    if (host_program_open(&program, models, count) == 0)
+      status = run_command(&program);
+  }
+  if (program.error.text[0])
+    fprintf(stderr, "%s: error: %s%s\n", program.name, program.error.text,
+            status == EXIT_USAGE ? " (--help lists the flags)" : "");
+  host_program_close(&program);
+  return status;
+}

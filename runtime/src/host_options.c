@@ -1,0 +1,281 @@
+/*===- host_options.c - flags of compiled programs -------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * One table, which parsing and --help both go by, so that they cannot disagree.
+ */
+#include "host.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum flag_kind {
+  FLAG_SWITCH,
+  FLAG_TEXT,
+  FLAG_INTEGER,
+  FLAG_NUMBER
+} flag_kind;
+
+typedef struct flag {
+  const char *name, *alias, *value, *help;
+  flag_kind kind;
+  uint32_t commands;
+  size_t offset;
+  double low, high;
+} flag;
+
+#define TEXT_TO_TOKENS (COMMAND_RUN | COMMAND_CHAT)
+#define ALL (COMMAND_RUN | COMMAND_CHAT | COMMAND_PPL | COMMAND_BENCH)
+#define AT(field) offsetof(host_options, field)
+#define MOST_TOKENS 4294967295.0
+
+static const flag flags[] = {
+    {"-p", "--prompt", "TEXT", "text to continue", FLAG_TEXT, COMMAND_RUN,
+     AT(prompt), 0, 0},
+    {"-f", "--file", "FILE", "read the text from a file; - is standard input",
+     FLAG_TEXT, COMMAND_RUN | COMMAND_PPL, AT(file), 0, 0},
+    {"--ids", NULL, "1,2,3", "token ids to continue, taken as they are",
+     FLAG_TEXT, COMMAND_RUN, AT(ids), 0, 0},
+    {"-n", "--n-predict", "N",
+     "tokens to generate; -1: until an end token or a full context (default "
+     "-1)",
+     FLAG_INTEGER, TEXT_TO_TOKENS, AT(limit), -1, 2147483647.0},
+    {"-p", "--n-prompt", "LIST",
+     "prompt lengths to measure (default 512, or the context if smaller)",
+     FLAG_TEXT, COMMAND_BENCH, AT(prompt_list), 0, 0},
+    {"-n", "--n-gen", "LIST",
+     "numbers of tokens to generate (default 128, or the context if smaller)",
+     FLAG_TEXT, COMMAND_BENCH, AT(generate_list), 0, 0},
+    {"-b", "--batch", "LIST", "sequences that generate at once (default 1)",
+     FLAG_TEXT, COMMAND_BENCH, AT(batch_list), 0, 0},
+    {"-t", "--threads", "LIST",
+     "numbers of threads (default: one for each CPU)", FLAG_TEXT, COMMAND_BENCH,
+     AT(thread_list), 0, 0},
+    {"-r", "--repetitions", "N", "measurements of each (default 5)",
+     FLAG_INTEGER, COMMAND_BENCH, AT(repetitions), 1, 1000},
+    {"-o", "--output", "FORMAT", "md, csv or json (default md)", FLAG_TEXT,
+     COMMAND_BENCH, AT(format), 0, 0},
+    {"-t", "--threads", "N", "threads (default: one for each CPU)",
+     FLAG_INTEGER, ALL & ~(uint32_t)COMMAND_BENCH, AT(threads), 1,
+     TERN_MAX_WORKERS},
+    {"-c", "--ctx-size", "N", "tokens of context (default: all the model has)",
+     FLAG_INTEGER, ALL, AT(context), 1, MOST_TOKENS},
+    {"--temp", NULL, "T",
+     "temperature; 0 always takes the likeliest token (default: the model's)",
+     FLAG_NUMBER, TEXT_TO_TOKENS, AT(temperature), 0, 1e6},
+    {"--top-k", NULL, "K",
+     "sample from the K likeliest; 0: all (default: the model's)", FLAG_INTEGER,
+     TEXT_TO_TOKENS, AT(top_k), 0, 2147483647.0},
+    {"--top-p", NULL, "P",
+     "sample from the likeliest that make up P (default: the model's)",
+     FLAG_NUMBER, TEXT_TO_TOKENS, AT(top_p), 1e-6, 1},
+    {"--min-p", NULL, "P",
+     "sample from those at least P times as likely as the likeliest (default: "
+     "the model's)",
+     FLAG_NUMBER, TEXT_TO_TOKENS, AT(min_p), 0, 1},
+    {"--repeat-penalty", NULL, "X",
+     "make the last 64 tokens less likely; 1: off (default: the model's)",
+     FLAG_NUMBER, TEXT_TO_TOKENS, AT(repeat_penalty), 1e-3, 1e6},
+    {"-s", "--seed", "N",
+     "seed of sampling; the same seed gives the same text (default: the clock)",
+     FLAG_INTEGER, TEXT_TO_TOKENS, AT(seed), 0, 9007199254740991.0},
+    {"--logits", NULL, "FILE.npy",
+     "write the logits of every prompt position, f32 [tokens, vocabulary]",
+     FLAG_TEXT, COMMAND_RUN, AT(logits_file), 0, 0},
+    {"--hidden", NULL, "FILE.npy",
+     "write the residual stream after each layer, f32 [layers, tokens, hidden]",
+     FLAG_TEXT, COMMAND_RUN, AT(hidden_file), 0, 0},
+    {"--print-ids", NULL, NULL, "print token ids instead of text", FLAG_SWITCH,
+     COMMAND_RUN, AT(print_ids), 0, 0},
+    {"--echo", NULL, NULL, "print the prompt before its continuation",
+     FLAG_SWITCH, COMMAND_RUN, AT(echo), 0, 0},
+    {"--ignore-eos", NULL, NULL, "go on after an end token", FLAG_SWITCH,
+     TEXT_TO_TOKENS, AT(ignore_eos), 0, 0},
+    {"--no-bos", NULL, NULL, "do not set the begin token before the text",
+     FLAG_SWITCH, TEXT_TO_TOKENS, AT(no_bos), 0, 0},
+    {"--chunks", NULL, "K", "windows to score (default: all)", FLAG_INTEGER,
+     COMMAND_PPL, AT(chunks), 1, MOST_TOKENS},
+    {"--second-half", NULL, NULL,
+     "score the second half of windows of N tokens, as llama.cpp does",
+     FLAG_SWITCH, COMMAND_PPL, AT(second_half), 0, 0},
+    {"--output-json", NULL, NULL, "print an object instead of a line",
+     FLAG_SWITCH, COMMAND_PPL, AT(json), 0, 0},
+    {"--stats", NULL, NULL,
+     "tell on standard error how many weight bytes were read, per projection",
+     FLAG_SWITCH, COMMAND_RUN | COMMAND_PPL, AT(stats), 0, 0},
+    {"-q", "--quiet", NULL, "no timing on standard error", FLAG_SWITCH,
+     ALL & ~(uint32_t)COMMAND_BENCH, AT(quiet), 0, 0},
+    {"--weights", NULL, "FILE",
+     "the model's weights, when the program does not carry them", FLAG_TEXT,
+     ALL, AT(weights), 0, 0},
+    {"-h", "--help", NULL, "this text", FLAG_SWITCH, ALL, AT(help), 0, 0},
+    {"--version", NULL, NULL, "name, version and target", FLAG_SWITCH, ALL,
+     AT(version), 0, 0},
+};
+#define FLAG_COUNT (sizeof(flags) / sizeof(flags[0]))
+
+static const struct command {
+  const char *name, *help;
+  uint32_t bit;
+} commands[] = {
+    {"run", "continue a text (what happens without a command)", COMMAND_RUN},
+    {"chat", "talk: each line goes on from the text so far", COMMAND_CHAT},
+    {"ppl", "perplexity on a text", COMMAND_PPL},
+    {"bench", "measure speed", COMMAND_BENCH},
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static const char *command_name(uint32_t bit) {
+  for (size_t i = 0; i < COMMAND_COUNT; ++i)
+    if (commands[i].bit == bit)
+      return commands[i].name;
+  return "";
+}
+
+static void set_defaults(host_options *options) {
+  memset(options, 0, sizeof(*options));
+  options->command = COMMAND_RUN;
+  options->limit = -1;
+  options->seed = -1;
+  options->repetitions = 5;
+  options->top_k = -1;
+  options->temperature = options->top_p = UNSET_NUMBER;
+  options->min_p = options->repeat_penalty = UNSET_NUMBER;
+  options->batch_list = "1";
+  options->format = "md";
+}
+
+/* The flag that `text` is, up to its '=' if it has one. */
+static const flag *find_flag(const char *text, uint32_t command) {
+  size_t length = strcspn(text, "=");
+  for (size_t i = 0; i < FLAG_COUNT; ++i) {
+    const char *names[] = {flags[i].name, flags[i].alias};
+    for (int n = 0; n < 2 && (flags[i].commands & command); ++n)
+      if (names[n] && strlen(names[n]) == length &&
+          memcmp(names[n], text, length) == 0)
+        return &flags[i];
+  }
+  return NULL;
+}
+
+static int set_flag(host_options *options, const flag *f, const char *value,
+                    tern_error *error) {
+  char *field = (char *)options + f->offset;
+  char *end = NULL;
+  errno = 0;
+  if (f->kind == FLAG_TEXT) {
+    memcpy(field, &value, sizeof(value));
+    return 0;
+  }
+  if (f->kind == FLAG_INTEGER) {
+    int64_t number = strtoll(value, &end, 10);
+    if (*value && !*end && errno == 0 && (double)number >= f->low &&
+        (double)number <= f->high) {
+      memcpy(field, &number, sizeof(number));
+      return 0;
+    }
+  } else {
+    double number = strtod(value, &end);
+    if (*value && !*end && number >= f->low && number <= f->high) {
+      memcpy(field, &number, sizeof(number));
+      return 0;
+    }
+  }
+  return host_fail(error, "%s %s: expected %s from %.16g to %.16g", f->name,
+                   value, f->kind == FLAG_INTEGER ? "an integer" : "a number",
+                   f->low, f->high);
+}
+
+int host_options_parse(host_options *options, int argc, char **argv,
+                       tern_error *error) {
+  int i = 1;
+  set_defaults(options);
+  for (size_t c = 0; argc > 1 && c < COMMAND_COUNT; ++c)
+    if (strcmp(argv[1], commands[c].name) == 0) {
+      options->command = commands[c].bit;
+      i = 2;
+    }
+  for (; i < argc; ++i) {
+    const flag *f = find_flag(argv[i], options->command);
+    char *value = strchr(argv[i], '=');
+    if (!f && argv[i][0] != '-')
+      return host_fail(error, "unexpected '%s'; a text is given with -p",
+                       argv[i]);
+    if (!f)
+      return host_fail(error, "%s has no flag '%s'",
+                       command_name(options->command), argv[i]);
+    if (f->kind == FLAG_SWITCH) {
+      int on = 1;
+      if (value)
+        return host_fail(error, "%s takes no value", f->name);
+      memcpy((char *)options + f->offset, &on, sizeof(on));
+      continue;
+    }
+    if (value)
+      ++value;
+    else if (i + 1 < argc)
+      value = argv[++i];
+    else
+      return host_fail(error, "%s needs a value: %s %s", f->name, f->name,
+                       f->value);
+    if (set_flag(options, f, value, error) != 0)
+      return -1;
+  }
+  return 0;
+}
+
+int host_parse_list(const char *text, uint32_t most, uint32_t *values,
+                    int room) {
+  int count = 0;
+  for (;;) {
+    char *end;
+    if (*text < '0' || *text > '9' || count == room)
+      return -1;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || value > most)
+      return -1;
+    values[count++] = (uint32_t)value;
+    if (*end == 0)
+      return count;
+    if (*end != ',')
+      return -1;
+    text = end + 1;
+  }
+}
+
+void host_options_help(const host_options *options, const char *program,
+                       const tern_model *model) {
+  if (options->command == COMMAND_RUN) {
+    printf("usage: %s [run|chat|ppl|bench] [flags]\n\n", program);
+    printf("%s, compiled by tern for %s.\n\ncommands:\n", model->name,
+           model->target);
+    for (size_t i = 0; i < COMMAND_COUNT; ++i)
+      printf("  %-6s %s\n", commands[i].name, commands[i].help);
+    printf("\n'%s COMMAND --help' lists the flags of a command. ", program);
+  } else {
+    printf("usage: %s %s [flags]\n\n", program, command_name(options->command));
+  }
+  printf("Flags of %s:\n\n", command_name(options->command));
+  for (size_t i = 0; i < FLAG_COUNT; ++i) {
+    const flag *f = &flags[i];
+    char left[64];
+    if (!(f->commands & options->command))
+      continue;
+    snprintf(left, sizeof(left), "%s%s%s%s%s", f->name, f->alias ? ", " : "",
+             f->alias ? f->alias : "", f->value ? " " : "",
+             f->value ? f->value : "");
+    if (strlen(left) <= 24)
+      printf("  %-24s  %s\n", left, f->help);
+    else
+      printf("  %s\n  %-24s  %s\n", left, "", f->help);
+  }
+  printf("\nText goes to standard output, all else to standard error. Exit "
+         "status: 0 done,\n1 failed, 2 wrong usage, 130 interrupted.\n");
+}

@@ -1,0 +1,194 @@
+/*===- host_run.c - the commands run and chat -------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The tokens to continue, from --ids, -p, -f or a pipe. */
+static int read_prompt(host_program *program, int32_t **tokens, size_t *count) {
+  const host_options *o = &program->options;
+  if (o->ids)
+    return host_parse_ids(program, o->ids, tokens, count);
+  char *text = NULL;
+  size_t bytes = o->prompt ? strlen(o->prompt) : 0;
+  if (!o->prompt &&
+      host_read_file(program, o->file ? o->file : "-", &text, &bytes) != 0)
+    return -1;
+  const char *prompt = o->prompt ? o->prompt : text;
+  uint32_t flags = o->no_bos ? TERN_ENCODE_BARE : 0;
+  int result = host_encode(program, prompt, bytes, flags, tokens, count);
+  if (result == 0 && o->echo)
+    fwrite(prompt, 1, bytes, stdout);
+  free(text);
+  return result;
+}
+
+static int exit_status(host_program *program, host_stop stop,
+                       const host_generator *generator) {
+  switch (stop) {
+  case STOP_FAILED:
+    return EXIT_FAILED;
+  case STOP_INTERRUPTED:
+    return EXIT_INTERRUPTED;
+  case STOP_FULL:
+    fprintf(stderr, "%s: context of %u tokens is full\n", program->name,
+            tern_session_context(generator->session));
+    return EXIT_OK;
+  default:
+    return EXIT_OK;
+  }
+}
+
+static void print_stats(host_program *program, const uint64_t *after_prompt,
+                        const host_generator *generator) {
+  size_t count = 2 * (size_t)program->model->projection_count;
+  uint64_t *steps = host_allocate(program, count, sizeof(uint64_t), 1);
+  if (!steps)
+    return;
+  for (size_t i = 0; i < count; ++i)
+    steps[i] = program->counters[i] - after_prompt[i];
+  host_print_counters(program, "prompt", after_prompt,
+                      generator->prompt_tokens);
+  host_print_counters(program, "generation", steps, generator->steps);
+  free(steps);
+}
+
+static int generate(host_program *program, host_generator *generator,
+                    const int32_t *tokens, size_t count) {
+  size_t counters = 2 * (size_t)program->model->projection_count;
+  uint64_t *after_prompt =
+      host_allocate(program, counters, sizeof(uint64_t), 1);
+  float *logits;
+  if (!after_prompt)
+    return EXIT_FAILED;
+  if (host_generator_read(generator, tokens, count, &logits) != 0) {
+    free(after_prompt);
+    return EXIT_FAILED;
+  }
+  memcpy(after_prompt, program->counters, counters * sizeof(uint64_t));
+  host_stop stop =
+      host_generator_write(generator, logits, (int32_t)program->options.limit);
+  int status = exit_status(program, stop, generator);
+  if (status != EXIT_FAILED)
+    host_generator_footer(generator);
+  if (program->options.stats)
+    print_stats(program, after_prompt, generator);
+  free(after_prompt);
+  return status;
+}
+
+int host_run(host_program *program) {
+  int32_t *tokens = NULL;
+  size_t count = 0;
+  host_session session = {0};
+  host_generator generator = {0};
+  int status = EXIT_FAILED;
+  host_catch_interrupt();
+  if (read_prompt(program, &tokens, &count) == 0 &&
+      host_session_open(program, (uint32_t)program->options.context,
+                        &session) == 0 &&
+      host_generator_open(&generator, program, session.session) == 0)
+    status = generate(program, &generator, tokens, count);
+  host_generator_close(&generator);
+  host_session_close(&session);
+  free(tokens);
+  return status;
+}
+
+static void chat_help(void) {
+  fputs("/help   this\n/reset  forget the text so far\n/stats  timing\n"
+        "/exit   end\nAnything else goes on from the text so far. Ctrl-C stops "
+        "an answer.\n",
+        stderr);
+}
+
+/* One line of the user. -1: end. */
+static int chat_line(host_program *program, host_generator *generator,
+                     const char *line, size_t bytes) {
+  int32_t *tokens;
+  size_t count;
+  float *logits;
+  if (strcmp(line, "/exit") == 0)
+    return -1;
+  if (strcmp(line, "/help") == 0) {
+    chat_help();
+  } else if (strcmp(line, "/reset") == 0) {
+    tern_session_rewind(generator->session, 0);
+  } else if (strcmp(line, "/stats") == 0) {
+    host_generator_footer(generator);
+  } else {
+    int first = tern_session_position(generator->session) == 0;
+    uint32_t flags =
+        first && !program->options.no_bos ? 0 : (uint32_t)TERN_ENCODE_BARE;
+    if (host_encode(program, line, bytes, flags, &tokens, &count) != 0)
+      return -1;
+    host_stop stop = STOP_FAILED;
+    if (count == 0 ||
+        host_generator_read(generator, tokens, count, &logits) != 0)
+      fprintf(stderr, "%s: %s (/reset makes room)\n", program->name,
+              count ? program->error.text : "nothing to go on from");
+    else
+      stop = host_generator_write(generator, logits,
+                                  (int32_t)program->options.limit);
+    if (stop == STOP_FULL)
+      fprintf(stderr, "%s: context of %u tokens is full; /reset makes room\n",
+              program->name, tern_session_context(generator->session));
+    if (stop == STOP_INTERRUPTED)
+      host_catch_interrupt();
+    host_interrupted = 0;
+    program->error.text[0] = 0;
+    free(tokens);
+  }
+  return 0;
+}
+
+static int chat_loop(host_program *program, host_generator *generator) {
+  char *line = NULL;
+  size_t room = 0;
+  int status = EXIT_OK;
+  int is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+  if (is_terminal)
+    chat_help();
+  for (;;) {
+    if (is_terminal)
+      fputs("> ", stderr);
+    ssize_t n = getline(&line, &room, stdin);
+    if (n < 0) {
+      status = host_interrupted ? EXIT_INTERRUPTED : EXIT_OK;
+      break;
+    }
+    if (n > 0 && line[n - 1] == '\n')
+      line[--n] = 0;
+    if (chat_line(program, generator, line, (size_t)n) != 0)
+      break;
+  }
+  free(line);
+  return program->error.text[0] ? EXIT_FAILED : status;
+}
+
+int host_chat(host_program *program) {
+  host_session session = {0};
+  host_generator generator = {0};
+  int status = EXIT_FAILED;
+  /* A wrong template gives wrong answers, so none is guessed. */
+  if (program->artifact.chat_template) {
+    host_fail(&program->error, "this model has a chat template, which this "
+                               "version cannot render; use run");
+    return EXIT_FAILED;
+  }
+  host_catch_interrupt();
+  if (host_session_open(program, (uint32_t)program->options.context,
+                        &session) == 0 &&
+      host_generator_open(&generator, program, session.session) == 0)
+    status = chat_loop(program, &generator);
+  host_generator_close(&generator);
+  host_session_close(&session);
+  return status;
+}
