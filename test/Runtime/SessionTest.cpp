@@ -1,0 +1,321 @@
+//===- SessionTest.cpp - Sequences and their caches -----------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "fake_model.h"
+#include "tern/tern.h"
+
+#include "gtest/gtest.h"
+
+#include <cstring>
+#include <memory>
+#include <random>
+
+namespace {
+
+/// Memory aligned as the fake model wants it, filled with what zeroing hides.
+struct Memory {
+  explicit Memory(size_t bytes) : raw(bytes + 128, 0xA5) {}
+  uint8_t *get() {
+    return raw.data() + (0 - reinterpret_cast<uintptr_t>(raw.data())) % 128;
+  }
+  std::vector<uint8_t> raw;
+};
+
+const void *weights() {
+  static Memory memory(FAKE_WEIGHTS);
+  for (uint32_t i = 0; i < FAKE_WEIGHTS; ++i)
+    memory.get()[i] = fake_weight(i);
+  return memory.get();
+}
+
+tern_session_config configuration(uint32_t context = 0) {
+  tern_session_config config = {};
+  config.size = sizeof(config);
+  config.context = context;
+  config.model = &tern_model_fake;
+  config.weights = weights();
+  config.weights_bytes = FAKE_WEIGHTS;
+  return config;
+}
+
+struct Session {
+  explicit Session(const tern_session_config &config)
+      : bytes(tern_session_bytes(&config)), memory(bytes) {
+    EXPECT_EQ(tern_session_init(memory.get(), bytes, &config, &session),
+              TERN_OK);
+  }
+  size_t bytes;
+  Memory memory;
+  tern_session *session = nullptr;
+};
+
+std::vector<int32_t> randomTokens(std::mt19937 &random, size_t n) {
+  std::vector<int32_t> tokens(n);
+  for (int32_t &token : tokens)
+    token = int32_t(random() % FAKE_VOCAB);
+  return tokens;
+}
+
+uint32_t hashOf(const std::vector<int32_t> &tokens, size_t count) {
+  uint32_t hash = FAKE_START;
+  for (size_t i = 0; i < count; ++i)
+    hash = fake_hash(hash, tokens[i]);
+  return hash;
+}
+
+void expectLogits(const float *logits, uint32_t hash) {
+  for (uint32_t v = 0; v < FAKE_VOCAB; ++v)
+    ASSERT_EQ(logits[v], fake_logit(hash, v)) << v;
+}
+
+TEST(Session, AnySplitGivesTheSame) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 50; ++round) {
+    tern_session_config config = configuration();
+    config.call_tokens = round % 3 == 0 ? 0 : 1 + random() % 7;
+    Session s(config);
+    std::vector<int32_t> tokens = randomTokens(random, FAKE_CONTEXT);
+    for (uint32_t at = 0; at < tokens.size();) {
+      uint32_t n = std::min<uint32_t>(1 + random() % 20, FAKE_CONTEXT - at);
+      float *logits;
+      ASSERT_EQ(tern_session_eval(s.session, &tokens[at], n, &logits), TERN_OK);
+      at += n;
+      ASSERT_EQ(tern_session_position(s.session), at);
+      expectLogits(logits, hashOf(tokens, at));
+    }
+  }
+}
+
+TEST(Session, LogitsOfTheLastOnes) {
+  std::mt19937 random(2);
+  std::vector<int32_t> tokens = randomTokens(random, 23);
+  for (uint32_t count = 0; count <= tokens.size(); ++count) {
+    tern_session_config config = configuration();
+    config.call_tokens = 5;
+    Session s(config);
+    std::vector<float> logits((count + 1) * FAKE_VOCAB, -1.0f);
+    ASSERT_EQ(tern_session_eval_full(s.session, tokens.data(), 23, count,
+                                     logits.data(), nullptr),
+              TERN_OK);
+    for (uint32_t i = 0; i < count; ++i)
+      expectLogits(&logits[i * FAKE_VOCAB], hashOf(tokens, 23 - count + i + 1));
+    EXPECT_EQ(logits[count * FAKE_VOCAB], -1.0f); // nothing behind them
+  }
+}
+
+TEST(Session, HiddenStates) {
+  tern_session_config config = configuration();
+  config.call_tokens = 2; // [layer][token] must survive it
+  Session s(config);
+  std::vector<int32_t> tokens = {5, 6, 7};
+  std::vector<float> hidden(FAKE_LAYERS * 3 * FAKE_HIDDEN);
+  ASSERT_EQ(tern_session_eval_full(s.session, tokens.data(), 3, 0, nullptr,
+                                   hidden.data()),
+            TERN_OK);
+  for (uint32_t l = 0; l < FAKE_LAYERS; ++l)
+    for (uint32_t t = 0; t < 3; ++t)
+      for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
+        EXPECT_EQ(hidden[(l * 3 + t) * FAKE_HIDDEN + h],
+                  float(hashOf(tokens, t + 1) >> 8) + float(l * 10 + h));
+}
+
+TEST(Session, RewindForgets) {
+  Session s(configuration());
+  std::vector<int32_t> tokens = {1, 2, 3, 4, 5}, other = {1, 2, 9};
+  float *logits;
+  ASSERT_EQ(tern_session_eval(s.session, tokens.data(), 5, &logits), TERN_OK);
+  EXPECT_EQ(tern_session_rewind(s.session, 6), TERN_BAD_ARGUMENT);
+  ASSERT_EQ(tern_session_rewind(s.session, 2), TERN_OK);
+  ASSERT_EQ(tern_session_eval(s.session, &other[2], 1, &logits), TERN_OK);
+  expectLogits(logits, hashOf(other, 3));
+}
+
+TEST(Session, RefusalsAppendNothing) {
+  Session s(configuration(10));
+  std::vector<int32_t> tokens = {1, 2, 3};
+  int32_t bad[] = {1, -1}, beyond[] = {int32_t(FAKE_VOCAB)};
+  std::vector<int32_t> many(11, 1);
+  float *logits;
+  EXPECT_EQ(tern_session_context(s.session), 10u);
+  EXPECT_EQ(tern_session_eval(s.session, nullptr, 1, &logits),
+            TERN_BAD_ARGUMENT);
+  EXPECT_EQ(tern_session_eval(s.session, tokens.data(), 0, &logits),
+            TERN_BAD_ARGUMENT);
+  EXPECT_EQ(tern_session_eval(s.session, bad, 2, &logits), TERN_BAD_TOKEN);
+  EXPECT_EQ(tern_session_eval(s.session, beyond, 1, &logits), TERN_BAD_TOKEN);
+  EXPECT_EQ(tern_session_eval(s.session, many.data(), 11, &logits),
+            TERN_CONTEXT_FULL);
+  EXPECT_EQ(tern_session_position(s.session), 0u);
+  EXPECT_EQ(tern_session_eval(s.session, many.data(), 10, &logits), TERN_OK);
+  EXPECT_EQ(tern_session_eval(s.session, tokens.data(), 1, &logits),
+            TERN_CONTEXT_FULL);
+  EXPECT_EQ(tern_session_position(s.session), 10u);
+}
+
+TEST(Session, MemoryIsExactlyWhatIsAskedFor) {
+  tern_session_config config = configuration(7);
+  size_t bytes = tern_session_bytes(&config);
+  Memory memory(bytes + 128);
+  tern_session *session;
+  EXPECT_EQ(tern_session_init(memory.get(), bytes - 1, &config, &session),
+            TERN_TOO_SMALL);
+  EXPECT_EQ(tern_session_init(memory.get() + 64, bytes, &config, &session),
+            TERN_BAD_ALIGNMENT);
+  std::memset(memory.get() + bytes, 0x5C, 128);
+  ASSERT_EQ(tern_session_init(memory.get(), bytes, &config, &session), TERN_OK);
+  std::vector<int32_t> tokens(7, 3);
+  float *logits;
+  ASSERT_EQ(tern_session_eval(session, tokens.data(), 7, &logits), TERN_OK);
+  for (int i = 0; i < 128; ++i)
+    ASSERT_EQ(memory.get()[bytes + size_t(i)], 0x5C);
+}
+
+TEST(Session, ConfigurationsThatCannotBe) {
+  auto refused = [](tern_session_config config, tern_status expected) {
+    Memory memory(1 << 20);
+    tern_session *session;
+    EXPECT_EQ(tern_session_init(memory.get(), 1 << 20, &config, &session),
+              expected);
+  };
+  tern_session_config config = configuration(FAKE_CONTEXT + 1);
+  refused(config, TERN_BAD_ARGUMENT);
+  EXPECT_EQ(tern_session_bytes(&config), 0u);
+  config = configuration();
+  config.weights_bytes = FAKE_WEIGHTS - 1;
+  refused(config, TERN_WRONG_WEIGHTS);
+  config = configuration();
+  config.weights = static_cast<const uint8_t *>(weights()) + 1;
+  refused(config, TERN_BAD_ALIGNMENT);
+  config = configuration();
+  config.size = 8;
+  refused(config, TERN_BAD_ARGUMENT);
+
+  tern_model model = tern_model_fake;
+  config = configuration();
+  config.model = &model;
+  model.abi_version = TERN_ABI_VERSION + 1;
+  refused(config, TERN_WRONG_ABI);
+  model = tern_model_fake;
+  model.size -= 8;
+  refused(config, TERN_WRONG_ABI);
+  model = tern_model_fake;
+  model.alignment = 96;
+  refused(config, TERN_BAD_ARGUMENT);
+  model = tern_model_fake;
+  model.state_block_bytes = UINT64_MAX / 2; // the sum must not wrap around
+  refused(config, TERN_TOO_SMALL);
+  EXPECT_EQ(tern_session_bytes(&config), 0u);
+  model = tern_model_fake;
+  model.scratch_bytes = UINT64_MAX - 10;
+  refused(config, TERN_TOO_SMALL);
+}
+
+TEST(Session, StateBytes) {
+  EXPECT_EQ(tern_model_state_bytes(&tern_model_fake, 0), 64u);
+  EXPECT_EQ(tern_model_state_bytes(&tern_model_fake, 4), 64u + 16);
+  EXPECT_EQ(tern_model_state_bytes(&tern_model_fake, 5), 64u + 32);
+}
+
+TEST(Session, SharedScratch) {
+  Memory scratch(tern_model_fake.scratch_bytes);
+  tern_session_config own = configuration(), shared = configuration();
+  shared.scratch = scratch.get();
+  EXPECT_LT(tern_session_bytes(&shared), tern_session_bytes(&own));
+  Session s(shared);
+  int32_t token = 4;
+  float *logits;
+  ASSERT_EQ(tern_session_eval(s.session, &token, 1, &logits), TERN_OK);
+  expectLogits(logits, hashOf({4}, 1));
+}
+
+TEST(Session, Batch) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::unique_ptr<Session>> sessions;
+    std::vector<std::vector<int32_t>> texts;
+    std::vector<tern_session *> handles;
+    std::vector<tern_segment> segments(3);
+    std::vector<std::vector<float>> logits(3);
+    for (size_t i = 0; i < 3; ++i) {
+      sessions.push_back(std::make_unique<Session>(configuration()));
+      handles.push_back(sessions[i]->session);
+      texts.push_back(randomTokens(random, 30));
+    }
+    for (uint32_t at = 0; at < 30;) {
+      // Different lengths in one call, and other sequences come in between.
+      uint32_t n = 1 + random() % 4;
+      n = std::min(n, 30 - at);
+      for (size_t i = 0; i < 3; ++i) {
+        uint32_t before = tern_session_position(handles[i]);
+        uint32_t m =
+            i == 0 ? n : std::min<uint32_t>(1 + random() % 3, 30 - before);
+        if (before == 30) {
+          tern_session_rewind(handles[i], 10);
+          before = 10, m = 2;
+        }
+        segments[i] = {};
+        segments[i].tokens = &texts[i][before];
+        segments[i].n = m;
+        segments[i].logits_count = 1;
+        logits[i].assign(FAKE_VOCAB, 0);
+        segments[i].logits = logits[i].data();
+      }
+      ASSERT_EQ(tern_batch_eval(handles.data(), segments.data(), 3), TERN_OK);
+      for (size_t i = 0; i < 3; ++i)
+        expectLogits(logits[i].data(),
+                     hashOf(texts[i], tern_session_position(handles[i])));
+      at += n;
+    }
+  }
+}
+
+TEST(Session, BatchRefusals) {
+  Session a(configuration()), b(configuration(2));
+  int32_t tokens[] = {1, 2, 3};
+  tern_segment segments[2] = {};
+  for (tern_segment &segment : segments) {
+    segment.tokens = tokens;
+    segment.n = 3;
+  }
+  tern_session *twice[] = {a.session, a.session},
+               *both[] = {a.session, b.session};
+  EXPECT_EQ(tern_batch_eval(twice, segments, 2), TERN_BAD_ARGUMENT);
+  EXPECT_EQ(tern_batch_eval(both, segments, 2), TERN_CONTEXT_FULL);
+  EXPECT_EQ(tern_session_position(a.session), 0u);
+  segments[1].n = 2;
+  EXPECT_EQ(tern_batch_eval(both, segments, 2), TERN_OK); // no mark was left
+  EXPECT_EQ(tern_session_position(a.session), 3u);
+  EXPECT_EQ(tern_session_position(b.session), 2u);
+}
+
+TEST(Session, SaveAndRestore) {
+  Session a(configuration()), b(configuration()), small(configuration(3));
+  std::vector<int32_t> tokens = {1, 2, 3, 4, 5, 6};
+  float *logits;
+  ASSERT_EQ(tern_session_eval(a.session, tokens.data(), 5, &logits), TERN_OK);
+  std::vector<uint8_t> saved(tern_session_save_bytes(a.session));
+  EXPECT_EQ(tern_session_save(a.session, saved.data(), saved.size() - 1),
+            TERN_TOO_SMALL);
+  ASSERT_EQ(tern_session_save(a.session, saved.data(), saved.size()), TERN_OK);
+  ASSERT_EQ(tern_session_restore(b.session, saved.data(), saved.size()),
+            TERN_OK);
+  ASSERT_EQ(tern_session_eval(b.session, &tokens[5], 1, &logits), TERN_OK);
+  expectLogits(logits, hashOf(tokens, 6));
+  EXPECT_EQ(tern_session_restore(small.session, saved.data(), saved.size()),
+            TERN_CONTEXT_FULL);
+  for (size_t i = 0; i < 32; ++i) { // every byte of the header matters
+    std::vector<uint8_t> bad = saved;
+    bad[i] ^= 0x40;
+    EXPECT_NE(tern_session_restore(small.session, bad.data(), bad.size()),
+              TERN_OK);
+  }
+  for (size_t n = 0; n < saved.size(); ++n)
+    EXPECT_EQ(tern_session_restore(b.session, saved.data(), n),
+              TERN_WRONG_STATE);
+}
+
+} // namespace

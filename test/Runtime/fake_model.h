@@ -1,0 +1,39 @@
+/*===- fake_model.h - a model for testing what calls models ----------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * Its logits are a hash of the weights and of all tokens so far, which it takes
+ * from the state alone: a wrong position, state, split or order shows in every
+ * value. Work is cut into tasks, counters are kept, and it refuses what a
+ * compiled model refuses.
+ */
+#ifndef TERN_TEST_FAKE_MODEL_H
+#define TERN_TEST_FAKE_MODEL_H
+
+#include "tern/abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FAKE_VOCAB 1024u
+#define FAKE_HIDDEN 3u
+#define FAKE_LAYERS 2u
+#define FAKE_CONTEXT 64u
+#define FAKE_WEIGHTS 256u
+
+extern const tern_model tern_model_fake;
+
+/* What its weights should be, and what it says of a token sequence. */
+uint8_t fake_weight(uint32_t i);
+uint32_t fake_hash(uint32_t hash, int32_t token);
+#define FAKE_START 2166136261u
+float fake_logit(uint32_t hash, uint32_t token);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TERN_TEST_FAKE_MODEL_H */
