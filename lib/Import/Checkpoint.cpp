@@ -266,6 +266,26 @@ Error Checkpoint::readFloats(StringRef name, float *out) const {
   return readFloats(name, 0, static_cast<int64_t>((*entry)->bytes) / size, out);
 }
 
+/// Index of the first value that is not finite, or `count`.
+template <typename Word>
+static int64_t findNotFinite(const uint8_t *from, int64_t count,
+                             Word exponent) {
+  auto isBad = [&](int64_t i) {
+    Word word;
+    memcpy(&word, from + i * sizeof(Word), sizeof(Word));
+    return (word & exponent) == exponent;
+  };
+  bool anyBad = false; // no branch, so that it is done in vectors
+  for (int64_t i = 0; i < count; ++i)
+    anyBad |= isBad(i);
+  if (!anyBad)
+    return count;
+  int64_t first = 0;
+  while (!isBad(first))
+    ++first;
+  return first;
+}
+
 Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
                           void *out) const {
   Expected<DType> dtype = floatType(name);
@@ -273,10 +293,34 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
     return dtype.takeError();
   const TensorEntry &entry = *tensors->find(name);
   int64_t size = byteSize(*dtype);
-  memcpy(out, tensors->bytes(entry).slice(from * size, count * size).data(),
-         count * size);
+  const uint8_t *bytes =
+      tensors->bytes(entry).slice(from * size, count * size).data();
+  int64_t bad = *dtype == DType::F32
+                    ? findNotFinite<uint32_t>(bytes, count, 0x7f800000)
+                    : findNotFinite<uint16_t>(
+                          bytes, count, *dtype == DType::F16 ? 0x7c00 : 0x7f80);
+  if (bad < count)
+    return error(name, entry,
+                 "holds a value that is not finite at element " +
+                     Twine(from + bad));
+  memcpy(out, bytes, static_cast<size_t>(count * size));
   tensors->release(entry, from * size, count * size);
   return Error::success();
+}
+
+Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {
+  Expected<const TensorEntry *> entry = get(name);
+  if (!entry)
+    return entry.takeError();
+  bool masters = modelConfig.weightForm == WeightForm::Masters;
+  DType dtype = (*entry)->dtype;
+  bool fits = masters ? dtype == DType::BF16 || dtype == DType::F16 ||
+                            dtype == DType::F32
+                      : dtype == DType::U8;
+  if (!fits || (*entry)->shape.size() != 2)
+    return error(name, **entry,
+                 "is " + (*entry)->describe() + ", not a ternary matrix");
+  return (*entry)->shape[0] * (masters ? 1 : 4);
 }
 
 Expected<float> Checkpoint::readScale(StringRef weightName) const {
@@ -298,12 +342,13 @@ Expected<float> Checkpoint::readScale(StringRef weightName) const {
 
 Error Checkpoint::readDigits(StringRef name, int8_t *digits,
                              float &alpha) const {
-  Expected<const TensorEntry *> entry = get(name);
-  if (!entry)
-    return entry.takeError();
+  Expected<int64_t> rows = ternaryRows(name);
+  if (!rows)
+    return rows.takeError();
+  const TensorEntry &entry = *tensors->find(name);
   return modelConfig.weightForm == WeightForm::Masters
-             ? readMaster(name, **entry, digits, alpha)
-             : readPacked(name, **entry, digits, alpha);
+             ? readMaster(name, entry, digits, alpha)
+             : readPacked(name, entry, digits, alpha);
 }
 
 Error Checkpoint::readPacked(StringRef name, const TensorEntry &entry,

@@ -52,6 +52,9 @@ public:
   /// mean.
   llvm::Expected<DType> floatType(llvm::StringRef name) const;
 
+  /// Rows of the ternary matrix that tensor `name` holds, packed or as masters.
+  llvm::Expected<int64_t> ternaryRows(llvm::StringRef name) const;
+
   /// Reads the ternary matrix `name` as rows x columns digits and its scale.
   /// Masters are ternarized.
   llvm::Error readDigits(llvm::StringRef name, int8_t *digits,
@@ -67,7 +70,7 @@ public:
                          float *out) const;
   llvm::Error readFloats(llvm::StringRef name, float *out) const;
 
-  /// The same, as stored: little-endian values of floatType(name).
+  /// The same as stored: little-endian values of floatType(name).
   llvm::Error readRaw(llvm::StringRef name, int64_t from, int64_t count,
                       void *out) const;
 

@@ -1,0 +1,63 @@
+//===- include/tern/Artifact/AtomicFile.h - A file that appears whole *- C++
+//-*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_ARTIFACT_ATOMICFILE_H
+#define TERN_ARTIFACT_ATOMICFILE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace tern {
+
+/// Is written beside its destination as `OUT.tmp.XXXXXX` and takes its name
+/// only when complete. Whatever fails, a full disk or a signal, the old file at
+/// the destination stays as it was and the new one is removed.
+class AtomicFile {
+public:
+  /// `executable` gives mode 0777, otherwise 0666, less the umask.
+  static llvm::Expected<std::unique_ptr<AtomicFile>>
+  create(llvm::StringRef path, bool executable = false);
+  /// Removes what was written unless commit() succeeded.
+  ~AtomicFile();
+
+  /// Bytes between what is written are zero.
+  llvm::Error writeAt(uint64_t offset, llvm::ArrayRef<uint8_t> bytes);
+  llvm::Error writeAt(uint64_t offset, llvm::StringRef bytes);
+  /// Writes at the end.
+  llvm::Error append(llvm::ArrayRef<uint8_t> bytes) {
+    return writeAt(end, bytes);
+  }
+  /// One behind the last byte written or padded.
+  uint64_t size() const { return end; }
+  /// Extends the file with zeros to at least `size` bytes.
+  llvm::Error pad(uint64_t size);
+
+  /// Makes the bytes durable and gives the file its name; at most once.
+  llvm::Error commit();
+
+  /// For programs that must write into the file themselves, as a linker does.
+  llvm::StringRef temporaryPath() const { return temporary; }
+  llvm::StringRef path() const { return destination; }
+
+private:
+  AtomicFile() = default;
+  llvm::Error error(int code) const;
+
+  std::string destination, temporary;
+  int fd = -1;
+  uint64_t end = 0;
+};
+
+} // namespace tern
+
+#endif // TERN_ARTIFACT_ATOMICFILE_H

@@ -1,0 +1,54 @@
+//===- include/tern/Artifact/WeightWriter.h - Weights from checkpoint to
+//artifact *- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// Streams the weights a module names from a checkpoint into an artifact, one
+// tensor in memory at a time. The only code that makes the bytes kernels read.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_ARTIFACT_WEIGHTWRITER_H
+#define TERN_ARTIFACT_WEIGHTWRITER_H
+
+#include "tern/Artifact/AtomicFile.h"
+#include "tern/Import/Checkpoint.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace tern {
+
+/// Told after each weight how many bytes of the section have been dealt with.
+using WeightProgress = llvm::function_ref<void(uint64_t done, uint64_t total)>;
+
+/// Writes the weights section at `start`. Every `tern.weight` of the module has
+/// an offset (tern-plan-weights) and every ternary one a layout.
+llvm::Error writeWeights(mlir::ModuleOp module, const Checkpoint &checkpoint,
+                         AtomicFile &out, uint64_t start,
+                         WeightProgress progress = nullptr);
+
+/// Writes a whole artifact (tern/artifact.h) at `start`, a multiple of
+/// TERN_ARTIFACT_ALIGNMENT, and returns its total_bytes. `tokenizer` and
+/// `generation` are sections as the runtime reads them.
+llvm::Expected<uint64_t> writeArtifact(mlir::ModuleOp module,
+                                       const Checkpoint &checkpoint,
+                                       llvm::ArrayRef<uint8_t> tokenizer,
+                                       llvm::ArrayRef<uint8_t> generation,
+                                       AtomicFile &out, uint64_t start,
+                                       WeightProgress progress = nullptr);
+
+/// Writes an artifact behind what `out` holds, an executable, and the footer by
+/// which the program finds it.
+llvm::Error appendArtifact(mlir::ModuleOp module, const Checkpoint &checkpoint,
+                           llvm::ArrayRef<uint8_t> tokenizer,
+                           llvm::ArrayRef<uint8_t> generation, AtomicFile &out,
+                           WeightProgress progress = nullptr);
+
+} // namespace tern
+
+#endif // TERN_ARTIFACT_WEIGHTWRITER_H

@@ -1,0 +1,128 @@
+//===- lib/Artifact/AtomicFile.cpp - A file that appears whole ------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Artifact/AtomicFile.h"
+
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <random>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace llvm;
+
+namespace tern {
+
+Error AtomicFile::error(int code) const {
+  return createStringError(std::error_code(code, std::generic_category()),
+                           "cannot write " + destination + ": " +
+                               strerror(code));
+}
+
+/// Six letters and digits.
+static std::string randomSuffix() {
+  static constexpr char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device random;
+  std::string suffix;
+  for (int i = 0; i < 6; ++i)
+    suffix += alphabet[random() % (sizeof alphabet - 1)];
+  return suffix;
+}
+
+Expected<std::unique_ptr<AtomicFile>> AtomicFile::create(StringRef path,
+                                                         bool executable) {
+  std::unique_ptr<AtomicFile> file(new AtomicFile);
+  file->destination = path.str();
+  // Renaming over a device or a directory is never what was meant.
+  struct stat status;
+  if (stat(file->destination.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    return createStringError("cannot write " + path +
+                             ": it exists and is not a regular file");
+  do {
+    file->temporary = file->destination + ".tmp." + randomSuffix();
+    // Not mkstemp, which ignores the umask.
+    file->fd =
+        open(file->temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC,
+             executable ? 0777 : 0666);
+  } while (file->fd < 0 && errno == EEXIST);
+  if (file->fd < 0)
+    return file->error(errno);
+  sys::RemoveFileOnSignal(file->temporary);
+  return file;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd < 0)
+    return;
+  close(fd);
+  unlink(temporary.c_str());
+  sys::DontRemoveFileOnSignal(temporary);
+}
+
+Error AtomicFile::writeAt(uint64_t offset, ArrayRef<uint8_t> bytes) {
+  while (!bytes.empty()) {
+    size_t now = std::min<size_t>(bytes.size(), size_t(1) << 30);
+    ssize_t written = pwrite(fd, bytes.data(), now, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return error(written < 0 ? errno : EIO);
+    bytes = bytes.drop_front(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+    end = std::max(end, offset);
+  }
+  return Error::success();
+}
+
+Error AtomicFile::writeAt(uint64_t offset, StringRef bytes) {
+  return writeAt(offset, ArrayRef<uint8_t>(bytes.bytes_begin(), bytes.size()));
+}
+
+Error AtomicFile::pad(uint64_t size) {
+  if (size <= end)
+    return Error::success();
+  if (ftruncate(fd, static_cast<off_t>(size)) != 0)
+    return error(errno);
+  end = size;
+  return Error::success();
+}
+
+/// So that the new name survives a crash; a file system that cannot is no
+/// reason to fail.
+static void syncDirectoryOf(StringRef path) {
+  SmallString<128> directory(sys::path::parent_path(path));
+  if (directory.empty())
+    directory = ".";
+  int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return;
+  fsync(fd);
+  close(fd);
+}
+
+Error AtomicFile::commit() {
+  // Some file systems report a full disk only now.
+  if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+    return error(errno);
+  if (rename(temporary.c_str(), destination.c_str()) != 0)
+    return error(errno);
+  int finished = fd;
+  fd = -1;
+  sys::DontRemoveFileOnSignal(temporary);
+  if (close(finished) != 0)
+    return error(errno);
+  syncDirectoryOf(destination);
+  return Error::success();
+}
+
+} // namespace tern

@@ -1,0 +1,385 @@
+//===- lib/Artifact/WeightWriter.cpp - Weights from checkpoint to artifact ===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Artifact/WeightWriter.h"
+
+#include "WeightValues.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/Codec.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/bit.h"
+
+using namespace llvm;
+using mlir::ModuleOp;
+using mlir::RankedTensorType;
+
+namespace tern {
+
+static_assert(endianness::native == endianness::little,
+              "an artifact is little endian and is written as it lies here");
+
+namespace {
+
+/// Values converted at a time.
+constexpr int64_t chunkValues = 1 << 20;
+
+template <typename T> ArrayRef<uint8_t> asBytes(ArrayRef<T> values) {
+  return {reinterpret_cast<const uint8_t *>(values.data()),
+          values.size() * sizeof(T)};
+}
+
+Error weightError(WeightOp weight, const Twine &message) {
+  return createStringError("weight @" + weight.getSymName() + ": " + message);
+}
+
+/// One place in the section that a weight fills: the weight of one layer.
+struct Instance {
+  WeightOp weight;
+  int64_t layer;
+  uint64_t offset, bytes;
+};
+
+class Writer {
+public:
+  Writer(ModuleOp module, const Checkpoint &checkpoint, AtomicFile &out,
+         uint64_t start, WeightProgress progress)
+      : module(module), checkpoint(checkpoint), out(out), start(start),
+        progress(progress) {}
+
+  Error write() {
+    if (Error error = plan())
+      return error;
+    uint64_t done = 0;
+    // Scales last: they are by-products of the matrices they belong to.
+    for (bool scales : {false, true})
+      for (const Instance &instance : instances) {
+        if (isScale(instance.weight) != scales)
+          continue;
+        if (Error error = writeOne(instance))
+          return error;
+        done += instance.bytes;
+        if (progress)
+          progress(done, total);
+      }
+    return out.pad(start + total);
+  }
+
+private:
+  static bool isScale(WeightOp weight) {
+    return weight.getEncoding() == WeightEncoding::Scale ||
+           weight.getEncoding() == WeightEncoding::Int8Scales;
+  }
+
+  Expected<int64_t> attribute(StringRef name) {
+    if (auto value = module->getAttrOfType<mlir::IntegerAttr>(name))
+      return value.getValue().getSExtValue();
+    return createStringError("the module has no attribute " + name +
+                             "; weights are planned by tern-plan-weights");
+  }
+
+  /// Finds all instances and checks that none leaves the section or lies on
+  /// another.
+  Error plan() {
+    Expected<int64_t> bytes = attribute(TernDialect::kWeightsBytesAttr);
+    if (!bytes)
+      return bytes.takeError();
+    Expected<int64_t> stride = attribute(TernDialect::kLayerStrideAttr);
+    if (!stride)
+      return stride.takeError();
+    total = static_cast<uint64_t>(*bytes);
+    for (WeightOp weight : module.getOps<WeightOp>())
+      if (Error error = addInstances(weight, *stride))
+        return error;
+    sort(instances, [](const Instance &a, const Instance &b) {
+      return a.offset < b.offset;
+    });
+    uint64_t end = 0;
+    for (const Instance &instance : instances) {
+      if (instance.offset < end)
+        return weightError(instance.weight, "lies on another weight");
+      end = instance.offset + instance.bytes;
+    }
+    if (end > total)
+      return weightError(instances.back().weight,
+                         "ends behind the weights section");
+    return Error::success();
+  }
+
+  Error addInstances(WeightOp weight, int64_t stride) {
+    if (!weight.getOffset())
+      return weightError(weight, "has no offset; weights are planned by "
+                                 "tern-plan-weights");
+    auto type = cast<RankedTensorType>(weight.getType());
+    auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+    if (bool(layout) != (weight.getEncoding() == WeightEncoding::Digits) ||
+        bool(layout) != isa<TritType>(type.getElementType()))
+      return weightError(weight, "is expected to have digits and a layout, or "
+                                 "neither");
+    if (!type.hasStaticShape() || type.getNumElements() == 0)
+      return weightError(weight, "is expected to have a static shape");
+    int64_t bytes =
+        layout ? layout.getStorageBytes(type.getShape())
+               : type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    int64_t layers = weight.getPerLayer() ? checkpoint.config().layerCount : 1;
+    for (int64_t layer = 0; layer < layers; ++layer)
+      instances.push_back({weight, layer,
+                           static_cast<uint64_t>(*weight.getOffset()) +
+                               static_cast<uint64_t>(layer * stride),
+                           static_cast<uint64_t>(bytes)});
+    return Error::success();
+  }
+
+  Error put(uint64_t offset, ArrayRef<uint8_t> bytes) {
+    return out.writeAt(start + offset, bytes);
+  }
+
+  Error writeOne(Instance instance) {
+    switch (instance.weight.getEncoding()) {
+    case WeightEncoding::Values:
+      return writeValues(instance);
+    case WeightEncoding::Digits:
+      return writeDigits(instance);
+    case WeightEncoding::Scale:
+      return writeScales(instance);
+    case WeightEncoding::Int8Rows:
+    case WeightEncoding::Int8Scales:
+      return writeInt8(instance);
+    case WeightEncoding::RopeCos:
+    case WeightEncoding::RopeSin:
+      return writeRope(instance);
+    }
+    llvm_unreachable("all encodings are covered");
+  }
+
+  static RankedTensorType typeOf(Instance instance) {
+    return cast<RankedTensorType>(instance.weight.getType());
+  }
+
+  /// Names of the tensors the instance is made of.
+  static SmallVector<std::string> sourcesOf(Instance instance) {
+    SmallVector<std::string> names;
+    for (StringRef name :
+         instance.weight.getSources().getAsValueRange<mlir::StringAttr>())
+      names.push_back(Checkpoint::atLayer(name, instance.layer));
+    return names;
+  }
+
+  Expected<const TensorEntry *> entry(Instance instance, StringRef name) {
+    if (const TensorEntry *found = checkpoint.files().find(name))
+      return found;
+    return weightError(instance.weight,
+                       "the checkpoint has no tensor '" + name + "'");
+  }
+
+  /// The tensor of the only source, which must have the instance's shape.
+  Expected<std::string> onlySource(Instance instance, ArrayRef<int64_t> shape) {
+    SmallVector<std::string> names = sourcesOf(instance);
+    if (names.size() != 1)
+      return weightError(instance.weight, "is expected to have one source");
+    Expected<const TensorEntry *> found = entry(instance, names[0]);
+    if (!found)
+      return found.takeError();
+    if (ArrayRef((*found)->shape) != shape)
+      return weightError(instance.weight, "does not have the shape of '" +
+                                              names[0] + "', " +
+                                              (*found)->describe());
+    return names[0];
+  }
+
+  Error writeValues(Instance instance);
+  Error writeDigits(Instance instance);
+  Error writeScales(Instance instance);
+  Error writeInt8(Instance instance);
+  Error writeRope(Instance instance);
+  Expected<float> readAlpha(Instance instance, const std::string &name);
+  Error quantizeRows(const std::string &name, int64_t rows, int64_t columns,
+                     int64_t offset);
+
+  ModuleOp module;
+  const Checkpoint &checkpoint;
+  AtomicFile &out;
+  uint64_t start, total = 0;
+  WeightProgress progress;
+  std::vector<Instance> instances;
+  StringMap<float> alphas;                 ///< by tensor
+  StringMap<std::vector<float>> rowScales; ///< by tensor
+};
+
+//===----------------------------------------------------------------------===//
+// Encodings
+//===----------------------------------------------------------------------===//
+
+Error Writer::writeValues(Instance instance) {
+  RankedTensorType type = typeOf(instance);
+  Expected<std::string> name = onlySource(instance, type.getShape());
+  if (!name)
+    return name.takeError();
+  Expected<DType> stored = checkpoint.floatType(*name);
+  if (!stored)
+    return stored.takeError();
+  mlir::Type element = type.getElementType();
+  bool same = (*stored == DType::F32 && element.isF32()) ||
+              (*stored == DType::F16 && element.isF16()) ||
+              (*stored == DType::BF16 && element.isBF16());
+  if (!same && !element.isF32())
+    return weightError(instance.weight, "cannot be made of '" + *name +
+                                            "', which is " + toString(*stored));
+  int64_t count = type.getNumElements();
+  int64_t size = static_cast<int64_t>(instance.bytes) / count;
+  std::vector<float> chunk(std::min(chunkValues, count));
+  for (int64_t done = 0; done < count; done += chunkValues) {
+    int64_t now = std::min(chunkValues, count - done);
+    Error error = same ? checkpoint.readRaw(*name, done, now, chunk.data())
+                       : checkpoint.readFloats(*name, done, now, chunk.data());
+    if (error)
+      return error;
+    ArrayRef<uint8_t> bytes = asBytes(ArrayRef(chunk)).take_front(now * size);
+    if (Error error = put(instance.offset + done * size, bytes))
+      return error;
+  }
+  return Error::success();
+}
+
+Error Writer::writeDigits(Instance instance) {
+  RankedTensorType type = typeOf(instance);
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
+  int64_t row = 0;
+  for (const std::string &name : sourcesOf(instance)) {
+    Expected<const TensorEntry *> found = entry(instance, name);
+    if (!found)
+      return found.takeError();
+    Expected<int64_t> more = checkpoint.ternaryRows(name);
+    if (!more)
+      return more.takeError();
+    if ((*found)->shape[1] != columns || *more > rows - row)
+      return weightError(instance.weight, "'" + name + "', " +
+                                              (*found)->describe() +
+                                              ", does not fit in");
+    float alpha = 0;
+    if (Error error =
+            checkpoint.readDigits(name, digits.data() + row * columns, alpha))
+      return error;
+    alphas[name] = alpha;
+    row += *more;
+  }
+  if (row != rows)
+    return weightError(instance.weight, "its sources have " + Twine(row) +
+                                            " rows, not " + Twine(rows));
+  std::vector<uint8_t> packed(instance.bytes);
+  packDigits(cast<LayoutAttr>(type.getEncoding()).getLayout(), digits.data(),
+             rows, columns, packed.data());
+  return put(instance.offset, packed);
+}
+
+/// Known from the matrix if that is part of the artifact, as it always is.
+Expected<float> Writer::readAlpha(Instance instance, const std::string &name) {
+  auto known = alphas.find(name);
+  if (known != alphas.end())
+    return known->second;
+  return weightError(instance.weight, "the digits of '" + name +
+                                          "' are not part of the artifact");
+}
+
+Error Writer::writeScales(Instance instance) {
+  SmallVector<std::string> names = sourcesOf(instance);
+  std::vector<float> scales;
+  int64_t size = typeOf(instance).getNumElements();
+  // One value per source, or that value for each of its rows.
+  bool perSource = size == static_cast<int64_t>(names.size());
+  for (const std::string &name : names) {
+    Expected<float> alpha = readAlpha(instance, name);
+    if (!alpha)
+      return alpha.takeError();
+    Expected<int64_t> rows = checkpoint.ternaryRows(name);
+    if (!rows)
+      return rows.takeError();
+    scales.insert(scales.end(), perSource ? 1 : *rows, *alpha);
+  }
+  if (static_cast<int64_t>(scales.size()) != size)
+    return weightError(instance.weight, "has " + Twine(size) +
+                                            " scales, but its sources have " +
+                                            Twine(names.size()) + ", or " +
+                                            Twine(scales.size()) + " rows");
+  return put(instance.offset, asBytes(ArrayRef(scales)));
+}
+
+/// int8_absmax of each row. The codes are written at
+/// `offset` unless it is negative; the factors are kept.
+Error Writer::quantizeRows(const std::string &name, int64_t rows,
+                           int64_t columns, int64_t offset) {
+  std::vector<float> &scales = rowScales[name];
+  scales.clear();
+  int64_t step = std::max<int64_t>(1, chunkValues / columns);
+  std::vector<float> values(static_cast<size_t>(step * columns));
+  std::vector<int8_t> codes(values.size());
+  for (int64_t row = 0; row < rows; row += step) {
+    int64_t now = std::min(step, rows - row);
+    if (Error error = checkpoint.readFloats(name, row * columns, now * columns,
+                                            values.data()))
+      return error;
+    for (int64_t r = 0; r < now; ++r)
+      scales.push_back(quantizeRow(values.data() + r * columns, columns,
+                                   codes.data() + r * columns));
+    if (offset < 0)
+      continue;
+    ArrayRef<uint8_t> bytes =
+        asBytes(ArrayRef(codes)).take_front(now * columns);
+    if (Error error = put(offset + row * columns, bytes))
+      return error;
+  }
+  return Error::success();
+}
+
+Error Writer::writeInt8(Instance instance) {
+  SmallVector<std::string> names = sourcesOf(instance);
+  if (names.size() != 1)
+    return weightError(instance.weight, "is expected to have one source");
+  Expected<const TensorEntry *> found = entry(instance, names[0]);
+  if (!found)
+    return found.takeError();
+  if ((*found)->shape.size() != 2)
+    return weightError(instance.weight, "'" + names[0] + "' is no matrix");
+  int64_t rows = (*found)->shape[0], columns = (*found)->shape[1];
+  bool isCodes = instance.weight.getEncoding() == WeightEncoding::Int8Rows;
+  int64_t expected = isCodes ? rows * columns : rows * 4;
+  if (static_cast<int64_t>(instance.bytes) != expected)
+    return weightError(instance.weight, "does not have the shape of '" +
+                                            names[0] + "', " +
+                                            (*found)->describe());
+  if (isCodes)
+    return quantizeRows(names[0], rows, columns,
+                        static_cast<int64_t>(instance.offset));
+  if (!rowScales.count(names[0]))
+    if (Error error = quantizeRows(names[0], rows, columns, -1))
+      return error;
+  return put(instance.offset, asBytes(ArrayRef(rowScales[names[0]])));
+}
+
+Error Writer::writeRope(Instance instance) {
+  WeightOp weight = instance.weight;
+  auto headDim = weight->getAttrOfType<mlir::IntegerAttr>("head_dim");
+  auto theta = weight->getAttrOfType<mlir::FloatAttr>("theta");
+  RankedTensorType type = typeOf(instance);
+  if (!headDim || !theta || headDim.getInt() != 2 * type.getDimSize(1))
+    return weightError(weight, "is expected to have the attributes head_dim, "
+                               "twice its columns, and theta");
+  std::vector<float> table =
+      ropeTable(type.getDimSize(0), headDim.getInt(), theta.getValueAsDouble(),
+                weight.getEncoding() == WeightEncoding::RopeCos);
+  return put(instance.offset, asBytes(ArrayRef(table)));
+}
+
+} // namespace
+
+Error writeWeights(ModuleOp module, const Checkpoint &checkpoint,
+                   AtomicFile &out, uint64_t start, WeightProgress progress) {
+  return Writer(module, checkpoint, out, start, progress).write();
+}
+
+} // namespace tern
