@@ -13,7 +13,9 @@ func.func @dequantize_gate_add(%a: tensor<?x65xi32>, %s: tensor<?xf32>, %alpha: 
 // CHECK-LABEL: func.func @dequantize_gate_add(
 // CHECK:         linalg.generic
 // CHECK:           arith.sitofp
+// CHECK-NOT:     linalg.generic
 // CHECK:           arith.select
+// CHECK-NOT:     linalg.generic
 // CHECK:           arith.addf
 // CHECK-NOT:     linalg.generic
 // CHECK:         return

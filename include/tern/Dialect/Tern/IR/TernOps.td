@@ -197,7 +197,7 @@ def Tern_RowWise : NativeOpTrait<"RowWise"> {
   let cppNamespace = "::tern";
 }
 
-def Tern_EmbeddingOp : Tern_KernelOp<"embedding"> {
+def Tern_EmbeddingOp : Tern_KernelOp<"embedding", [Tern_RowWise]> {
   let summary = "rows of a table, widened to f32";
   let description = [{
     ```mlir

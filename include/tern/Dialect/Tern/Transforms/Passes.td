@@ -68,6 +68,50 @@ def FuseElementwisePass : Pass<"tern-fuse-elementwise"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def FuseTokenRowsPass : Pass<"tern-fuse-token-rows", "::mlir::func::FuncOp"> {
+  let summary = "do consecutive row-wise operations token by token, in parallel";
+  let description = [{
+    A run of consecutive operations that treat each token by itself (linalg whose
+    first loop goes over tokens, kernel operations with the `RowWise` trait,
+    copies) becomes one `scf.parallel` over tokens: one hand-over to the threads
+    instead of one per operation, and a token's rows stay in a core's cache
+    between them. Operations that neither read nor write memory, and allocations,
+    are moved in front of the loop; no operation moves past another one. A run
+    ends where the number of tokens may differ, or where one token would use what
+    another writes.
+
+    *Before*: functions on buffers, bufferized; the number of tokens is dynamic.
+    With one token, which is static, there is nothing to do.
+
+    *After*: no row-wise operation on a dynamic number of tokens is left outside of
+    an `scf.parallel`. Inside, the same operations work on one-token subviews of
+    unchanged rank. Each loop has `tern.bytes_per_iteration`, the bytes that one
+    token's operations touch.
+
+    ```mlir
+    tern.reduce <sum_squares> (%x) outs(%s : memref<?xf32>) : (memref<?x192xf32>)
+    linalg.generic ... ins(%s : memref<?xf32>) outs(%r : memref<?xf32>)
+    ```
+    becomes
+    ```mlir
+    scf.parallel (%t) = (%c0) to (%tokens) step (%c1) {
+      %xt = memref.subview %x[%t, 0] [1, 192] [1, 1] : ...
+      %st = memref.subview %s[%t] [1] [1] : ...
+      tern.reduce <sum_squares> (%xt) outs(%st : ...) : ...
+      %rt = memref.subview %r[%t] [1] [1] : ...
+      linalg.generic ... ins(%st : ...) outs(%rt : ...)
+    } {tern.bytes_per_iteration = 776 : i64}
+    ```
+  }];
+  let statistics = [
+    Statistic<"numLoops", "num-loops", "Parallel loops made">,
+    Statistic<"numFused", "num-fused", "Operations moved into one">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
   let summary = "expand linalg on buffers into loops over vectors";
   let description = [{

@@ -1,0 +1,177 @@
+//===- FuseTokenRows.cpp - One parallel loop over tokens ------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TokenRows.h"
+
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#define DEBUG_TYPE "tern-fuse-token-rows"
+
+namespace tern {
+#define GEN_PASS_DEF_FUSETOKENROWSPASS
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// True if `op` may be moved up past operations on rows.
+bool isMovable(Operation *op) {
+  return isa<memref::AllocOp>(op) ||
+         (op->getNumRegions() == 0 && isMemoryEffectFree(op));
+}
+
+/// Row-wise operations over the same tokens, with nothing but movable ones in
+/// between. Buffers that are no views of the same one (allocations, arguments,
+/// weights) do not overlap.
+class Run {
+public:
+  bool empty() const { return ops.empty(); }
+  size_t size() const { return ops.size(); }
+
+  /// Appends `op` if its tokens are the run's, and if no buffer would then be
+  /// written by one token and used by another.
+  bool append(Operation *op, ArrayRef<Access> accesses,
+              const RowCounts &counts) {
+    llvm::SmallDenseSet<Value> newWritten = written, newShared = shared;
+    Value rows;
+    for (const Access &access : accesses) {
+      RowBase base = getRowBase(access.buffer);
+      if (access.writes)
+        newWritten.insert(base.buffer);
+      if (!access.byRow || !base.sameRows)
+        newShared.insert(base.buffer);
+      if (access.byRow)
+        rows = access.buffer;
+    }
+    if (!empty() && !counts.areEqual(rows, tokens))
+      return false;
+    if (llvm::any_of(newWritten,
+                     [&](Value base) { return newShared.contains(base); }))
+      return false;
+    written = std::move(newWritten);
+    shared = std::move(newShared);
+    tokens = rows;
+    ops.push_back({op, llvm::to_vector(accesses)});
+    return true;
+  }
+
+  Operation *getFirst() const { return ops.front().first; }
+
+  /// Replaces the operations by one loop over tokens.
+  void fuse() {
+    ImplicitLocOpBuilder b(getFirst()->getLoc(), getFirst());
+    Value zero = arith::ConstantIndexOp::create(b, 0);
+    Value one = arith::ConstantIndexOp::create(b, 1);
+    Value count = memref::DimOp::create(b, tokens, zero);
+    auto loop = scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{count},
+                                        ValueRange{one});
+    loop->setAttr("tern.bytes_per_iteration",
+                  b.getI64IntegerAttr(countBytesPerToken()));
+    b.setInsertionPointToStart(loop.getBody());
+    DenseMap<Value, Value> rows;
+    for (auto &[op, accesses] : ops) {
+      b.setLoc(op->getLoc());
+      IRMapping mapping;
+      for (const Access &access : accesses)
+        if (access.byRow)
+          mapping.map(access.buffer, getRow(b, access.buffer,
+                                            loop.getInductionVars()[0], rows));
+      b.clone(*op, mapping);
+    }
+    for (auto &[op, accesses] : ops)
+      op->erase();
+  }
+
+private:
+  static Value getRow(ImplicitLocOpBuilder &b, Value buffer, Value token,
+                      DenseMap<Value, Value> &rows) {
+    Value &row = rows[buffer];
+    if (row)
+      return row;
+    int64_t rank = cast<MemRefType>(buffer.getType()).getRank();
+    SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));
+    SmallVector<OpFoldResult> sizes(rank, b.getIndexAttr(1));
+    SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
+    offsets[0] = token;
+    for (int64_t dim = 1; dim < rank; ++dim)
+      sizes[dim] = memref::getMixedSize(b, b.getLoc(), buffer, dim);
+    row = memref::SubViewOp::create(b, buffer, offsets, sizes, strides);
+    return row;
+  }
+
+  /// Bytes that one iteration touches, each operand counted once.
+  int64_t countBytesPerToken() const {
+    llvm::SmallDenseSet<Value> seen;
+    int64_t bits = 0;
+    for (auto &[op, accesses] : ops)
+      for (const Access &access : accesses) {
+        if (!seen.insert(access.buffer).second)
+          continue;
+        auto type = cast<MemRefType>(access.buffer.getType());
+        int64_t elements = 1;
+        for (int64_t size : type.getShape().drop_front(access.byRow))
+          elements *= ShapedType::isDynamic(size) ? 1 : size;
+        bits += elements * type.getElementTypeBitWidth();
+      }
+    return bits / 8;
+  }
+
+  SmallVector<std::pair<Operation *, SmallVector<Access>>> ops;
+  Value tokens;                       // a buffer with a row for each
+  llvm::SmallDenseSet<Value> written; // bases
+  llvm::SmallDenseSet<Value> shared;  // bases that are not used row by row
+};
+
+struct FuseTokenRows : tern::impl::FuseTokenRowsPassBase<FuseTokenRows> {
+  void fuse(Run &run) {
+    if (run.empty())
+      return;
+    ++numLoops;
+    numFused += run.size();
+    run.fuse();
+  }
+
+  void fuseBlock(Block &block, const RowCounts &counts) {
+    Run run;
+    SmallVector<Operation *> between;
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      std::optional<SmallVector<Access>> accesses = getTokenAccesses(&op);
+      if (!accesses && isMovable(&op)) {
+        between.push_back(&op);
+        continue;
+      }
+      if (accesses && !run.empty() && run.append(&op, *accesses, counts)) {
+        for (Operation *movable : between)
+          movable->moveBefore(run.getFirst());
+        between.clear();
+        continue;
+      }
+      fuse(run);
+      run = Run();
+      between.clear();
+      if (accesses)
+        run.append(&op, *accesses, counts);
+    }
+    fuse(run);
+  }
+
+  void runOnOperation() override {
+    RowCounts counts(getOperation());
+    for (Block &block : getOperation().getBody())
+      fuseBlock(block, counts);
+  }
+};
+
+} // namespace

@@ -1,0 +1,136 @@
+// RUN: tern-opt %s --tern-fuse-token-rows --cse --split-input-file | FileCheck %s
+
+#token = affine_map<(t) -> (t)>
+#both = affine_map<(t, n) -> (t, n)>
+#row = affine_map<(t, n) -> (t)>
+#column = affine_map<(t, n) -> (n)>
+
+// A norm becomes one loop; allocations and views move in front of it; a weight
+// is not cut into rows.
+
+func.func @norm(%x: memref<?x5xf32>, %w: memref<5xf32>, %y: memref<?x5xf32>) {
+  %c0 = arith.constant 0 : index
+  %tokens = memref.dim %x, %c0 : memref<?x5xf32>
+  %s = memref.alloc(%tokens) : memref<?xf32>
+  tern.reduce <sum_squares>(%x) outs(%s : memref<?xf32>) : (memref<?x5xf32>)
+  %r = memref.alloc(%tokens) : memref<?xf32>
+  linalg.generic {indexing_maps = [#token, #token], iterator_types = ["parallel"]}
+      ins(%s : memref<?xf32>) outs(%r : memref<?xf32>) {
+  ^bb0(%si: f32, %out: f32):
+    %0 = math.sqrt %si : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#both, #row, #column, #both], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %r, %w : memref<?x5xf32>, memref<?xf32>, memref<5xf32>) outs(%y : memref<?x5xf32>) {
+  ^bb0(%xi: f32, %ri: f32, %wi: f32, %out: f32):
+    %0 = arith.mulf %xi, %ri : f32
+    %1 = arith.mulf %0, %wi : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+// CHECK-LABEL: func.func @norm(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<?x5xf32>, %[[W:[a-z0-9]+]]: memref<5xf32>, %[[Y:[a-z0-9]+]]: memref<?x5xf32>)
+// CHECK:         %[[TOKENS:.*]] = memref.dim %[[X]], %{{.*}}
+// CHECK:         %[[S:.*]] = memref.alloc(%[[TOKENS]])
+// CHECK:         %[[R:.*]] = memref.alloc(%[[TOKENS]])
+// CHECK:         scf.parallel (%[[T:.*]]) = (%{{.*}}) to (%{{.*}}) step
+// CHECK-DAG:       %[[XT:.*]] = memref.subview %[[X]][%[[T]], 0] [1, 5] [1, 1]
+// CHECK-DAG:       %[[ST:.*]] = memref.subview %[[S]][%[[T]]] [1] [1]
+// CHECK:           tern.reduce <sum_squares>(%[[XT]]) outs(%[[ST]] :
+// CHECK:           %[[RT:.*]] = memref.subview %[[R]][%[[T]]] [1] [1]
+// CHECK:           linalg.generic {{.*}} ins(%[[ST]] : {{.*}}) outs(%[[RT]] :
+// CHECK:           %[[YT:.*]] = memref.subview %[[Y]][%[[T]], 0] [1, 5] [1, 1]
+// CHECK:           linalg.generic {{.*}} ins(%[[XT]], %[[RT]], %[[W]] : {{.*}}) outs(%[[YT]] :
+// CHECK:           scf.reduce
+// CHECK-NEXT:    } {tern.bytes_per_iteration = 68 : i64}
+// CHECK-NEXT:    return
+
+// -----
+
+// A product is not row-wise, so what stands before it and what behind it are two
+// loops; allocations of the second do not move into the first.
+
+func.func @product_in_between(%x: memref<?x8xf32>, %w: memref<64xi8>, %f: memref<?xf32>, %y: memref<?x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %tokens = memref.dim %x, %c0 : memref<?x8xf32>
+  %q = memref.alloc(%tokens) : memref<?x8xi8>
+  tern.quantize <int8_absmax>(%x) outs(%q, %f : memref<?x8xi8>, memref<?xf32>) : (memref<?x8xf32>)
+  %a = memref.alloc(%tokens) : memref<?x8xi32>
+  tern.matmul "down_proj"(%q, %w) outs(%a : memref<?x8xi32>) weight_type tensor<8x8xi8>
+      : (memref<?x8xi8>, memref<64xi8>)
+  memref.copy %x, %y : memref<?x8xf32> to memref<?x8xf32>
+  return
+}
+// CHECK-LABEL: func.func @product_in_between(
+// CHECK:         scf.parallel
+// CHECK:           tern.quantize
+// CHECK:         tern.bytes_per_iteration = 44
+// CHECK:         %[[A:.*]] = memref.alloc(%{{.*}}) : memref<?x8xi32>
+// CHECK:         tern.matmul {{.*}} outs(%[[A]] :
+// CHECK:         scf.parallel
+// CHECK:           memref.copy
+
+// -----
+
+#both = affine_map<(t, n) -> (t, n)>
+#first = affine_map<(t, n) -> (0, n)>
+
+// Every token reads the first row of what the copy writes: two loops.
+
+func.func @reads_another_token(%x: memref<?x8xf32>, %y: memref<?x8xf32>, %z: memref<?x8xf32>) {
+  memref.copy %x, %y : memref<?x8xf32> to memref<?x8xf32>
+  linalg.generic {indexing_maps = [#both, #first, #both], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %y : memref<?x8xf32>, memref<?x8xf32>) outs(%z : memref<?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+// CHECK-LABEL: func.func @reads_another_token(
+// CHECK:         scf.parallel
+// CHECK:           memref.copy
+// CHECK:         scf.parallel
+// CHECK:           linalg.generic {{.*}} ins(%{{.*}}, %arg1 :
+
+// -----
+
+// Nothing says that there are as many rows in both: two loops.
+
+func.func @counts_may_differ(%a: memref<?x8xf32>, %b: memref<?x8xf32>, %c: memref<?x8xf32>, %d: memref<?x8xf32>) {
+  memref.copy %a, %b : memref<?x8xf32> to memref<?x8xf32>
+  memref.copy %c, %d : memref<?x8xf32> to memref<?x8xf32>
+  return
+}
+// CHECK-LABEL: func.func @counts_may_differ(
+// CHECK-COUNT-2: scf.parallel
+
+// -----
+
+// The later operation shows that both have: one loop. Rows of a table are looked
+// up in the same one.
+
+func.func @counts_are_equal(%p: memref<?xi32>, %t: memref<9x8xf32>, %b: memref<?x8xf32>, %c: memref<?x8xf32>, %d: memref<?x8xf32>) {
+  tern.embedding(%p, %t) outs(%b : memref<?x8xf32>) : (memref<?xi32>, memref<9x8xf32>)
+  memref.copy %c, %d : memref<?x8xf32> to memref<?x8xf32>
+  linalg.copy ins(%b : memref<?x8xf32>) outs(%c : memref<?x8xf32>)
+  return
+}
+// CHECK-LABEL: func.func @counts_are_equal(
+// CHECK:         scf.parallel (%[[T:.*]]) =
+// CHECK:           %[[PT:.*]] = memref.subview %arg0[%[[T]]] [1] [1]
+// CHECK:           tern.embedding(%[[PT]], %arg1)
+// CHECK-NOT:     scf.parallel
+// CHECK:         return
+
+// -----
+
+// One token: nothing to do.
+
+func.func @one_token(%x: memref<1x8xf32>, %y: memref<1x8xf32>) {
+  memref.copy %x, %y : memref<1x8xf32> to memref<1x8xf32>
+  return
+}
+// CHECK-LABEL: func.func @one_token(
+// CHECK-NEXT:    memref.copy
