@@ -116,12 +116,8 @@ private:
                                  "tern-plan-weights");
     auto type = cast<RankedTensorType>(weight.getType());
     auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
-    if (bool(layout) != (weight.getEncoding() == WeightEncoding::Digits) ||
-        bool(layout) != isa<TritType>(type.getElementType()))
-      return weightError(weight, "is expected to have digits and a layout, or "
-                                 "neither");
-    if (!type.hasStaticShape() || type.getNumElements() == 0)
-      return weightError(weight, "is expected to have a static shape");
+    if (weight.getEncoding() == WeightEncoding::Digits && !layout)
+      return weightError(weight, "has no layout");
     int64_t bytes =
         layout ? layout.getStorageBytes(type.getShape())
                : type.getNumElements() * type.getElementTypeBitWidth() / 8;
@@ -230,7 +226,7 @@ Error Writer::writeValues(Instance instance) {
     return weightError(instance.weight, "cannot be made of '" + *name +
                                             "', which is " + toString(*stored));
   int64_t count = type.getNumElements();
-  int64_t size = static_cast<int64_t>(instance.bytes) / count;
+  int64_t size = type.getElementTypeBitWidth() / 8;
   std::vector<float> chunk(std::min(chunkValues, count));
   for (int64_t done = 0; done < count; done += chunkValues) {
     int64_t now = std::min(chunkValues, count - done);
@@ -315,7 +311,8 @@ Error Writer::quantizeRows(const std::string &name, int64_t rows,
                            int64_t columns, int64_t offset) {
   std::vector<float> &scales = rowScales[name];
   scales.clear();
-  int64_t step = std::max<int64_t>(1, chunkValues / columns);
+  int64_t step =
+      std::max<int64_t>(1, chunkValues / std::max<int64_t>(1, columns));
   std::vector<float> values(static_cast<size_t>(step * columns));
   std::vector<int8_t> codes(values.size());
   for (int64_t row = 0; row < rows; row += step) {
@@ -366,9 +363,6 @@ Error Writer::writeRope(Instance instance) {
   auto headDim = weight->getAttrOfType<mlir::IntegerAttr>("head_dim");
   auto theta = weight->getAttrOfType<mlir::FloatAttr>("theta");
   RankedTensorType type = typeOf(instance);
-  if (!headDim || !theta || headDim.getInt() != 2 * type.getDimSize(1))
-    return weightError(weight, "is expected to have the attributes head_dim, "
-                               "twice its columns, and theta");
   std::vector<float> table =
       ropeTable(type.getDimSize(0), headDim.getInt(), theta.getValueAsDouble(),
                 weight.getEncoding() == WeightEncoding::RopeCos);
