@@ -100,8 +100,8 @@ private:
 /// tern.count_read counts is added to `held` and `read`.
 class CompiledModule {
 public:
-  /// `functions` is the text of func.func operations. Fails the test and returns
-  /// null if they do not compile.
+  /// `functions` is the text of func.func operations. Fails the test and
+  /// returns null if they do not compile.
   static std::unique_ptr<CompiledModule> compile(const Machine &machine,
                                                  const std::string &functions);
 

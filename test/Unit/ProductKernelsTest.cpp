@@ -92,12 +92,12 @@ struct Product {
               ") weight_type " + digits + " : (" + list + ", " + x +
               ", memref<1xi32>, " + w + ")\n";
     else
-      text += "tern.matmul \"p\" (%x, %w) " +
-              (kind == Kind::Rows
-                   ? "rows(%i, %n : " + list + ", memref<1xi32>) "
-                   : "") +
-              "outs(%a : " + acc + ") weight_type " + digits + " : (" + x +
-              ", " + w + ")\n";
+      text +=
+          "tern.matmul \"p\" (%x, %w) " +
+          (kind == Kind::Rows ? "rows(%i, %n : " + list + ", memref<1xi32>) "
+                              : "") +
+          "outs(%a : " + acc + ") weight_type " + digits + " : (" + x + ", " +
+          w + ")\n";
     return text + "return\n}\n";
   }
 
@@ -192,8 +192,8 @@ void check(CompiledModule &module, const Product &p, Data data, int64_t tokens,
 
   Matrix<int32_t> result(tokens, p.rows, p.rows + 5);
   result.fill(canary);
-  module.call(p.name(), codes.argument(), weight.argument(),
-              list.argument(), count.argument(), result.argument());
+  module.call(p.name(), codes.argument(), weight.argument(), list.argument(),
+              count.argument(), result.argument());
   checkCounters(module, p, count[0]);
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t n = 0; n < p.rows; ++n)
@@ -204,7 +204,7 @@ void check(CompiledModule &module, const Product &p, Data data, int64_t tokens,
       ASSERT_EQ(result.data()[i], canary) << "written between rows";
 }
 
-const Shape kShapes[] = {{1, 1},    {3, 5},    {5, 3},     {65, 320}, {37, 65},
+const Shape kShapes[] = {{1, 1},     {3, 5},    {5, 3},     {65, 320}, {37, 65},
                          {320, 192}, {4, 5460}, {5460, 20}, {17, 1536}};
 
 class Products : public testing::TestWithParam<Machine> {
@@ -267,8 +267,9 @@ TEST_P(Products, ActiveColumns) {
   checkAll(Kind::Sparse, WeightAccess::ActiveColumns, {1}, {0, 0.2, 1});
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , Products, testing::ValuesIn(machines()),
-    [](const testing::TestParamInfo<Machine> &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(, Products, testing::ValuesIn(machines()),
+                         [](const testing::TestParamInfo<Machine> &info) {
+                           return info.param.name;
+                         });
 
 } // namespace

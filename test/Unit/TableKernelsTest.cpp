@@ -22,7 +22,8 @@ struct Shape {
   int64_t rows, columns;
 };
 
-const Shape kShapes[] = {{1, 1}, {3, 5}, {19, 31}, {40, 65}, {33, 192}, {16, 1537}};
+const Shape kShapes[] = {{1, 1},   {3, 5},    {19, 31},
+                         {40, 65}, {33, 192}, {16, 1537}};
 
 float floatFromBits(uint32_t bits) {
   float value;
@@ -186,8 +187,9 @@ TEST_P(Tables, EmbeddingFloat) { checkEmbedding<Float>(); }
 TEST_P(Tables, EmbeddingHalf) { checkEmbedding<Half>(); }
 TEST_P(Tables, EmbeddingBFloat) { checkEmbedding<BFloat>(); }
 
-INSTANTIATE_TEST_SUITE_P(
-    , Tables, testing::ValuesIn(machines()),
-    [](const testing::TestParamInfo<Machine> &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(, Tables, testing::ValuesIn(machines()),
+                         [](const testing::TestParamInfo<Machine> &info) {
+                           return info.param.name;
+                         });
 
 } // namespace

@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Loops derived from the parts of a layout, one digit after the other. A row is
-// walked along the columns for its sum; a column is walked along the rows, adding
-// to each row's sum. Slow, obvious, and what every other kernel is compared with.
+// walked along the columns for its sum; a column is walked along the rows,
+// adding to each row's sum. Slow, obvious, and what every other kernel is
+// compared with.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,7 +30,8 @@ using Values = SmallVector<Value>;
 class LineWalker {
 public:
   /// Gets a digit as i32, its index along the line and what is carried.
-  using Body = function_ref<Values(Value digit, Value index, ValueRange carried)>;
+  using Body =
+      function_ref<Values(Value digit, Value index, ValueRange carried)>;
 
   LineWalker(KernelBuilder &b, const WeightInfo &weight, Axis line, Value at)
       : b(b), weight(weight), layout(*weight.layout), line(line), at(at) {}
@@ -68,8 +70,8 @@ private:
     return b.rem(b.div(at, part.stride), part.size);
   }
 
-  /// Parts across the line are loops to come; those of the line's own axis add a
-  /// fixed offset to `start`.
+  /// Parts across the line are loops to come; those of the line's own axis add
+  /// a fixed offset to `start`.
   void collectParts(Value &start) {
     int64_t byteStride = layout.tileBytes();
     for (const LayoutPart &part : layout.bytes) {
@@ -97,9 +99,7 @@ private:
 
   Values walkField(Value byte, Value index, ValueRange carried, Body body) {
     Value fields = b.zeroExtend(b.load(weight.bytes, byte), b.getI32Type());
-    auto digit = [&](Value shifted) {
-      return b.add(b.bitAnd(shifted, 3), -1);
-    };
+    auto digit = [&](Value shifted) { return b.add(b.bitAnd(shifted, 3), -1); };
     if (layout.field.axis == line) {
       Value shift = arith::IndexCastUIOp::create(
           b, b.getI32Type(), b.mul(position(layout.field), 2));
@@ -131,8 +131,9 @@ Value dotInt8Row(KernelBuilder &b, const WeightInfo &weight, Value row,
                 [&](Value column, ValueRange sum) -> Values {
                   Value w = b.load(weight.bytes, {row, column});
                   Value x = b.load(codes, {token, column});
-                  return {b.add(sum[0], b.mul(b.signExtend(w, b.getI32Type()),
-                                              b.signExtend(x, b.getI32Type())))};
+                  return {
+                      b.add(sum[0], b.mul(b.signExtend(w, b.getI32Type()),
+                                          b.signExtend(x, b.getI32Type())))};
                 })[0];
 }
 
@@ -144,7 +145,8 @@ Value dotRow(KernelBuilder &b, const WeightInfo &weight, Value row, Value codes,
   return LineWalker(b, weight, Axis::Row, row)
       .walk(b.index(0), tiles, b.zero(b.getI32Type()),
             [&](Value digit, Value column, ValueRange sum) -> Values {
-              Value x = b.signExtend(b.load(codes, {token, column}), b.getI32Type());
+              Value x =
+                  b.signExtend(b.load(codes, {token, column}), b.getI32Type());
               return {b.add(sum[0], b.mul(digit, x))};
             })[0];
 }
@@ -204,15 +206,18 @@ void forEachRowBlock(
   int64_t perBlock = llvm::divideCeil(256, layout.tileRows());
   int64_t bytes = columnsRead * weight.columnBytes() / tiles * perBlock;
   Value tokens = b.length(out);
-  b.parallel(b.index(llvm::divideCeil(tiles, perBlock)), bytes, [&](Value block) {
-    Value first = b.mul(block, perBlock);
-    Value end = b.minUnsigned(b.add(first, perBlock), b.index(tiles));
-    b.loop(b.index(0), tokens, 1, [&](Value token) {
-      b.loop(b.mul(first, layout.tileRows()), b.mul(end, layout.tileRows()), 1,
-             [&](Value row) { b.store(b.zero(b.getI32Type()), out, {token, row}); });
-      columns(first, end, token);
-    });
-  });
+  b.parallel(
+      b.index(llvm::divideCeil(tiles, perBlock)), bytes, [&](Value block) {
+        Value first = b.mul(block, perBlock);
+        Value end = b.minUnsigned(b.add(first, perBlock), b.index(tiles));
+        b.loop(b.index(0), tokens, 1, [&](Value token) {
+          b.loop(b.mul(first, layout.tileRows()), b.mul(end, layout.tileRows()),
+                 1, [&](Value row) {
+                   b.store(b.zero(b.getI32Type()), out, {token, row});
+                 });
+          columns(first, end, token);
+        });
+      });
 }
 
 void multiplyColumns(KernelBuilder &b, const WeightInfo &weight, Value codes,

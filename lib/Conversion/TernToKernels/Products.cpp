@@ -94,12 +94,12 @@ static Value sumRow(KernelBuilder &b, Value codes, Value token, Value columns) {
   VectorType bytes = b.vectorOf(width, b.getI8Type());
   Value zero = b.index(0);
   Value whole = b.mul(b.div(columns, width), width);
-  Value sums = b.loop(
-      zero, whole, width, b.zero(b.vectorOf(width, b.getI32Type())),
-      [&](Value column, ValueRange sums) -> Values {
-        Value part = b.load(bytes, codes, {token, column});
-        return {b.add(sums[0], b.signExtend(part, b.getI32Type()))};
-      })[0];
+  Value sums =
+      b.loop(zero, whole, width, b.zero(b.vectorOf(width, b.getI32Type())),
+             [&](Value column, ValueRange sums) -> Values {
+               Value part = b.load(bytes, codes, {token, column});
+               return {b.add(sums[0], b.signExtend(part, b.getI32Type()))};
+             })[0];
   return b.loop(whole, columns, 1, b.sumOfIntegers(sums),
                 [&](Value column, ValueRange sum) -> Values {
                   Value code = b.load(codes, {token, column});

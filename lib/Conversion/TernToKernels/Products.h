@@ -24,7 +24,8 @@ inline constexpr int64_t kRowsPerIteration = 16;
 
 /// The weight of a product in buffer form.
 struct WeightInfo {
-  /// What `op` multiplies by; a reason if it is not in a form kernels exist for.
+  /// What `op` multiplies by; a reason if it is not in a form kernels exist
+  /// for.
   static mlir::FailureOr<WeightInfo> get(MatmulOp op,
                                          mlir::PatternRewriter &rewriter);
   static mlir::FailureOr<WeightInfo> get(SparseMatmulOp op,
@@ -47,8 +48,9 @@ void countRead(KernelBuilder &b, mlir::StringAttr projection,
 /// Writes 0 to all results of the first token.
 void clearFirstToken(KernelBuilder &b, mlir::Value out);
 
-/// memref<tokens x i32> of the sum of each token's first `columns` codes. A digit
-/// is stored as digit + 1, so a sum over stored digits is too large by this.
+/// memref<tokens x i32> of the sum of each token's first `columns` codes. A
+/// digit is stored as digit + 1, so a sum over stored digits is too large by
+/// this.
 mlir::Value sumCodes(KernelBuilder &b, mlir::Value codes, mlir::Value columns);
 
 } // namespace tern

@@ -81,8 +81,7 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
       return rewriter.notifyMatchFailure(
           op, "expected float rows; int8 rows are a tern.matmul");
     KernelBuilder b(op.getLoc(), rewriter);
-    int64_t rowBytes =
-        type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
+    int64_t rowBytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
     Value rows = b.index(type.getDimSize(0));
     Value blocks =
         b.index(llvm::divideCeil(type.getDimSize(0), kRowsPerIteration));
@@ -140,6 +139,7 @@ struct ExpandEmbedding : OpRewritePattern<EmbeddingOp> {
 
 } // namespace
 
-void tern::populateTablePatterns(TargetAttr target, RewritePatternSet &patterns) {
+void tern::populateTablePatterns(TargetAttr target,
+                                 RewritePatternSet &patterns) {
   patterns.add<ExpandLmHead, ExpandEmbedding>(patterns.getContext());
 }

@@ -1,0 +1,101 @@
+//===- DotProducts.h - Products over a target's dot product -----*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The three layout families, each in a file of its own. All take stored digits,
+// digit + 1, as the unsigned side and subtract the sum of the codes in the end.
+// L is the number of lanes of the dot product, so 4L the bytes of a vector.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_TERNTOKERNELS_DOTPRODUCTS_H
+#define TERN_CONVERSION_TERNTOKERNELS_DOTPRODUCTS_H
+
+#include "Products.h"
+
+#include "tern/Target/Target.h"
+
+namespace tern {
+
+/// The largest stored digit.
+inline constexpr unsigned kMaxStoredDigit = 2;
+
+/// A product that is being built.
+struct DotKernel {
+  using Value = mlir::Value;
+
+  KernelBuilder &b;
+  const DotProduct &dot;
+  const WeightInfo &weight;
+
+  int64_t lanes() const { return dot.getLanes(); }
+  int64_t vectorBytes() const { return 4 * lanes(); }
+  mlir::VectorType bytesType() const {
+    return b.vectorOf(vectorBytes(), b.getI8Type());
+  }
+  mlir::VectorType sumsType() const {
+    return b.vectorOf(lanes(), b.getI32Type());
+  }
+
+  /// acc + dot of `u`, at most `maxUnsigned`, and `s`.
+  Value accumulate(Value acc, Value u, Value s, unsigned maxUnsigned) const {
+    return dot.build(b, b.getLoc(), acc, u, s, maxUnsigned);
+  }
+  /// 4L bytes of a one-dimensional weight.
+  Value loadWeight(Value at) const {
+    return b.load(bytesType(), weight.bytes, at);
+  }
+  /// Field `f` where it is in the byte: the digits times 4^f.
+  Value fieldInPlace(Value bytes, int64_t f) const {
+    return b.bitAnd(bytes, 3 << 2 * f);
+  }
+  static unsigned maxInPlace(int64_t f) { return kMaxStoredDigit << 2 * f; }
+  /// Field `f` moved to the lowest bits.
+  Value fieldMoved(Value bytes, int64_t f) const {
+    return b.bitAnd(b.shiftRight(bytes, 2 * f), 3);
+  }
+  /// codes[token][column .. column + 4) in each lane.
+  Value broadcastFour(Value codes, Value token, Value column) const;
+  /// Tiles of tokens one register tile takes, largest first; ends with 1.
+  mlir::ArrayRef<int64_t> tokenTiles() const;
+};
+
+/// Calls body(first, count) for all tokens: tiles of the first size while there
+/// are, then of the next. The last size is 1. One static token is one call.
+void forEachTokenTile(KernelBuilder &b, mlir::Value tokens,
+                      mlir::ArrayRef<int64_t> sizes,
+                      llvm::function_ref<void(mlir::Value, int64_t)> body);
+
+/// Rows in lanes: outer rows, field k:4:4, [n:B:L, n:L:1, k:4:1]. A tile is B
+/// vectors, each of L rows and 16 columns.
+bool isRowsInLanes(const Layout &layout, int64_t lanes);
+void multiplyRowsInLanes(const DotKernel &kernel, mlir::Value codes,
+                         mlir::Value out);
+
+/// Contiguous rows: outer rows, field k:4:4L, [k:4L:1]. A tile is one vector.
+bool isContiguousRows(const Layout &layout, int64_t lanes);
+/// The layout above, or int8 rows.
+void multiplyContiguousRows(const DotKernel &kernel, mlir::Value codes,
+                            mlir::Value out);
+/// Rows indices[0][0 .. count) of one token; the results of others are 0.
+void multiplyListedRows(const DotKernel &kernel, mlir::Value codes,
+                        mlir::Value indices, mlir::Value count,
+                        mlir::Value out);
+
+/// Contiguous columns: outer columns, field n:4:4L, [n:L/4:4, n:4:L, n:4:1]. A
+/// tile is one vector of 16L rows of a column, in the order that interleaving
+/// the bytes of four columns within 16 byte parts turns into rising rows.
+bool isContiguousColumns(const Layout &layout, int64_t lanes);
+void multiplyContiguousColumns(const DotKernel &kernel, mlir::Value codes,
+                               mlir::Value out);
+/// Columns indices[0][0 .. count) of one token with codes values[0].
+void multiplyListedColumns(const DotKernel &kernel, mlir::Value indices,
+                           mlir::Value values, mlir::Value count,
+                           mlir::Value out);
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_TERNTOKERNELS_DOTPRODUCTS_H
