@@ -491,6 +491,14 @@ def Tern_AttentionOp : Tern_KernelOp<"attention"> {
 
 def Tern_StateAddressOp : Tern_Op<"state_address", [Pure]> {
   let summary = "address of the state of a token's sequence";
+  let description = [{
+    The `state` of the segment (tern/abi.h) that the call's token belongs to, as an
+    integer.
+
+    ```mlir
+    %a = tern.state_address %cache[%t] : !tern.kv_cache<...>
+    ```
+  }];
   let arguments = (ins Tern_KVCacheType:$cache, Index:$token);
   let results = (outs Index:$address);
   let assemblyFormat = "$cache `[` $token `]` attr-dict `:` qualified(type($cache))";
@@ -498,6 +506,13 @@ def Tern_StateAddressOp : Tern_Op<"state_address", [Pure]> {
 
 def Tern_FromAddressOp : Tern_Op<"from_address", [Pure]> {
   let summary = "view an address as a buffer of static shape";
+  let description = [{
+    Nothing is checked: what lies there is for its maker to know.
+
+    ```mlir
+    %b = tern.from_address %a : memref<256x24xi8>
+    ```
+  }];
   let arguments = (ins Index:$address);
   let results = (outs AnyStaticShapeMemRef:$result);
   let assemblyFormat = "$address attr-dict `:` type($result)";
