@@ -86,7 +86,8 @@ typedef struct host_generator {
   tern_sampler sampler;
   tern_candidate *candidates;
   tern_utf8 utf8;
-  float *logits; /* of the prompt, when all of them are wanted */
+  float *logits;   /* of the prompt, when all of them are wanted */
+  int32_t pending; /* the last token written if the session lacks it, or -1 */
   uint64_t prompt_tokens, generated, steps;
   int64_t prompt_time, step_time;
 } host_generator;

@@ -44,6 +44,7 @@ int host_generator_open(host_generator *generator, host_program *program,
   memset(generator, 0, sizeof(*generator));
   generator->program = program;
   generator->session = session;
+  generator->pending = -1;
   tern_sampler_options options = sampler_options(program);
   if (host_status(program, tern_sampler_init(&generator->sampler, &options),
                   "sampling") != 0)
@@ -97,15 +98,23 @@ int host_generator_read(host_generator *generator, const int32_t *tokens,
   host_program *program = generator->program;
   uint32_t room = tern_session_context(generator->session) -
                   tern_session_position(generator->session);
+  int32_t pending = generator->pending;
+  generator->pending = -1;
   if (count == 0)
     return host_fail(&program->error, "the text is empty");
-  if (count > room)
+  if (count + (pending >= 0) > room)
     return host_fail(&program->error,
                      "the text has %zu tokens, but the context of %u has room "
                      "for %u",
                      count, tern_session_context(generator->session), room);
   int64_t start = host_now();
-  int result;
+  int result = 0;
+  if (pending >= 0)
+    result = host_status(
+        program, tern_session_eval(generator->session, &pending, 1, NULL),
+        "evaluation");
+  if (result != 0)
+    return result;
   if (program->options.logits_file || program->options.hidden_file)
     result = read_full(generator, tokens, (uint32_t)count, logits);
   else
@@ -167,11 +176,13 @@ static host_stop write_tokens(host_generator *generator, float *logits,
     tern_sampler_accept(&generator->sampler, token);
     ++generator->generated;
     print_token(generator, token);
+    generator->pending = token;
     if (limit >= 0 && done + 1 >= limit)
       break;
     if (tern_session_position(session) == tern_session_context(session))
       return STOP_FULL;
     int64_t start = host_now();
+    generator->pending = -1;
     tern_status status = tern_session_eval(session, &token, 1, &logits);
     generator->step_time += host_now() - start;
     ++generator->steps;

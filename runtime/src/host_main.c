@@ -62,7 +62,9 @@ int tern_main(const tern_model *const *models, unsigned count, int argc,
     if (host_program_open(&program, models, count) == 0)
       status = run_command(&program);
   }
-  if (program.error.text[0])
+  if (status == EXIT_FAILED && host_interrupted)
+    status = EXIT_INTERRUPTED;
+  else if (program.error.text[0])
     fprintf(stderr, "%s: error: %s%s\n", program.name, program.error.text,
             status == EXIT_USAGE ? " (--help lists the flags)" : "");
   host_program_close(&program);

@@ -250,6 +250,24 @@ int host_parse_list(const char *text, uint32_t most, uint32_t *values,
   }
 }
 
+/* In two columns, the right one broken between words. */
+static void print_flag(const char *left, const char *help) {
+  int wide = strlen(left) > 22;
+  printf("  %-22s%s", left, wide ? "\n" : "  ");
+  int column = wide ? 0 : 26;
+  while (*help) {
+    int word = (int)strcspn(help, " ");
+    if (column == 0 || column + 1 + word > 80) {
+      printf("%s%26s", column ? "\n" : "", "");
+      column = 26;
+    }
+    printf("%s%.*s", column > 26 ? " " : "", word, help);
+    column += word + (column > 26);
+    help += word + (help[word] == ' ');
+  }
+  putchar('\n');
+}
+
 void host_options_help(const host_options *options, const char *program,
                        const tern_model *model) {
   if (options->command == COMMAND_RUN) {
@@ -271,10 +289,7 @@ void host_options_help(const host_options *options, const char *program,
     snprintf(left, sizeof(left), "%s%s%s%s%s", f->name, f->alias ? ", " : "",
              f->alias ? f->alias : "", f->value ? " " : "",
              f->value ? f->value : "");
-    if (strlen(left) <= 24)
-      printf("  %-24s  %s\n", left, f->help);
-    else
-      printf("  %s\n  %-24s  %s\n", left, "", f->help);
+    print_flag(left, f->help);
   }
   printf("\nText goes to standard output, all else to standard error. Exit "
          "status: 0 done,\n1 failed, 2 wrong usage, 130 interrupted.\n");

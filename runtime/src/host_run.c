@@ -121,6 +121,7 @@ static int chat_line(host_program *program, host_generator *generator,
     chat_help();
   } else if (strcmp(line, "/reset") == 0) {
     tern_session_rewind(generator->session, 0);
+    generator->pending = -1;
   } else if (strcmp(line, "/stats") == 0) {
     host_generator_footer(generator);
   } else {
