@@ -8,10 +8,13 @@
 #ifndef TERN_CONVERSION_TERNTOKERNELS_H
 #define TERN_CONVERSION_TERNTOKERNELS_H
 
+#include "tern/Packing/CacheLayout.h"
+
 #include "mlir/IR/PatternMatch.h"
 
 namespace tern {
 
+class KVCacheType;
 class TargetAttr;
 
 /// tern.matmul and tern.sparse_matmul for any layout, digit by digit: the
@@ -29,6 +32,10 @@ void populateTablePatterns(TargetAttr target, mlir::RewritePatternSet &patterns)
 
 /// tern.reduce, tern.keep_top_k, tern.sparsify, tern.active_rows.
 void populateRowPatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
+
+/// Where a cache of this type has its bytes; a state takes
+/// stateBytes(capacity) of them.
+CacheLayout getCacheLayout(KVCacheType type);
 
 /// tern.kv_append and tern.attention.
 void populateKVCachePatterns(TargetAttr target,

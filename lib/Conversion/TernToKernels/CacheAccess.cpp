@@ -1,0 +1,145 @@
+//===- CacheAccess.cpp - Bytes of the KV cache in kernels -----------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CacheAccess.h"
+
+#include "FloatBits.h"
+
+#include "tern/Conversion/TernToKernels.h"
+
+using namespace mlir;
+using namespace tern;
+
+CacheLayout tern::getCacheLayout(KVCacheType type) {
+  return {type.getLayers(), type.getHeads(), type.getHeadDim(), type.getBits(),
+          type.getBosBits()};
+}
+
+//===----------------------------------------------------------------------===//
+// HeadCache
+//===----------------------------------------------------------------------===//
+
+HeadCache::HeadCache(KernelBuilder &b, TypedValue<KVCacheType> cache,
+                     Value layer, Value head, Value token)
+    : b(b), layout(getCacheLayout(cache.getType())) {
+  int64_t size = layout.stateBytes(cache.getType().getCapacity());
+  Value address = StateAddressOp::create(b, b.getIndexType(), cache, token);
+  bytes =
+      FromAddressOp::create(b, MemRefType::get({size}, b.getI8Type()), address);
+  layerHead = b.add(b.mul(layer, layout.heads), head);
+}
+
+Value HeadCache::getBlock(Value block) {
+  Value inBlock = b.mul(layerHead, layout.headBytes());
+  Value start = b.add(b.mul(block, layout.blockBytes()), layout.fixedBytes());
+  return b.add(start, inBlock);
+}
+
+Value HeadCache::getFirstRows() {
+  return b.add(b.mul(layerHead, layout.firstRowBytes()),
+               CacheLayout::headerBytes);
+}
+
+Value HeadCache::loadHalves(Value offset, int64_t count) {
+  Value loaded = b.load(b.vectorOf(2 * count, b.getI8Type()), bytes, offset);
+  Value bits = b.bitcast(b.vectorOf(count, b.getI16Type()), loaded);
+  return buildHalfToFloat(b, b.getLoc(), bits);
+}
+
+void HeadCache::storeHalves(Value halves, Value offset) {
+  auto type = dyn_cast<VectorType>(halves.getType());
+  if (!type) {
+    type = b.vectorOf(1, b.getI16Type());
+    halves = b.splat(type, halves);
+  }
+  auto pairs = b.vectorOf(2 * type.getNumElements(), b.getI8Type());
+  b.store(b.bitcast(pairs, halves), bytes, offset);
+}
+
+//===----------------------------------------------------------------------===//
+// Codes
+//===----------------------------------------------------------------------===//
+
+int64_t CodeUnit::getFields(const std::vector<CachePlane> &planes) {
+  int64_t fields = 0;
+  for (const CachePlane &plane : planes)
+    fields = std::max(fields, plane.fields());
+  return fields;
+}
+
+Value CodeUnit::loadChunk(size_t plane, int64_t chunk) {
+  Value &value = loaded[{plane, chunk}];
+  if (!value)
+    value = b.load(b.vectorOf(4 * lanes, b.getI8Type()), bytes,
+                   b.add(starts[plane], chunk * CacheLayout::chunkBytes));
+  return value;
+}
+
+Value CodeUnit::loadField(int64_t field) {
+  Value code;
+  for (auto [index, plane] : llvm::enumerate(planes)) {
+    Value part = loadChunk(index, field / plane.fields());
+    part = b.shiftRight(part, field % plane.fields() * plane.bits);
+    if (plane.bits < 8)
+      part = b.bitAnd(part, plane.mask());
+    part = b.shiftLeft(part, plane.firstBit);
+    code = code ? b.bitOr(code, part) : part;
+  }
+  return code;
+}
+
+Value tern::loadQuad(KernelBuilder &b, Value memory, ValueRange indices,
+                     int64_t lanes) {
+  Value quad = b.load(b.vectorOf(4, b.getI8Type()), memory, indices);
+  if (lanes == 1)
+    return quad;
+  Value word = b.lane(b.bitcast(b.vectorOf(1, b.getI32Type()), quad), 0);
+  return b.bitcast(b.vectorOf(4 * lanes, b.getI8Type()),
+                   b.splat(b.vectorOf(lanes, b.getI32Type()), word));
+}
+
+//===----------------------------------------------------------------------===//
+// Rows to codes
+//===----------------------------------------------------------------------===//
+
+Value tern::buildAbsMax(KernelBuilder &b, Value rows, Value token, Value column,
+                        int64_t n) {
+  constexpr int64_t width = 16;
+  auto magnitudes = [&](Value i, int64_t lanes) {
+    Type type = b.vectorOf(lanes, b.getF32Type());
+    return b.abs(b.load(type, rows, {token, b.add(column, i)}));
+  };
+  Value most = b.zero(b.vectorOf(width, b.getF32Type()));
+  int64_t whole = n / width * width;
+  if (whole)
+    most = b.loop(b.index(0), b.index(whole), width, most,
+                  [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                    return {b.max(magnitudes(i, width), carried[0])};
+                  })[0];
+  if (whole != n)
+    most =
+        b.max(b.padLanes(magnitudes(b.index(whole), n - whole), width), most);
+  Value result =
+      b.reduceByHalves(most, [&](Value x, Value y) { return b.max(x, y); });
+  return b.max(result, 1e-5);
+}
+
+RowScale tern::buildRowScale(KernelBuilder &b, Value rows, Value token,
+                             Value column, int64_t n) {
+  Value most = b.min(buildAbsMax(b, rows, token, column, n), 65504.0);
+  Value bits = buildFloatToHalf(b, b.getLoc(), most);
+  return {bits, buildHalfToFloat(b, b.getLoc(), bits)};
+}
+
+Value tern::buildCodes(KernelBuilder &b, Value x, Value scale, int64_t bits) {
+  double n = static_cast<double>(largestCode(bits));
+  Value ratio = b.div(x, b.splat(x.getType(), scale));
+  // Clipping before rounding is the same, and keeps what is rounded small.
+  Value code = b.mul(b.add(ratio, 1.0), n / 2);
+  code = b.min(b.max(code, 0.0), n);
+  return b.roundToInteger(b.getI8Type(), code);
+}

@@ -1,0 +1,102 @@
+//===- CacheAccess.h - Bytes of the KV cache in kernels ---------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CONVERSION_TERNTOKERNELS_CACHEACCESS_H
+#define TERN_CONVERSION_TERNTOKERNELS_CACHEACCESS_H
+
+#include "KernelBuilder.h"
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/CacheLayout.h"
+
+#include <map>
+
+namespace tern {
+
+/// `size` rounded up to whole `multiple`s.
+constexpr int64_t roundUp(int64_t size, int64_t multiple) {
+  return (size + multiple - 1) / multiple * multiple;
+}
+
+/// Codes of `bits` are 0 .. n and stand for the odd integers 2c - n. Returns n.
+constexpr int64_t largestCode(int64_t bits) { return (int64_t(1) << bits) - 1; }
+
+/// What one kv head of one layer has in the state of one token's sequence.
+class HeadCache {
+public:
+  HeadCache(KernelBuilder &b, mlir::TypedValue<KVCacheType> cache,
+            mlir::Value layer, mlir::Value head, mlir::Value token);
+
+  const CacheLayout &getLayout() const { return layout; }
+  /// The whole state, memref<N x i8>; all offsets are from its start.
+  mlir::Value getBytes() const { return bytes; }
+  /// Where this head's part of a block starts.
+  mlir::Value getBlock(mlir::Value block);
+  /// Where its part of the first rows starts.
+  mlir::Value getFirstRows();
+
+  /// `count` f16 values at `offset`, as a vector of f32.
+  mlir::Value loadHalves(mlir::Value offset, int64_t count);
+  /// f16 bits (i16 or a vector of them) to `offset`.
+  void storeHalves(mlir::Value halves, mlir::Value offset);
+
+private:
+  KernelBuilder &b;
+  CacheLayout layout;
+  mlir::Value bytes, layerHead;
+};
+
+/// Codes of one chunk of every plane: the fewest whose planes all end together.
+/// Field f holds, in 32 bit lane l, four codes that differ in what dot products
+/// sum over.
+class CodeUnit {
+public:
+  /// `starts` are the offsets of this unit in each plane.
+  CodeUnit(KernelBuilder &b, mlir::Value bytes,
+           const std::vector<CachePlane> &planes,
+           llvm::ArrayRef<mlir::Value> starts, int64_t lanes)
+      : b(b), bytes(bytes), planes(planes), starts(starts), lanes(lanes) {}
+
+  /// Fields of a unit.
+  static int64_t getFields(const std::vector<CachePlane> &planes);
+
+  /// vector<4*lanes x i8> of codes.
+  mlir::Value loadField(int64_t field);
+
+private:
+  mlir::Value loadChunk(size_t plane, int64_t chunk);
+
+  KernelBuilder &b;
+  mlir::Value bytes;
+  const std::vector<CachePlane> &planes;
+  llvm::ArrayRef<mlir::Value> starts;
+  int64_t lanes;
+  std::map<std::pair<size_t, int64_t>, mlir::Value> loaded;
+};
+
+/// Four bytes of `memory` in each of `lanes` 32 bit lanes.
+mlir::Value loadQuad(KernelBuilder &b, mlir::Value memory,
+                     mlir::ValueRange indices, int64_t lanes);
+
+/// max(max|x|, 1e-5) of `n` floats of row `token` from `column` on.
+mlir::Value buildAbsMax(KernelBuilder &b, mlir::Value rows, mlir::Value token,
+                        mlir::Value column, int64_t n);
+
+/// Scale of a coded row: the statistic as f16 bits, and as f32.
+struct RowScale {
+  mlir::Value bits, value;
+};
+RowScale buildRowScale(KernelBuilder &b, mlir::Value rows, mlir::Value token,
+                       mlir::Value column, int64_t n);
+
+/// Codes (i8) of `x` for a row of scale `scale`; docs/numerics.md 6.
+mlir::Value buildCodes(KernelBuilder &b, mlir::Value x, mlir::Value scale,
+                       int64_t bits);
+
+} // namespace tern
+
+#endif // TERN_CONVERSION_TERNTOKERNELS_CACHEACCESS_H

@@ -1,0 +1,211 @@
+//===- KVAppend.cpp - tern.kv_append to loops -----------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Parallel over kv heads: values of neighbouring tokens share bytes, those of
+// different heads never do.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Attention.h"
+#include "CacheAccess.h"
+#include "FloatBits.h"
+
+#include "tern/Conversion/TernToKernels.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+constexpr int64_t kLanes = 16;
+
+/// One head of one token of one operation.
+class HeadAppend {
+public:
+  HeadAppend(KernelBuilder &b, KVAppendOp op, Value head, Value token,
+             Value codes)
+      : b(b), op(op), token(token), codes(codes),
+        cache(b, op.getCache(), op.getLayer(), head, token),
+        layout(cache.getLayout()), column(b.mul(head, layout.headDim)) {
+    Value position = b.load(b.getI32Type(), op.getPositions(), token);
+    place = arith::IndexCastOp::create(b, b.getIndexType(), position);
+    block = b.div(place, b.index(CacheLayout::blockTokens));
+    slot = b.rem(place, CacheLayout::blockTokens);
+  }
+
+  void store() {
+    if (layout.isHalf()) {
+      storeHalfRow(op.getKeys(), layout.keysOffset());
+      storeHalfRow(op.getValues(), layout.valuesOffset());
+    } else if (layout.hasFirstRows()) {
+      Value isFirst = b.compare(arith::CmpIPredicate::eq, place, int64_t(0));
+      scf::IfOp::create(
+          b, isFirst,
+          [&](OpBuilder &, Location) {
+            storeFirstRows();
+            scf::YieldOp::create(b);
+          },
+          [&](OpBuilder &, Location) {
+            storeCodedRows();
+            scf::YieldOp::create(b);
+          });
+    } else {
+      storeCodedRows();
+    }
+  }
+
+private:
+  void storeHalfRow(Value rows, int64_t part) {
+    int64_t rowBytes = layout.headDim * 2;
+    Value start =
+        b.add(b.add(cache.getBlock(block), part), b.mul(slot, rowBytes));
+    b.forEachChunk(layout.headDim, kLanes, [&](Value i, int64_t width) {
+      Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
+                       {token, b.add(column, i)});
+      cache.storeHalves(buildFloatToHalf(b, b.getLoc(), x),
+                        b.add(start, b.mul(i, 2)));
+    });
+  }
+
+  /// Fills `codes` and returns the scale's bits.
+  Value encode(Value rows, int64_t bits) {
+    RowScale scale = buildRowScale(b, rows, token, column, layout.headDim);
+    b.forEachChunk(layout.headDim, kLanes, [&](Value i, int64_t width) {
+      Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
+                       {token, b.add(column, i)});
+      b.store(buildCodes(b, x, scale.value, bits), codes, i);
+    });
+    return scale.bits;
+  }
+
+  void storeFirstRows() {
+    Value start = cache.getFirstRows();
+    Value both[] = {op.getKeys(), op.getValues()};
+    for (auto [index, rows] : llvm::enumerate(both)) {
+      Value scale = encode(rows, layout.bosBits);
+      Value to = b.add(start, index * layout.firstCodeBytes());
+      b.loop(0, layout.firstCodeBytes(), kLanes, [&](Value i) {
+        Value part = b.load(b.vectorOf(kLanes, b.getI8Type()), codes, i);
+        b.store(part, cache.getBytes(), b.add(to, i));
+      });
+      cache.storeHalves(scale,
+                        b.add(start, layout.firstScalesOffset() + 2 * index));
+    }
+  }
+
+  void storeCodedRows() {
+    Value start = cache.getBlock(block), scaleAt = b.mul(slot, 2);
+    Value scale = encode(op.getKeys(), layout.bits);
+    packKeys(b.add(start, layout.keysOffset()));
+    cache.storeHalves(scale,
+                      b.add(b.add(start, layout.keyScalesOffset()), scaleAt));
+    scale = encode(op.getValues(), layout.bits);
+    packValues(b.add(start, layout.valuesOffset()));
+    cache.storeHalves(scale,
+                      b.add(b.add(start, layout.valueScalesOffset()), scaleAt));
+  }
+
+  /// Four bytes of a chunk are this token's, whole.
+  void packKeys(Value start) {
+    Value group = b.div(slot, b.index(CacheLayout::lanes));
+    Value inGroup = b.rem(slot, CacheLayout::lanes);
+    start = b.add(start, b.mul(group, layout.keyGroupBytes()));
+    start = b.add(start, b.mul(inGroup, 4));
+    auto type = b.vectorOf(4, b.getI8Type());
+    for (auto [index, plane] : llvm::enumerate(layout.planes())) {
+      Value to = b.add(start, layout.keyPlaneOffset(index));
+      CachePlane p = plane;
+      b.loop(0, layout.keyChunks(p), 1, [&](Value chunk) {
+        Value first = b.mul(chunk, p.chunkDepth()), byte = b.zero(type);
+        for (int64_t f = 0; f < p.fields(); ++f) {
+          Value code = b.load(type, codes, b.add(first, 4 * f));
+          Value part = b.bitAnd(b.shiftRight(code, p.firstBit), p.mask());
+          byte = b.bitOr(byte, b.shiftLeft(part, f * p.bits));
+        }
+        b.store(byte, cache.getBytes(),
+                b.add(to, b.mul(chunk, CacheLayout::chunkBytes)));
+      });
+    }
+  }
+
+  /// Other tokens have the other bits of each byte.
+  void packValues(Value start) {
+    Type i8 = b.getI8Type();
+    for (auto [index, plane] : llvm::enumerate(layout.planes())) {
+      CachePlane p = plane;
+      Value chunk = b.div(slot, b.index(p.chunkDepth()));
+      Value inChunk = b.rem(slot, p.chunkDepth());
+      Value field = b.div(inChunk, b.index(4));
+      Value to = b.add(b.add(start, layout.valuePlaneOffset(index)),
+                       b.mul(chunk, CacheLayout::chunkBytes));
+      to = b.add(to, b.rem(inChunk, 4));
+      Value shift = arith::IndexCastOp::create(b, i8, b.mul(field, p.bits));
+      Value mask =
+          arith::ShLIOp::create(b, b.constant(i8, int64_t(p.mask())), shift);
+      Value others =
+          arith::XOrIOp::create(b, mask, b.constant(i8, int64_t(0xff)));
+      b.loop(0, layout.headDim, 1, [&](Value dim) {
+        Value group = b.div(dim, b.index(CacheLayout::lanes));
+        Value at = b.add(b.mul(group, layout.valueGroupBytes()),
+                         b.mul(b.rem(dim, CacheLayout::lanes), 4));
+        at = b.add(to, at);
+        Value code = b.shiftRight(b.load(i8, codes, dim), p.firstBit);
+        Value part = b.bitAnd(arith::ShLIOp::create(b, code, shift), mask);
+        Value old = b.bitAnd(b.load(i8, cache.getBytes(), at), others);
+        b.store(b.bitOr(old, part), cache.getBytes(), at);
+      });
+    }
+  }
+
+  KernelBuilder &b;
+  KVAppendOp op;
+  Value token, codes;
+  HeadCache cache;
+  const CacheLayout &layout;
+  Value column, place, block, slot;
+};
+
+struct AppendRows : OpRewritePattern<KVAppendOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(KVAppendOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isa<MemRefType>(op.getKeys().getType()))
+      return rewriter.notifyMatchFailure(op, "expected buffer form");
+    KernelBuilder b(op.getLoc(), rewriter);
+    CacheLayout layout = getCacheLayout(op.getCache().getType());
+    b.parallel(b.index(layout.heads), 8 * layout.headDim, [&](Value head) {
+      Value codes;
+      if (!layout.isHalf())
+        codes = buildCodeScratch(b, layout.headDim);
+      b.forEachToken(op.getKeys(), [&](Value token) {
+        HeadAppend(b, op, head, token, codes).store();
+      });
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  /// A row of codes; what lies after head_dim is 0.
+  static Value buildCodeScratch(KernelBuilder &b, int64_t headDim) {
+    int64_t padded = roundUp(headDim, CacheLayout::alignment);
+    auto type = MemRefType::get({padded}, b.getI8Type());
+    Value codes = memref::AllocOp::create(b, type);
+    b.forEachChunk(padded, kLanes, [&](Value i, int64_t width) {
+      b.store(b.zero(b.vectorOf(width, b.getI8Type())), codes, i);
+    });
+    return codes;
+  }
+};
+
+} // namespace
+
+void tern::populateAppendPatterns(RewritePatternSet &patterns) {
+  patterns.add<AppendRows>(patterns.getContext());
+}

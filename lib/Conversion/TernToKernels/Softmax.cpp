@@ -1,0 +1,111 @@
+//===- Softmax.cpp - Exponentials of scores, sums over positions ----------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Attention.h"
+#include "R32.h"
+
+#include "tern/Conversion/Numerics.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace tern;
+
+Value HeadGroup::getBlocks(KernelBuilder &b) const {
+  return b.div(b.add(count, CacheLayout::blockTokens - 1),
+               b.index(CacheLayout::blockTokens));
+}
+
+Value tern::buildScratch(KernelBuilder &b, ArrayRef<int64_t> shape,
+                         Type element) {
+  return memref::AllocOp::create(b, MemRefType::get(shape, element),
+                                 b.getI64IntegerAttr(CacheLayout::alignment));
+}
+
+/// Which of the 32 positions from `first` on are below `count`.
+static Value isSeen(KernelBuilder &b, Value first, Value count) {
+  auto type = b.vectorOf(kR32Lanes, b.getI32Type());
+  Value left =
+      arith::IndexCastOp::create(b, b.getI32Type(), b.sub(count, first));
+  return b.compare(arith::CmpIPredicate::slt, b.iota(type),
+                   b.splat(type, left));
+}
+
+Value tern::buildSoftmax(KernelBuilder &b, const HeadGroup &group, Value scores,
+                         Value head) {
+  auto type = b.vectorOf(kR32Lanes, b.getF32Type());
+  Value lowest = b.constant(type, -std::numeric_limits<double>::infinity());
+  Value most = b.loop(b.index(0), group.count, kR32Lanes, lowest,
+                      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                        Value score = b.load(type, scores, {head, i});
+                        score =
+                            b.select(isSeen(b, i, group.count), score, lowest);
+                        return {b.max(score, carried[0])};
+                      })[0];
+  most = b.reduceByHalves(most, [&](Value x, Value y) { return b.max(x, y); });
+  Value end = b.mul(group.getBlocks(b), CacheLayout::blockTokens);
+  Value top = b.splat(type, most);
+  Value sum = b.loop(b.index(0), end, kR32Lanes, b.zero(type),
+                     [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                       Value score = b.load(type, scores, {head, i});
+                       Value e = buildExp(b, b.getLoc(), b.sub(score, top));
+                       e = b.select(isSeen(b, i, group.count), e, b.zero(type));
+                       b.store(e, scores, {head, i});
+                       return {b.add(carried[0], e)};
+                     })[0];
+  return buildR32Tree(b, sum);
+}
+
+//===----------------------------------------------------------------------===//
+// RowSums
+//===----------------------------------------------------------------------===//
+
+RowSums::RowSums(KernelBuilder &b, int64_t heads, int64_t terms, int64_t width)
+    : b(b), rows(std::min(terms, kR32Lanes)), width(width),
+      wraps(terms > kR32Lanes),
+      sums(buildScratch(b, {heads, rows, width}, b.getF32Type())) {}
+
+void RowSums::add(Value head, Value index, Value i, Value x) {
+  // An accumulator starts from +0, whatever its memory holds.
+  Value sum = b.zero(x.getType()), row = index;
+  if (wraps) {
+    row = b.rem(index, kR32Lanes);
+    Value isFirst = b.compare(arith::CmpIPredicate::ult, index, kR32Lanes);
+    Value old = b.load(x.getType(), sums, {head, row, i});
+    sum = b.select(isFirst, sum, old);
+  }
+  b.store(b.add(sum, x), sums, {head, row, i});
+}
+
+void RowSums::finish(Value head, Value terms) {
+  // Accumulators without a term are +0, and none is -0: adding them changes
+  // nothing.
+  Value used = b.select(b.compare(arith::CmpIPredicate::ult, terms, kR32Lanes),
+                        terms, b.index(kR32Lanes));
+  for (int64_t half = kR32Lanes / 2; half >= 1; half /= 2) {
+    if (half >= rows)
+      continue;
+    Value some = b.compare(arith::CmpIPredicate::ugt, used, half);
+    Value pairs = b.select(some, b.sub(used, half), b.index(0));
+    b.loop(b.index(0), pairs, 1, [&](Value j) {
+      Value other = b.add(j, half);
+      b.forEachChunk(width, CacheLayout::lanes, [&](Value i, int64_t lanes) {
+        Type type = b.vectorOf(lanes, b.getF32Type());
+        Value sum = b.add(b.load(type, sums, {head, j, i}),
+                          b.load(type, sums, {head, other, i}));
+        b.store(sum, sums, {head, j, i});
+      });
+    });
+    used = b.select(some, b.index(half), used);
+  }
+}
+
+Value RowSums::load(Value head, Value i, int64_t lanes) {
+  return b.load(b.vectorOf(lanes, b.getF32Type()), sums, {head, b.index(0), i});
+}
