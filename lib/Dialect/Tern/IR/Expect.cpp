@@ -13,17 +13,18 @@ using namespace mlir;
 using namespace tern;
 using namespace tern::detail;
 
-LogicalResult tern::detail::expectSize(Operation *op, StringRef name, StringRef unit,
-                                 int64_t expected, StringRef why,
-                                 int64_t actual) {
+LogicalResult tern::detail::expectSize(Operation *op, StringRef name,
+                                       StringRef unit, int64_t expected,
+                                       StringRef why, int64_t actual) {
   if (mayAgree(expected, actual))
     return success();
-  return op->emitOpError("expected ") << name << " to have " << expected << ' '
-                                      << unit << ", " << why << ", got "
-                                      << actual;
+  return op->emitOpError("expected ")
+         << name << " to have " << expected << ' ' << unit << ", " << why
+         << ", got " << actual;
 }
 
-LogicalResult tern::detail::expectSameTokens(Operation *op, ArrayRef<Named> values) {
+LogicalResult tern::detail::expectSameTokens(Operation *op,
+                                             ArrayRef<Named> values) {
   const Named &first = values.front();
   for (const Named &other : values.drop_front())
     if (!mayAgree(getSize(first.value, 0), getSize(other.value, 0)))
@@ -37,18 +38,17 @@ LogicalResult tern::detail::expectSameTokens(Operation *op, ArrayRef<Named> valu
 LogicalResult tern::detail::expectOneToken(Operation *op, Named value) {
   if (getSize(value.value, 0) == 1)
     return success();
-  return op->emitOpError("expected ") << value.name
-                                      << " of exactly one token, got "
-                                      << value.value.getType();
+  return op->emitOpError("expected ")
+         << value.name << " of exactly one token, got "
+         << value.value.getType();
 }
 
 LogicalResult tern::detail::expectWritten(KernelOpInterface op,
-                                    ArrayRef<Written> expected) {
+                                          ArrayRef<Written> expected) {
   TypeRange types = op.isBufferForm() ? TypeRange(op.getOuts().getTypes())
                                       : TypeRange(op->getResultTypes());
   if (types.size() != expected.size()) {
-    InFlightDiagnostic error =
-        op->emitOpError("expected ") << expected.size();
+    InFlightDiagnostic error = op->emitOpError("expected ") << expected.size();
     error << (op.isBufferForm() ? " outs (" : " results (");
     llvm::interleaveComma(expected, error,
                           [&](const Written &one) { error << one.name; });

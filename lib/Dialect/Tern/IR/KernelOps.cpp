@@ -63,9 +63,10 @@ void tern::detail::getKernelOpEffects(
 //===----------------------------------------------------------------------===//
 
 LogicalResult EmbeddingOp::verify() {
-  return expectWritten(*this, {{"result",
-                                {getSize(getTokens(), 0), getSize(getTable(), 1)},
-                                Float32Type::get(getContext())}});
+  return expectWritten(*this,
+                       {{"result",
+                         {getSize(getTokens(), 0), getSize(getTable(), 1)},
+                         Float32Type::get(getContext())}});
 }
 
 LogicalResult LmHeadOp::verify() {
@@ -95,9 +96,9 @@ LogicalResult LmHeadOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ReduceOp::verify() {
-  return expectWritten(*this, {{"result",
-                                {getSize(getInput(), 0)},
-                                Float32Type::get(getContext())}});
+  return expectWritten(
+      *this,
+      {{"result", {getSize(getInput(), 0)}, Float32Type::get(getContext())}});
 }
 
 LogicalResult QuantizeOp::verify() {
@@ -133,8 +134,9 @@ LogicalResult KeepTopKOp::fold(FoldAdaptor,
   return success();
 }
 
-/// Of the same activations, the k largest lie among the m >= k largest: ties go to
-/// the lower index in both. So of two in a row only the smaller one keeps its say.
+/// Of the same activations, the k largest lie among the m >= k largest: ties go
+/// to the lower index in both. So of two in a row only the smaller one keeps
+/// its say.
 LogicalResult KeepTopKOp::canonicalize(KeepTopKOp op,
                                        PatternRewriter &rewriter) {
   auto inner = op.getCodes().getDefiningOp<KeepTopKOp>();
@@ -187,7 +189,8 @@ LogicalResult DequantizeOp::verify() {
 // Products
 //===----------------------------------------------------------------------===//
 
-/// Sizes of a product: those of its weight, padded to the layout if there is one.
+/// Sizes of a product: those of its weight, padded to the layout if there is
+/// one.
 namespace {
 struct ProductSizes {
   int64_t rows, columns, paddedRows, paddedColumns;
@@ -198,15 +201,16 @@ static LayoutAttr getLayoutOf(RankedTensorType type) {
   return dyn_cast_or_null<LayoutAttr>(type.getEncoding());
 }
 
-/// The weight is a matrix of digits or i8 in tensor form, and in buffer form the
-/// memref that `weight_type` becomes.
+/// The weight is a matrix of digits or i8 in tensor form, and in buffer form
+/// the memref that `weight_type` becomes.
 static FailureOr<ProductSizes>
 verifyWeight(Operation *op, Value weight,
              std::optional<RankedTensorType> weightType) {
   bool isBuffer = isa<MemRefType>(weight.getType());
   if (isBuffer != weightType.has_value())
-    return op->emitOpError("expected weight_type exactly if weight is a memref, "
-                           "got ")
+    return op->emitOpError(
+               "expected weight_type exactly if weight is a memref, "
+               "got ")
            << (weightType ? "one" : "none") << " for " << weight.getType();
   RankedTensorType type =
       isBuffer ? *weightType : cast<RankedTensorType>(weight.getType());
@@ -259,10 +263,9 @@ LogicalResult MatmulOp::verify() {
              << sizes->rows << " row indices, as the weight has rows, got "
              << listed;
   }
-  return expectWritten(*this,
-                       {{"result",
-                         {getSize(getCodes(), 0), sizes->paddedRows},
-                         IntegerType::get(getContext(), 32)}});
+  return expectWritten(*this, {{"result",
+                                {getSize(getCodes(), 0), sizes->paddedRows},
+                                IntegerType::get(getContext(), 32)}});
 }
 
 LogicalResult SparseMatmulOp::verify() {
@@ -285,9 +288,9 @@ LogicalResult SparseMatmulOp::verify() {
            << " column indices, the weight's columns rounded up to a multiple "
               "of four, got "
            << listed;
-  return expectWritten(*this, {{"result",
-                                {1, sizes->paddedRows},
-                                IntegerType::get(getContext(), 32)}});
+  return expectWritten(
+      *this,
+      {{"result", {1, sizes->paddedRows}, IntegerType::get(getContext(), 32)}});
 }
 
 template <typename ProductOp>
@@ -318,8 +321,8 @@ LayoutAttr SparseMatmulOp::getLayout() {
 LogicalResult AttentionOp::verify() {
   auto cache = cast<KVCacheType>(getCache().getType());
   int64_t width = getSize(getQuery(), 1);
-  if (failed(expectSameTokens(*this, {{"query", getQuery()},
-                                      {"positions", getPositions()}})))
+  if (failed(expectSameTokens(
+          *this, {{"query", getQuery()}, {"positions", getPositions()}})))
     return failure();
   if (!ShapedType::isDynamic(width)) {
     if (width % cache.getHeadDim())
@@ -328,7 +331,8 @@ LogicalResult AttentionOp::verify() {
              << cache.getHeadDim() << ", got " << width;
     int64_t heads = width / cache.getHeadDim();
     if (heads == 0 || heads % cache.getHeads())
-      return emitOpError("expected query heads to be a multiple of the cache's ")
+      return emitOpError(
+                 "expected query heads to be a multiple of the cache's ")
              << cache.getHeads() << " heads, got " << heads;
   }
   return expectWritten(*this, {{"result",

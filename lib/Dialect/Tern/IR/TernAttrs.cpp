@@ -97,13 +97,14 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-LogicalResult LayoutAttr::verifyEncoding(
-    ArrayRef<int64_t> shape, Type elementType,
-    function_ref<InFlightDiagnostic()> emitError) const {
+LogicalResult
+LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                           function_ref<InFlightDiagnostic()> emitError) const {
   if (!isa<TritType>(elementType))
-    return emitError() << "expected elements of type !tern.trit under a layout, "
-                          "got "
-                       << elementType;
+    return emitError()
+           << "expected elements of type !tern.trit under a layout, "
+              "got "
+           << elementType;
   if (shape.size() != 2)
     return emitError() << "expected a matrix under a layout, got rank "
                        << shape.size();

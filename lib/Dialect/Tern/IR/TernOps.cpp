@@ -112,7 +112,8 @@ LogicalResult WeightOp::verify() {
 }
 
 LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  auto weight =
+      symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   if (!weight)
     return emitOpError("expected a tern.weight named ") << getWeightAttr();
   if (weight.getPerLayer() && !getLayer())
@@ -163,8 +164,8 @@ LogicalResult BitLinearOp::verify() {
 
   int64_t width = 0;
   for (Value result : getResults()) {
-    if (failed(expectSameTokens(*this, {{"input", getInput()},
-                                        {"result", result}})))
+    if (failed(expectSameTokens(*this,
+                                {{"input", getInput()}, {"result", result}})))
       return failure();
     if (ShapedType::isDynamic(getSize(result, 1)))
       return emitOpError("expected results of static width, got ")
@@ -178,8 +179,8 @@ LogicalResult BitLinearOp::verify() {
   int64_t scales = getSize(getScale(), 0);
   if (!mayAgree(scales, getNumResults()) && !mayAgree(scales, rows))
     return emitOpError("expected one scale per result (")
-           << getNumResults() << ") or per row of weight (" << rows
-           << "), got " << scales;
+           << getNumResults() << ") or per row of weight (" << rows << "), got "
+           << scales;
   if (getTopK() && !ShapedType::isDynamic(features) &&
       getTopK()->getKeep() > features)
     return emitOpError("expected top_k to keep at most ")
@@ -203,8 +204,8 @@ LogicalResult RopeOp::verify() {
   if (!ShapedType::isDynamic(features) && features % headDim)
     return emitOpError("expected features to be a multiple of head_dim ")
            << headDim << ", got " << features;
-  if (failed(expectSameTokens(*this, {{"input", getInput()},
-                                      {"positions", getPositions()}})))
+  if (failed(expectSameTokens(
+          *this, {{"input", getInput()}, {"positions", getPositions()}})))
     return failure();
   for (const Named &table : {Named{"cos", getCos()}, Named{"sin", getSin()}})
     if (failed(expectSize(*this, table.name, "columns", headDim / 2,
@@ -232,10 +233,9 @@ LogicalResult KVAppendOp::verify() {
   auto cache = cast<KVCacheType>(getCache().getType());
   for (const Named &rows :
        {Named{"keys", getKeys()}, Named{"values", getValues()}})
-    if (failed(expectSize(*this, rows.name, "columns",
-                          cache.getHeads() * cache.getHeadDim(),
-                          "heads * head_dim of the cache",
-                          getSize(rows.value, 1))))
+    if (failed(expectSize(
+            *this, rows.name, "columns", cache.getHeads() * cache.getHeadDim(),
+            "heads * head_dim of the cache", getSize(rows.value, 1))))
       return failure();
   return success();
 }

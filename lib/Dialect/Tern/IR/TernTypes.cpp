@@ -24,12 +24,14 @@ void TernDialect::registerTypes() {
       >();
 }
 
-LogicalResult
-KVCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
-                    int64_t layers, int64_t heads, int64_t headDim,
-                    int64_t capacity, int64_t bits, int64_t bosBits,
-                    int64_t qBits) {
-  auto isWidth = [](int64_t b) { return b == 3 || b == 4 || b == 8 || b == 16; };
+LogicalResult KVCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  int64_t layers, int64_t heads,
+                                  int64_t headDim, int64_t capacity,
+                                  int64_t bits, int64_t bosBits,
+                                  int64_t qBits) {
+  auto isWidth = [](int64_t b) {
+    return b == 3 || b == 4 || b == 8 || b == 16;
+  };
   if (layers < 1 || heads < 1 || capacity < 1)
     return emitError() << "expected layers, heads and capacity to be positive, "
                           "got "

@@ -34,7 +34,8 @@ class LayoutAttr;
 
 llvm::hash_code hash_value(const Layout &layout);
 
-/// What a kernel operation writes for a token depends on that token's rows only.
+/// What a kernel operation writes for a token depends on that token's rows
+/// only.
 template <typename ConcreteType>
 class RowWise : public mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
 
@@ -42,11 +43,9 @@ namespace detail {
 /// Results or outs, not both; outs have the types results would have.
 mlir::LogicalResult verifyKernelOp(mlir::Operation *op);
 /// Buffer form: reads its memref operands, writes its outs. Tensor form: none.
-void getKernelOpEffects(
-    mlir::Operation *op,
-    llvm::SmallVectorImpl<
-        mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>>
-        &effects);
+void getKernelOpEffects(mlir::Operation *op,
+                        llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<
+                            mlir::MemoryEffects::Effect>> &effects);
 } // namespace detail
 } // namespace tern
 
