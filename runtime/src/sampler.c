@@ -10,7 +10,7 @@
  */
 #include "tern/tern.h"
 
-#include <string.h>
+#include "memory.h"
 
 #define UNBOUNDED 3.0e38f
 

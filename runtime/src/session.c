@@ -6,7 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "session.h"
 
-#include <string.h>
+#include "memory.h"
 
 /* Enough for the float and pointer arrays here, whatever the model asks for. */
 #define MIN_ALIGNMENT 64u

@@ -6,7 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "session.h"
 
-#include <string.h>
+#include "memory.h"
 
 /* The state's bytes for `position` tokens follow. In the byte order of the
  * machine, as the state itself is. */

@@ -6,7 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "tokenizer_table.h"
 
-#include <string.h>
+#include "memory.h"
 
 #define MAX_TEXT_BYTES ((size_t)1 << 30)
 

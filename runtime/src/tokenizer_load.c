@@ -6,7 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "tokenizer_table.h"
 
-#include <string.h>
+#include "memory.h"
 
 /* The header as it lies in the file is 32-bit words after the magic. */
 static void read_header(const uint8_t *table, tern_tokenizer_header *header) {

@@ -6,7 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "tokenizer_table.h"
 
-#include <string.h>
+#include "memory.h"
 
 /* Bytes of the character that begins with `lead`, 0 if none does, and the range
  * its second byte must be in (Unicode, table 3-7: no overlong forms, no

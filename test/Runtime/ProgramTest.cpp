@@ -510,6 +510,25 @@ TEST_F(Program, InterruptWhileWaiting) {
   }
 }
 
+TEST_F(Program, ExampleHello) {
+  std::string file = temporaryPath("weights");
+  writeFile(file, makeArtifact(tokenizerTable, defaultGeneration()));
+  Result r = run(file + " ROMEO:", TERN_EXAMPLE_HELLO);
+  EXPECT_EQ(r.status, 0) << r.err;
+  EXPECT_EQ(r.out, run("-p ROMEO: -n 20 --temp 0").out);
+  std::remove(file.c_str());
+  EXPECT_EQ(run("/no/such/file x", TERN_EXAMPLE_HELLO).status, 1);
+}
+
+#ifdef TERN_EXAMPLE_BARE
+TEST_F(Program, ExampleBare) {
+  int sum = 0;
+  for (int32_t token : greedy(romeo, 8))
+    sum += token;
+  EXPECT_EQ(run("", TERN_EXAMPLE_BARE).status, sum & 0x7F);
+}
+#endif
+
 TEST_F(Program, FullDisk) {
   std::string err = temporaryPath("full");
   int status = std::system(
