@@ -61,7 +61,7 @@ struct Product {
       : kind(kind), shape(shape), layout(layout),
         columns(layout.paddedColumns(shape.columns)),
         rows(layout.paddedRows(shape.rows)),
-        listSize((kind == Kind::Sparse ? columns : rows) + 3) {}
+        listSize(kind == Kind::Sparse ? (columns + 3) / 4 * 4 : rows) {}
 
   std::string name() const {
     return "f" + std::to_string(int(kind)) + "_" + std::to_string(shape.rows) +

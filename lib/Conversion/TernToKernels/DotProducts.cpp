@@ -16,8 +16,10 @@ using namespace tern;
 // What the families share
 //===----------------------------------------------------------------------===//
 
-Value DotKernel::broadcastFour(Value codes, Value token, Value column) const {
-  Value four = b.load(b.vectorOf(4, b.getI8Type()), codes, {token, column});
+Value DotKernel::broadcastCodes(Value codes, Value token, Value column,
+                                int64_t count) const {
+  Value four = b.padLanes(
+      b.load(b.vectorOf(count, b.getI8Type()), codes, {token, column}), 4);
   Value word = b.lane(b.bitcast(b.vectorOf(1, b.getI32Type()), four), 0);
   return b.bitcast(bytesType(), b.splat(sumsType(), word));
 }
@@ -49,6 +51,17 @@ void tern::forEachTokenTile(KernelBuilder &b, Value tokens,
 
 namespace {
 
+/// Digits in place are up to 128; with codes down to -128, so many products fit
+/// a sum.
+LogicalResult checkColumns(Operation *op, const WeightInfo &weight,
+                           PatternRewriter &rewriter) {
+  constexpr int64_t limit = int64_t(1) << (31 - 7 - 7);
+  if (!weight.layout || weight.columns < limit)
+    return success();
+  return rewriter.notifyMatchFailure(
+      op, "expected fewer columns, so that shifted sums fit 32 bits");
+}
+
 struct BuildDotMatmul : OpRewritePattern<MatmulOp> {
   BuildDotMatmul(MLIRContext *context, const DotProduct &dot)
       : OpRewritePattern(context, /*benefit=*/2), dot(dot) {}
@@ -56,21 +69,75 @@ struct BuildDotMatmul : OpRewritePattern<MatmulOp> {
   LogicalResult matchAndRewrite(MatmulOp op,
                                 PatternRewriter &rewriter) const override {
     FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
-    if (failed(weight))
+    if (failed(weight) || failed(checkColumns(op, *weight, rewriter)))
       return failure();
-    if (op.getRowIndices())
-      return rewriter.notifyMatchFailure(op, "expected all rows");
-    if (!weight->layout || !isRowsInLanes(*weight->layout, dot.getLanes()))
-      return rewriter.notifyMatchFailure(op, "no family knows the layout");
     KernelBuilder b(op.getLoc(), rewriter);
     DotKernel kernel{b, dot, *weight};
-    multiplyRowsInLanes(kernel, op.getCodes(), op.getOuts()[0]);
-    countRead(b, op.getProjectionAttr(), *weight,
-              b.index(weight->storageBytes()));
+    Value read = op.getRowIndices() ? multiplyListed(op, kernel)
+                                    : multiplyAll(op, kernel);
+    if (!read)
+      return rewriter.notifyMatchFailure(
+          op, "the layout is of no family of this dot product");
+    countRead(b, op.getProjectionAttr(), *weight, read);
     rewriter.eraseOp(op);
     return success();
   }
 
+private:
+  /// Both build nothing and return null for a layout of no family, and
+  /// otherwise how many bytes are read.
+  static Value multiplyAll(MatmulOp op, const DotKernel &kernel) {
+    const std::optional<Layout> &layout = kernel.weight.layout;
+    int64_t lanes = kernel.lanes();
+    if (layout && isRowsInLanes(*layout, lanes))
+      multiplyRowsInLanes(kernel, op.getCodes(), op.getOuts()[0]);
+    else if (!layout || isContiguousRows(*layout, lanes))
+      multiplyContiguousRows(kernel, op.getCodes(), op.getOuts()[0]);
+    else if (isContiguousColumns(*layout, lanes))
+      multiplyContiguousColumns(kernel, op.getCodes(), op.getOuts()[0]);
+    else
+      return nullptr;
+    return kernel.b.index(kernel.weight.storageBytes());
+  }
+
+  static Value multiplyListed(MatmulOp op, const DotKernel &kernel) {
+    KernelBuilder &b = kernel.b;
+    const std::optional<Layout> &layout = kernel.weight.layout;
+    if (!layout || !isContiguousRows(*layout, kernel.lanes()))
+      return nullptr;
+    Value count = b.toIndex(b.load(op.getRowCount(), b.index(0)));
+    multiplyListedRows(kernel, op.getCodes(), op.getRowIndices(), count,
+                       op.getOuts()[0]);
+    return b.mul(count, kernel.weight.rowBytes());
+  }
+
+  const DotProduct &dot;
+};
+
+struct BuildDotSparseMatmul : OpRewritePattern<SparseMatmulOp> {
+  BuildDotSparseMatmul(MLIRContext *context, const DotProduct &dot)
+      : OpRewritePattern(context, /*benefit=*/2), dot(dot) {}
+
+  LogicalResult matchAndRewrite(SparseMatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
+    if (failed(weight) || failed(checkColumns(op, *weight, rewriter)))
+      return failure();
+    if (!isContiguousColumns(*weight->layout, dot.getLanes()))
+      return rewriter.notifyMatchFailure(
+          op, "expected contiguous columns in the order of this dot product");
+    KernelBuilder b(op.getLoc(), rewriter);
+    Value count = b.toIndex(b.load(op.getCount(), b.index(0)));
+    multiplyListedColumns({b, dot, *weight}, op.getIndices(), op.getValues(),
+                          count, op.getOuts()[0]);
+    Value columnsRead = b.mul(b.div(b.add(count, 3), 4), 4);
+    countRead(b, op.getProjectionAttr(), *weight,
+              b.mul(columnsRead, weight->columnBytes()));
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
   const DotProduct &dot;
 };
 
@@ -79,5 +146,6 @@ struct BuildDotMatmul : OpRewritePattern<MatmulOp> {
 void tern::populateDotProductPatterns(TargetAttr target,
                                       RewritePatternSet &patterns) {
   const DotProduct &dot = target.getTarget()->getDotProduct(target);
-  patterns.add<BuildDotMatmul>(patterns.getContext(), dot);
+  patterns.add<BuildDotMatmul, BuildDotSparseMatmul>(patterns.getContext(),
+                                                     dot);
 }

@@ -57,8 +57,9 @@ struct DotKernel {
   Value fieldMoved(Value bytes, int64_t f) const {
     return b.bitAnd(b.shiftRight(bytes, 2 * f), 3);
   }
-  /// codes[token][column .. column + 4) in each lane.
-  Value broadcastFour(Value codes, Value token, Value column) const;
+  /// codes[token][column .. column + count) and zeros up to four, in each lane.
+  Value broadcastCodes(Value codes, Value token, Value column,
+                       int64_t count = 4) const;
   /// Tiles of tokens one register tile takes, largest first; ends with 1.
   mlir::ArrayRef<int64_t> tokenTiles() const;
 };

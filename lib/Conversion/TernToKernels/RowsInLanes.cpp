@@ -45,7 +45,7 @@ struct RowBlock {
   }
   Value loadCodes(Value codes, Value token, Value tile, int64_t field) const {
     Value column = b.add(b.mul(tile, tileColumns), 4 * field);
-    return kernel.broadcastFour(codes, token, column);
+    return kernel.broadcastCodes(codes, token, column);
   }
   /// Stores a vector's sums less the sum of the token's codes.
   void store(Value sums, Value correction, Value out, Value token,
