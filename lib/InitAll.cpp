@@ -22,6 +22,7 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllExtensions(registry);
   registerTargets(registry);
   registerConvertTernToLLVMInterface(registry);
+  registerBufferization(registry);
 }
 
 void tern::registerAllPasses() {

@@ -67,4 +67,19 @@ def ConvertTernToLinalgPass : Pass<"convert-tern-to-linalg"> {
     "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertTernToLLVMPass : Pass<"convert-tern-to-llvm"> {
+  let summary = "addresses to memref descriptors";
+  let description = [{
+    *Before*
+
+    ```mlir
+    %0 = tern.from_address %a : memref<64xi8>
+    ```
+
+    *After*: a descriptor whose pointers are the address, cast to the memref type
+    until the other conversions to LLVM have run.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // TERN_CONVERSION_PASSES_TD

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Conversion/TernToLLVM.h"
+
+#include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
 #include "mlir/Conversion/ConvertToLLVM/ToLLVMInterface.h"
@@ -13,6 +15,11 @@
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace tern {
+#define GEN_PASS_DEF_CONVERTTERNTOLLVMPASS
+#include "tern/Conversion/Passes.h.inc"
+} // namespace tern
 
 using namespace mlir;
 using namespace tern;
@@ -38,6 +45,21 @@ struct DescribeAddress : ConvertOpToLLVMPattern<FromAddressOp> {
         rewriter, op.getLoc(), *getTypeConverter(), type, pointer);
     rewriter.replaceOp(op, descriptor);
     return success();
+  }
+};
+
+struct ConvertTernToLLVM
+    : tern::impl::ConvertTernToLLVMPassBase<ConvertTernToLLVM> {
+  void runOnOperation() override {
+    LLVMTypeConverter converter(&getContext());
+    RewritePatternSet patterns(&getContext());
+    populateTernToLLVMPatterns(converter, patterns);
+    ConversionTarget target(getContext());
+    target.addLegalDialect<LLVM::LLVMDialect>();
+    target.addIllegalOp<FromAddressOp>();
+    if (failed(applyPartialConversion(getOperation(), target,
+                                      std::move(patterns))))
+      signalPassFailure();
   }
 };
 

@@ -1,8 +1,140 @@
+//===- FuseProjections.cpp - Merge projections of the same input            ===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "tern-fuse-projections"
+
 namespace tern {
 #define GEN_PASS_DEF_FUSEPROJECTIONSPASS
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"
 } // namespace tern
-namespace { struct FuseProjections : tern::impl::FuseProjectionsPassBase<FuseProjections> { void runOnOperation() override {} }; }
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// A gate or up projection of a ReLU^2 unit: up must stay on its own so that its
+/// rows can be skipped.
+bool feedsReLU2(BitLinearOp op) {
+  return llvm::any_of(op->getUsers(), [](Operation *user) {
+    auto glu = dyn_cast<GluOp>(user);
+    return glu && glu.getKind() == GluKind::ReLU2;
+  });
+}
+
+/// Projections that may become one weight: everything but the weight is equal.
+using GroupKey = std::tuple<Block *, Value, Attribute, Value>;
+
+std::optional<GroupKey> getGroupKey(BitLinearOp op) {
+  auto weight = op.getWeight().getDefiningOp<GetWeightOp>();
+  auto scale = op.getScale().getDefiningOp<GetWeightOp>();
+  if (!weight || !scale || op.getTopK() || op.getNumResults() != 1 ||
+      cast<RankedTensorType>(op.getScale().getType()).getDimSize(0) != 1 ||
+      feedsReLU2(op))
+    return std::nullopt;
+  return GroupKey{op->getBlock(), op.getInput(), op.getActQuant(),
+                  weight.getLayer()};
+}
+
+struct FuseProjections
+    : tern::impl::FuseProjectionsPassBase<FuseProjections> {
+  void runOnOperation() override {
+    symbols.emplace(getOperation());
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      llvm::MapVector<GroupKey, SmallVector<BitLinearOp>> groups;
+      function.walk([&](BitLinearOp op) {
+        if (std::optional<GroupKey> key = getGroupKey(op))
+          groups[*key].push_back(op);
+      });
+      for (auto &[key, group] : groups)
+        if (group.size() > 1)
+          merge(group);
+    }
+  }
+
+private:
+  /// The weights read by `reads`, concatenated along rows, as one weight.
+  WeightOp concatenate(ArrayRef<GetWeightOp> reads) {
+    SmallVector<Attribute> sources;
+    SmallVector<StringRef> names;
+    int64_t rows = 0;
+    WeightOp first;
+    for (GetWeightOp read : reads) {
+      auto weight = symbols->lookup<WeightOp>(read.getWeight());
+      if (!first)
+        first = weight;
+      llvm::append_range(sources, weight.getSources());
+      names.push_back(weight.getSymName());
+      rows += cast<RankedTensorType>(weight.getType()).getDimSize(0);
+    }
+    std::string name = llvm::join(names, "+");
+    if (auto existing = symbols->lookup<WeightOp>(name))
+      return existing;
+    auto type = cast<RankedTensorType>(first.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = rows;
+    OpBuilder builder(first);
+    auto merged = cast<WeightOp>(builder.clone(*first));
+    merged.setSymName(name);
+    merged.setSourcesAttr(builder.getArrayAttr(sources));
+    merged.setTypeAttr(
+        TypeAttr::get(RankedTensorType::get(shape, type.getElementType())));
+    symbols->insert(merged, Block::iterator(first));
+    return merged;
+  }
+
+  Value readMerged(OpBuilder &builder, ArrayRef<GetWeightOp> reads) {
+    WeightOp merged = concatenate(reads);
+    GetWeightOp first = reads.front();
+    return GetWeightOp::create(builder, first.getLoc(), merged.getType(),
+                               FlatSymbolRefAttr::get(merged.getSymNameAttr()),
+                               first.getLayer());
+  }
+
+  void merge(ArrayRef<BitLinearOp> group) {
+    SmallVector<GetWeightOp> weights, scales;
+    SmallVector<Type> types;
+    SmallVector<Location> locs;
+    SmallVector<std::string> names;
+    for (BitLinearOp op : group) {
+      weights.push_back(op.getWeight().getDefiningOp<GetWeightOp>());
+      scales.push_back(op.getScale().getDefiningOp<GetWeightOp>());
+      llvm::append_range(types, op.getResultTypes());
+      locs.push_back(op.getLoc());
+      names.push_back(op.getProjection().str());
+    }
+    BitLinearOp first = group.front();
+    OpBuilder builder(first);
+    Value weight = readMerged(builder, weights);
+    Value scale = readMerged(builder, scales);
+    auto merged = BitLinearOp::create(
+        builder, builder.getFusedLoc(locs), types, llvm::join(names, "+"),
+        first.getInput(), weight, scale, first.getActQuant(), TopKAttr());
+    LDBG() << "merged " << merged.getProjection();
+    for (auto [op, result] : llvm::zip_equal(group, merged.getResults())) {
+      op->getResult(0).replaceAllUsesWith(result);
+      op->erase();
+    }
+    numMerged += group.size() - 1;
+    for (GetWeightOp read : llvm::concat<GetWeightOp>(weights, scales))
+      if (read->use_empty())
+        read->erase();
+  }
+
+  std::optional<SymbolTable> symbols;
+};
+
+} // namespace

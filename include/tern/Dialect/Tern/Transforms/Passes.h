@@ -8,9 +8,16 @@
 #ifndef TERN_TRANSFORMS_PASSES_H
 #define TERN_TRANSFORMS_PASSES_H
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Pass/Pass.h"
 
 namespace tern {
+
+/// Bytes one instance of a weight takes in the artifact.
+int64_t getWeightBytes(mlir::RankedTensorType type);
+
+/// Attaches the bufferization of tern operations.
+void registerBufferization(mlir::DialectRegistry &registry);
 
 #define GEN_PASS_DECL
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"

@@ -153,6 +153,328 @@ def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
+  let summary = "one body for one token, one for many";
+  let description = [{
+    Every function on a dynamic number of tokens becomes two: `NAME.decode`, in
+    which that number is the constant 1, and `NAME.prefill`. What depends on having
+    a single token (skipping rows and columns) is done in the former only.
+
+    *Before*
+
+    ```mlir
+    func.func @embed(%tokens: tensor<?xi32>) -> tensor<?x192xf32>
+    ```
+
+    *After*
+
+    ```mlir
+    func.func @embed.decode(%tokens: tensor<1xi32>) -> tensor<1x192xf32>
+    func.func @embed.prefill(%tokens: tensor<?xi32>) -> tensor<?x192xf32>
+    ```
+  }];
+  let options = [
+    Option<"maxTokens", "max-tokens", "int64_t", /*default=*/"32",
+           "Most tokens of one pass, `tern.max_tokens` of the module">,
+  ];
+  let statistics = [
+    Statistic<"numSpecialized", "num-specialized", "Functions made into two">,
+  ];
+}
+
+def DecomposeBitLinearPass : Pass<"tern-decompose-bitlinear"> {
+  let summary = "bitlinears and quantized heads to kernel operations";
+  let description = [{
+    Makes quantization, top-k, the integer product and the scales explicit. Equal
+    quantizations of one input are then common subexpressions.
+
+    *Before*
+
+    ```mlir
+    %o = tern.bitlinear "o_proj" %a, %w scale %s act_quant <int8_absmax> top_k <keep = 96> : ...
+    ```
+
+    *After*
+
+    ```mlir
+    %q, %f = tern.quantize <int8_absmax> (%a) : ...
+    %k = tern.keep_top_k <keep = 96> (%a, %q) : ...
+    %acc = tern.matmul "o_proj" (%k, %w) : ...
+    %o = tern.dequantize(%acc, %f, %s) : ...
+    ```
+  }];
+  let statistics = [
+    Statistic<"numDecomposed", "num-decomposed", "Bitlinears and heads decomposed">,
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+}
+
+def ExploitInputSparsityPass : Pass<"tern-exploit-input-sparsity"> {
+  let summary = "skip weight columns whose activation is zero";
+  let description = [{
+    A product of one token whose codes are mostly zero, because a top-k was applied
+    or because they come out of a ReLU^2 gated unit, reads only the columns of the
+    non-zero ones. No bit of the result changes.
+
+    *Before*
+
+    ```mlir
+    %acc = tern.matmul "down_proj" (%q, %w) : (tensor<1x512xi8>, ...) -> tensor<1x192xi32>
+    ```
+
+    *After*
+
+    ```mlir
+    %i, %v, %n = tern.sparsify(%q) : ...
+    %acc = tern.sparse_matmul "down_proj" (%i, %v, %n, %w) : ...
+    ```
+  }];
+  let statistics = [
+    Statistic<"numSparse", "num-sparse", "Products made sparse in their input">,
+  ];
+}
+
+def ExploitGateSparsityPass : Pass<"tern-exploit-gate-sparsity"> {
+  let summary = "skip rows of up whose ReLU^2 gate is closed";
+  let description = [{
+    ReLU^2(gate) * up is zero where the gate is not positive, whatever up is; so of
+    one token's up projection only the rows with a positive gate are computed and
+    their weights read. No bit that is used changes.
+
+    *Before*
+
+    ```mlir
+    %acc = tern.matmul "up_proj" (%q, %w) : (tensor<1x192xi8>, ...) -> tensor<1x512xi32>
+    %u = tern.dequantize(%acc, %f, %s) : ...
+    %y = tern.glu <relu2> %g, %u : tensor<1x512xf32>
+    ```
+
+    *After*
+
+    ```mlir
+    %i, %n = tern.active_rows(%g) : ...
+    %acc = tern.matmul "up_proj" (%q, %w) rows(%i, %n : ...) : ...
+    ```
+  }];
+  let statistics = [
+    Statistic<"numMasked", "num-masked", "Products restricted to active rows">,
+  ];
+}
+
+def MaterializeLayoutsPass : Pass<"tern-materialize-layouts", "::mlir::ModuleOp"> {
+  let summary = "choose the byte layout of every ternary weight";
+  let description = [{
+    Gives each ternary weight the `#tern.layout` that the module's `tern.target`
+    prefers for the way its products touch it. The only pass that makes layouts.
+    Where a layout pads, codes get zero columns and results are sliced.
+
+    *Before*: weights are logical, `tensor<NxKx!tern.trit>`; the module carries
+    `tern.target`.
+
+    *After*: every ternary tensor type has a layout.
+
+    ```mlir
+    %w = tern.get_weight @q_proj[%layer] : tensor<192x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numWeights", "num-weights", "Ternary weights given a layout">,
+    Statistic<"numPaddedBytes", "num-padded-bytes", "Bytes added by padding, per instance">,
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+}
+
+def PlanWeightsPass : Pass<"tern-plan-weights", "::mlir::ModuleOp"> {
+  let summary = "give every weight its place in the artifact";
+  let description = [{
+    Weights lie in the order the functions read them, aligned to 64 bytes, those of
+    a layer together. Weights nobody reads are dropped.
+
+    *Before*: every ternary weight has a layout.
+
+    *After*: every `tern.weight` has an `offset`; the module says
+    `tern.layer_stride`, `tern.weights_bytes`, and, in `tern.weights_id`, a
+    fingerprint of names, types, layouts and offsets, which the runtime compares.
+  }];
+  let statistics = [
+    Statistic<"numPlanned", "num-planned", "Weights placed">,
+  ];
+}
+
+def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
+  let summary = "tensors to buffers, results to arguments";
+  let description = [{
+    One-shot bufferization inside each function. Tensor arguments become buffers
+    that are only read; results become further arguments that are written.
+
+    *Before*
+
+    ```mlir
+    func.func @f(%x: tensor<?x192xf32>) -> tensor<?xf32> {
+      %0 = tern.reduce <max_abs> (%x) : (tensor<?x192xf32>) -> tensor<?xf32>
+      return %0 : tensor<?xf32>
+    }
+    ```
+
+    *After*
+
+    ```mlir
+    func.func @f(%x: memref<?x192xf32>, %out: memref<?xf32>) {
+      %0 = memref.alloc(%tokens) : memref<?xf32>
+      tern.reduce <max_abs> (%x) outs(%0 : memref<?xf32>) : (memref<?x192xf32>)
+      linalg.copy ins(%0 : memref<?xf32>) outs(%out : memref<?xf32>)
+      return
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numBuffers", "num-buffers", "Buffers allocated">,
+  ];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::memref::MemRefDialect"];
+}
+
+def PlanScratchPass : Pass<"tern-plan-scratch", "::mlir::ModuleOp"> {
+  let summary = "give every temporary a static place in the scratch memory";
+  let description = [{
+    Temporaries that are never alive together may share bytes. Sizes are those for
+    `tern.max_tokens` tokens. A temporary inside a parallel loop exists once per
+    worker.
+
+    *Before*: `memref.alloc`s, at most the first dimension of each dynamic.
+
+    *After*: each function has one more argument, the scratch memory, and views of
+    it instead of allocations; the module says `tern.scratch_bytes`.
+
+    ```mlir
+    func.func @f(%x: memref<?x192xf32>, %scratch: memref<65536xi8>) {
+      %0 = memref.view %scratch[%c4096][%tokens] : memref<65536xi8> to memref<?xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numPlanned", "num-planned", "Temporaries placed">,
+    Statistic<"numSavedBytes", "num-saved-bytes", "Bytes saved by sharing">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def BindModelPass : Pass<"tern-bind-model", "::mlir::ModuleOp"> {
+  let summary = "give all functions of a model one signature";
+  let description = [{
+    Arguments become places in the scratch memory that the driver fills
+    (tern/Dialect/Tern/Transforms/DriverSlots.h), weights views of the weights
+    section, states addresses from a table, counters those of the environment.
+
+    *Before*
+
+    ```mlir
+    func.func @layer.decode(%layer: index, %x: memref<1x192xf32>, ..., %scratch: memref<65536xi8>)
+    ```
+
+    *After*
+
+    ```mlir
+    func.func private @layer.decode(%env: !llvm.ptr, %weights: memref<905728xi8>,
+        %scratch: memref<65536xi8>, %layer: index, %tokens: index)
+    ```
+  }];
+  let statistics = [
+    Statistic<"numBound", "num-bound", "Functions bound">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "parallel loops to tasks that the host may run on threads";
+  let description = [{
+    The body of each `scf.parallel` becomes a function of (context, worker) that
+    runs a contiguous range of iterations, so each worker reads one stream. The
+    number of workers is the host's, less where `tern.bytes_per_iteration` says
+    that there is too little to do; one worker runs on the calling thread.
+
+    *Before*
+
+    ```mlir
+    scf.parallel (%b) = (%c0) to (%n) step (%c1) { ... }
+    ```
+
+    *After*
+
+    ```mlir
+    func.func private @layer.decode.task0(%context: !llvm.ptr, %worker: i32)
+    ...
+    llvm.call %parallel(%host, %task, %context, %workers) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i32) -> ()
+    ```
+  }];
+  let options = [
+    Option<"minBytes", "min-bytes", "int64_t", /*default=*/"32768",
+           "Weight bytes below which a worker is not worth waking">,
+  ];
+  let statistics = [
+    Statistic<"numTasks", "num-tasks", "Loops outlined">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"];
+}
+
+def BuildStepPass : Pass<"tern-build-step", "::mlir::ModuleOp"> {
+  let summary = "add the function a model is called through";
+  let description = [{
+    `@step` checks its arguments, collects the tokens of all segments in groups of
+    `tern.max_tokens`, and runs embedding, layers and head on each group.
+
+    *Before*: bound functions `embed`, `layer` and `head`, each with `.decode` and
+    `.prefill`.
+
+    *After*
+
+    ```mlir
+    func.func private @step(%env: !llvm.ptr, %weights: !llvm.ptr, %scratch: !llvm.ptr,
+                            %segments: !llvm.ptr, %count: i32) -> i32
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"];
+}
+
+def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {
+  let summary = "describe the model in one exported constant";
+  let description = [{
+    Makes every function internal and adds `tern_model_NAME`, the `tern_model` of
+    tern/abi.h.
+
+    *Before*: a module in the LLVM dialect with `@step`.
+
+    *After*
+
+    ```mlir
+    llvm.mlir.global external constant @tern_model_bard() : !llvm.struct<...>
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def VerifyContractPass : Pass<"tern-verify-contract", "::mlir::ModuleOp"> {
+  let summary = "check that a module is in the form a phase promises";
+  let description = [{
+    Runs between phases and on every input of `--compile-from`. Says which
+    operation of which function breaks which promise.
+
+    *Before*: any module.
+
+    *After*: the same module, which keeps the promise of `phase`.
+  }];
+  let options = [
+    Option<"phase", "phase", "std::string", /*default=*/"\"import\"",
+           "import, fused, quantized, packed, kernels or llvm">,
+  ];
 }
 
 #endif // TERN_DIALECT_TERN_TRANSFORMS_PASSES_TD

@@ -1,0 +1,155 @@
+//===- DecomposeBitLinear.cpp - Bitlinears to kernel operations             ===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+#define DEBUG_TYPE "tern-decompose-bitlinear"
+
+namespace tern {
+#define GEN_PASS_DEF_DECOMPOSEBITLINEARPASS
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+RankedTensorType getRows(Value like, int64_t width, Type elementType) {
+  int64_t tokens = cast<RankedTensorType>(like.getType()).getDimSize(0);
+  return RankedTensorType::get({tokens, width}, elementType);
+}
+
+/// Codes and factors of `input`.
+QuantizeOp quantize(OpBuilder &b, Location loc, Value input,
+                    ActQuantAttr scheme) {
+  auto type = cast<RankedTensorType>(input.getType());
+  SmallVector<Type> types = {
+      type.clone(b.getI8Type()),
+      RankedTensorType::get({type.getDimSize(0)}, b.getF32Type())};
+  return QuantizeOp::create(b, loc, types, scheme, input, ValueRange());
+}
+
+Value matmul(OpBuilder &b, Location loc, StringRef projection, Value codes,
+             Value weight) {
+  int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0);
+  return MatmulOp::create(b, loc, TypeRange(getRows(codes, rows, b.getI32Type())),
+                          projection, codes, weight, Value(), Value(),
+                          ValueRange(), TypeAttr())
+      .getResult(0);
+}
+
+Value dequantize(OpBuilder &b, Location loc, Value acc, Value factor,
+                 Value scale) {
+  auto type = cast<RankedTensorType>(acc.getType()).clone(b.getF32Type());
+  return DequantizeOp::create(b, loc, TypeRange(type), acc, factor, scale,
+                              ValueRange())
+      .getResult(0);
+}
+
+/// Columns [offset, offset + width) of every row of `rows`.
+Value sliceColumns(OpBuilder &b, Location loc, Value rows, int64_t offset,
+                   int64_t width) {
+  OpFoldResult tokens = tensor::getMixedSize(b, loc, rows, 0);
+  SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0),
+                                       b.getIndexAttr(offset)};
+  SmallVector<OpFoldResult> sizes = {tokens, b.getIndexAttr(width)};
+  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(b, loc, rows, offsets, sizes, strides);
+}
+
+Value sliceVector(OpBuilder &b, Location loc, Value vector, int64_t offset,
+                  int64_t size) {
+  SmallVector<OpFoldResult> offsets = {b.getIndexAttr(offset)};
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(size)};
+  SmallVector<OpFoldResult> strides = {b.getIndexAttr(1)};
+  return tensor::ExtractSliceOp::create(b, loc, vector, offsets, sizes,
+                                        strides);
+}
+
+struct DecomposeLinear : OpRewritePattern<BitLinearOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BitLinearOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    QuantizeOp quantized =
+        quantize(rewriter, loc, op.getInput(), op.getActQuant());
+    Value codes = quantized.getResult(0), factor = quantized.getResult(1);
+    if (op.getTopK())
+      codes = KeepTopKOp::create(rewriter, loc, TypeRange(codes.getType()),
+                                 *op.getTopK(), op.getInput(), codes,
+                                 ValueRange())
+                  .getResult(0);
+    Value acc =
+        matmul(rewriter, loc, op.getProjection(), codes, op.getWeight());
+    rewriter.replaceOp(op, scaleResults(rewriter, op, acc, factor));
+    return success();
+  }
+
+private:
+  /// One dequantization per result, each with its part of the scales.
+  static SmallVector<Value> scaleResults(OpBuilder &b, BitLinearOp op,
+                                         Value acc, Value factor) {
+    Location loc = op.getLoc();
+    if (op.getNumResults() == 1)
+      return {dequantize(b, loc, acc, factor, op.getScale())};
+    int64_t scales =
+        cast<RankedTensorType>(op.getScale().getType()).getDimSize(0);
+    bool perResult = scales == op.getNumResults();
+    SmallVector<Value> results;
+    int64_t offset = 0;
+    for (auto [i, type] : llvm::enumerate(op.getResultTypes())) {
+      int64_t width = cast<RankedTensorType>(type).getDimSize(1);
+      Value scale = perResult
+                        ? sliceVector(b, loc, op.getScale(), i, 1)
+                        : sliceVector(b, loc, op.getScale(), offset, width);
+      Value part = sliceColumns(b, loc, acc, offset, width);
+      results.push_back(dequantize(b, loc, part, factor, scale));
+      offset += width;
+    }
+    return results;
+  }
+};
+
+struct DecomposeHead : OpRewritePattern<LmHeadOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LmHeadOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getScales())
+      return rewriter.notifyMatchFailure(op, "a head of floats has no scales");
+    auto scheme =
+        ActQuantAttr::get(op.getContext(), ActScheme::Int8AbsMax);
+    QuantizeOp quantized = quantize(rewriter, op.getLoc(), op.getInput(), scheme);
+    Value acc = matmul(rewriter, op.getLoc(), "lm_head",
+                       quantized.getResult(0), op.getWeight());
+    rewriter.replaceOp(op, dequantize(rewriter, op.getLoc(), acc,
+                                      quantized.getResult(1), op.getScales()));
+    return success();
+  }
+};
+
+struct DecomposeBitLinear
+    : tern::impl::DecomposeBitLinearPassBase<DecomposeBitLinear> {
+  void runOnOperation() override {
+    getOperation()->walk([&](Operation *op) {
+      auto head = dyn_cast<LmHeadOp>(op);
+      numDecomposed += isa<BitLinearOp>(op) || (head && head.getScales());
+    });
+    RewritePatternSet patterns(&getContext());
+    patterns.add<DecomposeLinear, DecomposeHead>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+
+} // namespace

@@ -1,0 +1,144 @@
+//===- MaterializeLayouts.cpp - Choose the bytes of ternary weights         ===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Choosing is the target's business (Target::pickLayout); this file finds out how a
+// weight is used, asks, and records the answer in the types.
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Target/Target.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "tern-materialize-layouts"
+
+namespace tern {
+#define GEN_PASS_DEF_MATERIALIZELAYOUTSPASS
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// The most selective way in which any product touches the weight.
+WeightAccess getAccess(ArrayRef<GetWeightOp> reads) {
+  WeightAccess access = WeightAccess::Dense;
+  for (GetWeightOp read : reads)
+    for (Operation *user : read->getUsers()) {
+      if (isa<SparseMatmulOp>(user))
+        return WeightAccess::ActiveColumns;
+      if (auto product = dyn_cast<MatmulOp>(user))
+        if (product.getRowIndices())
+          access = WeightAccess::ActiveRows;
+    }
+  return access;
+}
+
+/// `codes` with zero columns up to `width`.
+Value padColumns(OpBuilder &b, Location loc, Value codes, int64_t width) {
+  auto type = cast<RankedTensorType>(codes.getType());
+  int64_t columns = type.getDimSize(1);
+  if (columns == width)
+    return codes;
+  Value zero =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+  auto padded =
+      RankedTensorType::get({type.getDimSize(0), width}, type.getElementType());
+  SmallVector<OpFoldResult> low(2, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> high = {b.getIndexAttr(0),
+                                    b.getIndexAttr(width - columns)};
+  return tensor::PadOp::create(b, loc, padded, codes, low, high, zero);
+}
+
+/// Gives the product's result `width` columns; its users see the first ones, as
+/// many as there were.
+void widenResult(Operation *product, int64_t width) {
+  Value result = product->getResult(0);
+  auto type = cast<RankedTensorType>(result.getType());
+  if (type.getDimSize(1) == width)
+    return;
+  result.setType(
+      RankedTensorType::get({type.getDimSize(0), width}, type.getElementType()));
+  OpBuilder b(product->getContext());
+  b.setInsertionPointAfter(product);
+  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> sizes = {
+      tensor::getMixedSize(b, product->getLoc(), result, 0),
+      b.getIndexAttr(type.getDimSize(1))};
+  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+  auto slice = tensor::ExtractSliceOp::create(b, product->getLoc(), type, result,
+                                              offsets, sizes, strides);
+  result.replaceUsesWithIf(slice, [&](OpOperand &use) {
+    return use.getOwner() != slice && !isa<tensor::DimOp>(use.getOwner());
+  });
+}
+
+struct MaterializeLayouts
+    : tern::impl::MaterializeLayoutsPassBase<MaterializeLayouts> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    TargetAttr target = TargetAttr::lookup(module);
+    if (!target || !target.getTarget()) {
+      module.emitError("expected a `tern.target` that a registered target "
+                       "handles, got ")
+          << target;
+      return signalPassFailure();
+    }
+    llvm::MapVector<StringAttr, SmallVector<GetWeightOp>> reads;
+    module.walk([&](GetWeightOp read) {
+      reads[read.getWeightAttr().getAttr()].push_back(read);
+    });
+    SymbolTable symbols(module);
+    for (auto &[name, users] : reads) {
+      auto weight = symbols.lookup<WeightOp>(name);
+      auto type = cast<RankedTensorType>(weight.getType());
+      if (isa<TritType>(type.getElementType()))
+        pack(target, weight, type, users);
+    }
+  }
+
+private:
+  void pack(TargetAttr target, WeightOp weight, RankedTensorType type,
+            ArrayRef<GetWeightOp> reads) {
+    int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+    Layout layout = target.getTarget()->pickLayout(target, getAccess(reads),
+                                                   rows, columns);
+    auto attr = LayoutAttr::get(&getContext(), layout);
+    LDBG() << weight.getSymName() << " -> " << attr;
+    auto packed = RankedTensorType::get(type.getShape(), type.getElementType(),
+                                        attr);
+    weight.setTypeAttr(TypeAttr::get(packed));
+    for (GetWeightOp read : reads) {
+      read.getResult().setType(packed);
+      for (Operation *user : llvm::to_vector(read->getUsers()))
+        pad(user, layout.paddedRows(rows), layout.paddedColumns(columns));
+    }
+    ++numWeights;
+    numPaddedBytes +=
+        layout.storageBytes(rows, columns) - (rows * columns + 3) / 4;
+  }
+
+  static void pad(Operation *user, int64_t rows, int64_t columns) {
+    if (auto product = dyn_cast<MatmulOp>(user)) {
+      OpBuilder b(product);
+      Value codes =
+          padColumns(b, product.getLoc(), product.getCodes(), columns);
+      product.getCodesMutable().assign(codes);
+    }
+    if (isa<MatmulOp, SparseMatmulOp>(user))
+      widenResult(user, rows);
+  }
+};
+
+} // namespace

@@ -1,0 +1,118 @@
+//===- VerifyContract.cpp - What each phase promises                        ===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#define DEBUG_TYPE "tern-verify-contract"
+
+namespace tern {
+#define GEN_PASS_DEF_VERIFYCONTRACTPASS
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Says what was expected of `op`; success if the promise is kept.
+using Promise = LogicalResult (*)(Operation *op);
+
+bool hasTensors(Operation *op) {
+  auto isTensor = [](Type type) { return isa<TensorType>(type); };
+  return llvm::any_of(op->getOperandTypes(), isTensor) ||
+         llvm::any_of(op->getResultTypes(), isTensor);
+}
+
+bool isTernary(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa<TritType>(tensor.getElementType());
+}
+
+LogicalResult isModel(Operation *op) {
+  if (isa<QuantizeOp, KeepTopKOp, SparsifyOp, ActiveRowsOp, MatmulOp,
+          SparseMatmulOp, DequantizeOp, ReduceOp>(op))
+    return op->emitOpError("expected model operations only, as tern.bitlinear; "
+                           "this is a kernel operation");
+  return success();
+}
+
+LogicalResult isQuantized(Operation *op) {
+  if (isa<BitLinearOp>(op))
+    return op->emitOpError("expected to be decomposed into kernel operations");
+  if (auto head = dyn_cast<LmHeadOp>(op); head && head.getScales())
+    return op->emitOpError("expected a quantized head to be decomposed");
+  return success();
+}
+
+LogicalResult isPacked(Operation *op) {
+  if (failed(isQuantized(op)))
+    return failure();
+  if (auto weight = dyn_cast<WeightOp>(op)) {
+    if (!weight.getOffset())
+      return op->emitOpError("expected an offset in the artifact");
+    if (isTernary(weight.getType()) &&
+        !cast<RankedTensorType>(weight.getType()).getEncoding())
+      return op->emitOpError("expected a layout on a ternary weight");
+  }
+  for (Type type : op->getResultTypes())
+    if (isTernary(type) && !cast<RankedTensorType>(type).getEncoding())
+      return op->emitOpError("expected a layout on every ternary tensor, got ")
+             << type;
+  return success();
+}
+
+LogicalResult isKernel(Operation *op) {
+  if (hasTensors(op))
+    return op->emitOpError("expected buffers instead of tensors");
+  if (isa<KernelOpInterface, KVAppendOp, GetWeightOp, StateAddressOp,
+          WorkerIndexOp, CountReadOp>(op))
+    return op->emitOpError("expected to be lowered to loops");
+  return success();
+}
+
+LogicalResult isLLVM(Operation *op) {
+  if (isa<ModuleOp, WeightOp>(op) || isa<LLVM::LLVMDialect>(op->getDialect()))
+    return success();
+  return op->emitOpError("expected operations of the LLVM dialect only");
+}
+
+constexpr std::pair<StringLiteral, Promise> promises[] = {
+    {"import", isModel},  {"fused", isModel},    {"quantized", isQuantized},
+    {"packed", isPacked}, {"kernels", isKernel}, {"llvm", isLLVM},
+};
+
+struct VerifyContract : tern::impl::VerifyContractPassBase<VerifyContract> {
+  using VerifyContractPassBase::VerifyContractPassBase;
+
+  void runOnOperation() override {
+    const auto *promise = llvm::find_if(
+        promises, [&](const auto &entry) { return entry.first == phase; });
+    if (promise == std::end(promises)) {
+      getOperation().emitError("unknown phase ") << phase;
+      return signalPassFailure();
+    }
+    if (!ModelAttr::lookup(getOperation())) {
+      getOperation().emitError("expected a `tern.model` attribute");
+      return signalPassFailure();
+    }
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      return failed(promise->second(op)) ? WalkResult::interrupt()
+                                         : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace
