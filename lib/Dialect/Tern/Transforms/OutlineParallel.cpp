@@ -1,1 +1,302 @@
-// stub
+//===- OutlineParallel.cpp - Parallel loops to tasks                        ===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/abi.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
+
+#define DEBUG_TYPE "tern-outline-parallel"
+
+namespace tern {
+#define GEN_PASS_DEF_OUTLINEPARALLELPASS
+#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+} // namespace tern
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// True if a task may compute `op` again instead of being handed its result.
+bool isCheapToRepeat(Operation *op) {
+  if (op->hasTrait<OpTrait::ConstantLike>())
+    return true;
+  auto isAddress = [](Type type) { return isa<MemRefType, IndexType>(type); };
+  return isPure(op) && op->getNumRegions() == 0 &&
+         llvm::all_of(op->getResultTypes(), isAddress);
+}
+
+/// Values from outside of `loop` that its task needs, and, in order, the
+/// operations outside that the task repeats.
+struct Captures {
+  llvm::SetVector<Value> values;
+  llvm::SetVector<Operation *> repeated;
+
+  explicit Captures(scf::ParallelOp loop) {
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(loop.getRegion(), used);
+    for (Value value : used)
+      visit(value);
+  }
+
+private:
+  void visit(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !isCheapToRepeat(op)) {
+      values.insert(value);
+      return;
+    }
+    for (Value operand : op->getOperands())
+      visit(operand);
+    repeated.insert(op);
+  }
+};
+
+/// Writes the context on the calling side, reads it in the task. The first two
+/// fields are the number of iterations and of workers.
+class Context {
+public:
+  Context(MLIRContext *context, const Captures &captures) {
+    Type i64 = IntegerType::get(context, 64);
+    fields.assign(2, i64);
+    for (Value value : captures.values)
+      fields.push_back(isAddressLike(value.getType()) ? i64 : value.getType());
+    type = LLVM::LLVMStructType::getLiteral(context, fields);
+  }
+
+  static bool isAddressLike(Type type) {
+    return isa<MemRefType, IndexType>(type);
+  }
+
+  Value getField(OpBuilder &b, Location loc, Value base, int32_t i) const {
+    auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+    return LLVM::GEPOp::create(b, loc, pointer, type, base,
+                               ArrayRef<LLVM::GEPArg>{0, i});
+  }
+
+  void store(OpBuilder &b, Location loc, Value base, int32_t i,
+             Value value) const {
+    if (isa<MemRefType>(value.getType()))
+      value = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, value);
+    if (isa<IndexType>(value.getType()))
+      value = arith::IndexCastOp::create(b, loc, b.getI64Type(), value);
+    LLVM::StoreOp::create(b, loc, value, getField(b, loc, base, i));
+  }
+
+  Value load(OpBuilder &b, Location loc, Value base, int32_t i,
+             Type wanted) const {
+    Value value =
+        LLVM::LoadOp::create(b, loc, fields[i], getField(b, loc, base, i));
+    if (isAddressLike(wanted))
+      value = arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
+    if (isa<MemRefType>(wanted))
+      value = FromAddressOp::create(b, loc, wanted, value);
+    return value;
+  }
+
+  LLVM::LLVMStructType type;
+
+private:
+  SmallVector<Type> fields;
+};
+
+class Outliner {
+public:
+  Outliner(scf::ParallelOp loop, StringRef name, int64_t minBytes)
+      : loop(loop), name(name), minBytes(minBytes), captures(loop),
+        context(loop.getContext(), captures), loc(loop.getLoc()) {}
+
+  /// Fails, with a message, on a loop no task can be made of.
+  LogicalResult outline() {
+    if (loop.getNumLoops() != 1 || loop.getNumReductions() != 0 ||
+        getConstantIntValue(loop.getLowerBound()[0]) != 0 ||
+        getConstantIntValue(loop.getStep()[0]) != 1)
+      return loop.emitOpError("expected one dimension, from 0 by 1, without "
+                              "reductions");
+    for (Value value : captures.values)
+      if (auto type = dyn_cast<MemRefType>(value.getType()))
+        if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+          return loop.emitOpError("expected captured buffers to be static or "
+                                  "views of static ones, got ")
+                 << type;
+    buildTask();
+    buildCall();
+    loop.erase();
+    return success();
+  }
+
+private:
+  void buildTask() {
+    auto caller = loop->getParentOfType<func::FuncOp>();
+    OpBuilder b(caller);
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+    Type parameters[] = {pointer, b.getI32Type()};
+    task = func::FuncOp::create(b, loc, name,
+                                b.getFunctionType(parameters, TypeRange()));
+    task.setPrivate();
+    Block *entry = task.addEntryBlock();
+    b.setInsertionPointToStart(entry);
+    Value base = entry->getArgument(0);
+    IRMapping mapping;
+    for (auto [i, value] : llvm::enumerate(captures.values))
+      mapping.map(value, context.load(b, loc, base, i + 2, value.getType()));
+    for (Operation *op : captures.repeated)
+      b.clone(*op, mapping);
+    buildRange(b, base, entry->getArgument(1), mapping);
+    func::ReturnOp::create(b, loc);
+  }
+
+  /// Iterations [worker * n / workers, (worker + 1) * n / workers).
+  void buildRange(OpBuilder &b, Value base, Value number, IRMapping &mapping) {
+    Type index = b.getIndexType();
+    Value n = context.load(b, loc, base, 0, index);
+    Value workers = context.load(b, loc, base, 1, index);
+    Value worker = arith::IndexCastUIOp::create(b, loc, index, number);
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    Value next = arith::AddIOp::create(b, loc, worker, one);
+    auto bound = [&](Value w) -> Value {
+      Value product = arith::MulIOp::create(b, loc, w, n);
+      return arith::DivUIOp::create(b, loc, product, workers);
+    };
+    auto range = scf::ForOp::create(b, loc, bound(worker), bound(next), one);
+    OpBuilder inner = OpBuilder::atBlockBegin(range.getBody());
+    mapping.map(loop.getInductionVars()[0], range.getInductionVar());
+    for (Operation &op : loop.getBody()->without_terminator())
+      inner.clone(op, mapping);
+    range.walk([&](WorkerIndexOp op) {
+      op.replaceAllUsesWith(worker);
+      op.erase();
+    });
+  }
+
+  void buildCall() {
+    OpBuilder b(loop);
+    Value base = allocateContext(b);
+    Value n = loop.getUpperBound()[0];
+    Value env = findEnv();
+    Value parallel = loadEnv(b, env, 2, LLVM::LLVMPointerType::get(b.getContext()));
+    Value workers = countWorkers(b, env, parallel, n);
+    context.store(b, loc, base, 0, n);
+    context.store(b, loc, base, 1, workers);
+    for (auto [i, value] : llvm::enumerate(captures.values))
+      context.store(b, loc, base, i + 2, value);
+    Value one = arith::ConstantIndexOp::create(b, loc, 1);
+    Value isParallel = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::ugt, workers, one);
+    auto branch = scf::IfOp::create(b, loc, isParallel, /*withElse=*/true);
+    {
+      OpBuilder then = branch.getThenBodyBuilder();
+      callHost(then, env, parallel, base, workers);
+    }
+    OpBuilder otherwise = branch.getElseBodyBuilder();
+    Value zero = arith::ConstantIntOp::create(otherwise, loc,
+                                              otherwise.getI32Type(), 0);
+    func::CallOp::create(otherwise, loc, task, ValueRange{base, zero});
+  }
+
+  /// On the stack of the caller, which outlives the tasks.
+  Value allocateContext(OpBuilder &b) {
+    auto caller = loop->getParentOfType<func::FuncOp>();
+    OpBuilder entry = OpBuilder::atBlockBegin(&caller.getBody().front());
+    Value one =
+        arith::ConstantIntOp::create(entry, loc, entry.getI32Type(), 1);
+    return LLVM::AllocaOp::create(entry, loc,
+                                  LLVM::LLVMPointerType::get(b.getContext()),
+                                  context.type, one);
+  }
+
+  Value findEnv() {
+    return loop->getParentOfType<func::FuncOp>().getArgument(0);
+  }
+
+  Value loadEnv(OpBuilder &b, Value env, int32_t field, Type type) {
+    Value place = LLVM::GEPOp::create(
+        b, loc, LLVM::LLVMPointerType::get(b.getContext()),
+        getEnvType(b.getContext()), env, ArrayRef<LLVM::GEPArg>{0, field});
+    return LLVM::LoadOp::create(b, loc, type, place);
+  }
+
+  /// min(n, the host's workers, n * bytes per iteration / minBytes), at least 1;
+  /// 1 if the host has no threads.
+  Value countWorkers(OpBuilder &b, Value env, Value parallel, Value n) {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, loc, value);
+    };
+    Value host = arith::IndexCastUIOp::create(
+        b, loc, b.getIndexType(), loadEnv(b, env, 1, b.getI32Type()));
+    Value workers =
+        arith::MinUIOp::create(b, loc, host, constant(TERN_MAX_WORKERS));
+    workers = arith::MinUIOp::create(b, loc, workers, n);
+    if (auto bytes = loop->getAttrOfType<IntegerAttr>("tern.bytes_per_iteration")) {
+      Value work = arith::MulIOp::create(b, loc, n, constant(bytes.getInt()));
+      Value worth = arith::DivUIOp::create(b, loc, work, constant(minBytes));
+      workers = arith::MinUIOp::create(b, loc, workers, worth);
+    }
+    workers = arith::MaxUIOp::create(b, loc, workers, constant(1));
+    Value null = LLVM::ZeroOp::create(b, loc, parallel.getType());
+    Value alone = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq,
+                                       parallel, null);
+    return arith::SelectOp::create(b, loc, alone, constant(1), workers);
+  }
+
+  void callHost(OpBuilder &b, Value env, Value parallel, Value base,
+                Value workers) {
+    Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+    Value host = loadEnv(b, env, 3, pointer);
+    Value function = func::ConstantOp::create(
+        b, loc, task.getFunctionType(), SymbolRefAttr::get(task));
+    Value address =
+        UnrealizedConversionCastOp::create(b, loc, pointer, function)
+            .getResult(0);
+    Value count = arith::IndexCastUIOp::create(b, loc, b.getI32Type(), workers);
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(b.getContext()),
+        {pointer, pointer, pointer, b.getI32Type()});
+    LLVM::CallOp::create(b, loc, type,
+                         ValueRange{parallel, host, address, base, count});
+  }
+
+  scf::ParallelOp loop;
+  std::string name;
+  int64_t minBytes;
+  Captures captures;
+  Context context;
+  Location loc;
+  func::FuncOp task;
+};
+
+struct OutlineParallel
+    : tern::impl::OutlineParallelPassBase<OutlineParallel> {
+  using OutlineParallelPassBase::OutlineParallelPassBase;
+
+  void runOnOperation() override {
+    for (auto function :
+         llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      SmallVector<scf::ParallelOp> loops;
+      function.walk([&](scf::ParallelOp loop) { loops.push_back(loop); });
+      for (auto [i, loop] : llvm::enumerate(loops)) {
+        std::string name =
+            (function.getSymName() + ".task" + Twine(i)).str();
+        if (failed(Outliner(loop, name, minBytes).outline()))
+          return signalPassFailure();
+        ++numTasks;
+      }
+    }
+  }
+};
+
+} // namespace

@@ -47,6 +47,7 @@ def Tern_Dialect : Dialect {
     static constexpr llvm::StringLiteral kWeightsBytesAttr = "tern.weights_bytes";
     static constexpr llvm::StringLiteral kWeightsIdAttr = "tern.weights_id";
     static constexpr llvm::StringLiteral kScratchBytesAttr = "tern.scratch_bytes";
+    static constexpr llvm::StringLiteral kProjectionsAttr = "tern.projections";
 
     void registerAttributes();
     void registerTypes();

@@ -8,6 +8,7 @@
 #ifndef TERN_TRANSFORMS_PASSES_H
 #define TERN_TRANSFORMS_PASSES_H
 
+#include "mlir/Dialect/LLVMIR/LLVMTypes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Pass/Pass.h"
 
@@ -15,6 +16,9 @@ namespace tern {
 
 /// Bytes one instance of a weight takes in the artifact.
 int64_t getWeightBytes(mlir::RankedTensorType type);
+
+/// `tern_env` of tern/abi.h.
+mlir::LLVM::LLVMStructType getEnvType(mlir::MLIRContext *context);
 
 /// Attaches the bufferization of tern operations.
 void registerBufferization(mlir::DialectRegistry &registry);
