@@ -115,6 +115,9 @@ private:
 
   /// Addresses come out of the table of states.
   LogicalResult bindCache(BlockArgument cache) {
+    // The model's description needs the sizes of a state.
+    function->getParentOfType<ModuleOp>()->setAttr(
+        TernDialect::kCacheAttr, TypeAttr::get(cache.getType()));
     auto tableType = MemRefType::get({slots.maxTokens}, b.getI64Type());
     Value table = memref::ViewOp::create(b, function.getLoc(), tableType,
                                          scratch, states, ValueRange());

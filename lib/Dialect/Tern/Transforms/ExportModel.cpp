@@ -7,6 +7,7 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Packing/CacheLayout.h"
 #include "tern/abi.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -147,7 +148,8 @@ private:
 
   /// Field by field in the order of tern/abi.h.
   void describe(ModelAttr model, TargetAttr target, KVCacheType cache) {
-    CacheLayout layout = getCacheLayout(cache);
+    CacheLayout layout{cache.getLayers(), cache.getHeads(), cache.getHeadDim(),
+                       cache.getBits(), cache.getBosBits()};
     auto projections =
         getOperation()->getAttrOfType<ArrayAttr>(TernDialect::kProjectionsAttr);
     ModelConstant constant(getOperation());
@@ -164,7 +166,7 @@ private:
     constant.addI64(getNumber(TernDialect::kScratchBytesAttr));
     constant.addI64(layout.fixedBytes());
     constant.addI64(layout.blockBytes());
-    constant.addI32(CacheLayout::kBlockTokens);
+    constant.addI32(CacheLayout::blockTokens);
     constant.addI32(64);
     constant.addI32(model.getVocab());
     constant.addI32(model.getHidden());

@@ -90,11 +90,11 @@ public:
   ArrayRef<Temporary> getTemporaries() const { return temporaries; }
 
 private:
-  Operation *getTopLevel(Operation *op) const {
+  Operation *getTopLevel(Operation *op) {
     return function.getBody().front().findAncestorOpInBlock(*op);
   }
 
-  Temporary describe(memref::AllocOp alloc, int64_t maxTokens) const {
+  Temporary describe(memref::AllocOp alloc, int64_t maxTokens) {
     MemRefType type = alloc.getType();
     int64_t elements = 1;
     for (int64_t size : type.getShape())
@@ -109,7 +109,7 @@ private:
   }
 
   /// Follows views of the buffer.
-  unsigned findLastUse(Operation *buffer, unsigned last) const {
+  unsigned findLastUse(Operation *buffer, unsigned last) {
     for (Operation *user : buffer->getUsers()) {
       last = std::max(last, numbers.lookup(getTopLevel(user)));
       bool aliases = llvm::any_of(user->getResultTypes(), [](Type type) {

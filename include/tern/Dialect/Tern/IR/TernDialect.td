@@ -48,6 +48,7 @@ def Tern_Dialect : Dialect {
     static constexpr llvm::StringLiteral kWeightsIdAttr = "tern.weights_id";
     static constexpr llvm::StringLiteral kScratchBytesAttr = "tern.scratch_bytes";
     static constexpr llvm::StringLiteral kProjectionsAttr = "tern.projections";
+    static constexpr llvm::StringLiteral kCacheAttr = "tern.cache";
 
     void registerAttributes();
     void registerTypes();

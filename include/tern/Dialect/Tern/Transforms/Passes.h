@@ -14,6 +14,11 @@
 
 namespace tern {
 
+class TargetAttr;
+
+/// Bits of tern/cpu_features.def for the features of `target`.
+uint64_t getCpuFeatureBits(TargetAttr target);
+
 /// Bytes one instance of a weight takes in the artifact.
 int64_t getWeightBytes(mlir::RankedTensorType type);
 

@@ -1,0 +1,135 @@
+//===- Phases.cpp - The table of phases -----------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Pipelines/Phases.h"
+
+#include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace tern;
+
+static void cleanUp(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+static void buildFused(OpPassManager &pm, const PipelineOptions &) {
+  cleanUp(pm);
+  pm.addPass(createFuseProjectionsPass());
+  pm.addPass(createSymbolDCEPass());
+}
+
+static void buildQuantized(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createSpecializeTokensPass());
+  pm.addNestedPass<func::FuncOp>(createDecomposeBitLinearPass());
+  cleanUp(pm);
+  if (options.dense)
+    return;
+  pm.addNestedPass<func::FuncOp>(createExploitInputSparsityPass());
+  pm.addNestedPass<func::FuncOp>(createExploitGateSparsityPass());
+}
+
+static void buildPacked(OpPassManager &pm, const PipelineOptions &) {
+  pm.addPass(createMaterializeLayoutsPass());
+  pm.addPass(createPlanWeightsPass());
+}
+
+static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertTernToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
+  cleanUp(pm);
+  pm.addPass(createBufferizePass());
+  cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(createConvertTernToKernelsPass());
+  cleanUp(pm);
+  pm.addPass(createPlanScratchPass());
+  pm.addPass(createBindModelPass());
+  pm.addPass(createOutlineParallelPass());
+  pm.addPass(createBuildStepPass());
+  cleanUp(pm);
+}
+
+static void buildLLVM(OpPassManager &pm, const PipelineOptions &) {
+  pm.addPass(createConvertVectorToSCFPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertTernToLLVMPass());
+  ConvertFuncToLLVMPassOptions funcOptions;
+  funcOptions.useBarePtrCallConv = true;
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createConvertFuncToLLVMPass(funcOptions));
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  cleanUp(pm);
+  pm.addPass(createExportModelPass());
+}
+
+/// The contract of the phase named `Name`.
+template <const char *Name> static std::unique_ptr<Pass> createContract() {
+  VerifyContractPassOptions options;
+  options.phase = Name;
+  return createVerifyContractPass(options);
+}
+
+static constexpr char kImport[] = "import";
+static constexpr char kFused[] = "fused";
+static constexpr char kQuantized[] = "quantized";
+static constexpr char kPacked[] = "packed";
+static constexpr char kKernels[] = "kernels";
+static constexpr char kLLVM[] = "llvm";
+
+static constexpr Phase kPhases[] = {
+    {kImport, "the model as tern operations on tensors; weights are symbols",
+     nullptr, createContract<kImport>},
+    {kFused, "projections of one input are one; dead work is gone", buildFused,
+     createContract<kFused>},
+    {kQuantized, "activations are integers; top-k, masks and sparse products are "
+     "explicit", buildQuantized, createContract<kQuantized>},
+    {kPacked, "every ternary weight has one layout of the target and a place in "
+     "the artifact", buildPacked, createContract<kPacked>},
+    {kKernels, "loops over vectors on planned buffers; parallel work is cut into "
+     "tasks", buildKernels, createContract<kKernels>},
+    {kLLVM, "LLVM dialect and one exported tern_model", buildLLVM,
+     createContract<kLLVM>},
+    {"object", "machine code", nullptr, nullptr},
+};
+
+ArrayRef<Phase> tern::getPhases() { return kPhases; }
+
+std::optional<unsigned> tern::findPhase(StringRef name) {
+  for (auto [i, phase] : llvm::enumerate(getPhases()))
+    if (phase.name == name)
+      return i;
+  return std::nullopt;
+}
+
+void tern::buildPipeline(OpPassManager &pm, unsigned from, unsigned to,
+                         const PipelineOptions &options) {
+  if (kPhases[from].contract)
+    pm.addPass(kPhases[from].contract());
+  for (const Phase &phase : getPhases().slice(from + 1, to - from)) {
+    if (phase.build)
+      phase.build(pm, options);
+    if (phase.contract)
+      pm.addPass(phase.contract());
+  }
+}
