@@ -11,6 +11,7 @@
 #include "tern/Conversion/TernToLLVM.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Pipelines/Phases.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/InitAllDialects.h"
@@ -29,4 +30,5 @@ void tern::registerAllPasses() {
   mlir::registerAllPasses();
   registerTernConversionPasses();
   registerTernTransformsPasses();
+  registerPhasePipelines();
 }

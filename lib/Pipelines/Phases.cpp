@@ -31,7 +31,9 @@ static void buildFused(OpPassManager &pm, const PipelineOptions &) {
 }
 
 static void buildQuantized(OpPassManager &pm, const PipelineOptions &options) {
-  pm.addPass(createSpecializeTokensPass());
+  SpecializeTokensPassOptions specialize;
+  specialize.maxTokens = options.maxTokens;
+  pm.addPass(createSpecializeTokensPass(specialize));
   pm.addNestedPass<func::FuncOp>(createDecomposeBitLinearPass());
   cleanUp(pm);
   if (options.dense)
@@ -48,11 +50,11 @@ static void buildPacked(OpPassManager &pm, const PipelineOptions &) {
 static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertTernToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
-  pm.addNestedPass<func::FuncOp>(createLinalgElementwiseOpFusionPass());
+  pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   cleanUp(pm);
   pm.addPass(createBufferizePass());
   cleanUp(pm);
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
   pm.addPass(createConvertTernToKernelsPass());
   cleanUp(pm);
   pm.addPass(createPlanScratchPass());
@@ -98,19 +100,19 @@ static constexpr char kKernels[] = "kernels";
 static constexpr char kLLVM[] = "llvm";
 
 static constexpr Phase kPhases[] = {
-    {kImport, "the model as tern operations on tensors; weights are symbols",
+    {kImport, "", "the model as tern operations on tensors; weights are symbols",
      nullptr, createContract<kImport>},
-    {kFused, "projections of one input are one; dead work is gone", buildFused,
+    {kFused, "tern-to-fused", "projections of one input are one; dead work is gone", buildFused,
      createContract<kFused>},
-    {kQuantized, "activations are integers; top-k, masks and sparse products are "
+    {kQuantized, "tern-to-quantized", "activations are integers; top-k, masks and sparse products are "
      "explicit", buildQuantized, createContract<kQuantized>},
-    {kPacked, "every ternary weight has one layout of the target and a place in "
+    {kPacked, "tern-to-packed", "every ternary weight has one layout of the target and a place in "
      "the artifact", buildPacked, createContract<kPacked>},
-    {kKernels, "loops over vectors on planned buffers; parallel work is cut into "
+    {kKernels, "tern-to-kernels", "loops over vectors on planned buffers; parallel work is cut into "
      "tasks", buildKernels, createContract<kKernels>},
-    {kLLVM, "LLVM dialect and one exported tern_model", buildLLVM,
+    {kLLVM, "tern-to-llvm", "LLVM dialect and one exported tern_model", buildLLVM,
      createContract<kLLVM>},
-    {"object", "machine code", nullptr, nullptr},
+    {"object", "", "machine code", nullptr, nullptr},
 };
 
 ArrayRef<Phase> tern::getPhases() { return kPhases; }
@@ -120,6 +122,15 @@ std::optional<unsigned> tern::findPhase(StringRef name) {
     if (phase.name == name)
       return i;
   return std::nullopt;
+}
+
+void tern::registerPhasePipelines() {
+  for (auto [i, phase] : llvm::enumerate(getPhases()))
+    if (phase.build)
+      PassPipelineRegistration<>(
+          phase.pipeline, phase.summary, [i = unsigned(i)](OpPassManager &pm) {
+            buildPipeline(pm, i - 1, i, PipelineOptions());
+          });
 }
 
 void tern::buildPipeline(OpPassManager &pm, unsigned from, unsigned to,

@@ -27,6 +27,9 @@ struct PipelineOptions {
 
 struct Phase {
   llvm::StringLiteral name;
+  /// tern-opt's pipeline that leads here from the phase before; empty if passes
+  /// do not.
+  llvm::StringLiteral pipeline;
   /// What is true afterwards, one line.
   llvm::StringLiteral summary;
   /// Adds the passes that lead here from the phase before; null for `import`,
@@ -46,6 +49,9 @@ std::optional<unsigned> findPhase(llvm::StringRef name);
 /// phase followed by its contract; starts with the contract of `from`.
 void buildPipeline(mlir::OpPassManager &pm, unsigned from, unsigned to,
                    const PipelineOptions &options);
+
+/// Registers the `pipeline` of every phase that has one.
+void registerPhasePipelines();
 
 } // namespace tern
 

@@ -153,6 +153,8 @@ def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
   let summary = "one body for one token, one for many";
   let description = [{
