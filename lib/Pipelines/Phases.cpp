@@ -54,6 +54,7 @@ static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
   cleanUp(pm);
   pm.addPass(createBufferizePass());
   cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createFuseTokenRowsPass());
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
   pm.addPass(createConvertTernToKernelsPass());
   cleanUp(pm);
