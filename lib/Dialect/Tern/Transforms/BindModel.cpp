@@ -187,8 +187,8 @@ private:
                                         counters, null);
     auto branch = scf::IfOp::create(b, loc, wanted, /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
-    for (auto [i, amount] :
-         llvm::enumerate(ValueRange{count.getHeld(), count.getRead()})) {
+    Value amounts[] = {count.getHeld(), count.getRead()};
+    for (auto [i, amount] : llvm::enumerate(amounts)) {
       Value place = LLVM::GEPOp::create(
           b, loc, pointer, b.getI64Type(), counters,
           ArrayRef<LLVM::GEPArg>{int32_t(2 * number + i)});
