@@ -198,15 +198,6 @@ StringRef tern::getBaselineCpu(const Triple &triple) {
   return triple.getArch() == Triple::x86_64 ? "x86-64" : "generic";
 }
 
-uint64_t tern::getCpuFeatureBits(TargetAttr target) {
-  Triple triple(target.getTriple());
-  uint64_t bits = 0;
-  for (const CpuFeature &known : knownFeatures)
-    if (known.arch == archName(triple) && target.hasFeature(known.name))
-      bits |= uint64_t(1) << known.bit;
-  return bits;
-}
-
 Error tern::checkTarget(TargetAttr target) {
   Triple triple(target.getTriple());
   Expected<std::unique_ptr<llvm::MCSubtargetInfo>> subtarget =

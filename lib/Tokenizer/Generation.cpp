@@ -37,17 +37,17 @@ public:
   std::string chatTemplate;
 
 private:
-  void readIds(JsonFields &fields);
-  void addEos(JsonFields &fields, int64_t id);
-  int64_t idOfNamed(JsonFields &fields, const char *field);
-  void readTemplates(JsonFields &fields);
+  void readIds(JsonObject &fields);
+  void addEos(JsonObject &fields, int64_t id);
+  int64_t idOfNamed(JsonObject &fields, const char *field);
+  void readTemplates(JsonObject &fields);
 
   tern_generation generation = {};
   const TokenizerDescription *tokenizer;
   std::string &error;
 };
 
-void Defaults::addEos(JsonFields &fields, int64_t id) {
+void Defaults::addEos(JsonObject &fields, int64_t id) {
   int32_t *end = generation.eos_ids + generation.eos_count;
   if (std::find(generation.eos_ids, end, id) != end)
     return;
@@ -61,7 +61,7 @@ void Defaults::addEos(JsonFields &fields, int64_t id) {
 
 /// bos_token_id and eos_token_id; the latter is a number or a list. Both may be
 /// null, and some files say -1 for that.
-void Defaults::readIds(JsonFields &fields) {
+void Defaults::readIds(JsonObject &fields) {
   const Json *bos = fields.get("bos_token_id");
   if (bos && !bos->is_array())
     generation.bos_id = static_cast<int32_t>(
@@ -80,14 +80,14 @@ void Defaults::readIds(JsonFields &fields) {
 }
 
 void Defaults::readConfig(const Json &json) {
-  JsonFields fields(json, "config.json", error);
+  JsonObject fields(json, "config.json", error);
   readIds(fields);
   generation.max_context = static_cast<uint32_t>(
       fields.getInt("max_position_embeddings", 0, 0, UINT32_MAX));
 }
 
 void Defaults::readGenerationConfig(const Json &json) {
-  JsonFields fields(json, "generation_config.json", error);
+  JsonObject fields(json, "generation_config.json", error);
   readIds(fields);
   auto number = [&](const char *name, double missing, double low, double high) {
     return static_cast<float>(fields.getNumber(name, missing, low, high));
@@ -105,7 +105,7 @@ void Defaults::readGenerationConfig(const Json &json) {
 }
 
 /// The id of a token that is given as "<s>" or as {"content": "<s>", ...}.
-int64_t Defaults::idOfNamed(JsonFields &fields, const char *field) {
+int64_t Defaults::idOfNamed(JsonObject &fields, const char *field) {
   const Json *token = fields.get(field);
   if (token && token->is_object() && token->contains("content"))
     token = &(*token)["content"];
@@ -119,7 +119,7 @@ int64_t Defaults::idOfNamed(JsonFields &fields, const char *field) {
 }
 
 /// A string, or a list of named ones of which "default" counts.
-void Defaults::readTemplates(JsonFields &fields) {
+void Defaults::readTemplates(JsonObject &fields) {
   const Json *value = fields.get("chat_template");
   if (!value)
     return;
@@ -130,14 +130,14 @@ void Defaults::readTemplates(JsonFields &fields) {
   if (!value->is_array())
     return fields.fail("chat_template", "expected a string or a list");
   for (const Json &entry : *value) {
-    JsonFields named(entry, "tokenizer_config.json: chat_template", error);
+    JsonObject named(entry, "tokenizer_config.json: chat_template", error);
     if (named.getString("name") == "default")
       chatTemplate = named.getString("template");
   }
 }
 
 void Defaults::readTokenizerConfig(const Json &json) {
-  JsonFields fields(json, "tokenizer_config.json", error);
+  JsonObject fields(json, "tokenizer_config.json", error);
   int64_t bos = idOfNamed(fields, "bos_token");
   int64_t eos = idOfNamed(fields, "eos_token");
   if (generation.bos_id < 0)

@@ -65,20 +65,20 @@ std::optional<Json> parseJsonObject(const std::string &text,
   return std::nullopt;
 }
 
-JsonFields::JsonFields(const Json &object, std::string where,
+JsonObject::JsonObject(const Json &object, std::string where,
                        std::string &error)
     : where(std::move(where)), object(object), error(error) {
   if (error.empty() && !object.is_object())
     error = this->where + ": expected an object";
 }
 
-void JsonFields::fail(const char *name, const std::string &what) {
+void JsonObject::fail(const char *name, const std::string &what) {
   if (error.empty())
     error = where + (where.find(": ") == std::string::npos ? ": " : ".") +
             name + ": " + what;
 }
 
-const Json *JsonFields::get(const char *name) {
+const Json *JsonObject::get(const char *name) {
   known.insert(name);
   if (!ok())
     return nullptr;
@@ -86,7 +86,7 @@ const Json *JsonFields::get(const char *name) {
   return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
-bool JsonFields::getBool(const char *name, bool missing) {
+bool JsonObject::getBool(const char *name, bool missing) {
   const Json *value = get(name);
   if (!value)
     return missing;
@@ -96,7 +96,7 @@ bool JsonFields::getBool(const char *name, bool missing) {
   return missing;
 }
 
-std::string JsonFields::getString(const char *name,
+std::string JsonObject::getString(const char *name,
                                   const std::string &missing) {
   const Json *value = get(name);
   if (!value)
@@ -107,7 +107,7 @@ std::string JsonFields::getString(const char *name,
   return missing;
 }
 
-int64_t JsonFields::getInt(const char *name, int64_t missing, int64_t low,
+int64_t JsonObject::getInt(const char *name, int64_t missing, int64_t low,
                            int64_t high) {
   const Json *value = get(name);
   if (!value)
@@ -124,7 +124,7 @@ int64_t JsonFields::getInt(const char *name, int64_t missing, int64_t low,
   return missing;
 }
 
-double JsonFields::getNumber(const char *name, double missing, double low,
+double JsonObject::getNumber(const char *name, double missing, double low,
                              double high) {
   const Json *value = get(name);
   if (!value)
@@ -140,7 +140,7 @@ double JsonFields::getNumber(const char *name, double missing, double low,
   return missing;
 }
 
-bool JsonFields::finish() {
+bool JsonObject::finish() {
   if (!ok())
     return false;
   for (auto it = object.begin(); it != object.end(); ++it)

@@ -28,9 +28,9 @@ std::optional<Json> parseJsonObject(const std::string &text,
 /// The fields of one JSON object. Each one is taken or ignored by name; what is
 /// left over when `finish` is called is an error. Errors go to `error`, the
 /// first one wins, and once there is one every getter answers its default.
-class JsonFields {
+class JsonObject {
 public:
-  JsonFields(const Json &object, std::string where, std::string &error);
+  JsonObject(const Json &object, std::string where, std::string &error);
 
   /// The field, or null when it is missing or null.
   const Json *get(const char *name);

@@ -44,7 +44,7 @@ std::vector<const Json *> steps(const Json &value, const char *listName,
   if (typeOf(value) != "Sequence")
     return {&value};
   std::vector<const Json *> result;
-  JsonFields fields(value, where, error);
+  JsonObject fields(value, where, error);
   fields.ignore("type");
   const Json *list = fields.get(listName);
   if (!list || !list->is_array())
@@ -61,7 +61,7 @@ std::vector<const Json *> steps(const Json &value, const char *listName,
 /// Whether ByteLevel is to split by GPT-2's pattern.
 bool TokenizerReader::readByteLevel(const Json &value,
                                     const std::string &where) {
-  JsonFields fields(value, where, error);
+  JsonObject fields(value, where, error);
   fields.ignore("type");
   fields.ignore("trim_offsets"); // of positions, which are not computed
   bool regex = fields.getBool("use_regex", true);
@@ -72,7 +72,7 @@ bool TokenizerReader::readByteLevel(const Json &value,
 }
 
 void TokenizerReader::readSplit(const Json &value, const std::string &where) {
-  JsonFields fields(value, where, error);
+  JsonObject fields(value, where, error);
   fields.ignore("type");
   std::string behavior = fields.getString("behavior");
   if (behavior != "Isolated")
@@ -128,7 +128,7 @@ void TokenizerReader::readPreTokenizer(const Json &value,
 /// [bos] A [eos]: what stands around the text.
 void TokenizerReader::readTemplate(const Json &value,
                                    const std::string &where) {
-  JsonFields fields(value, where, error);
+  JsonObject fields(value, where, error);
   fields.ignore("type");
   fields.ignore("pair"); // of two texts; there is always one
   const Json *single = fields.get("single");
@@ -142,7 +142,7 @@ void TokenizerReader::readTemplate(const Json &value,
     if (!piece.is_object() || piece.size() != 1)
       return fields.fail("single", "expected pieces with one field each");
     const std::string kind = piece.begin().key();
-    JsonFields inner(*piece.begin(), where + ".single." + kind, error);
+    JsonObject inner(*piece.begin(), where + ".single." + kind, error);
     std::string id = inner.getString("id");
     inner.ignore("type_id");
     if (!inner.finish())
@@ -156,7 +156,7 @@ void TokenizerReader::readTemplate(const Json &value,
     auto found = special ? special->find(id) : Json::const_iterator();
     if (!special || found == special->end())
       return fields.fail("special_tokens", "lacks '" + id + "'");
-    JsonFields token(*found, where + ".special_tokens." + id, error);
+    JsonObject token(*found, where + ".special_tokens." + id, error);
     token.ignore("id");
     token.ignore("tokens"); // the names of `ids`
     const Json *list = token.get("ids");
@@ -200,7 +200,7 @@ void TokenizerReader::readDecoder(const Json &value, const std::string &where) {
 }
 
 bool TokenizerReader::read(const Json &root) {
-  JsonFields fields(root, "tokenizer.json", error);
+  JsonObject fields(root, "tokenizer.json", error);
   // How a batch of texts is cut and filled up; there is one text, and it fits
   // or is refused.
   for (const char *name : {"version", "truncation", "padding"})
@@ -235,7 +235,7 @@ bool TokenizerReader::read(const Json &root) {
 
 /// Without a template, tokenizer_config.json may still ask for a bos token.
 bool TokenizerReader::addBos(const Json &config) {
-  JsonFields fields(config, "tokenizer_config.json", error);
+  JsonObject fields(config, "tokenizer_config.json", error);
   if (!out.prefix.empty() || !fields.getBool("add_bos_token", false))
     return ok();
   const Json *bos = fields.get("bos_token");
@@ -243,7 +243,7 @@ bool TokenizerReader::addBos(const Json &config) {
   if (bos && bos->is_string())
     name = bos->get<std::string>();
   else if (bos && bos->is_object())
-    name = JsonFields(*bos, "tokenizer_config.json: bos_token", error)
+    name = JsonObject(*bos, "tokenizer_config.json: bos_token", error)
                .getString("content");
   auto found = ids.find(name);
   if (found == ids.end())

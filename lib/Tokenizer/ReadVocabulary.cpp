@@ -115,7 +115,7 @@ void TokenizerReader::readMerges(const Json &merges) {
 }
 
 void TokenizerReader::readModel(const Json &model) {
-  JsonFields fields(model, "tokenizer.json: model", error);
+  JsonObject fields(model, "tokenizer.json: model", error);
   std::string type = fields.getString("type", "BPE");
   if (type != "BPE")
     return fields.fail("type", "'" + type + "' is not supported; only BPE is");
@@ -156,7 +156,7 @@ void TokenizerReader::readAddedTokens(const Json &tokens) {
   const int64_t limit = idLimit(ids.size() + tokens.size());
   std::unordered_map<std::string, int64_t> seen;
   for (size_t i = 0; i < tokens.size() && ok(); ++i) {
-    JsonFields fields(tokens[i], where + "[" + std::to_string(i) + "]", error);
+    JsonObject fields(tokens[i], where + "[" + std::to_string(i) + "]", error);
     std::string content = fields.getString("content");
     int64_t id = fields.getInt("id", -1, 0, limit - 1);
     for (const char *name : {"single_word", "lstrip", "rstrip"})

@@ -34,9 +34,6 @@ llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
 /// An error that names the triple, CPU or feature LLVM does not know.
 llvm::Error checkTarget(TargetAttr target);
 
-/// The bits of tern/cpu_features.def that code for `target` needs.
-uint64_t getCpuFeatureBits(TargetAttr target);
-
 /// The CPU whose instructions are allowed before any feature is added.
 llvm::StringRef getBaselineCpu(const llvm::Triple &triple);
 

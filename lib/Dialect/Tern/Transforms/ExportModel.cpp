@@ -23,16 +23,27 @@ namespace tern {
 using namespace mlir;
 using namespace tern;
 
-#define TERN_CPU_FEATURE(Arch, Bit, Name) {Bit, Name},
-static constexpr std::pair<unsigned, StringLiteral> kCpuFeatures[] = {
+namespace {
+
+struct CpuFeature {
+  StringLiteral architecture;
+  unsigned bit;
+  StringLiteral name;
+};
+
+constexpr CpuFeature kCpuFeatures[] = {
+#define TERN_CPU_FEATURE(Architecture, Bit, Name) {#Architecture, Bit, Name},
 #include "tern/cpu_features.def"
 };
 
+} // namespace
+
 uint64_t tern::getCpuFeatureBits(TargetAttr target) {
+  StringRef architecture = StringRef(target.getTriple()).split('-').first;
   uint64_t bits = 0;
-  for (const auto &[bit, name] : kCpuFeatures)
-    if (target.hasFeature(name))
-      bits |= uint64_t(1) << bit;
+  for (const CpuFeature &feature : kCpuFeatures)
+    if (feature.architecture == architecture && target.hasFeature(feature.name))
+      bits |= uint64_t(1) << feature.bit;
   return bits;
 }
 
