@@ -19,8 +19,9 @@ typedef struct scoring {
   host_program *program;
   tern_session *session;
   float *logits;
-  double sum; /* of negative log likelihoods */
-  uint64_t tokens;
+  double sum;         /* of negative log likelihoods */
+  uint64_t tokens;    /* that were predicted */
+  uint64_t evaluated; /* and read */
 } scoring;
 
 /* -log softmax(logits)[token], in double. */
@@ -48,6 +49,7 @@ static int score_window(scoring *s, const int32_t *tokens, uint32_t n,
                     "evaluation") != 0)
       return -1;
     at += m;
+    s->evaluated += m;
     for (uint32_t i = 0; i < wanted; ++i, ++s->tokens)
       s->sum += surprise(s->logits + (size_t)i * vocab, vocab,
                          tokens[at - wanted + i + 1]);
@@ -150,7 +152,7 @@ int host_ppl(host_program *program) {
       print_result(&s, context);
       if (program->options.stats)
         host_print_counters(program, "all windows", program->counters,
-                            s.tokens);
+                            s.evaluated);
       status = EXIT_OK;
     } else if (host_interrupted) {
       status = EXIT_INTERRUPTED;

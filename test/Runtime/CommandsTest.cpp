@@ -1,0 +1,197 @@
+//===- CommandsTest.cpp - ppl, bench, chat and the examples ---------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProgramTesting.h"
+
+#include <cmath>
+#include <csignal>
+
+using namespace tern_test;
+
+namespace {
+
+TEST_F(Program, Perplexity) {
+  std::string file = temporaryPath("text");
+  std::string sample =
+      text(TERN_TEST_DIR "/data/shakespeare-heldout.txt").substr(0, 3000);
+  writeFile(file, {sample.begin(), sample.end()});
+  std::vector<int32_t> tokens(sample.size() + 16);
+  std::vector<char> memory(
+      tern_tokenizer_encode_bytes(&tokenizer, sample.size()));
+  size_t count;
+  ASSERT_EQ(tern_tokenizer_encode(&tokenizer, sample.data(), sample.size(),
+                                  TERN_ENCODE_BARE, memory.data(),
+                                  memory.size(), tokens.data(), tokens.size(),
+                                  &count),
+            TERN_OK);
+  tokens.resize(count);
+  // The definition, token by token.
+  auto perplexity = [&](size_t n, size_t chunks, bool secondHalf,
+                        size_t &scored) {
+    double sum = 0;
+    scored = 0;
+    for (size_t k = 0; k < chunks; ++k) {
+      std::vector<int32_t> window;
+      if (secondHalf) {
+        std::vector<int32_t> all = tokens;
+        all.insert(all.begin(), 1022);
+        window.assign(all.begin() + long(k * n), all.begin() + long(k * n + n));
+        window[0] = 1022;
+      } else {
+        window.assign(tokens.begin() + long(k * (n - 1)),
+                      tokens.begin() + long((k + 1) * (n - 1)));
+        window.insert(window.begin(), 1022);
+      }
+      for (size_t i = secondHalf ? n / 2 : 0; i + 1 < n; ++i) {
+        uint32_t hash = hashOf({window.begin(), window.begin() + long(i) + 1});
+        double total = 0;
+        for (uint32_t v = 0; v < FAKE_VOCAB; ++v)
+          total += std::exp(double(fake_logit(hash, v)));
+        sum -= std::log(
+            std::exp(double(fake_logit(hash, uint32_t(window[i + 1])))) /
+            total);
+        ++scored;
+      }
+    }
+    return std::exp(sum / double(scored));
+  };
+  for (bool secondHalf : {false, true})
+    for (size_t n : {2u, 9u, 64u}) {
+      size_t scored;
+      double expected = perplexity(n, 4, secondHalf, scored);
+      std::string flags = "ppl -f " + file + " -c " + std::to_string(n) +
+                          " --chunks 4" + (secondHalf ? " --second-half" : "");
+      if (secondHalf && n == 2)
+        continue; // nothing but bos and a token: no second half
+      Result r = run(flags);
+      double value = 0;
+      unsigned long long told = 0;
+      ASSERT_EQ(std::sscanf(r.out.c_str(), "perplexity %lf tokens %llu\n",
+                            &value, &told),
+                2)
+          << r.out << r.err;
+      EXPECT_NEAR(value / expected, 1, 1e-12);
+      EXPECT_EQ(told, scored);
+      Result json = run(flags + " --output-json");
+      EXPECT_EQ(std::sscanf(json.out.c_str(), "{\"perplexity\": %lf", &value),
+                1);
+      EXPECT_NEAR(value / expected, 1, 1e-12);
+    }
+  size_t all = count / 63;
+  Result r = run("ppl -f " + file);
+  EXPECT_NE(r.out.find("tokens " + std::to_string(all * 63) + "\n"),
+            std::string::npos)
+      << r.out;
+  writeFile(file, {'a'});
+  r = run("ppl -f " + file);
+  EXPECT_EQ(r.status, 1);
+  EXPECT_NE(r.err.find("the text has 1 tokens, fewer than a window of 63"),
+            std::string::npos)
+      << r.err;
+  std::remove(file.c_str());
+  EXPECT_EQ(run("ppl").status, 2);
+  EXPECT_EQ(run("ppl -f /no/such/file").status, 1);
+}
+
+TEST_F(Program, Bench) {
+  Result r = run("bench -p 8,16 -n 4 -r 2 -t 1,2 -b 1,3");
+  EXPECT_EQ(r.status, 0) << r.err;
+  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 2 + 2 * 2 * 3);
+  for (const char *test : {" pp8 ", " pp16 ", " tg4 ", " tg4 x3 "})
+    EXPECT_NE(r.out.find(test), std::string::npos) << r.out;
+  r = run("bench -p 0 -n 4 -r 3 -o json");
+  EXPECT_EQ(r.out.substr(0, 4), "[\n  ");
+  EXPECT_NE(r.out.find("\"n_gen\": 4"), std::string::npos) << r.out;
+  EXPECT_EQ(r.out.substr(r.out.size() - 3), "\n]\n");
+  r = run("bench -p 0 -n 4 -r 1 -o csv");
+  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 2);
+  EXPECT_EQ(r.out.find("model,model_size,"), 0u);
+  EXPECT_EQ(run("bench -r 1").status, 0); // defaults fit a small model
+  EXPECT_EQ(run("bench -o xml").status, 1);
+  EXPECT_EQ(run("bench -p 65").status, 1);
+  EXPECT_EQ(run("bench -p 1,,2").status, 1);
+}
+
+TEST_F(Program, Chat) {
+  auto talk = [&](const std::string &flags, const std::string &lines) {
+    std::string file = temporaryPath("lines");
+    writeFile(file, {lines.begin(), lines.end()});
+    Result r = run("chat --temp 0 -n 4 " + flags + " <" + file);
+    std::remove(file.c_str());
+    return r;
+  };
+  Result r =
+      talk("-q", "ROMEO:\n/reset\nROMEO:\n/stats\n/help\n/exit\nnever\n");
+  EXPECT_EQ(r.status, 0) << r.err;
+  std::string once = run("-p ROMEO: -n 4 --temp 0").out;
+  EXPECT_EQ(r.out, once + once);
+  EXPECT_NE(r.err.find("/reset"), std::string::npos);
+  // A second line goes on, so it differs from a fresh one.
+  r = talk("", "ROMEO:\nROMEO:");
+  EXPECT_EQ(r.status, 0);
+  std::vector<int32_t> history = romeo;
+  for (int32_t token : greedy(romeo, 4))
+    history.push_back(token);
+  history.insert(history.end(), {845, 25});
+  EXPECT_EQ(r.out,
+            once + run("--ids " + joined(history) + " -n 4 --temp 0").out);
+  // A full context is told, and can be left.
+  r = talk("-c 6", "ROMEO:\nROMEO:\n/reset\nROMEO:\n");
+  EXPECT_EQ(r.status, 0);
+  EXPECT_NE(r.err.find("(/reset makes room)"), std::string::npos) << r.err;
+  EXPECT_EQ(r.out, once + once);
+
+  std::string other = temporaryPath("chat");
+  install(other, defaultGeneration(), "{{ messages }}");
+  r = run("chat </dev/null", other);
+  EXPECT_EQ(r.status, 1);
+  EXPECT_NE(r.err.find("has a chat template"), std::string::npos) << r.err;
+  std::remove(other.c_str());
+}
+
+TEST_F(Program, InterruptWhileWaiting) {
+  for (const char *command : {"chat", "run"}) {
+    int input[2];
+    ASSERT_EQ(pipe(input), 0);
+    pid_t child = fork();
+    if (child == 0) {
+      dup2(input[0], 0);
+      close(input[1]);
+      execl(path.c_str(), path.c_str(), command, nullptr);
+      _exit(99);
+    }
+    close(input[0]);
+    usleep(300000); // it waits for input by then
+    kill(child, SIGINT);
+    int status = 0;
+    waitpid(child, &status, 0);
+    close(input[1]);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 130) << command;
+  }
+}
+
+TEST_F(Program, ExampleHello) {
+  std::string file = temporaryPath("weights");
+  writeFile(file, makeArtifact(tokenizerTable, defaultGeneration()));
+  Result r = run(file + " ROMEO:", TERN_EXAMPLE_HELLO);
+  EXPECT_EQ(r.status, 0) << r.err;
+  EXPECT_EQ(r.out, run("-p ROMEO: -n 20 --temp 0").out);
+  std::remove(file.c_str());
+  EXPECT_EQ(run("/no/such/file x", TERN_EXAMPLE_HELLO).status, 1);
+}
+
+#ifdef TERN_EXAMPLE_BARE
+TEST_F(Program, ExampleBare) {
+  int sum = 0;
+  for (int32_t token : greedy(romeo, 8))
+    sum += token;
+  EXPECT_EQ(run("", TERN_EXAMPLE_BARE).status, sum & 0x7F);
+}
+#endif
+
+} // namespace
