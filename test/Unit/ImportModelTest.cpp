@@ -34,6 +34,38 @@ std::string import(const std::string &directory,
   return text;
 }
 
+/// A function's operations as "name = operation(operands)", one per line. A
+/// weight goes by its symbol, a bitlinear's result by its projection.
+std::string dataflow(mlir::ModuleOp module, llvm::StringRef function) {
+  mlir::Operation *op = module.lookupSymbol(function);
+  llvm::DenseMap<mlir::Value, std::string> names;
+  std::string text;
+  int number = 0;
+  for (mlir::BlockArgument argument : op->getRegion(0).getArguments())
+    names[argument] = "arg" + std::to_string(argument.getArgNumber());
+  op->walk([&](mlir::Operation *inner) {
+    if (inner == op)
+      return;
+    if (auto weight = llvm::dyn_cast<GetWeightOp>(inner)) {
+      names[weight] = "@" + weight.getWeight().str();
+      if (weight.getLayer())
+        names[weight] += "[" + names[weight.getLayer()] + "]";
+      return;
+    }
+    for (mlir::Value result : inner->getResults()) {
+      auto linear = llvm::dyn_cast<BitLinearOp>(inner);
+      names[result] = linear ? linear.getProjection().str()
+                             : "t" + std::to_string(number++);
+      text += names[result] + " = ";
+    }
+    text += inner->getName().stripDialect().str() + "(";
+    for (mlir::Value operand : inner->getOperands())
+      text += (text.back() == '(' ? "" : ", ") + names[operand];
+    text += ")\n";
+  });
+  return text;
+}
+
 size_t count(const std::string &text, const std::string &part) {
   size_t found = 0;
   for (size_t at = text.find(part); at != std::string::npos;
@@ -76,6 +108,41 @@ TEST(ImportModel, BundledModel) {
                    "64, capacity = 256, bits = 3, bos_bits = 4>)");
   EXPECT_EQ(count(text, "tern.weight @"), 22u);
   EXPECT_EQ(count(text, "func.func @"), 3u);
+}
+
+TEST(ImportModel, ValuesFlowAsInTheDefinition) {
+  auto checkpoint = Checkpoint::open(TERN_TEST_DIR "/models/shakespeare-a48");
+  ASSERT_TRUE(bool(checkpoint));
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = importModel(context, **checkpoint);
+  ASSERT_TRUE(bool(module));
+  EXPECT_EQ(dataflow(**module, "embed"), "t0 = embedding(arg0, @embed_tokens)\n"
+                                         "return(t0)\n");
+  // docs/numerics.md 5; arguments are layer, x, positions, cache.
+  EXPECT_EQ(
+      dataflow(**module, "layer"),
+      "t0 = rms_norm(arg1, @input_layernorm[arg0])\n"
+      "q_proj = bitlinear(t0, @q_proj[arg0], @q_proj.scale[arg0])\n"
+      "k_proj = bitlinear(t0, @k_proj[arg0], @k_proj.scale[arg0])\n"
+      "v_proj = bitlinear(t0, @v_proj[arg0], @v_proj.scale[arg0])\n"
+      "t1 = rope(q_proj, arg2, @rope_cos, @rope_sin)\n"
+      "t2 = rope(k_proj, arg2, @rope_cos, @rope_sin)\n"
+      "kv_append(t2, v_proj, arg3, arg0, arg2)\n"
+      "t3 = attention(t1, arg3, arg0, arg2)\n"
+      "t4 = rms_norm(t3, @attn_sub_norm[arg0])\n"
+      "o_proj = bitlinear(t4, @o_proj[arg0], @o_proj.scale[arg0])\n"
+      "t5 = addf(arg1, o_proj)\n"
+      "t6 = rms_norm(t5, @post_attention_layernorm[arg0])\n"
+      "gate_proj = bitlinear(t6, @gate_proj[arg0], @gate_proj.scale[arg0])\n"
+      "up_proj = bitlinear(t6, @up_proj[arg0], @up_proj.scale[arg0])\n"
+      "t7 = glu(gate_proj, up_proj)\n"
+      "t8 = rms_norm(t7, @ffn_sub_norm[arg0])\n"
+      "down_proj = bitlinear(t8, @down_proj[arg0], @down_proj.scale[arg0])\n"
+      "t9 = addf(t5, down_proj)\n"
+      "return(t9)\n");
+  EXPECT_EQ(dataflow(**module, "head"), "t0 = rms_norm(arg0, @norm)\n"
+                                        "t1 = lm_head(t0, @embed_tokens)\n"
+                                        "return(t1)\n");
 }
 
 TEST(ImportModel, TheCacheFollowsOptions) {
