@@ -258,7 +258,7 @@ LogicalResult MatmulOp::verify() {
         failed(expectOneToken(*this, {"row count", getRowCount()})))
       return failure();
     int64_t listed = getSize(getRowIndices(), 1);
-    if (!mayAgree(listed, sizes->rows) && !mayAgree(listed, sizes->paddedRows))
+    if (!ShapedType::isDynamic(listed) && listed < sizes->rows)
       return emitOpError("expected room for ")
              << sizes->rows << " row indices, as the weight has rows, got "
              << listed;
@@ -280,11 +280,10 @@ LogicalResult SparseMatmulOp::verify() {
   if (failed(expectSize(*this, "values", "columns", listed, "as indices have",
                         getSize(getValues(), 1))))
     return failure();
-  auto roundUp = [](int64_t size) -> int64_t { return llvm::alignTo(size, 4); };
-  if (!mayAgree(listed, roundUp(sizes->columns)) &&
-      !mayAgree(listed, roundUp(sizes->paddedColumns)))
+  int64_t needed = llvm::alignTo(sizes->columns, 4);
+  if (!ShapedType::isDynamic(listed) && listed < needed)
     return emitOpError("expected room for ")
-           << roundUp(sizes->columns)
+           << needed
            << " column indices, the weight's columns rounded up to a multiple "
               "of four, got "
            << listed;

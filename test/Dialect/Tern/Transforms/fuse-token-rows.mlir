@@ -51,14 +51,14 @@ func.func @norm(%x: memref<?x5xf32>, %w: memref<5xf32>, %y: memref<?x5xf32>) {
 // A product is not row-wise, so what stands before it and what behind it are two
 // loops; allocations of the second do not move into the first.
 
-func.func @product_in_between(%x: memref<?x8xf32>, %w: memref<64xi8>, %f: memref<?xf32>, %y: memref<?x8xf32>) {
+func.func @product_in_between(%x: memref<?x8xf32>, %w: memref<8x8xi8>, %f: memref<?xf32>, %y: memref<?x8xf32>) {
   %c0 = arith.constant 0 : index
   %tokens = memref.dim %x, %c0 : memref<?x8xf32>
   %q = memref.alloc(%tokens) : memref<?x8xi8>
   tern.quantize <int8_absmax>(%x) outs(%q, %f : memref<?x8xi8>, memref<?xf32>) : (memref<?x8xf32>)
   %a = memref.alloc(%tokens) : memref<?x8xi32>
   tern.matmul "down_proj"(%q, %w) outs(%a : memref<?x8xi32>) weight_type tensor<8x8xi8>
-      : (memref<?x8xi8>, memref<64xi8>)
+      : (memref<?x8xi8>, memref<8x8xi8>)
   memref.copy %x, %y : memref<?x8xf32> to memref<?x8xf32>
   return
 }
