@@ -207,8 +207,9 @@ TEST(Exp, IsTheDefinition) {
     float x = float(int32_t(random())) * (100.0f / 2147483648.0f);
     float result = tern_exp(x);
     ASSERT_EQ(result, definition(x)) << x;
-    if (std::fabs(x) < 87)
+    if (std::fabs(x) < 87) {
       ASSERT_NEAR(result / std::exp(double(x)), 1, 2e-7) << x;
+    }
   }
   EXPECT_EQ(tern_exp(0), 1.0f);
   EXPECT_EQ(tern_exp(-INFINITY), tern_exp(-87));
