@@ -101,18 +101,26 @@ static constexpr char kKernels[] = "kernels";
 static constexpr char kLLVM[] = "llvm";
 
 static constexpr Phase kPhases[] = {
-    {kImport, "", "the model as tern operations on tensors; weights are symbols",
-     nullptr, createContract<kImport>},
-    {kFused, "tern-to-fused", "projections of one input are one; dead work is gone", buildFused,
+    {kImport, "",
+     "the model as tern operations on tensors; weights are symbols", nullptr,
+     createContract<kImport>},
+    {kFused, "tern-to-fused",
+     "projections of one input are one; dead work is gone", buildFused,
      createContract<kFused>},
-    {kQuantized, "tern-to-quantized", "activations are integers; top-k, masks and sparse products are "
-     "explicit", buildQuantized, createContract<kQuantized>},
-    {kPacked, "tern-to-packed", "every ternary weight has one layout of the target and a place in "
-     "the artifact", buildPacked, createContract<kPacked>},
-    {kKernels, "tern-to-kernels", "loops over vectors on planned buffers; parallel work is cut into "
-     "tasks", buildKernels, createContract<kKernels>},
-    {kLLVM, "tern-to-llvm", "LLVM dialect and one exported tern_model", buildLLVM,
-     createContract<kLLVM>},
+    {kQuantized, "tern-to-quantized",
+     "activations are integers; top-k, masks and sparse products are "
+     "explicit",
+     buildQuantized, createContract<kQuantized>},
+    {kPacked, "tern-to-packed",
+     "every ternary weight has one layout of the target and a place in "
+     "the artifact",
+     buildPacked, createContract<kPacked>},
+    {kKernels, "tern-to-kernels",
+     "loops over vectors on planned buffers; parallel work is cut into "
+     "tasks",
+     buildKernels, createContract<kKernels>},
+    {kLLVM, "tern-to-llvm", "LLVM dialect and one exported tern_model",
+     buildLLVM, createContract<kLLVM>},
     {"object", "", "machine code", nullptr, nullptr},
 };
 

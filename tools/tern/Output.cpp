@@ -199,7 +199,15 @@ Error Product::writeWeights(StringRef path) const {
   return (*file)->commit();
 }
 
-Error Product::writeLibrary(StringRef output, bool shared) const {
+/// `output` with `suffix`, unless it has it already or is stdout.
+static std::string withSuffix(StringRef output, StringRef suffix) {
+  if (output == "-" || output.ends_with(suffix))
+    return output.str();
+  return (output + suffix).str();
+}
+
+Error Product::writeLibrary(StringRef name, bool shared) const {
+  std::string output = withSuffix(name, shared ? ".so" : ".o");
   std::string library = object;
   if (shared) {
     if (Error error = checkLinkable(target))
@@ -213,8 +221,7 @@ Error Product::writeLibrary(StringRef output, bool shared) const {
     Linker linker;
     linker.verbose = verbose;
     std::string linked = scratch->path("model.so");
-    if (Error error =
-            linker.linkShared(*model, facts.symbol, *scratch, linked))
+    if (Error error = linker.linkShared(*model, facts.symbol, *scratch, linked))
       return error;
     auto buffer = llvm::MemoryBuffer::getFile(linked);
     if (!buffer)

@@ -79,6 +79,9 @@ def ConvertTernToLLVMPass : Pass<"convert-tern-to-llvm"> {
     *After*: a descriptor whose pointers are the address, cast to the memref type
     until the other conversions to LLVM have run.
   }];
+  let statistics = [
+    Statistic<"numAddresses", "num-addresses", "Addresses converted">,
+  ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 

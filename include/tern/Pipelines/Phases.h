@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A model goes through the phases in the order of the table; `--compile-to` and
-// `--compile-from` take their names. A module in the form a phase leaves has the
-// attributes tern.model and, from `packed` on, tern.target.
+// `--compile-from` take their names. A module in the form a phase leaves has
+// the attributes tern.model and, from `packed` on, tern.target.
 //
 //===----------------------------------------------------------------------===//
 

@@ -51,6 +51,7 @@ struct DescribeAddress : ConvertOpToLLVMPattern<FromAddressOp> {
 struct ConvertTernToLLVM
     : tern::impl::ConvertTernToLLVMPassBase<ConvertTernToLLVM> {
   void runOnOperation() override {
+    getOperation()->walk([&](FromAddressOp) { ++numAddresses; });
     LLVMTypeConverter converter(&getContext());
     RewritePatternSet patterns(&getContext());
     populateTernToLLVMPatterns(converter, patterns);

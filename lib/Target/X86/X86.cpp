@@ -40,8 +40,8 @@ struct VnniDot : DotProduct {
   StringRef intrinsic;
 };
 
-/// vpmaddubsw, then vpmaddwd by ones: exact while a pair of products fits 16 bits.
-/// Larger bytes are widened to 16 bits first.
+/// vpmaddubsw, then vpmaddwd by ones: exact while a pair of products fits 16
+/// bits. Larger bytes are widened to 16 bits first.
 struct Avx2Dot : DotProduct {
   int64_t getLanes() const override { return 8; }
   bool isExactForAnyByte() const override { return false; }
@@ -83,7 +83,8 @@ struct Avx2Dot : DotProduct {
 
 /// Layouts by vector width; `lanes` 32 bit sums per vector.
 Layout denseLayout(int64_t lanes) {
-  // Rows in lanes, two vectors per tile row block: one stream, no horizontal sum.
+  // Rows in lanes, two vectors per tile row block: one stream, no horizontal
+  // sum.
   return {Codec::B2,
           Axis::Row,
           {Axis::Column, 4, 4},
@@ -100,11 +101,13 @@ Layout activeRowsLayout(int64_t lanes) {
 
 Layout activeColumnsLayout(int64_t lanes) {
   // A column is contiguous. Within each 16 byte part the order is the one that
-  // unpacking four columns (punpck, within 128 bit lanes) turns into rising rows.
-  return {Codec::B2,
-          Axis::Column,
-          {Axis::Row, 4, 4 * lanes},
-          {{Axis::Row, lanes / 4, 4}, {Axis::Row, 4, lanes}, {Axis::Row, 4, 1}}};
+  // unpacking four columns (punpck, within 128 bit lanes) turns into rising
+  // rows.
+  return {
+      Codec::B2,
+      Axis::Column,
+      {Axis::Row, 4, 4 * lanes},
+      {{Axis::Row, lanes / 4, 4}, {Axis::Row, 4, lanes}, {Axis::Row, 4, 1}}};
 }
 
 /// Best row first; `features` is what the dot product's instructions need.

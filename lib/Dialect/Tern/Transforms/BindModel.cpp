@@ -1,4 +1,4 @@
-//===- BindModel.cpp - One signature for all functions of a model           ===//
+//===- BindModel.cpp - One signature for all functions of a model ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -92,7 +92,8 @@ private:
                                     "arguments of the import phase; argument ")
                << i << " has no place";
       if (isa<KVCacheType>(argument.getType())) {
-        states = b.createOrFold<arith::ConstantIndexOp>(function.getLoc(), slot);
+        states =
+            b.createOrFold<arith::ConstantIndexOp>(function.getLoc(), slot);
         if (failed(bindCache(argument)))
           return failure();
         continue;
@@ -104,8 +105,7 @@ private:
   }
 
   Value view(Value memory, int64_t offset, MemRefType type) {
-    Value start =
-        arith::ConstantIndexOp::create(b, function.getLoc(), offset);
+    Value start = arith::ConstantIndexOp::create(b, function.getLoc(), offset);
     SmallVector<Value> sizes;
     if (!type.hasStaticShape())
       sizes.push_back(tokens);
@@ -127,12 +127,11 @@ private:
         return user->emitOpError("expected the cache to be used through "
                                  "tern.state_address only");
       OpBuilder at(read);
-      Value address = memref::LoadOp::create(at, read.getLoc(), table,
-                                             read.getToken());
-      read.replaceAllUsesWith(
-          arith::IndexCastOp::create(at, read.getLoc(), at.getIndexType(),
-                                     address)
-              .getResult());
+      Value address =
+          memref::LoadOp::create(at, read.getLoc(), table, read.getToken());
+      read.replaceAllUsesWith(arith::IndexCastOp::create(
+                                  at, read.getLoc(), at.getIndexType(), address)
+                                  .getResult());
       read.erase();
     }
     return success();
@@ -174,24 +173,26 @@ private:
   /// if (env->counters) { counters[2p] += held; counters[2p + 1] += read; }
   void bindCount(CountReadOp count) {
     projections.insert(count.getProjectionAttr());
-    int64_t number = std::distance(
-        projections.begin(), llvm::find(projections, count.getProjectionAttr()));
+    int64_t number =
+        std::distance(projections.begin(),
+                      llvm::find(projections, count.getProjectionAttr()));
     b.setInsertionPoint(count);
     Location loc = count.getLoc();
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-    Value field = LLVM::GEPOp::create(b, loc, pointer, getEnvType(b.getContext()),
-                                      env, ArrayRef<LLVM::GEPArg>{0, 4});
+    Value field =
+        LLVM::GEPOp::create(b, loc, pointer, getEnvType(b.getContext()), env,
+                            ArrayRef<LLVM::GEPArg>{0, 4});
     Value counters = LLVM::LoadOp::create(b, loc, pointer, field);
     Value null = LLVM::ZeroOp::create(b, loc, pointer);
-    Value wanted = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::ne,
-                                        counters, null);
+    Value wanted =
+        LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::ne, counters, null);
     auto branch = scf::IfOp::create(b, loc, wanted, /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
     Value amounts[] = {count.getHeld(), count.getRead()};
     for (auto [i, amount] : llvm::enumerate(amounts)) {
-      Value place = LLVM::GEPOp::create(
-          b, loc, pointer, b.getI64Type(), counters,
-          ArrayRef<LLVM::GEPArg>{int32_t(2 * number + i)});
+      Value place =
+          LLVM::GEPOp::create(b, loc, pointer, b.getI64Type(), counters,
+                              ArrayRef<LLVM::GEPArg>{int32_t(2 * number + i)});
       Value old = LLVM::LoadOp::create(b, loc, b.getI64Type(), place);
       Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), amount);
       Value sum = arith::AddIOp::create(b, loc, old, wide);

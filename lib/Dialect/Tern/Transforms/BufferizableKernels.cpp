@@ -1,4 +1,4 @@
-//===- BufferizableKernels.cpp - Bufferization of tern operations           ===//
+//===- BufferizableKernels.cpp - Bufferization of tern operations ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -143,11 +143,12 @@ struct KVAppendModel : ReadingModel<KVAppendModel, KVAppendOp> {
   }
 };
 
-struct GetWeightModel : BufferizableOpInterface::ExternalModel<GetWeightModel,
-                                                               GetWeightOp> {
-  FailureOr<BufferLikeType>
-  getBufferType(Operation *, Value value, const BufferizationOptions &,
-                const BufferizationState &, SmallVector<Value> &) const {
+struct GetWeightModel
+    : BufferizableOpInterface::ExternalModel<GetWeightModel, GetWeightOp> {
+  FailureOr<BufferLikeType> getBufferType(Operation *, Value value,
+                                          const BufferizationOptions &,
+                                          const BufferizationState &,
+                                          SmallVector<Value> &) const {
     return cast<BufferLikeType>(
         Type(::getBuffer(cast<RankedTensorType>(value.getType()))));
   }
@@ -159,9 +160,8 @@ struct GetWeightModel : BufferizableOpInterface::ExternalModel<GetWeightModel,
                           BufferizationState &) const {
     auto read = cast<GetWeightOp>(op);
     auto type = cast<RankedTensorType>(read.getType());
-    replaceOpWithNewBufferizedOp<GetWeightOp>(rewriter, op, ::getBuffer(type),
-                                              read.getWeightAttr(),
-                                              read.getLayer());
+    replaceOpWithNewBufferizedOp<GetWeightOp>(
+        rewriter, op, ::getBuffer(type), read.getWeightAttr(), read.getLayer());
     return success();
   }
 };

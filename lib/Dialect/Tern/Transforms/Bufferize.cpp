@@ -1,4 +1,4 @@
-//===- Bufferize.cpp - Tensors to buffers                                   ===//
+//===- Bufferize.cpp - Tensors to buffers ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,8 +42,8 @@ void convertArguments(func::FuncOp function) {
     if (!tensor)
       continue;
     argument.setType(getBuffer(tensor));
-    auto read = bufferization::ToTensorOp::create(
-        b, function.getLoc(), tensor, argument, /*restrict=*/true);
+    auto read = bufferization::ToTensorOp::create(b, function.getLoc(), tensor,
+                                                  argument, /*restrict=*/true);
     argument.replaceAllUsesExcept(read, read);
   }
 }
@@ -89,8 +89,8 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
     };
     options.bufferAlignment = 64;
     bufferization::BufferizationState state;
-    if (failed(bufferization::runOneShotBufferize(getOperation(), options,
-                                                  state)))
+    if (failed(
+            bufferization::runOneShotBufferize(getOperation(), options, state)))
       return signalPassFailure();
     getOperation().walk([&](memref::AllocOp) { ++numBuffers; });
   }

@@ -1,4 +1,4 @@
-//===- DecomposeBitLinear.cpp - Bitlinears to kernel operations             ===//
+//===- DecomposeBitLinear.cpp - Bitlinears to kernel operations ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,7 +42,8 @@ QuantizeOp quantize(OpBuilder &b, Location loc, Value input,
 Value matmul(OpBuilder &b, Location loc, StringRef projection, Value codes,
              Value weight) {
   int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-  return MatmulOp::create(b, loc, TypeRange(getRows(codes, rows, b.getI32Type())),
+  return MatmulOp::create(b, loc,
+                          TypeRange(getRows(codes, rows, b.getI32Type())),
                           projection, codes, weight, Value(), Value(),
                           ValueRange(), TypeAttr())
       .getResult(0);
@@ -86,10 +87,10 @@ struct DecomposeLinear : OpRewritePattern<BitLinearOp> {
         quantize(rewriter, loc, op.getInput(), op.getActQuant());
     Value codes = quantized.getResult(0), factor = quantized.getResult(1);
     if (op.getTopK())
-      codes = KeepTopKOp::create(rewriter, loc, TypeRange(codes.getType()),
-                                 *op.getTopK(), op.getInput(), codes,
-                                 ValueRange())
-                  .getResult(0);
+      codes =
+          KeepTopKOp::create(rewriter, loc, TypeRange(codes.getType()),
+                             *op.getTopK(), op.getInput(), codes, ValueRange())
+              .getResult(0);
     Value acc =
         matmul(rewriter, loc, op.getProjection(), codes, op.getWeight());
     rewriter.replaceOp(op, scaleResults(rewriter, op, acc, factor));
@@ -128,11 +129,11 @@ struct DecomposeHead : OpRewritePattern<LmHeadOp> {
                                 PatternRewriter &rewriter) const override {
     if (!op.getScales())
       return rewriter.notifyMatchFailure(op, "a head of floats has no scales");
-    auto scheme =
-        ActQuantAttr::get(op.getContext(), ActScheme::Int8AbsMax);
-    QuantizeOp quantized = quantize(rewriter, op.getLoc(), op.getInput(), scheme);
-    Value acc = matmul(rewriter, op.getLoc(), "lm_head",
-                       quantized.getResult(0), op.getWeight());
+    auto scheme = ActQuantAttr::get(op.getContext(), ActScheme::Int8AbsMax);
+    QuantizeOp quantized =
+        quantize(rewriter, op.getLoc(), op.getInput(), scheme);
+    Value acc = matmul(rewriter, op.getLoc(), "lm_head", quantized.getResult(0),
+                       op.getWeight());
     rewriter.replaceOp(op, dequantize(rewriter, op.getLoc(), acc,
                                       quantized.getResult(1), op.getScales()));
     return success();

@@ -1,4 +1,4 @@
-//===- DriverSlots.cpp - What the driver and the model share                ===//
+//===- DriverSlots.cpp - What the driver and the model share ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -46,12 +46,12 @@ int64_t DriverSlots::ofArgument(StringRef name, unsigned index) const {
   const int64_t ofEmbed[] = {tokens, input};
   const int64_t ofLayer[] = {-1, input, positions, states, output};
   const int64_t ofHead[] = {head_input, logits};
-  ArrayRef<int64_t> all = llvm::StringSwitch<ArrayRef<int64_t>>(
-                              name.split('.').first)
-                              .Case("embed", ofEmbed)
-                              .Case("layer", ofLayer)
-                              .Case("head", ofHead)
-                              .Default({});
+  ArrayRef<int64_t> all =
+      llvm::StringSwitch<ArrayRef<int64_t>>(name.split('.').first)
+          .Case("embed", ofEmbed)
+          .Case("layer", ofLayer)
+          .Case("head", ofHead)
+          .Default({});
   return index < all.size() ? all[index] : -1;
 }
 

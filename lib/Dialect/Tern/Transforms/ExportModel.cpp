@@ -1,4 +1,4 @@
-//===- ExportModel.cpp - The model's description                            ===//
+//===- ExportModel.cpp - The model's description ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -54,7 +54,8 @@ class ModelConstant {
 public:
   ModelConstant(ModuleOp module)
       : module(module), b(OpBuilder::atBlockEnd(module.getBody())),
-        loc(module.getLoc()), pointer(LLVM::LLVMPointerType::get(b.getContext())) {}
+        loc(module.getLoc()),
+        pointer(LLVM::LLVMPointerType::get(b.getContext())) {}
 
   void addI32(int64_t value) { add(b.getI32IntegerAttr(value)); }
   void addI64(uint64_t value) {
@@ -139,12 +140,15 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
     auto step = module.lookupSymbol<LLVM::LLVMFuncOp>("step");
     auto cache = module->getAttrOfType<TypeAttr>(TernDialect::kCacheAttr);
     if (!model || !target || !step || !cache) {
-      module.emitError("expected tern.model, tern.target, tern.cache and @step");
+      module.emitError(
+          "expected tern.model, tern.target, tern.cache and @step");
       return signalPassFailure();
     }
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-      if (!function.isExternal())
+      if (!function.isExternal()) {
         function.setLinkage(LLVM::Linkage::Internal);
+        ++numInternal;
+      }
     describe(model, target, cast<KVCacheType>(cache.getValue()));
     // Weights were the artifact's business; code refers to them by offset.
     for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))

@@ -31,8 +31,8 @@ namespace {
 /// True if the producer of `operand` may be computed inside its consumer: each
 /// of its elements is then still computed once. One with fewer loops (what is
 /// computed per token) would be repeated for every feature, one with several
-/// users in each of them. (A tensor.dim is no user: what it asks for is resolved
-/// to the size of an input.)
+/// users in each of them. (A tensor.dim is no user: what it asks for is
+/// resolved to the size of an input.)
 bool computesNothingTwice(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
@@ -44,8 +44,7 @@ bool computesNothingTwice(OpOperand *operand) {
          }) == 1;
 }
 
-struct FuseElementwise
-    : tern::impl::FuseElementwisePassBase<FuseElementwise> {
+struct FuseElementwise : tern::impl::FuseElementwisePassBase<FuseElementwise> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(

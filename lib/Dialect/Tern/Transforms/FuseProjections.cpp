@@ -1,4 +1,4 @@
-//===- FuseProjections.cpp - Merge projections of the same input            ===//
+//===- FuseProjections.cpp - Merge projections of the same input ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -26,8 +26,8 @@ using namespace tern;
 
 namespace {
 
-/// A gate or up projection of a ReLU^2 unit: up must stay on its own so that its
-/// rows can be skipped.
+/// A gate or up projection of a ReLU^2 unit: up must stay on its own so that
+/// its rows can be skipped.
 bool feedsReLU2(BitLinearOp op) {
   return llvm::any_of(op->getUsers(), [](Operation *user) {
     auto glu = dyn_cast<GluOp>(user);
@@ -49,8 +49,7 @@ std::optional<GroupKey> getGroupKey(BitLinearOp op) {
                   weight.getLayer()};
 }
 
-struct FuseProjections
-    : tern::impl::FuseProjectionsPassBase<FuseProjections> {
+struct FuseProjections : tern::impl::FuseProjectionsPassBase<FuseProjections> {
   void runOnOperation() override {
     symbols.emplace(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>()) {

@@ -1,12 +1,12 @@
-//===- MaterializeLayouts.cpp - Choose the bytes of ternary weights         ===//
+//===- MaterializeLayouts.cpp - Choose the bytes of ternary weights ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-// Choosing is the target's business (Target::pickLayout); this file finds out how a
-// weight is used, asks, and records the answer in the types.
+// Choosing is the target's business (Target::pickLayout); this file finds out
+// how a weight is used, asks, and records the answer in the types.
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
@@ -68,8 +68,8 @@ void widenResult(Operation *product, int64_t width) {
   auto type = cast<RankedTensorType>(result.getType());
   if (type.getDimSize(1) == width)
     return;
-  result.setType(
-      RankedTensorType::get({type.getDimSize(0), width}, type.getElementType()));
+  result.setType(RankedTensorType::get({type.getDimSize(0), width},
+                                       type.getElementType()));
   OpBuilder b(product->getContext());
   b.setInsertionPointAfter(product);
   SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
@@ -77,8 +77,8 @@ void widenResult(Operation *product, int64_t width) {
       tensor::getMixedSize(b, product->getLoc(), result, 0),
       b.getIndexAttr(type.getDimSize(1))};
   SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-  auto slice = tensor::ExtractSliceOp::create(b, product->getLoc(), type, result,
-                                              offsets, sizes, strides);
+  auto slice = tensor::ExtractSliceOp::create(b, product->getLoc(), type,
+                                              result, offsets, sizes, strides);
   result.replaceUsesWithIf(slice, [&](OpOperand &use) {
     return use.getOwner() != slice && !isa<tensor::DimOp>(use.getOwner());
   });
@@ -112,12 +112,12 @@ private:
   void pack(TargetAttr target, WeightOp weight, RankedTensorType type,
             ArrayRef<GetWeightOp> reads) {
     int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-    Layout layout = target.getTarget()->pickLayout(target, getAccess(reads),
-                                                   rows, columns);
+    Layout layout =
+        target.getTarget()->pickLayout(target, getAccess(reads), rows, columns);
     auto attr = LayoutAttr::get(&getContext(), layout);
     LDBG() << weight.getSymName() << " -> " << attr;
-    auto packed = RankedTensorType::get(type.getShape(), type.getElementType(),
-                                        attr);
+    auto packed =
+        RankedTensorType::get(type.getShape(), type.getElementType(), attr);
     weight.setTypeAttr(TypeAttr::get(packed));
     for (GetWeightOp read : reads) {
       read.getResult().setType(packed);

@@ -1,4 +1,4 @@
-//===- OutlineParallel.cpp - Parallel loops to tasks                        ===//
+//===- OutlineParallel.cpp - Parallel loops to tasks ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -188,23 +188,24 @@ private:
     Value base = allocateContext(b);
     Value n = loop.getUpperBound()[0];
     Value env = findEnv();
-    Value parallel = loadEnv(b, env, 2, LLVM::LLVMPointerType::get(b.getContext()));
+    Value parallel =
+        loadEnv(b, env, 2, LLVM::LLVMPointerType::get(b.getContext()));
     Value workers = countWorkers(b, env, parallel, n);
     context.store(b, loc, base, 0, n);
     context.store(b, loc, base, 1, workers);
     for (auto [i, value] : llvm::enumerate(captures.values))
       context.store(b, loc, base, i + 2, value);
     Value one = arith::ConstantIndexOp::create(b, loc, 1);
-    Value isParallel = arith::CmpIOp::create(
-        b, loc, arith::CmpIPredicate::ugt, workers, one);
+    Value isParallel =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt, workers, one);
     auto branch = scf::IfOp::create(b, loc, isParallel, /*withElse=*/true);
     {
       OpBuilder then = branch.getThenBodyBuilder();
       callHost(then, env, parallel, base, workers);
     }
     OpBuilder otherwise = branch.getElseBodyBuilder();
-    Value zero = arith::ConstantIntOp::create(otherwise, loc,
-                                              otherwise.getI32Type(), 0);
+    Value zero =
+        arith::ConstantIntOp::create(otherwise, loc, otherwise.getI32Type(), 0);
     func::CallOp::create(otherwise, loc, task, ValueRange{base, zero});
   }
 
@@ -212,8 +213,7 @@ private:
   Value allocateContext(OpBuilder &b) {
     auto caller = loop->getParentOfType<func::FuncOp>();
     OpBuilder entry = OpBuilder::atBlockBegin(&caller.getBody().front());
-    Value one =
-        arith::ConstantIntOp::create(entry, loc, entry.getI32Type(), 1);
+    Value one = arith::ConstantIntOp::create(entry, loc, entry.getI32Type(), 1);
     return LLVM::AllocaOp::create(entry, loc,
                                   LLVM::LLVMPointerType::get(b.getContext()),
                                   context.type, one);
@@ -230,8 +230,8 @@ private:
     return LLVM::LoadOp::create(b, loc, type, place);
   }
 
-  /// min(n, the host's workers, n * bytes per iteration / minBytes), at least 1;
-  /// 1 if the host has no threads.
+  /// min(n, the host's workers, n * bytes per iteration / minBytes), at least
+  /// 1; 1 if the host has no threads.
   Value countWorkers(OpBuilder &b, Value env, Value parallel, Value n) {
     auto constant = [&](int64_t value) -> Value {
       return arith::ConstantIndexOp::create(b, loc, value);
@@ -241,15 +241,16 @@ private:
     Value workers =
         arith::MinUIOp::create(b, loc, host, constant(TERN_MAX_WORKERS));
     workers = arith::MinUIOp::create(b, loc, workers, n);
-    if (auto bytes = loop->getAttrOfType<IntegerAttr>("tern.bytes_per_iteration")) {
+    if (auto bytes =
+            loop->getAttrOfType<IntegerAttr>("tern.bytes_per_iteration")) {
       Value work = arith::MulIOp::create(b, loc, n, constant(bytes.getInt()));
       Value worth = arith::DivUIOp::create(b, loc, work, constant(minBytes));
       workers = arith::MinUIOp::create(b, loc, workers, worth);
     }
     workers = arith::MaxUIOp::create(b, loc, workers, constant(1));
     Value null = LLVM::ZeroOp::create(b, loc, parallel.getType());
-    Value alone = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq,
-                                       parallel, null);
+    Value alone =
+        LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, parallel, null);
     return arith::SelectOp::create(b, loc, alone, constant(1), workers);
   }
 
@@ -257,8 +258,8 @@ private:
                 Value workers) {
     Type pointer = LLVM::LLVMPointerType::get(b.getContext());
     Value host = loadEnv(b, env, 3, pointer);
-    Value function = func::ConstantOp::create(
-        b, loc, task.getFunctionType(), SymbolRefAttr::get(task));
+    Value function = func::ConstantOp::create(b, loc, task.getFunctionType(),
+                                              SymbolRefAttr::get(task));
     Value address =
         UnrealizedConversionCastOp::create(b, loc, pointer, function)
             .getResult(0);
@@ -279,8 +280,7 @@ private:
   func::FuncOp task;
 };
 
-struct OutlineParallel
-    : tern::impl::OutlineParallelPassBase<OutlineParallel> {
+struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
   using OutlineParallelPassBase::OutlineParallelPassBase;
 
   void runOnOperation() override {
@@ -289,8 +289,7 @@ struct OutlineParallel
       SmallVector<scf::ParallelOp> loops;
       function.walk([&](scf::ParallelOp loop) { loops.push_back(loop); });
       for (auto [i, loop] : llvm::enumerate(loops)) {
-        std::string name =
-            (function.getSymName() + ".task" + Twine(i)).str();
+        std::string name = (function.getSymName() + ".task" + Twine(i)).str();
         if (failed(Outliner(loop, name, minBytes).outline()))
           return signalPassFailure();
         ++numTasks;

@@ -1,4 +1,4 @@
-//===- PlanScratch.cpp - Static places for temporaries                      ===//
+//===- PlanScratch.cpp - Static places for temporaries ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -34,10 +34,10 @@ constexpr int64_t kAlignment = 64;
 
 struct Temporary {
   memref::AllocOp alloc;
-  int64_t bytes;    ///< of one copy
-  bool perWorker;   ///< TERN_MAX_WORKERS copies
-  unsigned first;   ///< number of the first top-level operation it lives in
-  unsigned last;    ///< and of the last
+  int64_t bytes;  ///< of one copy
+  bool perWorker; ///< TERN_MAX_WORKERS copies
+  unsigned first; ///< number of the first top-level operation it lives in
+  unsigned last;  ///< and of the last
   int64_t offset = 0;
 
   int64_t totalBytes() const {
@@ -147,8 +147,8 @@ private:
       Value shift = arith::MulIOp::create(b, loc, worker, size);
       offset = arith::AddIOp::create(b, loc, offset, shift);
     }
-    Value view = memref::ViewOp::create(b, loc, alloc.getType(), scratch, offset,
-                                        alloc.getDynamicSizes());
+    Value view = memref::ViewOp::create(b, loc, alloc.getType(), scratch,
+                                        offset, alloc.getDynamicSizes());
     alloc.replaceAllUsesWith(view);
     alloc.erase();
   }
@@ -171,8 +171,8 @@ struct PlanScratch : tern::impl::PlanScratchPassBase<PlanScratch> {
     for (auto function : module.getOps<func::FuncOp>()) {
       if (failed(verifyAllocs(function)))
         return signalPassFailure();
-      plans.emplace_back(function, Plan(function, slots.maxTokensOf(
-                                                      function.getSymName())));
+      plans.emplace_back(
+          function, Plan(function, slots.maxTokensOf(function.getSymName())));
       int64_t functionEnd = plans.back().second.place(slots.end);
       count(plans.back().second, functionEnd - slots.end);
       end = std::max(end, functionEnd);
@@ -194,12 +194,13 @@ private:
       MemRefType type = alloc.getType();
       bool isPlannable =
           type.getLayout().isIdentity() &&
-          (type.hasStaticShape() || (type.getNumDynamicDims() == 1 &&
-                                     type.isDynamicDim(0)));
+          (type.hasStaticShape() ||
+           (type.getNumDynamicDims() == 1 && type.isDynamicDim(0)));
       if (isPlannable)
         return WalkResult::advance();
-      alloc.emitOpError("expected at most a dynamic first dimension, the number "
-                        "of tokens, got ")
+      alloc.emitOpError(
+          "expected at most a dynamic first dimension, the number "
+          "of tokens, got ")
           << type;
       return WalkResult::interrupt();
     });

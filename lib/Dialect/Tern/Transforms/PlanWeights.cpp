@@ -1,4 +1,4 @@
-//===- PlanWeights.cpp - Place weights in the artifact                      ===//
+//===- PlanWeights.cpp - Place weights in the artifact ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -88,12 +88,13 @@ private:
   int64_t place(WeightOp weight, int64_t offset) {
     weight.setOffset(offset);
     ++numPlanned;
-    return offset + llvm::alignTo(getWeightBytes(cast<RankedTensorType>(
-                                      weight.getType())),
+    return offset + llvm::alignTo(getWeightBytes(
+                                      cast<RankedTensorType>(weight.getType())),
                                   kAlignment);
   }
 
-  static void finish(ModuleOp module, const llvm::SetVector<Operation *> &weights,
+  static void finish(ModuleOp module,
+                     const llvm::SetVector<Operation *> &weights,
                      int64_t stride, int64_t bytes) {
     Fingerprint fingerprint;
     fingerprint.addPrinted(ModelAttr::lookup(module));

@@ -1,4 +1,4 @@
-//===- SpecializeTokens.cpp - One body for one token, one for many          ===//
+//===- SpecializeTokens.cpp - One body for one token, one for many ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -53,8 +53,9 @@ struct SpecializeTokens
   using SpecializeTokensPassBase::SpecializeTokensPassBase;
 
   void runOnOperation() override {
-    getOperation()->setAttr(TernDialect::kMaxTokensAttr,
-                            Builder(&getContext()).getI64IntegerAttr(maxTokens));
+    getOperation()->setAttr(
+        TernDialect::kMaxTokensAttr,
+        Builder(&getContext()).getI64IntegerAttr(maxTokens));
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       auto isDynamic = [](Type type) { return type != makeOneToken(type); };

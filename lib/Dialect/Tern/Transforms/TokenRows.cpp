@@ -61,8 +61,8 @@ RowBase tern::getRowBase(Value buffer) {
 // How many rows
 //===----------------------------------------------------------------------===//
 
-/// The value that decides how many rows `buffer` has: an index, or a buffer from
-/// elsewhere.
+/// The value that decides how many rows `buffer` has: an index, or a buffer
+/// from elsewhere.
 static const void *getCountKey(Value buffer) {
   if (Value source = getSourceOfRows(buffer))
     return getCountKey(source);
@@ -147,8 +147,7 @@ static Accesses getKernelAccesses(KernelOpInterface op) {
   SmallVector<Access> accesses;
   for (Value operand : op->getOperands())
     accesses.push_back({operand, isRows(operand), /*writes=*/false});
-  for (Access &out :
-       MutableArrayRef(accesses).take_back(op.getOuts().size())) {
+  for (Access &out : MutableArrayRef(accesses).take_back(op.getOuts().size())) {
     if (!out.byRow)
       return std::nullopt; // a static number of tokens, that is, one
     out.writes = true;

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Written out, where upstream would tile, split, vectorize, drop unit dimensions
-// and lower transfers one after the other: elementwise operations on contiguous
-// rows need none of the generality of that, and here what is loaded, hoisted and
-// stored is said in one place.
+// Written out, where upstream would tile, split, vectorize, drop unit
+// dimensions and lower transfers one after the other: elementwise operations on
+// contiguous rows need none of the generality of that, and here what is loaded,
+// hoisted and stored is said in one place.
 //
 //===----------------------------------------------------------------------===//
 
@@ -166,8 +166,8 @@ private:
   Value spread(Value scalar, int64_t width) {
     if (width == 0)
       return scalar;
-    return vector::BroadcastOp::create(
-        b, getLanesType(scalar.getType(), width), scalar);
+    return vector::BroadcastOp::create(b, getLanesType(scalar.getType(), width),
+                                       scalar);
   }
 
   Value load(unsigned operand, int64_t width) {
@@ -233,8 +233,7 @@ private:
   IRMapping scalars;
 };
 
-struct VectorizeLinalg
-    : tern::impl::VectorizeLinalgPassBase<VectorizeLinalg> {
+struct VectorizeLinalg : tern::impl::VectorizeLinalgPassBase<VectorizeLinalg> {
   using VectorizeLinalgPassBase::VectorizeLinalgPassBase;
 
   /// `op` as a linalg.generic; null if it has no such form.
@@ -262,8 +261,9 @@ struct VectorizeLinalg
       RowVectorizer(rewriter, generic).run(lanes);
       ++numVectorized;
     } else {
-      remark::missed(op.getLoc(),
-                     remark::RemarkOpts::name("ScalarLoops").category(DEBUG_TYPE))
+      remark::missed(
+          op.getLoc(),
+          remark::RemarkOpts::name("ScalarLoops").category(DEBUG_TYPE))
           << remark::reason("{0}", why);
       if (failed(linalg::linalgOpToLoops(rewriter, op)))
         return op.emitOpError("expected an operation with a loop form");

@@ -1,4 +1,4 @@
-//===- VerifyContract.cpp - What each phase promises                        ===//
+//===- VerifyContract.cpp - What each phase promises ===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

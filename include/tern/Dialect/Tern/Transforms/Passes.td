@@ -440,6 +440,9 @@ def BuildStepPass : Pass<"tern-build-step", "::mlir::ModuleOp"> {
                             %segments: !llvm.ptr, %count: i32) -> i32
     ```
   }];
+  let statistics = [
+    Statistic<"numFunctions", "num-functions", "Functions added">,
+  ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
@@ -460,6 +463,9 @@ def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {
     llvm.mlir.global external constant @tern_model_bard() : !llvm.struct<...>
     ```
   }];
+  let statistics = [
+    Statistic<"numInternal", "num-internal", "Functions made internal">,
+  ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
