@@ -21,7 +21,7 @@ using namespace tern::test;
 
 namespace {
 
-enum class Data { Random, Worst, Int4, Zero };
+enum class Data { Random, Worst, Int4 };
 
 struct Shape {
   int64_t rows, columns;
@@ -116,8 +116,6 @@ int8_t randomCode(std::mt19937 &random, Data data) {
     return -128;
   case Data::Int4:
     return static_cast<int8_t>(random() % 16) - 8;
-  case Data::Zero:
-    return 0;
   }
   return 0;
 }
@@ -265,6 +263,74 @@ TEST_P(Products, ActiveRows) {
 }
 TEST_P(Products, ActiveColumns) {
   checkAll(Kind::Sparse, WeightAccess::ActiveColumns, {1}, {0, 0.2, 1});
+}
+
+//===----------------------------------------------------------------------===//
+// Int8 rows
+//===----------------------------------------------------------------------===//
+
+std::string int8Name(Shape shape, bool isPrefill) {
+  return std::string(isPrefill ? "p" : "d") + std::to_string(shape.rows) + "_" +
+         std::to_string(shape.columns);
+}
+
+std::string int8Text(Shape shape, bool isPrefill) {
+  std::string rows = std::to_string(shape.rows),
+              columns = std::to_string(shape.columns);
+  std::string tokens = isPrefill ? "memref<?x" : "memref<1x";
+  std::string strided = ", strided<[?, 1], offset: ?>>";
+  std::string x = tokens + columns + "xi8" + strided;
+  std::string w = "memref<" + rows + "x" + columns + "xi8>";
+  std::string acc = tokens + rows + "xi32" + strided;
+  return "func.func @" + int8Name(shape, isPrefill) + "(%x: " + x +
+         ", %w: " + w + ", %a: " + acc +
+         ") attributes {llvm.emit_c_interface} {\n"
+         "tern.matmul \"lm_head\" (%x, %w) outs(%a : " +
+         acc + ") weight_type tensor<" + rows + "x" + columns + "xi8> : (" + x +
+         ", " + w + ")\nreturn\n}\n";
+}
+
+void checkInt8(CompiledModule &module, Shape shape, bool isPrefill, Data data,
+               int64_t tokens) {
+  SCOPED_TRACE(int8Name(shape, isPrefill) + " tokens " +
+               std::to_string(tokens));
+  auto [rows, columns] = shape;
+  std::mt19937 random(rows + 131 * columns);
+  Matrix<int8_t> codes(tokens, columns, columns + 1), weight(rows, columns);
+  Matrix<int32_t> result(tokens, rows, rows + 2);
+  for (int64_t i = 0; i < codes.size(); ++i)
+    codes.data()[i] = randomCode(random, data);
+  for (int64_t i = 0; i < weight.size(); ++i)
+    weight.data()[i] = randomCode(random, data);
+  const int32_t canary = 0x5ca1ab1e;
+  result.fill(canary);
+  module.call(int8Name(shape, isPrefill), codes.argument(), weight.argument(),
+              result.argument());
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t n = 0; n < rows; ++n) {
+      int32_t expected = 0;
+      for (int64_t k = 0; k < columns; ++k)
+        expected += weight.at(n, k) * codes.at(t, k);
+      ASSERT_EQ(result.at(t, n), expected) << "token " << t << " row " << n;
+    }
+  for (int64_t i = rows; i < result.size(); i += rows + 2)
+    ASSERT_EQ(result.data()[i], canary) << "written between rows";
+}
+
+TEST_P(Products, Int8Rows) {
+  const Shape shapes[] = {{1, 1},   {3, 5},    {19, 63},  {33, 64},
+                          {40, 65}, {17, 320}, {18, 449}, {5, 1537}};
+  std::string text;
+  for (Shape shape : shapes)
+    text += int8Text(shape, false) + int8Text(shape, true);
+  auto module = CompiledModule::compile(GetParam(), text);
+  ASSERT_TRUE(module);
+  for (Shape shape : shapes)
+    for (Data data : {Data::Random, Data::Worst}) {
+      checkInt8(*module, shape, false, data, 1);
+      for (int64_t tokens : {1, 2, 3, 5, 9})
+        checkInt8(*module, shape, true, data, tokens);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(, Products, testing::ValuesIn(machines()),
