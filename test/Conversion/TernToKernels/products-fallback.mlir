@@ -1,0 +1,25 @@
+// RUN: tern-opt %s -convert-tern-to-kernels --remark-format=emitRemark \
+// RUN:   --remarks-filter=convert-tern-to-kernels 2>&1 | FileCheck %s
+
+// A layout that no family of the target's dot product knows falls to the portable
+// kernel, and that is said.
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2">} {
+
+// CHECK: remark: {{.*}}ScalarProduct{{.*}}digit by digit{{.*}}b2, rows, k:4:1, []
+// CHECK-NOT: remark:
+func.func @scalar_layout(%x: memref<1x64xi8>, %w: memref<1024xi8>, %a: memref<1x64xi32>) {
+  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>)
+      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      : (memref<1x64xi8>, memref<1024xi8>)
+  return
+}
+
+func.func @own_layout(%x: memref<1x64xi8>, %w: memref<1024xi8>, %a: memref<1x64xi32>) {
+  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>)
+      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
+      : (memref<1x64xi8>, memref<1024xi8>)
+  return
+}
+
+}
