@@ -84,10 +84,9 @@ func.func @contiguous_rows_listed(%x: memref<1x512xi8>, %w: memref<8192xi8>, %i:
 // CHECK-LABEL: func.func @contiguous_columns_listed(
 // CHECK-DAG:     %[[FOUR:.*]] = arith.constant 4 : index
 // CHECK-DAG:     %[[THREE:.*]] = arith.constant 3 : index
-// CHECK-DAG:     %[[COLUMN:.*]] = arith.constant 128 : index
+// CHECK-DAG:     %[[GROUP:.*]] = arith.constant 512 : index
 // CHECK:         %[[ROUNDED:.*]] = arith.addi %{{.*}}, %[[THREE]] : index
 // CHECK:         %[[GROUPS:.*]] = arith.divui %[[ROUNDED]], %[[FOUR]] : index
-// CHECK:         %[[COLUMNS:.*]] = arith.muli %[[GROUPS]], %[[FOUR]] : index
 // CHECK:         scf.parallel
 // CHECK:           scf.for {{.*}} to %[[GROUPS]]
 // CHECK-COUNT-4:     memref.prefetch
@@ -95,7 +94,7 @@ func.func @contiguous_rows_listed(%x: memref<1x512xi8>, %w: memref<8192xi8>, %i:
 // CHECK:             vector.shuffle %{{.*}} [0, 32, 1, 33, 2, 34, 3, 35, 8, 40,
 // CHECK-COUNT-16:    llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT:         llvm.call_intrinsic
-// CHECK:         %[[READ:.*]] = arith.muli %[[COLUMNS]], %[[COLUMN]] : index
+// CHECK:         %[[READ:.*]] = arith.muli %[[GROUPS]], %[[GROUP]] : index
 // CHECK:         tern.count_read "down_proj" held %{{.*}} read %[[READ]]
 func.func @contiguous_columns_listed(%i: memref<1x64xi32>, %v: memref<1x64xi8>, %n: memref<1xi32>, %w: memref<8192xi8>, %a: memref<1x512xi32>) {
   tern.sparse_matmul "down_proj" (%i, %v, %n, %w) outs(%a : memref<1x512xi32>)
