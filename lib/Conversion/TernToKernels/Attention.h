@@ -65,19 +65,20 @@ mlir::Value buildSoftmax(KernelBuilder &b, const HeadGroup &group,
 /// accumulator j of dimension i is sums[head][j][i].
 class RowSums {
 public:
-  /// At most `terms` terms are added.
-  RowSums(KernelBuilder &b, int64_t heads, int64_t terms, int64_t width);
+  /// `terms` terms will be added, at most `maxTerms`.
+  RowSums(KernelBuilder &b, int64_t heads, int64_t width, mlir::Value terms,
+          int64_t maxTerms);
 
   /// Adds term number `index`, of dimensions i and up.
   void add(mlir::Value head, mlir::Value index, mlir::Value i, mlir::Value x);
-  /// The tree, when `terms` have been added: sums are in accumulator 0.
-  void finish(mlir::Value head, mlir::Value terms);
+  /// The tree: sums are in accumulator 0 then.
+  void finish(mlir::Value head);
   mlir::Value load(mlir::Value head, mlir::Value i, int64_t width);
 
 private:
   KernelBuilder &b;
   int64_t rows, width;
-  bool wraps; ///< an accumulator may get more than one term
+  mlir::Value used; ///< accumulators that get a term
   mlir::Value sums;
 };
 

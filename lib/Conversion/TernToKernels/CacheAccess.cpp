@@ -79,14 +79,23 @@ Value CodeUnit::loadChunk(size_t plane, int64_t chunk) {
   return value;
 }
 
+/// Shifts pairs of bytes, as machines can; what crosses from one byte to the
+/// other is for the caller to mask.
+static Value shiftBytes(KernelBuilder &b, Value x, int64_t down) {
+  int64_t bytes = cast<VectorType>(x.getType()).getNumElements();
+  Value words = b.bitcast(b.vectorOf(bytes / 2, b.getI16Type()), x);
+  words = down < 0 ? b.shiftLeft(words, -down) : b.shiftRight(words, down);
+  return b.bitcast(x.getType(), words);
+}
+
 Value CodeUnit::loadField(int64_t field) {
   Value code;
   for (auto [index, plane] : llvm::enumerate(planes)) {
     Value part = loadChunk(index, field / plane.fields());
-    part = b.shiftRight(part, field % plane.fields() * plane.bits);
+    int64_t down = field % plane.fields() * plane.bits - plane.firstBit;
+    part = shiftBytes(b, part, down);
     if (plane.bits < 8)
-      part = b.bitAnd(part, plane.mask());
-    part = b.shiftLeft(part, plane.firstBit);
+      part = b.bitAnd(part, plane.mask() << plane.firstBit);
     code = code ? b.bitOr(code, part) : part;
   }
   return code;

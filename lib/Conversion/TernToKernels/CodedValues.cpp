@@ -10,6 +10,9 @@
 // sum(p*u) = 2*sum(p*c) - n*sum(p). With n = 255, c - 128 fits, and
 // sum(p*u) = 2*sum(p*(c - 128)) + sum(p). Lanes are dimensions.
 //
+// Where large unsigned bytes cost more, narrow codes are the unsigned ones, and
+// p - 128 the signed: sum(p*c) = sum((p - 128)*c) + 128*sum(c).
+//
 //===----------------------------------------------------------------------===//
 
 #include "Attention.h"
@@ -30,6 +33,7 @@ public:
               const DotProduct &dot, Value e, RowSums &sums)
       : b(b), cache(cache), layout(cache.getLayout()), group(group), dot(dot),
         e(e), sums(sums), planes(layout.planes()), n(largestCode(layout.bits)),
+        isSwapped(n < 255 && !dot.isExactForAnyByte()),
         weights(buildScratch(b, {group.heads, kTokens}, b.getI8Type())) {}
 
   void build() {
@@ -96,8 +100,10 @@ private:
       p = b.select(block.first, none, p);
     }
     result.sum = b.sumOfIntegers(p);
-    Type bytes = withElement(type, b.getI8Type());
-    b.store(arith::TruncIOp::create(b, bytes, p), weights, {head, b.index(0)});
+    Value bytes =
+        arith::TruncIOp::create(b, withElement(type, b.getI8Type()), p);
+    b.store(isSwapped ? flipHighBit(bytes) : bytes, weights,
+            {head, b.index(0)});
     return result;
   }
 
@@ -121,11 +127,14 @@ private:
                 Value dim) {
     auto lanes = b.vectorOf(dot.getLanes(), b.getI32Type());
     SmallVector<Value> products(heads.size(), b.zero(lanes));
+    Value codeSum = b.zero(lanes);
     int64_t fields = CodeUnit::getFields(planes);
     for (int64_t unit = 0; unit * fields * 4 < kTokens; ++unit)
-      addUnit(heads, values, unit, products);
+      addUnit(heads, values, unit, products, codeSum);
     for (auto [weights, product] : llvm::zip_equal(heads, products)) {
       Value sum = b.shiftLeft(product, 1);
+      if (isSwapped)
+        sum = b.add(sum, b.shiftLeft(codeSum, 8));
       Value correction = n == 255 ? weights.sum : b.mul(weights.sum, -n);
       sum = b.add(sum, b.splat(lanes, correction));
       if (block.first)
@@ -137,7 +146,7 @@ private:
   }
 
   void addUnit(ArrayRef<Weights> heads, Value values, int64_t unit,
-               MutableArrayRef<Value> products) {
+               MutableArrayRef<Value> products, Value &codeSum) {
     int64_t fields = CodeUnit::getFields(planes);
     SmallVector<Value> starts;
     for (auto [index, plane] : llvm::enumerate(planes))
@@ -147,16 +156,24 @@ private:
     CodeUnit codes(b, cache.getBytes(), planes, starts, dot.getLanes());
     for (int64_t f = 0; f < fields; ++f) {
       Value field = codes.loadField(f);
-      if (n == 255) // c - 128, as a signed byte
-        field = arith::XOrIOp::create(
-            b, field, b.constant(field.getType(), int64_t(0x80)));
+      if (n == 255)
+        field = flipHighBit(field);
+      if (isSwapped)
+        codeSum = dot.build(b, b.getLoc(), codeSum, field,
+                            b.constant(field.getType(), int64_t(1)), n);
       Value token = b.index(4 * (unit * fields + f));
       for (auto [weights, product] : llvm::zip_equal(heads, products)) {
         Value p =
             loadQuad(b, this->weights, {weights.head, token}, dot.getLanes());
-        product = dot.build(b, b.getLoc(), product, p, field, 255);
+        product = isSwapped ? dot.build(b, b.getLoc(), product, field, p, n)
+                            : dot.build(b, b.getLoc(), product, p, field, 255);
       }
     }
+  }
+
+  /// x - 128 of unsigned bytes, as signed ones.
+  Value flipHighBit(Value x) {
+    return arith::XOrIOp::create(b, x, b.constant(x.getType(), int64_t(0x80)));
   }
 
   /// p * u of position 0, whose codes take a byte each.
@@ -179,7 +196,8 @@ private:
   RowSums &sums;
   std::vector<CachePlane> planes;
   int64_t n;
-  Value weights; ///< p of one block, [head][token]
+  bool isSwapped;
+  Value weights; ///< p (or p - 128) of one block, [head][token]
 };
 
 } // namespace

@@ -134,33 +134,48 @@ private:
     }
   }
 
-  /// Other tokens have the other bits of each byte.
+  /// Other tokens have the other bits of each byte, and other bytes.
   void packValues(Value start) {
-    Type i8 = b.getI8Type();
     for (auto [index, plane] : llvm::enumerate(layout.planes())) {
-      CachePlane p = plane;
-      Value chunk = b.div(slot, b.index(p.chunkDepth()));
-      Value inChunk = b.rem(slot, p.chunkDepth());
-      Value field = b.div(inChunk, b.index(4));
+      Value chunk = b.div(slot, b.index(plane.chunkDepth()));
+      Value inChunk = b.rem(slot, plane.chunkDepth());
       Value to = b.add(b.add(start, layout.valuePlaneOffset(index)),
                        b.mul(chunk, CacheLayout::chunkBytes));
-      to = b.add(to, b.rem(inChunk, 4));
-      Value shift = arith::IndexCastOp::create(b, i8, b.mul(field, p.bits));
-      Value mask =
-          arith::ShLIOp::create(b, b.constant(i8, int64_t(p.mask())), shift);
-      Value others =
-          arith::XOrIOp::create(b, mask, b.constant(i8, int64_t(0xff)));
-      b.loop(0, layout.headDim, 1, [&](Value dim) {
-        Value group = b.div(dim, b.index(CacheLayout::lanes));
-        Value at = b.add(b.mul(group, layout.valueGroupBytes()),
-                         b.mul(b.rem(dim, CacheLayout::lanes), 4));
-        at = b.add(to, at);
-        Value code = b.shiftRight(b.load(i8, codes, dim), p.firstBit);
-        Value part = b.bitAnd(arith::ShLIOp::create(b, code, shift), mask);
-        Value old = b.bitAnd(b.load(i8, cache.getBytes(), at), others);
-        b.store(b.bitOr(old, part), cache.getBytes(), at);
-      });
+      packPlane(plane, to, b.div(inChunk, b.index(4)), b.rem(inChunk, 4));
     }
+  }
+
+  /// Puts bits into field `field` of bytes 4i + `byte` of the chunk at `to`,
+  /// and of the same chunk of all groups of dimensions i.
+  void packPlane(const CachePlane &plane, Value to, Value field, Value byte) {
+    constexpr int64_t chunk = CacheLayout::chunkBytes;
+    auto group = b.vectorOf(kLanes, b.getI8Type());
+    auto bytes = b.vectorOf(chunk, b.getI8Type());
+    SmallVector<int64_t> inEach;
+    for (int64_t i = 0; i < chunk; ++i)
+      inEach.push_back(i / 4);
+    Value shift = toByte(b.mul(field, plane.bits));
+    Value here =
+        b.compare(arith::CmpIPredicate::eq, b.bitAnd(b.iota(bytes), int64_t(3)),
+                  b.splat(bytes, toByte(byte)));
+    Value mask = arith::ShLIOp::create(
+        b, b.constant(b.getI8Type(), int64_t(plane.mask())), shift);
+    mask = b.select(here, b.splat(bytes, mask), b.zero(bytes));
+    Value others =
+        arith::XOrIOp::create(b, mask, b.constant(bytes, int64_t(0xff)));
+    b.loop(0, layout.valueGroups(), 1, [&](Value i) {
+      Value code = b.load(group, codes, b.mul(i, kLanes));
+      code = b.bitAnd(b.shiftRight(code, plane.firstBit), plane.mask());
+      code = arith::ShLIOp::create(b, code, b.splat(group, shift));
+      Value part = b.bitAnd(b.shuffle(code, code, inEach), mask);
+      Value at = b.add(to, b.mul(i, layout.valueGroupBytes()));
+      Value old = b.bitAnd(b.load(bytes, cache.getBytes(), at), others);
+      b.store(b.bitOr(old, part), cache.getBytes(), at);
+    });
+  }
+
+  Value toByte(Value index) {
+    return arith::IndexCastOp::create(b, b.getI8Type(), index);
   }
 
   KernelBuilder &b;

@@ -55,17 +55,18 @@ private:
     b.loop(0, group.heads, 1, [&](Value head) {
       b.store(buildSoftmax(b, group, e, head), z, head);
     });
-    int64_t terms =
-        isHalf ? group.capacity : group.capacity / CacheLayout::blockTokens;
-    RowSums sums(b, group.heads, terms,
-                 roundUp(group.headDim, CacheLayout::lanes));
+    // Terms of a dimension's sum: a position each, or a block each.
+    RowSums sums(b, group.heads, roundUp(group.headDim, CacheLayout::lanes),
+                 isHalf ? group.count : group.getBlocks(b),
+                 isHalf ? group.capacity
+                        : group.capacity / CacheLayout::blockTokens);
     if (isHalf)
       buildHalfValues(b, cache, group, e, sums);
     else
       buildCodedValues(b, cache, group, dot, e, sums);
-    Value added = isHalf ? group.count : group.getBlocks(b);
+
     b.loop(0, group.heads, 1, [&](Value head) {
-      sums.finish(head, added);
+      sums.finish(head);
       storeQuotient(b, group, sums, head, z, op.getOuts()[0]);
     });
   }

@@ -66,33 +66,37 @@ Value tern::buildSoftmax(KernelBuilder &b, const HeadGroup &group, Value scores,
 // RowSums
 //===----------------------------------------------------------------------===//
 
-RowSums::RowSums(KernelBuilder &b, int64_t heads, int64_t terms, int64_t width)
-    : b(b), rows(std::min(terms, kR32Lanes)), width(width),
-      wraps(terms > kR32Lanes),
-      sums(buildScratch(b, {heads, rows, width}, b.getF32Type())) {}
-
-void RowSums::add(Value head, Value index, Value i, Value x) {
-  // An accumulator starts from +0, whatever its memory holds.
-  Value sum = b.zero(x.getType()), row = index;
-  if (wraps) {
-    row = b.rem(index, kR32Lanes);
-    Value isFirst = b.compare(arith::CmpIPredicate::ult, index, kR32Lanes);
-    Value old = b.load(x.getType(), sums, {head, row, i});
-    sum = b.select(isFirst, sum, old);
-  }
-  b.store(b.add(sum, x), sums, {head, row, i});
+RowSums::RowSums(KernelBuilder &b, int64_t heads, int64_t width, Value terms,
+                 int64_t maxTerms)
+    : b(b), rows(std::min(maxTerms, kR32Lanes)), width(width),
+      sums(buildScratch(b, {heads, rows, width}, b.getF32Type())) {
+  Value all = b.index(kR32Lanes);
+  used = b.select(b.compare(arith::CmpIPredicate::ult, terms, all), terms, all);
+  b.loop(0, heads, 1, [&](Value head) {
+    b.loop(b.index(0), used, 1, [&](Value j) {
+      b.forEachChunk(width, CacheLayout::lanes, [&](Value i, int64_t lanes) {
+        Type type = b.vectorOf(lanes, b.getF32Type());
+        b.store(b.zero(type), sums, {head, j, i});
+      });
+    });
+  });
 }
 
-void RowSums::finish(Value head, Value terms) {
+void RowSums::add(Value head, Value index, Value i, Value x) {
+  Value j = b.rem(index, kR32Lanes);
+  Value sum = b.add(b.load(x.getType(), sums, {head, j, i}), x);
+  b.store(sum, sums, {head, j, i});
+}
+
+void RowSums::finish(Value head) {
   // Accumulators without a term are +0, and none is -0: adding them changes
   // nothing.
-  Value used = b.select(b.compare(arith::CmpIPredicate::ult, terms, kR32Lanes),
-                        terms, b.index(kR32Lanes));
+  Value left = used;
   for (int64_t half = kR32Lanes / 2; half >= 1; half /= 2) {
     if (half >= rows)
       continue;
-    Value some = b.compare(arith::CmpIPredicate::ugt, used, half);
-    Value pairs = b.select(some, b.sub(used, half), b.index(0));
+    Value some = b.compare(arith::CmpIPredicate::ugt, left, half);
+    Value pairs = b.select(some, b.sub(left, half), b.index(0));
     b.loop(b.index(0), pairs, 1, [&](Value j) {
       Value other = b.add(j, half);
       b.forEachChunk(width, CacheLayout::lanes, [&](Value i, int64_t lanes) {
@@ -102,7 +106,7 @@ void RowSums::finish(Value head, Value terms) {
         b.store(sum, sums, {head, j, i});
       });
     });
-    used = b.select(some, b.index(half), used);
+    left = b.select(some, b.index(half), left);
   }
 }
 

@@ -1,0 +1,66 @@
+// RUN: tern-opt %s --convert-tern-to-kernels | FileCheck %s
+
+// Row-wise operations are a plain loop over tokens, which a later pass joins; one token
+// needs none.
+
+module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v3", features = "+avx2">} {
+  func.func @sum_of_squares(%x: memref<?x100xf32>, %o: memref<?xf32>) {
+    tern.reduce <sum_squares> (%x) outs(%o : memref<?xf32>) : (memref<?x100xf32>)
+    return
+  }
+  func.func @largest(%x: memref<1x100xf32>, %q: memref<1x100xi8>, %o: memref<1x100xi8>) {
+    tern.keep_top_k <keep = 51> (%x, %q) outs(%o : memref<1x100xi8>) : (memref<1x100xf32>, memref<1x100xi8>)
+    return
+  }
+  func.func @nonzero(%q: memref<?x101xi8>, %i: memref<?x104xi32>, %v: memref<?x104xi8>, %n: memref<?xi32>) {
+    tern.sparsify(%q) outs(%i, %v, %n : memref<?x104xi32>, memref<?x104xi8>, memref<?xi32>) : (memref<?x101xi8>)
+    return
+  }
+  func.func @open_gates(%g: memref<1x101xf32>, %i: memref<1x101xi32>, %n: memref<1xi32>) {
+    tern.active_rows(%g) outs(%i, %n : memref<1x101xi32>, memref<1xi32>) : (memref<1x101xf32>)
+    return
+  }
+}
+
+// The 4 columns after 3 * 32 go to the first 4 of 32 accumulators.
+// CHECK-LABEL: func.func @sum_of_squares(
+// CHECK-SAME:    %[[X:.*]]: memref<?x100xf32>, %[[O:.*]]: memref<?xf32>)
+// CHECK-NOT:     scf.parallel
+// CHECK:         scf.for %[[T:.*]] =
+// CHECK:           scf.for %{{.*}} iter_args(%[[SUM:.*]] = %{{.*}}) -> (vector<32xf32>)
+// CHECK:             %[[SQUARE:.*]] = arith.mulf
+// CHECK:             arith.addf %[[SUM]], %[[SQUARE]] : vector<32xf32>
+// CHECK:           vector.load %[[X]][%[[T]], %{{.*}}] : memref<?x100xf32>, vector<4xf32>
+// CHECK:           arith.addf %{{.*}} : vector<16xf32>
+// CHECK:           arith.addf %{{.*}} : vector<8xf32>
+// CHECK:           arith.addf %{{.*}} : vector<4xf32>
+// CHECK:           arith.addf %{{.*}} : vector<2xf32>
+// CHECK:           %[[R:.*]] = arith.addf %{{.*}} : f32
+// CHECK:           memref.store %[[R]], %[[O]][%[[T]]]
+
+// CHECK-LABEL: func.func @largest(
+// CHECK-NOT:     scf.parallel
+// CHECK:         %[[BITS:.*]] = arith.constant 31 : index
+// CHECK:         scf.for %{{.*}} = %{{.*}} to %[[BITS]]
+// CHECK:           arith.cmpi sge, %{{.*}} : vector<32xi32>
+// CHECK:           arith.constant 51 : i32
+// The walk along the row happens only when not all ties fit.
+// CHECK:         scf.if %{{.*}} -> (i32) {
+// CHECK-NEXT:      scf.yield
+// CHECK-NEXT:    } else {
+// CHECK:           arith.constant 100 : index
+// CHECK:         arith.select %{{.*}} : vector<32xi1>, vector<32xi8>
+
+// No branch: what does not count is overwritten.
+// CHECK-LABEL: func.func @nonzero(
+// CHECK-NOT:     scf.parallel
+// CHECK:         scf.for
+// CHECK:           %[[N:.*]] = scf.for %{{.*}} iter_args(%[[PLACE:.*]] = %{{.*}}) -> (index)
+// CHECK-NOT:         scf.if
+// CHECK:             memref.store %{{.*}}[%{{.*}}, %[[PLACE]]] : memref<?x104xi32>
+// CHECK:             memref.store %{{.*}}[%{{.*}}, %[[PLACE]]] : memref<?x104xi8>
+// CHECK:           scf.for %{{.*}} = %[[N]] to
+
+// CHECK-LABEL: func.func @open_gates(
+// CHECK-NOT:     scf.parallel
+// CHECK:         arith.cmpf ogt, %{{.*}} : f32
