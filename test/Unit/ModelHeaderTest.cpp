@@ -1,0 +1,62 @@
+//===- ModelHeaderTest.cpp - NAME.h of a model ----------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Artifact/ModelHeader.h"
+
+#include "llvm/AsmParser/Parser.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include "gtest/gtest.h"
+
+using namespace tern;
+
+namespace {
+
+constexpr llvm::StringRef source = R"(
+@text = internal constant [9 x i8] c"x86/fast\00"
+@names = internal constant [0 x ptr] zeroinitializer
+define internal i32 @step() { ret i32 0 }
+@tern_model_bard = constant { i32, i32, ptr, ptr, ptr, ptr,
+    i64, i64, i64, i64, i64, i64, i64,
+    i32, i32, i32, i32, i32, i32, i32, i32 } {
+  i32 1, i32 144, ptr @text, ptr @text, ptr @names, ptr @step,
+  i64 -2, i64 11, i64 12, i64 1300, i64 1400, i64 15, i64 1600,
+  i32 64, i32 4096, i32 1024, i32 192, i32 5, i32 256, i32 7, i32 3 })";
+
+TEST(ModelHeader, SaysWhatTheConstantSays) {
+  llvm::LLVMContext context;
+  llvm::SMDiagnostic diagnostic;
+  std::unique_ptr<llvm::Module> module =
+      llvm::parseAssemblyString(source, diagnostic, context);
+  ASSERT_TRUE(module);
+  llvm::Expected<ModelFacts> facts = readModelFacts(*module);
+  ASSERT_TRUE(bool(facts));
+  EXPECT_EQ(facts->name(), "bard");
+  EXPECT_EQ(facts->target, "x86/fast");
+  std::string header = writeModelHeader(*facts);
+  for (llvm::StringRef line :
+       {"extern const tern_model tern_model_bard;",
+        "#define TERN_BARD_WEIGHTS_ID UINT64_C(0xfffffffffffffffe)",
+        "#define TERN_BARD_WEIGHTS_BYTES UINT64_C(1300)",
+        "#define TERN_BARD_SCRATCH_BYTES UINT64_C(1400)",
+        "#define TERN_BARD_STATE_BYTES UINT64_C(6415)",
+        "#define TERN_BARD_ALIGNMENT 4096u", "#define TERN_BARD_KV_BITS 3u",
+        "#define TERN_BARD_MAX_CONTEXT 256u"})
+    EXPECT_NE(header.find(line.str()), std::string::npos) << line.str();
+}
+
+TEST(ModelHeader, AModuleWithoutAModelIsRefused) {
+  llvm::LLVMContext context;
+  llvm::Module module("empty", context);
+  llvm::Expected<ModelFacts> facts = readModelFacts(module);
+  ASSERT_FALSE(bool(facts));
+  EXPECT_EQ(llvm::toString(facts.takeError()),
+            "the module defines no tern_model");
+}
+
+} // namespace
