@@ -1,0 +1,247 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The `tern` driver: what it refuses, what it leaves behind, what it says.
+
+Needs TERN_BINARY; without it these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import MODELS, ROOT, model_directory
+from damage import DAMAGES, copy_model
+from test_golden import golden_json
+
+A48 = model_directory(MODELS[0])
+COMMANDS = ("compile", "run", "chat", "ppl", "bench", "inspect")
+
+
+def run(*command, **options) -> subprocess.CompletedProcess:
+    strings = [str(part) for part in command]
+    return subprocess.run(strings, capture_output=True, text=True, timeout=300, **options)
+
+
+def assert_refused(done: subprocess.CompletedProcess, *words: str, status: int = 1) -> None:
+    """One sentence, with all of the words."""
+    assert done.returncode == status, done.stderr
+    assert done.stderr.startswith("tern: error: "), done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    for word in words:
+        assert word in done.stderr, f"{word!r} is not in {done.stderr!r}"
+
+
+# Input that is refused.
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_model_is_refused(tern, tmp_path, name):
+    damage, words = DAMAGES[name]
+    model, out = copy_model(tmp_path / "model"), tmp_path / "out"
+    damage(model)
+    out.mkdir()
+    assert_refused(run(tern, "compile", model, "-o", out / "bard", "--target=generic"), *words)
+    assert list(out.iterdir()) == []
+
+
+def test_undamaged_copy_is_accepted(tern, tmp_path):
+    """The tests above fail for the reason they name."""
+    model = copy_model(tmp_path / "model")
+    done = run(tern, "compile", model, "-o", tmp_path / "bard", "--target=generic")
+    assert done.returncode == 0 and done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments, words, status",
+    [
+        (["compile"], ["needs a MODEL"], 2),
+        (["compile", A48], ["needs -o"], 2),
+        (["compile", A48, "-o", "x", "--fast"], ["unknown flag '--fast'"], 2),
+        (["compile", A48, "-o", "x", "--kv-bits", "5"], ["3, 4, 8, 16", "'5'"], 2),
+        (["compile", A48, "-o", "x", "--max-tokens"], ["needs a value"], 2),
+        (["compile", A48, "-o", "x", "-c", "999"], ["999", "256"], 1),
+        (["compile", A48, "-o", "x", "--target=toaster"], ["unknown target 'toaster'"], 1),
+        (["compile", A48, "-o", "x", "--cpu=486dx"], ["unknown CPU '486dx'", "cascadelake"], 1),
+        (["compile", "/nowhere", "-o", "x"], ["/nowhere"], 1),
+        (["compile", A48, "-o", "/nowhere/x"], ["/nowhere/x"], 1),
+        (["run", "/nowhere", "-p", "x"], ["/nowhere"], 1),
+        (["fly"], ["unknown command 'fly'"], 2),
+    ],
+)
+def test_wrong_usage_is_one_sentence(tern, tmp_path, arguments, words, status):
+    assert_refused(run(tern, *arguments, cwd=tmp_path), *words, status=status)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Help is exact.
+
+
+def flags_in_help(text: str) -> set[str]:
+    names = set()
+    for line in text.splitlines():
+        if match := re.match(r"\s+((?:--?[\w-]+(?:, )?)+)(?: |$)", line):
+            names |= set(match.group(1).split(", "))
+    return names
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_lists_only_flags_that_exist(tern, command):
+    done = run(tern, command, "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    flags = flags_in_help(done.stdout)
+    assert {"-h", "--help"} <= flags
+    for flag in flags - {"-h", "--help"}:
+        refusal = run(tern, command, "--help", flag).stderr
+        assert "unknown flag" not in refusal and "has no flag" not in refusal
+
+
+def test_help_of_compile_lists_every_flag_in_the_source(tern):
+    source = "".join((ROOT / "tools" / "tern" / "Compile.cpp").read_text().split("\n"))
+    written = re.findall(r"\.add(?:Switch|Text|Number)\(\s*\"([^\"]+)\"", source)
+    expected = {name for names in written for name in names.split(", ")}
+    assert len(expected) > 15
+    assert flags_in_help(run(tern, "compile", "--help").stdout) == expected
+
+
+# What is left behind.
+
+
+def test_killed_compile_leaves_the_old_output(tern, tmp_path):
+    out = tmp_path / "bard"
+    for delay in (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9):
+        out.write_bytes(b"old")
+        process = subprocess.Popen(
+            [tern, "compile", str(A48), "-o", str(out)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == 0:
+            break
+        now = out.read_bytes()
+        # Killed after the new file took its place is fine too: it is whole.
+        assert now == b"old" or run(out, "--version", env={}).returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 256 KiB, less than a compiled model."""
+    where = tmp_path / "small"
+    where.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(where)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield where
+    subprocess.run(["umount", str(where)], check=True)
+
+
+@pytest.mark.parametrize("emit, file", [("exe", "bard"), ("obj", "bard.o")])
+def test_full_disk_is_said_and_nothing_stays(tern, small_disk, emit, file):
+    done = run(tern, "compile", A48, "-o", small_disk / file, f"--emit={emit}")
+    assert_refused(done, "No space left on device", str(small_disk))
+    assert list(small_disk.iterdir()) == []
+
+
+# Other forms of output.
+
+
+def test_object_header_and_weights(tern, tmp_path):
+    done = run(tern, "compile", A48, "-o", tmp_path / "bard.o", "--emit=obj", "--target=generic")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"bard.o", "bard.h", "bard.weights"}
+    program = tmp_path / "size.c"
+    program.write_text(
+        '#include "bard.h"\n#include <stdio.h>\n'
+        "int main(void) { return tern_model_bard.weights_bytes == TERN_BARD_WEIGHTS_BYTES &&"
+        " tern_model_bard.weights_id == TERN_BARD_WEIGHTS_ID &&"
+        " tern_model_bard.scratch_bytes == TERN_BARD_SCRATCH_BYTES &&"
+        " tern_model_bard.max_context == TERN_BARD_MAX_CONTEXT &&"
+        " tern_model_bard.kv_bits == TERN_BARD_KV_BITS ? 0 : 1; }\n"
+    )
+    include = ROOT / "runtime" / "include"
+    build = run("cc", "-Wall", "-Werror", "-I", include, program, "bard.o", "-o", "size", cwd=tmp_path)
+    assert build.returncode == 0, build.stderr
+    assert run(tmp_path / "size").returncode == 0
+
+
+def test_shared_library_exports_the_model_only(tern, tmp_path):
+    done = run(tern, "compile", A48, "-o", tmp_path / "bard.so", "--emit=shared")
+    assert done.returncode == 0, done.stderr
+    symbols = run("nm", "-D", "--defined-only", tmp_path / "bard.so").stdout
+    assert [line.split()[-1] for line in symbols.splitlines()] == ["tern_model_bard"]
+
+
+def test_text_goes_to_stdout(tern):
+    ir = run(tern, "compile", A48, "-o", "-", "--emit=llvm-ir", "--target=generic")
+    assert ir.returncode == 0 and "@tern_model_" in ir.stdout
+    assembly = run(tern, "compile", A48, "-o", "-", "--emit=asm", "--target=generic")
+    assert assembly.returncode == 0 and "tern_model_" in assembly.stdout
+
+
+def test_phases_can_be_taken_one_by_one(tern, tmp_path):
+    """The object of a chain of phases is the object of one run."""
+    flags = ["--target=generic", "--name=bard"]
+    phases = ["import", "fused", "quantized", "packed", "kernels", "llvm"]
+    text = run(tern, "compile", A48, "--compile-to=import", *flags).stdout
+    assert "tern.bitlinear" in text
+    for before, after in zip(phases, phases[1:]):
+        step = run(tern, "compile", "-", f"--compile-from={before}", f"--compile-to={after}", input=text)
+        assert step.returncode == 0, step.stderr
+        text = step.stdout
+    chained, whole = tmp_path / "chained.o", tmp_path / "whole.o"
+    done = run(tern, "compile", "-", "--compile-from=llvm", "--emit=obj", "-o", chained, input=text)
+    assert done.returncode == 0, done.stderr
+    assert run(tern, "compile", A48, "--emit=obj", "-o", whole, *flags).returncode == 0
+    assert chained.read_bytes() == whole.read_bytes()
+
+
+def test_stages_are_saved(tern, tmp_path):
+    stages = tmp_path / "stages"
+    done = run(tern, "compile", A48, "-o", tmp_path / "bard", "--save-stages", stages)
+    assert done.returncode == 0, done.stderr
+    names = ["import", "fused", "quantized", "packed", "kernels", "llvm"]
+    expected = [f"{i:02}-{name}.mlir" for i, name in enumerate(names)]
+    assert sorted(p.name for p in stages.iterdir()) == expected + ["bard.ll", "bard.o", "bard.s"]
+
+
+# Inspecting.
+
+
+def test_inspect_a_checkpoint(tern):
+    done = run(tern, "inspect", A48, "--check")
+    assert done.returncode == 0, done.stderr
+    for words in ("5 layers", "int4_absmean", "50.0 %", "multiplies", "nothing in it would be refused"):
+        assert words in done.stdout
+
+
+def test_inspect_says_what_would_be_refused(tern, tmp_path):
+    model = copy_model(tmp_path / "model")
+    DAMAGES["code_three"][0](model)
+    assert run(tern, "inspect", model).returncode == 0
+    assert_refused(run(tern, "inspect", model, "--check"), "model.safetensors", "3")
+
+
+# The cache of `tern run`.
+
+
+def test_run_compiles_once(tern, tmp_path):
+    environment = {"XDG_CACHE_HOME": str(tmp_path)}
+    want = golden_json(MODELS[0])["greedy"][0]
+    flags = ["-p", want["prompt"], "-n", "5", "--temp", "0", "--target=generic"]
+    first = run(tern, "run", A48, *flags, env=environment)
+    assert first.returncode == 0, first.stderr
+    programs = list((tmp_path / "tern").iterdir())
+    assert len(programs) == 1
+    made = programs[0].stat().st_mtime_ns
+    assert run(tern, "run", A48, *flags, env=environment).stdout == first.stdout
+    assert programs[0].stat().st_mtime_ns == made
+    assert run(tern, "run", A48, *flags, "--kv-bits=16", env=environment).returncode == 0
+    assert len(list((tmp_path / "tern").iterdir())) == 2
+    already = run(tern, "run", programs[0], *flags[:-1])
+    assert already.stdout == first.stdout
