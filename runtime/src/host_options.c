@@ -268,6 +268,34 @@ static void print_flag(const char *left, const char *help) {
   putchar('\n');
 }
 
+uint32_t host_options_command(const char *name) {
+  for (size_t i = 0; i < COMMAND_COUNT; ++i)
+    if (strcmp(commands[i].name, name) == 0)
+      return commands[i].bit;
+  return 0;
+}
+
+int host_options_kind(const char *text, uint32_t command) {
+  const flag *f = find_flag(text, command);
+  if (!f)
+    return HOST_NO_FLAG;
+  return f->kind == FLAG_SWITCH || strchr(text, '=') ? HOST_ONE_ARGUMENT
+                                                     : HOST_TWO_ARGUMENTS;
+}
+
+void host_options_list(uint32_t command) {
+  for (size_t i = 0; i < FLAG_COUNT; ++i) {
+    const flag *f = &flags[i];
+    char left[64];
+    if (!(f->commands & command))
+      continue;
+    snprintf(left, sizeof(left), "%s%s%s%s%s", f->name, f->alias ? ", " : "",
+             f->alias ? f->alias : "", f->value ? " " : "",
+             f->value ? f->value : "");
+    print_flag(left, f->help);
+  }
+}
+
 void host_options_help(const host_options *options, const char *program,
                        const tern_model *model) {
   if (options->command == COMMAND_RUN) {
@@ -281,16 +309,7 @@ void host_options_help(const host_options *options, const char *program,
     printf("usage: %s %s [flags]\n\n", program, command_name(options->command));
   }
   printf("Flags of %s:\n\n", command_name(options->command));
-  for (size_t i = 0; i < FLAG_COUNT; ++i) {
-    const flag *f = &flags[i];
-    char left[64];
-    if (!(f->commands & options->command))
-      continue;
-    snprintf(left, sizeof(left), "%s%s%s%s%s", f->name, f->alias ? ", " : "",
-             f->alias ? f->alias : "", f->value ? " " : "",
-             f->value ? f->value : "");
-    print_flag(left, f->help);
-  }
+  host_options_list(options->command);
   printf("\nText goes to standard output, all else to standard error. Exit "
          "status: 0 done,\n1 failed, 2 wrong usage, 130 interrupted.\n");
 }

@@ -10,6 +10,10 @@
 #include "tern/artifact.h"
 #include "tern/host.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Bits, as a flag may belong to several. */
 enum { COMMAND_RUN = 1, COMMAND_CHAT = 2, COMMAND_PPL = 4, COMMAND_BENCH = 8 };
 
@@ -37,9 +41,19 @@ int host_options_parse(host_options *options, int argc, char **argv,
                        tern_error *error);
 void host_options_help(const host_options *options, const char *program,
                        const tern_model *model);
+/* For the tern driver, which takes the same flags: the bit of a command's name
+ * or 0; what an argument is; the lines of --help, on stdout. */
+uint32_t host_options_command(const char *name);
+enum { HOST_NO_FLAG, HOST_ONE_ARGUMENT, HOST_TWO_ARGUMENTS };
+int host_options_kind(const char *text, uint32_t command);
+void host_options_list(uint32_t command);
 /* A list of numbers from 0 to `most`: "1,2,4". Returns how many were read into
  * `values`, at most `room`, or -1. */
 int host_parse_list(const char *text, uint32_t most, uint32_t *values,
                     int room);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* TERN_SRC_HOST_OPTIONS_H */

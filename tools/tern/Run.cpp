@@ -12,6 +12,7 @@
 
 #include "Commands.h"
 #include "Compilation.h"
+#include "host_options.h"
 
 #include "tern/Artifact/TargetSelection.h"
 
@@ -178,59 +179,101 @@ static Expected<std::string> findProgram(StringRef model,
 /// Replaces this process; only returns if that fails.
 static Error become(StringRef program, StringRef command,
                     llvm::ArrayRef<std::string> arguments) {
-  std::vector<std::string> strings = {program.str(), command.str()};
+  // argv[0] is what the program calls itself in its messages.
+  std::vector<std::string> strings = {"tern", command.str()};
   strings.insert(strings.end(), arguments.begin(), arguments.end());
   std::vector<char *> pointers;
   for (std::string &string : strings)
     pointers.push_back(string.data());
   pointers.push_back(nullptr);
   llvm::outs().flush();
-  execv(pointers[0], pointers.data());
+  execv(program.str().c_str(), pointers.data());
   return failure("cannot run " + program + ": " + std::strerror(errno));
 }
 
-Expected<int> tern::programMain(StringRef command, Arguments arguments) {
+namespace {
+
+/// A command line of run, chat, ppl or bench: flags of the compiler are read, the
+/// model is found, the rest is the program's.
+struct ProgramArguments {
+  explicit ProgramArguments(StringRef command)
+      : command(host_options_command(command.str().c_str())),
+        table((command + " MODEL [flags]").str(),
+              "Compiles MODEL, a checkpoint, into a cache (~/.cache/tern) unless "
+              "it is there,\nand runs it. MODEL may also be a program that tern "
+              "compile made.") {
+    table.addText("-m, --model", "MODEL", "the same as MODEL without a flag",
+                  model);
+    table.addHeading("Flags of the compiler");
+    flags.addTo(table);
+    table.addHeading("Flags of the program");
+  }
+
+  Error parse(Arguments arguments);
+
+  uint32_t command;
+  OptionTable table;
   ModelFlags flags;
+  std::string model;
   bool help = false;
-  std::string model, usage = (command + " MODEL [flags]").str();
-  OptionTable table(usage, "Compiles MODEL into a cache (~/.cache/tern) unless "
-                           "it is there, then runs it.\nMODEL may also be a "
-                           "program that tern compile made.");
-  table.addText("-m, --model", "MODEL", "the same as MODEL as an argument",
-                model);
-  table.addSwitch("-h, --help", "this text", help);
-  table.addHeading("Flags of the compiler");
-  flags.addTo(table);
   std::vector<std::string> rest;
+};
+
+} // namespace
+
+Error ProgramArguments::parse(Arguments arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
+    StringRef argument = arguments[i];
+    if (argument == "-h" || argument == "--help") {
+      help = true;
+      continue;
+    }
     Expected<bool> taken = table.take(arguments, i);
     if (!taken)
       return taken.takeError();
     if (*taken)
       continue;
-    if (i == 0 && !arguments[i].starts_with("-"))
-      model = arguments[i].str();
-    else
-      rest.push_back(arguments[i].str());
+    if (!argument.starts_with("-") && model.empty()) {
+      model = argument.str();
+      continue;
+    }
+    rest.push_back(argument.str());
+    int kind = host_options_kind(argument.str().c_str(), command);
+    if (kind == HOST_NO_FLAG)
+      return llvm::make_error<UsageError>(
+          (argument.starts_with("-") ? "unknown flag '" : "unexpected '") +
+          argument + "'; tern " + table.command() + " --help lists the flags");
+    if (kind == HOST_TWO_ARGUMENTS && i + 1 < arguments.size())
+      rest.push_back(arguments[++i].str());
   }
-  if (help) {
-    table.printHelp(llvm::outs());
+  return Error::success();
+}
+
+Expected<int> tern::programMain(StringRef command, Arguments arguments) {
+  ProgramArguments parsed(command);
+  if (Error error = parsed.parse(arguments))
+    return std::move(error);
+  if (parsed.help) {
+    parsed.table.printHelp(llvm::outs());
+    llvm::outs().flush();
+    host_options_list(parsed.command);
     return 0;
   }
+  const std::string &model = parsed.model;
   if (model.empty())
     return llvm::make_error<UsageError>("tern " + command +
-                                        " needs a MODEL first; see tern " +
-                                        command + " --help");
+                                        " needs a MODEL; see tern " + command +
+                                        " --help");
   if (llvm::sys::fs::is_directory(model)) {
-    Expected<std::string> program = findProgram(model, flags);
+    Expected<std::string> program = findProgram(model, parsed.flags);
     if (!program)
       return program.takeError();
-    return become(*program, command, rest);
+    return become(*program, command, parsed.rest);
   }
   if (!llvm::sys::fs::exists(model))
     return failure("there is no model " + model);
-  if (!flags.describe().empty())
+  if (!parsed.flags.describe().empty())
     return llvm::make_error<UsageError>(
         model + " is compiled already, so flags of the compiler change nothing");
-  return become(model, command, rest);
+  return become(model, command, parsed.rest);
 }

@@ -1,0 +1,66 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`walkthrough.py TERN [--check]`: brings the IR in docs/walkthrough.md up to date.
+
+Each block of code after a comment like
+
+    <!-- ir: quantized, from "tern.quantize", 6 lines -->
+
+is replaced by that many lines of the bundled model's IR after that phase, from
+the first line that contains the words on. `asm` is a phase too. With --check the
+file is not written; exit status 1 if it is stale.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "walkthrough.md"
+MODEL = "test/models/shakespeare-a48"
+# One that does not depend on the machine the page is made on.
+FLAGS = ["--target=x86-64-v3", "--name=bard", "-o", "-"]
+WIDTH = 100
+
+BLOCK = re.compile(
+    r'(<!-- ir: (?P<phase>\w+), from "(?P<start>[^"]+)", (?P<count>\d+) lines -->\n```\w*\n)'
+    r"(?P<old>.*?)(?P<end>```\n)",
+    re.DOTALL,
+)
+
+
+def main(tern: str, check: bool) -> int:
+    @functools.cache
+    def lines_of(phase: str) -> list[str]:
+        form = "--emit=asm" if phase == "asm" else f"--compile-to={phase}"
+        command = [tern, "compile", MODEL, form, *FLAGS]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    def excerpt(match: re.Match) -> str:
+        lines = lines_of(match["phase"])
+        first = next((i for i, line in enumerate(lines) if match["start"] in line), None)
+        if first is None:
+            sys.exit(f"walkthrough.md: {match['start']!r} is not in the IR of {match['phase']}")
+        part = lines[first : first + int(match["count"])]
+        margin = min(len(line) - len(line.lstrip()) for line in part if line.strip())
+        cut = [line[margin:].rstrip() for line in part]
+        cut = [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..." for line in cut]
+        return match[1] + "\n".join(cut) + "\n" + match["end"]
+
+    old = PAGE.read_text()
+    new = BLOCK.sub(excerpt, old)
+    if check and new != old:
+        print("docs/walkthrough.md is stale; run: python3 docs/walkthrough.py build/bin/tern")
+        return 1
+    if not check:
+        PAGE.write_text(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], "--check" in sys.argv[2:]))
