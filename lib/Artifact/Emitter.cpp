@@ -105,9 +105,8 @@ static Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
   passes.add(new llvm::TargetLibraryInfoWrapperPass(
       noLibrary(machine.getTargetTriple())));
   if (machine.addPassesToEmitFile(passes, stream, nullptr,
-                                  object
-                                      ? llvm::CodeGenFileType::ObjectFile
-                                      : llvm::CodeGenFileType::AssemblyFile))
+                                  object ? llvm::CodeGenFileType::ObjectFile
+                                         : llvm::CodeGenFileType::AssemblyFile))
     return failure("LLVM writes no such file for " +
                    machine.getTargetTriple().str());
   passes.run(module);
@@ -258,15 +257,13 @@ Expected<std::string> tern::emitModelTable(TargetAttr target,
         module, pointer, true, llvm::GlobalValue::ExternalLinkage, nullptr,
         "tern_model_" + name));
   auto *table = llvm::ArrayType::get(pointer, models.size());
-  new llvm::GlobalVariable(module, table, true,
-                           llvm::GlobalValue::ExternalLinkage,
-                           llvm::ConstantArray::get(table, models),
-                           "tern_models");
+  new llvm::GlobalVariable(
+      module, table, true, llvm::GlobalValue::ExternalLinkage,
+      llvm::ConstantArray::get(table, models), "tern_models");
   llvm::Type *count = llvm::Type::getInt32Ty(context);
-  new llvm::GlobalVariable(module, count, true,
-                           llvm::GlobalValue::ExternalLinkage,
-                           llvm::ConstantInt::get(count, models.size()),
-                           "tern_model_count");
+  new llvm::GlobalVariable(
+      module, count, true, llvm::GlobalValue::ExternalLinkage,
+      llvm::ConstantInt::get(count, models.size()), "tern_model_count");
   std::string code;
   if (Error error = writeCode(module, **machine, /*object=*/true, code))
     return std::move(error);

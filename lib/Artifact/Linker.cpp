@@ -76,14 +76,15 @@ Expected<std::string> TemporaryDirectory::write(StringRef file,
 //===----------------------------------------------------------------------===//
 
 Expected<Linker> Linker::besideExecutable(StringRef executable) {
-  SmallString<128> directory = llvm::sys::path::parent_path(
-      llvm::sys::path::parent_path(executable));
+  SmallString<128> directory =
+      llvm::sys::path::parent_path(llvm::sys::path::parent_path(executable));
   llvm::sys::path::append(directory, "lib");
   for (StringRef library : {"libtern_host.a", "libtern_core.a"}) {
     SmallString<128> full = directory;
     llvm::sys::path::append(full, library);
     if (!llvm::sys::fs::exists(full))
-      return failure("the runtime library " + full + " is missing; build or "
+      return failure("the runtime library " + full +
+                     " is missing; build or "
                      "install all of tern");
   }
   Linker linker;
@@ -92,7 +93,8 @@ Expected<Linker> Linker::besideExecutable(StringRef executable) {
 }
 
 static Expected<std::string> findCompiler() {
-  if (std::optional<std::string> asked = llvm::sys::Process::GetEnv("TERN_CC")) {
+  if (std::optional<std::string> asked =
+          llvm::sys::Process::GetEnv("TERN_CC")) {
     llvm::ErrorOr<std::string> path = llvm::sys::findProgramByName(*asked);
     if (!path)
       return failure("cannot find the C compiler " + *asked +
@@ -148,8 +150,9 @@ Error Linker::linkProgram(ArrayRef<std::string> objects,
   std::vector<std::string> arguments(objects.begin(), objects.end());
   for (StringRef library : {"libtern_host.a", "libtern_core.a"})
     arguments.push_back(libraryDirectory + "/" + library.str());
-  for (StringRef flag : {"-Wl,--gc-sections", "-Wl,--as-needed",
-                         "-Wl,-z,relro,-z,now,-z,noexecstack", "-lm", "-pthread"})
+  for (StringRef flag :
+       {"-Wl,--gc-sections", "-Wl,--as-needed",
+        "-Wl,-z,relro,-z,now,-z,noexecstack", "-lm", "-pthread"})
     arguments.push_back(flag.str());
   arguments.push_back("-o");
   arguments.push_back(output.str());
@@ -165,6 +168,5 @@ Error Linker::linkShared(StringRef object, StringRef symbol,
     return exports.takeError();
   return run({"-shared", "-nostdlib", object.str(),
               "-Wl,--version-script=" + *exports, "-Wl,--gc-sections",
-              "-Wl,-z,relro,-z,now,-z,noexecstack",
-              "-lc", "-o", output.str()});
+              "-Wl,-z,relro,-z,now,-z,noexecstack", "-lc", "-o", output.str()});
 }

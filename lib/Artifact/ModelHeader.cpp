@@ -83,15 +83,16 @@ std::string tern::writeModelHeader(const ModelFacts &facts) {
   std::string macro = facts.name().upper();
   std::string text;
   llvm::raw_string_ostream s(text);
-  uint64_t blocks = facts.stateBlockTokens
-                        ? llvm::divideCeil(facts.maxContext,
-                                           facts.stateBlockTokens)
-                        : 0;
+  uint64_t blocks =
+      facts.stateBlockTokens
+          ? llvm::divideCeil(facts.maxContext, facts.stateBlockTokens)
+          : 0;
   s << "/* " << facts.name() << ", compiled by tern for " << facts.target
     << ".\n *\n"
     << " * Call it through tern/tern.h (libtern_core.a) or tern/abi.h alone. "
-       "Its weights\n * are the artifact file " << facts.name()
-    << ".weights; " << facts.name() << " runs with no others. */\n"
+       "Its weights\n * are the artifact file "
+    << facts.name() << ".weights; " << facts.name()
+    << " runs with no others. */\n"
     << "#ifndef TERN_MODEL_" << macro << "_H\n"
     << "#define TERN_MODEL_" << macro << "_H\n\n"
     << "#include \"tern/abi.h\"\n\n"

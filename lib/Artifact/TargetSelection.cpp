@@ -228,7 +228,8 @@ Expected<TargetAttr> tern::selectTarget(mlir::MLIRContext *context,
     if (target != level.name)
       continue;
     if (!cpu.empty())
-      return failure("--target=" + target + " says which CPU, so it takes no "
+      return failure("--target=" + target +
+                     " says which CPU, so it takes no "
                      "--cpu");
     Triple triple = host.getArch() == Triple::x86_64
                         ? host

@@ -119,11 +119,11 @@ Error Compilation::checkFlags() {
     return llvm::make_error<UsageError>(
         "--compile-from=object is not IR that can be compiled further");
   if (last < first)
-    return llvm::make_error<UsageError>("--compile-to=" + flags.compileTo +
-                                        " comes before --compile-from=" +
-                                        flags.compileFrom);
-  bool needsWeights = last == object && (flags.emit == "exe" ||
-                                         flags.emit == "shared");
+    return llvm::make_error<UsageError>(
+        "--compile-to=" + flags.compileTo +
+        " comes before --compile-from=" + flags.compileFrom);
+  bool needsWeights =
+      last == object && (flags.emit == "exe" || flags.emit == "shared");
   if (needsWeights && !flags.compileFrom.empty())
     return llvm::make_error<UsageError>(
         "IR does not contain the weights that --emit=" + flags.emit +
@@ -164,8 +164,7 @@ Error Compilation::import() {
   options.kvBits = toBits(flags.model.kvBits);
   options.bosBits = toBits(flags.model.bosBits);
   options.qBits = toBits(flags.model.qBits);
-  options.head =
-      flags.model.head == "int8" ? HeadRows::Int8 : HeadRows::Stored;
+  options.head = flags.model.head == "int8" ? HeadRows::Int8 : HeadRows::Stored;
   options.context = flags.context;
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> imported =
       importModel(context, *checkpoint, options);
@@ -273,9 +272,8 @@ Error Compilation::writeCode() {
   if (Error error = saveCode(*emitter))
     return error;
   if (flags.emit == "llvm-ir" || flags.emit == "asm") {
-    Expected<std::string> text = flags.emit == "asm"
-                                     ? emitter->emitAssembly()
-                                     : emitter->emitLLVMIR();
+    Expected<std::string> text =
+        flags.emit == "asm" ? emitter->emitAssembly() : emitter->emitLLVMIR();
     return text ? writeOutput(flags.output, *text) : text.takeError();
   }
   Expected<std::string> object = [&] {
@@ -288,8 +286,12 @@ Error Compilation::writeCode() {
   if (!facts)
     return facts.takeError();
   Timer timer("write", flags.verbose);
-  Product product{weights ? *weights : mlir::ModuleOp(), checkpoint.get(),
-                  target, *object, *facts, flags.verbose};
+  Product product{weights ? *weights : mlir::ModuleOp(),
+                  checkpoint.get(),
+                  target,
+                  *object,
+                  *facts,
+                  flags.verbose};
   if (flags.emit == "exe")
     return product.writeProgram(flags.output);
   return product.writeLibrary(flags.output, flags.emit == "shared");
@@ -304,8 +306,7 @@ Error Compilation::run() {
   if (!flags.saveStages.empty())
     if (std::error_code code =
             llvm::sys::fs::create_directories(flags.saveStages))
-      return failure("cannot make " + flags.saveStages + ": " +
-                     code.message());
+      return failure("cannot make " + flags.saveStages + ": " + code.message());
   if (Error error = flags.compileFrom.empty() ? import() : parse())
     return error;
   if (!target) {

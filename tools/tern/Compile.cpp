@@ -21,10 +21,11 @@ void ModelFlags::addTo(OptionTable &table) {
                 "native (default), generic (any CPU of this kind), x86-64-v3,\n"
                 "x86-64-v4 (with AVX-512 VNNI) or an LLVM triple",
                 target);
-  table.addText("--cpu", "CPU",
-                "native (default) or LLVM's name of a CPU, with features added:\n"
-                "cascadelake, x86-64-v4+avx512vnni",
-                cpu);
+  table.addText(
+      "--cpu", "CPU",
+      "native (default) or LLVM's name of a CPU, with features added:\n"
+      "cascadelake, x86-64-v4+avx512vnni",
+      cpu);
   table.addText("--kv-bits", "3|4|8|16",
                 "bits of a value in the KV cache; default: the checkpoint's",
                 kvBits);
@@ -37,8 +38,8 @@ void ModelFlags::addTo(OptionTable &table) {
   table.addText("--head", "16|int8",
                 "output head: the checkpoint's 16 bits (default), or 8", head);
   table.addNumber("--max-tokens", "N",
-                  "tokens one pass over the weights takes; default: 32", 1, 4096,
-                  maxTokens);
+                  "tokens one pass over the weights takes; default: 32", 1,
+                  4096, maxTokens);
   table.addSwitch("--dense", "read inactive rows and columns too, to measure",
                   dense);
 }
@@ -118,9 +119,9 @@ Expected<int> tern::compileMain(Arguments arguments) {
   }
   if (inputs.size() != 1)
     return llvm::make_error<UsageError>(
-        inputs.empty() ? "tern compile needs a MODEL; see tern compile --help"
-                       : "tern compile takes one MODEL, but also got '" +
-                             inputs[1] + "'");
+        inputs.empty()
+            ? "tern compile needs a MODEL; see tern compile --help"
+            : "tern compile takes one MODEL, but also got '" + inputs[1] + "'");
   flags.input = inputs.front();
   if (flags.output.empty()) {
     if (flags.compileTo.empty())

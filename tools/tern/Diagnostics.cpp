@@ -50,9 +50,8 @@ llvm::Error Diagnostics::take(const llvm::Twine &otherwise) {
 }
 
 llvm::Error Diagnostics::enableRemarks(mlir::MLIRContext &context) {
-  mlir::remark::RemarkCategories categories{"tern.*", std::nullopt,
-                                            std::nullopt, std::nullopt,
-                                            std::nullopt};
+  mlir::remark::RemarkCategories categories{
+      "tern.*", std::nullopt, std::nullopt, std::nullopt, std::nullopt};
   auto policy = std::make_unique<mlir::remark::RemarkEmittingPolicyAll>();
   if (mlir::failed(mlir::remark::enableOptimizationRemarks(
           context, nullptr, std::move(policy), categories,

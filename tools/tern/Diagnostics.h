@@ -15,8 +15,8 @@
 
 namespace tern {
 
-/// Keeps the first error for `take` and prints warnings and remarks on stderr as
-/// lines of tern.
+/// Keeps the first error for `take` and prints warnings and remarks on stderr
+/// as lines of tern.
 class Diagnostics {
 public:
   explicit Diagnostics(mlir::MLIRContext &context);

@@ -63,8 +63,7 @@ static void printConfig(const Checkpoint &checkpoint) {
   line("gate") << (c.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu") << "\n";
   line("KV cache") << c.kvBits << " bits";
   if (c.kvBits < 16)
-    llvm::outs() << ", first position " << c.bosBits << ", queries "
-                 << c.qBits;
+    llvm::outs() << ", first position " << c.bosBits << ", queries " << c.qBits;
   llvm::outs() << "\n";
   line("weights") << describe(c.weightForm) << "\n";
 }
@@ -128,9 +127,8 @@ static void printSizes(const Checkpoint &checkpoint) {
   uint64_t ternaryBytes = 0;
   for (Projection projection : allProjections)
     for (int64_t layer = 0; layer < config.layerCount; ++layer)
-      if (const TensorEntry *entry =
-              checkpoint.files().find(Checkpoint::atLayer(
-                  Checkpoint::weightName(projection), layer)))
+      if (const TensorEntry *entry = checkpoint.files().find(
+              Checkpoint::atLayer(Checkpoint::weightName(projection), layer)))
         ternaryBytes += entry->bytes;
   llvm::outs() << "\n";
   line("tensors") << checkpoint.files().all().size() << ", "
@@ -191,9 +189,10 @@ static Error inspectCheckpoint(StringRef path, bool check, bool tensors) {
 
 Expected<int> tern::inspectMain(Arguments arguments) {
   bool help = false, check = false, tensors = false;
-  OptionTable table("inspect FILE [flags]",
-                    "Says what is in a checkpoint (a directory) or in what tern "
-                    "compile made:\na program or a .weights file.");
+  OptionTable table(
+      "inspect FILE [flags]",
+      "Says what is in a checkpoint (a directory) or in what tern "
+      "compile made:\na program or a .weights file.");
   table.addSwitch("--check",
                   "read every tensor as tern compile does; exit status 1 and\n"
                   "the reason if it would be refused",

@@ -28,11 +28,11 @@ static SmallVector<StringRef> split(StringRef text, StringRef separator) {
 }
 
 void OptionTable::addSwitch(StringRef names, StringRef help, bool &value) {
-  options.push_back({names.str(), "", help.str(), false,
-                     [&value](StringRef, StringRef) {
-                       value = true;
-                       return Error::success();
-                     }});
+  options.push_back(
+      {names.str(), "", help.str(), false, [&value](StringRef, StringRef) {
+         value = true;
+         return Error::success();
+       }});
 }
 
 void OptionTable::addText(StringRef names, StringRef argument, StringRef help,
@@ -43,8 +43,8 @@ void OptionTable::addText(StringRef names, StringRef argument, StringRef help,
        [&value, choices](StringRef name, StringRef text) -> Error {
          if (!choices.empty() && !llvm::is_contained(split(choices, "|"), text))
            return llvm::make_error<UsageError>(
-               name + " takes " +
-               llvm::join(split(choices, "|"), ", ") + ", not '" + text + "'");
+               name + " takes " + llvm::join(split(choices, "|"), ", ") +
+               ", not '" + text + "'");
          value = text.str();
          return Error::success();
        }});
@@ -94,8 +94,8 @@ Expected<bool> OptionTable::take(ArrayRef<StringRef> arguments, size_t &index) {
       return llvm::make_error<UsageError>(name + " takes no value");
   } else if (!joined) {
     if (index + 1 == arguments.size())
-      return llvm::make_error<UsageError>(name + " needs a value: " +
-                                          option->argument);
+      return llvm::make_error<UsageError>(
+          name + " needs a value: " + option->argument);
     value = arguments[++index];
   }
   if (Error error = option->set(name, value))
@@ -140,9 +140,6 @@ void OptionTable::printHelp(llvm::raw_ostream &stream) const {
       continue;
     }
     std::string left = "  ";
-    if (!StringRef(option.names).starts_with("-") ||
-        StringRef(option.names).starts_with("--"))
-      left += "    ";
     left += option.names;
     if (!option.argument.empty())
       left += " " + option.argument;

@@ -50,8 +50,9 @@ static Expected<std::string> cacheDirectory() {
   else if (llvm::sys::path::home_directory(path))
     llvm::sys::path::append(path, ".cache");
   else
-    return failure("there is no home directory to cache compiled models in; set "
-                   "XDG_CACHE_HOME");
+    return failure(
+        "there is no home directory to cache compiled models in; set "
+        "XDG_CACHE_HOME");
   llvm::sys::path::append(path, "tern");
   if (std::error_code code = llvm::sys::fs::create_directories(path))
     return failure("cannot make the cache directory " + path + ": " +
@@ -84,7 +85,8 @@ public:
   Error addContents(StringRef path) {
     auto buffer = llvm::MemoryBuffer::getFile(path);
     if (!buffer)
-      return failure("cannot read " + path + ": " + buffer.getError().message());
+      return failure("cannot read " + path + ": " +
+                     buffer.getError().message());
     add((*buffer)->getBuffer());
     return Error::success();
   }
@@ -121,8 +123,7 @@ static Expected<std::string> makeKey(StringRef model, const ModelFlags &flags) {
     return std::move(error);
   // A cache may be shared by machines: "native" is not the same on all of them.
   mlir::MLIRContext context;
-  Expected<TargetAttr> target =
-      selectTarget(&context, flags.target, flags.cpu);
+  Expected<TargetAttr> target = selectTarget(&context, flags.target, flags.cpu);
   if (!target)
     return target.takeError();
   key.add(target->getTriple());
@@ -193,15 +194,16 @@ static Error become(StringRef program, StringRef command,
 
 namespace {
 
-/// A command line of run, chat, ppl or bench: flags of the compiler are read, the
-/// model is found, the rest is the program's.
+/// A command line of run, chat, ppl or bench: flags of the compiler are read,
+/// the model is found, the rest is the program's.
 struct ProgramArguments {
   explicit ProgramArguments(StringRef command)
       : command(host_options_command(command.str().c_str())),
-        table((command + " MODEL [flags]").str(),
-              "Compiles MODEL, a checkpoint, into a cache (~/.cache/tern) unless "
-              "it is there,\nand runs it. MODEL may also be a program that tern "
-              "compile made.") {
+        table(
+            (command + " MODEL [flags]").str(),
+            "Compiles MODEL, a checkpoint, into a cache (~/.cache/tern) unless "
+            "it is there,\nand runs it. MODEL may also be a program that tern "
+            "compile made.") {
     table.addText("-m, --model", "MODEL", "the same as MODEL without a flag",
                   model);
     table.addHeading("Flags of the compiler");
@@ -261,9 +263,8 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
   }
   const std::string &model = parsed.model;
   if (model.empty())
-    return llvm::make_error<UsageError>("tern " + command +
-                                        " needs a MODEL; see tern " + command +
-                                        " --help");
+    return llvm::make_error<UsageError>(
+        "tern " + command + " needs a MODEL; see tern " + command + " --help");
   if (llvm::sys::fs::is_directory(model)) {
     Expected<std::string> program = findProgram(model, parsed.flags);
     if (!program)
@@ -274,6 +275,7 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
     return failure("there is no model " + model);
   if (!parsed.flags.describe().empty())
     return llvm::make_error<UsageError>(
-        model + " is compiled already, so flags of the compiler change nothing");
+        model +
+        " is compiled already, so flags of the compiler change nothing");
   return become(model, command, parsed.rest);
 }

@@ -42,7 +42,7 @@ MODEL is a Hugging Face directory: config.json, *.safetensors, tokenizer.json.
 `tern COMMAND --help` lists the flags of a command.
 
   -h, --help              this text
-      --version           versions of tern and LLVM
+  --version               versions of tern and LLVM
 )";
 }
 
@@ -61,7 +61,8 @@ static Expected<int> dispatch(llvm::ArrayRef<StringRef> arguments) {
     return 0;
   }
   if (command == "--version") {
-    llvm::outs() << "tern " TERN_VERSION_TEXT ", LLVM " LLVM_VERSION_STRING "\n";
+    llvm::outs() << "tern " TERN_VERSION_TEXT ", LLVM " LLVM_VERSION_STRING
+                    "\n";
     return 0;
   }
   if (command.empty()) {
@@ -89,12 +90,11 @@ int main(int argc, char **argv) {
   if (status)
     return *status;
   int failed = 1;
-  llvm::handleAllErrors(status.takeError(),
-                        [&](const llvm::ErrorInfoBase &error) {
-                          if (error.isA<UsageError>())
-                            failed = 2;
-                          llvm::errs()
-                              << "tern: error: " << error.message() << "\n";
-                        });
+  llvm::handleAllErrors(
+      status.takeError(), [&](const llvm::ErrorInfoBase &error) {
+        if (error.isA<UsageError>())
+          failed = 2;
+        llvm::errs() << "tern: error: " << error.message() << "\n";
+      });
   return failed;
 }

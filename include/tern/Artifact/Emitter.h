@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The phase `object`. Everything that could change a float result is off: no
-// fused multiply-add, no fast-math, no library function is recognized or called.
+// fused multiply-add, no fast-math, no library function is recognized or
+// called.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,15 +64,15 @@ private:
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 
-/// An error that names the first symbol `object` needs from elsewhere, unless all
-/// are memcpy, memmove or memset.
+/// An error that names the first symbol `object` needs from elsewhere, unless
+/// all are memcpy, memmove or memset.
 llvm::Error checkUndefinedSymbols(llvm::MemoryBufferRef object);
 
 /// An object for `target` that defines what a compiled program's main needs:
 ///   const tern_model *const tern_models[] = {&tern_model_<name>...};
 ///   const unsigned tern_model_count;
-llvm::Expected<std::string>
-emitModelTable(TargetAttr target, llvm::ArrayRef<std::string> names);
+llvm::Expected<std::string> emitModelTable(TargetAttr target,
+                                           llvm::ArrayRef<std::string> names);
 
 } // namespace tern
 
