@@ -25,6 +25,8 @@ jobs=$(getconf _NPROCESSORS_ONLN)
   ctest --output-on-failure -j "$jobs" --output-junit "$results/ctest.xml")
 TERN_BINARY=
 [ ! -x build/bin/tern ] || TERN_BINARY=$PWD/build/bin/tern
-export TERN_BINARY
+# Compiled models are cached where a test run may leave them.
+XDG_CACHE_HOME=$PWD/build/test-cache
+export TERN_BINARY XDG_CACHE_HOME
 $python -m pytest -q -p no:cacheprovider test/Python --junitxml="$results/pytest.xml"
 exec $python tools/sum_results.py "$results"

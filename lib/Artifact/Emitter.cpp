@@ -8,6 +8,7 @@
 #include "tern/Artifact/Emitter.h"
 
 #include "tern/Artifact/TargetSelection.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
 
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 

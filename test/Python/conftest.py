@@ -27,7 +27,7 @@ def model_directory(name: str) -> Path:
 
 X86_LEVELS = {
     "x86-64-v3": {"avx2", "bmi2", "fma", "f16c"},
-    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_vnni"},
 }
 
 
