@@ -161,7 +161,9 @@ Error Emitter::translate(mlir::ModuleOp module, TargetAttr target) {
 
 void Emitter::optimize() {
   llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = tuning.SLPVectorization = true;
+  // Kernels are vectors already; loops of the portable ones are not.
+  tuning.LoopVectorization = true;
+  tuning.SLPVectorization = false;
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
