@@ -11,8 +11,8 @@
 
 using namespace mlir;
 
-/// 1.5 * 2^23: adding it to |x| < 2^22 gives a sum whose last place is 1, so the
-/// addition itself rounds x to an integer, halves to even.
+/// 1.5 * 2^23: adding it to |x| < 2^22 gives a sum whose last place is 1, so
+/// the addition itself rounds x to an integer, halves to even.
 static constexpr double kRounder = 12582912.0;
 static constexpr int64_t kRounderBits = 0x4B400000;
 
@@ -41,14 +41,14 @@ Value tern::buildConstant(OpBuilder &builder, Location loc, Type type,
 }
 
 Value tern::buildMax(OpBuilder &builder, Location loc, Value x, Value y) {
-  Value greater = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT,
-                                        x, y);
+  Value greater =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, x, y);
   return arith::SelectOp::create(builder, loc, greater, x, y);
 }
 
 Value tern::buildMin(OpBuilder &builder, Location loc, Value x, Value y) {
-  Value less = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, x,
-                                     y);
+  Value less =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, x, y);
   return arith::SelectOp::create(builder, loc, less, x, y);
 }
 

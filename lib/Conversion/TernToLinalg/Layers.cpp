@@ -42,8 +42,8 @@ struct RMSNormToLinalg : OpRewritePattern<RMSNormOp> {
           Value sum = arith::AddFOp::create(b, loc, mean,
                                             buildConstant(b, loc, f32, eps));
           Value root = math::SqrtOp::create(b, loc, sum);
-          return {arith::DivFOp::create(
-              b, loc, buildConstant(b, loc, f32, 1.0), root)};
+          return {arith::DivFOp::create(b, loc, buildConstant(b, loc, f32, 1.0),
+                                        root)};
         })[0];
     SmallVector<Value> result = buildElementwise(
         b,
@@ -83,18 +83,19 @@ struct GluToLinalg : OpRewritePattern<GluOp> {
     SmallVector<Value> result = buildElementwise(
         b, {{op.getGate()}, {op.getUp()}}, b.getF32Type(),
         [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
-          return {arith::MulFOp::create(b, loc, activate(b, loc, in[0]),
-                                        in[1])};
+          return {
+              arith::MulFOp::create(b, loc, activate(b, loc, in[0]), in[1])};
         });
     rewriter.replaceOp(op, result);
     return success();
   }
 };
 
-/// Rows as [token][head][half][i]. Each half of the result is one linalg.generic
-/// that writes its slice in place; the second starts from what the first made,
-/// or bufferization would give it a buffer of its own. The rows of the cos and
-/// sin tables are looked up by tern.embedding, which any two ropes share.
+/// Rows as [token][head][half][i]. Each half of the result is one
+/// linalg.generic that writes its slice in place; the second starts from what
+/// the first made, or bufferization would give it a buffer of its own. The rows
+/// of the cos and sin tables are looked up by tern.embedding, which any two
+/// ropes share.
 struct RopeToLinalg : OpRewritePattern<RopeOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -111,8 +112,8 @@ struct RopeToLinalg : OpRewritePattern<RopeOp> {
     SmallVector<OpFoldResult> sizes = {tokens, b.getIndexAttr(heads),
                                        b.getIndexAttr(2), b.getIndexAttr(half)};
 
-    Value input = tensor::ExpandShapeOp::create(b, split, op.getInput(), groups,
-                                                sizes);
+    Value input =
+        tensor::ExpandShapeOp::create(b, split, op.getInput(), groups, sizes);
     sizes[2] = b.getIndexAttr(1);
     SmallVector<Value> ins = {buildHalf(b, input, 0, sizes),
                               buildHalf(b, input, 1, sizes),
@@ -122,8 +123,8 @@ struct RopeToLinalg : OpRewritePattern<RopeOp> {
     for (int64_t which : {0, 1}) {
       Value out = buildHalf(b, output, which, sizes);
       output = tensor::InsertSliceOp::create(
-          b, buildRotation(b, ins, out, which), output,
-          getOffsets(b, which), sizes, getStrides(b));
+          b, buildRotation(b, ins, out, which), output, getOffsets(b, which),
+          sizes, getStrides(b));
       std::swap(ins[0], ins[1]);
     }
     rewriter.replaceOpWithNewOp<tensor::CollapseShapeOp>(op, type, output,

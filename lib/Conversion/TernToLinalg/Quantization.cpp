@@ -65,8 +65,8 @@ Value buildFp4Code(OpBuilder &b, Location loc, Value x, const Scheme &scheme) {
   Value magnitude = math::AbsFOp::create(b, loc, x);
   Value doubled = arith::AddFOp::create(b, loc, magnitude, magnitude);
   doubled = buildMin(b, loc, doubled, constant(scheme.high));
-  Value wide = select(below(doubled, 8), constant(2 * rounder),
-                      constant(4 * rounder));
+  Value wide =
+      select(below(doubled, 8), constant(2 * rounder), constant(4 * rounder));
   Value step = select(below(doubled, 4), constant(rounder), wide);
   Value sum = arith::AddFOp::create(b, loc, doubled, step);
   Value rounded = arith::SubFOp::create(b, loc, sum, step);
@@ -85,8 +85,8 @@ Value buildCode(OpBuilder &b, Location loc, Value x, ActScheme kind) {
     // clip(rne(x)) = rne(clip(x)): rne never turns an order around and leaves
     // the bounds, being integers, as they are. Clipped first, x is small enough
     // to be rounded by an addition.
-    code = buildRneInteger(b, loc,
-                           buildClip(b, loc, x, scheme.low, scheme.high));
+    code =
+        buildRneInteger(b, loc, buildClip(b, loc, x, scheme.low, scheme.high));
   }
   return arith::TruncIOp::create(b, loc, b.getI8Type(), code);
 }
@@ -114,11 +114,11 @@ struct QuantizeToLinalg : OpRewritePattern<QuantizeOp> {
             g = arith::DivFOp::create(b, loc, g,
                                       buildConstant(b, loc, f32, features));
           g = buildMax(b, loc, g, buildConstant(b, loc, f32, 1e-5));
-          return {arith::DivFOp::create(
-                      b, loc, buildConstant(b, loc, f32, scheme.numerator), g),
-                  arith::DivFOp::create(
-                      b, loc, g,
-                      buildConstant(b, loc, f32, scheme.denominator))};
+          return {
+              arith::DivFOp::create(
+                  b, loc, buildConstant(b, loc, f32, scheme.numerator), g),
+              arith::DivFOp::create(
+                  b, loc, g, buildConstant(b, loc, f32, scheme.denominator))};
         });
     SmallVector<Value> codes = buildElementwise(
         b, {{input}, {perToken[0], Along::Token}}, b.getI8Type(),
@@ -141,8 +141,8 @@ struct DequantizeToLinalg : OpRewritePattern<DequantizeOp> {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type f32 = b.getF32Type();
     auto scale = cast<RankedTensorType>(op.getScale().getType());
-    Along scaleAlong = scale.getDimSize(0) == 1 ? Along::Nothing
-                                                : Along::Feature;
+    Along scaleAlong =
+        scale.getDimSize(0) == 1 ? Along::Nothing : Along::Feature;
     SmallVector<Value> result = buildElementwise(
         b,
         {{op.getAcc()},

@@ -1,4 +1,5 @@
-//===- Rows.h - linalg over tokens and features ------------------*- C++ -*-===//
+//===- Rows.h - linalg over tokens and features ------------------*- C++
+//-*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

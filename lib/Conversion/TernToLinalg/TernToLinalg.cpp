@@ -50,7 +50,8 @@ struct PadRows : OpRewritePattern<tensor::PadOp> {
 
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     int64_t width = source.getDimSize(1), added = result.getDimSize(1) - width;
-    OpFoldResult tokens = tensor::getMixedSize(b, b.getLoc(), op.getSource(), 0);
+    OpFoldResult tokens =
+        tensor::getMixedSize(b, b.getLoc(), op.getSource(), 0);
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     SmallVector<OpFoldResult> right = {zero, b.getIndexAttr(width)};
     SmallVector<OpFoldResult> rightSizes = {tokens, b.getIndexAttr(added)};
