@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
@@ -102,6 +103,8 @@ static LogicalResult lower(ModuleOp module) {
   PassManager llvm(module.getContext());
   llvm.addPass(createCanonicalizerPass());
   llvm.addPass(createCSEPass());
+  llvm.addPass(memref::createExpandStridedMetadataPass());
+  llvm.addPass(createLowerAffinePass());
   llvm.addPass(createSCFToControlFlowPass());
   llvm.addPass(createConvertVectorToLLVMPass());
   llvm.addPass(createConvertToLLVMPass());
