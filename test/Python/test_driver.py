@@ -28,10 +28,12 @@ def run(*command, **options) -> subprocess.CompletedProcess:
     return subprocess.run(strings, capture_output=True, text=True, timeout=300, **options)
 
 
-def assert_refused(done: subprocess.CompletedProcess, *words: str, status: int = 1) -> None:
-    """One sentence, with all of the words."""
+def assert_refused(
+    done: subprocess.CompletedProcess, *words: str, status: int = 1, program: str = "tern"
+) -> None:
+    """One sentence of `program`, with all of the words."""
     assert done.returncode == status, done.stderr
-    assert done.stderr.startswith("tern: error: "), done.stderr
+    assert done.stderr.startswith(f"{program}: error: "), done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     for word in words:
         assert word in done.stderr, f"{word!r} is not in {done.stderr!r}"

@@ -86,7 +86,7 @@ def test_weights_of_another_layout_are_refused(tern, program, tmp_path):
     done = run(tern, "compile", A48, "-o", tmp_path / "v3.o", "--emit=obj", "--target=x86-64-v3")
     assert done.returncode == 0, done.stderr
     done = run(program("generic"), "-p", "x", "-n", "1", "--weights", tmp_path / "v3.weights")
-    assert_refused(done, "v3.weights")
+    assert_refused(done, "v3.weights", program="bard")
 
 
 @x86_only
@@ -94,7 +94,7 @@ def test_weights_of_another_layout_are_refused(tern, program, tmp_path):
 @pytest.mark.parametrize("target, feature", [("x86-64-v3", "avx2"), ("x86-64-v4", "avx512")])
 def test_cpu_without_features_gets_a_sentence(program, target, feature):
     command = ["qemu-x86_64", "-cpu", "Nehalem", program(target), "-p", "x", "-n", "1"]
-    assert_refused(run(*command), "needs", feature, "CPU")
+    assert_refused(run(*command), "needs", feature, "CPU", program="bard")
 
 
 @x86_only

@@ -18,6 +18,8 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+
 using namespace tern;
 using llvm::Expected;
 using llvm::StringRef;
@@ -85,6 +87,8 @@ int main(int argc, char **argv) {
   static int anchor;
   executablePath = llvm::sys::fs::getMainExecutable(argv[0], &anchor);
   llvm::install_fatal_error_handler(endOnFatalError);
+  // The linker that cc looks for, in an empty environment too.
+  setenv("PATH", "/usr/local/bin:/usr/bin:/bin", /*overwrite=*/0);
   llvm::SmallVector<StringRef> arguments(argv + 1, argv + argc);
   Expected<int> status = dispatch(arguments);
   if (status)
