@@ -65,7 +65,8 @@ struct Product {
 
   std::string name() const {
     return "f" + std::to_string(int(kind)) + "_" + std::to_string(shape.rows) +
-           "_" + std::to_string(shape.columns);
+           "_" + std::to_string(shape.columns) + "_" +
+           std::to_string(layout.fingerprint());
   }
 
   /// (codes or values, weight, list, count, result)
@@ -223,7 +224,12 @@ protected:
   void checkAll(Kind kind, WeightAccess access,
                 const std::vector<int64_t> &tokenCounts,
                 const std::vector<double> &densities = {1}) {
-    std::vector<Product> products = makeProducts(kind, access);
+    checkProducts(makeProducts(kind, access), tokenCounts, densities);
+  }
+
+  void checkProducts(const std::vector<Product> &products,
+                     const std::vector<int64_t> &tokenCounts,
+                     const std::vector<double> &densities) {
     std::string text;
     for (const Product &product : products)
       text += product.text();
@@ -263,6 +269,25 @@ TEST_P(Products, ActiveRows) {
 }
 TEST_P(Products, ActiveColumns) {
   checkAll(Kind::Sparse, WeightAccess::ActiveColumns, {1}, {0, 0.2, 1});
+}
+
+/// Layouts that only the portable kernels know, no tile side a power of two.
+TEST_P(Products, OtherLayouts) {
+  const Axis R = Axis::Row, C = Axis::Column;
+  const Layout fieldOfColumns{
+      Codec::B2, C, {C, 4, 3}, {{R, 5, 1}, {C, 3, 1}, {C, 7, 12}}};
+  const Layout fieldOfRows{Codec::B2, R, {R, 4, 2}, {{C, 3, 1}, {R, 2, 1}}};
+  for (Kind kind : {Kind::Decode, Kind::Prefill, Kind::Rows, Kind::Sparse}) {
+    std::vector<Product> products;
+    for (Shape shape : {Shape{1, 1}, Shape{37, 65}, Shape{11, 192}})
+      for (const Layout &layout : {fieldOfColumns, fieldOfRows})
+        // A line whose digits share bytes with other lines reads those too.
+        if (kind != (layout == fieldOfRows ? Kind::Rows : Kind::Sparse))
+          products.emplace_back(kind, shape, layout);
+    bool isList = kind == Kind::Rows || kind == Kind::Sparse;
+    checkProducts(products, {kind == Kind::Prefill ? 3 : 1},
+                  {isList ? 0.3 : 1});
+  }
 }
 
 //===----------------------------------------------------------------------===//
