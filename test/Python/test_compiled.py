@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from cases import CASES, Case
 from conftest import MODELS, TARGETS, model_directory
-from test_golden import VARIANTS, golden, golden_json
+from test_golden import PERPLEXITIES, VARIANTS, golden, golden_json
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
 
+HELD_OUT = Path(__file__).resolve().parents[1] / "data" / "shakespeare-heldout.txt"
 TIMEOUT = 300  # seconds for one compilation and run
 
 
@@ -121,6 +122,19 @@ def test_bundled(tern, tmp_path, name, variant, target):
     else:
         expected = Model(load(model_directory(name)), options).run(ids).hidden
     assert_same(got, Result(expected, want.f32(variant + ".logits")))
+
+
+# One target: every one gives the same logits, as the tests around this one say.
+@pytest.mark.parametrize("variant", PERPLEXITIES)
+@pytest.mark.parametrize("name", MODELS)
+def test_perplexity(tern, name, variant):
+    command = [tern, "ppl", str(model_directory(name)), "-f", str(HELD_OUT)]
+    command += ["-c", "192", "--chunks", "11", f"--target={TARGETS[-1]}"]
+    words = run_driver(command + option_flags(PERPLEXITIES[variant])).split()
+    want = golden_json(name)["perplexity"][variant]
+    assert words[0] == "perplexity" and words[2] == "tokens", words
+    assert abs(float(words[1]) / want["value"] - 1) < 1e-9
+    assert int(words[3]) == want["tokens"]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])

@@ -17,6 +17,7 @@
 #include "mlir/IR/MLIRContext.h"
 
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ struct JitTarget {
   std::string cpu;
   std::string features; ///< "+avx512vnni", or empty
 };
+
+/// GoogleTest's name of a case.
+inline void PrintTo(const JitTarget &target, std::ostream *os) {
+  *os << target.name;
+}
 
 /// Generic, and whatever of AVX2 and AVX-512 with VNNI this machine has.
 std::vector<JitTarget> getJitTargets();
