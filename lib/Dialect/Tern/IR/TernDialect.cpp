@@ -40,6 +40,16 @@ const Target *TernDialect::lookupTarget(TargetAttr attr) const {
   return nullptr;
 }
 
+static bool isArrayOfStrings(Attribute attribute) {
+  auto array = dyn_cast<ArrayAttr>(attribute);
+  return array && llvm::all_of(array, llvm::IsaPred<StringAttr>);
+}
+
+static bool isCacheType(Attribute attribute) {
+  auto type = dyn_cast<TypeAttr>(attribute);
+  return type && isa<KVCacheType>(type.getValue());
+}
+
 LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
   StringRef name = attribute.getName().strref(), expected;
@@ -48,6 +58,10 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
     expected = isa<TargetAttr>(value) ? "" : "#tern.target";
   else if (name == kModelAttr)
     expected = isa<ModelAttr>(value) ? "" : "#tern.model";
+  else if (name == kProjectionsAttr)
+    expected = isArrayOfStrings(value) ? "" : "an array of strings";
+  else if (name == kCacheAttr)
+    expected = isCacheType(value) ? "" : "a !tern.kv_cache";
   else if (llvm::is_contained({kMaxTokensAttr, kLayerStrideAttr,
                                kWeightsBytesAttr, kWeightsIdAttr,
                                kScratchBytesAttr},

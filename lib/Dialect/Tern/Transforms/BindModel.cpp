@@ -45,6 +45,9 @@ public:
         projections(projections), b(function.getContext()) {}
 
   LogicalResult bind() {
+    if (function.isExternal() || function.getNumArguments() == 0)
+      return function.emitOpError("expected a body and the scratch memory as "
+                                  "last argument");
     Block &entry = function.getBody().front();
     unsigned oldCount = entry.getNumArguments();
     // The scratch memory is the last of the old arguments.
@@ -155,6 +158,9 @@ private:
     auto module = function->getParentOfType<ModuleOp>();
     auto stride =
         module->getAttrOfType<IntegerAttr>(TernDialect::kLayerStrideAttr);
+    if (read.getLayer() && !stride)
+      return function.emitOpError("expected the module to say ")
+             << TernDialect::kLayerStrideAttr;
     b.setInsertionPoint(read);
     Location loc = read.getLoc();
     Value start = arith::ConstantIndexOp::create(b, loc, *weight.getOffset());

@@ -139,9 +139,10 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
     TargetAttr target = TargetAttr::lookup(module);
     auto step = module.lookupSymbol<LLVM::LLVMFuncOp>("step");
     auto cache = module->getAttrOfType<TypeAttr>(TernDialect::kCacheAttr);
-    if (!model || !target || !step || !cache) {
-      module.emitError(
-          "expected tern.model, tern.target, tern.cache and @step");
+    if (!model || !target || !step || !cache ||
+        !module->hasAttr(TernDialect::kProjectionsAttr)) {
+      module.emitError("expected tern.model, tern.target, tern.cache, "
+                       "tern.projections and @step");
       return signalPassFailure();
     }
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())

@@ -90,9 +90,12 @@ struct MaterializeLayouts
     ModuleOp module = getOperation();
     TargetAttr target = TargetAttr::lookup(module);
     if (!target || !target.getTarget()) {
-      module.emitError("expected a `tern.target` that a registered target "
-                       "handles, got ")
-          << target;
+      InFlightDiagnostic error = module.emitError(
+          "expected a `tern.target` that a registered target handles, got ");
+      if (target)
+        error << target;
+      else
+        error << "none";
       return signalPassFailure();
     }
     llvm::MapVector<StringAttr, SmallVector<GetWeightOp>> reads;

@@ -127,6 +127,12 @@ public:
         getConstantIntValue(loop.getStep()[0]) != 1)
       return loop.emitOpError("expected one dimension, from 0 by 1, without "
                               "reductions");
+    auto caller = loop->getParentOfType<func::FuncOp>();
+    if (loop->getParentOfType<scf::ParallelOp>())
+      return loop.emitOpError("expected no parallel loop around this one");
+    if (caller.getNumArguments() == 0 ||
+        !isa<LLVM::LLVMPointerType>(caller.getArgument(0).getType()))
+      return caller.emitOpError("expected the environment as first argument");
     for (Value value : captures.values)
       if (auto type = dyn_cast<MemRefType>(value.getType()))
         if (!type.hasStaticShape() || !type.getLayout().isIdentity())

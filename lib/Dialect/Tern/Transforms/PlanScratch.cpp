@@ -190,6 +190,8 @@ struct PlanScratch : tern::impl::PlanScratchPassBase<PlanScratch> {
 
 private:
   LogicalResult verifyAllocs(func::FuncOp function) {
+    if (function.isExternal())
+      return function.emitOpError("expected a body");
     WalkResult result = function.walk([](memref::AllocOp alloc) {
       MemRefType type = alloc.getType();
       bool isPlannable =

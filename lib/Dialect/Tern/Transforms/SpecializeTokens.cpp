@@ -59,7 +59,8 @@ struct SpecializeTokens
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       auto isDynamic = [](Type type) { return type != makeOneToken(type); };
-      if (llvm::none_of(function.getArgumentTypes(), isDynamic))
+      if (function.isExternal() ||
+          llvm::none_of(function.getArgumentTypes(), isDynamic))
         continue;
       OpBuilder builder(function);
       auto decode = cast<func::FuncOp>(builder.clone(*function));

@@ -27,10 +27,13 @@ namespace {
 /// Says what was expected of `op`; success if the promise is kept.
 using Promise = LogicalResult (*)(Operation *op);
 
-bool hasTensors(Operation *op) {
-  auto isTensor = [](Type type) { return isa<TensorType>(type); };
-  return llvm::any_of(op->getOperandTypes(), isTensor) ||
-         llvm::any_of(op->getResultTypes(), isTensor);
+/// Types of the values that `op` makes: results, and arguments of its regions.
+SmallVector<Type> getMadeTypes(Operation *op) {
+  SmallVector<Type> types(op->getResultTypes());
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      llvm::append_range(types, block.getArgumentTypes());
+  return types;
 }
 
 bool isTernary(Type type) {
@@ -38,12 +41,20 @@ bool isTernary(Type type) {
   return tensor && isa<TritType>(tensor.getElementType());
 }
 
+/// Passes look into every function.
+LogicalResult hasBody(Operation *op) {
+  auto function = dyn_cast<func::FuncOp>(op);
+  if (function && function.isExternal())
+    return op->emitOpError("expected a body");
+  return success();
+}
+
 LogicalResult isModel(Operation *op) {
   if (isa<QuantizeOp, KeepTopKOp, SparsifyOp, ActiveRowsOp, MatmulOp,
           SparseMatmulOp, DequantizeOp, ReduceOp>(op))
     return op->emitOpError("expected model operations only, as tern.bitlinear; "
                            "this is a kernel operation");
-  return success();
+  return hasBody(op);
 }
 
 LogicalResult isQuantized(Operation *op) {
@@ -51,7 +62,7 @@ LogicalResult isQuantized(Operation *op) {
     return op->emitOpError("expected to be decomposed into kernel operations");
   if (auto head = dyn_cast<LmHeadOp>(op); head && head.getScales())
     return op->emitOpError("expected a quantized head to be decomposed");
-  return success();
+  return hasBody(op);
 }
 
 LogicalResult isPacked(Operation *op) {
@@ -64,7 +75,7 @@ LogicalResult isPacked(Operation *op) {
         !cast<RankedTensorType>(weight.getType()).getEncoding())
       return op->emitOpError("expected a layout on a ternary weight");
   }
-  for (Type type : op->getResultTypes())
+  for (Type type : getMadeTypes(op))
     if (isTernary(type) && !cast<RankedTensorType>(type).getEncoding())
       return op->emitOpError("expected a layout on every ternary tensor, got ")
              << type;
@@ -72,12 +83,12 @@ LogicalResult isPacked(Operation *op) {
 }
 
 LogicalResult isKernel(Operation *op) {
-  if (hasTensors(op))
+  if (llvm::any_of(getMadeTypes(op), llvm::IsaPred<TensorType>))
     return op->emitOpError("expected buffers instead of tensors");
   if (isa<KernelOpInterface, KVAppendOp, GetWeightOp, StateAddressOp,
           WorkerIndexOp, CountReadOp>(op))
     return op->emitOpError("expected to be lowered to loops");
-  return success();
+  return hasBody(op);
 }
 
 LogicalResult isLLVM(Operation *op) {
