@@ -65,7 +65,12 @@ struct BuildStep : tern::impl::BuildStepPassBase<BuildStep> {
                        "tern.weights_bytes");
       return signalPassFailure();
     }
-    std::string text = (getDeclarations(module) + kDriver).str();
+    for (const std::string &name : getCalledNames())
+      if (!module.lookupSymbol<func::FuncOp>(name)) {
+        module.emitError("expected a function @") << name;
+        return signalPassFailure();
+      }
+    std::string text = getDeclarations() + kDriver.str();
     OwningOpRef<ModuleOp> parsed = parseSourceString<ModuleOp>(
         substitute(std::move(text),
                    getWords(model, weights.getInt(), scratch.getInt())),
@@ -83,15 +88,21 @@ struct BuildStep : tern::impl::BuildStepPassBase<BuildStep> {
   }
 
 private:
-  /// The model's functions, so that the text can be parsed on its own.
-  static std::string getDeclarations(ModuleOp module) {
-    std::string text;
+  static SmallVector<std::string> getCalledNames() {
+    SmallVector<std::string> names;
     for (StringRef function : {"embed", "layer", "head"})
       for (StringRef body : {"decode", "prefill"})
-        text += ("func.func private @" + function + "." + body +
-                 "(!llvm.ptr, memref<$WEIGHTSxi8>, memref<$SCRATCHxi8>, index, "
-                 "index)\n")
-                    .str();
+        names.push_back((function + "." + body).str());
+    return names;
+  }
+
+  /// The model's functions, so that the text can be parsed on its own.
+  static std::string getDeclarations() {
+    std::string text;
+    for (const std::string &name : getCalledNames())
+      text += "func.func private @" + name +
+              "(!llvm.ptr, memref<$WEIGHTSxi8>, memref<$SCRATCHxi8>, index, "
+              "index)\n";
     return text;
   }
 

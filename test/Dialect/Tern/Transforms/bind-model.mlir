@@ -1,0 +1,49 @@
+// RUN: tern-opt %s --tern-bind-model --allow-unregistered-dialect | FileCheck %s
+
+// Arguments are places in the scratch memory, the index is the layer; weights are
+// views of the weights section, those of a layer one stride further than the
+// layer's before; a state's address comes from the table. The slots are those of
+// 20 tokens (DriverSlots.h).
+
+!kv = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>
+module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, tern.layer_stride = 192 : i64,
+    tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
+  tern.weight @norm <values> ["norm"] offset 64 : tensor<5xf32>
+  tern.weight @w per_layer <digits> ["{}.w"] offset 320 : tensor<3x7x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+
+  func.func @layer.prefill(%layer: index, %x: memref<?x5xf32>, %positions: memref<?xi32>, %cache: !kv, %y: memref<?x5xf32>, %scratch: memref<4096xi8>) {
+    %norm = tern.get_weight @norm : memref<5xf32>
+    %w = tern.get_weight @w[%layer] : memref<6xi8>
+    "test.weights"(%norm, %w) : (memref<5xf32>, memref<6xi8>) -> ()
+    "test.slots"(%x, %positions, %y, %scratch) : (memref<?x5xf32>, memref<?xi32>, memref<?x5xf32>, memref<4096xi8>) -> ()
+    %token = arith.constant 7 : index
+    %state = tern.state_address %cache[%token] : !kv
+    "test.state"(%state) : (index) -> ()
+    return
+  }
+}
+// CHECK:       module attributes {tern.cache = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>,
+// CHECK:       func.func private @layer.prefill(
+// CHECK-SAME:    %[[ENV:[a-z0-9]+]]: !llvm.ptr, %[[WEIGHTS:[a-z0-9]+]]: memref<1024xi8>, %[[SCRATCH:[a-z0-9]+]]: memref<4096xi8>,
+// CHECK-SAME:    %[[LAYER:[a-z0-9]+]]: index, %[[TOKENS:[a-z0-9]+]]: index) {
+// CHECK:         %[[C1024:.*]] = arith.constant 1024 : index
+// CHECK:         %[[X:.*]] = memref.view %[[SCRATCH]][%[[C1024]]][%[[TOKENS]]] : memref<4096xi8> to memref<?x5xf32>
+// CHECK:         %[[C128:.*]] = arith.constant 128 : index
+// CHECK:         %[[P:.*]] = memref.view %[[SCRATCH]][%[[C128]]][%[[TOKENS]]] : memref<4096xi8> to memref<?xi32>
+// CHECK:         %[[C256:.*]] = arith.constant 256 : index
+// CHECK:         %[[TABLE:.*]] = memref.view %[[SCRATCH]][%[[C256]]][] : memref<4096xi8> to memref<20xi64>
+// CHECK:         %[[C1472:.*]] = arith.constant 1472 : index
+// CHECK:         %[[Y:.*]] = memref.view %[[SCRATCH]][%[[C1472]]][%[[TOKENS]]] : memref<4096xi8> to memref<?x5xf32>
+// CHECK:         %[[C64:.*]] = arith.constant 64 : index
+// CHECK:         %[[NORM:.*]] = memref.view %[[WEIGHTS]][%[[C64]]][] : memref<1024xi8> to memref<5xf32>
+// CHECK:         %[[C320:.*]] = arith.constant 320 : index
+// CHECK:         %[[STRIDE:.*]] = arith.constant 192 : index
+// CHECK:         %[[SKIP:.*]] = arith.muli %[[LAYER]], %[[STRIDE]] :
+// CHECK:         %[[START:.*]] = arith.addi %[[C320]], %[[SKIP]] :
+// CHECK:         %[[W:.*]] = memref.view %[[WEIGHTS]][%[[START]]][] : memref<1024xi8> to memref<6xi8>
+// CHECK:         "test.weights"(%[[NORM]], %[[W]]) :
+// CHECK:         "test.slots"(%[[X]], %[[P]], %[[Y]], %[[SCRATCH]]) :
+// CHECK:         %[[TOKEN:.*]] = arith.constant 7 : index
+// CHECK:         %[[STATE:.*]] = memref.load %[[TABLE]][%[[TOKEN]]] :
+// CHECK:         %[[ADDRESS:.*]] = arith.index_cast %[[STATE]] : i64 to index
+// CHECK:         "test.state"(%[[ADDRESS]]) :

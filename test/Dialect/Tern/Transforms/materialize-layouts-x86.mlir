@@ -1,0 +1,51 @@
+// RUN: tern-opt %s --tern-materialize-layouts --mlir-print-local-scope --split-input-file | FileCheck %s
+
+// Lanes of the vectors: eight with AVX2, sixteen with AVX-512 VNNI, all of whose
+// features must be there.
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2,+fma">} {
+  tern.weight @dense <digits> ["d"] : tensor<17x65x!tern.trit>
+  tern.weight @rows <digits> ["r"] : tensor<17x65x!tern.trit>
+  tern.weight @columns <digits> ["c"] : tensor<17x65x!tern.trit>
+  func.func @eight_lanes(%q: tensor<1x65xi8>, %i: tensor<1x17xi32>, %j: tensor<1x68xi32>, %v: tensor<1x68xi8>, %n: tensor<1xi32>)
+      -> (tensor<1x17xi32>, tensor<1x17xi32>, tensor<1x17xi32>) {
+    %d = tern.get_weight @dense : tensor<17x65x!tern.trit>
+    %0 = tern.matmul "dense" (%q, %d) : (tensor<1x65xi8>, tensor<17x65x!tern.trit>) -> tensor<1x17xi32>
+    %r = tern.get_weight @rows : tensor<17x65x!tern.trit>
+    %1 = tern.matmul "rows" (%q, %r) rows(%i, %n : tensor<1x17xi32>, tensor<1xi32>)
+        : (tensor<1x65xi8>, tensor<17x65x!tern.trit>) -> tensor<1x17xi32>
+    %c = tern.get_weight @columns : tensor<17x65x!tern.trit>
+    %2 = tern.sparse_matmul "columns" (%j, %v, %n, %c)
+        : (tensor<1x68xi32>, tensor<1x68xi8>, tensor<1xi32>, tensor<17x65x!tern.trit>) -> tensor<1x17xi32>
+    return %0, %1, %2 : tensor<1x17xi32>, tensor<1x17xi32>, tensor<1x17xi32>
+  }
+}
+// CHECK:       tern.weight @dense {{.*}}, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
+// CHECK:       tern.weight @rows {{.*}}, #tern.layout<b2, rows, k:4:32, [k:32:1]>>
+// CHECK:       tern.weight @columns {{.*}}, #tern.layout<b2, columns, n:4:32, [n:2:4, n:4:8, n:4:1]>>
+// CHECK-LABEL: func.func @eight_lanes(
+// CHECK:         tern.matmul "dense"({{.*}} : (tensor<1x80xi8>, {{.*}}) -> tensor<1x32xi32>
+// CHECK:         tern.matmul "rows"({{.*}} : (tensor<1x128xi8>, {{.*}}) -> tensor<1x17xi32>
+// CHECK:         tern.sparse_matmul "columns"({{.*}} : (tensor<1x68xi32>, {{.*}}) -> tensor<1x128xi32>
+
+// -----
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+  // CHECK: tern.weight @w {{.*}}, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+  tern.weight @w <digits> ["w"] : tensor<17x65x!tern.trit>
+  func.func @sixteen_lanes() {
+    %w = tern.get_weight @w : tensor<17x65x!tern.trit>
+    return
+  }
+}
+
+// -----
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vnni">} {
+  // CHECK: tern.weight @w {{.*}}, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
+  tern.weight @w <digits> ["w"] : tensor<17x65x!tern.trit>
+  func.func @no_vl() {
+    %w = tern.get_weight @w : tensor<17x65x!tern.trit>
+    return
+  }
+}
