@@ -27,7 +27,6 @@ static void cleanUp(OpPassManager &pm) {
 static void buildFused(OpPassManager &pm, const PipelineOptions &) {
   cleanUp(pm);
   pm.addPass(createFuseProjectionsPass());
-  pm.addPass(createSymbolDCEPass());
 }
 
 static void buildQuantized(OpPassManager &pm, const PipelineOptions &options) {

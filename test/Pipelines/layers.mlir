@@ -1,0 +1,19 @@
+// DEFINE: %{target} = tern.target = #tern.target<triple = "riscv64-unknown-elf", cpu = "generic-rv64", features = "">
+// DEFINE: %{phases} = --tern-to-fused --tern-to-quantized --tern-to-packed --tern-to-kernels
+// DEFINE: %{numbers} = 's/layers = [0-9]+//; s/layer_stride.*/BYTES/; s/memref<[0-9]+xi8>/BYTES/g; s/%c[0-9]+/C/g; s/constant [0-9]+ : index/C/'
+// RUN: sed 's|tern.model = |%{target}, &|' %S/Inputs/a48.mlir > %t.mlir
+// RUN: tern-opt %t.mlir %{phases} | sed -E %{numbers} > %t.5
+// RUN: sed 's/layers = 5/layers = 30/' %t.mlir | tern-opt %{phases} | sed -E %{numbers} > %t.30
+// RUN: diff %t.5 %t.30
+// RUN: FileCheck %s --input-file=%t.30
+
+// Code does not grow with the number of layers: but for sizes and offsets the text
+// is the same. A layer is one function, called in a loop.
+
+// CHECK:     func.func private @layer.decode(
+// CHECK-NOT: func.func private @layer.decode
+// CHECK:     func.func private @run(
+// CHECK-NOT: @layer.decode
+// CHECK:     scf.for
+// CHECK:       func.call @layer.decode(
+// CHECK-NOT: @layer.decode
