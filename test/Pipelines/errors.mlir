@@ -11,7 +11,7 @@
 
 // Tensors where buffers are expected: the function they enter by.
 // RUN: not tern-opt %S/Inputs/a48.mlir --tern-to-llvm -o /dev/null 2>&1 | FileCheck %s --check-prefix=TENSORS
-// TENSORS: a48.mlir:27:14: error: 'tern.get_weight' op expected buffers instead of tensors
+// TENSORS: a48.mlir:26:3: error: 'func.func' op expected buffers instead of tensors
 
 // No target.
 // RUN: not tern-opt %S/Inputs/a48.mlir --tern-to-fused --tern-to-quantized --tern-to-packed -o /dev/null 2>&1 | FileCheck %s --check-prefix=TARGET

@@ -116,10 +116,11 @@ struct VerifyContract : tern::impl::VerifyContractPassBase<VerifyContract> {
       getOperation().emitError("expected a `tern.model` attribute");
       return signalPassFailure();
     }
-    WalkResult result = getOperation().walk([&](Operation *op) {
-      return failed(promise->second(op)) ? WalkResult::interrupt()
-                                         : WalkResult::advance();
-    });
+    WalkResult result =
+        getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+          return failed(promise->second(op)) ? WalkResult::interrupt()
+                                             : WalkResult::advance();
+        });
     if (result.wasInterrupted())
       signalPassFailure();
     markAllAnalysesPreserved();
