@@ -1,0 +1,99 @@
+//===- tern/Packing/GgufCodecs.h - Tensor encodings of GGUF -----*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// How GGUF files store matrices. Projects gave the same type number to
+// different encodings, so an encoding is known by its number and its size
+// together.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_PACKING_GGUFCODECS_H
+#define TERN_PACKING_GGUFCODECS_H
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace tern {
+
+enum class GgufCodec : uint8_t {
+  F32,
+  F16,
+  BF16,
+  Q4_0,
+  Q8_0,
+  Q6_K,
+  TQ1_0,
+  TQ2_0,
+  I2_S,     ///< blocks of 128, as written on x86
+  I2_S_ARM, ///< blocks of 64, as written on ARM
+  Q2_0_G64,
+  Q2_0_G128,
+  IQ1_BN,
+  IQ2_BN,
+};
+
+/// A row is `rowPrefix` bytes and then blocks; `suffix` bytes follow the last
+/// row.
+struct GgufEncoding {
+  GgufCodec codec;
+  const char *name; ///< as users write it: "tq2_0"
+  uint32_t id;
+  int64_t blockElements, blockBytes, rowPrefix, suffix;
+  bool isTernary;
+  /// Nothing in a file tells it from another encoding that is far more common.
+  bool onlyIfAsked;
+
+  bool isPlain() const { return blockElements == 1; }
+};
+
+/// All encodings that tern reads, for listings.
+const std::vector<GgufEncoding> &allGgufEncodings();
+
+/// Null if there is none of that name.
+const GgufEncoding *findGgufEncoding(const char *name);
+
+/// Bytes of `rows` rows of `columns` elements; nothing if a row is no whole
+/// number of blocks or the size is more than 63 bits hold.
+std::optional<uint64_t> ggufBytes(const GgufEncoding &encoding,
+                                  uint64_t columns, uint64_t rows);
+
+/// What a number means in any of the projects, for messages: "Q4_K". Null if
+/// nobody is known to use it.
+const char *ggufTypeName(uint32_t id);
+
+/// Why a matrix has no digits and one scale.
+struct GgufVerdict {
+  enum Problem {
+    None,
+    NotADigit, ///< a code that is none of -1, 0 and 1
+    BadScale,  ///< `scale` is negative or not finite
+    Differs,   ///< `scale` is not `first`, the scale before it
+  } problem = None;
+  int64_t row = 0, column = 0;
+  float scale = 0, first = 0;
+};
+
+/// Ternary encodings only. Blocks that are zero throughout have no say in the
+/// scale: writers store 0 for them.
+GgufVerdict decodeDigits(const GgufEncoding &encoding, const uint8_t *bytes,
+                         int64_t rows, int64_t columns, int8_t *digits,
+                         float &alpha);
+
+/// Plain and quantized encodings that are not ternary; `blocks` blocks from
+/// `bytes`. Products of a scale and an integer are rounded once.
+void decodeFloats(const GgufEncoding &encoding, const uint8_t *bytes,
+                  int64_t blocks, float *out);
+
+/// True if all values are -alpha, 0 or alpha: a ternary matrix that was written
+/// as floating point. A matrix of zeros is none.
+bool splitTernaryValues(const float *values, int64_t count, int8_t *digits,
+                        float &alpha);
+
+} // namespace tern
+
+#endif // TERN_PACKING_GGUFCODECS_H
