@@ -1,4 +1,4 @@
-//===- test/Unit/ImportGgufTest.cpp - GGUF files, read -------------------===//
+//===- test/Unit/ImportGgufTest.cpp - GGUF files, read ------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- test/Unit/MalformedGgufTest.cpp - GGUF files to be refused
-//----------===//
+//===- test/Unit/MalformedGgufTest.cpp - GGUF files to be refused -------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
