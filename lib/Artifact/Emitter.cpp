@@ -219,6 +219,17 @@ Expected<ModelFacts> Emitter::readFacts() const {
 // Objects
 //===----------------------------------------------------------------------===//
 
+/// What a linker itself defines, or the functions every caller has.
+static bool isAlwaysDefined(StringRef name) {
+  static constexpr StringRef names[] = {
+      "",       "memcpy", "memmove", "memset", "_GLOBAL_OFFSET_TABLE_",
+      ".TOC.",
+      // Of WebAssembly.
+      "__stack_pointer", "__memory_base", "__table_base",
+      "__linear_memory", "__indirect_function_table"};
+  return llvm::is_contained(names, name);
+}
+
 Error tern::checkUndefinedSymbols(llvm::MemoryBufferRef object) {
   using llvm::object::BasicSymbolRef;
   Expected<std::unique_ptr<llvm::object::ObjectFile>> file =
@@ -235,8 +246,7 @@ Error tern::checkUndefinedSymbols(llvm::MemoryBufferRef object) {
     Expected<StringRef> name = symbol.getName();
     if (!name)
       return name.takeError();
-    if (*name != "memcpy" && *name != "memmove" && *name != "memset" &&
-        *name != "_GLOBAL_OFFSET_TABLE_" && !name->empty())
+    if (!isAlwaysDefined(*name))
       return failure("the compiled model would call '" + *name +
                      "', but models may call nothing but memcpy, memmove and "
                      "memset");

@@ -82,6 +82,9 @@ createSubtarget(const Triple &triple, StringRef cpu, StringRef features) {
     return failure("unknown target '" + triple.str() +
                    "'; known are native, generic, x86-64-v3, x86-64-v4 and the "
                    "triples of LLVM, as aarch64-linux-gnu");
+  if (!triple.isLittleEndian())
+    return failure("target '" + triple.str() + "' is big endian; models and "
+                   "their weights are little endian");
   return std::unique_ptr<llvm::MCSubtargetInfo>(
       target->createMCSubtargetInfo(triple, cpu, features));
 }
@@ -181,6 +184,14 @@ Expected<TargetAttr> withCpu(mlir::MLIRContext *context, const Triple &triple,
                          listFeatures(**subtarget, triple));
 }
 
+/// What programs for `triple` may rely on, as --cpu would say it. LLVM's RISC-V
+/// begins without multiplication; an operating system asks for more.
+std::string defaultCpu(const Triple &triple) {
+  std::string cpu = getBaselineCpu(triple).str();
+  bool hosted = triple.getOS() != Triple::UnknownOS;
+  return triple.isRISCV() && hosted ? cpu + "+m+a+f+d+c" : cpu;
+}
+
 } // namespace
 
 void tern::initializeTargets() {
@@ -242,5 +253,5 @@ Expected<TargetAttr> tern::selectTarget(mlir::MLIRContext *context,
   if (target.empty() || target == "native")
     return withCpu(context, host, cpu.empty() ? "native" : cpu);
   Triple triple(Triple::normalize(target));
-  return withCpu(context, triple, cpu.empty() ? getBaselineCpu(triple) : cpu);
+  return withCpu(context, triple, cpu.empty() ? defaultCpu(triple) : cpu.str());
 }
