@@ -15,7 +15,7 @@ packages="
   nlohmann-json3-dev libgtest-dev libpcre2-dev libutf8proc-dev"
 for argument; do
   case "$argument" in
-  --tests) packages="$packages llvm-22-tools python3 python3-numpy python3-pytest
+  --tests) packages="$packages llvm-22-tools python3 python3-numpy python3-pytest python3-pytest-xdist
     qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross" ;;
   *)
     sed -n '5,9s/^# \{0,1\}//p' "$0" >&2

@@ -28,5 +28,10 @@ TERN_BINARY=
 # Compiled models are cached where a test run may leave them.
 XDG_CACHE_HOME=$PWD/build/test-cache
 export TERN_BINARY XDG_CACHE_HOME
-$python -m pytest -q -p no:cacheprovider test/Python --junitxml="$results/pytest.xml"
+# Models made for tests, their references and what `tern run` compiles of them are
+# found again by the next run; all three go by what they were made from.
+TERN_TEST_CACHE=$PWD/build/test-cache
+XDG_CACHE_HOME=$TERN_TEST_CACHE
+export TERN_TEST_CACHE XDG_CACHE_HOME
+$python -m pytest -q -n "$jobs" -p no:cacheprovider test/Python --junitxml="$results/pytest.xml"
 exec $python tools/sum_results.py "$results"

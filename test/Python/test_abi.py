@@ -16,6 +16,7 @@ import subprocess
 import numpy as np
 import pytest
 from abi import BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL, CompiledModel
+from cached import case_directory
 from cases import CASES
 from conftest import MODELS, ROOT, TARGETS, model_directory
 from tern.checkpoint import load
@@ -42,8 +43,7 @@ def compiled(tern, tmp_path_factory):
         work = tmp_path_factory.mktemp("abi")
         directory, options = model_directory(name), Options()
         if name in CASES:
-            directory, options = work / "model", CASES[name].options
-            CASES[name].build(directory)
+            directory, options = case_directory(name), CASES[name].options
         flags = ["-o", str(work / "bard"), "--emit=obj", f"--target={target}"]
         run_driver([tern, "compile", str(directory), *flags, *option_flags(options)])
         return CompiledModel(work / "bard", CC), Model(load(directory), options)

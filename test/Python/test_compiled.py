@@ -9,12 +9,12 @@ skipped. TERN_TARGETS, comma separated, says which targets to run; by default
 
 from __future__ import annotations
 
-import functools
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cached import case_directory, reference
 from cases import CASES, Case
 from conftest import MODELS, TARGETS, model_directory
 from test_golden import PERPLEXITIES, VARIANTS, golden, golden_json
@@ -173,31 +173,12 @@ def test_greedy_text(tern, name, index, target):
 # Synthetic models against the reference.
 
 
-@functools.cache
-def reference(name: str, directory: Path) -> Result:
-    case = CASES[name]
-    return Model(load(directory), case.options).run(case.ids())
-
-
-@pytest.fixture(scope="session")
-def case_directory(tmp_path_factory):
-    """name -> the directory of its model, built once."""
-
-    @functools.cache
-    def build(name: str) -> Path:
-        directory = tmp_path_factory.mktemp(name)
-        CASES[name].build(directory)
-        return directory
-
-    return build
-
-
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", CASES)
-def test_synthetic(tern, tmp_path, case_directory, name, target):
+def test_synthetic(tern, tmp_path, name, target):
     case: Case = CASES[name]
     directory = case_directory(name)
     got = run_compiled(
         tern, directory, case.ids(), tmp_path, target, case.options, case.threads
     )  # fmt: skip
-    assert_same(got, reference(name, directory))
+    assert_same(got, reference(name))
