@@ -17,6 +17,7 @@ import functools
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,16 @@ BLOCK = re.compile(
     r"(?P<old>.*?)(?P<end>```\n)",
     re.DOTALL,
 )
+
+
+def wrap(line: str) -> str:
+    """Long lines go on four columns further in."""
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    lines = textwrap.wrap(
+        line, WIDTH, subsequent_indent=indent, expand_tabs=False,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return "".join(part + "\n" for part in lines)
 
 
 def main(tern: str, check: bool) -> int:
@@ -48,9 +59,8 @@ def main(tern: str, check: bool) -> int:
             sys.exit(f"walkthrough.md: {match['start']!r} is not in the IR of {match['phase']}")
         part = lines[first : first + int(match["count"])]
         margin = min(len(line) - len(line.lstrip()) for line in part if line.strip())
-        cut = [line[margin:].rstrip() for line in part]
-        cut = [line if len(line) <= WIDTH else line[: WIDTH - 4] + " ..." for line in cut]
-        return match[1] + "\n".join(cut) + "\n" + match["end"]
+        text = "".join(wrap(line[margin:].rstrip()) for line in part)
+        return match[1] + text + match["end"]
 
     old = PAGE.read_text()
     new = BLOCK.sub(excerpt, old)

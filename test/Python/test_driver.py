@@ -229,6 +229,20 @@ def test_inspect_says_what_would_be_refused(tern, tmp_path):
     assert_refused(run(tern, "inspect", model, "--check"), "model.safetensors", "3")
 
 
+def test_inspect_what_was_compiled(tern, tmp_path):
+    out = tmp_path / "bard"
+    assert run(tern, "compile", A48, "-o", out, "--target=x86-64-v3").returncode == 0
+    program = run(tern, "inspect", out)
+    assert program.returncode == 0, program.stderr
+    for words in ("model        bard", "5 layers", "256 tokens", "avx2", "1024 tokens", "token 1022"):
+        assert words in program.stdout
+    assert "avx512f" not in program.stdout
+    text = tmp_path / "text"
+    text.write_text("not a model")
+    assert_refused(run(tern, "inspect", text), str(text))
+    assert_refused(run(tern, "inspect", tmp_path / "missing"), "missing")
+
+
 # The cache of `tern run`.
 
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "InspectArtifact.h"
 #include "Options.h"
 
 #include "tern/Import/Checkpoint.h"
@@ -18,10 +19,6 @@ using namespace tern;
 using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
-
-static llvm::raw_ostream &line(StringRef what) {
-  return llvm::outs() << llvm::left_justify(what, 13);
-}
 
 //===----------------------------------------------------------------------===//
 // Checkpoints
@@ -41,18 +38,18 @@ static StringRef describe(WeightForm form) {
 
 static void printConfig(const Checkpoint &checkpoint) {
   const ModelConfig &c = checkpoint.config();
-  line("checkpoint") << checkpoint.directory() << "\n";
-  line("decoder") << c.layerCount << " layers, hidden " << c.hiddenSize
-                  << ", intermediate " << c.intermediateSize << ", "
-                  << c.headCount << " heads (" << c.kvHeadCount
-                  << " for keys and values) of " << c.headDim << "\n";
-  line("vocabulary") << c.vocabSize << " tokens, head "
-                     << (c.tiedHead ? "tied to the embedding"
-                                    : checkpoint.headName())
-                     << "\n";
-  line("context") << c.maxPositions << " tokens, rope theta "
-                  << llvm::format("%g", c.ropeTheta) << "\n";
-  line("norms") << "epsilon " << llvm::format("%g", c.rmsNormEps);
+  printField("checkpoint") << checkpoint.directory() << "\n";
+  printField("decoder") << c.layerCount << " layers, hidden " << c.hiddenSize
+                        << ", intermediate " << c.intermediateSize << ", "
+                        << c.headCount << " heads (" << c.kvHeadCount
+                        << " for keys and values) of " << c.headDim << "\n";
+  printField("vocabulary") << c.vocabSize << " tokens, head "
+                           << (c.tiedHead ? "tied to the embedding"
+                                          : checkpoint.headName())
+                           << "\n";
+  printField("context") << c.maxPositions << " tokens, rope theta "
+                        << llvm::format("%g", c.ropeTheta) << "\n";
+  printField("norms") << "epsilon " << llvm::format("%g", c.rmsNormEps);
   if (checkpoint.attentionSubNormName().empty())
     llvm::outs() << ", no sub-norms\n";
   else
@@ -60,12 +57,13 @@ static void printConfig(const Checkpoint &checkpoint) {
                  << checkpoint.attentionSubNormName().rsplit("{}.").second
                  << " and " << checkpoint.ffnSubNormName().rsplit("{}.").second
                  << "\n";
-  line("gate") << (c.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu") << "\n";
-  line("KV cache") << c.kvBits << " bits";
+  printField("gate") << (c.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu")
+                     << "\n";
+  printField("KV cache") << c.kvBits << " bits";
   if (c.kvBits < 16)
     llvm::outs() << ", first position " << c.bosBits << ", queries " << c.qBits;
   llvm::outs() << "\n";
-  line("weights") << describe(c.weightForm) << "\n";
+  printField("weights") << describe(c.weightForm) << "\n";
 }
 
 /// Digits of all layers of one projection.
@@ -98,7 +96,7 @@ static Error printProjections(const Checkpoint &checkpoint, bool check) {
     const ProjectionQuant &quant = config.quantOf(projection);
     std::string keeps =
         quant.topK ? llvm::formatv("{0:F1} %", *quant.topK * 100).str() : "all";
-    line(toString(projection))
+    printField(toString(projection))
         << llvm::left_justify(std::to_string(config.rows(projection)), 8)
         << llvm::left_justify(std::to_string(config.columns(projection)), 8)
         << llvm::left_justify(toString(quant.scheme), 14);
@@ -131,12 +129,12 @@ static void printSizes(const Checkpoint &checkpoint) {
               Checkpoint::atLayer(Checkpoint::weightName(projection), layer)))
         ternaryBytes += entry->bytes;
   llvm::outs() << "\n";
-  line("tensors") << checkpoint.files().all().size() << ", "
-                  << llvm::formatv("{0:F2} MB", bytes / 1e6) << "\n";
-  line("ternary") << ternary << " weights, "
-                  << llvm::formatv("{0:F2} bits each in the files",
-                                   8.0 * ternaryBytes / ternary)
-                  << "\n";
+  printField("tensors") << checkpoint.files().all().size() << ", "
+                        << llvm::formatv("{0:F2} MB", bytes / 1e6) << "\n";
+  printField("ternary") << ternary << " weights, "
+                        << llvm::formatv("{0:F2} bits each in the files",
+                                         8.0 * ternaryBytes / ternary)
+                        << "\n";
 }
 
 static Error listTensors(const Checkpoint &checkpoint) {
@@ -192,7 +190,7 @@ Expected<int> tern::inspectMain(Arguments arguments) {
   OptionTable table(
       "inspect FILE [flags]",
       "Says what is in a checkpoint (a directory) or in what tern "
-      "compile made:\na program or a .weights file.");
+      "compile made:\na program, library, object or .weights file.");
   table.addSwitch("--check",
                   "read every tensor as tern compile does; exit status 1 and\n"
                   "the reason if it would be refused",
@@ -209,7 +207,10 @@ Expected<int> tern::inspectMain(Arguments arguments) {
   if (inputs.size() != 1)
     return llvm::make_error<UsageError>(
         "tern inspect takes one FILE; see tern inspect --help");
-  if (Error error = inspectCheckpoint(inputs.front(), check, tensors))
+  const std::string &path = inputs.front();
+  if (Error error = llvm::sys::fs::is_directory(path)
+                        ? inspectCheckpoint(path, check, tensors)
+                        : inspectArtifact(path))
     return std::move(error);
   return 0;
 }
