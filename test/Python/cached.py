@@ -13,6 +13,7 @@ import functools
 import hashlib
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -58,6 +59,22 @@ def case_directory(name: str) -> Path:
         except OSError:  # the other worker was faster
             assert directory.exists()
         shutil.rmtree(building)
+    return directory
+
+
+def compiled_once(tern: str, model: Path, flags: list[str]) -> Path:
+    """A folder with what `tern compile MODEL -o bard FLAGS` makes of a model."""
+    key = hashlib.sha256(sources() + Path(tern).read_bytes() + repr((str(model), flags)).encode())
+    directory = cache() / f"compiled-{key.hexdigest()[:16]}"
+    if not directory.exists():
+        building = Path(tempfile.mkdtemp(dir=cache()))
+        command = [tern, "compile", str(model), "-o", str(building / "bard"), *flags]
+        subprocess.run(command, check=True, timeout=300)
+        try:
+            building.rename(directory)
+        except OSError:  # the other worker was faster
+            assert directory.exists()
+            shutil.rmtree(building)
     return directory
 
 

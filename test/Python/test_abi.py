@@ -16,12 +16,12 @@ import subprocess
 import numpy as np
 import pytest
 from abi import BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL, CompiledModel
-from cached import case_directory
+from cached import case_directory, compiled_once
 from cases import CASES
 from conftest import MODELS, ROOT, TARGETS, model_directory
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
-from test_compiled import assert_same, option_flags, run_driver
+from test_compiled import assert_same, option_flags
 
 CC = os.environ.get("CC", "cc")
 
@@ -44,8 +44,10 @@ def compiled(tern, tmp_path_factory):
         directory, options = model_directory(name), Options()
         if name in CASES:
             directory, options = case_directory(name), CASES[name].options
-        flags = ["-o", str(work / "bard"), "--emit=obj", f"--target={target}"]
-        run_driver([tern, "compile", str(directory), *flags, *option_flags(options)])
+        flags = ["--emit=obj", f"--target={target}", "--name=bard", *option_flags(options)]
+        kept = compiled_once(tern, directory, flags)
+        for file in kept.iterdir():
+            shutil.copy(file, work)
         return CompiledModel(work / "bard", CC), Model(load(directory), options)
 
     return build
