@@ -16,7 +16,10 @@ packages="
 for argument; do
   case "$argument" in
   --tests) packages="$packages llvm-22-tools python3 python3-numpy python3-pytest python3-pytest-xdist
-    qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross" ;;
+    libclang-rt-22-dev
+    qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
+    # Node.js may have come from elsewhere, which Debian's packages would replace.
+    command -v npm >/dev/null || packages="$packages nodejs npm" ;;
   *)
     sed -n '5,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
