@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 # lit is one test of ctest but counts its own tests, when there are any.
-EXPECTED = ("ctest.xml", "pytest.xml")
+EXPECTED = ("ctest.xml", "pytest.xml", "fuzz.xml")
 
 
 def outcomes(path: Path, skip_name: str | None):

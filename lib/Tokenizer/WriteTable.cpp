@@ -46,7 +46,7 @@ uint32_t classOf(uint32_t code) {
   }
 }
 
-std::vector<uint32_t> characterClasses() {
+std::vector<uint32_t> findClasses() {
   std::vector<uint32_t> starts;
   uint32_t last = ~0u;
   for (uint32_t code = 0; code <= 0x10FFFF; ++code) {
@@ -55,6 +55,11 @@ std::vector<uint32_t> characterClasses() {
       starts.push_back(code << 2 | here);
     last = here;
   }
+  return starts;
+}
+
+const std::vector<uint32_t> &characterClasses() {
+  static const std::vector<uint32_t> starts = findClasses();
   return starts;
 }
 

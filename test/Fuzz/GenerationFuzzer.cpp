@@ -1,0 +1,45 @@
+//===- GenerationFuzzer.cpp - Defaults of generation ----------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The input is generation_config.json, tokenizer_config.json and config.json
+// with NULs between them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Fuzzing.h"
+
+#include "tern/Tokenizer/TokenizerCompiler.h"
+#include "tern/artifact.h"
+
+#include <cstring>
+
+using namespace tern;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  TokenizerSources sources;
+  sources.generationConfig = takeText(data, size);
+  sources.tokenizerConfig = takeText(data, size);
+  sources.config = takeText(data, size);
+  TokenizerDescription tokenizer;
+  tokenizer.tokens = {{"<s>", 3, false}, {"</s>", 3, false}, {"a", 1, true}};
+  std::string error;
+  std::optional<std::vector<uint8_t>> section =
+      compileGeneration(sources, &tokenizer, error);
+  if (!section) {
+    require(!error.empty(), "a refusal says why");
+    return 0;
+  }
+  tern_generation generation;
+  require(section->size() >= sizeof(generation), "the section has its header");
+  std::memcpy(&generation, section->data(), sizeof(generation));
+  require(generation.size == sizeof(generation) &&
+              generation.eos_count <= TERN_MAX_EOS &&
+              generation.chat_template_bytes ==
+                  section->size() - sizeof(generation),
+          "the section is what the runtime expects");
+  return 0;
+}

@@ -1,0 +1,265 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes the first seeds of the fuzz targets, and dictionaries of the words in them.
+
+`make_seeds.py` writes seeds/TARGET/NAME and TARGET.dict beside itself. Inputs that
+were findings lie in the same folders under names of their own (`found-...`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MODELS = HERE.parent / "models"
+
+
+def padded(data: bytes, to: int) -> bytes:
+    return data + bytes(-len(data) % to)
+
+
+# Safetensors.
+
+
+def safetensors(tensors: list[tuple[str, str, list[int], int]], **metadata: str) -> bytes:
+    header: dict = {"__metadata__": metadata} if metadata else {}
+    end = 0
+    for name, dtype, shape, size in tensors:
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + bytes(end)
+
+
+SAFETENSORS = {
+    "packed": safetensors(
+        [("w", "U8", [2, 8], 16), ("w_scale", "BF16", [1], 2), ("norm", "F32", [3], 12)],
+        format="pt",
+    ),
+    "shapes": safetensors(
+        [("rank0", "F16", [], 2), ("empty", "I64", [0, 7], 0), ("rank3", "BOOL", [1, 2, 3], 6)]
+    ),
+    "dtypes": safetensors([("a", "F8_E4M3", [1], 1), ("b", "F64", [2], 16), ("c", "U32", [1], 4)]),
+    "none": safetensors([]),
+}
+
+# JSON.
+
+
+def without(config: dict, *names: str) -> dict:
+    return {name: value for name, value in config.items() if name not in names}
+
+
+def configs() -> dict[str, bytes]:
+    a48 = json.loads((MODELS / "shakespeare-a48" / "config.json").read_text())
+    plain = without(a48, "activation_quantization", "kv_cache_quantization")
+    old = {**plain, "architectures": ["LlamaForCausalLM"], "model_type": "llama",
+           "hidden_act": "silu", "tie_word_embeddings": False, "attention_bias": False,
+           "quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": None}}  # fmt: skip
+    masters = {**without(plain, "quantization_config"), "architectures": ["BitnetForCausalLM"],
+               "model_type": "llama", "weight_bits": 1, "input_bits": 8, "hidden_act": "silu",
+               "rope_scaling": None}  # fmt: skip
+    ropes = {**without(plain, "rope_theta"),
+             "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
+             "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+                              "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}  # fmt: skip
+    found = {"a48": a48, "llama": old, "masters": masters, "ropes": ropes}
+    return {name: json.dumps(config).encode() for name, config in found.items()}
+
+
+def generations() -> dict[str, bytes]:
+    sampling = {"bos_token_id": 0, "eos_token_id": [1, 2], "do_sample": True, "temperature": 0.6,
+                "top_k": 50, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.1}  # fmt: skip
+    names = {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": True,
+             "chat_template": "{% for m in messages %}{{ m['content'] }}{% endfor %}"}  # fmt: skip
+    listed = {"chat_template": [{"name": "default", "template": "a"}, {"name": "b", "template": "c"}]}
+    config = {"eos_token_id": 1, "bos_token_id": -1, "max_position_embeddings": 4096}
+    texts = {"all": (sampling, names, config), "listed": ({}, listed, {"eos_token_id": None})}
+    return {
+        name: b"\0".join(json.dumps(part).encode() for part in parts)
+        for name, parts in texts.items()
+    }
+
+
+def tokenizers() -> dict[str, bytes]:
+    real = json.loads((MODELS / "shakespeare-a48" / "tokenizer.json").read_text())
+    letters = ["a", "b", "c", "h", "e", "l", "o", "Ġ", "1", "Ċ", "Ã", "©"]
+    vocab = {token: i for i, token in enumerate(letters + ["he", "ll", "hell", "hello", "Ġa"])}
+    special = {"single_word": False, "lstrip": False, "rstrip": False}
+    added = [
+        {"id": 17, "content": "<s>", "normalized": False, "special": True, **special},
+        {"id": 18, "content": "<|eot_id|>", "normalized": True, "special": False, **special},
+    ]
+    post = {
+        "type": "TemplateProcessing",
+        "single": [
+            {"SpecialToken": {"id": "<s>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+        ],
+        "pair": [],
+        "special_tokens": {"<s>": {"id": "<s>", "ids": [17], "tokens": ["<s>"]}},
+    }
+    base = {**real, "added_tokens": added, "post_processor": post}
+    base["model"] = {**real["model"], "vocab": vocab,
+                     "merges": ["h e", "l l", "he ll", "hell o", "Ġ a"]}  # fmt: skip
+    gpt2 = {**base, "post_processor": None}
+    gpt2["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
+    gpt2["model"] = {**base["model"], "ignore_merges": True, "merges": [["h", "e"], ["l", "l"]]}
+    texts = {"llama3": (base, "hello a <s>11\n"), "gpt2": (gpt2, "hello  \u00e9<|eot_id|>")}
+    return {
+        name: json.dumps(value, ensure_ascii=False).encode() + b"\0" + text.encode()
+        for name, (value, text) in texts.items()
+    }
+
+
+# GGUF.
+
+
+def text(value: str) -> bytes:
+    return struct.pack("<Q", len(value)) + value.encode()
+
+
+def array(kind: int, elements: list[bytes]) -> bytes:
+    return struct.pack("<IIQ", 9, kind, len(elements)) + b"".join(elements)
+
+
+def gguf(values: dict[str, bytes], tensors: list[tuple[str, list[int], int, bytes]],
+         version: int = 3, alignment: int = 32) -> bytes:  # fmt: skip
+    out = struct.pack("<4sIQQ", b"GGUF", version, len(tensors), len(values))
+    out += b"".join(text(key) + value for key, value in values.items())
+    data = b""
+    for name, sizes, kind, content in tensors:
+        out += text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, len(data))
+        data += padded(content, alignment)
+    return padded(out, alignment) + data
+
+
+SCALE = struct.pack("<f", 0.5)
+HALF = b"\x00\x38"
+VALUES = {
+    "general.architecture": struct.pack("<I", 8) + text("bitnet"),
+    "general.alignment": struct.pack("<II", 4, 32),
+    "bitnet.block_count": struct.pack("<IQ", 10, 1),
+    "eps": struct.pack("<If", 6, 1e-5),
+    "flag": struct.pack("<IB", 7, 1),
+    "small": struct.pack("<Ib", 1, -1),
+    "double": struct.pack("<Id", 12, 2.0),
+    "tokenizer.ggml.tokens": array(8, [text("a"), text("<0x0A>")]),
+    "tokenizer.ggml.scores": array(6, [SCALE, SCALE]),
+    "types": array(5, [struct.pack("<i", i) for i in (1, 3)]),
+}
+GGUFS = {
+    "ternary": gguf(
+        VALUES,
+        [
+            ("tq1", [256, 1], 34, bytes(52) + HALF),
+            ("tq2", [256, 1], 35, bytes(64) + HALF),
+            ("i2_s", [128, 1], 36, bytes(32) + SCALE + bytes(28)),
+        ],
+    ),
+    "groups": gguf(
+        {},
+        [
+            ("g64", [64, 1], 42, HALF + bytes(16)),
+            ("g128", [128, 2], 42, (HALF + bytes(32)) * 2),
+            ("iq1", [64, 1], 134, HALF + bytes(13)),
+            ("iq2", [64, 1], 135, SCALE + bytes(16)),
+        ],
+    ),
+    "floats": gguf(
+        {},
+        [
+            ("f32", [2, 2], 0, SCALE * 4),
+            ("f16", [3], 1, HALF * 3),
+            ("bf16", [1], 30, b"\x80\x3f"),
+            ("q4_0", [32], 2, HALF + bytes(16)),
+            ("q8_0", [32], 8, HALF + bytes(32)),
+            ("q6_k", [256], 14, bytes(208) + HALF),
+        ],
+        version=2,
+    ),
+    "aligned": gguf(
+        {"general.alignment": struct.pack("<II", 4, 8)}, [("a", [1], 0, SCALE)], alignment=8
+    ),
+}
+
+# Artifacts: runtime/include/tern/artifact.h and tokenizer.h.
+
+
+def table() -> bytes:
+    """A tokenizer of the tokens a, b, ab and <s>."""
+    tokens = [b"a", b"b", b"ab", b"<s>"]
+    offsets = [sum(map(len, tokens[:i])) for i in range(len(tokens) + 1)]
+    byte_tokens = [0xFFFFFFFF] * 256
+    byte_tokens[ord("a")], byte_tokens[ord("b")] = 0, 1
+    arrays = [
+        (offsets, len(offsets)),
+        (b"".join(tokens), offsets[-1]),
+        (b"\1\1\1\7", 4),
+        (byte_tokens, 256),
+        ([0, 1, 1, 1, 1], 5),  # merge_starts
+        ([1, 0, 2], 1),  # right, rank, result
+        ([0, 2, 1], 3),  # by_bytes
+        ([3], 1),
+        ([], 0),
+        ([0, 0xAA << 2 | 1, 0x2000 << 2 | 3, 0x4E00 << 2 | 1], 4),
+    ]
+    header = 8 + 4 * 8 + 64 + 8 * len(arrays)
+    spans, data = b"", b""
+    for values, count in arrays:
+        content = values if isinstance(values, bytes) else struct.pack(f"<{len(values)}I", *values)
+        spans += struct.pack("<II", header + len(data), count)
+        data += padded(content, 4)
+    affix = struct.pack("<16i", 3, *[0] * 15)
+    words = struct.pack("<8I", 1, header + len(data), 1, 2, 0, len(tokens), 1, 0)
+    return b"TERNTOK1" + words + affix + spans + data
+
+
+def artifact(tokenizer: bytes, template: bytes) -> bytes:
+    header_bytes = 8 + 8 + 16 + 3 * 16
+    generation = struct.pack("<IiI16iIfIfffII", 4 * 27, 3, 1, *([3] + [0] * 15), 1, 0.8, 40, 0.9,
+                             0.0, 1.0, len(template), 64) + template  # fmt: skip
+    weights_at = 4096
+    sections = [(weights_at, 64), (header_bytes, len(tokenizer)),
+                (weights_at + 64, len(generation))]  # fmt: skip
+    total = weights_at + 64 + len(generation)
+    out = struct.pack("<8sIIQQ", b"TERNART1", 1, header_bytes, 0x1234, total)
+    for offset, size in sections:
+        out += struct.pack("<QQ", offset, size)
+    return padded(out + tokenizer, weights_at)[:weights_at] + bytes(range(64)) + generation
+
+
+SEEDS = {
+    "ArtifactFuzzer": {"whole": artifact(table(), b"{{ messages }}"), "bare": artifact(b"", b"")},
+    "ConfigFuzzer": configs(),
+    "GenerationFuzzer": generations(),
+    "GgufFuzzer": GGUFS,
+    "SafetensorsFuzzer": SAFETENSORS,
+    "TokenizerFuzzer": tokenizers(),
+}
+
+
+def dictionary(seeds: dict[str, bytes]) -> str:
+    """The quoted words of JSON, and what else JSON is made of."""
+    found = {word for seed in seeds.values() for word in re.findall(rb'"[\w.:|<>/-]{2,}"', seed)}
+    found |= {b"null", b"true", b"false", b"[]", b"{}", b"1e999", b"-1", b"18446744073709551615"}
+    escape = lambda word: word.decode().replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(f'"{escape(word)}"\n' for word in sorted(found))
+
+
+def main() -> None:
+    for target, seeds in SEEDS.items():
+        folder = HERE / "seeds" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in seeds.items():
+            (folder / name).write_bytes(content)
+        if any(content.lstrip()[:1] == b"{" or b'{"' in content for content in seeds.values()):
+            (HERE / f"{target}.dict").write_text(dictionary(seeds))
+
+
+if __name__ == "__main__":
+    main()
