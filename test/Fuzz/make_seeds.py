@@ -116,6 +116,31 @@ def tokenizers() -> dict[str, bytes]:
     }
 
 
+# Chat templates.
+
+
+def templates() -> dict[str, bytes]:
+    data = HERE.parent / "data" / "templates"
+    conversations = json.loads((data / "conversations.json").read_text())
+    # The longest one, with tools, is for those templates that know tools.
+    seeds = {}
+    for path in sorted(data.glob("*.jinja")):
+        text = path.read_text()
+        titles = ("tools", "a call of a tool") if "tools" in text else ("several turns",)
+        for title in titles:
+            name = path.stem + (" " + title if len(titles) > 1 else "")
+            variables = {"bos_token": "<s>", "eos_token": "</s>", **conversations[title]}
+            seeds[name.replace(" ", "-")] = f"{text}\0{json.dumps(variables)}".encode()
+    snippets = json.loads((data / "snippets.json").read_text())
+    variables = json.dumps(snippets["variables"])
+    every = snippets["agree"] + [
+        snippet["template"] for snippet in json.loads((data / "python.json").read_text())["snippets"]
+    ]
+    for i in range(0, len(every), 16):
+        seeds[f"snippets-{i // 16}"] = f"{''.join(every[i : i + 16])}\0{variables}".encode()
+    return seeds
+
+
 # GGUF.
 
 
@@ -239,6 +264,7 @@ SEEDS = {
     "GenerationFuzzer": generations(),
     "GgufFuzzer": GGUFS,
     "SafetensorsFuzzer": SAFETENSORS,
+    "TemplateFuzzer": templates(),
     "TokenizerFuzzer": tokenizers(),
 }
 
@@ -247,8 +273,19 @@ def dictionary(seeds: dict[str, bytes]) -> str:
     """The quoted words of JSON, and what else JSON is made of."""
     found = {word for seed in seeds.values() for word in re.findall(rb'"[\w.:|<>/-]{2,}"', seed)}
     found |= {b"null", b"true", b"false", b"[]", b"{}", b"1e999", b"-1", b"18446744073709551615"}
+    return written(found)
+
+
+def template_words(seeds: dict[str, bytes]) -> str:
+    """The names in tags, and the tags."""
+    tags = {tag for seed in seeds.values() for tag in re.findall(rb"\{[{%].*?[%}]\}", seed)}
+    found = {word for tag in tags for word in re.findall(rb"[|.]? ?[a-z_]{2,}\(?", tag)}
+    return written(found | {b"{{", b"}}", b"{%", b"%}", b"{#", b"#}", b"{%-", b"-%}", b"//", b"**"})
+
+
+def written(words: set[bytes]) -> str:
     escape = lambda word: word.decode().replace("\\", "\\\\").replace('"', '\\"')
-    return "".join(f'"{escape(word)}"\n' for word in sorted(found))
+    return "".join(f'"{escape(word)}"\n' for word in sorted(words))
 
 
 def main() -> None:
@@ -257,7 +294,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in seeds.items():
             (folder / name).write_bytes(content)
-        if any(content.lstrip()[:1] == b"{" or b'{"' in content for content in seeds.values()):
+        if target == "TemplateFuzzer":
+            (HERE / f"{target}.dict").write_text(template_words(seeds))
+        elif any(content.lstrip()[:1] == b"{" or b'{"' in content for content in seeds.values()):
             (HERE / f"{target}.dict").write_text(dictionary(seeds))
 
 
