@@ -30,46 +30,55 @@ namespace {
 
 /// Options over config: what the model will be.
 struct Plan {
+  ModelConfig config;
   int64_t context;
-  int64_t kvBits, bosBits, qBits;
 };
 
 bool isOneOf(unsigned value, ArrayRef<unsigned> choices) {
   return is_contained(choices, value);
 }
 
+/// Of the cache, what the options say in the place of `config`.
+Error planCache(const ImportOptions &options, ModelConfig &config,
+                StringRef what) {
+  unsigned &kvBits = config.kvBits, &bosBits = config.bosBits;
+  if (options.kvBits && *options.kvBits != kvBits)
+    kvBits = bosBits = *options.kvBits;
+  bosBits = options.bosBits.value_or(bosBits);
+  if (!isOneOf(kvBits, {3, 4, 8, 16}) || !isOneOf(bosBits, {3, 4, 8, 16}) ||
+      (kvBits == 16) != (bosBits == 16))
+    return fileError(what, "a cache of " + Twine(kvBits) + " bits with " +
+                               Twine(bosBits) +
+                               " for position 0 was asked for; 3, 4 and 8 can "
+                               "be combined, 16 stands alone");
+  config.qBits = options.qBits.value_or(config.qBits);
+  if (!isOneOf(config.qBits, {4, 8}))
+    return fileError(what, "queries of " + Twine(config.qBits) +
+                               " bits were asked for, but only 4 and 8 are "
+                               "possible");
+  return Error::success();
+}
+
 Expected<Plan> makePlan(const Checkpoint &checkpoint,
                         const ImportOptions &options) {
-  const ModelConfig &config = checkpoint.config();
-  auto fail = [&](const Twine &message) {
-    return fileError(checkpoint.directory(), message);
-  };
+  StringRef what = checkpoint.directory();
   if (options.name.empty() || !llvm::all_of(options.name, [](char c) {
         return llvm::isAlnum(c) || c == '_';
       }))
-    return fail("the name '" + options.name +
-                "' is expected to consist of letters, digits and '_'");
-  Plan plan;
-  plan.context = options.context.value_or(config.maxPositions);
-  if (plan.context < 1 || plan.context > config.maxPositions)
-    return fail("a context of " + Twine(plan.context) +
-                " tokens was asked for, but the model takes 1 to " +
-                Twine(config.maxPositions));
-  plan.kvBits = options.kvBits.value_or(config.kvBits);
-  bool asInConfig = plan.kvBits == config.kvBits;
-  plan.bosBits = options.bosBits.value_or(asInConfig ? config.bosBits
-                                                     : unsigned(plan.kvBits));
-  plan.qBits = options.qBits.value_or(config.qBits);
-  if (!isOneOf(plan.kvBits, {3, 4, 8, 16}) ||
-      !isOneOf(plan.bosBits, {3, 4, 8, 16}) ||
-      (plan.kvBits == 16) != (plan.bosBits == 16))
-    return fail("a cache of " + Twine(plan.kvBits) + " bits with " +
-                Twine(plan.bosBits) +
-                " for position 0 was asked for; 3, 4 and 8 can be combined, 16 "
-                "stands alone");
-  if (!isOneOf(plan.qBits, {4, 8}))
-    return fail("queries of " + Twine(plan.qBits) +
-                " bits were asked for, but only 4 and 8 are possible");
+    return fileError(what, "the name '" + options.name +
+                               "' is expected to consist of letters, digits "
+                               "and '_'");
+  Plan plan{checkpoint.config(), 0};
+  plan.context = options.context.value_or(plan.config.maxPositions);
+  if (plan.context < 1 || plan.context > plan.config.maxPositions)
+    return fileError(what, "a context of " + Twine(plan.context) +
+                               " tokens was asked for, but the model takes 1 "
+                               "to " +
+                               Twine(plan.config.maxPositions));
+  if (Error error = applySchemes(options.schemes, plan.config, what))
+    return std::move(error);
+  if (Error error = planCache(options, plan.config, what))
+    return std::move(error);
   return plan;
 }
 
@@ -81,7 +90,7 @@ class ModelBuilder {
 public:
   ModelBuilder(MLIRContext &context, const Checkpoint &checkpoint,
                const ImportOptions &options, const Plan &plan)
-      : checkpoint(checkpoint), config(checkpoint.config()), options(options),
+      : checkpoint(checkpoint), config(plan.config), options(options),
         plan(plan), builder(UnknownLoc::get(&context), &context),
         weights(&context), f32(builder.getF32Type()),
         positions(RankedTensorType::get({ShapedType::kDynamic},
@@ -100,6 +109,8 @@ public:
                        ModelAttr::get(builder.getContext(), options.name,
                                       config.vocabSize, config.hiddenSize,
                                       config.layerCount, plan.context));
+    (*module)->setAttr(TernDialect::kSchemesAttr,
+                       builder.getStringAttr(describeSchemes(config)));
     // Weights stand in front of the functions, in the order of their first use.
     weights.setInsertionPointToStart(module->getBody());
     embeddingType = matrix(config.vocabSize, config.hiddenSize, type(*table));
@@ -181,6 +192,10 @@ private:
     int64_t outputs = config.rows(projection);
     int64_t features = config.columns(projection);
     const ProjectionQuant &quant = config.quantOf(projection);
+    if (quant.hadamard)
+      x = HadamardOp::create(builder, TypeRange(x.getType()),
+                             hadamardBlock(features), x, ValueRange())
+              .getResult(0);
     Value w = weight(
         name, WeightEncoding::Digits, source,
         matrix(outputs, features, TritType::get(builder.getContext())), layer);
@@ -222,9 +237,10 @@ private:
   }
 
   void buildLayer() {
-    auto cacheType = KVCacheType::get(
-        builder.getContext(), config.layerCount, config.kvHeadCount,
-        config.headDim, plan.context, plan.kvBits, plan.bosBits, plan.qBits);
+    auto cacheType =
+        KVCacheType::get(builder.getContext(), config.layerCount,
+                         config.kvHeadCount, config.headDim, plan.context,
+                         config.kvBits, config.bosBits, config.qBits);
     func::FuncOp function = startFunction(
         "layer", {builder.getIndexType(), hidden, positions, cacheType},
         hidden);

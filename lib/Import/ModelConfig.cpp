@@ -8,6 +8,7 @@
 #include "tern/Import/ModelConfig.h"
 
 #include "Json.h"
+#include "tern/Import/Schemes.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -134,13 +135,13 @@ public:
     checkNeutralFields(fields);
     if (Error error = readWeightForm())
       return std::move(error);
-    if (Error error = readActivations())
-      return std::move(error);
-    if (Error error = readCache())
+    if (Error error = readSchemes(fields, file, config))
       return std::move(error);
     fields.ignore(irrelevantFields);
     checkShapes();
     if (Error error = fields.finish())
+      return std::move(error);
+    if (Error error = checkSchemes(config, file))
       return std::move(error);
     return config;
   }
@@ -250,70 +251,6 @@ private:
     config.weightForm = online      ? WeightForm::Masters
                         : automatic ? WeightForm::Multiplies
                                     : WeightForm::Divides;
-    return inner.finish();
-  }
-
-  Error readActivations() {
-    const json *all = fields.object("activation_quantization");
-    if (!all)
-      return Error::success();
-    JsonFields byProjection(*all, file, "activation_quantization.");
-    for (Projection projection : allProjections) {
-      StringRef name = tern::toString(projection);
-      const json *one = byProjection.object(name);
-      if (!one)
-        continue;
-      JsonFields inner(*one, file,
-                       "activation_quantization." + name.str() + ".");
-      static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
-                                              "fp4_e2m1"};
-      ProjectionQuant &quant = config.quant[static_cast<size_t>(projection)];
-      quant.scheme =
-          static_cast<ActivationScheme>(inner.choice("scheme", schemes));
-      double share = inner.number("topk", 0, 1, 1);
-      if (share < 1)
-        quant.topK = share;
-      if (Error error = inner.finish())
-        return error;
-    }
-    requireShared(byProjection, {Projection::Q, Projection::K, Projection::V});
-    requireShared(byProjection, {Projection::Gate, Projection::Up});
-    return byProjection.finish();
-  }
-
-  void requireShared(JsonFields &fields, ArrayRef<Projection> group) {
-    for (Projection other : group.drop_front())
-      if (!(config.quantOf(other) == config.quantOf(group[0])))
-        fields.fail("the activations of " + tern::toString(group[0]) + " and " +
-                    tern::toString(other) +
-                    " are quantized once, so 'activation_quantization' must "
-                    "say the same of both");
-  }
-
-  Error readCache() {
-    const json *cache = fields.object("kv_cache_quantization");
-    if (!cache)
-      return Error::success();
-    JsonFields inner(*cache, file, "kv_cache_quantization.");
-    auto width = [&](StringRef name, int64_t absent) {
-      int64_t bits = inner.integer(name, 3, 16, absent);
-      if (bits != 3 && bits != 4 && bits != 8 && bits != 16)
-        inner.fail(inner.quoted(name) +
-                   " is expected to be 3, 4, 8 or 16, but "
-                   "is " +
-                   Twine(bits));
-      return static_cast<unsigned>(bits);
-    };
-    config.kvBits = width("bits", 16);
-    config.bosBits = width("bos_bits", config.kvBits);
-    if ((config.kvBits == 16) != (config.bosBits == 16))
-      inner.fail("'kv_cache_quantization.bos_bits' and 'bits' are expected to "
-                 "be both 16 or both less");
-    config.qBits = static_cast<unsigned>(inner.integer("q_bits", 4, 8, 8));
-    if (config.qBits != 4 && config.qBits != 8)
-      inner.fail("'kv_cache_quantization.q_bits' is expected to be 4 or 8, but "
-                 "is " +
-                 Twine(config.qBits));
     return inner.finish();
   }
 

@@ -8,12 +8,13 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .numerics import SCHEMES
+from .numerics import SCHEMES, hadamard_block
 
 ATTENTION_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_PROJECTIONS = ("gate_proj", "up_proj", "down_proj")
 PROJECTIONS = ATTENTION_PROJECTIONS + MLP_PROJECTIONS
 KV_BITS = (3, 4, 8, 16)
+SMALLEST_HADAMARD_BLOCK = 4
 REQUIRED = (
     "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
     "vocab_size", "max_position_embeddings", "rms_norm_eps", "hidden_act",
@@ -30,6 +31,7 @@ class ActivationQuant:
 
     scheme: str = "int8_absmax"
     topk: float | None = None
+    hadamard: bool = False  # of the row, before all else
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Config:
     activations: dict[str, ActivationQuant] = field(default_factory=dict)
     kv_bits: int = 16
     bos_bits: int = 16
+    q_bits: int = 8
 
     @property
     def queries_per_kv_head(self) -> int:
@@ -86,14 +89,29 @@ def _activations(table: dict) -> dict[str, ActivationQuant]:
     for name, entry in table.items():
         _choice(name, PROJECTIONS, "a key of activation_quantization")
         for key in entry:
-            _choice(key, ("scheme", "topk"), f"a key of {name}'s quantization")
+            _choice(key, ("scheme", "topk", "hadamard"), f"a key of {name}'s quantization")
         scheme = entry.get("scheme", "int8_absmax")
         _choice(scheme, tuple(SCHEMES), f"scheme of {name}")
         topk = entry.get("topk")
         if topk is not None and not 0 < topk <= 1:
             raise ConfigError(f"config.json: topk of {name} is {topk}, expected (0, 1]")
-        result[name] = ActivationQuant(scheme, topk)
+        hadamard = _choice(entry.get("hadamard", False), (False, True), f"hadamard of {name}")
+        result[name] = ActivationQuant(scheme, topk, hadamard)
     return result
+
+
+def _check_hadamard(config: Config) -> None:
+    """Refuses rows that a transform would hardly mix."""
+    for name, quant in config.activations.items():
+        columns = {
+            "o_proj": config.num_attention_heads * config.head_dim,
+            "down_proj": config.intermediate_size,
+        }.get(name, config.hidden_size)
+        if quant.hadamard and hadamard_block(columns) < SMALLEST_HADAMARD_BLOCK:
+            raise ConfigError(
+                f"config.json: hadamard of {name} needs a multiple of "
+                f"{SMALLEST_HADAMARD_BLOCK} features, not {columns}"
+            )
 
 
 def parse_config(raw: dict) -> Config:
@@ -107,6 +125,7 @@ def parse_config(raw: dict) -> Config:
     kv = raw.get("kv_cache_quantization") or {}
     kv_bits = _choice(kv.get("bits", 16), KV_BITS, "kv_cache_quantization.bits")
     bos_bits = _choice(kv.get("bos_bits", kv_bits), KV_BITS, "bos_bits")
+    q_bits = _choice(kv.get("q_bits", 8), (4, 8), "q_bits")
     config = Config(
         hidden_size=raw["hidden_size"],
         intermediate_size=raw["intermediate_size"],
@@ -126,6 +145,7 @@ def parse_config(raw: dict) -> Config:
         activations=_activations(raw.get("activation_quantization") or {}),
         kv_bits=kv_bits,
         bos_bits=bos_bits,
+        q_bits=q_bits,
     )
     if raw.get("rope_scaling"):
         raise ConfigError("config.json: rope_scaling is not supported")
@@ -133,6 +153,7 @@ def parse_config(raw: dict) -> Config:
         raise ConfigError("config.json: num_attention_heads is not a multiple of kv heads")
     if config.head_dim % 2:
         raise ConfigError("config.json: head_dim is odd, RoPE needs pairs")
+    _check_hadamard(config)
     return config
 
 

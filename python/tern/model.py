@@ -16,7 +16,7 @@ import numpy as np
 from .attention import KVRows, attend
 from .checkpoint import Checkpoint, Layer, Linear
 from .config import ActivationQuant, ConfigError
-from .numerics import F32, exp, int8_absmax, integer_product, quantize
+from .numerics import F32, exp, hadamard, int8_absmax, integer_product, quantize
 from .numerics import r32_dot, rms_norm, rope_tables
 
 CACHE_CODE_BITS = (3, 4, 8)
@@ -31,7 +31,7 @@ class Options:
 
     kv_bits: int | None = None  # 3 | 4 | 8 | 16
     bos_bits: int | None = None  # 3 | 4 | 8; a 16-bit cache has no other width
-    q_bits: int = 8  # 8: int8_absmax; 4: a 4-bit code
+    q_bits: int | None = None  # 8: int8_absmax; 4: a 4-bit code
     head: str = "16"  # 16: the checkpoint's floats; int8
 
 
@@ -60,6 +60,8 @@ class Cache:
 
 def bitlinear(x: np.ndarray, linear: Linear, quant: ActivationQuant) -> np.ndarray:
     """[t, in] -> [t, out]: an exact integer product, then one scale."""
+    if quant.hadamard:
+        x = hadamard(x)
     q, s = quantize(x, quant.scheme, quant.topk)
     y = integer_product(q, linear.digits) * (s * linear.alpha)[:, None]
     return y if linear.bias is None else y + linear.bias
@@ -98,6 +100,7 @@ class Model:
             self.bos_bits = 16
         elif not {self.kv_bits, self.bos_bits} <= set(CACHE_CODE_BITS):
             raise ConfigError(f"cache of {self.kv_bits} bits, bos {self.bos_bits}")
+        self.q_bits = options.q_bits or config.q_bits
         self._head = self._prepare_head()
 
     def _prepare_head(self) -> Callable[[np.ndarray], np.ndarray]:
@@ -169,7 +172,7 @@ class Model:
         )
         rows[0].append(rope(k, *tables))
         rows[1].append(v)
-        a = attend(rope(q, *tables), *rows, first, self.options.q_bits).reshape(len(x), -1)
+        a = attend(rope(q, *tables), *rows, first, self.q_bits).reshape(len(x), -1)
         if layer.attn_sub_norm is not None:
             a = rms_norm(a, layer.attn_sub_norm, config.rms_norm_eps)
         return self._linear(layer, "o_proj", a)

@@ -5,7 +5,7 @@
 All arrays are float32 unless said otherwise; the last axis is the row. numpy
 rounds each elementwise float32 operation once, which is what is defined; its
 sums, means, dot products and exp are not, and are not used on floats here.
-Sources: BitNet a4.8 (arXiv 2411.04965), b1.58 (2402.17764).
+Sources: BitNet a4.8 (arXiv 2411.04965), b1.58 (2402.17764), v2 (2504.18415).
 """
 
 from __future__ import annotations
@@ -132,6 +132,23 @@ SCHEMES = {
     "int4_absmean": int4_absmean,
     "fp4_e2m1": fp4_e2m1,
 }
+
+
+def hadamard_block(n: int) -> int:
+    """Features that a transform of a row of n mixes: the largest power of two in n."""
+    return n & -n
+
+
+def hadamard(x: Array) -> Array:
+    """[..., n] -> [..., n]: the orthogonal Hadamard transform of each block."""
+    block = hadamard_block(x.shape[-1])
+    y, half = x, 1
+    while half < block:
+        pairs = y.reshape(x.shape[:-1] + (-1, 2, half))
+        a, b = pairs[..., 0, :], pairs[..., 1, :]
+        y = np.stack([a + b, a - b], axis=-2)
+        half *= 2
+    return y.reshape(x.shape) * F32(1 / math.sqrt(block))
 
 
 def topk_mask(x: Array, ratio: float) -> Array:

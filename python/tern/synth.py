@@ -38,6 +38,19 @@ def _shape(hidden, intermediate, layers, heads, kv_heads, vocab, context=2048, *
 _A48 = dict(scheme="a48", kv_bits=3, bos_bits=4)
 _1BITLLM = dict(encoding="master-f32", act="silu", norm_names="inner_ln", tied=False)
 
+_INT8 = {"scheme": "int8_absmax"}
+_MIXED_INT8 = {**_INT8, "hadamard": True}
+_MIXED_INT4 = {"scheme": "int4_absmean", "hadamard": True}
+
+# How activations are quantized: the inputs of q, k, v, gate and up; of o; of down.
+SCHEMES = {
+    "b158": ("int8_absmax", _INT8, _INT8),
+    "a48": ("int4_absmean", {**_INT8, "topk": 0.5}, _INT8),
+    "a48-fp4": ("fp4_e2m1", {"scheme": "fp4_e2m1", "topk": 0.5}, _INT8),
+    "v2": ("int4_absmean", _MIXED_INT4, _MIXED_INT4),
+    "v2-a8": ("int8_absmax", _MIXED_INT8, _MIXED_INT8),
+}
+
 # Shapes of BitNet a4.8 (arXiv 2411.04965) with its table 2's zeros (%), and of
 # published checkpoints.
 PRESETS = {
@@ -68,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--theta", type=float, help="rope_theta")
     add("--eps", type=float, help="rms_norm_eps")
     add("--encoding", choices=ENCODINGS)
-    add("--scheme", choices=("b158", "a48", "a48-fp4"), help="quantization of activations")
+    add("--scheme", choices=SCHEMES, help="quantization of activations")
     add("--act", choices=("relu2", "silu"))
     add("--no-sub-norms", dest="sub_norms", action="store_false", default=None)
     add("--norm-names", choices=("sub_norm", "inner_ln"))
@@ -150,10 +163,11 @@ def config_json(s: dict) -> dict:
 def _activations(s: dict) -> dict:
     if s["scheme"] == "b158" and s["topk"] is None:
         return {}
-    low = {"b158": "int8_absmax", "a48": "int4_absmean", "a48-fp4": "fp4_e2m1"}[s["scheme"]]
+    low, o, down = SCHEMES[s["scheme"]]
     table = {n: {"scheme": low} for n in ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj")}
-    table["o_proj"] = {"scheme": "int8_absmax", "topk": s["topk"] or 0.5}
-    table["down_proj"] = {"scheme": "int8_absmax"}
+    table["o_proj"], table["down_proj"] = dict(o), dict(down)
+    if s["topk"] is not None:
+        table["o_proj"]["topk"] = s["topk"]
     return table
 
 

@@ -49,6 +49,7 @@ class Case:
 
 KV16, KV8, KV4 = Options(kv_bits=16), Options(kv_bits=8, bos_bits=8), Options(kv_bits=4, bos_bits=4)
 KV3 = Options(kv_bits=3, bos_bits=4)
+KV3_BOS8 = Options(kv_bits=3, bos_bits=8)
 KV3_Q4 = Options(kv_bits=3, bos_bits=4, q_bits=4)
 
 CASES = {
@@ -92,6 +93,15 @@ CASES = {
     ),
     "sparse-b158": Case(9, dict(gate_zeros=0.95, down_zeros=0.97, intermediate=688)),
     "dense-gates": Case(9, dict(scheme="a48", gate_zeros=0.05, intermediate=688)),
+    # BitNet v2: blocks of 64 and 512; 256 and 4 (5460 = 4 * 1365); 4 and 16; 8 and 32.
+    "v2": Case(33, dict(scheme="v2", intermediate=512, act="silu"), KV3_BOS8),
+    "v2-h308-g5460": Case(9, dict(scheme="v2", hidden=308, intermediate=5460, heads=4), threads=2),
+    "v2-d100-relu2": Case(33, dict(scheme="v2", heads=1, head_dim=100, intermediate=688), KV3_BOS8),
+    "v2-a8": Case(9, dict(scheme="v2-a8", heads=2, head_dim=44, act="silu", intermediate=96)),
+    "v2-no-norms-topk": Case(9, dict(scheme="v2", heads=2, sub_norms=False, topk=0.3)),
+    "v2-sparse": Case(
+        9, dict(scheme="v2-a8", gate_zeros=0.7, intermediate=5460, hidden=308), threads=3
+    ),
     # The cache: 70 and 130 tokens end inside the second and third block.
     "kv3": Case(70, dict(scheme="a48", kv_bits=3, bos_bits=4)),
     "kv3-d100": Case(70, dict(heads=2, head_dim=100), KV3, threads=2),

@@ -32,7 +32,7 @@ def option_flags(options: Options) -> list[str]:
         # The driver keeps the checkpoint's first position unless told otherwise.
         bos_bits = options.kv_bits if options.bos_bits is None else options.bos_bits
         flags += ["--kv-bits", str(options.kv_bits), "--bos-bits", str(bos_bits)]
-    if options.q_bits != 8:
+    if options.q_bits is not None:
         flags += ["--q-bits", str(options.q_bits)]
     return flags
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from tern import numerics as n
 from tern.attention import KVRows, attend
-from tern.model import glu
+from tern.checkpoint import Linear
+from tern.config import ActivationQuant
+from tern.model import bitlinear, glu
 
 F32 = np.float32
 
@@ -87,6 +89,48 @@ def test_topk_keeps_the_lower_index_of_equals(ratio, kept):
 def test_topk_zeroes_q_but_not_the_statistic():
     q, s = n.quantize(f32(1, 2, 3, 4), "int8_absmax", 0.5)
     assert q.tolist() == [[0, 0, 95, 127]] and s.item() == F32(4) / F32(127)
+
+
+def scalar_hadamard(row: list[np.float32], block: int) -> list[np.float32]:
+    """The definition, one pair at a time."""
+    x = list(row)
+    h = 1
+    while h < block:
+        for i in range(len(x)):
+            if not i & h:
+                x[i], x[i + h] = F32(x[i] + x[i + h]), F32(x[i] - x[i + h])
+        h *= 2
+    return [F32(value * F32(1 / math.sqrt(block))) for value in x]
+
+
+@pytest.mark.parametrize(
+    "size, block", [(4, 4), (12, 4), (100, 4), (5460, 4), (192, 64), (512, 512), (3, 1)]
+)
+def test_hadamard_number_by_number(size, block):
+    assert n.hadamard_block(size) == block
+    x = np.random.default_rng(size).standard_normal((3, size)).astype(F32)
+    assert n.hadamard(x).tolist() == [scalar_hadamard(row, block) for row in x]
+
+
+def test_hadamard_is_sylvester_s_matrix():
+    """Orthogonal, and its own inverse but for rounding."""
+    rows = np.array([[1]])
+    for _ in range(6):
+        rows = np.block([[rows, rows], [rows, -rows]])
+    x = np.random.default_rng(0).standard_normal((2, 192)).astype(F32)
+    expected = (x.astype(np.float64).reshape(2, 3, 64) @ rows / 8).reshape(2, 192)
+    assert np.abs(n.hadamard(x) - expected).max() < 1e-6
+    assert np.abs(n.hadamard(n.hadamard(x)) - x).max() < 1e-6
+
+
+def test_topk_is_of_the_transformed_row():
+    """An outlier is spread over its block, so all of that block stays."""
+    x = f32(0, 8, 0, 0, 1, 1, 1, 1)
+    linear = Linear(np.eye(8, dtype=np.int8), F32(1), None)
+    y = bitlinear(x, linear, ActivationQuant("int8_absmax", 0.5, hadamard=True))
+    assert np.flatnonzero(y[0]).tolist() == [0, 1, 2, 3]
+    y = bitlinear(x, linear, ActivationQuant("int8_absmax", 0.5))
+    assert np.flatnonzero(y[0]).tolist() == [1, 4, 5, 6]
 
 
 def test_ternarize():

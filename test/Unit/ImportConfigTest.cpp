@@ -299,7 +299,7 @@ TEST(ModelConfig, Activations) {
               c["activation_quantization"]["o_proj"] = {{"scheme", "fp4_e2m1"},
                                                         {"topk", 1}};
             }).quantOf(Projection::O),
-            (ProjectionQuant{ActivationScheme::Fp4E2M1, std::nullopt}));
+            (ProjectionQuant{ActivationScheme::Fp4E2M1, std::nullopt, false}));
 }
 
 TEST(ModelConfig, Cache) {

@@ -84,7 +84,7 @@ TEST(ImportModel, BundledModel) {
   std::string text = import(TERN_TEST_DIR "/models/shakespeare-a48", options);
   EXPECT_HAS(text, "module @bard attributes {tern.model = #tern.model<name = "
                    "\"bard\", vocab = 1024, hidden = 192, layers = 5, "
-                   "max_context = 256>}");
+                   "max_context = 256>, tern.schemes = \"int4_absmean: ");
   EXPECT_HAS(text, "tern.weight @embed_tokens <values> "
                    "[\"model.embed_tokens.weight\"] : tensor<1024x192xbf16>");
   EXPECT_HAS(text, "tern.weight @rope_cos <rope_cos> [] {head_dim = 64 : i64, "
@@ -188,6 +188,20 @@ TEST(ImportModel, OptionsThatCannotBe) {
   EXPECT_HAS(refusal([](ImportOptions &o) { o.name = "a b"; }),
              "the name 'a b'");
   EXPECT_HAS(refusal([](ImportOptions &o) { o.name = ""; }), "the name ''");
+}
+
+TEST(ImportModel, SchemesAreOptions) {
+  ImportOptions options;
+  options.schemes.activations = "v2";
+  options.schemes.topK = {{Projection::Down, 0.25}};
+  options.kvBits = 4;
+  std::string text = import(TERN_TEST_DIR "/models/shakespeare-a48", options);
+  // 192 features are three blocks of 64; what is kept is kept of their mix.
+  EXPECT_HAS(text, "tern.hadamard block 64(");
+  EXPECT_HAS(text, "tern.hadamard block 512(");
+  EXPECT_EQ(count(text, "act_quant <int4_absmean>"), 7u);
+  EXPECT_HAS(text, "act_quant <int4_absmean> top_k <keep = 128>");
+  EXPECT_EQ(count(text, "bits = 4, bos_bits = 4"), 3u);
 }
 
 TEST(ImportModel, SmallVariants) {

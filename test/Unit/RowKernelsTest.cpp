@@ -99,6 +99,69 @@ TEST_P(RowKernelsTest, ReduceEqualsTheDefinition) {
 }
 
 //===----------------------------------------------------------------------===//
+// hadamard
+//===----------------------------------------------------------------------===//
+
+std::vector<float> transformed(const float *row, int64_t n, int64_t block) {
+  std::vector<float> x(row, row + n);
+  for (int64_t h = 1; h < block; h *= 2)
+    for (int64_t i = 0; i < n; ++i)
+      if (!(i & h)) {
+        float a = x[i], b = x[i + h];
+        x[i] = a + b;
+        x[i + h] = a - b;
+      }
+  for (float &value : x)
+    value *= float(1 / std::sqrt(double(block)));
+  return x;
+}
+
+struct HadamardCase {
+  int64_t tokens, n, block;
+
+  std::string name() const {
+    return "hadamard_" + std::to_string(tokens) + "_" + std::to_string(n) +
+           "_" + std::to_string(block);
+  }
+  std::string function() const {
+    std::string shape = dim(tokens) + "x" + std::to_string(n) + "xf32";
+    std::string in = "memref<" + shape + ", strided<[?, 1], offset: ?>>";
+    std::string out = "memref<" + shape + ">";
+    return "func.func @" + name() + "(%x: " + in + ", %o: " + out +
+           ") {\n  tern.hadamard block " + std::to_string(block) +
+           " (%x) outs(%o : " + out + ") : (" + in + ")\n  return\n}\n";
+  }
+};
+
+TEST_P(RowKernelsTest, HadamardEqualsTheDefinition) {
+  const std::pair<int64_t, int64_t> shapes[] = {
+      {2, 2},   {4, 4},    {12, 4},    {20, 4},    {100, 4},    {5460, 4},
+      {24, 8},  {16, 16},  {48, 16},   {32, 32},   {96, 32},    {192, 64},
+      {192, 8}, {256, 16}, {8640, 64}, {384, 128}, {4096, 4096}};
+  std::vector<HadamardCase> cases;
+  std::string body;
+  for (auto [n, block] : shapes)
+    for (int64_t tokens : {1, 3}) {
+      cases.push_back({tokens, n, block});
+      body += cases.back().function();
+    }
+  auto module = compile(body);
+  ASSERT_TRUE(module);
+  for (const HadamardCase &c : cases) {
+    SCOPED_TRACE(c.name());
+    Matrix<float> x = randomRows(c.tokens, c.n, c.n + 5), y(c.tokens, c.n);
+    x.at(0, 0) = -0.0f;
+    x.at(0, 1) = 1e-44f;
+    module->call(c.name(), x.get(), y.get());
+    for (int64_t t = 0; t < c.tokens; ++t) {
+      std::vector<float> expected = transformed(&x.at(t, 0), c.n, c.block);
+      for (int64_t i = 0; i < c.n; ++i)
+        ASSERT_EQ(bitsOf(y.at(t, i)), bitsOf(expected[i])) << t << ", " << i;
+    }
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // keep_top_k
 //===----------------------------------------------------------------------===//
 

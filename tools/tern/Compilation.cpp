@@ -92,6 +92,7 @@ private:
   unsigned first = 0, last = 0;
   TargetAttr target;
   std::string name;
+  SchemeOverrides schemes;
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -135,7 +136,7 @@ Error Compilation::checkFlags() {
   name = flags.name.empty()
              ? symbolName(flags.output == "-" ? flags.input : flags.output)
              : flags.name;
-  return Error::success();
+  return flags.model.schemes().moveInto(schemes);
 }
 
 Expected<TargetAttr> Compilation::chooseTarget() {
@@ -162,6 +163,7 @@ Error Compilation::import() {
   checkpoint = std::move(*opened);
   ImportOptions options;
   options.name = name;
+  options.schemes = schemes;
   options.kvBits = toBits(flags.model.kvBits);
   options.bosBits = toBits(flags.model.bosBits);
   options.qBits = toBits(flags.model.qBits);

@@ -10,6 +10,8 @@
 
 #include "Options.h"
 
+#include "tern/Import/Schemes.h"
+
 #include "llvm/Support/Error.h"
 
 #include <optional>
@@ -19,13 +21,15 @@ namespace tern {
 
 /// What a compiled model is like; tern run takes these flags too.
 struct ModelFlags {
-  std::string target, cpu, head, kvBits, bosBits, qBits;
+  std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
   std::optional<int64_t> maxTokens;
   bool dense = false;
 
   void addTo(OptionTable &table);
   /// The flags that were given, with their values; empty if none was.
   std::string describe() const;
+  /// What --activations and --topk say.
+  llvm::Expected<SchemeOverrides> schemes() const;
 };
 
 struct CompileFlags {

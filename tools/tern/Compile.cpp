@@ -11,10 +11,29 @@
 #include "tern/Pipelines/Phases.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace tern;
 using llvm::Error;
 using llvm::Expected;
+
+/// A line for each preset.
+static std::string activationsHelp() {
+  std::string help = "how activations and the cache are quantized, instead of\n"
+                     "as the checkpoint says: a JSON file (docs/schemes.md) or";
+  for (const SchemePreset &preset : schemePresets())
+    help += llvm::formatv("\n  {0,-9} {1}", preset.name, preset.summary).str();
+  return help;
+}
+
+Expected<SchemeOverrides> ModelFlags::schemes() const {
+  SchemeOverrides overrides{activations, {}};
+  if (!topK.empty())
+    if (Error error = parseTopK(topK).moveInto(overrides.topK))
+      return llvm::make_error<UsageError>("--topk: " +
+                                          llvm::toString(std::move(error)));
+  return overrides;
+}
 
 void ModelFlags::addTo(OptionTable &table) {
   table.addText("--target", "T",
@@ -26,11 +45,16 @@ void ModelFlags::addTo(OptionTable &table) {
       "native (default) or LLVM's name of a CPU, with features added:\n"
       "cascadelake, x86-64-v4+avx512vnni",
       cpu);
+  table.addText("--activations", "SCHEME", activationsHelp(), activations);
+  table.addText("--topk", "SHARE",
+                "share of o_proj's inputs that is kept; of others too:\n"
+                "o_proj=0.5,down_proj=0.4; default: the scheme's",
+                topK);
   table.addText("--kv-bits", "3|4|8|16",
-                "bits of a value in the KV cache; default: the checkpoint's",
+                "bits of a value in the KV cache; default: the scheme's",
                 kvBits);
   table.addText("--bos-bits", "3|4|8|16",
-                "the same for the first position; default: the checkpoint's",
+                "the same for the first position; default: the scheme's",
                 bosBits);
   table.addText("--q-bits", "4|8",
                 "bits of a query where the cache has fewer than 16; default: 8",
@@ -49,6 +73,8 @@ std::string ModelFlags::describe() const {
   for (auto [name, value] :
        {std::pair<llvm::StringRef, const std::string &>{"--target", target},
         {"--cpu", cpu},
+        {"--activations", activations},
+        {"--topk", topK},
         {"--kv-bits", kvBits},
         {"--bos-bits", bosBits},
         {"--q-bits", qBits},

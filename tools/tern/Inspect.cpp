@@ -10,6 +10,7 @@
 #include "Options.h"
 
 #include "tern/Import/Checkpoint.h"
+#include "tern/Import/Schemes.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -90,26 +91,23 @@ static Expected<DigitCounts> countDigits(const Checkpoint &checkpoint,
 
 static Error printProjections(const Checkpoint &checkpoint, bool check) {
   const ModelConfig &config = checkpoint.config();
-  llvm::outs() << "\nprojection   rows    columns activations   keeps"
-               << (check ? "  zero digits\n" : "\n");
+  llvm::outs() << "\nprojection   rows    columns "
+               << (check ? "zero digits " : "") << "activations\n";
   for (Projection projection : allProjections) {
-    const ProjectionQuant &quant = config.quantOf(projection);
-    std::string keeps =
-        quant.topK ? llvm::formatv("{0:F1} %", *quant.topK * 100).str() : "all";
     printField(toString(projection))
         << llvm::left_justify(std::to_string(config.rows(projection)), 8)
-        << llvm::left_justify(std::to_string(config.columns(projection)), 8)
-        << llvm::left_justify(toString(quant.scheme), 14);
-    if (!check) {
-      llvm::outs() << keeps << "\n";
-      continue;
+        << llvm::left_justify(std::to_string(config.columns(projection)), 8);
+    if (check) {
+      Expected<DigitCounts> counts = countDigits(checkpoint, projection);
+      if (!counts)
+        return counts.takeError();
+      double share = 100.0 * counts->zeros / counts->all;
+      llvm::outs() << llvm::formatv("{0,-12}",
+                                    llvm::formatv("{0:F1} %", share).str());
     }
-    Expected<DigitCounts> counts = countDigits(checkpoint, projection);
-    if (!counts)
-      return counts.takeError();
-    llvm::outs() << llvm::left_justify(keeps, 7)
-                 << llvm::formatv("{0:F1} %\n",
-                                  100.0 * counts->zeros / counts->all);
+    llvm::outs() << describe(config.quantOf(projection),
+                             config.columns(projection))
+                 << "\n";
   }
   return Error::success();
 }

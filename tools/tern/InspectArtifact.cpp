@@ -80,6 +80,20 @@ static void printModel(StringRef name, const tern_model &model) {
   printField("CPU") << featureNames(model.cpu_features) << "\n";
 }
 
+/// How a model quantizes stands where compilers leave their names.
+static void printSchemes(const llvm::object::ObjectFile &file) {
+  for (const llvm::object::SectionRef &section : file.sections()) {
+    Expected<StringRef> name = section.getName();
+    Expected<StringRef> contents = section.getContents();
+    if (name && contents && *name == ".comment")
+      for (StringRef text : llvm::split(*contents, '\0'))
+        if (text.consume_front("tern schemes: "))
+          printField("schemes") << text << "\n";
+    llvm::consumeError(name.takeError());
+    llvm::consumeError(contents.takeError());
+  }
+}
+
 /// Prints the models of an object file; how many there are.
 static unsigned printModels(StringRef path) {
   constexpr StringRef prefix = "tern_model_";
@@ -111,6 +125,8 @@ static unsigned printModels(StringRef path) {
     for (const llvm::object::SymbolRef &symbol :
          file->getDynamicSymbolIterators())
       print(symbol);
+  if (count)
+    printSchemes(*file);
   return count;
 }
 

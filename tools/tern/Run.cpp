@@ -130,6 +130,9 @@ static Expected<std::string> makeKey(StringRef model, const ModelFlags &flags) {
   key.add(target->getCpu());
   key.add(target->getFeatures());
   key.add(flags.describe());
+  if (llvm::sys::fs::exists(flags.activations))
+    if (Error error = key.addContents(flags.activations))
+      return std::move(error);
   Expected<std::vector<std::string>> files = listFiles(model);
   if (!files)
     return files.takeError();

@@ -30,7 +30,8 @@ void populateDotProductPatterns(TargetAttr target,
 /// tern.lm_head and tern.embedding.
 void populateTablePatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
 
-/// tern.reduce, tern.keep_top_k, tern.sparsify, tern.active_rows.
+/// tern.hadamard, tern.reduce, tern.keep_top_k, tern.sparsify,
+/// tern.active_rows.
 void populateRowPatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
 
 /// Where a cache of this type has its bytes; a state takes

@@ -16,6 +16,7 @@
 #define TERN_IMPORT_IMPORTMODEL_H
 
 #include "tern/Import/Checkpoint.h"
+#include "tern/Import/Schemes.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -35,6 +36,7 @@ enum class HeadRows {
 struct ImportOptions {
   /// Of the module and the exported symbol: letters, digits and '_'.
   std::string name = "model";
+  SchemeOverrides schemes;
   std::optional<unsigned> kvBits;
   /// Absent while kvBits is given: as wide as kvBits.
   std::optional<unsigned> bosBits;

@@ -39,8 +39,11 @@ struct ProjectionQuant {
   ActivationScheme scheme = ActivationScheme::Int8AbsMax;
   /// Share of the largest magnitudes that is kept, in (0, 1); none keeps all.
   std::optional<double> topK;
+  /// The row is transformed first, in blocks as large as its length allows.
+  bool hadamard = false;
   bool operator==(const ProjectionQuant &other) const {
-    return scheme == other.scheme && topK == other.topK;
+    return scheme == other.scheme && topK == other.topK &&
+           hadamard == other.hadamard;
   }
 };
 

@@ -150,5 +150,6 @@ struct CompactOpenGates : OpRewritePattern<ActiveRowsOp> {
 void tern::populateRowPatterns(TargetAttr, RewritePatternSet &patterns) {
   patterns.add<CompactCodes, CompactOpenGates, ReduceRows>(
       patterns.getContext());
+  populateHadamardPatterns(patterns);
   populateTopKPatterns(patterns);
 }

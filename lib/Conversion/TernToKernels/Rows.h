@@ -12,6 +12,9 @@
 
 namespace tern {
 
+/// tern.hadamard.
+void populateHadamardPatterns(mlir::RewritePatternSet &patterns);
+
 /// tern.keep_top_k.
 void populateTopKPatterns(mlir::RewritePatternSet &patterns);
 

@@ -101,6 +101,19 @@ LogicalResult ReduceOp::verify() {
       {{"result", {getSize(getInput(), 0)}, Float32Type::get(getContext())}});
 }
 
+LogicalResult HadamardOp::verify() {
+  int64_t block = getBlock(), features = getSize(getInput(), 1);
+  if (block < 2 || !llvm::isPowerOf2_64(block))
+    return emitOpError("expected a block of 2, 4, 8, ... features, got ")
+           << block;
+  if (!ShapedType::isDynamic(features) && features % block)
+    return emitOpError("expected a multiple of block = ")
+           << block << " features, got " << features;
+  return expectWritten(*this, {{"result",
+                                {getSize(getInput(), 0), features},
+                                Float32Type::get(getContext())}});
+}
+
 LogicalResult QuantizeOp::verify() {
   Builder b(getContext());
   int64_t tokens = getSize(getInput(), 0);

@@ -175,8 +175,8 @@ template <typename... Ops> void attachKernels(MLIRContext *context) {
 void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     attachKernels<ActiveRowsOp, AttentionOp, DequantizeOp, EmbeddingOp,
-                  KeepTopKOp, LmHeadOp, MatmulOp, QuantizeOp, ReduceOp,
-                  SparseMatmulOp, SparsifyOp>(context);
+                  HadamardOp, KeepTopKOp, LmHeadOp, MatmulOp, QuantizeOp,
+                  ReduceOp, SparseMatmulOp, SparsifyOp>(context);
     KVAppendOp::attachInterface<KVAppendModel>(*context);
     GetWeightOp::attachInterface<GetWeightModel>(*context);
   });

@@ -151,6 +151,12 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
         ++numInternal;
       }
     describe(model, target, cast<KVCacheType>(cache.getValue()));
+    // Compilers name themselves there, and linkers keep it.
+    if (auto schemes =
+            module->getAttrOfType<StringAttr>(TernDialect::kSchemesAttr))
+      module->setAttr(LLVM::LLVMDialect::getIdentAttrName(),
+                      StringAttr::get(&getContext(),
+                                      "tern schemes: " + schemes.getValue()));
     // Weights were the artifact's business; code refers to them by offset.
     for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
       weight.erase();

@@ -216,3 +216,35 @@ func.func @float_per_sum(%a: tensor<3x8xi32>, %s: tensor<3xf32>, %alpha: tensor<
   %0 = tern.dequantize(%a, %s, %alpha) : (tensor<3x8xi32>, tensor<3xf32>, tensor<1xf32>) -> tensor<3x4xf32>
   return
 }
+
+// -----
+
+func.func @block_of_three(%x: tensor<?x12xf32>) {
+  // expected-error @+1 {{expected a block of 2, 4, 8, ... features, got 3}}
+  %0 = tern.hadamard block 3 (%x) : (tensor<?x12xf32>) -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @block_of_one(%x: tensor<?x12xf32>) {
+  // expected-error @+1 {{expected a block of 2, 4, 8, ... features, got 1}}
+  %0 = tern.hadamard block 1 (%x) : (tensor<?x12xf32>) -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @blocks_that_do_not_fit(%x: tensor<?x12xf32>) {
+  // expected-error @+1 {{expected a multiple of block = 8 features, got 12}}
+  %0 = tern.hadamard block 8 (%x) : (tensor<?x12xf32>) -> tensor<?x12xf32>
+  return
+}
+
+// -----
+
+func.func @transformed_row(%x: tensor<?x12xf32>) {
+  // expected-error @+1 {{expected result of type 'tensor<?x12xf32>', got 'tensor<?x8xf32>'}}
+  %0 = tern.hadamard block 4 (%x) : (tensor<?x12xf32>) -> tensor<?x8xf32>
+  return
+}

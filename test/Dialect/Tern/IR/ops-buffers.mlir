@@ -38,6 +38,13 @@ func.func @quantization(%x: memref<?x190xf32>, %m: memref<?xf32>, %q: memref<?x1
   return
 }
 
+// CHECK-LABEL: func.func @hadamard(
+func.func @hadamard(%x: memref<?x12xf32>, %y: memref<?x12xf32>) {
+  // CHECK: tern.hadamard block 4(%{{.*}}) outs(%{{.*}} : memref<?x12xf32>) : (memref<?x12xf32>)
+  tern.hadamard block 4 (%x) outs(%y : memref<?x12xf32>) : (memref<?x12xf32>)
+  return
+}
+
 // CHECK-LABEL: func.func @active_rows(
 func.func @active_rows(%g: memref<1x512xf32>, %i: memref<1x512xi32>, %n: memref<1xi32>) {
   // CHECK: tern.active_rows(%{{.*}}) outs(%{{.*}}, %{{.*}} : memref<1x512xi32>, memref<1xi32>) : (memref<1x512xf32>)

@@ -90,6 +90,13 @@ func.func @reduce(%x: tensor<?x192xf32>) -> tensor<?xf32> {
   return %0 : tensor<?xf32>
 }
 
+// CHECK-LABEL: func.func @hadamard(
+func.func @hadamard(%x: tensor<?x192xf32>) -> tensor<?x192xf32> {
+  // CHECK: tern.hadamard block 64(%{{.*}}) : (tensor<?x192xf32>) -> tensor<?x192xf32>
+  %0 = tern.hadamard block 64 (%x) : (tensor<?x192xf32>) -> tensor<?x192xf32>
+  return %0 : tensor<?x192xf32>
+}
+
 // CHECK-LABEL: func.func @quantize_and_keep(
 func.func @quantize_and_keep(%x: tensor<?x192xf32>) -> (tensor<?x192xi8>, tensor<?xf32>) {
   // CHECK: %[[Q:[a-z0-9]+]]:2 = tern.quantize <fp4_e2m1>(%{{.*}}) : (tensor<?x192xf32>) -> tensor<?x192xi8>, tensor<?xf32>

@@ -42,6 +42,7 @@ def Tern_Dialect : Dialect {
     /// Names of the module attributes that the pipeline passes along.
     static constexpr llvm::StringLiteral kTargetAttr = "tern.target";
     static constexpr llvm::StringLiteral kModelAttr = "tern.model";
+    static constexpr llvm::StringLiteral kSchemesAttr = "tern.schemes";
     static constexpr llvm::StringLiteral kMaxTokensAttr = "tern.max_tokens";
     static constexpr llvm::StringLiteral kLayerStrideAttr = "tern.layer_stride";
     static constexpr llvm::StringLiteral kWeightsBytesAttr = "tern.weights_bytes";

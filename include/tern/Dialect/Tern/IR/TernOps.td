@@ -262,6 +262,28 @@ def Tern_ReduceOp : Tern_KernelOp<"reduce", [Tern_RowWise]> {
   let hasVerifier = 1;
 }
 
+def Tern_HadamardOp : Tern_KernelOp<"hadamard", [Tern_RowWise]> {
+  let summary = "Hadamard transform of each block of a token's features";
+  let description = [{
+    A row is cut into blocks of `block` features, a power of two. In each, for h = 1,
+    2, 4, ..., block/2, features i and i + h (bit h of i being 0) become their sum
+    and their difference; then all are multiplied by f32(1 / sqrt(block)).
+    docs/numerics.md 2 fixes every rounding. It spreads outliers before a
+    quantization (BitNet v2).
+
+    ```mlir
+    %y = tern.hadamard block 64 (%x) : (tensor<?x192xf32>) -> tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$block, Tern_RowsOf<[F32]>:$input,
+                       Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `block` $block `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($input) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
 def Tern_QuantizeOp : Tern_KernelOp<"quantize", [Tern_RowWise]> {
   let summary = "activations to integers and one factor per token";
   let description = [{
