@@ -1,4 +1,4 @@
-//===- lib/Import/Checkpoint.cpp - A model directory, checked -------------===//
+//===- lib/Import/Checkpoint.cpp - A model, checked -----------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,11 +7,13 @@
 
 #include "tern/Import/Checkpoint.h"
 
+#include "Inventory.h"
 #include "Json.h"
 #include "tern/Packing/Codec.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 #include <cmath>
@@ -42,117 +44,13 @@ std::string Checkpoint::atLayer(StringRef name, int64_t layer) {
   return (before + Twine(layer) + after).str();
 }
 
-static std::string scaleName(StringRef weightName) {
+std::string Checkpoint::scaleName(StringRef weightName) {
   return (weightName + "_scale").str();
 }
 
 //===----------------------------------------------------------------------===//
-// What must be there
+// Opening
 //===----------------------------------------------------------------------===//
-
-namespace {
-
-/// Compares the tensors with what the config asks for.
-class Inventory {
-public:
-  explicit Inventory(const Checkpoint &checkpoint)
-      : checkpoint(checkpoint), config(checkpoint.config()) {}
-
-  Error check() {
-    int64_t hidden = config.hiddenSize;
-    expectFloat(Checkpoint::embeddingName(), {config.vocabSize, hidden});
-    expectFloat(Checkpoint::finalNormName(), {hidden});
-    if (!config.tiedHead)
-      expectFloat(checkpoint.headName(), {config.vocabSize, hidden});
-    for (int64_t layer = 0; layer < config.layerCount; ++layer)
-      expectLayer(layer);
-    for (const auto &[name, entry] : checkpoint.files().all())
-      if (!seen.count(name) && !isIrrelevant(name))
-        fail(entry, name, unexpected(name));
-    return problem.empty() ? Error::success() : createStringError(problem);
-  }
-
-private:
-  void expectLayer(int64_t layer) {
-    auto at = [&](StringRef name) { return Checkpoint::atLayer(name, layer); };
-    expectFloat(at(Checkpoint::inputNormName()), {config.hiddenSize});
-    expectFloat(at(Checkpoint::postAttentionNormName()), {config.hiddenSize});
-    if (!checkpoint.attentionSubNormName().empty())
-      expectFloat(at(checkpoint.attentionSubNormName()),
-                  {config.columns(Projection::O)});
-    if (!checkpoint.ffnSubNormName().empty())
-      expectFloat(at(checkpoint.ffnSubNormName()), {config.intermediateSize});
-    for (Projection projection : allProjections)
-      expectWeight(at(Checkpoint::weightName(projection)),
-                   config.rows(projection), config.columns(projection));
-  }
-
-  void expectWeight(const std::string &name, int64_t rows, int64_t columns) {
-    if (config.weightForm == WeightForm::Masters)
-      return expectFloat(name, {rows, columns});
-    expect(name, {DType::U8}, {rows / 4, columns});
-    // Old writers left out the dimension of size one.
-    const TensorEntry *scale = checkpoint.files().find(scaleName(name));
-    if (scale && scale->shape.empty())
-      return expectFloat(scaleName(name), {});
-    expectFloat(scaleName(name), {1});
-  }
-
-  void expectFloat(StringRef name, ArrayRef<int64_t> shape) {
-    expect(name, {DType::BF16, DType::F16, DType::F32}, shape);
-  }
-
-  void expect(StringRef name, ArrayRef<DType> dtypes, ArrayRef<int64_t> shape) {
-    seen.insert(name.str());
-    const TensorEntry *entry = checkpoint.files().find(name);
-    if (!entry) {
-      if (problem.empty())
-        problem = (checkpoint.directory() + ": tensor '" + name +
-                   "' is missing, but config.json implies it")
-                      .str();
-      return;
-    }
-    if (is_contained(dtypes, entry->dtype) && ArrayRef(entry->shape) == shape)
-      return;
-    TensorEntry expected;
-    expected.dtype = dtypes[0];
-    expected.shape.assign(shape.begin(), shape.end());
-    fail(*entry, name,
-         "is " + entry->describe() + ", but config.json implies " +
-             expected.describe() + (dtypes.size() > 1 ? " (or F16, F32)" : ""));
-  }
-
-  void fail(const TensorEntry &entry, StringRef name, const Twine &message) {
-    if (problem.empty())
-      problem = (checkpoint.files().pathOf(entry) + ": tensor '" + name + "' " +
-                 message)
-                    .str();
-  }
-
-  /// Tables that every reader of the format computes itself.
-  static bool isIrrelevant(StringRef name) {
-    return name.ends_with("rotary_emb.inv_freq");
-  }
-
-  std::string unexpected(StringRef name) const {
-    if (name == "lm_head.weight")
-      return "exists, but config.json says 'tie_word_embeddings'; which head "
-             "is "
-             "meant?";
-    if (name.ends_with("_scale"))
-      return "exists, but config.json says that weights are not packed";
-    if (name.ends_with(".bias"))
-      return "is a bias, which tern does not support yet";
-    return "is not part of the model that config.json describes";
-  }
-
-  const Checkpoint &checkpoint;
-  const ModelConfig &config;
-  std::set<std::string> seen;
-  std::string problem;
-};
-
-} // namespace
 
 /// Both schemes are in public checkpoints; the first layer decides, and the
 /// inventory then expects the same of all.
@@ -170,21 +68,49 @@ void Checkpoint::findSubNorms() {
                         "model.layers.{}.mlp.ffn_layernorm.weight"});
 }
 
-Expected<std::unique_ptr<Checkpoint>> Checkpoint::open(StringRef directory) {
-  std::unique_ptr<Checkpoint> checkpoint(new Checkpoint);
-  checkpoint->path = directory.str();
-  SmallString<128> configPath(directory);
+Error Checkpoint::openDirectory() {
+  SmallString<128> configPath(path);
   sys::path::append(configPath, "config.json");
   Expected<ModelConfig> config = ModelConfig::read(configPath);
   if (!config)
     return config.takeError();
-  checkpoint->modelConfig = *config;
-  auto files = TensorFiles::open(directory);
+  modelConfig = *config;
+  auto files = TensorFiles::open(path);
   if (!files)
     return files.takeError();
-  checkpoint->tensors = std::move(*files);
+  tensors = std::move(*files);
+  return Error::success();
+}
+
+Error Checkpoint::openGguf(const GgufOptions &options) {
+  ggufOptions = options;
+  auto files = TensorFiles::openGguf(path, options, ggufConfigText);
+  if (!files)
+    return files.takeError();
+  tensors = std::move(*files);
+  Expected<ModelConfig> config =
+      ModelConfig::parse(ggufConfigText, path + ", put as config.json");
+  if (!config)
+    return config.takeError();
+  modelConfig = *config;
+  modelConfig.weightForm = WeightForm::PerTensor;
+  return Error::success();
+}
+
+Expected<TokenizerSources> Checkpoint::ggufTokenizerSources() const {
+  return ggufTokenizer(*tensors->gguf(), ggufOptions, ggufConfigText);
+}
+
+Expected<std::unique_ptr<Checkpoint>>
+Checkpoint::open(StringRef path, const GgufOptions &options) {
+  std::unique_ptr<Checkpoint> checkpoint(new Checkpoint);
+  checkpoint->path = path.str();
+  bool isFile = sys::fs::is_regular_file(path);
+  if (Error error =
+          isFile ? checkpoint->openGguf(options) : checkpoint->openDirectory())
+    return std::move(error);
   checkpoint->findSubNorms();
-  if (Error error = Inventory(*checkpoint).check())
+  if (Error error = checkInventory(*checkpoint))
     return std::move(error);
   return checkpoint;
 }
@@ -240,19 +166,15 @@ Error Checkpoint::readFloats(StringRef name, int64_t from, int64_t count,
   if (!dtype)
     return dtype.takeError();
   const TensorEntry &entry = *tensors->find(name);
+  if (entry.isBlocked())
+    return readBlocks(name, entry, from, count, out);
   int64_t size = byteSize(*dtype);
   for (int64_t done = 0; done < count; done += chunkElements) {
     int64_t now = std::min(chunkElements, count - done);
     ArrayRef<uint8_t> bytes =
         tensors->bytes(entry).slice((from + done) * size, now * size);
-    if (!widen(*dtype, bytes.data(), now, out + done)) {
-      int64_t at = 0;
-      while (std::isfinite(out[done + at]))
-        ++at;
-      return error(name, entry,
-                   "holds " + std::to_string(out[done + at]) + " at element " +
-                       Twine(from + done + at));
-    }
+    if (!widen(*dtype, bytes.data(), now, out + done))
+      return checkFinite(name, entry, from + done, now, out + done);
     tensors->release(entry, (from + done) * size, now * size);
   }
   return Error::success();
@@ -262,8 +184,7 @@ Error Checkpoint::readFloats(StringRef name, float *out) const {
   Expected<const TensorEntry *> entry = get(name);
   if (!entry)
     return entry.takeError();
-  int64_t size = byteSize((*entry)->dtype);
-  return readFloats(name, 0, static_cast<int64_t>((*entry)->bytes) / size, out);
+  return readFloats(name, 0, (*entry)->elements(), out);
 }
 
 /// Index of the first value that is not finite, or `count`.
@@ -292,6 +213,12 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
   if (!dtype)
     return dtype.takeError();
   const TensorEntry &entry = *tensors->find(name);
+  if (entry.isBlocked()) {
+    std::vector<float> values(static_cast<size_t>(count));
+    Error error = readBlocks(name, entry, from, count, values.data());
+    memcpy(out, values.data(), values.size() * sizeof(float));
+    return error;
+  }
   int64_t size = byteSize(*dtype);
   const uint8_t *bytes =
       tensors->bytes(entry).slice(from * size, count * size).data();
@@ -312,15 +239,17 @@ Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {
   Expected<const TensorEntry *> entry = get(name);
   if (!entry)
     return entry.takeError();
-  bool masters = modelConfig.weightForm == WeightForm::Masters;
+  bool packed = modelConfig.weightForm == WeightForm::Multiplies ||
+                modelConfig.weightForm == WeightForm::Divides;
   DType dtype = (*entry)->dtype;
-  bool fits = masters ? dtype == DType::BF16 || dtype == DType::F16 ||
-                            dtype == DType::F32
-                      : dtype == DType::U8;
+  bool fits =
+      dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32;
+  if (packed || (*entry)->isBlocked())
+    fits = dtype == DType::U8;
   if (!fits || (*entry)->shape.size() != 2)
     return error(name, **entry,
                  "is " + (*entry)->describe() + ", not a ternary matrix");
-  return (*entry)->shape[0] * (masters ? 1 : 4);
+  return (*entry)->shape[0] * (packed ? 4 : 1);
 }
 
 Expected<float> Checkpoint::readScale(StringRef weightName) const {
@@ -346,9 +275,14 @@ Error Checkpoint::readDigits(StringRef name, int8_t *digits,
   if (!rows)
     return rows.takeError();
   const TensorEntry &entry = *tensors->find(name);
-  return modelConfig.weightForm == WeightForm::Masters
-             ? readMaster(name, entry, digits, alpha)
-             : readPacked(name, entry, digits, alpha);
+  switch (modelConfig.weightForm) {
+  case WeightForm::Masters:
+    return readMaster(name, entry, digits, alpha);
+  case WeightForm::PerTensor:
+    return readEncoded(name, entry, digits, alpha);
+  default:
+    return readPacked(name, entry, digits, alpha);
+  }
 }
 
 Error Checkpoint::readPacked(StringRef name, const TensorEntry &entry,

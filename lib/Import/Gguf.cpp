@@ -356,20 +356,16 @@ void GgufParser::identify(GgufTensor &tensor) {
   if (fits.empty())
     return fail(what + misfit(tensor));
   auto chosen = find_if(fits, [&](const GgufEncoding *encoding) {
-    return is_contained(readings, encoding->name);
+    return fits.size() == 1 || is_contained(readings, encoding->name);
   });
-  if (chosen == fits.end()) {
-    auto usual = make_filter_range(
-        fits, [](const GgufEncoding *e) { return !e->onlyIfAsked; });
-    auto count = std::distance(usual.begin(), usual.end());
-    if (fits.size() > 1 && count != 1)
-      return fail(what + "could be " + fits[0]->name + " or " + fits[1]->name +
-                  " by its size; say which with --gguf-reading=" +
-                  fits[0]->name + " or " + fits[1]->name);
-    tensor.encoding = count == 1 ? *usual.begin() : fits[0];
-  } else {
-    tensor.encoding = *chosen;
-  }
+  if (chosen == fits.end())
+    return fail(what + "could be " + fits[0]->name + " or " + fits[1]->name +
+                " by its size; say which with --gguf-reading=" + fits[0]->name +
+                " or " + fits[1]->name +
+                (fits[0]->codec == GgufCodec::I2_S
+                     ? ", as the file was written on x86 or on ARM"
+                     : ""));
+  tensor.encoding = *chosen;
   tensor.bytes = *ggufBytes(*tensor.encoding, tensor.columns(), tensor.rows());
 }
 

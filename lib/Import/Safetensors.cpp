@@ -8,6 +8,7 @@
 #include "tern/Import/Safetensors.h"
 
 #include "Json.h"
+#include "tern/Import/GgufModel.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
@@ -49,7 +50,8 @@ int64_t byteSize(DType dtype) {
 }
 
 std::string TensorEntry::describe() const {
-  std::string text = toString(dtype).str() + " [";
+  std::string text =
+      (isBlocked() ? StringRef(encoding->name) : toString(dtype)).str() + " [";
   for (size_t i = 0; i < shape.size(); ++i)
     text += (i ? ", " : "") + std::to_string(shape[i]);
   return text + "]";
@@ -350,6 +352,31 @@ Expected<std::unique_ptr<TensorFiles>> TensorFiles::open(StringRef directory) {
   std::unique_ptr<TensorFiles> files(new TensorFiles);
   if (Error error = files->addDirectory(directory))
     return std::move(error);
+  return files;
+}
+
+Expected<std::unique_ptr<TensorFiles>>
+TensorFiles::openGguf(StringRef path, const GgufOptions &options,
+                      std::string &config) {
+  auto shard = std::make_unique<Shard>();
+  shard->path = path.str();
+  if (Error error = shard->map())
+    return std::move(error);
+  Expected<GgufFile> file =
+      GgufFile::parse({shard->data, shard->bytes}, path, options.readings);
+  if (!file)
+    return file.takeError();
+  Expected<std::string> text = ggufConfig(*file, options);
+  if (!text)
+    return text.takeError();
+  config = std::move(*text);
+  std::unique_ptr<TensorFiles> files(new TensorFiles);
+  Expected<TensorMap> tensors = ggufTensors(*file);
+  if (!tensors)
+    return tensors.takeError();
+  files->tensors = std::move(*tensors);
+  files->shards.push_back(std::move(shard));
+  files->ggufFile = std::make_unique<GgufFile>(std::move(*file));
   return files;
 }
 

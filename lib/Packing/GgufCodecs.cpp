@@ -22,21 +22,21 @@ using namespace tern;
 const std::vector<GgufEncoding> &tern::allGgufEncodings() {
   using C = GgufCodec;
   static const std::vector<GgufEncoding> all = {
-      // codec, name, id, elements, bytes, row prefix, suffix, ternary, asked
-      {C::F32, "f32", 0, 1, 4, 0, 0, false, false},
-      {C::F16, "f16", 1, 1, 2, 0, 0, false, false},
-      {C::BF16, "bf16", 30, 1, 2, 0, 0, false, false},
-      {C::Q4_0, "q4_0", 2, 32, 18, 0, 0, false, false},
-      {C::Q8_0, "q8_0", 8, 32, 34, 0, 0, false, false},
-      {C::Q6_K, "q6_k", 14, 256, 210, 0, 0, false, false},
-      {C::TQ1_0, "tq1_0", 34, 256, 54, 0, 0, true, false},
-      {C::TQ2_0, "tq2_0", 35, 256, 66, 0, 0, true, false},
-      {C::I2_S, "i2_s", 36, 128, 32, 0, 32, true, false},
-      {C::I2_S_ARM, "i2_s_arm", 36, 64, 16, 0, 32, true, true},
-      {C::Q2_0_G64, "q2_0_g64", 42, 64, 18, 0, 0, true, false},
-      {C::Q2_0_G128, "q2_0_g128", 42, 128, 34, 0, 0, true, false},
-      {C::IQ1_BN, "iq1_bn", 134, 64, 13, 2, 0, true, false},
-      {C::IQ2_BN, "iq2_bn", 135, 64, 16, 4, 0, true, false},
+      // codec, name, id, elements, bytes, row prefix, suffix, ternary
+      {C::F32, "f32", 0, 1, 4, 0, 0, false},
+      {C::F16, "f16", 1, 1, 2, 0, 0, false},
+      {C::BF16, "bf16", 30, 1, 2, 0, 0, false},
+      {C::Q4_0, "q4_0", 2, 32, 18, 0, 0, false},
+      {C::Q8_0, "q8_0", 8, 32, 34, 0, 0, false},
+      {C::Q6_K, "q6_k", 14, 256, 210, 0, 0, false},
+      {C::TQ1_0, "tq1_0", 34, 256, 54, 0, 0, true},
+      {C::TQ2_0, "tq2_0", 35, 256, 66, 0, 0, true},
+      {C::I2_S, "i2_s", 36, 128, 32, 0, 32, true},
+      {C::I2_S_ARM, "i2_s_arm", 36, 64, 16, 0, 32, true},
+      {C::Q2_0_G64, "q2_0_g64", 42, 64, 18, 0, 0, true},
+      {C::Q2_0_G128, "q2_0_g128", 42, 128, 34, 0, 0, true},
+      {C::IQ1_BN, "iq1_bn", 134, 64, 13, 2, 0, true},
+      {C::IQ2_BN, "iq2_bn", 135, 64, 16, 4, 0, true},
   };
   return all;
 }

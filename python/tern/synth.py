@@ -14,6 +14,7 @@ import json
 import sys
 from pathlib import Path
 
+from . import gguf
 from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
 from .tokenizer import LLAMA3_PATTERN, byte_alphabet
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--eos", type=int, help="eos_token_id (default: the last)")
     add("--seed", type=int)
     add("--no-tokenizer", action="store_true")
+    add("--gguf", choices=gguf.ENCODINGS, help="also write model.gguf, encoded like this")
     return parser
 
 
@@ -236,8 +238,11 @@ def synthesize(directory: Path, tokenizer: bool = True, **arguments) -> dict:
 def main(argv: list[str] | None = None) -> int:
     arguments = vars(_parser().parse_args(argv))
     directory, plain = arguments.pop("output"), arguments.pop("no_tokenizer")
+    encoding = arguments.pop("gguf")
     try:
         synthesize(directory, tokenizer=not plain, **arguments)
+        if encoding:
+            gguf.convert(directory, directory / "model.gguf", encoding)
     except (OSError, ValueError) as error:
         print(f"python -m tern.synth: {error}", file=sys.stderr)
         return 1

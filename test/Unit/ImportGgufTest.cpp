@@ -168,7 +168,12 @@ TEST(Gguf, TwoReadingsAreRefusedUnlessOneIsAskedFor) {
   EXPECT_EQ(readingOf(42, {128, 16}, 16 * 34, {"q2_0_g64"}), "q2_0_g128");
 }
 
-TEST(Gguf, I2SIsOfX86UnlessAskedFor) {
-  EXPECT_EQ(readingOf(36, {256, 2}, 128 + 32), "i2_s");
+/// Of the two, nothing in a file tells which it is.
+TEST(Gguf, I2SIsAskedForWhereBothFit) {
+  EXPECT_EQ(readingOf(36, {256, 2}, 128 + 32),
+            "x.gguf: tensor 'w' could be i2_s or i2_s_arm by its size; say "
+            "which with --gguf-reading=i2_s or i2_s_arm, as the file was "
+            "written on x86 or on ARM");
+  EXPECT_EQ(readingOf(36, {256, 2}, 128 + 32, {"i2_s"}), "i2_s");
   EXPECT_EQ(readingOf(36, {256, 2}, 128 + 32, {"i2_s_arm"}), "i2_s_arm");
 }

@@ -157,7 +157,8 @@ static std::optional<unsigned> toBits(StringRef text) {
 
 Error Compilation::import() {
   Timer timer("import", flags.verbose);
-  Expected<std::unique_ptr<Checkpoint>> opened = Checkpoint::open(flags.input);
+  Expected<std::unique_ptr<Checkpoint>> opened =
+      Checkpoint::open(flags.input, flags.model.gguf.options());
   if (!opened)
     return opened.takeError();
   checkpoint = std::move(*opened);

@@ -8,6 +8,7 @@
 #ifndef TERN_TOOLS_COMPILATION_H
 #define TERN_TOOLS_COMPILATION_H
 
+#include "GgufFlags.h"
 #include "Options.h"
 
 #include "tern/Import/Schemes.h"
@@ -24,6 +25,7 @@ struct ModelFlags {
   std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
   std::optional<int64_t> maxTokens;
   bool dense = false;
+  GgufFlags gguf;
 
   void addTo(OptionTable &table);
   /// The flags that were given, with their values; empty if none was.

@@ -66,6 +66,7 @@ void ModelFlags::addTo(OptionTable &table) {
                   4096, maxTokens);
   table.addSwitch("--dense", "read inactive rows and columns too, to measure",
                   dense);
+  gguf.addTo(table);
 }
 
 std::string ModelFlags::describe() const {
@@ -78,7 +79,10 @@ std::string ModelFlags::describe() const {
         {"--kv-bits", kvBits},
         {"--bos-bits", bosBits},
         {"--q-bits", qBits},
-        {"--head", head}})
+        {"--head", head},
+        {"--gguf-reading", gguf.reading},
+        {"--hidden-act", gguf.hiddenAct},
+        {"--tokenizer-pre", gguf.tokenizerPre}})
     if (!value.empty())
       text += (name + "=" + value + " ").str();
   if (maxTokens)

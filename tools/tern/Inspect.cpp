@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "GgufFlags.h"
 #include "InspectArtifact.h"
 #include "Options.h"
 
@@ -33,6 +34,8 @@ static StringRef describe(WeightForm form) {
     return "packed, 4 to a byte; weight_scale multiplies (it is alpha)";
   case WeightForm::Divides:
     return "packed, 4 to a byte; weight_scale divides (it is 1 / alpha)";
+  case WeightForm::PerTensor:
+    return "as each tensor of the GGUF file says (--tensors)";
   }
   llvm_unreachable("all forms are covered");
 }
@@ -148,7 +151,7 @@ static Error checkTensors(const Checkpoint &checkpoint) {
     if (entry.dtype != DType::F32 && entry.dtype != DType::F16 &&
         entry.dtype != DType::BF16)
       continue;
-    uint64_t count = entry.bytes / byteSize(entry.dtype);
+    uint64_t count = entry.elements();
     std::vector<float> values(std::min<uint64_t>(count, 1 << 16));
     for (uint64_t from = 0; from < count; from += values.size()) {
       uint64_t part = std::min<uint64_t>(values.size(), count - from);
@@ -160,8 +163,10 @@ static Error checkTensors(const Checkpoint &checkpoint) {
   return Error::success();
 }
 
-static Error inspectCheckpoint(StringRef path, bool check, bool tensors) {
-  Expected<std::unique_ptr<Checkpoint>> checkpoint = Checkpoint::open(path);
+static Error inspectCheckpoint(StringRef path, const GgufOptions &options,
+                               bool check, bool tensors) {
+  Expected<std::unique_ptr<Checkpoint>> checkpoint =
+      Checkpoint::open(path, options);
   if (!checkpoint)
     return checkpoint.takeError();
   printConfig(**checkpoint);
@@ -185,6 +190,7 @@ static Error inspectCheckpoint(StringRef path, bool check, bool tensors) {
 
 Expected<int> tern::inspectMain(Arguments arguments) {
   bool help = false, check = false, tensors = false;
+  GgufFlags gguf;
   OptionTable table(
       "inspect FILE [flags]",
       "Says what is in a checkpoint (a directory) or in what tern "
@@ -194,6 +200,7 @@ Expected<int> tern::inspectMain(Arguments arguments) {
                   "the reason if it would be refused",
                   check);
   table.addSwitch("--tensors", "list the tensors of a checkpoint", tensors);
+  gguf.addTo(table);
   table.addSwitch("-h, --help", "this text", help);
   std::vector<std::string> inputs;
   if (Error error = table.parse(arguments, inputs))
@@ -206,9 +213,11 @@ Expected<int> tern::inspectMain(Arguments arguments) {
     return llvm::make_error<UsageError>(
         "tern inspect takes one FILE; see tern inspect --help");
   const std::string &path = inputs.front();
-  if (Error error = llvm::sys::fs::is_directory(path)
-                        ? inspectCheckpoint(path, check, tensors)
-                        : inspectArtifact(path))
+  bool isCheckpoint =
+      llvm::sys::fs::is_directory(path) || StringRef(path).ends_with(".gguf");
+  if (Error error =
+          isCheckpoint ? inspectCheckpoint(path, gguf.options(), check, tensors)
+                       : inspectArtifact(path))
     return std::move(error);
   return 0;
 }

@@ -105,8 +105,11 @@ static Expected<TokenizerSources> readSources(StringRef directory) {
 }
 
 /// A checkpoint without tokenizer.json makes a program that takes only --ids.
-static Expected<TextSections> makeTextSections(StringRef directory) {
-  Expected<TokenizerSources> sources = readSources(directory);
+static Expected<TextSections> makeTextSections(const Checkpoint &checkpoint) {
+  StringRef directory = checkpoint.directory();
+  Expected<TokenizerSources> sources = checkpoint.isGguf()
+                                           ? checkpoint.ggufTokenizerSources()
+                                           : readSources(directory);
   if (!sources)
     return sources.takeError();
   std::string reason;
@@ -152,7 +155,7 @@ Error Product::writeProgram(StringRef output) const {
   if (!linker)
     return linker.takeError();
   linker->verbose = verbose;
-  Expected<TextSections> text = makeTextSections(checkpoint->directory());
+  Expected<TextSections> text = makeTextSections(*checkpoint);
   if (!text)
     return text.takeError();
   Expected<std::string> table = emitModelTable(target, {facts.name().str()});
@@ -186,7 +189,7 @@ Error Product::writeProgram(StringRef output) const {
 }
 
 Error Product::writeWeights(StringRef path) const {
-  Expected<TextSections> text = makeTextSections(checkpoint->directory());
+  Expected<TextSections> text = makeTextSections(*checkpoint);
   if (!text)
     return text.takeError();
   Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);

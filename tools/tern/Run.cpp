@@ -104,6 +104,8 @@ private:
 
 /// All files of a checkpoint, in the order of their names.
 static Expected<std::vector<std::string>> listFiles(StringRef directory) {
+  if (llvm::sys::fs::is_regular_file(directory))
+    return std::vector<std::string>{directory.str()}; // a GGUF file
   std::vector<std::string> files;
   std::error_code code;
   for (llvm::sys::fs::directory_iterator entry(directory, code), end;
@@ -268,7 +270,8 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
   if (model.empty())
     return llvm::make_error<UsageError>(
         "tern " + command + " needs a MODEL; see tern " + command + " --help");
-  if (llvm::sys::fs::is_directory(model)) {
+  if (llvm::sys::fs::is_directory(model) ||
+      StringRef(model).ends_with(".gguf")) {
     Expected<std::string> program = findProgram(model, parsed.flags);
     if (!program)
       return program.takeError();

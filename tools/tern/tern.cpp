@@ -40,7 +40,8 @@ Compiles ternary language models to native programs.
   bench MODEL             tokens per second
   inspect FILE            what is in a checkpoint or a compiled model
 
-MODEL is a Hugging Face directory: config.json, *.safetensors, tokenizer.json.
+MODEL is a Hugging Face directory (config.json, *.safetensors, tokenizer.json) or a
+GGUF file.
 `tern COMMAND --help` lists the flags of a command.
 
   -h, --help              this text

@@ -1,5 +1,4 @@
-//===- include/tern/Import/Checkpoint.h - A model directory, checked *- C++
-//-*-===//
+//===- include/tern/Import/Checkpoint.h - A model, checked -----*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,15 +6,18 @@
 //===----------------------------------------------------------------------===//
 
 //
-// config.json and the tensors it asks for. After open() every tensor the model
-// needs exists with the dtype and shape the config implies, and no other tensor
-// exists but such as are known not to matter. Values are checked when read.
+// A configuration and the tensors it asks for: a directory with config.json, or
+// a GGUF file, whose metadata are put in the same terms. After open() every
+// tensor the model needs exists with the dtype and shape the config implies,
+// and no other tensor exists but such as are known not to matter. Values are
+// checked when read.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef TERN_IMPORT_CHECKPOINT_H
 #define TERN_IMPORT_CHECKPOINT_H
 
+#include "tern/Import/GgufModel.h"
 #include "tern/Import/ModelConfig.h"
 #include "tern/Import/Safetensors.h"
 
@@ -24,11 +26,21 @@ namespace tern {
 class Checkpoint {
 public:
   static llvm::Expected<std::unique_ptr<Checkpoint>>
-  open(llvm::StringRef directory);
+  open(llvm::StringRef path, const GgufOptions &options = {});
 
   const ModelConfig &config() const { return modelConfig; }
   const TensorFiles &files() const { return *tensors; }
+  /// The directory or the GGUF file.
   llvm::StringRef directory() const { return path; }
+  bool isGguf() const {
+    return modelConfig.weightForm == WeightForm::PerTensor;
+  }
+  /// Of a GGUF file.
+  llvm::Expected<TokenizerSources> ggufTokenizerSources() const;
+  /// Where the configuration is, for messages.
+  llvm::StringRef configName() const {
+    return isGguf() ? "the metadata" : "config.json";
+  }
 
   /// Names of tensors; "{}" stands for the number of the layer.
   static llvm::StringRef embeddingName() { return "model.embed_tokens.weight"; }
@@ -45,6 +57,7 @@ public:
   /// The embedding's name if the head is tied to it.
   llvm::StringRef headName() const;
   static std::string weightName(Projection projection);
+  static std::string scaleName(llvm::StringRef weightName);
   /// "model.layers.{}.x", 3 -> "model.layers.3.x"
   static std::string atLayer(llvm::StringRef name, int64_t layer);
 
@@ -76,19 +89,29 @@ public:
 
 private:
   Checkpoint() = default;
+  llvm::Error openDirectory();
+  llvm::Error openGguf(const GgufOptions &options);
   void findSubNorms();
-  llvm::Error checkTensors() const;
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
   llvm::Expected<float> readScale(llvm::StringRef weightName) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
                          int8_t *digits, float &alpha) const;
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
                          int8_t *digits, float &alpha) const;
+  llvm::Error readEncoded(llvm::StringRef name, const TensorEntry &entry,
+                          int8_t *digits, float &alpha) const;
+  llvm::Error readBlocks(llvm::StringRef name, const TensorEntry &entry,
+                         int64_t from, int64_t count, float *out) const;
+  llvm::Error checkFinite(llvm::StringRef name, const TensorEntry &entry,
+                          int64_t from, int64_t count,
+                          const float *values) const;
   llvm::Error error(llvm::StringRef name, const TensorEntry &entry,
                     const llvm::Twine &message) const;
 
   std::string path;
   ModelConfig modelConfig;
+  GgufOptions ggufOptions;
+  std::string ggufConfigText;
   std::unique_ptr<TensorFiles> tensors;
   llvm::StringRef attentionSubNorm, ffnSubNorm;
 };

@@ -54,6 +54,7 @@ enum class WeightForm {
   Masters,    ///< bf16, f16 or f32, ternarized at import
   Multiplies, ///< packed, weight_scale is alpha
   Divides,    ///< packed, weight_scale is 1 / alpha
+  PerTensor,  ///< each in its own encoding, as in a GGUF file
 };
 
 struct ModelConfig {

@@ -1,5 +1,5 @@
 //===- include/tern/Import/Safetensors.h - Tensors of a checkpoint, mapped *-
-//C++ -*-===//
+// C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,6 +15,8 @@
 
 #ifndef TERN_IMPORT_SAFETENSORS_H
 #define TERN_IMPORT_SAFETENSORS_H
+
+#include "tern/Packing/GgufCodecs.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
@@ -56,7 +58,20 @@ struct TensorEntry {
   uint64_t offset = 0; ///< from the beginning of the file
   uint64_t bytes = 0;
   unsigned shard = 0;
+  /// Only in a GGUF file. `dtype` is then what its values are read as, and U8
+  /// if they are digits.
+  const GgufEncoding *encoding = nullptr;
+  /// Rows of each of so many heads are stored as pairs (2i, 2i + 1) where all
+  /// others have (i, i + half); 0: they are not.
+  int64_t pairedHeads = 0;
 
+  bool isBlocked() const { return encoding && !encoding->isPlain(); }
+  int64_t elements() const {
+    int64_t count = 1;
+    for (int64_t size : shape)
+      count *= size;
+    return count;
+  }
   /// "BF16 [1024, 192]"
   std::string describe() const;
 };
@@ -71,14 +86,24 @@ llvm::Expected<TensorMap> parseSafetensors(llvm::ArrayRef<uint8_t> start,
                                            uint64_t fileBytes,
                                            llvm::StringRef file);
 
-/// All tensors of a model directory.
+class GgufFile;
+struct GgufOptions;
+
+/// All tensors of a model directory or of a GGUF file.
 class TensorFiles {
 public:
   static llvm::Expected<std::unique_ptr<TensorFiles>>
   open(llvm::StringRef directory);
+  /// Tensors get Hugging Face's names; `config` becomes what config.json would
+  /// say.
+  static llvm::Expected<std::unique_ptr<TensorFiles>>
+  openGguf(llvm::StringRef path, const GgufOptions &options,
+           std::string &config);
   ~TensorFiles();
 
   const TensorMap &all() const { return tensors; }
+  /// Null if the tensors are those of a directory.
+  const GgufFile *gguf() const { return ggufFile.get(); }
   /// Null if there is none.
   const TensorEntry *find(llvm::StringRef name) const;
   /// The file an entry lies in, for messages.
@@ -98,6 +123,7 @@ private:
   llvm::Error addIndexed(llvm::StringRef directory, llvm::StringRef indexPath);
 
   std::vector<std::unique_ptr<Shard>> shards;
+  std::unique_ptr<GgufFile> ggufFile;
   TensorMap tensors;
 };
 

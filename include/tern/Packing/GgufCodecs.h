@@ -45,8 +45,6 @@ struct GgufEncoding {
   uint32_t id;
   int64_t blockElements, blockBytes, rowPrefix, suffix;
   bool isTernary;
-  /// Nothing in a file tells it from another encoding that is far more common.
-  bool onlyIfAsked;
 
   bool isPlain() const { return blockElements == 1; }
 };

@@ -1,0 +1,144 @@
+//===- lib/Import/Inventory.cpp - What must be in a checkpoint ------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Inventory.h"
+
+#include <set>
+
+using namespace llvm;
+
+namespace tern {
+
+namespace {
+
+/// Compares the tensors with what the config asks for.
+class Inventory {
+public:
+  explicit Inventory(const Checkpoint &checkpoint)
+      : checkpoint(checkpoint), config(checkpoint.config()) {}
+
+  Error check() {
+    int64_t hidden = config.hiddenSize;
+    expectFloat(Checkpoint::embeddingName(), {config.vocabSize, hidden});
+    expectFloat(Checkpoint::finalNormName(), {hidden});
+    if (!config.tiedHead)
+      expectFloat(checkpoint.headName(), {config.vocabSize, hidden});
+    for (int64_t layer = 0; layer < config.layerCount; ++layer)
+      expectLayer(layer);
+    for (const auto &[name, entry] : checkpoint.files().all())
+      if (!seen.count(name) && !isIrrelevant(name))
+        fail(entry, name, unexpected(name));
+    return problem.empty() ? Error::success() : createStringError(problem);
+  }
+
+private:
+  void expectLayer(int64_t layer) {
+    auto at = [&](StringRef name) { return Checkpoint::atLayer(name, layer); };
+    expectFloat(at(Checkpoint::inputNormName()), {config.hiddenSize});
+    expectFloat(at(Checkpoint::postAttentionNormName()), {config.hiddenSize});
+    if (!checkpoint.attentionSubNormName().empty())
+      expectFloat(at(checkpoint.attentionSubNormName()),
+                  {config.columns(Projection::O)});
+    if (!checkpoint.ffnSubNormName().empty())
+      expectFloat(at(checkpoint.ffnSubNormName()), {config.intermediateSize});
+    for (Projection projection : allProjections)
+      expectWeight(at(Checkpoint::weightName(projection)),
+                   config.rows(projection), config.columns(projection));
+  }
+
+  void expectWeight(const std::string &name, int64_t rows, int64_t columns) {
+    if (config.weightForm == WeightForm::Masters)
+      return expectFloat(name, {rows, columns});
+    if (config.weightForm == WeightForm::PerTensor)
+      return expectEncoded(name, rows, columns);
+    expect(name, {DType::U8}, {rows / 4, columns});
+    // Old writers left out the dimension of size one.
+    const TensorEntry *scale =
+        checkpoint.files().find(Checkpoint::scaleName(name));
+    if (scale && scale->shape.empty())
+      return expectFloat(Checkpoint::scaleName(name), {});
+    expectFloat(Checkpoint::scaleName(name), {1});
+  }
+
+  void expectEncoded(const std::string &name, int64_t rows, int64_t columns) {
+    expect(name, {DType::F16, DType::BF16, DType::F32, DType::U8},
+           {rows, columns});
+    const TensorEntry *entry = checkpoint.files().find(name);
+    if (entry && entry->isBlocked() && !entry->encoding->isTernary)
+      fail(*entry, name,
+           "is " + entry->describe() +
+               ", but tern wants a ternary encoding or "
+               "f16, bf16 or f32 here");
+    if (checkpoint.files().find(Checkpoint::scaleName(name)))
+      expectFloat(Checkpoint::scaleName(name), {1});
+  }
+
+  void expectFloat(StringRef name, ArrayRef<int64_t> shape) {
+    expect(name, {DType::BF16, DType::F16, DType::F32}, shape);
+  }
+
+  void expect(StringRef name, ArrayRef<DType> dtypes, ArrayRef<int64_t> shape) {
+    seen.insert(name.str());
+    const TensorEntry *entry = checkpoint.files().find(name);
+    if (!entry) {
+      if (problem.empty())
+        problem =
+            (checkpoint.directory() + ": tensor '" + name +
+             "' is missing, but " + checkpoint.configName() + " implies it")
+                .str();
+      return;
+    }
+    if (is_contained(dtypes, entry->dtype) && ArrayRef(entry->shape) == shape)
+      return;
+    TensorEntry expected;
+    expected.dtype = dtypes[0];
+    expected.shape.assign(shape.begin(), shape.end());
+    fail(*entry, name,
+         "is " + entry->describe() + ", but " + checkpoint.configName() +
+             " implies " + expected.describe() +
+             (dtypes.size() == 3 ? " (or F16, F32)" : ""));
+  }
+
+  void fail(const TensorEntry &entry, StringRef name, const Twine &message) {
+    if (problem.empty())
+      problem = (checkpoint.files().pathOf(entry) + ": tensor '" + name + "' " +
+                 message)
+                    .str();
+  }
+
+  /// Tables that every reader of the format computes itself.
+  static bool isIrrelevant(StringRef name) {
+    return name.ends_with("rotary_emb.inv_freq");
+  }
+
+  std::string unexpected(StringRef name) const {
+    if (name == "lm_head.weight")
+      return "exists, but config.json says 'tie_word_embeddings'; which head "
+             "is "
+             "meant?";
+    if (name.ends_with("_scale"))
+      return "exists, but config.json says that weights are not packed";
+    if (name.ends_with(".bias"))
+      return "is a bias, which tern does not support yet";
+    return ("is not part of the model that " + checkpoint.configName() +
+            " describes")
+        .str();
+  }
+
+  const Checkpoint &checkpoint;
+  const ModelConfig &config;
+  std::set<std::string> seen;
+  std::string problem;
+};
+
+} // namespace
+
+Error checkInventory(const Checkpoint &checkpoint) {
+  return Inventory(checkpoint).check();
+}
+
+} // namespace tern

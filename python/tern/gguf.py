@@ -1,0 +1,294 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes a model directory as a GGUF file, for tests of the importer.
+
+Written from the description of the format and its blocks; the compiler's reader
+shares nothing with it. A scale that the encoding cannot hold is an error, so
+that the file says exactly what the directory does.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .checkpoint import Checkpoint, Layer, load
+from .numerics import F32
+from .tokenizer import LLAMA3_PATTERN
+
+ALIGNMENT = 32
+_U32, _I32, _F32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
+
+
+def _half(alpha: np.float32) -> bytes:
+    if F32(np.float16(alpha)) != alpha:
+        raise ValueError(f"the scale {alpha} is no float16, which this encoding needs")
+    return np.float16(alpha).tobytes()
+
+
+def _blocks(digits: np.ndarray, size: int) -> np.ndarray:
+    """u8 codes 0, 1, 2 as [blocks, size]."""
+    if digits.shape[1] % size:
+        raise ValueError(f"{digits.shape[1]} columns are no multiple of the block of {size}")
+    return (digits + 1).astype(np.uint8).reshape(-1, size)
+
+
+def _trits(places: np.ndarray) -> np.ndarray:
+    """[..., 5] codes, the first the most significant: one byte, a fraction of 256."""
+    value = np.zeros(places.shape[:-1], np.uint16)
+    for i in range(5):
+        value = value * 3 + places[..., i]
+    return ((value * 256 + 242) // 243).astype(np.uint8)
+
+
+def _fields(codes: np.ndarray, shifts: tuple[int, ...]) -> np.ndarray:
+    """[..., 4, width]: four fields of a byte, at the given shifts."""
+    out = np.zeros(codes.shape[:-2] + codes.shape[-1:], np.uint8)
+    for i, shift in enumerate(shifts):
+        out |= codes[..., i, :] << np.uint8(shift)
+    return out
+
+
+def _tq1_0(digits: np.ndarray, alpha: np.float32) -> bytes:
+    codes = _blocks(digits, 256)
+    n = len(codes)
+    a = _trits(codes[:, :160].reshape(n, 5, 32).transpose(0, 2, 1))
+    b = _trits(codes[:, 160:240].reshape(n, 5, 16).transpose(0, 2, 1))
+    last = codes[:, 240:].reshape(n, 4, 4).transpose(0, 2, 1)
+    c = _trits(np.concatenate([last, np.zeros((n, 4, 1), np.uint8)], axis=2))
+    scale = np.tile(np.frombuffer(_half(alpha), np.uint8), (n, 1))
+    return np.concatenate([a, b, c, scale], axis=1).tobytes()
+
+
+def _tq2_0(digits: np.ndarray, alpha: np.float32) -> bytes:
+    codes = _blocks(digits, 256)
+    n = len(codes)
+    qs = _fields(codes.reshape(n, 2, 4, 32), (0, 2, 4, 6)).reshape(n, 64)
+    scale = np.tile(np.frombuffer(_half(alpha), np.uint8), (n, 1))
+    return np.concatenate([qs, scale], axis=1).tobytes()
+
+
+def _i2_s(digits: np.ndarray, alpha: np.float32, width: int) -> bytes:
+    codes = _blocks(digits, 4 * width)
+    qs = _fields(codes.reshape(len(codes), 4, width), (6, 4, 2, 0))
+    return qs.tobytes() + F32(alpha).tobytes() + bytes(28)
+
+
+def _q2_0(digits: np.ndarray, alpha: np.float32, group: int) -> bytes:
+    codes = _blocks(digits, group)
+    n = len(codes)
+    qs = _fields(codes.reshape(n, group // 4, 4).transpose(0, 2, 1), (0, 2, 4, 6))
+    scale = np.tile(np.frombuffer(_half(alpha), np.uint8), (n, 1))
+    return np.concatenate([scale, qs], axis=1).tobytes()
+
+
+def _with_row_scale(rows: np.ndarray, scale: bytes) -> bytes:
+    prefix = np.tile(np.frombuffer(scale, np.uint8), (len(rows), 1))
+    return np.concatenate([prefix, rows], axis=1).tobytes()
+
+
+def _iq1_bn(digits: np.ndarray, alpha: np.float32) -> bytes:
+    codes = _blocks(digits, 64).reshape(-1, 4, 16)
+    n = len(codes)
+    ql = _trits(codes[:, :, :15].reshape(n, 12, 5)[:, :, ::-1])
+    extra = np.zeros((n, 5), np.uint8)
+    extra[:, 1:] = codes[:, ::-1, 15]
+    block = np.concatenate([ql, _trits(extra)[:, None]], axis=1)
+    return _with_row_scale(block.reshape(len(digits), -1), _half(alpha))
+
+
+def _iq2_bn(digits: np.ndarray, alpha: np.float32) -> bytes:
+    codes = _blocks(digits, 64).reshape(-1, 4, 16)
+    qs = _fields(codes, (0, 2, 4, 6))
+    return _with_row_scale(qs.reshape(len(digits), -1), F32(alpha).tobytes())
+
+
+def _f16(digits: np.ndarray, alpha: np.float32) -> bytes:
+    _half(alpha)
+    return (digits * F32(alpha)).astype(np.float16).tobytes()
+
+
+def _f32(digits: np.ndarray, alpha: np.float32) -> bytes:
+    return (digits * F32(alpha)).astype(F32).tobytes()
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A type's number and what makes bytes of digits [rows, columns] and a scale."""
+
+    id: int
+    encode: Callable[[np.ndarray, np.float32], bytes]
+
+
+ENCODINGS = {
+    "tq1_0": Encoding(34, _tq1_0),
+    "tq2_0": Encoding(35, _tq2_0),
+    "i2_s": Encoding(36, lambda d, a: _i2_s(d, a, 32)),
+    "i2_s_arm": Encoding(36, lambda d, a: _i2_s(d, a, 16)),
+    "q2_0_g64": Encoding(42, lambda d, a: _q2_0(d, a, 64)),
+    "q2_0_g128": Encoding(42, lambda d, a: _q2_0(d, a, 128)),
+    "iq1_bn": Encoding(134, _iq1_bn),
+    "iq2_bn": Encoding(135, _iq2_bn),
+    "f16": Encoding(1, _f16),
+    "f32": Encoding(0, _f32),
+}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Sizes as in numpy, rows first; `data` as the file has it."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: int
+    data: bytes
+
+
+def _string(text: str) -> bytes:
+    encoded = text.encode()
+    return struct.pack("<Q", len(encoded)) + encoded
+
+
+def _value(value: object) -> bytes:
+    if isinstance(value, bool):
+        return struct.pack("<I?", _BOOL, value)
+    if isinstance(value, int):
+        return struct.pack("<II", _U32, value)
+    if isinstance(value, float):
+        return struct.pack("<If", _F32, value)
+    if isinstance(value, str):
+        return struct.pack("<I", _STRING) + _string(value)
+    if not isinstance(value, list):
+        raise TypeError(f"no kind for {value!r}")
+    if all(isinstance(item, str) for item in value):
+        head = struct.pack("<IIQ", _ARRAY, _STRING, len(value))
+        return head + b"".join(map(_string, value))
+    return struct.pack(f"<IIQ{len(value)}i", _ARRAY, _I32, len(value), *value)
+
+
+def write(path: Path, metadata: dict[str, object], tensors: list[Tensor]) -> None:
+    """A file of version 3; ints become u32, floats f32, lists of ints i32."""
+    head = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(metadata))
+    for key, value in metadata.items():
+        head += _string(key) + _value(value)
+    offset = 0
+    for tensor in tensors:
+        sizes = tensor.shape[::-1]
+        head += _string(tensor.name) + struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes)
+        head += struct.pack("<IQ", tensor.type, offset)
+        offset += len(tensor.data) + -len(tensor.data) % ALIGNMENT
+    with open(path, "wb") as file:
+        file.write(head + bytes(-len(head) % ALIGNMENT))
+        for tensor in tensors:
+            file.write(tensor.data + bytes(-len(tensor.data) % ALIGNMENT))
+
+
+def _plain(name: str, values: np.ndarray) -> Tensor:
+    return Tensor(name, values.shape, 0, values.astype(F32).tobytes())
+
+
+def _pair_rows(digits: np.ndarray, heads: int) -> np.ndarray:
+    """Rows (i, i + half) of each head become neighbours, as for the llama architecture."""
+    rows, columns = digits.shape
+    halves = digits.reshape(heads, 2, rows // heads // 2, columns)
+    return halves.swapaxes(1, 2).reshape(rows, columns)
+
+
+_LINEARS = {
+    "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output",
+    "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down",
+}  # fmt: skip
+
+
+def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int]) -> list[Tensor]:
+    base = f"blk.{index}."
+    norms = {
+        "attn_norm": layer.input_norm,
+        "ffn_norm": layer.post_attention_norm,
+        "attn_sub_norm": layer.attn_sub_norm,
+        "ffn_sub_norm": layer.ffn_sub_norm,
+    }
+    out = [_plain(f"{base}{k}.weight", v) for k, v in norms.items() if v is not None]
+    for name, linear in layer.linears.items():
+        digits = linear.digits
+        if name in paired:
+            digits = _pair_rows(digits, paired[name])
+        data = encoding.encode(digits, linear.alpha)
+        out.append(Tensor(f"{base}{_LINEARS[name]}.weight", digits.shape, encoding.id, data))
+    return out
+
+
+def _model_metadata(checkpoint: Checkpoint, architecture: str) -> dict[str, object]:
+    c = checkpoint.config
+    fields = {
+        "context_length": c.max_position_embeddings,
+        "embedding_length": c.hidden_size,
+        "feed_forward_length": c.intermediate_size,
+        "block_count": c.num_hidden_layers,
+        "attention.head_count": c.num_attention_heads,
+        "attention.head_count_kv": c.num_key_value_heads,
+        "attention.key_length": c.head_dim,
+        "attention.value_length": c.head_dim,
+        "attention.layer_norm_rms_epsilon": float(c.rms_norm_eps),
+        "rope.freq_base": float(c.rope_theta),
+        "rope.dimension_count": c.head_dim,
+        "vocab_size": c.vocab_size,
+    }
+    out: dict[str, object] = {"general.architecture": architecture}
+    out.update({f"{architecture}.{key}": value for key, value in fields.items()})
+    return out
+
+
+def _tokenizer_metadata(directory: Path, checkpoint: Checkpoint) -> dict[str, object]:
+    path = directory / "tokenizer.json"
+    if not path.exists():
+        return {}
+    root = json.loads(path.read_text(encoding="utf-8"))
+    steps = root["pre_tokenizer"]["pretokenizers"]
+    if steps[0].get("pattern", {}).get("Regex") != LLAMA3_PATTERN:
+        raise ValueError("only Llama-3's split pattern has a name here")
+    names = [""] * checkpoint.config.vocab_size
+    types = [5] * len(names)
+    for token, number in root["model"]["vocab"].items():
+        names[number], types[number] = token, 1
+    for token in root["added_tokens"]:
+        names[token["id"]] = token["content"]
+        types[token["id"]] = 3 if token["special"] else 4
+    out: dict[str, object] = {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.pre": "llama-bpe" if root["model"].get("ignore_merges") else "dbrx",
+        "tokenizer.ggml.tokens": names,
+        "tokenizer.ggml.token_type": types,
+        "tokenizer.ggml.merges": root["model"]["merges"],
+        "tokenizer.ggml.add_bos_token": root["post_processor"] is not None,
+    }
+    config = checkpoint.config
+    if config.bos_token_id is not None:
+        out["tokenizer.ggml.bos_token_id"] = config.bos_token_id
+    for key, number in zip(("eos_token_id", "eot_token_id"), config.eos_token_ids):
+        out[f"tokenizer.ggml.{key}"] = number
+    return out
+
+
+def convert(directory: Path, path: Path, kind: str) -> None:
+    """The model of a directory, its ternary matrices encoded as `kind`."""
+    checkpoint = load(directory)
+    config, encoding = checkpoint.config, ENCODINGS[kind]
+    is_llama = checkpoint.layers[0].attn_sub_norm is None and config.hidden_act == "silu"
+    paired = {}
+    if is_llama:
+        paired = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+    tensors = [_plain("token_embd.weight", checkpoint.embedding)]
+    for index, layer in enumerate(checkpoint.layers):
+        tensors += _layer(layer, index, encoding, paired)
+    tensors.append(_plain("output_norm.weight", checkpoint.norm))
+    if not config.tie_word_embeddings:
+        tensors.append(_plain("output.weight", checkpoint.head))
+    metadata = _model_metadata(checkpoint, "llama" if is_llama else "bitnet-b1.58")
+    metadata.update(_tokenizer_metadata(directory, checkpoint))
+    write(path, metadata, tensors)

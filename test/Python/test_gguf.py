@@ -1,0 +1,85 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""GGUF files: the same weights give the same numbers in every encoding, to the bit."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tern.checkpoint import load
+from tern.gguf import ENCODINGS, Tensor, convert, write
+from tern.model import Model, Result
+from tern.synth import main, synthesize
+from test_compiled import assert_same, run_driver
+
+# Rows of whole blocks for all encodings.
+SHAPE = dict(hidden=256, intermediate=512, layers=2, heads=4, kv_heads=2, vocab=300)
+LLAMA = dict(act="silu", sub_norms=False, tied=False)
+IDS = [0, 17, 299, 5, 256, 3, 3, 8]
+
+
+def flags_of(kind: str) -> list[str]:
+    """What a file of this encoding leaves open."""
+    return [f"--gguf-reading={kind}"] if kind.startswith("i2_s") else []
+
+
+def run(tern: str, model: Path, out: Path, *flags: str) -> Result:
+    logits, hidden = out / "logits.npy", out / "hidden.npy"
+    command = [tern, "run", str(model), "--ids", ",".join(map(str, IDS)), "-n", "0"]
+    command += ["--logits", str(logits), "--hidden", str(hidden), "--target=generic", *flags]
+    run_driver(command)
+    return Result(np.load(hidden), np.load(logits))
+
+
+def refusal(tern: str, model: Path, *flags: str) -> str:
+    done = subprocess.run([tern, "inspect", str(model), *flags], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("kind", ENCODINGS)
+def test_every_encoding_is_the_same_model(tern, tmp_path, kind):
+    synthesize(tmp_path / "hf", **SHAPE)
+    convert(tmp_path / "hf", tmp_path / "model.gguf", kind)
+    want = Model(load(tmp_path / "hf")).run(IDS)
+    got = run(tern, tmp_path / "model.gguf", tmp_path, "--hidden-act=relu2", *flags_of(kind))
+    assert_same(got, want)
+
+
+def test_rows_of_llama_are_put_back(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE, **LLAMA)
+    convert(tmp_path / "hf", tmp_path / "model.gguf", "tq2_0")
+    assert_same(run(tern, tmp_path / "model.gguf", tmp_path), Model(load(tmp_path / "hf")).run(IDS))
+
+
+def test_text_is_the_same(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE)
+    convert(tmp_path / "hf", tmp_path / "model.gguf", "i2_s")
+    flags = ["-p", "It's 1234 o'clock", "-n", "12", "--temp", "0", "--target=generic"]
+    directory = run_driver([tern, "run", str(tmp_path / "hf"), *flags])
+    file = run_driver([tern, "run", str(tmp_path / "model.gguf"), "--hidden-act=relu2",
+                       "--gguf-reading=i2_s", *flags])  # fmt: skip
+    assert directory == file and directory
+
+
+def test_synth_writes_files(tmp_path, tern):
+    flags = ["--hidden=256", "--intermediate=256", "--heads=4", "--kv-heads=4", "--vocab=300"]
+    assert main(["-o", str(tmp_path), "--gguf=tq1_0", *flags]) == 0
+    text = run_driver([tern, "inspect", str(tmp_path / "model.gguf"), "--hidden-act=relu2",
+                       "--check", "--tensors"])  # fmt: skip
+    assert "tq1_0 [256, 256]" in text and "nothing in it would be refused" in text
+
+
+def test_what_a_file_leaves_open_is_asked(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE)
+    convert(tmp_path / "hf", tmp_path / "model.gguf", "tq2_0")
+    assert "--hidden-act" in refusal(tern, tmp_path / "model.gguf")
+
+
+def test_other_architectures_are_refused(tern, tmp_path):
+    path = tmp_path / "x.gguf"
+    write(path, {"general.architecture": "gpt2"}, [Tensor("a", (1,), 0, bytes(4))])
+    assert "x.gguf" in refusal(tern, path) and "'gpt2'" in refusal(tern, path)
