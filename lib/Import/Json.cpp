@@ -7,6 +7,8 @@
 
 #include "Json.h"
 
+#include "tern/Tokenizer/JsonExtent.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -22,34 +24,16 @@ Error fileError(StringRef file, const Twine &message) {
   return createStringError(inconvertibleErrorCode(), file + ": " + message);
 }
 
-/// Whether brackets outside strings nest at most `maxDepth` deep. Needs no
-/// valid JSON: it runs before the parser, to protect it.
-static bool isShallow(StringRef text, unsigned maxDepth) {
-  unsigned depth = 0;
-  bool inString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (inString) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        inString = false;
-    } else if (c == '"') {
-      inString = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > maxDepth)
-        return false;
-    } else if ((c == '}' || c == ']') && depth) {
-      --depth;
-    }
-  }
-  return true;
-}
+static constexpr size_t maxValues = 300000;
 
 Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth) {
-  if (!isShallow(text, maxDepth))
+  JsonExtent extent(std::string_view(text.data(), text.size()));
+  if (extent.depth > maxDepth)
     return fileError(file, "the JSON nests deeper than " + Twine(maxDepth) +
                                " levels");
+  if (extent.values > maxValues)
+    return fileError(file,
+                     "the JSON has more than " + Twine(maxValues) + " values");
   std::vector<std::set<std::string>> names;
   std::string twice;
   // An ordinary parse would silently keep the last of two equal names.
@@ -68,7 +52,7 @@ Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth) {
   };
   json parsed = json::parse(text.begin(), text.end(), callback,
                             /*allow_exceptions=*/false);
-  if (parsed.is_discarded())
+  if (parsed.is_discarded() || extent.hasNul)
     return fileError(file, "this is not valid JSON; is the file complete?");
   if (!twice.empty())
     return fileError(file, "the name '" + twice + "' occurs twice");

@@ -25,7 +25,7 @@ namespace tern {
 llvm::Error fileError(llvm::StringRef file, const llvm::Twine &message);
 
 /// Parses a whole text. Refused: a syntax error, a name that occurs twice in an
-/// object, more than `maxDepth` levels.
+/// object, more than `maxDepth` levels, more values than any model has use for.
 llvm::Expected<nlohmann::json>
 parseJson(llvm::StringRef text, llvm::StringRef file, unsigned maxDepth = 32);
 

@@ -62,6 +62,7 @@ std::string TensorEntry::describe() const {
 //===----------------------------------------------------------------------===//
 
 static constexpr uint64_t maxHeaderBytes = 100000000;
+static constexpr size_t maxRank = 8;
 
 static std::string tensorText(StringRef name) {
   return "tensor '" + name.str() + "' ";
@@ -99,6 +100,9 @@ static Expected<TensorEntry> readEntry(StringRef name, const json &value,
   SmallVector<uint64_t, 4> shape, offsets;
   if (!readIntegers(&value["shape"], shape))
     return fail("has a shape that is not a list of sizes");
+  if (shape.size() > maxRank)
+    return fail("has " + Twine(shape.size()) + " dimensions, more than the " +
+                Twine(maxRank) + " a tensor may have here");
   if (!readIntegers(&value["data_offsets"], offsets) || offsets.size() != 2)
     return fail("has data_offsets that are not two offsets");
   uint64_t bytes = static_cast<uint64_t>(info->bytes);
@@ -213,7 +217,8 @@ struct TensorFiles::Shard {
   }
 
   Error map() {
-    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // Without O_NONBLOCK a pipe would be waited for.
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
       return fileError(path, Twine("cannot open: ") + strerror(errno));
     Error error = map(fd);

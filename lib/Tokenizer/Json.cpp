@@ -7,34 +7,19 @@
 
 #include "Json.h"
 
+#include "tern/Tokenizer/JsonExtent.h"
+
 #include <utility>
 
 namespace tern {
 
 /// The largest public tokenizer.json has 34 MB.
 static constexpr size_t maxBytes = size_t(128) << 20;
-static constexpr int maxDepth = 64;
+static constexpr unsigned maxDepth = 64;
 
-/// How deep brackets nest, outside of strings.
-static int nesting(const std::string &text) {
-  int depth = 0, deepest = 0;
-  bool inString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (inString) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        inString = false;
-    } else if (c == '"') {
-      inString = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return deepest;
+/// Public tokenizers have 13 bytes of text or more for each value.
+static bool isDense(const JsonExtent &extent, size_t bytes) {
+  return extent.values > 300000 && extent.values > bytes / 12;
 }
 
 std::optional<Json> parseJsonObject(const std::string &text,
@@ -46,8 +31,15 @@ std::optional<Json> parseJsonObject(const std::string &text,
             " that are read";
     return std::nullopt;
   }
-  if (nesting(text) > maxDepth) {
+  JsonExtent extent(text);
+  if (extent.depth > maxDepth) {
     error = file + ": nested more than " + std::to_string(maxDepth) + " deep";
+    return std::nullopt;
+  }
+  if (extent.hasNul || isDense(extent, text.size())) {
+    error = file + (extent.hasNul ? ": not valid JSON: it holds a NUL"
+                                  : ": has more values than a tokenizer of its "
+                                    "size");
     return std::nullopt;
   }
   try {

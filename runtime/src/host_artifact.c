@@ -16,13 +16,12 @@
 #include <sys/auxv.h>
 #endif
 
-/* 0 when the section lies between the header and the artifact's end. */
+/* 0 when the section lies between the header and the artifact's end; an empty
+ * one may lie in the header too. */
 static int check_section(const tern_artifact_header *header,
                          tern_section section, const char *which,
                          const char *name, tern_error *error) {
-  if (section.bytes == 0)
-    return 0;
-  if (section.offset < sizeof(*header) ||
+  if ((section.bytes != 0 && section.offset < sizeof(*header)) ||
       section.offset > header->total_bytes ||
       section.bytes > header->total_bytes - section.offset)
     return host_fail(error, "%s: the %s section lies outside the artifact",
@@ -180,7 +179,8 @@ static int map_artifact(tern_artifact *artifact, int file, const char *name,
 int tern_artifact_open(tern_artifact *artifact, const char *path,
                        tern_error *error) {
   memset(artifact, 0, sizeof(*artifact));
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  /* Without O_NONBLOCK a pipe would be waited for. */
+  int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0)
     return host_fail(error, "%s: %s", path, strerror(errno));
   int result = map_artifact(artifact, file, path, error);

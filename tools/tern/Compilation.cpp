@@ -95,6 +95,7 @@ private:
   SchemeOverrides schemes;
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
+  TextSections text;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// The planned weights of `module`, which later phases forget.
   mlir::OwningOpRef<mlir::ModuleOp> weights;
@@ -175,6 +176,11 @@ Error Compilation::import() {
   if (!imported)
     return imported.takeError();
   module = std::move(*imported);
+  // Before the phases, so that a refusal comes at once.
+  Expected<TextSections> sections = makeTextSections(*checkpoint);
+  if (!sections)
+    return sections.takeError();
+  text = std::move(*sections);
   return Error::success();
 }
 
@@ -295,6 +301,7 @@ Error Compilation::writeCode() {
   Timer timer("write", flags.verbose);
   Product product{weights ? *weights : mlir::ModuleOp(),
                   checkpoint.get(),
+                  text,
                   target,
                   *object,
                   *facts,

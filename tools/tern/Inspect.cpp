@@ -9,6 +9,7 @@
 #include "GgufFlags.h"
 #include "InspectArtifact.h"
 #include "Options.h"
+#include "Output.h"
 
 #include "tern/Import/Checkpoint.h"
 #include "tern/Import/Schemes.h"
@@ -178,6 +179,8 @@ static Error inspectCheckpoint(StringRef path, const GgufOptions &options,
       return error;
   if (!check)
     return Error::success();
+  if (Error error = makeTextSections(**checkpoint).takeError())
+    return error;
   if (Error error = checkTensors(**checkpoint))
     return error;
   llvm::outs() << "\nnothing in it would be refused\n";

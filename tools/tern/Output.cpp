@@ -67,20 +67,23 @@ static std::string beside(StringRef output, StringRef name, StringRef suffix) {
 // Text: what goes into the artifact besides weights
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-struct TextSections {
-  std::vector<uint8_t> tokenizer, generation;
-};
-
-} // namespace
+/// The largest public tokenizer.json has 34 MB.
+static constexpr uint64_t maxTextBytes = uint64_t(128) << 20;
 
 /// The text of a file of the checkpoint; empty if there is no such file.
 static Expected<std::string> readText(StringRef directory, StringRef file) {
   SmallString<128> path(directory);
   llvm::sys::path::append(path, file);
-  if (!llvm::sys::fs::exists(path))
+  llvm::sys::fs::file_status status;
+  std::error_code code = llvm::sys::fs::status(path, status);
+  if (code == std::errc::no_such_file_or_directory)
     return std::string();
+  if (code)
+    return failure("cannot read " + path + ": " + code.message());
+  if (!llvm::sys::fs::is_regular_file(status) ||
+      status.getSize() > maxTextBytes)
+    return failure(path + ": expected a file of at most " +
+                   llvm::Twine(maxTextBytes) + " bytes");
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return failure("cannot read " + path + ": " + buffer.getError().message());
@@ -104,8 +107,7 @@ static Expected<TokenizerSources> readSources(StringRef directory) {
   return sources;
 }
 
-/// A checkpoint without tokenizer.json makes a program that takes only --ids.
-static Expected<TextSections> makeTextSections(const Checkpoint &checkpoint) {
+Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint) {
   StringRef directory = checkpoint.directory();
   Expected<TokenizerSources> sources = checkpoint.isGguf()
                                            ? checkpoint.ggufTokenizerSources()
@@ -155,9 +157,6 @@ Error Product::writeProgram(StringRef output) const {
   if (!linker)
     return linker.takeError();
   linker->verbose = verbose;
-  Expected<TextSections> text = makeTextSections(*checkpoint);
-  if (!text)
-    return text.takeError();
   Expected<std::string> table = emitModelTable(target, {facts.name().str()});
   if (!table)
     return table.takeError();
@@ -182,21 +181,18 @@ Error Product::writeProgram(StringRef output) const {
     return file.takeError();
   if (Error error = (*file)->writeAt(0, (*program)->getBuffer()))
     return error;
-  if (Error error = appendArtifact(weights, *checkpoint, text->tokenizer,
-                                   text->generation, **file))
+  if (Error error = appendArtifact(weights, *checkpoint, text.tokenizer,
+                                   text.generation, **file))
     return error;
   return (*file)->commit();
 }
 
 Error Product::writeWeights(StringRef path) const {
-  Expected<TextSections> text = makeTextSections(*checkpoint);
-  if (!text)
-    return text.takeError();
   Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);
   if (!file)
     return file.takeError();
-  Expected<uint64_t> bytes = writeArtifact(
-      weights, *checkpoint, text->tokenizer, text->generation, **file, 0);
+  Expected<uint64_t> bytes = writeArtifact(weights, *checkpoint, text.tokenizer,
+                                           text.generation, **file, 0);
   if (!bytes)
     return bytes.takeError();
   return (*file)->commit();

@@ -16,17 +16,27 @@
 #include "llvm/Support/Error.h"
 
 #include <string>
+#include <vector>
 
 namespace tern {
 
 /// Writes a whole file or, for "-", to stdout.
 llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef contents);
 
+/// What goes into an artifact besides weights, as the runtime reads it.
+struct TextSections {
+  std::vector<uint8_t> tokenizer, generation;
+};
+
+/// A checkpoint without tokenizer.json makes a program that takes only --ids.
+llvm::Expected<TextSections> makeTextSections(const Checkpoint &checkpoint);
+
 /// What a program or library is made of.
 struct Product {
   /// A module whose weights are planned (phase `packed`); null without weights.
   mlir::ModuleOp weights;
   const Checkpoint *checkpoint;
+  const TextSections &text;
   TargetAttr target;
   const std::string &object;
   const ModelFacts &facts;

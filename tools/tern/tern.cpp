@@ -13,6 +13,7 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -84,6 +85,19 @@ static Expected<int> dispatch(llvm::ArrayRef<StringRef> arguments) {
                                       "'; tern --help lists them");
 }
 
+/// One line that a terminal can show, whatever names in a file are made of.
+static std::string inOneLine(StringRef message) {
+  constexpr size_t most = 1000;
+  std::string line;
+  llvm::raw_string_ostream stream(line);
+  for (char c : message.take_front(most))
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      stream << llvm::format("\\x%02x", static_cast<unsigned char>(c));
+    else
+      stream << c;
+  return message.size() > most ? line + "..." : line;
+}
+
 int main(int argc, char **argv) {
   static int anchor;
   executablePath = llvm::sys::fs::getMainExecutable(argv[0], &anchor);
@@ -99,7 +113,7 @@ int main(int argc, char **argv) {
       status.takeError(), [&](const llvm::ErrorInfoBase &error) {
         if (error.isA<UsageError>())
           failed = 2;
-        llvm::errs() << "tern: error: " << error.message() << "\n";
+        llvm::errs() << "tern: error: " << inOneLine(error.message()) << "\n";
       });
   return failed;
 }
