@@ -27,11 +27,16 @@ float tern::quantizeRow(const float *values, int64_t count, int8_t *codes) {
 }
 
 std::vector<float> tern::ropeTable(int64_t positions, int64_t headDim,
-                                   double theta, bool isCos) {
+                                   double theta,
+                                   llvm::ArrayRef<double> divisors,
+                                   bool isCos) {
   std::vector<double> periods;
-  for (int64_t i = 0; i < headDim / 2; ++i)
+  for (int64_t i = 0; i < headDim / 2; ++i) {
     periods.push_back(std::pow(theta, 2.0 * static_cast<double>(i) /
                                           static_cast<double>(headDim)));
+    if (!divisors.empty())
+      periods.back() *= divisors[i];
+  }
   std::vector<float> table;
   table.reserve(static_cast<size_t>(positions) * periods.size());
   for (int64_t position = 0; position < positions; ++position)

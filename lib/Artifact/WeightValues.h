@@ -9,6 +9,10 @@
 #ifndef TERN_LIB_ARTIFACT_WEIGHTVALUES_H
 #define TERN_LIB_ARTIFACT_WEIGHTVALUES_H
 
+#include "tern/Import/Checkpoint.h"
+
+#include "llvm/ADT/StringMap.h"
+
 #include <cstdint>
 #include <vector>
 
@@ -18,10 +22,18 @@ namespace tern {
 /// factor.
 float quantizeRow(const float *values, int64_t count, int8_t *codes);
 
-/// cos or sin of position / theta^(2i/headDim) for i < headDim/2, one row per
-/// position, computed in double and rounded once.
+/// cos or sin of position / (theta^(2i/headDim) * divisors[i]) for i <
+/// headDim/2, one row per position, computed in double and rounded once.
+/// `divisors` may be empty: all are 1.
 std::vector<float> ropeTable(int64_t positions, int64_t headDim, double theta,
-                             bool isCos);
+                             llvm::ArrayRef<double> divisors, bool isCos);
+
+/// The scales of ternary matrices one below the other: as many rows as they
+/// have together, or one for each of `names`. `alphas` has those of masters. An
+/// error is the end of a sentence about the weight.
+llvm::Expected<std::vector<float>>
+gatherScales(const Checkpoint &checkpoint, const llvm::StringMap<float> &alphas,
+             llvm::ArrayRef<std::string> names, ScaleShape shape);
 
 } // namespace tern
 

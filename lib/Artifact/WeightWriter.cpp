@@ -172,27 +172,13 @@ private:
                        "the checkpoint has no tensor '" + name + "'");
   }
 
-  /// The tensor of the only source, which must have the instance's shape.
-  Expected<std::string> onlySource(Instance instance, ArrayRef<int64_t> shape) {
-    SmallVector<std::string> names = sourcesOf(instance);
-    if (names.size() != 1)
-      return weightError(instance.weight, "is expected to have one source");
-    Expected<const TensorEntry *> found = entry(instance, names[0]);
-    if (!found)
-      return found.takeError();
-    if (ArrayRef((*found)->shape) != shape)
-      return weightError(instance.weight, "does not have the shape of '" +
-                                              names[0] + "', " +
-                                              (*found)->describe());
-    return names[0];
-  }
-
   Error writeValues(Instance instance);
+  Error writeValues(Instance instance, const std::string &name, int64_t count,
+                    uint64_t &end);
   Error writeDigits(Instance instance);
   Error writeScales(Instance instance);
   Error writeInt8(Instance instance);
   Error writeRope(Instance instance);
-  Expected<float> readAlpha(Instance instance, const std::string &name);
   Error quantizeRows(const std::string &name, int64_t rows, int64_t columns,
                      int64_t offset);
 
@@ -202,7 +188,7 @@ private:
   uint64_t start, total = 0;
   WeightProgress progress;
   std::vector<Instance> instances;
-  StringMap<float> alphas;                 ///< by tensor
+  StringMap<float> alphas;                 ///< by tensor that has one scale
   StringMap<std::vector<float>> rowScales; ///< by tensor
 };
 
@@ -210,33 +196,56 @@ private:
 // Encodings
 //===----------------------------------------------------------------------===//
 
+/// All sources one after the other, along rows.
 Error Writer::writeValues(Instance instance) {
-  RankedTensorType type = typeOf(instance);
-  Expected<std::string> name = onlySource(instance, type.getShape());
-  if (!name)
-    return name.takeError();
-  Expected<DType> stored = checkpoint.floatType(*name);
+  ArrayRef<int64_t> shape = typeOf(instance).getShape();
+  uint64_t end = instance.offset;
+  int64_t rows = 0;
+  for (const std::string &name : sourcesOf(instance)) {
+    Expected<const TensorEntry *> found = entry(instance, name);
+    if (!found)
+      return found.takeError();
+    ArrayRef<int64_t> part = (*found)->shape;
+    rows += part.empty() ? 0 : part[0];
+    if (part.size() != shape.size() || rows > shape[0] ||
+        part.drop_front() != shape.drop_front())
+      return weightError(instance.weight, "does not have the shape of '" +
+                                              name + "', " +
+                                              (*found)->describe());
+    if (Error error = writeValues(instance, name,
+                                  mlir::ShapedType::getNumElements(part), end))
+      return error;
+  }
+  if (rows == shape[0])
+    return Error::success();
+  return weightError(instance.weight, "its sources have " + Twine(rows) +
+                                          " rows, not " + Twine(shape[0]));
+}
+
+Error Writer::writeValues(Instance instance, const std::string &name,
+                          int64_t count, uint64_t &end) {
+  Expected<DType> stored = checkpoint.floatType(name);
   if (!stored)
     return stored.takeError();
-  mlir::Type element = type.getElementType();
+  mlir::Type element = typeOf(instance).getElementType();
   bool same = (*stored == DType::F32 && element.isF32()) ||
               (*stored == DType::F16 && element.isF16()) ||
               (*stored == DType::BF16 && element.isBF16());
   if (!same && !element.isF32())
-    return weightError(instance.weight, "cannot be made of '" + *name +
+    return weightError(instance.weight, "cannot be made of '" + name +
                                             "', which is " + toString(*stored));
-  int64_t count = type.getNumElements();
-  int64_t size = type.getElementTypeBitWidth() / 8;
+  int64_t size = element.getIntOrFloatBitWidth() / 8;
   std::vector<float> chunk(std::min(chunkValues, count));
   for (int64_t done = 0; done < count; done += chunkValues) {
     int64_t now = std::min(chunkValues, count - done);
-    Error error = same ? checkpoint.readRaw(*name, done, now, chunk.data())
-                       : checkpoint.readFloats(*name, done, now, chunk.data());
+    Error error = same ? checkpoint.readRaw(name, done, now, chunk.data())
+                       : checkpoint.readFloats(name, done, now, chunk.data());
     if (error)
       return error;
     ArrayRef<uint8_t> bytes = asBytes(ArrayRef(chunk)).take_front(now * size);
-    if (Error error = put(instance.offset + done * size, bytes))
+    if (Error error = put(end, bytes))
       return error;
+    end += bytes.size();
   }
   return Error::success();
 }
@@ -257,11 +266,13 @@ Error Writer::writeDigits(Instance instance) {
       return weightError(instance.weight, "'" + name + "', " +
                                               (*found)->describe() +
                                               ", does not fit in");
-    float alpha = 0;
+    Scales scales;
     if (Error error =
-            checkpoint.readDigits(name, digits.data() + row * columns, alpha))
+            checkpoint.readDigits(name, digits.data() + row * columns, scales))
       return error;
-    alphas[name] = alpha;
+    // Those of a file are read again: a good part of a model, if kept.
+    if (scales.values.size() == 1)
+      alphas[name] = scales.values[0];
     row += *more;
   }
   if (row != rows)
@@ -273,36 +284,14 @@ Error Writer::writeDigits(Instance instance) {
   return put(instance.offset, packed);
 }
 
-/// Known from the matrix if that is part of the artifact, as it always is.
-Expected<float> Writer::readAlpha(Instance instance, const std::string &name) {
-  auto known = alphas.find(name);
-  if (known != alphas.end())
-    return known->second;
-  return weightError(instance.weight, "the digits of '" + name +
-                                          "' are not part of the artifact");
-}
-
 Error Writer::writeScales(Instance instance) {
-  SmallVector<std::string> names = sourcesOf(instance);
-  std::vector<float> scales;
-  int64_t size = typeOf(instance).getNumElements();
-  // One value per source, or that value for each of its rows.
-  bool perSource = size == static_cast<int64_t>(names.size());
-  for (const std::string &name : names) {
-    Expected<float> alpha = readAlpha(instance, name);
-    if (!alpha)
-      return alpha.takeError();
-    Expected<int64_t> rows = checkpoint.ternaryRows(name);
-    if (!rows)
-      return rows.takeError();
-    scales.insert(scales.end(), perSource ? 1 : *rows, *alpha);
-  }
-  if (static_cast<int64_t>(scales.size()) != size)
-    return weightError(instance.weight, "has " + Twine(size) +
-                                            " scales, but its sources have " +
-                                            Twine(names.size()) + ", or " +
-                                            Twine(scales.size()) + " rows");
-  return put(instance.offset, asBytes(ArrayRef(scales)));
+  RankedTensorType type = typeOf(instance);
+  int64_t groups = type.getRank() == 2 ? type.getDimSize(1) : 1;
+  Expected<std::vector<float>> scales = gatherScales(
+      checkpoint, alphas, sourcesOf(instance), {type.getDimSize(0), groups});
+  if (!scales)
+    return weightError(instance.weight, toString(scales.takeError()));
+  return put(instance.offset, asBytes(ArrayRef(*scales)));
 }
 
 /// int8_absmax of each row. The codes are written at
@@ -362,9 +351,11 @@ Error Writer::writeRope(Instance instance) {
   WeightOp weight = instance.weight;
   auto headDim = weight->getAttrOfType<mlir::IntegerAttr>("head_dim");
   auto theta = weight->getAttrOfType<mlir::FloatAttr>("theta");
+  auto divisors = weight->getAttrOfType<mlir::DenseF64ArrayAttr>("divisors");
   RankedTensorType type = typeOf(instance);
   std::vector<float> table =
       ropeTable(type.getDimSize(0), headDim.getInt(), theta.getValueAsDouble(),
+                divisors ? divisors.asArrayRef() : ArrayRef<double>(),
                 weight.getEncoding() == WeightEncoding::RopeCos);
   return put(instance.offset, asBytes(ArrayRef(table)));
 }

@@ -48,6 +48,14 @@ std::string Checkpoint::scaleName(StringRef weightName) {
   return (weightName + "_scale").str();
 }
 
+std::string Checkpoint::biasName(StringRef weightName) {
+  return (weightName.drop_back(strlen("weight")) + "bias").str();
+}
+
+std::string Checkpoint::innerNormName(StringRef weightName) {
+  return (weightName.drop_back(strlen("weight")) + "rms_norm.weight").str();
+}
+
 //===----------------------------------------------------------------------===//
 // Opening
 //===----------------------------------------------------------------------===//
@@ -66,6 +74,17 @@ void Checkpoint::findSubNorms() {
                "model.layers.{}.self_attn.inner_attn_ln.weight"});
   ffnSubNorm = firstOf({"model.layers.{}.mlp.ffn_sub_norm.weight",
                         "model.layers.{}.mlp.ffn_layernorm.weight"});
+}
+
+void Checkpoint::findBiases() {
+  for (Projection projection : allProjections) {
+    bool attention = projection <= Projection::O;
+    std::string name = biasName(weightName(projection));
+    bool inFirst = tensors->find(atLayer(name, 0));
+    biases[static_cast<size_t>(projection)] =
+        (attention ? modelConfig.attentionBias : modelConfig.mlpBias)
+            .value_or(inFirst);
+  }
 }
 
 Error Checkpoint::openDirectory() {
@@ -110,7 +129,10 @@ Checkpoint::open(StringRef path, const GgufOptions &options) {
           isFile ? checkpoint->openGguf(options) : checkpoint->openDirectory())
     return std::move(error);
   checkpoint->findSubNorms();
+  checkpoint->findBiases();
   if (Error error = checkInventory(*checkpoint))
+    return std::move(error);
+  if (Error error = checkpoint->findScaleShapes())
     return std::move(error);
   return checkpoint;
 }
@@ -252,45 +274,26 @@ Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {
   return (*entry)->shape[0] * (packed ? 4 : 1);
 }
 
-Expected<float> Checkpoint::readScale(StringRef weightName) const {
-  std::string name = scaleName(weightName);
-  Expected<const TensorEntry *> entry = get(name);
-  if (!entry)
-    return entry.takeError();
-  float scale = 0;
-  if (Error error = readFloats(name, &scale))
-    return std::move(error);
-  float alpha =
-      modelConfig.weightForm == WeightForm::Divides ? 1.0f / scale : scale;
-  if (!std::isfinite(alpha) || !(alpha > 0))
-    return error(name, **entry,
-                 "is " + std::to_string(scale) +
-                     ", but a scale must be positive and finite");
-  return alpha;
-}
-
 Error Checkpoint::readDigits(StringRef name, int8_t *digits,
-                             float &alpha) const {
+                             Scales &scales) const {
   Expected<int64_t> rows = ternaryRows(name);
   if (!rows)
     return rows.takeError();
   const TensorEntry &entry = *tensors->find(name);
-  switch (modelConfig.weightForm) {
-  case WeightForm::Masters:
-    return readMaster(name, entry, digits, alpha);
-  case WeightForm::PerTensor:
-    return readEncoded(name, entry, digits, alpha);
-  default:
-    return readPacked(name, entry, digits, alpha);
-  }
+  scales = Scales();
+  if (modelConfig.weightForm == WeightForm::Masters)
+    return readMaster(name, entry, digits, scales.values[0]);
+  if (modelConfig.weightForm == WeightForm::PerTensor)
+    return readEncoded(name, entry, digits, scales.values[0]);
+  Expected<Scales> stored = readScales(name);
+  if (!stored)
+    return stored.takeError();
+  scales = std::move(*stored);
+  return readPacked(name, entry, digits);
 }
 
 Error Checkpoint::readPacked(StringRef name, const TensorEntry &entry,
-                             int8_t *digits, float &alpha) const {
-  Expected<float> scale = readScale(name);
-  if (!scale)
-    return scale.takeError();
-  alpha = *scale;
+                             int8_t *digits) const {
   int64_t rows = entry.shape[0] * 4, columns = entry.shape[1];
   const uint8_t *bytes = tensors->bytes(entry).data();
   int64_t bad = unpackHuggingFace(bytes, rows, columns, digits);

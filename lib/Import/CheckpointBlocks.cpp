@@ -96,10 +96,10 @@ Error Checkpoint::readEncoded(StringRef name, const TensorEntry &entry,
       alpha = ternarize(values.data(), rows * columns, digits);
   }
   if (tensors->find(scaleName(name))) {
-    Expected<float> scale = readScale(name);
+    Expected<Scales> scale = readScales(name);
     if (!scale)
       return scale.takeError();
-    alpha *= *scale;
+    alpha *= scale->values[0];
   }
   if (entry.pairedHeads)
     separatePairs(digits, entry.pairedHeads, rows, columns);

@@ -164,17 +164,23 @@ private:
           encoding == WeightEncoding::RopeSin) {
         op->setAttr("head_dim", builder.getI64IntegerAttr(config.headDim));
         op->setAttr("theta", builder.getF64FloatAttr(config.ropeTheta));
+        if (!config.ropeDivisors.empty())
+          op->setAttr("divisors",
+                      builder.getDenseF64ArrayAttr(config.ropeDivisors));
       }
     }
     return GetWeightOp::create(builder, type, name, layer);
   }
 
   Value norm(Value x, StringRef name, StringRef source, Value layer = {}) {
+    return norm(x, name, source, layer, config.rmsNormEps);
+  }
+  Value norm(Value x, StringRef name, StringRef source, Value layer,
+             double eps) {
     int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(1);
     Value w = weight(name, WeightEncoding::Values, source, vector(size), layer);
-    return RMSNormOp::create(
-        builder, x, w,
-        builder.getF32FloatAttr(static_cast<float>(config.rmsNormEps)));
+    return RMSNormOp::create(builder, x, w,
+                             builder.getF32FloatAttr(static_cast<float>(eps)));
   }
 
   TopKAttr topK(const ProjectionQuant &quant, int64_t features) {
@@ -184,6 +190,13 @@ private:
         std::ceil(*quant.topK * static_cast<double>(features)));
     return keep < features ? TopKAttr::get(builder.getContext(), keep)
                            : nullptr;
+  }
+
+  RankedTensorType scales(Projection projection) {
+    ScaleShape shape = checkpoint.scaleShape(projection);
+    if (shape.groups == 1)
+      return vector(shape.rows);
+    return matrix(config.rows(projection), shape.groups, f32);
   }
 
   Value bitlinear(Projection projection, Value x, Value layer) {
@@ -200,11 +213,18 @@ private:
         name, WeightEncoding::Digits, source,
         matrix(outputs, features, TritType::get(builder.getContext())), layer);
     Value scale = weight((name + ".scale").str(), WeightEncoding::Scale, source,
-                         vector(1), layer);
+                         scales(projection), layer);
+    Value bias;
+    if (checkpoint.hasBias(projection))
+      bias = weight((name + ".bias").str(), WeightEncoding::Values,
+                    Checkpoint::biasName(source), vector(outputs), layer);
+    if (config.innerNormEps)
+      x = norm(x, (name + ".norm").str(), Checkpoint::innerNormName(source),
+               layer, *config.innerNormEps);
     // Both enumerations follow docs/numerics.md 2.
     auto scheme = static_cast<ActScheme>(quant.scheme);
     return BitLinearOp::create(builder, TypeRange(rows(outputs)), name, x, w,
-                               scale,
+                               scale, bias,
                                ActQuantAttr::get(builder.getContext(), scheme),
                                topK(quant, features))
         .getResult(0);

@@ -46,8 +46,17 @@ private:
     if (!checkpoint.ffnSubNormName().empty())
       expectFloat(at(checkpoint.ffnSubNormName()), {config.intermediateSize});
     for (Projection projection : allProjections)
-      expectWeight(at(Checkpoint::weightName(projection)),
-                   config.rows(projection), config.columns(projection));
+      expectProjection(projection, at(Checkpoint::weightName(projection)));
+  }
+
+  void expectProjection(Projection projection, const std::string &name) {
+    int64_t rows = config.rows(projection);
+    int64_t columns = config.columns(projection);
+    expectWeight(name, rows, columns);
+    if (checkpoint.hasBias(projection))
+      expectFloat(Checkpoint::biasName(name), {rows});
+    if (config.innerNormEps)
+      expectFloat(Checkpoint::innerNormName(name), {columns});
   }
 
   void expectWeight(const std::string &name, int64_t rows, int64_t columns) {
@@ -56,12 +65,26 @@ private:
     if (config.weightForm == WeightForm::PerTensor)
       return expectEncoded(name, rows, columns);
     expect(name, {DType::U8}, {rows / 4, columns});
-    // Old writers left out the dimension of size one.
-    const TensorEntry *scale =
-        checkpoint.files().find(Checkpoint::scaleName(name));
-    if (scale && scale->shape.empty())
-      return expectFloat(Checkpoint::scaleName(name), {});
-    expectFloat(Checkpoint::scaleName(name), {1});
+    expectScales(Checkpoint::scaleName(name), rows, columns);
+  }
+
+  /// One, one per row, or one per row and group of columns. Old writers left
+  /// out dimensions of size one.
+  void expectScales(const std::string &name, int64_t rows, int64_t columns) {
+    const TensorEntry *scale = checkpoint.files().find(name);
+    if (!scale)
+      return expectFloat(name, {1});
+    ArrayRef<int64_t> shape = scale->shape;
+    if (shape.empty() || shape == ArrayRef<int64_t>{rows})
+      return expectFloat(name, shape);
+    if (shape.size() != 2 || shape[0] != rows || shape[1] < 1)
+      return expectFloat(name, {1});
+    if (columns % shape[1])
+      fail(*scale, name,
+           "is " + scale->describe() + ", but " + Twine(shape[1]) +
+               " groups of equal size do not make " + Twine(columns) +
+               " columns; tern has no shorter last group");
+    expectFloat(name, shape);
   }
 
   void expectEncoded(const std::string &name, int64_t rows, int64_t columns) {
@@ -123,7 +146,12 @@ private:
     if (name.ends_with("_scale"))
       return "exists, but config.json says that weights are not packed";
     if (name.ends_with(".bias"))
-      return "is a bias, which tern does not support yet";
+      return ("is a bias, which " + checkpoint.configName() +
+              " or the other layers do not have")
+          .str();
+    if (name.ends_with("_proj.rms_norm.weight"))
+      return "is a norm inside a projection, but config.json does not say "
+             "'quantization_config.use_rms_norm'";
     return ("is not part of the model that " + checkpoint.configName() +
             " describes")
         .str();

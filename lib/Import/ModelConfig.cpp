@@ -8,6 +8,7 @@
 #include "tern/Import/ModelConfig.h"
 
 #include "Json.h"
+#include "RotaryEmbedding.h"
 #include "tern/Import/Schemes.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -85,7 +86,6 @@ struct NeutralField {
 static constexpr NeutralField neutralFields[] = {
     {"activation", "\"swiglu\""}, // Falcon3 names what silu and a gate make
     {"add_cross_attention", "false"},
-    {"attention_bias", "false"},
     {"attention_multiplier", "1.0"},
     {"attn_logit_softcapping", "false"},
     {"cross_attention_hidden_size", "false"},
@@ -94,14 +94,12 @@ static constexpr NeutralField neutralFields[] = {
     {"input_bits", "8"},
     {"is_encoder_decoder", "false"},
     {"logits_scaling", "1.0"},
-    {"mlp_bias", "false"},
     {"partial_rotary_factor", "1.0"},
     {"qk_norm", "false"},
     {"residual_multiplier", "1.0"},
     {"rope_interleaved", "false"},
     {"sliding_window", "false"},
     {"use_qk_norm", "false"},
-    {"use_rms_norm", "false"},
     {"use_sliding_window", "false"},
     {"weight_bits", "1"},
 };
@@ -131,7 +129,9 @@ public:
   Expected<ModelConfig> read() {
     readFamily();
     readSizes();
-    readRope();
+    readRope(fields, file, config);
+    readBiases();
+    readLayerTypes();
     checkNeutralFields(fields);
     if (Error error = readWeightForm())
       return std::move(error);
@@ -194,29 +194,22 @@ private:
                                     config.hiddenSize / config.headCount);
   }
 
-  /// Plain rotary embedding; theta is a field of its own, or one of
-  /// `rope_parameters` in files of newer writers.
-  void readRope() {
-    for (StringRef name : {"rope_scaling", "rope_parameters"}) {
-      const json *rope = fields.object(name);
-      if (!rope)
-        continue;
-      JsonFields inner(*rope, file, name.str() + ".");
-      static constexpr StringRef kinds[] = {"default"};
-      inner.choice("rope_type", kinds, 0);
-      inner.choice("type", kinds, 0);
-      if (inner.value("rope_theta"))
-        config.ropeTheta = inner.number("rope_theta", 1, 1e12);
-      if (Error error = inner.finish())
-        fields.fail("tern supports plain rotary embeddings only: " +
-                    withoutFile(std::move(error)));
-    }
-    if (config.ropeTheta == 0 || fields.value("rope_theta"))
-      config.ropeTheta = fields.number("rope_theta", 1, 1e12);
+  /// The tensors decide where the config does not say.
+  void readBiases() {
+    for (auto [name, bias] :
+         {std::pair{"attention_bias", &config.attentionBias},
+          std::pair{"mlp_bias", &config.mlpBias}})
+      if (fields.value(name))
+        *bias = fields.flag(name, false);
   }
 
-  std::string withoutFile(Error error) {
-    return llvm::toString(std::move(error)).substr(file.size() + 2);
+  /// Newer writers name the kind of each layer's attention.
+  void readLayerTypes() {
+    const json *types = fields.value("layer_types");
+    if (types && *types != json(std::vector<std::string>(types->size(),
+                                                         "full_attention")))
+      fields.fail("tern does not support 'layer_types' = " +
+                  types->dump().substr(0, 60) + "; only full_attention is");
   }
 
   Error readWeightForm() {
@@ -238,16 +231,16 @@ private:
     if (online && !automatic)
       inner.fail("'quantization_config.quantization_mode' = online needs "
                  "'linear_class' = autobitlinear");
+    double eps = inner.number("rms_norm_eps", 0, 1, 1e-6);
     if (inner.flag("use_rms_norm", false))
-      inner.fail("tern does not support 'quantization_config.use_rms_norm', a "
-                 "norm inside each projection");
+      config.innerNormEps = eps;
+    inner.integer("bits", 2, 2, 2); // what one converter adds
     const json *exempt = inner.value("modules_to_not_convert");
     if (exempt && *exempt != json::array() &&
         *exempt != json::array({"lm_head"}))
       inner.fail("tern does not support 'quantization_config."
                  "modules_to_not_convert' = " +
                  exempt->dump().substr(0, 60));
-    inner.ignore({"rms_norm_eps"}); // of the norm refused above
     config.weightForm = online      ? WeightForm::Masters
                         : automatic ? WeightForm::Multiplies
                                     : WeightForm::Divides;

@@ -9,12 +9,12 @@ row *quarters*, not adjacent rows, and `weight_scale` has two opposite meanings.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from .config import ATTENTION_PROJECTIONS, MLP_PROJECTIONS, Config, read_config
+from .config import ATTENTION_PROJECTIONS, MLP_PROJECTIONS, PROJECTIONS, Config, read_config
 from .numerics import F32, ternarize
 from .safetensors import FormatError, Reader
 
@@ -24,11 +24,15 @@ FFN_SUB_NORMS = ("ffn_sub_norm", "ffn_layernorm")
 
 @dataclass(frozen=True)
 class Linear:
-    """One ternary projection: y = f32(acc) * (s * alpha) + bias."""
+    """One ternary projection: y = f32(acc) * (s * alpha) + bias.
+
+    With scales of groups, y = R32 over g of (f32(acc_g) * alpha[g]) * s + bias.
+    """
 
     digits: np.ndarray  # int8 [out, in], each -1, 0 or 1
-    alpha: np.float32
-    bias: np.ndarray | None  # f32 [out]
+    alpha: np.ndarray  # f32 [1], [out] or [out, groups]
+    bias: np.ndarray | None = None  # f32 [out]
+    norm: np.ndarray | None = None  # f32 [in], of an rms_norm before quantization
 
 
 @dataclass(frozen=True)
@@ -80,21 +84,53 @@ def _expect(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> Non
         raise FormatError(f"'{name}' is {list(shape)}, expected {list(expected)}")
 
 
+def _scales(reader: Reader, config: Config, name: str, shape: tuple[int, int]) -> np.ndarray:
+    """[1] | [out] | [out, 1] | [out, groups] -> [out, groups], or [1, 1]."""
+    scale = reader.f32(name)
+    rows, columns = shape
+    groups = scale.shape[1] if scale.ndim == 2 else 1
+    if scale.size != 1:
+        _expect(name, scale.shape, (rows, groups)[: scale.ndim])
+    if columns % groups:
+        raise FormatError(f"'{name}' has {groups} groups, {columns} columns are no multiple")
+    if not np.all(np.isfinite(scale)) or np.any(scale <= 0):
+        raise FormatError(f"'{name}' holds {scale.min()}, expected above 0")
+    scale = scale.reshape(-1, groups)
+    return scale if config.weight_scale == "multiplies" else F32(1) / scale
+
+
 def _linear(reader: Reader, config: Config, prefix: str, shape: tuple[int, int]) -> Linear:
     name = prefix + ".weight"
     if config.weight_scale == "none":
         digits, alpha = ternarize(reader.f32(name))
+        alpha = np.full((1, 1), alpha)
     else:
         digits = unpack(reader.raw(name), name)
-        scale = reader.f32(prefix + ".weight_scale")
-        _expect(prefix + ".weight_scale", scale.reshape(-1).shape, (1,))
-        value = F32(scale.reshape(-1)[0])
-        if not np.isfinite(value) or value <= 0:
-            raise FormatError(f"'{prefix}.weight_scale' is {value}, expected above 0")
-        alpha = value if config.weight_scale == "multiplies" else F32(1) / value
+        alpha = _scales(reader, config, prefix + ".weight_scale", shape)
     _expect(name, digits.shape, shape)
-    bias = reader.f32(prefix + ".bias") if prefix + ".bias" in reader else None
-    return Linear(digits, alpha, bias)
+    bias = norm = None
+    if prefix + ".bias" in reader:
+        bias = _norm(reader, prefix + ".bias", shape[0])
+    if config.inner_norm_eps is not None:
+        norm = _norm(reader, prefix + ".rms_norm.weight", shape[1])
+    return Linear(digits, alpha, bias, norm)
+
+
+def _simplify(layers: list[Layer]) -> None:
+    """Groups of equal scales are no groups, if that is so in all layers.
+
+    Without groups, the scales are [1] or [out]: both are one formula.
+    """
+    for name in PROJECTIONS:
+        linears = [layer.linears[name] for layer in layers]
+        if all((linear.alpha == linear.alpha[:, :1]).all() for linear in linears):
+            alphas = [linear.alpha[:, 0] for linear in linears]
+        else:
+            groups = max(linear.alpha.shape[1] for linear in linears)
+            shape = (len(linears[0].digits), groups)
+            alphas = [np.broadcast_to(linear.alpha, shape) for linear in linears]
+        for layer, linear, alpha in zip(layers, linears, alphas):
+            layer.linears[name] = replace(linear, alpha=alpha)
 
 
 def _sub_norm(reader: Reader, prefix: str, names: tuple[str, ...], n: int):
@@ -157,5 +193,6 @@ def load(directory: str | os.PathLike) -> Checkpoint:
         head = reader.f32("lm_head.weight")
         _expect("lm_head.weight", head.shape, embedding.shape)
     layers = [_layer(reader, config, i) for i in range(config.num_hidden_layers)]
+    _simplify(layers)
     norm = _norm(reader, "model.norm.weight", config.hidden_size)
     return Checkpoint(config, embedding, layers, norm, head)

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .numerics import SCHEMES, hadamard_block
+from .numerics import SCHEMES, hadamard_block, llama3_divisors, rope_periods
 
 ATTENTION_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_PROJECTIONS = ("gate_proj", "up_proj", "down_proj")
@@ -53,6 +53,8 @@ class Config:
     bos_token_id: int | None
     eos_token_ids: tuple[int, ...]
     weight_scale: str  # multiplies | divides | none: ternarize the masters
+    rope_divisors: tuple[float, ...] = ()  # of the frequencies; empty: all are 1
+    inner_norm_eps: float | None = None  # of an rms_norm in each projection, if there is one
     activations: dict[str, ActivationQuant] = field(default_factory=dict)
     kv_bits: int = 16
     bos_bits: int = 16
@@ -82,6 +84,27 @@ def _weight_scale(quantization: dict | None) -> str:
     if mode == "online":
         return "none"
     return "multiplies" if linear == "autobitlinear" else "divides"
+
+
+def _rope(raw: dict, head_dim: int) -> tuple[float, tuple[float, ...]]:
+    """theta and what frequencies are divided by."""
+    rope = {**(raw.get("rope_scaling") or {}), **(raw.get("rope_parameters") or {})}
+    theta = float(rope.get("rope_theta") or raw.get("rope_theta") or 10000.0)
+    kind = rope.get("rope_type") or rope.get("type") or "default"
+    _choice(kind, ("default", "linear", "llama3"), "rope_type")
+    if kind == "default":
+        return theta, ()
+    periods = rope_periods(head_dim, theta)
+    if kind == "linear":
+        return theta, (float(rope["factor"]),) * len(periods)
+    names = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
+    return theta, tuple(llama3_divisors(periods, *(float(rope[name]) for name in names)))
+
+
+def _inner_norm_eps(quantization: dict) -> float | None:
+    if not quantization.get("use_rms_norm"):
+        return None
+    return quantization.get("rms_norm_eps", 1e-6)
 
 
 def _activations(table: dict) -> dict[str, ActivationQuant]:
@@ -126,17 +149,21 @@ def parse_config(raw: dict) -> Config:
     kv_bits = _choice(kv.get("bits", 16), KV_BITS, "kv_cache_quantization.bits")
     bos_bits = _choice(kv.get("bos_bits", kv_bits), KV_BITS, "bos_bits")
     q_bits = _choice(kv.get("q_bits", 8), (4, 8), "q_bits")
+    head_dim = raw.get("head_dim") or raw["hidden_size"] // heads
+    rope_theta, rope_divisors = _rope(raw, head_dim)
     config = Config(
         hidden_size=raw["hidden_size"],
         intermediate_size=raw["intermediate_size"],
         num_hidden_layers=raw["num_hidden_layers"],
         num_attention_heads=heads,
         num_key_value_heads=raw.get("num_key_value_heads") or heads,
-        head_dim=raw.get("head_dim") or raw["hidden_size"] // heads,
+        head_dim=head_dim,
         vocab_size=raw["vocab_size"],
         max_position_embeddings=raw["max_position_embeddings"],
         rms_norm_eps=raw["rms_norm_eps"],
-        rope_theta=float(raw.get("rope_theta", 10000.0)),
+        rope_theta=rope_theta,
+        rope_divisors=rope_divisors,
+        inner_norm_eps=_inner_norm_eps(raw.get("quantization_config") or {}),
         hidden_act=_choice(raw["hidden_act"], ("relu2", "silu"), "hidden_act"),
         tie_word_embeddings=raw.get("tie_word_embeddings", False),
         bos_token_id=raw.get("bos_token_id"),
@@ -147,8 +174,6 @@ def parse_config(raw: dict) -> Config:
         bos_bits=bos_bits,
         q_bits=q_bits,
     )
-    if raw.get("rope_scaling"):
-        raise ConfigError("config.json: rope_scaling is not supported")
     if heads % config.num_key_value_heads:
         raise ConfigError("config.json: num_attention_heads is not a multiple of kv heads")
     if config.head_dim % 2:

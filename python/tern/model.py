@@ -17,7 +17,7 @@ from .attention import KVRows, attend
 from .checkpoint import Checkpoint, Layer, Linear
 from .config import ActivationQuant, ConfigError
 from .numerics import F32, exp, hadamard, int8_absmax, integer_product, quantize
-from .numerics import r32_dot, rms_norm, rope_tables
+from .numerics import r32, r32_dot, rms_norm, rope_tables
 
 CACHE_CODE_BITS = (3, 4, 8)
 
@@ -59,12 +59,26 @@ class Cache:
 
 
 def bitlinear(x: np.ndarray, linear: Linear, quant: ActivationQuant) -> np.ndarray:
-    """[t, in] -> [t, out]: an exact integer product, then one scale."""
+    """[t, in] -> [t, out]: an exact integer product, then its scale."""
     if quant.hadamard:
         x = hadamard(x)
     q, s = quantize(x, quant.scheme, quant.topk)
-    y = integer_product(q, linear.digits) * (s * linear.alpha)[:, None]
+    if linear.alpha.ndim == 2:
+        y = grouped_product(q, linear.digits, linear.alpha) * s[:, None]
+    else:
+        y = integer_product(q, linear.digits) * (s[:, None] * linear.alpha)
     return y if linear.bias is None else y + linear.bias
+
+
+def grouped_product(q: np.ndarray, digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """R32 over groups of columns of f32(acc_g) * alpha[g]: [t, in] -> [t, out]."""
+    groups = alpha.shape[1]
+    size = digits.shape[1] // groups
+    terms = np.empty((len(q), len(digits), groups), F32)
+    for g in range(groups):
+        columns = slice(g * size, (g + 1) * size)
+        terms[..., g] = integer_product(q[:, columns], digits[:, columns]) * alpha[:, g]
+    return r32(terms)
 
 
 def rope(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
@@ -133,9 +147,8 @@ class Model:
         if not len(ids) or ids.min() < 0 or ids.max() >= config.vocab_size:
             raise ValueError("tokens must be in [0, vocab_size), at least one")
         x = self.checkpoint.embedding[ids]
-        tables = rope_tables(
-            np.arange(position, position + len(ids)), config.head_dim, config.rope_theta
-        )
+        positions = np.arange(position, position + len(ids))
+        tables = rope_tables(positions, config.head_dim, config.rope_theta, config.rope_divisors)
         hidden = np.empty((config.num_hidden_layers,) + x.shape, F32)
         for index, layer in enumerate(self.checkpoint.layers):
             x = x + self._attention(layer, x, cache.layers[index], tables, position)
@@ -161,7 +174,10 @@ class Model:
         return out
 
     def _linear(self, layer: Layer, name: str, x: np.ndarray) -> np.ndarray:
-        return bitlinear(x, layer.linears[name], self.config.activations[name])
+        linear = layer.linears[name]
+        if linear.norm is not None:
+            x = rms_norm(x, linear.norm, self.config.inner_norm_eps)
+        return bitlinear(x, linear, self.config.activations[name])
 
     def _attention(self, layer: Layer, x, rows: tuple[KVRows, KVRows], tables, first: int):
         config = self.config

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from . import gguf
+from .published import PUBLISHED
 from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
 from .tokenizer import LLAMA3_PATTERN, byte_alphabet
@@ -25,8 +26,21 @@ DEFAULTS = dict(
     hidden=192, intermediate=512, layers=2, heads=3, kv_heads=1, head_dim=None, vocab=1024,
     context=256, theta=10000.0, eps=1e-5, encoding="packed-multiply", scheme="b158", act="relu2",
     sub_norms=True, norm_names="sub_norm", tied=True, shards=1, seed=0, topk=None, kv_bits=None,
-    bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None,
+    bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None, scales="tensor",
+    group_size=32, bias="none", inner_norms=False, rope="default",
 )  # fmt: skip
+
+
+# "rope_scaling"; llama3's numbers are such that all three of its cases occur at
+# small sizes.
+ROPE = {
+    "default": None,
+    "linear": {"rope_type": "linear", "factor": 4.0},
+    "llama3": {
+        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
+    },
+}  # fmt: skip
 
 
 def _shape(hidden, intermediate, layers, heads, kv_heads, vocab, context=2048, **more) -> dict:
@@ -76,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("-o", "--output", type=Path, required=True, help="a directory; made if it is not there")
     add("--preset", choices=PRESETS, help="start from this model; other flags override it")
+    add("--like", choices=PUBLISHED, help="the files of this published checkpoint, field for field")
+    add("--small", action="store_true", default=None, help="with --like: of small sizes")
     for name in ("hidden", "intermediate", "layers", "heads", "kv-heads", "head-dim", "vocab"):
         add(f"--{name}", type=int)
     add("--context", type=int, help="max_position_embeddings")
@@ -84,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--encoding", choices=ENCODINGS)
     add("--scheme", choices=SCHEMES, help="quantization of activations")
     add("--act", choices=("relu2", "silu"))
+    add("--scales", choices=("tensor", "row", "group"), help="of packed matrices")
+    add("--group-size", type=int, help="columns that share a scale")
+    add("--bias", choices=("none", "qkv", "attention", "all"), help="projections that have one")
+    add("--inner-norms", action="store_true", default=None, help="an rms_norm in each projection")
+    add("--rope", choices=ROPE, help="scaling of rotary embeddings")
     add("--no-sub-norms", dest="sub_norms", action="store_false", default=None)
     add("--norm-names", choices=("sub_norm", "inner_ln"))
     add("--untied", dest="tied", action="store_false", default=None, help="write lm_head.weight")
@@ -103,9 +124,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def settings(arguments: dict) -> dict:
     """Defaults, then the preset, then the flags that were given; checked."""
-    preset = arguments.pop("preset", None)
+    given = {k: v for k, v in arguments.items() if v is not None}
+    preset, like = given.pop("preset", None), given.pop("like", None)
+    small = given.pop("small", False)
+    if like and not given.keys() <= {"seed", "shards"}:
+        raise ValueError("--like is what a published checkpoint is; only --seed and --shards vary")
+    if small and not like:
+        raise ValueError("--small needs --like")
     result = {**DEFAULTS, **(PRESETS[preset] if preset else {})}
-    result.update({k: v for k, v in arguments.items() if v is not None})
+    result.update(PUBLISHED[like].settings(small) if like else {})
+    result.update(given)
+    result["published"] = (PUBLISHED[like], small) if like else None
     result["head_dim"] = result["head_dim"] or result["hidden"] // result["heads"]
     last = result["vocab"] - 1
     if result["eos"] is None:
@@ -116,6 +145,11 @@ def settings(arguments: dict) -> dict:
     sizes = (result["hidden"], result["intermediate"], keys)
     if result["encoding"].startswith("packed") and any(n % 4 for n in sizes):
         raise ValueError(f"packed tensors need multiples of 4, got {sizes}")
+    if result["scales"] != "tensor" and not result["encoding"].startswith("packed"):
+        raise ValueError("--scales needs a packed encoding: masters have no scales")
+    widths = (result["hidden"], result["heads"] * result["head_dim"], result["intermediate"])
+    if result["scales"] == "group" and any(n % result["group_size"] for n in widths):
+        raise ValueError(f"--group-size {result['group_size']} does not divide all of {widths}")
     if result["gate_zeros"] is not None and result["act"] != "relu2":
         raise ValueError("--gate-zeros needs --act relu2: silu has no zeros")
     if result["down_zeros"] is not None and not result["sub_norms"]:
@@ -125,6 +159,9 @@ def settings(arguments: dict) -> dict:
 
 def config_json(s: dict) -> dict:
     """config.json with Hugging Face's keys, in their usual order."""
+    if s["published"]:
+        published, small = s["published"]
+        return published.config_json(small)
     config = {
         "architectures": ["BitNetForCausalLM"],
         "model_type": "bitnet",
@@ -145,11 +182,20 @@ def config_json(s: dict) -> dict:
         "max_position_embeddings": s["context"],
     }
     auto = {"quant_method": "bitnet", "linear_class": "autobitlinear"}
+    if ROPE[s["rope"]]:
+        config["rope_scaling"] = ROPE[s["rope"]]
+    if s["bias"] in ("attention", "all"):  # q, k and v alone is what no field says
+        config["attention_bias"] = True
+        config["mlp_bias"] = s["bias"] == "all"
     quantization = {
         "packed-multiply": {**auto, "quantization_mode": "offline"},
         "packed-divide": {"quant_method": "bitnet"},
         "master-bf16": {**auto, "quantization_mode": "online"},
     }.get(s["encoding"])
+    if s["inner_norms"]:
+        online = {**auto, "quantization_mode": "online"}
+        norms = {"use_rms_norm": True, "rms_norm_eps": 1e-6}
+        quantization = {**(quantization or online), **norms}
     if quantization:
         config["quantization_config"] = quantization
     activations = _activations(s)
@@ -160,6 +206,13 @@ def config_json(s: dict) -> dict:
         if s["bos_bits"] is not None:
             config["kv_cache_quantization"]["bos_bits"] = s["bos_bits"]
     return config
+
+
+def generation_json(s: dict) -> dict:
+    if s["published"]:
+        published, small = s["published"]
+        return published.generation_json(small)
+    return {"bos_token_id": s["bos"], "eos_token_id": s["eos"], "do_sample": False}
 
 
 def _activations(s: dict) -> dict:
@@ -222,8 +275,7 @@ def synthesize(directory: Path, tokenizer: bool = True, **arguments) -> dict:
     config = config_json(s)
     eos = s["eos"] if isinstance(s["eos"], list) else [s["eos"]]
     write_json("config.json", config)
-    ids = {"bos_token_id": s["bos"], "eos_token_id": s["eos"]}
-    write_json("generation_config.json", {**ids, "do_sample": False})
+    write_json("generation_config.json", generation_json(s))
     if tokenizer and s["vocab"] >= 257:
         both = s["bos"] in eos
         bos_name = "<|begin_of_text|>"

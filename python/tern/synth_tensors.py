@@ -63,6 +63,16 @@ class Spec:
     seed: int = 0
     gate_zeros: float | None = None
     down_zeros: float | None = None
+    scales: str = "tensor"  # tensor | row | group: packed matrices have so many
+    group_size: int = 32  # columns
+    bias: str = "none"  # none | qkv | attention | all
+    inner_norms: bool = False  # an rms_norm in each projection
+
+    def has_bias(self, name: str) -> bool:
+        """`name` is a projection's, with its block's: "...self_attn.q_proj"."""
+        if self.bias == "qkv":
+            return name.endswith(("q_proj", "k_proj", "v_proj"))
+        return self.bias == "all" or (self.bias == "attention" and ".self_attn." in name)
 
 
 def normal_quantile(share: float) -> float:
@@ -239,10 +249,15 @@ class Tensors:
     def _linear(
         self, name: str, rows: int, columns: int, alpha: float, edit: Edit | None = None
     ) -> list[Pending]:
-        """A ternary matrix as the encoding has it, and its scale if it has one."""
+        """A ternary matrix as the encoding has it, and what belongs to it."""
+        more = []
+        if self.spec.has_bias(name):
+            more.append(self._bias(name + ".bias", rows))
+        if self.spec.inner_norms:
+            more.append(self._norm(name + ".rms_norm.weight", np.ones(columns)))
         if not self.spec.encoding.startswith("packed"):
             make_master = self._master(name, (rows, columns), alpha, edit)
-            return [Pending(name + ".weight", self.dtype, (rows, columns), make_master)]
+            return [Pending(name + ".weight", self.dtype, (rows, columns), make_master), *more]
 
         def make() -> Iterator[np.ndarray]:
             rng = self._rng(name)
@@ -252,14 +267,33 @@ class Tensors:
                 edit(digits, rng)
             yield pack(digits)
 
-        def scale() -> Iterator[np.ndarray]:
-            value = alpha if self.spec.encoding == "packed-multiply" else 1.0 / alpha
-            yield self._floats(np.array([value]))
-
         return [
             Pending(name + ".weight", "U8", (rows // 4, columns), make),
-            Pending(name + ".weight_scale", "BF16", (1,), scale),
+            self._scales(name + ".weight_scale", rows, columns, alpha),
+            *more,
         ]
+
+    def _scales(self, name: str, rows: int, columns: int, alpha: float) -> Pending:
+        """One scale, or many that differ by up to a factor of two."""
+        groups = columns // self.spec.group_size
+        shape = {"tensor": (1,), "row": (rows,), "group": (rows, groups)}[self.spec.scales]
+
+        def make() -> Iterator[np.ndarray]:
+            spread = 0.0 if shape == (1,) else 0.5
+            value = alpha * np.exp2(self._rng(name).uniform(-spread, spread, shape))
+            yield self._floats(value if self.spec.encoding == "packed-multiply" else 1.0 / value)
+
+        return Pending(name, self.dtype, shape, make)
+
+    def _bias(self, name: str, rows: int) -> Pending:
+        """About as large as what it is added to."""
+
+        def make() -> Iterator[np.ndarray]:
+            residual = name.endswith(("o_proj.bias", "down_proj.bias"))
+            size = UPDATE * self.plan.embedding_rms if residual else 1.0
+            yield self._floats(0.3 * size * self._rng(name).standard_normal(rows))
+
+        return Pending(name, self.dtype, (rows,), make)
 
     def _master(self, name: str, shape: tuple[int, int], alpha: float, edit: Edit | None):
         def make() -> Iterator[np.ndarray]:

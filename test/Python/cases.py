@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from tern.model import Options
+from tern.published import SMALL
 from tern.safetensors import Reader
 from tern.synth import synthesize
 
@@ -42,7 +43,7 @@ class Case:
                 file.write(bytes((entry.end - entry.begin) // entry.shape[0]))
 
     def ids(self) -> list[int]:
-        vocab = self.model.get("vocab", self.defaults["vocab"])
+        vocab = self.model.get("vocab", self.defaults.get("vocab", SMALL["vocab_size"]))
         ids = np.random.default_rng(self.tokens).integers(0, vocab, self.tokens).tolist()
         return [0] + ids[1:] if self.zero_token else ids
 
@@ -72,6 +73,52 @@ CASES = {
     "master-f16": Case(9, dict(encoding="master-f16", norm_names="inner_ln", act="silu")),
     "master-f32": Case(9, dict(encoding="master-f32", norm_names="inner_ln", tied=False)),
     "shards": Case(9, dict(shards=3, tied=False)),
+    # The form of each published family, small.
+    "like-2b-4t": Case(33, dict(like="2b-4t", small=True), defaults={}),
+    "like-2b-4t-bf16": Case(9, dict(like="2b-4t-bf16", small=True), defaults={}, threads=2),
+    "like-700m": Case(9, dict(like="700m", small=True), defaults={}),
+    "like-3b": Case(9, dict(like="3b", small=True), defaults={}),
+    "like-llama3-8b-158": Case(9, dict(like="llama3-8b-158", small=True), defaults={}, threads=2),
+    "like-falcon3-1b": Case(9, dict(like="falcon3-1b", small=True), defaults={}),
+    "like-falcon3-10b": Case(9, dict(like="falcon3-10b", small=True), defaults={}),
+    "like-falcon-e-1b": Case(9, dict(like="falcon-e-1b", small=True), defaults={}),
+    # Scales of rows and of groups: 12 columns end within a tile, 35 groups of 16
+    # are more than an R32 sum has accumulators.
+    "scales-rows": Case(9, dict(scales="row", hidden=204)),
+    "scales-rows-divide-silu": Case(
+        9, dict(scales="row", encoding="packed-divide", act="silu"), threads=2
+    ),
+    "scales-groups": Case(
+        9, dict(scales="group", group_size=32, hidden=192, intermediate=544), threads=2
+    ),
+    "scales-groups-12": Case(
+        5, dict(scales="group", group_size=12, hidden=204, heads=3, head_dim=20, intermediate=60)
+    ),
+    "scales-groups-16-silu": Case(
+        33, dict(scales="group", group_size=16, hidden=64, head_dim=32, heads=2, act="silu",
+        intermediate=560, encoding="packed-divide"),
+    ),
+    "scales-groups-a48": Case(
+        9, dict(scales="group", group_size=64, hidden=192, intermediate=704, scheme="a48",
+        gate_zeros=0.6, down_zeros=0.8),
+    ),
+    # Biases, norms inside projections.
+    "bias-qkv": Case(9, dict(bias="qkv")),
+    "bias-attention-silu": Case(9, dict(bias="attention", act="silu", encoding="packed-divide")),
+    "bias-all": Case(33, dict(bias="all", gate_zeros=0.6, down_zeros=0.8), threads=2),
+    "bias-all-masters": Case(9, dict(bias="all", act="silu", encoding="master-bf16")),
+    "bias-all-groups": Case(
+        9, dict(bias="all", scales="group", group_size=16, hidden=64, head_dim=32, heads=2,
+        intermediate=48),
+    ),
+    "inner-norms": Case(9, dict(inner_norms=True, act="silu", sub_norms=False)),
+    "inner-norms-divide-a48": Case(
+        9, dict(inner_norms=True, encoding="packed-divide", scheme="a48", bias="qkv")
+    ),
+    "inner-norms-masters": Case(9, dict(inner_norms=True, encoding="master-bf16")),
+    # Rotary embeddings: 130 positions of the longest and of the shortest period.
+    "rope-linear": Case(70, dict(rope="linear"), KV16),
+    "rope-llama3": Case(130, dict(rope="llama3", theta=5e5, head_dim=100, heads=2), KV16),
     # Activations and norms.
     "silu": Case(33, dict(act="silu", intermediate=688)),
     "silu-no-norms-divide": Case(

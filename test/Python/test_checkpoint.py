@@ -61,7 +61,7 @@ def test_weight_scale_meanings():
         {"activation_quantization": {"qkv_proj": {"scheme": "int8_absmax"}}},
         {"activation_quantization": {"o_proj": {"scheme": "int8_absmax", "topk": 50}}},
         {"kv_cache_quantization": {"bits": 5}},
-        {"rope_scaling": {"type": "linear", "factor": 2}},
+        {"rope_scaling": {"type": "yarn", "factor": 2}},
         {"num_key_value_heads": 3},
         {"head_dim": 5},
     ],
@@ -69,6 +69,24 @@ def test_weight_scale_meanings():
 def test_unknown_config_values_are_errors(change):
     with pytest.raises(ConfigError):
         parse_config({**BASE, **change})
+
+
+def test_equal_scales_of_groups_are_no_groups(tmp_path):
+    """Unless a row of some layer has different ones: then all layers have groups."""
+    shape = dict(hidden=64, heads=2, head_dim=32, intermediate=96, layers=2, vocab=300)
+    synthesize(tmp_path, scales="group", group_size=32, **shape)
+
+    def shapes_after_filling(layer: int, scales: np.ndarray) -> list[tuple[int, ...]]:
+        entry = Reader(tmp_path).entries[f"model.layers.{layer}.self_attn.q_proj.weight_scale"]
+        with open(entry.path, "r+b") as file:
+            file.seek(entry.begin)
+            file.write(to_bf16(scales.astype(F32)).tobytes())
+        return [one.linears["q_proj"].alpha.shape for one in load(tmp_path).layers]
+
+    rows = 1 + np.arange(64)[:, None] / 64
+    assert shapes_after_filling(0, np.ones((64, 2))) == [(64, 2), (64, 2)]
+    assert shapes_after_filling(1, np.repeat(rows, 2, axis=1)) == [(64,), (64,)]
+    assert shapes_after_filling(1, rows + [[0, 1]]) == [(64, 2), (64, 2)]
 
 
 def test_a_missing_key_is_named():

@@ -13,6 +13,8 @@ from tern import model as model_module
 from tern.checkpoint import load
 from tern.model import Model
 from tern.numerics import quantize
+from tern.published import PUBLISHED
+from tern.published import SMALL as SMALL_SIZES
 from tern.safetensors import Reader
 from tern.synth import ENCODINGS, PRESETS, config_json, main, settings, synthesize
 from tern.tokenizer import Tokenizer
@@ -143,6 +145,45 @@ def test_refusals(tmp_path, capsys, flags, message):
     assert main(["-o", str(tmp_path / "x"), *flags]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_checkpoints(tmp_path, name):
+    """Names, types and shapes of the tensors follow from the real config."""
+    published = PUBLISHED[name]
+    config = synthesize(tmp_path, like=name, small=True)
+    assert list(config) == list(published.config)
+    changed = {key for key in config if config[key] != published.config[key]}
+    assert changed <= {*SMALL_SIZES, *published.small, "bos_token_id", "eos_token_id", "pad_token_id"}
+    files = len(list(tmp_path.glob("*.safetensors")))
+    assert files == published.shards and np.isfinite(run(tmp_path, 4).logits).all()
+    settings_of = settings({"like": name})
+    assert settings_of["hidden"] == published.config["hidden_size"]
+
+
+def test_published_checkpoints_are_not_varied(tmp_path, capsys):
+    for flags in (["--like", "2b-4t", "--hidden", "64"], ["--small"]):
+        assert main(["-o", str(tmp_path / "x"), *flags]) == 1
+    assert "only --seed and --shards vary" in capsys.readouterr().err
+
+
+def test_names_of_tensors_in_published_checkpoints(tmp_path):
+    layer, norms = "model.layers.1.", (".inner_attn_ln", ".attn_sub_norm")
+    for name, (dtype, norm, scale, head) in {
+        "2b-4t": ("U8", norms[1], "BF16", False),
+        "2b-4t-bf16": ("BF16", norms[1], None, False),
+        "700m": ("F32", norms[0], None, False),
+        "3b": ("F16", norms[0], None, False),
+        "falcon3-1b": ("U8", None, "BF16", True),
+    }.items():
+        synthesize(tmp_path / name, like=name, small=True)
+        entries = Reader(tmp_path / name).entries
+        assert entries[layer + "self_attn.q_proj.weight"].dtype == dtype
+        present = [n for n in norms if f"{layer}self_attn{n}.weight" in entries]
+        assert present == ([norm] if norm else [])
+        scales = entries.get(layer + "mlp.up_proj.weight_scale")
+        assert (scales and (scales.dtype, tuple(scales.shape))) == (scale and (scale, (1,)))
+        assert ("lm_head.weight" in entries) == head
 
 
 def test_preset_of_the_published_model():

@@ -58,9 +58,9 @@ std::string readVerdict(void (*edit)(TinyCheckpoint &)) {
   if (!checkpoint)
     return "";
   std::vector<int8_t> digits(64);
-  float alpha;
+  Scales scales;
   llvm::Error error =
-      checkpoint->readDigits(Projection::Q, 0, digits.data(), alpha);
+      checkpoint->readDigits(Projection::Q, 0, digits.data(), scales);
   std::string message = llvm::toString(std::move(error));
   EXPECT_TRUE(message.empty() || message.find("model.safetensors: tensor '" +
                                               q0) != std::string::npos)
@@ -90,12 +90,12 @@ TEST(Checkpoint, ReadsPackedDigits) {
       int64_t rows = checkpoint->config().rows(projection);
       int64_t columns = checkpoint->config().columns(projection);
       std::vector<int8_t> digits(rows * columns, 9);
-      float alpha = 0;
+      Scales scales;
       llvm::Error error =
-          checkpoint->readDigits(projection, layer, digits.data(), alpha);
+          checkpoint->readDigits(projection, layer, digits.data(), scales);
       ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));
       EXPECT_EQ(digits, expectedDigits(rows, columns));
-      EXPECT_EQ(alpha, 0.5f);
+      EXPECT_EQ(scales.values, std::vector<float>{0.5f});
     }
 }
 
@@ -106,9 +106,9 @@ TEST(Checkpoint, DividingScalesAreInverted) {
   auto checkpoint = open(tiny);
   ASSERT_TRUE(checkpoint);
   std::vector<int8_t> digits(64);
-  float alpha = 0;
-  ASSERT_FALSE(checkpoint->readDigits(Projection::Q, 0, digits.data(), alpha));
-  EXPECT_EQ(alpha, 1.0f / 3.0f);
+  Scales scales;
+  ASSERT_FALSE(checkpoint->readDigits(Projection::Q, 0, digits.data(), scales));
+  EXPECT_EQ(scales.values[0], 1.0f / 3.0f);
 }
 
 TEST(Checkpoint, MastersAreTernarized) {
@@ -118,14 +118,14 @@ TEST(Checkpoint, MastersAreTernarized) {
   auto checkpoint = open(tiny);
   ASSERT_TRUE(checkpoint);
   std::vector<int8_t> digits(64);
-  float alpha = 0;
-  ASSERT_FALSE(checkpoint->readDigits(Projection::Q, 0, digits.data(), alpha));
+  Scales scales;
+  ASSERT_FALSE(checkpoint->readDigits(Projection::Q, 0, digits.data(), scales));
   std::vector<int8_t> expected = expectedDigits(8, 8);
   EXPECT_EQ(digits, expected);
   double sum = 0;
   for (int8_t digit : expected)
     sum += digit ? 0.75 : 0;
-  EXPECT_EQ(alpha, static_cast<float>(sum / 64));
+  EXPECT_EQ(scales.values[0], static_cast<float>(sum / 64));
 }
 
 TEST(Checkpoint, ReadsFloats) {
@@ -200,7 +200,28 @@ TEST(Checkpoint, ExtraTensors) {
       [](TinyCheckpoint &t) { t.addFloats("model.layers.0.gate", {3}); },
       "tensor 'model.layers.0.gate' is not part of the model");
   expectRefusal([](TinyCheckpoint &t) { t.addFloats(q0 + ".bias", {8}); },
-                q0 + ".bias' is a bias");
+                "layers.1.self_attn.q_proj.bias' is missing");
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.addFloats("model.layers.1.mlp.up_proj.bias", {12});
+      },
+      "up_proj.bias' is a bias");
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.config["attention_bias"] = false;
+        t.addFloats(q0 + ".bias", {8});
+      },
+      q0 + ".bias' is a bias");
+  expectRefusal([](TinyCheckpoint &t) { t.config["mlp_bias"] = true; },
+                "mlp.gate_proj.bias' is missing");
+  expectRefusal(
+      [](TinyCheckpoint &t) { t.addFloats(q0 + ".rms_norm.weight", {8}); },
+      "'quantization_config.use_rms_norm'");
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.config["quantization_config"]["use_rms_norm"] = true;
+      },
+      q0 + ".rms_norm.weight' is missing");
   expectRefusal(
       [](TinyCheckpoint &t) {
         t.addFloats("lm_head.weight", {5, 8});
@@ -259,8 +280,82 @@ TEST(Checkpoint, DtypesAndShapesThatContradictTheConfig) {
       [](TinyCheckpoint &t) { t.tensors["model.norm.weight"].dtype = "I16"; },
       "is I16 [8]");
   expectRefusal(
-      [](TinyCheckpoint &t) { t.addFloats(q0 + ".weight_scale", {8}); },
-      "weight_scale' is BF16 [8]");
+      [](TinyCheckpoint &t) { t.addFloats(q0 + ".weight_scale", {7}); },
+      "weight_scale' is BF16 [7]");
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.addFloats(q0 + ".weight_scale", {4, 2});
+      },
+      "weight_scale' is BF16 [4, 2]");
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.addFloats(q0 + ".weight_scale", {8, 0});
+      },
+      "weight_scale' is BF16 [8, 0]");
+}
+
+TEST(Checkpoint, RefusesGroupsOfDifferentSize) {
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.addFloats(q0 + ".weight_scale", {8, 3});
+      },
+      "3 groups of equal size do not make 8 columns");
+  expectRefusal(
+      [](TinyCheckpoint &t) {
+        t.addFloats(q0 + ".weight_scale", {8, 2});
+        t.addFloats("model.layers.1.self_attn.q_proj.weight_scale", {8, 4});
+      },
+      "has 4 groups, but another layer has 2");
+}
+
+/// The scales of q_proj in layer `layer` and the shape for all layers.
+static std::pair<Scales, ScaleShape> readScales(const TinyCheckpoint &tiny,
+                                                int64_t layer) {
+  auto checkpoint = open(tiny);
+  std::vector<int8_t> digits(64);
+  Scales scales;
+  EXPECT_FALSE(
+      checkpoint->readDigits(Projection::Q, layer, digits.data(), scales));
+  return {scales, checkpoint->scaleShape(Projection::Q)};
+}
+
+TEST(Checkpoint, ScalesOfRowsAndGroups) {
+  TinyCheckpoint tiny;
+  tiny.addFloats(q0 + ".weight_scale", {8, 1});
+  auto [rows, rowShape] = readScales(tiny, 0);
+  EXPECT_EQ(rowShape, (ScaleShape{8, 1}));
+  ASSERT_EQ(rows.values.size(), 8u);
+  EXPECT_EQ(rows.values[3], 1.0234375f);
+  tiny.addFloats(q0 + ".weight_scale", {8, 4});
+  auto [groups, groupShape] = readScales(tiny, 0);
+  EXPECT_EQ(groupShape, (ScaleShape{8, 4}));
+  ASSERT_EQ(groups.values.size(), 32u);
+  // The other layer has one scale, the shape is that of both.
+  auto [one, shape] = readScales(tiny, 1);
+  EXPECT_EQ(one.values, std::vector<float>{0.5f});
+  EXPECT_EQ(shape, groupShape);
+  EXPECT_EQ(one.expand(shape), std::vector<float>(32, 0.5f));
+}
+
+TEST(Checkpoint, EqualScalesAreOne) {
+  TinyCheckpoint tiny;
+  std::string half("\x00\x3f", 2), two("\x00\x40", 2);
+  TinyTensor scale{"BF16", {8, 2}, ""};
+  for (int i = 0; i < 16; ++i)
+    scale.bytes += half;
+  tiny.tensors[q0 + ".weight_scale"] = scale;
+  EXPECT_EQ(readScales(tiny, 0).second, ScaleShape());
+  EXPECT_EQ(readScales(tiny, 0).first.values, std::vector<float>{0.5f});
+  // Equal within each row.
+  scale.bytes.replace(4, 4, two + two);
+  tiny.tensors[q0 + ".weight_scale"] = scale;
+  EXPECT_EQ(readScales(tiny, 0).second, (ScaleShape{8, 1}));
+  EXPECT_EQ(readScales(tiny, 0).first.values[1], 2.0f);
+  // One group that differs.
+  scale.bytes.replace(30, 2, two);
+  tiny.tensors[q0 + ".weight_scale"] = scale;
+  EXPECT_EQ(readScales(tiny, 0).second, (ScaleShape{8, 2}));
+  EXPECT_EQ(readScales(tiny, 0).first.values[15], 2.0f);
 }
 
 TEST(Checkpoint, ScalarScalesAreFine) {
@@ -339,9 +434,9 @@ TEST(Checkpoint, BundledModelsOpenAndRead) {
       for (Projection projection : allProjections) {
         std::vector<int8_t> digits(config.rows(projection) *
                                    config.columns(projection));
-        float alpha;
+        Scales scales;
         ASSERT_FALSE(
-            (*opened)->readDigits(projection, layer, digits.data(), alpha));
+            (*opened)->readDigits(projection, layer, digits.data(), scales));
       }
   }
 }

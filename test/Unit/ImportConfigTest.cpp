@@ -147,16 +147,22 @@ TEST(ModelConfig, UnknownFieldsAreNamed) {
 }
 
 TEST(ModelConfig, FieldsThatChangeTheMathsAreRefusedByName) {
-  expectRefusal([](json &c) { c["attention_bias"] = true; },
+  expectRefusal([](json &c) { c["attention_bias"] = "some"; },
                 "'attention_bias'");
-  expectRefusal([](json &c) { c["mlp_bias"] = true; }, "'mlp_bias'");
+  expectRefusal([](json &c) { c["mlp_bias"] = 1; }, "'mlp_bias'");
+  expectRefusal([](json &c) { c["qkv_bias"] = true; }, "'qkv_bias'");
+  expectRefusal(
+      [](json &c) {
+        c["layer_types"] = {"full_attention", "sliding_attention"};
+      },
+      "'layer_types'");
   expectRefusal([](json &c) { c["sliding_window"] = 4096; },
                 "'sliding_window'");
   expectRefusal([](json &c) { c["partial_rotary_factor"] = 0.5; },
                 "'partial_rotary_factor'");
   expectRefusal([](json &c) { c["use_rms_norm"] = true; }, "'use_rms_norm'");
   expectRefusal(
-      [](json &c) { c["quantization_config"]["use_rms_norm"] = true; },
+      [](json &c) { c["quantization_config"]["use_rms_norm"] = "yes"; },
       "'quantization_config.use_rms_norm'");
   expectRefusal(
       [](json &c) {
@@ -167,7 +173,31 @@ TEST(ModelConfig, FieldsThatChangeTheMathsAreRefusedByName) {
       [](json &c) {
         c["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}};
       },
-      "plain rotary embeddings only: 'rope_scaling.rope_type'");
+      "'rope_scaling.low_freq_factor'");
+  for (const char *kind : {"yarn", "longrope", "dynamic"}) {
+    json config = TinyCheckpoint().config;
+    config["rope_scaling"] = {{"type", kind}, {"factor", 8.0}};
+    auto parsed = ModelConfig::parse(config.dump(), "config.json");
+    ASSERT_FALSE(bool(parsed));
+    std::string message = llvm::toString(parsed.takeError());
+    EXPECT_NE(message.find("'rope_scaling.type'"), std::string::npos);
+    EXPECT_NE(message.find(kind), std::string::npos) << message;
+  }
+  expectRefusal(
+      [](json &c) {
+        c["rope_scaling"] = {{"rope_type", "llama3"},
+                             {"factor", 8.0},
+                             {"low_freq_factor", 4.0},
+                             {"high_freq_factor", 4.0},
+                             {"original_max_position_embeddings", 8192}};
+      },
+      "'rope_scaling.high_freq_factor' is expected to be above");
+  expectRefusal(
+      [](json &c) {
+        c["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2}};
+        c["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 3}};
+      },
+      "which is meant");
   expectRefusal(
       [](json &c) {
         c["rope_scaling"] = {{"factor", 8.0}};
@@ -199,6 +229,34 @@ TEST(ModelConfig, RopeThetaHasTwoPlaces) {
   EXPECT_EQ(theta([](json &c) { c["rope_theta"] = 1000042; }), 1000042.0);
   expectRefusal([](json &c) { c.erase("rope_theta"); },
                 "'rope_theta' is expected to be a number");
+}
+
+TEST(ModelConfig, ScaledRotaryEmbeddings) {
+  // head_dim is 4: periods of 1 and of 100 positions.
+  auto linear = [](json &c) {
+    c["rope_scaling"] = {{"type", "linear"}, {"factor", 3}};
+  };
+  EXPECT_EQ(parsed(linear).ropeDivisors, (std::vector<double>{3, 3}));
+  auto llama3 = [](json &c) {
+    c["rope_parameters"] = {
+        {"rope_type", "llama3"},   {"rope_theta", 1e4},
+        {"factor", 8.0},           {"low_freq_factor", 1.0},
+        {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 600}};
+  };
+  EXPECT_EQ(parsed(llama3).ropeDivisors, (std::vector<double>{1, 8}));
+  // A wavelength of 200 pi lies between 1200 / 4 and 1200 / 1.
+  auto between = [](json &c) {
+    c["rope_scaling"] = {{"rope_type", "llama3"},
+                         {"factor", 8.0},
+                         {"low_freq_factor", 1.0},
+                         {"high_freq_factor", 4.0},
+                         {"original_max_position_embeddings", 1200}};
+  };
+  double smooth = (1200 / (200 * 3.14159265358979323846) - 1) / 3;
+  std::vector<double> divisors = parsed(between).ropeDivisors;
+  ASSERT_EQ(divisors.size(), 2u);
+  EXPECT_EQ(divisors[0], 1);
+  EXPECT_NEAR(divisors[1], 1 / ((1 - smooth) / 8 + smooth), 1e-12);
 }
 
 TEST(ModelConfig, RequiredFields) {

@@ -213,6 +213,33 @@ TEST_F(WeightWriterTest, ScalesPerSourceOrPerRow) {
     EXPECT_EQ(weight<float>(bytes, 512 + 64, i), i < 8 ? 0.5f : 1.0f);
 }
 
+TEST_F(WeightWriterTest, ValuesOfSeveralSources) {
+  std::string norms = "\"model.layers.{}.input_layernorm.weight\", "
+                      "\"model.layers.{}.mlp.ffn_sub_norm.weight\"";
+  std::string bytes = write("tern.weight @n per_layer <values> [" + norms +
+                            "] offset 0 : tensor<20xf32>\n");
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(weight<float>(bytes, 512, i),
+              1 + static_cast<float>(i < 8 ? i : i - 8) / 128);
+}
+
+TEST_F(WeightWriterTest, ScalesPerGroup) {
+  tiny.addFloats("model.layers.1.self_attn.k_proj.weight_scale", {4, 2});
+  std::string weights = digits("qk", q + ", " + k, "12x8", 128) +
+                        "tern.weight @groups per_layer <scale> [" + q + ", " +
+                        k + "] offset 0 : tensor<12x2xf32>\n";
+  std::string bytes = write(weights);
+  for (int i = 0; i < 24; ++i) {
+    EXPECT_EQ(weight<float>(bytes, 0, i), 0.5f);
+    EXPECT_EQ(weight<float>(bytes, 512, i),
+              i < 16 ? 0.5f : 1.0f + static_cast<float>(i - 16) / 128);
+  }
+  expectRefusal(digits("qk", q + ", " + k, "12x8", 128) +
+                    "tern.weight @groups per_layer <scale> [" + q + ", " + k +
+                    "] offset 0 : tensor<2xf32>\n",
+                "has no room for the 4 x 2 scales");
+}
+
 TEST_F(WeightWriterTest, Int8Rows) {
   // Row 2 is -1, 0.5, 0, 0, ...: g = 1, codes -127, 63.5 -> 64 (even), 0.
   std::string &table = tiny.tensors["model.embed_tokens.weight"].bytes;
@@ -284,12 +311,14 @@ TEST_F(WeightWriterTest, SourcesThatDoNotFit) {
   };
   expectRefusal(values("\"none\"", "8xf32"), "no tensor 'none'");
   expectRefusal(values("\"model.norm.weight\"", "9xf32"),
+                "its sources have 8 rows, not 9");
+  expectRefusal(values("\"model.norm.weight\"", "8x1xf32"),
                 "does not have the shape of 'model.norm.weight', BF16 [8]");
   expectRefusal(values("\"model.norm.weight\"", "8xf16"),
                 "cannot be made of 'model.norm.weight', which is BF16");
   expectRefusal(
-      values("\"model.norm.weight\", \"model.norm.weight\"", "16xf32"),
-      "one source");
+      values("\"model.norm.weight\", \"model.norm.weight\"", "15xf32"),
+      "does not have the shape of 'model.norm.weight', BF16 [8]");
   expectRefusal(values("\"model.layers.0.self_attn.q_proj.weight\"", "2x8xf32"),
                 "not a floating-point tensor");
   expectRefusal(digits("d", q + ", " + k, "8x8", 0), "does not fit in");
@@ -299,9 +328,6 @@ TEST_F(WeightWriterTest, SourcesThatDoNotFit) {
       digits("d", "\"model.layers.{}.input_layernorm.weight\"", "8x8", 0),
       "'model.layers.0.input_layernorm.weight' is BF16 [8], not a ternary "
       "matrix");
-  expectRefusal("tern.weight @s per_layer <scale> [" + q +
-                    "] offset 0 : tensor<1xf32>\n",
-                "not part of the artifact");
   expectRefusal(digits("d", q, "8x8", 64) +
                     "tern.weight @s per_layer <scale> [" + q +
                     "] offset 0 : tensor<3xf32>\n",
@@ -309,6 +335,16 @@ TEST_F(WeightWriterTest, SourcesThatDoNotFit) {
   expectRefusal("tern.weight @q <int8_rows> [\"model.norm.weight\"] offset 0 : "
                 "tensor<1x8xi8>\n",
                 "is no matrix");
+}
+
+TEST_F(WeightWriterTest, ScalesOfMastersComeWithTheirDigits) {
+  tiny.config["quantization_config"]["quantization_mode"] = "online";
+  tiny.makeMasters();
+  std::string scale =
+      "tern.weight @s per_layer <scale> [" + q + "] offset 0 : tensor<1xf32>\n";
+  expectRefusal(scale, "not part of the artifact");
+  std::string bytes = write(scale + digits("d", q, "8x8", 64));
+  EXPECT_GT(weight<float>(bytes, 0), 0);
 }
 
 TEST_F(WeightWriterTest, ValuesThatAreNotFinite) {

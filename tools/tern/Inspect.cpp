@@ -83,9 +83,9 @@ static Expected<DigitCounts> countDigits(const Checkpoint &checkpoint,
                              config.columns(projection));
   DigitCounts counts;
   for (int64_t layer = 0; layer < config.layerCount; ++layer) {
-    float alpha;
+    Scales scales;
     if (Error error =
-            checkpoint.readDigits(projection, layer, digits.data(), alpha))
+            checkpoint.readDigits(projection, layer, digits.data(), scales))
       return std::move(error);
     counts.zeros += llvm::count(digits, 0);
     counts.all += digits.size();

@@ -17,9 +17,12 @@ namespace tern {
 class KVCacheType;
 class TargetAttr;
 
-/// tern.matmul and tern.sparse_matmul for any layout, digit by digit: the
-/// reference of all products, and what a target's own patterns fall back to.
+/// All products for any layout, digit by digit: the reference of all kernels,
+/// and what a target's own patterns fall back to.
 void populatePortableProductPatterns(mlir::RewritePatternSet &patterns);
+
+/// tern.grouped_matmul for any layout; a part of the portable patterns.
+void populateGroupedProductPatterns(mlir::RewritePatternSet &patterns);
 
 /// tern.matmul and tern.sparse_matmul for the three layout families (rows in
 /// lanes, contiguous rows, contiguous columns), written once over the target's
@@ -28,7 +31,8 @@ void populateDotProductPatterns(TargetAttr target,
                                 mlir::RewritePatternSet &patterns);
 
 /// tern.lm_head and tern.embedding.
-void populateTablePatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
+void populateTablePatterns(TargetAttr target,
+                           mlir::RewritePatternSet &patterns);
 
 /// tern.hadamard, tern.reduce, tern.keep_top_k, tern.sparsify,
 /// tern.active_rows.

@@ -20,6 +20,7 @@
 #include "tern/Import/GgufModel.h"
 #include "tern/Import/ModelConfig.h"
 #include "tern/Import/Safetensors.h"
+#include "tern/Import/Scales.h"
 
 namespace tern {
 
@@ -58,8 +59,15 @@ public:
   llvm::StringRef headName() const;
   static std::string weightName(Projection projection);
   static std::string scaleName(llvm::StringRef weightName);
+  static std::string biasName(llvm::StringRef weightName);
+  /// Of the norm inside a projection.
+  static std::string innerNormName(llvm::StringRef weightName);
   /// "model.layers.{}.x", 3 -> "model.layers.3.x"
   static std::string atLayer(llvm::StringRef name, int64_t layer);
+
+  bool hasBias(Projection projection) const {
+    return biases[static_cast<size_t>(projection)];
+  }
 
   /// Bytes a floating-point tensor has per element (2 or 4), and what they
   /// mean.
@@ -68,13 +76,21 @@ public:
   /// Rows of the ternary matrix that tensor `name` holds, packed or as masters.
   llvm::Expected<int64_t> ternaryRows(llvm::StringRef name) const;
 
-  /// Reads the ternary matrix `name` as rows x columns digits and its scale.
-  /// Masters are ternarized.
+  /// Reads the ternary matrix `name` as rows x columns digits and its scales,
+  /// in their simplest shape. Masters are ternarized.
   llvm::Error readDigits(llvm::StringRef name, int8_t *digits,
-                         float &alpha) const;
+                         Scales &scales) const;
   llvm::Error readDigits(Projection projection, int64_t layer, int8_t *digits,
-                         float &alpha) const {
-    return readDigits(atLayer(weightName(projection), layer), digits, alpha);
+                         Scales &scales) const {
+    return readDigits(atLayer(weightName(projection), layer), digits, scales);
+  }
+
+  /// The scales alone, of a matrix that is stored as digits.
+  llvm::Expected<Scales> readScales(llvm::StringRef weightName) const;
+
+  /// The simplest shape that holds the scales of this projection in any layer.
+  ScaleShape scaleShape(Projection projection) const {
+    return scaleShapes[static_cast<size_t>(projection)];
   }
 
   /// Reads `count` elements from element `from`, widened exactly. A value that
@@ -92,10 +108,14 @@ private:
   llvm::Error openDirectory();
   llvm::Error openGguf(const GgufOptions &options);
   void findSubNorms();
+  void findBiases();
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
-  llvm::Expected<float> readScale(llvm::StringRef weightName) const;
+  llvm::Error findScaleShapes();
+  llvm::Error widenScaleShape(Projection projection, int64_t layer);
+  /// As many as the file has, whatever their values; checked by open().
+  ScaleShape storedScaleShape(llvm::StringRef weightName) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
-                         int8_t *digits, float &alpha) const;
+                         int8_t *digits) const;
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
                          int8_t *digits, float &alpha) const;
   llvm::Error readEncoded(llvm::StringRef name, const TensorEntry &entry,
@@ -114,6 +134,8 @@ private:
   std::string ggufConfigText;
   std::unique_ptr<TensorFiles> tensors;
   llvm::StringRef attentionSubNorm, ffnSubNorm;
+  std::array<bool, 7> biases{};          ///< by Projection
+  std::array<ScaleShape, 7> scaleShapes; ///< by Projection
 };
 
 } // namespace tern

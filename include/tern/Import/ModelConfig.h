@@ -20,6 +20,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace tern {
 
@@ -68,9 +69,15 @@ struct ModelConfig {
   int64_t maxPositions = 0;
   double rmsNormEps = 0;
   double ropeTheta = 0;
+  /// What the frequency of each pair of features is divided by; empty: by 1.
+  std::vector<double> ropeDivisors;
   HiddenAct hiddenAct = HiddenAct::Silu;
   bool tiedHead = false;
   WeightForm weightForm = WeightForm::Masters;
+  /// Of q, k, v and o, and of gate, up and down; absent: the tensors say it.
+  std::optional<bool> attentionBias, mlpBias;
+  /// Of a norm inside each projection, if there is one.
+  std::optional<double> innerNormEps;
   /// Indexed by Projection; q, k, v are equal, and so are gate and up, as each
   /// group quantizes its input once.
   std::array<ProjectionQuant, 7> quant;

@@ -12,114 +12,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Products.h"
+#include "LineWalker.h"
 
 #include "tern/Conversion/TernToKernels.h"
-#include "tern/Target/Target.h"
-
-#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace tern;
 
-namespace {
-
 using Values = SmallVector<Value>;
 
-/// Walks a line of digits: a row along the columns or a column along the rows.
-class LineWalker {
-public:
-  /// Gets a digit as i32, its index along the line and what is carried.
-  using Body =
-      function_ref<Values(Value digit, Value index, ValueRange carried)>;
-
-  LineWalker(KernelBuilder &b, const WeightInfo &weight, Axis line, Value at)
-      : b(b), weight(weight), layout(*weight.layout), line(line), at(at) {}
-
-  /// Tiles firstTile .. endTile-1 of the line.
-  Values walk(Value firstTile, Value endTile, ValueRange inits, Body body) {
-    int64_t tilesAlong = line == Axis::Row ? rowTiles() : columnTiles();
-    int64_t tilesAcross = line == Axis::Row ? columnTiles() : rowTiles();
-    bool isContiguous = layout.outer == line;
-    int64_t lineStride = layout.tileBytes() * (isContiguous ? tilesAcross : 1);
-    int64_t tileStride = layout.tileBytes() * (isContiguous ? 1 : tilesAlong);
-    Value start = b.mul(b.div(at, tileExtent(line)), lineStride);
-    collectParts(start);
-    return b.loop(firstTile, endTile, 1, inits,
-                  [&](Value tile, ValueRange carried) {
-                    Value byte = b.add(start, b.mul(tile, tileStride));
-                    Value index = b.mul(tile, tileExtent(other()));
-                    return walkPart(0, byte, index, carried, body);
-                  });
-  }
-
-private:
-  struct WalkedPart {
-    int64_t size, byteStride, indexStride;
-  };
-
-  Axis other() const { return line == Axis::Row ? Axis::Column : Axis::Row; }
-  int64_t tileExtent(Axis axis) const {
-    return axis == Axis::Row ? layout.tileRows() : layout.tileColumns();
-  }
-  int64_t rowTiles() const { return weight.rows / layout.tileRows(); }
-  int64_t columnTiles() const { return weight.columns / layout.tileColumns(); }
-
-  /// Where the line is within a part of its own axis.
-  Value position(const LayoutPart &part) {
-    return b.rem(b.div(at, part.stride), part.size);
-  }
-
-  /// Parts across the line are loops to come; those of the line's own axis add
-  /// a fixed offset to `start`.
-  void collectParts(Value &start) {
-    int64_t byteStride = layout.tileBytes();
-    for (const LayoutPart &part : layout.bytes) {
-      byteStride /= part.size;
-      if (part.axis == line)
-        start = b.add(start, b.mul(position(part), byteStride));
-      else
-        parts.push_back({part.size, byteStride, part.stride});
-    }
-  }
-
-  Values walkPart(size_t depth, Value byte, Value index, ValueRange carried,
-                  Body body) {
-    if (depth == parts.size())
-      return walkField(byte, index, carried, body);
-    const WalkedPart &part = parts[depth];
-    return b.loop(b.index(0), b.index(part.size), 1, carried,
-                  [&](Value i, ValueRange carried) {
-                    return walkPart(depth + 1,
-                                    b.add(byte, b.mul(i, part.byteStride)),
-                                    b.add(index, b.mul(i, part.indexStride)),
-                                    carried, body);
-                  });
-  }
-
-  Values walkField(Value byte, Value index, ValueRange carried, Body body) {
-    Value fields = b.zeroExtend(b.load(weight.bytes, byte), b.getI32Type());
-    auto digit = [&](Value shifted) { return b.add(b.bitAnd(shifted, 3), -1); };
-    if (layout.field.axis == line) {
-      Value shift = arith::IndexCastUIOp::create(
-          b, b.getI32Type(), b.mul(position(layout.field), 2));
-      Value shifted = arith::ShRUIOp::create(b, fields, shift);
-      return body(digit(shifted), index, carried);
-    }
-    Values values = llvm::to_vector(carried);
-    for (int64_t f = 0; f < layout.field.size; ++f)
-      values = body(digit(b.shiftRight(fields, 2 * f)),
-                    b.add(index, f * layout.field.stride), values);
-    return values;
-  }
-
-  KernelBuilder &b;
-  const WeightInfo &weight;
-  const Layout &layout;
-  Axis line;
-  Value at;
-  SmallVector<WalkedPart> parts;
-};
+namespace {
 
 //===----------------------------------------------------------------------===//
 // Rows
@@ -235,20 +137,6 @@ void multiplyColumns(KernelBuilder &b, const WeightInfo &weight, Value codes,
 // Patterns
 //===----------------------------------------------------------------------===//
 
-/// Says so if a target that has vectors ends up here.
-void reportScalarProduct(Operation *op, const WeightInfo &weight) {
-  TargetAttr attr = TargetAttr::lookup(op);
-  const Target *target = attr ? attr.getTarget() : nullptr;
-  if (!target || target->getDotProduct(attr).getLanes() == 1)
-    return;
-  remark::missed(op->getLoc(), remark::RemarkOpts::name("ScalarProduct")
-                                   .category("convert-tern-to-kernels"))
-      << remark::add("no kernel of this target knows the layout; the portable "
-                     "one takes it digit by digit")
-      << remark::metric("layout",
-                        weight.layout ? weight.layout->str() : "int8 rows");
-}
-
 struct ExpandMatmul : OpRewritePattern<MatmulOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -310,4 +198,5 @@ struct ExpandSparseMatmul : OpRewritePattern<SparseMatmulOp> {
 
 void tern::populatePortableProductPatterns(RewritePatternSet &patterns) {
   patterns.add<ExpandMatmul, ExpandSparseMatmul>(patterns.getContext());
+  populateGroupedProductPatterns(patterns);
 }

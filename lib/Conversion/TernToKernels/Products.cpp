@@ -7,7 +7,10 @@
 
 #include "Products.h"
 
+#include "tern/Target/Target.h"
+
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace tern;
@@ -57,6 +60,11 @@ FailureOr<WeightInfo> WeightInfo::get(SparseMatmulOp op,
   return info;
 }
 
+FailureOr<WeightInfo> WeightInfo::get(GroupedMatmulOp op,
+                                      PatternRewriter &rewriter) {
+  return getInfo(op, rewriter);
+}
+
 int64_t WeightInfo::storageBytes() const {
   return layout ? layout->storageBytes(rows, columns) : rows * columns;
 }
@@ -79,6 +87,19 @@ void tern::countRead(KernelBuilder &b, StringAttr projection,
                      const WeightInfo &weight, Value read) {
   if (weight.layout)
     CountReadOp::create(b, projection, b.index(weight.storageBytes()), read);
+}
+
+void tern::reportScalarProduct(Operation *op, const WeightInfo &weight) {
+  TargetAttr attr = TargetAttr::lookup(op);
+  const Target *target = attr ? attr.getTarget() : nullptr;
+  if (!target || target->getDotProduct(attr).getLanes() == 1)
+    return;
+  remark::missed(op->getLoc(), remark::RemarkOpts::name("ScalarProduct")
+                                   .category("convert-tern-to-kernels"))
+      << remark::add("no kernel of this target knows the layout; the portable "
+                     "one takes it digit by digit")
+      << remark::metric("layout",
+                        weight.layout ? weight.layout->str() : "int8 rows");
 }
 
 void tern::clearFirstToken(KernelBuilder &b, Value out) {

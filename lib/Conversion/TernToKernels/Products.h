@@ -30,6 +30,8 @@ struct WeightInfo {
                                          mlir::PatternRewriter &rewriter);
   static mlir::FailureOr<WeightInfo> get(SparseMatmulOp op,
                                          mlir::PatternRewriter &rewriter);
+  static mlir::FailureOr<WeightInfo> get(GroupedMatmulOp op,
+                                         mlir::PatternRewriter &rewriter);
 
   mlir::Value bytes;
   std::optional<Layout> layout; ///< none: int8 rows
@@ -44,6 +46,9 @@ struct WeightInfo {
 /// Emits tern.count_read if the weight is ternary. `read` is a number of bytes.
 void countRead(KernelBuilder &b, mlir::StringAttr projection,
                const WeightInfo &weight, mlir::Value read);
+
+/// Remarks on a product that a target with vectors leaves to a portable kernel.
+void reportScalarProduct(mlir::Operation *op, const WeightInfo &weight);
 
 /// Writes 0 to all results of the first token.
 void clearFirstToken(KernelBuilder &b, mlir::Value out);

@@ -140,19 +140,27 @@ struct DequantizeToLinalg : OpRewritePattern<DequantizeOp> {
       return rewriter.notifyMatchFailure(op, "expected tensor form");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type f32 = b.getF32Type();
-    auto scale = cast<RankedTensorType>(op.getScale().getType());
-    Along scaleAlong =
-        scale.getDimSize(0) == 1 ? Along::Nothing : Along::Feature;
+    SmallVector<RowInput> inputs = {{op.getAcc()},
+                                    {op.getFactor(), Along::Token}};
+    if (Value scale = op.getScale()) {
+      bool isOne = cast<RankedTensorType>(scale.getType()).getDimSize(0) == 1;
+      inputs.push_back({scale, isOne ? Along::Nothing : Along::Feature});
+    }
+    if (Value bias = op.getBias())
+      inputs.push_back({bias, Along::Feature});
     SmallVector<Value> result = buildElementwise(
-        b,
-        {{op.getAcc()},
-         {op.getFactor(), Along::Token},
-         {op.getScale(), scaleAlong}},
-        f32,
+        b, inputs, f32,
         [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
-          Value acc = arith::SIToFPOp::create(b, loc, f32, in[0]);
-          Value both = arith::MulFOp::create(b, loc, in[1], in[2]);
-          return {arith::MulFOp::create(b, loc, acc, both)};
+          Value acc = in[0], factor = in[1];
+          if (op.getScale()) {
+            acc = arith::SIToFPOp::create(b, loc, f32, acc);
+            factor = arith::MulFOp::create(b, loc, factor, in[2]);
+          }
+          Value scaled = arith::MulFOp::create(b, loc, acc, factor);
+          if (op.getBias())
+            scaled =
+                arith::AddFOp::create(b, loc, scaled, in[inputs.size() - 1]);
+          return {scaled};
         });
     rewriter.replaceOp(op, result);
     return success();

@@ -68,6 +68,16 @@ LogicalResult tern::detail::expectWritten(KernelOpInterface op,
   return success();
 }
 
+LogicalResult tern::detail::expectGroups(Operation *op, int64_t columns,
+                                         int64_t groups) {
+  if (ShapedType::isDynamic(groups))
+    return op->emitOpError("expected a static number of groups of columns");
+  if (ShapedType::isDynamic(columns) || (groups > 0 && columns % groups == 0))
+    return success();
+  return op->emitOpError("expected a number of groups that divides ")
+         << columns << " columns, got " << groups;
+}
+
 MemRefType tern::detail::getWeightBufferType(RankedTensorType type) {
   if (auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
     return MemRefType::get({layout.getStorageBytes(type.getShape())},

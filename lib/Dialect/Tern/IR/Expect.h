@@ -54,6 +54,10 @@ mlir::LogicalResult expectOneToken(mlir::Operation *op, Named value);
 mlir::LogicalResult expectWritten(KernelOpInterface op,
                                   llvm::ArrayRef<Written> expected);
 
+/// `groups` of equal numbers of columns.
+mlir::LogicalResult expectGroups(mlir::Operation *op, int64_t columns,
+                                 int64_t groups);
+
 /// The memref a weight of `type` is in buffer form: the bytes of a packed one,
 /// the elements of any other. Null for digits without a layout.
 mlir::MemRefType getWeightBufferType(mlir::RankedTensorType type);

@@ -186,13 +186,23 @@ LogicalResult ActiveRowsOp::verify() {
 }
 
 LogicalResult DequantizeOp::verify() {
-  int64_t outputs = getSize(getAcc(), 1), scales = getSize(getScale(), 0);
+  int64_t outputs = getSize(getAcc(), 1);
   if (failed(expectSameTokens(*this,
                               {{"acc", getAcc()}, {"factor", getFactor()}})))
     return failure();
-  if (!mayAgree(scales, 1) && !mayAgree(scales, outputs))
-    return emitOpError("expected one scale or one per output (")
-           << outputs << "), got " << scales;
+  bool isInteger = getShaped(getAcc()).getElementType().isInteger();
+  if (isInteger != bool(getScale()))
+    return emitOpError("expected a scale exactly if acc is of i32, got ")
+           << (getScale() ? "one" : "none") << " for " << getAcc().getType();
+  if (getScale()) {
+    int64_t scales = getSize(getScale(), 0);
+    if (!mayAgree(scales, 1) && !mayAgree(scales, outputs))
+      return emitOpError("expected one scale or one per output (")
+             << outputs << "), got " << scales;
+  }
+  if (getBias() && failed(expectSize(*this, "bias", "elements", outputs,
+                                     "one per output", getSize(getBias(), 0))))
+    return failure();
   return expectWritten(*this, {{"result",
                                 {getSize(getAcc(), 0), outputs},
                                 Float32Type::get(getContext())}});
@@ -305,6 +315,29 @@ LogicalResult SparseMatmulOp::verify() {
       {{"result", {1, sizes->paddedRows}, IntegerType::get(getContext(), 32)}});
 }
 
+LogicalResult GroupedMatmulOp::verify() {
+  FailureOr<ProductSizes> sizes =
+      verifyWeight(*this, getWeight(), getWeightType());
+  if (failed(sizes) ||
+      failed(expectSize(*this, "codes", "columns", sizes->paddedColumns,
+                        "as the weight and its layout have",
+                        getSize(getCodes(), 1))) ||
+      failed(expectSize(*this, "scale", "rows", sizes->rows,
+                        "one per row of weight", getSize(getScale(), 0))) ||
+      failed(expectGroups(*this, sizes->columns, getSize(getScale(), 1))))
+    return failure();
+  if (!isa<TritType>(getWeightTensorType().getElementType()))
+    return emitOpError("expected a matrix of !tern.trit as weight, got ")
+           << getWeightTensorType();
+  return expectWritten(*this, {{"result",
+                                {getSize(getCodes(), 0), sizes->paddedRows},
+                                Float32Type::get(getContext())}});
+}
+
+int64_t GroupedMatmulOp::getGroupSize() {
+  return getWeightTensorType().getDimSize(1) / getSize(getScale(), 1);
+}
+
 template <typename ProductOp>
 static RankedTensorType getWeightTensorTypeOf(ProductOp op) {
   if (std::optional<RankedTensorType> type = op.getWeightType())
@@ -320,9 +353,17 @@ RankedTensorType SparseMatmulOp::getWeightTensorType() {
   return getWeightTensorTypeOf(*this);
 }
 
+RankedTensorType GroupedMatmulOp::getWeightTensorType() {
+  return getWeightTensorTypeOf(*this);
+}
+
 LayoutAttr MatmulOp::getLayout() { return getLayoutOf(getWeightTensorType()); }
 
 LayoutAttr SparseMatmulOp::getLayout() {
+  return getLayoutOf(getWeightTensorType());
+}
+
+LayoutAttr GroupedMatmulOp::getLayout() {
   return getLayoutOf(getWeightTensorType());
 }
 

@@ -41,6 +41,10 @@ static LogicalResult verifyRopeTable(WeightOp op, RankedTensorType type) {
   if (type.getRank() == 2 && type.getDimSize(1) * 2 != headDim.getInt())
     return op.emitOpError("expected half of head_dim ")
            << headDim.getInt() << " columns, got " << type.getDimSize(1);
+  auto divisors = op->getAttrOfType<DenseF64ArrayAttr>("divisors");
+  if (divisors && divisors.size() * 2 != headDim.getInt())
+    return op.emitOpError("expected half of head_dim ")
+           << headDim.getInt() << " divisors, got " << divisors.size();
   return success();
 }
 
@@ -90,10 +94,11 @@ LogicalResult WeightOp::verify() {
       return failure();
     break;
   case WeightEncoding::Scale:
-    if (failed(expect(element.isF32() && type.getRank() == 1 &&
-                          type.getDimSize(0) >=
-                              static_cast<int64_t>(getSources().size()),
-                      "scale to be a vector of f32, one or more per source")))
+    if (failed(expect(
+            element.isF32() && (type.getRank() == 1 || type.getRank() == 2) &&
+                type.getDimSize(0) >= static_cast<int64_t>(getSources().size()),
+            "scale to be f32, one or more per source, or a matrix of "
+            "rows and groups")))
       return failure();
     break;
   case WeightEncoding::Int8Scales:
@@ -154,6 +159,22 @@ LogicalResult RMSNormOp::verify() {
   return success();
 }
 
+static LogicalResult verifyScale(BitLinearOp op, int64_t features,
+                                 int64_t rows) {
+  int64_t scales = getSize(op.getScale(), 0);
+  if (cast<ShapedType>(op.getScale().getType()).getRank() == 2) {
+    if (failed(expectSize(op, "scale", "rows", rows, "one per row of weight",
+                          scales)))
+      return failure();
+    return expectGroups(op, features, getSize(op.getScale(), 1));
+  }
+  if (!mayAgree(scales, op.getNumResults()) && !mayAgree(scales, rows))
+    return op.emitOpError("expected one scale per result (")
+           << op.getNumResults() << ") or per row of weight (" << rows
+           << "), got " << scales;
+  return success();
+}
+
 LogicalResult BitLinearOp::verify() {
   int64_t features = getSize(getInput(), 1), rows = getSize(getWeight(), 0);
   if (failed(expectSize(*this, "weight", "columns", features,
@@ -176,11 +197,12 @@ LogicalResult BitLinearOp::verify() {
     return emitOpError("expected the widths of the results to sum to ")
            << rows << ", the rows of weight, got " << width;
 
-  int64_t scales = getSize(getScale(), 0);
-  if (!mayAgree(scales, getNumResults()) && !mayAgree(scales, rows))
-    return emitOpError("expected one scale per result (")
-           << getNumResults() << ") or per row of weight (" << rows << "), got "
-           << scales;
+  if (failed(verifyScale(*this, features, rows)))
+    return failure();
+  if (getBias() &&
+      failed(expectSize(*this, "bias", "elements", rows,
+                        "one per row of weight", getSize(getBias(), 0))))
+    return failure();
   if (getTopK() && !ShapedType::isDynamic(features) &&
       getTopK()->getKeep() > features)
     return emitOpError("expected top_k to keep at most ")

@@ -125,7 +125,8 @@ private:
 
   static void setWeightType(OpTy op, OpTy created) {
     if constexpr (std::is_same_v<OpTy, MatmulOp> ||
-                  std::is_same_v<OpTy, SparseMatmulOp>)
+                  std::is_same_v<OpTy, SparseMatmulOp> ||
+                  std::is_same_v<OpTy, GroupedMatmulOp>)
       created.setWeightType(op.getWeightTensorType());
   }
 };
@@ -175,8 +176,8 @@ template <typename... Ops> void attachKernels(MLIRContext *context) {
 void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     attachKernels<ActiveRowsOp, AttentionOp, DequantizeOp, EmbeddingOp,
-                  HadamardOp, KeepTopKOp, LmHeadOp, MatmulOp, QuantizeOp,
-                  ReduceOp, SparseMatmulOp, SparsifyOp>(context);
+                  GroupedMatmulOp, HadamardOp, KeepTopKOp, LmHeadOp, MatmulOp,
+                  QuantizeOp, ReduceOp, SparseMatmulOp, SparsifyOp>(context);
     KVAppendOp::attachInterface<KVAppendModel>(*context);
     GetWeightOp::attachInterface<GetWeightModel>(*context);
   });

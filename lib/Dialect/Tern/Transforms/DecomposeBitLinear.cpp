@@ -49,10 +49,19 @@ Value matmul(OpBuilder &b, Location loc, StringRef projection, Value codes,
       .getResult(0);
 }
 
+Value groupedMatmul(OpBuilder &b, Location loc, StringRef projection,
+                    Value codes, Value weight, Value scale) {
+  int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0);
+  return GroupedMatmulOp::create(
+             b, loc, TypeRange(getRows(codes, rows, b.getF32Type())),
+             projection, codes, weight, scale, ValueRange(), TypeAttr())
+      .getResult(0);
+}
+
 Value dequantize(OpBuilder &b, Location loc, Value acc, Value factor,
-                 Value scale) {
+                 Value scale, Value bias = {}) {
   auto type = cast<RankedTensorType>(acc.getType()).clone(b.getF32Type());
-  return DequantizeOp::create(b, loc, TypeRange(type), acc, factor, scale,
+  return DequantizeOp::create(b, loc, TypeRange(type), acc, factor, scale, bias,
                               ValueRange())
       .getResult(0);
 }
@@ -92,30 +101,42 @@ struct DecomposeLinear : OpRewritePattern<BitLinearOp> {
                              *op.getTopK(), op.getInput(), codes, ValueRange())
               .getResult(0);
     Value acc =
-        matmul(rewriter, loc, op.getProjection(), codes, op.getWeight());
+        hasGroups(op)
+            ? groupedMatmul(rewriter, loc, op.getProjection(), codes,
+                            op.getWeight(), op.getScale())
+            : matmul(rewriter, loc, op.getProjection(), codes, op.getWeight());
     rewriter.replaceOp(op, scaleResults(rewriter, op, acc, factor));
     return success();
   }
 
 private:
-  /// One dequantization per result, each with its part of the scales.
+  /// Their scales are a part of the product, not of the dequantization.
+  static bool hasGroups(BitLinearOp op) {
+    return cast<RankedTensorType>(op.getScale().getType()).getRank() == 2;
+  }
+
+  /// One dequantization per result, each with its part of scales and biases.
   static SmallVector<Value> scaleResults(OpBuilder &b, BitLinearOp op,
                                          Value acc, Value factor) {
     Location loc = op.getLoc();
+    Value scale = hasGroups(op) ? Value() : op.getScale();
     if (op.getNumResults() == 1)
-      return {dequantize(b, loc, acc, factor, op.getScale())};
-    int64_t scales =
-        cast<RankedTensorType>(op.getScale().getType()).getDimSize(0);
-    bool perResult = scales == op.getNumResults();
+      return {dequantize(b, loc, acc, factor, scale, op.getBias())};
+    bool perResult =
+        scale && cast<RankedTensorType>(scale.getType()).getDimSize(0) ==
+                     op.getNumResults();
     SmallVector<Value> results;
     int64_t offset = 0;
     for (auto [i, type] : llvm::enumerate(op.getResultTypes())) {
       int64_t width = cast<RankedTensorType>(type).getDimSize(1);
-      Value scale = perResult
-                        ? sliceVector(b, loc, op.getScale(), i, 1)
-                        : sliceVector(b, loc, op.getScale(), offset, width);
-      Value part = sliceColumns(b, loc, acc, offset, width);
-      results.push_back(dequantize(b, loc, part, factor, scale));
+      auto part = [&](Value vector) {
+        return vector ? sliceVector(b, loc, vector, offset, width) : Value();
+      };
+      Value itsScale =
+          perResult ? sliceVector(b, loc, scale, i, 1) : part(scale);
+      results.push_back(dequantize(b, loc,
+                                   sliceColumns(b, loc, acc, offset, width),
+                                   factor, itsScale, part(op.getBias())));
       offset += width;
     }
     return results;

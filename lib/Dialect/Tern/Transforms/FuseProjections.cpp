@@ -36,17 +36,27 @@ bool feedsReLU2(BitLinearOp op) {
 }
 
 /// Projections that may become one weight: everything but the weight is equal.
-using GroupKey = std::tuple<Block *, Value, Attribute, Value>;
+using GroupKey = std::tuple<Block *, Value, Attribute, Value, Type, unsigned>;
+
+/// Equal for scales that can be concatenated: one each, or one for each of any
+/// number of rows, and of as many groups.
+Type getScaleKind(BitLinearOp op) {
+  auto type = cast<RankedTensorType>(op.getScale().getType());
+  SmallVector<int64_t> shape(type.getShape());
+  if (shape[0] != 1)
+    shape[0] = ShapedType::kDynamic;
+  return type.clone(shape);
+}
 
 std::optional<GroupKey> getGroupKey(BitLinearOp op) {
   auto weight = op.getWeight().getDefiningOp<GetWeightOp>();
   auto scale = op.getScale().getDefiningOp<GetWeightOp>();
+  bool bias = op.getBias() != nullptr;
   if (!weight || !scale || op.getTopK() || op.getNumResults() != 1 ||
-      cast<RankedTensorType>(op.getScale().getType()).getDimSize(0) != 1 ||
-      feedsReLU2(op))
+      (bias && !op.getBias().getDefiningOp<GetWeightOp>()) || feedsReLU2(op))
     return std::nullopt;
-  return GroupKey{op->getBlock(), op.getInput(), op.getActQuant(),
-                  weight.getLayer()};
+  return GroupKey{op->getBlock(),    op.getInput(),    op.getActQuant(),
+                  weight.getLayer(), getScaleKind(op), bias};
 }
 
 struct FuseProjections : tern::impl::FuseProjectionsPassBase<FuseProjections> {
@@ -104,13 +114,15 @@ private:
   }
 
   void merge(ArrayRef<BitLinearOp> group) {
-    SmallVector<GetWeightOp> weights, scales;
+    SmallVector<GetWeightOp> weights, scales, biases;
     SmallVector<Type> types;
     SmallVector<Location> locs;
     SmallVector<std::string> names;
     for (BitLinearOp op : group) {
       weights.push_back(op.getWeight().getDefiningOp<GetWeightOp>());
       scales.push_back(op.getScale().getDefiningOp<GetWeightOp>());
+      if (op.getBias())
+        biases.push_back(op.getBias().getDefiningOp<GetWeightOp>());
       llvm::append_range(types, op.getResultTypes());
       locs.push_back(op.getLoc());
       names.push_back(op.getProjection().str());
@@ -119,16 +131,17 @@ private:
     OpBuilder builder(first);
     Value weight = readMerged(builder, weights);
     Value scale = readMerged(builder, scales);
+    Value bias = biases.empty() ? Value() : readMerged(builder, biases);
     auto merged = BitLinearOp::create(
         builder, builder.getFusedLoc(locs), types, llvm::join(names, "+"),
-        first.getInput(), weight, scale, first.getActQuant(), TopKAttr());
+        first.getInput(), weight, scale, bias, first.getActQuant(), TopKAttr());
     LDBG() << "merged " << merged.getProjection();
     for (auto [op, result] : llvm::zip_equal(group, merged.getResults())) {
       op->getResult(0).replaceAllUsesWith(result);
       op->erase();
     }
     numMerged += group.size() - 1;
-    for (GetWeightOp read : llvm::concat<GetWeightOp>(weights, scales))
+    for (GetWeightOp read : llvm::concat<GetWeightOp>(weights, scales, biases))
       if (read->use_empty())
         read->erase();
   }

@@ -132,14 +132,19 @@ private:
         layout.storageBytes(rows, columns) - (rows * columns + 3) / 4;
   }
 
+  template <typename ProductOp>
+  static void padCodes(ProductOp product, int64_t columns) {
+    OpBuilder b(product);
+    product.getCodesMutable().assign(
+        padColumns(b, product.getLoc(), product.getCodes(), columns));
+  }
+
   static void pad(Operation *user, int64_t rows, int64_t columns) {
-    if (auto product = dyn_cast<MatmulOp>(user)) {
-      OpBuilder b(product);
-      Value codes =
-          padColumns(b, product.getLoc(), product.getCodes(), columns);
-      product.getCodesMutable().assign(codes);
-    }
-    if (isa<MatmulOp, SparseMatmulOp>(user))
+    if (auto product = dyn_cast<MatmulOp>(user))
+      padCodes(product, columns);
+    if (auto product = dyn_cast<GroupedMatmulOp>(user))
+      padCodes(product, columns);
+    if (isa<MatmulOp, SparseMatmulOp, GroupedMatmulOp>(user))
       widenResult(user, rows);
   }
 };

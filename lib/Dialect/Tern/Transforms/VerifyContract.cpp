@@ -51,7 +51,7 @@ LogicalResult hasBody(Operation *op) {
 
 LogicalResult isModel(Operation *op) {
   if (isa<QuantizeOp, KeepTopKOp, SparsifyOp, ActiveRowsOp, MatmulOp,
-          SparseMatmulOp, DequantizeOp, ReduceOp>(op))
+          SparseMatmulOp, GroupedMatmulOp, DequantizeOp, ReduceOp>(op))
     return op->emitOpError("expected model operations only, as tern.bitlinear; "
                            "this is a kernel operation");
   return hasBody(op);

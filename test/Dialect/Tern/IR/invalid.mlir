@@ -38,7 +38,7 @@ tern.weight @w <int8_scales> ["a"] : tensor<8xf16>
 
 // -----
 
-// expected-error @+1 {{expected scale to be a vector of f32, one or more per source, got 'tensor<1xf32>'}}
+// expected-error @+1 {{expected scale to be f32, one or more per source, or a matrix of rows and groups, got 'tensor<1xf32>'}}
 tern.weight @w <scale> ["a", "b"] : tensor<1xf32>
 
 // -----

@@ -19,6 +19,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Tern_F32Rows : 2DTensorOf<[F32]>;
 def Tern_TokenIds : 1DTensorOf<[I32]>;
 def Tern_F32Vector : 1DTensorOf<[F32]>;
+// One scale, one per row of a weight, or one per row and group of columns.
+def Tern_Scales : AnyTypeOf<[1DTensorOf<[F32]>, 2DTensorOf<[F32]>]>;
 def Tern_TritMatrix : 2DTensorOf<[Tern_TritType]>;
 // Either form of a kernel operation's operand.
 def Tern_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
@@ -108,13 +110,21 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [Pure]> {
     q, s   = quantize(input[t], act_quant)
     q      = top_k ? q where |input[t]| is among the largest, else 0 : q
     acc    = sum_k(weight[n][k] * q[k])                         exact, i32
-    result = f32(acc) * (s * scale)
+    result = f32(acc) * (s * scale) [+ bias[n]]
     ```
 
     Several results are consecutive ranges of outputs, as projections merged into
     one weight have them; `scale` holds one value per result, or one per output.
-    `projection` names the layer's part in statistics. This is the form fusion
-    looks at; `tern-decompose-bitlinear` turns it into kernel operations.
+    As a matrix, it holds for each output one value per group of adjacent columns,
+    and with `acc[g]` the sum within group g
+
+    ```
+    result = R32 over g of (f32(acc[g]) * scale[n][g]) * s [+ bias[n]]
+    ```
+
+    `bias` holds one value per output. `projection` names the layer's part in
+    statistics. This is the form fusion looks at; `tern-decompose-bitlinear` turns
+    it into kernel operations.
 
     ```mlir
     %o = tern.bitlinear "o_proj" %a, %w scale %s act_quant <int8_absmax> top_k <keep = 96>
@@ -124,11 +134,13 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [Pure]> {
     ```
   }];
   let arguments = (ins StrAttr:$projection, Tern_F32Rows:$input,
-                       Tern_TritMatrix:$weight, Tern_F32Vector:$scale,
+                       Tern_TritMatrix:$weight, Tern_Scales:$scale,
+                       Optional<Tern_F32Vector>:$bias,
                        Tern_ActQuantAttr:$act_quant, OptionalAttr<Tern_TopKAttr>:$top_k);
   let results = (outs Variadic<Tern_F32Rows>:$results);
   let assemblyFormat = [{
-    $projection $input `,` $weight `scale` $scale `act_quant` $act_quant
+    $projection $input `,` $weight `scale` $scale
+    (`bias` `(` $bias^ `:` type($bias) `)`)? `act_quant` $act_quant
     (`top_k` $top_k^)? attr-dict
     `:` type($input) `,` type($weight) `,` type($scale) `->` type($results)
   }];
@@ -436,22 +448,60 @@ def Tern_SparseMatmulOp : Tern_KernelOp<"sparse_matmul"> {
   }];
 }
 
-def Tern_DequantizeOp : Tern_KernelOp<"dequantize", [Tern_RowWise]> {
-  let summary = "integer sums to floats";
+def Tern_GroupedMatmulOp : Tern_KernelOp<"grouped_matmul"> {
+  let summary = "product with a weight whose groups of columns have scales";
   let description = [{
-    `result[t][n] = f32(acc[t][n]) * (factor[t] * scale[n])`; `scale` has one value
-    or one per output.
+    The columns are cut into as many equal groups of adjacent ones as `scale` has
+    columns. With `acc[g]` the exact sum of products within group g,
+    `sum[t][n] = R32 over g of f32(acc[g]) * scale[n][g]`. Shapes and buffer form
+    are as in `tern.matmul`; rows that only the layout adds are not written.
+
+    ```mlir
+    %a = tern.grouped_matmul "q_proj" (%q, %w, %scales)
+        : (tensor<?x192xi8>, tensor<320x192x!tern.trit>, tensor<320x6xf32>) -> tensor<?x320xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$projection, Tern_RowsOf<[I8]>:$codes,
+                       Tern_Shaped:$weight, Tern_RowsOf<[F32]>:$scale,
+                       Variadic<AnyMemRef>:$outs,
+                       OptionalAttr<TypeAttrOf<AnyRankedTensor>>:$weight_type);
+  let assemblyFormat = [{
+    $projection `(` $codes `,` $weight `,` $scale `)`
+    (`outs` `(` $outs^ `:` type($outs) `)`)? (`weight_type` $weight_type^)? attr-dict
+    `:` `(` type($codes) `,` type($weight) `,` type($scale) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getWeightTensorType();
+    LayoutAttr getLayout();
+    /// Columns that share a scale.
+    int64_t getGroupSize();
+  }];
+}
+
+def Tern_DequantizeOp : Tern_KernelOp<"dequantize",
+                                      [Tern_RowWise, AttrSizedOperandSegments]> {
+  let summary = "sums of products to activations";
+  let description = [{
+    `result[t][n] = f32(acc[t][n]) * (factor[t] * scale[n]) [+ bias[n]]`; `scale`
+    has one value or one per output, `bias` one per output. Sums that are floats
+    have been scaled: `result[t][n] = acc[t][n] * factor[t] [+ bias[n]]`.
 
     ```mlir
     %y = tern.dequantize(%a, %s, %alpha)
         : (tensor<?x192xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x192xf32>
+    %z = tern.dequantize(%p, %s) bias(%b : tensor<192xf32>)
+        : (tensor<?x192xf32>, tensor<?xf32>) -> tensor<?x192xf32>
     ```
   }];
-  let arguments = (ins Tern_RowsOf<[I32]>:$acc, Tern_VectorOf<[F32]>:$factor,
-                       Tern_VectorOf<[F32]>:$scale, Variadic<AnyMemRef>:$outs);
+  let arguments = (ins Tern_RowsOf<[I32, F32]>:$acc, Tern_VectorOf<[F32]>:$factor,
+                       Optional<Tern_VectorOf<[F32]>>:$scale,
+                       Optional<Tern_VectorOf<[F32]>>:$bias,
+                       Variadic<AnyMemRef>:$outs);
   let assemblyFormat = [{
-    `(` $acc `,` $factor `,` $scale `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
-    `:` `(` type($acc) `,` type($factor) `,` type($scale) `)` (`->` type($results)^)?
+    `(` $acc `,` $factor (`,` $scale^)? `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
+    (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($acc) `,` type($factor) (`,` type($scale)^)? `)` (`->` type($results)^)?
   }];
   let hasVerifier = 1;
 }

@@ -1,0 +1,77 @@
+//===- lib/Import/CheckpointScales.cpp - Scales of ternary matrices -------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Json.h"
+#include "tern/Import/Checkpoint.h"
+
+#include <cmath>
+
+using namespace llvm;
+using namespace tern;
+
+ScaleShape Checkpoint::storedScaleShape(StringRef weightName) const {
+  ArrayRef<int64_t> shape = tensors->find(scaleName(weightName))->shape;
+  return {shape.empty() ? 1 : shape[0], shape.size() < 2 ? 1 : shape[1]};
+}
+
+Expected<Scales> Checkpoint::readScales(StringRef weightName) const {
+  std::string name = scaleName(weightName);
+  Expected<const TensorEntry *> entry = get(name);
+  if (!entry)
+    return entry.takeError();
+  Scales scales;
+  scales.shape = storedScaleShape(weightName);
+  scales.values.resize(scales.shape.rows * scales.shape.groups);
+  if (Error error = readFloats(name, scales.values.data()))
+    return std::move(error);
+  for (auto [i, value] : enumerate(scales.values)) {
+    float stored = value;
+    if (modelConfig.weightForm == WeightForm::Divides)
+      value = 1.0f / stored;
+    if (!std::isfinite(value) || !(value > 0))
+      return error(name, **entry,
+                   "is " + std::to_string(stored) + " at element " + Twine(i) +
+                       ", but a scale must be positive and finite");
+  }
+  scales.simplify();
+  return scales;
+}
+
+Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
+  ScaleShape &shape = scaleShapes[static_cast<size_t>(projection)];
+  std::string name = atLayer(weightName(projection), layer);
+  ScaleShape stored = storedScaleShape(name);
+  if (stored == ScaleShape() || stored == shape)
+    return Error::success();
+  Expected<Scales> scales = readScales(name);
+  if (!scales)
+    return scales.takeError();
+  ScaleShape simplest = scales->shape;
+  if (shape.groups > 1 && simplest.groups > 1 &&
+      shape.groups != simplest.groups)
+    return error(scaleName(name), *tensors->find(scaleName(name)),
+                 "has " + Twine(simplest.groups) +
+                     " groups, but another layer "
+                     "has " +
+                     Twine(shape.groups) +
+                     "; tern compiles one code for "
+                     "all layers");
+  shape.rows = std::max(shape.rows, simplest.rows);
+  shape.groups = std::max(shape.groups, simplest.groups);
+  return Error::success();
+}
+
+Error Checkpoint::findScaleShapes() {
+  if (modelConfig.weightForm == WeightForm::Masters ||
+      modelConfig.weightForm == WeightForm::PerTensor)
+    return Error::success();
+  for (Projection projection : allProjections)
+    for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer)
+      if (Error error = widenScaleShape(projection, layer))
+        return error;
+  return Error::success();
+}

@@ -1,0 +1,86 @@
+//===- lib/Import/RotaryEmbedding.cpp - Frequencies of a config -----------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RotaryEmbedding.h"
+
+#include <cmath>
+
+using namespace llvm;
+using namespace tern;
+using nlohmann::json;
+
+namespace {
+
+enum class RopeKind { Default, Linear, Llama3 };
+
+struct RopeScaling {
+  RopeKind kind = RopeKind::Default;
+  double factor = 1, low = 1, high = 4, original = 1;
+
+  /// By how much the period of a pair of features becomes longer: not at all if
+  /// it is short beside the original context, by `factor` if it is long, and
+  /// something between the two between them.
+  double divisor(double period) const {
+    if (kind == RopeKind::Linear)
+      return factor;
+    double wavelength = 2.0 * M_PI * period;
+    double smooth = (original / wavelength - low) / (high - low);
+    if (wavelength < original / high)
+      return 1;
+    if (wavelength > original / low)
+      return factor;
+    return 1.0 / ((1.0 - smooth) / factor + smooth);
+  }
+};
+
+} // namespace
+
+static RopeScaling readScaling(JsonFields &fields) {
+  static constexpr StringRef kinds[] = {"default", "linear", "llama3"};
+  RopeScaling scaling;
+  unsigned old = fields.choice("type", kinds, 0);
+  scaling.kind = static_cast<RopeKind>(fields.choice("rope_type", kinds, old));
+  if (scaling.kind == RopeKind::Default)
+    return scaling;
+  scaling.factor = fields.number("factor", 0, 1e6);
+  if (scaling.kind == RopeKind::Linear)
+    return scaling;
+  scaling.low = fields.number("low_freq_factor", 0, 1e6);
+  scaling.high = fields.number("high_freq_factor", 0, 1e6);
+  scaling.original = fields.number("original_max_position_embeddings", 0, 1e9);
+  if (!fields.failed() && scaling.high <= scaling.low)
+    fields.fail(fields.quoted("high_freq_factor") +
+                " is expected to be above 'low_freq_factor'");
+  return scaling;
+}
+
+void tern::readRope(JsonFields &fields, StringRef file, ModelConfig &config) {
+  RopeScaling scaling;
+  for (StringRef name : {"rope_scaling", "rope_parameters"}) {
+    const json *rope = fields.object(name);
+    if (!rope)
+      continue;
+    JsonFields inner(*rope, file.str(), name.str() + ".");
+    scaling = readScaling(inner);
+    if (inner.value("rope_theta"))
+      config.ropeTheta = inner.number("rope_theta", 1, 1e12);
+    if (Error error = inner.finish())
+      fields.fail(toString(std::move(error)).substr(file.size() + 2));
+  }
+  const json *older = fields.value("rope_scaling");
+  const json *newer = fields.value("rope_parameters");
+  if (older && newer && *older != *newer)
+    fields.fail("'rope_scaling' and 'rope_parameters' differ; which is meant?");
+  if (config.ropeTheta == 0 || fields.value("rope_theta"))
+    config.ropeTheta = fields.number("rope_theta", 1, 1e12);
+  if (scaling.kind == RopeKind::Default || fields.failed())
+    return;
+  for (int64_t i = 0; i < config.headDim / 2; ++i)
+    config.ropeDivisors.push_back(scaling.divisor(
+        std::pow(config.ropeTheta, 2.0 * static_cast<double>(i) /
+                                       static_cast<double>(config.headDim))));
+}

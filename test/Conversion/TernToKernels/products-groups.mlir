@@ -1,0 +1,42 @@
+// RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s
+
+// Integers within a group, floats between groups.
+
+module attributes {tern.target = #tern.target<triple = "riscv64-unknown-linux-gnu", cpu = "generic-rv64", features = "">} {
+
+// 4 groups of 16 columns: 4 bytes each. Rows are those of the scales, not those
+// that a layout adds.
+// CHECK-LABEL: func.func @whole_tiles(
+// CHECK-DAG:     %[[ROWS:.*]] = arith.constant 20 : index
+// CHECK-DAG:     %[[GROUPS:.*]] = arith.constant 4 : index
+// CHECK:         scf.parallel
+// CHECK:           arith.minui %{{.*}}, %[[ROWS]]
+// CHECK:           scf.for {{.*}} to %[[GROUPS]] {{.*}} -> (vector<32xf32>)
+// CHECK:             scf.for {{.*}} -> (i32) {
+// CHECK-NOT:           arith.select
+// CHECK:             arith.sitofp {{.*}} : i32 to f32
+// CHECK:             arith.mulf
+// CHECK:             vector.extract
+// CHECK:             arith.addf
+// CHECK:             vector.insert
+// CHECK:         tern.count_read "q_proj"
+func.func @whole_tiles(%x: memref<1x64xi8>, %w: memref<320xi8>, %s: memref<20x4xf32>, %p: memref<1x20xf32>) {
+  tern.grouped_matmul "q_proj" (%x, %w, %s) outs(%p : memref<1x20xf32>)
+      weight_type tensor<20x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      : (memref<1x64xi8>, memref<320xi8>, memref<20x4xf32>)
+  return
+}
+
+// 8 columns of a tile of 16 belong to a group: the others count as 0.
+// CHECK-LABEL: func.func @parts_of_tiles(
+// CHECK:             arith.cmpi uge
+// CHECK:             arith.cmpi ult
+// CHECK:             arith.select
+func.func @parts_of_tiles(%x: memref<1x64xi8>, %w: memref<256xi8>, %s: memref<16x8xf32>, %p: memref<1x16xf32>) {
+  tern.grouped_matmul "q_proj" (%x, %w, %s) outs(%p : memref<1x16xf32>)
+      weight_type tensor<16x64x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+      : (memref<1x64xi8>, memref<256xi8>, memref<16x8xf32>)
+  return
+}
+
+}

@@ -1,0 +1,42 @@
+// RUN: tern-opt %s | tern-opt | FileCheck %s
+// RUN: tern-opt %s --mlir-print-op-generic | tern-opt | FileCheck %s
+
+// CHECK-LABEL: tern.weight @w.scale
+// CHECK-SAME:    <scale> ["w"] : tensor<64x6xf32>
+tern.weight @w.scale <scale> ["w"] : tensor<64x6xf32>
+
+// CHECK-LABEL: func.func @bitlinear_bias(
+func.func @bitlinear_bias(%x: tensor<?x192xf32>, %w: tensor<64x192x!tern.trit>, %s: tensor<1xf32>, %b: tensor<64xf32>) -> tensor<?x64xf32> {
+  // CHECK: tern.bitlinear "o_proj" %{{.*}}, %{{.*}} scale %{{.*}} bias(%{{.*}} : tensor<64xf32>) act_quant <int8_absmax> top_k <keep = 96> :
+  %0 = tern.bitlinear "o_proj" %x, %w scale %s bias(%b : tensor<64xf32>) act_quant <int8_absmax> top_k <keep = 96>
+      : tensor<?x192xf32>, tensor<64x192x!tern.trit>, tensor<1xf32> -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func.func @bitlinear_groups(
+func.func @bitlinear_groups(%x: tensor<?x192xf32>, %w: tensor<64x192x!tern.trit>, %s: tensor<64x6xf32>) -> tensor<?x64xf32> {
+  // CHECK: tern.bitlinear "o_proj" %{{.*}} : tensor<?x192xf32>, tensor<64x192x!tern.trit>, tensor<64x6xf32> -> tensor<?x64xf32>
+  %0 = tern.bitlinear "o_proj" %x, %w scale %s act_quant <int8_absmax>
+      : tensor<?x192xf32>, tensor<64x192x!tern.trit>, tensor<64x6xf32> -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func.func @kernels(
+func.func @kernels(%q: tensor<?x192xi8>, %w: tensor<64x192x!tern.trit>, %s: tensor<64x6xf32>, %f: tensor<?xf32>, %b: tensor<64xf32>) -> tensor<?x64xf32> {
+  // CHECK: %[[SUMS:.*]] = tern.grouped_matmul "q_proj"(%{{.*}}, %{{.*}}, %{{.*}}) : (tensor<?x192xi8>, tensor<64x192x!tern.trit>, tensor<64x6xf32>) -> tensor<?x64xf32>
+  %0 = tern.grouped_matmul "q_proj" (%q, %w, %s)
+      : (tensor<?x192xi8>, tensor<64x192x!tern.trit>, tensor<64x6xf32>) -> tensor<?x64xf32>
+  // CHECK: tern.dequantize(%[[SUMS]], %{{[a-z0-9]+}}) bias(%{{.*}} : tensor<64xf32>) : (tensor<?x64xf32>, tensor<?xf32>) -> tensor<?x64xf32>
+  %1 = tern.dequantize(%0, %f) bias(%b : tensor<64xf32>)
+      : (tensor<?x64xf32>, tensor<?xf32>) -> tensor<?x64xf32>
+  return %1 : tensor<?x64xf32>
+}
+
+// CHECK-LABEL: func.func @buffers(
+func.func @buffers(%q: memref<1x64xi8>, %w: memref<1024xi8>, %s: memref<64x2xf32>, %p: memref<1x64xf32>) {
+  // CHECK: tern.grouped_matmul "q_proj"(%{{.*}}) outs(%{{.*}} : memref<1x64xf32>) weight_type tensor<64x64x!tern.trit, {{.*}}> : (memref<1x64xi8>, memref<1024xi8>, memref<64x2xf32>)
+  tern.grouped_matmul "q_proj" (%q, %w, %s) outs(%p : memref<1x64xf32>)
+      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      : (memref<1x64xi8>, memref<1024xi8>, memref<64x2xf32>)
+  return
+}

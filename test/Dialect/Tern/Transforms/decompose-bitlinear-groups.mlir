@@ -1,0 +1,29 @@
+// RUN: tern-opt %s --tern-decompose-bitlinear | FileCheck %s
+
+// Scales of groups are a part of the product. Each result takes its columns and
+// its biases.
+
+func.func @groups_and_biases(%x: tensor<1x8xf32>, %w: tensor<5x8x!tern.trit>, %s: tensor<5x2xf32>, %b: tensor<5xf32>) -> (tensor<1x3xf32>, tensor<1x2xf32>) {
+  %0:2 = tern.bitlinear "q+k" %x, %w scale %s bias(%b : tensor<5xf32>) act_quant <int4_absmean>
+      : tensor<1x8xf32>, tensor<5x8x!tern.trit>, tensor<5x2xf32> -> tensor<1x3xf32>, tensor<1x2xf32>
+  return %0#0, %0#1 : tensor<1x3xf32>, tensor<1x2xf32>
+}
+// CHECK-LABEL: func.func @groups_and_biases(
+// CHECK-SAME:    %[[W:[a-z0-9]+]]: tensor<5x8x!tern.trit>, %[[S:[a-z0-9]+]]: tensor<5x2xf32>, %[[B:[a-z0-9]+]]: tensor<5xf32>)
+// CHECK:         %[[Q:.*]]:2 = tern.quantize <int4_absmean>
+// CHECK:         %[[P:.*]] = tern.grouped_matmul "q+k"(%[[Q]]#0, %[[W]], %[[S]])
+// CHECK-DAG:     %[[P0:.*]] = tensor.extract_slice %[[P]][0, 0] [1, 3] [1, 1]
+// CHECK-DAG:     %[[B0:.*]] = tensor.extract_slice %[[B]][0] [3] [1]
+// CHECK:         %[[Y0:.*]] = tern.dequantize(%[[P0]], %[[Q]]#1) bias(%[[B0]] : tensor<3xf32>) :
+// CHECK-DAG:     %[[P1:.*]] = tensor.extract_slice %[[P]][0, 3] [1, 2] [1, 1]
+// CHECK-DAG:     %[[B1:.*]] = tensor.extract_slice %[[B]][3] [2] [1]
+// CHECK:         %[[Y1:.*]] = tern.dequantize(%[[P1]], %[[Q]]#1) bias(%[[B1]] : tensor<2xf32>) :
+// CHECK:         return %[[Y0]], %[[Y1]] :
+
+func.func @one_result(%x: tensor<1x8xf32>, %w: tensor<5x8x!tern.trit>, %s: tensor<1xf32>, %b: tensor<5xf32>) -> tensor<1x5xf32> {
+  %0 = tern.bitlinear "o" %x, %w scale %s bias(%b : tensor<5xf32>) act_quant <int8_absmax>
+      : tensor<1x8xf32>, tensor<5x8x!tern.trit>, tensor<1xf32> -> tensor<1x5xf32>
+  return %0 : tensor<1x5xf32>
+}
+// CHECK-LABEL: func.func @one_result(
+// CHECK:         tern.dequantize(%{{.*}}, %{{.*}}, %{{.*}}) bias(%{{.*}} : tensor<5xf32>) :
