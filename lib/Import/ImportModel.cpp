@@ -205,6 +205,9 @@ private:
     int64_t outputs = config.rows(projection);
     int64_t features = config.columns(projection);
     const ProjectionQuant &quant = config.quantOf(projection);
+    if (config.innerNormEps)
+      x = norm(x, (name + ".norm").str(), Checkpoint::innerNormName(source),
+               layer, *config.innerNormEps);
     if (quant.hadamard)
       x = HadamardOp::create(builder, TypeRange(x.getType()),
                              hadamardBlock(features), x, ValueRange())
@@ -218,9 +221,6 @@ private:
     if (checkpoint.hasBias(projection))
       bias = weight((name + ".bias").str(), WeightEncoding::Values,
                     Checkpoint::biasName(source), vector(outputs), layer);
-    if (config.innerNormEps)
-      x = norm(x, (name + ".norm").str(), Checkpoint::innerNormName(source),
-               layer, *config.innerNormEps);
     // Both enumerations follow docs/numerics.md 2.
     auto scheme = static_cast<ActScheme>(quant.scheme);
     return BitLinearOp::create(builder, TypeRange(rows(outputs)), name, x, w,

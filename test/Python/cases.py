@@ -116,6 +116,7 @@ CASES = {
         9, dict(inner_norms=True, encoding="packed-divide", scheme="a48", bias="qkv")
     ),
     "inner-norms-masters": Case(9, dict(inner_norms=True, encoding="master-bf16")),
+    "inner-norms-v2": Case(9, dict(inner_norms=True, scheme="v2", hidden=192, intermediate=96)),
     # Rotary embeddings: 130 positions of the longest and of the shortest period.
     "rope-linear": Case(70, dict(rope="linear"), KV16),
     "rope-llama3": Case(130, dict(rope="llama3", theta=5e5, head_dim=100, heads=2), KV16),

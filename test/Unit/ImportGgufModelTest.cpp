@@ -19,9 +19,9 @@ std::string readVerdict(const TinyGgufModel &tiny) {
   if (!checkpoint)
     return "not opened: " + llvm::toString(checkpoint.takeError());
   std::vector<int8_t> digits(256 * 256);
-  float alpha;
+  Scales scales;
   return llvm::toString(
-      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), alpha));
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
 }
 
 std::string part(const std::string &message, const std::string &expected) {
@@ -158,11 +158,11 @@ TEST(GgufModel, EveryEncodingReadsTheSameDigits) {
       int64_t rows = (*checkpoint)->config().rows(projection);
       int64_t columns = (*checkpoint)->config().columns(projection);
       std::vector<int8_t> digits(rows * columns, 9);
-      float alpha = 0;
+      Scales scales;
       llvm::Error error =
-          (*checkpoint)->readDigits(projection, 0, digits.data(), alpha);
+          (*checkpoint)->readDigits(projection, 0, digits.data(), scales);
       ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));
-      EXPECT_EQ(alpha, 0.5f);
+      EXPECT_EQ(scales.values, std::vector<float>{0.5f});
       EXPECT_EQ(digits, TinyGgufModel::digits(rows, columns)) << encoding.name;
     }
   }
@@ -176,9 +176,9 @@ TEST(GgufModel, PairedRowsOfLlamaAreSeparated) {
   for (Projection projection : {Projection::Q, Projection::K, Projection::V}) {
     int64_t rows = (*checkpoint)->config().rows(projection);
     std::vector<int8_t> digits(rows * 256), expected;
-    float alpha;
+    Scales scales;
     ASSERT_FALSE(
-        (*checkpoint)->readDigits(projection, 0, digits.data(), alpha));
+        (*checkpoint)->readDigits(projection, 0, digits.data(), scales));
     for (int64_t row = 0; row < rows; ++row) {
       int64_t inHead = row % 64, stored = row;
       if (projection != Projection::V)
@@ -198,10 +198,10 @@ TEST(GgufModel, ASeparateScaleMultiplies) {
   auto checkpoint = tiny.open();
   ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
   std::vector<int8_t> digits(256 * 256);
-  float alpha = 0;
+  Scales scales;
   ASSERT_FALSE(
-      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), alpha));
-  EXPECT_EQ(alpha, 0.125f);
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
+  EXPECT_EQ(scales.values, std::vector<float>{0.125f});
 }
 
 TEST(GgufModel, BadScalesAndCodesAreRefusedWithTheirPlace) {
@@ -230,10 +230,10 @@ TEST(GgufModel, BlocksOfZerosHaveNoSay) {
   auto checkpoint = tiny.open();
   ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
   std::vector<int8_t> digits(256 * 256);
-  float alpha = 0;
+  Scales scales;
   ASSERT_FALSE(
-      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), alpha));
-  EXPECT_EQ(alpha, 0.5f);
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
+  EXPECT_EQ(scales.values, std::vector<float>{0.5f});
   EXPECT_TRUE(llvm::all_of(llvm::ArrayRef(digits).take_front(256),
                            [](int8_t digit) { return digit == 0; }));
   EXPECT_EQ(digits[257], TinyCheckpoint::digit(1, 1));
