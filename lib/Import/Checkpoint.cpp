@@ -76,7 +76,10 @@ void Checkpoint::findSubNorms() {
                         "model.layers.{}.mlp.ffn_layernorm.weight"});
 }
 
+/// Converters to GGUF permute biases as they do rows; those are refused.
 void Checkpoint::findBiases() {
+  if (isGguf())
+    return;
   for (Projection projection : allProjections) {
     bool attention = projection <= Projection::O;
     std::string name = biasName(weightName(projection));

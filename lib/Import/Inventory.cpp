@@ -146,9 +146,10 @@ private:
     if (name.ends_with("_scale"))
       return "exists, but config.json says that weights are not packed";
     if (name.ends_with(".bias"))
-      return ("is a bias, which " + checkpoint.configName() +
-              " or the other layers do not have")
-          .str();
+      return checkpoint.isGguf()
+                 ? "is a bias, which tern does not read from GGUF files yet"
+                 : "is a bias, which config.json or the other layers do not "
+                   "have";
     if (name.ends_with("_proj.rms_norm.weight"))
       return "is a norm inside a projection, but config.json does not say "
              "'quantization_config.use_rms_norm'";
