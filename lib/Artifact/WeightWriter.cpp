@@ -66,6 +66,8 @@ public:
         if (progress)
           progress(done, total);
       }
+    if (progress) // what lies between weights counts too
+      progress(total, total);
     return out.pad(start + total);
   }
 

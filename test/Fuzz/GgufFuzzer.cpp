@@ -7,7 +7,8 @@
 
 #include "Fuzzing.h"
 
-#include "tern/Import/Gguf.h"
+#include "tern/Import/GgufModel.h"
+#include "tern/Import/ModelConfig.h"
 
 using namespace tern;
 
@@ -52,6 +53,25 @@ static void decode(const GgufFile &file, const GgufTensor &tensor) {
   splitTernaryValues(values.data(), values.size(), digits.data(), alpha);
 }
 
+/// As a model: its configuration, its tensors' names, its tokenizer.
+static void readModel(const GgufFile &file) {
+  GgufOptions options;
+  options.hiddenAct = "relu2";
+  llvm::Expected<std::string> config = ggufConfig(file, options);
+  if (!config)
+    return llvm::consumeError(config.takeError());
+  read(ModelConfig::parse(*config, "it"));
+  read(ggufTensors(file));
+  llvm::Expected<TokenizerSources> sources =
+      ggufTokenizer(file, options, *config);
+  if (!sources)
+    return llvm::consumeError(sources.takeError());
+  std::string error;
+  if (!sources->tokenizer.empty())
+    require(compileTokenizer(*sources, error) || !error.empty(),
+            "a refusal says why");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   // Readings a user may ask for decide between encodings of one number.
   for (std::vector<std::string> readings : {std::vector<std::string>{},
@@ -67,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     readMetadata(*file);
     for (const GgufTensor &tensor : file->tensors())
       decode(*file, tensor);
+    readModel(*file);
   }
   return 0;
 }

@@ -212,6 +212,35 @@ GGUFS = {
     ),
 }
 
+
+
+def number(value: int | float) -> bytes:
+    return struct.pack("<If", 6, value) if isinstance(value, float) else struct.pack("<II", 4, value)
+
+
+def words(*values: str) -> bytes:
+    return array(8, [text(value) for value in values])
+
+
+SIZES = {"block_count": 1, "context_length": 64, "embedding_length": 16, "feed_forward_length": 20,
+         "attention.head_count": 2, "attention.head_count_kv": 1, "rope.freq_base": 1e4,
+         "attention.layer_norm_rms_epsilon": 1e-5, "rope.dimension_count": 8, "vocab_size": 6}  # fmt: skip
+GGUFS["metadata"] = gguf(
+    {
+        "general.architecture": struct.pack("<I", 8) + text("bitnet-b1.58"),
+        **{f"bitnet-b1.58.{name}": number(value) for name, value in SIZES.items()},
+        "tokenizer.ggml.model": struct.pack("<I", 8) + text("gpt2"),
+        "tokenizer.ggml.pre": struct.pack("<I", 8) + text("llama-bpe"),
+        "tokenizer.ggml.tokens": words("a", "b", "c", "ab", "abc", "<s>"),
+        "tokenizer.ggml.token_type": array(5, [struct.pack("<i", i) for i in (1, 1, 1, 1, 1, 3)]),
+        "tokenizer.ggml.merges": words("a b", "ab c"),
+        "tokenizer.ggml.bos_token_id": number(5),
+        "tokenizer.ggml.add_bos_token": struct.pack("<IB", 7, 1),
+        "tokenizer.chat_template": struct.pack("<I", 8) + text("{{ messages }}"),
+    },
+    [("token_embd.weight", [16, 6], 0, SCALE * 96), ("blk.0.attn_norm.weight", [16], 0, SCALE * 16)],
+)
+
 # Artifacts: runtime/include/tern/artifact.h and tokenizer.h.
 
 

@@ -8,6 +8,7 @@ Needs TERN_BINARY; without it these tests are skipped.
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -104,7 +105,8 @@ def test_help_lists_only_flags_that_exist(tern, command):
 
 
 def test_help_of_compile_lists_every_flag_in_the_source(tern):
-    source = "".join((ROOT / "tools" / "tern" / "Compile.cpp").read_text().split("\n"))
+    files = [ROOT / "tools" / "tern" / name for name in ("Compile.cpp", "GgufFlags.cpp")]
+    source = "".join("".join(file.read_text().split("\n")) for file in files)
     written = re.findall(r"\.add(?:Switch|Text|Number)\(\s*\"([^\"]+)\"", source)
     expected = {name for names in written for name in names.split(", ")}
     assert len(expected) > 15
@@ -210,6 +212,42 @@ def test_stages_are_saved(tern, tmp_path):
     names = ["import", "fused", "quantized", "packed", "kernels", "llvm"]
     expected = [f"{i:02}-{name}.mlir" for i, name in enumerate(names)]
     assert sorted(p.name for p in stages.iterdir()) == expected + ["bard.ll", "bard.o", "bard.s"]
+
+
+# Progress.
+
+
+def on_terminal(*command) -> str:
+    """What a command writes to stderr when that is a terminal."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen([str(part) for part in command], stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        written = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # how Linux says that the other end is closed
+                break
+            if not part:
+                break
+            written += part
+    os.close(ours)
+    assert process.returncode == 0
+    return written.decode()
+
+
+def test_progress_is_shown_on_a_terminal_only(tern, tmp_path):
+    command = [tern, "compile", A48, "-o", tmp_path / "bard", "--target=generic"]
+    lines = on_terminal(*command).split("\r")
+    steps = [line.split("[")[0].strip() for line in lines if line.strip()]
+    assert steps[:2] == ["tern: import", "tern: fused"]
+    assert "tern: linking" in steps and steps[-1] == "tern: weights"
+    assert "100 %" in [line for line in lines if line.strip()][-1]
+    # The last thing written is an empty line.
+    assert lines[-1] == "" and lines[-2].strip() == ""
+    assert on_terminal(*command, "--quiet") == ""
+    assert run(*command).stderr == ""
 
 
 # Inspecting.

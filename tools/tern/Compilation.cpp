@@ -62,7 +62,8 @@ private:
 class Compilation {
 public:
   explicit Compilation(const CompileFlags &flags)
-      : flags(flags), context(makeRegistry()), diagnostics(context) {}
+      : flags(flags), progress(!flags.quiet && !flags.verbose),
+        context(makeRegistry()), diagnostics(context) {}
 
   Error run();
 
@@ -86,6 +87,7 @@ private:
   Error saveCode(Emitter &emitter);
 
   const CompileFlags &flags;
+  Progress progress;
   mlir::MLIRContext context;
   Diagnostics diagnostics;
   /// Indices in getPhases().
@@ -158,6 +160,7 @@ static std::optional<unsigned> toBits(StringRef text) {
 
 Error Compilation::import() {
   Timer timer("import", flags.verbose);
+  progress.step("import");
   Expected<std::unique_ptr<Checkpoint>> opened =
       Checkpoint::open(flags.input, flags.model.gguf.options());
   if (!opened)
@@ -232,6 +235,7 @@ Error Compilation::runPhases() {
   for (unsigned phase = first; phase < std::min(last, object - 1); ++phase) {
     StringRef next = getPhases()[phase + 1].name;
     Timer timer(next, flags.verbose);
+    progress.step(next);
     mlir::PassManager passes(&context);
     // Once per phase instead of once per pass: a third of the time otherwise.
     passes.enableVerifier(false);
@@ -277,6 +281,7 @@ Error Compilation::writeCode() {
   std::unique_ptr<Emitter> emitter;
   {
     Timer timer("optimize", flags.verbose);
+    progress.step("machine code");
     Expected<std::unique_ptr<Emitter>> made = Emitter::create(*module, target);
     if (!made)
       return made.takeError();
@@ -305,6 +310,7 @@ Error Compilation::writeCode() {
                   target,
                   *object,
                   *facts,
+                  progress,
                   flags.verbose};
   if (flags.emit == "exe")
     return product.writeProgram(flags.output);

@@ -42,7 +42,7 @@ struct CompileFlags {
   std::string name; ///< empty: from the output's name
   std::string compileFrom, compileTo, saveStages;
   std::optional<int64_t> context;
-  bool remarks = false, verbose = false;
+  bool remarks = false, verbose = false, quiet = false;
 };
 
 /// What the stem of a path leaves as part of a C symbol.

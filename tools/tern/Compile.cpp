@@ -116,6 +116,7 @@ static OptionTable makeTable(CompileFlags &flags, bool &help) {
   table.addNumber("-c, --context", "N",
                   "tokens of context at most; default: the checkpoint's", 1,
                   1 << 24, flags.context);
+  table.addSwitch("-q, --quiet", "no progress bar on a terminal", flags.quiet);
   table.addHeading("The model");
   flags.model.addTo(table);
   table.addHeading("For work on the compiler");

@@ -170,6 +170,7 @@ Error Product::writeProgram(StringRef output) const {
   if (!models)
     return models.takeError();
   std::string bare = scratch->path("program");
+  progress.step("linking");
   if (Error error = linker->linkProgram({*model, *models}, bare))
     return error;
   auto program = llvm::MemoryBuffer::getFile(bare);
@@ -181,8 +182,11 @@ Error Product::writeProgram(StringRef output) const {
     return file.takeError();
   if (Error error = (*file)->writeAt(0, (*program)->getBuffer()))
     return error;
-  if (Error error = appendArtifact(weights, *checkpoint, text.tokenizer,
-                                   text.generation, **file))
+  if (Error error =
+          appendArtifact(weights, *checkpoint, text.tokenizer, text.generation,
+                         **file, [&](uint64_t done, uint64_t total) {
+                           progress.weights(done, total);
+                         }))
     return error;
   return (*file)->commit();
 }

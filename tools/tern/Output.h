@@ -8,6 +8,8 @@
 #ifndef TERN_TOOLS_OUTPUT_H
 #define TERN_TOOLS_OUTPUT_H
 
+#include "Progress.h"
+
 #include "tern/Artifact/ModelHeader.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Import/Checkpoint.h"
@@ -40,6 +42,7 @@ struct Product {
   TargetAttr target;
   const std::string &object;
   const ModelFacts &facts;
+  Progress &progress;
   bool verbose;
 
   /// A program that carries its weights behind itself.

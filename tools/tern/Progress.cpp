@@ -1,0 +1,48 @@
+//===- Progress.cpp - How far tern compile is -----------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Progress.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace tern;
+using llvm::StringRef;
+
+static bool canRewriteLines() {
+  auto kind = llvm::sys::Process::GetEnv("TERM");
+  return llvm::sys::Process::StandardErrIsDisplayed() && kind &&
+         *kind != "dumb";
+}
+
+Progress::Progress(bool wanted) : enabled(wanted && canRewriteLines()) {}
+
+void Progress::show(const std::string &line) {
+  if (!enabled || (line.empty() && !shown))
+    return;
+  size_t rest = shown > line.size() ? shown - line.size() : 0;
+  llvm::errs() << '\r' << line << std::string(rest, ' ');
+  if (line.empty())
+    llvm::errs() << '\r';
+  shown = line.size();
+}
+
+void Progress::step(StringRef what) { show(("tern: " + what).str()); }
+
+void Progress::weights(uint64_t done, uint64_t total) {
+  auto now = std::chrono::steady_clock::now();
+  if (!enabled || (done < total && now < next))
+    return;
+  next = now + std::chrono::milliseconds(100);
+  constexpr uint64_t width = 30;
+  uint64_t filled = total ? done * width / total : width;
+  show(llvm::formatv("tern: weights [{0}{1}] {2,3} %, {3:F1} of {4:F1} MB",
+                     std::string(filled, '#'), std::string(width - filled, '.'),
+                     total ? done * 100 / total : 100, done / 1e6, total / 1e6)
+           .str());
+}
