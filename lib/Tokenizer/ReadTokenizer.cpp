@@ -10,120 +10,6 @@
 #include "tern/tokenizer.h"
 
 namespace tern {
-namespace {
-
-/// The split patterns this runtime knows by heart.
-struct KnownPattern {
-  const char *regex;
-  uint32_t split;
-};
-constexpr KnownPattern knownPatterns[] = {
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
-     R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     TERN_SPLIT_LLAMA3},
-    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)"
-     R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-     TERN_SPLIT_QWEN2},
-    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|)"
-     R"(\s+(?!\S)|\s+)",
-     TERN_SPLIT_GPT2},
-};
-
-std::string typeOf(const Json &value) {
-  if (!value.is_object())
-    return "";
-  auto type = value.find("type");
-  return type != value.end() && type->is_string() ? type->get<std::string>()
-                                                  : "";
-}
-
-/// The steps of a component: the list in a Sequence, or the component itself.
-/// Sequences in sequences are not used by anyone, so they are not unfolded.
-std::vector<const Json *> steps(const Json &value, const char *listName,
-                                const std::string &where, std::string &error) {
-  if (typeOf(value) != "Sequence")
-    return {&value};
-  std::vector<const Json *> result;
-  JsonObject fields(value, where, error);
-  fields.ignore("type");
-  const Json *list = fields.get(listName);
-  if (!list || !list->is_array())
-    fields.fail(listName, "expected a list");
-  else
-    for (const Json &step : *list)
-      result.push_back(&step);
-  fields.finish();
-  return result;
-}
-
-} // namespace
-
-/// Whether ByteLevel is to split by GPT-2's pattern.
-bool TokenizerReader::readByteLevel(const Json &value,
-                                    const std::string &where) {
-  JsonObject fields(value, where, error);
-  fields.ignore("type");
-  fields.ignore("trim_offsets"); // of positions, which are not computed
-  bool regex = fields.getBool("use_regex", true);
-  if (fields.getBool("add_prefix_space", true))
-    fields.fail("add_prefix_space", "true is not supported");
-  fields.finish();
-  return regex;
-}
-
-void TokenizerReader::readSplit(const Json &value, const std::string &where) {
-  JsonObject fields(value, where, error);
-  fields.ignore("type");
-  std::string behavior = fields.getString("behavior");
-  if (behavior != "Isolated")
-    fields.fail("behavior", "'" + behavior + "' is not supported");
-  if (fields.getBool("invert", false))
-    fields.fail("invert", "true is not supported");
-  const Json *pattern = fields.get("pattern");
-  if (!fields.finish())
-    return;
-  std::string regex;
-  if (pattern && pattern->is_object() && pattern->size() == 1 &&
-      pattern->contains("Regex") && (*pattern)["Regex"].is_string())
-    regex = (*pattern)["Regex"].get<std::string>();
-  for (const KnownPattern &known : knownPatterns)
-    if (regex == known.regex) {
-      out.split = known.split;
-      hasSplit = true;
-      return;
-    }
-  fields.fail("pattern", "'" + regex +
-                             "' is not one of the known patterns "
-                             "(Llama-3's, Qwen-2's, GPT-2's)");
-}
-
-void TokenizerReader::readPreTokenizer(const Json &value,
-                                       const std::string &where) {
-  for (const Json *step : steps(value, "pretokenizers", where, error)) {
-    std::string type = typeOf(*step);
-    if (type == "Split" && !hasSplit && !hasByteLevel) {
-      readSplit(*step, where);
-    } else if (type == "ByteLevel" && !hasByteLevel) {
-      hasByteLevel = true;
-      bool isWhole = &value == step || !hasSplit;
-      // ByteLevel's own defaults matter: add_prefix_space is true if missing.
-      if (readByteLevel(*step, where)) {
-        if (!isWhole)
-          return fail(where + ": a Split and then ByteLevel with use_regex is "
-                              "not supported");
-        out.split = TERN_SPLIT_GPT2;
-      }
-    } else {
-      return fail(where + ": '" + type +
-                  "' is not supported here; expected a "
-                  "Split and then ByteLevel");
-    }
-    if (!ok())
-      return;
-  }
-  if (!hasByteLevel)
-    fail(where + ": expected ByteLevel as the last step");
-}
 
 /// [bos] A [eos]: what stands around the text.
 void TokenizerReader::readTemplate(const Json &value,
@@ -179,8 +65,8 @@ void TokenizerReader::readTemplate(const Json &value,
 void TokenizerReader::readPostProcessor(const Json &value,
                                         const std::string &where) {
   bool seenTemplate = false;
-  for (const Json *step : steps(value, "processors", where, error)) {
-    std::string type = typeOf(*step);
+  for (const Json *step : componentSteps(value, "processors", where, error)) {
+    std::string type = componentType(*step);
     if (type == "TemplateProcessing" && !seenTemplate) {
       seenTemplate = true;
       readTemplate(*step, where);
@@ -192,11 +78,62 @@ void TokenizerReader::readPostProcessor(const Json &value,
   }
 }
 
+/// What a decoder does to the text of one token is done when the table is made;
+/// what it does to the text as a whole is a flag of the table.
+void TokenizerReader::readDecoderStep(const Json &value,
+                                      const std::string &where) {
+  JsonObject fields(value, where, error);
+  fields.ignore("type");
+  std::string type = componentType(value);
+  if (type == "ByteLevel") {
+    // Its fields are for the other direction.
+    for (const char *name : {"add_prefix_space", "trim_offsets", "use_regex"})
+      fields.ignore(name);
+    decodesBytes = true;
+  } else if (type == "ByteFallback") {
+    decodesFallback = true;
+  } else if (type == "Fuse") {
+    fuses = true;
+  } else if (type == "Replace") {
+    bool isRegex;
+    std::string pattern = readPattern(fields, isRegex);
+    if (isRegex || pattern != spaceMark || fields.getString("content") != " ")
+      fields.fail("pattern", "only '\u2581' to a space is supported");
+    decodesMarks = true;
+  } else if (type == "Metaspace") {
+    std::string scheme = fields.getString("prepend_scheme", "always");
+    bool prefix = fields.getBool("add_prefix_space", scheme != "never");
+    if (fields.getString("replacement", spaceMark) != spaceMark)
+      fields.fail("replacement", "only '\u2581' is supported");
+    fields.ignore("split");
+    fields.ignore("str_rep");
+    decodesMarks = true;
+    if (prefix && scheme != "never")
+      out.flags |= TERN_TOKENIZER_STRIP_SPACES;
+  } else if (type == "Strip") {
+    if (fields.getString("content") != " " || !fuses ||
+        fields.getInt("start", 0, 0, INT32_MAX) > 1 ||
+        fields.getInt("stop", 0, 0, INT32_MAX) != 0)
+      fields.fail("content", "only one space in front, behind 'Fuse', is "
+                             "supported");
+    else if (fields.getInt("start", 0, 0, INT32_MAX) == 1)
+      out.flags |= TERN_TOKENIZER_STRIP_SPACE;
+  } else {
+    fail(where + ": '" + type + "' is not supported");
+  }
+  fields.finish();
+}
+
 void TokenizerReader::readDecoder(const Json &value, const std::string &where) {
-  if (typeOf(value) != "ByteLevel")
-    fail(where + ": '" + typeOf(value) +
-         "' is not supported; expected "
-         "ByteLevel");
+  for (const Json *step : componentSteps(value, "decoders", where, error))
+    readDecoderStep(*step, where);
+  if (!ok())
+    return;
+  if (decodesBytes != steps.hasBytes())
+    return fail(where + (decodesBytes ? ": ByteLevel is not the pre_tokenizer's"
+                                      : ": expected ByteLevel"));
+  if (decodesMarks != steps.marksSpaces())
+    fail(where + ": '\u2581' and spaces are exchanged in one direction only");
 }
 
 bool TokenizerReader::read(const Json &root) {
@@ -205,9 +142,7 @@ bool TokenizerReader::read(const Json &root) {
   // or is refused.
   for (const char *name : {"version", "truncation", "padding"})
     fields.ignore(name);
-  if (fields.get("normalizer"))
-    fields.fail("normalizer",
-                "'" + typeOf(*fields.get("normalizer")) + "' is not supported");
+  const Json *normalizer = fields.get("normalizer");
   const Json *model = fields.get("model");
   const Json *added = fields.get("added_tokens");
   const Json *pre = fields.get("pre_tokenizer");
@@ -215,21 +150,26 @@ bool TokenizerReader::read(const Json &root) {
   const Json *decoder = fields.get("decoder");
   if (!model)
     fields.fail("model", "is missing");
-  if (!pre)
-    fields.fail("pre_tokenizer", "is missing; expected ByteLevel");
   if (!decoder)
-    fields.fail("decoder", "is missing; expected ByteLevel");
+    fields.fail("decoder", "is missing");
   if (!fields.finish())
     return false;
-  readModel(*model);
-  if (ok() && added)
-    readAddedTokens(*added);
+  // Steps and decoder say what the names of tokens mean.
+  if (normalizer)
+    readNormalizer(*normalizer, "tokenizer.json: normalizer");
   if (ok())
+    steps.late();
+  if (ok() && pre)
     readPreTokenizer(*pre, "tokenizer.json: pre_tokenizer");
-  if (ok() && post)
-    readPostProcessor(*post, "tokenizer.json: post_processor");
   if (ok())
     readDecoder(*decoder, "tokenizer.json: decoder");
+  if (ok())
+    readModel(*model);
+  if (ok() && added)
+    readAddedTokens(*added);
+  if (ok() && post)
+    readPostProcessor(*post, "tokenizer.json: post_processor");
+  steps.finish();
   return ok();
 }
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 namespace tern {
 
@@ -53,6 +54,49 @@ static int64_t idLimit(size_t tokens) {
   return std::min<int64_t>(int64_t(1) << 24, 4 * int64_t(tokens) + 65536);
 }
 
+/// "<0x0A>" to 10; -1 when it is anything else.
+static int fallbackByte(const std::string &name) {
+  auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  if (name.size() != 6 || name.compare(0, 3, "<0x") != 0 || name[5] != '>' ||
+      digit(name[3]) < 0 || digit(name[4]) < 0)
+    return -1;
+  return digit(name[3]) * 16 + digit(name[4]);
+}
+
+/// The bytes a token's name decodes to.
+std::string TokenizerReader::decoded(const std::string &name) const {
+  if (decodesBytes)
+    return bytesOfName(name).value_or(name);
+  if (int byte = decodesFallback ? fallbackByte(name) : -1; byte >= 0)
+    return std::string(1, static_cast<char>(byte));
+  return decodesMarks ? replaceAll(name, spaceMark, " ") : name;
+}
+
+void TokenizerReader::setToken(const std::string &name, int64_t id) {
+  if (static_cast<size_t>(id) >= out.tokens.size())
+    out.tokens.resize(id + 1);
+  TokenizerDescription::Token &token = out.tokens[id];
+  if (token.flags)
+    return fail("tokenizer.json: model.vocab: id " + std::to_string(id) +
+                " is given to two tokens");
+  token.bytes = decoded(name);
+  token.flags = TERN_TOKEN_EXISTS;
+  // Names outside the alphabet, with bytes that fall back and with spaces where
+  // spaces are marks are not made of text.
+  token.isPlain = !name.empty();
+  if (decodesBytes)
+    token.isPlain &= bytesOfName(name).has_value();
+  else
+    token.isPlain &= !(decodesFallback && fallbackByte(name) >= 0) &&
+                     !(decodesMarks && name.find(' ') != std::string::npos);
+  if (!ids.emplace(name, static_cast<uint32_t>(id)).second)
+    fail("tokenizer.json: model.vocab: '" + name + "' is there twice");
+}
+
 void TokenizerReader::readVocab(const Json &vocab) {
   const std::string where = "tokenizer.json: model.vocab";
   if (!vocab.is_object() || vocab.empty())
@@ -63,18 +107,7 @@ void TokenizerReader::readVocab(const Json &vocab) {
         it->get<uint64_t>() >= static_cast<uint64_t>(limit))
       return fail(where + ": the id of '" + it.key() +
                   "' is not an integer from 0 to " + std::to_string(limit - 1));
-    uint32_t id = it->get<uint32_t>();
-    if (id >= out.tokens.size())
-      out.tokens.resize(id + 1);
-    TokenizerDescription::Token &token = out.tokens[id];
-    if (token.flags)
-      return fail(where + ": id " + std::to_string(id) +
-                  " is given to two tokens");
-    std::optional<std::string> bytes = bytesOfName(it.key());
-    token.isPlain = bytes && !bytes->empty();
-    token.bytes = bytes ? *bytes : it.key();
-    token.flags = TERN_TOKEN_EXISTS;
-    ids[it.key()] = id;
+    setToken(it.key(), it->get<int64_t>());
   }
 }
 
@@ -86,10 +119,11 @@ void TokenizerReader::readMerges(const Json &merges) {
     return fail(where + ": too many");
   out.merges.reserve(merges.size());
   for (const Json &merge : merges) {
-    std::string at = where + "[" + std::to_string(out.merges.size()) + "]";
+    const uint32_t rank = static_cast<uint32_t>(out.merges.size());
+    std::string at = where + "[" + std::to_string(rank) + "]";
     std::string left, right;
     if (merge.is_string()) {
-      std::string text = merge.get<std::string>();
+      const std::string &text = merge.get_ref<const std::string &>();
       size_t space = text.find(' ');
       if (space == std::string::npos ||
           text.find(' ', space + 1) != std::string::npos)
@@ -110,25 +144,44 @@ void TokenizerReader::readMerges(const Json &merges) {
                    : r == ids.end() ? right
                                     : left + right) +
                   "' is not in the vocabulary");
-    out.merges.push_back({l->second, r->second, both->second});
+    out.merges.push_back({l->second, r->second, rank, both->second});
   }
 }
 
-void TokenizerReader::readModel(const Json &model) {
-  JsonObject fields(model, "tokenizer.json: model", error);
-  std::string type = fields.getString("type", "BPE");
-  if (type != "BPE")
-    return fields.fail("type", "'" + type + "' is not supported; only BPE is");
+/// Tokens of single bytes: those of the alphabet, or those unknown characters
+/// fall back to.
+void TokenizerReader::findByteTokens(bool areFallback) {
+  for (auto &[name, id] : ids) {
+    int byte = areFallback ? fallbackByte(name) : -1;
+    if (!areFallback && out.tokens[id].isPlain &&
+        out.tokens[id].bytes.size() == 1)
+      byte = static_cast<uint8_t>(out.tokens[id].bytes[0]);
+    if (byte >= 0)
+      out.byteTokens[byte] = id;
+  }
+}
+
+void TokenizerReader::setUnknown(JsonObject &fields, const std::string &name) {
+  if (name.empty())
+    return;
+  auto found = ids.find(name);
+  if (found == ids.end())
+    return fields.fail("unk_token", "'" + name + "' is not in the vocabulary");
+  out.unknown = found->second;
+}
+
+void TokenizerReader::readBpe(JsonObject &fields) {
   if (fields.getNumber("dropout", 0, 0, 1) != 0)
     fields.fail("dropout", "must be null or 0: tokens would be random");
   for (const char *name : {"continuing_subword_prefix", "end_of_word_suffix"})
     if (!fields.getString(name).empty())
       fields.fail(name, "is not supported");
-  if (fields.getBool("byte_fallback", false))
-    fields.fail("byte_fallback", "true (SentencePiece) is not supported");
-  out.ignoreMerges = fields.getBool("ignore_merges", false);
+  const bool fallback = fields.getBool("byte_fallback", false);
+  if (fields.getBool("ignore_merges", false))
+    out.flags |= TERN_TOKENIZER_IGNORE_MERGES;
+  if (fields.getBool("fuse_unk", false))
+    out.flags |= TERN_TOKENIZER_FUSE_UNKNOWN;
   std::string unknown = fields.getString("unk_token");
-  fields.ignore("fuse_unk"); // only says how unknown tokens are joined
   const Json *vocab = fields.get("vocab");
   const Json *merges = fields.get("merges");
   if (!vocab || !merges)
@@ -138,15 +191,102 @@ void TokenizerReader::readModel(const Json &model) {
   readVocab(*vocab);
   if (ok())
     readMerges(*merges);
-  if (!ok() || unknown.empty())
+  if (!ok())
     return;
-  // With a token for every byte nothing is ever unknown.
-  size_t bytes = 0;
-  for (const TokenizerDescription::Token &token : out.tokens)
-    bytes += token.isPlain && token.bytes.size() == 1;
-  if (bytes != 256)
-    fields.fail("unk_token", "is not supported in a vocabulary that lacks "
-                             "tokens for single bytes");
+  setUnknown(fields, unknown);
+  if (decodesBytes)
+    out.flags |= TERN_TOKENIZER_BYTES;
+  else if (fallback)
+    out.flags |= TERN_TOKENIZER_BYTE_FALLBACK;
+  if (decodesBytes || fallback)
+    findByteTokens(!decodesBytes);
+}
+
+void TokenizerReader::readUnigram(JsonObject &fields) {
+  const Json *vocab = fields.get("vocab");
+  const int64_t unknown = fields.getInt("unk_id", -1, 0, INT32_MAX);
+  const bool fallback = fields.getBool("byte_fallback", false);
+  if (!vocab || !vocab->is_array() || vocab->empty())
+    fields.fail("vocab", "expected a list of tokens with scores");
+  if (!fields.finish())
+    return;
+  if (unknown < 0 || static_cast<size_t>(unknown) >= vocab->size())
+    return fields.fail("unk_id", "is missing or no token");
+  if (decodesBytes)
+    return fields.fail("type", "Unigram and ByteLevel are not supported "
+                               "together");
+  out.isUnigram = true;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Json &entry : *vocab) {
+    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() ||
+        !entry[1].is_number())
+      return fields.fail("vocab", "expected a token and its score at " +
+                                      std::to_string(out.scores.size()));
+    setToken(entry[0].get<std::string>(),
+             static_cast<int64_t>(out.scores.size()));
+    if (!ok())
+      return;
+    out.scores.push_back(entry[1].get<double>());
+    least = std::min(least, out.scores.back());
+  }
+  out.unknown = unknown;
+  out.tokens[unknown].isPlain = false;
+  constexpr double unknownPenalty = 10;
+  out.scores.push_back(least - unknownPenalty);
+  if (fallback) {
+    out.flags |= TERN_TOKENIZER_BYTE_FALLBACK;
+    findByteTokens(true);
+  }
+}
+
+void TokenizerReader::readModel(const Json &model) {
+  JsonObject fields(model, "tokenizer.json: model", error);
+  std::string type = fields.getString("type", "BPE");
+  if (type == "BPE")
+    readBpe(fields);
+  else if (type == "Unigram")
+    readUnigram(fields);
+  else
+    fields.fail("type", "'" + type + "' is not supported; BPE and Unigram are");
+}
+
+void TokenizerReader::addToken(JsonObject &fields, int64_t limit) {
+  std::string content = fields.getString("content");
+  int64_t id = fields.getInt("id", -1, 0, limit - 1);
+  const std::pair<const char *, uint32_t> names[] = {
+      {"single_word", TERN_TOKEN_WORD},
+      {"lstrip", TERN_TOKEN_LSTRIP},
+      {"rstrip", TERN_TOKEN_RSTRIP},
+      {"normalized", TERN_TOKEN_LATE},
+      {"special", TERN_TOKEN_SPECIAL}};
+  uint32_t flags = TERN_TOKEN_EXISTS | TERN_TOKEN_ADDED;
+  for (auto &[name, flag] : names)
+    if (fields.getBool(name, false))
+      flags |= flag;
+  if (id < 0)
+    fields.fail("id", "is missing");
+  if (content.empty() || content.size() > TERN_TOKENIZER_MAX_TOKEN)
+    fields.fail("content", "is missing, empty or too long");
+  if (!fields.finish())
+    return;
+  auto known = ids.find(content);
+  if (known != ids.end() && known->second != id)
+    return fields.fail("id", "'" + content + "' has two ids");
+  if (static_cast<size_t>(id) >= out.tokens.size())
+    out.tokens.resize(id + 1);
+  TokenizerDescription::Token &token = out.tokens[id];
+  if (token.flags && (known == ids.end() || (token.flags & TERN_TOKEN_ADDED)))
+    return fields.fail("id", std::to_string(id) +
+                                 " belongs to another token already");
+  ids[content] = static_cast<uint32_t>(id);
+  // Added tokens are not written in the alphabet of bytes. No text may become a
+  // control token by way of the model.
+  std::string bytes = decodesBytes ? content : decoded(content);
+  token.isPlain &= token.bytes == bytes && !(flags & TERN_TOKEN_SPECIAL);
+  token.bytes = std::move(bytes);
+  token.flags = flags;
+  (flags & TERN_TOKEN_LATE ? out.late : out.added)
+      .push_back({content, static_cast<uint32_t>(id)});
 }
 
 void TokenizerReader::readAddedTokens(const Json &tokens) {
@@ -154,38 +294,21 @@ void TokenizerReader::readAddedTokens(const Json &tokens) {
   if (!tokens.is_array())
     return fail(where + ": expected a list");
   const int64_t limit = idLimit(ids.size() + tokens.size());
-  std::unordered_map<std::string, int64_t> seen;
   for (size_t i = 0; i < tokens.size() && ok(); ++i) {
     JsonObject fields(tokens[i], where + "[" + std::to_string(i) + "]", error);
-    std::string content = fields.getString("content");
-    int64_t id = fields.getInt("id", -1, 0, limit - 1);
-    for (const char *name : {"single_word", "lstrip", "rstrip"})
-      if (fields.getBool(name, false))
-        fields.fail(name, "true is not supported");
-    bool late = fields.getBool("normalized", false);
-    bool special = fields.getBool("special", false);
-    if (id < 0)
-      fields.fail("id", "is missing");
-    if (content.empty() || content.size() > TERN_TOKENIZER_MAX_TOKEN)
-      fields.fail("content", "is missing, empty or too long");
-    if (!fields.finish())
-      return;
-    auto known = ids.find(content);
-    if (!seen.emplace(content, id).second ||
-        (known != ids.end() && known->second != id))
-      return fields.fail("id", "'" + content + "' has two ids");
-    if (static_cast<size_t>(id) >= out.tokens.size())
-      out.tokens.resize(id + 1);
-    TokenizerDescription::Token &token = out.tokens[id];
-    if (token.flags && known == ids.end())
-      return fields.fail("id", std::to_string(id) +
-                                   " belongs to another token already");
-    ids[content] = static_cast<uint32_t>(id);
-    token.bytes = content;
-    token.isPlain = false;
-    token.flags = TERN_TOKEN_EXISTS | TERN_TOKEN_ADDED |
-                  (special ? TERN_TOKEN_SPECIAL : 0) |
-                  (late ? TERN_TOKEN_LATE : 0);
+    addToken(fields, limit);
+  }
+  auto isControl = [&](const TokenizerDescription::Merge &merge) {
+    return (out.tokens[merge.result].flags & TERN_TOKEN_SPECIAL) != 0;
+  };
+  out.merges.erase(
+      std::remove_if(out.merges.begin(), out.merges.end(), isControl),
+      out.merges.end());
+  if (out.isUnigram && ok()) {
+    // Tokens behind the vocabulary have no score; the model does not make them.
+    double unknown = out.scores.back();
+    out.scores.resize(out.tokens.size() + 1, unknown);
+    out.scores.back() = unknown;
   }
 }
 

@@ -9,6 +9,7 @@
 #define TERN_LIB_TOKENIZER_TOKENIZERREADER_H
 
 #include "Json.h"
+#include "StepBuilder.h"
 
 #include "tern/Tokenizer/TokenizerCompiler.h"
 
@@ -16,25 +17,47 @@
 
 namespace tern {
 
+/// The steps of a component: the lists in a Sequence, or the component itself.
+std::vector<const Json *> componentSteps(const Json &value,
+                                         const char *listName,
+                                         const std::string &where,
+                                         std::string &error);
+/// A component's type, or empty.
+std::string componentType(const Json &value);
+
 /// Fills a description from the parts of tokenizer.json. The first error wins.
 class TokenizerReader {
 public:
   TokenizerReader(TokenizerDescription &out, std::string &error)
-      : out(out), error(error) {}
+      : out(out), error(error), steps(out, error) {}
   bool read(const Json &root);
   bool addBos(const Json &config);
 
 private:
+  void readNormalizer(const Json &value, const std::string &where);
+  void readReplace(JsonObject &fields);
+  void readPreTokenizer(const Json &value, const std::string &where);
+  void readByteLevel(JsonObject &fields);
+  void readMetaspace(JsonObject &fields);
+  void readSplit(JsonObject &fields);
+  std::string readPattern(JsonObject &fields, bool &isRegex);
+
   void readModel(const Json &model);
+  void readBpe(JsonObject &fields);
+  void readUnigram(JsonObject &fields);
   void readVocab(const Json &vocab);
   void readMerges(const Json &merges);
+  void setToken(const std::string &name, int64_t id);
+  std::string decoded(const std::string &name) const;
+  void setUnknown(JsonObject &fields, const std::string &name);
+  void findByteTokens(bool areFallback);
   void readAddedTokens(const Json &tokens);
-  void readPreTokenizer(const Json &value, const std::string &where);
-  void readSplit(const Json &value, const std::string &where);
+  void addToken(JsonObject &fields, int64_t limit);
+
   void readPostProcessor(const Json &value, const std::string &where);
   void readTemplate(const Json &value, const std::string &where);
   void readDecoder(const Json &value, const std::string &where);
-  bool readByteLevel(const Json &value, const std::string &where);
+  void readDecoderStep(const Json &value, const std::string &where);
 
   bool ok() const { return error.empty(); }
   void fail(const std::string &what) {
@@ -44,8 +67,12 @@ private:
 
   TokenizerDescription &out;
   std::string &error;
+  StepBuilder steps;
   std::unordered_map<std::string, uint32_t> ids; ///< vocabulary and added
-  bool hasSplit = false, hasByteLevel = false;
+  bool decodesBytes = false;                     ///< by GPT-2's alphabet
+  bool decodesFallback = false;                  ///< <0x0A> and the like
+  bool decodesMarks = false;                     ///< U+2581 to spaces
+  bool fuses = false;
 };
 
 } // namespace tern

@@ -8,60 +8,17 @@
 #include "tern/Tokenizer/TokenizerCompiler.h"
 #include "tern/tokenizer.h"
 
-#include <utf8proc.h>
+extern "C" {
+#include "../../runtime/src/tokenizer_table.h"
+}
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <map>
+#include <tuple>
 
 namespace tern {
 namespace {
-
-/// White_Space of Unicode, unchanged since 6.3; what \s means to the regex
-/// engines that pre-tokenizers were written for.
-bool isSpace(uint32_t code) {
-  return (code >= 9 && code <= 13) || code == ' ' || code == 0x85 ||
-         code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) ||
-         code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F ||
-         code == 0x3000;
-}
-
-uint32_t classOf(uint32_t code) {
-  if (isSpace(code))
-    return TERN_CHAR_SPACE;
-  switch (utf8proc_category(static_cast<utf8proc_int32_t>(code))) {
-  case UTF8PROC_CATEGORY_LU:
-  case UTF8PROC_CATEGORY_LL:
-  case UTF8PROC_CATEGORY_LT:
-  case UTF8PROC_CATEGORY_LM:
-  case UTF8PROC_CATEGORY_LO:
-    return TERN_CHAR_LETTER;
-  case UTF8PROC_CATEGORY_ND:
-  case UTF8PROC_CATEGORY_NL:
-  case UTF8PROC_CATEGORY_NO:
-    return TERN_CHAR_NUMBER;
-  default:
-    return TERN_CHAR_OTHER;
-  }
-}
-
-std::vector<uint32_t> findClasses() {
-  std::vector<uint32_t> starts;
-  uint32_t last = ~0u;
-  for (uint32_t code = 0; code <= 0x10FFFF; ++code) {
-    uint32_t here = classOf(code);
-    if (here != last)
-      starts.push_back(code << 2 | here);
-    last = here;
-  }
-  return starts;
-}
-
-const std::vector<uint32_t> &characterClasses() {
-  static const std::vector<uint32_t> starts = findClasses();
-  return starts;
-}
 
 /// Lays out the arrays behind the header.
 class Writer {
@@ -79,6 +36,17 @@ public:
     return span;
   }
 
+  tern_table_span addDoubles(const std::vector<double> &values) {
+    std::vector<uint32_t> words;
+    for (double value : values) {
+      uint64_t bits;
+      std::memcpy(&bits, &value, sizeof(bits));
+      words.push_back(uint32_t(bits));
+      words.push_back(uint32_t(bits >> 32));
+    }
+    return add(words, 2);
+  }
+
   tern_table_span addBytes(const std::string &text) {
     tern_table_span span = {static_cast<uint32_t>(bytes.size()),
                             static_cast<uint32_t>(text.size())};
@@ -87,6 +55,8 @@ public:
   }
 
   std::vector<uint8_t> finish(tern_tokenizer_header header) {
+    while (bytes.size() % 4)
+      bytes.push_back(0);
     header.total_bytes = static_cast<uint32_t>(bytes.size());
     std::memcpy(bytes.data(), header.magic, sizeof(header.magic));
     // Everything behind the magic is 32-bit words.
@@ -103,30 +73,10 @@ private:
   std::vector<uint8_t> bytes;
 };
 
-using Tokens = std::vector<TokenizerDescription::Token>;
-
-/// Ids of the chosen tokens in the order of their bytes.
-template <typename Choice>
-std::vector<uint32_t> sortedIds(const Tokens &tokens, Choice isChosen) {
-  std::vector<uint32_t> ids;
-  for (uint32_t id = 0; id < tokens.size(); ++id)
-    if (isChosen(tokens[id]))
-      ids.push_back(id);
-  // std::string compares as unsigned bytes, as memcmp does.
-  std::sort(ids.begin(), ids.end(), [&](uint32_t a, uint32_t b) {
-    return tokens[a].bytes < tokens[b].bytes;
-  });
-  return ids;
-}
-
-bool isLate(const TokenizerDescription::Token &token) {
-  return token.flags & TERN_TOKEN_LATE;
-}
-
 /// One sentence, or empty.
 std::string check(const TokenizerDescription &tokenizer) {
   const size_t size = tokenizer.tokens.size();
-  uint64_t total = uint64_t(tokenizer.merges.size()) * 12 + uint64_t(size) * 24;
+  uint64_t total = uint64_t(tokenizer.merges.size()) * 12 + uint64_t(size) * 40;
   if (size == 0)
     return "the vocabulary is empty";
   for (const TokenizerDescription::Token &token : tokenizer.tokens) {
@@ -151,40 +101,59 @@ std::string check(const TokenizerDescription &tokenizer) {
   return "";
 }
 
-void addTokens(Writer &writer, const Tokens &tokens,
+void addTokens(Writer &writer, const TokenizerDescription &tokenizer,
                tern_tokenizer_header &header) {
-  std::vector<uint32_t> offsets = {0}, byteTokens(256, ~0u);
+  const auto &tokens = tokenizer.tokens;
+  std::vector<uint32_t> offsets = {0}, plain;
   std::string bytes, flags;
   for (uint32_t id = 0; id < tokens.size(); ++id) {
     bytes += tokens[id].bytes;
     offsets.push_back(static_cast<uint32_t>(bytes.size()));
     flags += static_cast<char>(tokens[id].flags);
-    if (tokens[id].isPlain && tokens[id].bytes.size() == 1)
-      byteTokens[static_cast<uint8_t>(tokens[id].bytes[0])] = id;
+    if (tokens[id].isPlain)
+      plain.push_back(id);
   }
+  // std::string compares as unsigned bytes, as memcmp does.
+  std::sort(plain.begin(), plain.end(), [&](uint32_t a, uint32_t b) {
+    return tokens[a].bytes < tokens[b].bytes;
+  });
   header.offsets = writer.add(offsets, 1);
-  header.byte_tokens = writer.add(byteTokens, 1);
-  header.by_bytes =
-      writer.add(sortedIds(tokens, [](auto &t) { return t.isPlain; }), 1);
-  header.added =
-      writer.add(sortedIds(tokens,
-                           [](auto &t) {
-                             return (t.flags & TERN_TOKEN_ADDED) && !isLate(t);
-                           }),
-                 1);
-  header.late = writer.add(sortedIds(tokens, isLate), 1);
+  header.by_bytes = writer.add(plain, 1);
+  header.byte_tokens =
+      writer.add({tokenizer.byteTokens.begin(), tokenizer.byteTokens.end()}, 1);
   header.bytes = writer.addBytes(bytes);
   header.token_flags = writer.addBytes(flags);
+  header.scores = writer.addDoubles(tokenizer.scores);
+}
+
+void addList(Writer &writer, std::vector<TokenizerDescription::Added> list,
+             tern_table_span &ids, tern_table_span &offsets,
+             tern_table_span &bytes) {
+  std::sort(list.begin(), list.end(), [](const auto &a, const auto &b) {
+    return std::tie(a.content, a.id) < std::tie(b.content, b.id);
+  });
+  std::vector<uint32_t> order, starts = {0};
+  std::string text;
+  for (const TokenizerDescription::Added &token : list) {
+    // What normalization made equal or empty is found once or not at all.
+    if (token.content.empty() ||
+        (!order.empty() && text.substr(starts.end()[-2]) == token.content))
+      continue;
+    text += token.content;
+    order.push_back(token.id);
+    starts.push_back(static_cast<uint32_t>(text.size()));
+  }
+  ids = writer.add(order, 1);
+  offsets = writer.add(starts, 1);
+  bytes = writer.addBytes(text);
 }
 
 void addMerges(Writer &writer, const TokenizerDescription &tokenizer,
                tern_tokenizer_header &header) {
   // {left, right} -> {rank, result}
   std::map<std::pair<uint32_t, uint32_t>, std::pair<uint32_t, uint32_t>> sorted;
-  for (uint32_t rank = 0; rank < tokenizer.merges.size(); ++rank) {
-    const TokenizerDescription::Merge &merge = tokenizer.merges[rank];
-    sorted[{merge.left, merge.right}] = {rank, merge.result};
-  }
+  for (const TokenizerDescription::Merge &merge : tokenizer.merges)
+    sorted[{merge.left, merge.right}] = {merge.rank, merge.result};
   std::vector<uint32_t> starts(tokenizer.tokens.size() + 1, 0), merges;
   for (const auto &[pair, merge] : sorted) {
     ++starts[pair.first + 1];
@@ -196,6 +165,129 @@ void addMerges(Writer &writer, const TokenizerDescription &tokenizer,
   header.merges = writer.add(merges, 3);
 }
 
+void addPatterns(Writer &writer, const TokenizerDescription &tokenizer,
+                 tern_tokenizer_header &header) {
+  const CompiledPatterns &patterns = tokenizer.patterns;
+  std::vector<uint32_t> starts, automata, transitions;
+  std::string ascii;
+  size_t range = 0;
+  for (auto [code, number] : patterns.starts)
+    starts.push_back(code << 8 | number);
+  for (uint32_t code = 0; code < 128; ++code) {
+    while (range + 1 < patterns.starts.size() &&
+           patterns.starts[range + 1].first <= code)
+      ++range;
+    ascii += static_cast<char>(patterns.starts[range].second);
+  }
+  for (const CompiledPatterns::Automaton &automaton : patterns.automata) {
+    automata.push_back(static_cast<uint32_t>(transitions.size()));
+    automata.push_back(automaton.states);
+    transitions.insert(transitions.end(), automaton.next.begin(),
+                       automaton.next.end());
+  }
+  header.classes = writer.add(starts, 1);
+  header.automata = writer.add(automata, 2);
+  header.transitions = writer.add(transitions, 1);
+  header.ascii = writer.addBytes(ascii);
+  header.class_flags = writer.addBytes(
+      {tokenizer.classFlags.begin(), tokenizer.classFlags.end()});
+}
+
+/// Steps and how much text and tokens can grow on their way; false when that is
+/// more than the runtime takes.
+bool addSteps(Writer &writer, const TokenizerDescription &tokenizer,
+              tern_tokenizer_header &header) {
+  constexpr uint64_t most = 1 << 16;
+  uint64_t growth = 1, extra = 0, copies = 0, copiesExtra = 0, tokens = 1;
+  std::vector<uint32_t> words;
+  std::string strings;
+  for (const TokenizerDescription::Step &step : tokenizer.steps) {
+    uint32_t operands[3] = {step.operands[0], step.operands[1],
+                            step.operands[2]};
+    if (step.kind == TERN_TEXT_REPLACE || step.kind == TERN_TEXT_PREPEND) {
+      size_t at = step.kind == TERN_TEXT_REPLACE ? 1 : 0;
+      operands[at] = static_cast<uint32_t>(strings.size());
+      operands[at + 1] = static_cast<uint32_t>(step.string.size());
+      strings += step.string;
+    }
+    words.insert(words.end(),
+                 {step.kind, operands[0], operands[1], operands[2]});
+    bool copied =
+        step.kind <= TERN_TEXT_PREPEND || step.kind == TERN_TEXT_SPACE;
+    copies += copied ? growth * std::max(step.growth, step.scratch) : 0;
+    copiesExtra +=
+        copied ? extra * std::max(step.growth, step.scratch) + step.extra : 0;
+    growth *= step.growth;
+    extra = extra * step.growth + step.extra;
+    // Every piece of a text may get as much, and is at least one byte.
+    tokens *= step.growth + step.extra;
+    if (std::max({growth, extra, copies, copiesExtra, tokens}) > most)
+      return false;
+  }
+  header.text_growth = static_cast<uint32_t>(growth);
+  header.text_extra = static_cast<uint32_t>(extra);
+  header.copies_growth = static_cast<uint32_t>(copies);
+  header.copies_extra = static_cast<uint32_t>(copiesExtra);
+  header.tokens_growth = static_cast<uint32_t>(tokens);
+  header.steps = writer.add(words, 4);
+  header.words = writer.add(tokenizer.words, 1);
+  header.strings = writer.addBytes(strings);
+  return true;
+}
+
+std::optional<std::vector<uint8_t>>
+write(const TokenizerDescription &tokenizer,
+      const std::vector<TokenizerDescription::Added> &late,
+      std::string &error) {
+  tern_tokenizer_header header = {};
+  std::memcpy(header.magic, TERN_TOKENIZER_MAGIC, sizeof(header.magic));
+  header.version = TERN_TOKENIZER_VERSION;
+  header.kind =
+      tokenizer.isUnigram ? TERN_TOKENIZER_UNIGRAM : TERN_TOKENIZER_BPE;
+  header.flags = tokenizer.flags;
+  header.vocab_size = static_cast<uint32_t>(tokenizer.tokens.size());
+  header.unknown = static_cast<int32_t>(tokenizer.unknown);
+  header.prefix_count = static_cast<uint32_t>(tokenizer.prefix.size());
+  header.suffix_count = static_cast<uint32_t>(tokenizer.suffix.size());
+  std::copy(tokenizer.prefix.begin(), tokenizer.prefix.end(), header.prefix);
+  std::copy(tokenizer.suffix.begin(), tokenizer.suffix.end(), header.suffix);
+
+  Writer writer;
+  addTokens(writer, tokenizer, header);
+  addMerges(writer, tokenizer, header);
+  addPatterns(writer, tokenizer, header);
+  addList(writer, tokenizer.added, header.added, header.added_offsets,
+          header.added_bytes);
+  addList(writer, late, header.late, header.late_offsets, header.late_bytes);
+  if (tokenizer.steps.size() > TERN_TEXT_MAX_STEPS ||
+      !addSteps(writer, tokenizer, header)) {
+    error = "tokenizer: there are too many steps, or they make text grow too "
+            "much";
+    return std::nullopt;
+  }
+  return writer.finish(header);
+}
+
+/// Late tokens as they look in prepared text: the runtime prepares them itself.
+std::vector<TokenizerDescription::Added>
+prepareLate(const TokenizerDescription &tokenizer,
+            const std::vector<uint8_t> &table) {
+  std::vector<TokenizerDescription::Added> late = tokenizer.late;
+  tern_tokenizer loaded;
+  if (tern_tokenizer_load(&loaded, table.data(), table.size()) != TERN_OK)
+    return late;
+  for (TokenizerDescription::Added &token : late) {
+    std::vector<uint8_t> memory(
+        tern_tokenizer_encode_bytes(&loaded, token.content.size()));
+    const char *prepared;
+    size_t bytes = tern_tokenizer_prepare(&loaded, token.content.data(),
+                                          token.content.size(), memory.data(),
+                                          memory.size(), &prepared);
+    token.content = std::string(prepared, bytes);
+  }
+  return late;
+}
+
 } // namespace
 
 std::optional<std::vector<uint8_t>>
@@ -205,23 +297,10 @@ writeTokenizerTable(const TokenizerDescription &tokenizer, std::string &error) {
     error = "tokenizer: " + error;
     return std::nullopt;
   }
-  tern_tokenizer_header header = {};
-  std::memcpy(header.magic, TERN_TOKENIZER_MAGIC, sizeof(header.magic));
-  header.version = TERN_TOKENIZER_VERSION;
-  header.kind = TERN_TOKENIZER_BYTE_BPE;
-  header.split = tokenizer.split;
-  header.flags = tokenizer.ignoreMerges ? TERN_TOKENIZER_IGNORE_MERGES : 0;
-  header.vocab_size = static_cast<uint32_t>(tokenizer.tokens.size());
-  header.prefix_count = static_cast<uint32_t>(tokenizer.prefix.size());
-  header.suffix_count = static_cast<uint32_t>(tokenizer.suffix.size());
-  std::copy(tokenizer.prefix.begin(), tokenizer.prefix.end(), header.prefix);
-  std::copy(tokenizer.suffix.begin(), tokenizer.suffix.end(), header.suffix);
-
-  Writer writer;
-  addTokens(writer, tokenizer.tokens, header);
-  addMerges(writer, tokenizer, header);
-  header.classes = writer.add(characterClasses(), 1);
-  return writer.finish(header);
+  auto table = write(tokenizer, {}, error);
+  if (!table || tokenizer.late.empty())
+    return table;
+  return write(tokenizer, prepareLate(tokenizer, *table), error);
 }
 
 } // namespace tern

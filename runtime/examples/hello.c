@@ -50,13 +50,13 @@ static tern_status speak(const tern_artifact *artifact, tern_pool *pool,
   size_t memory_bytes = tern_session_bytes(&config);
   size_t rounded = (memory_bytes + 4095) / 4096 * 4096;
   void *workspace = malloc(workspace_bytes);
-  int32_t *tokens = malloc((length + 16) * sizeof(*tokens));
+  size_t room = tern_tokenizer_max_tokens(&tokenizer, length);
+  int32_t *tokens = malloc(room * sizeof(*tokens));
   void *memory = aligned_alloc(4096, rounded);
   status = workspace && tokens && memory ? TERN_OK : TERN_TOO_SMALL;
   if (status == TERN_OK)
-    status =
-        tern_tokenizer_encode(&tokenizer, text, length, 0, workspace,
-                              workspace_bytes, tokens, length + 16, &count);
+    status = tern_tokenizer_encode(&tokenizer, text, length, 0, workspace,
+                                   workspace_bytes, tokens, room, &count);
   if (status == TERN_OK)
     status = tern_session_init(memory, memory_bytes, &config, &session);
   if (status == TERN_OK)

@@ -148,7 +148,7 @@ int host_encode(host_program *program, const char *text, size_t bytes,
   size_t needed = tern_tokenizer_encode_bytes(&program->tokenizer, bytes);
   if (needed == 0)
     return host_fail(&program->error, "a text of %zu bytes is too long", bytes);
-  size_t room = bytes + 2 * TERN_TOKENIZER_MAX_AFFIX;
+  size_t room = tern_tokenizer_max_tokens(&program->tokenizer, bytes);
   void *memory = host_allocate(program, needed, 1, 1);
   *tokens = host_allocate(program, room, sizeof(int32_t), 1);
   int result = -1;

@@ -1,180 +1,224 @@
-/*===- tokenizer_encode.c - byte-level BPE ---------------------------------===
+/*===- tokenizer_encode.c - text to tokens ---------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- *===------------------------------------------------------------------------===*/
-#include "tokenizer_table.h"
-
-#include "memory.h"
+ *===------------------------------------------------------------------------===
+ *
+ * Added tokens are cut out of the text. What lies between goes through the
+ * table's steps, one of which cuts the late added tokens out; pieces that come
+ * out at the end are given to the model.
+ */
+#include "tokenizer_encoder.h"
+#include "tokenizer_words.h"
 
 #define MAX_TEXT_BYTES ((size_t)1 << 30)
 
-/* A token of the piece being merged, at the index of its first byte. */
-typedef struct node {
-  int32_t id;
-  uint32_t previous, next; /* indices; NOWHERE at the ends */
-  uint32_t rank;           /* of the merge with `next`; TABLE_NO_MERGE: none */
-  int32_t result;
-} node;
+static void run(encoder *e, uint32_t step, encoder_text text, int is_first);
 
-#define NOWHERE UINT32_MAX
-
-typedef struct encoder {
-  const tern_tokenizer *tokenizer;
-  node *nodes;
-  /* Merges that may be done, least rank and then leftmost first: rank << 32 |
-   * index. One is stale when its node has another rank by now. A merge takes
-   * one and adds two at most, so 2 for each byte are enough. */
-  uint64_t *heap;
-  uint32_t heap_count;
-  int32_t *tokens;
-  size_t capacity;
-  size_t count;
-} encoder;
-
-static void emit(encoder *e, int32_t token) {
-  if (e->count < e->capacity)
-    e->tokens[e->count] = token;
-  ++e->count;
-}
-
-static void push(encoder *e, uint64_t entry) {
-  uint32_t at = e->heap_count++;
-  while (at > 0 && e->heap[(at - 1) / 2] > entry) {
-    e->heap[at] = e->heap[(at - 1) / 2];
-    at = (at - 1) / 2;
-  }
-  e->heap[at] = entry;
-}
-
-static uint64_t pop(encoder *e) {
-  uint64_t top = e->heap[0];
-  uint64_t moved = e->heap[--e->heap_count];
-  uint32_t at = 0;
-  for (;;) {
-    uint32_t child = 2 * at + 1;
-    if (child >= e->heap_count)
-      break;
-    if (child + 1 < e->heap_count && e->heap[child + 1] < e->heap[child])
-      ++child;
-    if (e->heap[child] >= moved)
-      break;
-    e->heap[at] = e->heap[child];
-    at = child;
-  }
-  e->heap[at] = moved;
-  return top;
-}
-
-/* Looks up the merge of node `at` with the next one. */
-static void update(encoder *e, uint32_t at) {
-  node *n = &e->nodes[at];
-  n->rank = TABLE_NO_MERGE;
-  if (n->next == NOWHERE)
-    return;
-  table_merge merge =
-      tern_table_find_merge(e->tokenizer, n->id, e->nodes[n->next].id);
-  n->rank = merge.rank;
-  n->result = merge.result;
-  if (merge.rank != TABLE_NO_MERGE)
-    push(e, (uint64_t)merge.rank << 32 | at);
-}
-
-static void merge_next(encoder *e, uint32_t at) {
-  node *n = &e->nodes[at];
-  node *gone = &e->nodes[n->next];
-  n->id = n->result;
-  n->next = gone->next;
-  gone->rank = TABLE_NO_MERGE;
-  if (n->next != NOWHERE)
-    e->nodes[n->next].previous = at;
-  update(e, at);
-  if (n->previous != NOWHERE)
-    update(e, n->previous);
-}
-
-static void encode_piece(encoder *e, const uint8_t *text, size_t bytes) {
+static uint32_t flags_at(const encoder *e, const uint8_t *at, size_t bytes,
+                         uint32_t *length) {
   const tern_tokenizer *t = e->tokenizer;
-  if (t->header.flags & TERN_TOKENIZER_IGNORE_MERGES) {
-    size_t matched;
-    int32_t id =
-        tern_table_match(t, t->header.by_bytes, text, bytes, 1, &matched);
-    if (id >= 0) {
-      emit(e, id);
-      return;
-    }
-  }
-  uint32_t count = 0;
-  for (size_t i = 0; i < bytes; ++i) {
-    int32_t id = (int32_t)table_u32(t, t->header.byte_tokens, text[i]);
-    if (id < 0)
-      continue;
-    node n = {id, count ? count - 1 : NOWHERE, count + 1, TABLE_NO_MERGE, -1};
-    e->nodes[count++] = n;
-  }
-  if (count == 0)
-    return;
-  e->nodes[count - 1].next = NOWHERE;
-  e->heap_count = 0;
-  for (uint32_t i = 0; i < count; ++i)
-    update(e, i);
-  while (e->heap_count > 0) {
-    uint64_t entry = pop(e);
-    uint32_t at = (uint32_t)entry;
-    if (e->nodes[at].rank == (uint32_t)(entry >> 32))
-      merge_next(e, at);
-  }
-  for (uint32_t at = 0; at != NOWHERE; at = e->nodes[at].next)
-    emit(e, e->nodes[at].id);
+  return table_u8(t, t->header.class_flags,
+                  tern_class_at(t, at, bytes, length));
 }
 
-/* Text without added tokens in it. */
-static void encode_plain(encoder *e, const uint8_t *text, size_t bytes) {
-  for (size_t at = 0; at < bytes;) {
-    size_t end = tern_split_next(e->tokenizer, text, bytes, at);
-    encode_piece(e, text + at, end - at);
-    at = end;
+/* Whether a letter or the like stands before or behind [start, end). */
+static int touches_word(const encoder *e, encoder_text text, size_t start,
+                        size_t end) {
+  uint32_t length;
+  if (start > 0) {
+    size_t back = tern_utf8_last(text.at, start);
+    if (flags_at(e, text.at + start - back, back, &length) & TERN_CHAR_WORD)
+      return 1;
   }
+  return end < text.bytes &&
+         (flags_at(e, text.at + end, text.bytes - end, &length) &
+          TERN_CHAR_WORD) != 0;
 }
 
-/* Cuts the tokens of the sorted list out, leftmost and longest first. What lies
- * between is cut by the late ones, and what lies between those is text. */
-static void encode_around(encoder *e, const uint8_t *text, size_t bytes,
-                          int late) {
-  const tern_tokenizer_header *h = &e->tokenizer->header;
-  tern_table_span list = late ? h->late : h->added;
+static size_t spaces_before(const encoder *e, encoder_text text, size_t from,
+                            size_t at) {
+  uint32_t length;
+  while (at > from) {
+    size_t back = tern_utf8_last(text.at + from, at - from);
+    if (!(flags_at(e, text.at + at - back, back, &length) & TERN_CHAR_SPACE))
+      break;
+    at -= back;
+  }
+  return at;
+}
+
+static size_t spaces_behind(const encoder *e, encoder_text text, size_t at) {
+  uint32_t length;
+  while (
+      at < text.bytes &&
+      (flags_at(e, text.at + at, text.bytes - at, &length) & TERN_CHAR_SPACE))
+    at += length;
+  return at;
+}
+
+/* Cuts tokens of a list out, leftmost and longest first; what lies between goes
+ * on at `step`. */
+static void cut(encoder *e, table_list list, uint32_t step, encoder_text text,
+                int is_first) {
   size_t from = 0, at = 0;
-  while (at < bytes && list.count > 0) {
+  int searches = tern_table_ids(e->tokenizer, list).count > 0;
+  while (searches && at < text.bytes && e->status == TERN_OK) {
     size_t matched = 0;
-    int32_t id = tern_table_match(e->tokenizer, list, text + at, bytes - at, 0,
-                                  &matched);
+    int32_t id = tern_table_match(e->tokenizer, list, text.at + at,
+                                  text.bytes - at, &matched);
     if (id < 0) {
       ++at;
       continue;
     }
-    if (late)
-      encode_plain(e, text + from, at - from);
-    else
-      encode_around(e, text + from, at - from, 1);
-    emit(e, id);
-    at += matched;
-    from = at;
+    size_t start = at, end = at + matched;
+    uint32_t flags = table_flags(e->tokenizer, (uint32_t)id);
+    at = end;
+    if ((flags & TERN_TOKEN_SPECIAL) && e->specials_are_text)
+      continue;
+    if ((flags & TERN_TOKEN_WORD) && touches_word(e, text, start, end))
+      continue;
+    if ((flags & TERN_TOKEN_LSTRIP) && start > from)
+      start = spaces_before(e, text, from, start);
+    if (flags & TERN_TOKEN_RSTRIP) /* one before may have taken them all */
+      end = from > end ? from : spaces_behind(e, text, end);
+    if (from < start) {
+      encoder_text part = {text.at + from, start - from};
+      run(e, step, part, is_first && from == 0);
+    }
+    encoder_emit(e, id);
+    from = end;
   }
-  if (late)
-    encode_plain(e, text + from, bytes - from);
-  else
-    encode_around(e, text + from, bytes - from, 1);
+  if (from < text.bytes) {
+    encoder_text part = {text.at + from, text.bytes - from};
+    run(e, step, part, is_first && from == 0);
+  }
+}
+
+static void split(encoder *e, uint32_t step, encoder_text text, int is_first) {
+  encoder_split pieces = {step, text, 0, 0, 0, 0};
+  size_t from, to;
+  while (e->status == TERN_OK && tern_split_next(e, &pieces, &from, &to)) {
+    encoder_text piece = {text.at + from, to - from};
+    run(e, step + 1, piece, is_first && from == 0);
+  }
+}
+
+/* Sets a space before a text that does not begin with one. */
+static encoder_text add_space(encoder *e, uint32_t step, encoder_text text,
+                              int is_first) {
+  static const uint8_t space = ' ';
+  int only_first = encoder_operand(e, step, 1) != 0;
+  if (text.at[0] == ' ' || (only_first && !is_first))
+    return text;
+  return tern_text_prepend(e, &space, 1, text);
+}
+
+/* One step on a text of at least one byte; 0 when the text has been dealt
+ * with. */
+static int do_step(encoder *e, uint32_t step, encoder_text *text,
+                   int is_first) {
+  const tern_tokenizer *t = e->tokenizer;
+  switch (encoder_operand(e, step, 0)) {
+  case TERN_TEXT_FORM:
+    *text = tern_text_form(e, step, *text);
+    break;
+  case TERN_TEXT_MAP:
+    *text = tern_text_map(e, step, *text);
+    break;
+  case TERN_TEXT_REPLACE:
+    *text = tern_text_replace(e, step, *text);
+    break;
+  case TERN_TEXT_PREPEND:
+    *text = tern_text_prepend(
+        e, t->table + t->header.strings.offset + encoder_operand(e, step, 1),
+        encoder_operand(e, step, 2), *text);
+    break;
+  case TERN_TEXT_STRIP:
+    *text = tern_text_strip(e, encoder_operand(e, step, 1), *text);
+    break;
+  case TERN_TEXT_SPACE:
+    *text = add_space(e, step, *text, is_first);
+    break;
+  case TERN_TEXT_LATE:
+    cut(e, TABLE_LATE, step + 1, *text, is_first);
+    return 0;
+  case TERN_TEXT_SPLIT:
+    split(e, step, *text, is_first);
+    return 0;
+  default: /* TERN_TEXT_BYTES says something about the steps that follow */
+    break;
+  }
+  return 1;
+}
+
+/* Steps from `step` on, and then the model. */
+static void run(encoder *e, uint32_t step, encoder_text text, int is_first) {
+  size_t used = e->copies_used;
+  uint32_t count = e->tokenizer->header.steps.count;
+  while (step < count && text.bytes > 0 && e->status == TERN_OK)
+    if (!do_step(e, step++, &text, is_first))
+      text.bytes = 0;
+  if (text.bytes > 0 && e->status == TERN_OK) {
+    if (e->tokenizer->header.kind == TERN_TOKENIZER_UNIGRAM)
+      tern_encode_unigram(e, text);
+    else
+      tern_encode_bpe(e, text);
+  }
+  e->copies_used = used;
+}
+
+size_t tern_tokenizer_prepare(const tern_tokenizer *tokenizer, const char *text,
+                              size_t text_bytes, void *memory, size_t bytes,
+                              const char **prepared) {
+  encoder e = {.tokenizer = tokenizer,
+               .bytes_step = UINT32_MAX,
+               .copies = memory,
+               .copies_bytes = bytes};
+  encoder_text part = {(const uint8_t *)text, text_bytes};
+  for (uint32_t step = 0; part.bytes > 0; ++step) {
+    if (encoder_operand(&e, step, 0) == TERN_TEXT_LATE)
+      break;
+    do_step(&e, step, &part, 1);
+  }
+  *prepared = (const char *)part.at;
+  return part.bytes;
+}
+
+/* Where the parts of the memory lie; 0 when the text is too long. */
+static int sizes(const tern_tokenizer *tokenizer, size_t text_bytes,
+                 size_t *copies, size_t *work) {
+  const tern_tokenizer_header *h = &tokenizer->header;
+  if (text_bytes > MAX_TEXT_BYTES)
+    return 0;
+  uint64_t text = (uint64_t)text_bytes * h->text_growth + h->text_extra;
+  uint64_t copied = (uint64_t)text_bytes * h->copies_growth + h->copies_extra;
+  uint64_t worked = (text + 1) * ENCODER_WORK_BYTES;
+  /* Indices of places in a piece have 32 bits. */
+  if (text >= UINT32_MAX || copied + worked > SIZE_MAX / 2)
+    return 0;
+  *copies = (size_t)copied;
+  *work = (size_t)worked;
+  return 1;
 }
 
 size_t tern_tokenizer_encode_bytes(const tern_tokenizer *tokenizer,
                                    size_t text_bytes) {
-  if (!tokenizer || text_bytes > MAX_TEXT_BYTES ||
-      text_bytes > SIZE_MAX / 40 - 16)
+  size_t copies, work;
+  if (!tokenizer || !tokenizer->table ||
+      !sizes(tokenizer, text_bytes, &copies, &work))
     return 0;
-  size_t n = text_bytes + 1;
-  /* And what it takes to align them. */
-  return n * (sizeof(node) + 2 * sizeof(uint64_t)) + sizeof(uint64_t);
+  return copies + work + sizeof(uint64_t); /* to align them */
+}
+
+size_t tern_tokenizer_max_tokens(const tern_tokenizer *tokenizer,
+                                 size_t text_bytes) {
+  if (!tokenizer || text_bytes > MAX_TEXT_BYTES ||
+      text_bytes > SIZE_MAX / 2 / (tokenizer->header.tokens_growth + 1))
+    return 0;
+  return text_bytes * tokenizer->header.tokens_growth +
+         2 * TERN_TOKENIZER_MAX_AFFIX;
 }
 
 tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
@@ -189,57 +233,28 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
   if (bytes < needed)
     return TERN_TOO_SMALL;
   const tern_tokenizer_header *h = &tokenizer->header;
-  encoder e = {0};
+  encoder e = {.tokenizer = tokenizer,
+               .bytes_step = UINT32_MAX,
+               .specials_are_text = (flags & TERN_ENCODE_PLAIN) != 0,
+               .tokens = tokens,
+               .capacity = capacity};
+  sizes(tokenizer, text_bytes, &e.copies_bytes, &e.work_bytes);
   uint8_t *aligned = memory;
   aligned += (0 - (uintptr_t)memory) & (sizeof(uint64_t) - 1);
-  e.tokenizer = tokenizer;
-  e.heap = (uint64_t *)(void *)aligned;
-  e.nodes = (node *)(void *)(e.heap + 2 * (text_bytes + 1));
-  e.tokens = tokens;
-  e.capacity = capacity;
+  e.work = (uint64_t *)(void *)aligned;
+  e.copies = aligned + e.work_bytes;
+  for (uint32_t step = 0; step < h->steps.count; ++step)
+    if (encoder_operand(&e, step, 0) == TERN_TEXT_BYTES)
+      e.bytes_step = step;
 
-  const uint8_t *from = (const uint8_t *)text;
   for (uint32_t i = 0; !(flags & TERN_ENCODE_BARE) && i < h->prefix_count; ++i)
-    emit(&e, h->prefix[i]);
-  if (flags & TERN_ENCODE_PLAIN)
-    encode_plain(&e, from, text_bytes);
-  else
-    encode_around(&e, from, text_bytes, 0);
+    encoder_emit(&e, h->prefix[i]);
+  encoder_text whole = {(const uint8_t *)text, text_bytes};
+  cut(&e, TABLE_ADDED, 0, whole, 1);
   for (uint32_t i = 0; !(flags & TERN_ENCODE_BARE) && i < h->suffix_count; ++i)
-    emit(&e, h->suffix[i]);
+    encoder_emit(&e, h->suffix[i]);
   *count = e.count;
+  if (e.status != TERN_OK)
+    return e.status;
   return e.count > capacity ? TERN_TOO_SMALL : TERN_OK;
-}
-
-const char *tern_tokenizer_token(const tern_tokenizer *tokenizer, int32_t token,
-                                 size_t *bytes, uint32_t *flags) {
-  uint32_t count = 0, bits = 0;
-  const uint8_t *result = NULL;
-  if (tokenizer && tokenizer->table && token >= 0 &&
-      (uint32_t)token < tokenizer->header.vocab_size) {
-    bits = table_flags(tokenizer, (uint32_t)token);
-    if (bits & TERN_TOKEN_EXISTS)
-      result = table_token(tokenizer, (uint32_t)token, &count);
-  }
-  if (bytes)
-    *bytes = count;
-  if (flags)
-    *flags = result ? bits : 0;
-  return (const char *)result;
-}
-
-int32_t tern_tokenizer_find(const tern_tokenizer *tokenizer, const char *bytes,
-                            size_t count) {
-  if (!tokenizer || !tokenizer->table || !bytes)
-    return -1;
-  const tern_tokenizer_header *h = &tokenizer->header;
-  const tern_table_span lists[] = {h->added, h->late, h->by_bytes};
-  for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); ++i) {
-    size_t matched;
-    int32_t id = tern_table_match(tokenizer, lists[i], (const uint8_t *)bytes,
-                                  count, 1, &matched);
-    if (id >= 0)
-      return id;
-  }
-  return -1;
 }

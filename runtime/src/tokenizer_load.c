@@ -1,4 +1,4 @@
-/*===- tokenizer_load.c - checking and searching the compiled table --------===
+/*===- tokenizer_load.c - checking the compiled table ----------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +7,7 @@
 #include "tokenizer_table.h"
 
 #include "memory.h"
+#include "tokenizer_words.h"
 
 /* The header as it lies in the file is 32-bit words after the magic. */
 static void read_header(const uint8_t *table, tern_tokenizer_header *header) {
@@ -24,14 +25,41 @@ static int span_fits(const tern_tokenizer_header *header, tern_table_span span,
 }
 
 static int spans_fit(const tern_tokenizer_header *h) {
-  uint64_t ids = h->vocab_size;
-  return span_fits(h, h->offsets, 4) && h->offsets.count == ids + 1 &&
-         span_fits(h, h->bytes, 1) && span_fits(h, h->token_flags, 1) &&
-         h->token_flags.count == ids && span_fits(h, h->byte_tokens, 4) &&
-         h->byte_tokens.count == 256 && span_fits(h, h->merge_starts, 4) &&
-         h->merge_starts.count == ids + 1 && span_fits(h, h->merges, 12) &&
-         span_fits(h, h->by_bytes, 4) && span_fits(h, h->added, 4) &&
-         span_fits(h, h->late, 4) && span_fits(h, h->classes, 4);
+  const uint64_t ids = h->vocab_size;
+  const int scored = h->kind == TERN_TOKENIZER_UNIGRAM;
+  /* Bytes of an element, and the number there must be; ANY for any. */
+  const uint64_t any = UINT64_MAX;
+  const struct {
+    tern_table_span span;
+    uint32_t element_bytes;
+    uint64_t count;
+  } spans[] = {{h->offsets, 4, ids + 1},
+               {h->bytes, 1, any},
+               {h->token_flags, 1, ids},
+               {h->byte_tokens, 4, 256},
+               {h->merge_starts, 4, ids + 1},
+               {h->merges, 12, any},
+               {h->scores, 8, scored ? ids + 1 : 0},
+               {h->by_bytes, 4, any},
+               {h->added, 4, any},
+               {h->added_offsets, 4, (uint64_t)h->added.count + 1},
+               {h->added_bytes, 1, any},
+               {h->late, 4, any},
+               {h->late_offsets, 4, (uint64_t)h->late.count + 1},
+               {h->late_bytes, 1, any},
+               {h->steps, 16, any},
+               {h->strings, 1, any},
+               {h->words, 4, any},
+               {h->classes, 4, any},
+               {h->ascii, 1, 128},
+               {h->class_flags, 1, any},
+               {h->automata, 8, any},
+               {h->transitions, 4, any}};
+  for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); ++i)
+    if (!span_fits(h, spans[i].span, spans[i].element_bytes) ||
+        (spans[i].count != any && spans[i].span.count != spans[i].count))
+      return 0;
+  return 1;
 }
 
 /* u32[count] that starts at 0, never falls and ends at `end`. */
@@ -65,16 +93,17 @@ static int merges_are_sorted(const tern_tokenizer *t) {
   return 1;
 }
 
-/* Strictly rising token bytes, none empty or very long: what tern_table_match
- * relies on. */
-static int list_is_sorted(const tern_tokenizer *t, tern_table_span list) {
+/* Strictly rising bytes, none empty or very long: what tern_table_next relies
+ * on. */
+static int list_is_sorted(const tern_tokenizer *t, table_list list) {
   const uint8_t *last = NULL;
   uint32_t last_count = 0;
-  for (uint32_t i = 0; i < list.count; ++i) {
-    uint32_t id = table_u32(t, list, i), count;
-    if (id >= t->header.vocab_size)
+  tern_table_span ids = tern_table_ids(t, list);
+  for (uint32_t i = 0; i < ids.count; ++i) {
+    uint32_t count;
+    if (table_u32(t, ids, i) >= t->header.vocab_size)
       return 0;
-    const uint8_t *bytes = table_token(t, id, &count);
+    const uint8_t *bytes = tern_table_entry(t, list, i, &count);
     if (count == 0 || count > TERN_TOKENIZER_MAX_TOKEN)
       return 0;
     if (last) {
@@ -95,6 +124,9 @@ static int ids_are_valid(const tern_tokenizer *t) {
     if (id != UINT32_MAX && id >= h->vocab_size)
       return 0;
   }
+  if (h->unknown < -1 || h->unknown >= (int64_t)h->vocab_size ||
+      (h->kind == TERN_TOKENIZER_UNIGRAM && h->unknown < 0))
+    return 0;
   if (h->prefix_count > TERN_TOKENIZER_MAX_AFFIX ||
       h->suffix_count > TERN_TOKENIZER_MAX_AFFIX)
     return 0;
@@ -107,14 +139,110 @@ static int ids_are_valid(const tern_tokenizer *t) {
   return 1;
 }
 
-static int classes_are_sorted(const tern_tokenizer *t) {
-  tern_table_span span = t->header.classes;
-  if (span.count == 0 || table_u32(t, span, 0) >> 2 != 0)
+static int classes_are_valid(const tern_tokenizer *t) {
+  const tern_tokenizer_header *h = &t->header;
+  tern_table_span span = h->classes;
+  if (span.count == 0 || table_u32(t, span, 0) >> 8 != 0 ||
+      h->class_flags.count > 256)
     return 0;
-  for (uint32_t i = 1; i < span.count; ++i)
-    if (table_u32(t, span, i) >> 2 <= table_u32(t, span, i - 1) >> 2)
+  for (uint32_t i = 0; i < span.count; ++i)
+    if ((i > 0 &&
+         table_u32(t, span, i) >> 8 <= table_u32(t, span, i - 1) >> 8) ||
+        (table_u32(t, span, i) & 0xFF) >= h->class_flags.count)
+      return 0;
+  for (uint32_t i = 0; i < 128; ++i)
+    if (table_u8(t, h->ascii, i) >= h->class_flags.count)
       return 0;
   return 1;
+}
+
+static int automata_are_valid(const tern_tokenizer *t) {
+  const tern_tokenizer_header *h = &t->header;
+  const uint64_t classes = (uint64_t)h->class_flags.count + 1;
+  for (uint32_t i = 0; i < h->automata.count; ++i) {
+    uint32_t from = table_u32(t, h->automata, 2 * i);
+    uint32_t states = table_u32(t, h->automata, 2 * i + 1);
+    if (states < 2 || states > UINT32_MAX / 2 / classes ||
+        from + states * classes > h->transitions.count)
+      return 0;
+    for (uint32_t j = 0; j < states * (uint32_t)classes; ++j) {
+      uint32_t entry = table_u32(t, h->transitions, from + j);
+      /* A match of nothing would be found forever. */
+      int is_first = j >= classes && j < 2 * classes;
+      if (entry >> 1 >= states || (is_first && (entry & 1)))
+        return 0;
+    }
+  }
+  return 1;
+}
+
+static int has_string(const tern_tokenizer_header *h, uint32_t offset,
+                      uint32_t count) {
+  return offset <= h->strings.count && count <= h->strings.count - offset;
+}
+
+static int step_is_valid(const tern_tokenizer *t, uint32_t step) {
+  const tern_tokenizer_header *h = &t->header;
+  uint32_t operand[4];
+  for (uint32_t i = 0; i < 4; ++i)
+    operand[i] = table_u32(t, h->steps, 4 * step + i);
+  switch (operand[0]) {
+  case TERN_TEXT_FORM:
+    return operand[1] <= 1 && tern_words_are_form(t, operand[2]);
+  case TERN_TEXT_MAP:
+    return tern_words_are_map(t, operand[1]);
+  case TERN_TEXT_REPLACE:
+    return operand[1] < h->automata.count &&
+           has_string(h, operand[2], operand[3]);
+  case TERN_TEXT_PREPEND:
+    return has_string(h, operand[1], operand[2]);
+  case TERN_TEXT_STRIP:
+    return operand[1] <= 3;
+  case TERN_TEXT_SPLIT:
+    return operand[1] < h->automata.count &&
+           operand[2] <= TERN_SPLIT_CONTIGUOUS;
+  case TERN_TEXT_LATE:
+  case TERN_TEXT_SPACE:
+  case TERN_TEXT_BYTES:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static int steps_are_valid(const tern_tokenizer *t) {
+  const tern_tokenizer_header *h = &t->header;
+  uint32_t cuts = 0;
+  if (h->steps.count > TERN_TEXT_MAX_STEPS)
+    return 0;
+  for (uint32_t step = 0; step < h->steps.count; ++step) {
+    if (!step_is_valid(t, step))
+      return 0;
+    cuts += table_u32(t, h->steps, 4 * step) == TERN_TEXT_LATE;
+  }
+  return cuts == 1;
+}
+
+static int numbers_are_known(const tern_tokenizer_header *h) {
+  const uint32_t flags = 2 * TERN_TOKENIZER_STRIP_SPACES - 1;
+  const uint32_t most = 1u << 16; /* keeps sums of sizes far from 64 bits */
+  return (h->kind == TERN_TOKENIZER_BPE || h->kind == TERN_TOKENIZER_UNIGRAM) &&
+         (h->flags & ~flags) == 0 && h->vocab_size > 0 &&
+         h->vocab_size < INT32_MAX && h->text_growth <= most &&
+         h->text_extra <= most && h->copies_growth <= most &&
+         h->copies_extra <= most && h->tokens_growth <= most;
+}
+
+static int table_is_valid(const tern_tokenizer *t) {
+  const tern_tokenizer_header *h = &t->header;
+  return numbers_are_known(h) && spans_fit(h) && ids_are_valid(t) &&
+         is_partition(t, h->offsets, h->bytes.count) &&
+         is_partition(t, h->added_offsets, h->added_bytes.count) &&
+         is_partition(t, h->late_offsets, h->late_bytes.count) &&
+         is_partition(t, h->merge_starts, h->merges.count) &&
+         merges_are_sorted(t) && list_is_sorted(t, TABLE_PLAIN) &&
+         list_is_sorted(t, TABLE_ADDED) && list_is_sorted(t, TABLE_LATE) &&
+         classes_are_valid(t) && automata_are_valid(t) && steps_are_valid(t);
 }
 
 tern_status tern_tokenizer_load(tern_tokenizer *tokenizer, const void *table,
@@ -130,107 +258,8 @@ tern_status tern_tokenizer_load(tern_tokenizer *tokenizer, const void *table,
   read_header(table, h);
   if (memcmp(h->magic, TERN_TOKENIZER_MAGIC, sizeof(h->magic)) != 0 ||
       h->version != TERN_TOKENIZER_VERSION || h->total_bytes > bytes ||
-      h->kind != TERN_TOKENIZER_BYTE_BPE || h->split > TERN_SPLIT_QWEN2 ||
-      (h->flags & ~(uint32_t)TERN_TOKENIZER_IGNORE_MERGES) != 0 ||
-      h->vocab_size == 0 || h->vocab_size > INT32_MAX)
-    return TERN_BAD_TABLE;
-  if (!spans_fit(h) || !ids_are_valid(&loaded) ||
-      !is_partition(&loaded, h->offsets, h->bytes.count) ||
-      !is_partition(&loaded, h->merge_starts, h->merges.count) ||
-      !merges_are_sorted(&loaded) || !list_is_sorted(&loaded, h->by_bytes) ||
-      !list_is_sorted(&loaded, h->added) || !list_is_sorted(&loaded, h->late) ||
-      !classes_are_sorted(&loaded))
+      !table_is_valid(&loaded))
     return TERN_BAD_TABLE;
   *tokenizer = loaded;
   return TERN_OK;
-}
-
-table_merge tern_table_find_merge(const tern_tokenizer *t, int32_t left,
-                                  int32_t right) {
-  uint32_t low = table_u32(t, t->header.merge_starts, (uint32_t)left);
-  uint32_t high = table_u32(t, t->header.merge_starts, (uint32_t)left + 1);
-  const uint8_t *merges = t->table + t->header.merges.offset;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    const uint8_t *merge = merges + (size_t)middle * 12;
-    uint32_t here = table_load(merge);
-    if (here == (uint32_t)right) {
-      table_merge found = {table_load(merge + 4),
-                           (int32_t)table_load(merge + 8)};
-      return found;
-    }
-    if (here < (uint32_t)right)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  table_merge none = {TABLE_NO_MERGE, -1};
-  return none;
-}
-
-/* The byte of the i-th token of a list at `depth`, or -1 behind its end. */
-static int byte_at(const tern_tokenizer *t, tern_table_span list, uint32_t i,
-                   size_t depth) {
-  uint32_t count;
-  const uint8_t *bytes = table_token(t, table_u32(t, list, i), &count);
-  return depth < count ? bytes[depth] : -1;
-}
-
-/* First of [low, high) whose byte at `depth` is at least `byte`. */
-static uint32_t lower_bound(const tern_tokenizer *t, tern_table_span list,
-                            uint32_t low, uint32_t high, size_t depth,
-                            int byte) {
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (byte_at(t, list, middle, depth) < byte)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-int32_t tern_table_match(const tern_tokenizer *t, tern_table_span list,
-                         const uint8_t *text, size_t bytes, int whole,
-                         size_t *matched) {
-  /* All of [low, high) share the first `depth` bytes with the text. */
-  uint32_t low = 0, high = list.count;
-  int32_t best = -1;
-  for (size_t depth = 0; low < high; ++depth) {
-    if (depth > 0 && byte_at(t, list, low, depth) < 0) {
-      if (!whole || depth == bytes) {
-        best = (int32_t)table_u32(t, list, low);
-        *matched = depth;
-      }
-      ++low;
-    }
-    if (depth == bytes)
-      break;
-    low = lower_bound(t, list, low, high, depth, text[depth]);
-    high = lower_bound(t, list, low, high, depth, text[depth] + 1);
-  }
-  return best;
-}
-
-static uint32_t ascii_class(uint32_t code) {
-  if ((code | 32) >= 'a' && (code | 32) <= 'z')
-    return TERN_CHAR_LETTER;
-  if (code >= '0' && code <= '9')
-    return TERN_CHAR_NUMBER;
-  return code == ' ' || (code >= '\t' && code <= '\r') ? TERN_CHAR_SPACE
-                                                       : TERN_CHAR_OTHER;
-}
-
-uint32_t tern_table_class(const tern_tokenizer *t, uint32_t code) {
-  if (code < 0x80)
-    return ascii_class(code);
-  uint32_t low = 0, high = t->header.classes.count;
-  while (high - low > 1) {
-    uint32_t middle = low + (high - low) / 2;
-    if (table_u32(t, t->header.classes, middle) >> 2 <= code)
-      low = middle;
-    else
-      high = middle;
-  }
-  return table_u32(t, t->header.classes, low) & 3u;
 }

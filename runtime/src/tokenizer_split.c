@@ -5,145 +5,97 @@
  *
  *===------------------------------------------------------------------------===
  *
- * By hand what these patterns say, alternatives in their order:
- *
- *   Llama-3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
- *            | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
- *   Qwen-2   the same with \p{N} for \p{N}{1,3}
- *   GPT-2    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+
- *            |\s+(?!\S)|\s+
- *
- * Every piece is found in one pass over it and the character behind it, except
- * that a run of white space is also looked at up to its end.
+ * Patterns were compiled into automata. One reads on behind the end of a match
+ * as long as a longer one is possible; the compiler refuses patterns for which
+ * that is not bounded by the length of the text in all.
  */
-#include "tokenizer_table.h"
+#include "tokenizer_encoder.h"
 
-typedef struct cursor {
-  const tern_tokenizer *tokenizer;
-  const uint8_t *text;
-  size_t bytes;
-} cursor;
-
-typedef struct character {
-  uint32_t code;   /* UTF8_INVALID for a byte that is part of no character */
-  uint32_t length; /* 0 behind the end */
-  uint32_t klass;
-} character;
-
-static character look(const cursor *c, size_t at) {
-  character result = {UTF8_INVALID, 0, TERN_CHAR_OTHER};
-  if (at >= c->bytes)
-    return result;
-  result.code = tern_utf8_decode(c->text + at, c->bytes - at, &result.length);
-  if (result.code != UTF8_INVALID)
-    result.klass = tern_table_class(c->tokenizer, result.code);
-  return result;
+/* The character that stands for a byte in GPT-2's alphabet. */
+static uint32_t alphabet(uint32_t byte) {
+  if (byte < 0x21)
+    return 0x100 + byte;
+  if (byte >= 0x7F && byte < 0xA1)
+    return 0x100 + 0x21 + (byte - 0x7F);
+  return byte == 0xAD ? 0x100 + 0x21 + 0x22 : byte;
 }
 
-static int is_newline(character ch) {
-  return ch.length > 0 && (ch.code == '\r' || ch.code == '\n');
-}
-
-/* The end of the run of at most `most` characters of one class from `at`. */
-static size_t run_of(const cursor *c, size_t at, uint32_t klass, size_t most) {
-  for (; most > 0; --most) {
-    character ch = look(c, at);
-    if (ch.length == 0 || ch.klass != klass)
+size_t tern_pattern_match(const encoder *e, uint32_t step, encoder_text text,
+                          size_t at) {
+  const tern_tokenizer *t = e->tokenizer;
+  const tern_tokenizer_header *h = &t->header;
+  uint32_t automaton = encoder_operand(e, step, 1);
+  uint32_t from = table_u32(t, h->automata, automaton * 2);
+  uint32_t classes = h->class_flags.count + 1;
+  int sees_bytes = step > e->bytes_step;
+  size_t end = 0;
+  for (uint32_t state = 1; state != 0;) {
+    uint32_t klass = classes - 1, length = 1;
+    if (at < text.bytes)
+      klass = sees_bytes
+                  ? tern_table_class(t, alphabet(text.at[at]))
+                  : tern_class_at(t, text.at + at, text.bytes - at, &length);
+    uint32_t entry =
+        table_u32(t, h->transitions, from + state * classes + klass);
+    if (entry & 1)
+      end = at;
+    if (at == text.bytes)
       break;
-    at += ch.length;
+    state = entry >> 1;
+    at += length;
   }
-  return at;
+  return end;
 }
 
-/* Lower case; U+017F, the long s, folds to s as (?i) in Unicode has it. */
-static uint32_t fold(uint32_t code) {
-  if (code == 0x17F)
-    return 's';
-  return code >= 'A' && code <= 'Z' ? code + 32 : code;
+/* The next match or the text before it: [split->at, *end). */
+static int next_part(const encoder *e, encoder_split *s, size_t *end) {
+  if (s->begin >= s->end) {
+    for (s->begin = s->at; s->begin < s->text.bytes;) {
+      s->end = tern_pattern_match(e, s->step, s->text, s->begin);
+      if (s->end > s->begin)
+        break;
+      uint32_t length = 1;
+      if (s->step <= e->bytes_step)
+        tern_utf8_decode(s->text.at + s->begin, s->text.bytes - s->begin,
+                         &length);
+      s->begin += length;
+    }
+    if (s->begin >= s->text.bytes)
+      s->end = s->begin;
+  }
+  int is_match = s->at == s->begin && s->begin < s->end;
+  *end = is_match ? s->end : s->begin;
+  if (is_match)
+    s->begin = s->end; /* the next one is not known */
+  return is_match;
 }
 
-/* The end of 's, 't, 're, 've, 'm, 'll or 'd at `at`, or 0. */
-static size_t contraction(const cursor *c, size_t at, int any_case) {
-  if (c->text[at] != '\'')
-    return 0;
-  character first = look(c, at + 1);
-  if (first.length == 0)
-    return 0;
-  uint32_t a = any_case ? fold(first.code) : first.code;
-  size_t end = at + 1 + first.length;
-  if (a == 's' || a == 't' || a == 'm' || a == 'd')
-    return end;
-  character second = look(c, end);
-  uint32_t b = any_case ? fold(second.code) : second.code;
-  if (second.length > 0 && ((a == 'r' && b == 'e') || (a == 'v' && b == 'e') ||
-                            (a == 'l' && b == 'l')))
-    return end + second.length;
+int tern_split_next(const encoder *e, encoder_split *s, size_t *from,
+                    size_t *to) {
+  uint32_t behavior = encoder_operand(e, s->step, 2);
+  int inverted = encoder_operand(e, s->step, 3) != 0;
+  while (s->at < s->text.bytes) {
+    *from = s->at;
+    s->was_match = next_part(e, s, to) != inverted;
+    s->at = *to;
+    if (behavior == TERN_SPLIT_REMOVED && s->was_match)
+      continue;
+    /* Neighbours that belong to this piece. */
+    while (behavior > TERN_SPLIT_REMOVED && s->at < s->text.bytes) {
+      encoder_split ahead = *s;
+      ahead.was_match = next_part(e, &ahead, &ahead.at) != inverted;
+      int joins =
+          behavior == TERN_SPLIT_CONTIGUOUS ? ahead.was_match == s->was_match
+          : behavior == TERN_SPLIT_PREVIOUS ? ahead.was_match && !s->was_match
+                                            : s->was_match && !ahead.was_match;
+      if (!joins)
+        break;
+      *s = ahead;
+      *to = s->at;
+      if (behavior != TERN_SPLIT_CONTIGUOUS)
+        break;
+    }
+    return 1;
+  }
   return 0;
-}
-
-/* \s*[\r\n]+ if `newlines`, then \s+(?!\S), then \s+. `at` is white space. */
-static size_t white_space(const cursor *c, size_t at, int newlines) {
-  size_t end = at, last = at, after_newline = 0;
-  for (character ch = look(c, at); ch.length && ch.klass == TERN_CHAR_SPACE;
-       ch = look(c, end)) {
-    last = end;
-    end += ch.length;
-    if (is_newline(ch))
-      after_newline = end;
-  }
-  if (newlines && after_newline)
-    return after_newline;
-  /* The last one belongs to what follows, unless it is the only one. */
-  return end < c->bytes && last > at ? last : end;
-}
-
-static size_t next_llama3(const cursor *c, size_t at, size_t digits) {
-  size_t end = contraction(c, at, 1);
-  if (end)
-    return end;
-  character first = look(c, at);
-  character second = look(c, at + first.length);
-  if (first.klass == TERN_CHAR_LETTER)
-    return run_of(c, at, TERN_CHAR_LETTER, SIZE_MAX);
-  if (first.klass == TERN_CHAR_NUMBER)
-    return run_of(c, at, TERN_CHAR_NUMBER, digits);
-  if (second.length && second.klass == TERN_CHAR_LETTER && !is_newline(first))
-    return run_of(c, at + first.length, TERN_CHAR_LETTER, SIZE_MAX);
-  int space = first.code == ' ' && second.length;
-  if (first.klass == TERN_CHAR_OTHER ||
-      (space && second.klass == TERN_CHAR_OTHER)) {
-    end = run_of(c, at + (space ? 1 : 0), TERN_CHAR_OTHER, SIZE_MAX);
-    while (is_newline(look(c, end)))
-      ++end;
-    return end;
-  }
-  return white_space(c, at, 1);
-}
-
-static size_t next_gpt2(const cursor *c, size_t at) {
-  size_t end = contraction(c, at, 0);
-  if (end)
-    return end;
-  character first = look(c, at);
-  character second = look(c, at + first.length);
-  if (first.klass != TERN_CHAR_SPACE)
-    return run_of(c, at, first.klass, SIZE_MAX);
-  if (first.code == ' ' && second.length && second.klass != TERN_CHAR_SPACE)
-    return run_of(c, at + 1, second.klass, SIZE_MAX);
-  return white_space(c, at, 0);
-}
-
-size_t tern_split_next(const tern_tokenizer *t, const uint8_t *text,
-                       size_t bytes, size_t at) {
-  cursor c = {t, text, bytes};
-  switch (t->header.split) {
-  case TERN_SPLIT_GPT2:
-    return next_gpt2(&c, at);
-  case TERN_SPLIT_LLAMA3:
-    return next_llama3(&c, at, 3);
-  case TERN_SPLIT_QWEN2:
-    return next_llama3(&c, at, 1);
-  default:
-    return bytes;
-  }
 }

@@ -21,6 +21,11 @@ static inline uint32_t table_u32(const tern_tokenizer *t, tern_table_span span,
   return table_load(t->table + span.offset + (size_t)i * 4);
 }
 
+static inline uint32_t table_u8(const tern_tokenizer *t, tern_table_span span,
+                                uint32_t i) {
+  return t->table[span.offset + i];
+}
+
 /* The bytes of a token; `id` is below vocab_size. */
 static inline const uint8_t *table_token(const tern_tokenizer *t, uint32_t id,
                                          uint32_t *count) {
@@ -30,7 +35,7 @@ static inline const uint8_t *table_token(const tern_tokenizer *t, uint32_t id,
 }
 
 static inline uint32_t table_flags(const tern_tokenizer *t, uint32_t id) {
-  return t->table[t->header.token_flags.offset + id];
+  return table_u8(t, t->header.token_flags, id);
 }
 
 typedef struct table_merge {
@@ -44,22 +49,53 @@ typedef struct table_merge {
 table_merge tern_table_find_merge(const tern_tokenizer *t, int32_t left,
                                   int32_t right);
 
-/* The longest token of the sorted list that `text` begins with: its id and
- * length, or -1. With `whole`, only a token that is all of the text. */
-int32_t tern_table_match(const tern_tokenizer *t, tern_table_span list,
-                         const uint8_t *text, size_t bytes, int whole,
-                         size_t *matched);
+/* Tokens in the order of their bytes. */
+typedef enum table_list { TABLE_PLAIN, TABLE_ADDED, TABLE_LATE } table_list;
+
+tern_table_span tern_table_ids(const tern_tokenizer *t, table_list list);
+/* The bytes by which the i-th token of a list is found. */
+const uint8_t *tern_table_entry(const tern_tokenizer *t, table_list list,
+                                uint32_t i, uint32_t *count);
+
+/* A search for all tokens of a list that a text begins with. Start with the
+ * list, all else 0 and high the number of its tokens. */
+typedef struct table_search {
+  table_list list;
+  uint32_t low, high; /* these share the first `depth` bytes with the text */
+  size_t depth;
+} table_search;
+
+table_search tern_table_search(const tern_tokenizer *t, table_list list);
+/* The next longer one, which has `depth` bytes; -1 at the end. */
+int32_t tern_table_next(const tern_tokenizer *t, table_search *search,
+                        const uint8_t *text, size_t bytes);
+
+/* The longest token of the list that `text` begins with: its id and length, or
+ * -1. */
+int32_t tern_table_match(const tern_tokenizer *t, table_list list,
+                         const uint8_t *text, size_t bytes, size_t *matched);
+/* The token that is all of the text, or -1. */
+int32_t tern_table_find(const tern_tokenizer *t, table_list list,
+                        const uint8_t *text, size_t bytes);
 
 /* The class of a code point. */
 uint32_t tern_table_class(const tern_tokenizer *t, uint32_t code);
+/* The class of the character at `at`, which has *length bytes. Bytes that are
+ * no character are taken as some character of private use. */
+uint32_t tern_class_at(const tern_tokenizer *t, const uint8_t *at, size_t bytes,
+                       uint32_t *length);
 
 /* Decodes one character of at least one byte. *length is 1 and the answer
  * UTF8_INVALID when it is not valid UTF-8. */
 #define UTF8_INVALID 0xFFFFFFFFu
 uint32_t tern_utf8_decode(const uint8_t *at, size_t bytes, uint32_t *length);
+/* Writes a code point below 0x110000; returns the number of bytes. */
+uint32_t tern_utf8_encode(uint8_t *to, uint32_t code);
 
-/* The end of the piece that starts at `at` < bytes. */
-size_t tern_split_next(const tern_tokenizer *t, const uint8_t *text,
-                       size_t bytes, size_t at);
+/* What a text is when late added tokens are looked for in it, made in `memory`.
+ * The compiler asks for late tokens themselves. */
+size_t tern_tokenizer_prepare(const tern_tokenizer *tokenizer, const char *text,
+                              size_t text_bytes, void *memory, size_t bytes,
+                              const char **prepared);
 
 #endif /* TERN_SRC_TOKENIZER_TABLE_H */

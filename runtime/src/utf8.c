@@ -68,6 +68,15 @@ uint32_t tern_utf8_decode(const uint8_t *at, size_t bytes, uint32_t *length) {
   return code;
 }
 
+uint32_t tern_utf8_encode(uint8_t *to, uint32_t code) {
+  static const uint8_t lead[5] = {0, 0, 0xC0, 0xE0, 0xF0};
+  uint32_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  for (uint32_t i = n; i-- > 1; code >>= 6)
+    to[i] = (uint8_t)(0x80 | (code & 0x3F));
+  to[0] = (uint8_t)(lead[n] | code);
+  return n;
+}
+
 static size_t put_replacement(char *out) {
   memcpy(out, "\xEF\xBF\xBD", 3);
   return 3;

@@ -44,12 +44,13 @@ inline void useTokenizer(const tern_tokenizer &tokenizer,
   for (int flags : {0, TERN_ENCODE_BARE | TERN_ENCODE_PLAIN}) {
     std::vector<uint8_t> memory(
         tern_tokenizer_encode_bytes(&tokenizer, text.size()));
-    std::vector<int32_t> tokens(text.size() + 16);
+    std::vector<int32_t> tokens(
+        tern_tokenizer_max_tokens(&tokenizer, text.size()));
     size_t count = 0;
     require(tern_tokenizer_encode(&tokenizer, text.data(), text.size(), flags,
                                   memory.data(), memory.size(), tokens.data(),
                                   tokens.size(), &count) == TERN_OK,
-            "text_bytes + 16 tokens suffice");
+            "the most tokens suffice");
     require(count <= tokens.size(), "no more tokens than there is room for");
     tokens.resize(count);
     for (int32_t token : tokens)

@@ -55,7 +55,8 @@ struct Table {
     // Exactly as much as asked for, so that a sanitizer sees one byte more.
     std::vector<char> memory(
         tern_tokenizer_encode_bytes(&tokenizer, text.size()));
-    std::vector<int32_t> tokens(text.size() + 16);
+    std::vector<int32_t> tokens(
+        tern_tokenizer_max_tokens(&tokenizer, text.size()));
     size_t count = 0;
     EXPECT_EQ(tern_tokenizer_encode(&tokenizer, text.data(), text.size(), flags,
                                     memory.data(), memory.size(), tokens.data(),

@@ -1,18 +1,21 @@
-//===- tern/Tokenizer/TokenizerCompiler.h - Tokenizers to tables -*- C++ -*-===//
+//===- tern/Tokenizer/TokenizerCompiler.h - Tokenizers to tables -*- C++
+//-*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// A checkpoint's tokenizer becomes one table of bytes (tern/tokenizer.h) that the
-// runtime reads in place, so that a device needs neither JSON nor Unicode tables
-// of its own. The input is not trusted. No MLIR and no LLVM here.
+// A checkpoint's tokenizer becomes one table of bytes (tern/tokenizer.h) that
+// the runtime reads in place, so that a device needs neither JSON nor Unicode
+// tables of its own. The input is not trusted. No MLIR and no LLVM here.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef TERN_TOKENIZER_TOKENIZERCOMPILER_H
 #define TERN_TOKENIZER_TOKENIZERCOMPILER_H
+
+#include "tern/Tokenizer/Patterns.h"
 
 #include <cstdint>
 #include <optional>
@@ -24,20 +27,42 @@ namespace tern {
 /// What a tokenizer is, whatever file it was read from.
 struct TokenizerDescription {
   struct Token {
-    std::string bytes; ///< what it decodes to
+    std::string bytes;  ///< what it decodes to
     uint32_t flags = 0; ///< TERN_TOKEN_...; 0: the id is not in use
-    /// Whether merges and `ignoreMerges` can make it from bytes of text.
+    /// Whether the model can make it from text that has just these bytes.
     bool isPlain = false;
   };
-  /// Ranks are positions in `merges`; of equal pairs the last one counts.
   struct Merge {
-    uint32_t left, right, result;
+    uint32_t left, right, rank, result; ///< of equal pairs the last one counts
+  };
+  /// A token that is looked for in text before the model sees it.
+  struct Added {
+    std::string content;
+    uint32_t id;
+  };
+  /// One of the things done to text, see TERN_TEXT_... for kind and operands.
+  struct Step {
+    uint32_t kind;
+    uint32_t operands[3] = {0, 0, 0};
+    /// The operand of TERN_TEXT_REPLACE and _PREPEND that is a string.
+    std::string string;
+    /// From n bytes it makes at most growth * n + extra, and it needs at most
+    /// scratch * n bytes of memory if that is more.
+    uint32_t growth = 1, extra = 0, scratch = 0;
   };
 
-  uint32_t split = 0; ///< TERN_SPLIT_...
-  bool ignoreMerges = false;
-  std::vector<Token> tokens; ///< by id
-  std::vector<Merge> merges;
+  bool isUnigram = false;
+  uint32_t flags = 0;         ///< TERN_TOKENIZER_...
+  int64_t unknown = -1;       ///< id, or -1
+  std::vector<Token> tokens;  ///< by id
+  std::vector<Merge> merges;  ///< BPE
+  std::vector<double> scores; ///< Unigram, by id, and that of unknown ones
+  std::vector<int64_t> byteTokens = std::vector<int64_t>(256, -1);
+  std::vector<Added> added, late;
+  std::vector<Step> steps;
+  CompiledPatterns patterns;
+  std::vector<uint8_t> classFlags;     ///< TERN_CHAR_... of each class
+  std::vector<uint32_t> words;         ///< operands of steps
   std::vector<int32_t> prefix, suffix; ///< set around a text
 };
 
@@ -63,10 +88,11 @@ writeTokenizerTable(const TokenizerDescription &tokenizer, std::string &error);
 std::optional<std::vector<uint8_t>>
 compileTokenizer(const TokenizerSources &sources, std::string &error);
 
-/// The artifact's generation section: one tern_generation and the chat template.
-/// End tokens are those of generation_config.json, config.json and
+/// The artifact's generation section: one tern_generation and the chat
+/// template. End tokens are those of generation_config.json, config.json and
 /// tokenizer_config.json together, as each of them alone is incomplete for some
-/// public model. `tokenizer` gives ids to tokens that are only named; may be null.
+/// public model. `tokenizer` gives ids to tokens that are only named; may be
+/// null.
 std::optional<std::vector<uint8_t>>
 compileGeneration(const TokenizerSources &sources,
                   const TokenizerDescription *tokenizer, std::string &error);

@@ -5,10 +5,11 @@
  *
  *===------------------------------------------------------------------------===
  *
- * The compiler turns tokenizer.json into one table of bytes; this reads it where
- * it lies. The table is not trusted: it is checked as a whole by
+ * The compiler turns a tokenizer's file into one table of bytes; this reads it
+ *where it lies. The table is not trusted: it is checked as a whole by
  * tern_tokenizer_load, and an index read from it later is checked where it is
- * used. As the rest of the core it never allocates. docs/abi.md draws the table.
+ * used. As the rest of the core it never allocates. docs/abi.md draws the
+ *table.
  */
 #ifndef TERN_TOKENIZER_H
 #define TERN_TOKENIZER_H
@@ -20,25 +21,27 @@ extern "C" {
 #endif
 
 #define TERN_TOKENIZER_MAGIC "TERNTOK1"
-#define TERN_TOKENIZER_VERSION 1u
+#define TERN_TOKENIZER_VERSION 2u
 #define TERN_TOKENIZER_MAX_AFFIX 8u
 /* Bytes of a token that text is searched for. */
 #define TERN_TOKENIZER_MAX_TOKEN 4096u
 
-/* How text becomes tokens. SentencePiece kinds come here. */
-enum { TERN_TOKENIZER_BYTE_BPE = 1 };
-
-/* How text is cut into pieces that merges do not cross. */
+/* How text becomes tokens. */
 enum {
-  TERN_SPLIT_NONE = 0,   /* one piece */
-  TERN_SPLIT_GPT2 = 1,   /* GPT-2's pattern, what ByteLevel does by itself */
-  TERN_SPLIT_LLAMA3 = 2, /* numbers in groups of up to three digits */
-  TERN_SPLIT_QWEN2 = 3   /* as Llama-3's, but digits one by one */
+  TERN_TOKENIZER_BPE = 1,    /* the two neighbours of least rank are merged */
+  TERN_TOKENIZER_UNIGRAM = 2 /* the tokens of the greatest total score */
 };
 
 /* Bits of tern_tokenizer_header.flags. */
 enum {
-  TERN_TOKENIZER_IGNORE_MERGES = 1 /* a piece that is a token is that token */
+  TERN_TOKENIZER_IGNORE_MERGES = 1, /* a piece that is a token is that token */
+  TERN_TOKENIZER_BYTES = 2, /* merges begin with bytes, not characters */
+  TERN_TOKENIZER_BYTE_FALLBACK = 4, /* unknown characters become byte_tokens */
+  TERN_TOKENIZER_FUSE_UNKNOWN = 8,  /* unknown neighbours are one token */
+  /* What a text that is decoded begins with: a space that was set before it,
+   * or any number of them within the first token. */
+  TERN_TOKENIZER_STRIP_SPACE = 16,
+  TERN_TOKENIZER_STRIP_SPACES = 32
 };
 
 /* Bits of a token's flags byte. */
@@ -46,16 +49,42 @@ enum {
   TERN_TOKEN_EXISTS = 1,  /* the id is used; all others have no bytes */
   TERN_TOKEN_ADDED = 2,   /* cut out of the text before anything else */
   TERN_TOKEN_SPECIAL = 4, /* a control token; not text when decoded */
-  TERN_TOKEN_LATE = 8     /* added, but looked for after the others */
+  TERN_TOKEN_LATE = 8,    /* added, but looked for in the normalized text */
+  TERN_TOKEN_LSTRIP = 16, /* takes white space on its left with it */
+  TERN_TOKEN_RSTRIP = 32,
+  TERN_TOKEN_WORD = 64 /* only where no letter or digit touches it */
 };
 
-/* Classes of code points. */
+/* Bits of a class of characters. */
+enum { TERN_CHAR_SPACE = 1, TERN_CHAR_WORD = 2 };
+
+/* What is done to a text, in order, before the model makes tokens of it. Where
+ * an operand is a pattern it is the number of an automaton. */
 enum {
-  TERN_CHAR_OTHER = 0,
-  TERN_CHAR_LETTER = 1, /* \p{L} */
-  TERN_CHAR_NUMBER = 2, /* \p{N} */
-  TERN_CHAR_SPACE = 3   /* \s, that is White_Space */
+  TERN_TEXT_FORM = 1,    /* {0: NFD, 1: NFC; offset in words}, see below */
+  TERN_TEXT_MAP = 2,     /* {offset in words}: characters to others */
+  TERN_TEXT_REPLACE = 3, /* {pattern, offset and bytes of a string} */
+  TERN_TEXT_PREPEND = 4, /* {offset and bytes of a string} */
+  TERN_TEXT_STRIP = 5,   /* {1: on the left, 2: on the right, 3: both} */
+  TERN_TEXT_LATE = 6,    /* cuts out the late added tokens; exactly once */
+  TERN_TEXT_SPACE = 7,   /* {1: only where the text begins} sets a space before
+                            what does not begin with one */
+  TERN_TEXT_SPLIT = 8,   /* {pattern, TERN_SPLIT_..., 1: parts between matches
+                            are what is meant} */
+  TERN_TEXT_BYTES = 9    /* from here on patterns see bytes as the characters
+                            of GPT-2's alphabet */
 };
+
+/* What becomes of matches when text is split. */
+enum {
+  TERN_SPLIT_ISOLATED = 0, /* each is a piece, as is each text between them */
+  TERN_SPLIT_REMOVED = 1,
+  TERN_SPLIT_PREVIOUS = 2,  /* each is the end of the piece before it */
+  TERN_SPLIT_NEXT = 3,      /* ... or the beginning of the next */
+  TERN_SPLIT_CONTIGUOUS = 4 /* neighbours are one piece */
+};
+
+#define TERN_TEXT_MAX_STEPS 32u
 
 /* Where an array lies: a byte offset from the table's start, and elements. */
 typedef struct tern_table_span {
@@ -70,11 +99,16 @@ typedef struct tern_tokenizer_header {
   char magic[8];
   uint32_t version;
   uint32_t total_bytes;
-  uint32_t kind;       /* TERN_TOKENIZER_... */
-  uint32_t split;      /* TERN_SPLIT_... */
+  uint32_t kind; /* TERN_TOKENIZER_BPE or _UNIGRAM */
   uint32_t flags;
-  uint32_t vocab_size; /* ids are below this */
-  uint32_t prefix_count; /* tokens set before a text: the bos token */
+  uint32_t vocab_size;    /* ids are below this */
+  int32_t unknown;        /* the token of what has no token, or -1 */
+  uint32_t text_growth;   /* bytes of prepared text for one byte of text, */
+  uint32_t text_extra;    /* and for the text as a whole */
+  uint32_t copies_growth; /* bytes of all copies while it is prepared */
+  uint32_t copies_extra;
+  uint32_t tokens_growth; /* tokens for one byte of text, at most */
+  uint32_t prefix_count;  /* tokens set before a text: the bos token */
   uint32_t suffix_count;
   int32_t prefix[TERN_TOKENIZER_MAX_AFFIX];
   int32_t suffix[TERN_TOKENIZER_MAX_AFFIX];
@@ -86,11 +120,31 @@ typedef struct tern_tokenizer_header {
   tern_table_span merge_starts;
   /* {right, rank, result}: u32[3] each, by rising `right` within a left. */
   tern_table_span merges;
+  /* f64[vocab_size + 1], for Unigram; the last one is that of a character that
+   * has no token. */
+  tern_table_span scores;
   tern_table_span by_bytes; /* u32, ids of plain tokens in byte order */
-  tern_table_span added;    /* u32, ids of added tokens, in byte order */
-  tern_table_span late;     /* u32, ids of late added tokens, in byte order */
-  /* u32, code point << 2 | class, rising: the class holds from there on. */
+  /* Added tokens, and late ones: u32, ids in the order of what they are looked
+   * for as, and where that lies: bytes[offsets[i]...offsets[i + 1]]. */
+  tern_table_span added;
+  tern_table_span added_offsets; /* u32[added.count + 1] */
+  tern_table_span added_bytes;   /* u8 */
+  tern_table_span late;
+  tern_table_span late_offsets;
+  tern_table_span late_bytes;
+  tern_table_span steps;   /* {TERN_TEXT_..., operands}: u32[4] each */
+  tern_table_span strings; /* u8, operands of steps */
+  tern_table_span words;   /* u32, operands of steps */
+  /* u32, code point << 8 | class, rising: the class holds from there on. */
   tern_table_span classes;
+  tern_table_span ascii;       /* u8[128], the classes of ASCII */
+  tern_table_span class_flags; /* u8 for each class, TERN_CHAR_... */
+  /* {offset in `transitions`, states}: u32[2] each. An automaton has for each
+   * state and class, the end of the text being the last class, the next state
+   * times two, plus one where a match ends before that character. State 0 is
+   * the end, state 1 the beginning. */
+  tern_table_span automata;
+  tern_table_span transitions; /* u32 */
 } tern_tokenizer_header;
 
 /* A loaded table: pointers into the caller's bytes. Fields are private. */
@@ -106,19 +160,24 @@ tern_status tern_tokenizer_load(tern_tokenizer *tokenizer, const void *table,
 /* How to encode. */
 enum {
   TERN_ENCODE_BARE = 1, /* without the tokens around a text (no bos) */
-  TERN_ENCODE_PLAIN = 2 /* "<|eot_id|>" in the text is text, not a token */
+  TERN_ENCODE_PLAIN = 2 /* "<|eot_id|>" in the text is text, no control token */
 };
 
-/* Memory tern_tokenizer_encode needs for a text of `text_bytes` bytes; 0 when it
- * is more than the 1 GiB of text that is taken at once. */
+/* Memory tern_tokenizer_encode needs for a text of `text_bytes` bytes; 0 when
+ * it is more than the 1 GiB of text that is taken at once. */
 size_t tern_tokenizer_encode_bytes(const tern_tokenizer *tokenizer,
                                    size_t text_bytes);
 
-/* Writes at most `capacity` tokens of the text to `tokens` and their true number
- * to *count; TERN_TOO_SMALL when that is more. text_bytes + 16 always suffice.
- * Text need not be valid UTF-8: a byte that is not part of a valid sequence is
- * taken as a character of no class, so it becomes the token of that byte. A byte
- * for which the vocabulary has no token is left out, as Hugging Face does. */
+/* Tokens that a text of `text_bytes` bytes becomes at most. */
+size_t tern_tokenizer_max_tokens(const tern_tokenizer *tokenizer,
+                                 size_t text_bytes);
+
+/* Writes at most `capacity` tokens of the text to `tokens` and their true
+ * number to *count; TERN_TOO_SMALL when that is more. Text need not be valid
+ * UTF-8: a byte that is not part of a valid sequence is taken as a character of
+ * no class, so it becomes the token of that byte where there is one. What has
+ * no token becomes the unknown token; without one it is left out, as Hugging
+ * Face does. */
 tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
                                   const char *text, size_t text_bytes,
                                   uint32_t flags, void *memory, size_t bytes,
@@ -129,6 +188,13 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
  * TERN_TOKEN_... flags. NULL and 0 when the id is not in use. */
 const char *tern_tokenizer_token(const tern_tokenizer *tokenizer, int32_t token,
                                  size_t *bytes, uint32_t *flags);
+
+/* The same for the tokens of a whole text one after the other: without the
+ * space that this kind of tokenizer sets before a text, and without control
+ * tokens. *begun is 0 before the first one and 1 where a text is continued. */
+const char *tern_tokenizer_decode(const tern_tokenizer *tokenizer,
+                                  int32_t token, uint32_t *begun,
+                                  size_t *bytes);
 
 /* The id of the token with exactly these bytes, added or not, or -1. */
 int32_t tern_tokenizer_find(const tern_tokenizer *tokenizer, const char *bytes,
