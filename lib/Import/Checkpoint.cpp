@@ -313,14 +313,28 @@ Error Checkpoint::readPacked(StringRef name, const TensorEntry &entry,
   return Error::success();
 }
 
+/// Reads it twice rather than have all of it in memory.
 Error Checkpoint::readMaster(StringRef name, const TensorEntry &entry,
                              int8_t *digits, float &alpha) const {
-  int64_t count = entry.shape[0] * entry.shape[1];
-  std::vector<float> master(static_cast<size_t>(count));
-  if (Error error = readFloats(name, master.data()))
+  int64_t count = entry.elements();
+  std::vector<float> part(std::min(count, chunkElements));
+  auto forEachPart = [&](auto body) -> Error {
+    for (int64_t from = 0; from < count; from += chunkElements) {
+      int64_t now = std::min(chunkElements, count - from);
+      if (Error error = readFloats(name, from, now, part.data()))
+        return error;
+      body(from, now);
+    }
+    return Error::success();
+  };
+  Ternarizer ternarizer;
+  if (Error error = forEachPart(
+          [&](int64_t, int64_t now) { ternarizer.add(part.data(), now); }))
     return error;
-  alpha = ternarize(master.data(), count, digits);
-  return Error::success();
+  alpha = ternarizer.alpha();
+  return forEachPart([&](int64_t from, int64_t now) {
+    ternarizer.toDigits(part.data(), now, digits + from);
+  });
 }
 
 } // namespace tern

@@ -8,6 +8,7 @@
 #include "tern/Packing/Codec.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -175,24 +176,37 @@ int64_t tern::unpackHuggingFace(const uint8_t *bytes, int64_t rows,
   return -1;
 }
 
-float tern::ternarize(const float *master, int64_t count, int8_t *digits) {
-  // Eight sums, so that the adds overlap; in double their order is immaterial.
-  double sums[8] = {};
+void Ternarizer::add(const float *values, int64_t count) {
+  assert(added % 8 == 0 && "only the last part may end anywhere");
+  // Eight sums, so that the adds overlap.
   for (int64_t i = 0; i < count; ++i)
-    sums[i % 8] += std::fabs(static_cast<double>(master[i]));
+    sums[i % 8] += std::fabs(static_cast<double>(values[i]));
+  added += count;
+}
+
+float Ternarizer::alpha() const {
   double sum = 0;
   for (double part : sums)
     sum += part;
-  float alpha =
-      static_cast<float>(count ? sum / static_cast<double>(count) : 0);
-  if (alpha < 1e-5f)
-    alpha = 1e-5f;
+  float mean = static_cast<float>(added ? sum / static_cast<double>(added) : 0);
+  return std::max(mean, 1e-5f);
+}
+
+void Ternarizer::toDigits(const float *values, int64_t count,
+                          int8_t *digits) const {
+  float divisor = alpha();
   // rne then clip: 0.5 goes to 0 and everything beyond to +-1.
   for (int64_t i = 0; i < count; ++i) {
-    float scaled = master[i] / alpha;
+    float scaled = values[i] / divisor;
     digits[i] = static_cast<int8_t>((scaled > 0.5f) - (scaled < -0.5f));
   }
-  return alpha;
+}
+
+float tern::ternarize(const float *master, int64_t count, int8_t *digits) {
+  Ternarizer ternarizer;
+  ternarizer.add(master, count);
+  ternarizer.toDigits(master, count, digits);
+  return ternarizer.alpha();
 }
 
 //===----------------------------------------------------------------------===//

@@ -72,6 +72,10 @@ CASES = {
     "master-bf16": Case(9, dict(encoding="master-bf16", hidden=204)),
     "master-f16": Case(9, dict(encoding="master-f16", norm_names="inner_ln", act="silu")),
     "master-f32": Case(9, dict(encoding="master-f32", norm_names="inner_ln", tied=False)),
+    # Matrices of more values than are converted at a time.
+    "master-parts": Case(
+        3, dict(encoding="master-f32", hidden=1028, intermediate=1032, layers=1, heads=2)
+    ),
     "shards": Case(9, dict(shards=3, tied=False)),
     # The form of each published family, small.
     "like-2b-4t": Case(33, dict(like="2b-4t", small=True), defaults={}),

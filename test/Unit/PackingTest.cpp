@@ -246,6 +246,26 @@ TEST(Codec, TernarizeTakesTheMeanInDouble) {
   EXPECT_EQ(ternarize(master.data(), 16384, digits.data()), 1024.0625f);
 }
 
+TEST(Codec, TernarizingInPartsIsTheSame) {
+  std::vector<float> master(1003);
+  for (size_t i = 0; i < master.size(); ++i)
+    master[i] = std::sin(static_cast<float>(i * i)) * (i % 7 ? 1.0f : 1e4f);
+  std::vector<int8_t> whole(master.size()), parts(master.size());
+  float alpha = ternarize(master.data(), 1003, whole.data());
+  for (int64_t size : {8, 64, 1000}) {
+    Ternarizer ternarizer;
+    for (int64_t from = 0; from < 1003; from += size)
+      ternarizer.add(master.data() + from,
+                     std::min<int64_t>(size, 1003 - from));
+    EXPECT_EQ(ternarizer.alpha(), alpha);
+    for (int64_t from = 0; from < 1003; from += size)
+      ternarizer.toDigits(master.data() + from,
+                          std::min<int64_t>(size, 1003 - from),
+                          parts.data() + from);
+    EXPECT_EQ(parts, whole);
+  }
+}
+
 TEST(Codec, HalvesRoundTripAndRoundToEven) {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     float value = halfToFloat(static_cast<uint16_t>(bits));
