@@ -64,6 +64,8 @@ public:
       : file(file), options(options) {}
 
   Expected<std::string> translate();
+  /// What tokenizer_config.json says of tokens; after the above.
+  Expected<std::string> names() const;
 
 private:
   Error findPreTokenizer();
@@ -222,6 +224,22 @@ Expected<std::string> TokenizerTranslator::translate() {
   return root.dump();
 }
 
+Expected<std::string> TokenizerTranslator::names() const {
+  json names = json::object();
+  for (auto [key, name] :
+       {std::pair<StringRef, const char *>{"bos", "bos_token"},
+        {"eos", "eos_token"},
+        {"unknown", "unk_token"},
+        {"padding", "pad_token"}}) {
+    auto id = file.integer(("tokenizer.ggml." + key + "_token_id").str());
+    if (!id)
+      return id.takeError();
+    if (*id && **id < tokens.size() && isUtf8(tokens[**id]))
+      names[name] = tokens[**id].str();
+  }
+  return names.dump();
+}
+
 Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
                                          const GgufOptions &options,
                                          std::string config) {
@@ -237,10 +255,15 @@ Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
   // How writers spell that there is none.
   if (!*model || **model == "no_vocab" || **model == "none")
     return sources;
-  Expected<std::string> text = TokenizerTranslator(file, options).translate();
+  TokenizerTranslator translator(file, options);
+  Expected<std::string> text = translator.translate();
   if (!text)
     return text.takeError();
+  Expected<std::string> names = translator.names();
+  if (!names)
+    return names.takeError();
   sources.tokenizer = std::move(*text);
+  sources.tokenizerConfig = std::move(*names);
   return sources;
 }
 

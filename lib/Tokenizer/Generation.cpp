@@ -5,19 +5,18 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ChatTemplate.h"
 #include "Json.h"
 
 #include "tern/Tokenizer/TokenizerCompiler.h"
 #include "tern/artifact.h"
-#include "tern/tokenizer.h"
+#include "tern/template.h"
 
 #include <algorithm>
 #include <cstring>
 
 namespace tern {
 namespace {
-
-constexpr size_t maxTemplateBytes = size_t(1) << 20;
 
 class Defaults {
 public:
@@ -33,30 +32,32 @@ public:
   void readConfig(const Json &json);
   void readGenerationConfig(const Json &json);
   void readTokenizerConfig(const Json &json);
-  std::vector<uint8_t> bytes(const std::string &chatTemplate);
-  std::string chatTemplate;
+  /// The template counts more than those of tokenizer_config.json; it may be
+  /// empty.
+  std::vector<uint8_t> finish(const std::string &chatTemplate,
+                              std::string *chatRefusal);
 
 private:
   void readIds(JsonObject &fields);
-  void addEos(JsonObject &fields, int64_t id);
+  void addEos(const char *where, int64_t id);
   int64_t idOfNamed(JsonObject &fields, const char *field);
   void readTemplates(JsonObject &fields);
 
   tern_generation generation = {};
+  std::string chatTemplate, variables = "{}";
   const TokenizerDescription *tokenizer;
   std::string &error;
 };
 
-void Defaults::addEos(JsonObject &fields, int64_t id) {
+void Defaults::addEos(const char *where, int64_t id) {
   int32_t *end = generation.eos_ids + generation.eos_count;
   if (std::find(generation.eos_ids, end, id) != end)
     return;
-  if (generation.eos_count == TERN_MAX_EOS)
-    return fields.fail("eos_token_id", "more than " +
-                                           std::to_string(TERN_MAX_EOS) +
-                                           " end tokens in all");
-  *end = static_cast<int32_t>(id);
-  ++generation.eos_count;
+  if (generation.eos_count < TERN_MAX_EOS)
+    generation.eos_ids[generation.eos_count++] = static_cast<int32_t>(id);
+  else if (error.empty())
+    error = std::string(where) + ": eos_token_id: more than " +
+            std::to_string(TERN_MAX_EOS) + " end tokens in all";
 }
 
 /// bos_token_id and eos_token_id; the latter is a number or a list. Both may be
@@ -75,7 +76,7 @@ void Defaults::readIds(JsonObject &fields) {
         id.get<int64_t>() > INT32_MAX)
       return fields.fail("eos_token_id", "expected token ids");
     if (id.get<int64_t>() >= 0)
-      addEos(fields, id.get<int64_t>());
+      addEos(fields.where.c_str(), id.get<int64_t>());
   }
 }
 
@@ -104,18 +105,9 @@ void Defaults::readGenerationConfig(const Json &json) {
   generation.top_p = std::max(generation.top_p, 1e-6f);
 }
 
-/// The id of a token that is given as "<s>" or as {"content": "<s>", ...}.
 int64_t Defaults::idOfNamed(JsonObject &fields, const char *field) {
-  const Json *token = fields.get(field);
-  if (token && token->is_object() && token->contains("content"))
-    token = &(*token)["content"];
-  if (!token || !token->is_string() || !tokenizer)
-    return -1;
-  const std::string name = token->get<std::string>();
-  for (size_t id = 0; id < tokenizer->tokens.size(); ++id)
-    if (tokenizer->tokens[id].flags && tokenizer->tokens[id].bytes == name)
-      return static_cast<int64_t>(id);
-  return -1;
+  const Json *name = tokenName(fields.get(field));
+  return name ? tokenId(tokenizer, name->get<std::string>()) : -1;
 }
 
 /// A string, or a list of named ones of which "default" counts.
@@ -143,12 +135,24 @@ void Defaults::readTokenizerConfig(const Json &json) {
   if (generation.bos_id < 0)
     generation.bos_id = static_cast<int32_t>(bos);
   if (eos >= 0)
-    addEos(fields, eos);
+    addEos(fields.where.c_str(), eos);
+  variables = chatVariables(json).dump();
   readTemplates(fields);
 }
 
-std::vector<uint8_t> Defaults::bytes(const std::string &text) {
+std::vector<uint8_t> Defaults::finish(const std::string &file,
+                                      std::string *chatRefusal) {
+  const std::string &text = file.empty() ? chatTemplate : file;
+  if (text.size() > TERN_TEMPLATE_MAX_BYTES) {
+    error = "the chat template is larger than 1 MiB";
+    return {};
+  }
+  for (int64_t id : endsOfTurn(text, tokenizer))
+    addEos("the chat template", id);
+  if (chatRefusal)
+    *chatRefusal = text.empty() ? "" : refusalOfTemplate(text, variables);
   generation.chat_template_bytes = static_cast<uint32_t>(text.size());
+  generation.chat_variables_bytes = static_cast<uint32_t>(variables.size());
   // All fields are 32 bits; the artifact is little endian.
   static_assert(sizeof(tern_generation) % 4 == 0, "32-bit fields only");
   std::vector<uint8_t> result;
@@ -159,6 +163,7 @@ std::vector<uint8_t> Defaults::bytes(const std::string &text) {
       result.push_back(static_cast<uint8_t>(word >> shift));
   }
   result.insert(result.end(), text.begin(), text.end());
+  result.insert(result.end(), variables.begin(), variables.end());
   return result;
 }
 
@@ -166,7 +171,8 @@ std::vector<uint8_t> Defaults::bytes(const std::string &text) {
 
 std::optional<std::vector<uint8_t>>
 compileGeneration(const TokenizerSources &sources,
-                  const TokenizerDescription *tokenizer, std::string &error) {
+                  const TokenizerDescription *tokenizer, std::string &error,
+                  std::string *chatRefusal) {
   error.clear();
   Defaults defaults(tokenizer, error);
   struct Source {
@@ -191,14 +197,11 @@ compileGeneration(const TokenizerSources &sources,
     if (!error.empty())
       return std::nullopt;
   }
-  const std::string &chatTemplate = sources.chatTemplate.empty()
-                                        ? defaults.chatTemplate
-                                        : sources.chatTemplate;
-  if (chatTemplate.size() > maxTemplateBytes) {
-    error = "the chat template is larger than 1 MiB";
+  std::vector<uint8_t> bytes =
+      defaults.finish(sources.chatTemplate, chatRefusal);
+  if (!error.empty())
     return std::nullopt;
-  }
-  return defaults.bytes(chatTemplate);
+  return bytes;
 }
 
 } // namespace tern

@@ -50,8 +50,8 @@ int host_session_open(host_program *program, uint32_t context,
                       host_session *session);
 void host_session_close(host_session *session);
 /* *tokens is to be freed. */
-int host_encode(host_program *program, const char *text, size_t bytes,
-                uint32_t flags, int32_t **tokens, size_t *count);
+int host_encode(host_program *program, const char *text, const uint8_t *marks,
+                size_t bytes, uint32_t flags, int32_t **tokens, size_t *count);
 int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
                    size_t *count);
 int host_read_file(host_program *program, const char *path, char **text,
@@ -60,14 +60,23 @@ int host_status(host_program *program, tern_status status, const char *doing);
 /* malloc of a * b * c bytes, checked. */
 void *host_allocate(host_program *program, uint64_t a, uint64_t b, uint64_t c);
 
+/* Bytes that grow; all fields 0 is empty, free(at) ends it. */
+typedef struct host_text {
+  char *at;
+  size_t bytes, room;
+} host_text;
+int host_text_append(host_program *program, host_text *text, const char *from,
+                     size_t bytes);
+
 /* Writes f32 values of `rank` dimensions as NumPy does; through a temporary
  * file, so that `path` is whole or as it was. */
 int host_write_npy(host_program *program, const char *path, const float *values,
                    const uint64_t *shape, unsigned rank);
 
 int64_t host_now(void); /* nanoseconds, monotonic */
-/* Set by SIGINT after host_catch_interrupt; a second one ends the process. */
-extern volatile sig_atomic_t host_interrupted;
+/* After host_catch_interrupt SIGINT ends the process with status 130, but while
+ * `host_interruptible` is set the first one only sets `host_interrupted`. */
+extern volatile sig_atomic_t host_interrupted, host_interruptible;
 void host_catch_interrupt(void);
 
 /* Why generation stopped. */
@@ -88,6 +97,8 @@ typedef struct host_generator {
   tern_utf8 utf8;
   float *logits;   /* of the prompt, when all of them are wanted */
   int32_t pending; /* the last token written if the session lacks it, or -1 */
+  int32_t *held;   /* the session's tokens */
+  host_text *copy; /* takes what is written, too, unless it is NULL */
   uint64_t prompt_tokens, generated, steps;
   int64_t prompt_time, step_time;
 } host_generator;
@@ -98,11 +109,17 @@ void host_generator_close(host_generator *generator);
 /* Appends tokens; *logits as in tern_session_eval. */
 int host_generator_read(host_generator *generator, const int32_t *tokens,
                         size_t count, float **logits);
+/* Makes the session hold exactly these tokens. What it holds already of their
+ * beginning is not computed again: *reused says how many, unless it is NULL. When
+ * interrupted it stops early: check host_interrupted. */
+int host_generator_follow(host_generator *generator, const int32_t *tokens,
+                          size_t count, size_t *reused, float **logits);
 /* From the logits of the last token, at most `limit` tokens (< 0: no limit) to
  * stdout. */
 host_stop host_generator_write(host_generator *generator, float *logits,
                                int32_t limit);
 void host_generator_footer(const host_generator *generator);
+void host_generator_timing(const host_generator *generator);
 void host_print_counters(const host_program *program, const char *what,
                          const uint64_t *counters, uint64_t tokens);
 

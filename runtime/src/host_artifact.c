@@ -79,11 +79,16 @@ static int read_generation(tern_artifact *artifact, const uint8_t *at,
   memcpy(&g, at, sizeof(g));
   /* A later version may have added fields at the end. */
   if (g.size < sizeof(g) || g.size > bytes ||
-      g.chat_template_bytes > bytes - g.size || g.eos_count > TERN_MAX_EOS)
+      (uint64_t)g.chat_template_bytes + g.chat_variables_bytes >
+          bytes - g.size ||
+      g.eos_count > TERN_MAX_EOS)
     return host_fail(error, "%s: the generation section is damaged", name);
   artifact->generation = g;
   if (g.chat_template_bytes)
     artifact->chat_template = (const char *)at + g.size;
+  if (g.chat_variables_bytes)
+    artifact->chat_variables =
+        (const char *)at + g.size + g.chat_template_bytes;
   return 0;
 }
 

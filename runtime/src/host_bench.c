@@ -356,6 +356,7 @@ int host_bench(host_program *program) {
   }
   b->program = program;
   host_catch_interrupt();
+  host_interruptible = 1;
   if (read_lists(b, &l) == 0 && prepare(b) == 0)
     result = bench_all(b, &l);
   if (b->rows && strcmp(program->options.format, "json") == 0)

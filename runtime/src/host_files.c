@@ -44,6 +44,24 @@ void *host_allocate(host_program *program, uint64_t a, uint64_t b, uint64_t c) {
   return memory;
 }
 
+int host_text_append(host_program *program, host_text *text, const char *from,
+                     size_t bytes) {
+  if (bytes > text->room - text->bytes) {
+    size_t room = 2 * (text->bytes + bytes) + 64;
+    char *larger = bytes < SIZE_MAX / 4 && text->bytes < SIZE_MAX / 4
+                       ? realloc(text->at, room)
+                       : NULL;
+    if (!larger)
+      return host_fail(&program->error, "out of memory");
+    text->at = larger;
+    text->room = room;
+  }
+  if (bytes)
+    memcpy(text->at + text->bytes, from, bytes);
+  text->bytes += bytes;
+  return 0;
+}
+
 /* Reads to the end; the size of a pipe is not known before. */
 static int read_all(host_program *program, FILE *in, const char *name,
                     char **text, size_t *bytes) {

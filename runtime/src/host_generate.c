@@ -51,12 +51,22 @@ int host_generator_open(host_generator *generator, host_program *program,
     return -1;
   generator->candidates = host_allocate(program, program->model->vocab_size,
                                         sizeof(tern_candidate), 1);
-  return generator->candidates ? 0 : -1;
+  generator->held =
+      host_allocate(program, tern_session_context(session), sizeof(int32_t), 1);
+  return generator->candidates && generator->held ? 0 : -1;
 }
 
 void host_generator_close(host_generator *generator) {
   free(generator->candidates);
   free(generator->logits);
+  free(generator->held);
+}
+
+/* Notes what the session has got, where it has it. */
+static void note(host_generator *generator, const int32_t *tokens,
+                 size_t count) {
+  uint32_t end = tern_session_position(generator->session);
+  memcpy(generator->held + (end - count), tokens, count * sizeof(int32_t));
 }
 
 /* With all logits or hidden states, written to files. */
@@ -115,6 +125,8 @@ int host_generator_read(host_generator *generator, const int32_t *tokens,
         "evaluation");
   if (result != 0)
     return result;
+  if (pending >= 0)
+    note(generator, &pending, 1);
   if (program->options.logits_file || program->options.hidden_file)
     result = read_full(generator, tokens, (uint32_t)count, logits);
   else
@@ -123,10 +135,42 @@ int host_generator_read(host_generator *generator, const int32_t *tokens,
         tern_session_eval(generator->session, tokens, (uint32_t)count, logits),
         "prompt");
   generator->prompt_time += host_now() - start;
+  if (result != 0)
+    return result;
+  note(generator, tokens, count);
   generator->prompt_tokens += count;
   for (size_t i = 0; i < count; ++i)
     tern_sampler_accept(&generator->sampler, tokens[i]);
-  return result;
+  return 0;
+}
+
+/* Tokens between two looks at whether the user has interrupted. */
+#define FOLLOW_TOKENS 128u
+
+int host_generator_follow(host_generator *generator, const int32_t *tokens,
+                          size_t count, size_t *reused, float **logits) {
+  size_t held = tern_session_position(generator->session), at = 0;
+  /* The last token is computed in any case: its logits are wanted. */
+  while (at + 1 < count && at < held && tokens[at] == generator->held[at])
+    ++at;
+  if (reused)
+    *reused = at;
+  if (host_status(generator->program,
+                  tern_session_rewind(generator->session, (uint32_t)at),
+                  "session") != 0)
+    return -1;
+  generator->pending = -1;
+  /* As if all of it had been read at once. */
+  generator->sampler.recent_count = 0;
+  for (size_t i = 0; i < at; ++i)
+    tern_sampler_accept(&generator->sampler, tokens[i]);
+  while (at < count && !host_interrupted) {
+    size_t n = count - at < FOLLOW_TOKENS ? count - at : FOLLOW_TOKENS;
+    if (host_generator_read(generator, tokens + at, n, logits) != 0)
+      return -1;
+    at += n;
+  }
+  return 0;
 }
 
 static int is_end(const host_generator *generator, int32_t token) {
@@ -137,6 +181,12 @@ static int is_end(const host_generator *generator, int32_t token) {
     if (g->eos_ids[i] == token)
       return 1;
   return 0;
+}
+
+static void print(host_generator *generator, const char *text, size_t bytes) {
+  fwrite(text, 1, bytes, stdout);
+  if (generator->copy)
+    host_text_append(generator->program, generator->copy, text, bytes);
 }
 
 static void print_token(host_generator *generator, int32_t token) {
@@ -153,8 +203,8 @@ static void print_token(host_generator *generator, int32_t token) {
       bytes = 0; /* a control token is no text */
     for (size_t at = 0; at < bytes;) {
       size_t n = bytes - at < 256 ? bytes - at : 256;
-      fwrite(out, 1, tern_utf8_push(&generator->utf8, text + at, n, out),
-             stdout);
+      print(generator, out,
+            tern_utf8_push(&generator->utf8, text + at, n, out));
       at += n;
     }
   }
@@ -188,6 +238,7 @@ static host_stop write_tokens(host_generator *generator, float *logits,
     ++generator->steps;
     if (host_status(program, status, "evaluation") != 0)
       return STOP_FAILED;
+    note(generator, &token, 1);
   }
   return STOP_LIMIT;
 }
@@ -196,7 +247,7 @@ host_stop host_generator_write(host_generator *generator, float *logits,
                                int32_t limit) {
   char rest[TERN_UTF8_ROOM(0)];
   host_stop stop = write_tokens(generator, logits, limit);
-  fwrite(rest, 1, tern_utf8_flush(&generator->utf8, rest), stdout);
+  print(generator, rest, tern_utf8_flush(&generator->utf8, rest));
   fputc('\n', stdout);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     host_fail(&generator->program->error, "cannot write to standard output");
@@ -220,6 +271,10 @@ void host_generator_footer(const host_generator *generator) {
   if (generator->program->options.quiet)
     return;
   fputc('\n', stderr);
+  host_generator_timing(generator);
+}
+
+void host_generator_timing(const host_generator *generator) {
   footer_line("prompt eval", generator->prompt_tokens, generator->prompt_time);
   footer_line("eval", generator->steps, generator->step_time);
   footer_line("total", generator->prompt_tokens + generator->steps,

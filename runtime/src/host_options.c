@@ -42,6 +42,12 @@ static const flag flags[] = {
      FLAG_TEXT, COMMAND_RUN | COMMAND_PPL, AT(file), 0, 0},
     {"--ids", NULL, "1,2,3", "token ids to continue, taken as they are",
      FLAG_TEXT, COMMAND_RUN, AT(ids), 0, 0},
+    {"--system", "-p", "TEXT",
+     "what the model is told before the first message", FLAG_TEXT, COMMAND_CHAT,
+     AT(system), 0, 0},
+    {"--chat-template", NULL, "FILE",
+     "how messages become text, in Jinja (default: the model's)", FLAG_TEXT,
+     COMMAND_CHAT, AT(chat_template), 0, 0},
     {"-n", "--n-predict", "N",
      "tokens to generate; -1: until an end token or a full context (default "
      "-1)",
@@ -98,7 +104,9 @@ static const flag flags[] = {
     {"--ignore-eos", NULL, NULL, "go on after an end token", FLAG_SWITCH,
      TEXT_TO_TOKENS, AT(ignore_eos), 0, 0},
     {"--no-bos", NULL, NULL, "do not set the begin token before the text",
-     FLAG_SWITCH, TEXT_TO_TOKENS, AT(no_bos), 0, 0},
+     FLAG_SWITCH, COMMAND_RUN, AT(no_bos), 0, 0},
+    {"-cnv", "--conversation", NULL, "chat, as if that were the command",
+     FLAG_SWITCH, COMMAND_RUN, AT(conversation), 0, 0},
     {"--chunks", NULL, "K", "windows to score (default: all)", FLAG_INTEGER,
      COMMAND_PPL, AT(chunks), 1, MOST_TOKENS},
     {"--second-half", NULL, NULL,
@@ -125,7 +133,7 @@ static const struct command {
   uint32_t bit;
 } commands[] = {
     {"run", "continue a text (what happens without a command)", COMMAND_RUN},
-    {"chat", "talk: each line goes on from the text so far", COMMAND_CHAT},
+    {"chat", "talk: each line is a message, and is answered", COMMAND_CHAT},
     {"ppl", "perplexity on a text", COMMAND_PPL},
     {"bench", "measure speed", COMMAND_BENCH},
 };
@@ -201,7 +209,12 @@ int host_options_parse(host_options *options, int argc, char **argv,
       options->command = commands[c].bit;
       i = 2;
     }
+  for (int k = i; k < argc; ++k)
+    if (host_options_say_chat(argv[k], options->command))
+      options->command = COMMAND_CHAT;
   for (; i < argc; ++i) {
+    if (host_options_say_chat(argv[i], options->command))
+      continue;
     const flag *f = find_flag(argv[i], options->command);
     char *value = strchr(argv[i], '=');
     if (!f && argv[i][0] != '-')
@@ -266,6 +279,11 @@ static void print_flag(const char *left, const char *help) {
     help += word + (help[word] == ' ');
   }
   putchar('\n');
+}
+
+int host_options_say_chat(const char *text, uint32_t command) {
+  return (command == COMMAND_RUN || command == COMMAND_CHAT) &&
+         (strcmp(text, "-cnv") == 0 || strcmp(text, "--conversation") == 0);
 }
 
 uint32_t host_options_command(const char *name) {

@@ -23,6 +23,7 @@ enum { COMMAND_RUN = 1, COMMAND_CHAT = 2, COMMAND_PPL = 4, COMMAND_BENCH = 8 };
 typedef struct host_options {
   uint32_t command;
   const char *prompt, *file, *ids, *weights;
+  const char *system, *chat_template; /* chat */
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
   const char *prompt_list, *generate_list, *thread_list, *batch_list;
@@ -32,6 +33,7 @@ typedef struct host_options {
   int64_t top_k;                                    /* -1: unset */
   double temperature, top_p, min_p, repeat_penalty; /* or unset */
   int stats, quiet, ignore_eos, no_bos, print_ids, echo;
+  int conversation; /* never set: it makes the command chat */
   int second_half, json;
   int help, version;
 } host_options;
@@ -44,6 +46,8 @@ void host_options_help(const host_options *options, const char *program,
 /* For the tern driver, which takes the same flags: the bit of a command's name
  * or 0; what an argument is; the lines of --help, on stdout. */
 uint32_t host_options_command(const char *name);
+/* Whether an argument of `run` makes it chat. */
+int host_options_say_chat(const char *text, uint32_t command);
 enum { HOST_NO_FLAG, HOST_ONE_ARGUMENT, HOST_TWO_ARGUMENTS };
 int host_options_kind(const char *text, uint32_t command);
 void host_options_list(uint32_t command);

@@ -120,9 +120,11 @@ static int score_file(scoring *s, uint32_t context) {
   int result = -1;
   /* The text is data: what looks like a control token in it is none. */
   if (host_read_file(program, program->options.file, &text, &bytes) == 0 &&
-      host_encode(program, text, bytes, TERN_ENCODE_BARE | TERN_ENCODE_PLAIN,
-                  &tokens, &count) == 0)
+      host_encode(program, text, NULL, bytes,
+                  TERN_ENCODE_BARE | TERN_ENCODE_PLAIN, &tokens, &count) == 0) {
+    host_interruptible = 1;
     result = score_text(s, tokens, count, context);
+  }
   free(tokens);
   free(text);
   return result;

@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-volatile sig_atomic_t host_interrupted;
+volatile sig_atomic_t host_interrupted, host_interruptible;
 
 static void on_interrupt(int number) {
   (void)number;
+  if (host_interrupted || !host_interruptible)
+    _exit(EXIT_INTERRUPTED);
   host_interrupted = 1;
 }
 
@@ -23,8 +26,8 @@ void host_catch_interrupt(void) {
   struct sigaction action;
   memset(&action, 0, sizeof(action));
   action.sa_handler = on_interrupt;
-  /* Once: a second one finds the default, and the process ends at once. */
-  action.sa_flags = (int)SA_RESETHAND;
+  /* What is being written is written. */
+  action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, NULL);
 }
 
@@ -140,8 +143,8 @@ void host_session_close(host_session *session) {
   memset(session, 0, sizeof(*session));
 }
 
-int host_encode(host_program *program, const char *text, size_t bytes,
-                uint32_t flags, int32_t **tokens, size_t *count) {
+int host_encode(host_program *program, const char *text, const uint8_t *marks,
+                size_t bytes, uint32_t flags, int32_t **tokens, size_t *count) {
   if (!program->has_tokenizer)
     return host_fail(&program->error, "the model was compiled without a "
                                       "tokenizer; give tokens with --ids");
@@ -154,9 +157,9 @@ int host_encode(host_program *program, const char *text, size_t bytes,
   int result = -1;
   if (memory && *tokens)
     result = host_status(program,
-                         tern_tokenizer_encode(&program->tokenizer, text, bytes,
-                                               flags, memory, needed, *tokens,
-                                               room, count),
+                         tern_tokenizer_encode_marked(
+                             &program->tokenizer, text, marks, bytes, flags,
+                             memory, needed, *tokens, room, count),
                          "tokenizer");
   free(memory);
   if (result != 0) {

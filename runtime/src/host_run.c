@@ -1,4 +1,4 @@
-/*===- host_run.c - the commands run and chat -------------------------------===
+/*===- host_run.c - the command run -----------------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -23,7 +23,7 @@ static int read_prompt(host_program *program, int32_t **tokens, size_t *count) {
     return -1;
   const char *prompt = o->prompt ? o->prompt : text;
   uint32_t flags = o->no_bos ? TERN_ENCODE_BARE : 0;
-  int result = host_encode(program, prompt, bytes, flags, tokens, count);
+  int result = host_encode(program, prompt, NULL, bytes, flags, tokens, count);
   if (result == 0 && o->echo)
     fwrite(prompt, 1, bytes, stdout);
   free(text);
@@ -91,7 +91,9 @@ int host_run(host_program *program) {
   host_generator generator = {0};
   int status = EXIT_FAILED;
   host_catch_interrupt();
-  if (read_prompt(program, &tokens, &count) == 0 &&
+  int has_prompt = read_prompt(program, &tokens, &count) == 0;
+  host_interruptible = 1;
+  if (has_prompt &&
       host_session_open(program, (uint32_t)program->options.context,
                         &session) == 0 &&
       host_generator_open(&generator, program, session.session) == 0)
@@ -99,97 +101,5 @@ int host_run(host_program *program) {
   host_generator_close(&generator);
   host_session_close(&session);
   free(tokens);
-  return status;
-}
-
-static void chat_help(void) {
-  fputs("/help   this\n/reset  forget the text so far\n/stats  timing\n"
-        "/exit   end\nAnything else goes on from the text so far. Ctrl-C stops "
-        "an answer.\n",
-        stderr);
-}
-
-/* One line of the user. -1: end. */
-static int chat_line(host_program *program, host_generator *generator,
-                     const char *line, size_t bytes) {
-  int32_t *tokens;
-  size_t count;
-  float *logits;
-  if (strcmp(line, "/exit") == 0)
-    return -1;
-  if (strcmp(line, "/help") == 0) {
-    chat_help();
-  } else if (strcmp(line, "/reset") == 0) {
-    tern_session_rewind(generator->session, 0);
-    generator->pending = -1;
-  } else if (strcmp(line, "/stats") == 0) {
-    host_generator_footer(generator);
-  } else {
-    int first = tern_session_position(generator->session) == 0;
-    uint32_t flags =
-        first && !program->options.no_bos ? 0 : (uint32_t)TERN_ENCODE_BARE;
-    if (host_encode(program, line, bytes, flags, &tokens, &count) != 0)
-      return -1;
-    host_stop stop = STOP_FAILED;
-    if (count == 0 ||
-        host_generator_read(generator, tokens, count, &logits) != 0)
-      fprintf(stderr, "%s: %s (/reset makes room)\n", program->name,
-              count ? program->error.text : "nothing to go on from");
-    else
-      stop = host_generator_write(generator, logits,
-                                  (int32_t)program->options.limit);
-    if (stop == STOP_FULL)
-      fprintf(stderr, "%s: context of %u tokens is full; /reset makes room\n",
-              program->name, tern_session_context(generator->session));
-    if (stop == STOP_INTERRUPTED)
-      host_catch_interrupt();
-    host_interrupted = 0;
-    program->error.text[0] = 0;
-    free(tokens);
-  }
-  return 0;
-}
-
-static int chat_loop(host_program *program, host_generator *generator) {
-  char *line = NULL;
-  size_t room = 0;
-  int status = EXIT_OK;
-  int is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-  if (is_terminal)
-    chat_help();
-  for (;;) {
-    if (is_terminal)
-      fputs("> ", stderr);
-    ssize_t n = getline(&line, &room, stdin);
-    if (n < 0) {
-      status = host_interrupted ? EXIT_INTERRUPTED : EXIT_OK;
-      break;
-    }
-    if (n > 0 && line[n - 1] == '\n')
-      line[--n] = 0;
-    if (chat_line(program, generator, line, (size_t)n) != 0)
-      break;
-  }
-  free(line);
-  return program->error.text[0] ? EXIT_FAILED : status;
-}
-
-int host_chat(host_program *program) {
-  host_session session = {0};
-  host_generator generator = {0};
-  int status = EXIT_FAILED;
-  /* A wrong template gives wrong answers, so none is guessed. */
-  if (program->artifact.chat_template) {
-    host_fail(&program->error, "this model has a chat template, which this "
-                               "version cannot render; use run");
-    return EXIT_FAILED;
-  }
-  host_catch_interrupt();
-  if (host_session_open(program, (uint32_t)program->options.context,
-                        &session) == 0 &&
-      host_generator_open(&generator, program, session.session) == 0)
-    status = chat_loop(program, &generator);
-  host_generator_close(&generator);
-  host_session_close(&session);
   return status;
 }

@@ -58,6 +58,15 @@ static size_t spaces_behind(const encoder *e, encoder_text text, size_t at) {
   return at;
 }
 
+/* Whether a byte of an added token's text is marked. */
+static int is_marked(const encoder *e, const uint8_t *at, size_t bytes) {
+  const uint8_t *marks = e->marks ? e->marks + (at - e->text.at) : NULL;
+  for (size_t i = 0; marks && i < bytes; ++i)
+    if (marks[i])
+      return 1;
+  return 0;
+}
+
 /* Cuts tokens of a list out, leftmost and longest first; what lies between goes
  * on at `step`. */
 static void cut(encoder *e, table_list list, uint32_t step, encoder_text text,
@@ -77,6 +86,12 @@ static void cut(encoder *e, table_list list, uint32_t step, encoder_text text,
     at = end;
     if ((flags & TERN_TOKEN_SPECIAL) && e->specials_are_text)
       continue;
+    /* Late ones are found in copies, and encode_marked sees to them. */
+    if ((flags & TERN_TOKEN_SPECIAL) && list == TABLE_ADDED &&
+        is_marked(e, text.at + start, matched)) {
+      at = start + 1;
+      continue;
+    }
     if ((flags & TERN_TOKEN_WORD) && touches_word(e, text, start, end))
       continue;
     if ((flags & TERN_TOKEN_LSTRIP) && start > from)
@@ -221,11 +236,81 @@ size_t tern_tokenizer_max_tokens(const tern_tokenizer *tokenizer,
          2 * TERN_TOKENIZER_MAX_AFFIX;
 }
 
+/* Late control tokens that would be found in a part of the text. */
+static size_t count_late_specials(encoder *e, size_t from, size_t to) {
+  encoder_text text = {e->text.at + from, to - from};
+  size_t used = e->copies_used, count = 0;
+  for (uint32_t step = 0;
+       text.bytes > 0 && encoder_operand(e, step, 0) != TERN_TEXT_LATE; ++step)
+    do_step(e, step, &text, 0);
+  for (size_t at = 0; at < text.bytes;) {
+    size_t matched = 1;
+    int32_t id = tern_table_match(e->tokenizer, TABLE_LATE, text.at + at,
+                                  text.bytes - at, &matched);
+    count += id >= 0 && (table_flags(e->tokenizer, (uint32_t)id) &
+                         TERN_TOKEN_SPECIAL) != 0;
+    at += id >= 0 ? matched : 1;
+  }
+  e->copies_used = used;
+  return count;
+}
+
+/* Bytes of late control tokens that may lie outside a marked part. */
+#define LATE_REACH 64u
+
+/* Whether one of them has a byte in [begin, end). */
+static int has_late_special(encoder *e, size_t begin, size_t end) {
+  size_t from = begin < LATE_REACH ? 0 : begin - LATE_REACH;
+  size_t to =
+      e->text.bytes - end < LATE_REACH ? e->text.bytes : end + LATE_REACH;
+  return count_late_specials(e, from, to) >
+         count_late_specials(e, from, begin) + count_late_specials(e, end, to);
+}
+
+static void encode_part(encoder *e, size_t from, size_t to) {
+  encoder_text part = {e->text.at + from, to - from};
+  cut(e, TABLE_ADDED, 0, part, from == 0);
+}
+
+/* A marked part that would have a late control token in it is encoded by itself
+ * and without control tokens. Elsewhere marks do not cut the text. */
+static void encode_marked(encoder *e) {
+  size_t from = 0, at = 0, bytes = e->text.bytes;
+  int looks = e->marks && tern_table_ids(e->tokenizer, TABLE_LATE).count > 0;
+  while (looks && at < bytes && e->status == TERN_OK) {
+    size_t begin = at, end;
+    while (begin < bytes && !e->marks[begin])
+      ++begin;
+    for (end = begin; end < bytes && e->marks[end];)
+      ++end;
+    if (has_late_special(e, begin, end)) {
+      int are_text = e->specials_are_text;
+      encode_part(e, from, begin);
+      e->specials_are_text = 1;
+      encode_part(e, begin, end);
+      e->specials_are_text = are_text;
+      from = end;
+    }
+    at = end;
+  }
+  encode_part(e, from, bytes);
+}
+
 tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
                                   const char *text, size_t text_bytes,
                                   uint32_t flags, void *memory, size_t bytes,
                                   int32_t *tokens, size_t capacity,
                                   size_t *count) {
+  return tern_tokenizer_encode_marked(tokenizer, text, NULL, text_bytes, flags,
+                                      memory, bytes, tokens, capacity, count);
+}
+
+tern_status tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer,
+                                         const char *text, const uint8_t *marks,
+                                         size_t text_bytes, uint32_t flags,
+                                         void *memory, size_t bytes,
+                                         int32_t *tokens, size_t capacity,
+                                         size_t *count) {
   size_t needed = tern_tokenizer_encode_bytes(tokenizer, text_bytes);
   if (!tokenizer || !tokenizer->table || (!text && text_bytes) || !memory ||
       (!tokens && capacity) || !count || needed == 0)
@@ -235,6 +320,8 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
   const tern_tokenizer_header *h = &tokenizer->header;
   encoder e = {.tokenizer = tokenizer,
                .bytes_step = UINT32_MAX,
+               .text = {(const uint8_t *)text, text_bytes},
+               .marks = marks,
                .specials_are_text = (flags & TERN_ENCODE_PLAIN) != 0,
                .tokens = tokens,
                .capacity = capacity};
@@ -249,8 +336,7 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
 
   for (uint32_t i = 0; !(flags & TERN_ENCODE_BARE) && i < h->prefix_count; ++i)
     encoder_emit(&e, h->prefix[i]);
-  encoder_text whole = {(const uint8_t *)text, text_bytes};
-  cut(&e, TABLE_ADDED, 0, whole, 1);
+  encode_marked(&e);
   for (uint32_t i = 0; !(flags & TERN_ENCODE_BARE) && i < h->suffix_count; ++i)
     encoder_emit(&e, h->suffix[i]);
   *count = e.count;

@@ -18,6 +18,8 @@ typedef struct encoder_text {
  * trusted: what needs more ends in TERN_BAD_TABLE. */
 typedef struct encoder {
   const tern_tokenizer *tokenizer;
+  encoder_text text;    /* all of it */
+  const uint8_t *marks; /* of its bytes, or NULL */
   tern_status status;
   uint32_t bytes_step; /* patterns of later steps see bytes */
   int specials_are_text;

@@ -31,6 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (artifact.chat_template)
     total +=
         sum(artifact.chat_template, artifact.generation.chat_template_bytes);
+  if (artifact.chat_variables)
+    total +=
+        sum(artifact.chat_variables, artifact.generation.chat_variables_bytes);
   require(artifact.generation.eos_count <= TERN_MAX_EOS,
           "end tokens fit into their list");
   tern_tokenizer tokenizer;

@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::memcpy(&generation, section->data(), sizeof(generation));
   require(generation.size == sizeof(generation) &&
               generation.eos_count <= TERN_MAX_EOS &&
-              generation.chat_template_bytes ==
+              uint64_t(generation.chat_template_bytes) +
+                      generation.chat_variables_bytes ==
                   section->size() - sizeof(generation),
           "the section is what the runtime expects");
   return 0;

@@ -273,22 +273,23 @@ def table() -> bytes:
     return b"TERNTOK1" + words + affix + spans + data
 
 
-def artifact(tokenizer: bytes, template: bytes) -> bytes:
+def artifact(tokenizer: bytes, template: bytes, variables: bytes = b"") -> bytes:
     header_bytes = 8 + 8 + 16 + 3 * 16
-    generation = struct.pack("<IiI16iIfIfffII", 4 * 27, 3, 1, *([3] + [0] * 15), 1, 0.8, 40, 0.9,
-                             0.0, 1.0, len(template), 64) + template  # fmt: skip
+    generation = struct.pack("<IiI16iIfIfffIII", 4 * 28, 3, 1, *([3] + [0] * 15), 1, 0.8, 40, 0.9,
+                             0.0, 1.0, len(template), 64, len(variables))  # fmt: skip
+    generation += template + variables
     weights_at = 4096
     sections = [(weights_at, 64), (header_bytes, len(tokenizer)),
                 (weights_at + 64, len(generation))]  # fmt: skip
     total = weights_at + 64 + len(generation)
-    out = struct.pack("<8sIIQQ", b"TERNART1", 1, header_bytes, 0x1234, total)
+    out = struct.pack("<8sIIQQ", b"TERNART1", 2, header_bytes, 0x1234, total)
     for offset, size in sections:
         out += struct.pack("<QQ", offset, size)
     return padded(out + tokenizer, weights_at)[:weights_at] + bytes(range(64)) + generation
 
 
 SEEDS = {
-    "ArtifactFuzzer": {"whole": artifact(table(), b"{{ messages }}"), "bare": artifact(b"", b"")},
+    "ArtifactFuzzer": {"whole": artifact(table(), b"{{ messages }}", b"{}"), "bare": artifact(b"", b"")},
     "ConfigFuzzer": configs(),
     "GenerationFuzzer": generations(),
     "GgufFuzzer": GGUFS,

@@ -1,4 +1,4 @@
-//===- CommandsTest.cpp - ppl, bench, chat and the examples ---------------===//
+//===- CommandsTest.cpp - ppl, bench and the examples ---------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -116,44 +116,9 @@ TEST_F(Program, Bench) {
   EXPECT_EQ(run("bench -p 1,,2").status, 1);
 }
 
-TEST_F(Program, Chat) {
-  auto talk = [&](const std::string &flags, const std::string &lines) {
-    std::string file = temporaryPath("lines");
-    writeFile(file, {lines.begin(), lines.end()});
-    Result r = run("chat --temp 0 -n 4 " + flags + " <" + file);
-    std::remove(file.c_str());
-    return r;
-  };
-  Result r =
-      talk("-q", "ROMEO:\n/reset\nROMEO:\n/stats\n/help\n/exit\nnever\n");
-  EXPECT_EQ(r.status, 0) << r.err;
-  std::string once = run("-p ROMEO: -n 4 --temp 0").out;
-  EXPECT_EQ(r.out, once + once);
-  EXPECT_NE(r.err.find("/reset"), std::string::npos);
-  // A second line goes on, so it differs from a fresh one.
-  r = talk("", "ROMEO:\nROMEO:");
-  EXPECT_EQ(r.status, 0);
-  std::vector<int32_t> history = romeo;
-  for (int32_t token : greedy(romeo, 4))
-    history.push_back(token);
-  history.insert(history.end(), {845, 25});
-  EXPECT_EQ(r.out,
-            once + run("--ids " + joined(history) + " -n 4 --temp 0").out);
-  // A full context is told, and can be left.
-  r = talk("-c 6", "ROMEO:\nROMEO:\n/reset\nROMEO:\n");
-  EXPECT_EQ(r.status, 0);
-  EXPECT_NE(r.err.find("(/reset makes room)"), std::string::npos) << r.err;
-  EXPECT_EQ(r.out, once + once);
-
-  std::string other = temporaryPath("chat");
-  install(other, defaultGeneration(), "{{ messages }}");
-  r = run("chat </dev/null", other);
-  EXPECT_EQ(r.status, 1);
-  EXPECT_NE(r.err.find("has a chat template"), std::string::npos) << r.err;
-  std::remove(other.c_str());
-}
-
 TEST_F(Program, InterruptWhileWaiting) {
+  std::string talker = temporaryPath("talker");
+  install(talker, defaultGeneration(), "{{ messages }}");
   for (const char *command : {"chat", "run"}) {
     int input[2];
     ASSERT_EQ(pipe(input), 0);
@@ -161,7 +126,7 @@ TEST_F(Program, InterruptWhileWaiting) {
     if (child == 0) {
       dup2(input[0], 0);
       close(input[1]);
-      execl(path.c_str(), path.c_str(), command, nullptr);
+      execl(talker.c_str(), talker.c_str(), command, nullptr);
       _exit(99);
     }
     close(input[0]);
@@ -173,6 +138,7 @@ TEST_F(Program, InterruptWhileWaiting) {
     EXPECT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 130) << command;
   }
+  std::remove(talker.c_str());
 }
 
 TEST_F(Program, ExampleHello) {

@@ -31,7 +31,7 @@ TEST(Artifact, Sections) {
   generation.eos_count = 2;
   generation.eos_ids[1] = 77;
   std::vector<uint8_t> bytes =
-      makeArtifact({1, 2, 3, 4}, generation, "{{ chat }}");
+      makeArtifact({1, 2, 3, 4}, generation, "{{ chat }}", "{}");
   tern_artifact artifact;
   ASSERT_EQ(parse(bytes, &artifact), "");
   EXPECT_EQ(artifact.weights_bytes, FAKE_WEIGHTS);
@@ -42,6 +42,9 @@ TEST(Artifact, Sections) {
   EXPECT_EQ(std::string(artifact.chat_template,
                         artifact.generation.chat_template_bytes),
             "{{ chat }}");
+  EXPECT_EQ(std::string(artifact.chat_variables,
+                        artifact.generation.chat_variables_bytes),
+            "{}");
 }
 
 TEST(Artifact, EmptySectionsHaveDefaults) {
@@ -65,7 +68,7 @@ TEST(Artifact, DamagedFields) {
   };
   const Case cases[] = {
       {[](auto &h, auto &) { h.magic[7] = '2'; }, "not an artifact"},
-      {[](auto &h, auto &) { h.version = 2; }, "artifact version 2"},
+      {[](auto &h, auto &) { h.version = 1; }, "artifact version 1"},
       {[](auto &h, auto &) { h.header_bytes -= 8; }, "artifact version"},
       {[](auto &h, auto &) { h.total_bytes += 1; }, "cut off"},
       {[](auto &h, auto &) { h.total_bytes = 0; }, "cut off"},
@@ -94,6 +97,7 @@ TEST(Artifact, DamagedFields) {
       {[](auto &, auto &g) { g.size = 1000; }, "damaged"},
       {[](auto &, auto &g) { g.eos_count = TERN_MAX_EOS + 1; }, "damaged"},
       {[](auto &, auto &g) { g.chat_template_bytes += 1; }, "damaged"},
+      {[](auto &, auto &g) { g.chat_variables_bytes = UINT32_MAX; }, "damaged"},
   };
   for (const Case &c : cases) {
     std::vector<uint8_t> bytes = good;

@@ -53,9 +53,11 @@ protected:
   static void TearDownTestSuite() { std::remove(path.c_str()); }
 
   static void install(const std::string &to, const tern_generation &generation,
-                      const std::string &chat = "") {
+                      const std::string &chat = "",
+                      const std::string &variables = "") {
     writeFile(to, appended(readBytes(TERN_FAKE_PROGRAM),
-                           makeArtifact(tokenizerTable, generation, chat)));
+                           makeArtifact(tokenizerTable, generation, chat,
+                                        variables)));
     chmod(to.c_str(), 0755);
   }
 

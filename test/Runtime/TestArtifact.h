@@ -40,8 +40,11 @@ inline tern_artifact_header *header(std::vector<uint8_t> &bytes) {
 
 inline std::vector<uint8_t> makeArtifact(const std::vector<uint8_t> &tokenizer,
                                          tern_generation generation,
-                                         const std::string &chat = "") {
+                                         std::string chat = "",
+                                         const std::string &variables = "") {
   generation.chat_template_bytes = uint32_t(chat.size());
+  generation.chat_variables_bytes = uint32_t(variables.size());
+  chat += variables;
   tern_artifact_header h = {};
   std::memcpy(h.magic, TERN_ARTIFACT_MAGIC, 8);
   h.version = TERN_ARTIFACT_VERSION;

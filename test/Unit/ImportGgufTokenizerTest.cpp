@@ -75,6 +75,17 @@ struct TinyTokenizer {
   }
 };
 
+/// For chat templates, which write tokens by these names.
+TEST(GgufTokenizer, NamedTokens) {
+  TinyTokenizer tiny;
+  tiny.set("tokenizer.ggml.unknown_token_id", ggufU32(5));
+  tiny.set("tokenizer.ggml.padding_token_id", ggufU32(99)); // no token
+  auto sources = tiny.translate();
+  ASSERT_TRUE(bool(sources)) << llvm::toString(sources.takeError());
+  EXPECT_EQ(sources->tokenizerConfig,
+            R"({"bos_token":"<s>","eos_token":"</s>","unk_token":"<u>"})");
+}
+
 void expectRefusal(void (*edit)(TinyTokenizer &), const std::string &part) {
   TinyTokenizer tiny;
   edit(tiny);

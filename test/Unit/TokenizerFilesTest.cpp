@@ -130,8 +130,14 @@ tern_generation generationOf(const std::vector<uint8_t> &bytes) {
   EXPECT_GE(bytes.size(), sizeof(generation));
   std::memcpy(&generation, bytes.data(), sizeof(generation));
   EXPECT_EQ(generation.size, sizeof(generation));
-  EXPECT_EQ(generation.chat_template_bytes, bytes.size() - sizeof(generation));
+  EXPECT_EQ(generation.chat_template_bytes + generation.chat_variables_bytes,
+            bytes.size() - sizeof(generation));
   return generation;
+}
+
+/// The texts behind it, one after the other.
+std::string textsOf(const std::vector<uint8_t> &bytes) {
+  return {bytes.begin() + sizeof(tern_generation), bytes.end()};
 }
 
 TEST(Generation, Bundled) {
@@ -171,7 +177,59 @@ TEST(Generation, ListsNamesAndTemplates) {
   EXPECT_EQ(std::vector<int32_t>(g.eos_ids, g.eos_ids + g.eos_count),
             (std::vector<int32_t>{7, 9, 8, 1023}));
   EXPECT_EQ(g.do_sample, 0u);
-  EXPECT_EQ(std::string(bytes->begin() + sizeof(g), bytes->end()), "{{ yes }}");
+  EXPECT_EQ(textsOf(*bytes), R"({{ yes }}{"eos_token":"<|end_of_text|>"})");
+}
+
+/// What templates of public models end a turn with ends an answer, if it is a
+/// token of its own.
+TEST(Generation, EndsOfTurn) {
+  tern::TokenizerDescription tokenizer;
+  const uint32_t special =
+      TERN_TOKEN_EXISTS | TERN_TOKEN_ADDED | TERN_TOKEN_SPECIAL;
+  tokenizer.tokens = {{"a", TERN_TOKEN_EXISTS, true},
+                      {"<|im_end|>", special, false},
+                      {"<|eot_id|>", special, false},
+                      {"<end_of_turn>", TERN_TOKEN_EXISTS, true}};
+  auto idsWith = [&](const std::string &chatTemplate) {
+    tern::TokenizerSources sources;
+    sources.chatTemplate = chatTemplate;
+    sources.generationConfig = R"({"eos_token_id": 0})";
+    std::string error;
+    auto bytes = tern::compileGeneration(sources, &tokenizer, error);
+    EXPECT_TRUE(bytes) << error;
+    tern_generation g = generationOf(*bytes);
+    return std::vector<int32_t>(g.eos_ids, g.eos_ids + g.eos_count);
+  };
+  EXPECT_EQ(idsWith("{{ '<|im_end|>' }}"), (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(idsWith("<|eot_id|><|im_end|>"), (std::vector<int32_t>{0, 2, 1}));
+  EXPECT_EQ(idsWith("a<end_of_turn>"), (std::vector<int32_t>{0}));
+}
+
+TEST(Generation, ChatRefusals) {
+  auto refusalOf = [](const std::string &chatTemplate) {
+    tern::TokenizerSources sources;
+    sources.chatTemplate = chatTemplate;
+    sources.tokenizerConfig =
+        R"({"bos_token": {"content": "<s>"}, "pad_token": null,
+            "chat_template": "{% unknown %}"})";
+    std::string error, refusal = "not set";
+    auto bytes = tern::compileGeneration(sources, nullptr, error, &refusal);
+    EXPECT_TRUE(bytes) << error;
+    std::string text = chatTemplate.empty() ? "{% unknown %}" : chatTemplate;
+    EXPECT_EQ(textsOf(*bytes), text + R"({"bos_token":"<s>"})");
+    return refusal;
+  };
+  // chat_template.jinja counts more than tokenizer_config.json.
+  EXPECT_EQ(refusalOf("{{ bos_token + messages[0].content }}"), "");
+  EXPECT_EQ(refusalOf(""),
+            "the chat template, line 1: unknown statement 'unknown'");
+  EXPECT_EQ(refusalOf("\n{{ x | groupby('a') }}"),
+            "the chat template, line 2: unknown filter 'groupby'");
+  EXPECT_EQ(refusalOf("{{ pad_token + bos_token }}"),
+            "the chat template, line 1: '+' between an undefined value and a "
+            "string");
+  EXPECT_EQ(refusalOf("{{ nothing() }}"),
+            "the chat template, line 1: unknown function 'nothing'");
 }
 
 TEST(Generation, Refusals) {

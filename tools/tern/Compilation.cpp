@@ -180,9 +180,15 @@ Error Compilation::import() {
     return imported.takeError();
   module = std::move(*imported);
   // Before the phases, so that a refusal comes at once.
-  Expected<TextSections> sections = makeTextSections(*checkpoint);
+  Expected<TextSections> sections =
+      makeTextSections(*checkpoint, flags.chatTemplate);
   if (!sections)
     return sections.takeError();
+  if (!sections->chatRefusal.empty())
+    llvm::errs() << "tern: warning: " << flags.input
+                 << ": chat will not work, but run will: "
+                 << sections->chatRefusal
+                 << "; --chat-template FILE gives another\n";
   text = std::move(*sections);
   return Error::success();
 }

@@ -39,7 +39,8 @@ struct CompileFlags {
   std::string input;  ///< a checkpoint, or IR with compileFrom
   std::string output; ///< "-" is stdout
   std::string emit = "exe";
-  std::string name; ///< empty: from the output's name
+  std::string name;         ///< empty: from the output's name
+  std::string chatTemplate; ///< a file; empty: the checkpoint's template
   std::string compileFrom, compileTo, saveStages;
   std::optional<int64_t> context;
   bool remarks = false, verbose = false, quiet = false;

@@ -113,6 +113,9 @@ static OptionTable makeTable(CompileFlags &flags, bool &help) {
                 flags.emit);
   table.addText("--name", "NAME",
                 "of the symbol tern_model_NAME; default: from OUT", flags.name);
+  table.addText("--chat-template", "FILE",
+                "a Jinja template for chat; default: the checkpoint's",
+                flags.chatTemplate);
   table.addNumber("-c, --context", "N",
                   "tokens of context at most; default: the checkpoint's", 1,
                   1 << 24, flags.context);

@@ -179,11 +179,16 @@ static Error inspectCheckpoint(StringRef path, const GgufOptions &options,
       return error;
   if (!check)
     return Error::success();
-  if (Error error = makeTextSections(**checkpoint).takeError())
-    return error;
+  Expected<TextSections> text = makeTextSections(**checkpoint);
+  if (!text)
+    return text.takeError();
   if (Error error = checkTensors(**checkpoint))
     return error;
-  llvm::outs() << "\nnothing in it would be refused\n";
+  if (text->chatRefusal.empty())
+    llvm::outs() << "\nnothing in it would be refused\n";
+  else
+    llvm::outs() << "\nonly chat would be refused: " << text->chatRefusal
+                 << "\n";
   return Error::success();
 }
 

@@ -7,7 +7,7 @@
 
 #include "InspectArtifact.h"
 
-#include "tern/host.h"
+#include "tern/template.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -16,6 +16,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
+#include <memory>
 #include <optional>
 
 using namespace tern;
@@ -134,16 +135,49 @@ static unsigned printModels(StringRef path) {
 // Artifacts
 //===----------------------------------------------------------------------===//
 
-static void printGeneration(const tern_artifact &artifact) {
+static void printToken(const tern_tokenizer *tokenizer, int32_t id) {
+  llvm::outs() << id;
+  size_t bytes = 0;
+  const char *text = tokenizer
+                         ? tern_tokenizer_token(tokenizer, id, &bytes, nullptr)
+                         : nullptr;
+  if (!text)
+    return;
+  llvm::outs() << " ";
+  llvm::printEscapedString({text, bytes}, llvm::outs());
+}
+
+static void printTemplate(const tern_artifact &artifact) {
+  printField("chat");
+  if (!artifact.chat_template) {
+    llvm::outs() << "has no template\n";
+    return;
+  }
+  std::unique_ptr<char[]> memory(new char[TERN_TEMPLATE_MEMORY]);
+  tern_template *parsed;
+  tern_error error = {};
+  if (tern_template_parse(
+          memory.get(), TERN_TEMPLATE_MEMORY, artifact.chat_template,
+          artifact.generation.chat_template_bytes, &parsed, &error) == 0)
+    llvm::outs() << "has a template\n";
+  else
+    llvm::outs() << "will not work: " << error.text << "\n";
+}
+
+static void printGeneration(const tern_artifact &artifact,
+                            const tern_tokenizer *tokenizer) {
   const tern_generation &generation = artifact.generation;
   printField("begins with");
   if (generation.bos_id < 0)
-    llvm::outs() << "no token\n";
+    llvm::outs() << "no token";
   else
-    llvm::outs() << "token " << generation.bos_id << "\n";
+    printToken(tokenizer, generation.bos_id);
+  llvm::outs() << "\n";
   printField("ends at");
-  for (uint32_t i = 0; i < generation.eos_count; ++i)
-    llvm::outs() << (i ? ", " : "token ") << generation.eos_ids[i];
+  for (uint32_t i = 0; i < generation.eos_count; ++i) {
+    llvm::outs() << (i ? ", " : "");
+    printToken(tokenizer, generation.eos_ids[i]);
+  }
   llvm::outs() << (generation.eos_count ? "\n" : "no token\n");
   printField("sampling");
   if (generation.do_sample)
@@ -154,8 +188,7 @@ static void printGeneration(const tern_artifact &artifact) {
                                  generation.repeat_penalty);
   else
     llvm::outs() << "greedy\n";
-  printField("chat") << (artifact.chat_template ? "has a template\n"
-                                                : "has no template\n");
+  printTemplate(artifact);
 }
 
 static void printArtifact(const tern_artifact &artifact) {
@@ -164,15 +197,18 @@ static void printArtifact(const tern_artifact &artifact) {
                         << "\n";
   printField("tokenizer");
   tern_tokenizer tokenizer;
-  if (!artifact.tokenizer)
+  bool isLoaded = false;
+  if (!artifact.tokenizer) {
     llvm::outs() << "none; takes --ids only\n";
-  else if (tern_tokenizer_load(&tokenizer, artifact.tokenizer,
-                               artifact.tokenizer_bytes) == TERN_OK)
+  } else if (tern_tokenizer_load(&tokenizer, artifact.tokenizer,
+                                 artifact.tokenizer_bytes) == TERN_OK) {
+    isLoaded = true;
     llvm::outs() << tokenizer.header.vocab_size << " tokens, "
                  << artifact.tokenizer_bytes << " bytes\n";
-  else
+  } else {
     llvm::outs() << "damaged\n";
-  printGeneration(artifact);
+  }
+  printGeneration(artifact, isLoaded ? &tokenizer : nullptr);
 }
 
 Error tern::inspectArtifact(StringRef path) {

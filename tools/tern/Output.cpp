@@ -107,13 +107,23 @@ static Expected<TokenizerSources> readSources(StringRef directory) {
   return sources;
 }
 
-Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint) {
+Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint,
+                                              StringRef chatTemplate) {
   StringRef directory = checkpoint.directory();
   Expected<TokenizerSources> sources = checkpoint.isGguf()
                                            ? checkpoint.ggufTokenizerSources()
                                            : readSources(directory);
   if (!sources)
     return sources.takeError();
+  if (!chatTemplate.empty()) {
+    auto buffer = llvm::MemoryBuffer::getFile(chatTemplate);
+    if (!buffer)
+      return failure("cannot read " + chatTemplate + ": " +
+                     buffer.getError().message());
+    sources->chatTemplate = (*buffer)->getBuffer().str();
+    if (sources->chatTemplate.empty())
+      return failure(chatTemplate + " is empty");
+  }
   std::string reason;
   auto refused = [&] { return failure(directory + ": " + reason); };
   TextSections sections;
@@ -128,9 +138,12 @@ Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint) {
     sections.tokenizer = std::move(*table);
   }
   auto generation =
-      compileGeneration(*sources, tokenizer ? &*tokenizer : nullptr, reason);
+      compileGeneration(*sources, tokenizer ? &*tokenizer : nullptr, reason,
+                        &sections.chatRefusal);
   if (!generation)
     return refused();
+  if (!sections.chatRefusal.empty() && !chatTemplate.empty())
+    return failure(chatTemplate + ": " + sections.chatRefusal);
   sections.generation = std::move(*generation);
   return sections;
 }

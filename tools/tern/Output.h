@@ -28,10 +28,15 @@ llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef contents);
 /// What goes into an artifact besides weights, as the runtime reads it.
 struct TextSections {
   std::vector<uint8_t> tokenizer, generation;
+  /// Why chat will not work, if there is a template and it will not.
+  std::string chatRefusal;
 };
 
 /// A checkpoint without tokenizer.json makes a program that takes only --ids.
-llvm::Expected<TextSections> makeTextSections(const Checkpoint &checkpoint);
+/// `chatTemplate` is a file that replaces its template, or empty.
+llvm::Expected<TextSections>
+makeTextSections(const Checkpoint &checkpoint,
+                 llvm::StringRef chatTemplate = "");
 
 /// What a program or library is made of.
 struct Product {

@@ -88,14 +88,17 @@ writeTokenizerTable(const TokenizerDescription &tokenizer, std::string &error);
 std::optional<std::vector<uint8_t>>
 compileTokenizer(const TokenizerSources &sources, std::string &error);
 
-/// The artifact's generation section: one tern_generation and the chat
-/// template. End tokens are those of generation_config.json, config.json and
-/// tokenizer_config.json together, as each of them alone is incomplete for some
-/// public model. `tokenizer` gives ids to tokens that are only named; may be
-/// null.
+/// The artifact's generation section: one tern_generation, the chat template
+/// and its variables. End tokens are those of generation_config.json,
+/// config.json and tokenizer_config.json and those that end a turn in the
+/// template, together, as each of them alone is incomplete for some public
+/// model. `tokenizer` gives ids to tokens that are only named; may be null. A
+/// template that cannot be rendered is no error, as text can be generated
+/// without: *chatRefusal says why.
 std::optional<std::vector<uint8_t>>
 compileGeneration(const TokenizerSources &sources,
-                  const TokenizerDescription *tokenizer, std::string &error);
+                  const TokenizerDescription *tokenizer, std::string &error,
+                  std::string *chatRefusal = nullptr);
 
 } // namespace tern
 

@@ -22,7 +22,7 @@ extern "C" {
 
 #define TERN_ARTIFACT_MAGIC "TERNART1"
 #define TERN_FOOTER_MAGIC "TERNEND1"
-#define TERN_ARTIFACT_VERSION 1u
+#define TERN_ARTIFACT_VERSION 2u
 /* A header starts at a multiple of this in any file, so that sections map. */
 #define TERN_ARTIFACT_ALIGNMENT 65536u
 /* The weights section starts at a multiple of this from the header. */
@@ -41,7 +41,7 @@ typedef struct tern_artifact_header {
   uint64_t total_bytes;  /* header, sections and padding; not the footer */
   tern_section weights;
   tern_section tokenizer;  /* format: tern/tokenizer.h; may be empty */
-  tern_section generation; /* one tern_generation, then its chat template */
+  tern_section generation; /* one tern_generation and the texts behind it */
 } tern_artifact_header;
 
 #define TERN_MAX_EOS 16u
@@ -60,6 +60,9 @@ typedef struct tern_generation {
   float repeat_penalty; /* 1: off */
   uint32_t chat_template_bytes; /* follow this struct, UTF-8, no terminator */
   uint32_t max_context;
+  /* Behind the template: a JSON object of what the template may read besides the
+   * messages, as {"bos_token": "<s>"}. */
+  uint32_t chat_variables_bytes;
 } tern_generation;
 
 /* The last bytes of an executable that carries its data behind itself. */

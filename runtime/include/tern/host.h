@@ -37,6 +37,7 @@ typedef struct tern_artifact {
   uint64_t tokenizer_bytes;
   tern_generation generation; /* defaults when the section is empty */
   const char *chat_template;  /* generation.chat_template_bytes, or NULL */
+  const char *chat_variables; /* generation.chat_variables_bytes, or NULL */
   void *mapping;
   size_t mapping_bytes;
 } tern_artifact;

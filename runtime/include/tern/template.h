@@ -29,13 +29,17 @@ extern "C" {
 /* Levels of expressions and blocks inside each other, macro calls included. */
 #define TERN_TEMPLATE_DEPTH 400u
 
+/* Memory that is enough for any template of a model and a conversation that
+ * fits its context. */
+#define TERN_TEMPLATE_MEMORY ((size_t)32 << 20)
+
 typedef struct tern_template tern_template;
 
 /* Memory that surely holds the parsed form of a template of so many bytes. */
 size_t tern_template_bytes(size_t text_bytes);
 
 /* Parses into `memory`, which must outlive the template; what the template does
- * not need is there for rendering, 32 MiB are plenty. Every statement, filter,
+ * not need is there for rendering. Every statement, filter,
  * test and method that is not known is an error now and not when it is reached.
  * 0, or -1 and one sentence with the line in *error. */
 int tern_template_parse(void *memory, size_t bytes, const char *text,

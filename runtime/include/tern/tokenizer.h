@@ -184,6 +184,16 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
                                   int32_t *tokens, size_t capacity,
                                   size_t *count);
 
+/* The same with one byte of `marks` for each of the text (NULL: all 0): a special
+ * token of which a byte is marked is text. So what somebody wrote cannot end a
+ * turn that a template makes of it, and all else becomes the same tokens. */
+tern_status tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer,
+                                         const char *text, const uint8_t *marks,
+                                         size_t text_bytes, uint32_t flags,
+                                         void *memory, size_t bytes,
+                                         int32_t *tokens, size_t capacity,
+                                         size_t *count);
+
 /* The bytes of one token, not necessarily whole characters, and its
  * TERN_TOKEN_... flags. NULL and 0 when the id is not in use. */
 const char *tern_tokenizer_token(const tern_tokenizer *tokenizer, int32_t token,

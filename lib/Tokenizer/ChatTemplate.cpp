@@ -1,0 +1,74 @@
+//===- ChatTemplate.cpp - What chat needs of a checkpoint -----------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ChatTemplate.h"
+
+#include "tern/template.h"
+#include "tern/tokenizer.h"
+
+#include <memory>
+
+namespace tern {
+
+const Json *tokenName(const Json *token) {
+  if (token && token->is_object() && token->contains("content"))
+    token = &(*token)["content"];
+  return token && token->is_string() ? token : nullptr;
+}
+
+int64_t tokenId(const TokenizerDescription *tokenizer,
+                const std::string &name) {
+  for (size_t id = 0; tokenizer && id < tokenizer->tokens.size(); ++id)
+    if (tokenizer->tokens[id].flags && tokenizer->tokens[id].bytes == name)
+      return static_cast<int64_t>(id);
+  return -1;
+}
+
+Json chatVariables(const Json &tokenizerConfig) {
+  Json variables = Json::object();
+  for (const char *name : {"bos_token", "eos_token", "unk_token", "sep_token",
+                           "pad_token", "cls_token", "mask_token"})
+    if (auto token = tokenizerConfig.find(name); token != tokenizerConfig.end())
+      if (const Json *text = tokenName(&*token))
+        variables[name] = *text;
+  return variables;
+}
+
+std::vector<int64_t> endsOfTurn(const std::string &chatTemplate,
+                                const TokenizerDescription *tokenizer) {
+  std::vector<int64_t> ids;
+  for (const char *name :
+       {"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<end_of_turn>",
+        "<|end_of_turn|>", "<|eot|>", "<|end|>"}) {
+    if (chatTemplate.find(name) == std::string::npos)
+      continue;
+    int64_t id = tokenId(tokenizer, name);
+    if (id >= 0 && (tokenizer->tokens[id].flags & TERN_TOKEN_ADDED))
+      ids.push_back(id);
+  }
+  return ids;
+}
+
+std::string refusalOfTemplate(const std::string &chatTemplate,
+                              const std::string &variables) {
+  std::unique_ptr<char[]> memory(new char[TERN_TEMPLATE_MEMORY]);
+  tern_template *parsed;
+  tern_rendering rendering;
+  tern_error error = {};
+  // One question: what every chat begins with.
+  std::string json =
+      R"({"messages":[{"role":"user","content":"?"}],"add_generation_prompt":true)";
+  json += (variables.size() > 2 ? "," : "") + variables.substr(1);
+  if (tern_template_parse(memory.get(), TERN_TEMPLATE_MEMORY,
+                          chatTemplate.data(), chatTemplate.size(), &parsed,
+                          &error) == 0)
+    tern_template_render(parsed, json.data(), json.size(), 0, &rendering,
+                         &error);
+  return error.text;
+}
+
+} // namespace tern

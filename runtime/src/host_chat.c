@@ -1,0 +1,240 @@
+/*===- host_chat.c - the command chat ---------------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * A line is a message and is answered on standard output; everything else goes
+ * to standard error. What was said is rendered anew each time, and of the
+ *tokens that come out only those are computed that the session does not hold
+ *already.
+ */
+#include "host_conversation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct chat {
+  host_program *program;
+  host_generator *generator;
+  host_conversation conversation;
+  int is_terminal;
+  int has_failed;  /* a message was not answered */
+  uint64_t reused; /* tokens that were not computed again */
+} chat;
+
+static void say(const chat *c, const char *what) {
+  fprintf(stderr, "%s: %s\n", c->program->name, what);
+}
+
+/* A sentence about one message; the chat goes on. */
+static void complain(chat *c) {
+  say(c, c->program->error.text);
+  c->program->error.text[0] = 0;
+  c->has_failed = 1;
+}
+
+/*--- Answers ---------------------------------------------------------------*/
+
+/* Tokens to keep free for the answer, if old messages are forgotten anyway. */
+static size_t room_for_answer(const chat *c, size_t context) {
+  int64_t limit = c->program->options.limit;
+  return limit >= 0 && (uint64_t)limit < context / 4 ? (size_t)limit
+                                                     : context / 4;
+}
+
+/* The conversation's tokens. The oldest messages are forgotten when they do not
+ * fit into the context any more, and that is said. */
+static int encode(chat *c, int32_t **tokens, size_t *count) {
+  size_t context = tern_session_context(c->generator->session), forgotten = 0;
+  size_t most = context;
+  for (;;) {
+    if (host_conversation_encode(&c->conversation, tokens, count) != 0)
+      return -1;
+    if (*count < most || *count == 0)
+      break;
+    size_t gone = host_conversation_forget_oldest(&c->conversation);
+    if (gone == 0)
+      break;
+    free(*tokens);
+    forgotten += gone;
+    most = context - room_for_answer(c, context);
+  }
+  if (forgotten)
+    fprintf(stderr,
+            "%s: the context of %zu tokens is full; forgot the oldest %zu "
+            "messages\n",
+            c->program->name, context, forgotten);
+  if (*count < context)
+    return 0;
+  free(*tokens);
+  *tokens = NULL;
+  return host_fail(&c->program->error,
+                   "the message has %zu tokens with all that the chat template "
+                   "adds, but the context has room for %zu",
+                   *count, context - 1);
+}
+
+/* Writes an answer to the last message and adds it. 0, or -1 when there is
+ * none: the message is to be forgotten, too. */
+static int answer(chat *c) {
+  host_generator *g = c->generator;
+  host_text text = {0};
+  int32_t *tokens;
+  size_t count, reused;
+  float *logits = NULL;
+  if (encode(c, &tokens, &count) != 0)
+    return -1;
+  int result = host_generator_follow(g, tokens, count, &reused, &logits);
+  free(tokens);
+  if (result != 0 || host_interrupted)
+    return -1;
+  c->reused += reused;
+  g->copy = &text;
+  host_stop stop =
+      host_generator_write(g, logits, (int32_t)c->program->options.limit);
+  g->copy = NULL;
+  if (stop == STOP_FULL)
+    say(c, "the context is full, so the answer ends here");
+  /* What was interrupted was said as far as it was. */
+  if (stop == STOP_FAILED || (stop == STOP_INTERRUPTED && text.bytes == 0))
+    result = -1;
+  else
+    result = host_conversation_add(&c->conversation, "assistant", text.at,
+                                   text.bytes);
+  free(text.at);
+  return result;
+}
+
+static void take_message(chat *c, const char *text, size_t bytes) {
+  host_interruptible = 1;
+  /* Of a message without an answer nothing stays; forgetting may have moved it.
+   */
+  if (host_conversation_add(&c->conversation, "user", text, bytes) != 0 ||
+      answer(c) != 0) {
+    size_t count = c->conversation.count;
+    if (count > 0 && c->conversation.messages[count - 1].is_user)
+      host_conversation_cut(&c->conversation, count - 1);
+    if (c->program->error.text[0])
+      complain(c);
+  }
+  host_interruptible = 0;
+  host_interrupted = 0;
+}
+
+/*--- Lines -----------------------------------------------------------------*/
+
+static const char help[] =
+    "A line is a message; with \\ at its end it goes on in the next one.\n"
+    "/help   this\n"
+    "/reset  forget what was said\n"
+    "/stats  timing and how full the context is\n"
+    "/exit   end, as Ctrl-D does\n"
+    "Ctrl-C stops an answer, and where there is none ends the program.\n";
+
+/* Forgets everything but the system message. */
+static int begin(chat *c) {
+  const char *system = c->program->options.system;
+  host_conversation_cut(&c->conversation, 0);
+  return system ? host_conversation_add(&c->conversation, "system", system,
+                                        strlen(system))
+                : 0;
+}
+
+static void print_stats(const chat *c) {
+  const host_generator *g = c->generator;
+  fprintf(stderr,
+          "%zu messages, %u of %u tokens of context; %llu tokens were "
+          "not computed again\n",
+          c->conversation.count, tern_session_position(g->session),
+          tern_session_context(g->session), (unsigned long long)c->reused);
+  host_generator_timing(g);
+}
+
+/* Whether to go on. */
+static int take_command(chat *c, const char *name) {
+  if (strcmp(name, "/exit") == 0)
+    return 0;
+  if (strcmp(name, "/help") == 0)
+    fputs(help, stderr);
+  else if (strcmp(name, "/stats") == 0)
+    print_stats(c);
+  else if (strcmp(name, "/reset") == 0)
+    return begin(c) == 0;
+  else
+    fprintf(stderr,
+            "%s: there is no command %.60s; /help lists them, and a blank "
+            "before it makes it a message\n",
+            c->program->name, name);
+  return 1;
+}
+
+/* Reads lines up to one without '\' at its end. Their number, 0 at the end of
+ * the input. */
+static int read_lines(const chat *c, char **line, size_t *room,
+                      host_text *message) {
+  int count = 0;
+  message->bytes = 0;
+  for (;;) {
+    if (c->is_terminal)
+      fputs(count ? ". " : "> ", stderr);
+    ssize_t n = getline(line, room, stdin);
+    if (n < 0)
+      return count;
+    ++count;
+    n -= n > 0 && (*line)[n - 1] == '\n';
+    n -= n > 0 && (*line)[n - 1] == '\r';
+    int goes_on = n > 0 && (*line)[n - 1] == '\\';
+    if (goes_on)
+      (*line)[n - 1] = '\n';
+    if (host_text_append(c->program, message, *line, (size_t)n) != 0)
+      return 0;
+    if (!goes_on)
+      return count;
+  }
+}
+
+static void talk(chat *c) {
+  char *line = NULL;
+  size_t room = 0;
+  host_text message = {0};
+  int goes_on = 1, lines;
+  if (c->is_terminal)
+    fputs(help, stderr);
+  while (goes_on && (lines = read_lines(c, &line, &room, &message)) > 0 &&
+         host_text_append(c->program, &message, "", 1) == 0) {
+    size_t bytes = message.bytes - 1; /* without the NUL */
+    if (lines == 1 && message.at[0] == '/')
+      goes_on = take_command(c, message.at);
+    else if (bytes > 0)
+      take_message(c, message.at, bytes);
+  }
+  if (c->is_terminal && goes_on)
+    fputc('\n', stderr);
+  free(line);
+  free(message.at);
+}
+
+int host_chat(host_program *program) {
+  host_session session = {0};
+  host_generator generator = {0};
+  chat c = {.program = program, .generator = &generator};
+  c.is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+  host_catch_interrupt();
+  int is_open =
+      host_conversation_open(&c.conversation, program) == 0 &&
+      host_session_open(program, (uint32_t)program->options.context,
+                        &session) == 0 &&
+      host_generator_open(&generator, program, session.session) == 0 &&
+      begin(&c) == 0;
+  if (is_open)
+    talk(&c);
+  host_generator_close(&generator);
+  host_session_close(&session);
+  host_conversation_close(&c.conversation);
+  return is_open && !c.has_failed && !program->error.text[0] ? EXIT_OK
+                                                             : EXIT_FAILED;
+}

@@ -1,0 +1,249 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`tern chat`: a bundled model with a template, at a terminal and without one.
+
+Needs TERN_BINARY; without it these tests are skipped. What chat does with lines from
+a pipe is tested in test/Runtime/ChatTest.cpp.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from conftest import MODELS, model_directory
+from tern.tokenizer import Tokenizer
+from test_driver import assert_refused, run
+
+A48 = model_directory(MODELS[0])
+TEMPLATE = (
+    "{{ bos_token }}{% for m in messages %}{{ m.role | capitalize }}:{{ m.content }}"
+    "{{ eos_token if m.role == 'assistant' else '\n' }}{% endfor %}Assistant:"
+)
+FULL_PIPE = 4096  # bytes, the least there is
+ROOM = 20  # in a pipe that is almost full
+
+
+@pytest.fixture
+def template(tmp_path) -> Path:
+    path = tmp_path / "chat.jinja"
+    path.write_text(TEMPLATE)
+    return path
+
+
+def continued(tern: str, text: str, n: int) -> str:
+    """What the model goes on with, of a text that begins with bos."""
+    ids = [1022, *Tokenizer.load(A48).encode(text)]
+    flags = ["--ids", ",".join(map(str, ids)), "-n", n, "--temp", "0"]
+    return run(tern, "run", A48, *flags).stdout
+
+
+def test_answers_follow_the_template(tern, template):
+    flags = ["--chat-template", template, "-n", 8, "--temp", "0", "--system", "Be kind."]
+    done = run(tern, "chat", A48, *flags, input="ROMEO, speak.\nAnd then?\n")
+    assert done.returncode == 0, done.stderr
+    first = "System:Be kind.\nUser:ROMEO, speak.\nAssistant:"
+    one = continued(tern, first, 8)
+    two = continued(
+        tern, f"{first}{one[:-1]}<|end_of_text|>User:And then?\nAssistant:", 8
+    )
+    assert done.stdout == one + two
+
+
+def test_without_a_template(tern, tmp_path):
+    assert_refused(run(tern, "chat", A48, input="x\n"), "no chat template", "--chat-template FILE")
+
+
+# What tern compile says of templates.
+
+
+def with_template(path: Path, text: str | None) -> Path:
+    model = Path(shutil.copytree(A48, path))
+    config = json.loads((model / "tokenizer_config.json").read_text())
+    config["chat_template"] = text
+    (model / "tokenizer_config.json").write_text(json.dumps(config))
+    return model
+
+
+def test_template_of_the_model(tern, tmp_path):
+    model = with_template(tmp_path / "model", TEMPLATE)
+    (tmp_path / "other.jinja").write_text("{{ bos_token }}To be{{ messages[-1].content }}")
+    expected = {
+        "own": "User:ROMEO\nAssistant:",
+        "other": "To beROMEO",
+    }
+    for name, text in expected.items():
+        flags = [] if name == "own" else ["--chat-template", tmp_path / "other.jinja"]
+        done = run(tern, "compile", model, "-o", tmp_path / name, "--target=generic", *flags)
+        assert done.returncode == 0 and done.stderr == ""
+        done = run(tmp_path / name, "chat", "-n", "6", "--temp", "0", input="ROMEO\n")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == continued(tern, text, 6)
+
+
+def test_template_that_cannot_be_rendered(tern, tmp_path):
+    model = with_template(tmp_path / "model", "{{ bos_token }}\n{% import 'x' as y %}")
+    done = run(tern, "compile", model, "-o", tmp_path / "bard", "--target=generic")
+    assert done.returncode == 0
+    assert done.stderr.startswith("tern: warning: ") and done.stderr.count("\n") == 1
+    for words in ("chat will not work", "line 2: unknown statement 'import'", "--chat-template"):
+        assert words in done.stderr
+    done = run(tmp_path / "bard", "-p", "ROMEO:", "-n", "3", "--temp", "0")
+    assert done.returncode == 0 and done.stdout
+    done = run(tmp_path / "bard", "chat", input="x\n")
+    assert_refused(done, "line 2: unknown statement 'import'", program="bard")
+    # One that is asked for has to work.
+    (tmp_path / "x.jinja").write_text("{% if %}")
+    flags = ["--chat-template", tmp_path / "x.jinja", "--target=generic"]
+    done = run(tern, "compile", model, "-o", tmp_path / "other", *flags)
+    assert_refused(done, "x.jinja", "line 1")
+    assert not (tmp_path / "other").exists()
+
+
+def test_inspect_shows_ends_and_template(tern, tmp_path):
+    model = with_template(tmp_path / "model", TEMPLATE)
+    done = run(tern, "compile", model, "-o", tmp_path / "bard", "--target=generic")
+    assert done.returncode == 0
+    shown = run(tern, "inspect", tmp_path / "bard").stdout
+    assert "ends at      1023 <|end_of_text|>\n" in shown, shown
+    assert "chat         has a template\n" in shown, shown
+
+
+# At a terminal.
+
+
+class Terminal:
+    """`tern chat` at a terminal, with its answers in a pipe."""
+
+    def __init__(self, tern: str, template: Path, *flags: str, is_full: bool = False):
+        self.master, slave = pty.openpty()
+        self.answers, answers = os.pipe()
+        if is_full:
+            fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, FULL_PIPE)
+            os.write(answers, b"." * (FULL_PIPE - ROOM))
+        command = [tern, "chat", str(A48), "--chat-template", str(template), *flags]
+        self.process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stderr=slave,
+            stdout=answers,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        os.close(answers)
+        self.shown = ""
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.answers)
+
+    def type(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def wait_for(self, text: str) -> None:
+        """Until the terminal has shown the text once more."""
+        while text not in self.shown:
+            assert select.select([self.master], [], [], 120)[0], self.shown
+            self.shown += os.read(self.master, 4096).decode()
+        self.shown = self.shown.split(text, 1)[1]
+
+    def wait_for_answer(self) -> None:
+        """It has begun, and cannot end as long as nobody reads it."""
+        for _ in range(12000):
+            held = struct.unpack("i", fcntl.ioctl(self.answers, termios.FIONREAD, b"\0" * 4))[0]
+            if held > FULL_PIPE - ROOM:
+                return
+            time.sleep(0.01)
+        raise AssertionError("no answer came")
+
+    def read(self) -> bytes:
+        """What is there of answers."""
+        if not select.select([self.answers], [], [], 0)[0]:
+            return b""
+        return os.read(self.answers, FULL_PIPE)
+
+    def status(self) -> int:
+        return self.process.wait(timeout=120)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled(request):
+    """In the cache, so that no test below waits for the compiler."""
+    if os.environ.get("TERN_BINARY"):
+        run(request.getfixturevalue("tern"), "run", A48, "-p", "x", "-n", "1")
+
+
+def test_terminal(tern, template):
+    with Terminal(tern, template, "-n", "4", "--temp", "0") as terminal:
+        terminal.wait_for("Ctrl-C stops an answer")
+        terminal.wait_for("> ")
+        terminal.type("one\\\n")
+        terminal.wait_for(". ")
+        terminal.type("two\n")
+        terminal.wait_for("> ")
+        answer = os.read(terminal.answers, 4096).decode()
+        assert answer == continued(tern, "User:one\ntwo\nAssistant:", 4)
+        terminal.type("/what\n")
+        terminal.wait_for("there is no command /what")
+        terminal.wait_for("> ")
+        terminal.type("\x04")
+        assert terminal.status() == 0
+
+
+def test_interrupt_at_the_prompt(tern, template):
+    with Terminal(tern, template) as terminal:
+        terminal.wait_for("> ")
+        terminal.type("\x03")
+        assert terminal.status() == 130
+
+
+def test_interrupted_answer_is_kept_as_far_as_it_came(tern, template):
+    flags = ["--temp", "0", "--ignore-eos", "-n", "200"]
+    with Terminal(tern, template, *flags, is_full=True) as terminal:
+        terminal.wait_for("> ")
+        terminal.type("ROMEO\n")
+        terminal.wait_for_answer()
+        terminal.type("\x03")
+        time.sleep(0.2)  # the terminal hands the signal over
+        said = terminal.read()[FULL_PIPE - ROOM :]
+        terminal.wait_for("> ")
+        said += terminal.read()
+        whole = continued(tern, "User:ROMEO\nAssistant:", 100).encode()
+        assert said.endswith(b"\n") and len(said) < 100
+        assert whole.startswith(said[:-1])
+        # It goes on from there: question, this much of an answer, question.
+        terminal.type("/stats\n")
+        terminal.wait_for("2 messages")
+        terminal.wait_for("> ")
+        terminal.type("\x03")
+        assert terminal.status() == 130
+
+
+def test_second_interrupt_ends_the_program(tern, template):
+    flags = ["--temp", "0", "--ignore-eos"]
+    with Terminal(tern, template, *flags, is_full=True) as terminal:
+        terminal.wait_for("> ")
+        terminal.type("ROMEO\n")
+        terminal.wait_for_answer()
+        os.kill(terminal.process.pid, signal.SIGINT)
+        time.sleep(0.2)
+        assert terminal.process.poll() is None
+        os.kill(terminal.process.pid, signal.SIGINT)
+        assert terminal.status() == 130
