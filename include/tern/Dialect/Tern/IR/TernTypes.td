@@ -43,4 +43,22 @@ def Tern_KVCacheType : Tern_Type<"KVCache", "kv_cache"> {
   let genVerifyDecl = 1;
 }
 
+//===----------------------------------------------------------------------===//
+// What operands may be
+//===----------------------------------------------------------------------===//
+
+// Activations, token first.
+def Tern_F32Rows : 2DTensorOf<[F32]>;
+def Tern_TokenIds : 1DTensorOf<[I32]>;
+def Tern_F32Vector : 1DTensorOf<[F32]>;
+// One scale, one per row of a weight, or one per row and group of columns.
+def Tern_Scales : AnyTypeOf<[1DTensorOf<[F32]>, 2DTensorOf<[F32]>]>;
+def Tern_TritMatrix : 2DTensorOf<[Tern_TritType]>;
+// Either form of a kernel operation's operand.
+def Tern_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
+class Tern_RowsOf<list<Type> types>
+    : AnyTypeOf<[2DTensorOf<types>, MemRefRankOf<types, [2]>]>;
+class Tern_VectorOf<list<Type> types>
+    : AnyTypeOf<[1DTensorOf<types>, MemRefRankOf<types, [1]>]>;
+
 #endif // TERN_TYPES_TD
