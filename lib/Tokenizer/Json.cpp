@@ -9,6 +9,7 @@
 
 #include "tern/Tokenizer/JsonExtent.h"
 
+#include <cstring>
 #include <utility>
 
 namespace tern {
@@ -17,10 +18,70 @@ namespace tern {
 static constexpr size_t maxBytes = size_t(128) << 20;
 static constexpr unsigned maxDepth = 64;
 
-/// Public tokenizers have 13 bytes of text or more for each value.
-static bool isDense(const JsonExtent &extent, size_t bytes) {
-  return extent.values > 300000 && extent.values > bytes / 12;
+/// Walks over a list of merges from behind its '['. Returns how many of them
+/// are written as lists of two.
+static size_t countPairs(const std::string &text, size_t at) {
+  auto take = [&](char wanted) {
+    while (at < text.size() && std::strchr(" \t\r\n", text[at]))
+      ++at;
+    return at < text.size() && text[at] == wanted ? ++at : 0;
+  };
+  auto takeString = [&] {
+    bool begins = take('"');
+    while (begins && at < text.size() && text[at] != '"')
+      at += text[at] == '\\' ? 2 : 1;
+    return begins && take('"');
+  };
+  size_t pairs = 0;
+  do {
+    if (takeString())
+      continue;
+    if (!take('[') || !takeString() || !take(',') || !takeString() ||
+        !take(']'))
+      break;
+    ++pairs;
+  } while (take(','));
+  return pairs;
 }
+
+/// Whether the values take more memory than twice the text and 64 MiB. One
+/// takes 100 bytes where it is not a list of two tokens, which `shorten` makes
+/// one.
+static bool isDense(const JsonExtent &extent, const std::string &text) {
+  size_t values = extent.values;
+  const std::string key = "\"merges\"";
+  for (size_t at = 0; (at = text.find(key, at)) != std::string::npos;) {
+    at = text.find_first_not_of(" \t\r\n", at + key.size());
+    if (at == std::string::npos || text[at] != ':')
+      continue;
+    at = text.find_first_not_of(" \t\r\n", at + 1);
+    if (at != std::string::npos && text[at] == '[')
+      values -= std::min(values, 2 * countPairs(text, at + 1));
+  }
+  return values > (2 * text.size() + (size_t(64) << 20)) / 100;
+}
+
+/// Makes "a b" of a merge that is written as ["a", "b"] as soon as it is read,
+/// if that says the same.
+class Shortener {
+public:
+  bool operator()(int, Json::parse_event_t event, Json &value) {
+    if (event == Json::parse_event_t::key)
+      inMerges = value == "merges";
+    if (event != Json::parse_event_t::array_end || !inMerges ||
+        value.size() != 2 || !value[0].is_string() || !value[1].is_string())
+      return true;
+    const auto &left = value[0].get_ref<const std::string &>();
+    const auto &right = value[1].get_ref<const std::string &>();
+    if (left.find(' ') == std::string::npos &&
+        right.find(' ') == std::string::npos)
+      value = left + " " + right;
+    return true;
+  }
+
+private:
+  bool inMerges = false;
+};
 
 std::optional<Json> parseJsonObject(const std::string &text,
                                     const std::string &file,
@@ -36,14 +97,14 @@ std::optional<Json> parseJsonObject(const std::string &text,
     error = file + ": nested more than " + std::to_string(maxDepth) + " deep";
     return std::nullopt;
   }
-  if (extent.hasNul || isDense(extent, text.size())) {
+  if (extent.hasNul || isDense(extent, text)) {
     error = file + (extent.hasNul ? ": not valid JSON: it holds a NUL"
                                   : ": has more values than a tokenizer of its "
                                     "size");
     return std::nullopt;
   }
   try {
-    Json value = Json::parse(text);
+    Json value = Json::parse(text, Shortener());
     if (value.is_object())
       return value;
     error = file + ": expected an object";
