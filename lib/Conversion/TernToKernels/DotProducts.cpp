@@ -141,11 +141,37 @@ private:
   const DotProduct &dot;
 };
 
+struct BuildDotGroupedMatmul : OpRewritePattern<GroupedMatmulOp> {
+  BuildDotGroupedMatmul(MLIRContext *context, const DotProduct &dot)
+      : OpRewritePattern(context, /*benefit=*/2), dot(dot) {}
+
+  LogicalResult matchAndRewrite(GroupedMatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
+    if (failed(weight) || failed(checkColumns(op, *weight, rewriter)))
+      return failure();
+    if (!isRowsInLanes(*weight->layout, dot.getLanes()) ||
+        op.getGroupSize() % weight->layout->tileColumns())
+      return rewriter.notifyMatchFailure(
+          op, "expected rows in lanes and groups of whole tiles");
+    KernelBuilder b(op.getLoc(), rewriter);
+    multiplyGroupedRowsInLanes({b, dot, *weight}, op.getCodes(), op.getScale(),
+                               op.getGroupSize(), op.getOuts()[0]);
+    countRead(b, op.getProjectionAttr(), *weight,
+              b.index(weight->storageBytes()));
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  const DotProduct &dot;
+};
+
 } // namespace
 
 void tern::populateDotProductPatterns(TargetAttr target,
                                       RewritePatternSet &patterns) {
   const DotProduct &dot = target.getTarget()->getDotProduct(target);
-  patterns.add<BuildDotMatmul, BuildDotSparseMatmul>(patterns.getContext(),
-                                                     dot);
+  patterns.add<BuildDotMatmul, BuildDotSparseMatmul, BuildDotGroupedMatmul>(
+      patterns.getContext(), dot);
 }

@@ -76,6 +76,11 @@ bool isRowsInLanes(const Layout &layout, int64_t lanes);
 void multiplyRowsInLanes(const DotKernel &kernel, mlir::Value codes,
                          mlir::Value out);
 
+/// The same for groups of `groupSize` columns, whole tiles, that have scales.
+void multiplyGroupedRowsInLanes(const DotKernel &kernel, mlir::Value codes,
+                                mlir::Value scale, int64_t groupSize,
+                                mlir::Value out);
+
 /// Contiguous rows: outer rows, field k:4:4L, [k:4L:1]. A tile is one vector.
 bool isContiguousRows(const Layout &layout, int64_t lanes);
 /// The layout above, or int8 rows.

@@ -296,11 +296,21 @@ Value KernelBuilder::length(Value memory) {
   return memref::DimOp::create(*this, memory, 0);
 }
 
-Value KernelBuilder::alloc(Type element, Value size) {
+static Value allocate(KernelBuilder &b, Type element, Value size,
+                      ArrayRef<int64_t> inner) {
   std::optional<int64_t> fixed = getConstantIntValue(size);
-  auto type = MemRefType::get({fixed.value_or(ShapedType::kDynamic)}, element);
-  return memref::AllocOp::create(*this, type,
+  SmallVector<int64_t> shape = {fixed.value_or(ShapedType::kDynamic)};
+  llvm::append_range(shape, inner);
+  return memref::AllocOp::create(b, MemRefType::get(shape, element),
                                  fixed ? ValueRange() : ValueRange(size));
+}
+
+Value KernelBuilder::alloc(Type element, Value size) {
+  return allocate(*this, element, size, {});
+}
+
+Value KernelBuilder::alloc(Type element, Value rows, int64_t columns) {
+  return allocate(*this, element, rows, columns);
 }
 
 void KernelBuilder::prefetch(Value memory, ValueRange indices) {

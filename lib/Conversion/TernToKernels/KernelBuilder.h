@@ -109,8 +109,12 @@ public:
   void store(Value x, Value memory, mlir::ValueRange indices);
   /// Length of the first dimension.
   Value length(Value memory);
-  /// A temporary of `size` elements.
+  /// A temporary of `size` elements, or of `rows` x `columns`.
   Value alloc(Type element, Value size);
+  Value alloc(Type element, Value rows, int64_t columns);
+  Value alloc(Type element, int64_t rows, int64_t columns) {
+    return alloc(element, index(rows), columns);
+  }
   /// Asks for the cache line of an element, into the second level.
   void prefetch(Value memory, mlir::ValueRange indices);
 

@@ -58,6 +58,11 @@ void clearFirstToken(KernelBuilder &b, mlir::Value out);
 /// this.
 mlir::Value sumCodes(KernelBuilder &b, mlir::Value codes, mlir::Value columns);
 
+/// memref<tokens x groups x i32>: the same for each of `groups` groups of
+/// `groupSize` columns.
+mlir::Value sumCodesOfGroups(KernelBuilder &b, mlir::Value codes,
+                             int64_t groups, int64_t groupSize);
+
 } // namespace tern
 
 #endif // TERN_CONVERSION_TERNTOKERNELS_PRODUCTS_H
