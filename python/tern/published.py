@@ -36,15 +36,19 @@ class Published:
     encoding: str  # as --encoding of tern.synth
     norm_names: str | None = None  # as --norm-names; None: no sub-norms
     shards: int = 1
+    tokenizer: str = "byte_level"  # or sentencepiece
     small: dict = field(default_factory=dict)  # over SMALL
 
     def config_json(self, small: bool) -> dict:
         """The real config, or one of the same form with small sizes."""
         if not small:
             return self.config
-        sizes = {**SMALL, **self.small}
-        ids = {"bos_token_id": sizes["vocab_size"] - 2, "eos_token_id": sizes["vocab_size"] - 1}
-        changed = {**sizes, **ids, "pad_token_id": ids["eos_token_id"]}
+        changed = {**SMALL, **self.small}
+        names = ("bos_token_id", "eos_token_id", "pad_token_id")
+        last = dict(zip(names, (changed["vocab_size"] - k for k in (2, 1, 3))))
+        for name in names:  # ids of the small vocabulary stay
+            if self.config.get(name, 0) >= changed["vocab_size"]:
+                changed[name] = last[name]
         return {key: changed.get(key, value) for key, value in self.config.items()}
 
     def generation_json(self, small: bool) -> dict:
@@ -237,15 +241,15 @@ PUBLISHED = {
     ),
     "700m": Published(
         _1bitllm("large", 1536, 4096, 24, 16), _1BITLLM_GENERATION, "master-f32", "inner_ln",
-        small=_1BITLLM_SMALL,
+        tokenizer="sentencepiece", small=_1BITLLM_SMALL,
     ),
     "1.3b": Published(
         _1bitllm("xl", 2048, 5460, 24, 32), _1BITLLM_GENERATION, "master-f32", "inner_ln",
-        small=_1BITLLM_SMALL, shards=2,
+        tokenizer="sentencepiece", small=_1BITLLM_SMALL, shards=2,
     ),
     "3b": Published(
         _1bitllm("3B", 3200, 8640, 26, 32), _1BITLLM_GENERATION, "master-f16", "inner_ln",
-        small=_1BITLLM_SMALL, shards=3,
+        tokenizer="sentencepiece", small=_1BITLLM_SMALL, shards=3,
     ),
     "llama3-8b-158": Published(
         _LLAMA3_8B, {"_from_model_config": True, "bos_token_id": 128000, "eos_token_id": 128009},

@@ -18,7 +18,7 @@ from . import gguf
 from .published import PUBLISHED
 from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
-from .tokenizer import LLAMA3_PATTERN, byte_alphabet
+from .synth_tokenizer import write_tokenizer
 
 ENCODINGS = ("packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32")
 
@@ -226,39 +226,6 @@ def _activations(s: dict) -> dict:
     return table
 
 
-def tokenizer_json(vocab_size: int, bos: int, eos: list[int]) -> dict:
-    """Byte-level BPE without merges: bytes are ids 0..255, the rest is filler.
-
-    Filler tokens are "<256>", "<257>", ...: no text encodes to them, but every
-    id a model may answer decodes to something.
-    """
-    special = {i: f"<|special_{i}|>" for i in eos}
-    special.update({eos[0]: "<|end_of_text|>", bos: "<|begin_of_text|>"})
-    vocab = {c: i for i, c in enumerate(byte_alphabet())}
-    vocab.update({f"<{i}>": i for i in range(256, vocab_size) if i not in special})
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    added = [{"id": i, "content": t, **flags, "special": True} for i, t in sorted(special.items())]
-    split = {"type": "Split", "pattern": {"Regex": LLAMA3_PATTERN}}
-    split.update({"behavior": "Isolated", "invert": False})
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False}
-    byte_level.update({"trim_offsets": True, "use_regex": False})
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": added,
-        "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, byte_level]},
-        "post_processor": None,
-        "decoder": byte_level,
-        "model": {
-            "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-            "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
-            "vocab": vocab, "merges": [],
-        },
-    }  # fmt: skip
-
-
 def synthesize(directory: Path, tokenizer: bool = True, **arguments) -> dict:
     """Writes a model directory; arguments are the flags' names. Returns the config."""
     s = settings(arguments)
@@ -277,12 +244,9 @@ def synthesize(directory: Path, tokenizer: bool = True, **arguments) -> dict:
     write_json("config.json", config)
     write_json("generation_config.json", generation_json(s))
     if tokenizer and s["vocab"] >= 257:
-        both = s["bos"] in eos
-        bos_name = "<|begin_of_text|>"
-        names = {"bos_token": bos_name, "eos_token": bos_name if both else "<|end_of_text|>"}
-        rest = {"model_max_length": s["context"], "tokenizer_class": "PreTrainedTokenizerFast"}
-        write_json("tokenizer.json", tokenizer_json(s["vocab"], s["bos"], eos))
-        write_json("tokenizer_config.json", {**names, **rest})
+        kind = s["published"][0].tokenizer if s["published"] else "byte_level"
+        for name, value in write_tokenizer(kind, s["vocab"], s["context"], s["bos"], eos).items():
+            write_json(name, value)
     write_shards(directory, tensors.all(), s["shards"])
     return config
 
