@@ -128,6 +128,9 @@ Error TokenizerTranslator::readTokens() {
   }
   std::set<StringRef> seen;
   for (size_t id = 0; id < tokens.size(); ++id) {
+    if (types[id] < Normal || types[id] > Byte)
+      return file.error("token " + Twine(id) + " is of type " +
+                        Twine(types[id]) + ", which nobody defined");
     if (types[id] == Unused)
       continue;
     if (!isUtf8(tokens[id]) || !seen.insert(tokens[id]).second)

@@ -93,7 +93,7 @@ def _config_damages() -> dict[str, Damage]:
         "num_key_value_heads": [3, 5], "head_dim": [7, 4098], "tie_word_embeddings": ["yes", 1, False],
         "quantization_config": [
             {"quant_method": "gptq"}, {"quant_method": "bitnet", "linear_class": "lin"}, "bitnet", [],
-            {"quant_method": "bitnet", "bits": 2}, {"quant_method": "bitnet", "quantization_mode": "online"},
+            {"quant_method": "bitnet", "bits": 4}, {"quant_method": "bitnet", "quantization_mode": "online"},
         ],
         "activation_quantization": [
             {"q_proj": {"scheme": "int3"}}, {"q_proj": {}}, {"x_proj": {"scheme": "int8_absmax"}}, [],

@@ -10,13 +10,15 @@ Needs TERN_BINARY; without it these tests are skipped.
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
+import malformed_binary
 import malformed_tensors
 import malformed_text
 import pytest
-from conftest import ROOT
 from measured import Launcher, Measured
+from tern.gguf import convert
 from tern.synth import synthesize
 
 MIB = 1 << 20
@@ -60,13 +62,19 @@ def size_of(model: Path) -> int:
     return sum(path.stat().st_size for path in model.iterdir() if path.is_file() and path.stat().st_size < 1 << 40)
 
 
-def assert_refused(done: Measured, words: tuple[str, ...]) -> None:
+def assert_refused(done: Measured, words: tuple[str, ...], program: str = "tern") -> None:
     assert done.status == 1, f"exit status {done.status}: {done.stderr}"
-    assert done.stderr.startswith("tern: error: ") and done.stderr.endswith("\n"), done.stderr
+    assert done.stderr.startswith(f"{program}: error: ") and done.stderr.endswith("\n"), done.stderr
     assert done.stderr.count("\n") == 1, f"more than one line: {done.stderr}"
     assert all(c.isprintable() for c in done.stderr[:-1]), f"control characters: {done.stderr!r}"
     assert len(done.stderr) < 2000, f"{len(done.stderr)} characters"
     assert any(word in done.stderr for word in words), f"none of {words} in {done.stderr!r}"
+
+
+def assert_cheap(done: Measured, baseline: Measured, model: Path) -> None:
+    assert done.seconds < 1, f"{done.seconds} s of CPU time"
+    allowed = baseline.peak + 2 * size_of(model) + 64 * MIB
+    assert done.peak <= allowed, f"{done.peak // MIB} MiB, allowed are {allowed // MIB}"
 
 
 @pytest.mark.parametrize("group, name", CASES, ids=[f"{group}-{name}" for group, name in CASES])
@@ -83,9 +91,78 @@ def test_refused(tern, launcher, intact, baseline, tmp_path, group, name):
     done = launcher.run(tern, *command)
     assert_refused(done, words)
     assert list(out.iterdir()) == []
-    assert done.seconds < 1, f"{done.seconds} s of CPU time"
-    allowed = baseline.peak + 2 * size_of(model) + 64 * MIB
-    assert done.peak <= allowed, f"{done.peak // MIB} MiB, allowed are {allowed // MIB}"
+    assert_cheap(done, baseline, model)
+
+
+@pytest.fixture(scope="module")
+def intact_gguf(tmp_path_factory) -> Path:
+    """A folder with one GGUF file."""
+    folder = tmp_path_factory.mktemp("gguf")
+    synthesize(folder / "hf", tokenizer=True, hidden=64, intermediate=64, layers=1, heads=2, kv_heads=1,
+               head_dim=32, vocab=300)  # fmt: skip
+    (folder / "model").mkdir()
+    convert(folder / "hf", folder / "model" / malformed_binary.GGUF, "q2_0_g64")
+    return folder / "model"
+
+
+GGUF_FLAGS = ("--check", "--hidden-act=relu2")
+
+
+@pytest.mark.parametrize("name", malformed_binary.GGUF_DAMAGES)
+def test_gguf_is_refused(tern, launcher, intact_gguf, baseline, tmp_path, name):
+    model = tmp_path / "model"
+    shutil.copytree(intact_gguf, model)
+    malformed_binary.GGUF_DAMAGES[name](model)
+    done = launcher.run(tern, "inspect", model / malformed_binary.GGUF, *GGUF_FLAGS)
+    assert_refused(done, (malformed_binary.GGUF,))
+    assert_cheap(done, baseline, model)
+
+
+def test_intact_gguf_is_accepted(tern, launcher, intact_gguf):
+    done = launcher.run(tern, "inspect", intact_gguf / malformed_binary.GGUF, *GGUF_FLAGS)
+    assert done.status == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def intact_program(tern, intact, tmp_path_factory) -> Path:
+    """A folder with a program and its weights as a file of their own."""
+    folder = tmp_path_factory.mktemp("program")
+    for output in ("bard", "bard.o"):
+        emit = "--emit=obj" if output.endswith(".o") else "--emit=exe"
+        subprocess.run([tern, "compile", intact, "-o", folder / output, emit, "--target=generic"], check=True)
+    return folder
+
+
+RUN = ("--ids", "0,1", "-n", "2")
+
+
+@pytest.mark.parametrize("name", malformed_binary.ARTIFACT_DAMAGES)
+def test_artifact_is_refused(launcher, intact_program, tmp_path, name):
+    program, weights = intact_program / "bard", tmp_path / malformed_binary.ARTIFACT
+    shutil.copy(intact_program / malformed_binary.ARTIFACT, weights)
+    malformed_binary.ARTIFACT_DAMAGES[name](tmp_path)
+    done = launcher.run(program, *RUN, "--weights", weights)
+    if done.status == 0 and name in malformed_binary.MAY_BE_FINE:
+        return
+    assert_refused(done, (malformed_binary.ARTIFACT, "tokenizer"), "bard")
+    assert done.peak <= 64 * MIB and done.seconds < 1
+
+
+@pytest.mark.parametrize("name", malformed_binary.PROGRAM_DAMAGES)
+def test_what_lies_behind_a_program_is_refused(launcher, intact_program, tmp_path, name):
+    program = tmp_path / malformed_binary.PROGRAM
+    shutil.copy(intact_program / malformed_binary.PROGRAM, program)
+    malformed_binary.PROGRAM_DAMAGES[name](tmp_path)
+    done = launcher.run(program, *RUN)
+    assert_refused(done, ("bard", "/proc/self/exe"), "bard")
+    assert done.peak <= 64 * MIB and done.seconds < 1
+
+
+def test_intact_artifacts_are_accepted(launcher, intact_program):
+    program, weights = intact_program / "bard", intact_program / malformed_binary.ARTIFACT
+    for command in ([program, *RUN], [program, *RUN, "--weights", weights]):
+        done = launcher.run(*command)
+        assert done.status == 0, done.stderr
 
 
 def test_enough_is_tried():
