@@ -109,7 +109,19 @@ def tokenizers() -> dict[str, bytes]:
     gpt2 = {**base, "post_processor": None}
     gpt2["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
     gpt2["model"] = {**base["model"], "ignore_merges": True, "merges": [["h", "e"], ["l", "l"]]}
-    texts = {"llama3": (base, "hello a <s>11\n"), "gpt2": (gpt2, "hello  \u00e9<|eot_id|>")}
+    isolated = {"type": "Split", "behavior": "Isolated", "invert": False}
+    regex = {**base, "normalizer": {"type": "NFKC"}, "pre_tokenizer": {
+        "type": "Sequence", "pretokenizers": [
+            {**isolated, "pattern": {"Regex": "[^\\r\\n\\p{L}]?\\p{Lu}+(?i:x|'s)?|[0-9]{1,3}|\\s+(?!\\S)|."}},
+            {"type": "Digits", "individual_digits": True},
+            {"type": "Punctuation", "behavior": "Contiguous"},
+            gpt2["pre_tokenizer"]]}}  # fmt: skip
+    texts = {
+        "llama3": (base, "hello a <s>11\n"),
+        "gpt2": (gpt2, "hello  \u00e9<|eot_id|>"),
+        "regex": (regex, "HELLO's 1234 ..!  a"),
+        **{name: (value, "hello  \u00e9 a<s>") for name, value in sentence_pieces().items()},
+    }
     return {
         name: json.dumps(value, ensure_ascii=False).encode() + b"\0" + text.encode()
         for name, (value, text) in texts.items()
@@ -139,6 +151,41 @@ def templates() -> dict[str, bytes]:
     for i in range(0, len(every), 16):
         seeds[f"snippets-{i // 16}"] = f"{''.join(every[i : i + 16])}\0{variables}".encode()
     return seeds
+
+
+def sentence_pieces() -> dict[str, dict]:
+    """SentencePiece's kinds: merges with bytes to fall back on, and Unigram."""
+    mark = "\u2581"
+    pieces = ["<unk>", "<s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    pieces += [mark, "h", "e", "l", "o", "a", "he", "ll", "hell", "hello", mark + "hello"]
+    added = [{"id": i, "content": pieces[i], "single_word": False, "lstrip": False,
+              "rstrip": False, "normalized": False, "special": True} for i in range(2)]  # fmt: skip
+    replace = {"type": "Replace", "pattern": {"String": " "}, "content": mark}
+    back = {"type": "Replace", "pattern": {"String": mark}, "content": " "}
+    base = {"version": "1.0", "added_tokens": added, "post_processor": None}
+    merged = {
+        **base,
+        "normalizer": {"type": "Sequence",
+                       "normalizers": [{"type": "Prepend", "prepend": mark}, replace]},
+        "pre_tokenizer": None,
+        "decoder": {"type": "Sequence", "decoders": [
+            back, {"type": "ByteFallback"}, {"type": "Fuse"},
+            {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+        "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True,
+                  "vocab": {piece: i for i, piece in enumerate(pieces)},
+                  "merges": ["h e", "l l", "he ll", "hell o", f"{mark} hello"]},
+    }  # fmt: skip
+    metaspace = {"type": "Metaspace", "replacement": mark, "prepend_scheme": "always", "split": True}
+    few = pieces[:2] + pieces[258:]
+    unigram = {
+        **base,
+        "normalizer": {"type": "NFKC"},
+        "pre_tokenizer": metaspace,
+        "decoder": metaspace,
+        "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": False,
+                  "vocab": [[piece, 0.0 if i < 2 else -1.5 - i] for i, piece in enumerate(few)]},
+    }  # fmt: skip
+    return {"sentencepiece": merged, "unigram": unigram}
 
 
 # GGUF.

@@ -17,6 +17,7 @@ import malformed_binary
 import malformed_tensors
 import malformed_text
 import pytest
+from conftest import ROOT
 from measured import Launcher, Measured
 from tern.gguf import convert
 from tern.synth import synthesize
@@ -165,5 +166,37 @@ def test_intact_artifacts_are_accepted(launcher, intact_program):
         assert done.status == 0, done.stderr
 
 
-def test_enough_is_tried():
-    assert len(CASES) >= 200
+# What docs/security.md says of each group, besides how many files it has.
+WORDS = {
+    "safetensors": "cut at 30 places; every wrong length; text that is no JSON, deep or huge; "
+    "overlap, hole, tail; sizes that wrap; offsets and types of every wrong kind",
+    "tensors": "digits of code 3; scales that are 0, negative, NaN or infinite; tensors "
+    "missing, too many, of another shape; pipes, devices, loops",
+    "index": "shards outside of the directory, missing, in two places; tensors listed but "
+    "not there, there but not listed",
+    "config": "every size 0, negative, huge, of another type; families and fields nobody knows",
+    "tokenizer": "ids that are taken, negative or far away; bytes like `<0x-1>`; merges of "
+    "nothing; patterns that do not end or explode",
+    "generation": "ids and shares outside of their range",
+    "gguf": "counts up to 2^64 - 1; sizes of 2^42 + 1, 0 and 2^63; alignments of 0, 3, 2^31 "
+    "and of the wrong kind; types of other projects; block counts of 513; padding that wraps",
+    "artifact": "every field of the header one less, one more, 0 and all ones; cut at 16 places",
+    "program": "the same for the footer; bytes missing in between",
+}  # fmt: skip
+
+
+def counts() -> dict[str, int]:
+    return {
+        **{group: len(damages) for group, (_, damages) in GROUPS.items()},
+        "gguf": len(malformed_binary.GGUF_DAMAGES),
+        "artifact": len(malformed_binary.ARTIFACT_DAMAGES),
+        "program": len(malformed_binary.PROGRAM_DAMAGES),
+    }
+
+
+def test_the_list_in_the_documentation_is_true():
+    assert sum(counts().values()) >= 200
+    page = (ROOT / "docs" / "security.md").read_text()
+    for group, count in counts().items():
+        assert f"| {group} | {count} | {WORDS[group]} |\n" in page
+    assert f"| all | {sum(counts().values())} | |\n" in page
