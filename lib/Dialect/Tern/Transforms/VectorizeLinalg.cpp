@@ -55,6 +55,12 @@ const char *getObstacle(AffineMap map, MemRefType type, unsigned lanesDim) {
   return nullptr;
 }
 
+/// Bufferization leaves such copies where a result was written in place.
+bool copiesToItself(Operation *op) {
+  auto copy = dyn_cast<linalg::CopyOp>(op);
+  return copy && copy.getInputs()[0] == copy.getOutputs()[0];
+}
+
 /// Why `op` cannot become vectors; null if it can.
 const char *getObstacle(linalg::GenericOp op) {
   if (op.getNumLoops() == 0 || op.getNumParallelLoops() != op.getNumLoops())
@@ -280,6 +286,10 @@ struct VectorizeLinalg : tern::impl::VectorizeLinalgPassBase<VectorizeLinalg> {
     });
     IRRewriter rewriter(&getContext());
     for (Operation *op : ops) {
+      if (copiesToItself(op)) {
+        rewriter.eraseOp(op);
+        continue;
+      }
       auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
       if (linalgOp && !linalgOp.hasPureBufferSemantics()) {
         op->emitOpError("expected buffers, but got tensors");

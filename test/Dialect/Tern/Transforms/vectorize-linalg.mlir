@@ -115,6 +115,17 @@ func.func @pad_codes(%q: memref<1x5xi8>, %y: memref<1x8xi8>) {
 
 // -----
 
+// What was written in place is not copied.
+
+func.func @copy_to_itself(%x: memref<1x44xf32>) {
+  linalg.copy ins(%x : memref<1x44xf32>) outs(%x : memref<1x44xf32>)
+  return
+}
+// CHECK-LABEL: func.func @copy_to_itself(
+// CHECK-NEXT:    return
+
+// -----
+
 #both = affine_map<(t, n) -> (t, n)>
 #turned = affine_map<(t, n) -> (n, t)>
 
