@@ -82,6 +82,10 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
       convertArguments(function);
       convertResults(function);
     }
+    // What is copied elsewhere in the end is written there at once.
+    IRRewriter rewriter(&getContext());
+    if (failed(bufferization::eliminateEmptyTensors(rewriter, getOperation())))
+      return signalPassFailure();
     bufferization::OneShotBufferizationOptions options;
     options.memCpyFn = [](OpBuilder &b, Location loc, Value from, Value to) {
       linalg::CopyOp::create(b, loc, from, to);

@@ -15,3 +15,25 @@ func.func @codes_are_read_later(%x: tensor<1x7xf32>) -> (tensor<1x7xi8>, tensor<
 // CHECK:         tern.keep_top_k <keep = 5>(%[[X]], %[[Q]]) outs(%[[K]] :
 // CHECK:         linalg.copy ins(%[[Q]] : memref<1x7xi8>) outs(%[[Y0]] :
 // CHECK:         linalg.copy ins(%[[K]] : memref<1x7xi8>) outs(%[[Y1]] :
+
+// -----
+
+// What an elementwise operation computes for a result is written there at once.
+
+#rows = affine_map<(t, n) -> (t, n)>
+
+func.func @sum(%x: tensor<1x7xf32>, %y: tensor<1x7xf32>) -> tensor<1x7xf32> {
+  %empty = tensor.empty() : tensor<1x7xf32>
+  %z = linalg.generic {indexing_maps = [#rows, #rows, #rows], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %y : tensor<1x7xf32>, tensor<1x7xf32>) outs(%empty : tensor<1x7xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %sum = arith.addf %a, %b : f32
+    linalg.yield %sum : f32
+  } -> tensor<1x7xf32>
+  return %z : tensor<1x7xf32>
+}
+// CHECK-LABEL: func.func @sum(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<1x7xf32>, %[[Y:[a-z0-9]+]]: memref<1x7xf32>, %[[Z:[a-z0-9]+]]: memref<1x7xf32>)
+// CHECK-NOT:     memref.alloc
+// CHECK:         linalg.generic {{.*}} ins(%[[X]], %[[Y]] : {{.*}}) outs(%[[Z]] :
+// CHECK:         linalg.copy ins(%[[Z]] : memref<1x7xf32>) outs(%[[Z]] : memref<1x7xf32>)

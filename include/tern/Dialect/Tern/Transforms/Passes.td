@@ -307,7 +307,9 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   let summary = "tensors to buffers, results to arguments";
   let description = [{
     One-shot bufferization inside each function. Tensor arguments become buffers
-    that are only read; results become further arguments that are written.
+    that are only read; results become further arguments that are written. What
+    linalg computes for a result, or for a part of a larger tensor, is written
+    there at once; a copy of it to itself stays, for `tern-vectorize-linalg`.
 
     *Before*
 
