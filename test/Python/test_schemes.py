@@ -110,6 +110,34 @@ def test_numbers_of_a_scheme(tern, tmp_path, name, target):
     assert_same(run_compiled(tern, model, ids, tmp_path, target), Model(load(model)).run(ids))
 
 
+# A scheme that no paper has.
+OWN = {
+    "activation_quantization": {
+        **dict.fromkeys(GROUPS[0], {"scheme": "fp4_e2m1", "topk": 0.7, "hadamard": True}),
+        "o_proj": {"scheme": "int4_absmean", "topk": 0.1},
+        **dict.fromkeys(GROUPS[2], {"scheme": "int8_absmax", "topk": 0.9, "hadamard": True}),
+        "down_proj": {"scheme": "fp4_e2m1", "topk": 1 / 3, "hadamard": True},
+    },
+    "kv_cache_quantization": {"bits": 8, "bos_bits": 3, "q_bits": 4},
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_numbers_of_a_scheme_of_one_s_own(tern, tmp_path, target):
+    model = with_config(tmp_path, OWN)
+    ids = list(range(2, 80, 2))
+    assert_same(run_compiled(tern, model, ids, tmp_path, target), Model(load(model)).run(ids))
+
+
+def test_projections_of_one_input_share_its_transform(tern, tmp_path):
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps(OWN))
+    done = run(tern, "compile", A48, "--compile-to=fused", f"--activations={file}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("tern.hadamard") == 3
+    assert '"q_proj+k_proj+v_proj"' in done.stdout
+
+
 def test_bits_of_a_query_from_the_config(tern, tmp_path):
     model = with_config(tmp_path, {"kv_cache_quantization": {"bits": 4, "q_bits": 4}})
     got = run_compiled(tern, model, [5, 6, 7], tmp_path, TARGETS[-1])
@@ -197,6 +225,13 @@ def test_flags_are_refused(tern, tmp_path, flags, words, status):
         done = run(tern, *command, *flags, cwd=tmp_path, env=environment)
         assert_refused(done, *words, status=status)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("flag", ["--activations=v2", "--topk=0.5", "--kv-bits=3", "--context=9"])
+def test_ir_has_its_scheme(tern, flag):
+    text = model_ir(tern, A48)
+    done = run(tern, "compile", "-", "--compile-from=import", "--compile-to=fused", flag, input=text)
+    assert_refused(done, flag.split("=")[0], "--compile-from", status=2)
 
 
 def test_a_program_takes_no_scheme(tern, tmp_path):

@@ -116,6 +116,24 @@ std::string printModule(mlir::ModuleOp module) {
 // In
 //===----------------------------------------------------------------------===//
 
+/// What the import decides, IR says.
+static Error checkNoChoiceOfImport(const CompileFlags &flags) {
+  const ModelFlags &model = flags.model;
+  for (auto [name, given] :
+       {std::pair<StringRef, bool>{"--activations", !model.activations.empty()},
+        {"--topk", !model.topK.empty()},
+        {"--kv-bits", !model.kvBits.empty()},
+        {"--bos-bits", !model.bosBits.empty()},
+        {"--q-bits", !model.qBits.empty()},
+        {"--head", !model.head.empty()},
+        {"--context", flags.context.has_value()}})
+    if (given)
+      return llvm::make_error<UsageError>(
+          name + " is a choice about a checkpoint; the IR that --compile-from "
+                 "takes has made it");
+  return Error::success();
+}
+
 Error Compilation::checkFlags() {
   unsigned object = getPhases().size() - 1;
   first = flags.compileFrom.empty() ? 0 : *findPhase(flags.compileFrom);
@@ -133,6 +151,9 @@ Error Compilation::checkFlags() {
     return llvm::make_error<UsageError>(
         "IR does not contain the weights that --emit=" + flags.emit +
         " needs; --compile-from goes with --emit=obj, asm or llvm-ir");
+  if (!flags.compileFrom.empty())
+    if (Error error = checkNoChoiceOfImport(flags))
+      return error;
   if (needsWeights && flags.output == "-")
     return llvm::make_error<UsageError>("--emit=" + flags.emit +
                                         " cannot be written to stdout");
