@@ -7,7 +7,7 @@
 
 #include "tern/Import/ModelConfig.h"
 
-#include "Json.h"
+#include "ReadSchemes.h"
 #include "RotaryEmbedding.h"
 #include "tern/Import/Schemes.h"
 

@@ -7,7 +7,7 @@
 
 #include "tern/Import/Schemes.h"
 
-#include "Json.h"
+#include "ReadSchemes.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"

@@ -131,10 +131,11 @@ def test_numbers_of_a_scheme_of_one_s_own(tern, tmp_path, target):
 
 def test_projections_of_one_input_share_its_transform(tern, tmp_path):
     file = tmp_path / "own.json"
-    file.write_text(json.dumps(OWN))
+    mixed = dict.fromkeys(sum(GROUPS, ()), {"scheme": "int4_absmean", "hadamard": True})
+    file.write_text(json.dumps({"activation_quantization": mixed}))
     done = run(tern, "compile", A48, "--compile-to=fused", f"--activations={file}")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("tern.hadamard") == 3
+    assert done.stdout.count("tern.hadamard") == 4
     assert '"q_proj+k_proj+v_proj"' in done.stdout
 
 

@@ -23,8 +23,6 @@
 
 namespace tern {
 
-class JsonFields;
-
 /// A Hadamard transform of fewer features would mix next to nothing.
 constexpr int64_t smallestHadamardBlock = 4;
 
@@ -54,11 +52,6 @@ struct SchemeOverrides {
 /// "0.5", which is of o_proj, or "down_proj=0.4,o_proj=0.5".
 llvm::Expected<std::vector<std::pair<Projection, double>>>
 parseTopK(llvm::StringRef text);
-
-/// Reads `activation_quantization` and `kv_cache_quantization`, each of which
-/// replaces all that `config` said if it is there.
-llvm::Error readSchemes(JsonFields &fields, llvm::StringRef file,
-                        ModelConfig &config);
 
 /// `what` is what messages about the resulting schemes begin with.
 llvm::Error applySchemes(const SchemeOverrides &overrides, ModelConfig &config,
