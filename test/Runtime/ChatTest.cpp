@@ -60,8 +60,10 @@ protected:
   }
 
   /// What the model goes on with, as text.
-  static std::string continued(const std::vector<int32_t> &tokens, int n) {
-    return run("--temp 0 -n " + std::to_string(n) + " --ids " + joined(tokens))
+  static std::string continued(const std::vector<int32_t> &tokens, int n,
+                               const std::string &flags = "") {
+    return run("--temp 0 -n " + std::to_string(n) + " --ids " + joined(tokens) +
+               " " + flags)
         .out;
   }
 
@@ -78,16 +80,19 @@ std::vector<int32_t> operator+(std::vector<int32_t> a,
 
 using Tokens = std::vector<int32_t>;
 
+/// The same as if all of it had been given at once.
 TEST_F(Chat, KeepsWhatWasSaid) {
-  Result r = talk("-q -n 4", "ROMEO\n\nand then\n/reset\nROMEO\n");
-  EXPECT_EQ(r.status, 0) << r.err;
-  EXPECT_EQ(r.err, "");
-  Tokens first = Tokens{bos} + plain("u:ROMEO\na:");
-  std::string one = continued(first, 4);
-  std::string said = one.substr(0, one.size() - 1);
-  Tokens second = Tokens{bos} + plain("u:ROMEO\na:" + said) + Tokens{eos} +
-                  plain("u:and then\na:");
-  EXPECT_EQ(r.out, one + continued(second, 4) + one);
+  for (const std::string flags : {"-q", "-q --repeat-penalty 1.7"}) {
+    Result r = talk(flags + " -n 4", "ROMEO\n\nand then\n/reset\nROMEO\n");
+    EXPECT_EQ(r.status, 0) << r.err;
+    EXPECT_EQ(r.err, "");
+    Tokens first = Tokens{bos} + plain("u:ROMEO\na:");
+    std::string one = continued(first, 4, flags);
+    std::string said = one.substr(0, one.size() - 1);
+    Tokens second = Tokens{bos} + plain("u:ROMEO\na:" + said) + Tokens{eos} +
+                    plain("u:and then\na:");
+    EXPECT_EQ(r.out, one + continued(second, 4, flags) + one);
+  }
 }
 
 TEST_F(Chat, ComputesOnlyWhatIsNew) {
