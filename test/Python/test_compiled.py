@@ -9,6 +9,7 @@ skipped. TERN_TARGETS, comma separated, says which targets to run; by default
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from cached import case_directory, reference
 from cases import CASES, Case
 from conftest import MODELS, TARGETS, model_directory
 from test_golden import PERPLEXITIES, VARIANTS, golden, golden_json
-from tern.checkpoint import load
+from tern.checkpoint import Checkpoint, load, pack
+from tern.config import MLP_PROJECTIONS
 from tern.model import Model, Options, Result
+from tern.safetensors import Pending, Reader, write_shards
+from tern.synth import synthesize
 
 HELD_OUT = Path(__file__).resolve().parents[1] / "data" / "shakespeare-heldout.txt"
 TIMEOUT = 300  # seconds for one compilation and run
@@ -168,6 +172,42 @@ def test_greedy_text(tern, name, index, target):
     command = [tern, "run", str(model_directory(name)), "-p", want["prompt"], "--temp", "0"]
     command += ["-n", str(len(want["ids"])), f"--target={target}"]
     assert want["text"].rstrip() in run_driver(command)
+
+
+def test_packed_and_masters_are_one_model(tern, tmp_path):
+    """Masters, and what they are ternarized to, packed with scales of f32."""
+    masters, packed = tmp_path / "masters", tmp_path / "packed"
+    synthesize(masters, hidden=196, heads=3, head_dim=64, layers=2, encoding="master-bf16")
+    checkpoint, reader = load(masters), Reader(masters)
+    pack_masters(checkpoint, reader, packed)
+    config = json.loads((masters / "config.json").read_text())
+    config["quantization_config"]["quantization_mode"] = "offline"
+    (packed / "config.json").write_text(json.dumps(config))
+    results = []
+    for model in (masters, packed):
+        out = tmp_path / ("out-" + model.name)
+        out.mkdir()
+        results.append(run_compiled(tern, model, [1, 2, 3], out, TARGETS[-1]))
+    assert_same(*results)
+
+
+def pack_masters(checkpoint: Checkpoint, reader: Reader, directory: Path) -> None:
+    """The tensors of a model of masters, its matrices packed."""
+    linears = {
+        f"model.layers.{i}.{'mlp' if name in MLP_PROJECTIONS else 'self_attn'}.{name}": linear
+        for i, layer in enumerate(checkpoint.layers)
+        for name, linear in layer.linears.items()
+    }
+    tensors = []
+    for name, entry in reader.entries.items():
+        linear = linears.get(name.removesuffix(".weight"))
+        arrays = [(name, entry.dtype, reader.raw(name))]
+        if linear:
+            arrays = [(name, "U8", pack(linear.digits)), (name + "_scale", "F32", linear.alpha)]
+        for each, dtype, array in arrays:
+            tensors.append(Pending(each, dtype, array.shape, lambda array=array: iter([array])))
+    directory.mkdir()
+    write_shards(directory, tensors, 1)
 
 
 # Synthetic models against the reference.

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from conftest import MODELS, ROOT, model_directory
 from damage import DAMAGES, copy_model
+from tern.synth import synthesize
 from test_golden import golden_json
 
 A48 = model_directory(MODELS[0])
@@ -260,6 +261,17 @@ def test_inspect_a_checkpoint(tern):
         assert words in done.stdout
 
 
+def test_inspect_says_what_is_unusual(tern, tmp_path):
+    shape = dict(hidden=64, heads=2, head_dim=32, intermediate=96, layers=1)
+    synthesize(tmp_path, scales="group", bias="qkv", rope="llama3", inner_norms=True, **shape)
+    lines = run(tern, "inspect", tmp_path).stdout.splitlines()
+    said = {line.split()[0]: line for line in lines if line}
+    assert said["q_proj"].endswith(", a scale per 32 columns of a row, bias")
+    assert said["o_proj"].endswith(", a scale per 32 columns of a row")
+    assert said["context"].endswith("periods up to 8 times as long")
+    assert "in each projection 1e-06" in said["norms"]
+
+
 def test_inspect_says_what_would_be_refused(tern, tmp_path):
     model = copy_model(tmp_path / "model")
     DAMAGES["code_three"][0](model)
@@ -272,7 +284,7 @@ def test_inspect_what_was_compiled(tern, tmp_path):
     assert run(tern, "compile", A48, "-o", out, "--target=x86-64-v3").returncode == 0
     program = run(tern, "inspect", out)
     assert program.returncode == 0, program.stderr
-    for words in ("model        bard", "5 layers", "256 tokens", "avx2", "1024 tokens", "token 1022"):
+    for words in ("model        bard", "5 layers", "256 tokens", "avx2", "1024 tokens", "1022 <|begin"):
         assert words in program.stdout
     assert "avx512f" not in program.stdout
     text = tmp_path / "text"

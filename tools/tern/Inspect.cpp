@@ -53,8 +53,16 @@ static void printConfig(const Checkpoint &checkpoint) {
                                           : checkpoint.headName())
                            << "\n";
   printField("context") << c.maxPositions << " tokens, rope theta "
-                        << llvm::format("%g", c.ropeTheta) << "\n";
+                        << llvm::format("%g", c.ropeTheta);
+  if (!c.ropeDivisors.empty())
+    llvm::outs() << ", periods up to "
+                 << llvm::format("%g", *llvm::max_element(c.ropeDivisors))
+                 << " times as long";
+  llvm::outs() << "\n";
   printField("norms") << "epsilon " << llvm::format("%g", c.rmsNormEps);
+  if (c.innerNormEps)
+    llvm::outs() << ", in each projection "
+                 << llvm::format("%g", *c.innerNormEps);
   if (checkpoint.attentionSubNormName().empty())
     llvm::outs() << ", no sub-norms\n";
   else
@@ -93,6 +101,20 @@ static Expected<DigitCounts> countDigits(const Checkpoint &checkpoint,
   return counts;
 }
 
+/// What is unusual about scales and biases.
+static std::string describeOutputs(const Checkpoint &checkpoint,
+                                   Projection projection) {
+  ScaleShape scales = checkpoint.scaleShape(projection);
+  std::string text;
+  if (scales.groups > 1)
+    text =
+        llvm::formatv(", a scale per {0} columns of a row",
+                      checkpoint.config().columns(projection) / scales.groups);
+  else if (scales.rows > 1)
+    text = ", a scale per row";
+  return text + (checkpoint.hasBias(projection) ? ", bias" : "");
+}
+
 static Error printProjections(const Checkpoint &checkpoint, bool check) {
   const ModelConfig &config = checkpoint.config();
   llvm::outs() << "\nprojection   rows    columns "
@@ -111,7 +133,7 @@ static Error printProjections(const Checkpoint &checkpoint, bool check) {
     }
     llvm::outs() << describe(config.quantOf(projection),
                              config.columns(projection))
-                 << "\n";
+                 << describeOutputs(checkpoint, projection) << "\n";
   }
   return Error::success();
 }
