@@ -69,7 +69,7 @@ def test_without_a_template(tern, tmp_path):
 
 
 def with_template(path: Path, text: str | None) -> Path:
-    model = Path(shutil.copytree(A48, path))
+    model = Path(shutil.copytree(A48, path, dirs_exist_ok=True))
     config = json.loads((model / "tokenizer_config.json").read_text())
     config["chat_template"] = text
     (model / "tokenizer_config.json").write_text(json.dumps(config))
@@ -115,9 +115,20 @@ def test_inspect_shows_ends_and_template(tern, tmp_path):
     model = with_template(tmp_path / "model", TEMPLATE)
     done = run(tern, "compile", model, "-o", tmp_path / "bard", "--target=generic")
     assert done.returncode == 0
-    shown = run(tern, "inspect", tmp_path / "bard").stdout
-    assert "ends at      1023 <|end_of_text|>\n" in shown, shown
-    assert "chat         has a template\n" in shown, shown
+    for what in (model, tmp_path / "bard"):
+        shown = run(tern, "inspect", what).stdout
+        for line in (
+            "tokenizer    byte-level BPE, 1024 tokens, ",
+            "begins with  1022 <|begin_of_text|>\n",
+            "ends at      1023 <|end_of_text|>\n",
+            "chat         has a template\n",
+        ):
+            assert line in shown, shown
+    with_template(model, "{{ x.pop() }}")
+    shown = run(tern, "inspect", model).stdout
+    assert "chat         will not work: the chat template, line 1: unknown method 'pop'\n" in shown
+    checked = run(tern, "inspect", model, "--check").stdout
+    assert "only chat would be refused: the chat template, line 1: unknown" in checked
 
 
 # At a terminal.

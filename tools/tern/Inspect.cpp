@@ -8,6 +8,7 @@
 #include "Commands.h"
 #include "GgufFlags.h"
 #include "InspectArtifact.h"
+#include "InspectText.h"
 #include "Options.h"
 #include "Output.h"
 
@@ -199,11 +200,18 @@ static Error inspectCheckpoint(StringRef path, const GgufOptions &options,
   if (tensors)
     if (Error error = listTensors(**checkpoint))
       return error;
+  Expected<TextSections> text = makeTextSections(**checkpoint);
+  if (text) {
+    llvm::outs() << "\n";
+    printText(*text);
+  } else if (check) {
+    return text.takeError();
+  } else {
+    printField("tokenizer")
+        << "refused: " << llvm::toString(text.takeError()) << "\n";
+  }
   if (!check)
     return Error::success();
-  Expected<TextSections> text = makeTextSections(**checkpoint);
-  if (!text)
-    return text.takeError();
   if (Error error = checkTensors(**checkpoint))
     return error;
   if (text->chatRefusal.empty())

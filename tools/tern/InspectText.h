@@ -1,0 +1,26 @@
+//===- InspectText.h - tern inspect of tokenizers and chat ------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_INSPECTTEXT_H
+#define TERN_TOOLS_INSPECTTEXT_H
+
+#include "Output.h"
+
+#include "tern/host.h"
+
+namespace tern {
+
+/// Says what an artifact holds besides weights: its tokenizer, where texts
+/// begin and end, how tokens are chosen, whether it can chat.
+void printText(const tern_artifact &artifact);
+
+/// The same of what the artifact of a checkpoint would hold.
+void printText(const TextSections &sections);
+
+} // namespace tern
+
+#endif // TERN_TOOLS_INSPECTTEXT_H
