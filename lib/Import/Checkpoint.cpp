@@ -116,7 +116,8 @@ Error Checkpoint::openGguf(const GgufOptions &options) {
     return config.takeError();
   modelConfig = *config;
   modelConfig.weightForm = WeightForm::PerTensor;
-  return Error::success();
+  modelConfig.tiedHead = !tensors->find("lm_head.weight");
+  return readRopeFactors();
 }
 
 Expected<TokenizerSources> Checkpoint::ggufTokenizerSources() const {
@@ -287,7 +288,7 @@ Error Checkpoint::readDigits(StringRef name, int8_t *digits,
   if (modelConfig.weightForm == WeightForm::Masters)
     return readMaster(name, entry, digits, scales.values[0]);
   if (modelConfig.weightForm == WeightForm::PerTensor)
-    return readEncoded(name, entry, digits, scales.values[0]);
+    return readEncoded(name, entry, digits, scales);
   Expected<Scales> stored = readScales(name);
   if (!stored)
     return stored.takeError();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Import/Checkpoint.h"
+#include "tern/Import/GgufNames.h"
 #include "tern/Packing/Codec.h"
 
 #include <cmath>
@@ -50,60 +51,209 @@ Error Checkpoint::readBlocks(StringRef name, const TensorEntry &entry,
 static std::string describe(const GgufVerdict &verdict) {
   std::string at = " at row " + std::to_string(verdict.row) + ", column " +
                    std::to_string(verdict.column);
-  switch (verdict.problem) {
-  case GgufVerdict::NotADigit:
+  if (verdict.problem == GgufVerdict::NotADigit)
     return "holds code 3, which is no digit," + at;
-  case GgufVerdict::BadScale:
-    return "has the scale " + std::to_string(verdict.scale) + at +
-           ", but a scale must be positive and finite";
-  default:
-    return "has the scale " + std::to_string(verdict.first) + " and, from" +
-           at.substr(3) + ", " + std::to_string(verdict.scale) +
-           "; tern does not support several scales in a matrix yet";
-  }
+  return "has the scale " + std::to_string(verdict.scale) + at +
+         ", but a scale must be positive and finite";
 }
 
-/// Rows 2i and 2i + 1 of each head become rows i and i + half.
-static void separatePairs(int8_t *digits, int64_t heads, int64_t rows,
-                          int64_t columns) {
-  int64_t headRows = rows / heads, half = headRows / 2;
-  std::vector<int8_t> head(static_cast<size_t>(headRows * columns));
-  for (int64_t h = 0; h < heads; ++h) {
-    int8_t *at = digits + h * headRows * columns;
-    std::copy_n(at, head.size(), head.begin());
-    for (int64_t row = 0; row < headRows; ++row)
-      std::copy_n(head.begin() + row * columns, columns,
-                  at + (row / 2 + row % 2 * half) * columns);
+/// Scales as an encoding has them, of which 0 stands for any.
+static Scales inSimplestShape(std::vector<float> values, int64_t rows) {
+  Scales scales;
+  auto isSet = [](float scale) { return scale != 0; };
+  auto first = llvm::find_if(values, isSet);
+  if (first == values.end()) {
+    scales.values[0] = 1e-5f; // a matrix of zeros has any scale
+    return scales;
   }
+  float any = *first;
+  int64_t count = static_cast<int64_t>(values.size());
+  scales.shape.rows = count == 1 ? 1 : rows;
+  scales.shape.groups = count / scales.shape.rows;
+  scales.values = std::move(values);
+  for (int64_t row = 0; row < scales.shape.rows; ++row) {
+    MutableArrayRef<float> ofRow =
+        MutableArrayRef(scales.values)
+            .slice(row * scales.shape.groups, scales.shape.groups);
+    auto set = llvm::find_if(ofRow, isSet);
+    std::replace(ofRow.begin(), ofRow.end(), 0.0f,
+                 set == ofRow.end() ? any : *set);
+  }
+  scales.simplify();
+  return scales;
+}
+
+/// What applies to all encodings: the exact scale, a scale beside the matrix,
+/// the order of rows.
+Error Checkpoint::finishScales(StringRef name, const TensorEntry &entry,
+                               Scales &scales) const {
+  if (entry.exactScale) {
+    if (scales.values.size() != 1 ||
+        halfToFloat(floatToHalf(*entry.exactScale)) != scales.values[0])
+      return error(name, entry,
+                   "has the scale " + std::to_string(scales.values[0]) +
+                       ", but '" + ternScalesKey + "' says " +
+                       std::to_string(*entry.exactScale));
+    scales.values[0] = *entry.exactScale;
+  }
+  if (tensors->find(scaleName(name))) {
+    Expected<Scales> beside = readScaleTensor(name);
+    if (!beside)
+      return beside.takeError();
+    for (float &scale : scales.values)
+      scale *= beside->values[0];
+  }
+  if (entry.pairedHeads && scales.shape.rows > 1)
+    separateRows(scales.values.data(), entry.pairedHeads, scales.shape.rows,
+                 scales.shape.groups);
+  return Error::success();
+}
+
+/// A tensor says what other formats have a formula for. If there are both, they
+/// must agree, and the formula counts: it is not rounded.
+Error Checkpoint::readRopeFactors() {
+  const TensorEntry *entry = tensors->find(ropeFactorsName);
+  if (!entry)
+    return Error::success();
+  int64_t count = modelConfig.headDim / 2;
+  if (entry->dtype != DType::F32 || entry->isBlocked() ||
+      entry->shape != SmallVector<int64_t, 2>{count})
+    return error(ropeFactorsName, *entry,
+                 "is " + entry->describe() + ", but the metadata imply F32 [" +
+                     Twine(count) + "]");
+  std::vector<float> factors(static_cast<size_t>(count));
+  if (Error error = readFloats(ropeFactorsName, factors.data()))
+    return error;
+  std::vector<double> &divisors = modelConfig.ropeDivisors;
+  bool isStated = !divisors.empty();
+  for (int64_t i = 0; i < count; ++i) {
+    if (factors[i] <= 0 ||
+        (isStated && factors[i] != static_cast<float>(divisors[i])))
+      return error(
+          ropeFactorsName, *entry,
+          "holds " + std::to_string(factors[i]) + " at element " + Twine(i) +
+              ", but " +
+              (isStated ? "the metadata imply " + std::to_string(divisors[i])
+                        : "a frequency is divided by it"));
+  }
+  if (!isStated)
+    divisors.assign(factors.begin(), factors.end());
+  return Error::success();
+}
+
+/// Whether each 32 adjacent numbers have one magnitude, which says that they
+/// are digits times the scales of groups; masters are not like that.
+static bool looksGrouped(ArrayRef<float> row) {
+  int8_t digits[32];
+  float scale;
+  while (row.size() >= 32) {
+    ArrayRef<float> part = row.take_front(32);
+    if (!splitTernaryValues(part.data(), 32, digits, scale) &&
+        any_of(part, [](float value) { return value != 0; }))
+      return false;
+    row = row.drop_front(32);
+  }
+  return row.empty();
+}
+
+/// Either digits times their scales, which converters write, or a master.
+Error Checkpoint::readPlain(StringRef name, const TensorEntry &entry,
+                            int8_t *digits, Scales &scales) const {
+  int64_t rows = entry.shape[0], columns = entry.shape[1];
+  std::vector<float> values(static_cast<size_t>(rows * columns));
+  if (Error error = readFloats(name, values.data()))
+    return error;
+  std::vector<float> alphas(static_cast<size_t>(rows));
+  if (splitTernaryRows(values.data(), rows, columns, digits, alphas.data()))
+    scales = inSimplestShape(std::move(alphas), rows);
+  else if (looksGrouped(ArrayRef(values).take_front(columns)))
+    return error(name, entry,
+                 "holds digits times the scales of groups of columns, which "
+                 "floating point does not tell apart; tern reads groups from "
+                 "ternary encodings");
+  else
+    scales.values[0] = ternarize(values.data(), rows * columns, digits);
+  return Error::success();
 }
 
 Error Checkpoint::readEncoded(StringRef name, const TensorEntry &entry,
-                              int8_t *digits, float &alpha) const {
+                              int8_t *digits, Scales &scales) const {
   int64_t rows = entry.shape[0], columns = entry.shape[1];
   if (entry.isBlocked()) {
-    GgufVerdict verdict =
-        decodeDigits(*entry.encoding, tensors->bytes(entry).data(), rows,
-                     columns, digits, alpha);
-    if (verdict.problem != GgufVerdict::None)
+    const uint8_t *bytes = tensors->bytes(entry).data();
+    GgufVerdict verdict = decodeDigits(*entry.encoding, bytes, rows, columns,
+                                       digits, scales.values[0]);
+    if (verdict.problem == GgufVerdict::Differs)
+      scales = inSimplestShape(
+          decodeScales(*entry.encoding, bytes, rows, columns), rows);
+    else if (verdict.problem != GgufVerdict::None)
       return error(name, entry, describe(verdict));
     tensors->release(entry, 0, entry.bytes);
-  } else {
-    // Either digits times their scale, which converters write, or a master.
-    std::vector<float> values(static_cast<size_t>(rows * columns));
-    if (Error error = readFloats(name, values.data()))
-      return error;
-    if (!splitTernaryValues(values.data(), rows * columns, digits, alpha))
-      alpha = ternarize(values.data(), rows * columns, digits);
-  }
-  if (tensors->find(scaleName(name))) {
-    Expected<Scales> scale = readScales(name);
-    if (!scale)
-      return scale.takeError();
-    alpha *= scale->values[0];
+  } else if (Error error = readPlain(name, entry, digits, scales)) {
+    return error;
   }
   if (entry.pairedHeads)
-    separatePairs(digits, entry.pairedHeads, rows, columns);
-  return Error::success();
+    separateRows(digits, entry.pairedHeads, rows, columns);
+  return finishScales(name, entry, scales);
+}
+
+/// Floats are looked at just so far that a master costs nothing: if the first
+/// row is of one magnitude, the first number of every row tells its scale.
+static ScaleShape plainScaleShape(const TensorEntry &entry,
+                                  const uint8_t *bytes) {
+  int64_t rows = entry.shape[0], columns = entry.shape[1];
+  int64_t size = entry.encoding->blockBytes;
+  auto magnitude = [&](int64_t at) {
+    float value;
+    decodeFloats(*entry.encoding, bytes + at * size, 1, &value);
+    return std::fabs(value);
+  };
+  float first = 0;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column) {
+      float value = magnitude(row * columns + column);
+      if (value == 0)
+        continue;
+      if (first != 0 && value != first)
+        return row == 0 ? ScaleShape() : ScaleShape{rows, 1};
+      first = value;
+      if (row > 0)
+        break;
+    }
+  return {};
+}
+
+ScaleShape Checkpoint::encodedScaleShape(const TensorEntry &entry) const {
+  const GgufEncoding &encoding = *entry.encoding;
+  if (encoding.isPlain())
+    return plainScaleShape(entry, tensors->bytes(entry).data());
+  if (encoding.suffix)
+    return {};
+  return {entry.shape[0],
+          encoding.rowPrefix ? 1 : entry.shape[1] / encoding.blockElements};
+}
+
+Expected<Scales> Checkpoint::readEncodedScales(StringRef name) const {
+  Expected<const TensorEntry *> found = get(name);
+  if (!found)
+    return found.takeError();
+  const TensorEntry &entry = **found;
+  int64_t rows = entry.shape[0], columns = entry.shape[1];
+  Scales scales;
+  if (entry.isBlocked()) {
+    scales = inSimplestShape(decodeScales(*entry.encoding,
+                                          tensors->bytes(entry).data(), rows,
+                                          columns),
+                             rows);
+    tensors->release(entry, 0, entry.bytes);
+  } else {
+    std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
+    if (Error error = readPlain(name, entry, digits.data(), scales))
+      return std::move(error);
+  }
+  if (Error error = finishScales(name, entry, scales))
+    return std::move(error);
+  return scales;
 }
 
 } // namespace tern

@@ -13,18 +13,27 @@
 using namespace llvm;
 using namespace tern;
 
-ScaleShape Checkpoint::storedScaleShape(StringRef weightName) const {
-  ArrayRef<int64_t> shape = tensors->find(scaleName(weightName))->shape;
+static ScaleShape shapeOf(const TensorEntry &scales) {
+  ArrayRef<int64_t> shape = scales.shape;
   return {shape.empty() ? 1 : shape[0], shape.size() < 2 ? 1 : shape[1]};
 }
 
+ScaleShape Checkpoint::storedScaleShape(StringRef weightName) const {
+  return isGguf() ? encodedScaleShape(*tensors->find(weightName))
+                  : shapeOf(*tensors->find(scaleName(weightName)));
+}
+
 Expected<Scales> Checkpoint::readScales(StringRef weightName) const {
+  return isGguf() ? readEncodedScales(weightName) : readScaleTensor(weightName);
+}
+
+Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
   std::string name = scaleName(weightName);
   Expected<const TensorEntry *> entry = get(name);
   if (!entry)
     return entry.takeError();
   Scales scales;
-  scales.shape = storedScaleShape(weightName);
+  scales.shape = shapeOf(**entry);
   scales.values.resize(scales.shape.rows * scales.shape.groups);
   if (Error error = readFloats(name, scales.values.data()))
     return std::move(error);
@@ -53,8 +62,8 @@ Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
   ScaleShape simplest = scales->shape;
   if (shape.groups > 1 && simplest.groups > 1 &&
       shape.groups != simplest.groups)
-    return error(scaleName(name), *tensors->find(scaleName(name)),
-                 "has " + Twine(simplest.groups) +
+    return error(name, *tensors->find(name),
+                 "has scales for " + Twine(simplest.groups) +
                      " groups, but another layer "
                      "has " +
                      Twine(shape.groups) +
@@ -66,8 +75,7 @@ Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
 }
 
 Error Checkpoint::findScaleShapes() {
-  if (modelConfig.weightForm == WeightForm::Masters ||
-      modelConfig.weightForm == WeightForm::PerTensor)
+  if (modelConfig.weightForm == WeightForm::Masters)
     return Error::success();
   for (Projection projection : allProjections)
     for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer)

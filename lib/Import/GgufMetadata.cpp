@@ -10,6 +10,7 @@
 #include "Json.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/Endian.h"
 
 using namespace llvm;
@@ -17,8 +18,22 @@ using namespace support;
 
 namespace tern {
 
+bool isUtf8(StringRef text) {
+  const UTF8 *at = text.bytes_begin();
+  return isLegalUTF8String(&at, text.bytes_end());
+}
+
+/// Messages quote the file, which may hold anything, and go to a terminal.
 Error GgufFile::error(const Twine &message) const {
-  return fileError(path, message);
+  std::string text = message.str();
+  std::string shown;
+  raw_string_ostream stream(shown);
+  for (char c : text)
+    if (isASCII(c) && !isPrint(c))
+      printEscapedString(StringRef(&c, 1), stream);
+    else
+      stream << c;
+  return fileError(path, shown);
 }
 
 Error GgufFile::wrongKind(StringRef key, StringRef expected) const {
@@ -109,8 +124,9 @@ Expected<std::optional<StringRef>> GgufFile::string(StringRef key) const {
   const GgufValue *value = find(key);
   if (!value)
     return std::nullopt;
-  if (value->isArray || value->kind != GgufKind::String)
-    return wrongKind(key, "one string");
+  if (value->isArray || value->kind != GgufKind::String ||
+      !isUtf8(toStringRef(value->bytes.drop_front(8))))
+    return wrongKind(key, "one string of UTF-8");
   return toStringRef(value->bytes.drop_front(8));
 }
 
@@ -127,6 +143,19 @@ Expected<std::vector<StringRef>> GgufFile::strings(StringRef key) const {
     result.push_back(toStringRef(rest.slice(8, size)));
     rest = rest.drop_front(8 + size);
   }
+  return result;
+}
+
+Expected<std::vector<float>> GgufFile::numbers(StringRef key) const {
+  const GgufValue *value = find(key);
+  std::vector<float> result;
+  if (!value)
+    return result;
+  if (!value->isArray || value->kind != GgufKind::F32)
+    return wrongKind(key, "a list of f32");
+  for (uint64_t i = 0; i < value->count; ++i)
+    result.push_back(
+        bit_cast<float>(endian::read32le(value->bytes.data() + 4 * i)));
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "tern/Import/GgufModel.h"
 
 #include "Json.h"
+#include "tern/Import/GgufNames.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -20,53 +21,6 @@ namespace tern {
 // Tensors
 //===----------------------------------------------------------------------===//
 
-namespace {
-struct Renamed {
-  StringLiteral gguf, huggingFace;
-};
-} // namespace
-
-static constexpr Renamed layerTensors[] = {
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_output", "self_attn.o_proj"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"},
-    {"attn_norm", "input_layernorm"},
-    {"ffn_norm", "post_attention_layernorm"},
-    {"attn_sub_norm", "self_attn.attn_sub_norm"},
-    {"ffn_sub_norm", "mlp.ffn_sub_norm"},
-};
-static constexpr Renamed otherTensors[] = {
-    {"token_embd", "model.embed_tokens"},
-    {"output_norm", "model.norm"},
-    {"output", "lm_head"},
-};
-
-/// "blk.3.attn_q.weight" -> "model.layers.3.self_attn.q_proj.weight"
-static std::string huggingFaceName(StringRef name) {
-  auto [stem, kind] = name.rsplit('.');
-  std::string suffix = kind == "scale" ? ".weight_scale" : "." + kind.str();
-  std::string prefix;
-  ArrayRef<Renamed> table = otherTensors;
-  if (stem.consume_front("blk.")) {
-    auto [layer, rest] = stem.split('.');
-    // One spelling for each number, so that no two names become one.
-    if (layer.empty() || !all_of(layer, isDigit) ||
-        (layer.size() > 1 && layer[0] == '0'))
-      return name.str();
-    prefix = "model.layers." + layer.str() + ".";
-    stem = rest;
-    table = layerTensors;
-  }
-  for (const Renamed &renamed : table)
-    if (stem == renamed.gguf)
-      return prefix + renamed.huggingFace.str() + suffix;
-  return name.str();
-}
-
 static DType typeOf(const GgufEncoding &encoding) {
   if (encoding.isTernary)
     return DType::U8;
@@ -77,32 +31,38 @@ static DType typeOf(const GgufEncoding &encoding) {
 
 static constexpr StringLiteral architectureKey = "general.architecture";
 
-/// The converter to the llama architecture reorders the rows of q and k for
-/// engines that rotate neighbours; those of the others leave them.
+/// Heads whose rows are paired in this tensor; 0 if they are not.
 static Expected<int64_t> pairedHeads(const GgufFile &file, StringRef name) {
   auto architecture = file.string(architectureKey);
   if (!architecture)
     return architecture.takeError();
-  bool isKey = name.ends_with(".attn_k.weight");
-  if (*architecture != StringRef("llama") ||
-      !(isKey || name.ends_with(".attn_q.weight")))
+  if (!*architecture || !hasPairedRows(**architecture, name))
     return 0;
-  auto heads = file.integer("llama.attention.head_count");
+  auto heads = file.integer((**architecture + ".attention.head_count").str());
   if (!heads)
     return heads.takeError();
-  auto keyHeads = file.integer("llama.attention.head_count_kv");
+  auto keyHeads =
+      file.integer((**architecture + ".attention.head_count_kv").str());
   if (!keyHeads)
     return keyHeads.takeError();
-  return static_cast<int64_t>(isKey ? keyHeads->value_or(heads->value_or(0))
-                                    : heads->value_or(0));
+  uint64_t all = heads->value_or(0);
+  return static_cast<int64_t>(
+      name.contains(".attn_k.") ? keyHeads->value_or(all) : all);
 }
 
 Expected<TensorMap> ggufTensors(const GgufFile &file) {
   TensorMap result;
+  Expected<std::vector<float>> scales = file.numbers(ternScalesKey);
+  if (!scales)
+    return scales.takeError();
+  size_t ternary = 0;
   for (const GgufTensor &tensor : file.tensors()) {
-    if (tensor.name == "rope_freqs.weight")
-      return file.error("tensor 'rope_freqs.weight' scales rotary embeddings, "
-                        "which tern does not support");
+    std::string name = tensor.name == ropeFactorsName
+                           ? tensor.name
+                           : huggingFaceName(tensor.name);
+    if (name.empty())
+      return file.error("tensor '" + tensor.name +
+                        "' is of no kind that tern knows");
     TensorEntry entry;
     entry.dtype = typeOf(*tensor.encoding);
     for (uint64_t size : reverse(tensor.sizes))
@@ -114,10 +74,16 @@ Expected<TensorMap> ggufTensors(const GgufFile &file) {
     if (!heads)
       return heads.takeError();
     entry.pairedHeads = *heads;
-    result.emplace(huggingFaceName(tensor.name), std::move(entry));
+    // 0 where the blocks say all.
+    if (isTernaryName(name) && ternary++ < scales->size() &&
+        (*scales)[ternary - 1] != 0)
+      entry.exactScale = (*scales)[ternary - 1];
+    result.emplace(std::move(name), std::move(entry));
   }
-  if (result.size() != file.tensors().size())
-    return file.error("two tensors stand for the same part of the model");
+  if (!scales->empty() && ternary != scales->size())
+    return file.error("'" + ternScalesKey + "' has " + Twine(scales->size()) +
+                      " scales, but there are " + Twine(ternary) +
+                      " ternary matrices");
   return result;
 }
 
@@ -137,6 +103,7 @@ public:
     readArchitecture();
     if (problem.empty()) {
       readSizes();
+      readSchemes();
       readRope();
       readActivation();
       readHead();
@@ -187,6 +154,7 @@ private:
 
   void readArchitecture();
   void readSizes();
+  void readSchemes();
   void readRope();
   void readActivation();
   void readHead();
@@ -244,15 +212,34 @@ void ConfigTranslator::readSizes() {
   out["rms_norm_eps"] = *epsilon;
 }
 
+/// Only tern writes these; see docs/gguf.md.
+void ConfigTranslator::readSchemes() {
+  for (StringRef field :
+       concat<const StringLiteral>(schemeFields, ropeFields)) {
+    std::string key = (ternPrefix + field).str();
+    std::optional<StringRef> text = take(file.string(key));
+    if (!text)
+      continue;
+    Expected<json> scheme = parseJson(*text, "'" + key + "'", /*maxDepth=*/8);
+    if (!scheme)
+      return fail(toString(scheme.takeError()));
+    out[field.str()] = std::move(*scheme);
+  }
+}
+
 void ConfigTranslator::readRope() {
   // What engines take where writers leave it out.
   out["rope_theta"] = number("rope.freq_base").value_or(10000);
   std::optional<StringRef> scaling = string("rope.scaling.type");
-  if (scaling && *scaling != "none")
-    fail("tern supports plain rotary embeddings only, not '" +
-         keyOf("rope.scaling.type") + "' = " + scaling->take_front(60));
-  wantNeutral("rope.scaling.factor", 1);
-  wantNeutral("rope.scale_linear", 1);
+  if (scaling && *scaling != "none" && *scaling != "linear")
+    fail("tern does not support '" + keyOf("rope.scaling.type") +
+         "' = " + scaling->take_front(60) + "; linear is");
+  std::optional<double> factor = number("rope.scaling.factor");
+  if (!factor)
+    factor = number("rope.scale_linear");
+  if (factor && *factor != 0 && *factor != 1 &&
+      (!scaling || *scaling != "none"))
+    out["rope_scaling"] = {{"rope_type", "linear"}, {"factor", *factor}};
   std::optional<uint64_t> turned = integer("rope.dimension_count");
   if (!problem.empty() || !turned)
     return;

@@ -7,19 +7,16 @@
 
 #include "tern/Import/GgufModel.h"
 
+#include "GgufPieces.h"
 #include "Json.h"
+#include "tern/Import/GgufNames.h"
 
-#include "llvm/Support/ConvertUTF.h"
+#include <cmath>
 
 using namespace llvm;
 using nlohmann::json;
 
 namespace tern {
-
-static bool isUtf8(StringRef text) {
-  const UTF8 *at = text.bytes_begin();
-  return isLegalUTF8String(&at, text.bytes_end());
-}
 
 namespace {
 
@@ -29,9 +26,6 @@ struct PreTokenizer {
   const char *regex; ///< null: GPT-2's, which ByteLevel brings along
   bool ignoreMerges, addsBos;
 };
-
-/// As `tokenizer.ggml.token_type` numbers them.
-enum TokenType { Normal = 1, Unknown, Control, UserDefined, Unused, Byte };
 
 } // namespace
 
@@ -55,7 +49,18 @@ static constexpr PreTokenizer preTokenizers[] = {
 
 #undef TERN_WORDS
 
+StringRef ggufSplitName(const char *regex, bool ignoreMerges) {
+  for (const PreTokenizer &one : preTokenizers)
+    if (one.ignoreMerges == ignoreMerges && !one.regex == !regex &&
+        (!regex || StringRef(regex) == one.regex))
+      return one.name;
+  return "";
+}
+
 namespace {
+
+/// Four times what models have; keeps what a file can cost in bounds.
+constexpr size_t maxTokens = 1 << 20;
 
 /// Puts a tokenizer as tokenizer.json.
 class TokenizerTranslator {
@@ -66,31 +71,46 @@ public:
   Expected<std::string> translate();
   /// What tokenizer_config.json says of tokens; after the above.
   Expected<std::string> names() const;
+  /// Tokens that end an answer by their name. Files have only one id to say it,
+  /// and engines look for these names too.
+  std::vector<size_t> endTokens() const;
 
 private:
+  Error findModel();
   Error findPreTokenizer();
   Error readTokens();
   Error readMerges();
+  Error readScores();
+  json byteLevelBpe(json root);
+  Expected<json> sentencePiece(json root);
   Expected<json> postProcessor();
   Expected<json> affix(StringRef name);
 
   const GgufFile &file;
   const GgufOptions &options;
-  const PreTokenizer *pre = nullptr;
+  bool isSentencePiece = false;
+  const PreTokenizer *pre = nullptr; ///< of byte-level BPE
   std::vector<StringRef> tokens;
+  std::vector<int64_t> types;
   json vocabulary = json::object(), added = json::array(),
        merges = json::array();
 };
 
 } // namespace
 
-Error TokenizerTranslator::findPreTokenizer() {
+Error TokenizerTranslator::findModel() {
   auto model = file.string("tokenizer.ggml.model");
   if (!model)
     return model.takeError();
-  if (**model != "gpt2")
+  isSentencePiece = **model == "llama";
+  if (!isSentencePiece && **model != "gpt2")
     return file.error("the tokenizer model '" + (*model)->take_front(40) +
-                      "' is not supported; tern reads gpt2, byte-level BPE");
+                      "' is not supported; tern reads gpt2, byte-level BPE, "
+                      "and llama, SentencePiece's");
+  return isSentencePiece ? Error::success() : findPreTokenizer();
+}
+
+Error TokenizerTranslator::findPreTokenizer() {
   auto stated = file.string("tokenizer.ggml.pre");
   if (!stated)
     return stated.takeError();
@@ -116,7 +136,11 @@ Error TokenizerTranslator::readTokens() {
   if (!list)
     return list.takeError();
   tokens = std::move(*list);
-  std::vector<int64_t> types(tokens.size(), Normal);
+  if (tokens.size() > maxTokens)
+    return file.error("there are " + Twine(tokens.size()) +
+                      " tokens, more than the " + Twine(maxTokens) +
+                      " allowed");
+  types.assign(tokens.size(), GgufNormal);
   if (file.find("tokenizer.ggml.token_type")) {
     auto stated = file.integers("tokenizer.ggml.token_type");
     if (!stated)
@@ -128,18 +152,19 @@ Error TokenizerTranslator::readTokens() {
   }
   std::set<StringRef> seen;
   for (size_t id = 0; id < tokens.size(); ++id) {
-    if (types[id] < Normal || types[id] > Byte)
+    if (types[id] < GgufNormal || types[id] > GgufByte)
       return file.error("token " + Twine(id) + " is of type " +
                         Twine(types[id]) + ", which nobody defined");
-    if (types[id] == Unused)
+    if (types[id] == GgufUnused)
       continue;
     if (!isUtf8(tokens[id]) || !seen.insert(tokens[id]).second)
       return file.error("token " + Twine(id) + " is not UTF-8 or occurs twice");
-    if (types[id] == Control || types[id] == UserDefined)
+    bool isPlain = types[id] == GgufNormal || types[id] == GgufByte;
+    if (!isPlain)
       added.push_back({{"id", id},
                        {"content", tokens[id].str()},
-                       {"special", types[id] == Control}});
-    else
+                       {"special", types[id] != GgufUserDefined}});
+    if (isPlain || types[id] == GgufUnknown)
       vocabulary[tokens[id].str()] = id;
   }
   return Error::success();
@@ -151,11 +176,36 @@ Error TokenizerTranslator::readMerges() {
   auto list = file.strings("tokenizer.ggml.merges");
   if (!list)
     return list.takeError();
+  if (list->size() > 4 * maxTokens)
+    return file.error("there are " + Twine(list->size()) +
+                      " merges, more than the " + Twine(4 * maxTokens) +
+                      " allowed");
   for (StringRef merge : *list) {
     if (!isUtf8(merge))
       return file.error("a merge of the tokenizer is not UTF-8");
     merges.push_back(merge.str());
   }
+  return Error::success();
+}
+
+Error TokenizerTranslator::readScores() {
+  auto scores = file.numbers("tokenizer.ggml.scores");
+  if (!scores)
+    return scores.takeError();
+  if (scores->size() != tokens.size())
+    return file.error("there are " + Twine(tokens.size()) + " tokens, but " +
+                      Twine(scores->size()) + " scores");
+  std::vector<StringRef> pieces;
+  for (auto [id, piece] : enumerate(tokens)) {
+    if (std::isnan((*scores)[id]))
+      return file.error("the score of token " + Twine(id) + " is no number");
+    if (types[id] == GgufNormal && piece.size() > maxPieceBytes)
+      return file.error("token " + Twine(id) + " has " + Twine(piece.size()) +
+                        " bytes, more than the " + Twine(maxPieceBytes) +
+                        " allowed");
+    pieces.push_back(types[id] == GgufNormal ? piece : "");
+  }
+  merges = mergesOfPieces(pieces, *scores);
   return Error::success();
 }
 
@@ -180,7 +230,7 @@ Expected<json> TokenizerTranslator::postProcessor() {
     auto adds = file.flag(("tokenizer.ggml.add_" + side + "_token").str());
     if (!adds)
       return adds.takeError();
-    if (!adds->value_or(side == "bos" && pre->addsBos))
+    if (!adds->value_or(side == "bos" && (isSentencePiece || pre->addsBos)))
       continue;
     Expected<json> token = affix((side + "_token_id").str());
     if (!token)
@@ -194,16 +244,7 @@ Expected<json> TokenizerTranslator::postProcessor() {
               {"special_tokens", std::move(special)}};
 }
 
-Expected<std::string> TokenizerTranslator::translate() {
-  if (Error error = findPreTokenizer())
-    return std::move(error);
-  if (Error error = readTokens())
-    return std::move(error);
-  if (Error error = readMerges())
-    return std::move(error);
-  Expected<json> post = postProcessor();
-  if (!post)
-    return post.takeError();
+json TokenizerTranslator::byteLevelBpe(json root) {
   json byteLevel = {{"type", "ByteLevel"},
                     {"add_prefix_space", false},
                     {"use_regex", pre->regex == nullptr}};
@@ -214,17 +255,60 @@ Expected<std::string> TokenizerTranslator::translate() {
                      {"behavior", "Isolated"},
                      {"invert", false}});
   steps.push_back(byteLevel);
-  json root = {{"added_tokens", std::move(added)},
-               {"pre_tokenizer",
-                {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}}},
+  root["pre_tokenizer"] = {{"type", "Sequence"},
+                           {"pretokenizers", std::move(steps)}};
+  root["decoder"] = std::move(byteLevel);
+  root["model"]["ignore_merges"] = pre->ignoreMerges;
+  return root;
+}
+
+Expected<json> TokenizerTranslator::sentencePiece(json root) {
+  auto prefix = file.flag("tokenizer.ggml.add_space_prefix");
+  if (!prefix)
+    return prefix.takeError();
+  auto strips = file.flag("tokenizer.ggml.remove_extra_whitespaces");
+  if (!strips)
+    return strips.takeError();
+  if (strips->value_or(false) ||
+      file.find("tokenizer.ggml.precompiled_charsmap"))
+    return file.error("the tokenizer changes texts before it splits them, "
+                      "which is not supported");
+  bool hasPrefix = prefix->value_or(true);
+  root["normalizer"] = pieceNormalizer(hasPrefix);
+  root["pre_tokenizer"] = nullptr;
+  root["decoder"] = pieceDecoder(hasPrefix);
+  json &model = root["model"];
+  model["byte_fallback"] = is_contained(types, int64_t(GgufByte));
+  auto unknown = find(types, int64_t(GgufUnknown));
+  if (unknown != types.end()) {
+    model["unk_token"] = tokens[unknown - types.begin()].str();
+    model["fuse_unk"] = true;
+  }
+  return root;
+}
+
+Expected<std::string> TokenizerTranslator::translate() {
+  if (Error error = findModel())
+    return std::move(error);
+  if (Error error = readTokens())
+    return std::move(error);
+  if (Error error = isSentencePiece ? readScores() : readMerges())
+    return std::move(error);
+  Expected<json> post = postProcessor();
+  if (!post)
+    return post.takeError();
+  json root = {{"added_tokens", added},
                {"post_processor", std::move(*post)},
-               {"decoder", std::move(byteLevel)},
                {"model",
                 {{"type", "BPE"},
-                 {"ignore_merges", pre->ignoreMerges},
                  {"vocab", std::move(vocabulary)},
                  {"merges", std::move(merges)}}}};
-  return root.dump();
+  if (!isSentencePiece)
+    return byteLevelBpe(std::move(root)).dump();
+  Expected<json> whole = sentencePiece(std::move(root));
+  if (!whole)
+    return whole.takeError();
+  return whole->dump();
 }
 
 Expected<std::string> TokenizerTranslator::names() const {
@@ -243,6 +327,36 @@ Expected<std::string> TokenizerTranslator::names() const {
   return names.dump();
 }
 
+std::vector<size_t> TokenizerTranslator::endTokens() const {
+  std::vector<size_t> ids;
+  for (const json &token : added)
+    for (const char *name :
+         {"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>",
+          "<|endoftext|>", "<|end_of_text|>"})
+      if (token["special"] == true && token["content"] == name)
+        ids.push_back(token["id"].get<size_t>());
+  return ids;
+}
+
+/// As generation_config.json says it.
+static Error addSampling(const GgufFile &file, json &generation) {
+  for (const auto &[key, name] : samplingNames) {
+    auto value = file.number(key);
+    if (!value)
+      return value.takeError();
+    if (!*value)
+      continue;
+    if (!std::isfinite(**value) || **value < 0 || **value > 1e6)
+      return file.error("the value of '" + key + "' is out of range");
+    generation["do_sample"] = true;
+    if (name == "top_k")
+      generation[name.str()] = static_cast<uint64_t>(**value);
+    else
+      generation[name.str()] = **value;
+  }
+  return Error::success();
+}
+
 Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
                                          const GgufOptions &options,
                                          std::string config) {
@@ -252,21 +366,30 @@ Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
   if (!chat)
     return chat.takeError();
   sources.chatTemplate = chat->value_or("").str();
+  json generation = json::object();
+  if (Error error = addSampling(file, generation))
+    return std::move(error);
   auto model = file.string("tokenizer.ggml.model");
   if (!model)
     return model.takeError();
   // How writers spell that there is none.
-  if (!*model || **model == "no_vocab" || **model == "none")
-    return sources;
-  TokenizerTranslator translator(file, options);
-  Expected<std::string> text = translator.translate();
-  if (!text)
-    return text.takeError();
-  Expected<std::string> names = translator.names();
-  if (!names)
-    return names.takeError();
-  sources.tokenizer = std::move(*text);
-  sources.tokenizerConfig = std::move(*names);
+  bool hasTokenizer = *model && **model != "no_vocab" && **model != "none";
+  if (hasTokenizer) {
+    TokenizerTranslator translator(file, options);
+    Expected<std::string> text = translator.translate();
+    if (!text)
+      return text.takeError();
+    Expected<std::string> names = translator.names();
+    if (!names)
+      return names.takeError();
+    sources.tokenizer = std::move(*text);
+    sources.tokenizerConfig = std::move(*names);
+    std::vector<size_t> ends = translator.endTokens();
+    if (!ends.empty())
+      generation["eos_token_id"] = ends;
+  }
+  if (!generation.empty())
+    sources.generationConfig = generation.dump();
   return sources;
 }
 

@@ -7,6 +7,8 @@
 
 #include "Inventory.h"
 
+#include "tern/Import/GgufNames.h"
+
 #include <set>
 
 using namespace llvm;
@@ -135,7 +137,7 @@ private:
 
   /// Tables that every reader of the format computes itself.
   static bool isIrrelevant(StringRef name) {
-    return name.ends_with("rotary_emb.inv_freq");
+    return name.ends_with("rotary_emb.inv_freq") || name == ropeFactorsName;
   }
 
   std::string unexpected(StringRef name) const {

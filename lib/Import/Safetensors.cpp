@@ -270,6 +270,20 @@ void TensorFiles::release(const TensorEntry &entry, uint64_t from,
     madvise(shard.data + begin, end - begin, MADV_DONTNEED);
 }
 
+bool TensorFiles::areEqual(const TensorEntry &a, const TensorEntry &b) const {
+  constexpr uint64_t piece = 1 << 20;
+  if (a.dtype != b.dtype || a.shape != b.shape || a.encoding != b.encoding)
+    return false;
+  bool equal = true;
+  for (uint64_t at = 0; at < a.bytes && equal; at += piece) {
+    uint64_t now = std::min(piece, a.bytes - at);
+    equal = bytes(a).slice(at, now) == bytes(b).slice(at, now);
+    release(a, at, now);
+    release(b, at, now);
+  }
+  return equal;
+}
+
 Error TensorFiles::addShard(StringRef path) {
   auto shard = std::make_unique<Shard>();
   shard->path = path.str();
@@ -360,6 +374,15 @@ Expected<std::unique_ptr<TensorFiles>> TensorFiles::open(StringRef directory) {
   return files;
 }
 
+/// Converters write a head that is the embedding once more.
+void TensorFiles::dropCopiedHead() {
+  auto head = tensors.find("lm_head.weight");
+  auto embedding = tensors.find("model.embed_tokens.weight");
+  if (head != tensors.end() && embedding != tensors.end() &&
+      areEqual(head->second, embedding->second))
+    tensors.erase(head);
+}
+
 Expected<std::unique_ptr<TensorFiles>>
 TensorFiles::openGguf(StringRef path, const GgufOptions &options,
                       std::string &config) {
@@ -382,6 +405,7 @@ TensorFiles::openGguf(StringRef path, const GgufOptions &options,
   files->tensors = std::move(*tensors);
   files->shards.push_back(std::move(shard));
   files->ggufFile = std::make_unique<GgufFile>(std::move(*file));
+  files->dropCopiedHead();
   return files;
 }
 

@@ -16,105 +16,6 @@
 using namespace tern;
 
 //===----------------------------------------------------------------------===//
-// What there is
-//===----------------------------------------------------------------------===//
-
-const std::vector<GgufEncoding> &tern::allGgufEncodings() {
-  using C = GgufCodec;
-  static const std::vector<GgufEncoding> all = {
-      // codec, name, id, elements, bytes, row prefix, suffix, ternary
-      {C::F32, "f32", 0, 1, 4, 0, 0, false},
-      {C::F16, "f16", 1, 1, 2, 0, 0, false},
-      {C::BF16, "bf16", 30, 1, 2, 0, 0, false},
-      {C::Q4_0, "q4_0", 2, 32, 18, 0, 0, false},
-      {C::Q8_0, "q8_0", 8, 32, 34, 0, 0, false},
-      {C::Q6_K, "q6_k", 14, 256, 210, 0, 0, false},
-      {C::TQ1_0, "tq1_0", 34, 256, 54, 0, 0, true},
-      {C::TQ2_0, "tq2_0", 35, 256, 66, 0, 0, true},
-      {C::I2_S, "i2_s", 36, 128, 32, 0, 32, true},
-      {C::I2_S_ARM, "i2_s_arm", 36, 64, 16, 0, 32, true},
-      {C::Q2_0_G64, "q2_0_g64", 42, 64, 18, 0, 0, true},
-      {C::Q2_0_G128, "q2_0_g128", 42, 128, 34, 0, 0, true},
-      {C::IQ1_BN, "iq1_bn", 134, 64, 13, 2, 0, true},
-      {C::IQ2_BN, "iq2_bn", 135, 64, 16, 4, 0, true},
-  };
-  return all;
-}
-
-const GgufEncoding *tern::findGgufEncoding(const char *name) {
-  for (const GgufEncoding &encoding : allGgufEncodings())
-    if (!std::strcmp(encoding.name, name))
-      return &encoding;
-  return nullptr;
-}
-
-std::optional<uint64_t> tern::ggufBytes(const GgufEncoding &encoding,
-                                        uint64_t columns, uint64_t rows) {
-  auto blockElements = static_cast<uint64_t>(encoding.blockElements);
-  if (columns % blockElements)
-    return std::nullopt;
-  uint64_t bytes = columns / blockElements;
-  if (__builtin_mul_overflow(bytes, encoding.blockBytes, &bytes) ||
-      __builtin_add_overflow(bytes, encoding.rowPrefix, &bytes) ||
-      __builtin_mul_overflow(bytes, rows, &bytes) ||
-      __builtin_add_overflow(bytes, encoding.suffix, &bytes) || bytes >> 63)
-    return std::nullopt;
-  return bytes;
-}
-
-const char *tern::ggufTypeName(uint32_t id) {
-  struct Name {
-    uint32_t id;
-    const char *name;
-  };
-  static constexpr Name names[] = {
-      {0, "F32"},
-      {1, "F16"},
-      {2, "Q4_0"},
-      {3, "Q4_1"},
-      {6, "Q5_0"},
-      {7, "Q5_1"},
-      {8, "Q8_0"},
-      {9, "Q8_1"},
-      {10, "Q2_K"},
-      {11, "Q3_K"},
-      {12, "Q4_K"},
-      {13, "Q5_K"},
-      {14, "Q6_K"},
-      {15, "Q8_K"},
-      {16, "IQ2_XXS"},
-      {17, "IQ2_XS"},
-      {18, "IQ3_XXS"},
-      {19, "IQ1_S"},
-      {20, "IQ4_NL"},
-      {21, "IQ3_S"},
-      {22, "IQ2_S"},
-      {23, "IQ4_XS"},
-      {24, "I8"},
-      {25, "I16"},
-      {26, "I32"},
-      {27, "I64"},
-      {28, "F64"},
-      {29, "IQ1_M"},
-      {30, "BF16"},
-      {34, "TQ1_0"},
-      {35, "TQ2_0"},
-      {36, "I2_S or the old IQ4_NL_4_4"},
-      {38, "TL1 or the old IQ4_NL_8_8"},
-      {39, "TL2 or MXFP4"},
-      {40, "NVFP4"},
-      {41, "Q1_0"},
-      {42, "Q2_0 or TL2"},
-      {134, "IQ1_BN"},
-      {135, "IQ2_BN"},
-      {335, "IQ2_BN_R4"},
-  };
-  const auto *found = std::find_if(std::begin(names), std::end(names),
-                                   [&](const Name &n) { return n.id == id; });
-  return found == std::end(names) ? nullptr : found->name;
-}
-
-//===----------------------------------------------------------------------===//
 // Ternary blocks
 //===----------------------------------------------------------------------===//
 
@@ -231,7 +132,10 @@ public:
   float alpha() const { return found ? first : 1e-5f; }
 
 private:
-  bool isFine() const { return verdict.problem == GgufVerdict::None; }
+  bool isFine() const {
+    return verdict.problem == GgufVerdict::None ||
+           verdict.problem == GgufVerdict::Differs;
+  }
 
   void readBlock(const uint8_t *block, int64_t start) {
     const uint8_t *scale;
@@ -259,6 +163,8 @@ private:
   }
 
   void fail(GgufVerdict::Problem problem, int64_t at, float scale) {
+    if (problem == GgufVerdict::Differs && verdict.problem == problem)
+      return;
     verdict = {problem, at / columns, at % columns, scale, first};
   }
 
@@ -279,6 +185,57 @@ GgufVerdict tern::decodeDigits(const GgufEncoding &encoding,
   GgufVerdict verdict = reader.read(bytes, rows);
   alpha = reader.alpha();
   return verdict;
+}
+
+/// Whether blocks have nothing but zeros.
+static bool areZero(const GgufEncoding &encoding, const uint8_t *blocks,
+                    int64_t count) {
+  int8_t digits[256];
+  const uint8_t *scale;
+  for (int64_t b = 0; b < count; ++b) {
+    decodeBlock(encoding, blocks + b * encoding.blockBytes, digits, scale);
+    if (std::any_of(digits, digits + encoding.blockElements,
+                    [](int8_t d) { return d != 0; }))
+      return false;
+  }
+  return true;
+}
+
+std::vector<float> tern::decodeScales(const GgufEncoding &encoding,
+                                      const uint8_t *bytes, int64_t rows,
+                                      int64_t columns) {
+  int64_t blocks = columns / encoding.blockElements;
+  int64_t rowBytes = encoding.rowPrefix + blocks * encoding.blockBytes;
+  if (encoding.suffix)
+    return {readFloat(bytes + rows * rowBytes)};
+  std::vector<float> scales;
+  float last = 0;
+  // Only where the scale changes does it matter whether anything is scaled.
+  auto add = [&](float scale, const uint8_t *from, int64_t count) {
+    bool changes = scale != 0 && scale != last;
+    if (changes && areZero(encoding, from, count))
+      scale = 0;
+    if (scale != 0)
+      last = scale;
+    scales.push_back(scale);
+  };
+  for (int64_t row = 0; row < rows; ++row) {
+    const uint8_t *at = bytes + row * rowBytes;
+    if (encoding.rowPrefix == 2)
+      add(halfToFloat(read16(at)), at + 2, blocks);
+    else if (encoding.rowPrefix == 4)
+      add(readFloat(at), at + 4, blocks);
+    else
+      for (int64_t b = 0; b < blocks; ++b) {
+        const uint8_t *block = at + b * encoding.blockBytes;
+        bool isFirst = encoding.codec == GgufCodec::Q2_0_G64 ||
+                       encoding.codec == GgufCodec::Q2_0_G128;
+        add(halfToFloat(
+                read16(block + (isFirst ? 0 : encoding.blockBytes - 2))),
+            block, 1);
+      }
+  }
+  return scales;
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes a model directory as a GGUF file, for tests of the importer.
+"""Writes a model directory as a GGUF file, and reads one's table, for tests.
 
 Written from the description of the format and its blocks; the compiler's reader
 shares nothing with it. A scale that the encoding cannot hold is an error, so
@@ -25,10 +25,20 @@ ALIGNMENT = 32
 _U32, _I32, _F32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
 
 
-def _half(alpha: np.float32) -> bytes:
-    if F32(np.float16(alpha)) != alpha:
-        raise ValueError(f"the scale {alpha} is no float16, which this encoding needs")
-    return np.float16(alpha).tobytes()
+def _half(alpha: np.ndarray) -> np.ndarray:
+    """float16 as [..., 2] bytes."""
+    if np.any(np.float16(alpha).astype(F32) != alpha):
+        raise ValueError(f"a scale is no float16, which this encoding needs: {alpha.ravel()[:4]}")
+    return np.ascontiguousarray(np.float16(alpha)[..., None]).view(np.uint8)
+
+
+def _per_block(digits: np.ndarray, alpha: np.ndarray, size: int) -> np.ndarray:
+    """The scale of each block, [blocks, 2] bytes; `alpha` is [1 | rows, 1 | groups]."""
+    rows, blocks = digits.shape[0], digits.shape[1] // size
+    if blocks % alpha.shape[1]:
+        raise ValueError(f"{alpha.shape[1]} groups are no blocks of {size}")
+    wide = np.repeat(alpha, blocks // alpha.shape[1], axis=1)
+    return _half(np.broadcast_to(wide, (rows, blocks)).reshape(-1))
 
 
 def _blocks(digits: np.ndarray, size: int) -> np.ndarray:
@@ -54,75 +64,90 @@ def _fields(codes: np.ndarray, shifts: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-def _tq1_0(digits: np.ndarray, alpha: np.float32) -> bytes:
+def _tq1_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     codes = _blocks(digits, 256)
     n = len(codes)
     a = _trits(codes[:, :160].reshape(n, 5, 32).transpose(0, 2, 1))
     b = _trits(codes[:, 160:240].reshape(n, 5, 16).transpose(0, 2, 1))
     last = codes[:, 240:].reshape(n, 4, 4).transpose(0, 2, 1)
     c = _trits(np.concatenate([last, np.zeros((n, 4, 1), np.uint8)], axis=2))
-    scale = np.tile(np.frombuffer(_half(alpha), np.uint8), (n, 1))
+    scale = _per_block(digits, alpha, 256)
     return np.concatenate([a, b, c, scale], axis=1).tobytes()
 
 
-def _tq2_0(digits: np.ndarray, alpha: np.float32) -> bytes:
+def _tq2_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     codes = _blocks(digits, 256)
     n = len(codes)
     qs = _fields(codes.reshape(n, 2, 4, 32), (0, 2, 4, 6)).reshape(n, 64)
-    scale = np.tile(np.frombuffer(_half(alpha), np.uint8), (n, 1))
+    scale = _per_block(digits, alpha, 256)
     return np.concatenate([qs, scale], axis=1).tobytes()
 
 
-def _i2_s(digits: np.ndarray, alpha: np.float32, width: int) -> bytes:
+def _i2_s(digits: np.ndarray, alpha: np.ndarray, width: int) -> bytes:
     codes = _blocks(digits, 4 * width)
     qs = _fields(codes.reshape(len(codes), 4, width), (6, 4, 2, 0))
-    return qs.tobytes() + F32(alpha).tobytes() + bytes(28)
+    if alpha.size != 1:
+        raise ValueError("this encoding has one scale")
+    return qs.tobytes() + alpha.astype(F32).tobytes() + bytes(28)
 
 
-def _q2_0(digits: np.ndarray, alpha: np.float32, group: int) -> bytes:
+def _q2_0(digits: np.ndarray, alpha: np.ndarray, group: int) -> bytes:
     codes = _blocks(digits, group)
     n = len(codes)
     qs = _fields(codes.reshape(n, group // 4, 4).transpose(0, 2, 1), (0, 2, 4, 6))
-    scale = np.tile(np.frombuffer(_half(alpha), np.uint8), (n, 1))
+    scale = _per_block(digits, alpha, group)
     return np.concatenate([scale, qs], axis=1).tobytes()
 
 
-def _with_row_scale(rows: np.ndarray, scale: bytes) -> bytes:
-    prefix = np.tile(np.frombuffer(scale, np.uint8), (len(rows), 1))
+def _with_row_scale(rows: np.ndarray, scales: np.ndarray) -> bytes:
+    """`scales` are [1 | rows, bytes]."""
+    prefix = np.broadcast_to(scales, (len(rows), scales.shape[1]))
     return np.concatenate([prefix, rows], axis=1).tobytes()
 
 
-def _iq1_bn(digits: np.ndarray, alpha: np.float32) -> bytes:
+def _by_row(alpha: np.ndarray) -> np.ndarray:
+    if alpha.shape[1] != 1:
+        raise ValueError("this encoding has one scale for a row")
+    return np.ascontiguousarray(alpha[:, 0].astype(F32))
+
+
+def _iq1_bn(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     codes = _blocks(digits, 64).reshape(-1, 4, 16)
     n = len(codes)
     ql = _trits(codes[:, :, :15].reshape(n, 12, 5)[:, :, ::-1])
     extra = np.zeros((n, 5), np.uint8)
     extra[:, 1:] = codes[:, ::-1, 15]
     block = np.concatenate([ql, _trits(extra)[:, None]], axis=1)
-    return _with_row_scale(block.reshape(len(digits), -1), _half(alpha))
+    return _with_row_scale(block.reshape(len(digits), -1), _half(_by_row(alpha)))
 
 
-def _iq2_bn(digits: np.ndarray, alpha: np.float32) -> bytes:
+def _iq2_bn(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     codes = _blocks(digits, 64).reshape(-1, 4, 16)
     qs = _fields(codes, (0, 2, 4, 6))
-    return _with_row_scale(qs.reshape(len(digits), -1), F32(alpha).tobytes())
+    return _with_row_scale(
+        qs.reshape(len(digits), -1), _by_row(alpha)[:, None].view(np.uint8)
+    )
 
 
-def _f16(digits: np.ndarray, alpha: np.float32) -> bytes:
+def _products(digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    return digits * np.repeat(alpha, digits.shape[1] // alpha.shape[1], axis=1).astype(F32)
+
+
+def _f16(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     _half(alpha)
-    return (digits * F32(alpha)).astype(np.float16).tobytes()
+    return _products(digits, alpha).astype(np.float16).tobytes()
 
 
-def _f32(digits: np.ndarray, alpha: np.float32) -> bytes:
-    return (digits * F32(alpha)).astype(F32).tobytes()
+def _f32(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    return _products(digits, alpha).astype(F32).tobytes()
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """A type's number and what makes bytes of digits [rows, columns] and a scale."""
+    """A type's number and what makes bytes of digits [rows, columns] and their scales."""
 
     id: int
-    encode: Callable[[np.ndarray, np.float32], bytes]
+    encode: Callable[[np.ndarray, np.ndarray], bytes]
 
 
 ENCODINGS = {
@@ -165,6 +190,8 @@ def _value(value: object) -> bytes:
         return struct.pack("<I", _STRING) + _string(value)
     if not isinstance(value, list):
         raise TypeError(f"no kind for {value!r}")
+    if value and all(isinstance(item, float) for item in value):
+        return struct.pack(f"<IIQ{len(value)}f", _ARRAY, _F32, len(value), *value)
     if all(isinstance(item, str) for item in value):
         head = struct.pack("<IIQ", _ARRAY, _STRING, len(value))
         return head + b"".join(map(_string, value))
@@ -172,7 +199,7 @@ def _value(value: object) -> bytes:
 
 
 def write(path: Path, metadata: dict[str, object], tensors: list[Tensor]) -> None:
-    """A file of version 3; ints become u32, floats f32, lists of ints i32."""
+    """A file of version 3; ints become u32, floats f32, in lists i32 and f32."""
     head = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(metadata))
     for key, value in metadata.items():
         head += _string(key) + _value(value)
@@ -188,14 +215,74 @@ def write(path: Path, metadata: dict[str, object], tensors: list[Tensor]) -> Non
             file.write(tensor.data + bytes(-len(tensor.data) % ALIGNMENT))
 
 
+_FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?",
+            10: "Q", 11: "q", 12: "d"}  # fmt: skip
+
+
+class _Cursor:
+    """Reads values front to back."""
+
+    def __init__(self, data: bytes):
+        self.data, self.at = data, 0
+
+    def numbers(self, code: str, count: int = 1) -> list:
+        values = struct.unpack_from(f"<{count}{code}", self.data, self.at)
+        self.at += struct.calcsize(f"<{count}{code}")
+        return list(values)
+
+    def number(self, code: str):
+        return self.numbers(code)[0]
+
+    def string(self) -> str:
+        size = self.number("Q")
+        self.at += size
+        return self.data[self.at - size : self.at].decode()
+
+    def value(self) -> object:
+        kind = self.number("I")
+        if kind == _ARRAY:
+            kind, count = self.numbers("I")[0], self.number("Q")
+            if kind == _STRING:
+                return [self.string() for _ in range(count)]
+            return self.numbers(_FORMATS[kind], count)
+        return self.string() if kind == _STRING else self.number(_FORMATS[kind])
+
+
+def read(path: Path) -> tuple[dict[str, object], dict[str, Tensor]]:
+    """Metadata and tensors; data run up to the next tensor, padding included."""
+    cursor = _Cursor(path.read_bytes())
+    cursor.at = 8
+    tensors, values = cursor.numbers("Q", 2)
+    metadata = {cursor.string(): cursor.value() for _ in range(values)}
+    table = []
+    for _ in range(tensors):
+        name = cursor.string()
+        shape = tuple(cursor.numbers("Q", cursor.number("I"))[::-1])
+        table.append((name, shape, cursor.number("I"), cursor.number("Q")))
+    start = cursor.at + -cursor.at % ALIGNMENT
+    ends = [offset for *_, offset in table[1:]] + [len(cursor.data) - start]
+    return metadata, {
+        name: Tensor(name, shape, kind, cursor.data[start + offset : start + end])
+        for (name, shape, kind, offset), end in zip(table, ends)
+    }
+
+
+def _table(name: str, values: np.ndarray) -> Tensor:
+    """An embedding or head: bf16 if that holds all of it, else f32."""
+    bits = values.astype(F32).view(np.uint32)
+    if np.any(bits & 0xFFFF):
+        return _plain(name, values)
+    return Tensor(name, values.shape, 30, (bits >> 16).astype(np.uint16).tobytes())
+
+
 def _plain(name: str, values: np.ndarray) -> Tensor:
     return Tensor(name, values.shape, 0, values.astype(F32).tobytes())
 
 
-def _pair_rows(digits: np.ndarray, heads: int) -> np.ndarray:
+def _pair_rows(matrix: np.ndarray, heads: int) -> np.ndarray:
     """Rows (i, i + half) of each head become neighbours, as for the llama architecture."""
-    rows, columns = digits.shape
-    halves = digits.reshape(heads, 2, rows // heads // 2, columns)
+    rows, columns = matrix.shape
+    halves = matrix.reshape(heads, 2, rows // heads // 2, columns)
     return halves.swapaxes(1, 2).reshape(rows, columns)
 
 
@@ -215,10 +302,11 @@ def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int])
     }
     out = [_plain(f"{base}{k}.weight", v) for k, v in norms.items() if v is not None]
     for name, linear in layer.linears.items():
-        digits = linear.digits
+        digits, alpha = linear.digits, linear.alpha.reshape(len(linear.alpha), -1)
         if name in paired:
             digits = _pair_rows(digits, paired[name])
-        data = encoding.encode(digits, linear.alpha)
+            alpha = alpha if len(alpha) == 1 else _pair_rows(alpha, paired[name])
+        data = encoding.encode(digits, alpha)
         out.append(Tensor(f"{base}{_LINEARS[name]}.weight", digits.shape, encoding.id, data))
     return out
 
@@ -244,21 +332,52 @@ def _model_metadata(checkpoint: Checkpoint, architecture: str) -> dict[str, obje
     return out
 
 
-def _tokenizer_metadata(directory: Path, checkpoint: Checkpoint) -> dict[str, object]:
-    path = directory / "tokenizer.json"
-    if not path.exists():
-        return {}
-    root = json.loads(path.read_text(encoding="utf-8"))
-    steps = root["pre_tokenizer"]["pretokenizers"]
-    if steps[0].get("pattern", {}).get("Regex") != LLAMA3_PATTERN:
-        raise ValueError("only Llama-3's split pattern has a name here")
-    names = [""] * checkpoint.config.vocab_size
+def _tokens(root: dict, vocab_size: int) -> tuple[list[str], list[int]]:
+    """Names and types by id."""
+    names = [f"[PAD{i}]" for i in range(vocab_size)]
     types = [5] * len(names)
     for token, number in root["model"]["vocab"].items():
         names[number], types[number] = token, 1
     for token in root["added_tokens"]:
         names[token["id"]] = token["content"]
         types[token["id"]] = 3 if token["special"] else 4
+    return names, types
+
+
+def _sentencepiece_metadata(root: dict, checkpoint: Checkpoint) -> dict[str, object]:
+    """Pieces have the rank of their first merge, negative, as score."""
+    names, types = _tokens(root, checkpoint.config.vocab_size)
+    scores = [0.0] * len(names)
+    made = ["".join(merge) for merge in root["model"]["merges"]]
+    for rank, piece in reversed(list(enumerate(made))):
+        scores[root["model"]["vocab"][piece]] = -float(rank)
+    for number, name in enumerate(names):
+        if types[number] == 1 and name.startswith("<0x"):
+            types[number] = 6
+    types[names.index(root["model"]["unk_token"])] = 2
+    return {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.pre": "default",
+        "tokenizer.ggml.tokens": names,
+        "tokenizer.ggml.scores": scores,
+        "tokenizer.ggml.token_type": types,
+        "tokenizer.ggml.unknown_token_id": types.index(2),
+        "tokenizer.ggml.add_bos_token": root["post_processor"] is not None,
+        **_special_ids(checkpoint),
+    }
+
+
+def _tokenizer_metadata(directory: Path, checkpoint: Checkpoint) -> dict[str, object]:
+    path = directory / "tokenizer.json"
+    if not path.exists():
+        return {}
+    root = json.loads(path.read_text(encoding="utf-8"))
+    if root["model"]["byte_fallback"]:
+        return _sentencepiece_metadata(root, checkpoint)
+    steps = root["pre_tokenizer"]["pretokenizers"]
+    if steps[0].get("pattern", {}).get("Regex") != LLAMA3_PATTERN:
+        raise ValueError("only Llama-3's split pattern has a name here")
+    names, types = _tokens(root, checkpoint.config.vocab_size)
     out: dict[str, object] = {
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": "llama-bpe" if root["model"].get("ignore_merges") else "dbrx",
@@ -267,6 +386,11 @@ def _tokenizer_metadata(directory: Path, checkpoint: Checkpoint) -> dict[str, ob
         "tokenizer.ggml.merges": root["model"]["merges"],
         "tokenizer.ggml.add_bos_token": root["post_processor"] is not None,
     }
+    return {**out, **_special_ids(checkpoint)}
+
+
+def _special_ids(checkpoint: Checkpoint) -> dict[str, object]:
+    out: dict[str, object] = {}
     config = checkpoint.config
     if config.bos_token_id is not None:
         out["tokenizer.ggml.bos_token_id"] = config.bos_token_id
@@ -283,12 +407,12 @@ def convert(directory: Path, path: Path, kind: str) -> None:
     paired = {}
     if is_llama:
         paired = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
-    tensors = [_plain("token_embd.weight", checkpoint.embedding)]
+    tensors = [_table("token_embd.weight", checkpoint.embedding)]
     for index, layer in enumerate(checkpoint.layers):
         tensors += _layer(layer, index, encoding, paired)
     tensors.append(_plain("output_norm.weight", checkpoint.norm))
     if not config.tie_word_embeddings:
-        tensors.append(_plain("output.weight", checkpoint.head))
+        tensors.append(_table("output.weight", checkpoint.head))
     metadata = _model_metadata(checkpoint, "llama" if is_llama else "bitnet-b1.58")
     metadata.update(_tokenizer_metadata(directory, checkpoint))
     write(path, metadata, tensors)

@@ -261,32 +261,60 @@ GGUFS = {
 
 
 
-def number(value: int | float) -> bytes:
-    return struct.pack("<If", 6, value) if isinstance(value, float) else struct.pack("<II", 4, value)
+def u32(value: int) -> bytes:
+    return struct.pack("<II", 4, value)
 
 
-def words(*values: str) -> bytes:
-    return array(8, [text(value) for value in values])
+def string(value: str) -> bytes:
+    return struct.pack("<I", 8) + text(value)
 
 
-SIZES = {"block_count": 1, "context_length": 64, "embedding_length": 16, "feed_forward_length": 20,
-         "attention.head_count": 2, "attention.head_count_kv": 1, "rope.freq_base": 1e4,
-         "attention.layer_norm_rms_epsilon": 1e-5, "rope.dimension_count": 8, "vocab_size": 6}  # fmt: skip
-GGUFS["metadata"] = gguf(
-    {
-        "general.architecture": struct.pack("<I", 8) + text("bitnet-b1.58"),
-        **{f"bitnet-b1.58.{name}": number(value) for name, value in SIZES.items()},
-        "tokenizer.ggml.model": struct.pack("<I", 8) + text("gpt2"),
-        "tokenizer.ggml.pre": struct.pack("<I", 8) + text("llama-bpe"),
-        "tokenizer.ggml.tokens": words("a", "b", "c", "ab", "abc", "<s>"),
-        "tokenizer.ggml.token_type": array(5, [struct.pack("<i", i) for i in (1, 1, 1, 1, 1, 3)]),
-        "tokenizer.ggml.merges": words("a b", "ab c"),
-        "tokenizer.ggml.bos_token_id": number(5),
+def gguf_model(architecture: str, model: str, pre: str, **more: bytes) -> bytes:
+    """The least that is a model, with a tokenizer of letters."""
+    tokens = ["a", "b", "ab", "\u0120", "\u2581", "<0x0A>", "<s>", "</s>", "<|eot_id|>", "x"]
+    kinds = [1, 1, 1, 1, 1, 6, 3, 3, 3, 5]
+    sizes = {"embedding_length": 64, "feed_forward_length": 64, "block_count": 1,
+             "attention.head_count": 2, "attention.head_count_kv": 1, "context_length": 32,
+             "rope.dimension_count": 32, "vocab_size": len(tokens)}  # fmt: skip
+    values = {
+        "general.architecture": string(architecture),
+        **{f"{architecture}.{key}": u32(value) for key, value in sizes.items()},
+        f"{architecture}.attention.layer_norm_rms_epsilon": struct.pack("<If", 6, 1e-5),
+        f"{architecture}.hidden_activation": string("silu"),
+        "tokenizer.ggml.model": string(model),
+        "tokenizer.ggml.pre": string(pre),
+        "tokenizer.ggml.tokens": array(8, [text(token) for token in tokens]),
+        "tokenizer.ggml.scores": array(6, [struct.pack("<f", -i) for i in range(len(tokens))]),
+        "tokenizer.ggml.token_type": array(5, [struct.pack("<i", kind) for kind in kinds]),
+        "tokenizer.ggml.merges": array(8, [text("a b")]),
+        "tokenizer.ggml.bos_token_id": u32(6),
+        "tokenizer.ggml.eos_token_id": u32(7),
         "tokenizer.ggml.add_bos_token": struct.pack("<IB", 7, 1),
-        "tokenizer.chat_template": struct.pack("<I", 8) + text("{{ messages }}"),
-    },
-    [("token_embd.weight", [16, 6], 0, SCALE * 96), ("blk.0.attn_norm.weight", [16], 0, SCALE * 16)],
-)
+        "tokenizer.chat_template": string("{{ messages }}"),
+        **more,
+    }
+    digits = bytes(16 * 32) + SCALE + bytes(28)
+    return gguf(
+        values,
+        [
+            ("token_embd.weight", [64, 10], 1, bytes(2 * 640)),
+            ("output.weight", [64, 10], 1, bytes(2 * 640)),
+            ("blk.0.attn_q.weight", [64, 32], 36, digits),
+            ("blk.0.attn_k.weight", [64, 32], 134, (HALF + bytes(13)) * 32),
+            ("blk.0.attn_norm.weight", [64], 0, bytes(256)),
+            ("blk.0.ffn_up.scale", [1], 0, SCALE),
+        ],
+    )
+
+
+SCHEME = string('{"bits": 3, "bos_bits": 4}')
+GGUF_MODELS = {
+    "model-bitnet": gguf_model("bitnet", "gpt2", "llama-bpe"),
+    "model-llama": gguf_model("llama", "gpt2", "gpt-2", **{"tern.kv_cache_quantization": SCHEME}),
+    "model-scores": gguf_model("bitnet-25", "llama", "default"),
+    "model-none": gguf_model("bitnet-b1.58", "no_vocab", "qwen2",
+                       **{"tern.weight_scales": array(6, [SCALE, SCALE])}),
+}  # fmt: skip
 
 # Artifacts: runtime/include/tern/artifact.h and tokenizer.h.
 
@@ -339,7 +367,7 @@ SEEDS = {
     "ArtifactFuzzer": {"whole": artifact(table(), b"{{ messages }}", b"{}"), "bare": artifact(b"", b"")},
     "ConfigFuzzer": configs(),
     "GenerationFuzzer": generations(),
-    "GgufFuzzer": GGUFS,
+    "GgufFuzzer": {**GGUFS, **GGUF_MODELS},
     "SafetensorsFuzzer": SAFETENSORS,
     "TemplateFuzzer": templates(),
     "TokenizerFuzzer": tokenizers(),
@@ -373,6 +401,9 @@ def main() -> None:
             (folder / name).write_bytes(content)
         if target == "TemplateFuzzer":
             (HERE / f"{target}.dict").write_text(template_words(seeds))
+        elif target == "GgufFuzzer":
+            keys = re.findall(rb"[a-z]+[.][a-z0-9_.-]+[a-z0-9]", b" ".join(seeds.values()))
+            (HERE / f"{target}.dict").write_text(written(set(keys)))
         elif any(content.lstrip()[:1] == b"{" or b'{"' in content for content in seeds.values()):
             (HERE / f"{target}.dict").write_text(dictionary(seeds))
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tern.checkpoint import load
 from tern.gguf import ENCODINGS, Tensor, convert, write
 from tern.model import Model, Result
 from tern.synth import main, synthesize
+from tern.synth_tokenizer import sentencepiece as sentencepiece_files
 from test_compiled import assert_same, run_driver
 
 # Rows of whole blocks for all encodings.
@@ -49,6 +51,25 @@ def test_every_encoding_is_the_same_model(tern, tmp_path, kind):
     assert_same(got, want)
 
 
+ROWS = dict(scales="row")
+
+
+@pytest.mark.parametrize(
+    "kind, options",
+    [("iq1_bn", ROWS), ("iq2_bn", ROWS), ("tq2_0", ROWS), ("f16", ROWS), ("iq2_bn", ROWS | LLAMA),
+     ("tq1_0", dict(scales="group", group_size=256)),
+     ("tq2_0", dict(scales="group", group_size=256)),
+     ("q2_0_g128", dict(scales="group", group_size=128)),
+     ("q2_0_g64", dict(scales="group", group_size=64) | LLAMA)],
+)  # fmt: skip
+def test_scales_of_rows_and_blocks(tern, tmp_path, kind, options):
+    synthesize(tmp_path / "hf", **SHAPE, **options)
+    convert(tmp_path / "hf", tmp_path / "model.gguf", kind)
+    want = Model(load(tmp_path / "hf")).run(IDS)
+    flags = [] if options.get("act") == "silu" else ["--hidden-act=relu2"]
+    assert_same(run(tern, tmp_path / "model.gguf", tmp_path, *flags), want)
+
+
 def test_rows_of_llama_are_put_back(tern, tmp_path):
     synthesize(tmp_path / "hf", **SHAPE, **LLAMA)
     convert(tmp_path / "hf", tmp_path / "model.gguf", "tq2_0")
@@ -63,6 +84,34 @@ def test_text_is_the_same(tern, tmp_path):
     file = run_driver([tern, "run", str(tmp_path / "model.gguf"), "--hidden-act=relu2",
                        "--gguf-reading=i2_s", *flags])  # fmt: skip
     assert directory == file and directory
+
+
+def sentencepiece(directory: Path) -> None:
+    """Pieces that are made in several ways, with the merges that their scores mean."""
+    path = directory / "tokenizer.json"
+    root = sentencepiece_files(300, 1, [2])[0]
+    vocab = root["model"]["vocab"]
+    pieces = ["\u2581", "t", "h", "e", "\u00e9", "th", "he", "\u2581t", "the", "\u2581the", "ee"]
+    for number, piece in enumerate(pieces):
+        vocab.pop(f"<{270 + number}>")
+        vocab[piece] = 270 + number
+    made = [p for p in pieces if len(p) > 1]
+    pairs = [(p[:i], p[i:]) for p in made for i in range(1, len(p))]
+    root["model"]["merges"] = [list(pair) for pair in pairs if set(pair) <= set(pieces)]
+    path.write_text(json.dumps(root))
+    (directory / "tokenizer_config.json").write_text(json.dumps(
+        {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}))  # fmt: skip
+
+
+def test_sentencepiece_is_the_same_tokenizer(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE, bos=1, eos=[2])
+    sentencepiece(tmp_path / "hf")
+    convert(tmp_path / "hf", tmp_path / "model.gguf", "tq2_0")
+    for number, text in enumerate(["the heet th\u00e9", " the  thee\n", "\u4f60\U0001f600 <s>e"]):
+        flags = ["-p", text, "-n", "4", "--temp", "0", "--target=generic"]
+        directory = run_driver([tern, "run", str(tmp_path / "hf"), *flags])
+        file = run_driver([tern, "run", str(tmp_path / "model.gguf"), "--hidden-act=relu2", *flags])
+        assert directory == file, number
 
 
 def test_synth_writes_files(tmp_path, tern):

@@ -63,9 +63,19 @@ TEST(GgufModel, EveryArchitectureOpens) {
 TEST(GgufModel, AHeadOfItsOwnIsUsed) {
   TinyGgufModel tiny;
   tiny.addFloats("output.weight", {256, 5});
+  tiny.tensor("output.weight").data.back() ^= 1;
   auto checkpoint = tiny.open();
   ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
   EXPECT_FALSE((*checkpoint)->config().tiedHead);
+}
+
+TEST(GgufModel, AHeadThatIsTheEmbeddingIsTied) {
+  TinyGgufModel tiny;
+  tiny.addFloats("output.weight", {256, 5});
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_TRUE((*checkpoint)->config().tiedHead);
+  EXPECT_EQ((*checkpoint)->headName(), Checkpoint::embeddingName());
 }
 
 TEST(GgufModel, TheActivationIsAskedFor) {
@@ -91,7 +101,6 @@ TEST(GgufModel, WhatMayChangeTheMathsIsRefused) {
            Case{"embedding_length", ggufText("256"), "expected to be one int"},
            Case{"block_count", ggufU32(2), "'model.layers.1.input_layernorm"},
            Case{"rope.scaling.type", ggufText("yarn"), "= yarn"},
-           Case{"rope.scaling.factor", ggufF32(8), "8.0"},
            Case{"rope.dimension_count", ggufU32(32), "of which 32 are rotated"},
            Case{"attention.value_length", ggufU32(32), "length of a key"},
            Case{"expert_count", ggufU32(8), "'bitnet-b1.58.expert_count'"},
@@ -113,10 +122,42 @@ TEST(GgufModel, WhatMayChangeTheMathsIsRefused) {
     EXPECT_EQ(tiny.verdict(),
               "'bitnet-b1.58." + std::string(field) + "' is missing");
   }
+  TinyGgufModel strange;
+  strange.set("hidden_activation", ggufText("\xff"));
+  EXPECT_EQ(part(strange.verdict(), "one string of UTF-8"),
+            "one string of UTF-8");
+  strange.set("hidden_activation", ggufText("silu"));
+  strange.setKey("general.architecture", ggufText("\x1b[2J\n"));
+  EXPECT_EQ(part(strange.verdict(), "'\\1B[2J\\0A'"), "'\\1B[2J\\0A'");
   TinyGgufModel tiny;
   tiny.setKey("general.architecture", ggufText("gpt2"));
   EXPECT_EQ(part(tiny.verdict(), "the architecture 'gpt2' is not supported"),
             "the architecture 'gpt2' is not supported");
+}
+
+TEST(GgufModel, RotaryEmbeddingsMayBeScaled) {
+  TinyGgufModel tiny;
+  tiny.set("rope.scaling.factor", ggufF32(4));
+  auto linear = tiny.open();
+  ASSERT_TRUE(bool(linear)) << llvm::toString(linear.takeError());
+  EXPECT_EQ((*linear)->config().ropeDivisors, std::vector<double>(32, 4.0));
+  TinyGgufModel factors;
+  factors.addFloats("rope_freqs.weight", {32});
+  EXPECT_EQ(part(factors.verdict(), "holds 0.000000 at element 0"),
+            "holds 0.000000 at element 0");
+  std::string &data = factors.tensor("rope_freqs.weight").data;
+  data.clear();
+  for (int i = 0; i < 32; ++i)
+    data += little(2.0f);
+  auto opened = factors.open();
+  ASSERT_TRUE(bool(opened)) << llvm::toString(opened.takeError());
+  EXPECT_EQ((*opened)->config().ropeDivisors, std::vector<double>(32, 2.0));
+  factors.set("rope.scaling.factor", ggufF32(4));
+  EXPECT_EQ(part(factors.verdict(), "the metadata imply 4.0"),
+            "the metadata imply 4.0");
+  factors.tensor("rope_freqs.weight").sizes = {16, 2};
+  EXPECT_EQ(part(factors.verdict(), "the metadata imply F32 [32]"),
+            "the metadata imply F32 [32]");
 }
 
 //===----------------------------------------------------------------------===//
@@ -126,14 +167,15 @@ TEST(GgufModel, WhatMayChangeTheMathsIsRefused) {
 TEST(GgufModel, UnexpectedTensorsAreRefused) {
   for (const char *name :
        {"blk.00.attn_norm.weight", "blk.1.attn_norm.weight", "blk.x.y.weight",
-        "blk.0.attn_q.bias", "other.weight", "rope_freqs.weight"}) {
+        "blk.0.attn_q.bias", "other.weight"}) {
     TinyGgufModel tiny;
     tiny.addFloats(name, {256});
     EXPECT_NE(tiny.verdict(), "") << name;
   }
   TinyGgufModel tiny;
   tiny.addFloats("model.norm.weight", {256});
-  EXPECT_EQ(tiny.verdict(), "two tensors stand for the same part of the model");
+  EXPECT_EQ(tiny.verdict(),
+            "tensor 'model.norm.weight' is of no kind that tern knows");
 }
 
 TEST(GgufModel, AMatrixMustBeTernaryOrPlain) {
@@ -204,6 +246,49 @@ TEST(GgufModel, ASeparateScaleMultiplies) {
   EXPECT_EQ(scales.values, std::vector<float>{0.125f});
 }
 
+static std::string f32List(const std::vector<float> &values) {
+  std::string elements;
+  for (float value : values)
+    elements += little(value);
+  return ggufArray(6, values.size(), elements);
+}
+
+TEST(GgufModel, ExactScalesReplaceRoundedOnes) {
+  TinyGgufModel tiny;
+  float exact = 0.50001f; // 0.5 as a float16
+  tiny.setKey("tern.weight_scales",
+              f32List({exact, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f}));
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  std::vector<int8_t> digits(256 * 256);
+  Scales scales;
+  ASSERT_FALSE(
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
+  EXPECT_EQ(scales.values, std::vector<float>{exact});
+}
+
+TEST(GgufModel, ExactScalesMustFitTheBlocks) {
+  TinyGgufModel tiny;
+  tiny.setKey("tern.weight_scales", f32List(std::vector<float>(7, 0.51f)));
+  EXPECT_EQ(part(readVerdict(tiny), "says 0.510000"), "says 0.510000");
+  tiny.setKey("tern.weight_scales", f32List(std::vector<float>(6, 0.5f)));
+  EXPECT_EQ(tiny.verdict(), "'tern.weight_scales' has 6 scales, but there are "
+                            "7 ternary matrices");
+  tiny.setKey("tern.weight_scales", ggufU32(1));
+  EXPECT_NE(tiny.verdict(), "");
+}
+
+TEST(GgufModel, SchemesAreReadBack) {
+  TinyGgufModel tiny;
+  tiny.setKey("tern.kv_cache_quantization", ggufText(R"({"bits": 4})"));
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_EQ((*checkpoint)->config().kvBits, 4u);
+  tiny.setKey("tern.kv_cache_quantization", ggufText("{"));
+  EXPECT_EQ(part(tiny.verdict(), "'tern.kv_cache_quantization'"),
+            "'tern.kv_cache_quantization'");
+}
+
 TEST(GgufModel, BadScalesAndCodesAreRefusedWithTheirPlace) {
   auto edit = [](size_t at, const std::string &bytes) {
     TinyGgufModel tiny; // blocks of 66 bytes, the scale last
@@ -215,11 +300,82 @@ TEST(GgufModel, BadScalesAndCodesAreRefusedWithTheirPlace) {
        {std::tuple(64, little(0x7e00, 2), "scale nan at row 0, column 0"),
         {66 + 64, little(0x7c00, 2), "scale inf at row 1, column 0"},
         {66 + 64, halfBytes(-0.5f), "scale -0.5"},
-        {198 + 64, halfBytes(0.25f),
-         "has the scale 0.500000 and, from row 3, column 0, 0.250000"},
         {0, std::string("\3"), "code 3, which is no digit, at row 0, column 0"},
         {66 + 5, std::string("\xc0"), "code 3"}})
     EXPECT_EQ(part(edit(at, bytes), message), message);
+}
+
+TEST(GgufModel, RowsMayHaveScalesOfTheirOwn) {
+  TinyGgufModel tiny("iq2_bn", "llama"); // rows of 4 + 64 bytes, paired
+  std::string &data = tiny.tensor("blk.0.attn_q.weight").data;
+  data.replace(68 * 4, 4, little(0.25f)); // row 4 as stored is row 2
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_EQ((*checkpoint)->scaleShape(Projection::Q), (ScaleShape{256, 1}));
+  EXPECT_EQ((*checkpoint)->scaleShape(Projection::K), (ScaleShape{1, 1}));
+  std::vector<int8_t> digits(256 * 256);
+  Scales scales;
+  ASSERT_FALSE(
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
+  std::vector<float> expected(256, 0.5f);
+  expected[2] = 0.25f;
+  EXPECT_EQ(scales.values, expected);
+  EXPECT_EQ((*checkpoint)
+                ->readScales("model.layers.0.self_attn.q_proj.weight")
+                ->values,
+            expected);
+}
+
+TEST(GgufModel, BlocksMayHaveScalesOfTheirOwn) {
+  TinyGgufModel tiny; // rows of ffn_down are two blocks of 66 bytes
+  std::string &data = tiny.tensor("blk.0.ffn_down.weight").data;
+  data.replace(66 * 3 + 64, 2, halfBytes(0.25f));
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_EQ((*checkpoint)->scaleShape(Projection::Down), (ScaleShape{256, 2}));
+  std::vector<int8_t> digits(256 * 512);
+  Scales scales;
+  ASSERT_FALSE(
+      (*checkpoint)->readDigits(Projection::Down, 0, digits.data(), scales));
+  std::vector<float> expected(512, 0.5f);
+  expected[3] = 0.25f;
+  EXPECT_EQ(scales.values, expected);
+  EXPECT_EQ(digits, TinyGgufModel::digits(256, 512));
+}
+
+static void writeProducts(TinyGgufModel &tiny, float odd, int64_t first,
+                          int64_t count) {
+  TinyGguf::Tensor &q = tiny.tensor("blk.0.attn_q.weight");
+  std::vector<int8_t> digits = TinyGgufModel::digits(256, 256);
+  q.type = 0;
+  q.data.clear();
+  for (int64_t i = 0; i < 256 * 256; ++i)
+    q.data += little((i >= first && i < first + count ? odd : 0.5f) *
+                     static_cast<float>(digits[i]));
+}
+
+TEST(GgufModel, ProductsMayHaveScalesOfRows) {
+  TinyGgufModel tiny;
+  writeProducts(tiny, 0.25f, 3 * 256, 256);
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_EQ((*checkpoint)->scaleShape(Projection::Q), (ScaleShape{256, 1}));
+  std::vector<int8_t> digits(256 * 256);
+  Scales scales;
+  ASSERT_FALSE(
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
+  EXPECT_EQ(digits, TinyGgufModel::digits(256, 256));
+  EXPECT_EQ(scales.values[3], 0.25f);
+  EXPECT_EQ(scales.values[4], 0.5f);
+}
+
+/// As a master they would become other digits without a word.
+TEST(GgufModel, ProductsOfGroupsAreRefused) {
+  TinyGgufModel tiny;
+  writeProducts(tiny, 0.25f, 0, 64);
+  std::string message = readVerdict(tiny);
+  EXPECT_EQ(part(message, "scales of groups of columns"),
+            "scales of groups of columns");
 }
 
 /// Writers give 0 to blocks of zeros, and a block with the scale 0 is one.

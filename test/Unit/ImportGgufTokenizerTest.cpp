@@ -11,6 +11,8 @@
 
 #include "nlohmann/json.hpp"
 
+#include <cmath>
+
 #include "gtest/gtest.h"
 
 using namespace tern;
@@ -165,6 +167,21 @@ TEST(GgufTokenizer, TheChatTemplateIsTakenAlong) {
   EXPECT_EQ(sources->config, "{}");
 }
 
+TEST(GgufTokenizer, TokensThatEndAnAnswerAreKnownByName) {
+  TinyTokenizer tiny;
+  auto endsOf = [&] {
+    auto sources = tiny.translate();
+    return sources ? sources->generationConfig
+                   : llvm::toString(sources.takeError());
+  };
+  EXPECT_EQ(endsOf(), "");
+  tiny.tokens[3] = "<|eot_id|>";
+  EXPECT_EQ(endsOf(), R"({"eos_token_id":[3]})");
+  tiny.types[3] = normal;
+  tiny.set("tokenizer.ggml.bos_token_id", ggufU32(4));
+  EXPECT_EQ(endsOf(), "");
+}
+
 TEST(GgufTokenizer, AFileWithoutTokenizerHasNone) {
   TinyTokenizer tiny;
   tiny.more.clear();
@@ -175,6 +192,77 @@ TEST(GgufTokenizer, AFileWithoutTokenizerHasNone) {
   sources = tiny.translate();
   ASSERT_TRUE(bool(sources)) << llvm::toString(sources.takeError());
   EXPECT_EQ(sources->tokenizer, "");
+}
+
+static std::string scoresOf(const std::vector<float> &scores) {
+  std::string elements;
+  for (float score : scores)
+    elements += little(score);
+  return ggufArray(6, scores.size(), elements);
+}
+
+/// <unk> and pieces of which "abc" can be made in two ways.
+static TinyTokenizer sentencePiece() {
+  TinyTokenizer tiny;
+  tiny.tokens = {"<unk>", "<s>", "<0x0A>", "a", "b", "c", "ab", "bc", "abc"};
+  tiny.types = {2, control, 6, 1, 1, 1, 1, 1, 1};
+  tiny.more = {
+      {"tokenizer.ggml.model", ggufText("llama")},
+      {"tokenizer.ggml.scores", scoresOf({0, 0, 0, -4, -5, -6, -2, -1, -3})},
+      {"tokenizer.ggml.bos_token_id", ggufU32(1)}};
+  return tiny;
+}
+
+TEST(GgufTokenizer, ScoresBecomeMerges) {
+  json root = sentencePiece().root();
+  EXPECT_EQ(root["model"]["merges"],
+            json::parse(R"([["b","c"],["a","b"],["a","bc"],["ab","c"]])"));
+  EXPECT_EQ(root["model"]["unk_token"], "<unk>");
+  EXPECT_TRUE(root["model"]["byte_fallback"]);
+  EXPECT_EQ(root["normalizer"]["normalizers"].size(), 2u);
+  EXPECT_EQ(root["decoder"]["decoders"].size(), 4u);
+  EXPECT_EQ(root["post_processor"]["single"].size(), 2u);
+}
+
+TEST(GgufTokenizer, TheSpaceInFrontMayBeMissing) {
+  TinyTokenizer tiny = sentencePiece();
+  tiny.set("tokenizer.ggml.add_space_prefix", ggufBool(false));
+  json root = tiny.root();
+  EXPECT_EQ(root["normalizer"]["normalizers"].size(), 1u);
+  EXPECT_EQ(root["decoder"]["decoders"].size(), 3u);
+}
+
+TEST(GgufTokenizer, DamagedPiecesAreRefused) {
+  for (const auto &[edit, part] :
+       {std::pair<void (*)(TinyTokenizer &), const char *>{
+            [](TinyTokenizer &t) {
+              t.set("tokenizer.ggml.scores", scoresOf({1}));
+            },
+            "9 tokens, but 1 scores"},
+        {[](TinyTokenizer &t) {
+           t.set("tokenizer.ggml.scores", ggufTexts({"x"}));
+         },
+         "a list of f32"},
+        {[](TinyTokenizer &t) {
+           std::vector<float> scores(9, NAN);
+           t.set("tokenizer.ggml.scores", scoresOf(scores));
+         },
+         "score of token 0 is no number"},
+        {[](TinyTokenizer &t) { t.tokens[8] = std::string(129, 'a'); },
+         "token 8 has 129 bytes"},
+        {[](TinyTokenizer &t) {
+           t.set("tokenizer.ggml.remove_extra_whitespaces", ggufBool(true));
+         },
+         "changes texts before"},
+        {[](TinyTokenizer &t) {
+           t.set("tokenizer.ggml.precompiled_charsmap", ggufArray(0, 1, "x"));
+         },
+         "changes texts before"}}) {
+    TinyTokenizer tiny = sentencePiece();
+    edit(tiny);
+    std::string message = tiny.verdict();
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
 }
 
 TEST(GgufTokenizer, DamagedListsAreRefused) {
@@ -197,4 +285,9 @@ TEST(GgufTokenizer, DamagedListsAreRefused) {
   expectRefusal(
       [](TinyTokenizer &t) { t.set("tokenizer.ggml.pre", ggufU32(1)); },
       "'tokenizer.ggml.pre' is expected to be one string");
+  expectRefusal(
+      [](TinyTokenizer &t) {
+        t.set("tokenizer.chat_template", ggufText("\xff"));
+      },
+      "'tokenizer.chat_template' is expected to be one string of UTF-8");
 }

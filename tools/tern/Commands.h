@@ -19,6 +19,7 @@ namespace tern {
 using Arguments = llvm::ArrayRef<llvm::StringRef>;
 
 llvm::Expected<int> compileMain(Arguments arguments);
+llvm::Expected<int> exportMain(Arguments arguments);
 llvm::Expected<int> inspectMain(Arguments arguments);
 /// run, chat, ppl or bench.
 llvm::Expected<int> programMain(llvm::StringRef command, Arguments arguments);

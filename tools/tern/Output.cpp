@@ -107,12 +107,16 @@ static Expected<TokenizerSources> readSources(StringRef directory) {
   return sources;
 }
 
+Expected<TokenizerSources>
+tern::readTokenizerSources(const Checkpoint &checkpoint) {
+  return checkpoint.isGguf() ? checkpoint.ggufTokenizerSources()
+                             : readSources(checkpoint.directory());
+}
+
 Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint,
                                               StringRef chatTemplate) {
   StringRef directory = checkpoint.directory();
-  Expected<TokenizerSources> sources = checkpoint.isGguf()
-                                           ? checkpoint.ggufTokenizerSources()
-                                           : readSources(directory);
+  Expected<TokenizerSources> sources = readTokenizerSources(checkpoint);
   if (!sources)
     return sources.takeError();
   if (!chatTemplate.empty()) {

@@ -25,6 +25,10 @@ namespace tern {
 /// Writes a whole file or, for "-", to stdout.
 llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef contents);
 
+/// What a checkpoint says about text.
+llvm::Expected<TokenizerSources>
+readTokenizerSources(const Checkpoint &checkpoint);
+
 /// What goes into an artifact besides weights, as the runtime reads it.
 struct TextSections {
   std::vector<uint8_t> tokenizer, generation;

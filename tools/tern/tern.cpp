@@ -39,6 +39,7 @@ Compiles ternary language models to native programs.
   chat MODEL              the same, as a conversation
   ppl MODEL -f FILE       perplexity of a text
   bench MODEL             tokens per second
+  export MODEL -o OUT     write a GGUF file for other engines
   inspect FILE            what is in a checkpoint or a compiled model
 
 MODEL is a Hugging Face directory (config.json, *.safetensors, tokenizer.json) or a
@@ -76,6 +77,8 @@ static Expected<int> dispatch(llvm::ArrayRef<StringRef> arguments) {
   Arguments rest = arguments.drop_front();
   if (command == "compile")
     return compileMain(rest);
+  if (command == "export")
+    return exportMain(rest);
   if (command == "inspect")
     return inspectMain(rest);
   for (StringRef program : {"run", "chat", "ppl", "bench"})

@@ -107,6 +107,7 @@ private:
   Checkpoint() = default;
   llvm::Error openDirectory();
   llvm::Error openGguf(const GgufOptions &options);
+  llvm::Error readRopeFactors();
   void findSubNorms();
   void findBiases();
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
@@ -119,7 +120,14 @@ private:
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
                          int8_t *digits, float &alpha) const;
   llvm::Error readEncoded(llvm::StringRef name, const TensorEntry &entry,
-                          int8_t *digits, float &alpha) const;
+                          int8_t *digits, Scales &scales) const;
+  llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
+                        int8_t *digits, Scales &scales) const;
+  ScaleShape encodedScaleShape(const TensorEntry &entry) const;
+  llvm::Expected<Scales> readEncodedScales(llvm::StringRef name) const;
+  llvm::Expected<Scales> readScaleTensor(llvm::StringRef weightName) const;
+  llvm::Error finishScales(llvm::StringRef name, const TensorEntry &entry,
+                           Scales &scales) const;
   llvm::Error readBlocks(llvm::StringRef name, const TensorEntry &entry,
                          int64_t from, int64_t count, float *out) const;
   llvm::Error checkFinite(llvm::StringRef name, const TensorEntry &entry,

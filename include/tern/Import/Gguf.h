@@ -70,6 +70,8 @@ struct GgufTensor {
   std::string describe() const;
 };
 
+bool isUtf8(llvm::StringRef text);
+
 class GgufFile {
 public:
   /// Checks and reads a whole file; `bytes` must outlive the result. Of several
@@ -101,6 +103,8 @@ public:
   llvm::Expected<std::vector<llvm::StringRef>>
   strings(llvm::StringRef key) const;
   llvm::Expected<std::vector<int64_t>> integers(llvm::StringRef key) const;
+  /// Empty if the key is absent.
+  llvm::Expected<std::vector<float>> numbers(llvm::StringRef key) const;
 
   llvm::Error error(const llvm::Twine &message) const;
 

@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,8 @@ struct TensorEntry {
   /// Rows of each of so many heads are stored as pairs (2i, 2i + 1) where all
   /// others have (i, i + half); 0: they are not.
   int64_t pairedHeads = 0;
+  /// The scale of a ternary matrix whose blocks hold it rounded to a float16.
+  std::optional<float> exactScale;
 
   bool isBlocked() const { return encoding && !encoding->isPlain(); }
   int64_t elements() const {
@@ -114,12 +117,15 @@ public:
   /// Gives the pages of a part of a tensor back, so that what has been read
   /// does not count as this program's memory. Reading it again is allowed.
   void release(const TensorEntry &entry, uint64_t from, uint64_t count) const;
+  /// Whether two tensors are the same bytes of the same type and shape.
+  bool areEqual(const TensorEntry &a, const TensorEntry &b) const;
 
 private:
   struct Shard;
   TensorFiles();
   llvm::Error addDirectory(llvm::StringRef directory);
   llvm::Error addShard(llvm::StringRef path);
+  void dropCopiedHead();
   llvm::Error addIndexed(llvm::StringRef directory, llvm::StringRef indexPath);
 
   std::vector<std::unique_ptr<Shard>> shards;

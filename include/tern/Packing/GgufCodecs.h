@@ -70,7 +70,8 @@ struct GgufVerdict {
     None,
     NotADigit, ///< a code that is none of -1, 0 and 1
     BadScale,  ///< `scale` is negative or not finite
-    Differs,   ///< `scale` is not `first`, the scale before it
+    /// `scale` is not `first`, the scale before it; all digits are read.
+    Differs,
   } problem = None;
   int64_t row = 0, column = 0;
   float scale = 0, first = 0;
@@ -82,15 +83,37 @@ GgufVerdict decodeDigits(const GgufEncoding &encoding, const uint8_t *bytes,
                          int64_t rows, int64_t columns, int8_t *digits,
                          float &alpha);
 
+/// The scales of a matrix that decodeDigits reads: one, one for each row, or
+/// one for each block. 0 where all digits are zero, if that makes a difference.
+std::vector<float> decodeScales(const GgufEncoding &encoding,
+                                const uint8_t *bytes, int64_t rows,
+                                int64_t columns);
+
 /// Plain and quantized encodings that are not ternary; `blocks` blocks from
 /// `bytes`. Products of a scale and an integer are rounded once.
 void decodeFloats(const GgufEncoding &encoding, const uint8_t *bytes,
                   int64_t blocks, float *out);
 
+/// The opposite of decodeDigits for whole blocks of one scale; tq2_0 and f16
+/// only.
+void encodeDigits(const GgufEncoding &encoding, const int8_t *digits,
+                  int64_t count, float scale, uint8_t *out);
+
+/// Rows i and i + half of each head become rows 2i and 2i + 1, and back.
+/// Of digits or of scales.
+template <typename T>
+void pairRows(T *matrix, int64_t heads, int64_t rows, int64_t columns);
+template <typename T>
+void separateRows(T *matrix, int64_t heads, int64_t rows, int64_t columns);
+
 /// True if all values are -alpha, 0 or alpha: a ternary matrix that was written
 /// as floating point. A matrix of zeros is none.
 bool splitTernaryValues(const float *values, int64_t count, int8_t *digits,
                         float &alpha);
+
+/// The same with an alpha for each row; rows of zeros have the alpha 0.
+bool splitTernaryRows(const float *values, int64_t rows, int64_t columns,
+                      int8_t *digits, float *alphas);
 
 } // namespace tern
 

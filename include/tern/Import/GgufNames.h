@@ -1,0 +1,71 @@
+//===- include/tern/Import/GgufNames.h - What GGUF calls things -*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_IMPORT_GGUFNAMES_H
+#define TERN_IMPORT_GGUFNAMES_H
+
+#include "llvm/ADT/StringRef.h"
+
+#include <string>
+
+namespace tern {
+
+/// "blk.3.attn_q.weight" -> "model.layers.3.self_attn.q_proj.weight"; empty if
+/// the name is not known.
+std::string huggingFaceName(llvm::StringRef ggufName);
+
+/// The opposite direction, of weights; empty if the format has no name for it.
+std::string ggufName(llvm::StringRef huggingFaceName);
+
+/// Whether a tensor is one of a layer's seven ternary matrices.
+bool isTernaryName(llvm::StringRef huggingFaceName);
+
+/// The converter to the llama architecture reorders the rows of q and k for
+/// engines that rotate neighbours; those of the others leave them.
+bool hasPairedRows(llvm::StringRef architecture, llvm::StringRef ggufName);
+
+/// What a tokenizer's expression for splitting text is called, alone and with
+/// `ignore_merges`; empty if it has no name. Null stands for GPT-2's.
+llvm::StringRef ggufSplitName(const char *regex, bool ignoreMerges);
+
+/// How GGUF calls what generation_config.json says of sampling.
+struct SamplingName {
+  llvm::StringLiteral gguf, huggingFace;
+};
+constexpr SamplingName samplingNames[] = {
+    {"general.sampling.temp", "temperature"},
+    {"general.sampling.top_k", "top_k"},
+    {"general.sampling.top_p", "top_p"},
+    {"general.sampling.penalty_repeat", "repetition_penalty"},
+};
+
+/// As `tokenizer.ggml.token_type` numbers them.
+enum GgufTokenType {
+  GgufNormal = 1,
+  GgufUnknown,
+  GgufControl,
+  GgufUserDefined,
+  GgufUnused,
+  GgufByte
+};
+
+/// Divides the frequencies of rotary embeddings, a number for each pair.
+constexpr llvm::StringLiteral ropeFactorsName = "rope_freqs.weight";
+
+/// Keys that only tern writes. Objects of config.json that the format has no
+/// keys for, as JSON, follow the prefix. The scales are those of the ternary
+/// matrices in the file's order: blocks have only room for a float16.
+constexpr llvm::StringLiteral ternPrefix = "tern.";
+constexpr llvm::StringLiteral ternScalesKey = "tern.weight_scales";
+constexpr llvm::StringLiteral schemeFields[] = {"activation_quantization",
+                                                "kv_cache_quantization"};
+constexpr llvm::StringLiteral ropeFields[] = {"rope_scaling",
+                                              "rope_parameters"};
+
+} // namespace tern
+
+#endif // TERN_IMPORT_GGUFNAMES_H

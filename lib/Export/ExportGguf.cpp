@@ -1,0 +1,352 @@
+//===- lib/Export/ExportGguf.cpp - Models as GGUF files -------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Export/ExportGguf.h"
+
+#include "ExportTokenizer.h"
+#include "tern/Export/GgufWriter.h"
+#include "tern/Import/GgufNames.h"
+#include "tern/Packing/Codec.h"
+
+#include "nlohmann/json.hpp"
+
+#include <cmath>
+
+using namespace llvm;
+using nlohmann::json;
+
+namespace tern {
+
+/// Written at once, about.
+static constexpr size_t bufferBytes = 1 << 20;
+
+static ArrayRef<uint8_t> asBytes(ArrayRef<float> values) {
+  return {reinterpret_cast<const uint8_t *>(values.data()),
+          values.size() * sizeof(float)};
+}
+
+namespace {
+
+class Exporter {
+public:
+  Exporter(const Checkpoint &checkpoint, const TokenizerSources &sources,
+           const ExportOptions &options, std::vector<std::string> &notes)
+      : checkpoint(checkpoint), config(checkpoint.config()), sources(sources),
+        options(options), notes(notes),
+        encoding(*findGgufEncoding(options.encoding.c_str())) {}
+
+  Error run(StringRef path);
+
+private:
+  Error chooseArchitecture();
+  void addConfig();
+  bool carry(StringRef field);
+  void addSchemes();
+  Error addRope();
+  void copyTokenizer(const GgufFile &file);
+  Error addTensors();
+  Error addTensor(const std::string &name, const TensorEntry &entry);
+  void addFloats(const std::string &name, const std::string &as,
+                 const TensorEntry &entry);
+  Error addDigits(const std::string &name, const std::string &as);
+  Error encode(const std::string &name, size_t number, GgufWriter::Sink sink);
+  Expected<std::vector<float>> runScales(const std::string &name,
+                                         const Scales &scales, int64_t rows,
+                                         int64_t run);
+  Error encodeRuns(ArrayRef<int8_t> digits, ArrayRef<float> ofRuns, int64_t run,
+                   GgufWriter::Sink sink);
+  Error fail(const Twine &message) const {
+    return createStringError(checkpoint.directory() + ": " + message);
+  }
+
+  const Checkpoint &checkpoint;
+  const ModelConfig &config;
+  const TokenizerSources &sources;
+  const ExportOptions &options;
+  std::vector<std::string> &notes;
+  const GgufEncoding &encoding;
+  std::string architecture;
+  GgufWriter writer;
+  /// Of the ternary matrices in the file's order: blocks have only a float16. 0
+  /// for those with several, which are float16.
+  std::vector<float> exactScales;
+};
+
+} // namespace
+
+/// Engines build one graph for each name; see docs/gguf.md.
+Error Exporter::chooseArchitecture() {
+  bool subNorms = !checkpoint.attentionSubNormName().empty();
+  bool relu2 = config.hiddenAct == HiddenAct::Relu2;
+  architecture = options.architecture;
+  if (!architecture.empty())
+    return Error::success();
+  if (!subNorms && !relu2)
+    architecture = "llama";
+  else if (subNorms && relu2)
+    architecture = "bitnet-b1.58";
+  else if (subNorms && config.tiedHead)
+    architecture = "bitnet";
+  else
+    return fail("no architecture of other engines has " +
+                Twine(subNorms ? "sub-norms with silu and a head of its own"
+                               : "relu2 without sub-norms") +
+                "; --arch=NAME writes the file nevertheless");
+  return Error::success();
+}
+
+void Exporter::addConfig() {
+  writer.addText("general.architecture", architecture);
+  // As llama.cpp numbers them.
+  writer.addInteger("general.file_type",
+                    encoding.codec == GgufCodec::F16 ? 1 : 37);
+  writer.addInteger("general.quantization_version", 2);
+  auto key = [&](StringRef field) { return architecture + "." + field.str(); };
+  for (auto [field, value] :
+       {std::pair<StringRef, int64_t>{"context_length", config.maxPositions},
+        {"embedding_length", config.hiddenSize},
+        {"block_count", config.layerCount},
+        {"feed_forward_length", config.intermediateSize},
+        {"attention.head_count", config.headCount},
+        {"attention.head_count_kv", config.kvHeadCount},
+        {"attention.key_length", config.headDim},
+        {"attention.value_length", config.headDim},
+        {"rope.dimension_count", config.headDim},
+        {"vocab_size", config.vocabSize}})
+    writer.addInteger(key(field), static_cast<uint32_t>(value));
+  writer.addNumber(key("attention.layer_norm_rms_epsilon"),
+                   static_cast<float>(config.rmsNormEps));
+  writer.addNumber(key("rope.freq_base"), static_cast<float>(config.ropeTheta));
+  if (architecture != "llama")
+    writer.addText(key("hidden_activation"),
+                   config.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu");
+}
+
+/// Copies an object of the config; false if there is none.
+bool Exporter::carry(StringRef field) {
+  json root = json::parse(sources.config, nullptr, false);
+  auto found = root.find(field.str());
+  if (found == root.end() || found->is_null())
+    return false;
+  writer.addText((ternPrefix + field).str(), found->dump());
+  return true;
+}
+
+/// No engine has keys for these; tern reads its own back.
+void Exporter::addSchemes() {
+  bool any = false;
+  for (StringRef field : schemeFields)
+    any |= carry(field);
+  if (any)
+    notes.push_back("other engines compute this model with 8-bit activations "
+                    "and a KV cache of their own");
+}
+
+/// Engines have a tensor for scaled rotary embeddings; the formula is kept too,
+/// since it is not rounded.
+Error Exporter::addRope() {
+  if (config.ropeDivisors.empty())
+    return Error::success();
+  if (architecture == "bitnet")
+    return fail("its rotary embeddings are scaled, which other engines do not "
+                "do for the architecture bitnet");
+  for (StringRef field : ropeFields)
+    carry(field);
+  std::vector<float> factors(config.ropeDivisors.begin(),
+                             config.ropeDivisors.end());
+  writer.addTensor(ropeFactorsName.str(),
+                   {static_cast<int64_t>(factors.size())},
+                   *findGgufEncoding("f32"),
+                   [factors = std::move(factors)](GgufWriter::Sink sink) {
+                     return sink(asBytes(factors));
+                   });
+  return Error::success();
+}
+
+Error Exporter::run(StringRef path) {
+  if (Error error = chooseArchitecture())
+    return error;
+  addConfig();
+  addSchemes();
+  if (const GgufFile *file = checkpoint.files().gguf())
+    copyTokenizer(*file);
+  else if (Error error = addTokenizer(writer, sources, config.vocabSize))
+    return fail(toString(std::move(error)));
+  if (Error error = addRope())
+    return error;
+  if (Error error = addTensors())
+    return error;
+  writer.setNumbers(ternScalesKey, exactScales);
+  return writer.write(path);
+}
+
+void Exporter::copyTokenizer(const GgufFile &file) {
+  for (const auto &[key, value] : file.metadata())
+    if (StringRef(key).starts_with("tokenizer.") ||
+        StringRef(key).starts_with("general.sampling."))
+      writer.addValue(key, value);
+}
+
+Error Exporter::addTensors() {
+  // The embedding, layers as they follow, what comes after them.
+  std::vector<std::pair<int64_t, std::string>> inOrder;
+  for (const auto &[name, entry] : checkpoint.files().all()) {
+    StringRef rest = name;
+    int64_t layer =
+        rest == Checkpoint::embeddingName() ? -1 : config.layerCount;
+    if (rest.consume_front("model.layers."))
+      rest.consumeInteger(10, layer);
+    inOrder.emplace_back(layer, name);
+  }
+  sort(inOrder);
+  for (const auto &[layer, name] : inOrder)
+    if (Error error = addTensor(name, *checkpoint.files().find(name)))
+      return error;
+  return Error::success();
+}
+
+Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
+  StringRef tensor = name;
+  // Part of the matrix it belongs to; tables that follow from the config.
+  if (tensor.ends_with(".weight_scale") || tensor.ends_with(".inv_freq") ||
+      tensor == ropeFactorsName)
+    return Error::success();
+  std::string as = ggufName(tensor);
+  if (as.empty())
+    return fail("tensor '" + tensor +
+                "' has no place in a GGUF file of the architecture " +
+                architecture);
+  if (isTernaryName(tensor))
+    return addDigits(name, as);
+  addFloats(name, as, entry);
+  return Error::success();
+}
+
+/// As stored, but vectors as f32, which engines want.
+void Exporter::addFloats(const std::string &name, const std::string &as,
+                         const TensorEntry &entry) {
+  if (entry.shape.size() == 1) {
+    writer.addTensor(
+        as, entry.shape, *findGgufEncoding("f32"),
+        [this, name, &entry](GgufWriter::Sink sink) -> Error {
+          std::vector<float> values(static_cast<size_t>(entry.elements()));
+          if (Error error = checkpoint.readFloats(name, values.data()))
+            return error;
+          return sink(asBytes(values));
+        });
+    return;
+  }
+  const GgufEncoding *stored = entry.encoding;
+  if (!stored)
+    stored = findGgufEncoding(StringRef(toString(entry.dtype)).lower().c_str());
+  writer.addTensor(as, entry.shape, *stored,
+                   [this, &entry](GgufWriter::Sink sink) -> Error {
+                     constexpr uint64_t piece = 4 << 20;
+                     const TensorFiles &files = checkpoint.files();
+                     ArrayRef<uint8_t> bytes = files.bytes(entry);
+                     for (uint64_t at = 0; at < bytes.size(); at += piece) {
+                       uint64_t now = std::min(piece, bytes.size() - at);
+                       if (Error error = sink(bytes.slice(at, now)))
+                         return error;
+                       files.release(entry, at, now);
+                     }
+                     return Error::success();
+                   });
+}
+
+Error Exporter::addDigits(const std::string &name, const std::string &as) {
+  Expected<int64_t> rows = checkpoint.ternaryRows(name);
+  if (!rows)
+    return rows.takeError();
+  int64_t columns = checkpoint.files().find(name)->shape[1];
+  if (columns % encoding.blockElements)
+    return fail("tensor '" + name + "' has " + Twine(columns) +
+                " columns, which are no whole blocks of " +
+                Twine(encoding.blockElements) + " as " + encoding.name +
+                " needs; --type=f16 has no blocks");
+  size_t number = exactScales.size();
+  exactScales.push_back(0);
+  writer.addTensor(as, {*rows, columns}, encoding,
+                   [this, name, number](GgufWriter::Sink sink) {
+                     return encode(name, number, sink);
+                   });
+  return Error::success();
+}
+
+/// The scales of all runs of digits, as the blocks can hold them.
+Expected<std::vector<float>> Exporter::runScales(const std::string &name,
+                                                 const Scales &scales,
+                                                 int64_t rows, int64_t run) {
+  bool isSingle = scales.values.size() == 1;
+  for (float scale : scales.values) {
+    float half = halfToFloat(floatToHalf(scale));
+    if (!(half > 0) || !std::isfinite(half))
+      return fail("the scale of tensor '" + name + "' is " +
+                  std::to_string(scale) + ", which no float16 comes near");
+    if (half != scale && !isSingle)
+      return fail("tensor '" + name + "' has " + Twine(scales.values.size()) +
+                  " scales that are no float16; of those, tern writes one for "
+                  "a matrix");
+  }
+  // Of f16 nobody could tell where a group ends.
+  if (scales.shape.groups > 1 &&
+      (encoding.isPlain() || run % encoding.blockElements))
+    return fail("tensor '" + name + "' has scales for groups of " + Twine(run) +
+                " columns; tern writes groups of whole blocks of 256, with "
+                "--type=tq2_0");
+  return scales.expand({rows, scales.shape.groups});
+}
+
+Error Exporter::encode(const std::string &name, size_t number,
+                       GgufWriter::Sink sink) {
+  int64_t rows = cantFail(checkpoint.ternaryRows(name));
+  int64_t columns = checkpoint.files().find(name)->shape[1];
+  std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
+  Scales scales;
+  if (Error error = checkpoint.readDigits(name, digits.data(), scales))
+    return error;
+  int64_t groups = scales.shape.groups, run = columns / groups;
+  auto ofRuns = runScales(name, scales, rows, run);
+  if (!ofRuns)
+    return ofRuns.takeError();
+  if (hasPairedRows(architecture, ggufName(name))) {
+    int64_t heads = StringRef(name).contains(".k_proj.") ? config.kvHeadCount
+                                                         : config.headCount;
+    pairRows(digits.data(), heads, rows, columns);
+    pairRows(ofRuns->data(), heads, rows, groups);
+  }
+  exactScales[number] = scales.values.size() == 1 ? scales.values[0] : 0;
+  writer.setNumbers(ternScalesKey, exactScales);
+  return encodeRuns(digits, *ofRuns, run, sink);
+}
+
+/// Blocks of equally long runs, each with a scale of its own.
+Error Exporter::encodeRuns(ArrayRef<int8_t> digits, ArrayRef<float> ofRuns,
+                           int64_t run, GgufWriter::Sink sink) {
+  int64_t runBytes = run / encoding.blockElements * encoding.blockBytes;
+  std::vector<uint8_t> bytes;
+  for (size_t i = 0; i < ofRuns.size(); ++i) {
+    size_t end = bytes.size();
+    bytes.resize(end + runBytes);
+    encodeDigits(encoding, digits.data() + i * run, run, ofRuns[i],
+                 bytes.data() + end);
+    if (bytes.size() < bufferBytes && i + 1 < ofRuns.size())
+      continue;
+    if (Error error = sink(bytes))
+      return error;
+    bytes.clear();
+  }
+  return Error::success();
+}
+
+Error exportGguf(const Checkpoint &checkpoint, const TokenizerSources &sources,
+                 StringRef path, const ExportOptions &options,
+                 std::vector<std::string> &notes) {
+  return Exporter(checkpoint, sources, options, notes).run(path);
+}
+
+} // namespace tern

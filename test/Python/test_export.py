@@ -1,0 +1,143 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`tern export`: a file that other engines load and that is the same model here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MODELS, model_directory
+from tern.gguf import convert, read
+from tern.synth import synthesize
+from test_compiled import run_driver
+from test_driver import assert_refused, run
+from test_forms import artifact
+from test_gguf import LLAMA, SHAPE
+
+# What llama.cpp and its relatives do not load a model without.
+NEEDED = ("context_length", "embedding_length", "block_count", "feed_forward_length",
+          "attention.head_count", "attention.layer_norm_rms_epsilon")  # fmt: skip
+
+
+def export(tern: str, model: Path, out: Path, *flags: str) -> Path:
+    run_driver([tern, "export", str(model), "-o", str(out), *flags])
+    return out
+
+
+def assert_same_artifact(tern: str, model: Path, file: Path, out: Path) -> None:
+    out.mkdir()
+    assert artifact(tern, file, out / "a") == artifact(tern, model, out / "b")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_bundled_models_come_back(tern, tmp_path, name):
+    model = model_directory(name)
+    file = export(tern, model, tmp_path / "m.gguf", "--type=f16")
+    assert_same_artifact(tern, model, file, tmp_path / "out")
+    flags = ["-p", "ROMEO:", "-n", "24", "--temp", "0", "--target=generic"]
+    assert run_driver([tern, "run", file, *flags]) == run_driver([tern, "run", model, *flags])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, LLAMA, dict(encoding="packed-divide"), dict(encoding="master-f32"), dict(scheme="a48"),
+     dict(norm_names="inner_ln"), dict(eos=[298, 299], bos=297), dict(scales="row", **LLAMA),
+     dict(rope="llama3", **LLAMA)],
+    ids=["relu2", "llama", "divides", "masters", "a48", "inner", "ends", "rows", "rope"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["tq2_0", "f16"])
+def test_models_come_back(tern, tmp_path, options, kind):
+    synthesize(tmp_path / "hf", **{**SHAPE, **options})
+    file = export(tern, tmp_path / "hf", tmp_path / "m.gguf", f"--type={kind}")
+    assert_same_artifact(tern, tmp_path / "hf", file, tmp_path / "out")
+    again = export(tern, file, tmp_path / "n.gguf", f"--type={kind}")
+    assert again.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("options", [{}, LLAMA], ids=["relu2", "llama"])
+@pytest.mark.parametrize("kind", ["tq2_0", "f16"])
+def test_tensors_are_those_of_the_reference(tern, tmp_path, options, kind):
+    """The Python writer shares no code with this one."""
+    synthesize(tmp_path / "hf", **{**SHAPE, **options})
+    convert(tmp_path / "hf", tmp_path / "want.gguf", kind)
+    want, want_tensors = read(tmp_path / "want.gguf")
+    file = export(tern, tmp_path / "hf", tmp_path / "m.gguf", f"--type={kind}")
+    got, got_tensors = read(file)
+    assert got_tensors == want_tensors
+    assert {key: got[key] for key in want} == want
+    assert all(f"{got['general.architecture']}.{field}" in got for field in NEEDED)
+    assert len(got["tern.weight_scales"]) == 14
+
+
+def test_type_that_does_not_fit_is_refused(tern, tmp_path):
+    done = run(tern, "export", model_directory(MODELS[0]), "-o", tmp_path / "m.gguf")
+    assert_refused(done, "_proj.weight", "192 columns", "tq2_0", "--type=f16")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_groups_are_blocks(tern, tmp_path):
+    for size, kind, fits in [(256, "tq2_0", True), (256, "f16", False), (128, "tq2_0", False)]:
+        model, out = tmp_path / f"{size}{kind}", tmp_path / f"{size}{kind}.gguf"
+        synthesize(model, **SHAPE, scales="group", group_size=size)
+        done = run(tern, "export", model, "-o", out, f"--type={kind}")
+        if fits:
+            assert_same_artifact(tern, model, out, tmp_path / "out")
+        else:
+            assert_refused(done, "_proj.weight", f"groups of {size} columns", "--type=tq2_0")
+            assert not out.exists()
+
+
+def test_failure_leaves_the_old_file(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE, encoding="master-f32")
+    old = tmp_path / "m.gguf"
+    old.write_text("old")
+    # A value that is found when the tensor is read, with the file half written.
+    weights = tmp_path / "hf" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-4:] = np.float32(np.nan).tobytes()
+    weights.write_bytes(data)
+    assert_refused(run(tern, "export", tmp_path / "hf", "-o", old), "nan")
+    assert old.read_text() == "old" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_architecture_follows_from_the_model(tern, tmp_path):
+    for number, (options, want) in enumerate(
+        [({}, "bitnet-b1.58"), (dict(act="silu"), "bitnet"), (LLAMA, "llama")]
+    ):
+        synthesize(tmp_path / str(number), **{**SHAPE, **options})
+        metadata, _ = read(export(tern, tmp_path / str(number), tmp_path / "m.gguf"))
+        assert metadata["general.architecture"] == want
+
+
+def test_model_that_no_engine_computes_is_refused(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE, sub_norms=False)
+    out = tmp_path / "m.gguf"
+    done = run(tern, "export", tmp_path / "hf", "-o", out)
+    assert_refused(done, "relu2 without sub-norms", "--arch=")
+    export(tern, tmp_path / "hf", out, "--arch=bitnet")
+    assert_same_artifact(tern, tmp_path / "hf", out, tmp_path / "out")
+
+
+def test_schemes_are_noted(tern, tmp_path):
+    done = run(tern, "export", model_directory(MODELS[0]), "-o", tmp_path / "m.gguf", "--type=f16")
+    assert done.returncode == 0 and "8-bit activations" in done.stderr
+    metadata, _ = read(tmp_path / "m.gguf")
+    assert json.loads(metadata["tern.kv_cache_quantization"]) == {"bits": 3, "bos_bits": 4}
+
+
+def test_chat_template_and_added_ends_are_taken_along(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE)
+    path = tmp_path / "hf" / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "chat_template": "{{ messages }}"}))
+    metadata, _ = read(export(tern, tmp_path / "hf", tmp_path / "m.gguf"))
+    assert metadata["tokenizer.chat_template"] == "{{ messages }}"
+
+
+def test_wrong_usage(tern, tmp_path):
+    for arguments in (["m"], ["m", "-o"], ["-o", "x.gguf"], ["a", "b", "-o", "x"]):
+        assert run(tern, "export", *arguments, cwd=tmp_path).returncode == 2
+    assert run(tern, "export", "--help").returncode == 0

@@ -1,0 +1,58 @@
+//===- Export.cpp - tern export -------------------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+#include "GgufFlags.h"
+#include "Options.h"
+#include "Output.h"
+
+#include "tern/Export/ExportGguf.h"
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+
+Expected<int> tern::exportMain(Arguments arguments) {
+  bool help = false;
+  std::string output;
+  ExportOptions options;
+  GgufFlags gguf;
+  OptionTable table("export MODEL -o OUT.gguf [flags]",
+                    "Writes a model as a GGUF file, for engines of llama.cpp's "
+                    "family.");
+  table.addText("-o, --output", "OUT.gguf", "the file to write", output);
+  table.addText("--type", "tq2_0|f16", "how ternary matrices are stored",
+                options.encoding);
+  table.addText("--arch", "llama|bitnet|bitnet-b1.58",
+                "the architecture it is of for other engines (default: the one "
+                "that computes the same)",
+                options.architecture);
+  gguf.addTo(table);
+  table.addSwitch("-h, --help", "this text", help);
+  std::vector<std::string> inputs;
+  if (Error error = table.parse(arguments, inputs))
+    return std::move(error);
+  if (help) {
+    table.printHelp(llvm::outs());
+    return 0;
+  }
+  if (inputs.size() != 1 || output.empty())
+    return llvm::make_error<UsageError>(
+        "tern export takes one MODEL and -o OUT.gguf; see tern export --help");
+  auto checkpoint = Checkpoint::open(inputs.front(), gguf.options());
+  if (!checkpoint)
+    return checkpoint.takeError();
+  Expected<TokenizerSources> sources = readTokenizerSources(**checkpoint);
+  if (!sources)
+    return sources.takeError();
+  std::vector<std::string> notes;
+  if (Error error = exportGguf(**checkpoint, *sources, output, options, notes))
+    return std::move(error);
+  for (const std::string &note : notes)
+    llvm::errs() << "tern: note: " << note << "\n";
+  return 0;
+}
