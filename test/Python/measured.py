@@ -19,7 +19,8 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 
-PATIENCE = 60  # seconds after which a command hangs
+# Seconds after which a command hangs.
+PATIENCE = float(os.environ.get("TERN_PATIENCE", "60"))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import TARGETS
+from measured import Launcher, Measured
 from tern.checkpoint import load
 from tern.model import Model, Result
 from tern.synth import synthesize
@@ -19,16 +18,6 @@ from test_compiled import assert_same
 
 IDS = [1, 31000, 7]
 MIB = 1 << 20
-
-
-def measured(command: list[str]) -> tuple[float, int]:
-    """Seconds and peak MiB (mapped pages count) of a command that must succeed."""
-    start = time.monotonic()
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return time.monotonic() - start, usage.ru_maxrss * 1024 // MIB
 
 
 def directory_of(name: str, tmp_path: Path) -> Path:
@@ -40,19 +29,27 @@ def directory_of(name: str, tmp_path: Path) -> Path:
     return directory
 
 
+def run(launcher: Launcher, *command: object) -> Measured:
+    done = launcher.run(*command)
+    assert done.status == 0, done.stderr
+    return done
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["700m", "2b-4t"])
-def test_published_size(tern, tmp_path, capsys, name):
+def test_published_size(tern, tmp_path, capsys, monkeypatch, name):
+    monkeypatch.setenv("TERN_PATIENCE", "1200")
+    launcher = Launcher()
     model, program = directory_of(name, tmp_path), tmp_path / "bard"
     logits, hidden = tmp_path / "logits.npy", tmp_path / "hidden.npy"
-    target = f"--target={TARGETS[-1]}"
-    compiled = measured([tern, "compile", str(model), "-o", str(program), target])
-    ran = measured([
-        str(program), "--ids", ",".join(map(str, IDS)), "-n", "0",
-        "--logits", str(logits), "--hidden", str(hidden),
-    ])  # fmt: skip
+    flags = ["-o", program, f"--target={TARGETS[-1]}"]
+    compiled = run(launcher, tern, "compile", model, *flags)
+    outputs = ["--logits", logits, "--hidden", hidden]
+    ran = run(launcher, program, "--ids", ",".join(map(str, IDS)), "-n", "0", *outputs)
+    launcher.close()
     with capsys.disabled():
-        size = program.stat().st_size // MIB
-        for what, (seconds, peak) in (("compiled", compiled), ("ran", ran)):
-            print(f"\n{name} {what}: {seconds:.1f} s, peak {peak} MiB; program {size} MiB", end="")
+        print(f"\n{name}: a program of {program.stat().st_size // MIB} MiB", end="")
+        for what, one in (("compiled", compiled), ("ran", ran)):
+            peak = f"peak {one.peak // MIB} MiB with mapped pages"
+            print(f"\n{name} {what}: {one.seconds:.1f} s of CPU, {peak}", end="")
     assert_same(Result(np.load(hidden), np.load(logits)), Model(load(model)).run(IDS))
