@@ -8,8 +8,10 @@
 #include "ExportTokenizer.h"
 
 #include "tern/Import/GgufNames.h"
+#include "tern/Import/GgufPieces.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 #include "nlohmann/json.hpp"
 
@@ -18,30 +20,47 @@ using nlohmann::json;
 
 namespace tern {
 
+/// Newer files have lists of two, older ones a space between the two.
+static json pairOf(const json &merge) {
+  if (merge.is_array())
+    return merge;
+  auto [left, right] =
+      StringRef(merge.get_ref<const std::string &>()).split(' ');
+  return {left.str(), right.str()};
+}
+
 namespace {
 
-/// Byte-level BPE of a tokenizer.json that tern reads. The first problem is
-/// kept.
+/// A tokenizer.json that tern reads: byte-level BPE or SentencePiece's. The
+/// first problem is kept.
 class TokenizerExporter {
 public:
   TokenizerExporter(GgufWriter &writer, const TokenizerSources &sources,
-                    int64_t vocabulary)
-      : writer(writer), sources(sources),
+                    const TokenizerDescription &description, int64_t vocabulary)
+      : writer(writer), sources(sources), description(description),
         root(json::parse(sources.tokenizer, nullptr, false)),
         vocabulary(vocabulary) {}
 
   Error run() {
-    addSplit();
-    addTokens();
-    addMerges();
+    isSentencePiece = at(at(root, "model"), "byte_fallback") == true;
+    readTokens();
+    if (isSentencePiece) {
+      addPieces();
+    } else {
+      addSplit();
+      addMerges();
+    }
+    writer.addTexts("tokenizer.ggml.tokens", names);
+    writer.addIntegers("tokenizer.ggml.token_type", types);
     addSpecialTokens();
     return problem.empty() ? Error::success()
                            : createStringError("tokenizer.json: " + problem);
   }
 
 private:
+  void readTokens();
+  void addPieces();
   void addSplit();
-  void addTokens();
   void addMerges();
   void addSpecialTokens();
   void addEnds();
@@ -63,8 +82,12 @@ private:
 
   GgufWriter &writer;
   const TokenizerSources &sources;
+  const TokenizerDescription &description;
   json root;
   int64_t vocabulary;
+  bool isSentencePiece = false;
+  std::vector<std::string> names; ///< by id
+  std::vector<int32_t> types;
   std::string problem;
 };
 
@@ -100,9 +123,9 @@ void TokenizerExporter::addSplit() {
   writer.addText("tokenizer.ggml.pre", name);
 }
 
-void TokenizerExporter::addTokens() {
-  std::vector<std::string> names(static_cast<size_t>(vocabulary));
-  std::vector<int32_t> types(names.size(), GgufUnused);
+void TokenizerExporter::readTokens() {
+  names.resize(static_cast<size_t>(vocabulary));
+  types.assign(names.size(), GgufUnused);
   auto put = [&](const std::string &name, const json &id, int32_t type) {
     if (!id.is_number_unsigned() || id.get<uint64_t>() >= names.size())
       return fail("token '" + name + "' is no row of the embedding");
@@ -122,61 +145,75 @@ void TokenizerExporter::addTokens() {
   for (auto [id, name] : enumerate(names))
     if (types[id] == GgufUnused)
       name = "[PAD" + std::to_string(id) + "]";
-  writer.addTexts("tokenizer.ggml.tokens", names);
-  writer.addIntegers("tokenizer.ggml.token_type", types);
+}
+
+/// Pieces get a score for the place of their first merge; all merges must
+/// follow from that.
+void TokenizerExporter::addPieces() {
+  const json &model = at(root, "model"), &normalizer = at(root, "normalizer");
+  bool hasPrefix = normalizer == pieceNormalizer(true);
+  if ((!hasPrefix && normalizer != pieceNormalizer(false)) ||
+      at(root, "decoder") != pieceDecoder(hasPrefix) ||
+      at(root, "pre_tokenizer").is_object())
+    return fail("it changes or splits texts");
+  std::vector<StringRef> pieces;
+  for (size_t id = 0; id < names.size(); ++id) {
+    StringRef name = names[id];
+    if (types[id] == GgufNormal && name.size() == 6 && name.starts_with("<0x"))
+      types[id] = GgufByte;
+    if (name == textOf(model, "unk_token"))
+      types[id] = GgufUnknown;
+    pieces.push_back(types[id] == GgufNormal ? name : "");
+  }
+  StringMap<float> rankOf;
+  json merges = json::array();
+  for (const json &merge : at(model, "merges")) {
+    merges.push_back(pairOf(merge));
+    rankOf.try_emplace(merges.back()[0].get<std::string>() +
+                           merges.back()[1].get<std::string>(),
+                       static_cast<float>(merges.size()));
+  }
+  std::vector<float> scores;
+  for (StringRef piece : pieces)
+    scores.push_back(-rankOf.lookup(piece));
+  if (mergesOfPieces(pieces, scores) != merges)
+    return fail("its merges do not follow from scores");
+  writer.addText("tokenizer.ggml.model", "llama");
+  writer.addText("tokenizer.ggml.pre", "default");
+  writer.setNumbers("tokenizer.ggml.scores", scores);
+  writer.addFlag("tokenizer.ggml.add_space_prefix", hasPrefix);
 }
 
 void TokenizerExporter::addMerges() {
   std::vector<std::string> merges;
   for (const json &merge : at(at(root, "model"), "merges")) {
-    // Newer files have pairs.
-    if (merge.is_array() && merge.size() == 2)
-      merges.push_back(merge[0].get<std::string>() + " " +
-                       merge[1].get<std::string>());
-    else
-      merges.push_back(merge.get<std::string>());
+    json pair = pairOf(merge);
+    merges.push_back(pair[0].get<std::string>() + " " +
+                     pair[1].get<std::string>());
   }
   writer.addTexts("tokenizer.ggml.merges", merges);
 }
 
 void TokenizerExporter::addSpecialTokens() {
-  const json &post = at(root, "post_processor");
-  const json *single = &at(post, "single");
-  const json *special = &at(post, "special_tokens");
-  for (const json &step : at(post, "processors"))
-    if (step.contains("single")) {
-      single = &at(step, "single");
-      special = &at(step, "special_tokens");
-    }
-  bool isBefore = true, addsBos = false, addsEos = false;
-  for (const json &step : *single) {
-    if (step.contains("Sequence")) {
-      isBefore = false;
-      continue;
-    }
-    bool &adds = isBefore ? addsBos : addsEos;
-    if (adds)
-      return fail("it adds several tokens before or after a text");
-    adds = true;
-    const json &ids =
-        at(at(*special, textOf(at(step, "SpecialToken"), "id").c_str()), "ids");
-    if (!ids.is_array() || ids.size() != 1 || !ids[0].is_number_unsigned())
-      return fail("it adds several tokens before or after a text");
-    if (isBefore)
-      writer.addInteger("tokenizer.ggml.bos_token_id", ids[0]);
-  }
-  writer.addFlag("tokenizer.ggml.add_bos_token", addsBos);
-  writer.addFlag("tokenizer.ggml.add_eos_token", addsEos);
+  const std::vector<int32_t> &prefix = description.prefix;
+  if (prefix.size() > 1 || description.suffix.size() > 1)
+    return fail("it adds several tokens before or after a text");
   const json config = json::parse(sources.config, nullptr, false);
   const json &bos = at(config, "bos_token_id");
-  if (!addsBos && bos.is_number_unsigned())
+  if (!prefix.empty())
+    writer.addInteger("tokenizer.ggml.bos_token_id", prefix[0]);
+  else if (bos.is_number_unsigned())
     writer.addInteger("tokenizer.ggml.bos_token_id", bos);
+  writer.addFlag("tokenizer.ggml.add_bos_token", !prefix.empty());
+  writer.addFlag("tokenizer.ggml.add_eos_token", !description.suffix.empty());
   addEnds();
 }
 
 /// All ids that any of the files calls an end. The format has three places.
 void TokenizerExporter::addEnds() {
-  std::vector<uint32_t> ends;
+  // What is put behind a text is the first.
+  std::vector<uint32_t> ends(description.suffix.begin(),
+                             description.suffix.end());
   for (const std::string *text : {&sources.generationConfig, &sources.config}) {
     const json config = json::parse(*text, nullptr, false);
     const json &ids = at(config, "eos_token_id");
@@ -216,9 +253,11 @@ Error addTokenizer(GgufWriter &writer, const TokenizerSources &sources,
     return Error::success();
   }
   std::string reason;
-  if (!readTokenizer(sources, reason))
+  auto description = readTokenizer(sources, reason);
+  if (!description)
     return createStringError(reason);
-  if (Error error = TokenizerExporter(writer, sources, vocabulary).run())
+  if (Error error =
+          TokenizerExporter(writer, sources, *description, vocabulary).run())
     return error;
   std::string chat = sources.chatTemplate;
   const json config = json::parse(sources.tokenizerConfig, nullptr, false);

@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "GgufPieces.h"
+#include "tern/Import/GgufPieces.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace llvm;
 using nlohmann::json;
@@ -40,10 +41,9 @@ json mergesOfPieces(ArrayRef<StringRef> pieces, ArrayRef<float> scores) {
       if (left != ids.end() && right != ids.end())
         joins.push_back({uint32_t(id), left->second, right->second});
     }
-  // Of pieces with one score the leftmost pair counts, whichever it is; the
-  // order among them is that of ids, as it must be some.
-  stable_sort(joins, [&](const Join &a, const Join &b) {
-    return scores[a.piece] > scores[b.piece];
+  sort(joins, [&](const Join &a, const Join &b) {
+    return std::make_tuple(-scores[a.piece], a.piece, a.left, a.right) <
+           std::make_tuple(-scores[b.piece], b.piece, b.left, b.right);
   });
   json merges = json::array();
   for (const Join &join : joins)

@@ -7,9 +7,9 @@
 
 #include "tern/Import/GgufModel.h"
 
-#include "GgufPieces.h"
 #include "Json.h"
 #include "tern/Import/GgufNames.h"
+#include "tern/Import/GgufPieces.h"
 
 #include <cmath>
 

@@ -344,7 +344,9 @@ def _tokens(root: dict, vocab_size: int) -> tuple[list[str], list[int]]:
     return names, types
 
 
-def _sentencepiece_metadata(root: dict, checkpoint: Checkpoint) -> dict[str, object]:
+def _sentencepiece_metadata(
+    root: dict, checkpoint: Checkpoint, adds_bos: bool
+) -> dict[str, object]:
     """Pieces have the rank of their first merge, negative, as score."""
     names, types = _tokens(root, checkpoint.config.vocab_size)
     scores = [0.0] * len(names)
@@ -362,7 +364,7 @@ def _sentencepiece_metadata(root: dict, checkpoint: Checkpoint) -> dict[str, obj
         "tokenizer.ggml.scores": scores,
         "tokenizer.ggml.token_type": types,
         "tokenizer.ggml.unknown_token_id": types.index(2),
-        "tokenizer.ggml.add_bos_token": root["post_processor"] is not None,
+        "tokenizer.ggml.add_bos_token": adds_bos,
         **_special_ids(checkpoint),
     }
 
@@ -373,7 +375,9 @@ def _tokenizer_metadata(directory: Path, checkpoint: Checkpoint) -> dict[str, ob
         return {}
     root = json.loads(path.read_text(encoding="utf-8"))
     if root["model"]["byte_fallback"]:
-        return _sentencepiece_metadata(root, checkpoint)
+        config = json.loads((directory / "tokenizer_config.json").read_text(encoding="utf-8"))
+        adds_bos = root["post_processor"] is not None or config.get("add_bos_token", False)
+        return _sentencepiece_metadata(root, checkpoint, adds_bos)
     steps = root["pre_tokenizer"]["pretokenizers"]
     if steps[0].get("pattern", {}).get("Regex") != LLAMA3_PATTERN:
         raise ValueError("only Llama-3's split pattern has a name here")

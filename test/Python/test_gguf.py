@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tern.checkpoint import load
-from tern.gguf import ENCODINGS, Tensor, convert, write
+from tern.gguf import ENCODINGS, Tensor, convert, read, write
 from tern.model import Model, Result
 from tern.synth import main, synthesize
 from tern.synth_tokenizer import sentencepiece as sentencepiece_files
@@ -100,7 +100,7 @@ def sentencepiece(directory: Path) -> None:
     root["model"]["merges"] = [list(pair) for pair in pairs if set(pair) <= set(pieces)]
     path.write_text(json.dumps(root))
     (directory / "tokenizer_config.json").write_text(json.dumps(
-        {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}))  # fmt: skip
+        {"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": True}))  # fmt: skip
 
 
 def test_sentencepiece_is_the_same_tokenizer(tern, tmp_path):
@@ -112,6 +112,14 @@ def test_sentencepiece_is_the_same_tokenizer(tern, tmp_path):
         directory = run_driver([tern, "run", str(tmp_path / "hf"), *flags])
         file = run_driver([tern, "run", str(tmp_path / "model.gguf"), "--hidden-act=relu2", *flags])
         assert directory == file, number
+    file = tmp_path / "exported.gguf"
+    run_driver([tern, "export", str(tmp_path / "hf"), "-o", str(file)])
+    want, got = read(tmp_path / "model.gguf")[0], read(file)[0]
+    assert got["tokenizer.ggml.tokens"] == want["tokenizer.ggml.tokens"]
+    assert got["tokenizer.ggml.token_type"] == want["tokenizer.ggml.token_type"]
+    flags = ["-p", "the heet", "-n", "4", "--temp", "0", "--target=generic"]
+    directory = run_driver([tern, "run", str(tmp_path / "hf"), *flags])
+    assert run_driver([tern, "run", str(file), *flags]) == directory
 
 
 def test_synth_writes_files(tmp_path, tern):

@@ -1,15 +1,17 @@
-//===- lib/Import/GgufPieces.h - SentencePiece in GGUF files ----*- C++ -*-===//
+//===- include/tern/Import/GgufPieces.h - SentencePiece in GGUF -*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_IMPORT_GGUFPIECES_H
-#define TERN_LIB_IMPORT_GGUFPIECES_H
+#ifndef TERN_IMPORT_GGUFPIECES_H
+#define TERN_IMPORT_GGUFPIECES_H
 
-#include "Json.h"
-#include "tern/Import/Gguf.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include "nlohmann/json.hpp"
 
 namespace tern {
 
@@ -18,7 +20,8 @@ constexpr size_t maxPieceBytes = 128;
 
 /// SentencePiece's BPE joins the two neighbours that make the piece of the
 /// highest score. The same as a list of merges, each a list of two, the first
-/// to be applied first. `pieces` that take no part are empty.
+/// to be applied first; pairs that make one piece go by their ids, as in the
+/// files of Llama 2. `pieces` that take no part are empty.
 nlohmann::json mergesOfPieces(llvm::ArrayRef<llvm::StringRef> pieces,
                               llvm::ArrayRef<float> scores);
 
@@ -29,4 +32,4 @@ nlohmann::json pieceDecoder(bool hasPrefix);
 
 } // namespace tern
 
-#endif // TERN_LIB_IMPORT_GGUFPIECES_H
+#endif // TERN_IMPORT_GGUFPIECES_H
