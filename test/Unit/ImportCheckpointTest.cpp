@@ -305,7 +305,7 @@ TEST(Checkpoint, RefusesGroupsOfDifferentSize) {
         t.addFloats(q0 + ".weight_scale", {8, 2});
         t.addFloats("model.layers.1.self_attn.q_proj.weight_scale", {8, 4});
       },
-      "has 4 groups, but another layer has 2");
+      "has scales for 4 groups, but another layer has 2");
 }
 
 /// The scales of q_proj in layer `layer` and the shape for all layers.

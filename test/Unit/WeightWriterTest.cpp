@@ -116,7 +116,7 @@ TEST_F(WeightWriterTest, HeaderAndSections) {
             "tensor<8xf32>\n");
   auto header = at<tern_artifact_header>(bytes, 0);
   EXPECT_EQ(std::string(header.magic, 8), "TERNART1");
-  EXPECT_EQ(header.version, 1u);
+  EXPECT_EQ(header.version, TERN_ARTIFACT_VERSION);
   EXPECT_EQ(header.header_bytes, sizeof header);
   EXPECT_EQ(header.weights_id, 18364758544493064720ull);
   EXPECT_EQ(header.weights.offset, 4096u);
