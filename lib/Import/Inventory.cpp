@@ -7,6 +7,7 @@
 
 #include "Inventory.h"
 
+#include "Json.h"
 #include "tern/Import/GgufNames.h"
 
 #include <set>
@@ -34,7 +35,7 @@ public:
     for (const auto &[name, entry] : checkpoint.files().all())
       if (!seen.count(name) && !isIrrelevant(name))
         fail(entry, name, unexpected(name));
-    return problem.empty() ? Error::success() : createStringError(problem);
+    return problems.take();
   }
 
 private:
@@ -110,11 +111,9 @@ private:
     seen.insert(name.str());
     const TensorEntry *entry = checkpoint.files().find(name);
     if (!entry) {
-      if (problem.empty())
-        problem =
-            (checkpoint.directory() + ": tensor '" + name +
-             "' is missing, but " + checkpoint.configName() + " implies it")
-                .str();
+      problems.add(checkpoint.directory() + ": tensor '" + name +
+                   "' is missing, but " + checkpoint.configName() +
+                   " implies it");
       return;
     }
     if (is_contained(dtypes, entry->dtype) && ArrayRef(entry->shape) == shape)
@@ -129,10 +128,8 @@ private:
   }
 
   void fail(const TensorEntry &entry, StringRef name, const Twine &message) {
-    if (problem.empty())
-      problem = (checkpoint.files().pathOf(entry) + ": tensor '" + name + "' " +
-                 message)
-                    .str();
+    problems.add(checkpoint.files().pathOf(entry) + ": tensor '" + name + "' " +
+                 message);
   }
 
   /// Tables that every reader of the format computes itself.
@@ -163,7 +160,7 @@ private:
   const Checkpoint &checkpoint;
   const ModelConfig &config;
   std::set<std::string> seen;
-  std::string problem;
+  Problems problems;
 };
 
 } // namespace

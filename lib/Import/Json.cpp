@@ -86,6 +86,13 @@ static std::string shown(const json *value) {
   return ", but is " + (text.size() > 80 ? text.substr(0, 77) + "..." : text);
 }
 
+Error Problems::take() const {
+  Error all = Error::success();
+  for (const std::string &message : messages)
+    all = joinErrors(std::move(all), createStringError(message));
+  return all;
+}
+
 //===----------------------------------------------------------------------===//
 // JsonFields
 //===----------------------------------------------------------------------===//
@@ -104,8 +111,7 @@ std::string JsonFields::quoted(StringRef name) const {
 }
 
 void JsonFields::fail(const Twine &message) {
-  if (problem.empty())
-    problem = message.str();
+  problems.add(file + ": " + message);
 }
 
 const json *JsonFields::value(StringRef name) {
@@ -179,21 +185,26 @@ unsigned JsonFields::choice(StringRef name, ArrayRef<StringRef> choices,
   return 0;
 }
 
+void JsonFields::fail(Error error) {
+  handleAllErrors(std::move(error), [&](const ErrorInfoBase &one) {
+    problems.add(one.message());
+  });
+}
+
 void JsonFields::ignore(ArrayRef<StringLiteral> names) {
   for (StringRef name : names)
     known.insert(name.str());
 }
 
 Error JsonFields::finish() {
-  if (problem.empty() && fields.is_object())
+  // After a problem the rest of the fields may not have been asked for.
+  if (problems.empty() && fields.is_object())
     for (const auto &item : fields.items())
-      if (!known.count(item.key())) {
+      if (!known.count(item.key()))
         fail("the field " + quoted(item.key()) +
              " is not known and might change what the model computes; remove "
              "it if it does not");
-        break;
-      }
-  return problem.empty() ? Error::success() : fileError(file, problem);
+  return problems.take();
 }
 
 } // namespace tern

@@ -18,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace tern {
 
@@ -33,9 +34,23 @@ parseJson(llvm::StringRef text, llvm::StringRef file, unsigned maxDepth = 32);
 llvm::Expected<std::string> readTextFile(llvm::StringRef path,
                                          uint64_t maxBytes);
 
-/// Reads the fields of one JSON object. The first problem is kept and later
-/// ones are ignored, so that a list of fields can be read in a row and the
-/// result be judged once, by finish(). A null counts as absent.
+/// What is wrong with a checkpoint, as many as a person wants to read.
+class Problems {
+public:
+  void add(const llvm::Twine &message) {
+    if (messages.size() < 50)
+      messages.push_back(message.str());
+  }
+  bool empty() const { return messages.empty(); }
+  llvm::Error take() const;
+
+private:
+  std::vector<std::string> messages;
+};
+
+/// Reads the fields of one JSON object. Problems are kept, so that a list of
+/// fields can be read in a row and the result be judged once, by finish(). A
+/// null counts as absent.
 class JsonFields {
 public:
   /// `path` stands before field names in messages: "" or
@@ -58,15 +73,18 @@ public:
 
   void ignore(llvm::ArrayRef<llvm::StringLiteral> names);
   void fail(const llvm::Twine &message);
-  bool failed() const { return !problem.empty(); }
+  /// Problems of an object inside.
+  void fail(llvm::Error error);
+  bool failed() const { return !problems.empty(); }
   std::string quoted(llvm::StringRef name) const;
 
-  /// The first problem, or an unknown field, or success.
+  /// One error for each problem or, if there is none, for each unknown field.
   llvm::Error finish();
 
 private:
   const nlohmann::json &fields;
-  std::string file, path, problem;
+  std::string file, path;
+  Problems problems;
   std::set<std::string> known;
 };
 

@@ -133,14 +133,13 @@ public:
     readBiases();
     readLayerTypes();
     checkNeutralFields(fields);
-    if (Error error = readWeightForm())
-      return std::move(error);
-    if (Error error = readSchemes(fields, file, config))
-      return std::move(error);
+    Error problems = readWeightForm();
+    problems =
+        joinErrors(std::move(problems), readSchemes(fields, file, config));
     fields.ignore(irrelevantFields);
     checkShapes();
-    if (Error error = fields.finish())
-      return std::move(error);
+    if ((problems = joinErrors(std::move(problems), fields.finish())))
+      return std::move(problems);
     if (Error error = checkSchemes(config, file))
       return std::move(error);
     return config;

@@ -68,8 +68,7 @@ void tern::readRope(JsonFields &fields, StringRef file, ModelConfig &config) {
     scaling = readScaling(inner);
     if (inner.value("rope_theta"))
       config.ropeTheta = inner.number("rope_theta", 1, 1e12);
-    if (Error error = inner.finish())
-      fields.fail(toString(std::move(error)).substr(file.size() + 2));
+    fields.fail(inner.finish());
   }
   const json *older = fields.value("rope_scaling");
   const json *newer = fields.value("rope_parameters");

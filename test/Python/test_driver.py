@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODELS, ROOT, model_directory
-from damage import DAMAGES, copy_model
+from damage import DAMAGES, copy_model, edit_config, edit_tensor
 from tern.synth import synthesize
 from test_golden import golden_json
 
@@ -257,7 +257,8 @@ def test_progress_is_shown_on_a_terminal_only(tern, tmp_path):
 def test_inspect_a_checkpoint(tern):
     done = run(tern, "inspect", A48, "--check")
     assert done.returncode == 0, done.stderr
-    for words in ("5 layers", "int4_absmean", "50.0 %", "multiplies", "nothing in it would be refused"):
+    for words in ("5 layers", "int4_absmean", "50.0 %", "multiplies", "2.00 bits each", "2168320, 3.31",
+                  "byte-level BPE", "1023 <|end_of_text|>", "has no template", "nothing in it would be refused"):
         assert words in done.stdout
 
 
@@ -277,6 +278,27 @@ def test_inspect_says_what_would_be_refused(tern, tmp_path):
     DAMAGES["code_three"][0](model)
     assert run(tern, "inspect", model).returncode == 0
     assert_refused(run(tern, "inspect", model, "--check"), "model.safetensors", "3")
+
+
+def test_inspect_lists_every_problem(tern, tmp_path):
+    model = copy_model(tmp_path / "model")
+    for name in ("code_three", "nan_scale"):
+        DAMAGES[name][0](model)
+    k0 = "model.layers.0.self_attn.k_proj.weight"
+    edit_tensor(k0, lambda data: data.__setitem__(0, 0xFF))(model)
+    done = run(tern, "inspect", model, "--check")
+    refused = [line for line in done.stdout.splitlines() if line.startswith("refused")]
+    assert [k0 in line for line in refused].count(True) == 1
+    # The scale is NaN to whoever reads the matrix and to whoever reads all tensors.
+    assert ["q_proj.weight_scale" in line for line in refused].count(True) == 2
+    assert_refused(done, "model.safetensors", "(tern inspect MODEL lists 2 more)")
+    assert "begins with" in done.stdout  # the rest is said all the same
+
+    model = copy_model(tmp_path / "config")
+    edit_config(lambda config: config.update(hidden_act="gelu", num_hidden_layers=0))(model)
+    done = run(tern, "inspect", model)
+    assert_refused(done, "config.json")
+    assert "hidden_act" in done.stdout and "num_hidden_layers" in done.stdout
 
 
 def test_inspect_what_was_compiled(tern, tmp_path):

@@ -45,6 +45,18 @@ private:
   llvm::SmallString<128> path;
 };
 
+/// One sentence for each problem, each of which names the file.
+inline bool isRefusal(const std::string &message, const std::string &file) {
+  for (size_t at = 0; at != std::string::npos;) {
+    if (message.compare(at, file.size(), file) != 0)
+      return false;
+    at = message.find('\n', at);
+    if (at != std::string::npos)
+      ++at;
+  }
+  return true;
+}
+
 struct TinyTensor {
   std::string dtype;
   std::vector<int64_t> shape;

@@ -125,7 +125,7 @@ struct TinyGgufModel {
     std::string message = llvm::toString(opened.takeError());
     std::string name = directory.file("x.gguf");
     EXPECT_EQ(message.rfind(name, 0), 0u) << message;
-    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    message = message.substr(0, message.find('\n')); // the first problem
     return message.substr(std::min(message.size(), name.size() + 2));
   }
 };

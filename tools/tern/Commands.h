@@ -12,6 +12,8 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <string>
+
 namespace tern {
 
 /// Arguments after the subcommand's name; answers the exit status. An error is
@@ -26,6 +28,10 @@ llvm::Expected<int> programMain(llvm::StringRef command, Arguments arguments);
 
 /// The path of the running tern.
 llvm::StringRef thisExecutable();
+
+/// A message as one line that a terminal can show, whatever the names in it are
+/// made of.
+std::string inOneLine(llvm::StringRef message);
 
 } // namespace tern
 

@@ -85,8 +85,9 @@ struct DigitCounts {
   uint64_t zeros = 0, all = 0;
 };
 
-static Expected<DigitCounts> countDigits(const Checkpoint &checkpoint,
-                                         Projection projection) {
+/// Adds matrices that cannot be read to `problems`.
+static DigitCounts countDigits(const Checkpoint &checkpoint,
+                               Projection projection, Error &problems) {
   const ModelConfig &config = checkpoint.config();
   std::vector<int8_t> digits(config.rows(projection) *
                              config.columns(projection));
@@ -94,8 +95,10 @@ static Expected<DigitCounts> countDigits(const Checkpoint &checkpoint,
   for (int64_t layer = 0; layer < config.layerCount; ++layer) {
     Scales scales;
     if (Error error =
-            checkpoint.readDigits(projection, layer, digits.data(), scales))
-      return std::move(error);
+            checkpoint.readDigits(projection, layer, digits.data(), scales)) {
+      problems = joinErrors(std::move(problems), std::move(error));
+      continue;
+    }
     counts.zeros += llvm::count(digits, 0);
     counts.all += digits.size();
   }
@@ -116,19 +119,18 @@ static std::string describeOutputs(const Checkpoint &checkpoint,
   return text + (checkpoint.hasBias(projection) ? ", bias" : "");
 }
 
-static Error printProjections(const Checkpoint &checkpoint, bool check) {
+/// `problems` is null if digits are not to be read.
+static void printProjections(const Checkpoint &checkpoint, Error *problems) {
   const ModelConfig &config = checkpoint.config();
   llvm::outs() << "\nprojection   rows    columns "
-               << (check ? "zero digits " : "") << "activations\n";
+               << (problems ? "zero digits " : "") << "activations\n";
   for (Projection projection : allProjections) {
     printField(toString(projection))
         << llvm::left_justify(std::to_string(config.rows(projection)), 8)
         << llvm::left_justify(std::to_string(config.columns(projection)), 8);
-    if (check) {
-      Expected<DigitCounts> counts = countDigits(checkpoint, projection);
-      if (!counts)
-        return counts.takeError();
-      double share = 100.0 * counts->zeros / counts->all;
+    if (problems) {
+      DigitCounts counts = countDigits(checkpoint, projection, *problems);
+      double share = counts.all ? 100.0 * counts.zeros / counts.all : 0;
       llvm::outs() << llvm::formatv("{0,-12}",
                                     llvm::formatv("{0:F1} %", share).str());
     }
@@ -136,14 +138,17 @@ static Error printProjections(const Checkpoint &checkpoint, bool check) {
                              config.columns(projection))
                  << describeOutputs(checkpoint, projection) << "\n";
   }
-  return Error::success();
 }
 
 static void printSizes(const Checkpoint &checkpoint) {
   const ModelConfig &config = checkpoint.config();
-  uint64_t bytes = 0, ternary = 0;
-  for (const auto &tensor : checkpoint.files().all())
-    bytes += tensor.second.bytes;
+  uint64_t bytes = 0, ternary = 0, other = 0;
+  for (const auto &[name, entry] : checkpoint.files().all()) {
+    bytes += entry.bytes;
+    StringRef tensor = name;
+    if (!tensor.ends_with("_proj.weight") && !tensor.ends_with("_scale"))
+      other += entry.elements();
+  }
   for (Projection projection : allProjections)
     ternary += uint64_t(config.layerCount) * config.rows(projection) *
                config.columns(projection);
@@ -160,31 +165,64 @@ static void printSizes(const Checkpoint &checkpoint) {
                         << llvm::formatv("{0:F2} bits each in the files",
                                          8.0 * ternaryBytes / ternary)
                         << "\n";
+  printField("parameters") << ternary + other << ", "
+                           << llvm::formatv("{0:F2} bits each",
+                                            8.0 * bytes / (ternary + other))
+                           << "\n";
 }
 
-static Error listTensors(const Checkpoint &checkpoint) {
+static void listTensors(const Checkpoint &checkpoint) {
   llvm::outs() << "\n";
   for (const auto &[name, entry] : checkpoint.files().all())
     llvm::outs() << llvm::left_justify(entry.describe(), 22) << name << "\n";
+}
+
+static Error checkFloats(const Checkpoint &checkpoint, StringRef name,
+                         const TensorEntry &entry) {
+  uint64_t count = entry.elements();
+  std::vector<float> values(std::min<uint64_t>(count, 1 << 16));
+  for (uint64_t from = 0; from < count; from += values.size()) {
+    uint64_t part = std::min<uint64_t>(values.size(), count - from);
+    if (Error error = checkpoint.readFloats(name, from, part, values.data()))
+      return error;
+  }
+  checkpoint.files().release(entry, 0, entry.bytes);
   return Error::success();
 }
 
 /// Everything that tern compile reads, so that what it would refuse shows.
 static Error checkTensors(const Checkpoint &checkpoint) {
-  for (const auto &[name, entry] : checkpoint.files().all()) {
-    if (entry.dtype != DType::F32 && entry.dtype != DType::F16 &&
-        entry.dtype != DType::BF16)
-      continue;
-    uint64_t count = entry.elements();
-    std::vector<float> values(std::min<uint64_t>(count, 1 << 16));
-    for (uint64_t from = 0; from < count; from += values.size()) {
-      uint64_t part = std::min<uint64_t>(values.size(), count - from);
-      if (Error error = checkpoint.readFloats(name, from, part, values.data()))
-        return error;
-    }
-    checkpoint.files().release(entry, 0, entry.bytes);
-  }
+  Error problems = Error::success();
+  for (const auto &[name, entry] : checkpoint.files().all())
+    if (entry.dtype == DType::F32 || entry.dtype == DType::F16 ||
+        entry.dtype == DType::BF16)
+      problems =
+          joinErrors(std::move(problems), checkFloats(checkpoint, name, entry));
+  return problems;
+}
+
+/// What chat lacks goes to `chatRefusal`; only chat would be refused.
+static Error inspectText(const Checkpoint &checkpoint,
+                         std::string &chatRefusal) {
+  Expected<TextSections> text = makeTextSections(checkpoint);
+  if (!text)
+    return text.takeError();
+  llvm::outs() << "\n";
+  printText(*text);
+  chatRefusal = text->chatRefusal;
   return Error::success();
+}
+
+/// All of it on stdout; the answer is the same problems.
+static Error listProblems(Error problems) {
+  Error again = Error::success();
+  llvm::outs() << "\n";
+  handleAllErrors(std::move(problems), [&](const llvm::ErrorInfoBase &problem) {
+    printField("refused") << inOneLine(problem.message()) << "\n";
+    again = joinErrors(std::move(again),
+                       llvm::createStringError(problem.message()));
+  });
+  return again;
 }
 
 static Error inspectCheckpoint(StringRef path, const GgufOptions &options,
@@ -192,33 +230,24 @@ static Error inspectCheckpoint(StringRef path, const GgufOptions &options,
   Expected<std::unique_ptr<Checkpoint>> checkpoint =
       Checkpoint::open(path, options);
   if (!checkpoint)
-    return checkpoint.takeError();
+    return listProblems(checkpoint.takeError());
+  Error problems = Error::success();
+  std::string chatRefusal;
   printConfig(**checkpoint);
-  if (Error error = printProjections(**checkpoint, check))
-    return error;
+  printProjections(**checkpoint, check ? &problems : nullptr);
   printSizes(**checkpoint);
+  problems =
+      joinErrors(std::move(problems), inspectText(**checkpoint, chatRefusal));
   if (tensors)
-    if (Error error = listTensors(**checkpoint))
-      return error;
-  Expected<TextSections> text = makeTextSections(**checkpoint);
-  if (text) {
-    llvm::outs() << "\n";
-    printText(*text);
-  } else if (check) {
-    return text.takeError();
-  } else {
-    printField("tokenizer")
-        << "refused: " << llvm::toString(text.takeError()) << "\n";
-  }
-  if (!check)
-    return Error::success();
-  if (Error error = checkTensors(**checkpoint))
-    return error;
-  if (text->chatRefusal.empty())
+    listTensors(**checkpoint);
+  if (check)
+    problems = joinErrors(std::move(problems), checkTensors(**checkpoint));
+  if (problems)
+    return listProblems(std::move(problems));
+  if (!chatRefusal.empty())
+    llvm::outs() << "\nonly chat would be refused: " << chatRefusal << "\n";
+  else if (check)
     llvm::outs() << "\nnothing in it would be refused\n";
-  else
-    llvm::outs() << "\nonly chat would be refused: " << text->chatRefusal
-                 << "\n";
   return Error::success();
 }
 
@@ -234,8 +263,8 @@ Expected<int> tern::inspectMain(Arguments arguments) {
       "Says what is in a checkpoint (a directory) or in what tern "
       "compile made:\na program, library, object or .weights file.");
   table.addSwitch("--check",
-                  "read every tensor as tern compile does; exit status 1 and\n"
-                  "the reason if it would be refused",
+                  "read every tensor as tern compile does; what would be\n"
+                  "refused is said in any case, and the exit status is 1",
                   check);
   table.addSwitch("--tensors", "list the tensors of a checkpoint", tensors);
   gguf.addTo(table);

@@ -88,8 +88,7 @@ static Expected<int> dispatch(llvm::ArrayRef<StringRef> arguments) {
                                       "'; tern --help lists them");
 }
 
-/// One line that a terminal can show, whatever names in a file are made of.
-static std::string inOneLine(StringRef message) {
+std::string tern::inOneLine(StringRef message) {
   constexpr size_t most = 1000;
   std::string line;
   llvm::raw_string_ostream stream(line);
@@ -112,11 +111,17 @@ int main(int argc, char **argv) {
   if (status)
     return *status;
   int failed = 1;
-  llvm::handleAllErrors(
-      status.takeError(), [&](const llvm::ErrorInfoBase &error) {
-        if (error.isA<UsageError>())
-          failed = 2;
-        llvm::errs() << "tern: error: " << inOneLine(error.message()) << "\n";
-      });
+  std::vector<std::string> messages;
+  llvm::handleAllErrors(status.takeError(),
+                        [&](const llvm::ErrorInfoBase &error) {
+                          if (error.isA<UsageError>())
+                            failed = 2;
+                          messages.push_back(inOneLine(error.message()));
+                        });
+  llvm::errs() << "tern: error: " << messages.front();
+  if (messages.size() > 1)
+    llvm::errs() << " (tern inspect MODEL lists " << messages.size() - 1
+                 << " more)";
+  llvm::errs() << "\n";
   return failed;
 }
