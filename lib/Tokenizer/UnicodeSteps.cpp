@@ -89,9 +89,34 @@ std::vector<uint32_t> decomposition(uint32_t code, bool compatible) {
   return {buffer, buffer + count};
 }
 
+// Looking through all of Unicode takes milliseconds, so each table is made once.
+
+const CharacterMap &decompositions(bool compatible) {
+  static std::map<bool, CharacterMap> known;
+  auto [at, isNew] = known.try_emplace(compatible);
+  if (isNew)
+    at->second =
+        mapOf([&](uint32_t code) { return decomposition(code, compatible); });
+  return at->second;
+}
+
+/// Their number; code and class of each.
+const std::vector<uint32_t> &combiningMarks() {
+  static const std::vector<uint32_t> words = [] {
+    std::vector<uint32_t> marks = {0};
+    for (uint32_t code = 0x300; code < endOfText; ++code)
+      if (int klass =
+              utf8proc_get_property(utf8proc_int32_t(code))->combining_class)
+        marks.push_back(code << 8 | uint32_t(klass));
+    marks[0] = uint32_t(marks.size()) - 1;
+    return marks;
+  }();
+  return words;
+}
+
 /// Pairs that compose: decompositions into two that are not excluded, which are
 /// those that NFC gives back.
-std::vector<uint32_t> compositions() {
+std::vector<uint32_t> findCompositions() {
   std::map<std::pair<uint32_t, uint32_t>, uint32_t> pairs;
   for (uint32_t code = 0x80; code < endOfText; ++code) {
     if ((code >= firstSyllable && code <= lastSyllable) ||
@@ -126,16 +151,33 @@ std::vector<uint32_t> compositions() {
   return words;
 }
 
+const std::vector<uint32_t> &compositions() {
+  static const std::vector<uint32_t> words = findCompositions();
+  return words;
+}
+
+const CharacterMap &lowercase() {
+  static const CharacterMap map = [] {
+    CharacterMap lower = mapOf([](uint32_t code) -> std::vector<uint32_t> {
+      if (code == 0x130) // the only one that becomes two characters
+        return {'i', 0x307};
+      return {uint32_t(utf8proc_tolower(utf8proc_int32_t(code)))};
+    });
+    for (uint32_t upper = 'A'; upper <= 'Z'; ++upper)
+      lower[upper] = {upper + 32};
+    return lower;
+  }();
+  return map;
+}
+
+void append(std::vector<uint32_t> &words, const std::vector<uint32_t> &more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
 } // namespace
 
 void addLowercaseStep(TokenizerDescription &out) {
-  CharacterMap map = mapOf([](uint32_t code) -> std::vector<uint32_t> {
-    if (code == 0x130) // the only one that becomes two characters
-      return {'i', 0x307};
-    return {uint32_t(utf8proc_tolower(utf8proc_int32_t(code)))};
-  });
-  for (uint32_t upper = 'A'; upper <= 'Z'; ++upper)
-    map[upper] = {upper + 32};
+  const CharacterMap &map = lowercase();
   TokenizerDescription::Step step;
   step.kind = TERN_TEXT_MAP;
   step.operands[0] = uint32_t(out.words.size());
@@ -145,9 +187,8 @@ void addLowercaseStep(TokenizerDescription &out) {
 }
 
 void addFormStep(TokenizerDescription &out, Form form) {
-  const bool compatible = form == Form::NFKC || form == Form::NFKD;
-  CharacterMap map =
-      mapOf([&](uint32_t code) { return decomposition(code, compatible); });
+  const CharacterMap &map =
+      decompositions(form == Form::NFKC || form == Form::NFKD);
   TokenizerDescription::Step step;
   step.kind = TERN_TEXT_FORM;
   step.operands[0] = form == Form::NFC || form == Form::NFKC;
@@ -156,16 +197,9 @@ void addFormStep(TokenizerDescription &out, Form form) {
   measure(map, step, 8);
   step.growth = std::max(step.growth, 3u); // a syllable of Hangul
   write(map, out.words);
-  std::vector<uint32_t> marks;
-  for (uint32_t code = 0x300; code < endOfText; ++code)
-    if (int klass =
-            utf8proc_get_property(utf8proc_int32_t(code))->combining_class)
-      marks.push_back(code << 8 | uint32_t(klass));
-  out.words.push_back(uint32_t(marks.size()));
-  out.words.insert(out.words.end(), marks.begin(), marks.end());
-  std::vector<uint32_t> pairs =
-      step.operands[0] ? compositions() : std::vector<uint32_t>{0};
-  out.words.insert(out.words.end(), pairs.begin(), pairs.end());
+  append(out.words, combiningMarks());
+  append(out.words,
+         step.operands[0] ? compositions() : std::vector<uint32_t>{0});
   out.steps.push_back(std::move(step));
 }
 
