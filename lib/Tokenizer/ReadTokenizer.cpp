@@ -193,21 +193,40 @@ bool TokenizerReader::addBos(const Json &config) {
   return ok();
 }
 
+/// What tokenizer_config.json says about the tokens around a text, which
+/// tokenizer.model does not know.
+bool TokenizerReader::readAffixes(const Json &config, SentencePieces &pieces) {
+  JsonObject fields(config, "tokenizer_config.json", error);
+  pieces.addsBos = fields.getBool("add_bos_token", pieces.addsBos);
+  pieces.addsEos = fields.getBool("add_eos_token", pieces.addsEos);
+  return ok();
+}
+
 std::optional<TokenizerDescription>
 readTokenizer(const TokenizerSources &sources, std::string &error) {
   error.clear();
   TokenizerDescription description;
   TokenizerReader reader(description, error);
-  std::optional<Json> root =
-      parseJsonObject(sources.tokenizer, "tokenizer.json", error);
-  if (!root || !reader.read(*root))
-    return std::nullopt;
+  std::optional<Json> config;
   if (!sources.tokenizerConfig.empty()) {
-    std::optional<Json> config = parseJsonObject(
-        sources.tokenizerConfig, "tokenizer_config.json", error);
-    if (!config || !reader.addBos(*config))
+    config = parseJsonObject(sources.tokenizerConfig, "tokenizer_config.json",
+                             error);
+    if (!config)
       return std::nullopt;
   }
+  bool read = false;
+  if (!sources.sentencePiece.empty() && sources.tokenizer.empty()) {
+    std::optional<SentencePieces> pieces =
+        parseSentencePiece(sources.sentencePiece, error);
+    read = pieces && (!config || reader.readAffixes(*config, *pieces)) &&
+           reader.readPieces(*pieces);
+  } else {
+    std::optional<Json> root =
+        parseJsonObject(sources.tokenizer, "tokenizer.json", error);
+    read = root && reader.read(*root) && (!config || reader.addBos(*config));
+  }
+  if (!read)
+    return std::nullopt;
   return description;
 }
 

@@ -54,8 +54,7 @@ static int64_t idLimit(size_t tokens) {
   return std::min<int64_t>(int64_t(1) << 24, 4 * int64_t(tokens) + 65536);
 }
 
-/// "<0x0A>" to 10; -1 when it is anything else.
-static int fallbackByte(const std::string &name) {
+int fallbackByte(const std::string &name) {
   auto digit = [](char c) {
     return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -231,7 +230,6 @@ void TokenizerReader::readUnigram(JsonObject &fields) {
   }
   out.unknown = unknown;
   out.tokens[unknown].isPlain = false;
-  constexpr double unknownPenalty = 10;
   out.scores.push_back(least - unknownPenalty);
   if (fallback) {
     out.flags |= TERN_TOKENIZER_BYTE_FALLBACK;

@@ -17,6 +17,16 @@
 
 namespace tern {
 
+/// By how much an unknown character is worse than the worst token of Unigram.
+constexpr double unknownPenalty = 10;
+
+/// Parses tokenizer.model.
+std::optional<SentencePieces> parseSentencePiece(const std::string &bytes,
+                                                 std::string &error);
+
+/// "<0x0A>" to 10; -1 when it is anything else.
+int fallbackByte(const std::string &name);
+
 /// The steps of a component: the lists in a Sequence, or the component itself.
 std::vector<const Json *> componentSteps(const Json &value,
                                          const char *listName,
@@ -31,7 +41,9 @@ public:
   TokenizerReader(TokenizerDescription &out, std::string &error)
       : out(out), error(error), steps(out, error) {}
   bool read(const Json &root);
+  bool readPieces(const SentencePieces &model);
   bool addBos(const Json &config);
+  bool readAffixes(const Json &config, SentencePieces &pieces);
 
 private:
   void readNormalizer(const Json &value, const std::string &where);
@@ -41,6 +53,9 @@ private:
   void readMetaspace(JsonObject &fields);
   void readSplit(JsonObject &fields);
   std::string readPattern(JsonObject &fields, bool &isRegex);
+
+  void addPiece(const SentencePieces::Piece &piece, uint32_t id);
+  void addPieceMerges(const SentencePieces &model);
 
   void readModel(const Json &model);
   void readBpe(JsonObject &fields);

@@ -25,8 +25,11 @@ typedef struct merger {
   uint32_t heap_count;
   node *nodes;
   uint32_t count;
-  uint32_t unknown; /* a node for unknown characters is due */
+  uint32_t unknown;   /* a node for unknown characters is due */
+  int32_t ascii[128]; /* tokens of characters; UNSEEN until looked up */
 } merger;
+
+#define UNSEEN (-2)
 
 static void push(merger *m, uint64_t entry) {
   uint32_t at = m->heap_count++;
@@ -106,6 +109,16 @@ static int add_bytes(merger *m, const uint8_t *at, uint32_t length) {
   return 1;
 }
 
+/* The token of one character, or -1. */
+static int32_t find_character(merger *m, const uint8_t *at, uint32_t length) {
+  const tern_tokenizer *t = m->encoder->tokenizer;
+  if (at[0] >= 128)
+    return tern_table_find(t, TABLE_PLAIN, at, length);
+  if (m->ascii[at[0]] == UNSEEN)
+    m->ascii[at[0]] = tern_table_find(t, TABLE_PLAIN, at, 1);
+  return m->ascii[at[0]];
+}
+
 /* The first node or nodes of a character. An unknown one is put off until a
  * known one comes, past those that fall back to bytes, as Hugging Face does. */
 static void add_character(merger *m, const uint8_t *at, uint32_t length) {
@@ -119,8 +132,7 @@ static void add_character(merger *m, const uint8_t *at, uint32_t length) {
       return;
     }
   } else {
-    int32_t id =
-        tern_table_find(m->encoder->tokenizer, TABLE_PLAIN, at, length);
+    int32_t id = find_character(m, at, length);
     if (id >= 0) {
       add_unknown(m);
       add(m, id);
@@ -144,12 +156,14 @@ void tern_encode_bpe(encoder *e, encoder_text piece) {
       return;
     }
   }
-  merger m = {e, e->work, 0, NULL, 0, 0};
+  merger m = {e, e->work, 0, NULL, 0, 0, {0}};
   if (piece.bytes >= e->work_bytes / ENCODER_WORK_BYTES) {
     e->status = TERN_BAD_TABLE;
     return;
   }
   m.nodes = (node *)(void *)(m.heap + 2 * (piece.bytes + 1));
+  for (uint32_t i = 0; !(h->flags & TERN_TOKENIZER_BYTES) && i < 128; ++i)
+    m.ascii[i] = UNSEEN;
   for (size_t at = 0; at < piece.bytes;) {
     uint32_t length = 1;
     if (!(h->flags & TERN_TOKENIZER_BYTES))

@@ -258,7 +258,7 @@ Json splitStep(const std::string &regex, const std::string &behavior) {
           {"invert", false}};
 }
 
-std::vector<SyntheticTokenizer> syntheticTokenizers() {
+static std::vector<SyntheticTokenizer> makeTokenizers() {
   const char *list = "pretokenizers";
   Json bytes = byteLevelStep(false, false);
   auto by = [&](const char *regex) {
@@ -313,6 +313,11 @@ std::vector<SyntheticTokenizer> syntheticTokenizers() {
       {"unigram-nfkc",
        unigramTokenizer(16, false, nfkc, metaspace("always", true))},
   };
+}
+
+const std::vector<SyntheticTokenizer> &syntheticTokenizers() {
+  static const std::vector<SyntheticTokenizer> tokenizers = makeTokenizers();
+  return tokenizers;
 }
 
 } // namespace tern_test

@@ -25,7 +25,7 @@ struct SyntheticTokenizer {
 
 /// tokenizer.json of each kind, in the form of public models, with vocabularies
 /// that are random but always the same.
-std::vector<SyntheticTokenizer> syntheticTokenizers();
+const std::vector<SyntheticTokenizer> &syntheticTokenizers();
 
 /// Parts of them.
 Json byteLevelModel(uint32_t seed, bool ignoreMerges);

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SentencePieceWriter.h"
 #include "SyntheticTokenizers.h"
 #include "TokenizerReference.h"
 
@@ -88,19 +89,6 @@ std::vector<std::string> texts() {
   while (result.size() < textCount)
     result.push_back(validText(randomText(random)));
   return result;
-}
-
-/// As a text is written from its tokens.
-std::string decodeText(const tern_tokenizer &tokenizer,
-                       const std::vector<int32_t> &ids) {
-  std::string bytes;
-  uint32_t begun = 0;
-  for (int32_t id : ids) {
-    size_t count;
-    const char *text = tern_tokenizer_decode(&tokenizer, id, &begun, &count);
-    bytes.append(text ? text : "", count);
-  }
-  return validText(bytes);
 }
 
 bool foldsCase(const std::string &engine, const std::string &name) {
@@ -197,14 +185,16 @@ protected:
                           "' && node tokenize.mjs '" + directory + "'";
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
   }
-  void compare(const Job &job);
+  void compare(const Job &job) {
+    compare(job, Table(readFile(directory + "/" + job.tokenizer)));
+  }
+  void compare(const Job &job, const Table &table);
 
   std::string directory;
   const std::vector<std::string> all = texts();
 };
 
-void Packages::compare(const Job &job) {
-  Table table(readFile(directory + "/" + job.tokenizer));
+void Packages::compare(const Job &job, const Table &table) {
   Json theirs = Json::parse(readFile(directory + "/" + job.name + ".out.json"));
   size_t tokens = 0, mismatches = 0;
   std::map<std::string, size_t> known;
@@ -213,7 +203,7 @@ void Packages::compare(const Job &job) {
     tokens += ids.size();
     bool sameIds = Json(ids) == theirs["ids"][i];
     bool same =
-        sameIds && decodeText(table.tokenizer, ids) == theirs["texts"][i];
+        sameIds && validText(table.decodeText(ids)) == theirs["texts"][i];
     const char *reason =
         same ? nullptr
         : isTie(job.name, ids, theirs["ids"][i])
@@ -225,7 +215,7 @@ void Packages::compare(const Job &job) {
       ADD_FAILURE()
           << job.name << ": " << Json(all[i]).dump(-1, ' ', true)
           << "\n  ours   " << Json(ids) << " "
-          << Json(decodeText(table.tokenizer, ids)).dump(-1, ' ', true)
+          << Json(validText(table.decodeText(ids))).dump(-1, ' ', true)
           << "\n  theirs " << theirs["ids"][i] << " "
           << theirs["texts"][i].dump(-1, ' ', true);
   }
@@ -235,6 +225,23 @@ void Packages::compare(const Job &job) {
   for (auto &[reason, count] : known)
     std::printf("  left out: %zu texts: %s\n", count, reason.c_str());
   EXPECT_EQ(mismatches, 0u);
+}
+
+/// Llama-2's tokenizer.model: a token's score falls with the rank of the first
+/// merge that makes it.
+std::string llama2Model(const std::string &json) {
+  const Json root = Json::parse(json);
+  std::map<std::string, float> scores;
+  for (const Json &merge : root["model"]["merges"])
+    scores.emplace(merge[0].get<std::string>() + merge[1].get<std::string>(),
+                   -float(scores.size()));
+  tern::SentencePieces model = bytePieces();
+  const size_t first = model.pieces.size();
+  model.pieces.resize(root["model"]["vocab"].size());
+  for (auto &[name, id] : root["model"]["vocab"].items())
+    if (id >= first)
+      model.pieces[id] = {name, scores[name], tern::SentencePieces::Normal};
+  return sentencePieceFile(model);
 }
 
 TEST_F(Packages, AllTokens) {
@@ -254,6 +261,12 @@ TEST_F(Packages, AllTokens) {
   ASSERT_NO_FATAL_FAILURE(run(jobs));
   for (const Job &job : jobs)
     compare(job);
+  tern::TokenizerSources sources;
+  sources.sentencePiece =
+      llama2Model(readFile(directory + "/llama2-full.json"));
+  Job model = jobs[3];
+  std::printf("and from tokenizer.model:\n");
+  compare(model, Table(sources));
 }
 
 } // namespace

@@ -37,10 +37,7 @@ struct Table {
   std::vector<uint8_t> bytes;
   tern_tokenizer tokenizer;
 
-  explicit Table(const std::string &json, const std::string &config = "") {
-    tern::TokenizerSources sources;
-    sources.tokenizer = json;
-    sources.tokenizerConfig = config;
+  explicit Table(const tern::TokenizerSources &sources) {
     std::string error;
     auto compiled = tern::compileTokenizer(sources, error);
     EXPECT_TRUE(compiled) << error;
@@ -48,6 +45,16 @@ struct Table {
       bytes = *compiled;
     EXPECT_EQ(tern_tokenizer_load(&tokenizer, bytes.data(), bytes.size()),
               TERN_OK);
+  }
+  explicit Table(const std::string &json, const std::string &config = "")
+      : Table(sourcesOf(json, config)) {}
+
+  static tern::TokenizerSources sourcesOf(const std::string &json,
+                                          const std::string &config) {
+    tern::TokenizerSources sources;
+    sources.tokenizer = json;
+    sources.tokenizerConfig = config;
+    return sources;
   }
 
   std::vector<int32_t> encode(const std::string &text,
@@ -74,6 +81,21 @@ struct Table {
           tern_tokenizer_token(&tokenizer, token, &count, nullptr);
       EXPECT_NE(bytes, nullptr) << token;
       text.append(bytes, count);
+    }
+    return text;
+  }
+
+  /// As the text of a conversation: without control tokens, and without the
+  /// space that stands before a text.
+  std::string decodeText(const std::vector<int32_t> &tokens) const {
+    std::string text;
+    uint32_t begun = 0;
+    for (int32_t token : tokens) {
+      size_t count;
+      const char *bytes =
+          tern_tokenizer_decode(&tokenizer, token, &begun, &count);
+      EXPECT_NE(bytes, nullptr) << token;
+      text.append(bytes ? bytes : "", count);
     }
     return text;
   }

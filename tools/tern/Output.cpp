@@ -95,6 +95,7 @@ static Expected<TokenizerSources> readSources(StringRef directory) {
   for (auto [file, text] :
        {std::pair<StringRef, std::string *>{"tokenizer.json",
                                             &sources.tokenizer},
+        {"tokenizer.model", &sources.sentencePiece},
         {"tokenizer_config.json", &sources.tokenizerConfig},
         {"config.json", &sources.config},
         {"generation_config.json", &sources.generationConfig},
@@ -132,7 +133,7 @@ Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint,
   auto refused = [&] { return failure(directory + ": " + reason); };
   TextSections sections;
   std::optional<TokenizerDescription> tokenizer;
-  if (!sources->tokenizer.empty()) {
+  if (sources->hasTokenizer()) {
     tokenizer = readTokenizer(*sources, reason);
     if (!tokenizer)
       return refused();

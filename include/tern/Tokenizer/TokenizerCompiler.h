@@ -66,16 +66,38 @@ struct TokenizerDescription {
   std::vector<int32_t> prefix, suffix; ///< set around a text
 };
 
+/// What tokenizer.model says.
+struct SentencePieces {
+  /// As the files number them.
+  enum Type { Normal = 1, Unknown, Control, UserDefined, Unused, Byte };
+  struct Piece {
+    std::string text;
+    float score = 0;
+    int64_t type = Normal;
+  };
+  std::vector<Piece> pieces; ///< by id
+  bool isUnigram = false;
+  bool addsSpace = true; ///< before a text
+  int64_t bos = -1, eos = -1;
+  bool addsBos = true, addsEos = false;
+};
+
 /// Text of a checkpoint's files; empty where there is none.
 struct TokenizerSources {
-  std::string tokenizer;        ///< tokenizer.json
+  std::string tokenizer;     ///< tokenizer.json; without it:
+  std::string sentencePiece; ///< the bytes of tokenizer.model; or
+  SentencePieces pieces;
   std::string tokenizerConfig;  ///< tokenizer_config.json
   std::string config;           ///< config.json
   std::string generationConfig; ///< generation_config.json
   std::string chatTemplate;     ///< chat_template.jinja
+
+  bool hasTokenizer() const {
+    return !tokenizer.empty() || !sentencePiece.empty();
+  }
 };
 
-/// Reads tokenizer.json. Every field is used, is known not to matter, or is an
+/// Reads the tokenizer. Every field is used, is known not to matter, or is an
 /// error. On failure `error` is one sentence that names the file and the field.
 std::optional<TokenizerDescription>
 readTokenizer(const TokenizerSources &sources, std::string &error);
