@@ -7,7 +7,7 @@
 # Builds the preset `fuzz` and runs its targets (test/Fuzz, all unless some are
 # named) two at a time, each for SECONDS (60) or N inputs. One line for each says
 # how many inputs it read; exit status 1 if one of them is a finding: a crash, a
-# broken promise, more than 2 s, 64 MiB at once or 1 GiB in all. Inputs that reach
+# broken promise, more than 5 s, 64 MiB at once or 1 GiB in all. Inputs that reach
 # new code stay in build-fuzz/corpus, where the next run begins.
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,7 +19,7 @@ run_one() { # TARGET LIMIT: runs it; its line goes to stdout, the rest to a log
   [ -f "$dictionary" ] && dictionary=-dict=$dictionary || dictionary=
   status=0
   ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8 build-fuzz/bin/"$name" \
-    "$2" $dictionary -max_len=8192 -timeout=2 -rss_limit_mb=1024 -malloc_limit_mb=64 \
+    "$2" $dictionary -max_len=8192 -timeout=5 -rss_limit_mb=1024 -malloc_limit_mb=64 \
     -print_final_stats=1 -artifact_prefix="$logs/$name-" \
     "$corpus" "test/Fuzz/seeds/$name" >"$logs/$name.log" 2>&1 || status=$?
   count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$name.log")

@@ -16,6 +16,22 @@
 
 using namespace tern;
 
+/// Walks over Unicode once, which would count as the time of the first input.
+extern "C" int LLVMFuzzerInitialize(int *, char ***) {
+  for (const char *form : {"NFC", "NFKC", "Lowercase"}) {
+    TokenizerSources sources;
+    const std::string space = R"({"type": "Metaspace", "replacement": "\u2581",
+      "prepend_scheme": "always", "split": true})";
+    sources.tokenizer = R"({"normalizer": {"type": ")" + std::string(form) +
+                        R"("}, "pre_tokenizer": )" + space +
+                        R"(, "decoder": )" + space + R"(, "model":
+      {"type": "Unigram", "unk_id": 0, "vocab": [["a", 0.0], ["b", -1.0]]}})";
+    std::string error;
+    require(bool(compileTokenizer(sources, error)), error.c_str());
+  }
+  return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   TokenizerSources sources;
   sources.tokenizer = takeText(data, size);
