@@ -217,14 +217,19 @@ def pack_masters(checkpoint: Checkpoint, reader: Reader, directory: Path) -> Non
 READING = ("like-", "master-", "shards")
 
 
-@pytest.mark.parametrize(
-    "name, target",
-    [
-        (name, target)
-        for name in CASES
-        for target in (TARGETS[-1:] if name.startswith(READING) else TARGETS)
-    ],
-)
+def synthetic_runs() -> list:
+    """Each case for the widest target and one of the others in turn; all of them if slow."""
+    runs = []
+    for index, name in enumerate(CASES):
+        others = TARGETS[:-1] if not name.startswith(READING) else []
+        for target in TARGETS:
+            chosen = target == TARGETS[-1] or (others and target == others[index % len(others)])
+            marks = () if chosen else pytest.mark.slow
+            runs.append(pytest.param(name, target, marks=marks))
+    return runs
+
+
+@pytest.mark.parametrize("name, target", synthetic_runs())
 def test_synthetic(tern, tmp_path, name, target):
     case: Case = CASES[name]
     directory = case_directory(name)

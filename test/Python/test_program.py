@@ -55,7 +55,8 @@ def test_needs_no_library_but_libc(program):
 
 
 def test_bare_runtime_is_small(tern, tmp_path):
-    """Everything but model and weights: code and data of the linked runtime."""
+    """Everything but model and weights: code and data of the linked runtime, of which
+    chat templates are nearly half."""
     source = tmp_path / "none.c"
     source.write_text(
         '#include "tern/abi.h"\n'
@@ -69,7 +70,7 @@ def test_bare_runtime_is_small(tern, tmp_path):
     assert link.returncode == 0, link.stderr
     text, data, bss = map(int, run("size", tmp_path / "bare").stdout.split("\n")[1].split()[:3])
     print(f"bare runtime: {text} bytes of code and constants, {data} of data, {bss} zeroed")
-    assert text + data < 100_000
+    assert text + data < 190_000
 
 
 def test_context_overflow_is_a_clear_stop(program):
