@@ -25,14 +25,11 @@ jobs=$(getconf _NPROCESSORS_ONLN)
   ctest --output-on-failure -j "$jobs" --output-junit "$results/ctest.xml")
 TERN_BINARY=
 [ ! -x build/bin/tern ] || TERN_BINARY=$PWD/build/bin/tern
-# Compiled models are cached where a test run may leave them.
-XDG_CACHE_HOME=$PWD/build/test-cache
-export TERN_BINARY XDG_CACHE_HOME
 # Models made for tests, their references and what `tern run` compiles of them are
 # found again by the next run; all three go by what they were made from.
 TERN_TEST_CACHE=$PWD/build/test-cache
 XDG_CACHE_HOME=$TERN_TEST_CACHE
-export TERN_TEST_CACHE XDG_CACHE_HOME
+export TERN_BINARY TERN_TEST_CACHE XDG_CACHE_HOME
 $python -m pytest -q -n "$jobs" -p no:cacheprovider test/Python --junitxml="$results/pytest.xml"
 sh tools/fuzz.sh 60 --junit "$results/fuzz.xml"
 exec $python tools/sum_results.py "$results"

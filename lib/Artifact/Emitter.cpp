@@ -10,8 +10,6 @@
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
-#include "tern/Dialect/Tern/Transforms/Passes.h"
-
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"

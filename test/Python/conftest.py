@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,22 @@ def executable_targets() -> list[str]:
 
 
 TARGETS = executable_targets()
+
+
+def in_turn(names: Iterable, twice: Callable[[str], bool] = lambda name: True) -> list:
+    """(name, target) of each name for one target in turn, `twice` for the widest too.
+
+    A target is four seconds of compiling; the pairs left out are slow tests.
+    """
+    runs = []
+    for index, name in enumerate(names):
+        chosen = {TARGETS[index % len(TARGETS)]}
+        if twice(name):
+            chosen.add(TARGETS[-1])
+        for target in TARGETS:
+            marks = () if target in chosen else pytest.mark.slow
+            runs.append(pytest.param(name, target, marks=marks))
+    return runs
 
 
 @pytest.fixture(scope="session")

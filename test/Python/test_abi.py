@@ -18,7 +18,7 @@ import pytest
 from abi import BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL, CompiledModel
 from cached import case_directory, compiled_once
 from cases import CASES
-from conftest import MODELS, ROOT, TARGETS, model_directory
+from conftest import MODELS, ROOT, in_turn, model_directory
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
 from test_compiled import assert_same, option_flags
@@ -62,11 +62,10 @@ def joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> Result:
     return Result(hidden, np.concatenate([logits for _, logits in parts]))
 
 
-both = pytest.mark.parametrize("target", TARGETS)
-every = pytest.mark.parametrize("name", NAMES)
+every = pytest.mark.parametrize("name, target", in_turn(NAMES))
+some = pytest.mark.parametrize("name, target", in_turn(NAMES[:3]))
 
 
-@both
 @every
 def test_any_split(compiled, name, target):
     """Token by token, across a block of 64, and in uneven pieces."""
@@ -81,7 +80,6 @@ def test_any_split(compiled, name, target):
         assert_same(joined(parts), want)
 
 
-@both
 @every
 def test_any_batch(compiled, name, target):
     """Sequences of different lengths share a step: each as if it were alone."""
@@ -101,7 +99,6 @@ def test_any_batch(compiled, name, target):
         assert_same(joined(got), model.run(text))
 
 
-@both
 @every
 @pytest.mark.parametrize("order", ["forward", "backward", "shuffled", "threads"])
 def test_any_workers(compiled, name, target, order):
@@ -116,8 +113,7 @@ def test_any_workers(compiled, name, target, order):
         assert_same(joined(parts), want)
 
 
-@both
-@pytest.mark.parametrize("name", NAMES[:3])
+@some
 def test_logits_of_the_last_tokens(compiled, name, target):
     compiled_model, model = compiled(name, target)
     ids = tokens_of(model, 9, 3)
@@ -128,8 +124,7 @@ def test_logits_of_the_last_tokens(compiled, name, target):
         assert_same(Result(hidden, logits), Result(want.hidden, want.logits[9 - count :]))
 
 
-@both
-@pytest.mark.parametrize("name", NAMES[:3])
+@some
 def test_refusals_write_nothing(compiled, name, target):
     """A bad segment anywhere leaves every state of the call as it was."""
     compiled_model, model = compiled(name, target)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from cached import case_directory, reference
 from cases import CASES, Case
-from conftest import MODELS, TARGETS, model_directory
+from conftest import MODELS, TARGETS, in_turn, model_directory
 from test_golden import PERPLEXITIES, VARIANTS, golden, golden_json
 from tern.checkpoint import Checkpoint, load, pack
 from tern.config import MLP_PROJECTIONS
@@ -114,8 +114,7 @@ def test_case_is_sound(name, tmp_path):
 # Bundled models against the golden files.
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant, target", in_turn(VARIANTS))
 @pytest.mark.parametrize("name", MODELS)
 def test_bundled(tern, tmp_path, name, variant, target):
     want, options = golden(name), VARIANTS[variant]
@@ -213,23 +212,13 @@ def pack_masters(checkpoint: Checkpoint, reader: Reader, directory: Path) -> Non
 # Synthetic models against the reference.
 
 
-# Cases about reading a checkpoint: what is compiled is as in another case.
-READING = ("like-", "master-", "shards")
+# What kernels are written for, not compiled from loops alike for all targets.
+KERNELS = ("h196", "h204", "h308", "h316", "scales-groups", "a48", "sparse", "v2-", "kv", "head")
 
 
-def synthetic_runs() -> list:
-    """Each case for the widest target and one of the others in turn; all of them if slow."""
-    runs = []
-    for index, name in enumerate(CASES):
-        others = TARGETS[:-1] if not name.startswith(READING) else []
-        for target in TARGETS:
-            chosen = target == TARGETS[-1] or (others and target == others[index % len(others)])
-            marks = () if chosen else pytest.mark.slow
-            runs.append(pytest.param(name, target, marks=marks))
-    return runs
-
-
-@pytest.mark.parametrize("name, target", synthetic_runs())
+@pytest.mark.parametrize(
+    "name, target", in_turn(CASES, twice=lambda name: name.startswith(KERNELS))
+)
 def test_synthetic(tern, tmp_path, name, target):
     case: Case = CASES[name]
     directory = case_directory(name)

@@ -160,6 +160,11 @@ def test_object_header_and_weights(tern, tmp_path):
     done = run(tern, "compile", A48, "-o", tmp_path / "bard.o", "--emit=obj", "--target=generic")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"bard.o", "bard.h", "bard.weights"}
+    alone = tmp_path / "alone" / "bard.weights"
+    alone.parent.mkdir()
+    done = run(tern, "compile", A48, "-o", alone, "--emit=weights", "--target=generic")
+    assert done.returncode == 0, done.stderr
+    assert alone.read_bytes() == (tmp_path / "bard.weights").read_bytes()
     program = tmp_path / "size.c"
     program.write_text(
         '#include "bard.h"\n#include <stdio.h>\n'

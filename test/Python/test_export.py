@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from artifact import assert_same_artifact
 from conftest import MODELS, model_directory
 from tern.gguf import convert, read
 from tern.synth import synthesize
 from test_compiled import run_driver
 from test_driver import assert_refused, run
-from test_forms import artifact
 from test_gguf import LLAMA, SHAPE
 
 # What llama.cpp and its relatives do not load a model without.
@@ -25,11 +25,6 @@ NEEDED = ("context_length", "embedding_length", "block_count", "feed_forward_len
 def export(tern: str, model: Path, out: Path, *flags: str) -> Path:
     run_driver([tern, "export", str(model), "-o", str(out), *flags])
     return out
-
-
-def assert_same_artifact(tern: str, model: Path, file: Path, out: Path) -> None:
-    out.mkdir()
-    assert artifact(tern, file, out / "a") == artifact(tern, model, out / "b")
 
 
 @pytest.mark.parametrize("name", MODELS)

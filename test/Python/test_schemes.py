@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import MODELS, ROOT, TARGETS, model_directory
+from conftest import MODELS, ROOT, TARGETS, in_turn, model_directory
 from damage import copy_model, edit_config
 from test_compiled import assert_same, run_compiled
 from test_driver import assert_refused, run
@@ -101,8 +101,7 @@ def test_flags_go_over_schemes(tern):
     assert "top_k <keep = 58>" in model_ir(tern, A48, "--topk=0.3")  # ceil(0.3 * 192)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", DOCUMENTED)
+@pytest.mark.parametrize("name, target", in_turn(DOCUMENTED, twice=lambda name: name == "v2"))
 def test_numbers_of_a_scheme(tern, tmp_path, name, target):
     """The trained weights under each scheme, to the bit."""
     model = with_config(tmp_path, DOCUMENTED[name])
@@ -122,9 +121,9 @@ OWN = {
 }
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_numbers_of_a_scheme_of_one_s_own(tern, tmp_path, target):
-    model = with_config(tmp_path, OWN)
+@pytest.mark.parametrize("name, target", in_turn(["own"]))
+def test_numbers_of_a_scheme_of_one_s_own(tern, tmp_path, name, target):
+    model = with_config(tmp_path / name, OWN)
     ids = list(range(2, 80, 2))
     assert_same(run_compiled(tern, model, ids, tmp_path, target), Model(load(model)).run(ids))
 

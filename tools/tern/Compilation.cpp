@@ -84,6 +84,7 @@ private:
   Error saveModule(unsigned phase);
   void keepWeights();
   Error writeCode();
+  Error writeWeightsAlone();
   Error saveCode(Emitter &emitter);
 
   const CompileFlags &flags;
@@ -145,8 +146,10 @@ Error Compilation::checkFlags() {
     return llvm::make_error<UsageError>(
         "--compile-to=" + flags.compileTo +
         " comes before --compile-from=" + flags.compileFrom);
+  bool weightsOnly = last == object && flags.emit == "weights";
   bool needsWeights =
-      last == object && (flags.emit == "exe" || flags.emit == "shared");
+      weightsOnly ||
+      (last == object && (flags.emit == "exe" || flags.emit == "shared"));
   if (needsWeights && !flags.compileFrom.empty())
     return llvm::make_error<UsageError>(
         "IR does not contain the weights that --emit=" + flags.emit +
@@ -157,6 +160,9 @@ Error Compilation::checkFlags() {
   if (needsWeights && flags.output == "-")
     return llvm::make_error<UsageError>("--emit=" + flags.emit +
                                         " cannot be written to stdout");
+  // Later phases say nothing about weights.
+  if (weightsOnly)
+    last = *findPhase("packed");
   name = flags.name.empty()
              ? symbolName(flags.output == "-" ? flags.input : flags.output)
              : flags.name;
@@ -344,6 +350,11 @@ Error Compilation::writeCode() {
   return product.writeLibrary(flags.output, flags.emit == "shared");
 }
 
+Error Compilation::writeWeightsAlone() {
+  Timer timer("write", flags.verbose);
+  return writeArtifactFile(*weights, *checkpoint, text, flags.output, progress);
+}
+
 Error Compilation::run() {
   if (Error error = checkFlags())
     return error;
@@ -365,6 +376,8 @@ Error Compilation::run() {
   }
   if (Error error = runPhases())
     return error;
+  if (flags.compileTo.empty() && flags.emit == "weights")
+    return writeWeightsAlone();
   if (last + 1 < getPhases().size())
     return writeOutput(flags.output, printModule(*module));
   return writeCode();

@@ -105,10 +105,12 @@ static OptionTable makeTable(CompileFlags &flags, bool &help) {
                     "another form.");
   table.addText("-o, --output", "OUT", "the file to write; - is stdout",
                 flags.output);
-  table.addText("--emit", "exe|shared|obj|asm|llvm-ir",
+  table.addText("--emit", "exe|shared|obj|weights|asm|llvm-ir",
                 "exe: a program (default)\n"
                 "shared: OUT.so, and NAME.h and NAME.weights beside it\n"
                 "obj: OUT.o, the same beside it\n"
+                "weights: OUT alone, for a library that was made of a model\n"
+                "of the same shape, as before a fine-tuning\n"
                 "asm, llvm-ir: text",
                 flags.emit);
   table.addText("--name", "NAME",

@@ -153,6 +153,21 @@ Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint,
   return sections;
 }
 
+Error tern::writeArtifactFile(mlir::ModuleOp weights,
+                              const Checkpoint &checkpoint,
+                              const TextSections &text, StringRef path,
+                              Progress &progress) {
+  Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);
+  if (!file)
+    return file.takeError();
+  Expected<uint64_t> bytes = writeArtifact(
+      weights, checkpoint, text.tokenizer, text.generation, **file, 0,
+      [&](uint64_t done, uint64_t total) { progress.weights(done, total); });
+  if (!bytes)
+    return bytes.takeError();
+  return (*file)->commit();
+}
+
 //===----------------------------------------------------------------------===//
 // Product
 //===----------------------------------------------------------------------===//
@@ -209,17 +224,6 @@ Error Product::writeProgram(StringRef output) const {
   return (*file)->commit();
 }
 
-Error Product::writeWeights(StringRef path) const {
-  Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);
-  if (!file)
-    return file.takeError();
-  Expected<uint64_t> bytes = writeArtifact(weights, *checkpoint, text.tokenizer,
-                                           text.generation, **file, 0);
-  if (!bytes)
-    return bytes.takeError();
-  return (*file)->commit();
-}
-
 /// `output` with `suffix`, unless it has it already or is stdout.
 static std::string withSuffix(StringRef output, StringRef suffix) {
   if (output == "-" || output.ends_with(suffix))
@@ -252,7 +256,9 @@ Error Product::writeLibrary(StringRef name, bool shared) const {
   }
   // The library last: while it is missing, nothing looks complete.
   if (weights)
-    if (Error error = writeWeights(beside(output, facts.name(), ".weights")))
+    if (Error error = writeArtifactFile(
+            weights, *checkpoint, text,
+            beside(output, facts.name(), ".weights"), progress))
       return error;
   if (output != "-")
     if (Error error = writeOutput(beside(output, facts.name(), ".h"),

@@ -42,6 +42,12 @@ llvm::Expected<TextSections>
 makeTextSections(const Checkpoint &checkpoint,
                  llvm::StringRef chatTemplate = "");
 
+/// Writes the artifact (tern/artifact.h) alone, from planned weights.
+llvm::Error writeArtifactFile(mlir::ModuleOp weights,
+                              const Checkpoint &checkpoint,
+                              const TextSections &text, llvm::StringRef path,
+                              Progress &progress);
+
 /// What a program or library is made of.
 struct Product {
   /// A module whose weights are planned (phase `packed`); null without weights.
@@ -58,9 +64,6 @@ struct Product {
   llvm::Error writeProgram(llvm::StringRef output) const;
   /// `output`, and NAME.h and NAME.weights beside it.
   llvm::Error writeLibrary(llvm::StringRef output, bool shared) const;
-
-private:
-  llvm::Error writeWeights(llvm::StringRef path) const;
 };
 
 } // namespace tern
