@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import filecmp
 import json
+import re
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from tern import model as model_module
 from tern.checkpoint import load
 from tern.model import Model
@@ -159,6 +161,13 @@ def test_published_checkpoints(tmp_path, name):
     assert files == published.shards and np.isfinite(run(tmp_path, 4).logits).all()
     settings_of = settings({"like": name})
     assert settings_of["hidden"] == published.config["hidden_size"]
+
+
+def test_page_names_every_published_form():
+    page = (ROOT / "docs" / "models.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`([^`]*)`", row.split("|")[4])}
+    assert named - {"--like"} == set(PUBLISHED)
 
 
 def test_published_checkpoints_are_not_varied(tmp_path, capsys):
