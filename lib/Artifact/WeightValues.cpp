@@ -26,10 +26,8 @@ float tern::quantizeRow(const float *values, int64_t count, int8_t *codes) {
   return g / 127.0f;
 }
 
-std::vector<float> tern::ropeTable(int64_t positions, int64_t headDim,
-                                   double theta,
-                                   llvm::ArrayRef<double> divisors,
-                                   bool isCos) {
+std::vector<double> tern::ropePeriods(int64_t headDim, double theta,
+                                      llvm::ArrayRef<double> divisors) {
   std::vector<double> periods;
   for (int64_t i = 0; i < headDim / 2; ++i) {
     periods.push_back(std::pow(theta, 2.0 * static_cast<double>(i) /
@@ -37,13 +35,18 @@ std::vector<float> tern::ropeTable(int64_t positions, int64_t headDim,
     if (!divisors.empty())
       periods.back() *= divisors[i];
   }
-  std::vector<float> table;
-  table.reserve(static_cast<size_t>(positions) * periods.size());
-  for (int64_t position = 0; position < positions; ++position)
+  return periods;
+}
+
+std::vector<float> tern::ropeRows(int64_t first, int64_t count,
+                                  llvm::ArrayRef<double> periods, bool isCos) {
+  std::vector<float> rows;
+  rows.reserve(static_cast<size_t>(count) * periods.size());
+  for (int64_t position = first; position < first + count; ++position)
     for (double period : periods) {
       double angle = static_cast<double>(position) / period;
-      table.push_back(
+      rows.push_back(
           static_cast<float>(isCos ? std::cos(angle) : std::sin(angle)));
     }
-  return table;
+  return rows;
 }

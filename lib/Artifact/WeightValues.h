@@ -22,11 +22,15 @@ namespace tern {
 /// factor.
 float quantizeRow(const float *values, int64_t count, int8_t *codes);
 
-/// cos or sin of position / (theta^(2i/headDim) * divisors[i]) for i <
-/// headDim/2, one row per position, computed in double and rounded once.
-/// `divisors` may be empty: all are 1.
-std::vector<float> ropeTable(int64_t positions, int64_t headDim, double theta,
-                             llvm::ArrayRef<double> divisors, bool isCos);
+/// theta^(2i/headDim) * divisors[i] for i < headDim/2; `divisors` may be empty:
+/// all are 1.
+std::vector<double> ropePeriods(int64_t headDim, double theta,
+                                llvm::ArrayRef<double> divisors);
+
+/// cos or sin of position / period, one row for each of `count` positions from
+/// `first`, computed in double and rounded once.
+std::vector<float> ropeRows(int64_t first, int64_t count,
+                            llvm::ArrayRef<double> periods, bool isCos);
 
 /// The scales of ternary matrices one below the other: as many rows as they
 /// have together, or one for each of `names`. `alphas` has those of masters. An

@@ -354,12 +354,21 @@ Error Writer::writeRope(Instance instance) {
   auto headDim = weight->getAttrOfType<mlir::IntegerAttr>("head_dim");
   auto theta = weight->getAttrOfType<mlir::FloatAttr>("theta");
   auto divisors = weight->getAttrOfType<mlir::DenseF64ArrayAttr>("divisors");
-  RankedTensorType type = typeOf(instance);
-  std::vector<float> table =
-      ropeTable(type.getDimSize(0), headDim.getInt(), theta.getValueAsDouble(),
-                divisors ? divisors.asArrayRef() : ArrayRef<double>(),
-                weight.getEncoding() == WeightEncoding::RopeCos);
-  return put(instance.offset, asBytes(ArrayRef(table)));
+  std::vector<double> periods =
+      ropePeriods(headDim.getInt(), theta.getValueAsDouble(),
+                  divisors ? divisors.asArrayRef() : ArrayRef<double>());
+  int64_t positions = typeOf(instance).getDimSize(0);
+  int64_t pairs = static_cast<int64_t>(periods.size());
+  int64_t step = std::max<int64_t>(1, chunkValues / pairs);
+  for (int64_t position = 0; position < positions; position += step) {
+    std::vector<float> rows =
+        ropeRows(position, std::min(step, positions - position), periods,
+                 weight.getEncoding() == WeightEncoding::RopeCos);
+    uint64_t before = static_cast<uint64_t>(position * pairs) * sizeof(float);
+    if (Error error = put(instance.offset + before, asBytes(ArrayRef(rows))))
+      return error;
+  }
+  return Error::success();
 }
 
 } // namespace

@@ -69,6 +69,9 @@ Expected<Plan> makePlan(const Checkpoint &checkpoint,
                                "' is expected to consist of letters, digits "
                                "and '_'");
   Plan plan{checkpoint.config(), 0};
+  if (!options.context)
+    if (Error error = checkpoint.checkRopeTables())
+      return std::move(error);
   plan.context = options.context.value_or(plan.config.maxPositions);
   if (plan.context < 1 || plan.context > plan.config.maxPositions)
     return fileError(what, "a context of " + Twine(plan.context) +

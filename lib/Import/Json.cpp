@@ -8,6 +8,7 @@
 #include "Json.h"
 
 #include "tern/Tokenizer/JsonExtent.h"
+#include "tern/Tokenizer/JsonTree.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -34,29 +35,13 @@ Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth) {
   if (extent.values > maxValues)
     return fileError(file,
                      "the JSON has more than " + Twine(maxValues) + " values");
-  std::vector<std::set<std::string>> names;
-  std::string twice;
-  // An ordinary parse would silently keep the last of two equal names.
-  auto callback = [&](int depth, json::parse_event_t event, json &parsed) {
-    size_t level = static_cast<size_t>(depth);
-    if (event == json::parse_event_t::object_start) {
-      if (names.size() <= level + 1)
-        names.resize(level + 2);
-      names[level + 1].clear();
-    } else if (event == json::parse_event_t::key) {
-      const auto &name = parsed.get_ref<const std::string &>();
-      if (!names[level].insert(name).second && twice.empty())
-        twice = name;
-    }
-    return true;
-  };
-  json parsed = json::parse(text.begin(), text.end(), callback,
-                            /*allow_exceptions=*/false);
-  if (parsed.is_discarded() || extent.hasNul)
+  JsonTree tree;
+  if (!tree.parse({text.data(), text.size()}) || extent.hasNul)
     return fileError(file, "this is not valid JSON; is the file complete?");
-  if (!twice.empty())
-    return fileError(file, "the name '" + twice + "' occurs twice");
-  return parsed;
+  // Most readers would silently take the last of two equal names.
+  if (!tree.twice.empty())
+    return fileError(file, "the name '" + tree.twice + "' occurs twice");
+  return std::move(tree.root);
 }
 
 Expected<std::string> readTextFile(StringRef path, uint64_t maxBytes) {

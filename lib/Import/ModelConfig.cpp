@@ -253,6 +253,12 @@ private:
       fields.fail("'num_attention_heads' = " + Twine(config.headCount) +
                   " is not a multiple of 'num_key_value_heads' = " +
                   Twine(config.kvHeadCount));
+    // Kernels have code for each head that shares keys and values.
+    if (config.headCount > 128 * config.kvHeadCount)
+      fields.fail("'num_attention_heads' = " + Twine(config.headCount) +
+                  " is more than 128 times 'num_key_value_heads' = " +
+                  Twine(config.kvHeadCount) +
+                  ", but at most 128 heads can share keys and values");
     if (config.headDim % 2)
       fields.fail("'head_dim' = " + Twine(config.headDim) +
                   " is odd, but rotary embeddings turn pairs");

@@ -7,6 +7,8 @@
 
 #include "RotaryEmbedding.h"
 
+#include "tern/Import/Checkpoint.h"
+
 #include <cmath>
 
 using namespace llvm;
@@ -82,4 +84,21 @@ void tern::readRope(JsonFields &fields, StringRef file, ModelConfig &config) {
     config.ropeDivisors.push_back(scaling.divisor(
         std::pow(config.ropeTheta, 2.0 * static_cast<double>(i) /
                                        static_cast<double>(config.headDim))));
+}
+
+Error Checkpoint::checkRopeTables() const {
+  uint64_t most = uint64_t(64) << 20;
+  for (const auto &[name, entry] : tensors->all())
+    most += 2 * entry.bytes;
+  // The cosines and sines of half the features, for each position.
+  uint64_t bytes = static_cast<uint64_t>(modelConfig.maxPositions) *
+                   static_cast<uint64_t>(modelConfig.headDim) * sizeof(float);
+  if (bytes <= most)
+    return Error::success();
+  return fileError(
+      path, "'max_position_embeddings' = " + Twine(modelConfig.maxPositions) +
+                " in " + configName() + " needs tables of " +
+                Twine(bytes >> 20) +
+                " MiB, more than twice the tensors and 64 MiB; "
+                "tern compile --context=N takes fewer positions");
 }

@@ -8,6 +8,7 @@
 #include "Json.h"
 
 #include "tern/Tokenizer/JsonExtent.h"
+#include "tern/Tokenizer/JsonTree.h"
 
 #include <cstring>
 #include <utility>
@@ -63,24 +64,17 @@ static bool isDense(const JsonExtent &extent, const std::string &text) {
 
 /// Makes "a b" of a merge that is written as ["a", "b"] as soon as it is read,
 /// if that says the same.
-class Shortener {
-public:
-  bool operator()(int, Json::parse_event_t event, Json &value) {
-    if (event == Json::parse_event_t::key)
-      inMerges = value == "merges";
-    if (event != Json::parse_event_t::array_end || !inMerges ||
-        value.size() != 2 || !value[0].is_string() || !value[1].is_string())
-      return true;
-    const auto &left = value[0].get_ref<const std::string &>();
-    const auto &right = value[1].get_ref<const std::string &>();
+class Shortener : public JsonTree {
+  void arrayEnded(Json &array, const std::string &name) override {
+    if (name != "merges" || array.size() != 2 || !array[0].is_string() ||
+        !array[1].is_string())
+      return;
+    const auto &left = array[0].get_ref<const std::string &>();
+    const auto &right = array[1].get_ref<const std::string &>();
     if (left.find(' ') == std::string::npos &&
         right.find(' ') == std::string::npos)
-      value = left + " " + right;
-    return true;
+      array = left + " " + right;
   }
-
-private:
-  bool inMerges = false;
 };
 
 std::optional<Json> parseJsonObject(const std::string &text,
@@ -103,18 +97,14 @@ std::optional<Json> parseJsonObject(const std::string &text,
                                     "size");
     return std::nullopt;
   }
-  try {
-    Json value = Json::parse(text, Shortener());
-    if (value.is_object())
-      return value;
-    error = file + ": expected an object";
-  } catch (const Json::exception &exception) {
-    // The message begins with a code in brackets.
-    std::string what = exception.what();
-    size_t begin = what.find("] ");
-    error = file + ": not valid JSON: " +
-            (begin == std::string::npos ? what : what.substr(begin + 2));
+  Shortener tree;
+  if (!tree.parse(text)) {
+    error = file + ": not valid JSON: " + tree.error;
+    return std::nullopt;
   }
+  if (tree.root.is_object())
+    return std::move(tree.root);
+  error = file + ": expected an object";
   return std::nullopt;
 }
 

@@ -172,6 +172,7 @@ def _header_damages() -> dict[str, Damage]:
         "hole": on_header(lambda h: _shift(h, 1)),
         "swapped": on_header(lambda h: _swap(h, Q, NORM)),
         "many-tensors": with_tensors((f"t{i}", {"dtype": "U8", "shape": [0]}) for i in range(60000)),
+        "tensors-below-the-limit": with_tensors((f"t{i}", {"dtype": "U8", "shape": [0]}) for i in range(40000)),
         "long-shape": on_entry(Q, shape=[0] * 2000000),
         "many-metadata": on_header(lambda h: h.update(__metadata__={str(i): "" for i in range(310000)})),
         "many-lists": on_header(lambda h: h.update({Q: [[]] * 2000000})),

@@ -50,6 +50,7 @@ def as_any_json(file: str) -> dict[str, Damage]:
         "huge-number": bytes_of(lambda text: text.rstrip()[:-1] + b', "a": ' + b"1" * 1000000 + b"}"),
         "many-values": bytes_of(lambda text: text.rstrip()[:-1] + b', "a": [' + b"0," * 4000000 + b"0]}"),
         "many-lists": bytes_of(lambda text: text.rstrip()[:-1] + b', "a": [' + b"[]," * 3000000 + b"0]}"),
+        "many-objects": bytes_of(lambda text: text.rstrip()[:-1] + b', "a": [' + b"{}," * 140000 + b"0]}"),
         "many-names": bytes_of(lambda text: text.rstrip()[:-1] + b', "a": {'
                                + b",".join(b'"%d":0' % i for i in range(310000)) + b"}}"),
         "a-pipe": replaced(os.mkfifo),
@@ -89,7 +90,8 @@ def _config_damages() -> dict[str, Damage]:
     values = {
         "hidden_act": ["gelu", 1, None, "relu2 "], "model_type": ["gpt2", "BitNet", 5],
         "architectures": [["GPT2LMHeadModel"], [], "BitNetForCausalLM", [1], ["BitNetForCausalLM"] * 2],
-        "num_hidden_layers": [2, 4096, 4097], "num_attention_heads": [3, 65537],
+        "num_hidden_layers": [2, 4096, 4097], "num_attention_heads": [3, 258, 65537],
+        "max_position_embeddings": [1 << 24, 1 << 22],
         "num_key_value_heads": [3, 5], "head_dim": [7, 4098], "tie_word_embeddings": ["yes", 1, False],
         "quantization_config": [
             {"quant_method": "gptq"}, {"quant_method": "bitnet", "linear_class": "lin"}, "bitnet", [],
@@ -201,7 +203,8 @@ def generation(**values: object) -> Damage:
 
 def _generation_damages() -> dict[str, Damage]:
     damages = as_any_json("generation_config.json")
-    damages.pop("many-names")  # a field that does not matter, and not too large
+    for name in ("many-names", "many-objects"):
+        damages.pop(name)  # a field that does not matter, and not too large
     wrong = {
         "eos_token_id": ["x", [1, "x"], 1 << 40, -5, list(range(17)), 0.5, {}], "bos_token_id": ["x", 1 << 40, -2],
         "temperature": ["hot", -1], "top_k": [-1, 1 << 40, 0.5], "top_p": [2, -1, "x"], "do_sample": ["yes", 1],

@@ -95,6 +95,31 @@ def test_refused(tern, launcher, intact, baseline, tmp_path, group, name):
     assert_cheap(done, baseline, model)
 
 
+def test_many_positions_are_written_in_parts(tern, launcher, tmp_path):
+    """64 MiB of tables, as the largest public models have, in no more memory than one row."""
+    model = tmp_path / "model"
+    synthesize(model, hidden=16, intermediate=20, layers=1, heads=2, kv_heads=1, head_dim=128, vocab=300,
+               context=131072)  # fmt: skip
+    few, many = (
+        launcher.run(tern, "compile", model, "-o", tmp_path / "bard", "--emit=obj", "--target=generic", *flags)
+        for flags in (("--context=64",), ())
+    )
+    assert few.status == many.status == 0, few.stderr + many.stderr
+    assert (tmp_path / "bard.weights").stat().st_size > 64 * MIB
+    assert many.peak <= few.peak + 16 * MIB, f"{many.peak // MIB} MiB, with few positions {few.peak // MIB}"
+
+
+def test_more_positions_than_tensors_are_a_choice(tern, launcher, intact, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(intact, model)
+    malformed_text.config(max_position_embeddings=1 << 24)(model)
+    command = [tern, "compile", model, "-o", tmp_path / "ir", "--compile-to=import"]
+    refused = launcher.run(*command)
+    assert_refused(refused, ("'max_position_embeddings' = 16777216 in config.json",))
+    assert "--context=N" in refused.stderr
+    assert launcher.run(*command, "--context=4096").status == 0
+
+
 @pytest.fixture(scope="module")
 def intact_gguf(tmp_path_factory) -> Path:
     """A folder with one GGUF file."""

@@ -24,16 +24,20 @@ using namespace tern;
 
 namespace {
 
-const char *const head = "module attributes {tern.layer_stride = 512 : i64, "
-                         "tern.weights_bytes = 2048 : i64, "
-                         "tern.weights_id = 18364758544493064720 : ui64} {\n";
+std::string head(int64_t bytes) {
+  return "module attributes {tern.layer_stride = 512 : i64, "
+         "tern.weights_bytes = " +
+         std::to_string(bytes) +
+         " : i64, tern.weights_id = 18364758544493064720 : ui64} {\n";
+}
 
 class WeightWriterTest : public testing::Test {
 protected:
   /// Writes an artifact of the tiny model with these weights; the file's bytes,
   /// or the message.
-  std::string write(const std::string &weights, bool append = false) {
-    std::string text = head + weights + "}\n";
+  std::string write(const std::string &weights, bool append = false,
+                    int64_t bytes = 2048) {
+    std::string text = head(bytes) + weights + "}\n";
     mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
     context.loadDialect<TernDialect>();
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
@@ -283,6 +287,20 @@ TEST_F(WeightWriterTest, RopeTables) {
               static_cast<float>(std::cos(double(position))));
     EXPECT_EQ(weight<float>(bytes, 128, 2 * position + 1),
               static_cast<float>(std::sin(position / 100.0)));
+  }
+}
+
+/// They are made in parts.
+TEST_F(WeightWriterTest, LargeRopeTables) {
+  std::string bytes =
+      write("tern.weight @c <rope_cos> [] offset 0 {head_dim = 4096 : i64, "
+            "theta = 1.0e+04 : f64} : tensor<1100x2048xf32>\n",
+            /*append=*/false, 1100 * 2048 * 4);
+  for (int position : {0, 511, 512, 513, 1023, 1024, 1099}) {
+    EXPECT_EQ(weight<float>(bytes, 0, 2048 * position),
+              static_cast<float>(std::cos(double(position))));
+    EXPECT_EQ(weight<float>(bytes, 0, 2048 * position + 1024),
+              static_cast<float>(std::cos(position / 100.0)));
   }
 }
 

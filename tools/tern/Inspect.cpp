@@ -231,7 +231,7 @@ static Error inspectCheckpoint(StringRef path, const GgufOptions &options,
       Checkpoint::open(path, options);
   if (!checkpoint)
     return listProblems(checkpoint.takeError());
-  Error problems = Error::success();
+  Error problems = (*checkpoint)->checkRopeTables();
   std::string chatRefusal;
   printConfig(**checkpoint);
   printProjections(**checkpoint, check ? &problems : nullptr);

@@ -65,6 +65,10 @@ public:
   /// "model.layers.{}.x", 3 -> "model.layers.3.x"
   static std::string atLayer(llvm::StringRef name, int64_t layer);
 
+  /// An error if the tables of all positions the config allows are out of
+  /// proportion to the tensors: a number in a small file must not fill a disk.
+  llvm::Error checkRopeTables() const;
+
   bool hasBias(Projection projection) const {
     return biases[static_cast<size_t>(projection)];
   }

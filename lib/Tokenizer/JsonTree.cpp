@@ -1,0 +1,64 @@
+//===- JsonTree.cpp - JSON, read in one go --------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Tokenizer/JsonTree.h"
+
+using namespace tern;
+using nlohmann::json;
+
+bool JsonTree::parse(std::string_view text) {
+  nlohmann::json_sax<json> *reader = this;
+  return json::sax_parse(text.begin(), text.end(), reader);
+}
+
+bool JsonTree::put(json value) {
+  if (!opened.empty() && opened.back()->is_array())
+    place = &opened.back()->get_ref<json::array_t &>().emplace_back();
+  *place = std::move(value);
+  return true;
+}
+
+bool JsonTree::open(json value) {
+  put(std::move(value));
+  // An array does not grow, and so move, while something in it is open.
+  opened.push_back(place);
+  return true;
+}
+
+bool JsonTree::start_object(size_t) { return open(json::object()); }
+
+bool JsonTree::start_array(size_t) { return open(json::array()); }
+
+bool JsonTree::key(std::string &name) {
+  auto &members = opened.back()->get_ref<json::object_t &>();
+  auto [at, isNew] = members.try_emplace(name);
+  if (!isNew && twice.empty())
+    twice = name;
+  place = &at->second;
+  lastName = std::move(name);
+  return true;
+}
+
+bool JsonTree::end_object() {
+  opened.pop_back();
+  return true;
+}
+
+bool JsonTree::end_array() {
+  arrayEnded(*opened.back(), lastName);
+  opened.pop_back();
+  return true;
+}
+
+bool JsonTree::parse_error(size_t, const std::string &,
+                           const json::exception &exception) {
+  // The message begins with a code in brackets.
+  error = exception.what();
+  size_t begin = error.find("] ");
+  error.erase(0, begin == std::string::npos ? 0 : begin + 2);
+  return false;
+}
