@@ -113,6 +113,8 @@ def _config_damages() -> dict[str, Damage]:
     for name, wrong in values.items():
         for i, value in enumerate(wrong):
             damages[f"{name}-wrong-{i}"] = config(**{name: value})
+    for what, name in {"del": "a\x7fb", "c1": "a\x9b2Jb", "bidi": "a\u202eb\u2069", "line": "a\u2028b"}.items():
+        damages[f"name-{what}"] = config(**{name: 1})
     damages["no-file"] = lambda model: (model / "config.json").unlink()
     return damages
 

@@ -214,7 +214,7 @@ Error Compilation::import() {
   if (!sections->chatRefusal.empty())
     llvm::errs() << "tern: warning: " << flags.input
                  << ": chat will not work, but run will: "
-                 << sections->chatRefusal
+                 << inOneLine(sections->chatRefusal)
                  << "; --chat-template FILE gives another\n";
   text = std::move(*sections);
   return Error::success();

@@ -13,7 +13,6 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -86,18 +85,6 @@ static Expected<int> dispatch(llvm::ArrayRef<StringRef> arguments) {
       return programMain(command, rest);
   return llvm::make_error<UsageError>("unknown command '" + command +
                                       "'; tern --help lists them");
-}
-
-std::string tern::inOneLine(StringRef message) {
-  constexpr size_t most = 1000;
-  std::string line;
-  llvm::raw_string_ostream stream(line);
-  for (char c : message.take_front(most))
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      stream << llvm::format("\\x%02x", static_cast<unsigned char>(c));
-    else
-      stream << c;
-  return message.size() > most ? line + "..." : line;
 }
 
 int main(int argc, char **argv) {
