@@ -24,6 +24,7 @@ namespace {
 constexpr size_t maxInstructions = 2000;
 constexpr size_t maxStates = 400;
 constexpr uint32_t maxClasses = 250;
+constexpr size_t maxAheadStates = 256; // the runtime keeps them in bytes
 /// Threads followed in all, so that no pattern takes long.
 constexpr size_t maxWork = size_t(1) << 24;
 
@@ -180,7 +181,7 @@ bool Determinizer::run(uint32_t first, CompiledPatterns::Automaton &out) {
   return true;
 }
 
-/// Finds what would make the runtime slow: it reads on behind the end of a
+/// Finds what could make the runtime slow: it reads on behind the end of a
 /// match in the hope of a longer one, and what it read in vain is read again by
 /// later matches. That is bounded unless it can read in vain around a circle of
 /// states, in text of which later matches do not take all they read. So: within
@@ -250,6 +251,37 @@ bool LookAheadCheck::isBounded() const {
         if (states[state] && characters[klass] && !(next(state, klass) % 2))
           return false;
   }
+  return true;
+}
+
+/// The automaton that tells, from the end of a text, where reading on is not in
+/// vain: its states are the sets of states that have a match ahead.
+bool addAhead(CompiledPatterns::Automaton &automaton, uint32_t classes) {
+  using Set = std::vector<bool>;
+  auto before = [&](const Set *behind, uint32_t klass) {
+    Set set(automaton.states);
+    for (uint32_t state = 1; state < automaton.states; ++state) {
+      uint32_t entry = automaton.next[size_t(state) * classes + klass];
+      set[state] = entry % 2 || (behind && (*behind)[entry / 2]);
+    }
+    return set;
+  };
+  std::vector<Set> sets = {before(nullptr, classes - 1)};
+  std::map<Set, uint32_t> numbers = {{sets[0], 0}};
+  for (size_t number = 0; number < sets.size(); ++number)
+    for (uint32_t klass = 0; klass < classes; ++klass) {
+      // Nothing stands behind the end.
+      Set set = klass + 1 < classes ? before(&sets[number], klass) : sets[0];
+      auto [found, isNew] = numbers.insert({set, uint32_t(sets.size())});
+      if (isNew)
+        sets.push_back(std::move(set));
+      if (sets.size() > maxAheadStates)
+        return false;
+      automaton.ahead.push_back(found->second);
+    }
+  automaton.aheadStates = uint32_t(sets.size());
+  for (const Set &set : sets)
+    automaton.ahead.insert(automaton.ahead.end(), set.begin(), set.end());
   return true;
 }
 
@@ -323,7 +355,8 @@ bool PatternCompiler::compile(CompiledPatterns &out, uint32_t &failed,
     for (uint32_t klass = 0; klass < out.classes; ++klass)
       if (automaton.next[out.classes + klass] % 2)
         error = "it matches nothing at all";
-    if (error.empty() && !LookAheadCheck(automaton, out.classes).isBounded())
+    if (error.empty() && !LookAheadCheck(automaton, out.classes).isBounded() &&
+        !addAhead(automaton, out.classes))
       error = "it would make splitting slow on some texts";
     if (!error.empty())
       return false;

@@ -131,6 +131,13 @@ void appendUtf8(std::string &text, uint32_t code) {
   text.append(reinterpret_cast<const char *>(bytes), size_t(count));
 }
 
+bool isUtf8(const std::string &text) {
+  std::string again;
+  for (uint32_t code : codePoints(text))
+    appendUtf8(again, code);
+  return again == text;
+}
+
 std::vector<uint32_t> codePoints(const std::string &text) {
   std::vector<uint32_t> result;
   const auto *at = reinterpret_cast<const utf8proc_uint8_t *>(text.data());

@@ -55,6 +55,7 @@ std::optional<CharacterSet> generalCategory(const std::string &name);
 
 /// Appends a code point as UTF-8.
 void appendUtf8(std::string &text, uint32_t code);
+bool isUtf8(const std::string &text);
 /// The code points of valid UTF-8.
 std::vector<uint32_t> codePoints(const std::string &text);
 

@@ -30,10 +30,7 @@ void TokenizerReader::addPiece(const SentencePieces::Piece &piece,
   if (!std::isfinite(piece.score))
     return fail(where + " has a score that is no number");
   // Bytes that are no UTF-8 would be a piece of a character.
-  std::string again;
-  for (uint32_t code : codePoints(piece.text))
-    appendUtf8(again, code);
-  if (again != piece.text)
+  if (!isUtf8(piece.text))
     return fail(where + " is not UTF-8");
   out.tokens.resize(id + 1);
   if (piece.type == SentencePieces::Unused)
@@ -100,18 +97,48 @@ void TokenizerReader::addPieceMerges(const SentencePieces &model) {
   }
 }
 
+/// U+2581 in a text is no space until spaces have been removed, except at its
+/// end.
+void TokenizerReader::addPieceSteps(const SentencePieces &model) {
+  std::optional<Charsmap> rules;
+  if (!model.charsmap.empty()) {
+    std::string problem;
+    rules = readCharsmap(model.charsmap, problem);
+    if (rules && model.removesSpaces && rules->makesRuns)
+      problem = "it makes several spaces, of which SentencePiece removes but "
+                "some";
+    if (!problem.empty())
+      return fail("tokenizer: precompiled_charsmap: " + problem);
+    steps.charsmap(*rules, /*byCluster=*/false);
+  }
+  if (model.removesSpaces) {
+    steps.replace(" {2,}", /*isRegex=*/true, " ", "tokenizer");
+    steps.stripSpaces(/*left=*/true, /*right=*/false);
+  }
+  if (model.addsSpace && !model.removesSpaces)
+    steps.prepend(" ", /*evenToNothing=*/rules.has_value());
+  steps.markSpaces();
+  if (model.removesSpaces) {
+    steps.stripSpaces(/*left=*/false, /*right=*/true);
+    if (model.addsSpace)
+      steps.prepend(" ");
+  }
+  steps.late();
+}
+
 bool TokenizerReader::readPieces(const SentencePieces &model) {
   const size_t count = model.pieces.size();
   if (count >= size_t(1) << 24)
     fail("tokenizer: there are too many tokens");
   decodesFallback = decodesMarks = true;
   out.flags |= TERN_TOKENIZER_FUSE_UNKNOWN | TERN_TOKENIZER_BYTE_FALLBACK;
-  if (model.addsSpace) {
+  if (model.addsSpace || model.removesSpaces)
     out.flags |= TERN_TOKENIZER_STRIP_SPACE;
-    steps.prepend(" ");
-  }
-  steps.markSpaces();
-  steps.late();
+  if (model.removesSpaces)
+    out.flags |= TERN_TOKENIZER_STRIP_AGAIN;
+  if (model.addsFloats)
+    out.flags |= TERN_TOKENIZER_FLOAT_SUMS;
+  addPieceSteps(model);
   out.tokens.reserve(ok() ? count : 0);
   for (uint32_t id = 0; id < count && ok(); ++id)
     addPiece(model.pieces[id], id);
@@ -127,7 +154,7 @@ bool TokenizerReader::readPieces(const SentencePieces &model) {
       if (piece.type == SentencePieces::Normal)
         least = std::min(least, double(piece.score));
     }
-    out.scores.push_back(least - unknownPenalty);
+    out.scores.push_back(float(least - unknownPenalty));
     if (out.unknown < 0)
       fail("tokenizer: no token is for what is unknown");
   }

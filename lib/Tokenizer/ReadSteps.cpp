@@ -70,6 +70,19 @@ void TokenizerReader::readReplace(JsonObject &fields) {
     steps.replace(pattern, isRegex, content, fields.where);
 }
 
+void TokenizerReader::readPrecompiled(JsonObject &fields) {
+  std::optional<std::string> bytes =
+      decodeBase64(fields.getString("precompiled_charsmap"));
+  std::string problem = "is not base64";
+  std::optional<Charsmap> rules;
+  if (bytes)
+    rules = readCharsmap(*bytes, problem);
+  if (!rules)
+    fields.fail("precompiled_charsmap", problem);
+  if (fields.finish())
+    steps.charsmap(*rules, /*byCluster=*/true);
+}
+
 void TokenizerReader::readNormalizer(const Json &value,
                                      const std::string &where) {
   static const std::map<std::string, Form> forms = {{"NFC", Form::NFC},
@@ -98,6 +111,11 @@ void TokenizerReader::readNormalizer(const Json &value,
       bool right = fields.getBool("strip_right", false);
       if (fields.finish())
         steps.strip(left, right, where);
+    } else if (type == "StripAccents") {
+      if (fields.finish())
+        steps.replace("\\p{M}", /*isRegex=*/true, "", where);
+    } else if (type == "Precompiled") {
+      readPrecompiled(fields);
     } else if (type == "ByteLevel") {
       if (fields.finish())
         steps.bytes();

@@ -46,6 +46,9 @@ Regex parseRegex(const std::string &pattern, std::string &error);
 Regex literalRegex(const std::string &text);
 /// One that matches any one character of the set.
 Regex characterRegex(CharacterSet set);
+/// One that matches what a reader takes for one character, such as a letter
+/// with its accents: Unicode's extended grapheme cluster.
+Regex clusterRegex();
 
 } // namespace tern
 

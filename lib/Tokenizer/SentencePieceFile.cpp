@@ -173,25 +173,24 @@ void FileReader::readTraining(Message message) {
 }
 
 void FileReader::readNormalization(Message message) {
-  bool removesSpaces = true, escapes = true;
+  bool escapes = true;
   while (message.next()) {
-    if (message.field == 2 && message.count > 0)
-      refuse("a precompiled_charsmap");
+    if (message.field == 2)
+      out.charsmap = message.text();
     if (message.field == 3)
       out.addsSpace = message.number != 0;
     if (message.field == 4)
-      removesSpaces = message.number != 0;
+      out.removesSpaces = message.number != 0;
     if (message.field == 5)
       escapes = message.number != 0;
   }
   finish(message);
-  if (removesSpaces)
-    refuse("remove_extra_whitespaces");
   if (!escapes)
     refuse("escape_whitespaces: false");
 }
 
 bool FileReader::read(Message file) {
+  out.removesSpaces = out.addsFloats = true;
   while (error.empty() && file.next()) {
     if (file.field == 1)
       readPiece(file.message());

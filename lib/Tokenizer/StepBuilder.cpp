@@ -30,8 +30,24 @@ void StepBuilder::strip(bool left, bool right, const std::string &where) {
   add(TERN_TEXT_STRIP).operands[0] = (left ? 1 : 0) | (right ? 2 : 0);
 }
 
-void StepBuilder::prepend(const std::string &text) {
+void StepBuilder::stripSpaces(bool left, bool right) {
+  add(TERN_TEXT_STRIP).operands[0] = (left ? 1 : 0) | (right ? 2 : 0) | 4;
+}
+
+void StepBuilder::charsmap(const Charsmap &rules, bool byCluster) {
+  TokenizerDescription::Step &step = add(TERN_TEXT_CHARSMAP);
+  step.operands[0] =
+      byCluster ? addPattern(clusterRegex(), "") : TERN_TEXT_NO_PATTERN;
+  step.operands[1] = uint32_t(out.words.size());
+  out.words.push_back(uint32_t(rules.trie.size()));
+  out.words.insert(out.words.end(), rules.trie.begin(), rules.trie.end());
+  step.string = rules.texts;
+  step.growth = rules.growth;
+}
+
+void StepBuilder::prepend(const std::string &text, bool evenToNothing) {
   TokenizerDescription::Step &step = add(TERN_TEXT_PREPEND);
+  step.operands[2] = evenToNothing;
   step.string = marked ? replaceAll(text, spaceMark, " ") : text;
   step.extra = uint32_t(step.string.size());
 }

@@ -9,6 +9,7 @@
 #define TERN_LIB_TOKENIZER_STEPBUILDER_H
 
 #include "Automaton.h"
+#include "Charsmap.h"
 
 #include "tern/Tokenizer/TokenizerCompiler.h"
 
@@ -37,7 +38,12 @@ public:
   void form(Form form);
   void lowercase();
   void strip(bool left, bool right, const std::string &where);
-  void prepend(const std::string &text);
+  /// Only spaces, and not those that were marked.
+  void stripSpaces(bool left, bool right);
+  /// `evenToNothing`: where the steps before it left nothing of a text.
+  void prepend(const std::string &text, bool evenToNothing = false);
+  /// The rules of a file. `byCluster`: as Hugging Face applies them.
+  void charsmap(const Charsmap &rules, bool byCluster);
   void replace(const std::string &pattern, bool isRegex,
                const std::string &content, const std::string &where);
   void markSpaces();

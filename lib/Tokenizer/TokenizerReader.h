@@ -48,6 +48,7 @@ public:
 private:
   void readNormalizer(const Json &value, const std::string &where);
   void readReplace(JsonObject &fields);
+  void readPrecompiled(JsonObject &fields);
   void readPreTokenizer(const Json &value, const std::string &where);
   void readByteLevel(JsonObject &fields);
   void readMetaspace(JsonObject &fields);
@@ -56,6 +57,7 @@ private:
 
   void addPiece(const SentencePieces::Piece &piece, uint32_t id);
   void addPieceMerges(const SentencePieces &model);
+  void addPieceSteps(const SentencePieces &model);
 
   void readModel(const Json &model);
   void readBpe(JsonObject &fields);

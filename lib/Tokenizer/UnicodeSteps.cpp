@@ -89,7 +89,8 @@ std::vector<uint32_t> decomposition(uint32_t code, bool compatible) {
   return {buffer, buffer + count};
 }
 
-// Looking through all of Unicode takes milliseconds, so each table is made once.
+// Looking through all of Unicode takes milliseconds, so each table is made
+// once.
 
 const CharacterMap &decompositions(bool compatible) {
   static std::map<bool, CharacterMap> known;

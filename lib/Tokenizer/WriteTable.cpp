@@ -184,13 +184,59 @@ void addPatterns(Writer &writer, const TokenizerDescription &tokenizer,
     automata.push_back(automaton.states);
     transitions.insert(transitions.end(), automaton.next.begin(),
                        automaton.next.end());
+    automata.push_back(static_cast<uint32_t>(transitions.size()));
+    automata.push_back(automaton.aheadStates);
+    transitions.insert(transitions.end(), automaton.ahead.begin(),
+                       automaton.ahead.end());
   }
   header.classes = writer.add(starts, 1);
-  header.automata = writer.add(automata, 2);
+  header.automata = writer.add(automata, 4);
   header.transitions = writer.add(transitions, 1);
   header.ascii = writer.addBytes(ascii);
   header.class_flags = writer.addBytes(
       {tokenizer.classFlags.begin(), tokenizer.classFlags.end()});
+}
+
+/// Which operand says where a step's string lies; the next one, if there is
+/// one, how long it is.
+std::optional<size_t> stringOperand(uint32_t kind) {
+  switch (kind) {
+  case TERN_TEXT_PREPEND:
+    return 0;
+  case TERN_TEXT_REPLACE:
+    return 1;
+  case TERN_TEXT_CHARSMAP:
+    return 2;
+  default:
+    return std::nullopt;
+  }
+}
+
+bool makesCopy(uint32_t kind) {
+  switch (kind) {
+  case TERN_TEXT_STRIP:
+  case TERN_TEXT_LATE:
+  case TERN_TEXT_SPLIT:
+  case TERN_TEXT_BYTES:
+    return false;
+  default:
+    return true;
+  }
+}
+
+/// Whether a step keeps a byte for each byte of a text, see Automaton::ahead.
+bool readsAhead(const TokenizerDescription &tokenizer,
+                const TokenizerDescription::Step &step) {
+  const auto &automata = tokenizer.patterns.automata;
+  switch (step.kind) {
+  case TERN_TEXT_REPLACE:
+  case TERN_TEXT_SPLIT:
+  case TERN_TEXT_CHARSMAP:
+    return step.operands[0] < automata.size() &&
+           automata[step.operands[0]].aheadStates > 0;
+  default:
+    return false;
+  }
 }
 
 /// Steps and how much text and tokens can grow on their way; false when that is
@@ -204,19 +250,19 @@ bool addSteps(Writer &writer, const TokenizerDescription &tokenizer,
   for (const TokenizerDescription::Step &step : tokenizer.steps) {
     uint32_t operands[3] = {step.operands[0], step.operands[1],
                             step.operands[2]};
-    if (step.kind == TERN_TEXT_REPLACE || step.kind == TERN_TEXT_PREPEND) {
-      size_t at = step.kind == TERN_TEXT_REPLACE ? 1 : 0;
-      operands[at] = static_cast<uint32_t>(strings.size());
-      operands[at + 1] = static_cast<uint32_t>(step.string.size());
+    if (std::optional<size_t> at = stringOperand(step.kind)) {
+      operands[*at] = static_cast<uint32_t>(strings.size());
+      if (*at + 1 < std::size(operands))
+        operands[*at + 1] = static_cast<uint32_t>(step.string.size());
       strings += step.string;
     }
     words.insert(words.end(),
                  {step.kind, operands[0], operands[1], operands[2]});
-    bool copied =
-        step.kind <= TERN_TEXT_PREPEND || step.kind == TERN_TEXT_SPACE;
-    copies += copied ? growth * std::max(step.growth, step.scratch) : 0;
-    copiesExtra +=
-        copied ? extra * std::max(step.growth, step.scratch) + step.extra : 0;
+    bool copied = makesCopy(step.kind);
+    uint64_t perByte = copied ? std::max(step.growth, step.scratch) : 0;
+    perByte += readsAhead(tokenizer, step);
+    copies += growth * perByte;
+    copiesExtra += extra * perByte + (copied ? step.extra : 0);
     growth *= step.growth;
     extra = extra * step.growth + step.extra;
     // Every piece of a text may get as much, and is at least one byte.

@@ -32,7 +32,6 @@ const char *tern_tokenizer_decode(const tern_tokenizer *tokenizer,
   if (flags & TERN_TOKEN_SPECIAL)
     count = 0; /* a control token is no text */
   if (count > 0 && begun && !*begun) {
-    *begun = 1;
     flags = tokenizer->header.flags;
     size_t most = flags & TERN_TOKENIZER_STRIP_SPACES  ? count
                   : flags & TERN_TOKENIZER_STRIP_SPACE ? 1
@@ -41,6 +40,7 @@ const char *tern_tokenizer_decode(const tern_tokenizer *tokenizer,
       ++text;
       --count;
     }
+    *begun = count > 0 || !(flags & TERN_TOKENIZER_STRIP_AGAIN);
   }
   if (bytes)
     *bytes = count;

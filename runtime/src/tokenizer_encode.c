@@ -112,8 +112,11 @@ static void cut(encoder *e, table_list list, uint32_t step, encoder_text text,
 }
 
 static void split(encoder *e, uint32_t step, encoder_text text, int is_first) {
-  encoder_split pieces = {step, text, 0, 0, 0, 0};
+  encoder_split pieces = {.step = step};
   size_t from, to;
+  if (!tern_pattern_begin(e, step, encoder_operand(e, step, 1), text,
+                          &pieces.pattern))
+    return;
   while (e->status == TERN_OK && tern_split_next(e, &pieces, &from, &to)) {
     encoder_text piece = {text.at + from, to - from};
     run(e, step + 1, piece, is_first && from == 0);
@@ -130,7 +133,13 @@ static encoder_text add_space(encoder *e, uint32_t step, encoder_text text,
   return tern_text_prepend(e, &space, 1, text);
 }
 
-/* One step on a text of at least one byte; 0 when the text has been dealt
+/* Whether a step has something to do with a text that may be empty. */
+static int applies(const encoder *e, uint32_t step, encoder_text text) {
+  return text.bytes > 0 || (encoder_operand(e, step, 0) == TERN_TEXT_PREPEND &&
+                            encoder_operand(e, step, 3) != 0);
+}
+
+/* One step on a text to which it applies; 0 when the text has been dealt
  * with. */
 static int do_step(encoder *e, uint32_t step, encoder_text *text,
                    int is_first) {
@@ -149,6 +158,9 @@ static int do_step(encoder *e, uint32_t step, encoder_text *text,
     *text = tern_text_prepend(
         e, t->table + t->header.strings.offset + encoder_operand(e, step, 1),
         encoder_operand(e, step, 2), *text);
+    break;
+  case TERN_TEXT_CHARSMAP:
+    *text = tern_text_charsmap(e, step, *text);
     break;
   case TERN_TEXT_STRIP:
     *text = tern_text_strip(e, encoder_operand(e, step, 1), *text);
@@ -172,10 +184,11 @@ static int do_step(encoder *e, uint32_t step, encoder_text *text,
 static void run(encoder *e, uint32_t step, encoder_text text, int is_first) {
   size_t used = e->copies_used;
   uint32_t count = e->tokenizer->header.steps.count;
-  while (step < count && text.bytes > 0 && e->status == TERN_OK)
-    if (!do_step(e, step++, &text, is_first))
-      text.bytes = 0;
-  if (text.bytes > 0 && e->status == TERN_OK) {
+  int goes_on = 1;
+  while (goes_on && step < count && e->status == TERN_OK &&
+         applies(e, step, text))
+    goes_on = do_step(e, step++, &text, is_first);
+  if (goes_on && text.bytes > 0 && e->status == TERN_OK) {
     if (e->tokenizer->header.kind == TERN_TOKENIZER_UNIGRAM)
       tern_encode_unigram(e, text);
     else

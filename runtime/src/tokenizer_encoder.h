@@ -57,22 +57,41 @@ static inline uint32_t encoder_operand(const encoder *e, uint32_t step,
 }
 
 /* Steps that change text: each returns the new one. tokenizer_text.c and
- * tokenizer_form.c. */
+ * the files named after them. */
 encoder_text tern_text_replace(encoder *e, uint32_t step, encoder_text text);
 encoder_text tern_text_prepend(encoder *e, const uint8_t *prefix,
                                uint32_t count, encoder_text text);
 encoder_text tern_text_strip(encoder *e, uint32_t sides, encoder_text text);
 encoder_text tern_text_map(encoder *e, uint32_t step, encoder_text text);
 encoder_text tern_text_form(encoder *e, uint32_t step, encoder_text text);
+encoder_text tern_text_charsmap(encoder *e, uint32_t step, encoder_text text);
 
-/* The end of the match of a pattern at `at`, which is after `at`, or 0. */
-size_t tern_pattern_match(const encoder *e, uint32_t step, encoder_text text,
+/* Appends to the copy that was begun last, and began as nothing. */
+int encoder_append(encoder *e, encoder_text *copy, const uint8_t *from,
+                   size_t bytes);
+
+/* An automaton on its way through a text. */
+typedef struct encoder_pattern {
+  encoder_text text;
+  uint32_t transitions, classes;
+  int sees_bytes;
+  /* What lies ahead of each character of the text, see tern/tokenizer.h, and
+   * what that means for the states; NULL where nobody needs to know. */
+  const uint8_t *ahead;
+  uint32_t promises, states;
+} encoder_pattern;
+
+/* 0 when there is too little memory, which the status says. */
+int tern_pattern_begin(encoder *e, uint32_t step, uint32_t automaton,
+                       encoder_text text, encoder_pattern *pattern);
+/* The end of the match at `at`, which is after `at`, or 0. */
+size_t tern_pattern_match(const encoder *e, const encoder_pattern *pattern,
                           size_t at);
 
 /* A part of a text that is being split. */
 typedef struct encoder_split {
   uint32_t step;
-  encoder_text text;
+  encoder_pattern pattern;
   size_t at;
   /* The next match when that is known: begin < end. */
   size_t begin, end;

@@ -53,7 +53,7 @@ static int spans_fit(const tern_tokenizer_header *h) {
                {h->classes, 4, any},
                {h->ascii, 1, 128},
                {h->class_flags, 1, any},
-               {h->automata, 8, any},
+               {h->automata, 16, any},
                {h->transitions, 4, any}};
   for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); ++i)
     if (!span_fits(h, spans[i].span, spans[i].element_bytes) ||
@@ -156,12 +156,27 @@ static int classes_are_valid(const tern_tokenizer *t) {
   return 1;
 }
 
+/* The automaton that reads from the end, for one of `states` states. */
+static int ahead_is_valid(const tern_tokenizer *t, uint32_t from,
+                          uint32_t count, uint32_t states) {
+  const tern_tokenizer_header *h = &t->header;
+  const uint64_t classes = (uint64_t)h->class_flags.count + 1;
+  /* Their numbers are kept in bytes. */
+  if (count > 256 ||
+      from + count * (classes + (uint64_t)states) > h->transitions.count)
+    return 0;
+  for (uint32_t i = 0; i < count * (uint32_t)classes; ++i)
+    if (table_u32(t, h->transitions, from + i) >= count)
+      return 0;
+  return 1;
+}
+
 static int automata_are_valid(const tern_tokenizer *t) {
   const tern_tokenizer_header *h = &t->header;
   const uint64_t classes = (uint64_t)h->class_flags.count + 1;
   for (uint32_t i = 0; i < h->automata.count; ++i) {
-    uint32_t from = table_u32(t, h->automata, 2 * i);
-    uint32_t states = table_u32(t, h->automata, 2 * i + 1);
+    uint32_t from = table_u32(t, h->automata, 4 * i);
+    uint32_t states = table_u32(t, h->automata, 4 * i + 1);
     if (states < 2 || states > UINT32_MAX / 2 / classes ||
         from + states * classes > h->transitions.count)
       return 0;
@@ -172,6 +187,9 @@ static int automata_are_valid(const tern_tokenizer *t) {
       if (entry >> 1 >= states || (is_first && (entry & 1)))
         return 0;
     }
+    if (!ahead_is_valid(t, table_u32(t, h->automata, 4 * i + 2),
+                        table_u32(t, h->automata, 4 * i + 3), states))
+      return 0;
   }
   return 1;
 }
@@ -197,10 +215,16 @@ static int step_is_valid(const tern_tokenizer *t, uint32_t step) {
   case TERN_TEXT_PREPEND:
     return has_string(h, operand[1], operand[2]);
   case TERN_TEXT_STRIP:
-    return operand[1] <= 3;
+    return operand[1] <= 7;
   case TERN_TEXT_SPLIT:
     return operand[1] < h->automata.count &&
            operand[2] <= TERN_SPLIT_CONTIGUOUS;
+  case TERN_TEXT_CHARSMAP:
+    return (operand[1] == TERN_TEXT_NO_PATTERN ||
+            operand[1] < h->automata.count) &&
+           operand[2] < h->words.count &&
+           word_at(t, operand[2]) < h->words.count - operand[2] &&
+           has_string(h, operand[3], 0);
   case TERN_TEXT_LATE:
   case TERN_TEXT_SPACE:
   case TERN_TEXT_BYTES:
@@ -224,7 +248,7 @@ static int steps_are_valid(const tern_tokenizer *t) {
 }
 
 static int numbers_are_known(const tern_tokenizer_header *h) {
-  const uint32_t flags = 2 * TERN_TOKENIZER_STRIP_SPACES - 1;
+  const uint32_t flags = 2 * TERN_TOKENIZER_FLOAT_SUMS - 1;
   const uint32_t most = 1u << 16; /* keeps sums of sizes far from 64 bits */
   return (h->kind == TERN_TOKENIZER_BPE || h->kind == TERN_TOKENIZER_UNIGRAM) &&
          (h->flags & ~flags) == 0 && h->vocab_size > 0 &&

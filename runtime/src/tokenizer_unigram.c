@@ -25,7 +25,10 @@ static double score_of(const tern_tokenizer *t, uint32_t id) {
   return score;
 }
 
-static void offer(node *end, double score, size_t start, int32_t id) {
+static void offer(const encoder *e, node *end, double score, size_t start,
+                  int32_t id) {
+  if (e->tokenizer->header.flags & TERN_TOKENIZER_FLOAT_SUMS)
+    score = (float)score; /* the sum of two floats, rounded only here */
   if (end->id != NONE && !(score > end->score))
     return;
   end->score = score;
@@ -33,8 +36,9 @@ static void offer(node *end, double score, size_t start, int32_t id) {
   end->id = id;
 }
 
-/* Fills the nodes from left to right. The scores are those of Hugging Face to
- * the bit: sums from the left in double precision. */
+/* Fills the nodes from left to right. The scores are those of the engine to the
+ * bit: sums from the left, in double precision for Hugging Face and llama.cpp,
+ * in single precision for SentencePiece. */
 static void find_best(const encoder *e, encoder_text piece, node *nodes) {
   const tern_tokenizer *t = e->tokenizer;
   double unknown_score = score_of(t, t->header.vocab_size);
@@ -47,12 +51,13 @@ static void find_best(const encoder *e, encoder_text piece, node *nodes) {
     table_search search = tern_table_search(t, TABLE_PLAIN);
     int32_t id;
     while ((id = tern_table_next(t, &search, text, piece.bytes - at)) >= 0) {
-      offer(&nodes[at + search.depth], score_of(t, (uint32_t)id) + here, at,
+      offer(e, &nodes[at + search.depth], score_of(t, (uint32_t)id) + here, at,
             id);
       known |= search.depth == length;
     }
     if (!known)
-      offer(&nodes[at + length], unknown_score + here, at, t->header.unknown);
+      offer(e, &nodes[at + length], unknown_score + here, at,
+            t->header.unknown);
     at += length;
   }
 }

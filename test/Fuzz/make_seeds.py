@@ -13,6 +13,9 @@ import re
 import struct
 from pathlib import Path
 
+from artifact_seeds import artifacts
+from sentencepiece_seeds import sentencepiece_models
+
 HERE = Path(__file__).parent
 MODELS = HERE.parent / "models"
 
@@ -316,61 +319,15 @@ GGUF_MODELS = {
                        **{"tern.weight_scales": array(6, [SCALE, SCALE])}),
 }  # fmt: skip
 
-# Artifacts: runtime/include/tern/artifact.h and tokenizer.h.
-
-
-def table() -> bytes:
-    """A tokenizer of the tokens a, b, ab and <s>."""
-    tokens = [b"a", b"b", b"ab", b"<s>"]
-    offsets = [sum(map(len, tokens[:i])) for i in range(len(tokens) + 1)]
-    byte_tokens = [0xFFFFFFFF] * 256
-    byte_tokens[ord("a")], byte_tokens[ord("b")] = 0, 1
-    arrays = [
-        (offsets, len(offsets)),
-        (b"".join(tokens), offsets[-1]),
-        (b"\1\1\1\7", 4),
-        (byte_tokens, 256),
-        ([0, 1, 1, 1, 1], 5),  # merge_starts
-        ([1, 0, 2], 1),  # right, rank, result
-        ([0, 2, 1], 3),  # by_bytes
-        ([3], 1),
-        ([], 0),
-        ([0, 0xAA << 2 | 1, 0x2000 << 2 | 3, 0x4E00 << 2 | 1], 4),
-    ]
-    header = 8 + 4 * 8 + 64 + 8 * len(arrays)
-    spans, data = b"", b""
-    for values, count in arrays:
-        content = values if isinstance(values, bytes) else struct.pack(f"<{len(values)}I", *values)
-        spans += struct.pack("<II", header + len(data), count)
-        data += padded(content, 4)
-    affix = struct.pack("<16i", 3, *[0] * 15)
-    words = struct.pack("<8I", 1, header + len(data), 1, 2, 0, len(tokens), 1, 0)
-    return b"TERNTOK1" + words + affix + spans + data
-
-
-def artifact(tokenizer: bytes, template: bytes, variables: bytes = b"") -> bytes:
-    header_bytes = 8 + 8 + 16 + 3 * 16
-    generation = struct.pack("<IiI16iIfIfffIII", 4 * 28, 3, 1, *([3] + [0] * 15), 1, 0.8, 40, 0.9,
-                             0.0, 1.0, len(template), 64, len(variables))  # fmt: skip
-    generation += template + variables
-    weights_at = 4096
-    sections = [(weights_at, 64), (header_bytes, len(tokenizer)),
-                (weights_at + 64, len(generation))]  # fmt: skip
-    total = weights_at + 64 + len(generation)
-    out = struct.pack("<8sIIQQ", b"TERNART1", 2, header_bytes, 0x1234, total)
-    for offset, size in sections:
-        out += struct.pack("<QQ", offset, size)
-    return padded(out + tokenizer, weights_at)[:weights_at] + bytes(range(64)) + generation
-
-
 SEEDS = {
-    "ArtifactFuzzer": {"whole": artifact(table(), b"{{ messages }}", b"{}"), "bare": artifact(b"", b"")},
+    "ArtifactFuzzer": artifacts(),
     "ConfigFuzzer": configs(),
     "GenerationFuzzer": generations(),
     "GgufFuzzer": {**GGUFS, **GGUF_MODELS},
     "SafetensorsFuzzer": SAFETENSORS,
     "TemplateFuzzer": templates(),
     "TokenizerFuzzer": tokenizers(),
+    "TokenizerModelFuzzer": sentencepiece_models(),
 }
 
 

@@ -150,6 +150,18 @@ TEST(Pieces, Unigram) {
             (std::vector<int32_t>{1, find(" "), 3 + 0xFF}));
 }
 
+/// -1 and 2^-25 make -1 in single precision: as good as "ab", which comes
+/// first.
+TEST(Pieces, SumsAreSingle) {
+  SentencePieces model = bytePieces();
+  model.isUnigram = true;
+  model.addsSpace = false;
+  for (auto [name, score] :
+       {std::pair<const char *, float>{"a", -1}, {"b", 0x1p-25f}, {"ab", -1}})
+    model.pieces.push_back({name, score, SentencePieces::Normal});
+  EXPECT_EQ(tableOf(model).encode("ab"), (std::vector<int32_t>{1, 261}));
+}
+
 struct BadFile {
   const char *sentence;
   void (*change)(SentencePieces &);

@@ -138,6 +138,7 @@ private:
   }
 
   void compile(std::string pattern) {
+    // In the engine of Hugging Face $ is the end of a line, too.
     // PCRE2's own \s has U+180E, which is no White_Space since Unicode 6.3.
     const std::string spaces = "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{"
                                "2000}-\\x{200a}\\x{2028}"
@@ -162,7 +163,8 @@ private:
     int number;
     PCRE2_SIZE offset;
     code = pcre2_compile(PCRE2_SPTR(out.c_str()), out.size(),
-                         PCRE2_UTF | PCRE2_UCP, &number, &offset, nullptr);
+                         PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &number,
+                         &offset, nullptr);
     ASSERT_NE(code, nullptr) << out;
   }
 

@@ -40,7 +40,7 @@ std::string randomPattern(std::mt19937 &random) {
       "[\\p{Lu}h]", "th"};
   const char *const counts[] = {"",  "",   "",   "?",     "*",   "+",
                                 "+", "+?", "*?", "{1,3}", "{2}", "{2,}"};
-  const char *const ends[] = {"", "", "", "(?!\\S)", "(?=\\s)", "(?!a)"};
+  const char *const ends[] = {"", "", "", "(?!\\S)", "(?=\\s)", "(?!a)", "$"};
   std::string pattern;
   for (uint32_t i = 1 + random() % 4; i > 0; --i) {
     for (uint32_t n = 1 + random() % 3; n > 0; --n)
@@ -53,17 +53,14 @@ std::string randomPattern(std::mt19937 &random) {
 
 TEST(Steps, RandomPatternsAgainstReference) {
   std::mt19937 random(1);
-  int used = 0, slow = 0;
+  int used = 0;
   Json root = tokenizerNamed("llama3");
   Json &split = root["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 140; ++i) {
     split = randomPattern(random);
     std::string error = compileError(root);
     if (!error.empty()) {
-      bool isSlow = error.find("slow") != std::string::npos;
-      EXPECT_TRUE(isSlow || error.find("nothing at all") != std::string::npos)
-          << error;
-      slow += isSlow;
+      EXPECT_NE(error.find("nothing at all"), std::string::npos) << error;
       continue;
     }
     ++used;
@@ -76,19 +73,44 @@ TEST(Steps, RandomPatternsAgainstReference) {
           << Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
     }
   }
-  std::printf("%d patterns compared, %d refused as slow\n", used, slow);
-  EXPECT_GT(used, 40);
+  std::printf("%d patterns compared\n", used);
+  EXPECT_GT(used, 100);
 }
 
-TEST(Steps, SlowPatternsAreRefused) {
+/// Each of these reads to the end of a run in vain, at each of its characters.
+TEST(Steps, ReadingAheadInVainIsLinear) {
+  constexpr size_t size = size_t(1) << 20;
   Json root = tokenizerNamed("llama3");
   Json &split = root["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
-  for (const char *pattern :
-       {"a+b|a", "\\s+$", "(?:a|b)*c|a|b", "a*b|a{1,3}", "(a+)+b|\\S"}) {
+  const std::pair<const char *, std::string> cases[] = {
+      {"\\s+$| ", std::string(size, ' ') + "x"},
+      {"\\s+$|\\s+(?!\\S)|\\s", std::string(size, ' ')},
+      {"a+b|a", std::string(size, 'a')},
+      {"(?:a|b)*c|a|b", std::string(size, 'b')},
+      {"a*b|a{1,3}", std::string(size, 'a')},
+      {"(a+)+b|\\S", std::string(size, 'a')}};
+  for (auto &[pattern, text] : cases) {
     split = pattern;
-    EXPECT_NE(compileError(root).find("slow on some texts"), std::string::npos)
-        << pattern << ": " << compileError(root);
+    Table table(root.dump());
+    std::clock_t start = std::clock();
+    EXPECT_GT(table.encode(text).size(), 1u);
+    double seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
+    std::printf("%-24s %.2f s for 1 MiB\n", pattern, seconds);
+    EXPECT_LT(seconds, 1) << pattern;
   }
+  // A step that replaces reads ahead as well.
+  root["normalizer"] = {
+      {"type", "Replace"}, {"pattern", {{"Regex", "\\s+$"}}}, {"content", "."}};
+  split = "\\s|\\S";
+  std::string error;
+  Table table(root.dump());
+  EXPECT_EQ(table.decode(table.encode("a  b \u00A0\n c  ", TERN_ENCODE_BARE)),
+            "a  b.\n c.");
+}
+
+TEST(Steps, BadPatternsAreRefused) {
+  Json root = tokenizerNamed("llama3");
+  Json &split = root["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
   for (const char *pattern :
        {"(?:(?:(?:a{999}){999}){999}){999}", "(?:a?){900}a{900}", "[", "(",
         "a{2,1}", "a{1001}", "(?<=a)b", "\\bx", "(a)\\1", "^a", "\\p{Han}",

@@ -22,6 +22,12 @@ struct CompiledPatterns {
   struct Automaton {
     uint32_t states;
     std::vector<uint32_t> next; ///< states x classes
+    /// Where reading on for a longer match could take long: an automaton that
+    /// reads from the end of a text and knows of which states a match lies
+    /// ahead. Its next state by state and class, 0 being the first; then, by
+    /// state and state of the automaton above, 1 where one does.
+    std::vector<uint32_t> ahead;
+    uint32_t aheadStates = 0; ///< 0 where it is not needed
   };
   uint32_t classes = 1;
   /// Where a class begins, by rising code point: {code point, class}.

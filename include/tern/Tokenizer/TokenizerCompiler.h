@@ -44,7 +44,8 @@ struct TokenizerDescription {
   struct Step {
     uint32_t kind;
     uint32_t operands[3] = {0, 0, 0};
-    /// The operand of TERN_TEXT_REPLACE and _PREPEND that is a string.
+    /// The operand of TERN_TEXT_REPLACE, _PREPEND and _CHARSMAP that is a
+    /// string.
     std::string string;
     /// From n bytes it makes at most growth * n + extra, and it needs at most
     /// scratch * n bytes of memory if that is more.
@@ -77,7 +78,11 @@ struct SentencePieces {
   };
   std::vector<Piece> pieces; ///< by id
   bool isUnigram = false;
-  bool addsSpace = true; ///< before a text
+  /// Scores are added up in single precision.
+  bool addsFloats = false;
+  bool addsSpace = true;      ///< before a text
+  bool removesSpaces = false; ///< at both ends, and all but one of several
+  std::string charsmap;       ///< rules of the normalizer, see Charsmap.h
   int64_t bos = -1, eos = -1;
   bool addsBos = true, addsEos = false;
 };

@@ -21,10 +21,12 @@ extern "C" {
 #endif
 
 #define TERN_TOKENIZER_MAGIC "TERNTOK1"
-#define TERN_TOKENIZER_VERSION 2u
+#define TERN_TOKENIZER_VERSION 3u
 #define TERN_TOKENIZER_MAX_AFFIX 8u
 /* Bytes of a token that text is searched for. */
 #define TERN_TOKENIZER_MAX_TOKEN 4096u
+/* Bytes of a key of TERN_TEXT_CHARSMAP. */
+#define TERN_TOKENIZER_MAX_RULE 64u
 
 /* How text becomes tokens. */
 enum {
@@ -41,7 +43,10 @@ enum {
   /* What a text that is decoded begins with: a space that was set before it,
    * or any number of them within the first token. */
   TERN_TOKENIZER_STRIP_SPACE = 16,
-  TERN_TOKENIZER_STRIP_SPACES = 32
+  TERN_TOKENIZER_STRIP_SPACES = 32,
+  /* ... also from each following token until there is text. */
+  TERN_TOKENIZER_STRIP_AGAIN = 64,
+  TERN_TOKENIZER_FLOAT_SUMS = 128 /* Unigram adds scores in single precision */
 };
 
 /* Bits of a token's flags byte. */
@@ -64,16 +69,24 @@ enum {
   TERN_TEXT_FORM = 1,    /* {0: NFD, 1: NFC; offset in words}, see below */
   TERN_TEXT_MAP = 2,     /* {offset in words}: characters to others */
   TERN_TEXT_REPLACE = 3, /* {pattern, offset and bytes of a string} */
-  TERN_TEXT_PREPEND = 4, /* {offset and bytes of a string} */
-  TERN_TEXT_STRIP = 5,   /* {1: on the left, 2: on the right, 3: both} */
+  TERN_TEXT_PREPEND = 4, /* {offset and bytes of a string; 1: also before
+                            nothing, where a step left nothing} */
+  TERN_TEXT_STRIP = 5,   /* {1: on the left, 2: on the right, 3: both; and 4:
+                            spaces only, not all white space} */
   TERN_TEXT_LATE = 6,    /* cuts out the late added tokens; exactly once */
   TERN_TEXT_SPACE = 7,   /* {1: only where the text begins} sets a space before
                             what does not begin with one */
   TERN_TEXT_SPLIT = 8,   /* {pattern, TERN_SPLIT_..., 1: parts between matches
                             are what is meant} */
-  TERN_TEXT_BYTES = 9    /* from here on patterns see bytes as the characters
+  TERN_TEXT_BYTES = 9,   /* from here on patterns see bytes as the characters
                             of GPT-2's alphabet */
+  /* {pattern of a cluster of characters or TERN_TEXT_NO_PATTERN; offset in
+   * words: their number and a trie's units; offset of strings that end with 0}
+   */
+  TERN_TEXT_CHARSMAP = 10
 };
+
+#define TERN_TEXT_NO_PATTERN 0xFFFFFFFFu
 
 /* What becomes of matches when text is split. */
 enum {
@@ -139,10 +152,13 @@ typedef struct tern_tokenizer_header {
   tern_table_span classes;
   tern_table_span ascii;       /* u8[128], the classes of ASCII */
   tern_table_span class_flags; /* u8 for each class, TERN_CHAR_... */
-  /* {offset in `transitions`, states}: u32[2] each. An automaton has for each
-   * state and class, the end of the text being the last class, the next state
-   * times two, plus one where a match ends before that character. State 0 is
-   * the end, state 1 the beginning. */
+  /* {offset in `transitions`, states}: u32[2], twice for each. An automaton has
+   * for each state and class, the end of the text being the last class, the
+   * next state times two, plus one where a match ends before that character.
+   * State 0 is the end, state 1 the beginning. The second one is there where
+   * reading on in vain could take long. It reads from the end of the text,
+   * beginning in state 0: the next state by state and class; then, by its state
+   * and the state of the first one, 1 where a match lies ahead. */
   tern_table_span automata;
   tern_table_span transitions; /* u32 */
 } tern_tokenizer_header;
@@ -184,9 +200,10 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
                                   int32_t *tokens, size_t capacity,
                                   size_t *count);
 
-/* The same with one byte of `marks` for each of the text (NULL: all 0): a special
- * token of which a byte is marked is text. So what somebody wrote cannot end a
- * turn that a template makes of it, and all else becomes the same tokens. */
+/* The same with one byte of `marks` for each of the text (NULL: all 0): a
+ * special token of which a byte is marked is text. So what somebody wrote
+ * cannot end a turn that a template makes of it, and all else becomes the same
+ * tokens. */
 tern_status tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer,
                                          const char *text, const uint8_t *marks,
                                          size_t text_bytes, uint32_t flags,
