@@ -72,11 +72,7 @@ static node *parse_name(parser *p) {
 static node *parse_list(parser *p, uint32_t close) {
   node *n = template_node(p, close == ']' ? N_LIST : N_DICT), *last = NULL;
   template_advance(p);
-  while (!template_at_op(p, close)) {
-    if (n->count && !template_skip_op(p, ','))
-      template_unexpected(p, close == ']' ? "',' or ']'" : "',' or '}'");
-    if (template_at_op(p, close))
-      break;
+  while (template_more(p, n, close)) {
     template_add(n, &last, template_parse_expression(p, 1));
     if (close == ']')
       continue;
@@ -121,11 +117,7 @@ void template_parse_arguments(parser *p, node *to) {
   node *last = NULL;
   int named = 0;
   template_expect_op(p, '(');
-  while (!template_at_op(p, ')')) {
-    if (to->count && !template_skip_op(p, ','))
-      template_unexpected(p, "',' or ')'");
-    if (template_at_op(p, ')'))
-      break;
+  while (template_more(p, to, ')')) {
     if (template_at_op(p, '*') || template_at_op(p, OP2('*', '*')))
       template_fail(p->engine, "'*' before an argument is not supported");
     node *item = template_parse_expression(p, 1);

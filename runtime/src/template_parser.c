@@ -51,6 +51,16 @@ void template_expect_op(parser *p, uint32_t op) {
     template_unexpected(p, wanted);
 }
 
+int template_more(parser *p, const node *list, uint32_t close) {
+  if (template_at_op(p, close))
+    return 0;
+  if (list->count && !template_skip_op(p, ','))
+    template_unexpected(p, close == ')'   ? "',' or ')'"
+                           : close == ']' ? "',' or ']'"
+                                          : "',' or '}'");
+  return !template_at_op(p, close);
+}
+
 value template_take_name(parser *p, const char *what) {
   value name = p->token.text;
   if (p->token.kind != T_NAME)

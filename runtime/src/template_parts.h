@@ -254,6 +254,9 @@ int template_at_name(const parser *p, const char *name);
 int template_skip_op(parser *p, uint32_t op);
 int template_skip_name(parser *p, const char *name);
 void template_expect_op(parser *p, uint32_t op);
+/* Whether an item comes next, behind a comma unless it is `list`'s first, in a list
+   that `close` ends. */
+int template_more(parser *p, const node *list, uint32_t close);
 _Noreturn void template_unexpected(parser *p, const char *wanted);
 node *template_node(parser *p, node_kind kind);
 /* A node on top of one that is parsed already: nests without recursion. */

@@ -113,11 +113,7 @@ static node *parse_set(parser *p) {
 static void parse_parameters(parser *p, node *to) {
   node *last = NULL;
   template_expect_op(p, '(');
-  while (!template_at_op(p, ')')) {
-    if (to->count && !template_skip_op(p, ','))
-      template_unexpected(p, "',' or ')'");
-    if (template_at_op(p, ')'))
-      break;
+  while (template_more(p, to, ')')) {
     node *parameter = template_node(p, N_KEYWORD);
     parameter->text = template_take_name(p, "the name of a parameter");
     if (template_skip_op(p, '='))

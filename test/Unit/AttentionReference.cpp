@@ -7,6 +7,8 @@
 
 #include "AttentionReference.h"
 
+#include "RowReference.h"
+
 #include "tern/Packing/Codec.h"
 
 #include <algorithm>
@@ -14,33 +16,9 @@
 
 using namespace tern;
 
-static float r32(const std::vector<float> &x) {
-  float a[32] = {};
-  for (size_t i = 0; i < x.size(); ++i)
-    a[i % 32] += x[i];
-  for (int h = 16; h >= 1; h /= 2)
-    for (int j = 0; j < h; ++j)
-      a[j] += a[j + h];
-  return a[0];
-}
-
+/// The largest |x|, of `n` values.
 static float absMax(const float *x, int64_t n) {
-  float most = 1e-5f;
-  for (int64_t i = 0; i < n; ++i)
-    most = std::max(most, std::fabs(x[i]));
-  return most;
-}
-
-float tern::definedExp(float x) {
-  x = std::min(std::max(x, -87.0f), 87.0f);
-  float k = std::nearbyint(x * 1.44269504088896341f);
-  float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
-  float y = 1.9875691500e-4f * r + 1.3981999507e-3f;
-  for (float c :
-       {8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
-    y = y * r + c;
-  y = (y * (r * r) + r) + 1.0f;
-  return std::ldexp(y, static_cast<int>(k));
+  return test::largest(test::Row(x, x + n));
 }
 
 CodedRow tern::encodeRow(const float *x, int64_t n, int64_t bits) {
@@ -94,7 +72,7 @@ std::vector<float> softmaxTerms(const std::vector<float> &scores) {
   float most = *std::max_element(scores.begin(), scores.end());
   std::vector<float> e;
   for (float score : scores)
-    e.push_back(definedExp(score - most));
+    e.push_back(test::exponential(score - most));
   return e;
 }
 
@@ -136,7 +114,7 @@ std::vector<float> tern::attend(const AttentionShape &shape, const float *query,
       std::vector<float> products = halfRow(k, d);
       for (int64_t i = 0; i < d; ++i)
         products[i] = query[i] * products[i];
-      scores.push_back(r32(products) * scale);
+      scores.push_back(test::r32(products) * scale);
       halfValues.push_back(halfRow(v, d));
       continue;
     }
@@ -150,7 +128,7 @@ std::vector<float> tern::attend(const AttentionShape &shape, const float *query,
     oddValues.push_back(oddRow(v, d, bits));
   }
   std::vector<float> e = softmaxTerms(scores), out(d);
-  float z = r32(e);
+  float z = test::r32(e);
   std::vector<std::vector<float>> terms(d); ///< of each dimension's sum
   if (shape.bits == 16) {
     for (int64_t t = 0; t <= position; ++t)
@@ -167,6 +145,6 @@ std::vector<float> tern::attend(const AttentionShape &shape, const float *query,
     }
   }
   for (int64_t i = 0; i < d; ++i)
-    out[i] = r32(terms[i]) / z;
+    out[i] = test::r32(terms[i]) / z;
   return out;
 }

@@ -31,9 +31,6 @@ struct CodedRow {
 };
 CodedRow encodeRow(const float *x, int64_t n, int64_t bits);
 
-/// e^x as defined.
-float definedExp(float x);
-
 /// One query head (`query`, head_dim floats) at `position` over rows 0 ..
 /// position of all kv heads, of which `kvHead` is read.
 std::vector<float> attend(const AttentionShape &shape, const float *query,

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelJit.h"
+#include "RowReference.h"
 
 #include "gtest/gtest.h"
 
@@ -39,16 +40,6 @@ protected:
     return x;
   }
 };
-
-float r32(const std::vector<float> &x) {
-  float a[32] = {};
-  for (size_t i = 0; i < x.size(); ++i)
-    a[i % 32] += x[i];
-  for (int h = 16; h >= 1; h /= 2)
-    for (int j = 0; j < h; ++j)
-      a[j] += a[j + h];
-  return a[0];
-}
 
 uint32_t bitsOf(float x) {
   uint32_t bits;
@@ -92,8 +83,8 @@ TEST_P(RowKernelsTest, ReduceEqualsTheDefinition) {
         }
         EXPECT_EQ(most.data[t],
                   *std::max_element(absolute.begin(), absolute.end()));
-        EXPECT_EQ(bitsOf(sum.data[t]), bitsOf(r32(absolute)));
-        EXPECT_EQ(bitsOf(squares.data[t]), bitsOf(r32(square)));
+        EXPECT_EQ(bitsOf(sum.data[t]), bitsOf(test::r32(absolute)));
+        EXPECT_EQ(bitsOf(squares.data[t]), bitsOf(test::r32(square)));
       }
     }
 }
