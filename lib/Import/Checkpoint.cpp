@@ -116,6 +116,10 @@ Error Checkpoint::openGguf(const GgufOptions &options) {
     return config.takeError();
   modelConfig = *config;
   modelConfig.weightForm = WeightForm::PerTensor;
+  auto architecture = tensors->gguf()->string("general.architecture");
+  if (!architecture)
+    return architecture.takeError();
+  modelConfig.architecture = architecture->value_or("").str();
   modelConfig.tiedHead = !tensors->find("lm_head.weight");
   return readRopeFactors();
 }

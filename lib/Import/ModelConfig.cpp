@@ -150,7 +150,9 @@ private:
   /// any field, so another family is refused rather than guessed.
   void readFamily() {
     static constexpr StringRef types[] = {"bitnet", "llama"};
-    bitnetFamily = fields.choice("model_type", types) == 0;
+    unsigned type = fields.choice("model_type", types);
+    config.architecture = types[type].str();
+    bitnetFamily = type == 0;
     const json *names = fields.value("architectures");
     if (!names)
       return;
@@ -165,6 +167,7 @@ private:
                   join(ArrayRef<StringRef>(known), ", ") + ", but is " +
                   names->dump().substr(0, 80));
     bitnetFamily |= name != known[2];
+    config.architecture = name.str();
   }
 
   void readSizes() {

@@ -12,9 +12,6 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <cstring>
 #include <optional>
@@ -23,24 +20,22 @@ using namespace tern;
 using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
-
-llvm::raw_ostream &tern::printField(StringRef what) {
-  return llvm::outs() << llvm::left_justify(what, 13);
-}
+using llvm::json::Array;
+using llvm::json::Object;
 
 //===----------------------------------------------------------------------===//
 // Programs, libraries, objects
 //===----------------------------------------------------------------------===//
 
-static std::string featureNames(uint64_t bits) {
-  std::string names;
+static Array featureNames(uint64_t bits) {
+  Array names;
   auto add = [&](unsigned bit, StringRef name) {
     if (bits >> bit & 1)
-      (names += names.empty() ? "" : " ") += name.str();
+      names.push_back(name);
   };
 #define TERN_CPU_FEATURE(arch, bit, name) add(bit, name);
 #include "tern/cpu_features.def"
-  return names.empty() ? "any of this architecture" : names;
+  return names;
 }
 
 /// A constant's bytes; pointers among them are not what they will be.
@@ -69,46 +64,58 @@ readModel(const llvm::object::ObjectFile &file,
   return model;
 }
 
-static void printModel(StringRef name, const tern_model &model) {
-  printField("model") << name << "\n";
-  printField("decoder") << model.layer_count << " layers, hidden "
-                        << model.hidden_size << ", vocabulary "
-                        << model.vocab_size << "\n";
-  printField("context") << model.max_context << " tokens, KV cache of "
-                        << model.kv_bits << " bits, "
-                        << tern_model_state_bytes(&model, model.max_context)
-                        << " bytes when full\n";
-  printField("CPU") << featureNames(model.cpu_features) << "\n";
+static Object reportModel(StringRef name, const tern_model &model,
+                          Report &report) {
+  Object facts;
+  report.line("model", facts).put("name", name);
+  report.line("decoder", facts)
+      .put("layers", model.layer_count, "{} layers")
+      .put("hidden_size", model.hidden_size, ", hidden {}")
+      .put("vocabulary", model.vocab_size, ", vocabulary {}");
+  report.line("context", facts)
+      .put("context", model.max_context, "{} tokens")
+      .put("cache_bits", model.kv_bits, ", KV cache of {} bits")
+      .put("cache_bytes", tern_model_state_bytes(&model, model.max_context),
+           ", {} bytes when full");
+  Array features = featureNames(model.cpu_features);
+  std::string words;
+  for (const auto &feature : features)
+    words += (words.empty() ? "" : " ") + feature.getAsString()->str();
+  report.line("CPU", facts)
+      .say(words.empty() ? "any of this architecture" : words)
+      .note("cpu_features", std::move(features));
+  return facts;
 }
 
 /// How a model quantizes stands where compilers leave their names.
-static void printSchemes(const llvm::object::ObjectFile &file) {
+static void reportSchemes(const llvm::object::ObjectFile &file,
+                          Report &report) {
   for (const llvm::object::SectionRef &section : file.sections()) {
     Expected<StringRef> name = section.getName();
     Expected<StringRef> contents = section.getContents();
     if (name && contents && *name == ".comment")
       for (StringRef text : llvm::split(*contents, '\0'))
         if (text.consume_front("tern schemes: "))
-          printField("schemes") << text << "\n";
+          report.line("schemes").put("schemes", text);
     llvm::consumeError(name.takeError());
     llvm::consumeError(contents.takeError());
   }
 }
 
-/// Prints the models of an object file; how many there are.
-static unsigned printModels(StringRef path) {
+/// The models of an object file; whether there are any.
+static bool reportModels(StringRef path, Report &report) {
   constexpr StringRef prefix = "tern_model_";
   auto binary = llvm::object::createBinary(path);
   if (!binary) {
     llvm::consumeError(binary.takeError());
-    return 0;
+    return false;
   }
   auto *file =
       llvm::dyn_cast<llvm::object::ELF64LEObjectFile>(binary->getBinary());
   if (!file)
-    return 0;
-  unsigned count = 0;
-  auto print = [&](const llvm::object::SymbolRef &symbol) {
+    return false;
+  Array models;
+  auto add = [&](const llvm::object::SymbolRef &symbol) {
     Expected<StringRef> name = symbol.getName();
     if (!name)
       return llvm::consumeError(name.takeError());
@@ -116,41 +123,45 @@ static unsigned printModels(StringRef path) {
     if (!rest.consume_front(prefix) || rest == "count")
       return;
     if (std::optional<tern_model> model = readModel(*file, symbol)) {
-      printModel(rest, *model);
-      ++count;
+      models.push_back(reportModel(rest, *model, report));
     }
   };
   for (const llvm::object::SymbolRef &symbol : file->symbols())
-    print(symbol);
-  if (count == 0)
+    add(symbol);
+  if (models.empty())
     for (const llvm::object::SymbolRef &symbol :
          file->getDynamicSymbolIterators())
-      print(symbol);
-  if (count)
-    printSchemes(*file);
-  return count;
+      add(symbol);
+  if (models.empty())
+    return false;
+  reportSchemes(*file, report);
+  report.facts["models"] = std::move(models);
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
 // Artifacts
 //===----------------------------------------------------------------------===//
 
-static void printArtifact(const tern_artifact &artifact) {
-  printField("weights") << artifact.weights_bytes << " bytes, id "
-                        << llvm::utohexstr(artifact.weights_id, true, 16)
-                        << "\n";
-  printText(artifact);
+static void reportArtifact(const tern_artifact &artifact, Report &report) {
+  Object weights;
+  report.line("weights", weights)
+      .put("bytes", artifact.weights_bytes, "{} bytes")
+      .put("id", llvm::utohexstr(artifact.weights_id, true, 16), ", id {}");
+  report.facts["weights"] = std::move(weights);
+  reportText(artifact, report);
 }
 
-Error tern::inspectArtifact(StringRef path) {
-  unsigned models = printModels(path);
+Error tern::inspectArtifact(StringRef path, Report &report) {
+  bool hasModels = reportModels(path, report);
   tern_artifact artifact;
   tern_error error = {};
   if (tern_artifact_open(&artifact, path.str().c_str(), &error) == 0) {
-    printArtifact(artifact);
+    reportArtifact(artifact, report);
     tern_artifact_close(&artifact);
-    return Error::success();
+    return report.list(Error::success());
   }
   // Libraries and objects have their weights in a file of their own.
-  return models ? Error::success() : llvm::createStringError(error.text);
+  return report.list(hasModels ? Error::success()
+                               : llvm::createStringError(error.text));
 }

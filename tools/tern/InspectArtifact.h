@@ -8,17 +8,12 @@
 #ifndef TERN_TOOLS_INSPECTARTIFACT_H
 #define TERN_TOOLS_INSPECTARTIFACT_H
 
-#include "llvm/ADT/StringRef.h"
-#include "llvm/Support/Error.h"
-#include "llvm/Support/raw_ostream.h"
+#include "Report.h"
 
 namespace tern {
 
-/// Starts a line of tern inspect: what it is about, and room up to the value.
-llvm::raw_ostream &printField(llvm::StringRef what);
-
 /// Says what is in a program, library, object or .weights file.
-llvm::Error inspectArtifact(llvm::StringRef path);
+llvm::Error inspectArtifact(llvm::StringRef path, Report &report);
 
 } // namespace tern
 

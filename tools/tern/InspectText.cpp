@@ -7,35 +7,44 @@
 
 #include "InspectText.h"
 
-#include "InspectArtifact.h"
-
 #include "tern/template.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Format.h"
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 
 using namespace tern;
 using llvm::StringRef;
+using llvm::json::Array;
+using llvm::json::Object;
+using llvm::json::Value;
 
-static void printToken(const tern_tokenizer *tokenizer, int32_t id) {
-  llvm::outs() << id;
+/// The id, and what the token says, if that is known.
+static Object reportToken(const tern_tokenizer *tokenizer, int32_t id,
+                          Report::Line &line) {
+  Object facts{{"id", id}};
+  line.say(llvm::Twine(id));
   size_t bytes = 0;
   const char *text = tokenizer
                          ? tern_tokenizer_token(tokenizer, id, &bytes, nullptr)
                          : nullptr;
   if (!text)
-    return;
-  llvm::outs() << " ";
-  llvm::printEscapedString({text, bytes}, llvm::outs());
+    return facts;
+  std::string shown;
+  llvm::raw_string_ostream stream(shown);
+  llvm::printEscapedString({text, bytes}, stream);
+  line.say(" " + shown);
+  facts["token"] = shown;
+  return facts;
 }
 
-static void printTemplate(const tern_artifact &artifact) {
-  printField("chat");
+static void reportTemplate(const tern_artifact &artifact, Report &report) {
+  Report::Line line = report.line("chat");
+  line.note("chat", false);
   if (!artifact.chat_template) {
-    llvm::outs() << "has no template\n";
+    line.say("has no template");
     return;
   }
   std::unique_ptr<char[]> memory(new char[TERN_TEMPLATE_MEMORY]);
@@ -44,36 +53,53 @@ static void printTemplate(const tern_artifact &artifact) {
   if (tern_template_parse(
           memory.get(), TERN_TEMPLATE_MEMORY, artifact.chat_template,
           artifact.generation.chat_template_bytes, &parsed, &error) == 0)
-    llvm::outs() << "has a template\n";
+    line.say("has a template").note("chat", true);
   else
-    llvm::outs() << "will not work: " << error.text << "\n";
+    line.put("chat_problem", StringRef(error.text), "will not work: {}");
 }
 
-static void printGeneration(const tern_artifact &artifact,
-                            const tern_tokenizer *tokenizer) {
-  const tern_generation &generation = artifact.generation;
-  printField("begins with");
-  if (generation.bos_id < 0)
-    llvm::outs() << "no token";
-  else
-    printToken(tokenizer, generation.bos_id);
-  llvm::outs() << "\n";
-  printField("ends at");
-  for (uint32_t i = 0; i < generation.eos_count; ++i) {
-    llvm::outs() << (i ? ", " : "");
-    printToken(tokenizer, generation.eos_ids[i]);
+/// Without the digits that only come from binary fractions.
+static double toDecimal(float value) {
+  return std::round(static_cast<double>(value) * 1e6) / 1e6;
+}
+
+static void reportSampling(const tern_generation &generation, Report &report) {
+  if (!generation.do_sample) {
+    report.line("sampling").say("greedy").note("sampling", nullptr);
+    return;
   }
-  llvm::outs() << (generation.eos_count ? "\n" : "no token\n");
-  printField("sampling");
-  if (generation.do_sample)
-    llvm::outs() << llvm::format("temperature %g, top-k %u, top-p %g, min-p %g",
-                                 generation.temperature, generation.top_k,
-                                 generation.top_p, generation.min_p)
-                 << llvm::format(", repeat penalty %g\n",
-                                 generation.repeat_penalty);
-  else
-    llvm::outs() << "greedy\n";
-  printTemplate(artifact);
+  Object sampling;
+  report.line("sampling", sampling)
+      .put("temperature", toDecimal(generation.temperature), "temperature {}")
+      .put("top_k", generation.top_k, ", top-k {}")
+      .put("top_p", toDecimal(generation.top_p), ", top-p {}")
+      .put("min_p", toDecimal(generation.min_p), ", min-p {}")
+      .put("repeat_penalty", toDecimal(generation.repeat_penalty),
+           ", repeat penalty {}");
+  report.facts["sampling"] = std::move(sampling);
+}
+
+static void reportGeneration(const tern_artifact &artifact,
+                             const tern_tokenizer *tokenizer, Report &report) {
+  const tern_generation &generation = artifact.generation;
+  {
+    Report::Line line = report.line("begins with");
+    if (generation.bos_id < 0)
+      line.say("no token").note("begins_with", nullptr);
+    else
+      line.note("begins_with", reportToken(tokenizer, generation.bos_id, line));
+  }
+  {
+    Report::Line line = report.line("ends at");
+    Array ends;
+    for (uint32_t i = 0; i < generation.eos_count; ++i) {
+      line.say(i ? ", " : "");
+      ends.push_back(reportToken(tokenizer, generation.eos_ids[i], line));
+    }
+    line.say(ends.empty() ? "no token" : "").note("ends_at", std::move(ends));
+  }
+  reportSampling(generation, report);
+  reportTemplate(artifact, report);
 }
 
 static StringRef kindOf(const tern_tokenizer_header &header) {
@@ -82,25 +108,28 @@ static StringRef kindOf(const tern_tokenizer_header &header) {
   return header.flags & TERN_TOKENIZER_BYTES ? "byte-level BPE" : "BPE";
 }
 
-void tern::printText(const tern_artifact &artifact) {
-  printField("tokenizer");
+void tern::reportText(const tern_artifact &artifact, Report &report) {
   tern_tokenizer tokenizer;
   bool isLoaded = false;
+  Object facts;
   if (!artifact.tokenizer) {
-    llvm::outs() << "none; takes --ids only\n";
+    report.line("tokenizer").say("none; takes --ids only");
   } else if (tern_tokenizer_load(&tokenizer, artifact.tokenizer,
                                  artifact.tokenizer_bytes) == TERN_OK) {
     isLoaded = true;
-    llvm::outs() << kindOf(tokenizer.header) << ", "
-                 << tokenizer.header.vocab_size << " tokens, "
-                 << artifact.tokenizer_bytes << " bytes\n";
+    report.line("tokenizer", facts)
+        .put("kind", kindOf(tokenizer.header))
+        .put("tokens", tokenizer.header.vocab_size, ", {} tokens")
+        .put("bytes", artifact.tokenizer_bytes, ", {} bytes");
   } else {
-    llvm::outs() << "damaged, or of another version\n";
+    report.line("tokenizer", facts)
+        .put("problem", "damaged, or of another version");
   }
-  printGeneration(artifact, isLoaded ? &tokenizer : nullptr);
+  report.facts["tokenizer"] = facts.empty() ? Value(nullptr) : std::move(facts);
+  reportGeneration(artifact, isLoaded ? &tokenizer : nullptr, report);
 }
 
-void tern::printText(const TextSections &sections) {
+void tern::reportText(const TextSections &sections, Report &report) {
   tern_artifact artifact = {};
   if (!sections.tokenizer.empty()) {
     artifact.tokenizer = sections.tokenizer.data();
@@ -112,5 +141,5 @@ void tern::printText(const TextSections &sections) {
     artifact.chat_template =
         reinterpret_cast<const char *>(sections.generation.data()) +
         sizeof(generation);
-  printText(artifact);
+  reportText(artifact, report);
 }

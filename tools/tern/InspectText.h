@@ -9,6 +9,7 @@
 #define TERN_TOOLS_INSPECTTEXT_H
 
 #include "Output.h"
+#include "Report.h"
 
 #include "tern/host.h"
 
@@ -16,10 +17,10 @@ namespace tern {
 
 /// Says what an artifact holds besides weights: its tokenizer, where texts
 /// begin and end, how tokens are chosen, whether it can chat.
-void printText(const tern_artifact &artifact);
+void reportText(const tern_artifact &artifact, Report &report);
 
 /// The same of what the artifact of a checkpoint would hold.
-void printText(const TextSections &sections);
+void reportText(const TextSections &sections, Report &report);
 
 } // namespace tern
 

@@ -20,6 +20,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace tern {
@@ -59,6 +60,8 @@ enum class WeightForm {
 };
 
 struct ModelConfig {
+  /// As the file calls it.
+  std::string architecture;
   int64_t hiddenSize = 0;
   int64_t intermediateSize = 0;
   int64_t layerCount = 0;
