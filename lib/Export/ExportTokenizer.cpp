@@ -7,8 +7,9 @@
 
 #include "ExportTokenizer.h"
 
+#include "Pieces.h"
+
 #include "tern/Import/GgufNames.h"
-#include "tern/Import/GgufPieces.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -31,8 +32,8 @@ static json pairOf(const json &merge) {
 
 namespace {
 
-/// A tokenizer.json that tern reads: byte-level BPE or SentencePiece's. The
-/// first problem is kept.
+/// A tokenizer that tern reads: tokenizer.json with byte-level BPE or
+/// SentencePiece's, or the pieces of a GGUF file. The first problem is kept.
 class TokenizerExporter {
 public:
   TokenizerExporter(GgufWriter &writer, const TokenizerSources &sources,
@@ -42,9 +43,9 @@ public:
         vocabulary(vocabulary) {}
 
   Error run() {
-    isSentencePiece = at(at(root, "model"), "byte_fallback") == true;
-    readTokens();
-    if (isSentencePiece) {
+    if (!sources.pieces.pieces.empty()) {
+      copyPieces(sources.pieces);
+    } else if (readTokens(); at(at(root, "model"), "byte_fallback") == true) {
       addPieces();
     } else {
       addSplit();
@@ -54,11 +55,13 @@ public:
     writer.addIntegers("tokenizer.ggml.token_type", types);
     addSpecialTokens();
     return problem.empty() ? Error::success()
-                           : createStringError("tokenizer.json: " + problem);
+                           : createStringError("tokenizer: " + problem);
   }
 
 private:
+  void copyPieces(const SentencePieces &model);
   void readTokens();
+  void nameUnused();
   void addPieces();
   void addSplit();
   void addMerges();
@@ -85,7 +88,6 @@ private:
   const TokenizerDescription &description;
   json root;
   int64_t vocabulary;
-  bool isSentencePiece = false;
   std::vector<std::string> names; ///< by id
   std::vector<int32_t> types;
   std::string problem;
@@ -141,10 +143,37 @@ void TokenizerExporter::readTokens() {
     put(textOf(token, "content"), at(token, "id"),
         at(token, "special") == true ? GgufControl : GgufUserDefined);
   }
-  // Engines want a name for each row of the embedding.
+  nameUnused();
+}
+
+/// Engines want a name for each row of the embedding.
+void TokenizerExporter::nameUnused() {
   for (auto [id, name] : enumerate(names))
     if (types[id] == GgufUnused)
       name = "[PAD" + std::to_string(id) + "]";
+}
+
+void TokenizerExporter::copyPieces(const SentencePieces &model) {
+  if (model.pieces.size() > static_cast<uint64_t>(vocabulary))
+    return fail("it has more tokens than the embedding has rows");
+  std::vector<float> scores;
+  for (const SentencePieces::Piece &piece : model.pieces) {
+    names.push_back(piece.text);
+    types.push_back(static_cast<int32_t>(piece.type));
+    scores.push_back(piece.score);
+  }
+  names.resize(static_cast<size_t>(vocabulary));
+  types.resize(names.size(), GgufUnused);
+  scores.resize(names.size());
+  nameUnused();
+  writer.addText("tokenizer.ggml.model", model.isUnigram ? "t5" : "llama");
+  writer.addText("tokenizer.ggml.pre", "default");
+  writer.setNumbers("tokenizer.ggml.scores", scores);
+  writer.addFlag("tokenizer.ggml.add_space_prefix", model.addsSpace);
+  writer.addFlag("tokenizer.ggml.remove_extra_whitespaces",
+                 model.removesSpaces);
+  if (!model.charsmap.empty())
+    writer.addBytes("tokenizer.ggml.precompiled_charsmap", model.charsmap);
 }
 
 /// Pieces get a score for the place of their first merge; all merges must
@@ -248,7 +277,7 @@ static void addSampling(GgufWriter &writer, const std::string &generation) {
 Error addTokenizer(GgufWriter &writer, const TokenizerSources &sources,
                    int64_t vocabulary) {
   addSampling(writer, sources.generationConfig);
-  if (sources.tokenizer.empty()) {
+  if (sources.tokenizer.empty() && sources.pieces.pieces.empty()) {
     writer.addText("tokenizer.ggml.model", "no_vocab");
     return Error::success();
   }

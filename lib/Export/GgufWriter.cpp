@@ -77,6 +77,10 @@ void GgufWriter::addIntegers(StringRef key, ArrayRef<int32_t> numbers) {
     put(value, number);
 }
 
+void GgufWriter::addBytes(StringRef key, StringRef bytes) {
+  addArray(key, GgufKind::U8, bytes.size()) += bytes;
+}
+
 void GgufWriter::setNumbers(StringRef key, ArrayRef<float> numbers) {
   values.erase(key.str());
   putNumbers(addArray(key, GgufKind::F32, numbers.size()), numbers);

@@ -7,10 +7,9 @@
 
 #include "tern/Import/GgufModel.h"
 
+#include "GgufSplits.h"
 #include "Json.h"
 #include "tern/Import/GgufNames.h"
-#include "tern/Import/GgufPieces.h"
-
 #include <cmath>
 
 using namespace llvm;
@@ -20,55 +19,16 @@ namespace tern {
 
 namespace {
 
-/// What `tokenizer.ggml.pre` stands for.
-struct PreTokenizer {
-  StringLiteral name;
-  const char *regex; ///< null: GPT-2's, which ByteLevel brings along
-  bool ignoreMerges, addsBos;
-};
-
-} // namespace
-
-#define TERN_WORDS(digits)                                                     \
-  R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})" digits      \
-  R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"
-
-static constexpr PreTokenizer preTokenizers[] = {
-    {"llama-bpe", TERN_WORDS("{1,3}"), true, true},
-    {"llama3", TERN_WORDS("{1,3}"), true, true},
-    {"llama-v3", TERN_WORDS("{1,3}"), true, true},
-    {"falcon3", TERN_WORDS("{1,3}"), true, true},
-    {"falcon-h1", TERN_WORDS("{1,3}"), true, true},
-    {"dbrx", TERN_WORDS("{1,3}"), false, false},
-    {"smaug-bpe", TERN_WORDS("{1,3}"), false, false},
-    {"qwen2", TERN_WORDS(""), false, false},
-    {"deepseek-r1-qwen", TERN_WORDS(""), false, false},
-    {"gpt-2", nullptr, false, false},
-    {"phi-2", nullptr, false, false},
-};
-
-#undef TERN_WORDS
-
-StringRef ggufSplitName(const char *regex, bool ignoreMerges) {
-  for (const PreTokenizer &one : preTokenizers)
-    if (one.ignoreMerges == ignoreMerges && !one.regex == !regex &&
-        (!regex || StringRef(regex) == one.regex))
-      return one.name;
-  return "";
-}
-
-namespace {
-
 /// Four times what models have; keeps what a file can cost in bounds.
 constexpr size_t maxTokens = 1 << 20;
 
-/// Puts a tokenizer as tokenizer.json.
+/// Puts a tokenizer as tokenizer.json, or as what tokenizer.model says.
 class TokenizerTranslator {
 public:
   TokenizerTranslator(const GgufFile &file, const GgufOptions &options)
       : file(file), options(options) {}
 
-  Expected<std::string> translate();
+  Error translate(TokenizerSources &sources);
   /// What tokenizer_config.json says of tokens; after the above.
   Expected<std::string> names() const;
   /// Tokens that end an answer by their name. Files have only one id to say it,
@@ -80,20 +40,22 @@ private:
   Error findPreTokenizer();
   Error readTokens();
   Error readMerges();
-  Error readScores();
-  json byteLevelBpe(json root);
-  Expected<json> sentencePiece(json root);
-  Expected<json> postProcessor();
-  Expected<json> affix(StringRef name);
+  Error readAffixes();
+  Expected<std::string> byteLevelBpe();
+  json postProcessor();
+  Expected<SentencePieces> sentencePieces();
+  Error readPieces(SentencePieces &out);
+  Error readNormalizer(SentencePieces &out);
 
   const GgufFile &file;
   const GgufOptions &options;
-  bool isSentencePiece = false;
-  const PreTokenizer *pre = nullptr; ///< of byte-level BPE
+  bool isSentencePiece = false, isUnigram = false;
+  const GgufSplit *pre = nullptr; ///< of byte-level BPE
   std::vector<StringRef> tokens;
   std::vector<int64_t> types;
-  json vocabulary = json::object(), added = json::array(),
-       merges = json::array();
+  /// Set around a text, or -1.
+  int64_t bos = -1, eos = -1;
+  json merges = json::array();
 };
 
 } // namespace
@@ -102,11 +64,12 @@ Error TokenizerTranslator::findModel() {
   auto model = file.string("tokenizer.ggml.model");
   if (!model)
     return model.takeError();
-  isSentencePiece = **model == "llama";
+  isUnigram = **model == "t5";
+  isSentencePiece = isUnigram || **model == "llama";
   if (!isSentencePiece && **model != "gpt2")
     return file.error("the tokenizer model '" + (*model)->take_front(40) +
                       "' is not supported; tern reads gpt2, byte-level BPE, "
-                      "and llama, SentencePiece's");
+                      "llama, SentencePiece's, and t5, its Unigram");
   return isSentencePiece ? Error::success() : findPreTokenizer();
 }
 
@@ -121,13 +84,11 @@ Error TokenizerTranslator::findPreTokenizer() {
                       "qwen2");
   if (name.empty())
     name = **stated;
-  const auto *found =
-      find_if(preTokenizers, [&](const auto &one) { return one.name == name; });
-  if (found == std::end(preTokenizers))
+  pre = ggufSplit(name);
+  if (!pre)
     return file.error("the tokenizer splits text as '" + name.take_front(40) +
                       "', which is not supported; llama-bpe, gpt-2 and qwen2 "
                       "are");
-  pre = found;
   return Error::success();
 }
 
@@ -159,13 +120,6 @@ Error TokenizerTranslator::readTokens() {
       continue;
     if (!isUtf8(tokens[id]) || !seen.insert(tokens[id]).second)
       return file.error("token " + Twine(id) + " is not UTF-8 or occurs twice");
-    bool isPlain = types[id] == GgufNormal || types[id] == GgufByte;
-    if (!isPlain)
-      added.push_back({{"id", id},
-                       {"content", tokens[id].str()},
-                       {"special", types[id] != GgufUserDefined}});
-    if (isPlain || types[id] == GgufUnknown)
-      vocabulary[tokens[id].str()] = id;
   }
   return Error::success();
 }
@@ -188,63 +142,58 @@ Error TokenizerTranslator::readMerges() {
   return Error::success();
 }
 
-Error TokenizerTranslator::readScores() {
-  auto scores = file.numbers("tokenizer.ggml.scores");
-  if (!scores)
-    return scores.takeError();
-  if (scores->size() != tokens.size())
-    return file.error("there are " + Twine(tokens.size()) + " tokens, but " +
-                      Twine(scores->size()) + " scores");
-  std::vector<StringRef> pieces;
-  for (auto [id, piece] : enumerate(tokens)) {
-    if (std::isnan((*scores)[id]))
-      return file.error("the score of token " + Twine(id) + " is no number");
-    if (types[id] == GgufNormal && piece.size() > maxPieceBytes)
-      return file.error("token " + Twine(id) + " has " + Twine(piece.size()) +
-                        " bytes, more than the " + Twine(maxPieceBytes) +
-                        " allowed");
-    pieces.push_back(types[id] == GgufNormal ? piece : "");
+Error TokenizerTranslator::readAffixes() {
+  const bool adds[] = {isSentencePiece ? !isUnigram : pre->addsBos, isUnigram};
+  for (auto [side, out, isDefault] :
+       {std::tuple{"bos", &bos, adds[0]}, {"eos", &eos, adds[1]}}) {
+    auto stated =
+        file.flag(("tokenizer.ggml.add_" + Twine(side) + "_token").str());
+    if (!stated)
+      return stated.takeError();
+    if (!stated->value_or(isDefault))
+      continue;
+    std::string key = ("tokenizer.ggml." + Twine(side) + "_token_id").str();
+    auto id = file.integer(key);
+    if (!id)
+      return id.takeError();
+    if (!*id || **id >= tokens.size() || !isUtf8(tokens[**id]))
+      return file.error("a token is to be added to texts, but '" + key +
+                        "' is missing or no token");
+    *out = static_cast<int64_t>(**id);
   }
-  merges = mergesOfPieces(pieces, *scores);
   return Error::success();
 }
 
-/// A token by the name of its key, as a piece of the template.
-Expected<json> TokenizerTranslator::affix(StringRef name) {
-  auto id = file.integer(("tokenizer.ggml." + name).str());
-  if (!id)
-    return id.takeError();
-  if (!*id || **id >= tokens.size() || !isUtf8(tokens[**id]))
-    return file.error("a token is to be added to texts, but 'tokenizer.ggml." +
-                      name + "' is missing or no token");
-  return json{{"id", tokens[**id].str()}, {"ids", {**id}}};
-}
-
-Expected<json> TokenizerTranslator::postProcessor() {
+json TokenizerTranslator::postProcessor() {
   json single = json::array(), special = json::object();
-  for (StringRef side : {"bos", "text", "eos"}) {
-    if (side == "text") {
-      single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
-      continue;
-    }
-    auto adds = file.flag(("tokenizer.ggml.add_" + side + "_token").str());
-    if (!adds)
-      return adds.takeError();
-    if (!adds->value_or(side == "bos" && (isSentencePiece || pre->addsBos)))
-      continue;
-    Expected<json> token = affix((side + "_token_id").str());
-    if (!token)
-      return token.takeError();
-    std::string name = (*token)["id"].get<std::string>();
+  auto add = [&](int64_t id) {
+    if (id < 0)
+      return;
+    std::string name = tokens[static_cast<size_t>(id)].str();
     single.push_back({{"SpecialToken", {{"id", name}, {"type_id", 0}}}});
-    special[name] = std::move(*token);
-  }
+    special[name] = {{"id", name}, {"ids", {id}}};
+  };
+  add(bos);
+  single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
+  add(eos);
   return json{{"type", "TemplateProcessing"},
               {"single", std::move(single)},
               {"special_tokens", std::move(special)}};
 }
 
-json TokenizerTranslator::byteLevelBpe(json root) {
+Expected<std::string> TokenizerTranslator::byteLevelBpe() {
+  if (Error error = readMerges())
+    return std::move(error);
+  json vocabulary = json::object(), added = json::array();
+  for (auto [id, name] : enumerate(tokens)) {
+    bool isPlain = types[id] == GgufNormal || types[id] == GgufByte;
+    if (!isPlain && types[id] != GgufUnused)
+      added.push_back({{"id", id},
+                       {"content", name.str()},
+                       {"special", types[id] != GgufUserDefined}});
+    if (isPlain || types[id] == GgufUnknown)
+      vocabulary[name.str()] = id;
+  }
   json byteLevel = {{"type", "ByteLevel"},
                     {"add_prefix_space", false},
                     {"use_regex", pre->regex == nullptr}};
@@ -255,60 +204,83 @@ json TokenizerTranslator::byteLevelBpe(json root) {
                      {"behavior", "Isolated"},
                      {"invert", false}});
   steps.push_back(byteLevel);
-  root["pre_tokenizer"] = {{"type", "Sequence"},
-                           {"pretokenizers", std::move(steps)}};
-  root["decoder"] = std::move(byteLevel);
-  root["model"]["ignore_merges"] = pre->ignoreMerges;
-  return root;
+  json root = {{"added_tokens", std::move(added)},
+               {"pre_tokenizer",
+                {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}}},
+               {"post_processor", postProcessor()},
+               {"decoder", std::move(byteLevel)},
+               {"model",
+                {{"type", "BPE"},
+                 {"ignore_merges", pre->ignoreMerges},
+                 {"vocab", std::move(vocabulary)},
+                 {"merges", std::move(merges)}}}};
+  return root.dump();
 }
 
-Expected<json> TokenizerTranslator::sentencePiece(json root) {
+Error TokenizerTranslator::readPieces(SentencePieces &out) {
+  auto scores = file.numbers("tokenizer.ggml.scores");
+  if (!scores)
+    return scores.takeError();
+  if (scores->size() != tokens.size())
+    return file.error("there are " + Twine(tokens.size()) + " tokens, but " +
+                      Twine(scores->size()) + " scores");
+  for (auto [id, text] : enumerate(tokens)) {
+    if (std::isnan((*scores)[id]))
+      return file.error("the score of token " + Twine(id) + " is no number");
+    out.pieces.push_back({text.str(), (*scores)[id], types[id]});
+  }
+  return Error::success();
+}
+
+Error TokenizerTranslator::readNormalizer(SentencePieces &out) {
   auto prefix = file.flag("tokenizer.ggml.add_space_prefix");
   if (!prefix)
     return prefix.takeError();
-  auto strips = file.flag("tokenizer.ggml.remove_extra_whitespaces");
-  if (!strips)
-    return strips.takeError();
-  if (strips->value_or(false) ||
-      file.find("tokenizer.ggml.precompiled_charsmap"))
-    return file.error("the tokenizer changes texts before it splits them, "
-                      "which is not supported");
-  bool hasPrefix = prefix->value_or(true);
-  root["normalizer"] = pieceNormalizer(hasPrefix);
-  root["pre_tokenizer"] = nullptr;
-  root["decoder"] = pieceDecoder(hasPrefix);
-  json &model = root["model"];
-  model["byte_fallback"] = is_contained(types, int64_t(GgufByte));
-  auto unknown = find(types, int64_t(GgufUnknown));
-  if (unknown != types.end()) {
-    model["unk_token"] = tokens[unknown - types.begin()].str();
-    model["fuse_unk"] = true;
+  auto removes = file.flag("tokenizer.ggml.remove_extra_whitespaces");
+  if (!removes)
+    return removes.takeError();
+  out.removesSpaces = removes->value_or(false);
+  // llama.cpp's Unigram sets a space before each word where it removes spaces.
+  out.addsSpace =
+      prefix->value_or(!isUnigram) || (isUnigram && out.removesSpaces);
+  if (!file.find("tokenizer.ggml.precompiled_charsmap"))
+    return Error::success();
+  auto rules = file.integers("tokenizer.ggml.precompiled_charsmap");
+  if (!rules)
+    return rules.takeError();
+  for (int64_t byte : *rules) {
+    if (byte < -128 || byte > 255)
+      return file.error("'tokenizer.ggml.precompiled_charsmap' is no list of "
+                        "bytes");
+    out.charsmap += static_cast<char>(byte);
   }
-  return root;
+  return Error::success();
 }
 
-Expected<std::string> TokenizerTranslator::translate() {
+Expected<SentencePieces> TokenizerTranslator::sentencePieces() {
+  SentencePieces out;
+  out.isUnigram = isUnigram;
+  if (Error error = readPieces(out))
+    return std::move(error);
+  if (Error error = readNormalizer(out))
+    return std::move(error);
+  out.bos = bos;
+  out.eos = eos;
+  out.addsBos = bos >= 0;
+  out.addsEos = eos >= 0;
+  return out;
+}
+
+Error TokenizerTranslator::translate(TokenizerSources &sources) {
   if (Error error = findModel())
-    return std::move(error);
+    return error;
   if (Error error = readTokens())
-    return std::move(error);
-  if (Error error = isSentencePiece ? readScores() : readMerges())
-    return std::move(error);
-  Expected<json> post = postProcessor();
-  if (!post)
-    return post.takeError();
-  json root = {{"added_tokens", added},
-               {"post_processor", std::move(*post)},
-               {"model",
-                {{"type", "BPE"},
-                 {"vocab", std::move(vocabulary)},
-                 {"merges", std::move(merges)}}}};
-  if (!isSentencePiece)
-    return byteLevelBpe(std::move(root)).dump();
-  Expected<json> whole = sentencePiece(std::move(root));
-  if (!whole)
-    return whole.takeError();
-  return whole->dump();
+    return error;
+  if (Error error = readAffixes())
+    return error;
+  if (isSentencePiece)
+    return sentencePieces().moveInto(sources.pieces);
+  return byteLevelBpe().moveInto(sources.tokenizer);
 }
 
 Expected<std::string> TokenizerTranslator::names() const {
@@ -329,12 +301,12 @@ Expected<std::string> TokenizerTranslator::names() const {
 
 std::vector<size_t> TokenizerTranslator::endTokens() const {
   std::vector<size_t> ids;
-  for (const json &token : added)
-    for (const char *name :
-         {"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>",
-          "<|endoftext|>", "<|end_of_text|>"})
-      if (token["special"] == true && token["content"] == name)
-        ids.push_back(token["id"].get<size_t>());
+  for (auto [id, name] : enumerate(tokens))
+    if ((types[id] == GgufControl || types[id] == GgufUnknown) &&
+        is_contained({"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>",
+                      "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>"},
+                     name))
+      ids.push_back(id);
   return ids;
 }
 
@@ -376,13 +348,11 @@ Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
   bool hasTokenizer = *model && **model != "no_vocab" && **model != "none";
   if (hasTokenizer) {
     TokenizerTranslator translator(file, options);
-    Expected<std::string> text = translator.translate();
-    if (!text)
-      return text.takeError();
+    if (Error error = translator.translate(sources))
+      return std::move(error);
     Expected<std::string> names = translator.names();
     if (!names)
       return names.takeError();
-    sources.tokenizer = std::move(*text);
     sources.tokenizerConfig = std::move(*names);
     std::vector<size_t> ends = translator.endTokens();
     if (!ends.empty())

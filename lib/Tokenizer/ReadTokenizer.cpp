@@ -215,7 +215,9 @@ readTokenizer(const TokenizerSources &sources, std::string &error) {
       return std::nullopt;
   }
   bool read = false;
-  if (!sources.sentencePiece.empty() && sources.tokenizer.empty()) {
+  if (sources.tokenizer.empty() && !sources.pieces.pieces.empty()) {
+    read = reader.readPieces(sources.pieces);
+  } else if (sources.tokenizer.empty() && !sources.sentencePiece.empty()) {
     std::optional<SentencePieces> pieces =
         parseSentencePiece(sources.sentencePiece, error);
     read = pieces && (!config || reader.readAffixes(*config, *pieces)) &&

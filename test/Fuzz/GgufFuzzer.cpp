@@ -67,7 +67,7 @@ static void readModel(const GgufFile &file) {
   if (!sources)
     return llvm::consumeError(sources.takeError());
   std::string error;
-  if (!sources->tokenizer.empty())
+  if (sources->hasTokenizer())
     require(compileTokenizer(*sources, error) || !error.empty(),
             "a refusal says why");
 }

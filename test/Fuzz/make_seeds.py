@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 
 from artifact_seeds import artifacts
-from sentencepiece_seeds import sentencepiece_models
+from sentencepiece_seeds import charsmap, sentencepiece_models
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent / "models"
@@ -315,6 +315,10 @@ GGUF_MODELS = {
     "model-bitnet": gguf_model("bitnet", "gpt2", "llama-bpe"),
     "model-llama": gguf_model("llama", "gpt2", "gpt-2", **{"tern.kv_cache_quantization": SCHEME}),
     "model-scores": gguf_model("bitnet-25", "llama", "default"),
+    "model-unigram": gguf_model("llama", "t5", "default", **{
+        "tokenizer.ggml.token_type": array(5, [struct.pack("<i", kind) for kind in [*[1] * 6, *[3] * 3, 2]]),
+        "tokenizer.ggml.precompiled_charsmap": array(0, [bytes([byte]) for byte in charsmap()]),
+        "tokenizer.ggml.remove_extra_whitespaces": struct.pack("<IB", 7, 1)}),
     "model-none": gguf_model("bitnet-b1.58", "no_vocab", "qwen2",
                        **{"tern.weight_scales": array(6, [SCALE, SCALE])}),
 }  # fmt: skip

@@ -5,9 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CharsmapWriter.h"
 #include "TinyGguf.h"
 
 #include "tern/Import/GgufModel.h"
+#include "tern/tokenizer.h"
 
 #include "nlohmann/json.hpp"
 
@@ -21,6 +23,10 @@ using nlohmann::json;
 namespace {
 
 constexpr int normal = 1, control = 3, userDefined = 4, unused = 5;
+
+std::string verdictOf(llvm::Expected<TokenizerSources> &sources) {
+  return sources ? "" : llvm::toString(sources.takeError());
+}
 
 /// a, b, ab and three that are added.
 struct TinyTokenizer {
@@ -73,7 +79,7 @@ struct TinyTokenizer {
   }
   std::string verdict() const {
     auto sources = translate();
-    return sources ? "" : llvm::toString(sources.takeError());
+    return verdictOf(sources);
   }
 };
 
@@ -213,23 +219,96 @@ static TinyTokenizer sentencePiece() {
   return tiny;
 }
 
-TEST(GgufTokenizer, ScoresBecomeMerges) {
-  json root = sentencePiece().root();
-  EXPECT_EQ(root["model"]["merges"],
-            json::parse(R"([["b","c"],["a","b"],["a","bc"],["ab","c"]])"));
-  EXPECT_EQ(root["model"]["unk_token"], "<unk>");
-  EXPECT_TRUE(root["model"]["byte_fallback"]);
-  EXPECT_EQ(root["normalizer"]["normalizers"].size(), 2u);
-  EXPECT_EQ(root["decoder"]["decoders"].size(), 4u);
-  EXPECT_EQ(root["post_processor"]["single"].size(), 2u);
+static SentencePieces piecesOf(const TinyTokenizer &tiny) {
+  auto sources = tiny.translate();
+  EXPECT_TRUE(bool(sources)) << verdictOf(sources);
+  return sources ? sources->pieces : SentencePieces();
 }
 
-TEST(GgufTokenizer, TheSpaceInFrontMayBeMissing) {
+/// The tokens of a text.
+static std::vector<int32_t> encoded(const TinyTokenizer &tiny,
+                                    const std::string &text) {
+  auto sources = tiny.translate();
+  EXPECT_TRUE(bool(sources)) << verdictOf(sources);
+  std::string error;
+  auto table = compileTokenizer(*sources, error);
+  EXPECT_TRUE(table) << error;
+  tern_tokenizer tokenizer;
+  EXPECT_EQ(tern_tokenizer_load(&tokenizer, table->data(), table->size()),
+            TERN_OK);
+  std::vector<char> memory(
+      tern_tokenizer_encode_bytes(&tokenizer, text.size()));
+  std::vector<int32_t> ids(tern_tokenizer_max_tokens(&tokenizer, text.size()));
+  size_t count = 0;
+  EXPECT_EQ(tern_tokenizer_encode(&tokenizer, text.data(), text.size(), 0,
+                                  memory.data(), memory.size(), ids.data(),
+                                  ids.size(), &count),
+            TERN_OK);
+  ids.resize(count);
+  return ids;
+}
+
+using Ids = std::vector<int32_t>;
+
+TEST(GgufTokenizer, PiecesAreKept) {
+  SentencePieces pieces = piecesOf(sentencePiece());
+  ASSERT_EQ(pieces.pieces.size(), 9u);
+  EXPECT_EQ(pieces.pieces[8].text, "abc");
+  EXPECT_EQ(pieces.pieces[8].score, -3);
+  EXPECT_EQ(pieces.pieces[2].type, SentencePieces::Byte);
+  EXPECT_FALSE(pieces.isUnigram);
+  EXPECT_TRUE(pieces.addsSpace);
+  EXPECT_FALSE(pieces.removesSpaces);
+  EXPECT_TRUE(pieces.addsBos);
+  EXPECT_EQ(pieces.bos, 1);
+  EXPECT_FALSE(pieces.addsEos);
+  // A space in front has no piece; then the best score first.
+  EXPECT_EQ(encoded(sentencePiece(), "abcab"), (Ids{1, 0, 8, 6}));
+}
+
+/// Of equal scores the leftmost counts, whatever the ids: so it is done by
+/// SentencePiece and llama.cpp.
+TEST(GgufTokenizer, EqualScoresGoFromTheLeft) {
   TinyTokenizer tiny = sentencePiece();
+  tiny.tokens[7] = "ba";
   tiny.set("tokenizer.ggml.add_space_prefix", ggufBool(false));
-  json root = tiny.root();
-  EXPECT_EQ(root["normalizer"]["normalizers"].size(), 1u);
-  EXPECT_EQ(root["decoder"]["decoders"].size(), 3u);
+  tiny.set("tokenizer.ggml.scores",
+           scoresOf({0, 0, 0, -4, -5, -6, -1, -1, -3}));
+  EXPECT_FALSE(piecesOf(tiny).addsSpace);
+  EXPECT_EQ(encoded(tiny, "bab"), (Ids{1, 7, 4}));
+  EXPECT_EQ(encoded(tiny, "aba"), (Ids{1, 6, 3}));
+}
+
+/// llama.cpp's t5: no bos, an eos, sums of scores in double precision.
+TEST(GgufTokenizer, Unigram) {
+  TinyTokenizer tiny;
+  tiny.tokens = {"<pad>", "</s>", "<unk>", "\u2581", "a", "b", "ab"};
+  tiny.types = {control, control, 2, normal, normal, normal, normal};
+  std::string rules = tern_test::charsmapOf({{"\t", " "}, {"B", "b"}});
+  tiny.more = {
+      {"tokenizer.ggml.model", ggufText("t5")},
+      {"tokenizer.ggml.scores", scoresOf({0, 0, 0, -2, -1, 0x1p-25f, -1})},
+      {"tokenizer.ggml.eos_token_id", ggufU32(1)},
+      {"tokenizer.ggml.precompiled_charsmap",
+       ggufArray(0, rules.size(), rules)}};
+  EXPECT_EQ(piecesOf(tiny).charsmap, rules);
+  EXPECT_EQ(encoded(tiny, "aB \t"), (Ids{4, 5, 3, 3, 1}));
+  EXPECT_EQ(encoded(tiny, "ax"), (Ids{4, 2, 1}));
+  tiny.set("tokenizer.ggml.remove_extra_whitespaces", ggufBool(true));
+  EXPECT_EQ(encoded(tiny, "  a \t B "), (Ids{3, 4, 3, 5, 1}));
+  tiny.set("tokenizer.ggml.remove_extra_whitespaces", ggufBool(false));
+  tiny.set("tokenizer.ggml.add_space_prefix", ggufBool(true));
+  tiny.set("tokenizer.ggml.add_eos_token", ggufBool(false));
+  EXPECT_EQ(encoded(tiny, "b"), (Ids{3, 5}));
+  tiny.set("tokenizer.ggml.precompiled_charsmap",
+           ggufArray(5, 1, little(300, 4)));
+  EXPECT_NE(tiny.verdict().find("is no list of bytes"), std::string::npos);
+  tiny.set("tokenizer.ggml.precompiled_charsmap", ggufArray(0, 1, "x"));
+  std::string error;
+  auto sources = tiny.translate();
+  ASSERT_TRUE(bool(sources)) << verdictOf(sources);
+  EXPECT_FALSE(compileTokenizer(*sources, error));
+  EXPECT_NE(error.find("its trie is cut off"), std::string::npos) << error;
 }
 
 TEST(GgufTokenizer, DamagedPiecesAreRefused) {
@@ -247,17 +326,7 @@ TEST(GgufTokenizer, DamagedPiecesAreRefused) {
            std::vector<float> scores(9, NAN);
            t.set("tokenizer.ggml.scores", scoresOf(scores));
          },
-         "score of token 0 is no number"},
-        {[](TinyTokenizer &t) { t.tokens[8] = std::string(129, 'a'); },
-         "token 8 has 129 bytes"},
-        {[](TinyTokenizer &t) {
-           t.set("tokenizer.ggml.remove_extra_whitespaces", ggufBool(true));
-         },
-         "changes texts before"},
-        {[](TinyTokenizer &t) {
-           t.set("tokenizer.ggml.precompiled_charsmap", ggufArray(0, 1, "x"));
-         },
-         "changes texts before"}}) {
+         "score of token 0 is no number"}}) {
     TinyTokenizer tiny = sentencePiece();
     edit(tiny);
     std::string message = tiny.verdict();

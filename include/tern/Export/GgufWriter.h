@@ -28,6 +28,7 @@ public:
   void addText(llvm::StringRef key, llvm::StringRef value);
   void addTexts(llvm::StringRef key, llvm::ArrayRef<std::string> values);
   void addIntegers(llvm::StringRef key, llvm::ArrayRef<int32_t> values);
+  void addBytes(llvm::StringRef key, llvm::StringRef bytes);
   /// May be called again, even by what makes a tensor, with as many numbers.
   void setNumbers(llvm::StringRef key, llvm::ArrayRef<float> values);
   /// As another file has it.

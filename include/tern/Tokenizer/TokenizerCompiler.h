@@ -89,16 +89,17 @@ struct SentencePieces {
 
 /// Text of a checkpoint's files; empty where there is none.
 struct TokenizerSources {
-  std::string tokenizer;     ///< tokenizer.json; without it:
-  std::string sentencePiece; ///< the bytes of tokenizer.model; or
-  SentencePieces pieces;
+  std::string tokenizer;        ///< tokenizer.json; without it:
+  std::string sentencePiece;    ///< the bytes of tokenizer.model; without it:
+  SentencePieces pieces;        ///< what a GGUF file says
   std::string tokenizerConfig;  ///< tokenizer_config.json
   std::string config;           ///< config.json
   std::string generationConfig; ///< generation_config.json
   std::string chatTemplate;     ///< chat_template.jinja
 
   bool hasTokenizer() const {
-    return !tokenizer.empty() || !sentencePiece.empty();
+    return !tokenizer.empty() || !sentencePiece.empty() ||
+           !pieces.pieces.empty();
   }
 };
 

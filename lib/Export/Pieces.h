@@ -1,12 +1,12 @@
-//===- include/tern/Import/GgufPieces.h - SentencePiece in GGUF -*- C++ -*-===//
+//===- lib/Export/Pieces.h - Merges as SentencePiece's scores ---*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_IMPORT_GGUFPIECES_H
-#define TERN_IMPORT_GGUFPIECES_H
+#ifndef TERN_LIB_EXPORT_PIECES_H
+#define TERN_LIB_EXPORT_PIECES_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -32,4 +32,4 @@ nlohmann::json pieceDecoder(bool hasPrefix);
 
 } // namespace tern
 
-#endif // TERN_IMPORT_GGUFPIECES_H
+#endif // TERN_LIB_EXPORT_PIECES_H

@@ -1,11 +1,11 @@
-//===- lib/Import/GgufPieces.cpp - SentencePiece in GGUF files ------------===//
+//===- lib/Export/Pieces.cpp - Merges as SentencePiece's scores -----------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Import/GgufPieces.h"
+#include "Pieces.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"

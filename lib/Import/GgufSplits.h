@@ -1,0 +1,27 @@
+//===- lib/Import/GgufSplits.h - How GGUF files split text ------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_IMPORT_GGUFSPLITS_H
+#define TERN_LIB_IMPORT_GGUFSPLITS_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace tern {
+
+/// What `tokenizer.ggml.pre` stands for.
+struct GgufSplit {
+  llvm::StringLiteral name;
+  const char *regex; ///< null: GPT-2's, which ByteLevel brings along
+  bool ignoreMerges, addsBos;
+};
+
+/// Null for a name that is not known.
+const GgufSplit *ggufSplit(llvm::StringRef name);
+
+} // namespace tern
+
+#endif // TERN_LIB_IMPORT_GGUFSPLITS_H
