@@ -27,7 +27,8 @@ Error fileError(StringRef file, const Twine &message) {
 
 static constexpr size_t maxValues = 300000;
 
-Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth) {
+Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth,
+                         bool mayRepeat) {
   JsonExtent extent(std::string_view(text.data(), text.size()));
   if (extent.depth > maxDepth)
     return fileError(file, "the JSON nests deeper than " + Twine(maxDepth) +
@@ -39,8 +40,9 @@ Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth) {
   if (!tree.parse({text.data(), text.size()}) || extent.hasNul)
     return fileError(file, "this is not valid JSON; is the file complete?");
   // Most readers would silently take the last of two equal names.
-  if (!tree.twice.empty())
-    return fileError(file, "the name '" + tree.twice + "' occurs twice");
+  const std::string &wrong = mayRepeat ? tree.ambiguous : tree.twice;
+  if (!wrong.empty())
+    return fileError(file, "the name '" + wrong + "' occurs twice");
   return std::move(tree.root);
 }
 

@@ -27,8 +27,11 @@ llvm::Error fileError(llvm::StringRef file, const llvm::Twine &message);
 
 /// Parses a whole text. Refused: a syntax error, a name that occurs twice in an
 /// object, more than `maxDepth` levels, more values than any model has use for.
-llvm::Expected<nlohmann::json>
-parseJson(llvm::StringRef text, llvm::StringRef file, unsigned maxDepth = 32);
+/// With `mayRepeat` a name may occur twice that says the same both times.
+llvm::Expected<nlohmann::json> parseJson(llvm::StringRef text,
+                                         llvm::StringRef file,
+                                         unsigned maxDepth = 32,
+                                         bool mayRepeat = false);
 
 /// The bytes of a regular file of at most `maxBytes`.
 llvm::Expected<std::string> readTextFile(llvm::StringRef path,

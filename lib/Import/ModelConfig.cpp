@@ -94,6 +94,7 @@ static constexpr NeutralField neutralFields[] = {
     {"input_bits", "8"},
     {"is_encoder_decoder", "false"},
     {"logits_scaling", "1.0"},
+    {"parallel_attn", "false"},
     {"partial_rotary_factor", "1.0"},
     {"qk_norm", "false"},
     {"residual_multiplier", "1.0"},
@@ -238,8 +239,11 @@ private:
       config.innerNormEps = eps;
     inner.integer("bits", 2, 2, 2); // what one converter adds
     const json *exempt = inner.value("modules_to_not_convert");
-    if (exempt && *exempt != json::array() &&
-        *exempt != json::array({"lm_head"}))
+    auto isNeverTernary = [](const json &name) {
+      return name == "lm_head" || name == "model.embed_tokens" ||
+             name == "model.norm";
+    };
+    if (exempt && !(exempt->is_array() && all_of(*exempt, isNeverTernary)))
       inner.fail("tern does not support 'quantization_config."
                  "modules_to_not_convert' = " +
                  exempt->dump().substr(0, 60));
@@ -290,7 +294,9 @@ private:
 } // namespace
 
 Expected<ModelConfig> ModelConfig::parse(StringRef text, StringRef file) {
-  Expected<json> root = parseJson(text, file);
+  // Llama3-8B-1.58 has its quantization_config twice.
+  Expected<json> root =
+      parseJson(text, file, /*maxDepth=*/32, /*mayRepeat=*/true);
   if (!root)
     return root.takeError();
   return ConfigReader(*root, file).read();

@@ -12,7 +12,26 @@ using nlohmann::json;
 
 bool JsonTree::parse(std::string_view text) {
   nlohmann::json_sax<json> *reader = this;
-  return json::sax_parse(text.begin(), text.end(), reader);
+  bool isValid = json::sax_parse(text.begin(), text.end(), reader);
+  if (isValid)
+    compareRepeated();
+  return isValid;
+}
+
+static json withoutNulls(const json &value) {
+  if (!value.is_object())
+    return value;
+  json result = json::object();
+  for (const auto &member : value.items())
+    if (!member.value().is_null())
+      result[member.key()] = withoutNulls(member.value());
+  return result;
+}
+
+void JsonTree::compareRepeated() {
+  for (const Repeated &one : repeated)
+    if (withoutNulls(one.before) != withoutNulls(*one.now))
+      ambiguous = one.name;
 }
 
 bool JsonTree::put(json value) {
@@ -36,8 +55,11 @@ bool JsonTree::start_array(size_t) { return open(json::array()); }
 bool JsonTree::key(std::string &name) {
   auto &members = opened.back()->get_ref<json::object_t &>();
   auto [at, isNew] = members.try_emplace(name);
-  if (!isNew && twice.empty())
+  if (!isNew) {
     twice = name;
+    // Members of an object do not move, whatever becomes of it.
+    repeated.push_back({name, std::move(at->second), &at->second});
+  }
   place = &at->second;
   lastName = std::move(name);
   return true;

@@ -5,8 +5,8 @@
 A checkpoint is its config.json and generation_config.json, field for field, and
 what the config does not say: how matrices and their scales are stored, which
 norms there are, how many files. `python -m tern.synth --like NAME` writes such a
-directory with random numbers; the fields of Falcon-E that are not public
-knowledge (its sizes) are those of Falcon3.
+directory with random numbers. Beside each row stands which file it was compared with,
+and what could not be: shards are as many as the size of the tensors suggests.
 """
 
 from __future__ import annotations
@@ -82,6 +82,9 @@ class Published:
         )
 
 
+# Every field and number as in a copy of the config of microsoft/bitnet-b1.58-2B-4T
+# (Compumacy/Bitnet-B1.58); of the bf16 repository only the mode is known to differ. The
+# second end token is that of the chat template; the sampling is not verified.
 def _2b_4t(mode: str) -> dict:
     return {
         "architectures": [BITNET],
@@ -117,6 +120,9 @@ _2B_4T_GENERATION = {
 }
 
 
+# As the configs of 1bitLLM/bitnet_b1_58-large and -3B, and a copy of that of -xl
+# (BoscoTheDog/bitnet_b1_58-xl_q8_0_gguf). Tensors are larger than their torch_dtype
+# says in the two smaller ones, which is from the size of the files only.
 def _1bitllm(name: str, hidden: int, intermediate: int, layers: int, heads: int) -> dict:
     return {
         "_name_or_path": f"1bitLLM/bitnet_b1_58-{name}",
@@ -149,14 +155,19 @@ def _1bitllm(name: str, hidden: int, intermediate: int, layers: int, heads: int)
     }
 
 
+# Of a copy (kousw/bitnet_b1_58-3B_quantized), and as long as the published file. Its
+# ids are not those of the config.
 _1BITLLM_GENERATION = {
     "_from_model_config": True,
-    "bos_token_id": 1,
+    "bos_token_id": 0,
     "eos_token_id": 2,
-    "pad_token_id": 32000,
+    "pad_token_id": 1,
     "transformers_version": "4.39.0",
 }
 
+# As HF1BitLLM/Llama3-8B-1.58-Sigmoid-k100-10B-tokens, of the same series; its
+# quantization_config stands there twice, the second time without the null. The path,
+# the generation config and the 100B one itself are not verified.
 _LLAMA3_8B = {
     "_name_or_path": "HF1BitLLM/Llama3-8B-1.58-100B-tokens",
     "architectures": ["LlamaForCausalLM"],
@@ -189,43 +200,57 @@ _LLAMA3_8B = {
 }
 
 
+# As the configs of tiiuae/Falcon3-1B-Instruct-1.58bit (b932224), -7B-Base-1.58bit
+# (d99c914) and -10B-Base-1.58bit (7b61cb1), without the paths in `_name_or_path`. Not
+# seen: the end of 7B's file (its vocabulary is that of other copies), the other
+# variants, the generation configs.
 def _falcon(
-    hidden: int, intermediate: int, layers: int, heads: int, kv_heads: int, head_dim: int,
-    eps: float = 1e-06, **more: object,
+    hidden: int, intermediate: int, layers: int, heads: int, kv_heads: int, context: int, **more: object,
 ) -> dict:  # fmt: skip
     return {
         "architectures": ["LlamaForCausalLM"],
         "attention_bias": False,
         "attention_dropout": 0.0,
-        "bos_token_id": 11,
         "eos_token_id": 11,
-        "head_dim": head_dim,
+        "head_dim": 256,
         "hidden_act": "silu",
         "hidden_size": hidden,
         "initializer_range": 0.02,
         "intermediate_size": intermediate,
         "is_bitnet_config": True,
-        "max_position_embeddings": 4096,
+        "max_position_embeddings": context,
         "mlp_bias": False,
         "model_type": "llama",
         "num_attention_heads": heads,
         "num_hidden_layers": layers,
         "num_key_value_heads": kv_heads,
         "pretraining_tp": 1,
-        "quantization_config": {"modules_to_not_convert": None, "quant_method": "bitnet"},
-        "rms_norm_eps": eps,
+        "quantization_config": {"modules_to_not_convert": ["lm_head"], "quant_method": "bitnet"},
+        "rms_norm_eps": 1e-06,
         "rope_scaling": None,
         "rope_theta": 1000042,
         "tie_word_embeddings": False,
         "torch_dtype": "bfloat16",
-        "transformers_version": "4.46.1",
+        "transformers_version": "4.48.0.dev0",
         "use_cache": True,
         "vocab_size": 131072,
         **more,
     }
 
 
-_LM_HEAD = {"quantization_config": {"modules_to_not_convert": ["lm_head"], "quant_method": "bitnet"}}
+_FALCON_7B = {
+    "activation": "swiglu",
+    "auto_map": {
+        "AutoConfig": "tiiuae/falcon3-7B--configuration_llama.LlamaConfig",
+        "AutoModelForCausalLM": "tiiuae/falcon3-7B--modeling_llama.LlamaForCausalLM",
+    },
+    "bos_token_id": 11,
+    "parallel_attn": False,
+}
+# Of a fine-tuned model of this form (Arvyniitb/1bitModel). Its sizes give those of the
+# published files of Falcon-E-1B-Instruct to a tenth of a per cent; the rest is not
+# verified, nor is Falcon-E-3B, which has 32 layers of 13312.
+_FALCON_E = {"bos_token_id": 1, "head_dim": 128, "rms_norm_eps": 1e-05, "rope_theta": 1000000, "vocab_size": 32768}
 _FALCON_GENERATION = {"_from_model_config": True, "bos_token_id": 11, "eos_token_id": 11}
 _FALCON_SMALL = {"num_key_value_heads": 2, "head_dim": 36}
 _1BITLLM_SMALL = {"num_key_value_heads": 4, "hidden_size": 200}
@@ -256,15 +281,19 @@ PUBLISHED = {
         "packed-divide", small={"num_key_value_heads": 2, "hidden_size": 240},
     ),
     "falcon3-1b": Published(
-        _falcon(2048, 8192, 18, 8, 4, 256), _FALCON_GENERATION, "packed-divide",
+        _falcon(2048, 8192, 18, 8, 4, 8192), {**_FALCON_GENERATION, "bos_token_id": 1}, "packed-divide",
+        small=_FALCON_SMALL,
+    ),
+    "falcon3-7b": Published(
+        _falcon(3072, 23040, 28, 12, 4, 8192, **_FALCON_7B), _FALCON_GENERATION, "packed-divide",
         small=_FALCON_SMALL,
     ),
     "falcon3-10b": Published(
-        _falcon(3072, 23040, 40, 12, 4, 256, activation="swiglu"), _FALCON_GENERATION,
-        "packed-divide", small=_FALCON_SMALL, shards=2,
+        _falcon(3072, 23040, 40, 12, 4, 32768, bos_token_id=1), _FALCON_GENERATION, "packed-divide",
+        small=_FALCON_SMALL, shards=2,
     ),
     "falcon-e-1b": Published(
-        _falcon(2048, 8192, 24, 8, 4, 256, eps=1e-05, **_LM_HEAD), _FALCON_GENERATION,
+        _falcon(2048, 9216, 24, 16, 2, 32768, **_FALCON_E), {**_FALCON_GENERATION, "bos_token_id": 1},
         "packed-divide", small=_FALCON_SMALL,
     ),
 }  # fmt: skip

@@ -84,6 +84,7 @@ CASES = {
     "like-3b": Case(9, dict(like="3b", small=True), defaults={}),
     "like-llama3-8b-158": Case(9, dict(like="llama3-8b-158", small=True), defaults={}, threads=2),
     "like-falcon3-1b": Case(9, dict(like="falcon3-1b", small=True), defaults={}),
+    "like-falcon3-7b": Case(9, dict(like="falcon3-7b", small=True), defaults={}),
     "like-falcon3-10b": Case(9, dict(like="falcon3-10b", small=True), defaults={}),
     "like-falcon-e-1b": Case(9, dict(like="falcon-e-1b", small=True), defaults={}),
     # Scales of rows and of groups: 12 columns end within a tile, 35 groups of 16

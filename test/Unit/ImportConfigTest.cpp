@@ -113,6 +113,47 @@ TEST(ModelConfig, OrdinaryLlamaIsNotTernary) {
       "nothing says that this model is ternary");
 }
 
+/// As HF1BitLLM/Llama3-8B-1.58 writes it.
+TEST(ModelConfig, WhatIsSaidTwice) {
+  json config = TinyCheckpoint().config;
+  config["quantization_config"] = {{"quant_method", "bitnet"}};
+  std::string text = config.dump();
+  text.pop_back();
+  auto parsed = ModelConfig::parse(
+      text + R"(,"quantization_config":{"quant_method":"bitnet",)"
+             R"("modules_to_not_convert":null}})",
+      "config.json");
+  ASSERT_TRUE(bool(parsed)) << llvm::toString(parsed.takeError());
+  EXPECT_EQ(parsed->weightForm, WeightForm::Divides);
+  auto other = ModelConfig::parse(
+      text + R"(,"quantization_config":{"quant_method":"bitnet",)"
+             R"("linear_class":"autobitlinear"}})",
+      "config.json");
+  EXPECT_EQ(llvm::toString(other.takeError()),
+            "config.json: the name 'quantization_config' occurs twice");
+}
+
+/// What public checkpoints have besides.
+TEST(ModelConfig, FieldsOfPublicCheckpoints) {
+  EXPECT_EQ(verdict([](json &c) {
+              c["parallel_attn"] = false;
+              c["activation"] = "swiglu";
+              c["quantization_config"] = {
+                  {"quant_method", "bitnet"},
+                  {"modules_to_not_convert",
+                   {"model.embed_tokens", "lm_head", "model.norm"}}};
+            }),
+            "");
+  expectRefusal([](json &c) { c["parallel_attn"] = true; }, "'parallel_attn'");
+  expectRefusal(
+      [](json &c) {
+        c["quantization_config"] = {
+            {"quant_method", "bitnet"},
+            {"modules_to_not_convert", {"lm_head", "model.layers.0"}}};
+      },
+      "modules_to_not_convert");
+}
+
 TEST(ModelConfig, Families) {
   expectRefusal([](json &c) { c["model_type"] = "gemma2"; },
                 "'model_type' is expected to be bitnet or llama, but is "

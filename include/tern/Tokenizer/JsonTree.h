@@ -26,8 +26,11 @@ public:
 
   nlohmann::json root;
   std::string error;
-  /// The first name that an object has twice; empty if there is none.
+  /// A name that an object has twice; empty if there is none.
   std::string twice;
+  /// One whose values say different things, where null says nothing. The last
+  /// is kept, as most readers do.
+  std::string ambiguous;
 
 protected:
   /// May change the array whose end was read; `name` is the last that was read.
@@ -52,6 +55,7 @@ private:
   bool parse_error(size_t, const std::string &,
                    const nlohmann::json::exception &exception) override;
 
+  void compareRepeated();
   bool put(nlohmann::json value);
   bool open(nlohmann::json value);
 
@@ -60,6 +64,12 @@ private:
   /// Objects and arrays that have begun.
   std::vector<nlohmann::json *> opened;
   std::string lastName;
+  struct Repeated {
+    std::string name;
+    nlohmann::json before;
+    const nlohmann::json *now;
+  };
+  std::vector<Repeated> repeated;
 };
 
 } // namespace tern
