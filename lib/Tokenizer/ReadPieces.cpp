@@ -79,8 +79,9 @@ void TokenizerReader::addPieceMerges(const SentencePieces &model) {
     }
   if (work > uint64_t(1) << 28)
     return fail("tokenizer: the tokens are too long in all");
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return model.pieces[a].score > model.pieces[b].score;
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    float first = model.pieces[a].score, second = model.pieces[b].score;
+    return first != second ? first > second : a < b;
   });
   uint32_t rank = 0;
   for (size_t i = 0; i < order.size(); ++i) {

@@ -40,6 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (artifact.tokenizer &&
       tern_tokenizer_load(&tokenizer, artifact.tokenizer,
                           artifact.tokenizer_bytes) == TERN_OK)
-    useTokenizer(tokenizer, sampleText());
+    useTokenizer(tokenizer, sampleText(), /*compiled=*/false);
   return 0;
 }

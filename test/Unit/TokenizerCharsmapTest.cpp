@@ -50,13 +50,13 @@ const Rules someRules = {{"\u00A0", " "},
 
 std::string randomRuleText(std::mt19937 &random) {
   static const std::vector<std::string> parts = {
-      " ",          " ",      "  ",     "\u00A0", "\u3000",     "\t",
-      "\r\n",       "\r",     "\n",     "\x01",   "\u200B",     "A",
-      "a",          "e",      "\u0300", "\u0301", "\u0302",     "\u00BD",
-      "\u00A8",     "\uFF21", "\u1100", "\u1161", "\u11A8",     "\uAC00",
-      "x",          "xx",     "xxx",    "\u2460", "\u0600",     "\u0903",
-      "\u200D",     "\uFDFA", "\u2581", "\u4F60", "\U0001F600", "\U0001F1E9",
-      "\U0001F3FD", "\u2764", "\uFE0F"};
+      " ",          " ",          "  ",     "\u2003", "\u00A0", "\u3000",
+      "\t",         "\r\n",       "\r",     "\n",     "\x01",   "\u200B",
+      "A",          "a",          "e",      "\u0300", "\u0301", "\u0302",
+      "\u00BD",     "\u00A8",     "\uFF21", "\u1100", "\u1161", "\u11A8",
+      "\uAC00",     "x",          "xx",     "xxx",    "\u2460", "\u0600",
+      "\u0903",     "\u200D",     "\uFDFA", "\u2581", "\u4F60", "\U0001F600",
+      "\U0001F1E9", "\U0001F3FD", "\u2764", "\uFE0F"};
   std::string text;
   for (uint32_t n = random() % 12; n > 0; --n)
     text += parts[random() % parts.size()];
