@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/DebugLog.h"
@@ -59,15 +60,42 @@ std::optional<GroupKey> getGroupKey(BitLinearOp op) {
                   weight.getLayer(), getScaleKind(op), bias};
 }
 
+using Groups = llvm::MapVector<GroupKey, SmallVector<BitLinearOp>>;
+
+/// Projections of one input that only their scales or biases keep apart.
+void explainApart(const Groups &groups) {
+  for (const auto &[index, group] : llvm::enumerate(groups)) {
+    auto [block, input, quant, layer, scale, bias] = group.first;
+    for (const auto &before : ArrayRef(groups.begin(), index)) {
+      auto [block1, input1, quant1, layer1, scale1, bias1] = before.first;
+      if (block != block1 || input != input1 || quant != quant1 ||
+          layer != layer1)
+        continue;
+      BitLinearOp op = group.second.front(), other = before.second.front();
+      remark::missed(
+          op.getLoc(),
+          remark::RemarkOpts::name("ApartProjections").category(DEBUG_TYPE))
+          << remark::reason("{0} is not merged with {1}, whose input it reads: "
+                            "{2}",
+                            op.getProjection(), other.getProjection(),
+                            scale != scale1
+                                ? "their scales are of different kinds"
+                                : "only one of them has a bias");
+      break;
+    }
+  }
+}
+
 struct FuseProjections : tern::impl::FuseProjectionsPassBase<FuseProjections> {
   void runOnOperation() override {
     symbols.emplace(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      llvm::MapVector<GroupKey, SmallVector<BitLinearOp>> groups;
+      Groups groups;
       function.walk([&](BitLinearOp op) {
         if (std::optional<GroupKey> key = getGroupKey(op))
           groups[*key].push_back(op);
       });
+      explainApart(groups);
       for (auto &[key, group] : groups)
         if (group.size() > 1)
           merge(group);
