@@ -143,16 +143,17 @@ def test_bundled(program, machine, name):
 
 
 @machines
-@pytest.mark.parametrize("name", MODELS)
-def test_greedy_text(program, machine, name):
+def test_greedy_text(program, machine, name=MODELS[0]):
     want = golden_json(name)["greedy"][0]
     flags = ["-p", want["prompt"], "--temp", "0", "-n", str(len(want["ids"])), "-t", "1"]
     assert program(machine, name).run(*flags).rstrip() == want["text"].rstrip()
 
 
-@pytest.mark.slow
+# One of them by default: scales of groups, biases.
 @machines
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "bias-all-groups" else pytest.mark.slow) for n in CASES]
+)
 def test_synthetic(program, machine, name):
     """Every kind of cache, product and head."""
     compiled, case = program(machine, name), CASES[name]

@@ -35,7 +35,13 @@ def Tern_WeightOp : Tern_Op<"weight", [Symbol]> {
         : tensor<192x192x!tern.trit>
     tern.weight @q_proj.scale per_layer <scale> ["model.layers.{}.self_attn.q_proj.weight"]
         : tensor<1xf32>
+    tern.weight @rope_cos <rope_cos> [] {head_dim = 4 : i64, theta = 1.0e+04 : f64,
+                                         divisors = array<f64: 1.0, 8.0>} : tensor<256x2xf32>
     ```
+
+    Tables of rotary embeddings have no sources but attributes: `head_dim`, `theta`
+    and, where a model scales its frequencies, `divisors`, what the frequency of each
+    of the head_dim / 2 pairs of features is divided by.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, UnitAttr:$per_layer,
                        Tern_WeightEncodingAttr:$encoding,

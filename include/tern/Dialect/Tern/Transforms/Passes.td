@@ -16,7 +16,9 @@ def FuseProjectionsPass : Pass<"tern-fuse-projections", "::mlir::ModuleOp"> {
     Bitlinears with the same input, quantization and no top-k become one: their
     weights are concatenated along rows, so activations are quantized once and one
     stream of weights is read. A gate and an up projection joined by `relu2` stay
-    apart, because the rows of up are then skipped where the gate is closed.
+    apart, because the rows of up are then skipped where the gate is closed. Those
+    that differ only in having one scale or many, or a bias, stay apart too, which is
+    reported as a missed remark.
 
     *Before*
 
