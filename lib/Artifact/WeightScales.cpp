@@ -42,7 +42,7 @@ Expected<std::vector<float>> tern::gatherScales(const Checkpoint &checkpoint,
       return rows.takeError();
     ScaleShape wanted{perSource ? 1 : *rows, shape.groups}, has = scales->shape;
     if ((has.rows != 1 && has.rows != wanted.rows) ||
-        (has.groups != 1 && has.groups != wanted.groups))
+        wanted.groups % has.groups)
       return createStringError("has no room for the " + Twine(has.rows) +
                                " x " + Twine(has.groups) + " scales of '" +
                                name + "'");

@@ -37,7 +37,8 @@ public:
            const ExportOptions &options, std::vector<std::string> &notes)
       : checkpoint(checkpoint), config(checkpoint.config()), sources(sources),
         options(options), notes(notes),
-        encoding(*findGgufEncoding(options.encoding.c_str())) {}
+        encoding(*findGgufEncoding(options.encoding.c_str())),
+        exactScales(config.layerCount * allProjections.size()) {}
 
   Error run(StringRef path);
 
@@ -46,14 +47,15 @@ private:
   void addConfig();
   bool carry(StringRef field);
   void addSchemes();
-  Error addRope();
+  void addRope();
   void copyTokenizer(const GgufFile &file);
   Error addTensors();
   Error addTensor(const std::string &name, const TensorEntry &entry);
   void addFloats(const std::string &name, const std::string &as,
                  const TensorEntry &entry);
   Error addDigits(const std::string &name, const std::string &as);
-  Error encode(const std::string &name, size_t number, GgufWriter::Sink sink);
+  int64_t pairedHeads(StringRef name) const;
+  Error encode(const std::string &name, GgufWriter::Sink sink);
   Expected<std::vector<float>> runScales(const std::string &name,
                                          const Scales &scales, int64_t rows,
                                          int64_t run);
@@ -71,8 +73,8 @@ private:
   const GgufEncoding &encoding;
   std::string architecture;
   GgufWriter writer;
-  /// Of the ternary matrices in the file's order: blocks have only a float16. 0
-  /// for those with several, which are float16.
+  /// Of the ternary matrices by their place: blocks have only a float16. 0 for
+  /// those with several, which are float16.
   std::vector<float> exactScales;
 };
 
@@ -80,22 +82,32 @@ private:
 
 /// Engines build one graph for each name; see docs/gguf.md.
 Error Exporter::chooseArchitecture() {
-  bool subNorms = !checkpoint.attentionSubNormName().empty();
-  bool relu2 = config.hiddenAct == HiddenAct::Relu2;
   architecture = options.architecture;
   if (!architecture.empty())
     return Error::success();
-  if (!subNorms && !relu2)
-    architecture = "llama";
-  else if (subNorms && relu2)
-    architecture = "bitnet-b1.58";
-  else if (subNorms && config.tiedHead)
-    architecture = "bitnet";
-  else
-    return fail("no architecture of other engines has " +
-                Twine(subNorms ? "sub-norms with silu and a head of its own"
-                               : "relu2 without sub-norms") +
+  bool subNorms = !checkpoint.attentionSubNormName().empty();
+  bool relu2 = config.hiddenAct == HiddenAct::Relu2;
+  bool biases = any_of(allProjections, [&](Projection projection) {
+    return checkpoint.hasBias(projection);
+  });
+  auto refuse = [&](const char *what) {
+    return fail(Twine("no architecture of other engines has ") + what +
                 "; --arch=NAME writes the file nevertheless");
+  };
+  if (!subNorms && relu2)
+    return refuse("relu2 without sub-norms");
+  if (subNorms && biases)
+    return refuse("both biases and sub-norms");
+  architecture = !subNorms ? "llama" : relu2 ? "bitnet-b1.58" : "bitnet";
+  if (architecture != "bitnet")
+    return Error::success();
+  if (!config.tiedHead)
+    return refuse("sub-norms with silu and a head of its own");
+  if (config.headCount * config.headDim != config.hiddenSize)
+    return refuse("sub-norms with silu and heads that are not as wide together "
+                  "as the model");
+  if (!config.ropeDivisors.empty())
+    return refuse("sub-norms with silu and scaled rotary embeddings");
   return Error::success();
 }
 
@@ -121,9 +133,12 @@ void Exporter::addConfig() {
   writer.addNumber(key("attention.layer_norm_rms_epsilon"),
                    static_cast<float>(config.rmsNormEps));
   writer.addNumber(key("rope.freq_base"), static_cast<float>(config.ropeTheta));
-  if (architecture != "llama")
-    writer.addText(key("hidden_activation"),
-                   config.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu");
+  // Engines that have this key for bitnet know relu2 by it and take silu if it
+  // is absent; by "silu" they mean another graph.
+  if (config.hiddenAct == HiddenAct::Relu2)
+    writer.addText(key("hidden_activation"), "relu2");
+  else if (architecture != "llama")
+    writer.addText(ternHiddenActKey.str(), "silu");
 }
 
 /// Copies an object of the config; false if there is none.
@@ -148,12 +163,9 @@ void Exporter::addSchemes() {
 
 /// Engines have a tensor for scaled rotary embeddings; the formula is kept too,
 /// since it is not rounded.
-Error Exporter::addRope() {
+void Exporter::addRope() {
   if (config.ropeDivisors.empty())
-    return Error::success();
-  if (architecture == "bitnet")
-    return fail("its rotary embeddings are scaled, which other engines do not "
-                "do for the architecture bitnet");
+    return;
   for (StringRef field : ropeFields)
     carry(field);
   std::vector<float> factors(config.ropeDivisors.begin(),
@@ -164,7 +176,6 @@ Error Exporter::addRope() {
                    [factors = std::move(factors)](GgufWriter::Sink sink) {
                      return sink(asBytes(factors));
                    });
-  return Error::success();
 }
 
 Error Exporter::run(StringRef path) {
@@ -176,8 +187,7 @@ Error Exporter::run(StringRef path) {
     copyTokenizer(*file);
   else if (Error error = addTokenizer(writer, sources, config.vocabSize))
     return fail(toString(std::move(error)));
-  if (Error error = addRope())
-    return error;
+  addRope();
   if (Error error = addTensors())
     return error;
   writer.setNumbers(ternScalesKey, exactScales);
@@ -216,10 +226,12 @@ Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
       tensor == ropeFactorsName)
     return Error::success();
   std::string as = ggufName(tensor);
-  if (as.empty())
+  if (as.empty() && tensor.ends_with(".rms_norm.weight"))
     return fail("tensor '" + tensor +
-                "' has no place in a GGUF file of the architecture " +
-                architecture);
+                "' is a norm inside a projection; GGUF has no name for it, and "
+                "no engine's graph has such norms");
+  if (as.empty())
+    return fail("tensor '" + tensor + "' has no name in GGUF");
   if (isTernaryName(tensor))
     return addDigits(name, as);
   addFloats(name, as, entry);
@@ -236,6 +248,8 @@ void Exporter::addFloats(const std::string &name, const std::string &as,
           std::vector<float> values(static_cast<size_t>(entry.elements()));
           if (Error error = checkpoint.readFloats(name, values.data()))
             return error;
+          if (int64_t heads = pairedHeads(name))
+            pairRows(values.data(), heads, entry.shape[0], 1);
           return sink(asBytes(values));
         });
     return;
@@ -258,6 +272,13 @@ void Exporter::addFloats(const std::string &name, const std::string &as,
                    });
 }
 
+/// Heads whose rows are paired in the file; 0 if they are not.
+int64_t Exporter::pairedHeads(StringRef name) const {
+  if (!hasPairedRows(architecture, ggufName(name)))
+    return 0;
+  return name.contains(".k_proj.") ? config.kvHeadCount : config.headCount;
+}
+
 Error Exporter::addDigits(const std::string &name, const std::string &as) {
   Expected<int64_t> rows = checkpoint.ternaryRows(name);
   if (!rows)
@@ -268,12 +289,9 @@ Error Exporter::addDigits(const std::string &name, const std::string &as) {
                 " columns, which are no whole blocks of " +
                 Twine(encoding.blockElements) + " as " + encoding.name +
                 " needs; --type=f16 has no blocks");
-  size_t number = exactScales.size();
-  exactScales.push_back(0);
-  writer.addTensor(as, {*rows, columns}, encoding,
-                   [this, name, number](GgufWriter::Sink sink) {
-                     return encode(name, number, sink);
-                   });
+  writer.addTensor(
+      as, {*rows, columns}, encoding,
+      [this, name](GgufWriter::Sink sink) { return encode(name, sink); });
   return Error::success();
 }
 
@@ -301,8 +319,7 @@ Expected<std::vector<float>> Exporter::runScales(const std::string &name,
   return scales.expand({rows, scales.shape.groups});
 }
 
-Error Exporter::encode(const std::string &name, size_t number,
-                       GgufWriter::Sink sink) {
+Error Exporter::encode(const std::string &name, GgufWriter::Sink sink) {
   int64_t rows = cantFail(checkpoint.ternaryRows(name));
   int64_t columns = checkpoint.files().find(name)->shape[1];
   std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
@@ -313,13 +330,12 @@ Error Exporter::encode(const std::string &name, size_t number,
   auto ofRuns = runScales(name, scales, rows, run);
   if (!ofRuns)
     return ofRuns.takeError();
-  if (hasPairedRows(architecture, ggufName(name))) {
-    int64_t heads = StringRef(name).contains(".k_proj.") ? config.kvHeadCount
-                                                         : config.headCount;
+  if (int64_t heads = pairedHeads(name)) {
     pairRows(digits.data(), heads, rows, columns);
     pairRows(ofRuns->data(), heads, rows, groups);
   }
-  exactScales[number] = scales.values.size() == 1 ? scales.values[0] : 0;
+  exactScales[*ternaryPlace(name)] =
+      scales.values.size() == 1 ? scales.values[0] : 0;
   writer.setNumbers(ternScalesKey, exactScales);
   return encodeRuns(digits, *ofRuns, run, sink);
 }

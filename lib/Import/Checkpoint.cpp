@@ -76,10 +76,7 @@ void Checkpoint::findSubNorms() {
                         "model.layers.{}.mlp.ffn_layernorm.weight"});
 }
 
-/// Converters to GGUF permute biases as they do rows; those are refused.
 void Checkpoint::findBiases() {
-  if (isGguf())
-    return;
   for (Projection projection : allProjections) {
     bool attention = projection <= Projection::O;
     std::string name = biasName(weightName(projection));
@@ -154,7 +151,7 @@ static constexpr int64_t chunkElements = 1 << 20;
 
 Error Checkpoint::error(StringRef name, const TensorEntry &entry,
                         const Twine &message) const {
-  return fileError(tensors->pathOf(entry), "tensor '" + name + "' " + message);
+  return tensorError(tensors->pathOf(entry), name, message);
 }
 
 Expected<const TensorEntry *> Checkpoint::get(StringRef name) const {
@@ -169,7 +166,7 @@ Expected<DType> Checkpoint::floatType(StringRef name) const {
     return entry.takeError();
   DType dtype = (*entry)->dtype;
   if (dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32)
-    return dtype;
+    return (*entry)->hasPairedValues() ? DType::F32 : dtype;
   return error(name, **entry,
                "is " + (*entry)->describe() + ", not a floating-point tensor");
 }
@@ -198,12 +195,19 @@ Error Checkpoint::readFloats(StringRef name, int64_t from, int64_t count,
   const TensorEntry &entry = *tensors->find(name);
   if (entry.isBlocked())
     return readBlocks(name, entry, from, count, out);
-  int64_t size = byteSize(*dtype);
+  if (entry.hasPairedValues())
+    return readSeparated(name, entry, from, count, out);
+  return readStored(name, entry, from, count, out);
+}
+
+Error Checkpoint::readStored(StringRef name, const TensorEntry &entry,
+                             int64_t from, int64_t count, float *out) const {
+  int64_t size = byteSize(entry.dtype);
   for (int64_t done = 0; done < count; done += chunkElements) {
     int64_t now = std::min(chunkElements, count - done);
     ArrayRef<uint8_t> bytes =
         tensors->bytes(entry).slice((from + done) * size, now * size);
-    if (!widen(*dtype, bytes.data(), now, out + done))
+    if (!widen(entry.dtype, bytes.data(), now, out + done))
       return checkFinite(name, entry, from + done, now, out + done);
     tensors->release(entry, (from + done) * size, now * size);
   }
@@ -243,9 +247,9 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
   if (!dtype)
     return dtype.takeError();
   const TensorEntry &entry = *tensors->find(name);
-  if (entry.isBlocked()) {
+  if (entry.isBlocked() || entry.hasPairedValues()) {
     std::vector<float> values(static_cast<size_t>(count));
-    Error error = readBlocks(name, entry, from, count, values.data());
+    Error error = readFloats(name, from, count, values.data());
     memcpy(out, values.data(), values.size() * sizeof(float));
     return error;
   }

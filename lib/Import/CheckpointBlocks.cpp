@@ -48,6 +48,18 @@ Error Checkpoint::readBlocks(StringRef name, const TensorEntry &entry,
   return checkFinite(name, entry, from, count, out);
 }
 
+/// A bias is short enough to be read whole.
+Error Checkpoint::readSeparated(StringRef name, const TensorEntry &entry,
+                                int64_t from, int64_t count, float *out) const {
+  int64_t size = entry.elements();
+  std::vector<float> values(static_cast<size_t>(size));
+  if (Error error = readStored(name, entry, 0, size, values.data()))
+    return error;
+  separateRows(values.data(), entry.pairedHeads, size, 1);
+  std::copy_n(values.begin() + from, count, out);
+  return Error::success();
+}
+
 static std::string describe(const GgufVerdict &verdict) {
   std::string at = " at row " + std::to_string(verdict.row) + ", column " +
                    std::to_string(verdict.column);
@@ -57,28 +69,13 @@ static std::string describe(const GgufVerdict &verdict) {
          ", but a scale must be positive and finite";
 }
 
-/// Scales as an encoding has them, of which 0 stands for any.
+/// Scales as an encoding has them.
 static Scales inSimplestShape(std::vector<float> values, int64_t rows) {
   Scales scales;
-  auto isSet = [](float scale) { return scale != 0; };
-  auto first = llvm::find_if(values, isSet);
-  if (first == values.end()) {
-    scales.values[0] = 1e-5f; // a matrix of zeros has any scale
-    return scales;
-  }
-  float any = *first;
   int64_t count = static_cast<int64_t>(values.size());
   scales.shape.rows = count == 1 ? 1 : rows;
   scales.shape.groups = count / scales.shape.rows;
   scales.values = std::move(values);
-  for (int64_t row = 0; row < scales.shape.rows; ++row) {
-    MutableArrayRef<float> ofRow =
-        MutableArrayRef(scales.values)
-            .slice(row * scales.shape.groups, scales.shape.groups);
-    auto set = llvm::find_if(ofRow, isSet);
-    std::replace(ofRow.begin(), ofRow.end(), 0.0f,
-                 set == ofRow.end() ? any : *set);
-  }
   scales.simplify();
   return scales;
 }
@@ -147,32 +144,47 @@ static bool looksGrouped(ArrayRef<float> row) {
   int8_t digits[32];
   float scale;
   while (row.size() >= 32) {
-    ArrayRef<float> part = row.take_front(32);
-    if (!splitTernaryValues(part.data(), 32, digits, scale) &&
-        any_of(part, [](float value) { return value != 0; }))
+    if (!splitTernaryValues(row.data(), 32, digits, scale))
       return false;
     row = row.drop_front(32);
   }
   return row.empty();
 }
 
+/// Elements that are widened at a time.
+static constexpr int64_t partElements = 1 << 20;
+
 /// Either digits times their scales, which converters write, or a master.
 Error Checkpoint::readPlain(StringRef name, const TensorEntry &entry,
                             int8_t *digits, Scales &scales) const {
   int64_t rows = entry.shape[0], columns = entry.shape[1];
-  std::vector<float> values(static_cast<size_t>(rows * columns));
-  if (Error error = readFloats(name, values.data()))
-    return error;
-  std::vector<float> alphas(static_cast<size_t>(rows));
-  if (splitTernaryRows(values.data(), rows, columns, digits, alphas.data()))
-    scales = inSimplestShape(std::move(alphas), rows);
-  else if (looksGrouped(ArrayRef(values).take_front(columns)))
-    return error(name, entry,
-                 "holds digits times the scales of groups of columns, which "
-                 "floating point does not tell apart; tern reads groups from "
-                 "ternary encodings");
-  else
-    scales.values[0] = ternarize(values.data(), rows * columns, digits);
+  int64_t rowsAtOnce = std::max<int64_t>(1, partElements / columns);
+  std::vector<float> part(static_cast<size_t>(rowsAtOnce * columns));
+  std::vector<float> alphas;
+  while (static_cast<int64_t>(alphas.size()) < rows) {
+    int64_t row = alphas.size(), now = std::min(rowsAtOnce, rows - row);
+    if (Error error =
+            readFloats(name, row * columns, now * columns, part.data()))
+      return error;
+    for (int64_t i = 0; i < now; ++i) {
+      const float *values = part.data() + i * columns;
+      float alpha;
+      if (splitTernaryValues(values, columns, digits + (row + i) * columns,
+                             alpha)) {
+        alphas.push_back(alpha);
+        continue;
+      }
+      // Masters have no row of one magnitude.
+      if (any_of(alphas, [](float one) { return one != 0; }) ||
+          looksGrouped({values, static_cast<size_t>(columns)}))
+        return error(name, entry,
+                     "holds digits times the scales of groups of columns, "
+                     "which floating point does not tell apart; tern reads "
+                     "groups from ternary encodings");
+      return readMaster(name, entry, digits, scales.values[0]);
+    }
+  }
+  scales = inSimplestShape(std::move(alphas), rows);
   return Error::success();
 }
 

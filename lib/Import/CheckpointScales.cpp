@@ -9,6 +9,7 @@
 #include "tern/Import/Checkpoint.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace llvm;
 using namespace tern;
@@ -50,6 +51,7 @@ Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
   return scales;
 }
 
+/// One code serves all layers, so groups end where any layer's do.
 Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
   ScaleShape &shape = scaleShapes[static_cast<size_t>(projection)];
   std::string name = atLayer(weightName(projection), layer);
@@ -59,18 +61,8 @@ Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
   Expected<Scales> scales = readScales(name);
   if (!scales)
     return scales.takeError();
-  ScaleShape simplest = scales->shape;
-  if (shape.groups > 1 && simplest.groups > 1 &&
-      shape.groups != simplest.groups)
-    return error(name, *tensors->find(name),
-                 "has scales for " + Twine(simplest.groups) +
-                     " groups, but another layer "
-                     "has " +
-                     Twine(shape.groups) +
-                     "; tern compiles one code for "
-                     "all layers");
-  shape.rows = std::max(shape.rows, simplest.rows);
-  shape.groups = std::max(shape.groups, simplest.groups);
+  shape.rows = std::max(shape.rows, scales->shape.rows);
+  shape.groups = std::lcm(shape.groups, scales->shape.groups);
   return Error::success();
 }
 

@@ -75,9 +75,11 @@ Expected<TensorMap> ggufTensors(const GgufFile &file) {
       return heads.takeError();
     entry.pairedHeads = *heads;
     // 0 where the blocks say all.
-    if (isTernaryName(name) && ternary++ < scales->size() &&
-        (*scales)[ternary - 1] != 0)
-      entry.exactScale = (*scales)[ternary - 1];
+    if (std::optional<uint64_t> place = ternaryPlace(name)) {
+      ++ternary;
+      if (*place < scales->size() && (*scales)[*place] != 0)
+        entry.exactScale = (*scales)[*place];
+    }
     result.emplace(std::move(name), std::move(entry));
   }
   if (!scales->empty() && ternary != scales->size())
@@ -262,6 +264,8 @@ void ConfigTranslator::readActivation() {
     out["hidden_act"] = options.hiddenAct;
   else if (stated)
     out["hidden_act"] = stated->str();
+  else if (std::optional<StringRef> own = take(file.string(ternHiddenActKey)))
+    out["hidden_act"] = own->str();
   else if (architecture == "llama")
     out["hidden_act"] = "silu";
   else

@@ -21,7 +21,8 @@ struct Renamed {
 };
 } // namespace
 
-/// Ternary matrices first. Of two names for one thing the first is usual.
+/// Ternary matrices first, in the order of ternaryPlace. Of two names for one
+/// thing the first is usual.
 static constexpr Renamed layerTensors[] = {
     {"attn_q", "self_attn.q_proj"},
     {"attn_k", "self_attn.k_proj"},
@@ -96,16 +97,20 @@ static const Renamed *findByHuggingFace(const NameParts &parts) {
 std::string ggufName(StringRef name) {
   NameParts parts(name, hfLayer);
   const Renamed *found = findByHuggingFace(parts);
-  if (!found || parts.kind != "weight")
+  if (!found || (parts.kind != "weight" && parts.kind != "bias"))
     return "";
   return parts.joined(ggufLayer, found->gguf, parts.kind);
 }
 
-bool isTernaryName(StringRef name) {
+std::optional<uint64_t> ternaryPlace(StringRef name) {
   NameParts parts(name, hfLayer);
   const Renamed *found = findByHuggingFace(parts);
-  return parts.kind == "weight" && found >= layerTensors &&
-         found < layerTensors + ternaryCount;
+  uint32_t layer;
+  if (parts.kind != "weight" || found < layerTensors ||
+      found >= layerTensors + ternaryCount ||
+      parts.layer.getAsInteger(10, layer))
+    return std::nullopt;
+  return uint64_t(layer) * ternaryCount + (found - layerTensors);
 }
 
 bool hasPairedRows(StringRef architecture, StringRef name) {

@@ -146,7 +146,8 @@ private:
       return "exists, but config.json says that weights are not packed";
     if (name.ends_with(".bias"))
       return checkpoint.isGguf()
-                 ? "is a bias, which tern does not read from GGUF files yet"
+                 ? "is a bias, but not a projection's that has one in the "
+                   "first layer"
                  : "is a bias, which config.json or the other layers do not "
                    "have";
     if (name.ends_with("_proj.rms_norm.weight"))

@@ -25,6 +25,10 @@ Error fileError(StringRef file, const Twine &message) {
   return createStringError(inconvertibleErrorCode(), file + ": " + message);
 }
 
+Error tensorError(StringRef file, StringRef name, const Twine &message) {
+  return fileError(file, "tensor '" + name + "' " + message);
+}
+
 static constexpr size_t maxValues = 300000;
 
 Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth,

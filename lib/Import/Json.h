@@ -24,6 +24,9 @@ namespace tern {
 
 /// "FILE: MESSAGE"
 llvm::Error fileError(llvm::StringRef file, const llvm::Twine &message);
+/// "FILE: tensor 'NAME' MESSAGE"
+llvm::Error tensorError(llvm::StringRef file, llvm::StringRef name,
+                        const llvm::Twine &message);
 
 /// Parses a whole text. Refused: a syntax error, a name that occurs twice in an
 /// object, more than `maxDepth` levels, more values than any model has use for.

@@ -12,35 +12,61 @@
 using namespace llvm;
 using namespace tern;
 
-ScaleShape Scales::simplestShape() const {
-  ArrayRef<float> all = values;
-  bool oneGroup = true;
-  for (int64_t row = 0; row < shape.rows && oneGroup; ++row)
-    oneGroup = all_equal(all.slice(row * shape.groups, shape.groups));
-  if (!oneGroup)
-    return shape;
-  bool oneRow = true;
-  for (int64_t row = 1; row < shape.rows && oneRow; ++row)
-    oneRow = all[row * shape.groups] == all[0];
-  return {oneRow ? 1 : shape.rows, 1};
+/// The first scale that is not 0; 0 if there is none.
+static float firstOf(ArrayRef<float> scales) {
+  const float *found =
+      llvm::find_if(scales, [](float scale) { return scale != 0; });
+  return found == scales.end() ? 0 : *found;
+}
+
+/// Whether all are one scale, of which 0 has no say.
+static bool areOne(ArrayRef<float> scales) {
+  float first = firstOf(scales);
+  return llvm::all_of(scales, [&](float s) { return s == 0 || s == first; });
+}
+
+/// Whether `width` adjacent scales are one everywhere.
+static bool areRuns(ArrayRef<float> scales, int64_t width) {
+  for (; !scales.empty(); scales = scales.drop_front(width))
+    if (!areOne(scales.take_front(width)))
+      return false;
+  return true;
 }
 
 void Scales::simplify() {
-  ScaleShape simplest = simplestShape();
-  if (simplest == shape)
-    return;
-  for (int64_t row = 0; row < simplest.rows; ++row)
-    values[row] = values[row * shape.groups];
-  values.resize(simplest.rows);
+  ArrayRef<float> all = values;
+  int64_t width = shape.groups;
+  while (width > 1 && (shape.groups % width || !areRuns(all, width)))
+    --width;
+  ScaleShape simplest{shape.rows, shape.groups / width};
+  if (simplest.groups == 1 && areOne(all)) {
+    simplest.rows = 1;
+    width = all.size();
+  }
+  float ofAny = firstOf(all);
+  std::vector<float> kept;
+  for (int64_t row = 0; row < simplest.rows; ++row) {
+    ArrayRef<float> inRow =
+        all.slice(row * simplest.groups * width, simplest.groups * width);
+    float ofRow = firstOf(inRow);
+    for (; !inRow.empty(); inRow = inRow.drop_front(width)) {
+      float scale = firstOf(inRow.take_front(width));
+      kept.push_back(scale != 0 ? scale : ofRow != 0 ? ofRow : ofAny);
+    }
+  }
+  if (ofAny == 0)
+    kept[0] = 1e-5f; // a matrix of zeros
   shape = simplest;
+  values = std::move(kept);
 }
 
 std::vector<float> Scales::expand(ScaleShape wanted) const {
   std::vector<float> result;
   result.reserve(wanted.rows * wanted.groups);
+  int64_t width = wanted.groups / shape.groups;
   for (int64_t row = 0; row < wanted.rows; ++row)
     for (int64_t group = 0; group < wanted.groups; ++group)
-      result.push_back(values[(shape.rows == 1 ? 0 : row) * shape.groups +
-                              (shape.groups == 1 ? 0 : group)]);
+      result.push_back(
+          values[(shape.rows == 1 ? 0 : row) * shape.groups + group / width]);
   return result;
 }

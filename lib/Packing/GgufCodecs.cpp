@@ -314,5 +314,5 @@ bool tern::splitTernaryValues(const float *values, int64_t count,
       return false;
     digits[i] = static_cast<int8_t>((values[i] > 0) - (values[i] < 0));
   }
-  return alpha > 0 && std::isfinite(alpha);
+  return std::isfinite(alpha);
 }

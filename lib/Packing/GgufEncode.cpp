@@ -80,19 +80,3 @@ template void tern::pairRows(int8_t *, int64_t, int64_t, int64_t);
 template void tern::separateRows(int8_t *, int64_t, int64_t, int64_t);
 template void tern::pairRows(float *, int64_t, int64_t, int64_t);
 template void tern::separateRows(float *, int64_t, int64_t, int64_t);
-
-bool tern::splitTernaryRows(const float *values, int64_t rows, int64_t columns,
-                            int8_t *digits, float *alphas) {
-  for (int64_t row = 0; row < rows; ++row) {
-    const float *at = values + row * columns;
-    bool isZero = std::all_of(at, at + columns, [](float v) { return v == 0; });
-    if (isZero) {
-      std::fill_n(digits + row * columns, columns, int8_t(0));
-      alphas[row] = 0;
-    } else if (!splitTernaryValues(at, columns, digits + row * columns,
-                                   alphas[row])) {
-      return false;
-    }
-  }
-  return true;
-}

@@ -8,6 +8,7 @@ row *quarters*, not adjacent rows, and `weight_scale` has two opposite meanings.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,20 +117,30 @@ def _linear(reader: Reader, config: Config, prefix: str, shape: tuple[int, int])
     return Linear(digits, alpha, bias, norm)
 
 
+def _in_one_shape(alphas: list[np.ndarray]) -> list[np.ndarray]:
+    """Scales [1 | rows, groups] of all layers, in as few groups as hold them."""
+    finest = math.lcm(*(alpha.shape[1] for alpha in alphas))
+    width = finest
+    for alpha in alphas:
+        ends = np.flatnonzero((alpha[:, 1:] != alpha[:, :-1]).any(axis=0)) + 1
+        width = math.gcd(width, *(ends * (finest // alpha.shape[1])).tolist())
+    return [np.repeat(alpha, finest // alpha.shape[1], axis=1)[:, ::width] for alpha in alphas]
+
+
 def _simplify(layers: list[Layer]) -> None:
-    """Groups of equal scales are no groups, if that is so in all layers.
+    """Adjacent groups that have equal scales in all layers are one.
 
     Without groups, the scales are [1] or [out]: both are one formula.
     """
     for name in PROJECTIONS:
         linears = [layer.linears[name] for layer in layers]
-        if all((linear.alpha == linear.alpha[:, :1]).all() for linear in linears):
-            alphas = [linear.alpha[:, 0] for linear in linears]
-        else:
-            groups = max(linear.alpha.shape[1] for linear in linears)
-            shape = (len(linears[0].digits), groups)
-            alphas = [np.broadcast_to(linear.alpha, shape) for linear in linears]
+        alphas = _in_one_shape([linear.alpha for linear in linears])
         for layer, linear, alpha in zip(layers, linears, alphas):
+            groups = alpha.shape[1]
+            if groups == 1:
+                alpha = alpha[:, 0]
+            else:
+                alpha = np.broadcast_to(alpha, (len(linear.digits), groups))
             layer.linears[name] = replace(linear, alpha=alpha)
 
 

@@ -2,166 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes a model directory as a GGUF file, and reads one's table, for tests.
 
-Written from the description of the format and its blocks; the compiler's reader
-shares nothing with it. A scale that the encoding cannot hold is an error, so
-that the file says exactly what the directory does.
+Written from the description of the format; the compiler's reader shares nothing
+with it.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .checkpoint import Checkpoint, Layer, load
+from .checkpoint import Layer, load
+from .config import Config, read_config
+from .gguf_encodings import ENCODINGS, Encoding
 from .numerics import F32
+from .safetensors import Reader
 from .tokenizer import LLAMA3_PATTERN
 
 ALIGNMENT = 32
 _U32, _I32, _F32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
-
-
-def _half(alpha: np.ndarray) -> np.ndarray:
-    """float16 as [..., 2] bytes."""
-    if np.any(np.float16(alpha).astype(F32) != alpha):
-        raise ValueError(f"a scale is no float16, which this encoding needs: {alpha.ravel()[:4]}")
-    return np.ascontiguousarray(np.float16(alpha)[..., None]).view(np.uint8)
-
-
-def _per_block(digits: np.ndarray, alpha: np.ndarray, size: int) -> np.ndarray:
-    """The scale of each block, [blocks, 2] bytes; `alpha` is [1 | rows, 1 | groups]."""
-    rows, blocks = digits.shape[0], digits.shape[1] // size
-    if blocks % alpha.shape[1]:
-        raise ValueError(f"{alpha.shape[1]} groups are no blocks of {size}")
-    wide = np.repeat(alpha, blocks // alpha.shape[1], axis=1)
-    return _half(np.broadcast_to(wide, (rows, blocks)).reshape(-1))
-
-
-def _blocks(digits: np.ndarray, size: int) -> np.ndarray:
-    """u8 codes 0, 1, 2 as [blocks, size]."""
-    if digits.shape[1] % size:
-        raise ValueError(f"{digits.shape[1]} columns are no multiple of the block of {size}")
-    return (digits + 1).astype(np.uint8).reshape(-1, size)
-
-
-def _trits(places: np.ndarray) -> np.ndarray:
-    """[..., 5] codes, the first the most significant: one byte, a fraction of 256."""
-    value = np.zeros(places.shape[:-1], np.uint16)
-    for i in range(5):
-        value = value * 3 + places[..., i]
-    return ((value * 256 + 242) // 243).astype(np.uint8)
-
-
-def _fields(codes: np.ndarray, shifts: tuple[int, ...]) -> np.ndarray:
-    """[..., 4, width]: four fields of a byte, at the given shifts."""
-    out = np.zeros(codes.shape[:-2] + codes.shape[-1:], np.uint8)
-    for i, shift in enumerate(shifts):
-        out |= codes[..., i, :] << np.uint8(shift)
-    return out
-
-
-def _tq1_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    codes = _blocks(digits, 256)
-    n = len(codes)
-    a = _trits(codes[:, :160].reshape(n, 5, 32).transpose(0, 2, 1))
-    b = _trits(codes[:, 160:240].reshape(n, 5, 16).transpose(0, 2, 1))
-    last = codes[:, 240:].reshape(n, 4, 4).transpose(0, 2, 1)
-    c = _trits(np.concatenate([last, np.zeros((n, 4, 1), np.uint8)], axis=2))
-    scale = _per_block(digits, alpha, 256)
-    return np.concatenate([a, b, c, scale], axis=1).tobytes()
-
-
-def _tq2_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    codes = _blocks(digits, 256)
-    n = len(codes)
-    qs = _fields(codes.reshape(n, 2, 4, 32), (0, 2, 4, 6)).reshape(n, 64)
-    scale = _per_block(digits, alpha, 256)
-    return np.concatenate([qs, scale], axis=1).tobytes()
-
-
-def _i2_s(digits: np.ndarray, alpha: np.ndarray, width: int) -> bytes:
-    codes = _blocks(digits, 4 * width)
-    qs = _fields(codes.reshape(len(codes), 4, width), (6, 4, 2, 0))
-    if alpha.size != 1:
-        raise ValueError("this encoding has one scale")
-    return qs.tobytes() + alpha.astype(F32).tobytes() + bytes(28)
-
-
-def _q2_0(digits: np.ndarray, alpha: np.ndarray, group: int) -> bytes:
-    codes = _blocks(digits, group)
-    n = len(codes)
-    qs = _fields(codes.reshape(n, group // 4, 4).transpose(0, 2, 1), (0, 2, 4, 6))
-    scale = _per_block(digits, alpha, group)
-    return np.concatenate([scale, qs], axis=1).tobytes()
-
-
-def _with_row_scale(rows: np.ndarray, scales: np.ndarray) -> bytes:
-    """`scales` are [1 | rows, bytes]."""
-    prefix = np.broadcast_to(scales, (len(rows), scales.shape[1]))
-    return np.concatenate([prefix, rows], axis=1).tobytes()
-
-
-def _by_row(alpha: np.ndarray) -> np.ndarray:
-    if alpha.shape[1] != 1:
-        raise ValueError("this encoding has one scale for a row")
-    return np.ascontiguousarray(alpha[:, 0].astype(F32))
-
-
-def _iq1_bn(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    codes = _blocks(digits, 64).reshape(-1, 4, 16)
-    n = len(codes)
-    ql = _trits(codes[:, :, :15].reshape(n, 12, 5)[:, :, ::-1])
-    extra = np.zeros((n, 5), np.uint8)
-    extra[:, 1:] = codes[:, ::-1, 15]
-    block = np.concatenate([ql, _trits(extra)[:, None]], axis=1)
-    return _with_row_scale(block.reshape(len(digits), -1), _half(_by_row(alpha)))
-
-
-def _iq2_bn(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    codes = _blocks(digits, 64).reshape(-1, 4, 16)
-    qs = _fields(codes, (0, 2, 4, 6))
-    return _with_row_scale(
-        qs.reshape(len(digits), -1), _by_row(alpha)[:, None].view(np.uint8)
-    )
-
-
-def _products(digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    return digits * np.repeat(alpha, digits.shape[1] // alpha.shape[1], axis=1).astype(F32)
-
-
-def _f16(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    _half(alpha)
-    return _products(digits, alpha).astype(np.float16).tobytes()
-
-
-def _f32(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    return _products(digits, alpha).astype(F32).tobytes()
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """A type's number and what makes bytes of digits [rows, columns] and their scales."""
-
-    id: int
-    encode: Callable[[np.ndarray, np.ndarray], bytes]
-
-
-ENCODINGS = {
-    "tq1_0": Encoding(34, _tq1_0),
-    "tq2_0": Encoding(35, _tq2_0),
-    "i2_s": Encoding(36, lambda d, a: _i2_s(d, a, 32)),
-    "i2_s_arm": Encoding(36, lambda d, a: _i2_s(d, a, 16)),
-    "q2_0_g64": Encoding(42, lambda d, a: _q2_0(d, a, 64)),
-    "q2_0_g128": Encoding(42, lambda d, a: _q2_0(d, a, 128)),
-    "iq1_bn": Encoding(134, _iq1_bn),
-    "iq2_bn": Encoding(135, _iq2_bn),
-    "f16": Encoding(1, _f16),
-    "f32": Encoding(0, _f32),
-}
 
 
 @dataclass(frozen=True)
@@ -171,7 +33,7 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     type: int
-    data: bytes
+    data: bytes | np.ndarray  # of bytes
 
 
 def _string(text: str) -> bytes:
@@ -212,7 +74,8 @@ def write(path: Path, metadata: dict[str, object], tensors: list[Tensor]) -> Non
     with open(path, "wb") as file:
         file.write(head + bytes(-len(head) % ALIGNMENT))
         for tensor in tensors:
-            file.write(tensor.data + bytes(-len(tensor.data) % ALIGNMENT))
+            file.write(tensor.data)
+            file.write(bytes(-len(tensor.data) % ALIGNMENT))
 
 
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?",
@@ -267,6 +130,27 @@ def read(path: Path) -> tuple[dict[str, object], dict[str, Tensor]]:
     }
 
 
+_KINDS = {"F32": 0, "F16": 1, "BF16": 30}
+
+
+def write_masters(directory: Path, path: Path) -> None:
+    """A directory's floating point as it is, mapped; relu2 with sub-norms only."""
+    config, reader, tensors = read_config(directory), Reader(directory), []
+    for name, entry in reader.entries.items():
+        data = np.memmap(entry.path, np.uint8, "r", entry.begin, (entry.end - entry.begin,))
+        tensors.append(Tensor(_gguf_name(name), entry.shape, _KINDS[entry.dtype], data))
+    metadata = _model_metadata(config, "bitnet-b1.58")
+    write(path, metadata | _tokenizer_metadata(directory, config), tensors)
+
+
+def _gguf_name(name: str) -> str:
+    """Of a tensor in a directory with the usual names."""
+    parts = name.split(".")
+    if parts[1] != "layers":
+        return _OTHERS[name.removesuffix(".weight")] + ".weight"
+    return f"blk.{parts[2]}.{(_LINEARS | _NORMS)[parts[-2]]}.weight"
+
+
 def _table(name: str, values: np.ndarray) -> Tensor:
     """An embedding or head: bf16 if that holds all of it, else f32."""
     bits = values.astype(F32).view(np.uint32)
@@ -292,6 +176,13 @@ _LINEARS = {
 }  # fmt: skip
 
 
+_NORMS = {
+    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    "attn_sub_norm": "attn_sub_norm", "ffn_sub_norm": "ffn_sub_norm",
+}  # fmt: skip
+_OTHERS = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+
+
 def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int]) -> list[Tensor]:
     base = f"blk.{index}."
     norms = {
@@ -308,11 +199,14 @@ def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int])
             alpha = alpha if len(alpha) == 1 else _pair_rows(alpha, paired[name])
         data = encoding.encode(digits, alpha)
         out.append(Tensor(f"{base}{_LINEARS[name]}.weight", digits.shape, encoding.id, data))
+        if linear.bias is not None:
+            bias = linear.bias[:, None]
+            bias = _pair_rows(bias, paired[name]) if name in paired else bias
+            out.append(_plain(f"{base}{_LINEARS[name]}.bias", bias[:, 0]))
     return out
 
 
-def _model_metadata(checkpoint: Checkpoint, architecture: str) -> dict[str, object]:
-    c = checkpoint.config
+def _model_metadata(c: Config, architecture: str) -> dict[str, object]:
     fields = {
         "context_length": c.max_position_embeddings,
         "embedding_length": c.hidden_size,
@@ -344,11 +238,9 @@ def _tokens(root: dict, vocab_size: int) -> tuple[list[str], list[int]]:
     return names, types
 
 
-def _sentencepiece_metadata(
-    root: dict, checkpoint: Checkpoint, adds_bos: bool
-) -> dict[str, object]:
+def _sentencepiece_metadata(root: dict, config: Config, adds_bos: bool) -> dict[str, object]:
     """Pieces have the rank of their first merge, negative, as score."""
-    names, types = _tokens(root, checkpoint.config.vocab_size)
+    names, types = _tokens(root, config.vocab_size)
     scores = [0.0] * len(names)
     made = ["".join(merge) for merge in root["model"]["merges"]]
     for rank, piece in reversed(list(enumerate(made))):
@@ -365,23 +257,23 @@ def _sentencepiece_metadata(
         "tokenizer.ggml.token_type": types,
         "tokenizer.ggml.unknown_token_id": types.index(2),
         "tokenizer.ggml.add_bos_token": adds_bos,
-        **_special_ids(checkpoint),
+        **_special_ids(config),
     }
 
 
-def _tokenizer_metadata(directory: Path, checkpoint: Checkpoint) -> dict[str, object]:
+def _tokenizer_metadata(directory: Path, config: Config) -> dict[str, object]:
     path = directory / "tokenizer.json"
     if not path.exists():
         return {}
     root = json.loads(path.read_text(encoding="utf-8"))
     if root["model"]["byte_fallback"]:
-        config = json.loads((directory / "tokenizer_config.json").read_text(encoding="utf-8"))
-        adds_bos = root["post_processor"] is not None or config.get("add_bos_token", False)
-        return _sentencepiece_metadata(root, checkpoint, adds_bos)
+        more = json.loads((directory / "tokenizer_config.json").read_text(encoding="utf-8"))
+        adds_bos = root["post_processor"] is not None or more.get("add_bos_token", False)
+        return _sentencepiece_metadata(root, config, adds_bos)
     steps = root["pre_tokenizer"]["pretokenizers"]
     if steps[0].get("pattern", {}).get("Regex") != LLAMA3_PATTERN:
         raise ValueError("only Llama-3's split pattern has a name here")
-    names, types = _tokens(root, checkpoint.config.vocab_size)
+    names, types = _tokens(root, config.vocab_size)
     out: dict[str, object] = {
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": "llama-bpe" if root["model"].get("ignore_merges") else "dbrx",
@@ -390,12 +282,11 @@ def _tokenizer_metadata(directory: Path, checkpoint: Checkpoint) -> dict[str, ob
         "tokenizer.ggml.merges": root["model"]["merges"],
         "tokenizer.ggml.add_bos_token": root["post_processor"] is not None,
     }
-    return {**out, **_special_ids(checkpoint)}
+    return {**out, **_special_ids(config)}
 
 
-def _special_ids(checkpoint: Checkpoint) -> dict[str, object]:
+def _special_ids(config: Config) -> dict[str, object]:
     out: dict[str, object] = {}
-    config = checkpoint.config
     if config.bos_token_id is not None:
         out["tokenizer.ggml.bos_token_id"] = config.bos_token_id
     for key, number in zip(("eos_token_id", "eot_token_id"), config.eos_token_ids):
@@ -417,6 +308,6 @@ def convert(directory: Path, path: Path, kind: str) -> None:
     tensors.append(_plain("output_norm.weight", checkpoint.norm))
     if not config.tie_word_embeddings:
         tensors.append(_table("output.weight", checkpoint.head))
-    metadata = _model_metadata(checkpoint, "llama" if is_llama else "bitnet-b1.58")
-    metadata.update(_tokenizer_metadata(directory, checkpoint))
+    metadata = _model_metadata(config, "llama" if is_llama else "bitnet-b1.58")
+    metadata.update(_tokenizer_metadata(directory, config))
     write(path, metadata, tensors)

@@ -71,10 +71,10 @@ def test_unknown_config_values_are_errors(change):
         parse_config({**BASE, **change})
 
 
-def test_equal_scales_of_groups_are_no_groups(tmp_path):
-    """Unless a row of some layer has different ones: then all layers have groups."""
+def test_groups_are_as_wide_as_scales_allow(tmp_path):
+    """In all rows of all layers."""
     shape = dict(hidden=64, heads=2, head_dim=32, intermediate=96, layers=2, vocab=300)
-    synthesize(tmp_path, scales="group", group_size=32, **shape)
+    synthesize(tmp_path, scales="group", group_size=16, **shape)
 
     def shapes_after_filling(layer: int, scales: np.ndarray) -> list[tuple[int, ...]]:
         entry = Reader(tmp_path).entries[f"model.layers.{layer}.self_attn.q_proj.weight_scale"]
@@ -84,9 +84,10 @@ def test_equal_scales_of_groups_are_no_groups(tmp_path):
         return [one.linears["q_proj"].alpha.shape for one in load(tmp_path).layers]
 
     rows = 1 + np.arange(64)[:, None] / 64
-    assert shapes_after_filling(0, np.ones((64, 2))) == [(64, 2), (64, 2)]
-    assert shapes_after_filling(1, np.repeat(rows, 2, axis=1)) == [(64,), (64,)]
-    assert shapes_after_filling(1, rows + [[0, 1]]) == [(64, 2), (64, 2)]
+    assert shapes_after_filling(0, np.ones((64, 4))) == [(64, 4), (64, 4)]
+    assert shapes_after_filling(1, np.repeat(rows, 4, axis=1)) == [(64,), (64,)]
+    assert shapes_after_filling(1, rows + [[0, 0, 1, 1]]) == [(64, 2), (64, 2)]
+    assert shapes_after_filling(0, rows + [[0, 1, 1, 0]]) == [(64, 4), (64, 4)]
 
 
 def test_a_missing_key_is_named():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from artifact import assert_same_artifact
 from conftest import MODELS, model_directory
-from tern.gguf import convert, read
+from tern.gguf import convert, read, write
 from tern.synth import synthesize
 from test_compiled import run_driver
 from test_driver import assert_refused, run
@@ -40,8 +40,10 @@ def test_bundled_models_come_back(tern, tmp_path, name):
     "options",
     [{}, LLAMA, dict(encoding="packed-divide"), dict(encoding="master-f32"), dict(scheme="a48"),
      dict(norm_names="inner_ln"), dict(eos=[298, 299], bos=297), dict(scales="row", **LLAMA),
-     dict(rope="llama3", **LLAMA)],
-    ids=["relu2", "llama", "divides", "masters", "a48", "inner", "ends", "rows", "rope"],
+     dict(rope="llama3", **LLAMA), dict(bias="all", **LLAMA),
+     dict(act="silu", norm_names="inner_ln")],
+    ids=["relu2", "llama", "divides", "masters", "a48", "inner", "ends", "rows", "rope", "biases",
+         "silu"],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["tq2_0", "f16"])
 def test_models_come_back(tern, tmp_path, options, kind):
@@ -52,7 +54,9 @@ def test_models_come_back(tern, tmp_path, options, kind):
     assert again.read_bytes() == file.read_bytes()
 
 
-@pytest.mark.parametrize("options", [{}, LLAMA], ids=["relu2", "llama"])
+@pytest.mark.parametrize(
+    "options", [{}, LLAMA, dict(bias="qkv", **LLAMA)], ids=["relu2", "llama", "biases"]
+)
 @pytest.mark.parametrize("kind", ["tq2_0", "f16"])
 def test_tensors_are_those_of_the_reference(tern, tmp_path, options, kind):
     """The Python writer shares no code with this one."""
@@ -105,6 +109,42 @@ def test_architecture_follows_from_the_model(tern, tmp_path):
         synthesize(tmp_path / str(number), **{**SHAPE, **options})
         metadata, _ = read(export(tern, tmp_path / str(number), tmp_path / "m.gguf"))
         assert metadata["general.architecture"] == want
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [(dict(bias="qkv"), "biases and sub-norms"),
+     (dict(act="silu", tied=False), "silu and a head of its own"),
+     (dict(act="silu", head_dim=32), "heads that are not as wide"),
+     (dict(act="silu", rope="llama3"), "scaled rotary embeddings")],
+)  # fmt: skip
+def test_graphs_that_engines_lack_are_refused(tern, tmp_path, options, words):
+    synthesize(tmp_path / "hf", **{**SHAPE, **options})
+    done = run(tern, "export", tmp_path / "hf", "-o", tmp_path / "m.gguf")
+    assert_refused(done, words, "--arch=")
+
+
+def test_norms_in_projections_have_no_name(tern, tmp_path):
+    synthesize(tmp_path / "hf", **SHAPE, **LLAMA, inner_norms=True)
+    done = run(tern, "export", tmp_path / "hf", "-o", tmp_path / "m.gguf")
+    assert_refused(done, ".rms_norm.weight", "GGUF has no name")
+
+
+def test_activation_is_said_as_engines_take_it(tern, tmp_path):
+    """By "silu" llama.cpp means a graph without a gate of its own, and stops."""
+    for act, own in [("relu2", "bitnet.hidden_activation"), ("silu", "tern.hidden_act")]:
+        synthesize(tmp_path / act, **SHAPE, act=act)
+        file = export(tern, tmp_path / act, tmp_path / f"{act}.gguf", "--arch=bitnet")
+        said = {key: value for key, value in read(file)[0].items() if "hidden_act" in key}
+        assert said == {own: act}
+
+
+def test_scales_survive_another_order(tern, tmp_path):
+    """llama-quantize sorts tensors, and keeps what it does not know."""
+    synthesize(tmp_path / "hf", **SHAPE, **LLAMA)
+    metadata, tensors = read(export(tern, tmp_path / "hf", tmp_path / "m.gguf"))
+    write(tmp_path / "n.gguf", metadata, [tensors[name] for name in sorted(tensors)])
+    assert_same_artifact(tern, tmp_path / "hf", tmp_path / "n.gguf", tmp_path / "out")
 
 
 def test_model_that_no_engine_computes_is_refused(tern, tmp_path):

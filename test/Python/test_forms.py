@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from artifact import artifact
 from tern.checkpoint import Linear, load
-from tern.gguf import ENCODINGS, convert
+from tern.gguf import convert
+from tern.gguf_encodings import ENCODINGS
 from tern.numerics import F32, ternarize
 from tern.safetensors import Pending, Reader, write
 from tern.synth import synthesize

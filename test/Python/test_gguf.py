@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from artifact import assert_same_artifact
 from tern.checkpoint import load
-from tern.gguf import ENCODINGS, Tensor, convert, read, write
+from tern.gguf import Tensor, convert, read, write, write_masters
+from tern.gguf_encodings import ENCODINGS
 from tern.model import Model, Result
 from tern.synth import main, synthesize
 from tern.synth_tokenizer import sentencepiece as sentencepiece_files
@@ -71,6 +72,32 @@ def test_scales_of_rows_and_blocks(tern, tmp_path, kind, options):
     convert(tmp_path / "hf", tmp_path / "model.gguf", kind)
     flags = [] if options.get("act") == "silu" else ["--hidden-act=relu2"]
     assert_same_artifact(tern, tmp_path / "hf", tmp_path / "model.gguf", tmp_path / "out", *flags)
+
+
+@pytest.mark.parametrize(
+    "kind, options",
+    [("q2_0_g64", dict(group_size=128)), ("q2_0_g64", dict(group_size=64)),
+     ("tq2_0", dict(group_size=512, hidden=512, intermediate=1024)),
+     ("tq2_0", dict(group_size=512, hidden=512, intermediate=1024) | LLAMA)],
+)  # fmt: skip
+def test_groups_wider_than_blocks_are_the_same_groups(tern, tmp_path, kind, options):
+    synthesize(tmp_path / "hf", **{**SHAPE, "scales": "group", **options})
+    convert(tmp_path / "hf", tmp_path / "model.gguf", kind)
+    flags = [] if options.get("act") == "silu" else ["--hidden-act=relu2"]
+    assert_same_artifact(
+        tern, tmp_path / "hf", tmp_path / "model.gguf", tmp_path / "out", *flags
+    )
+
+
+@pytest.mark.parametrize("dtype", ["f16", "f32"])
+def test_masters_are_those_of_a_directory(tern, tmp_path, dtype):
+    """Of more values than are read at a time."""
+    shape = {**SHAPE, "intermediate": 4352, "layers": 1}
+    synthesize(tmp_path / "hf", **shape, encoding=f"master-{dtype}")
+    write_masters(tmp_path / "hf", tmp_path / "model.gguf")
+    assert_same_artifact(
+        tern, tmp_path / "hf", tmp_path / "model.gguf", tmp_path / "out", "--hidden-act=relu2"
+    )
 
 
 def test_rows_of_llama_are_put_back(tern, tmp_path):

@@ -260,7 +260,8 @@ TEST(GgufCodecs, TernaryValuesAreFound) {
   EXPECT_EQ(split({0.0f, -0.5f, 0.5f, -0.0f}),
             std::make_pair(0.5f, (std::vector<int8_t>{0, -1, 1, 0})));
   EXPECT_EQ(split({0.5f, 0.25f}).first, 0);
-  EXPECT_EQ(split({0.0f, 0.0f}).first, 0);
+  EXPECT_EQ(split({0.0f, 0.0f}),
+            std::make_pair(0.0f, (std::vector<int8_t>{0, 0})));
   EXPECT_EQ(split({INFINITY, -INFINITY}).first, 0);
   EXPECT_EQ(split({NAN, 0.5f}).first, 0);
 }

@@ -300,62 +300,6 @@ TEST(Checkpoint, RefusesGroupsOfDifferentSize) {
         t.addFloats(q0 + ".weight_scale", {8, 3});
       },
       "3 groups of equal size do not make 8 columns");
-  expectRefusal(
-      [](TinyCheckpoint &t) {
-        t.addFloats(q0 + ".weight_scale", {8, 2});
-        t.addFloats("model.layers.1.self_attn.q_proj.weight_scale", {8, 4});
-      },
-      "has scales for 4 groups, but another layer has 2");
-}
-
-/// The scales of q_proj in layer `layer` and the shape for all layers.
-static std::pair<Scales, ScaleShape> readScales(const TinyCheckpoint &tiny,
-                                                int64_t layer) {
-  auto checkpoint = open(tiny);
-  std::vector<int8_t> digits(64);
-  Scales scales;
-  EXPECT_FALSE(
-      checkpoint->readDigits(Projection::Q, layer, digits.data(), scales));
-  return {scales, checkpoint->scaleShape(Projection::Q)};
-}
-
-TEST(Checkpoint, ScalesOfRowsAndGroups) {
-  TinyCheckpoint tiny;
-  tiny.addFloats(q0 + ".weight_scale", {8, 1});
-  auto [rows, rowShape] = readScales(tiny, 0);
-  EXPECT_EQ(rowShape, (ScaleShape{8, 1}));
-  ASSERT_EQ(rows.values.size(), 8u);
-  EXPECT_EQ(rows.values[3], 1.0234375f);
-  tiny.addFloats(q0 + ".weight_scale", {8, 4});
-  auto [groups, groupShape] = readScales(tiny, 0);
-  EXPECT_EQ(groupShape, (ScaleShape{8, 4}));
-  ASSERT_EQ(groups.values.size(), 32u);
-  // The other layer has one scale, the shape is that of both.
-  auto [one, shape] = readScales(tiny, 1);
-  EXPECT_EQ(one.values, std::vector<float>{0.5f});
-  EXPECT_EQ(shape, groupShape);
-  EXPECT_EQ(one.expand(shape), std::vector<float>(32, 0.5f));
-}
-
-TEST(Checkpoint, EqualScalesAreOne) {
-  TinyCheckpoint tiny;
-  std::string half("\x00\x3f", 2), two("\x00\x40", 2);
-  TinyTensor scale{"BF16", {8, 2}, ""};
-  for (int i = 0; i < 16; ++i)
-    scale.bytes += half;
-  tiny.tensors[q0 + ".weight_scale"] = scale;
-  EXPECT_EQ(readScales(tiny, 0).second, ScaleShape());
-  EXPECT_EQ(readScales(tiny, 0).first.values, std::vector<float>{0.5f});
-  // Equal within each row.
-  scale.bytes.replace(4, 4, two + two);
-  tiny.tensors[q0 + ".weight_scale"] = scale;
-  EXPECT_EQ(readScales(tiny, 0).second, (ScaleShape{8, 1}));
-  EXPECT_EQ(readScales(tiny, 0).first.values[1], 2.0f);
-  // One group that differs.
-  scale.bytes.replace(30, 2, two);
-  tiny.tensors[q0 + ".weight_scale"] = scale;
-  EXPECT_EQ(readScales(tiny, 0).second, (ScaleShape{8, 2}));
-  EXPECT_EQ(readScales(tiny, 0).first.values[15], 2.0f);
 }
 
 TEST(Checkpoint, ScalarScalesAreFine) {

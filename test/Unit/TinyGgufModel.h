@@ -130,6 +130,23 @@ struct TinyGgufModel {
   }
 };
 
+/// What reading q_proj says of a model that opens; "" if it reads.
+inline std::string readVerdict(const TinyGgufModel &tiny) {
+  auto checkpoint = tiny.open();
+  if (!checkpoint)
+    return "not opened: " + llvm::toString(checkpoint.takeError());
+  std::vector<int8_t> digits(256 * 256);
+  Scales scales;
+  return llvm::toString(
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
+}
+
+/// Just that part of a message that is expected, if it is there.
+inline std::string part(const std::string &message,
+                        const std::string &expected) {
+  return message.find(expected) != std::string::npos ? expected : message;
+}
+
 } // namespace tern
 
 #endif // TERN_TEST_UNIT_TINYGGUFMODEL_H

@@ -79,17 +79,14 @@ std::string ModelFlags::describe() const {
         {"--kv-bits", kvBits},
         {"--bos-bits", bosBits},
         {"--q-bits", qBits},
-        {"--head", head},
-        {"--gguf-reading", gguf.reading},
-        {"--hidden-act", gguf.hiddenAct},
-        {"--tokenizer-pre", gguf.tokenizerPre}})
+        {"--head", head}})
     if (!value.empty())
       text += (name + "=" + value + " ").str();
   if (maxTokens)
     text += "--max-tokens=" + llvm::itostr(*maxTokens) + " ";
   if (dense)
     text += "--dense ";
-  return text;
+  return text + gguf.describe();
 }
 
 static std::string phaseNames() {
@@ -99,7 +96,7 @@ static std::string phaseNames() {
   return names;
 }
 
-static OptionTable makeTable(CompileFlags &flags, bool &help) {
+static OptionTable makeTable(CompileFlags &flags) {
   OptionTable table("compile MODEL -o OUT [flags]",
                     "Compiles a checkpoint to a program that runs alone, or to "
                     "another form.");
@@ -138,21 +135,18 @@ static OptionTable makeTable(CompileFlags &flags, bool &help) {
                   flags.remarks);
   table.addSwitch("-v, --verbose", "times of the phases, commands, on stderr",
                   flags.verbose);
-  table.addSwitch("-h, --help", "this text", help);
   return table;
 }
 
 Expected<int> tern::compileMain(Arguments arguments) {
   CompileFlags flags;
-  bool help = false;
-  OptionTable table = makeTable(flags, help);
+  OptionTable table = makeTable(flags);
   std::vector<std::string> inputs;
-  if (Error error = table.parse(arguments, inputs))
-    return std::move(error);
-  if (help) {
-    table.printHelp(llvm::outs());
+  Expected<bool> isHelp = table.parseOrHelp(arguments, inputs);
+  if (!isHelp)
+    return isHelp.takeError();
+  if (*isHelp)
     return 0;
-  }
   if (inputs.size() != 1)
     return llvm::make_error<UsageError>(
         inputs.empty()

@@ -17,7 +17,6 @@ using llvm::Error;
 using llvm::Expected;
 
 Expected<int> tern::exportMain(Arguments arguments) {
-  bool help = false;
   std::string output;
   ExportOptions options;
   GgufFlags gguf;
@@ -32,14 +31,12 @@ Expected<int> tern::exportMain(Arguments arguments) {
                 "that computes the same)",
                 options.architecture);
   gguf.addTo(table);
-  table.addSwitch("-h, --help", "this text", help);
   std::vector<std::string> inputs;
-  if (Error error = table.parse(arguments, inputs))
-    return std::move(error);
-  if (help) {
-    table.printHelp(llvm::outs());
+  Expected<bool> isHelp = table.parseOrHelp(arguments, inputs);
+  if (!isHelp)
+    return isHelp.takeError();
+  if (*isHelp)
     return 0;
-  }
   if (inputs.size() != 1 || output.empty())
     return llvm::make_error<UsageError>(
         "tern export takes one MODEL and -o OUT.gguf; see tern export --help");

@@ -30,3 +30,14 @@ GgufOptions GgufFlags::options() const {
   options.tokenizerPre = tokenizerPre;
   return options;
 }
+
+std::string GgufFlags::describe() const {
+  std::string text;
+  for (auto [name, value] :
+       {std::pair<const char *, const std::string &>{"--gguf-reading", reading},
+        {"--hidden-act", hiddenAct},
+        {"--tokenizer-pre", tokenizerPre}})
+    if (!value.empty())
+      text += name + ("=" + value) + " ";
+  return text;
+}

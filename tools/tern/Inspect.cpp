@@ -19,7 +19,7 @@ using llvm::Expected;
 using llvm::StringRef;
 
 Expected<int> tern::inspectMain(Arguments arguments) {
-  bool help = false, asJson = false;
+  bool asJson = false;
   CheckpointInspection options;
   GgufFlags gguf;
   OptionTable table(
@@ -34,14 +34,12 @@ Expected<int> tern::inspectMain(Arguments arguments) {
                   options.listsTensors);
   table.addSwitch("--json", "one JSON object instead of lines", asJson);
   gguf.addTo(table);
-  table.addSwitch("-h, --help", "this text", help);
   std::vector<std::string> inputs;
-  if (Error error = table.parse(arguments, inputs))
-    return std::move(error);
-  if (help) {
-    table.printHelp(llvm::outs());
+  Expected<bool> isHelp = table.parseOrHelp(arguments, inputs);
+  if (!isHelp)
+    return isHelp.takeError();
+  if (*isHelp)
     return 0;
-  }
   if (inputs.size() != 1)
     return llvm::make_error<UsageError>(
         "tern inspect takes one FILE; see tern inspect --help");

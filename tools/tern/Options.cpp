@@ -131,6 +131,17 @@ void OptionTable::printUsage(llvm::raw_ostream &stream) const {
   stream << "usage: tern " << usage << "\n";
 }
 
+Expected<bool> OptionTable::parseOrHelp(llvm::ArrayRef<StringRef> arguments,
+                                        std::vector<std::string> &positional) {
+  bool help = false;
+  addSwitch("-h, --help", "this text", help);
+  if (Error error = parse(arguments, positional))
+    return std::move(error);
+  if (help)
+    printHelp(llvm::outs());
+  return help;
+}
+
 void OptionTable::printHelp(llvm::raw_ostream &stream) const {
   printUsage(stream);
   stream << "\n" << summary << "\n";

@@ -48,6 +48,10 @@ public:
   llvm::Error parse(llvm::ArrayRef<llvm::StringRef> arguments,
                     std::vector<std::string> &positional);
 
+  /// The same with a flag for help; true if help was asked for and printed.
+  llvm::Expected<bool> parseOrHelp(llvm::ArrayRef<llvm::StringRef> arguments,
+                                   std::vector<std::string> &positional);
+
   /// Reads arguments[index] (and its value, moving `index` onto it) if it is a
   /// flag of this table; false if it is not.
   llvm::Expected<bool> take(llvm::ArrayRef<llvm::StringRef> arguments,

@@ -73,8 +73,8 @@ public:
     return biases[static_cast<size_t>(projection)];
   }
 
-  /// Bytes a floating-point tensor has per element (2 or 4), and what they
-  /// mean.
+  /// Bytes a floating-point tensor has per element as readRaw gives them (2 or
+  /// 4), and what they mean.
   llvm::Expected<DType> floatType(llvm::StringRef name) const;
 
   /// Rows of the ternary matrix that tensor `name` holds, packed or as masters.
@@ -132,6 +132,10 @@ private:
   llvm::Expected<Scales> readScaleTensor(llvm::StringRef weightName) const;
   llvm::Error finishScales(llvm::StringRef name, const TensorEntry &entry,
                            Scales &scales) const;
+  llvm::Error readStored(llvm::StringRef name, const TensorEntry &entry,
+                         int64_t from, int64_t count, float *out) const;
+  llvm::Error readSeparated(llvm::StringRef name, const TensorEntry &entry,
+                            int64_t from, int64_t count, float *out) const;
   llvm::Error readBlocks(llvm::StringRef name, const TensorEntry &entry,
                          int64_t from, int64_t count, float *out) const;
   llvm::Error checkFinite(llvm::StringRef name, const TensorEntry &entry,

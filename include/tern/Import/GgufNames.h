@@ -10,6 +10,7 @@
 
 #include "llvm/ADT/StringRef.h"
 
+#include <optional>
 #include <string>
 
 namespace tern {
@@ -18,11 +19,16 @@ namespace tern {
 /// the name is not known.
 std::string huggingFaceName(llvm::StringRef ggufName);
 
-/// The opposite direction, of weights; empty if the format has no name for it.
+/// The opposite direction, of weights and biases; empty if the format has no
+/// name for it.
 std::string ggufName(llvm::StringRef huggingFaceName);
 
-/// Whether a tensor is one of a layer's seven ternary matrices.
-bool isTernaryName(llvm::StringRef huggingFaceName);
+/// Which of the model's ternary matrices a tensor is: those of a layer, q, k,
+/// v, o, gate, up and down, follow each other. Nothing if it is none.
+std::optional<uint64_t> ternaryPlace(llvm::StringRef huggingFaceName);
+inline bool isTernaryName(llvm::StringRef huggingFaceName) {
+  return ternaryPlace(huggingFaceName).has_value();
+}
 
 /// The converter to the llama architecture reorders the rows of q and k for
 /// engines that rotate neighbours; those of the others leave them.
@@ -58,9 +64,12 @@ constexpr llvm::StringLiteral ropeFactorsName = "rope_freqs.weight";
 
 /// Keys that only tern writes. Objects of config.json that the format has no
 /// keys for, as JSON, follow the prefix. The scales are those of the ternary
-/// matrices in the file's order: blocks have only room for a float16.
+/// matrices by their place in the model, since other tools reorder tensors:
+/// blocks have only room for a float16. The activation is written where the
+/// architecture's own key would mislead an engine.
 constexpr llvm::StringLiteral ternPrefix = "tern.";
 constexpr llvm::StringLiteral ternScalesKey = "tern.weight_scales";
+constexpr llvm::StringLiteral ternHiddenActKey = "tern.hidden_act";
 constexpr llvm::StringLiteral schemeFields[] = {"activation_quantization",
                                                 "kv_cache_quantization"};
 constexpr llvm::StringLiteral ropeFields[] = {"rope_scaling",

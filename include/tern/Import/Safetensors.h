@@ -69,6 +69,8 @@ struct TensorEntry {
   std::optional<float> exactScale;
 
   bool isBlocked() const { return encoding && !encoding->isPlain(); }
+  /// A bias whose values are stored as pairs.
+  bool hasPairedValues() const { return pairedHeads && shape.size() == 1; }
   int64_t elements() const {
     int64_t count = 1;
     for (int64_t size : shape)

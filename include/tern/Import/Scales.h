@@ -38,12 +38,11 @@ struct Scales {
   ScaleShape shape;
   std::vector<float> values = {1.0f};
 
-  /// The simplest shape that says the same.
-  ScaleShape simplestShape() const;
-  /// Drops what `simplestShape` has not.
+  /// Brings them to the simplest shape that says the same: the fewest groups,
+  /// and one row if that is all. A scale of 0 stands for any, and becomes one.
   void simplify();
-  /// The numbers in a shape that has as many rows and groups, or 1 in place of
-  /// which this has.
+  /// The numbers in a shape of as many rows, or any if this has one, and a
+  /// multiple of its groups.
   std::vector<float> expand(ScaleShape wanted) const;
 };
 

@@ -106,14 +106,10 @@ void pairRows(T *matrix, int64_t heads, int64_t rows, int64_t columns);
 template <typename T>
 void separateRows(T *matrix, int64_t heads, int64_t rows, int64_t columns);
 
-/// True if all values are -alpha, 0 or alpha: a ternary matrix that was written
-/// as floating point. A matrix of zeros is none.
+/// True if all values are -alpha, 0 or alpha: digits times their scale, written
+/// as floating point. The alpha of zeros is 0.
 bool splitTernaryValues(const float *values, int64_t count, int8_t *digits,
                         float &alpha);
-
-/// The same with an alpha for each row; rows of zeros have the alpha 0.
-bool splitTernaryRows(const float *values, int64_t rows, int64_t columns,
-                      int8_t *digits, float *alphas);
 
 } // namespace tern
 

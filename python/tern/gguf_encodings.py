@@ -1,0 +1,156 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Digits and scales as GGUF files store them, for tests.
+
+Written from the description of the blocks; the compiler's reader shares nothing
+with it. A scale that the encoding cannot hold is an error, so that a file says
+exactly what the digits do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .numerics import F32
+
+
+def _half(alpha: np.ndarray) -> np.ndarray:
+    """float16 as [..., 2] bytes."""
+    if np.any(np.float16(alpha).astype(F32) != alpha):
+        raise ValueError(f"a scale is no float16, which this encoding needs: {alpha.ravel()[:4]}")
+    return np.ascontiguousarray(np.float16(alpha)[..., None]).view(np.uint8)
+
+
+def _per_block(digits: np.ndarray, alpha: np.ndarray, size: int) -> np.ndarray:
+    """The scale of each block, [blocks, 2] bytes; `alpha` is [1 | rows, 1 | groups]."""
+    rows, blocks = digits.shape[0], digits.shape[1] // size
+    if blocks % alpha.shape[1]:
+        raise ValueError(f"{alpha.shape[1]} groups are no blocks of {size}")
+    wide = np.repeat(alpha, blocks // alpha.shape[1], axis=1)
+    return _half(np.broadcast_to(wide, (rows, blocks)).reshape(-1))
+
+
+def _blocks(digits: np.ndarray, size: int) -> np.ndarray:
+    """u8 codes 0, 1, 2 as [blocks, size]."""
+    if digits.shape[1] % size:
+        raise ValueError(f"{digits.shape[1]} columns are no multiple of the block of {size}")
+    return (digits + 1).astype(np.uint8).reshape(-1, size)
+
+
+def _trits(places: np.ndarray) -> np.ndarray:
+    """[..., 5] codes, the first the most significant: one byte, a fraction of 256."""
+    value = np.zeros(places.shape[:-1], np.uint16)
+    for i in range(5):
+        value = value * 3 + places[..., i]
+    return ((value * 256 + 242) // 243).astype(np.uint8)
+
+
+def _fields(codes: np.ndarray, shifts: tuple[int, ...]) -> np.ndarray:
+    """[..., 4, width]: four fields of a byte, at the given shifts."""
+    out = np.zeros(codes.shape[:-2] + codes.shape[-1:], np.uint8)
+    for i, shift in enumerate(shifts):
+        out |= codes[..., i, :] << np.uint8(shift)
+    return out
+
+
+def _tq1_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    codes = _blocks(digits, 256)
+    n = len(codes)
+    a = _trits(codes[:, :160].reshape(n, 5, 32).transpose(0, 2, 1))
+    b = _trits(codes[:, 160:240].reshape(n, 5, 16).transpose(0, 2, 1))
+    last = codes[:, 240:].reshape(n, 4, 4).transpose(0, 2, 1)
+    c = _trits(np.concatenate([last, np.zeros((n, 4, 1), np.uint8)], axis=2))
+    scale = _per_block(digits, alpha, 256)
+    return np.concatenate([a, b, c, scale], axis=1).tobytes()
+
+
+def _tq2_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    codes = _blocks(digits, 256)
+    n = len(codes)
+    qs = _fields(codes.reshape(n, 2, 4, 32), (0, 2, 4, 6)).reshape(n, 64)
+    scale = _per_block(digits, alpha, 256)
+    return np.concatenate([qs, scale], axis=1).tobytes()
+
+
+def _i2_s(digits: np.ndarray, alpha: np.ndarray, width: int) -> bytes:
+    codes = _blocks(digits, 4 * width)
+    qs = _fields(codes.reshape(len(codes), 4, width), (6, 4, 2, 0))
+    if alpha.size != 1:
+        raise ValueError("this encoding has one scale")
+    return qs.tobytes() + alpha.astype(F32).tobytes() + bytes(28)
+
+
+def _q2_0(digits: np.ndarray, alpha: np.ndarray, group: int) -> bytes:
+    codes = _blocks(digits, group)
+    n = len(codes)
+    qs = _fields(codes.reshape(n, group // 4, 4).transpose(0, 2, 1), (0, 2, 4, 6))
+    scale = _per_block(digits, alpha, group)
+    return np.concatenate([scale, qs], axis=1).tobytes()
+
+
+def _with_row_scale(rows: np.ndarray, scales: np.ndarray) -> bytes:
+    """`scales` are [1 | rows, bytes]."""
+    prefix = np.broadcast_to(scales, (len(rows), scales.shape[1]))
+    return np.concatenate([prefix, rows], axis=1).tobytes()
+
+
+def _by_row(alpha: np.ndarray) -> np.ndarray:
+    if alpha.shape[1] != 1:
+        raise ValueError("this encoding has one scale for a row")
+    return np.ascontiguousarray(alpha[:, 0].astype(F32))
+
+
+def _iq1_bn(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    codes = _blocks(digits, 64).reshape(-1, 4, 16)
+    n = len(codes)
+    ql = _trits(codes[:, :, :15].reshape(n, 12, 5)[:, :, ::-1])
+    extra = np.zeros((n, 5), np.uint8)
+    extra[:, 1:] = codes[:, ::-1, 15]
+    block = np.concatenate([ql, _trits(extra)[:, None]], axis=1)
+    return _with_row_scale(block.reshape(len(digits), -1), _half(_by_row(alpha)))
+
+
+def _iq2_bn(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    codes = _blocks(digits, 64).reshape(-1, 4, 16)
+    qs = _fields(codes, (0, 2, 4, 6))
+    return _with_row_scale(
+        qs.reshape(len(digits), -1), _by_row(alpha)[:, None].view(np.uint8)
+    )
+
+
+def _products(digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    return digits * np.repeat(alpha, digits.shape[1] // alpha.shape[1], axis=1).astype(F32)
+
+
+def _f16(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    _half(alpha)
+    return _products(digits, alpha).astype(np.float16).tobytes()
+
+
+def _f32(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    return _products(digits, alpha).astype(F32).tobytes()
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A type's number and what makes bytes of digits [rows, columns] and their scales."""
+
+    id: int
+    encode: Callable[[np.ndarray, np.ndarray], bytes]
+
+
+ENCODINGS = {
+    "tq1_0": Encoding(34, _tq1_0),
+    "tq2_0": Encoding(35, _tq2_0),
+    "i2_s": Encoding(36, lambda d, a: _i2_s(d, a, 32)),
+    "i2_s_arm": Encoding(36, lambda d, a: _i2_s(d, a, 16)),
+    "q2_0_g64": Encoding(42, lambda d, a: _q2_0(d, a, 64)),
+    "q2_0_g128": Encoding(42, lambda d, a: _q2_0(d, a, 128)),
+    "iq1_bn": Encoding(134, _iq1_bn),
+    "iq2_bn": Encoding(135, _iq2_bn),
+    "f16": Encoding(1, _f16),
+    "f32": Encoding(0, _f32),
+}
