@@ -5,43 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TinyCheckpoint.h"
-
-#include "tern/Import/ModelConfig.h"
-
-#include "gtest/gtest.h"
+#include "ConfigTesting.h"
 
 using namespace tern;
 using nlohmann::json;
-
-namespace {
-
-/// What is wrong with the tiny model's config after `edit`; "" if nothing is.
-std::string verdict(void (*edit)(json &)) {
-  json config = TinyCheckpoint().config;
-  edit(config);
-  auto parsed = ModelConfig::parse(config.dump(), "config.json");
-  return parsed ? "" : llvm::toString(parsed.takeError());
-}
-
-void expectRefusal(void (*edit)(json &), const std::string &part) {
-  std::string message = verdict(edit);
-  EXPECT_TRUE(isRefusal(message, "config.json: ")) << message;
-  EXPECT_NE(message.find(part), std::string::npos) << message;
-}
-
-ModelConfig parsed(void (*edit)(json &)) {
-  json config = TinyCheckpoint().config;
-  edit(config);
-  auto result = ModelConfig::parse(config.dump(), "config.json");
-  if (!result) {
-    ADD_FAILURE() << llvm::toString(result.takeError());
-    return {};
-  }
-  return *result;
-}
-
-} // namespace
 
 TEST(ModelConfig, BundledModels) {
   auto a48 =
@@ -363,64 +330,6 @@ TEST(ModelConfig, UnknownWords) {
       "needs 'linear_class' = autobitlinear");
   expectRefusal([](json &c) { c["quantization_config"] = "bitnet"; },
                 "'quantization_config' is expected to be an object");
-}
-
-TEST(ModelConfig, Activations) {
-  expectRefusal(
-      [](json &c) {
-        c["activation_quantization"]["o_proj"]["scheme"] = "int4_absmax";
-      },
-      "int8_absmax or int4_absmean or fp4_e2m1, but is \"int4_absmax\"");
-  expectRefusal(
-      [](json &c) {
-        c["activation_quantization"]["o_proj"] = {{"scheme", "int8_absmax"},
-                                                  {"topk", 0}};
-      },
-      "'activation_quantization.o_proj.topk'");
-  expectRefusal(
-      [](json &c) {
-        c["activation_quantization"]["o_proj"] = {{"scheme", "int8_absmax"},
-                                                  {"topk", 1.5}};
-      },
-      "'activation_quantization.o_proj.topk'");
-  expectRefusal(
-      [](json &c) {
-        c["activation_quantization"]["q_proj"]["scheme"] = "int4_absmean";
-      },
-      "q_proj and k_proj are quantized once");
-  expectRefusal(
-      [](json &c) {
-        c["activation_quantization"]["up_proj"]["scheme"] = "fp4_e2m1";
-      },
-      "gate_proj and up_proj are quantized once");
-  EXPECT_EQ(parsed([](json &c) {
-              c["activation_quantization"]["o_proj"] = {{"scheme", "fp4_e2m1"},
-                                                        {"topk", 1}};
-            }).quantOf(Projection::O),
-            (ProjectionQuant{ActivationScheme::Fp4E2M1, std::nullopt, false}));
-}
-
-TEST(ModelConfig, Cache) {
-  expectRefusal([](json &c) { c["kv_cache_quantization"]["bits"] = 5; },
-                "3, 4, 8 or 16");
-  expectRefusal([](json &c) { c["kv_cache_quantization"]["bits"] = "3"; },
-                "'kv_cache_quantization.bits'");
-  expectRefusal(
-      [](json &c) {
-        c["kv_cache_quantization"] = {{"bits", 3}, {"bos_bits", 16}};
-      },
-      "both 16 or both less");
-  expectRefusal(
-      [](json &c) {
-        c["kv_cache_quantization"] = {{"bits", 3}, {"q_bits", 5}};
-      },
-      "'kv_cache_quantization.q_bits' is expected to be 4 or 8");
-  ModelConfig config = parsed([](json &c) {
-    c["kv_cache_quantization"] = {{"bits", 4}, {"q_bits", 4}};
-  });
-  EXPECT_EQ(config.kvBits, 4u);
-  EXPECT_EQ(config.bosBits, 4u);
-  EXPECT_EQ(config.qBits, 4u);
 }
 
 TEST(ModelConfig, MalformedText) {

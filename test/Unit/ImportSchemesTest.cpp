@@ -5,11 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TinyCheckpoint.h"
+#include "ConfigTesting.h"
 
 #include "tern/Import/Schemes.h"
-
-#include "gtest/gtest.h"
 
 using namespace tern;
 using nlohmann::json;
@@ -151,4 +149,66 @@ TEST(Schemes, BlocksOfAHadamardTransform) {
                       "down_proj was asked for, but only a multiple of 4");
   llvm::Error error = applySchemes({"a4.8", {}}, config, "model");
   EXPECT_FALSE(bool(error));
+}
+
+//===----------------------------------------------------------------------===//
+// In config.json
+//===----------------------------------------------------------------------===//
+
+TEST(ModelConfig, Activations) {
+  expectRefusal(
+      [](json &c) {
+        c["activation_quantization"]["o_proj"]["scheme"] = "int4_absmax";
+      },
+      "int8_absmax or int4_absmean or fp4_e2m1, but is \"int4_absmax\"");
+  expectRefusal(
+      [](json &c) {
+        c["activation_quantization"]["o_proj"] = {{"scheme", "int8_absmax"},
+                                                  {"topk", 0}};
+      },
+      "'activation_quantization.o_proj.topk'");
+  expectRefusal(
+      [](json &c) {
+        c["activation_quantization"]["o_proj"] = {{"scheme", "int8_absmax"},
+                                                  {"topk", 1.5}};
+      },
+      "'activation_quantization.o_proj.topk'");
+  expectRefusal(
+      [](json &c) {
+        c["activation_quantization"]["q_proj"]["scheme"] = "int4_absmean";
+      },
+      "q_proj and k_proj are quantized once");
+  expectRefusal(
+      [](json &c) {
+        c["activation_quantization"]["up_proj"]["scheme"] = "fp4_e2m1";
+      },
+      "gate_proj and up_proj are quantized once");
+  EXPECT_EQ(parsed([](json &c) {
+              c["activation_quantization"]["o_proj"] = {{"scheme", "fp4_e2m1"},
+                                                        {"topk", 1}};
+            }).quantOf(Projection::O),
+            (ProjectionQuant{ActivationScheme::Fp4E2M1, std::nullopt, false}));
+}
+
+TEST(ModelConfig, Cache) {
+  expectRefusal([](json &c) { c["kv_cache_quantization"]["bits"] = 5; },
+                "3, 4, 8 or 16");
+  expectRefusal([](json &c) { c["kv_cache_quantization"]["bits"] = "3"; },
+                "'kv_cache_quantization.bits'");
+  expectRefusal(
+      [](json &c) {
+        c["kv_cache_quantization"] = {{"bits", 3}, {"bos_bits", 16}};
+      },
+      "both 16 or both less");
+  expectRefusal(
+      [](json &c) {
+        c["kv_cache_quantization"] = {{"bits", 3}, {"q_bits", 5}};
+      },
+      "'kv_cache_quantization.q_bits' is expected to be 4 or 8");
+  ModelConfig config = parsed([](json &c) {
+    c["kv_cache_quantization"] = {{"bits", 4}, {"q_bits", 4}};
+  });
+  EXPECT_EQ(config.kvBits, 4u);
+  EXPECT_EQ(config.bosBits, 4u);
+  EXPECT_EQ(config.qBits, 4u);
 }

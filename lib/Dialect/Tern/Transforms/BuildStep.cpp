@@ -40,8 +40,9 @@ constexpr StringLiteral kDriver =
 std::string substitute(std::string text,
                        ArrayRef<std::pair<StringRef, std::string>> words) {
   auto sorted = llvm::to_vector(words);
-  llvm::stable_sort(sorted, [](const auto &a, const auto &b) {
-    return a.first.size() > b.first.size();
+  llvm::sort(sorted, [](const auto &a, const auto &b) {
+    return a.first.size() != b.first.size() ? a.first.size() > b.first.size()
+                                            : a.first < b.first;
   });
   for (const auto &[word, value] : sorted) {
     std::string marked = ("$" + word).str();
