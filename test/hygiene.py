@@ -118,7 +118,7 @@ class Tree:
     def passes(self) -> list[Pass]:
         found = []
         for file in self.under("include/", ".td"):
-            if file.path.name != "Passes.td":
+            if not file.name.endswith("Passes.td"):
                 continue
             for match in re.finditer(r'^def (\w+) : Pass<"([\w-]+)".*?^}', file.text, re.M | re.S):
                 where = file.line_of(match.start())

@@ -9,10 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Compiling.h"
 #include "Encoding.h"
-#include "Fuzzing.h"
-
-#include "tern/Tokenizer/TokenizerCompiler.h"
 
 using namespace tern;
 
@@ -35,16 +33,10 @@ extern "C" int LLVMFuzzerInitialize(int *, char ***) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   TokenizerSources sources;
   sources.tokenizer = takeText(data, size);
-  std::string error;
-  std::optional<std::vector<uint8_t>> table = compileTokenizer(sources, error);
-  if (!table) {
-    require(!error.empty(), "a refusal says why");
-    return 0;
-  }
+  std::vector<uint8_t> table;
   tern_tokenizer tokenizer;
-  require(tern_tokenizer_load(&tokenizer, table->data(), table->size()) ==
-              TERN_OK,
-          "the runtime reads what the compiler writes");
+  if (!compileAndLoad(sources, table, tokenizer))
+    return 0;
   std::string text(reinterpret_cast<const char *>(data), size);
   useTokenizer(tokenizer, text.empty() ? sampleText() : text);
   return 0;

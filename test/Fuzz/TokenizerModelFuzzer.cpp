@@ -9,10 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Compiling.h"
 #include "Encoding.h"
-#include "Fuzzing.h"
-
-#include "tern/Tokenizer/TokenizerCompiler.h"
 
 #include <algorithm>
 
@@ -23,16 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   sources.sentencePiece.assign(reinterpret_cast<const char *>(data), size);
   if (size == 0)
     return 0;
-  std::string error;
-  std::optional<std::vector<uint8_t>> table = compileTokenizer(sources, error);
-  if (!table) {
-    require(!error.empty(), "a refusal says why");
-    return 0;
-  }
+  std::vector<uint8_t> table;
   tern_tokenizer tokenizer;
-  require(tern_tokenizer_load(&tokenizer, table->data(), table->size()) ==
-              TERN_OK,
-          "the runtime reads what the compiler writes");
+  if (!compileAndLoad(sources, table, tokenizer))
+    return 0;
   useTokenizer(tokenizer, sampleText());
   useTokenizer(tokenizer,
                sources.sentencePiece.substr(size - std::min<size_t>(size, 64)));

@@ -132,6 +132,12 @@ def test_fault_is_found(tmp_path, fault):
     assert any(expected in finding for finding in found), found
 
 
+def test_included_passes_are_seen(tmp_path):
+    passes = CLEAN[PASSES].replace("things", "others").replace("Things", "Others")
+    write(tmp_path, {**CLEAN, PASSES.replace("Passes.td", "ModelPasses.td"): passes})
+    assert any("expected a test named fuse-others.mlir" in f for f in hygiene.findings(tmp_path))
+
+
 def test_exit_status_and_warnings(tmp_path, capsys):
     write(tmp_path, CLEAN)
     write(tmp_path, {"runtime/src/session.h": LICENCE + "\n" * hygiene.LONG})
