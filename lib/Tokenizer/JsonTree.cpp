@@ -7,6 +7,8 @@
 
 #include "tern/Tokenizer/JsonTree.h"
 
+#include <map>
+
 using namespace tern;
 using nlohmann::json;
 
@@ -28,10 +30,15 @@ static json withoutNulls(const json &value) {
   return result;
 }
 
+/// Each value with the next of its name, so that all together are read once.
 void JsonTree::compareRepeated() {
-  for (const Repeated &one : repeated)
-    if (withoutNulls(one.before) != withoutNulls(*one.now))
-      ambiguous = one.name;
+  std::map<const json *, const json *> next;
+  for (auto one = repeated.rbegin(); one != repeated.rend(); ++one) {
+    [[maybe_unused]] auto [after, isNew] = next.try_emplace(one->now, one->now);
+    if (withoutNulls(one->before) != withoutNulls(*after->second))
+      ambiguous = one->name;
+    after->second = &one->before;
+  }
 }
 
 bool JsonTree::put(json value) {
