@@ -77,6 +77,8 @@ def without(name: str) -> Damage:
 def _config_damages() -> dict[str, Damage]:
     damages = as_any_json("config.json")
     damages["twice"] = on_bytes(lambda t: t.rstrip()[:-1] + b', "vocab_size": 4}', "config.json")
+    many = b'"a":1,' * 20000 + b'"a":{' + b",".join(b'"%d":0' % i for i in range(20000)) + b"}}"
+    damages["twice-many"] = on_bytes(lambda t: t.rstrip()[:-1] + b"," + many, "config.json")
     for name in SIZES:
         for what, value in {"0": 0, "minus": -4, "2^31": 1 << 31, "2^63": 1 << 63, "2^64": 1 << 64,
                             "float": 16.5, "text": "16", "list": [16], "true": True}.items():  # fmt: skip
