@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What no test can see: tests that cannot fail, names that disagree, includes
+"""Faults that no test can see: tests that cannot fail, names that disagree, includes
 that point the wrong way.
 
 `hygiene.py [ROOT]` prints one sentence per finding and exits with 1 if there is
@@ -29,12 +29,15 @@ LIT_KEYWORDS = {"RUN", "REQUIRES", "UNSUPPORTED", "XFAIL", "DEFINE", "REDEFINE",
 ASSERTION = re.compile(r"FileCheck|-verify-diagnostics|(?<![\w-])(?:not|diff|cmp)(?![\w-])")
 PREFIXES = re.compile(r"-check-prefix(?:es)?[= ]([\w,-]+)")
 GLOBAL_OPTION = re.compile(r"^(?:static )?(?:llvm::)?cl::(?:opt|list|bits)<", re.M)
+COMMENT = r"(?://+<?|/\*+|^\s*\*|^\s*#+|\"\"\") ?(?:.*[.!:] )?"
+NO_SUBJECT = re.compile(COMMENT + r"(What|Whether)\b[^?\n]*$", re.M)
+NO_SUBJECT_IN_PROSE = re.compile(r"(?:^#* ?|[.!|] +)(What|Whether)\b[^?\n]*$", re.M)
 DEFINITION = re.compile(r"^\s*(?:class|struct|enum class|enum|def) (\w+)", re.M)
 FORBIDDEN = {
     "optimize", "util", "utils", "helper", "helpers", "manager", "impl", "misc", "new", "v2",
 }  # fmt: skip
 
-# What a folder of lib/ and include/tern/ may include; others are not limited.
+# The includes allowed in a folder of lib/ and include/tern/; others are not limited.
 MAY_INCLUDE = {
     "Packing": {"Packing"},
     "Tokenizer": {"Tokenizer", "Packing"},
@@ -274,6 +277,17 @@ def headers_are_right(tree: Tree) -> Iterator[str]:
             yield f"{file.name}: the first line says {title[1]}."
 
 
+def sentences_have_subjects(tree: Tree) -> Iterator[str]:
+    """A sentence names what it is about first; questions may begin otherwise."""
+    for file in tree.files:
+        is_page = file.path.suffix == ".md"
+        if not is_page and file.path.suffix not in CODE | {".mlir", ".txt"}:
+            continue
+        for match in (NO_SUBJECT_IN_PROSE if is_page else NO_SUBJECT).finditer(file.text):
+            where = file.line_of(match.start(1))
+            yield f"{where}: a sentence that begins with `{match[1]}` has no subject; name it."
+
+
 def nothing_is_of_one_machine(tree: Tree) -> Iterator[str]:
     for file in tree.files:
         for match in re.finditer(r"(?<![\w.:$}/*-])/(?:home|root|work|Users)/\w+", file.text):
@@ -290,6 +304,7 @@ RULES: tuple[Rule, ...] = (
     includes_point_down,
     everything_is_built,
     headers_are_right,
+    sentences_have_subjects,
     nothing_is_of_one_machine,
 )
 

@@ -217,7 +217,7 @@ Expected<ModelFacts> Emitter::readFacts() const {
 // Objects
 //===----------------------------------------------------------------------===//
 
-/// What a linker itself defines, or the functions every caller has.
+/// Symbols that a linker itself defines, or functions every caller has.
 static bool isAlwaysDefined(StringRef name) {
   static constexpr StringRef names[] = {
       "",       "memcpy", "memmove", "memset", "_GLOBAL_OFFSET_TABLE_",

@@ -36,7 +36,7 @@ constexpr CpuFeature knownFeatures[] = {
 #include "tern/cpu_features.def"
 };
 
-/// What a --target name stands for; `features` are added to the CPU's.
+/// The meaning of a --target name; `features` are added to the CPU's.
 struct NamedTarget {
   StringRef name, cpu, features;
 };
@@ -184,8 +184,8 @@ Expected<TargetAttr> withCpu(mlir::MLIRContext *context, const Triple &triple,
                          listFeatures(**subtarget, triple));
 }
 
-/// What programs for `triple` may rely on, as --cpu would say it. LLVM's RISC-V
-/// begins without multiplication; an operating system asks for more.
+/// The CPU that programs for `triple` may rely on, as --cpu says it. LLVM's
+/// RISC-V begins without multiplication; an operating system asks for more.
 std::string defaultCpu(const Triple &triple) {
   std::string cpu = getBaselineCpu(triple).str();
   bool hosted = triple.getOS() != Triple::UnknownOS;

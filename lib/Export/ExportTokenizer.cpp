@@ -240,7 +240,7 @@ void TokenizerExporter::addSpecialTokens() {
 
 /// All ids that any of the files calls an end. The format has three places.
 void TokenizerExporter::addEnds() {
-  // What is put behind a text is the first.
+  // The token put behind a text comes first.
   std::vector<uint32_t> ends(description.suffix.begin(),
                              description.suffix.end());
   for (const std::string *text : {&sources.generationConfig, &sources.config}) {

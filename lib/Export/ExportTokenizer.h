@@ -15,7 +15,8 @@
 namespace tern {
 
 /// `tokenizer.*`: `vocabulary` tokens and the chat template. Sources without a
-/// tokenizer make a file without one. What the format cannot say is an error.
+/// tokenizer make a file without one. A property the format has no key for is
+/// an error.
 llvm::Error addTokenizer(GgufWriter &writer, const TokenizerSources &sources,
                          int64_t vocabulary);
 

@@ -15,7 +15,7 @@ using namespace llvm;
 
 namespace tern {
 
-/// What readers assume where the metadata do not say otherwise.
+/// The value readers assume where the metadata do not say otherwise.
 static constexpr uint64_t alignment = 32;
 
 template <typename T> static void put(std::string &out, T value) {

@@ -25,8 +25,8 @@ constexpr size_t maxPieceBytes = 128;
 nlohmann::json mergesOfPieces(llvm::ArrayRef<llvm::StringRef> pieces,
                               llvm::ArrayRef<float> scores);
 
-/// What tokenizer.json has around such a model: spaces become U+2581, with one
-/// in front of a text if `hasPrefix`.
+/// The steps of tokenizer.json around such a model: spaces become U+2581, with
+/// one in front of a text if `hasPrefix`.
 nlohmann::json pieceNormalizer(bool hasPrefix);
 nlohmann::json pieceDecoder(bool hasPrefix);
 

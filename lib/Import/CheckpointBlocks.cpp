@@ -80,8 +80,8 @@ static Scales inSimplestShape(std::vector<float> values, int64_t rows) {
   return scales;
 }
 
-/// What applies to all encodings: the exact scale, a scale beside the matrix,
-/// the order of rows.
+/// The part common to all encodings: the exact scale, a scale beside the
+/// matrix, the order of rows.
 Error Checkpoint::finishScales(StringRef name, const TensorEntry &entry,
                                Scales &scales) const {
   if (entry.exactScale) {
@@ -138,7 +138,7 @@ Error Checkpoint::readRopeFactors() {
   return Error::success();
 }
 
-/// Whether each 32 adjacent numbers have one magnitude, which says that they
+/// True if each 32 adjacent numbers have one magnitude, which means that they
 /// are digits times the scales of groups; masters are not like that.
 static bool looksGrouped(ArrayRef<float> row) {
   int8_t digits[32];

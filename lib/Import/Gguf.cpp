@@ -276,8 +276,8 @@ void GgufParser::readTensor() {
     out.table.push_back(std::move(tensor));
 }
 
-/// Each tensor begins where the one before it ends, padded. What a tensor takes
-/// is thus known before its encoding is.
+/// Each tensor begins where the one before it ends, padded. The size of a
+/// tensor is thus known before its encoding is.
 void GgufParser::placeTensors() {
   if (!isFine() || out.table.empty())
     return;
@@ -315,7 +315,7 @@ void GgufParser::placeTensors() {
 // Encodings
 //===----------------------------------------------------------------------===//
 
-/// Whether the encoding and its padding take just what the tensor has. Some
+/// True if the encoding and its padding take just the tensor's bytes. Some
 /// writers do not pad the last tensor.
 bool GgufParser::isOfSize(const GgufTensor &tensor,
                           const GgufEncoding &encoding) {

@@ -230,7 +230,7 @@ void ConfigTranslator::readSchemes() {
 }
 
 void ConfigTranslator::readRope() {
-  // What engines take where writers leave it out.
+  // The values engines assume where writers leave them out.
   out["rope_theta"] = number("rope.freq_base").value_or(10000);
   std::optional<StringRef> scaling = string("rope.scaling.type");
   if (scaling && *scaling != "none" && *scaling != "linear")
@@ -296,7 +296,7 @@ void ConfigTranslator::readHead() {
     out["bos_token_id"] = *id;
 }
 
-/// What is left may change the maths.
+/// A key that is left may change the maths.
 void ConfigTranslator::checkRest() {
   for (StringRef field :
        {"logit_scale", "embedding_scale", "residual_scale", "attention.scale"})

@@ -12,7 +12,7 @@
 
 namespace tern {
 
-/// What `tokenizer.ggml.pre` stands for.
+/// The meaning of a name in `tokenizer.ggml.pre`.
 struct GgufSplit {
   llvm::StringLiteral name;
   const char *regex; ///< null: GPT-2's, which ByteLevel brings along

@@ -29,7 +29,7 @@ public:
       : file(file), options(options) {}
 
   Error translate(TokenizerSources &sources);
-  /// What tokenizer_config.json says of tokens; after the above.
+  /// The tokens as tokenizer_config.json would name them; after the above.
   Expected<std::string> names() const;
   /// Tokens that end an answer by their name. Files have only one id to say it,
   /// and engines look for these names too.

@@ -12,8 +12,8 @@
 
 namespace tern {
 
-/// Whether the checkpoint has the tensors that its config asks for, with dtypes
-/// and shapes as it implies, and no others.
+/// Checks that the checkpoint has the tensors that its config asks for, with
+/// dtypes and shapes as it implies, and no others.
 llvm::Error checkInventory(const Checkpoint &checkpoint);
 
 } // namespace tern

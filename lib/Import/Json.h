@@ -40,7 +40,7 @@ llvm::Expected<nlohmann::json> parseJson(llvm::StringRef text,
 llvm::Expected<std::string> readTextFile(llvm::StringRef path,
                                          uint64_t maxBytes);
 
-/// What is wrong with a checkpoint, as many as a person wants to read.
+/// Problems of a checkpoint, as many as a person wants to read.
 class Problems {
 public:
   void add(const llvm::Twine &message) {

@@ -19,13 +19,13 @@ static float firstOf(ArrayRef<float> scales) {
   return found == scales.end() ? 0 : *found;
 }
 
-/// Whether all are one scale, of which 0 has no say.
+/// Returns true if all non-zero scales are equal.
 static bool areOne(ArrayRef<float> scales) {
   float first = firstOf(scales);
   return llvm::all_of(scales, [&](float s) { return s == 0 || s == first; });
 }
 
-/// Whether `width` adjacent scales are one everywhere.
+/// Returns true if each run of `width` adjacent scales is one scale.
 static bool areRuns(ArrayRef<float> scales, int64_t width) {
   for (; !scales.empty(); scales = scales.drop_front(width))
     if (!areOne(scales.take_front(width)))

@@ -187,7 +187,7 @@ GgufVerdict tern::decodeDigits(const GgufEncoding &encoding,
   return verdict;
 }
 
-/// Whether blocks have nothing but zeros.
+/// True if blocks have nothing but zeros.
 static bool areZero(const GgufEncoding &encoding, const uint8_t *blocks,
                     int64_t count) {
   int8_t digits[256];

@@ -65,8 +65,8 @@ CharacterSet whiteSpace() {
 }
 
 CharacterSet wordCharacters() {
-  // Alphabetic, marks, decimal digits, connectors and joiners. What is
-  // alphabetic beyond letters, letter-like numbers and marks is these symbols.
+  // Alphabetic, marks, decimal digits, connectors and joiners.
+  // These symbols are alphabetic beyond letters, letter-like numbers and marks.
   CharacterSet set;
   for (const char *name : {"L", "M", "Nd", "Nl", "Pc"})
     set.add(*generalCategory(name));

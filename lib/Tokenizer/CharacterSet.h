@@ -46,9 +46,9 @@ private:
 /// White_Space: what \s means to the engines that pre-tokenizers were written
 /// for.
 CharacterSet whiteSpace();
-/// What \w means to the matching of added tokens that are single words.
+/// The meaning of \w in matching added tokens that are single words.
 CharacterSet wordCharacters();
-/// What a "Punctuation" step splits at.
+/// The characters that a "Punctuation" step splits at.
 CharacterSet punctuation();
 /// A general category or a group of them: "L", "Lu", "P", ...
 std::optional<CharacterSet> generalCategory(const std::string &name);

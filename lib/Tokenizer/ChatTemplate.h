@@ -14,7 +14,7 @@
 
 namespace tern {
 
-/// What a token is called that is given as "<s>" or as {"content": "<s>", ...};
+/// The name of a token that is given as "<s>" or as {"content": "<s>", ...};
 /// null when it is given as neither.
 const Json *tokenName(const Json *token);
 

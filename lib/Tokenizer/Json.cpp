@@ -45,7 +45,7 @@ static size_t countPairs(const std::string &text, size_t at) {
   return pairs;
 }
 
-/// Whether the values take more memory than twice the text and 64 MiB. One
+/// True if the values take more memory than twice the text and 64 MiB. One
 /// takes 100 bytes where it is not a list of two tokens, which `shorten` makes
 /// one.
 static bool isDense(const JsonExtent &extent, const std::string &text) {

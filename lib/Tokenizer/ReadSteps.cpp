@@ -13,7 +13,7 @@
 
 namespace tern {
 
-/// What ByteLevel splits by unless told otherwise.
+/// The pattern that ByteLevel splits by unless told otherwise.
 static const char gpt2Pattern[] =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|)"
     R"(\s+(?!\S)|\s+)";

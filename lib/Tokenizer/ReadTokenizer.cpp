@@ -78,8 +78,8 @@ void TokenizerReader::readPostProcessor(const Json &value,
   }
 }
 
-/// What a decoder does to the text of one token is done when the table is made;
-/// what it does to the text as a whole is a flag of the table.
+/// A decoder's changes to the text of one token are made in the table; those to
+/// the text as a whole are a flag of the table.
 void TokenizerReader::readDecoderStep(const Json &value,
                                       const std::string &where) {
   JsonObject fields(value, where, error);
@@ -193,8 +193,8 @@ bool TokenizerReader::addBos(const Json &config) {
   return ok();
 }
 
-/// What tokenizer_config.json says about the tokens around a text, which
-/// tokenizer.model does not know.
+/// The tokens around a text by tokenizer_config.json; tokenizer.model does not
+/// know them.
 bool TokenizerReader::readAffixes(const Json &config, SentencePieces &pieces) {
   JsonObject fields(config, "tokenizer_config.json", error);
   pieces.addsBos = fields.getBool("add_bos_token", pieces.addsBos);

@@ -288,7 +288,7 @@ CharacterSet Parser::property(bool negative) {
   return negative ? set->complement() : *set;
 }
 
-/// What stands behind a backslash.
+/// The part behind a backslash.
 CharacterSet Parser::escape() {
   static const std::map<uint32_t, uint32_t> plain = {
       {'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'f', '\f'}, {'v', '\v'}};

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The part of Oniguruma's syntax that pre-tokenizers use, as a tree. What can
-// be matched by an automaton that sees one character ahead is accepted; the
-// rest is refused by name.
+// The part of Oniguruma's syntax that pre-tokenizers use, as a tree. A
+// pattern that an automaton can match with one character of look-ahead is
+// accepted; the rest is refused by name.
 //
 //===----------------------------------------------------------------------===//
 

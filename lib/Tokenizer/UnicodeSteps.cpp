@@ -29,7 +29,7 @@ size_t utf8Bytes(const std::vector<uint32_t> &codes) {
 
 using CharacterMap = std::map<uint32_t, std::vector<uint32_t>>;
 
-/// What `change` makes of each character it changes.
+/// The image under `change` of each character it changes.
 CharacterMap
 mapOf(const std::function<std::vector<uint32_t>(uint32_t)> &change) {
   CharacterMap map;

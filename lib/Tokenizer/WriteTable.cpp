@@ -135,7 +135,7 @@ void addList(Writer &writer, std::vector<TokenizerDescription::Added> list,
   std::vector<uint32_t> order, starts = {0};
   std::string text;
   for (const TokenizerDescription::Added &token : list) {
-    // What normalization made equal or empty is found once or not at all.
+    // A token that normalization made equal to one or empty is not found.
     if (token.content.empty() ||
         (!order.empty() && text.substr(starts.end()[-2]) == token.content))
       continue;
@@ -224,7 +224,7 @@ bool makesCopy(uint32_t kind) {
   }
 }
 
-/// Whether a step keeps a byte for each byte of a text, see Automaton::ahead.
+/// True if a step keeps a byte for each byte of a text, see Automaton::ahead.
 bool readsAhead(const TokenizerDescription &tokenizer,
                 const TokenizerDescription::Step &step) {
   const auto &automata = tokenizer.patterns.automata;

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What config.json says, checked: an unknown value is an error, never a guess."""
+"""The content of config.json, checked: an unknown value is an error, never a guess."""
 
 from __future__ import annotations
 

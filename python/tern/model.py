@@ -24,7 +24,7 @@ CACHE_CODE_BITS = (3, 4, 8)
 
 @dataclass(frozen=True)
 class Options:
-    """What a caller may choose; None means as the config says.
+    """Choices of a caller; None means as the config says.
 
     Giving kv_bits alone sets bos_bits to the same width.
     """
@@ -37,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """What one step computed."""
+    """Results of one step."""
 
     hidden: np.ndarray  # f32 [layers, t, hidden]: the residual after each layer
     logits: np.ndarray  # f32 [t, vocab]

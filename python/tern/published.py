@@ -20,7 +20,7 @@ _AUTO_MAP = {
 }
 _AUTO = {"quant_method": "bitnet", "linear_class": "autobitlinear"}
 
-# What --small shrinks, as odd as a packed matrix allows.
+# Sizes that --small shrinks, as odd as a packed matrix allows.
 SMALL = {
     "hidden_size": 196, "intermediate_size": 172, "num_hidden_layers": 2,
     "num_attention_heads": 4, "vocab_size": 300, "max_position_embeddings": 256,

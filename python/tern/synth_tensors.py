@@ -46,7 +46,7 @@ Edit = Callable[[np.ndarray, np.random.Generator], None]
 
 @dataclass(frozen=True)
 class Spec:
-    """What to synthesize; sizes as in config.json."""
+    """The model to synthesize; sizes as in config.json."""
 
     hidden: int
     intermediate: int

@@ -52,7 +52,7 @@ static int generate(void) {
   return sum;
 }
 
-/* What compilers call and the core needs; a C library has better ones. */
+/* Called by the core and by compilers; a C library has better ones. */
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
   unsigned char *t = to;
   const unsigned char *f = from;

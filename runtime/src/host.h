@@ -109,8 +109,8 @@ void host_generator_close(host_generator *generator);
 /* Appends tokens; *logits as in tern_session_eval. */
 int host_generator_read(host_generator *generator, const int32_t *tokens,
                         size_t count, float **logits);
-/* Makes the session hold exactly these tokens. What it holds already of their
- * beginning is not computed again: *reused says how many, unless it is NULL. When
+/* Makes the session hold exactly these tokens. A common beginning that it holds
+ * already is not computed again: *reused says how many, unless it is NULL. When
  * interrupted it stops early: check host_interrupted. */
 int host_generator_follow(host_generator *generator, const int32_t *tokens,
                           size_t count, size_t *reused, float **logits);

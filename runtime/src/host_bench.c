@@ -273,7 +273,7 @@ static int read_lists(bench *b, lists *l) {
   tern_error *error = &b->program->error;
   uint32_t most =
       o->context ? (uint32_t)o->context : b->program->model->max_context;
-  /* What is measured by default fits into every model. */
+  /* The defaults fit into every model. */
   l->prompts = l->generates = 1;
   l->prompt[0] = most < 512 ? most : 512;
   l->generate[0] = most < 128 ? most : 128;

@@ -6,9 +6,8 @@
  *===------------------------------------------------------------------------===
  *
  * A line is a message and is answered on standard output; everything else goes
- * to standard error. What was said is rendered anew each time, and of the
- *tokens that come out only those are computed that the session does not hold
- *already.
+ * to standard error. The conversation is rendered anew each time, and of its
+ * tokens only those are computed that the session does not hold already.
  */
 #include "host_conversation.h"
 
@@ -99,7 +98,7 @@ static int answer(chat *c) {
   g->copy = NULL;
   if (stop == STOP_FULL)
     say(c, "the context is full, so the answer ends here");
-  /* What was interrupted was said as far as it was. */
+  /* An interrupted answer stays in the conversation as far as it got. */
   if (stop == STOP_FAILED || (stop == STOP_INTERRUPTED && text.bytes == 0))
     result = -1;
   else
@@ -154,7 +153,7 @@ static void print_stats(const chat *c) {
   host_generator_timing(g);
 }
 
-/* Whether to go on. */
+/* True to go on. */
 static int take_command(chat *c, const char *name) {
   if (strcmp(name, "/exit") == 0)
     return 0;

@@ -136,7 +136,7 @@ size_t host_conversation_forget_oldest(host_conversation *conversation) {
 
 /*--- Text and tokens -------------------------------------------------------*/
 
-/* What the template may read. */
+/* The variables that the template may read. */
 static int append_variables(const host_conversation *conversation,
                             host_text *json) {
   host_program *program = conversation->program;

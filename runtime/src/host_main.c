@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What may be checked before anything is opened. */
+/* The checks that need nothing opened. */
 static int check_usage(const host_options *o, tern_error *error) {
   int texts = (o->prompt != NULL) + (o->file != NULL) + (o->ids != NULL);
   if (texts > 1)

@@ -17,7 +17,7 @@ extern "C" {
 /* Bits, as a flag may belong to several. */
 enum { COMMAND_RUN = 1, COMMAND_CHAT = 2, COMMAND_PPL = 4, COMMAND_BENCH = 8 };
 
-/* What a flag that was not given is. */
+/* The value of a number whose flag was not given. */
 #define UNSET_NUMBER (-1.0)
 
 typedef struct host_options {
@@ -46,7 +46,7 @@ void host_options_help(const host_options *options, const char *program,
 /* For the tern driver, which takes the same flags: the bit of a command's name
  * or 0; what an argument is; the lines of --help, on stdout. */
 uint32_t host_options_command(const char *name);
-/* Whether an argument of `run` makes it chat. */
+/* True if an argument of `run` makes it chat. */
 int host_options_say_chat(const char *text, uint32_t command);
 enum { HOST_NO_FLAG, HOST_ONE_ARGUMENT, HOST_TWO_ARGUMENTS };
 int host_options_kind(const char *text, uint32_t command);

@@ -21,7 +21,7 @@
 
 #define SPIN_NANOSECONDS 20000
 
-/* What threads wait for: a number that changes. */
+/* Threads wait for a number to change. */
 typedef struct signal_word {
   atomic_uint value;
   atomic_uint sleepers;

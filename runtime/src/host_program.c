@@ -26,7 +26,7 @@ void host_catch_interrupt(void) {
   struct sigaction action;
   memset(&action, 0, sizeof(action));
   action.sa_handler = on_interrupt;
-  /* What is being written is written. */
+  /* A write that has begun is completed. */
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, NULL);
 }

@@ -51,8 +51,8 @@ void template_bind(engine *e, const char *what, const char *parameters,
 
 /*--- Macros ----------------------------------------------------------------*/
 
-/* Parameters by position, then by name, then by default. What is left over is
- * in varargs and kwargs. */
+/* Parameters by position, then by name, then by default. The rest is in
+ * varargs and kwargs. */
 static void bind_parameters(engine *e, const node *definition,
                             const arguments *given, dict *names) {
   uint32_t at = 0;

@@ -62,7 +62,7 @@ static value loop_attribute(const loop *l, value name) {
   }
 }
 
-/* What is called later: a method, if there is one of that name. */
+/* The callee of a later call: a method, if there is one of that name. */
 static value method_of(engine *e, value object, value name) {
   value v = {0};
   int index = template_method_index(name);
@@ -207,7 +207,7 @@ static value call_of(engine *e, const node *n) {
   arguments given;
   value function = {0};
   if (n->a->kind == N_ATTRIBUTE) {
-    /* What a namespace or a mapping holds, or else a method. */
+    /* An entry of a namespace or a mapping, or else a method. */
     value object = template_evaluate(e, n->a->a);
     if (object.kind == V_NAMESPACE)
       function = template_attribute(e, object, n->a->text);

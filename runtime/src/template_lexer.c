@@ -32,7 +32,7 @@ static int follows(const lexer *l, const char *at, const char *text) {
   return (size_t)(l->end - at) >= bytes && memcmp(at, text, bytes) == 0;
 }
 
-/* What lies before a tag at `to`: with '-' no white space at its end; before a
+/* The text before a tag at `to`: with '-' no white space at its end; before a
  * block or a comment no blanks if they are all of their line (lstrip_blocks).
  */
 static const char *strip_before(const lexer *l, const char *from,
@@ -50,7 +50,7 @@ static const char *strip_before(const lexer *l, const char *from,
   return at == l->start || at[-1] == '\n' ? at : to;
 }
 
-/* What lies behind a tag: with '-' no white space at its beginning; behind a
+/* The text behind a tag: with '-' no white space at its beginning; behind a
  * block or a comment not the end of its line (trim_blocks). */
 static void strip_after(lexer *l, char sign, int is_print) {
   if (sign == '-') {

@@ -67,7 +67,7 @@ static value reverse(engine *e, value v, const value *a) {
   return template_built(&out);
 }
 
-/* What is compared: without regard to case unless asked for. */
+/* The key of a comparison: without regard to case unless asked for. */
 static value sort_key(engine *e, value v, value attribute, int with_case) {
   value key = part_of(e, v, attribute);
   return key.kind == V_STRING && !with_case ? template_case(e, key, CASE_LOWER)

@@ -254,8 +254,8 @@ int template_at_name(const parser *p, const char *name);
 int template_skip_op(parser *p, uint32_t op);
 int template_skip_name(parser *p, const char *name);
 void template_expect_op(parser *p, uint32_t op);
-/* Whether an item comes next, behind a comma unless it is `list`'s first, in a list
-   that `close` ends. */
+/* True if an item comes next, behind a comma unless it is `list`'s first, in a
+   list that `close` ends. */
 int template_more(parser *p, const node *list, uint32_t close);
 _Noreturn void template_unexpected(parser *p, const char *wanted);
 node *template_node(parser *p, node_kind kind);
@@ -332,7 +332,7 @@ int template_equal(engine *e, value a, value b);
 int template_compare(engine *e, value a, value b); /* -1, 0, 1 */
 int template_contains(engine *e, value container, value item);
 const char *template_kind_name(value v);
-/* What is printed of a value; inside lists strings are quoted. */
+/* The printed form of a value; inside lists strings are quoted. */
 value template_text(engine *e, value v);
 void template_write_float(engine *e, builder *to, double number);
 /* The elements of what can be iterated, or NULL. */

@@ -34,7 +34,7 @@ static void set_targets(engine *e, const node *targets, uint32_t count,
   }
 }
 
-/* What `first` prints, as a string. */
+/* The text that `first` prints, as a string. */
 static value captured(engine *e, const node *first) {
   builder text = {0};
   template_run(e, first, &text);
@@ -207,7 +207,7 @@ static value render(engine *e, const char *json, size_t bytes) {
   value variables = template_read_json(e, json, bytes);
   e->globals = template_open_scope(e, NULL);
   e->globals->names = *variables.dict;
-  /* What the template sets hides the variables and lives as long as a render.
+  /* A name the template sets hides a variable and lives as long as a render.
    */
   e->scope = template_open_scope(e, e->globals);
   template_run(e, e->body, &out);

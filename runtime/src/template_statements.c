@@ -181,7 +181,7 @@ static node *parse_with(parser *p) {
   return n;
 }
 
-/* What marks the answer for those who train; here it is its content. */
+/* Marks the answer for training; here it is just its content. */
 static node *parse_generation(parser *p) {
   node *n = template_node(p, N_GROUP);
   template_advance(p);

@@ -32,7 +32,7 @@ uint32_t template_decode(value s, size_t at, uint32_t *length) {
   return code;
 }
 
-/* What str.strip of Python takes away. */
+/* The characters that Python's str.strip takes away. */
 int template_is_space(uint32_t c) {
   return (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x20) || c == 0x85 ||
          c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||

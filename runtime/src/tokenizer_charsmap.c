@@ -18,7 +18,7 @@ typedef struct rules {
   uint32_t texts;        /* where the texts begin in `strings` */
 } rules;
 
-/* What the beginning of a text becomes. */
+/* The replacement of the beginning of a text. */
 typedef struct rule {
   size_t key_bytes; /* 0: no rule */
   const uint8_t *text;

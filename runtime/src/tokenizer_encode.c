@@ -5,7 +5,7 @@
  *
  *===------------------------------------------------------------------------===
  *
- * Added tokens are cut out of the text. What lies between goes through the
+ * Added tokens are cut out of the text. The text between them goes through the
  * table's steps, one of which cuts the late added tokens out; pieces that come
  * out at the end are given to the model.
  */
@@ -23,7 +23,7 @@ static uint32_t flags_at(const encoder *e, const uint8_t *at, size_t bytes,
                   tern_class_at(t, at, bytes, length));
 }
 
-/* Whether a letter or the like stands before or behind [start, end). */
+/* True if a word character stands before or behind [start, end). */
 static int touches_word(const encoder *e, encoder_text text, size_t start,
                         size_t end) {
   uint32_t length;
@@ -58,7 +58,7 @@ static size_t spaces_behind(const encoder *e, encoder_text text, size_t at) {
   return at;
 }
 
-/* Whether a byte of an added token's text is marked. */
+/* True if a byte of an added token's text is marked. */
 static int is_marked(const encoder *e, const uint8_t *at, size_t bytes) {
   const uint8_t *marks = e->marks ? e->marks + (at - e->text.at) : NULL;
   for (size_t i = 0; marks && i < bytes; ++i)
@@ -133,7 +133,7 @@ static encoder_text add_space(encoder *e, uint32_t step, encoder_text text,
   return tern_text_prepend(e, &space, 1, text);
 }
 
-/* Whether a step has something to do with a text that may be empty. */
+/* True if a step changes a text, which may be empty. */
 static int applies(const encoder *e, uint32_t step, encoder_text text) {
   return text.bytes > 0 || (encoder_operand(e, step, 0) == TERN_TEXT_PREPEND &&
                             encoder_operand(e, step, 3) != 0);
@@ -271,7 +271,7 @@ static size_t count_late_specials(encoder *e, size_t from, size_t to) {
 /* Bytes of late control tokens that may lie outside a marked part. */
 #define LATE_REACH 64u
 
-/* Whether one of them has a byte in [begin, end). */
+/* True if one of them has a byte in [begin, end). */
 static int has_late_special(encoder *e, size_t begin, size_t end) {
   size_t from = begin < LATE_REACH ? 0 : begin - LATE_REACH;
   size_t to =

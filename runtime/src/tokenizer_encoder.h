@@ -75,8 +75,8 @@ typedef struct encoder_pattern {
   encoder_text text;
   uint32_t transitions, classes;
   int sees_bytes;
-  /* What lies ahead of each character of the text, see tern/tokenizer.h, and
-   * what that means for the states; NULL where nobody needs to know. */
+  /* The class ahead of each character of the text, see tern/tokenizer.h, and
+   * its meaning for the states; NULL where no state depends on it. */
   const uint8_t *ahead;
   uint32_t promises, states;
 } encoder_pattern;

@@ -58,7 +58,7 @@ static uint32_t combining_class(const form *f, uint32_t code) {
   return 0;
 }
 
-/* What two code points become, or 0. */
+/* The composition of two code points, or 0. */
 static uint32_t composed(const form *f, uint32_t first, uint32_t second) {
   if (first - LEADS < LEAD_COUNT && second - VOWELS < VOWEL_COUNT)
     return HANGUL +

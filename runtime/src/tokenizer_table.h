@@ -45,7 +45,8 @@ typedef struct table_merge {
 
 #define TABLE_NO_MERGE UINT32_MAX
 
-/* What `left` and `right` merge to; rank TABLE_NO_MERGE when they do not. */
+/* The token that `left` and `right` merge to; rank TABLE_NO_MERGE when they do
+ * not. */
 table_merge tern_table_find_merge(const tern_tokenizer *t, int32_t left,
                                   int32_t right);
 
@@ -92,7 +93,7 @@ uint32_t tern_utf8_decode(const uint8_t *at, size_t bytes, uint32_t *length);
 /* Writes a code point below 0x110000; returns the number of bytes. */
 uint32_t tern_utf8_encode(uint8_t *to, uint32_t code);
 
-/* What a text is when late added tokens are looked for in it, made in `memory`.
+/* The form of a text in which late added tokens are found, made in `memory`.
  * The compiler asks for late tokens themselves. */
 size_t tern_tokenizer_prepare(const tern_tokenizer *tokenizer, const char *text,
                               size_t text_bytes, void *memory, size_t bytes,

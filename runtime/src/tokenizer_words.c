@@ -38,7 +38,7 @@ int word_map_find(const word_map *map, uint32_t code, uint32_t *from,
   return 0;
 }
 
-/* Whether `count` elements of `size` words fit behind `at`. */
+/* True if `count` elements of `size` words fit behind `at`. */
 static int fits(const tern_tokenizer *t, uint32_t at, uint64_t count,
                 uint32_t size) {
   uint32_t all = t->header.words.count;

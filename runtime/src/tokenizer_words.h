@@ -36,7 +36,7 @@ static inline uint32_t word_map_value(const word_map *map, uint32_t i) {
   return word_at(map->tokenizer, map->values + i);
 }
 
-/* Whether a map or a form lies at a word: all of it, and sorted. */
+/* True if a whole map or form, sorted, lies at a word. */
 int tern_words_are_map(const tern_tokenizer *t, uint32_t at);
 int tern_words_are_form(const tern_tokenizer *t, uint32_t at);
 

@@ -22,7 +22,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t maxSize);
 
 namespace tern {
 
-/// What a reader promised; a broken promise is a finding.
+/// Checks a reader's promise; a broken promise is a finding.
 inline void require(bool holds, const char *promise) {
   if (holds)
     return;

@@ -1,4 +1,4 @@
-// What is said of a module that a phase cannot start from, or not finish: where
+// Errors about a module that a phase cannot start from, or not finish: where
 // it stands, which promise it breaks.
 
 // A phase left out.

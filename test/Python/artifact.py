@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Whether two inputs are one model: the same code to the same weights."""
+"""Tells if two inputs are one model: the same code to the same weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from test_compiled import run_driver
 
 
 def artifact(tern: str, model: Path, out: Path, *flags: str) -> dict[str, bytes]:
-    """What code is made of, and the weights; both follow from the phase `llvm`."""
+    """The source of code, and the weights; both follow from the phase `llvm`."""
     out.mkdir()
     flags = ("--target=generic", "--name=it", *flags)
     run_driver([tern, "compile", str(model), "-o", str(out / "it.mlir"),

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What tests make once and find again: synthetic models and their reference.
+"""Things that tests make once and find again: synthetic models and their reference.
 
 Both depend on the case and on the reference's sources only, so they are kept in
 TERN_TEST_CACHE, if that is set, under a name that says which. A second run of the
@@ -80,7 +80,7 @@ def compiled_once(tern: str, model: Path, flags: list[str]) -> Path:
 
 @functools.cache
 def reference(name: str) -> Result:
-    """What the reference computes for a case's tokens."""
+    """The reference's results for a case's tokens."""
     case, directory = CASES[name], case_directory(name)
     kept = directory.with_suffix(".npz")
     if not kept.exists():

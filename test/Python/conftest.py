@@ -33,7 +33,7 @@ X86_LEVELS = {
 
 
 def executable_targets() -> list[str]:
-    """What TERN_TARGETS names, or all that this machine can run."""
+    """The targets in TERN_TARGETS, or all that this machine can run."""
     if os.environ.get("TERN_TARGETS"):
         return os.environ["TERN_TARGETS"].split(",")
     targets, info = ["generic"], Path("/proc/cpuinfo")

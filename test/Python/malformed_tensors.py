@@ -203,7 +203,7 @@ def bf16(value: float) -> bytes:
 
 
 def _model_damages() -> dict[str, Damage]:
-    """What is a file of the format but not of this model."""
+    """Files of the format that are not of this model."""
     damages: dict[str, Damage] = {
         f"scale-{name}": on_tensor(Q + "_scale", put(0, bf16(value)))
         for name, value in FLOATS.items()

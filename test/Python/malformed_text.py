@@ -25,7 +25,7 @@ def on_json(file: str, change: Callable[[dict], object]) -> Damage:
 
 
 def as_any_json(file: str) -> dict[str, Damage]:
-    """What is no JSON object, or no file."""
+    """Texts that are no JSON object, or no file."""
 
     def bytes_of(change: Callable[[bytes], bytes]) -> Damage:
         return on_bytes(change, file)

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`tern chat`: a bundled model with a template, at a terminal and without one.
 
-Needs TERN_BINARY; without it these tests are skipped. What chat does with lines from
-a pipe is tested in test/Runtime/ChatTest.cpp.
+Needs TERN_BINARY; without it these tests are skipped. Lines from a pipe are tested in test/Runtime/ChatTest.cpp.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def template(tmp_path) -> Path:
 
 
 def continued(tern: str, text: str, n: int) -> str:
-    """What the model goes on with, of a text that begins with bos."""
+    """The model's continuation of a text that begins with bos."""
     ids = [1022, *Tokenizer.load(A48).encode(text)]
     flags = ["--ids", ",".join(map(str, ids)), "-n", n, "--temp", "0"]
     return run(tern, "run", A48, *flags).stdout
@@ -65,7 +64,7 @@ def test_without_a_template(tern, tmp_path):
     assert_refused(run(tern, "chat", A48, input="x\n"), "no chat template", "--chat-template FILE")
 
 
-# What tern compile says of templates.
+# Warnings of tern compile about templates.
 
 
 def with_template(path: Path, text: str | None) -> Path:
@@ -185,7 +184,7 @@ class Terminal:
         raise AssertionError("no answer came")
 
     def read(self) -> bytes:
-        """What is there of answers."""
+        """The answers so far."""
         if not select.select([self.answers], [], [], 0)[0]:
             return b""
         return os.read(self.answers, FULL_PIPE)

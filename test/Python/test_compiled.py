@@ -212,7 +212,7 @@ def pack_masters(checkpoint: Checkpoint, reader: Reader, directory: Path) -> Non
 # Synthetic models against the reference.
 
 
-# What kernels are written for, not compiled from loops alike for all targets.
+# Features that have kernels, and not only loops alike for all targets.
 KERNELS = ("h196", "h204", "h308", "h316", "scales-groups", "a48", "sparse", "v2-", "kv", "head")
 
 

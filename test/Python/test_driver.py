@@ -115,7 +115,7 @@ def test_help_of_compile_lists_every_flag_in_the_source(tern):
     assert flags_in_help(run(tern, "compile", "--help").stdout) == expected
 
 
-# What is left behind.
+# Files left behind.
 
 
 def test_killed_compile_leaves_the_old_output(tern, tmp_path):
@@ -225,7 +225,7 @@ def test_stages_are_saved(tern, tmp_path):
 
 
 def on_terminal(*command) -> str:
-    """What a command writes to stderr when that is a terminal."""
+    """The stderr of a command when that is a terminal."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm"}
     with subprocess.Popen([str(part) for part in command], stderr=theirs, env=environment) as process:

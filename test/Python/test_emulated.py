@@ -31,7 +31,7 @@ TOKENS = 40  # of the golden ones: a block of 32 and more
 
 @dataclass(frozen=True)
 class Machine:
-    """What tern calls it, what compiles C for it, and what runs that."""
+    """Its name in tern, its C compiler and its emulator."""
 
     triple: str
     cc: str

@@ -17,7 +17,7 @@ from test_compiled import run_driver
 from test_driver import assert_refused, run
 from test_gguf import LLAMA, SHAPE
 
-# What llama.cpp and its relatives do not load a model without.
+# Keys without which llama.cpp and its relatives do not load a model.
 NEEDED = ("context_length", "embedding_length", "block_count", "feed_forward_length",
           "attention.head_count", "attention.layer_norm_rms_epsilon")  # fmt: skip
 

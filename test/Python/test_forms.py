@@ -34,7 +34,7 @@ def pending(name: str, dtype: str, array: np.ndarray) -> Pending:
 
 
 def inverse(alpha: np.float32) -> np.ndarray:
-    """What a dividing scale must be for 1 / it to be alpha."""
+    """The dividing scale whose reciprocal is alpha."""
     guess = F32(1) / alpha
     for candidate in (guess, np.nextafter(guess, F32(0)), np.nextafter(guess, F32(np.inf))):
         if F32(1) / candidate == alpha:

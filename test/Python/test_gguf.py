@@ -26,7 +26,7 @@ IDS = [0, 17, 299, 5, 256, 3, 3, 8]
 
 
 def flags_of(kind: str) -> list[str]:
-    """What a file of this encoding leaves open."""
+    """The flags that say what a file of this encoding leaves open."""
     return [f"--gguf-reading={kind}"] if kind.startswith("i2_s") else []
 
 

@@ -106,6 +106,13 @@ FAULTS = {
     ),
     "no licence": ("runtime/src/session.h", None, "int x;\n", "no licence"),
     "copied first line": (SOURCE, "- FuseThings.cpp", "- Copied.cpp", "the first line says"),
+    "comment without subject": (SOURCE, "#define", "/// Wh" + "at it is.\n#define", "no subject"),
+    "sentence without subject": (
+        "docs/page.md",
+        None,
+        "A thing. Wh" + "ether it is,\nnobody knows.\n",
+        "no subject",
+    ),
     "somebody's machine": (SOURCE, "#define", "// /ho" + "me/jo/x\n#define", "on one machine only"),
 }
 
@@ -130,6 +137,11 @@ def test_fault_is_found(tmp_path, fault):
     write(tmp_path, {**CLEAN, name: text})
     found = hygiene.findings(tmp_path)
     assert any(expected in finding for finding in found), found
+
+
+def test_questions_may_begin_with_what(tmp_path):
+    write(tmp_path, {**CLEAN, "docs/page.md": "## Wh" + "at is a tern?\n"})
+    assert hygiene.findings(tmp_path) == []
 
 
 def test_included_passes_are_seen(tmp_path):

@@ -53,7 +53,7 @@ def intact(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def baseline(tern, launcher, intact) -> Measured:
-    """What the intact model takes."""
+    """CPU time and memory of the intact model."""
     done = launcher.run(tern, "inspect", intact, "--check")
     assert done.status == 0, done.stderr
     return done
@@ -191,7 +191,7 @@ def test_intact_artifacts_are_accepted(launcher, intact_program):
         assert done.status == 0, done.stderr
 
 
-# What docs/security.md says of each group, besides how many files it has.
+# The words of docs/security.md about each group, besides how many files it has.
 WORDS = {
     "safetensors": "cut at 30 places; every wrong length; text that is no JSON, deep or huge; "
     "overlap, hole, tail; sizes that wrap; offsets and types of every wrong kind",

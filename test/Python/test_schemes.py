@@ -144,7 +144,7 @@ def test_bits_of_a_query_from_the_config(tern, tmp_path):
     assert_same(got, Model(load(model)).run([5, 6, 7]))
 
 
-# What was compiled says how, and is found again by it.
+# A compiled program says its scheme, and is found again by it.
 
 
 @pytest.mark.parametrize("emit, file", [("exe", "bard"), ("shared", "bard.so"), ("obj", "bard.o")])

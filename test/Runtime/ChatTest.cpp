@@ -59,7 +59,7 @@ protected:
     return tokens;
   }
 
-  /// What the model goes on with, as text.
+  /// The model's continuation, as text.
   static std::string continued(const std::vector<int32_t> &tokens, int n,
                                const std::string &flags = "") {
     return run("--temp 0 -n " + std::to_string(n) + " --ids " + joined(tokens) +

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What templates mean is compared with another implementation by
+// The meaning of templates is compared with another implementation by
 // test/JavaScript/compare_templates.mjs. Here: what is marked, what is refused
 // and how it is said, and that every limit holds.
 //
@@ -230,7 +230,7 @@ TEST(Template, EverySizeOfMemory) {
     EXPECT_EQ(result == rendered, least != 0) << room << ": " << result;
   }
   EXPECT_GT(least, 0u);
-  // What is promised is enough, whatever the template.
+  // The promised memory is enough for any template.
   for (const char *part : {"{{a}}", "{{[", "a|", "{%if 1%}", "\"\\n\"", "[1,"})
     for (size_t times : {1, 10, 80}) {
       std::string all = repeated(part, times);
@@ -241,7 +241,7 @@ TEST(Template, EverySizeOfMemory) {
 }
 
 #ifndef TERN_SANITIZED /* which takes a hundred times as long */
-/// What takes long is refused within a second.
+/// A template that takes long is refused within a second.
 TEST(Template, Steps) {
   const std::string large = "{% set a = 'ab' * 1000000 %}";
   const std::string numbers = "{% set l = range(100000) | list * 8 %}";

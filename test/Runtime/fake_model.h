@@ -27,7 +27,7 @@ extern "C" {
 
 extern const tern_model tern_model_fake;
 
-/* What its weights should be, and what it says of a token sequence. */
+/* Its right weights, and its answer to a token sequence. */
 uint8_t fake_weight(uint32_t i);
 uint32_t fake_hash(uint32_t hash, int32_t token);
 #define FAKE_START 2166136261u

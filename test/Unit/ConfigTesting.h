@@ -18,7 +18,7 @@
 
 namespace tern {
 
-/// What is wrong with the tiny model's config after `edit`; "" if nothing is.
+/// The sentence about the tiny model's config after `edit`; "" if it is right.
 inline std::string verdict(void (*edit)(nlohmann::json &)) {
   nlohmann::json config = TinyCheckpoint().config;
   edit(config);

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What becomes linalg, compiled, against plain C++ written from
+// Operations that become linalg, compiled, against plain C++ written from
 // docs/numerics.md 0, 2, 4 and 5, to the bit.
 //
 //===----------------------------------------------------------------------===//

@@ -50,7 +50,8 @@ std::vector<int8_t> expectedDigits(int64_t rows, int64_t columns) {
   return digits;
 }
 
-/// What reading q_proj of layer 0 says once the model opens; "" if it reads.
+/// The sentence of reading q_proj of layer 0 once the model opens; "" if it
+/// reads.
 std::string readVerdict(void (*edit)(TinyCheckpoint &)) {
   TinyCheckpoint tiny;
   edit(tiny);

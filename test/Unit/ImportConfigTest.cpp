@@ -100,7 +100,7 @@ TEST(ModelConfig, WhatIsSaidTwice) {
             "config.json: the name 'quantization_config' occurs twice");
 }
 
-/// What public checkpoints have besides.
+/// Further fields of public checkpoints.
 TEST(ModelConfig, FieldsOfPublicCheckpoints) {
   EXPECT_EQ(verdict([](json &c) {
               c["parallel_attn"] = false;

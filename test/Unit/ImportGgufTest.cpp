@@ -24,7 +24,7 @@ llvm::Expected<GgufFile> parse(const std::string &bytes,
       readings);
 }
 
-/// What the parser says of a file; "" if it accepts it.
+/// The parser's sentence about a file; "" if it accepts it.
 std::string verdict(const std::string &bytes,
                     const std::vector<std::string> &readings = {}) {
   auto file = parse(bytes, readings);

@@ -20,7 +20,7 @@ std::map<std::string, TinyTensor> twoTensors() {
   return {{"a", {"U8", {2, 3}, "abcdef"}}, {"b", {"F32", {1}, "wxyz"}}};
 }
 
-/// What parseSafetensors says of a whole file; "" if it accepts it.
+/// The sentence of parseSafetensors about a whole file; "" if it accepts it.
 std::string verdict(const std::string &bytes) {
   auto parsed = parseSafetensors(
       {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()},

@@ -66,7 +66,7 @@ TEST(Scales, ZeroStandsForAny) {
   expectScales(simplified(2, {0, 0, 0, 0}), {1, 1}, {1e-5f});
 }
 
-/// What is no number is refused later, with its place.
+/// A value that is no number is refused later, with its place.
 TEST(Scales, WhatIsNoNumberIsKept) {
   Scales scales = simplified(1, {1, NAN});
   EXPECT_EQ(scales.shape, (ScaleShape{1, 2}));

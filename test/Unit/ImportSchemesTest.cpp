@@ -93,7 +93,7 @@ TEST(Schemes, AnObjectThatIsNotThereChangesNothing) {
   EXPECT_EQ(withFile(R"({"kv_cache_quantization": {}})"),
             std::string(a48).substr(0, std::string(a48).find("cache")) +
                 "cache of 16 bits");
-  // What an object does not name is not kept from the config.
+  // A field that an object does not name is not kept from the config.
   expectPart(withFile(R"({"activation_quantization": {}})"),
              "int8_absmax: q_proj k_proj v_proj o_proj gate_proj up_proj "
              "down_proj; cache of 3 bits");

@@ -55,7 +55,7 @@ std::vector<JitTarget> tern::getJitTargets() {
 }
 
 //===----------------------------------------------------------------------===//
-// What the model's own pipeline would do
+// The steps of the model's own pipeline
 //===----------------------------------------------------------------------===//
 
 /// Addresses of states come from the last argument; the cache argument goes.

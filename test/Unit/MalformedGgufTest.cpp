@@ -15,7 +15,7 @@ using namespace tern;
 
 namespace {
 
-/// What the parser says of a file; "" if it accepts it.
+/// The parser's sentence about a file; "" if it accepts it.
 std::string verdict(const std::string &bytes) {
   auto file = GgufFile::parse(
       {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()},

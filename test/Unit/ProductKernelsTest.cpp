@@ -27,7 +27,7 @@ struct Shape {
   int64_t rows, columns;
 };
 
-/// What the target of `machine` stores a weight as.
+/// The layout in which the target of `machine` stores a weight.
 Layout pickLayout(const Machine &machine, WeightAccess access, Shape shape) {
   mlir::DialectRegistry registry;
   tern::registerAllDialects(registry);
@@ -129,7 +129,7 @@ std::vector<int8_t> randomDigits(std::mt19937 &random, Data data,
   return digits;
 }
 
-/// What tern.count_read must have counted if `active` rows or columns are.
+/// The count that tern.count_read must have if `active` rows or columns are.
 void checkCounters(CompiledModule &module, const Product &p, int64_t active) {
   int64_t held = p.layout.storageBytes(p.shape.rows, p.shape.columns);
   EXPECT_EQ(module.held(), held);

@@ -105,7 +105,7 @@ Json byteLevelTokenizer(uint32_t seed, bool ignoreMerges, Json preTokenizer,
 
 const char mark[] = "\u2581";
 
-/// What SentencePiece vocabularies begin with.
+/// The first tokens of SentencePiece vocabularies.
 std::vector<std::string> sentencePieceSymbols(bool hasBytes) {
   std::vector<std::string> names = {"<unk>", "<s>", "</s>"};
   for (int byte = 0; hasBytes && byte < 256; ++byte) {

@@ -130,7 +130,7 @@ struct TinyGgufModel {
   }
 };
 
-/// What reading q_proj says of a model that opens; "" if it reads.
+/// The sentence of reading q_proj of a model that opens; "" if it reads.
 inline std::string readVerdict(const TinyGgufModel &tiny) {
   auto checkpoint = tiny.open();
   if (!checkpoint)

@@ -81,7 +81,7 @@ std::string unmarked(std::string text) {
   return text;
 }
 
-/// What SentencePiece makes of a text, by its description: rules are applied,
+/// SentencePiece's form of a text, by its description: rules are applied,
 /// spaces at the ends go away, and several become one, as they are met.
 std::string pieceNormalized(const SentencePieces &model, const Rules &rules,
                             std::string text) {
@@ -113,7 +113,7 @@ std::string pieceNormalized(const SentencePieces &model, const Rules &rules,
   return unmarked(out);
 }
 
-/// What Hugging Face makes of it: clusters of at most five bytes become what
+/// Hugging Face's form of it: clusters of at most five bytes become what
 /// the shortest rule says, longer ones are looked at character by character.
 std::string clusterNormalized(const Rules &rules, const std::string &text) {
   auto shortest = [&](const std::string &part, std::string &value) {

@@ -181,8 +181,8 @@ TEST(Generation, ListsNamesAndTemplates) {
   EXPECT_EQ(textsOf(*bytes), R"({{ yes }}{"eos_token":"<|end_of_text|>"})");
 }
 
-/// What templates of public models end a turn with ends an answer, if it is a
-/// token of its own.
+/// The marker with which templates of public models end a turn ends an answer,
+/// if it is a token of its own.
 TEST(Generation, EndsOfTurn) {
   tern::TokenizerDescription tokenizer;
   const uint32_t special =

@@ -118,7 +118,7 @@ const char *knownDifference(const std::string &engine, const std::string &name,
   return nullptr;
 }
 
-/// Whether Unigram found the same tokens in another order.
+/// True if Unigram found the same tokens in another order.
 bool isTie(const std::string &name, std::vector<int32_t> ours,
            std::vector<int32_t> theirs) {
   std::sort(ours.begin(), ours.end());

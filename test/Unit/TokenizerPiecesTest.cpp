@@ -16,7 +16,7 @@ using tern::SentencePieces;
 
 namespace {
 
-/// What SentencePiece's BPE is, slowly: of all neighbours that together are a
+/// SentencePiece's BPE, slowly: of all neighbours that together are a
 /// piece, those of the greatest score are joined, the leftmost first.
 std::vector<int32_t> joinSlowly(const SentencePieces &model,
                                 const std::string &text) {

@@ -59,7 +59,7 @@ private:
   pcre2_match_data *data;
 };
 
-/// Whether PCRE2's version of Unicode, which may be older, knows the character.
+/// True if PCRE2's version of Unicode, which may be older, knows the character.
 inline bool isAssigned(uint32_t code) {
   static const CharacterPattern unassigned("\\p{Cn}");
   return !unassigned.matches(code);

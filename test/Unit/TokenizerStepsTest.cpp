@@ -122,7 +122,7 @@ TEST(Steps, BadPatternsAreRefused) {
   EXPECT_NE(compileError(root), "");
 }
 
-/// What text becomes before the model sees it: what its tokens say.
+/// The text that the model sees, read off its tokens.
 TEST(Steps, FormsOfEveryCharacter) {
   const std::pair<const char *, utf8proc_option_t> forms[] = {
       {"NFC", UTF8PROC_COMPOSE},

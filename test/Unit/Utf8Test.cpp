@@ -53,7 +53,7 @@ TEST(Utf8, AgainstWholeText) {
       result.append(out.data(),
                     tern_utf8_push(&state, text.data() + at, n, out.data()));
       at += n;
-      // What was written so far is whole characters.
+      // Only whole characters were written so far.
       for (size_t j = 0; j < result.size(); j += validLength(result, j))
         ASSERT_NE(validLength(result, j), 0u);
     }

@@ -117,7 +117,7 @@ std::string printModule(mlir::ModuleOp module) {
 // In
 //===----------------------------------------------------------------------===//
 
-/// What the import decides, IR says.
+/// IR has made the choices of the import already.
 static Error checkNoChoiceOfImport(const CompileFlags &flags) {
   const ModelFlags &model = flags.model;
   for (auto [name, given] :

@@ -20,7 +20,7 @@
 
 namespace tern {
 
-/// What a compiled model is like; tern run takes these flags too.
+/// Properties of a compiled model; tern run takes these flags too.
 struct ModelFlags {
   std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
   std::optional<int64_t> maxTokens;
@@ -30,7 +30,7 @@ struct ModelFlags {
   void addTo(OptionTable &table);
   /// The flags that were given, with their values; empty if none was.
   std::string describe() const;
-  /// What --activations and --topk say.
+  /// The schemes of --activations and --topk.
   llvm::Expected<SchemeOverrides> schemes() const;
 };
 
@@ -46,7 +46,7 @@ struct CompileFlags {
   bool remarks = false, verbose = false, quiet = false;
 };
 
-/// What the stem of a path leaves as part of a C symbol.
+/// The stem of a path as part of a C symbol.
 std::string symbolName(llvm::StringRef path);
 
 llvm::Error compile(const CompileFlags &flags);

@@ -139,7 +139,7 @@ static DigitCounts countDigits(const Checkpoint &checkpoint,
   return counts;
 }
 
-/// What is unusual about scales and biases.
+/// Unusual properties of scales and biases.
 static void reportOutputs(const Checkpoint &checkpoint, Projection projection,
                           Report::Line &line) {
   ScaleShape scales = checkpoint.scaleShape(projection);
@@ -273,7 +273,7 @@ static Error checkTensors(const Checkpoint &checkpoint) {
   return problems;
 }
 
-/// What chat lacks goes to `chatRefusal`; only chat would be refused.
+/// A problem that concerns only chat goes to `chatRefusal`.
 static Error inspectText(const Checkpoint &checkpoint, Report &report,
                          std::string &chatRefusal) {
   Expected<TextSections> text = makeTextSections(checkpoint);

@@ -25,11 +25,11 @@ namespace tern {
 /// Writes a whole file or, for "-", to stdout.
 llvm::Error writeOutput(llvm::StringRef path, llvm::StringRef contents);
 
-/// What a checkpoint says about text.
+/// The texts of a checkpoint that describe its tokenizer and generation.
 llvm::Expected<TokenizerSources>
 readTokenizerSources(const Checkpoint &checkpoint);
 
-/// What goes into an artifact besides weights, as the runtime reads it.
+/// Sections of an artifact besides weights, as the runtime reads them.
 struct TextSections {
   std::vector<uint8_t> tokenizer, generation;
   /// Why chat will not work, if there is a template and it will not.
@@ -48,7 +48,7 @@ llvm::Error writeArtifactFile(mlir::ModuleOp weights,
                               const TextSections &text, llvm::StringRef path,
                               Progress &progress);
 
-/// What a program or library is made of.
+/// The parts of a program or library.
 struct Product {
   /// A module whose weights are planned (phase `packed`); null without weights.
   mlir::ModuleOp weights;

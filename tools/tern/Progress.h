@@ -25,7 +25,7 @@ public:
   Progress(const Progress &) = delete;
   Progress &operator=(const Progress &) = delete;
 
-  /// What is done now; nobody knows how long it takes.
+  /// Names the current step, whose duration is not known.
   void step(llvm::StringRef what);
   /// Bytes of the weights; shown a few times a second.
   void weights(uint64_t done, uint64_t total);

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Compiles into a cache and becomes the program that is there. What makes the
-// same program has the same name in the cache, so nothing in it is ever stale.
+// Compiles into a cache and becomes the program that is there. Inputs of the
+// same program have the same name in the cache, so nothing in it is ever stale.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,7 +62,7 @@ static Expected<std::string> cacheDirectory() {
 
 namespace {
 
-/// What decides the bytes of a program.
+/// Everything that decides the bytes of a program.
 class CacheKey {
 public:
   void add(StringRef text) {

@@ -33,7 +33,7 @@ class TargetMachine;
 
 namespace tern {
 
-/// What translating a module to LLVM IR needs in its context's registry.
+/// Registers what translating a module to LLVM IR needs.
 void registerEmission(mlir::DialectRegistry &registry);
 
 /// A module in the LLVM dialect, translated and optimized for one target.
@@ -57,7 +57,7 @@ private:
   void optimize();
   llvm::Expected<std::string> emit(bool object);
 
-  /// What LLVM complained about since the beginning.
+  /// LLVM's complaints since the beginning.
   std::string complaints;
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> llvmModule;

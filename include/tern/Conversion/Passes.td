@@ -45,7 +45,7 @@ def ConvertTernToLinalgPass : Pass<"convert-tern-to-linalg"> {
 
     *Before*: these operations on tensors; a norm's statistic is implied.
 
-    *After*: none of them is left. What is computed once per token (1/sqrt, the
+    *After*: none of them is left. A value of one token (1/sqrt, the
     factor of a quantization) is an operation of its own with one loop, over
     tokens, so that no later fusion repeats it for each feature.
 

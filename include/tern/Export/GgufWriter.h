@@ -52,7 +52,7 @@ private:
     uint64_t bytes;
     Source source;
   };
-  /// What follows the key; the caller appends the value.
+  /// The type behind the key; the caller appends the value.
   std::string &add(llvm::StringRef key, GgufKind kind);
   std::string &addArray(llvm::StringRef key, GgufKind kind, uint64_t count);
   std::string header() const;

@@ -21,7 +21,7 @@
 
 namespace tern {
 
-/// What a user says about things that GGUF files leave open.
+/// A user's answers to questions that GGUF files leave open.
 struct GgufOptions {
   /// Encodings to prefer where several fit.
   std::vector<std::string> readings;
@@ -39,8 +39,8 @@ llvm::Expected<std::string> ggufConfig(const GgufFile &file,
 /// Tensors by Hugging Face's names; others keep theirs.
 llvm::Expected<TensorMap> ggufTensors(const GgufFile &file);
 
-/// What its tokenizer.json would say, and the chat template; the tokenizer is
-/// empty if there is none. `config` becomes a part of it.
+/// The content its tokenizer.json would have, and the chat template; the
+/// tokenizer is empty if there is none. `config` becomes a part of it.
 llvm::Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
                                                const GgufOptions &options,
                                                std::string config);

@@ -34,7 +34,7 @@ inline bool isTernaryName(llvm::StringRef huggingFaceName) {
 /// engines that rotate neighbours; those of the others leave them.
 bool hasPairedRows(llvm::StringRef architecture, llvm::StringRef ggufName);
 
-/// What a tokenizer's expression for splitting text is called, alone and with
+/// The name of a tokenizer's expression for splitting text, alone and with
 /// `ignore_merges`; empty if it has no name. Null stands for GPT-2's.
 llvm::StringRef ggufSplitName(const char *regex, bool ignoreMerges);
 

@@ -32,7 +32,7 @@ enum class HeadRows {
   Int8,   ///< int8_absmax of each row
 };
 
-/// What a user may change about a model; what is absent is as the config says.
+/// A user's changes to a model; an absent one leaves it as the config says.
 struct ImportOptions {
   /// Of the module and the exported symbol: letters, digits and '_'.
   std::string name = "model";

@@ -72,7 +72,7 @@ struct ModelConfig {
   int64_t maxPositions = 0;
   double rmsNormEps = 0;
   double ropeTheta = 0;
-  /// What the frequency of each pair of features is divided by; empty: by 1.
+  /// Divisor of the frequency of each pair of features; empty: 1.
   std::vector<double> ropeDivisors;
   HiddenAct hiddenAct = HiddenAct::Silu;
   bool tiedHead = false;

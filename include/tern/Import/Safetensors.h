@@ -119,7 +119,7 @@ public:
   /// Gives the pages of a part of a tensor back, so that what has been read
   /// does not count as this program's memory. Reading it again is allowed.
   void release(const TensorEntry &entry, uint64_t from, uint64_t count) const;
-  /// Whether two tensors are the same bytes of the same type and shape.
+  /// True if two tensors are the same bytes of the same type and shape.
   bool areEqual(const TensorEntry &a, const TensorEntry &b) const;
 
 private:

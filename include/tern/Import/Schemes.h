@@ -41,7 +41,7 @@ struct SchemePreset {
 };
 llvm::ArrayRef<SchemePreset> schemePresets();
 
-/// What a user puts in the place of the config's choice.
+/// A user's choices in the place of the config's.
 struct SchemeOverrides {
   /// The name of a preset or the path of a JSON file; empty: as in the config.
   std::string activations;

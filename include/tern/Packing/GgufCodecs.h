@@ -60,8 +60,8 @@ const GgufEncoding *findGgufEncoding(const char *name);
 std::optional<uint64_t> ggufBytes(const GgufEncoding &encoding,
                                   uint64_t columns, uint64_t rows);
 
-/// What a number means in any of the projects, for messages: "Q4_K". Null if
-/// nobody is known to use it.
+/// The meaning of a number in any of the projects, for messages: "Q4_K". Null
+/// if nobody is known to use it.
 const char *ggufTypeName(uint32_t id);
 
 /// Why a matrix has no digits and one scale.

@@ -30,7 +30,7 @@ struct Phase {
   /// tern-opt's pipeline that leads here from the phase before; empty if passes
   /// do not.
   llvm::StringLiteral pipeline;
-  /// What is true afterwards, one line.
+  /// The state afterwards, one line.
   llvm::StringLiteral summary;
   /// Adds the passes that lead here from the phase before; null for `import`,
   /// which the importer does, and `object`, which the emitter does.

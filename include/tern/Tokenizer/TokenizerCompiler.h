@@ -24,12 +24,12 @@
 
 namespace tern {
 
-/// What a tokenizer is, whatever file it was read from.
+/// A tokenizer, whatever file it was read from.
 struct TokenizerDescription {
   struct Token {
     std::string bytes;  ///< what it decodes to
     uint32_t flags = 0; ///< TERN_TOKEN_...; 0: the id is not in use
-    /// Whether the model can make it from text that has just these bytes.
+    /// True if the model can make it from text that has just these bytes.
     bool isPlain = false;
   };
   struct Merge {
@@ -67,7 +67,7 @@ struct TokenizerDescription {
   std::vector<int32_t> prefix, suffix; ///< set around a text
 };
 
-/// What tokenizer.model says.
+/// The content of tokenizer.model.
 struct SentencePieces {
   /// As the files number them.
   enum Type { Normal = 1, Unknown, Control, UserDefined, Unused, Byte };

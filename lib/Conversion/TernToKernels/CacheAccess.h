@@ -25,7 +25,7 @@ constexpr int64_t roundUp(int64_t size, int64_t multiple) {
 /// Codes of `bits` are 0 .. n and stand for the odd integers 2c - n. Returns n.
 constexpr int64_t largestCode(int64_t bits) { return (int64_t(1) << bits) - 1; }
 
-/// What one kv head of one layer has in the state of one token's sequence.
+/// The part of one kv head of one layer in the state of one token's sequence.
 class HeadCache {
 public:
   HeadCache(KernelBuilder &b, mlir::TypedValue<KVCacheType> cache,

@@ -53,7 +53,7 @@ private:
     Value factors; ///< what a u stands for, per token
     Value first;   ///< i1 per token: is position 0 and lies elsewhere
   };
-  /// What one head does with a block.
+  /// The work of one head on a block.
   struct Weights {
     Value head;
     Value sum;    ///< of p in the block, i32

@@ -35,7 +35,7 @@ namespace {
 constexpr int64_t kRowsAhead = 8;
 constexpr int64_t kLineBytes = 64;
 
-/// What one dot product takes from a row.
+/// The columns of a row that one dot product takes.
 struct Part {
   Value u;          ///< unsigned bytes
   unsigned maximum; ///< of them

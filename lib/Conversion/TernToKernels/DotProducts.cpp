@@ -13,7 +13,7 @@ using namespace mlir;
 using namespace tern;
 
 //===----------------------------------------------------------------------===//
-// What the families share
+// Shared by the families
 //===----------------------------------------------------------------------===//
 
 Value DotKernel::broadcastCodes(Value codes, Value token, Value column,

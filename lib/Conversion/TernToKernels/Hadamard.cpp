@@ -100,7 +100,7 @@ private:
     Type type = b.vectorOf(kLanes, b.getF32Type());
     bool isLast = half * count == op.getBlock();
     b.loop(0, numFeatures(op) / count, kLanes, [&](Value i) {
-      // What i has from `half` on counts groups of `count` times `half`.
+      // The bits of i from `half` on count groups of `count` times `half`.
       Value within = b.bitAnd(i, half - 1);
       Value first = b.add(b.mul(b.sub(i, within), count), within);
       SmallVector<Value> columns, x;

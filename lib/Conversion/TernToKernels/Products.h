@@ -24,8 +24,8 @@ inline constexpr int64_t kRowsPerIteration = 16;
 
 /// The weight of a product in buffer form.
 struct WeightInfo {
-  /// What `op` multiplies by; a reason if it is not in a form kernels exist
-  /// for.
+  /// The weight that `op` multiplies by; a reason if no kernels exist for its
+  /// form.
   static mlir::FailureOr<WeightInfo> get(MatmulOp op,
                                          mlir::PatternRewriter &rewriter);
   static mlir::FailureOr<WeightInfo> get(SparseMatmulOp op,

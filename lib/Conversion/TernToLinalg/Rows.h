@@ -21,7 +21,7 @@ void populateQuantizationToLinalgPatterns(mlir::RewritePatternSet &patterns);
 /// tern.rms_norm, tern.glu and tern.rope.
 void populateLayersToLinalgPatterns(mlir::RewritePatternSet &patterns);
 
-/// What an input of an elementwise operation depends on.
+/// The loops that an input of an elementwise operation depends on.
 enum class Along { TokenAndFeature, Token, Feature, Nothing };
 
 struct RowInput {

@@ -57,7 +57,7 @@ typedef struct tern_segment {
   uint32_t reserved;     /* 0 */
 } tern_segment;
 
-/* What a step answers. Nothing was written to any state unless it is OK. */
+/* The answer of a step. Nothing was written to any state unless it is OK. */
 enum {
   TERN_STEP_OK = 0,
   TERN_STEP_BAD_ARGUMENT = 1,  /* null pointer, n == 0, logits_count > n */
@@ -72,7 +72,7 @@ typedef int32_t (*tern_step_fn)(const tern_env *env, const void *weights,
                                 void *scratch, const tern_segment *segments,
                                 uint32_t count);
 
-/* What a compiled model says of itself. Lives in read-only memory. */
+/* A compiled model's description of itself. Lives in read-only memory. */
 typedef struct tern_model {
   uint32_t abi_version; /* TERN_ABI_VERSION when it was compiled */
   uint32_t size;        /* sizeof(tern_model) when it was compiled */

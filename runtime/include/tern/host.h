@@ -55,7 +55,7 @@ int tern_artifact_open_self(tern_artifact *artifact, tern_error *error);
 int tern_artifact_parse(tern_artifact *artifact, const void *data,
                         uint64_t bytes, const char *name, tern_error *error);
 
-/* Whether the artifact is `model`'s. */
+/* 0 if the artifact is `model`'s, else -1 and a sentence in *error. */
 int tern_artifact_check(const tern_artifact *artifact, const tern_model *model,
                         const char *name, tern_error *error);
 

@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-/* What a template may be large. */
+/* The largest template, in bytes. */
 #define TERN_TEMPLATE_MAX_BYTES ((size_t)1 << 20)
 /* Evaluations, list elements, and every 64 bytes looked at. A chat of hundreds
  * of messages takes some ten thousand; all of them pass in half a second. */

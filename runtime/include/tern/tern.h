@@ -7,7 +7,7 @@
  *
  * The core never allocates, prints, aborts or starts a thread: ask for a size,
  * hand over the bytes. It needs memcpy, memmove, memset and memcmp, nothing
- * else. What needs an operating system is in tern/host.h.
+ * else. Everything that needs an operating system is in tern/host.h.
  */
 #ifndef TERN_TERN_H
 #define TERN_TERN_H
@@ -34,8 +34,8 @@ typedef enum tern_status {
 /* A sentence in English, never NULL. */
 const char *tern_status_text(tern_status status);
 
-/* Whether this runtime can call `model`: TERN_OK, TERN_BAD_ARGUMENT (a field
- * that cannot be) or TERN_WRONG_ABI. */
+/* TERN_OK if this runtime can call `model`; TERN_BAD_ARGUMENT (a field that
+ * cannot be) or TERN_WRONG_ABI otherwise. */
 tern_status tern_model_check(const tern_model *model);
 
 /* Bytes of the cache of one sequence of up to `tokens` tokens; 0 when that does

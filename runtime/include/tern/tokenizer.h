@@ -40,8 +40,8 @@ enum {
   TERN_TOKENIZER_BYTES = 2, /* merges begin with bytes, not characters */
   TERN_TOKENIZER_BYTE_FALLBACK = 4, /* unknown characters become byte_tokens */
   TERN_TOKENIZER_FUSE_UNKNOWN = 8,  /* unknown neighbours are one token */
-  /* What a text that is decoded begins with: a space that was set before it,
-   * or any number of them within the first token. */
+  /* Decoding drops the space that was set before the text, or any number of
+   * them within the first token. */
   TERN_TOKENIZER_STRIP_SPACE = 16,
   TERN_TOKENIZER_STRIP_SPACES = 32,
   /* ... also from each following token until there is text. */
@@ -63,7 +63,7 @@ enum {
 /* Bits of a class of characters. */
 enum { TERN_CHAR_SPACE = 1, TERN_CHAR_WORD = 2 };
 
-/* What is done to a text, in order, before the model makes tokens of it. Where
+/* Steps applied to a text, in order, before the model makes tokens of it. Where
  * an operand is a pattern it is the number of an automaton. */
 enum {
   TERN_TEXT_FORM = 1,    /* {0: NFD, 1: NFC; offset in words}, see below */
@@ -88,7 +88,7 @@ enum {
 
 #define TERN_TEXT_NO_PATTERN 0xFFFFFFFFu
 
-/* What becomes of matches when text is split. */
+/* The fate of matches when text is split. */
 enum {
   TERN_SPLIT_ISOLATED = 0, /* each is a piece, as is each text between them */
   TERN_SPLIT_REMOVED = 1,
@@ -191,9 +191,9 @@ size_t tern_tokenizer_max_tokens(const tern_tokenizer *tokenizer,
 /* Writes at most `capacity` tokens of the text to `tokens` and their true
  * number to *count; TERN_TOO_SMALL when that is more. Text need not be valid
  * UTF-8: a byte that is not part of a valid sequence is taken as a character of
- * no class, so it becomes the token of that byte where there is one. What has
- * no token becomes the unknown token; without one it is left out, as Hugging
- * Face does. */
+ * no class, so it becomes the token of that byte where there is one. Text
+ * without a token becomes the unknown token; without one it is left out, as
+ * Hugging Face does. */
 tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
                                   const char *text, size_t text_bytes,
                                   uint32_t flags, void *memory, size_t bytes,
@@ -239,7 +239,7 @@ typedef struct tern_utf8 {
 #define TERN_UTF8_ROOM(n) (3u * ((size_t)(n) + 4u))
 
 /* Takes n bytes and writes the characters that are complete to `out`; returns
- * how many bytes it wrote. What can never be part of a character becomes
+ * how many bytes it wrote. A byte that can never be part of a character becomes
  * U+FFFD, one for each maximal part of a character as Unicode recommends. */
 size_t tern_utf8_push(tern_utf8 *utf8, const void *bytes, size_t n, char *out);
 

@@ -1,6 +1,6 @@
 // RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s
 
-// What runs where no target knows better: digits one by one, in loops that come
+// Kernels where no target has better ones: digits one by one, in loops that come
 // from the layout's parts.
 
 module attributes {tern.target = #tern.target<triple = "riscv64-unknown-linux-gnu", cpu = "generic-rv64", features = "">} {

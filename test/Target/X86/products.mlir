@@ -7,7 +7,7 @@
 // RUN:   | mlir-translate -mlir-to-llvmir \
 // RUN:   | llc -O2 -mcpu=x86-64-v4 -mattr=+avx512vnni | FileCheck %s
 
-// What the inner loops of decode become: an instruction for the mask and one for
+// Inner loops of decode: an instruction for the mask and one for
 // the products of each field, and codes straight from memory where they can be.
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {

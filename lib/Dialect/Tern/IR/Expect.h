@@ -18,7 +18,7 @@ struct Named {
   mlir::Value value;
 };
 
-/// What an operation writes: a result, or an out in buffer form.
+/// The type an operation writes: a result, or an out in buffer form.
 struct Written {
   llvm::StringRef name;
   llvm::SmallVector<int64_t, 2> shape;

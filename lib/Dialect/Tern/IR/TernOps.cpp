@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What importers make, and the definitions of all operations. Kernel operations
+// Operations that importers make, and the definitions of all. Kernel operations
 // are verified in KernelOps.cpp.
 //
 //===----------------------------------------------------------------------===//

@@ -15,7 +15,7 @@ using namespace mlir;
 using namespace mlir::bufferization;
 using namespace tern;
 
-/// What a tern tensor is as a buffer: the packed bytes of ternary digits, or a
+/// The buffer type of a tern tensor: the packed bytes of ternary digits, or a
 /// buffer of the same shape.
 static MemRefType getBuffer(RankedTensorType type) {
   Builder b(type.getContext());

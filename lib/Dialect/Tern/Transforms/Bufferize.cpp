@@ -82,7 +82,7 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
       convertArguments(function);
       convertResults(function);
     }
-    // What is copied elsewhere in the end is written there at once.
+    // A value that is copied elsewhere in the end is written there at once.
     IRRewriter rewriter(&getContext());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, getOperation())))
       return signalPassFailure();

@@ -22,8 +22,8 @@ static bool isRows(Value value) {
   return type && type.getRank() > 0 && type.isDynamicDim(0);
 }
 
-/// What `view` is a view of, if it has the same number of rows by its kind
-/// alone; null otherwise.
+/// The source of `view`, if that has the same number of rows by the kind of
+/// view alone; null otherwise.
 static Value getSourceOfRows(Value view) {
   Operation *op = view.getDefiningOp();
   if (auto cast = dyn_cast_or_null<memref::CastOp>(op))

@@ -38,7 +38,7 @@ struct Access {
 /// itself; nothing otherwise.
 std::optional<llvm::SmallVector<Access>> getTokenAccesses(mlir::Operation *op);
 
-/// What `buffer` is a view of, and whether row t is row t of that too.
+/// The buffer behind a view; `sameRows` if row t is row t of that too.
 struct RowBase {
   mlir::Value buffer;
   bool sameRows;

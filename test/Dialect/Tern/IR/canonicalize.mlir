@@ -85,7 +85,7 @@ func.func @two_selections(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %q: tensor<?
 
 // -----
 
-// What is read before the cache changes is not what is read after.
+// A value read before the cache changes is not the one read after.
 !kv = !tern.kv_cache<layers = 2, heads = 2, head_dim = 4, capacity = 16, bits = 8, bos_bits = 8>
 // CHECK-LABEL: func.func @attention_reads_the_cache(
 // CHECK:         %[[A:[a-z0-9]+]] = tern.attention(

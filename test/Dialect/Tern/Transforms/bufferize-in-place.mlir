@@ -18,7 +18,7 @@ func.func @codes_are_read_later(%x: tensor<1x7xf32>) -> (tensor<1x7xi8>, tensor<
 
 // -----
 
-// What an elementwise operation computes for a result is written there at once.
+// An elementwise operation writes into its result's place at once.
 
 #rows = affine_map<(t, n) -> (t, n)>
 

@@ -1,7 +1,7 @@
 // RUN: tern-opt %s --tern-export-model | FileCheck %s
 
-// One external symbol; weights, which code finds by offset, are gone. What a
-// module calls stays a declaration.
+// One external symbol; weights, which code finds by offset, are gone. A
+// function that is called stays a declaration.
 
 module attributes {
     tern.model = #tern.model<name = "bard", vocab = 11, hidden = 5, layers = 3, max_context = 13>,

@@ -1,6 +1,6 @@
 // RUN: tern-opt %s --tern-fuse-projections | FileCheck %s --implicit-check-not=+
 
-// What stays apart: the rows of up behind a ReLU^2 gate are skipped one by one, a
+// Projections that stay apart: the rows of up behind a ReLU^2 gate are skipped one by one, a
 // top-k belongs to one projection, and other inputs or schemes are quantized anew.
 
 tern.weight @a <digits> ["a"] : tensor<3x7x!tern.trit>

@@ -78,7 +78,7 @@ func.func @many_tokens(%x: memref<?x96xf32>, %s: memref<1xf32>, %c: f32, %y: mem
 
 #token = affine_map<(t) -> (t)>
 
-// What is one value per token stays scalar, without a remark.
+// One value per token stays scalar, without a remark.
 
 func.func @per_token(%x: memref<?xf32>, %y: memref<?xf32>) {
   linalg.generic {indexing_maps = [#token, #token], iterator_types = ["parallel"]}
@@ -115,7 +115,7 @@ func.func @pad_codes(%q: memref<1x5xi8>, %y: memref<1x8xi8>) {
 
 // -----
 
-// What was written in place is not copied.
+// A value that was written in place is not copied.
 
 func.func @copy_to_itself(%x: memref<1x44xf32>) {
   linalg.copy ins(%x : memref<1x44xf32>) outs(%x : memref<1x44xf32>)

@@ -32,7 +32,7 @@ class Tern_KernelOp<string mnemonic, list<Trait> traits = []>
   }];
 }
 
-/// What is written for a token depends on that token's rows only.
+/// The values written for a token depend on that token's rows only.
 def Tern_RowWise : NativeOpTrait<"RowWise"> {
   let cppNamespace = "::tern";
 }

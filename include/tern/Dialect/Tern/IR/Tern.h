@@ -34,8 +34,8 @@ class LayoutAttr;
 
 llvm::hash_code hash_value(const Layout &layout);
 
-/// What a kernel operation writes for a token depends on that token's rows
-/// only.
+/// The values that a kernel operation writes for a token depend on that token's
+/// rows only.
 template <typename ConcreteType>
 class RowWise : public mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
 

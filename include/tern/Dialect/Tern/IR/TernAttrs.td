@@ -102,7 +102,7 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
     through in the matrix, `field` what the digits inside a byte are, lowest bits
     first. `n` are rows (output features), `k` columns (input features); a part
     `n:16:1` is sixteen positions, one row apart. `rows` or `columns` is the axis
-    whose tile index changes slowest. What stands between the angle brackets is
+    whose tile index changes slowest. The text between the angle brackets is
     `tern::Layout::str()`, whose hash is the fingerprint.
 
     Sixteen rows in the lanes of a vector, four columns per lane:

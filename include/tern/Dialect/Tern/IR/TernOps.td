@@ -180,7 +180,7 @@ def Tern_GluOp : Tern_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "result"]>]>
 include "tern/Dialect/Tern/IR/KernelOps.td"
 
 //===----------------------------------------------------------------------===//
-// What lowered kernels ask of their surroundings
+// Services that lowered kernels ask for
 //===----------------------------------------------------------------------===//
 
 def Tern_StateAddressOp : Tern_Op<"state_address", [Pure]> {

@@ -44,7 +44,7 @@ def Tern_KVCacheType : Tern_Type<"KVCache", "kv_cache"> {
 }
 
 //===----------------------------------------------------------------------===//
-// What operands may be
+// Types of operands
 //===----------------------------------------------------------------------===//
 
 // Activations, token first.

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What gives weights, temporaries and tasks their places, and makes the function
-// that callers see. Included by Passes.td, which has what changes computations.
+// Passes that give weights, temporaries and tasks their places, and make the
+// function that callers see. Included by Passes.td, which changes computations.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,9 +59,9 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   let summary = "tensors to buffers, results to arguments";
   let description = [{
     One-shot bufferization inside each function. Tensor arguments become buffers
-    that are only read; results become further arguments that are written. What
-    linalg computes for a result, or for a part of a larger tensor, is written
-    there at once; a copy of it to itself stays, for `tern-vectorize-linalg`.
+    that are only read; results become further arguments that are written. A
+    value that linalg computes for a result, or for a part of a larger tensor,
+    is written there at once; a copy of it to itself stays, for `tern-vectorize-linalg`.
 
     *Before*
 

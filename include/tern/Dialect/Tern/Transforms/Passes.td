@@ -161,8 +161,8 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
   let summary = "one body for one token, one for many";
   let description = [{
     Every function on a dynamic number of tokens becomes two: `NAME.decode`, in
-    which that number is the constant 1, and `NAME.prefill`. What depends on having
-    a single token (skipping rows and columns) is done in the former only.
+    which that number is the constant 1, and `NAME.prefill`. Rows and
+    columns are skipped in the former only, since that needs a single token.
 
     *Before*
 
