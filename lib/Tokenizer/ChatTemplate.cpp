@@ -33,7 +33,21 @@ Json chatVariables(const Json &tokenizerConfig) {
   for (const char *name : {"bos_token", "eos_token", "unk_token", "sep_token",
                            "pad_token", "cls_token", "mask_token"})
     if (auto token = tokenizerConfig.find(name); token != tokenizerConfig.end())
-      if (const Json *text = tokenName(&*token))
+      if (const Json *text = tokenName(&*token); text && *text != "")
+        variables[name] = *text;
+  // A list, and tokens that a model gives names of its own.
+  auto list = tokenizerConfig.find("additional_special_tokens");
+  if (list != tokenizerConfig.end() && list->is_array() && !list->empty()) {
+    Json names = Json::array();
+    for (const Json &token : *list)
+      if (const Json *text = tokenName(&token))
+        names.push_back(*text);
+    variables["additional_special_tokens"] = names;
+  }
+  auto extra = tokenizerConfig.find("extra_special_tokens");
+  if (extra != tokenizerConfig.end() && extra->is_object())
+    for (const auto &[name, token] : extra->items())
+      if (const Json *text = tokenName(&token); text && *text != "")
         variables[name] = *text;
   return variables;
 }
@@ -61,7 +75,7 @@ std::string refusalOfTemplate(const std::string &chatTemplate,
   tern_error error = {};
   // One question: what every chat begins with.
   std::string json =
-      R"({"messages":[{"role":"user","content":"?"}],"add_generation_prompt":true)";
+      R"({"messages":[{"role":"user","content":"?"}],)" TERN_TEMPLATE_VARIABLES;
   json += (variables.size() > 2 ? "," : "") + variables.substr(1);
   if (tern_template_parse(memory.get(), TERN_TEMPLATE_MEMORY,
                           chatTemplate.data(), chatTemplate.size(), &parsed,

@@ -22,7 +22,8 @@ const Json *tokenName(const Json *token);
 int64_t tokenId(const TokenizerDescription *tokenizer, const std::string &name);
 
 /// The variables that transformers gives every template: named tokens of
-/// tokenizer_config.json. An object of strings.
+/// tokenizer_config.json. An object of strings, and the list
+/// `additional_special_tokens`.
 Json chatVariables(const Json &tokenizerConfig);
 
 /// Ids of the control tokens that end a turn in the templates of public models

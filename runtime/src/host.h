@@ -50,8 +50,9 @@ int host_session_open(host_program *program, uint32_t context,
                       host_session *session);
 void host_session_close(host_session *session);
 /* *tokens is to be freed. */
-int host_encode(host_program *program, const char *text, const uint8_t *marks,
-                size_t bytes, uint32_t flags, int32_t **tokens, size_t *count);
+int host_encode(host_program *program, const char *text,
+                const tern_marking *marking, size_t bytes, uint32_t flags,
+                int32_t **tokens, size_t *count);
 int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
                    size_t *count);
 int host_read_file(host_program *program, const char *path, char **text,
@@ -88,6 +89,13 @@ typedef enum host_stop {
   STOP_INTERRUPTED
 } host_stop;
 
+/* What was written, and for each of its bytes TERN_MARK_TOKEN where it came out
+ * as an added token, TERN_MARK_WRITTEN elsewhere. */
+typedef struct host_copy {
+  host_text text, marks;
+  char mark; /* of what comes next */
+} host_copy;
+
 /* Text generation on one session. */
 typedef struct host_generator {
   host_program *program;
@@ -98,7 +106,7 @@ typedef struct host_generator {
   float *logits;   /* of the prompt, when all of them are wanted */
   int32_t pending; /* the last token written if the session lacks it, or -1 */
   int32_t *held;   /* the session's tokens */
-  host_text *copy; /* takes what is written, too, unless it is NULL */
+  host_copy *copy; /* takes what is written, too, unless it is NULL */
   uint64_t prompt_tokens, generated, steps;
   int64_t prompt_time, step_time;
 } host_generator;

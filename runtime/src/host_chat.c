@@ -81,7 +81,7 @@ static int encode(chat *c, int32_t **tokens, size_t *count) {
  * none: the message is to be forgotten, too. */
 static int answer(chat *c) {
   host_generator *g = c->generator;
-  host_text text = {0};
+  host_copy said = {0};
   int32_t *tokens;
   size_t count, reused;
   float *logits = NULL;
@@ -92,19 +92,21 @@ static int answer(chat *c) {
   if (result != 0 || host_interrupted)
     return -1;
   c->reused += reused;
-  g->copy = &text;
+  g->copy = &said;
   host_stop stop =
       host_generator_write(g, logits, (int32_t)c->program->options.limit);
   g->copy = NULL;
   if (stop == STOP_FULL)
     say(c, "the context is full, so the answer ends here");
   /* An interrupted answer stays in the conversation as far as it got. */
-  if (stop == STOP_FAILED || (stop == STOP_INTERRUPTED && text.bytes == 0))
+  if (stop == STOP_FAILED || (stop == STOP_INTERRUPTED && said.text.bytes == 0))
     result = -1;
   else
-    result = host_conversation_add(&c->conversation, "assistant", text.at,
-                                   text.bytes);
-  free(text.at);
+    result =
+        host_conversation_add(&c->conversation, "assistant", said.text.at,
+                              (const uint8_t *)said.marks.at, said.text.bytes);
+  free(said.text.at);
+  free(said.marks.at);
   return result;
 }
 
@@ -112,7 +114,7 @@ static void take_message(chat *c, const char *text, size_t bytes) {
   host_interruptible = 1;
   /* Of a message without an answer nothing stays; forgetting may have moved it.
    */
-  if (host_conversation_add(&c->conversation, "user", text, bytes) != 0 ||
+  if (host_conversation_add(&c->conversation, "user", text, NULL, bytes) != 0 ||
       answer(c) != 0) {
     size_t count = c->conversation.count;
     if (count > 0 && c->conversation.messages[count - 1].is_user)
@@ -139,7 +141,7 @@ static int begin(chat *c) {
   const char *system = c->program->options.system;
   host_conversation_cut(&c->conversation, 0);
   return system ? host_conversation_add(&c->conversation, "system", system,
-                                        strlen(system))
+                                        NULL, strlen(system))
                 : 0;
 }
 

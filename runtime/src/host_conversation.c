@@ -54,29 +54,37 @@ int host_conversation_open(host_conversation *conversation,
         host_fail(&program->error, "%.300s; --chat-template FILE gives another",
                   cause.text);
   free(file);
-  return result;
+  return result ? result : host_markers_open(conversation);
 }
 
 void host_conversation_close(host_conversation *conversation) {
   host_conversation_cut(conversation, 0);
+  free(conversation->markers.ids);
   free(conversation->messages);
   free(conversation->memory);
 }
 
 /*--- Messages --------------------------------------------------------------*/
 
+/* Raw bytes 0x0E and 0x0F, which JSON does not have, stand around what the
+ * model made as added tokens: see tern_template_render. */
 static int append_string(host_program *program, host_text *json,
-                         const char *text, size_t bytes) {
-  int result = host_text_append(program, json, "\"", 1);
+                         const char *text, const uint8_t *marks, size_t bytes) {
+  int result = host_text_append(program, json, "\"", 1), is_token = 0;
   for (size_t i = 0; i < bytes && result == 0; ++i) {
     char escape[8];
     uint8_t c = (uint8_t)text[i];
+    if (is_token != (marks && marks[i] == TERN_MARK_TOKEN)) {
+      is_token = !is_token;
+      result = host_text_append(program, json, is_token ? "\x0E" : "\x0F", 1);
+    }
     if (c < 0x20)
       snprintf(escape, sizeof(escape), "\\u%04x", c);
     else
       snprintf(escape, sizeof(escape), c == '"' || c == '\\' ? "\\%c" : "%c",
                c);
-    result = host_text_append(program, json, escape, strlen(escape));
+    if (result == 0)
+      result = host_text_append(program, json, escape, strlen(escape));
   }
   return result ? result : host_text_append(program, json, "\"", 1);
 }
@@ -86,7 +94,8 @@ static int append(host_program *program, host_text *json, const char *text) {
 }
 
 int host_conversation_add(host_conversation *conversation, const char *role,
-                          const char *text, size_t bytes) {
+                          const char *text, const uint8_t *marks,
+                          size_t bytes) {
   host_program *program = conversation->program;
   if (conversation->count == conversation->room) {
     size_t room = 2 * conversation->room + 8;
@@ -101,9 +110,9 @@ int host_conversation_add(host_conversation *conversation, const char *role,
   memset(message, 0, sizeof(*message));
   message->is_user = strcmp(role, "user") == 0;
   if (append(program, &message->json, "{\"role\":") != 0 ||
-      append_string(program, &message->json, role, strlen(role)) != 0 ||
+      append_string(program, &message->json, role, NULL, strlen(role)) != 0 ||
       append(program, &message->json, ",\"content\":") != 0 ||
-      append_string(program, &message->json, text, bytes) != 0 ||
+      append_string(program, &message->json, text, marks, bytes) != 0 ||
       append(program, &message->json, "}") != 0) {
     free(message->json.at);
     return -1;
@@ -137,49 +146,61 @@ size_t host_conversation_forget_oldest(host_conversation *conversation) {
 /*--- Text and tokens -------------------------------------------------------*/
 
 /* The variables that the template may read. */
-static int append_variables(const host_conversation *conversation,
-                            host_text *json) {
+int host_append_variables(const host_conversation *conversation,
+                          const char *messages, size_t bytes, host_text *json) {
   host_program *program = conversation->program;
   const tern_artifact *artifact = &program->artifact;
   uint32_t own = artifact->generation.chat_variables_bytes;
-  int result = append(program, json, "{\"messages\":[");
+  if (append(program, json, "{\"messages\":[") != 0 ||
+      host_text_append(program, json, messages, bytes) != 0 ||
+      append(program, json, "]," TERN_TEMPLATE_VARIABLES) != 0)
+    return -1;
+  if (own <= 2)
+    return append(program, json, "}");
+  /* An object, whose members follow. */
+  if (append(program, json, ",") != 0)
+    return -1;
+  return host_text_append(program, json, artifact->chat_variables + 1, own - 1);
+}
+
+static int render(host_conversation *conversation, tern_rendering *rendering) {
+  host_program *program = conversation->program;
+  host_text messages = {0}, json = {0};
+  int result = 0;
   for (size_t i = 0; i < conversation->count && result == 0; ++i) {
     const host_text *message = &conversation->messages[i].json;
     if (i)
-      result = append(program, json, ",");
+      result = append(program, &messages, ",");
     if (result == 0)
-      result = host_text_append(program, json, message->at, message->bytes);
+      result =
+          host_text_append(program, &messages, message->at, message->bytes);
   }
   if (result == 0)
-    result = append(program, json, "],\"add_generation_prompt\":true");
-  /* An object, whose members follow. */
-  if (result == 0 && own > 2)
-    result = append(program, json, ",");
-  if (result == 0 && own > 2)
     result =
-        host_text_append(program, json, artifact->chat_variables + 1, own - 1);
-  else if (result == 0)
-    result = append(program, json, "}");
+        host_append_variables(conversation, messages.at, messages.bytes, &json);
+  if (result == 0)
+    result =
+        tern_template_render(conversation->parsed, json.at, json.bytes,
+                             (int64_t)time(NULL), rendering, &program->error);
+  free(messages.at);
+  free(json.at);
   return result;
 }
 
 int host_conversation_encode(host_conversation *conversation, int32_t **tokens,
                              size_t *count) {
   host_program *program = conversation->program;
-  host_text json = {0};
   tern_rendering rendering;
   *tokens = NULL;
-  int result = append_variables(conversation, &json);
-  if (result == 0)
-    result =
-        tern_template_render(conversation->parsed, json.at, json.bytes,
-                             (int64_t)time(NULL), &rendering, &program->error);
-  free(json.at);
-  if (result != 0)
-    return result;
+  if (render(conversation, &rendering) != 0)
+    return -1;
   if (rendering.bytes == 0)
     return host_fail(&program->error,
                      "the chat template makes no text of these messages");
-  return host_encode(program, rendering.text, rendering.marks, rendering.bytes,
+  if (host_markers_of_rendering(conversation, &rendering) != 0)
+    return -1;
+  tern_marking marking = {rendering.marks, conversation->markers.ids,
+                          conversation->markers.count};
+  return host_encode(program, rendering.text, &marking, rendering.bytes,
                      TERN_ENCODE_BARE, tokens, count);
 }

@@ -10,6 +10,12 @@
 #include "host.h"
 #include "tern/template.h"
 
+/* Ids of the tokens that only the template may write, rising. */
+typedef struct host_markers {
+  int32_t *ids;
+  size_t count, room;
+} host_markers;
+
 /* A message, as JSON. */
 typedef struct host_message {
   host_text json;
@@ -20,6 +26,7 @@ typedef struct host_conversation {
   host_program *program;
   void *memory; /* of the template */
   tern_template *parsed;
+  host_markers markers;
   host_message *messages;
   size_t count, room;
 } host_conversation;
@@ -31,9 +38,10 @@ typedef struct host_conversation {
 int host_conversation_open(host_conversation *conversation,
                            host_program *program);
 void host_conversation_close(host_conversation *conversation);
-/* `text` is taken as it is. */
+/* `text` is taken as it is. `marks` has TERN_MARK_WRITTEN or TERN_MARK_TOKEN
+ * for each of its bytes (NULL: all are written). */
 int host_conversation_add(host_conversation *conversation, const char *role,
-                          const char *text, size_t bytes);
+                          const char *text, const uint8_t *marks, size_t bytes);
 /* Forgets all messages but the first `count`. */
 void host_conversation_cut(host_conversation *conversation, size_t count);
 /* Forgets what was said before the second question that is left, the system
@@ -46,5 +54,15 @@ size_t host_conversation_forget_oldest(host_conversation *conversation);
  * transformers. */
 int host_conversation_encode(host_conversation *conversation, int32_t **tokens,
                              size_t *count);
+
+/* Appends the object that a template reads: these messages, with commas between
+ * them, and the model's own variables. */
+int host_append_variables(const host_conversation *conversation,
+                          const char *messages, size_t bytes, host_text *json);
+/* Finds the markers that the template surely writes, and the end tokens. */
+int host_markers_open(host_conversation *conversation);
+/* Finds those that it wrote here. */
+int host_markers_of_rendering(host_conversation *conversation,
+                              const tern_rendering *rendering);
 
 #endif /* TERN_SRC_HOST_CONVERSATION_H */

@@ -185,8 +185,11 @@ static int is_end(const host_generator *generator, int32_t token) {
 
 static void print(host_generator *generator, const char *text, size_t bytes) {
   fwrite(text, 1, bytes, stdout);
-  if (generator->copy)
-    host_text_append(generator->program, generator->copy, text, bytes);
+  host_copy *copy = generator->copy;
+  if (copy)
+    host_text_append(generator->program, &copy->text, text, bytes);
+  for (size_t i = 0; copy && i < bytes; ++i)
+    host_text_append(generator->program, &copy->marks, &copy->mark, 1);
 }
 
 static void print_token(host_generator *generator, int32_t token) {
@@ -201,6 +204,9 @@ static void print_token(host_generator *generator, int32_t token) {
     char out[TERN_UTF8_ROOM(256)];
     if (flags & TERN_TOKEN_SPECIAL)
       bytes = 0; /* a control token is no text */
+    if (generator->copy)
+      generator->copy->mark =
+          flags & TERN_TOKEN_ADDED ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
     for (size_t at = 0; at < bytes;) {
       size_t n = bytes - at < 256 ? bytes - at : 256;
       print(generator, out,

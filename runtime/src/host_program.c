@@ -143,7 +143,7 @@ void host_session_close(host_session *session) {
   memset(session, 0, sizeof(*session));
 }
 
-int host_encode(host_program *program, const char *text, const uint8_t *marks,
+int host_encode(host_program *program, const char *text, const tern_marking *marking,
                 size_t bytes, uint32_t flags, int32_t **tokens, size_t *count) {
   if (!program->has_tokenizer)
     return host_fail(&program->error, "the model was compiled without a "
@@ -158,7 +158,7 @@ int host_encode(host_program *program, const char *text, const uint8_t *marks,
   if (memory && *tokens)
     result = host_status(program,
                          tern_tokenizer_encode_marked(
-                             &program->tokenizer, text, marks, bytes, flags,
+                             &program->tokenizer, text, marking, bytes, flags,
                              memory, needed, *tokens, room, count),
                          "tokenizer");
   free(memory);

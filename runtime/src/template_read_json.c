@@ -6,6 +6,8 @@
  *===------------------------------------------------------------------------===*/
 #include "template_parts.h"
 
+#include "tern/tokenizer.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,25 +95,31 @@ static value read_string(reader *r) {
   if (end >= r->end)
     bad_json(r);
   char *text = template_take(e, (size_t)(end - r->at) + 1);
+  uint8_t *marks =
+      r->marked ? template_take(e, (size_t)(end - r->at) + 1) : NULL;
+  uint8_t mark = TERN_MARK_WRITTEN;
   size_t n = 0;
   while (r->at < end) {
     char c = *r->at++;
+    size_t from = n;
+    if (marks && (c == 0x0E || c == 0x0F)) {
+      mark = c == 0x0E ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
+      continue;
+    }
     if ((uint8_t)c < 0x20)
       bad_json(r);
     if (c == '\\')
       n += read_escape(r, text + n);
     else
       text[n++] = c;
+    if (marks)
+      memset(marks + from, mark, n - from);
   }
   if (r->at != end)
     bad_json(r);
   ++r->at;
   value v = template_string(text, n);
-  if (r->marked && n) {
-    uint8_t *marks = template_take(e, n);
-    memset(marks, 1, n);
-    v.marks = marks;
-  }
+  v.marks = n ? marks : NULL;
   return v;
 }
 

@@ -67,6 +67,8 @@ static void update(merger *m, uint32_t at) {
     return;
   table_merge merge =
       tern_table_find_merge(m->encoder->tokenizer, n->id, m->nodes[n->next].id);
+  if (encoder_refuses(m->encoder, merge.result))
+    return;
   n->rank = merge.rank;
   n->result = merge.result;
   if (merge.rank != TABLE_NO_MERGE)
@@ -133,12 +135,13 @@ static void add_character(merger *m, const uint8_t *at, uint32_t length) {
     }
   } else {
     int32_t id = find_character(m, at, length);
-    if (id >= 0) {
+    int falls_back = (h->flags & TERN_TOKENIZER_BYTE_FALLBACK) != 0;
+    if (id >= 0 && !(falls_back && encoder_refuses(m->encoder, id))) {
       add_unknown(m);
       add(m, id);
       return;
     }
-    if ((h->flags & TERN_TOKENIZER_BYTE_FALLBACK) && add_bytes(m, at, length))
+    if (falls_back && add_bytes(m, at, length))
       return;
   }
   if (!(h->flags & TERN_TOKENIZER_FUSE_UNKNOWN))
@@ -151,7 +154,7 @@ void tern_encode_bpe(encoder *e, encoder_text piece) {
   if (h->flags & TERN_TOKENIZER_IGNORE_MERGES) {
     int32_t id =
         tern_table_find(e->tokenizer, TABLE_PLAIN, piece.at, piece.bytes);
-    if (id >= 0) {
+    if (id >= 0 && !encoder_refuses(e, id)) {
       encoder_emit(e, id);
       return;
     }

@@ -10,6 +10,8 @@
  * out at the end are given to the model.
  */
 #include "tokenizer_encoder.h"
+
+#include "memory.h"
 #include "tokenizer_words.h"
 
 #define MAX_TEXT_BYTES ((size_t)1 << 30)
@@ -58,11 +60,26 @@ static size_t spaces_behind(const encoder *e, encoder_text text, size_t at) {
   return at;
 }
 
-/* True if a byte of an added token's text is marked. */
-static int is_marked(const encoder *e, const uint8_t *at, size_t bytes) {
-  const uint8_t *marks = e->marks ? e->marks + (at - e->text.at) : NULL;
+int encoder_is_marker(const encoder *e, int32_t token) {
+  const tern_marking *m = &e->marking;
+  size_t low = 0, high = m->marker_count;
+  if (table_flags(e->tokenizer, (uint32_t)token) & TERN_TOKEN_SPECIAL)
+    return 1;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (m->markers[middle] < token)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < m->marker_count && m->markers[low] == token;
+}
+
+/* True if somebody wrote a byte of an added token's text. */
+static int is_written(const encoder *e, const uint8_t *at, size_t bytes) {
+  const uint8_t *marks = e->marking.marks;
   for (size_t i = 0; marks && i < bytes; ++i)
-    if (marks[i])
+    if (marks[(size_t)(at - e->text.at) + i] == TERN_MARK_WRITTEN)
       return 1;
   return 0;
 }
@@ -84,11 +101,11 @@ static void cut(encoder *e, table_list list, uint32_t step, encoder_text text,
     size_t start = at, end = at + matched;
     uint32_t flags = table_flags(e->tokenizer, (uint32_t)id);
     at = end;
-    if ((flags & TERN_TOKEN_SPECIAL) && e->specials_are_text)
+    if (e->markers_are_text && encoder_is_marker(e, id))
       continue;
     /* Late ones are found in copies, and encode_marked sees to them. */
-    if ((flags & TERN_TOKEN_SPECIAL) && list == TABLE_ADDED &&
-        is_marked(e, text.at + start, matched)) {
+    if (list == TABLE_ADDED && is_written(e, text.at + start, matched) &&
+        encoder_is_marker(e, id)) {
       at = start + 1;
       continue;
     }
@@ -249,8 +266,26 @@ size_t tern_tokenizer_max_tokens(const tern_tokenizer *tokenizer,
          2 * TERN_TOKENIZER_MAX_AFFIX;
 }
 
-/* Late control tokens that would be found in a part of the text. */
-static size_t count_late_specials(encoder *e, size_t from, size_t to) {
+/* Places where a marker that the model knows stands in a text. */
+static size_t count_plain_markers(const encoder *e, encoder_text text) {
+  const tern_tokenizer *t = e->tokenizer;
+  size_t count = 0;
+  for (size_t i = 0; i < e->marking.marker_count; ++i) {
+    uint32_t bytes;
+    uint32_t id = (uint32_t)e->marking.markers[i];
+    const uint8_t *marker = table_token(t, id, &bytes);
+    if (bytes == 0 ||
+        tern_table_find(t, TABLE_PLAIN, marker, bytes) != (int32_t)id)
+      continue;
+    for (size_t at = 0; at + bytes <= text.bytes; ++at)
+      count +=
+          text.at[at] == *marker && memcmp(text.at + at, marker, bytes) == 0;
+  }
+  return count;
+}
+
+/* Markers that would be found in a part of the text once it is prepared. */
+static size_t count_markers(encoder *e, size_t from, size_t to) {
   encoder_text text = {e->text.at + from, to - from};
   size_t used = e->copies_used, count = 0;
   for (uint32_t step = 0;
@@ -260,24 +295,24 @@ static size_t count_late_specials(encoder *e, size_t from, size_t to) {
     size_t matched = 1;
     int32_t id = tern_table_match(e->tokenizer, TABLE_LATE, text.at + at,
                                   text.bytes - at, &matched);
-    count += id >= 0 && (table_flags(e->tokenizer, (uint32_t)id) &
-                         TERN_TOKEN_SPECIAL) != 0;
+    count += id >= 0 && encoder_is_marker(e, id);
     at += id >= 0 ? matched : 1;
   }
+  count += count_plain_markers(e, text);
   e->copies_used = used;
   return count;
 }
 
-/* Bytes of late control tokens that may lie outside a marked part. */
-#define LATE_REACH 64u
+/* Bytes of such markers that may lie outside a written part. */
+#define MARKER_REACH 64u
 
 /* True if one of them has a byte in [begin, end). */
-static int has_late_special(encoder *e, size_t begin, size_t end) {
-  size_t from = begin < LATE_REACH ? 0 : begin - LATE_REACH;
+static int has_marker(encoder *e, size_t begin, size_t end) {
+  size_t from = begin < MARKER_REACH ? 0 : begin - MARKER_REACH;
   size_t to =
-      e->text.bytes - end < LATE_REACH ? e->text.bytes : end + LATE_REACH;
-  return count_late_specials(e, from, to) >
-         count_late_specials(e, from, begin) + count_late_specials(e, end, to);
+      e->text.bytes - end < MARKER_REACH ? e->text.bytes : end + MARKER_REACH;
+  return count_markers(e, from, to) >
+         count_markers(e, from, begin) + count_markers(e, end, to);
 }
 
 static void encode_part(encoder *e, size_t from, size_t to) {
@@ -285,23 +320,26 @@ static void encode_part(encoder *e, size_t from, size_t to) {
   cut(e, TABLE_ADDED, 0, part, from == 0);
 }
 
-/* A marked part that would have a late control token in it is encoded by itself
- * and without control tokens. Elsewhere marks do not cut the text. */
+/* A written part in which a late marker or one that the model knows would be
+ * found is encoded by itself and without markers. Elsewhere marks do not cut
+ * the text. */
 static void encode_marked(encoder *e) {
   size_t from = 0, at = 0, bytes = e->text.bytes;
-  int looks = e->marks && tern_table_ids(e->tokenizer, TABLE_LATE).count > 0;
+  const uint8_t *marks = e->marking.marks;
+  int looks = marks && (tern_table_ids(e->tokenizer, TABLE_LATE).count > 0 ||
+                        e->marking.marker_count > 0);
   while (looks && at < bytes && e->status == TERN_OK) {
     size_t begin = at, end;
-    while (begin < bytes && !e->marks[begin])
+    while (begin < bytes && marks[begin] != TERN_MARK_WRITTEN)
       ++begin;
-    for (end = begin; end < bytes && e->marks[end];)
+    for (end = begin; end < bytes && marks[end] == TERN_MARK_WRITTEN;)
       ++end;
-    if (has_late_special(e, begin, end)) {
-      int are_text = e->specials_are_text;
+    if (end > begin && has_marker(e, begin, end)) {
+      int are_text = e->markers_are_text;
       encode_part(e, from, begin);
-      e->specials_are_text = 1;
+      e->markers_are_text = 1;
       encode_part(e, begin, end);
-      e->specials_are_text = are_text;
+      e->markers_are_text = are_text;
       from = end;
     }
     at = end;
@@ -318,12 +356,11 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
                                       memory, bytes, tokens, capacity, count);
 }
 
-tern_status tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer,
-                                         const char *text, const uint8_t *marks,
-                                         size_t text_bytes, uint32_t flags,
-                                         void *memory, size_t bytes,
-                                         int32_t *tokens, size_t capacity,
-                                         size_t *count) {
+tern_status
+tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer, const char *text,
+                             const tern_marking *marking, size_t text_bytes,
+                             uint32_t flags, void *memory, size_t bytes,
+                             int32_t *tokens, size_t capacity, size_t *count) {
   size_t needed = tern_tokenizer_encode_bytes(tokenizer, text_bytes);
   if (!tokenizer || !tokenizer->table || (!text && text_bytes) || !memory ||
       (!tokens && capacity) || !count || needed == 0)
@@ -334,10 +371,11 @@ tern_status tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer,
   encoder e = {.tokenizer = tokenizer,
                .bytes_step = UINT32_MAX,
                .text = {(const uint8_t *)text, text_bytes},
-               .marks = marks,
-               .specials_are_text = (flags & TERN_ENCODE_PLAIN) != 0,
+               .markers_are_text = (flags & TERN_ENCODE_PLAIN) != 0,
                .tokens = tokens,
                .capacity = capacity};
+  if (marking)
+    e.marking = *marking;
   sizes(tokenizer, text_bytes, &e.copies_bytes, &e.work_bytes);
   uint8_t *aligned = memory;
   aligned += (0 - (uintptr_t)memory) & (sizeof(uint64_t) - 1);

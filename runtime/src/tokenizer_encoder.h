@@ -18,11 +18,11 @@ typedef struct encoder_text {
  * trusted: what needs more ends in TERN_BAD_TABLE. */
 typedef struct encoder {
   const tern_tokenizer *tokenizer;
-  encoder_text text;    /* all of it */
-  const uint8_t *marks; /* of its bytes, or NULL */
+  encoder_text text; /* all of it */
+  tern_marking marking;
   tern_status status;
   uint32_t bytes_step; /* patterns of later steps see bytes */
-  int specials_are_text;
+  int markers_are_text;
   uint8_t *copies; /* of text, freed in the reverse order */
   size_t copies_bytes, copies_used;
   uint64_t *work; /* of the model */
@@ -38,6 +38,17 @@ static inline void encoder_emit(encoder *e, int32_t token) {
   if (e->count < e->capacity)
     e->tokens[e->count] = token;
   ++e->count;
+}
+
+/* Returns true for a token that only the text's author may make: a special one
+ * or one of the markers. */
+int encoder_is_marker(const encoder *e, int32_t token);
+
+/* Returns true if the model must make the text from other tokens. Special ones
+ * are never among its tokens. */
+static inline int encoder_refuses(const encoder *e, int32_t token) {
+  return e->markers_are_text && e->marking.marker_count > 0 &&
+         encoder_is_marker(e, token);
 }
 
 /* Memory for a copy; NULL, and the status says so, when there is too little. */

@@ -51,6 +51,8 @@ static void find_best(const encoder *e, encoder_text piece, node *nodes) {
     table_search search = tern_table_search(t, TABLE_PLAIN);
     int32_t id;
     while ((id = tern_table_next(t, &search, text, piece.bytes - at)) >= 0) {
+      if (encoder_refuses(e, id))
+        continue;
       offer(e, &nodes[at + search.depth], score_of(t, (uint32_t)id) + here, at,
             id);
       known |= search.depth == length;

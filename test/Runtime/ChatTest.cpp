@@ -148,6 +148,52 @@ TEST_F(Chat, MessagesCannotEndTheirTurn) {
   EXPECT_EQ(r.status, 0) << r.err;
 }
 
+/// A tokenizer whose turn markers are added tokens, but not special ones: the
+/// template decides.
+TEST_F(Chat, MarkersOfTheTemplateAreProtected) {
+  tern::TokenizerSources sources;
+  sources.tokenizer =
+      text(TERN_TEST_DIR "/models/shakespeare-a48/tokenizer.json");
+  for (size_t at = 0; (at = sources.tokenizer.find("\"special\": true", at)) !=
+                      std::string::npos;
+       ++at)
+    sources.tokenizer.replace(at, 15, "\"special\": false");
+  std::string error, other = temporaryPath("markers");
+  auto table = tern::compileTokenizer(sources, error);
+  ASSERT_TRUE(table) << error;
+  tern_generation generation = defaultGeneration();
+  auto say = [&](const std::string &chat, const std::string &message) {
+    writeFile(other, appended(readBytes(TERN_FAKE_PROGRAM),
+                              makeArtifact(*table, generation, chat, "{}")));
+    chmod(other.c_str(), 0755);
+    return talk("-n 4", message + "\n", other).out;
+  };
+  const std::string typed = "x<|begin_of_text|>";
+  Tokens whole = Tokens{bos} + plain("u:x") + Tokens{bos};
+  Tokens asText = Tokens{bos} + plain("u:" + typed);
+  ASSERT_NE(continued(whole, 4), continued(asText, 4));
+  // As a literal, put together, by the role, and for a role that is not here.
+  for (const char *chat :
+       {"<|begin_of_text|>u:{{ messages[0].content }}",
+        "{{ '<|begin' ~ '_of_text|>u:' ~ messages[0].content }}",
+        "{% set r = {'user': 'begin'} %}<|{{ r[messages[0].role] }}_of_text|>"
+        "u:{{ messages[0].content }}"})
+    EXPECT_EQ(say(chat, typed), continued(asText, 4)) << chat;
+  EXPECT_EQ(say("{% for m in messages %}{% if m.role == 'tool' %}"
+                "{{ '<|begin_of_' ~ 'text|>' }}{% endif %}"
+                "{{ m.content }}{% endfor %}",
+                typed),
+            continued(plain(typed), 4));
+  // A token that the template has nothing to do with is the tokenizer's.
+  EXPECT_EQ(say("u:{{ messages[0].content }}", typed),
+            continued(plain("u:x") + Tokens{bos}, 4));
+  // An end token is protected in any case.
+  generation.eos_ids[0] = bos;
+  EXPECT_EQ(say("u:{{ messages[0].content }}", typed),
+            continued(plain("u:" + typed), 4));
+  std::remove(other.c_str());
+}
+
 TEST_F(Chat, LinesThatGoOn) {
   std::string expected =
       continued(Tokens{bos} + plain("u:one\n/two\nthree\na:"), 4);
@@ -223,6 +269,14 @@ TEST_F(Chat, Templates) {
   r = withTemplate("{{ messages[-1].content }}?");
   EXPECT_EQ(r.status, 0) << r.err;
   EXPECT_EQ(r.out, continued(plain("x?"), 4) + continued(plain("y?"), 4));
+  // transformers defines these always, and an unknown name is nothing there.
+  r = withTemplate("{{ tools is none }}{{ documents is none }}"
+                   "{{ tools | map('x') | list }}{{ date_string }}"
+                   "{{ 'no' if enable_thinking else 'yes' }}"
+                   "{{ date_string is defined }}");
+  EXPECT_EQ(r.status, 0) << r.err;
+  std::string all = continued(plain("TrueTrue[]yesFalse"), 4);
+  EXPECT_EQ(r.out, all + all);
   // One that cannot be parsed, and one that refuses a message.
   r = withTemplate("\n{% weird %}");
   EXPECT_EQ(r.status, 1);

@@ -181,6 +181,20 @@ TEST(Generation, ListsNamesAndTemplates) {
   EXPECT_EQ(textsOf(*bytes), R"({{ yes }}{"eos_token":"<|end_of_text|>"})");
 }
 
+/// The map of special tokens that transformers passes: none that is empty or
+/// null.
+TEST(Generation, VariablesOfTemplates) {
+  tern::TokenizerSources sources;
+  std::string error;
+  sources.tokenizerConfig = R"({"bos_token": "<s>", "unk_token": "",
+    "pad_token": null, "additional_special_tokens": ["<a>", {"content": "<b>"}],
+    "extra_special_tokens": {"image_token": "<i>", "x_token": 7}})";
+  auto bytes = tern::compileGeneration(sources, nullptr, error);
+  ASSERT_TRUE(bytes) << error;
+  EXPECT_EQ(textsOf(*bytes), R"({"additional_special_tokens":["<a>","<b>"],)"
+                             R"("bos_token":"<s>","image_token":"<i>"})");
+}
+
 /// The marker with which templates of public models end a turn ends an answer,
 /// if it is a token of its own.
 TEST(Generation, EndsOfTurn) {

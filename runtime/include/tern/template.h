@@ -33,6 +33,11 @@ extern "C" {
  * fits its context. */
 #define TERN_TEMPLATE_MEMORY ((size_t)32 << 20)
 
+/* Variables beside "messages" and the named tokens that transformers gives every
+ * template, as members of a JSON object. */
+#define TERN_TEMPLATE_VARIABLES                                                \
+  "\"tools\":null,\"documents\":null,\"add_generation_prompt\":true"
+
 typedef struct tern_template tern_template;
 
 /* Memory that surely holds the parsed form of a template of so many bytes. */
@@ -46,9 +51,9 @@ int tern_template_parse(void *memory, size_t bytes, const char *text,
                         size_t text_bytes, tern_template **parsed,
                         tern_error *error);
 
-/* A rendered text. `marks` has one byte for each of the text: 1 where it comes
- * from a message and not from the template, so that "<|eot_id|>" typed by
- * somebody stays text (see tern_tokenizer_encode_marked). */
+/* A rendered text. `marks` has one TERN_MARK_... for each byte, so that
+ * "<|eot_id|>" typed by somebody stays text (see tern_tokenizer_encode_marked).
+ */
 typedef struct tern_rendering {
   const char *text;
   const uint8_t *marks; /* NULL: all 0 */
@@ -58,11 +63,20 @@ typedef struct tern_rendering {
 /* Renders with the variables of a JSON object: "messages", "bos_token",
  * "eos_token", "add_generation_prompt" and others that a template may read.
  * Strings inside "messages", "tools" and "documents" are marked, but for a role
- * of the usual ones: templates make tokens of it. `now` is what strftime_now
- * prints. The result lies in the template's memory until the next render. */
+ * of the usual ones: templates make tokens of it. There, between the raw bytes
+ * 0x0E and 0x0F, which JSON does not allow in a string, stands the text of
+ * tokens that the model made. `now` is what strftime_now prints. The result
+ * lies in the template's memory until the next render. */
 int tern_template_render(tern_template *parsed, const char *json,
                          size_t json_bytes, int64_t now,
                          tern_rendering *rendering, tern_error *error);
+
+/* Calls take(data, text, bytes) for each text and string of the template but
+ * for keys of elements; ends with the first result that is not 0. */
+int tern_template_literals(const tern_template *parsed,
+                           int (*take)(void *data, const char *text,
+                                       size_t bytes),
+                           void *data);
 
 #ifdef __cplusplus
 }

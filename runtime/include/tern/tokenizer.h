@@ -200,16 +200,28 @@ tern_status tern_tokenizer_encode(const tern_tokenizer *tokenizer,
                                   int32_t *tokens, size_t capacity,
                                   size_t *count);
 
-/* The same with one byte of `marks` for each of the text (NULL: all 0): a
- * special token of which a byte is marked is text. So what somebody wrote
- * cannot end a turn that a template makes of it, and all else becomes the same
- * tokens. */
-tern_status tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer,
-                                         const char *text, const uint8_t *marks,
-                                         size_t text_bytes, uint32_t flags,
-                                         void *memory, size_t bytes,
-                                         int32_t *tokens, size_t capacity,
-                                         size_t *count);
+/* Who made a byte of a text. */
+enum {
+  TERN_MARK_TEMPLATE = 0,
+  TERN_MARK_WRITTEN = 1, /* somebody wrote it */
+  TERN_MARK_TOKEN = 2    /* the model did, as part of an added token */
+};
+
+/* The author of each byte, and the tokens that only a template may make. */
+typedef struct tern_marking {
+  const uint8_t *marks;   /* TERN_MARK_..., one for each byte; NULL: all 0 */
+  const int32_t *markers; /* ids, rising, beside the special tokens */
+  size_t marker_count;
+} tern_marking;
+
+/* The same with authors (NULL: all is the template's): a marker or special
+ * token of which somebody wrote a byte is text. So nothing that is written ends
+ * a turn that a template makes of it, and all else becomes the same tokens. */
+tern_status
+tern_tokenizer_encode_marked(const tern_tokenizer *tokenizer, const char *text,
+                             const tern_marking *marking, size_t text_bytes,
+                             uint32_t flags, void *memory, size_t bytes,
+                             int32_t *tokens, size_t capacity, size_t *count);
 
 /* The bytes of one token, not necessarily whole characters, and its
  * TERN_TOKEN_... flags. NULL and 0 when the id is not in use. */
