@@ -89,8 +89,8 @@ typedef enum host_stop {
   STOP_INTERRUPTED
 } host_stop;
 
-/* What was written, and for each of its bytes TERN_MARK_TOKEN where it came out
- * as an added token, TERN_MARK_WRITTEN elsewhere. */
+/* The text that was written, and for each of its bytes TERN_MARK_TOKEN where it
+ * came out as an added token, TERN_MARK_WRITTEN elsewhere. */
 typedef struct host_copy {
   host_text text, marks;
   char mark; /* of what comes next */

@@ -24,16 +24,41 @@ void template_arguments(engine *e, const node *items, arguments *to) {
   }
 }
 
-static uint32_t word_count(const char *words) {
-  uint32_t count = *words != 0;
-  for (; *words; ++words)
-    count += *words == ' ';
-  return count;
+/* The i-th word of a list; *bytes is 0 behind the last one. A '!' before it,
+ * which says that the argument is required, is no part of it. */
+static const char *parameter(const char *words, uint32_t i, uint32_t *bytes,
+                             int *is_required) {
+  for (; i && *words; --i) {
+    words += strcspn(words, " ");
+    words += *words == ' ';
+  }
+  *is_required = *words == '!';
+  words += *words == '!';
+  *bytes = (uint32_t)strcspn(words, " ");
+  return words;
+}
+
+int template_parameter(const char *words, value name) {
+  uint32_t bytes;
+  int required;
+  for (uint32_t i = 0;; ++i) {
+    const char *word = parameter(words, i, &bytes, &required);
+    if (bytes == 0)
+      return -1;
+    if (bytes == name.bytes && memcmp(word, name.at, bytes) == 0)
+      return (int)i;
+  }
 }
 
 void template_bind(engine *e, const char *what, const char *parameters,
                    const arguments *from, value *to) {
-  uint32_t most = word_count(parameters);
+  uint32_t most = 0, bytes, given = 0;
+  int required;
+  for (;; ++most) {
+    parameter(parameters, most, &bytes, &required);
+    if (bytes == 0)
+      break;
+  }
   memset(to, 0, MOST_PARAMETERS * sizeof(value));
   if (from->count > most)
     template_fail(e, "'%s' takes at most %u arguments, not %u", what, most,
@@ -41,11 +66,17 @@ void template_bind(engine *e, const char *what, const char *parameters,
   for (uint32_t i = 0; i < from->count + from->named; ++i) {
     int at = (int)i;
     if (i >= from->count)
-      at = template_word(parameters, from->names[i]);
+      at = template_parameter(parameters, from->names[i]);
     if (at < 0)
       template_fail(e, "'%s' has no argument '%.*s'", what,
                     (int)from->names[i].bytes, from->names[i].at);
     to[at] = from->values[i];
+    given |= 1u << at;
+  }
+  for (uint32_t i = 0; i < most; ++i) {
+    const char *word = parameter(parameters, i, &bytes, &required);
+    if (required && !(given & 1u << i))
+      template_fail(e, "'%s' wants an argument '%.*s'", what, (int)bytes, word);
   }
 }
 
@@ -173,9 +204,9 @@ static value call_strftime(engine *e, value none, const value *a) {
 }
 
 static const template_row functions[] = {
-    {"range", "start stop step", call_range},
-    {"raise_exception", "message", call_raise},
-    {"strftime_now", "format", call_strftime},
+    {"range", "!start stop step", call_range},
+    {"raise_exception", "!message", call_raise},
+    {"strftime_now", "!format", call_strftime},
     {"namespace", "", NULL},
     {"dict", "", NULL},
 };
@@ -192,10 +223,21 @@ int template_function_index(value name) {
 static value make_mapping(engine *e, const char *what, const arguments *given) {
   value v = template_dict(e, *what == 'n' ? V_NAMESPACE : V_DICT);
   for (uint32_t i = 0; i < given->count; ++i) {
-    if (given->values[i].kind != V_DICT || given->count > 1)
+    value from = given->values[i];
+    if (given->count > 1 || from.kind == V_UNDEFINED)
       template_fail(e, "%s: expected a mapping or arguments with names", what);
-    for (const entry *at = given->values[i].dict->first; at; at = at->next)
-      template_put(e, v.dict, at->key, at->value);
+    if (from.kind == V_DICT) {
+      for (const entry *at = from.dict->first; at; at = at->next)
+        template_put(e, v.dict, at->key, at->value);
+      continue;
+    }
+    const list *pairs = template_elements(e, from);
+    for (uint32_t k = 0; k < pairs->count; ++k) {
+      const list *pair = template_elements(e, pairs->items[k]);
+      if (pair->count != 2 || pair->items[0].kind != V_STRING)
+        template_fail(e, "%s: expected pairs of a string and a value", what);
+      template_put(e, v.dict, pair->items[0], pair->items[1]);
+    }
   }
   for (uint32_t i = given->count; i < given->count + given->named; ++i)
     template_put(e, v.dict, given->names[i], given->values[i]);

@@ -65,13 +65,13 @@ static value loop_attribute(const loop *l, value name) {
 /* The callee of a later call: a method, if there is one of that name. */
 static value method_of(engine *e, value object, value name) {
   value v = {0};
-  int index = template_method_index(name);
-  if (index < 0)
+  const template_row *row = template_method_row(object, name);
+  if (!row)
     return v;
   v.kind = V_METHOD;
   v.method = template_take(e, sizeof(*v.method));
   v.method->object = object;
-  v.method->index = (size_t)index;
+  v.method->row = row;
   return v;
 }
 
@@ -109,15 +109,22 @@ value template_item(engine *e, value object, value key) {
                                                      : none;
 }
 
-value template_path(engine *e, value object, value path) {
+value template_member(engine *e, value object, value name) {
+  static const char *const methods =
+      "clear copy fromkeys get items keys pop popitem setdefault update values";
+  value v = {0};
+  if (object.kind != V_DICT || template_word(methods, name) < 0)
+    v = template_attribute(e, object, name);
+  return v.kind == V_UNDEFINED ? method_of(e, object, name) : v;
+}
+
+value template_path(engine *e, value object, value path, const value *missing) {
   for (size_t from = 0; from <= path.bytes;) {
     size_t to = from;
     int digits = 1;
     for (; to < path.bytes && path.at[to] != '.'; ++to)
       digits &= path.at[to] >= '0' && path.at[to] <= '9';
     value part = template_part(path, from, to);
-    if (object.kind == V_UNDEFINED)
-      return object;
     if (digits && to > from && to - from < 10) {
       int64_t index = 0;
       for (size_t i = from; i < to; ++i)
@@ -126,6 +133,8 @@ value template_path(engine *e, value object, value path) {
     } else {
       object = template_attribute(e, object, part);
     }
+    if (missing && object.kind == V_UNDEFINED)
+      object = *missing;
     from = to + 1;
   }
   return object;
@@ -195,6 +204,16 @@ static value dict_of(engine *e, const node *n) {
   return v;
 }
 
+/* As Python's templates do: where a mapping has no such key it is a method. */
+static value item_of(engine *e, const node *n) {
+  value object = template_evaluate(e, n->a);
+  value key = template_evaluate(e, n->b);
+  value v = template_item(e, object, key);
+  return v.kind == V_UNDEFINED && key.kind == V_STRING
+             ? method_of(e, object, key)
+             : v;
+}
+
 static value slice_of(engine *e, const node *n) {
   value bounds[3], object = template_evaluate(e, n->a);
   int i = 0;
@@ -254,10 +273,9 @@ static value evaluate(engine *e, const node *n) {
   case N_DICT:
     return dict_of(e, n);
   case N_ATTRIBUTE:
-    return template_attribute(e, template_evaluate(e, n->a), n->text);
+    return template_member(e, template_evaluate(e, n->a), n->text);
   case N_INDEX:
-    a = template_evaluate(e, n->a);
-    return template_item(e, a, template_evaluate(e, n->b));
+    return item_of(e, n);
   case N_SLICE:
     return slice_of(e, n);
   case N_CALL:

@@ -175,7 +175,7 @@ static node *parse_postfix(parser *p, node *n) {
     } else if (template_skip_op(p, '[')) {
       n = parse_index(p, n);
     } else if (template_at_op(p, '(')) {
-      if (n->kind == N_ATTRIBUTE && template_method_index(n->text) < 0)
+      if (n->kind == N_ATTRIBUTE && !template_is_method(n->text))
         template_fail(p->engine, "unknown method '%.*s'",
                       (int)(n->text.bytes < 60 ? n->text.bytes : 60),
                       n->text.at);
@@ -190,7 +190,7 @@ static node *parse_postfix(parser *p, node *n) {
 /* Named arguments of filters are known by their tables. */
 static void check_names(parser *p, const node *n, const char *known) {
   for (const node *item = n->items; item; item = item->next)
-    if (item->kind == N_KEYWORD && template_word(known, item->text) < 0)
+    if (item->kind == N_KEYWORD && template_parameter(known, item->text) < 0)
       template_fail(p->engine, "'%.*s' has no argument '%.*s'",
                     (int)n->text.bytes, n->text.at, (int)item->text.bytes,
                     item->text.at);

@@ -32,12 +32,18 @@ static value list_(engine *e, value v, const value *a) {
   return copy;
 }
 
-/* An attribute of an element, by path or number; itself when none is asked. */
-static value part_of(engine *e, value v, value attribute) {
+value template_element_part(engine *e, value v, value attribute,
+                            const value *missing) {
   if (attribute.kind == V_UNDEFINED || attribute.kind == V_NONE)
     return v;
-  return attribute.kind == V_STRING ? template_path(e, v, attribute)
-                                    : template_item(e, v, attribute);
+  if (attribute.kind == V_STRING)
+    return template_path(e, v, attribute, missing);
+  v = template_item(e, v, attribute);
+  return missing && v.kind == V_UNDEFINED ? *missing : v;
+}
+
+static value part_of(engine *e, value v, value attribute) {
+  return template_element_part(e, v, attribute, NULL);
 }
 
 static value join(engine *e, value v, const value *a) {
@@ -74,6 +80,19 @@ static value sort_key(engine *e, value v, value attribute, int with_case) {
                                             : key;
 }
 
+/* For `sort`: a list of the parts that "a,b" names, as Jinja2 compares them. */
+static value sort_keys(engine *e, value v, value attribute, int with_case) {
+  value comma = template_string(",", 1);
+  value names = template_list(e, V_LIST, 1);
+  names.list->items[0] = attribute;
+  if (attribute.kind == V_STRING)
+    names = template_split(e, attribute, &comma, -1);
+  value keys = template_list(e, V_LIST, names.list->count);
+  for (uint32_t i = 0; i < keys.list->count; ++i)
+    keys.list->items[i] = sort_key(e, v, names.list->items[i], with_case);
+  return keys;
+}
+
 /* Merges two sorted halves; equal ones keep their order. */
 static void merge(engine *e, value *items, value *keys, value *rest,
                   uint32_t from, uint32_t middle, uint32_t to, int backwards) {
@@ -95,8 +114,8 @@ static void merge(engine *e, value *items, value *keys, value *rest,
   template_spend(e, n);
 }
 
-static value sorted(engine *e, const list *items, const value *keys,
-                    int backwards) {
+value template_sorted(engine *e, const list *items, const value *keys,
+                      int backwards) {
   uint32_t count = items->count;
   value v = template_list(e, V_LIST, count);
   value *own = template_take(e, (count + 1) * sizeof(value));
@@ -118,14 +137,17 @@ static value sort(engine *e, value v, const value *a) {
   const list *items = template_elements(e, v);
   value *keys = template_take(e, (items->count + 1) * sizeof(value));
   for (uint32_t i = 0; i < items->count; ++i)
-    keys[i] = sort_key(e, items->items[i], a[2], template_truth(a[1]));
-  return sorted(e, items, keys, template_truth(a[0]));
+    keys[i] = sort_keys(e, items->items[i], a[2], template_truth(a[1]));
+  return template_sorted(e, items, keys, template_truth(a[0]));
 }
 
 static value dictsort(engine *e, value v, const value *a) {
   if (v.kind != V_DICT)
     template_fail(e, "dictsort: expected a mapping, got %s",
                   template_kind_name(v));
+  if (a[1].kind != V_UNDEFINED &&
+      (a[1].kind != V_STRING || template_word("key value", a[1]) < 0))
+    template_fail(e, "dictsort: by 'key' or 'value' only");
   value pairs = template_list(e, V_LIST, v.dict->count);
   value *keys = template_take(e, (v.dict->count + 1) * sizeof(value));
   int by_value = a[1].kind == V_STRING && template_is(a[1], "value");
@@ -136,7 +158,13 @@ static value dictsort(engine *e, value v, const value *a) {
     keys[i] =
         sort_key(e, by_value ? at->value : at->key, none, template_truth(a[0]));
   }
-  return sorted(e, pairs.list, keys, template_truth(a[2]));
+  return template_sorted(e, pairs.list, keys, template_truth(a[2]));
+}
+
+int template_hashed(engine *e, value v) {
+  if (!template_is_key(v))
+    template_fail(e, "%s cannot be told from others", template_kind_name(v));
+  return 1;
 }
 
 static value unique(engine *e, value v, const value *a) {
@@ -147,6 +175,7 @@ static value unique(engine *e, value v, const value *a) {
   for (uint32_t i = 0; i < items->count; ++i) {
     uint32_t k = 0;
     keys[n] = sort_key(e, items->items[i], a[1], template_truth(a[0]));
+    template_hashed(e, keys[n]);
     while (k < n && !template_equal(e, keys[k], keys[n]))
       ++k;
     if (k == n)
@@ -178,19 +207,10 @@ static value min(engine *e, value v, const value *a) {
 static value sum(engine *e, value v, const value *a) {
   const list *items = template_elements(e, v);
   value total = a[1].kind ? a[1] : template_int(0);
-  for (uint32_t i = 0; i < items->count; ++i) {
-    value part = part_of(e, items->items[i], a[0]);
-    if (!template_is_number(part) || !template_is_number(total))
-      template_fail(e, "sum: expected numbers, got %s",
-                    template_kind_name(part));
-    if (part.kind == V_FLOAT || total.kind == V_FLOAT)
-      total = template_float(template_number(total) + template_number(part));
-    else if (__builtin_add_overflow(total.integer, part.integer,
-                                    &total.integer))
-      template_fail(e, "a number is too large");
-    else
-      total.kind = V_INT;
-  }
+  if (total.kind == V_STRING)
+    template_fail(e, "sum: strings are joined, not added");
+  for (uint32_t i = 0; i < items->count; ++i)
+    total = template_binary(e, '+', total, part_of(e, items->items[i], a[0]));
   return total;
 }
 
@@ -200,6 +220,9 @@ static value sum(engine *e, value v, const value *a) {
  * those that are true. */
 static value chosen(engine *e, value v, value attribute, const value *test,
                     int wanted) {
+  /* Jinja2 asks nothing of what is false: none, or nothing. */
+  if (!template_truth(v))
+    return template_list(e, V_LIST, 0);
   const list *items = template_elements(e, v);
   value kept = template_list(e, V_LIST, items->count);
   int index = -1;
@@ -231,33 +254,38 @@ static value reject(engine *e, value v, const value *a) {
   value none = {0};
   return chosen(e, v, none, a, 0);
 }
+static void want_attribute(engine *e, value v, value name) {
+  if (name.kind == V_UNDEFINED && template_truth(v))
+    template_fail(e, "it wants the name of an attribute");
+}
 static value selectattr(engine *e, value v, const value *a) {
+  want_attribute(e, v, a[0]);
   return chosen(e, v, a[0], a + 1, 1);
 }
 static value rejectattr(engine *e, value v, const value *a) {
+  want_attribute(e, v, a[0]);
   return chosen(e, v, a[0], a + 1, 0);
 }
 
 /* map('filter', arguments) or map(attribute='name', default=value). */
 static value map(engine *e, value v, const value *a) {
+  if (!template_truth(v))
+    return template_list(e, V_LIST, 0);
   const list *items = template_elements(e, v);
   value mapped = template_list(e, V_LIST, items->count);
+  const value *missing =
+      a[5].kind == V_UNDEFINED || a[5].kind == V_NONE ? NULL : &a[5];
   arguments given = {0};
   int index = a[0].kind == V_STRING ? template_filter_index(a[0]) : -1;
-  if (index < 0 && a[4].kind == V_UNDEFINED)
+  if (index < 0 && (a[0].kind != V_UNDEFINED || a[4].kind == V_UNDEFINED))
     template_fail(e, "map: expected the name of a filter or attribute=");
   while (given.count < 3 && a[1 + given.count].kind)
     ++given.count;
   memcpy(given.values, a + 1, 3 * sizeof(value));
-  for (uint32_t i = 0; i < items->count; ++i) {
-    value *to = &mapped.list->items[i];
-    if (index >= 0)
-      *to = template_filter(e, (size_t)index, items->items[i], &given);
-    else
-      *to = part_of(e, items->items[i], a[4]);
-    if (index < 0 && to->kind == V_UNDEFINED)
-      *to = a[5];
-  }
+  for (uint32_t i = 0; i < items->count; ++i)
+    mapped.list->items[i] =
+        index >= 0 ? template_filter(e, (size_t)index, items->items[i], &given)
+                   : template_element_part(e, items->items[i], a[4], missing);
   return mapped;
 }
 

@@ -61,6 +61,8 @@ static value float_operation(engine *e, uint32_t op, double x, double y) {
     return template_float(x / y);
   case '%': {
     double rest = fmod(x, y);
+    if (rest == 0)
+      return template_float(copysign(0.0, y));
     return template_float(rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest);
   }
   case OP2('/', '/'):
@@ -130,6 +132,8 @@ value template_binary(engine *e, uint32_t op, value a, value b) {
       return float_operation(e, op, template_number(a), template_number(b));
     return int_operation(e, op, a.integer, b.integer);
   }
+  if (op == '%' && a.kind == V_STRING)
+    return template_format(e, a, b);
   if (op == '+' && a.kind == V_STRING && b.kind == V_STRING)
     return joined_text(e, a, b);
   if (op == '+' && template_is_list(a) && a.kind == b.kind)

@@ -78,7 +78,7 @@ typedef struct loop {
 
 typedef struct bound_method {
   value object;
-  size_t index;
+  const struct template_row *row;
 } bound_method;
 
 typedef struct scope {
@@ -282,9 +282,12 @@ flow template_run(engine *e, const node *first, builder *out);
 scope *template_open_scope(engine *e, scope *parent);
 value template_look_up(engine *e, value name);
 value template_attribute(engine *e, value object, value name);
+/* As a.b does it: methods of a mapping come before its keys. */
+value template_member(engine *e, value object, value name);
 value template_item(engine *e, value object, value key);
-/* By a path "a.b.0", as filters take. */
-value template_path(engine *e, value object, value path);
+/* By a path "a.b.0", as filters take. A part that is undefined is *missing,
+ * unless that is NULL; of what is undefined no part is taken. */
+value template_path(engine *e, value object, value path, const value *missing);
 value template_slice(engine *e, value object, const value *bounds);
 
 /* Arguments of a call: first those by position, then those by name. */
@@ -297,6 +300,9 @@ void template_arguments(engine *e, const node *items, arguments *to);
 /* Sorts arguments by the words of `parameters`; what is missing is undefined.
  */
 #define MOST_PARAMETERS 6u
+/* The place of a name among the words of `parameters`, or -1. A '!' before a
+ * word says that the argument is required. */
+int template_parameter(const char *parameters, value name);
 void template_bind(engine *e, const char *what, const char *parameters,
                    const arguments *from, value *to);
 value template_call(engine *e, value function, const arguments *given);
@@ -313,11 +319,15 @@ typedef struct template_row {
 int template_filter_index(value name);
 int template_test_index(value name);
 int template_function_index(value name);
-int template_method_index(value name);
+int template_is_method(value name); /* of a value of any kind */
 const template_row *template_filter_row(size_t index);
-const template_row *template_method_row(size_t index);
+/* NULL where the object has no such method. */
+const template_row *template_method_row(value object, value name);
+const template_row *template_string_method(value name);
 const template_row *template_list_row(size_t index);
 size_t template_list_rows(void);
+const template_row *template_group_row(size_t index);
+size_t template_group_rows(void);
 value template_filter(engine *e, size_t index, value input,
                       const arguments *given);
 int template_test(engine *e, size_t index, value input, const value *argument);
@@ -330,6 +340,8 @@ value template_call_method(engine *e, const bound_method *m,
 int template_truth(value v);
 int template_equal(engine *e, value a, value b);
 int template_compare(engine *e, value a, value b); /* -1, 0, 1 */
+/* Returns true if Python could look it up: no list and no mapping. */
+int template_is_key(value v);
 int template_contains(engine *e, value container, value item);
 const char *template_kind_name(value v);
 /* The printed form of a value; inside lists strings are quoted. */
@@ -342,6 +354,14 @@ uint32_t template_length(engine *e, value v);
 value template_json(engine *e, value v, const value *options);
 value template_read_json(engine *e, const char *json, size_t bytes);
 
+/* Part of an element by an attribute of a filter: a path or a number; itself
+ * when none is asked for. */
+value template_element_part(engine *e, value v, value attribute,
+                            const value *missing);
+int template_hashed(engine *e, value v); /* fails unless template_is_key */
+value template_sorted(engine *e, const list *items, const value *keys,
+                      int backwards);
+
 /* Text: by characters, not bytes. */
 uint32_t template_decode(value string, size_t at, uint32_t *length);
 int template_is_space(uint32_t code);
@@ -351,6 +371,23 @@ value template_replace(engine *e, value string, value from, value to,
                        int64_t most);
 value template_split(engine *e, value string, const value *separator,
                      int64_t most);
+/* Characters [from, to) of a string, counted as Python does; bounds that are
+ * none or undefined are its ends. */
+value template_within(engine *e, value string, const value *bounds,
+                      size_t *before);
+/* Formats as the operator % of strings does, with values in turn (a tuple) or
+ * by name (a mapping). */
+value template_format(engine *e, value format, value values);
+/* Formats as str.format does, without format specifications. */
+value template_fill(engine *e, value format, const arguments *given);
+/* Lines as str.splitlines has them, with or without their ends. */
+value template_lines(engine *e, value string, int with_ends);
+/* Filled up to `width` characters behind (0), before (1) or on both sides (2).
+ */
+value template_justify(engine *e, value string, int64_t width, value fill,
+                       int how);
+/* Returns true for a letter, a digit or '_'. */
+int template_is_word(uint32_t code);
 size_t template_search(engine *e, value string, value part, size_t from);
 #define NOT_FOUND ((size_t)-1)
 enum { STRIP_LEFT = 1, STRIP_RIGHT = 2 };

@@ -185,6 +185,67 @@ value template_split(engine *e, value s, const value *separator, int64_t most) {
   return v;
 }
 
+value template_within(engine *e, value s, const value *bounds, size_t *before) {
+  int64_t ends[2], count = template_length(e, s);
+  for (int i = 0; i < 2; ++i) {
+    value v = bounds[i];
+    ends[i] = i ? count : 0;
+    if (v.kind == V_UNDEFINED || v.kind == V_NONE)
+      continue;
+    if (v.kind != V_INT && v.kind != V_BOOL)
+      template_fail(e, "the bounds of a part are whole numbers");
+    ends[i] = v.integer < 0 ? v.integer + count : v.integer;
+    ends[i] = ends[i] < 0 ? 0 : ends[i];
+  }
+  *before = ends[0] > count ? NOT_FOUND : 0;
+  size_t at[2] = {0, 0};
+  for (int i = 0; i < 2; ++i) {
+    uint32_t length;
+    for (int64_t c = 0; c < ends[i] && at[i] < s.bytes; ++c, at[i] += length)
+      template_decode(s, at[i], &length);
+  }
+  template_spend(e, s.bytes / 16);
+  if (*before == 0)
+    *before = at[0];
+  return template_part(s, at[0], at[1] < at[0] ? at[0] : at[1]);
+}
+
+value template_justify(engine *e, value s, int64_t width, value fill, int how) {
+  builder out = {0};
+  int64_t missing = width - (int64_t)template_length(e, s), before = 0;
+  if (missing <= 0)
+    return s;
+  if (how)
+    before = how == 1 ? missing : missing / 2 + (missing & width & 1);
+  for (int64_t i = 0; i < before; ++i)
+    template_append_value(e, &out, fill);
+  template_append_value(e, &out, s);
+  for (int64_t i = before; i < missing; ++i)
+    template_append_value(e, &out, fill);
+  return template_built(&out);
+}
+
+value template_lines(engine *e, value s, int with_ends) {
+  value v = template_list(e, V_LIST, 0);
+  uint32_t room = 0, length;
+  for (size_t from = 0, at = 0; from < s.bytes; from = at) {
+    size_t end = s.bytes;
+    for (at = from; at < s.bytes; at += length) {
+      uint32_t c = template_decode(s, at, &length);
+      if ((c >= 10 && c <= 13) || (c >= 0x1C && c <= 0x1E) || c == 0x85 ||
+          c == 0x2028 || c == 0x2029) {
+        end = at;
+        at += length;
+        at += c == '\r' && at < s.bytes && s.at[at] == '\n';
+        break;
+      }
+    }
+    push(e, v.list, &room, template_part(s, from, with_ends ? at : end));
+    template_spend(e, 1 + (at - from) / 64);
+  }
+  return v;
+}
+
 /*--- Case, of the alphabets whose cases lie regularly ----------------------*/
 
 static uint32_t lower_of(uint32_t c) {
@@ -227,6 +288,21 @@ static void append_as(engine *e, builder *to, value s, size_t at,
     out[1] = (char)(0x80 | (wanted & 0x3F));
   }
   template_append(e, to, out, s.marks ? s.marks + at : NULL, length);
+}
+
+/* Beyond ASCII: letters but for signs, spaces and pictures. */
+int template_is_word(uint32_t c) {
+  if (c < 0x80)
+    return c == '_' || (c >= '0' && c <= '9') || lower_of(c) != c ||
+           upper_of(c) != c;
+  if (c < 0xC0)
+    return c == 0xAA || c == 0xB5 || c == 0xBA || c == 0xB2 || c == 0xB3 ||
+           c == 0xB9 || (c >= 0xBC && c <= 0xBE);
+  return c != 0xD7 && c != 0xF7 && !(c >= 0x2000 && c < 0x2070) &&
+         !(c >= 0x20A0 && c < 0x2100) && !(c >= 0x2190 && c < 0x2460) &&
+         !(c >= 0x2500 && c < 0x2C00) && !(c >= 0x3000 && c < 0x3005) &&
+         !(c >= 0x3008 && c < 0x3021) && !(c >= 0xFF01 && c < 0xFF10) &&
+         !(c >= 0xFE00 && c < 0xFE70) && !(c >= 0x1F000 && c < 0x20000);
 }
 
 static int is_word(uint32_t c) {

@@ -10,10 +10,9 @@
 
 typedef int test_fn(engine *e, value v, const value *argument);
 
-static int64_t whole(engine *e, value v) {
-  if (v.kind != V_INT && v.kind != V_BOOL)
-    template_fail(e, "%s is not a whole number", template_kind_name(v));
-  return v.integer;
+/* v % by == 0, of numbers. */
+static int is_multiple(engine *e, value v, value by) {
+  return template_equal(e, template_binary(e, '%', v, by), template_int(0));
 }
 
 static int is_defined(engine *e, value v, const value *a) {
@@ -72,7 +71,9 @@ static int is_sequence(engine *e, value v, const value *a) {
 }
 static int is_callable(engine *e, value v, const value *a) {
   (void)e, (void)a;
-  return v.kind == V_FUNCTION || v.kind == V_METHOD || v.kind == V_MACRO;
+  /* Of an undefined value Python says so, too. */
+  return v.kind == V_UNDEFINED || v.kind == V_FUNCTION || v.kind == V_METHOD ||
+         v.kind == V_MACRO;
 }
 
 /* At least one letter, and all of them of the case. */
@@ -93,17 +94,15 @@ static int is_upper(engine *e, value v, const value *a) {
 
 static int is_even(engine *e, value v, const value *a) {
   (void)a;
-  return whole(e, v) % 2 == 0;
+  return is_multiple(e, v, template_int(2));
 }
 static int is_odd(engine *e, value v, const value *a) {
   (void)a;
-  return whole(e, v) % 2 != 0;
+  return template_equal(e, template_binary(e, '%', v, template_int(2)),
+                        template_int(1));
 }
 static int is_divisible(engine *e, value v, const value *a) {
-  int64_t by = whole(e, *a);
-  if (by == 0)
-    template_fail(e, "divisibleby: division by zero");
-  return by == -1 || whole(e, v) % by == 0;
+  return is_multiple(e, v, *a);
 }
 static int is_equal(engine *e, value v, const value *a) {
   return template_equal(e, v, *a);

@@ -109,7 +109,7 @@ int template_compare(engine *e, value a, value b) {
       order = (a.bytes > b.bytes) - (a.bytes < b.bytes);
     return (order > 0) - (order < 0);
   }
-  if (template_is_list(a) && template_is_list(b)) {
+  if (template_is_list(a) && a.kind == b.kind) {
     template_enter(e);
     int order = 0;
     for (uint32_t i = 0; !order && i < a.list->count && i < b.list->count; ++i)
@@ -162,6 +162,14 @@ uint32_t template_length(engine *e, value v) {
   return count;
 }
 
+int template_is_key(value v) {
+  if (v.kind == V_TUPLE)
+    for (uint32_t i = 0; i < v.list->count; ++i)
+      if (!template_is_key(v.list->items[i]))
+        return 0;
+  return v.kind != V_LIST && v.kind != V_DICT;
+}
+
 int template_contains(engine *e, value container, value item) {
   if (template_is_list(container)) {
     for (uint32_t i = 0; i < container.list->count; ++i)
@@ -171,6 +179,8 @@ int template_contains(engine *e, value container, value item) {
   }
   if (container.kind == V_UNDEFINED)
     return 0;
+  if (container.kind == V_DICT && !template_is_key(item))
+    template_fail(e, "%s is no key of a mapping", template_kind_name(item));
   if (container.kind == V_DICT)
     return item.kind == V_STRING &&
            template_find(e, container.dict, item) != NULL;
@@ -291,6 +301,11 @@ static void write_value(engine *e, builder *to, value v, int is_inside) {
     break;
   case V_DICT:
     write_dict(e, to, v);
+    break;
+  case V_NAMESPACE:
+    template_append_text(e, to, "<Namespace ");
+    write_dict(e, to, v);
+    template_append_text(e, to, ">");
     break;
   default:
     template_fail(e, "%s cannot be printed", template_kind_name(v));

@@ -148,9 +148,7 @@ def templates() -> dict[str, bytes]:
             seeds[name.replace(" ", "-")] = f"{text}\0{json.dumps(variables)}".encode()
     snippets = json.loads((data / "snippets.json").read_text())
     variables = json.dumps(snippets["variables"])
-    every = snippets["agree"] + [
-        snippet["template"] for snippet in json.loads((data / "python.json").read_text())["snippets"]
-    ]
+    every = snippets["templates"]
     for i in range(0, len(every), 16):
         seeds[f"snippets-{i // 16}"] = f"{''.join(every[i : i + 16])}\0{variables}".encode()
     return seeds

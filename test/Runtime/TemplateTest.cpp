@@ -5,9 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The meaning of templates is compared with another implementation by
-// test/JavaScript/compare_templates.mjs. Here: what is marked, what is refused
-// and how it is said, and that every limit holds.
+// Texts are compared with Python's Jinja2 by compare_templates.py. Here: marks,
+// refusals and how they are said, and that every limit holds.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,12 +57,23 @@ public:
     return refusal.empty() ? render(json) : refusal;
   }
 
-  /// '#' for each byte that is marked, '.' for the others.
+  /// '#' for each byte that is written, 'o' for the model's, '.' for the
+  /// others.
   std::string marks() const {
     std::string shown(out.bytes, '.');
     for (size_t i = 0; out.marks && i < out.bytes; ++i)
-      shown[i] = out.marks[i] ? '#' : '.';
+      shown[i] = ".#o"[out.marks[i]];
     return shown;
+  }
+
+  std::string literals() const {
+    std::string all;
+    auto take = [](void *data, const char *text, size_t bytes) {
+      static_cast<std::string *>(data)->append(text, bytes).append(" ");
+      return 0;
+    };
+    EXPECT_EQ(tern_template_literals(parsed, take, &all), 0);
+    return all;
   }
 
 private:
@@ -132,6 +142,30 @@ TEST(Template, HuggingFaceEnvironment) {
             "the chat template, line 1: unknown method 'append'");
 }
 
+/// The model's own tokens stand between the bytes 0x0E and 0x0F, in messages
+/// only.
+TEST(Template, MarksTokensOfTheModel) {
+  Engine render;
+  const std::string own = "\x0E<t>\x0F";
+  const std::string said = "\"a" + own + "b\\u000e" + own + "\"";
+  EXPECT_EQ(render("[{{ messages[0] }}]", "{\"messages\": [" + said + "]}"),
+            "[a<t>b\x0E<t>]");
+  EXPECT_EQ(render.marks(), ".#ooo##ooo.");
+  EXPECT_NE(render("{{ x }}", "{\"x\": " + said + "}").find("not valid JSON"),
+            std::string::npos);
+}
+
+TEST(Template, Literals) {
+  Engine engine;
+  ASSERT_EQ(
+      engine.parse("one{% if a == 'two' %}{{ 'three' ~ b['four'] }}"
+                   "{% else %}{% set c %}five{% endset %}{% endif %}"
+                   "{{ 'six' if d else 'seven' }}{{ 8 }}"
+                   "{% for m in ['nine'] if m %}{{ f('ten') }}{% endfor %}"),
+      "");
+  EXPECT_EQ(engine.literals(), "one two three five six seven nine ten ");
+}
+
 TEST(Template, RendersAgain) {
   Engine render(size_t(16) << 10);
   ASSERT_EQ(render.parse("{% set x = x ~ 1 %}{{ x }}"), "");
@@ -149,7 +183,7 @@ TEST(Template, Refusals) {
   };
   const Case cases[] = {
       {"\n\n{% import 'x' as y %}", "line 3: unknown statement 'import'"},
-      {"{{ x | groupby('a') }}", "line 1: unknown filter 'groupby'"},
+      {"{{ x | urlize }}", "line 1: unknown filter 'urlize'"},
       {"{{ x is weird }}", "line 1: unknown test 'weird'"},
       {"{{ x.pop() }}", "line 1: unknown method 'pop'"},
       {"{{ f(*x) }}", "'*' before an argument is not supported"},

@@ -5,7 +5,7 @@
  *
  *===------------------------------------------------------------------------===
  *
- * For compare_templates.mjs: reads "A B\n", then A bytes of a template and B of
+ * For compare_templates.py: reads "A B\n", then A bytes of a template and B of
  * its variables as JSON, until the input ends; prints "0 N\n" and N bytes of
  *text or "1 N\n" and the sentence for each.
  */

@@ -238,8 +238,8 @@ TEST(Generation, ChatRefusals) {
   EXPECT_EQ(refusalOf("{{ bos_token + messages[0].content }}"), "");
   EXPECT_EQ(refusalOf(""),
             "the chat template, line 1: unknown statement 'unknown'");
-  EXPECT_EQ(refusalOf("\n{{ x | groupby('a') }}"),
-            "the chat template, line 2: unknown filter 'groupby'");
+  EXPECT_EQ(refusalOf("\n{{ x | urlize }}"),
+            "the chat template, line 2: unknown filter 'urlize'");
   EXPECT_EQ(refusalOf("{{ pad_token + bos_token }}"),
             "the chat template, line 1: '+' between an undefined value and a "
             "string");
