@@ -49,7 +49,8 @@ struct tern_pool {
   worker workers[TERN_MAX_WORKERS];
 };
 
-unsigned tern_cpu_count(void) {
+/* CPUs of the affinity mask. */
+static unsigned allowed_cpus(void) {
 #ifdef __linux__
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
@@ -57,6 +58,12 @@ unsigned tern_cpu_count(void) {
 #endif
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? (unsigned)online : 1;
+}
+
+unsigned tern_cpu_count(void) {
+  /* Work is dealt out in fixed shares: one thread without time stops all. */
+  unsigned allowed = allowed_cpus(), quota = tern_cpu_quota("");
+  return quota && quota < allowed ? quota : allowed;
 }
 
 static void word_init(signal_word *word) {

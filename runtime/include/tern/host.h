@@ -72,14 +72,20 @@ uint64_t tern_cpu_features(void);
 const tern_model *tern_cpu_pick(const tern_model *const *models, unsigned count,
                                 uint64_t features, tern_error *error);
 
-/* CPUs this process may run on, at least 1. */
+/* CPUs this process may use at once, at least 1: those of its affinity mask, but
+ * no more than tern_cpu_quota(""). */
 unsigned tern_cpu_count(void);
+
+/* CPUs whose time the quotas of control groups (version 2's cpu.max, version 1's
+ * cpu.cfs_quota_us) leave to this process, rounded up; 0: there is no quota. In
+ * front of each path that is read, such as /proc/self/cgroup, comes `root`. */
+unsigned tern_cpu_quota(const char *root);
 
 /*--- Threads ---------------------------------------------------------------*/
 
 typedef struct tern_pool tern_pool;
 
-/* `threads` including the caller's, 0: one for each CPU; at most
+/* `threads` including the caller's, 0: tern_cpu_count() of them; at most
  * TERN_MAX_WORKERS. NULL when memory or threads cannot be had. */
 tern_pool *tern_pool_create(unsigned threads);
 unsigned tern_pool_threads(const tern_pool *pool);
