@@ -32,6 +32,9 @@ GLOBAL_OPTION = re.compile(r"^(?:static )?(?:llvm::)?cl::(?:opt|list|bits)<", re
 COMMENT = r"(?://+<?|/\*+|^\s*\*|^\s*#+|\"\"\") ?(?:.*[.!:] )?"
 NO_SUBJECT = re.compile(COMMENT + r"(What|Whether)\b[^?\n]*$", re.M)
 NO_SUBJECT_IN_PROSE = re.compile(r"(?:^#* ?|[.!|] +)(What|Whether)\b[^?\n]*$", re.M)
+INTRINSIC = re.compile(
+    r"\b(?:__builtin_(?:ia32|aarch64|arm|riscv)_\w+|_mm\d*_\w+|[a-z]+intrin\.h|arm_neon\.h)"
+)
 DEFINITION = re.compile(r"^\s*(?:class|struct|enum class|enum|def) (\w+)", re.M)
 FORBIDDEN = {
     "optimize", "util", "utils", "helper", "helpers", "manager", "impl", "misc", "new", "v2",
@@ -223,6 +226,12 @@ def no_global_options(tree: Tree) -> Iterator[str]:
             yield f"{file.line_of(match.start())}: a global option; make it one of the pass."
 
 
+def no_intrinsics(tree: Tree) -> Iterator[str]:
+    for file in tree.under("lib/", ".cpp", ".h") + tree.under("runtime/", ".c", ".h"):
+        for match in INTRINSIC.finditer(file.text):
+            yield f"{file.line_of(match.start())}: {match[0]} is of one machine; kernels are compiled."
+
+
 def words(name: str) -> set[str]:
     parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|[A-Z]\d+", name)
     return {part.lower() for part in parts}
@@ -300,6 +309,7 @@ RULES: tuple[Rule, ...] = (
     passes_agree,
     operations_are_shown,
     no_global_options,
+    no_intrinsics,
     names_say_something,
     includes_point_down,
     everything_is_built,

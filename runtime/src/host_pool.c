@@ -89,14 +89,6 @@ static void word_wake(signal_word *word) {
   pthread_mutex_unlock(&word->mutex);
 }
 
-static void relax(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 static int64_t now_nanoseconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -115,7 +107,10 @@ static void word_wait(signal_word *word, unsigned wanted, int differs,
       for (int i = 0; i < 32; ++i) {
         if (ARRIVED())
           return;
-        relax();
+        /* As a pause: no load starts before the one above is done, so a change
+         * does not find a queue of guesses to take back, and the CPU's other
+         * thread gets the time. */
+        atomic_thread_fence(memory_order_seq_cst);
       }
     } while (now_nanoseconds() < end);
   }

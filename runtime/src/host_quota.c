@@ -81,7 +81,7 @@ static void read_group(quota_search *search, const char *directory,
     note_quota(search, quota, read_number(line, &end));
 }
 
-/* Whether a path leaves its mount: of a group in another namespace. */
+/* Returns true if a path leaves its mount: of a group in another namespace. */
 static int has_parent(const char *path) {
   for (const char *at = strstr(path, "/.."); at; at = strstr(at + 1, "/.."))
     if (at[3] == '/' || at[3] == 0)
@@ -115,7 +115,7 @@ static void read_groups(quota_search *search, const char *shown,
   }
 }
 
-/* Whether `word` is one of a list with commas. */
+/* Returns true if `word` is one of a list with commas. */
 static int lists(const char *list, const char *word) {
   size_t length = strlen(word);
   for (;;) {

@@ -78,6 +78,13 @@ FAULTS = {
         "no round trip",
     ),
     "global option": (SOURCE, "#define", "static cl::opt<int> x;\n#define", "a global option"),
+    "builtin of one machine": (
+        "runtime/src/session.c",
+        "#include",
+        "void f(void) { __builtin_ia32_pause(); }\n#include",
+        "__builtin_ia32_pause is of one machine",
+    ),
+    "intrinsic": (SOURCE, "#define", "#include <immintrin.h>\n#define", "immintrin.h is of"),
     "file name": ("lib/Dialect/Tern/Utils.h", None, LICENCE, "`utils` in a file's name"),
     "class name": (SOURCE, "#define", "class ThingManager {};\n#define", "in ThingManager says"),
     "include upwards": (
