@@ -8,21 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-/* The checks that need nothing opened. */
-static int check_usage(const host_options *o, tern_error *error) {
-  int texts = (o->prompt != NULL) + (o->file != NULL) + (o->ids != NULL);
-  if (texts > 1)
-    return host_fail(error, "-p, -f and --ids exclude each other");
-  if (o->help || o->version)
-    return 0;
-  if (o->command == COMMAND_RUN && texts == 0 && isatty(STDIN_FILENO))
-    return host_fail(error, "give a text with -p, -f or --ids");
-  if (o->command == COMMAND_PPL && !o->file)
-    return host_fail(error, "ppl needs a text: -f FILE");
-  return 0;
-}
 
 static int run_command(host_program *program) {
   switch (program->options.command) {
@@ -47,7 +32,7 @@ int tern_main(const tern_model *const *models, unsigned count, int argc,
 
   int status = EXIT_USAGE;
   if (host_options_parse(&program.options, argc, argv, &program.error) == 0 &&
-      check_usage(&program.options, &program.error) == 0) {
+      host_options_check(&program.options, &program.error) == 0) {
     if (program.options.help || program.options.version) {
       if (count == 0)
         return EXIT_FAILED;

@@ -14,28 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef enum flag_kind {
-  FLAG_SWITCH,
-  FLAG_TEXT,
-  FLAG_INTEGER,
-  FLAG_NUMBER
-} flag_kind;
-
-typedef struct flag {
-  const char *name, *alias, *value, *help;
-  flag_kind kind;
-  uint32_t commands;
-  size_t offset;
-  double low, high;
-} flag;
+#include <unistd.h>
 
 #define TEXT_TO_TOKENS (COMMAND_RUN | COMMAND_CHAT)
 #define ALL (COMMAND_RUN | COMMAND_CHAT | COMMAND_PPL | COMMAND_BENCH)
 #define AT(field) offsetof(host_options, field)
 #define MOST_TOKENS 4294967295.0
 
-static const flag flags[] = {
+static const host_flag flags[] = {
     {"-p", "--prompt", "TEXT", "text to continue", FLAG_TEXT, COMMAND_RUN,
      AT(prompt), 0, 0},
     {"-f", "--file", "FILE", "read the text from a file; - is standard input",
@@ -65,8 +51,9 @@ static const flag flags[] = {
      FLAG_TEXT, COMMAND_BENCH, AT(thread_list), 0, 0},
     {"-r", "--repetitions", "N", "measurements of each (default 5)",
      FLAG_INTEGER, COMMAND_BENCH, AT(repetitions), 1, 1000},
-    {"-o", "--output", "FORMAT", "md, csv or json (default md)", FLAG_TEXT,
-     COMMAND_BENCH, AT(format), 0, 0},
+    {"-o", "--output", "md|csv|json|jsonl",
+     "how results are printed (default md)", FLAG_TEXT, COMMAND_BENCH,
+     AT(format), 0, 0},
     {"-t", "--threads", "N",
      "threads (default: the CPUs that affinity and quota allow)", FLAG_INTEGER,
      ALL & ~(uint32_t)COMMAND_BENCH, AT(threads), 1, TERN_MAX_WORKERS},
@@ -128,22 +115,36 @@ static const flag flags[] = {
 };
 #define FLAG_COUNT (sizeof(flags) / sizeof(flags[0]))
 
-static const struct command {
-  const char *name, *help;
-  uint32_t bit;
-} commands[] = {
+const host_flag *host_flag_list(size_t *count) {
+  *count = FLAG_COUNT;
+  return flags;
+}
+
+const host_command host_commands[] = {
     {"run", "continue a text (what happens without a command)", COMMAND_RUN},
     {"chat", "talk: each line is a message, and is answered", COMMAND_CHAT},
     {"ppl", "perplexity on a text", COMMAND_PPL},
     {"bench", "measure speed", COMMAND_BENCH},
+    {NULL, NULL, 0},
 };
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static const char *command_name(uint32_t bit) {
-  for (size_t i = 0; i < COMMAND_COUNT; ++i)
-    if (commands[i].bit == bit)
-      return commands[i].name;
+const char *host_options_command_name(uint32_t bit) {
+  for (const host_command *c = host_commands; c->name; ++c)
+    if (c->bit == bit)
+      return c->name;
   return "";
+}
+
+uint32_t host_options_command(const char *name) {
+  for (const host_command *c = host_commands; c->name; ++c)
+    if (strcmp(c->name, name) == 0)
+      return c->bit;
+  return 0;
+}
+
+int host_options_say_chat(const char *text, uint32_t command) {
+  return (command == COMMAND_RUN || command == COMMAND_CHAT) &&
+         (strcmp(text, "-cnv") == 0 || strcmp(text, "--conversation") == 0);
 }
 
 static void set_defaults(host_options *options) {
@@ -159,9 +160,9 @@ static void set_defaults(host_options *options) {
   options->format = "md";
 }
 
-/* The flag that `text` is, up to its '=' if it has one. */
-static const flag *find_flag(const char *text, uint32_t command) {
-  size_t length = strcspn(text, "=");
+/* The flag of `command` that is called text[0..length). */
+static const host_flag *flag_named(const char *text, size_t length,
+                                   uint32_t command) {
   for (size_t i = 0; i < FLAG_COUNT; ++i) {
     const char *names[] = {flags[i].name, flags[i].alias};
     for (int n = 0; n < 2 && (flags[i].commands & command); ++n)
@@ -172,25 +173,57 @@ static const flag *find_flag(const char *text, uint32_t command) {
   return NULL;
 }
 
-static int set_flag(host_options *options, const flag *f, const char *value,
-                    tern_error *error) {
+/* The flag that `text` is, up to its '=' if it has one; *spelling is the way
+ * other programs have it, if it is spelled so. */
+static const host_flag *find_flag(const char *text, uint32_t command,
+                                  const host_spelling **spelling) {
+  const host_flag *f = flag_named(text, strcspn(text, "="), command);
+  *spelling = f ? NULL : host_spelling_find(text, command);
+  if (*spelling && (*spelling)->flag)
+    f = flag_named((*spelling)->flag, strlen((*spelling)->flag), command);
+  return f;
+}
+
+/* Digits, signs, point and exponent: no blanks, no hexadecimals, no names. */
+static int is_plain_number(const char *text) {
+  return *text && text[strspn(text, "0123456789+-.eE")] == 0;
+}
+
+/* True if `value` is one of "a|b|c". */
+static int is_choice(const char *choices, const char *value) {
+  size_t length = strlen(value);
+  for (const char *at = choices;; ++at) {
+    size_t choice = strcspn(at, "|");
+    if (choice == length && memcmp(at, value, length) == 0)
+      return 1;
+    at += choice;
+    if (!*at)
+      return 0;
+  }
+}
+
+static int set_flag(host_options *options, const host_flag *f,
+                    const char *value, tern_error *error) {
   char *field = (char *)options + f->offset;
   char *end = NULL;
   errno = 0;
   if (f->kind == FLAG_TEXT) {
+    if (strchr(f->value, '|') && !is_choice(f->value, value))
+      return host_fail(error, "%s %s: expected %s", f->name, value, f->value);
     memcpy(field, &value, sizeof(value));
     return 0;
   }
   if (f->kind == FLAG_INTEGER) {
     int64_t number = strtoll(value, &end, 10);
-    if (*value && !*end && errno == 0 && (double)number >= f->low &&
-        (double)number <= f->high) {
+    if (is_plain_number(value) && !*end && errno == 0 &&
+        (double)number >= f->low && (double)number <= f->high) {
       memcpy(field, &number, sizeof(number));
       return 0;
     }
   } else {
     double number = strtod(value, &end);
-    if (*value && !*end && number >= f->low && number <= f->high) {
+    if (is_plain_number(value) && !*end && number >= f->low &&
+        number <= f->high) {
       memcpy(field, &number, sizeof(number));
       return 0;
     }
@@ -200,46 +233,97 @@ static int set_flag(host_options *options, const flag *f, const char *value,
                    f->low, f->high);
 }
 
+/* Why `text`, which is no flag of `command`, is refused. */
+static int refuse(const char *text, uint32_t command, tern_error *error) {
+  const char *name = host_options_command_name(command);
+  int length = (int)strcspn(text, "=");
+  const host_spelling *spelling;
+  if (text[0] != '-')
+    return host_fail(error, "unexpected '%s'; a text is given with -p", text);
+  for (const host_command *c = host_commands; c->name; ++c)
+    if (find_flag(text, c->bit, &spelling))
+      return host_fail(error, "%s has no flag '%.*s', but %s has", name, length,
+                       text, c->name);
+  const char *near = host_options_nearest(text, command);
+  if (near)
+    return host_fail(error, "%s has no flag '%s'; did you mean %s?", name, text,
+                     near);
+  return host_fail(error, "%s has no flag '%s'", name, text);
+}
+
+/* The argument behind argv[*at], or behind its '='; NULL if there is none. */
+static const char *take_value(int argc, char **argv, int *at) {
+  const char *joined = strchr(argv[*at], '=');
+  if (joined)
+    return joined + 1;
+  return *at + 1 < argc ? argv[++*at] : NULL;
+}
+
+/* Of a flag that is none here: 0 if it says how it is in any case. */
+static int take_spelling(const host_spelling *spelling, int argc, char **argv,
+                         int *at, tern_error *error) {
+  const char *text = argv[*at];
+  int length = (int)strcspn(text, "=");
+  if (spelling->value && !*spelling->value) {
+    if (text[length])
+      return host_fail(error, "%.*s takes no value", length, text);
+    return 0;
+  }
+  if (spelling->value &&
+      host_spelling_allows(spelling, take_value(argc, argv, at)))
+    return 0;
+  return host_fail(error, "%.*s: %s", length, text, spelling->reason);
+}
+
+static int take_flag(host_options *options, int argc, char **argv, int *at,
+                     tern_error *error) {
+  const host_spelling *spelling;
+  const host_flag *f = find_flag(argv[*at], options->command, &spelling);
+  if (!f)
+    return spelling ? take_spelling(spelling, argc, argv, at, error)
+                    : refuse(argv[*at], options->command, error);
+  if (f->kind == FLAG_SWITCH) {
+    int on = 1;
+    if (strchr(argv[*at], '='))
+      return host_fail(error, "%s takes no value", f->name);
+    memcpy((char *)options + f->offset, &on, sizeof(on));
+    return 0;
+  }
+  const char *value = take_value(argc, argv, at);
+  return value ? set_flag(options, f, value, error)
+               : host_fail(error, "%s needs a value: %s %s", f->name, f->name,
+                           f->value);
+}
+
 int host_options_parse(host_options *options, int argc, char **argv,
                        tern_error *error) {
   int i = 1;
   set_defaults(options);
-  for (size_t c = 0; argc > 1 && c < COMMAND_COUNT; ++c)
-    if (strcmp(argv[1], commands[c].name) == 0) {
-      options->command = commands[c].bit;
-      i = 2;
-    }
+  uint32_t command = argc > 1 ? host_options_command(argv[1]) : 0;
+  if (command) {
+    options->command = command;
+    i = 2;
+  }
   for (int k = i; k < argc; ++k)
     if (host_options_say_chat(argv[k], options->command))
       options->command = COMMAND_CHAT;
-  for (; i < argc; ++i) {
-    if (host_options_say_chat(argv[i], options->command))
-      continue;
-    const flag *f = find_flag(argv[i], options->command);
-    char *value = strchr(argv[i], '=');
-    if (!f && argv[i][0] != '-')
-      return host_fail(error, "unexpected '%s'; a text is given with -p",
-                       argv[i]);
-    if (!f)
-      return host_fail(error, "%s has no flag '%s'",
-                       command_name(options->command), argv[i]);
-    if (f->kind == FLAG_SWITCH) {
-      int on = 1;
-      if (value)
-        return host_fail(error, "%s takes no value", f->name);
-      memcpy((char *)options + f->offset, &on, sizeof(on));
-      continue;
-    }
-    if (value)
-      ++value;
-    else if (i + 1 < argc)
-      value = argv[++i];
-    else
-      return host_fail(error, "%s needs a value: %s %s", f->name, f->name,
-                       f->value);
-    if (set_flag(options, f, value, error) != 0)
+  for (; i < argc; ++i)
+    if (!host_options_say_chat(argv[i], options->command) &&
+        take_flag(options, argc, argv, &i, error) != 0)
       return -1;
-  }
+  return 0;
+}
+
+int host_options_check(const host_options *o, tern_error *error) {
+  int texts = (o->prompt != NULL) + (o->file != NULL) + (o->ids != NULL);
+  if (texts > 1)
+    return host_fail(error, "-p, -f and --ids exclude each other");
+  if (o->help || o->version)
+    return 0;
+  if (o->command == COMMAND_RUN && texts == 0 && isatty(STDIN_FILENO))
+    return host_fail(error, "give a text with -p, -f or --ids");
+  if (o->command == COMMAND_PPL && !o->file)
+    return host_fail(error, "ppl needs a text: -f FILE");
   return 0;
 }
 
@@ -261,73 +345,4 @@ int host_parse_list(const char *text, uint32_t most, uint32_t *values,
       return -1;
     text = end + 1;
   }
-}
-
-/* In two columns, the right one broken between words. */
-static void print_flag(const char *left, const char *help) {
-  int wide = strlen(left) > 22;
-  printf("  %-22s%s", left, wide ? "\n" : "  ");
-  int column = wide ? 0 : 26;
-  while (*help) {
-    int word = (int)strcspn(help, " ");
-    if (column == 0 || column + 1 + word > 80) {
-      printf("%s%26s", column ? "\n" : "", "");
-      column = 26;
-    }
-    printf("%s%.*s", column > 26 ? " " : "", word, help);
-    column += word + (column > 26);
-    help += word + (help[word] == ' ');
-  }
-  putchar('\n');
-}
-
-int host_options_say_chat(const char *text, uint32_t command) {
-  return (command == COMMAND_RUN || command == COMMAND_CHAT) &&
-         (strcmp(text, "-cnv") == 0 || strcmp(text, "--conversation") == 0);
-}
-
-uint32_t host_options_command(const char *name) {
-  for (size_t i = 0; i < COMMAND_COUNT; ++i)
-    if (strcmp(commands[i].name, name) == 0)
-      return commands[i].bit;
-  return 0;
-}
-
-int host_options_kind(const char *text, uint32_t command) {
-  const flag *f = find_flag(text, command);
-  if (!f)
-    return HOST_NO_FLAG;
-  return f->kind == FLAG_SWITCH || strchr(text, '=') ? HOST_ONE_ARGUMENT
-                                                     : HOST_TWO_ARGUMENTS;
-}
-
-void host_options_list(uint32_t command) {
-  for (size_t i = 0; i < FLAG_COUNT; ++i) {
-    const flag *f = &flags[i];
-    char left[64];
-    if (!(f->commands & command))
-      continue;
-    snprintf(left, sizeof(left), "%s%s%s%s%s", f->name, f->alias ? ", " : "",
-             f->alias ? f->alias : "", f->value ? " " : "",
-             f->value ? f->value : "");
-    print_flag(left, f->help);
-  }
-}
-
-void host_options_help(const host_options *options, const char *program,
-                       const tern_model *model) {
-  if (options->command == COMMAND_RUN) {
-    printf("usage: %s [run|chat|ppl|bench] [flags]\n\n", program);
-    printf("%s, compiled by tern for %s.\n\ncommands:\n", model->name,
-           model->target);
-    for (size_t i = 0; i < COMMAND_COUNT; ++i)
-      printf("  %-6s %s\n", commands[i].name, commands[i].help);
-    printf("\n'%s COMMAND --help' lists the flags of a command. ", program);
-  } else {
-    printf("usage: %s %s [flags]\n\n", program, command_name(options->command));
-  }
-  printf("Flags of %s:\n\n", command_name(options->command));
-  host_options_list(options->command);
-  printf("\nText goes to standard output, all else to standard error. Exit "
-         "status: 0 done,\n1 failed, 2 wrong usage, 130 interrupted.\n");
 }

@@ -38,19 +38,67 @@ typedef struct host_options {
   int help, version;
 } host_options;
 
+/*--- The flags, as data ----------------------------------------------------*/
+
+typedef enum host_flag_kind {
+  FLAG_SWITCH,
+  FLAG_TEXT,
+  FLAG_INTEGER,
+  FLAG_NUMBER
+} host_flag_kind;
+
+/* One flag, for parsing, --help and all that the tern driver makes of it: its
+ * own parsing, completion of command lines, manual pages. */
+typedef struct host_flag {
+  const char *name, *alias; /* alias: NULL if there is none */
+  const char *value;        /* as help calls it; "a|b": one of these; or NULL */
+  const char *help;
+  host_flag_kind kind;
+  uint32_t commands;
+  size_t offset;    /* in host_options */
+  double low, high; /* of a number */
+} host_flag;
+const host_flag *host_flag_list(size_t *count);
+
+/* How other programs spell a flag, or a flag of theirs that is refused. */
+typedef struct host_spelling {
+  const char *names; /* with blanks between */
+  uint32_t commands;
+  const char *flag; /* the one that it means here, or NULL */
+  /* Without a flag: the value that says how it is in any case; "" if that is
+   * said without a value; NULL if nothing is taken. */
+  const char *value;
+  const char *reason; /* why, for the refusal; NULL with a flag */
+} host_spelling;
+const host_spelling *host_spelling_list(size_t *count);
+/* The spelling that `text`, up to its '=', is in `command`, or NULL. */
+const host_spelling *host_spelling_find(const char *text, uint32_t command);
+/* True if `value` says how it is in any case. */
+int host_spelling_allows(const host_spelling *spelling, const char *value);
+
+/* The commands, in the order of help; name is NULL behind the last. */
+typedef struct host_command {
+  const char *name, *help;
+  uint32_t bit;
+} host_command;
+extern const host_command host_commands[];
+
+/*--- Reading a command line ------------------------------------------------*/
+
 /* 0, or -1 and the sentence in *error. */
 int host_options_parse(host_options *options, int argc, char **argv,
                        tern_error *error);
 void host_options_help(const host_options *options, const char *program,
                        const tern_model *model);
-/* For the tern driver, which takes the same flags: the bit of a command's name
- * or 0; what an argument is; the lines of --help, on stdout. */
+/* 0 if these options make sense together before anything is opened. */
+int host_options_check(const host_options *options, tern_error *error);
+/* The bit of a command's name, or 0; and back. */
 uint32_t host_options_command(const char *name);
+const char *host_options_command_name(uint32_t bit);
 /* True if an argument of `run` makes it chat. */
 int host_options_say_chat(const char *text, uint32_t command);
-enum { HOST_NO_FLAG, HOST_ONE_ARGUMENT, HOST_TWO_ARGUMENTS };
-int host_options_kind(const char *text, uint32_t command);
-void host_options_list(uint32_t command);
+/* The flag that is spelled nearest to `text`, or NULL if none is near. */
+const char *host_options_nearest(const char *text, uint32_t command);
 /* A list of numbers from 0 to `most`: "1,2,4". Returns how many were read into
  * `values`, at most `room`, or -1. */
 int host_parse_list(const char *text, uint32_t most, uint32_t *values,

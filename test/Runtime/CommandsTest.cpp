@@ -111,7 +111,10 @@ TEST_F(Program, Bench) {
   EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 2);
   EXPECT_EQ(r.out.find("model,model_size,"), 0u);
   EXPECT_EQ(run("bench -r 1").status, 0); // defaults fit a small model
-  EXPECT_EQ(run("bench -o xml").status, 1);
+  r = run("bench -p 3 -n 4 -r 1 -o jsonl");
+  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 2);
+  EXPECT_EQ(r.out.find("{\"model\": "), 0u) << r.out;
+  EXPECT_EQ(run("bench -o xml").status, 2);
   EXPECT_EQ(run("bench -p 65").status, 1);
   EXPECT_EQ(run("bench -p 1,,2").status, 1);
 }

@@ -147,7 +147,21 @@ TEST_F(Program, Stats) {
 TEST_F(Program, Usage) {
   const std::pair<const char *, const char *> cases[] = {
       {"--nonsense", "run has no flag '--nonsense'"},
-      {"ppl --temp 1", "ppl has no flag '--temp'"},
+      {"ppl --temp 1", "ppl has no flag '--temp', but run has"},
+      {"--tmp 1", "run has no flag '--tmp'; did you mean --temp?"},
+      {"--tpo-k=1", "did you mean --top-k?"},
+      {"-temprature 1", "did you mean --temp"},
+      {"-ngl 99", "-ngl: there are no kernels for GPUs yet"},
+      {"-ngl", "-ngl: there are no kernels for GPUs yet"},
+      {"--lora=x", "--lora: adapters are not applied"},
+      {"--mirostat 2", "--mirostat: tokens are chosen by"},
+      {"-m x", "-m: this program carries its model"},
+      {"chat -if", "-if: chat asks for each message"},
+      {"--no-warmup=1", "--no-warmup takes no value"},
+      {"bench -o xml", "-o xml: expected md|csv|json|jsonl"},
+      {"--temp 0x1", "--temp 0x1: expected a number"},
+      {"--temp inf", "--temp inf: expected a number"},
+      {"-n ' 5'", "-n  5: expected an integer"},
       {"-n", "-n needs a value: -n N"},
       {"-n x", "-n x: expected an integer from -1 to 2147483647"},
       {"-n 1.5", "-n 1.5: expected an integer"},
@@ -170,6 +184,17 @@ TEST_F(Program, Usage) {
   }
   for (const char *ids : {"1,", "1024", "-1", "''", "1,,2", "99999999999"})
     EXPECT_EQ(run(std::string("--ids ") + ids).status, 1) << ids;
+}
+
+TEST_F(Program, SpellingsOfOthers) {
+  Result r = run("-p ROMEO: -n 3 --temp 0 --print-ids -q");
+  EXPECT_EQ(r.out, joined(greedy(romeo, 3)) + "\n");
+  for (const char *flags :
+       {"--prompt ROMEO: --predict 3 --temperature 0 --log-disable",
+        "-p ROMEO: -n=3 --temp=0.0 --no-warmup -ngl 0 --mirostat=0 -q",
+        "-p ROMEO: -n 3 -temp 0 --typical 1.0 --no-perf --no-display-prompt",
+        "-p ROMEO: -n 3 --temp 0 --repetition-penalty 1 -sm none -q --mmap"})
+    EXPECT_EQ(run(std::string(flags) + " --print-ids").out, r.out) << flags;
 }
 
 TEST_F(Program, HelpListsEveryFlag) {
@@ -200,7 +225,7 @@ TEST_F(Program, HelpListsEveryFlag) {
                            "bench"})
     EXPECT_NE(r.out.find(flag), std::string::npos) << flag;
   EXPECT_NE(run("ppl --help").out.find("--second-half"), std::string::npos);
-  EXPECT_NE(run("bench -h").out.find("md, csv or json"), std::string::npos);
+  EXPECT_NE(run("bench -h").out.find("md|csv|json|jsonl"), std::string::npos);
   EXPECT_EQ(run("--version").out, "fake (tern 0.1.0, anything/generic)\n");
   // No line that a terminal wraps.
   for (const char *help : {"--help", "chat -h", "ppl -h", "bench -h"}) {

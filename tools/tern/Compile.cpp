@@ -19,7 +19,7 @@ using llvm::Expected;
 
 /// A line for each preset.
 static std::string activationsHelp() {
-  std::string help = "how activations and the cache are quantized, instead of\n"
+  std::string help = "how activations and the cache are quantized, instead of "
                      "as the checkpoint says: a JSON file (docs/schemes.md) or";
   for (const SchemePreset &preset : schemePresets())
     help += llvm::formatv("\n  {0,-9} {1}", preset.name, preset.summary).str();
@@ -37,17 +37,17 @@ Expected<SchemeOverrides> ModelFlags::schemes() const {
 
 void ModelFlags::addTo(OptionTable &table) {
   table.addText("--target", "T",
-                "native (default), generic (any CPU of this kind), x86-64-v3,\n"
+                "native (default), generic (any CPU of this kind), x86-64-v3, "
                 "x86-64-v4 (with AVX-512 VNNI) or an LLVM triple",
                 target);
   table.addText(
       "--cpu", "CPU",
-      "native (default) or LLVM's name of a CPU, with features added:\n"
+      "native (default) or LLVM's name of a CPU, with features added: "
       "cascadelake, x86-64-v4+avx512vnni",
       cpu);
   table.addText("--activations", "SCHEME", activationsHelp(), activations);
   table.addText("--topk", "SHARE",
-                "share of o_proj's inputs that is kept; of others too:\n"
+                "share of o_proj's inputs that is kept; of others too: "
                 "o_proj=0.5,down_proj=0.4; default: the scheme's",
                 topK);
   table.addText("--kv-bits", "3|4|8|16",
@@ -106,7 +106,7 @@ static OptionTable makeTable(CompileFlags &flags) {
                 "exe: a program (default)\n"
                 "shared: OUT.so, and NAME.h and NAME.weights beside it\n"
                 "obj: OUT.o, the same beside it\n"
-                "weights: OUT alone, for a library that was made of a model\n"
+                "weights: OUT alone, for a library that was made of a model "
                 "of the same shape, as before a fine-tuning\n"
                 "asm, llvm-ir: text",
                 flags.emit);
@@ -136,6 +136,11 @@ static OptionTable makeTable(CompileFlags &flags) {
   table.addSwitch("-v, --verbose", "times of the phases, commands, on stderr",
                   flags.verbose);
   return table;
+}
+
+void tern::describeCompile(TableReader read) {
+  CompileFlags flags;
+  read(makeTable(flags));
 }
 
 Expected<int> tern::compileMain(Arguments arguments) {

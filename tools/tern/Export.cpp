@@ -16,38 +16,57 @@ using namespace tern;
 using llvm::Error;
 using llvm::Expected;
 
-Expected<int> tern::exportMain(Arguments arguments) {
+namespace {
+
+struct ExportFlags {
   std::string output;
   ExportOptions options;
   GgufFlags gguf;
+};
+
+} // namespace
+
+static OptionTable makeTable(ExportFlags &flags) {
   OptionTable table("export MODEL -o OUT.gguf [flags]",
                     "Writes a model as a GGUF file, for engines of llama.cpp's "
                     "family.");
-  table.addText("-o, --output", "OUT.gguf", "the file to write", output);
+  table.addText("-o, --output", "OUT.gguf", "the file to write", flags.output);
   table.addText("--type", "tq2_0|f16", "how ternary matrices are stored",
-                options.encoding);
+                flags.options.encoding);
   table.addText("--arch", "llama|bitnet|bitnet-b1.58",
                 "the architecture it is of for other engines (default: the one "
                 "that computes the same)",
-                options.architecture);
-  gguf.addTo(table);
+                flags.options.architecture);
+  flags.gguf.addTo(table);
+  return table;
+}
+
+void tern::describeExport(TableReader read) {
+  ExportFlags flags;
+  read(makeTable(flags));
+}
+
+Expected<int> tern::exportMain(Arguments arguments) {
+  ExportFlags flags;
+  OptionTable table = makeTable(flags);
   std::vector<std::string> inputs;
   Expected<bool> isHelp = table.parseOrHelp(arguments, inputs);
   if (!isHelp)
     return isHelp.takeError();
   if (*isHelp)
     return 0;
-  if (inputs.size() != 1 || output.empty())
+  if (inputs.size() != 1 || flags.output.empty())
     return llvm::make_error<UsageError>(
         "tern export takes one MODEL and -o OUT.gguf; see tern export --help");
-  auto checkpoint = Checkpoint::open(inputs.front(), gguf.options());
+  auto checkpoint = Checkpoint::open(inputs.front(), flags.gguf.options());
   if (!checkpoint)
     return checkpoint.takeError();
   Expected<TokenizerSources> sources = readTokenizerSources(**checkpoint);
   if (!sources)
     return sources.takeError();
   std::vector<std::string> notes;
-  if (Error error = exportGguf(**checkpoint, *sources, output, options, notes))
+  if (Error error = exportGguf(**checkpoint, *sources, flags.output,
+                               flags.options, notes))
     return std::move(error);
   for (const std::string &note : notes)
     llvm::errs() << "tern: note: " << note << "\n";

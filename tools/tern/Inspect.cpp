@@ -18,10 +18,17 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
-Expected<int> tern::inspectMain(Arguments arguments) {
+namespace {
+
+struct InspectFlags {
   bool asJson = false;
   CheckpointInspection options;
   GgufFlags gguf;
+};
+
+} // namespace
+
+static OptionTable makeTable(InspectFlags &flags) {
   OptionTable table(
       "inspect FILE [flags]",
       "Says what is in a checkpoint (a directory) or in what tern "
@@ -29,11 +36,22 @@ Expected<int> tern::inspectMain(Arguments arguments) {
   table.addSwitch("--check",
                   "read every tensor as tern compile does; what would be\n"
                   "refused is said in any case, and the exit status is 1",
-                  options.readsAll);
+                  flags.options.readsAll);
   table.addSwitch("--tensors", "list the tensors of a checkpoint",
-                  options.listsTensors);
-  table.addSwitch("--json", "one JSON object instead of lines", asJson);
-  gguf.addTo(table);
+                  flags.options.listsTensors);
+  table.addSwitch("--json", "one JSON object instead of lines", flags.asJson);
+  flags.gguf.addTo(table);
+  return table;
+}
+
+void tern::describeInspect(TableReader read) {
+  InspectFlags flags;
+  read(makeTable(flags));
+}
+
+Expected<int> tern::inspectMain(Arguments arguments) {
+  InspectFlags flags;
+  OptionTable table = makeTable(flags);
   std::vector<std::string> inputs;
   Expected<bool> isHelp = table.parseOrHelp(arguments, inputs);
   if (!isHelp)
@@ -44,14 +62,15 @@ Expected<int> tern::inspectMain(Arguments arguments) {
     return llvm::make_error<UsageError>(
         "tern inspect takes one FILE; see tern inspect --help");
   const std::string &path = inputs.front();
-  options.gguf = gguf.options();
+  CheckpointInspection &options = flags.options;
+  options.gguf = flags.gguf.options();
   bool isCheckpoint =
       llvm::sys::fs::is_directory(path) || StringRef(path).ends_with(".gguf");
   Report report;
   report.facts["input"] = llvm::json::fixUTF8(path);
   Error error = isCheckpoint ? inspectCheckpoint(path, options, report)
                              : inspectArtifact(path, report);
-  report.print(llvm::outs(), asJson);
+  report.print(llvm::outs(), flags.asJson);
   if (error)
     return std::move(error);
   return 0;

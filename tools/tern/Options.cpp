@@ -7,7 +7,15 @@
 
 #include "Options.h"
 
+#include "FlagParser.h"
+
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Option/Arg.h"
+#include "llvm/Option/ArgList.h"
+#include "llvm/Option/Option.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/StringSaver.h"
 
 using namespace tern;
 using llvm::ArrayRef;
@@ -18,18 +26,18 @@ using llvm::StringRef;
 
 char UsageError::ID;
 
-/// Where help starts in a line of --help.
-static constexpr size_t helpColumn = 26;
-
-static SmallVector<StringRef> split(StringRef text, StringRef separator) {
+static SmallVector<StringRef> pieces(StringRef text, StringRef separator) {
   SmallVector<StringRef> parts;
   text.split(parts, separator, -1, false);
   return parts;
 }
 
+//===----------------------------------------------------------------------===//
+// Records
+//===----------------------------------------------------------------------===//
+
 void OptionTable::addSwitch(StringRef names, StringRef help, bool &value) {
-  options.push_back(
-      {names.str(), "", help.str(), false, [&value](StringRef, StringRef) {
+  add({names.str(), "", help.str(), [&value](StringRef, StringRef) {
          value = true;
          return Error::success();
        }});
@@ -38,12 +46,12 @@ void OptionTable::addSwitch(StringRef names, StringRef help, bool &value) {
 void OptionTable::addText(StringRef names, StringRef argument, StringRef help,
                           std::string &value) {
   std::string choices = argument.contains('|') ? argument.str() : "";
-  options.push_back(
-      {names.str(), argument.str(), help.str(), false,
+  add({names.str(), argument.str(), help.str(),
        [&value, choices](StringRef name, StringRef text) -> Error {
-         if (!choices.empty() && !llvm::is_contained(split(choices, "|"), text))
+         if (!choices.empty() &&
+             !llvm::is_contained(pieces(choices, "|"), text))
            return llvm::make_error<UsageError>(
-               name + " takes " + llvm::join(split(choices, "|"), ", ") +
+               name + " takes " + llvm::join(pieces(choices, "|"), ", ") +
                ", not '" + text + "'");
          value = text.str();
          return Error::success();
@@ -53,8 +61,7 @@ void OptionTable::addText(StringRef names, StringRef argument, StringRef help,
 void OptionTable::addNumber(StringRef names, StringRef argument, StringRef help,
                             int64_t low, int64_t high,
                             std::optional<int64_t> &value) {
-  options.push_back(
-      {names.str(), argument.str(), help.str(), false,
+  add({names.str(), argument.str(), help.str(),
        [&value, low, high](StringRef name, StringRef text) -> Error {
          int64_t number;
          if (text.getAsInteger(10, number) || number < low || number > high)
@@ -67,71 +74,143 @@ void OptionTable::addNumber(StringRef names, StringRef argument, StringRef help,
 }
 
 void OptionTable::addHeading(StringRef title) {
-  options.push_back({title.str(), "", "", true, nullptr});
+  CommandOption heading = {title.str(), "", "", nullptr};
+  heading.isHeading = true;
+  add(std::move(heading));
 }
 
-bool OptionTable::isNamed(const Option &option, StringRef name) {
-  return !option.heading && llvm::is_contained(split(option.names, ", "), name);
+SmallVector<StringRef> OptionTable::shownNames(const CommandOption &option) {
+  return pieces(option.names, ", ");
 }
 
-const OptionTable::Option *OptionTable::find(StringRef name) const {
-  for (const Option &option : options)
-    if (isNamed(option, name))
-      return &option;
-  return nullptr;
+SmallVector<StringRef> OptionTable::allNames(const CommandOption &option) {
+  SmallVector<StringRef> names = shownNames(option);
+  names.append(pieces(option.spellings, " "));
+  return names;
 }
 
-Expected<bool> OptionTable::take(ArrayRef<StringRef> arguments, size_t &index) {
-  StringRef name = arguments[index], value;
-  bool joined = name.starts_with("--") && name.contains('=');
-  if (joined)
-    std::tie(name, value) = name.split('=');
-  const Option *option = find(name);
-  if (!option)
-    return false;
-  if (option->argument.empty()) {
-    if (joined)
-      return llvm::make_error<UsageError>(name + " takes no value");
-  } else if (!joined) {
-    if (index + 1 == arguments.size())
-      return llvm::make_error<UsageError>(
-          name + " needs a value: " + option->argument);
-    value = arguments[++index];
-  }
-  if (Error error = option->set(name, value))
-    return std::move(error);
-  return true;
+SmallVector<StringRef> OptionTable::choices(const CommandOption &option) {
+  SmallVector<StringRef> choices = pieces(option.argument, "|");
+  if (choices.size() < 2)
+    choices.clear();
+  return choices;
 }
 
-Error OptionTable::parse(ArrayRef<StringRef> arguments,
-                         std::vector<std::string> &positional) {
-  bool flags = true;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    StringRef argument = arguments[i];
-    if (flags && argument == "--") {
-      flags = false;
-      continue;
+//===----------------------------------------------------------------------===//
+// Reading a command line
+//===----------------------------------------------------------------------===//
+
+/// Puts the arguments that a file contains behind `arguments`.
+static Error readResponseFile(StringRef argument,
+                              llvm::BumpPtrAllocator &allocator,
+                              llvm::SmallVectorImpl<const char *> &arguments) {
+  constexpr uint64_t most = 1 << 20;
+  StringRef path = argument.drop_front();
+  llvm::sys::fs::file_status status;
+  if (std::error_code code = llvm::sys::fs::status(path, status))
+    return llvm::make_error<UsageError>("cannot read the arguments in " + path +
+                                        ": " + code.message());
+  if (!llvm::sys::fs::is_regular_file(status) || status.getSize() > most)
+    return llvm::make_error<UsageError>(
+        "the arguments in " + path +
+        " cannot be read: it must be a file of at most 1 MiB");
+  SmallVector<const char *> words = {argument.data()};
+  llvm::cl::ExpansionContext expansion(allocator,
+                                       llvm::cl::TokenizeGNUCommandLine);
+  if (Error error = expansion.expandResponseFiles(words))
+    return llvm::make_error<UsageError>(llvm::toString(std::move(error)));
+  arguments.append(words.begin(), words.end());
+  return Error::success();
+}
+
+/// Copies the arguments; an @FILE that is not the value of a flag becomes what
+/// is in FILE.
+static Error expand(ArrayRef<StringRef> arguments, const FlagParser &parser,
+                    llvm::StringSaver &saver,
+                    llvm::SmallVectorImpl<const char *> &expanded) {
+  bool isValue = false, hasEnded = false;
+  for (StringRef argument : arguments) {
+    size_t next = expanded.size();
+    const char *copy = saver.save(argument).data();
+    if (!isValue && !hasEnded && argument.starts_with("@")) {
+      if (Error error = readResponseFile(StringRef(copy, argument.size()),
+                                         saver.getAllocator(), expanded))
+        return error;
+    } else {
+      expanded.push_back(copy);
     }
-    if (!flags || argument == "-" || !argument.starts_with("-")) {
-      positional.push_back(argument.str());
-      continue;
+    for (; next < expanded.size(); ++next) {
+      hasEnded |= !isValue && StringRef(expanded[next]) == "--";
+      isValue = !isValue && parser.wantsValue(expanded[next]);
     }
-    Expected<bool> taken = take(arguments, i);
-    if (!taken)
-      return taken.takeError();
-    if (!*taken)
-      return llvm::make_error<UsageError>("unknown flag '" + argument +
-                                          "'; tern " + command() +
-                                          " --help lists them");
   }
   return Error::success();
 }
 
-void OptionTable::printUsage(llvm::raw_ostream &stream) const {
-  stream << "usage: tern " << usage << "\n";
+/// Why an argument is no flag.
+Error OptionTable::refuse(const FlagParser &parser, StringRef argument) const {
+  StringRef name = argument.split('=').first;
+  for (const CommandOption &option : options) {
+    if (option.isHeading || !llvm::is_contained(allNames(option), name))
+      continue;
+    // One that is refused in any case says why.
+    if (option.isHidden)
+      if (Error error = option.set(name, ""))
+        return error;
+    return llvm::make_error<UsageError>(
+        name + (option.argument.empty()
+                    ? " takes no value"
+                    : " needs a value: " + option.argument));
+  }
+  std::string nearest = parser.nearest(argument);
+  return llvm::make_error<UsageError>(
+      "unknown flag '" + argument + "'; " +
+      (nearest.empty() ? "tern " + command() + " --help lists them"
+                       : "did you mean " + nearest + "?"));
 }
 
-Expected<bool> OptionTable::parseOrHelp(llvm::ArrayRef<StringRef> arguments,
+Error OptionTable::parse(ArrayRef<StringRef> arguments,
+                         std::vector<std::string> &positional) {
+  std::vector<ParsedFlag> flags;
+  std::vector<const CommandOption *> optionOf;
+  for (const CommandOption &option : options)
+    if (!option.isHeading) {
+      flags.push_back(
+          {allNames(option), !option.argument.empty(), !option.isHidden});
+      optionOf.push_back(&option);
+    }
+  FlagParser parser(flags);
+  llvm::BumpPtrAllocator allocator;
+  llvm::StringSaver saver(allocator);
+  SmallVector<const char *> expanded;
+  if (Error error = expand(arguments, parser, saver, expanded))
+    return error;
+  llvm::opt::InputArgList list(expanded.begin(), expanded.end());
+  bool hasEnded = false;
+  for (unsigned i = 0; i < expanded.size();) {
+    StringRef argument = expanded[i];
+    if (hasEnded || !argument.starts_with("-") || argument == "-") {
+      positional.push_back(argument.str());
+      ++i;
+      continue;
+    }
+    if (argument == "--") {
+      hasEnded = true;
+      ++i;
+      continue;
+    }
+    std::unique_ptr<llvm::opt::Arg> arg = parser.ParseOneArg(list, i);
+    if (!arg || arg->getOption().getKind() == llvm::opt::Option::UnknownClass)
+      return refuse(parser, argument);
+    const CommandOption &option = *optionOf[parser.flagOf(*arg)];
+    if (Error error = option.set(argument.split('=').first,
+                                 arg->getNumValues() ? arg->getValue() : ""))
+      return error;
+  }
+  return Error::success();
+}
+
+Expected<bool> OptionTable::parseOrHelp(ArrayRef<StringRef> arguments,
                                         std::vector<std::string> &positional) {
   bool help = false;
   addSwitch("-h, --help", "this text", help);
@@ -142,11 +221,53 @@ Expected<bool> OptionTable::parseOrHelp(llvm::ArrayRef<StringRef> arguments,
   return help;
 }
 
+//===----------------------------------------------------------------------===//
+// Help
+//===----------------------------------------------------------------------===//
+
+/// Where help starts in a line of --help, and where lines end.
+static constexpr size_t helpColumn = 26, lastColumn = 80;
+
+/// Where a line of a list goes on: under its second column, or its first word.
+static size_t hangingIndent(StringRef line) {
+  size_t word = line.find_first_not_of(' ');
+  if (word == 0 || word == StringRef::npos)
+    return 0;
+  size_t gap = line.find("  ", word);
+  return gap == StringRef::npos ? word : line.find_first_not_of(' ', gap);
+}
+
+/// Lines that are too long are broken between words.
+static void printWrapped(StringRef text, size_t column,
+                         llvm::raw_ostream &stream) {
+  for (auto [index, line] : llvm::enumerate(pieces(text, "\n"))) {
+    size_t indent = index ? column : 0, room = lastColumn - column;
+    size_t hanging = hangingIndent(line);
+    while (line.size() > room) {
+      size_t end = line.rfind(' ', room + 1);
+      if (end == StringRef::npos || end == 0)
+        break;
+      stream.indent(indent) << line.take_front(end).rtrim(' ') << "\n";
+      line = line.drop_front(end + 1);
+      indent = column + hanging;
+      room = lastColumn - indent;
+    }
+    stream.indent(indent) << line << "\n";
+  }
+}
+
+void OptionTable::printUsage(llvm::raw_ostream &stream) const {
+  stream << "usage: tern " << usage << "\n";
+}
+
 void OptionTable::printHelp(llvm::raw_ostream &stream) const {
   printUsage(stream);
-  stream << "\n" << summary << "\n";
-  for (const Option &option : options) {
-    if (option.heading) {
+  stream << "\n";
+  printWrapped(summary, 0, stream);
+  for (const CommandOption &option : options) {
+    if (option.isHidden)
+      continue;
+    if (option.isHeading) {
       stream << "\n" << option.names << ":\n";
       continue;
     }
@@ -159,7 +280,6 @@ void OptionTable::printHelp(llvm::raw_ostream &stream) const {
       stream << "\n" << std::string(helpColumn, ' ');
     else
       stream << std::string(helpColumn - left.size(), ' ');
-    SmallVector<StringRef> lines = split(option.help, "\n");
-    stream << llvm::join(lines, "\n" + std::string(helpColumn, ' ')) << "\n";
+    printWrapped(option.help, helpColumn, stream);
   }
 }

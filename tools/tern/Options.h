@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A table of flags that both reads the command line and prints --help, so the
-// help is complete and exact. `-c 512`, `--context 512` and `--context=512` are
-// the same.
+// A table of flags: one record each. Reading a command line (by LLVM's option
+// library), --help, completion and manual pages all go by it. `-c 512`,
+// `--context 512` and `--context=512` are the same; @FILE stands for the
+// arguments in FILE.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,6 +16,7 @@
 #define TERN_TOOLS_OPTIONS_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
@@ -25,6 +27,18 @@
 #include <vector>
 
 namespace tern {
+
+/// A record of the table.
+struct CommandOption {
+  std::string names;    ///< as help shows them: "-c, --context"
+  std::string argument; ///< what help calls the value; empty: there is none
+  std::string help;
+  std::function<llvm::Error(llvm::StringRef name, llvm::StringRef value)> set;
+  /// Further names, with blanks between, that are taken but not shown.
+  std::string spellings = "";
+  bool isHeading = false; ///< `names` is a title
+  bool isHidden = false;  ///< taken or refused, but not shown
+};
 
 class OptionTable {
 public:
@@ -40,6 +54,7 @@ public:
   void addNumber(llvm::StringRef names, llvm::StringRef argument,
                  llvm::StringRef help, int64_t low, int64_t high,
                  std::optional<int64_t> &value);
+  void add(CommandOption option) { options.push_back(std::move(option)); }
   /// A heading over the flags added from here on.
   void addHeading(llvm::StringRef title);
 
@@ -48,32 +63,32 @@ public:
   llvm::Error parse(llvm::ArrayRef<llvm::StringRef> arguments,
                     std::vector<std::string> &positional);
 
-  /// The same with a flag for help; true if help was asked for and printed.
+  /// The same, and --help: true if help was asked for and printed.
   llvm::Expected<bool> parseOrHelp(llvm::ArrayRef<llvm::StringRef> arguments,
                                    std::vector<std::string> &positional);
-
-  /// Reads arguments[index] (and its value, moving `index` onto it) if it is a
-  /// flag of this table; false if it is not.
-  llvm::Expected<bool> take(llvm::ArrayRef<llvm::StringRef> arguments,
-                            size_t &index);
 
   void printHelp(llvm::raw_ostream &stream) const;
   void printUsage(llvm::raw_ostream &stream) const;
   llvm::StringRef command() const {
     return llvm::StringRef(usage).split(" ").first;
   }
+  llvm::StringRef getUsage() const { return usage; }
+  llvm::StringRef getSummary() const { return summary; }
+  /// In the order of help.
+  llvm::ArrayRef<CommandOption> getOptions() const { return options; }
+
+  /// The names that help shows, and all.
+  static llvm::SmallVector<llvm::StringRef> shownNames(const CommandOption &);
+  static llvm::SmallVector<llvm::StringRef> allNames(const CommandOption &);
+  /// The values that an option takes, if its argument is "a|b|c".
+  static llvm::SmallVector<llvm::StringRef> choices(const CommandOption &);
 
 private:
-  struct Option {
-    std::string names, argument, help;
-    bool heading = false;
-    std::function<llvm::Error(llvm::StringRef name, llvm::StringRef value)> set;
-  };
-  const Option *find(llvm::StringRef name) const;
-  static bool isNamed(const Option &option, llvm::StringRef name);
+  llvm::Error refuse(const class FlagParser &parser,
+                     llvm::StringRef argument) const;
 
   std::string usage, summary;
-  std::vector<Option> options;
+  std::vector<CommandOption> options;
 };
 
 /// A mistake on the command line: exit status 2, where other errors are 1.

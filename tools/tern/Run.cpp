@@ -12,7 +12,7 @@
 
 #include "Commands.h"
 #include "Compilation.h"
-#include "host_options.h"
+#include "ProgramFlags.h"
 
 #include "tern/Artifact/TargetSelection.h"
 
@@ -203,79 +203,61 @@ namespace {
 /// the model is found, the rest is the program's.
 struct ProgramArguments {
   explicit ProgramArguments(StringRef command)
-      : command(host_options_command(command.str().c_str())),
-        table(
-            (command + " MODEL [flags]").str(),
-            "Compiles MODEL, a checkpoint, into a cache (~/.cache/tern) unless "
-            "it is there,\nand runs it. MODEL may also be a program that tern "
-            "compile made.") {
+      : table((command + " MODEL [flags]").str(),
+              "Compiles MODEL, a checkpoint, into a cache (~/.cache/tern) "
+              "unless it is there,\nand runs it. MODEL may also be a program "
+              "that tern compile made.") {
     table.addText("-m, --model", "MODEL", "the same as MODEL without a flag",
                   model);
     table.addHeading("Flags of the compiler");
     flags.addTo(table);
     table.addHeading("Flags of the program");
+    program.addTo(table, command);
   }
+  ProgramArguments(const ProgramArguments &) = delete;
 
-  Error parse(Arguments arguments);
-
-  uint32_t command;
   OptionTable table;
   ModelFlags flags;
   std::string model;
-  bool help = false;
-  std::vector<std::string> rest;
+  ProgramFlags program;
 };
 
 } // namespace
 
-Error ProgramArguments::parse(Arguments arguments) {
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    StringRef argument = arguments[i];
-    if (argument == "-h" || argument == "--help") {
-      help = true;
-      continue;
-    }
-    Expected<bool> taken = table.take(arguments, i);
-    if (!taken)
-      return taken.takeError();
-    if (*taken)
-      continue;
-    if (!argument.starts_with("-") && model.empty()) {
-      model = argument.str();
-      continue;
-    }
-    rest.push_back(argument.str());
-    int kind = host_options_kind(argument.str().c_str(), command);
-    if (kind == HOST_NO_FLAG)
-      return llvm::make_error<UsageError>(
-          (argument.starts_with("-") ? "unknown flag '" : "unexpected '") +
-          argument + "'; tern " + table.command() + " --help lists the flags");
-    if (kind == HOST_TWO_ARGUMENTS && i + 1 < arguments.size())
-      rest.push_back(arguments[++i].str());
-  }
-  return Error::success();
+void tern::describeProgram(StringRef command, TableReader read) {
+  read(ProgramArguments(command).table);
 }
 
 Expected<int> tern::programMain(StringRef command, Arguments arguments) {
+  command = programCommand(command, arguments);
   ProgramArguments parsed(command);
-  if (Error error = parsed.parse(arguments))
+  std::vector<std::string> inputs;
+  if (Error error = parsed.table.parse(arguments, inputs))
     return std::move(error);
-  if (parsed.help) {
+  if (parsed.program.help) {
     parsed.table.printHelp(llvm::outs());
-    llvm::outs().flush();
-    host_options_list(parsed.command);
     return 0;
   }
+  if (parsed.model.empty() && !inputs.empty()) {
+    parsed.model = inputs.front();
+    inputs.erase(inputs.begin());
+  }
+  if (!inputs.empty())
+    return llvm::make_error<UsageError>("unexpected '" + inputs.front() +
+                                        "'; tern " + command +
+                                        " --help lists the flags");
   const std::string &model = parsed.model;
   if (model.empty())
     return llvm::make_error<UsageError>(
         "tern " + command + " needs a MODEL; see tern " + command + " --help");
+  if (Error error = parsed.program.check(command))
+    return std::move(error);
   if (llvm::sys::fs::is_directory(model) ||
       StringRef(model).ends_with(".gguf")) {
     Expected<std::string> program = findProgram(model, parsed.flags);
     if (!program)
       return program.takeError();
-    return become(*program, command, parsed.rest);
+    return become(*program, command, parsed.program.given);
   }
   if (!llvm::sys::fs::exists(model))
     return failure("there is no model " + model);
@@ -283,5 +265,5 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
     return llvm::make_error<UsageError>(
         model +
         " is compiled already, so flags of the compiler change nothing");
-  return become(model, command, parsed.rest);
+  return become(model, command, parsed.program.given);
 }

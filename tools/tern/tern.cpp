@@ -28,28 +28,6 @@ static std::string executablePath;
 
 StringRef tern::thisExecutable() { return executablePath; }
 
-static void printHelp(llvm::raw_ostream &stream) {
-  stream << R"(usage: tern COMMAND ...
-
-Compiles ternary language models to native programs.
-
-  compile MODEL -o OUT    make a program, library or object of a checkpoint
-  run MODEL -p TEXT       compile into a cache, then continue a text
-  chat MODEL              the same, as a conversation
-  ppl MODEL -f FILE       perplexity of a text
-  bench MODEL             tokens per second
-  export MODEL -o OUT     write a GGUF file for other engines
-  inspect FILE            what is in a checkpoint or a compiled model
-
-MODEL is a Hugging Face directory (config.json, *.safetensors, tokenizer.json) or a
-GGUF file.
-`tern COMMAND --help` lists the flags of a command.
-
-  -h, --help              this text
-  --version               versions of tern and LLVM
-)";
-}
-
 /// LLVM calls this instead of aborting; temporary files are removed.
 static void endOnFatalError(void *, const char *reason, bool) {
   llvm::errs() << "tern: error: LLVM cannot go on: " << reason << "\n";
@@ -58,9 +36,44 @@ static void endOnFatalError(void *, const char *reason, bool) {
   _exit(1);
 }
 
-static Expected<int> dispatch(llvm::ArrayRef<StringRef> arguments) {
+template <const char *name> static Expected<int> runProgram(Arguments rest) {
+  return programMain(name, rest);
+}
+template <const char *name> static void describe(TableReader read) {
+  describeProgram(name, read);
+}
+
+static constexpr char run[] = "run", chat[] = "chat", ppl[] = "ppl",
+                      bench[] = "bench";
+
+/// A subcommand is a line here; its flags are records in its own file.
+static const Command commands[] = {
+    {"compile", "MODEL -o OUT",
+     "make a program, library or object of a checkpoint", compileMain,
+     describeCompile},
+    {run, "MODEL -p TEXT", "compile into a cache, then continue a text",
+     runProgram<run>, describe<run>},
+    {chat, "MODEL", "the same, as a conversation", runProgram<chat>,
+     describe<chat>},
+    {ppl, "MODEL -f FILE", "perplexity of a text", runProgram<ppl>,
+     describe<ppl>},
+    {bench, "MODEL", "tokens per second", runProgram<bench>, describe<bench>},
+    {"export", "MODEL -o OUT", "write a GGUF file for other engines",
+     exportMain, describeExport},
+    {"inspect", "FILE", "what is in a checkpoint or a compiled model",
+     inspectMain, describeInspect},
+    {"help", "[COMMAND]", "this text, or the flags of a command", helpMain,
+     describeHelp},
+    {"completion", "SHELL", "a script that completes flags: bash, fish, zsh",
+     completionMain, describeCompletion},
+    {"manual", "DIR", "write manual pages", manualMain, describeManual},
+};
+
+llvm::ArrayRef<Command> tern::allCommands() { return commands; }
+
+static Expected<int> dispatch(Arguments arguments) {
   StringRef command = arguments.empty() ? "" : arguments.front();
-  if (command == "-h" || command == "--help" || command == "help") {
+  if (command == "-h" || command == "--help") {
     printHelp(llvm::outs());
     return 0;
   }
@@ -73,18 +86,8 @@ static Expected<int> dispatch(llvm::ArrayRef<StringRef> arguments) {
     printHelp(llvm::errs());
     return 2;
   }
-  Arguments rest = arguments.drop_front();
-  if (command == "compile")
-    return compileMain(rest);
-  if (command == "export")
-    return exportMain(rest);
-  if (command == "inspect")
-    return inspectMain(rest);
-  for (StringRef program : {"run", "chat", "ppl", "bench"})
-    if (command == program)
-      return programMain(command, rest);
-  return llvm::make_error<UsageError>("unknown command '" + command +
-                                      "'; tern --help lists them");
+  const Command *found = findCommand(command);
+  return found ? found->run(arguments.drop_front()) : unknownCommand(command);
 }
 
 int main(int argc, char **argv) {

@@ -1,0 +1,39 @@
+//===- ProgramFlags.h - Flags of the programs tern makes --------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_PROGRAMFLAGS_H
+#define TERN_TOOLS_PROGRAMFLAGS_H
+
+#include "Commands.h"
+
+namespace tern {
+
+/// The command that arguments of `command` mean: `run -cnv` is chat.
+llvm::StringRef programCommand(llvm::StringRef command, Arguments arguments);
+
+struct ProgramFlags {
+  std::vector<std::string> given; ///< as the program takes them
+  bool help = false;
+
+  /// Adds what the runtime's table (host_options.h) has for a command: flags,
+  /// other spellings of them, and those that are refused with a reason.
+  void addTo(OptionTable &table, llvm::StringRef command);
+  /// Refuses what the program would refuse at its start.
+  llvm::Error check(llvm::StringRef command) const;
+};
+
+/// What other programs take and a compiled program does not, with the reason.
+struct RefusedFlag {
+  std::string names; ///< with commas between
+  llvm::StringRef reason;
+};
+/// Of run, chat, ppl or bench; empty for other commands.
+std::vector<RefusedFlag> refusedFlags(llvm::StringRef command);
+
+} // namespace tern
+
+#endif // TERN_TOOLS_PROGRAMFLAGS_H
