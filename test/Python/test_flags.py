@@ -176,7 +176,7 @@ def test_manual_pages(tern, tmp_path):
 
 
 def test_pages_of_the_build_are_current(tern, tmp_path):
-    """What `cmake --install` installs, beside the binary that wrote it."""
+    """The ones that `cmake --install` installs, beside the binary that wrote them."""
     share = Path(tern).parent.parent / "share"
     if not share.exists():
         pytest.skip("TERN_BINARY is not in a build folder")

@@ -26,7 +26,7 @@ struct ProgramFlags {
   llvm::Error check(llvm::StringRef command) const;
 };
 
-/// What other programs take and a compiled program does not, with the reason.
+/// A flag that other programs take and a compiled program refuses.
 struct RefusedFlag {
   std::string names; ///< with commas between
   llvm::StringRef reason;
