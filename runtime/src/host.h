@@ -74,6 +74,11 @@ int host_text_append(host_program *program, host_text *text, const char *from,
 int host_write_npy(host_program *program, const char *path, const float *values,
                    const uint64_t *shape, unsigned rank);
 
+/* The CPU's name, without what would have to be quoted. */
+void host_cpu_name(char *name, size_t room);
+/* Bytes of the largest cache of a CPU; 0 if the system does not say. */
+uint64_t host_cache_bytes(void);
+
 int64_t host_now(void); /* nanoseconds, monotonic */
 /* After host_catch_interrupt SIGINT ends the process with status 130, but while
  * `host_interruptible` is set the first one only sets `host_interrupted`. */

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "host.h"
+#include "host_bench.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,8 +15,10 @@
 #define MAX_LIST 16
 #define MAX_BATCH 256u
 #define MAX_REPETITIONS 1000
-/* Large enough to come from memory, not from a cache. */
-#define BANDWIDTH_BYTES ((size_t)256 << 20)
+/* Read for the bandwidth of memory: four times as many bytes as the largest
+ * cache has, within bounds. */
+#define LEAST_BYTES ((uint64_t)256 << 20)
+#define MOST_BYTES ((uint64_t)1 << 30)
 
 typedef struct bench {
   host_program *program;
@@ -28,23 +30,16 @@ typedef struct bench {
   int32_t *tokens;
   float *logits;
   const uint64_t *buffer; /* for the bandwidth; NULL: none could be had */
+  size_t buffer_bytes;
+  uint64_t cache;                  /* bytes of the last level; 0: unknown */
   double samples[MAX_REPETITIONS]; /* nanoseconds */
-  uint32_t rows;
+  bench_report report;
 } bench;
-
-/* One line of the table. */
-typedef struct row {
-  char test[32];
-  uint32_t prompt, generated, threads, batch;
-  double mean_ns, sd_ns, mean_rate, sd_rate;
-  double bytes_per_token; /* 0: not counted */
-  double gigabytes, bandwidth;
-} row;
 
 static void sum_slice(void *argument, uint32_t i) {
   const bench *b = argument;
   uint32_t parts = b->program->env.worker_count;
-  size_t words = BANDWIDTH_BYTES / sizeof(uint64_t) / parts;
+  size_t words = b->buffer_bytes / sizeof(uint64_t) / parts;
   const uint64_t *at = b->buffer + i * words;
   uint64_t sum[8] = {0};
   for (size_t k = 0; k + 8 <= words; k += 8)
@@ -62,7 +57,7 @@ static double measure_bandwidth(bench *b) {
   for (int i = 0; b->buffer && i < 5; ++i) {
     int64_t start = host_now();
     tern_pool_run(b->program->pool, sum_slice, b, b->program->env.worker_count);
-    double rate = (double)BANDWIDTH_BYTES / (double)(host_now() - start);
+    double rate = (double)b->buffer_bytes / (double)(host_now() - start);
     best = rate > best ? rate : best;
   }
   return best;
@@ -135,7 +130,7 @@ static double cache_bytes(const bench *b, uint32_t n) {
          model->state_block_tokens;
 }
 
-static void summarize(bench *b, row *r, int repetitions) {
+static void summarize(bench *b, bench_row *r, int repetitions) {
   double n = (double)(r->prompt ? r->prompt : r->generated) * r->batch;
   double ns = 0, ns2 = 0, rate = 0, rate2 = 0;
   for (int i = 0; i < repetitions; ++i) {
@@ -155,14 +150,14 @@ static void summarize(bench *b, row *r, int repetitions) {
   r->sd_rate = sqrt(rate2 / freedom);
 }
 
-static int measure(bench *b, row *r) {
+static int measure(bench *b, bench_row *r) {
   host_program *program = b->program;
   uint32_t n = r->prompt ? r->prompt : r->generated;
   int decode = r->prompt == 0;
   int repetitions = (int)program->options.repetitions;
   /* One run before, to bring in pages and wake threads. */
   rewind_all(b);
-  if (evaluate(b, n < 8 ? n : 8, decode) != 0)
+  if (!program->options.no_warmup && evaluate(b, n < 8 ? n : 8, decode) != 0)
     return -1;
   memset(program->counters, 0,
          2 * (size_t)program->model->projection_count * sizeof(uint64_t));
@@ -173,6 +168,8 @@ static int measure(bench *b, row *r) {
       return -1;
     b->samples[i] = (double)(host_now() - start);
   }
+  r->samples = b->samples;
+  r->sample_count = repetitions;
   summarize(b, r, repetitions);
   if (decode) {
     double step = step_bytes(b, (uint64_t)n * (uint64_t)repetitions);
@@ -181,69 +178,16 @@ static int measure(bench *b, row *r) {
       r->bytes_per_token = step / r->batch;
       r->gigabytes = step * r->mean_rate / r->batch * 1e-9;
       r->bandwidth = measure_bandwidth(b);
+      /* Nothing is read faster from memory than memory can be read. */
+      r->in_cache = step <= (double)b->cache || r->gigabytes > r->bandwidth;
     }
   }
   return 0;
 }
 
-static void print_markdown(const bench *b, const row *r) {
-  const tern_model *m = b->program->model;
-  char bytes[32] = "", rate[32] = "", share[32] = "";
-  if (b->rows == 0)
-    printf("| %-20s | %10s | %-28s | %7s | %12s | %20s | %11s | %8s | %12s |\n"
-           "| -------------------- | ---------: | ---------------------------- "
-           "| ------: | -----------: | -------------------: | ----------: | "
-           "-------: | -----------: |\n",
-           "model", "size", "backend", "threads", "test", "t/s", "MB/token",
-           "GB/s", "of bandwidth");
-  if (r->bytes_per_token > 0) {
-    snprintf(bytes, sizeof(bytes), "%.2f", r->bytes_per_token * 1e-6);
-    snprintf(rate, sizeof(rate), "%.2f", r->gigabytes);
-  }
-  if (r->bandwidth > 0)
-    snprintf(share, sizeof(share), "%.0f%%", 100 * r->gigabytes / r->bandwidth);
-  printf("| %-20s | %6.2f MiB | %-28s | %7u | %12s | %11.2f ± %6.2f | %11s | "
-         "%8s | %12s |\n",
-         m->name, (double)m->weights_bytes / 1048576.0, m->target, r->threads,
-         r->test, r->mean_rate, r->sd_rate, bytes, rate, share);
-}
-
-static void print_csv(const bench *b, const row *r) {
-  const tern_model *m = b->program->model;
-  if (b->rows == 0)
-    printf("model,model_size,backend,n_threads,n_batch,n_prompt,n_gen,avg_ns,"
-           "stddev_ns,avg_ts,stddev_ts,bytes_per_token,gigabytes_per_second,"
-           "read_bandwidth\n");
-  printf("\"%s\",%llu,\"%s\",%u,%u,%u,%u,%.0f,%.0f,%.6f,%.6f,%.0f,%.6f,%.6f\n",
-         m->name, (unsigned long long)m->weights_bytes, m->target, r->threads,
-         r->batch, r->prompt, r->generated, r->mean_ns, r->sd_ns, r->mean_rate,
-         r->sd_rate, r->bytes_per_token, r->gigabytes, r->bandwidth);
-}
-
-static void print_json(const bench *b, const row *r) {
-  const tern_model *m = b->program->model;
-  int lines = strcmp(b->program->options.format, "jsonl") == 0;
-  printf("%s{\"model\": \"%s\", \"model_size\": %llu, \"backend\": \"%s\", "
-         "\"n_threads\": %u, \"n_batch\": %u, \"n_prompt\": %u, \"n_gen\": %u, "
-         "\"avg_ns\": %.0f, \"stddev_ns\": %.0f, \"avg_ts\": %.6f, "
-         "\"stddev_ts\": %.6f, \"bytes_per_token\": %.0f, "
-         "\"gigabytes_per_second\": %.6f, \"read_bandwidth\": %.6f, "
-         "\"samples_ns\": [",
-         lines     ? ""
-         : b->rows ? ",\n  "
-                   : "[\n  ",
-         m->name, (unsigned long long)m->weights_bytes, m->target, r->threads,
-         r->batch, r->prompt, r->generated, r->mean_ns, r->sd_ns, r->mean_rate,
-         r->sd_rate, r->bytes_per_token, r->gigabytes, r->bandwidth);
-  for (int64_t i = 0; i < b->program->options.repetitions; ++i)
-    printf("%s%.0f", i ? ", " : "", b->samples[i]);
-  printf("]}%s", lines ? "\n" : "");
-}
-
 static int bench_one(bench *b, uint32_t prompt, uint32_t generated,
                      uint32_t batch) {
-  const char *format = b->program->options.format;
-  row r = {0};
+  bench_row r = {0};
   r.prompt = prompt;
   r.generated = generated;
   r.batch = batch;
@@ -254,14 +198,7 @@ static int bench_one(bench *b, uint32_t prompt, uint32_t generated,
     snprintf(r.test + n, sizeof(r.test) - (size_t)n, " x%u", batch);
   if (measure(b, &r) != 0)
     return -1;
-  if (strcmp(format, "csv") == 0)
-    print_csv(b, &r);
-  else if (strncmp(format, "json", 4) == 0)
-    print_json(b, &r);
-  else
-    print_markdown(b, &r);
-  fflush(stdout);
-  ++b->rows;
+  host_bench_print(&b->report, &r);
   return 0;
 }
 
@@ -318,10 +255,15 @@ static int prepare(bench *b) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     b->tokens[i] = (int32_t)((random >> 33) % vocab);
   }
-  uint64_t *buffer = malloc(BANDWIDTH_BYTES);
+  b->cache = host_cache_bytes();
+  uint64_t bytes = 4 * b->cache;
+  if (bytes < LEAST_BYTES || bytes > MOST_BYTES)
+    bytes = bytes < LEAST_BYTES ? LEAST_BYTES : MOST_BYTES;
+  uint64_t *buffer = bytes <= SIZE_MAX ? malloc((size_t)bytes) : NULL;
   if (buffer)
-    memset(buffer, 1, BANDWIDTH_BYTES);
+    memset(buffer, 1, (size_t)bytes);
   b->buffer = buffer;
+  b->buffer_bytes = (size_t)bytes;
   return 0;
 }
 
@@ -355,12 +297,12 @@ int host_bench(host_program *program) {
     return EXIT_FAILED;
   }
   b->program = program;
+  host_bench_begin(&b->report, program);
   host_catch_interrupt();
   host_interruptible = 1;
   if (read_lists(b, &l) == 0 && prepare(b) == 0)
     result = bench_all(b, &l);
-  if (b->rows && strcmp(program->options.format, "json") == 0)
-    printf("\n]\n");
+  host_bench_end(&b->report);
   close_sessions(b);
   free(b->tokens);
   free(b->logits);

@@ -94,6 +94,10 @@ static const host_flag flags[] = {
      FLAG_SWITCH, COMMAND_RUN, AT(no_bos), 0, 0},
     {"-cnv", "--conversation", NULL, "chat, as if that were the command",
      FLAG_SWITCH, COMMAND_RUN, AT(conversation), 0, 0},
+    {"--no-warmup", NULL, NULL,
+     "do not run a few tokens before the first "
+     "measurement",
+     FLAG_SWITCH, COMMAND_BENCH, AT(no_warmup), 0, 0},
     {"--chunks", NULL, "K", "windows to score (default: all)", FLAG_INTEGER,
      COMMAND_PPL, AT(chunks), 1, MOST_TOKENS},
     {"--second-half", NULL, NULL,

@@ -35,6 +35,7 @@ typedef struct host_options {
   int stats, quiet, ignore_eos, no_bos, print_ids, echo;
   int conversation; /* never set: it makes the command chat */
   int second_half, json;
+  int no_warmup; /* bench */
   int help, version;
 } host_options;
 

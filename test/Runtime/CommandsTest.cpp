@@ -100,20 +100,34 @@ TEST_F(Program, Perplexity) {
 TEST_F(Program, Bench) {
   Result r = run("bench -p 8,16 -n 4 -r 2 -t 1,2 -b 1,3");
   EXPECT_EQ(r.status, 0) << r.err;
-  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 2 + 2 * 2 * 3);
+  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 5 + 2 + 2 * 2 * 3);
   for (const char *test : {" pp8 ", " pp16 ", " tg4 ", " tg4 x3 "})
     EXPECT_NE(r.out.find(test), std::string::npos) << r.out;
+  // 256 bytes of weights come from a cache.
+  EXPECT_NE(r.out.find(" in cache |"), std::string::npos) << r.out;
+  EXPECT_EQ(r.out.find('%'), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("* target: anything/generic\n* CPU: "),
+            std::string::npos);
+  std::istringstream lines(r.out);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(line.size(), 101u) << line; // 100 columns; ± is two bytes
+  r = run("bench -p 0 -n 4 -r 1 --no-warmup -q");
+  EXPECT_NE(r.err.find("bench has no flag '-q', but run has"),
+            std::string::npos);
+  EXPECT_EQ(run("bench -p 0 -n 4 -r 1 --no-warmup").status, 0);
   r = run("bench -p 0 -n 4 -r 3 -o json");
+  EXPECT_NE(r.out.find("\"in_cache\": true"), std::string::npos) << r.out;
   EXPECT_EQ(r.out.substr(0, 4), "[\n  ");
   EXPECT_NE(r.out.find("\"n_gen\": 4"), std::string::npos) << r.out;
   EXPECT_EQ(r.out.substr(r.out.size() - 3), "\n]\n");
   r = run("bench -p 0 -n 4 -r 1 -o csv");
   EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 2);
-  EXPECT_EQ(r.out.find("model,model_size,"), 0u);
+  EXPECT_EQ(r.out.find("build,cpu_info,model,model_size,"), 0u);
   EXPECT_EQ(run("bench -r 1").status, 0); // defaults fit a small model
   r = run("bench -p 3 -n 4 -r 1 -o jsonl");
   EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 2);
-  EXPECT_EQ(r.out.find("{\"model\": "), 0u) << r.out;
+  EXPECT_EQ(r.out.find("{\"build\": \"tern 0.1.0\", \"cpu_info\": \""), 0u)
+      << r.out;
   EXPECT_EQ(run("bench -o xml").status, 2);
   EXPECT_EQ(run("bench -p 65").status, 1);
   EXPECT_EQ(run("bench -p 1,,2").status, 1);
