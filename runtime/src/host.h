@@ -7,10 +7,11 @@
 #ifndef TERN_SRC_HOST_H
 #define TERN_SRC_HOST_H
 
+#include "host_interrupt.h"
 #include "host_options.h"
 #include "tern/host.h"
 
-#include <signal.h>
+#include <setjmp.h>
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
@@ -30,6 +31,8 @@ typedef struct host_program {
   tern_pool *pool;
   tern_env env;
   uint64_t *counters; /* 2 * projection_count, as in tern_env */
+  jmp_buf left; /* where a step that is left goes on; see host_evaluate.c */
+  int progress_shown;
   host_options options;
   tern_error error;
 } host_program;
@@ -80,10 +83,30 @@ void host_cpu_name(char *name, size_t room);
 uint64_t host_cache_bytes(void);
 
 int64_t host_now(void); /* nanoseconds, monotonic */
-/* After host_catch_interrupt SIGINT ends the process with status 130, but while
- * `host_interruptible` is set the first one only sets `host_interrupted`. */
-extern volatile sig_atomic_t host_interrupted, host_interruptible;
-void host_catch_interrupt(void);
+
+/* Sets program->env for the program's pool. All evaluation goes through the
+ * three below, which are the core's calls; `doing` begins the sentence. Once
+ * host_interrupted is set they return -1 within a moment, without a sentence
+ * and with all sessions where they were. */
+void host_evaluate_with(host_program *program);
+int host_eval(host_program *program, tern_session *session,
+              const int32_t *tokens, uint32_t n, float **logits,
+              const char *doing);
+int host_eval_full(host_program *program, tern_session *session,
+                   const int32_t *tokens, uint32_t n, uint32_t logits_count,
+                   float *logits, float *hidden, const char *doing);
+int host_eval_batch(host_program *program, tern_session *const *sessions,
+                    tern_segment *segments, uint32_t count, const char *doing);
+
+/* A line on standard error that the next one replaces; on a terminal only, and
+ * not with -q. */
+int host_shows_progress(const host_program *program);
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void host_progress(host_program *program, const char *format, ...);
+/* Removes the line, if there is one. */
+void host_progress_end(host_program *program);
 
 /* Why generation stopped. */
 typedef enum host_stop {

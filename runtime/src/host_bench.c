@@ -38,7 +38,7 @@ typedef struct bench {
 
 static void sum_slice(void *argument, uint32_t i) {
   const bench *b = argument;
-  uint32_t parts = b->program->env.worker_count;
+  uint32_t parts = tern_pool_threads(b->program->pool);
   size_t words = b->buffer_bytes / sizeof(uint64_t) / parts;
   const uint64_t *at = b->buffer + i * words;
   uint64_t sum[8] = {0};
@@ -56,7 +56,8 @@ static double measure_bandwidth(bench *b) {
   double best = 0;
   for (int i = 0; b->buffer && i < 5; ++i) {
     int64_t start = host_now();
-    tern_pool_run(b->program->pool, sum_slice, b, b->program->env.worker_count);
+    tern_pool_run(b->program->pool, sum_slice, b,
+                  tern_pool_threads(b->program->pool));
     double rate = (double)b->buffer_bytes / (double)(host_now() - start);
     best = rate > best ? rate : best;
   }
@@ -81,12 +82,13 @@ static int evaluate(bench *b, uint32_t n, int one_by_one) {
       b->segments[i].logits = b->logits + (size_t)i * vocab;
       b->segments[i].logits_count = 1;
     }
-    tern_status status =
-        b->batch == 1
-            ? tern_session_eval(b->handles[0], b->tokens + at, call, &last)
-            : tern_batch_eval(b->handles, b->segments, b->batch);
-    if (host_interrupted || host_status(b->program, status, "evaluation") != 0)
-      return -1;
+    int result = b->batch == 1
+                     ? host_eval(b->program, b->handles[0], b->tokens + at,
+                                 call, &last, "evaluation")
+                     : host_eval_batch(b->program, b->handles, b->segments,
+                                       b->batch, "evaluation");
+    if (result != 0)
+      return result;
   }
   return 0;
 }
@@ -163,6 +165,8 @@ static int measure(bench *b, bench_row *r) {
          2 * (size_t)program->model->projection_count * sizeof(uint64_t));
   for (int i = 0; i < repetitions; ++i) {
     rewind_all(b);
+    host_progress(program, "%s: measurement %d of %d", r->test, i + 1,
+                  repetitions);
     int64_t start = host_now();
     if (evaluate(b, n, decode) != 0)
       return -1;
@@ -191,14 +195,17 @@ static int bench_one(bench *b, uint32_t prompt, uint32_t generated,
   r.prompt = prompt;
   r.generated = generated;
   r.batch = batch;
-  r.threads = b->program->env.worker_count;
+  r.threads = tern_pool_threads(b->program->pool);
   int n = snprintf(r.test, sizeof(r.test), "%s%u", prompt ? "pp" : "tg",
                    prompt ? prompt : generated);
   if (batch > 1)
     snprintf(r.test + n, sizeof(r.test) - (size_t)n, " x%u", batch);
   if (measure(b, &r) != 0)
     return -1;
+  host_progress_end(b->program);
   host_bench_print(&b->report, &r);
+  if (strcmp(b->program->options.format, "json") == 0)
+    host_interrupt_writes("\n]\n");
   return 0;
 }
 
@@ -298,10 +305,10 @@ int host_bench(host_program *program) {
   }
   b->program = program;
   host_bench_begin(&b->report, program);
-  host_catch_interrupt();
-  host_interruptible = 1;
+  host_interruptible = INTERRUPT_SOON;
   if (read_lists(b, &l) == 0 && prepare(b) == 0)
     result = bench_all(b, &l);
+  host_interrupt_writes(NULL);
   host_bench_end(&b->report);
   close_sessions(b);
   free(b->tokens);

@@ -111,7 +111,7 @@ static int answer(chat *c) {
 }
 
 static void take_message(chat *c, const char *text, size_t bytes) {
-  host_interruptible = 1;
+  host_interruptible = INTERRUPT_NOTED;
   /* Of a message without an answer nothing stays; forgetting may have moved it.
    */
   if (host_conversation_add(&c->conversation, "user", text, NULL, bytes) != 0 ||
@@ -122,7 +122,10 @@ static void take_message(chat *c, const char *text, size_t bytes) {
     if (c->program->error.text[0])
       complain(c);
   }
-  host_interruptible = 0;
+  host_progress_end(c->program);
+  host_interruptible = INTERRUPT_ENDS;
+  if (host_interrupted)
+    say(c, "interrupted");
   host_interrupted = 0;
 }
 
@@ -224,7 +227,6 @@ int host_chat(host_program *program) {
   host_generator generator = {0};
   chat c = {.program = program, .generator = &generator};
   c.is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-  host_catch_interrupt();
   int is_open =
       host_conversation_open(&c.conversation, program) == 0 &&
       host_session_open(program, (uint32_t)program->options.context,

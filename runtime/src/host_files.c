@@ -130,6 +130,7 @@ int host_write_npy(host_program *program, const char *path, const float *values,
   if (!temporary)
     return -1;
   snprintf(temporary, room, "%s.%ld.part", path, (long)getpid());
+  host_interrupt_removes(temporary);
   FILE *out = fopen(temporary, "wb");
   int ok = out && write_npy(out, values, shape, rank);
   int cause = errno;
@@ -143,6 +144,7 @@ int host_write_npy(host_program *program, const char *path, const float *values,
   }
   if (!ok && out)
     unlink(temporary);
+  host_interrupt_removes(NULL);
   free(temporary);
   return ok ? 0
             : host_fail(&program->error, "%s: cannot be written: %s", path,

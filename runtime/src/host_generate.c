@@ -87,10 +87,8 @@ static int read_full(host_generator *generator, const int32_t *tokens,
   uint64_t hidden_shape[] = {model->layer_count, count, model->hidden_size};
   int result = -1;
   if (generator->logits && (hidden || !o->hidden_file) &&
-      host_status(program,
-                  tern_session_eval_full(generator->session, tokens, count,
-                                         wanted, generator->logits, hidden),
-                  "prompt") == 0)
+      host_eval_full(program, generator->session, tokens, count, wanted,
+                     generator->logits, hidden, "prompt") == 0)
     result = 0;
   if (result == 0 && o->logits_file)
     result = host_write_npy(program, o->logits_file, generator->logits,
@@ -101,6 +99,50 @@ static int read_full(host_generator *generator, const int32_t *tokens,
     *logits = generator->logits + (size_t)(wanted - 1) * model->vocab_size;
   free(hidden);
   return result;
+}
+
+static void accept(host_generator *generator, const int32_t *tokens,
+                   size_t count) {
+  note(generator, tokens, count);
+  generator->prompt_tokens += count;
+  for (size_t i = 0; i < count; ++i)
+    tern_sampler_accept(&generator->sampler, tokens[i]);
+}
+
+/* Tokens of one call, and those of the first when a person watches. */
+#define PIECE_TOKENS 512u
+#define FIRST_PIECE_TOKENS 32u
+#define WATCHED_NANOSECONDS 400000000
+
+/* In pieces, which is the same to the bit: an interrupt leaves those that are
+ * done, and on a terminal they show how far it is. */
+static int read_pieces(host_generator *generator, const int32_t *tokens,
+                       size_t count, float **logits) {
+  host_program *program = generator->program;
+  int is_watched = host_shows_progress(program);
+  size_t piece = is_watched ? FIRST_PIECE_TOKENS : PIECE_TOKENS;
+  int64_t start = host_now(), before = start;
+  for (size_t at = 0; at < count;) {
+    size_t n = count - at < piece ? count - at : piece;
+    if (host_eval(program, generator->session, tokens + at, (uint32_t)n,
+                  at + n == count ? logits : NULL, "prompt") != 0)
+      return -1;
+    accept(generator, tokens + at, n);
+    at += n;
+    if (!is_watched)
+      continue;
+    int64_t now = host_now();
+    if (now - before < WATCHED_NANOSECONDS / 2 && piece < PIECE_TOKENS)
+      piece *= 2;
+    else if (now - before > WATCHED_NANOSECONDS && piece > FIRST_PIECE_TOKENS)
+      piece /= 2;
+    if (now - start > WATCHED_NANOSECONDS && at < count)
+      host_progress(program, "prompt: %zu of %zu tokens, %.1f tokens/s", at,
+                    count, (double)at * 1e9 / (double)(now - start));
+    before = now;
+  }
+  host_progress_end(program);
+  return 0;
 }
 
 int host_generator_read(host_generator *generator, const int32_t *tokens,
@@ -120,32 +162,22 @@ int host_generator_read(host_generator *generator, const int32_t *tokens,
   int64_t start = host_now();
   int result = 0;
   if (pending >= 0)
-    result = host_status(
-        program, tern_session_eval(generator->session, &pending, 1, NULL),
-        "evaluation");
+    result =
+        host_eval(program, generator->session, &pending, 1, NULL, "evaluation");
   if (result != 0)
     return result;
   if (pending >= 0)
     note(generator, &pending, 1);
-  if (program->options.logits_file || program->options.hidden_file)
+  if (program->options.logits_file || program->options.hidden_file) {
     result = read_full(generator, tokens, (uint32_t)count, logits);
-  else
-    result = host_status(
-        program,
-        tern_session_eval(generator->session, tokens, (uint32_t)count, logits),
-        "prompt");
+    if (result == 0)
+      accept(generator, tokens, count);
+  } else {
+    result = read_pieces(generator, tokens, count, logits);
+  }
   generator->prompt_time += host_now() - start;
-  if (result != 0)
-    return result;
-  note(generator, tokens, count);
-  generator->prompt_tokens += count;
-  for (size_t i = 0; i < count; ++i)
-    tern_sampler_accept(&generator->sampler, tokens[i]);
-  return 0;
+  return result;
 }
-
-/* Tokens between two looks at whether the user has interrupted. */
-#define FOLLOW_TOKENS 128u
 
 int host_generator_follow(host_generator *generator, const int32_t *tokens,
                           size_t count, size_t *reused, float **logits) {
@@ -164,13 +196,7 @@ int host_generator_follow(host_generator *generator, const int32_t *tokens,
   generator->sampler.recent_count = 0;
   for (size_t i = 0; i < at; ++i)
     tern_sampler_accept(&generator->sampler, tokens[i]);
-  while (at < count && !host_interrupted) {
-    size_t n = count - at < FOLLOW_TOKENS ? count - at : FOLLOW_TOKENS;
-    if (host_generator_read(generator, tokens + at, n, logits) != 0)
-      return -1;
-    at += n;
-  }
-  return 0;
+  return host_generator_read(generator, tokens + at, count - at, logits);
 }
 
 static int is_end(const host_generator *generator, int32_t token) {
@@ -238,12 +264,11 @@ static host_stop write_tokens(host_generator *generator, float *logits,
     if (tern_session_position(session) == tern_session_context(session))
       return STOP_FULL;
     int64_t start = host_now();
+    if (host_eval(program, session, &token, 1, &logits, "evaluation") != 0)
+      return host_interrupted ? STOP_INTERRUPTED : STOP_FAILED;
     generator->pending = -1;
-    tern_status status = tern_session_eval(session, &token, 1, &logits);
     generator->step_time += host_now() - start;
     ++generator->steps;
-    if (host_status(program, status, "evaluation") != 0)
-      return STOP_FAILED;
     note(generator, &token, 1);
   }
   return STOP_LIMIT;
@@ -252,9 +277,11 @@ static host_stop write_tokens(host_generator *generator, float *logits,
 host_stop host_generator_write(host_generator *generator, float *logits,
                                int32_t limit) {
   char rest[TERN_UTF8_ROOM(0)];
+  host_interrupt_writes("\n");
   host_stop stop = write_tokens(generator, logits, limit);
   print(generator, rest, tern_utf8_flush(&generator->utf8, rest));
   fputc('\n', stdout);
+  host_interrupt_writes(NULL);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     host_fail(&generator->program->error, "cannot write to standard output");
     return STOP_FAILED;

@@ -44,11 +44,16 @@ int tern_main(const tern_model *const *models, unsigned count, int argc,
       return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
     }
     status = EXIT_FAILED;
+    host_interrupt_catch(program.name);
     if (host_program_open(&program, models, count) == 0)
       status = run_command(&program);
   }
+  host_interrupt_over();
+  host_progress_end(&program);
   if (status == EXIT_FAILED && host_interrupted)
     status = EXIT_INTERRUPTED;
+  if (status == EXIT_INTERRUPTED)
+    fprintf(stderr, "%s: interrupted\n", program.name);
   else if (program.error.text[0])
     fprintf(stderr, "%s: error: %s%s\n", program.name, program.error.text,
             status == EXIT_USAGE ? " (--help lists the flags)" : "");

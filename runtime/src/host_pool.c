@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -155,17 +156,24 @@ tern_pool *tern_pool_create(unsigned threads) {
   atomic_init(&pool->busy, 0);
   word_init(&pool->job);
   word_init(&pool->pending);
+  /* Signals are the caller's: a handler may count on the thread it was set
+   * from. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   for (unsigned i = 1; i < threads; ++i) {
     worker *w = &pool->workers[i];
     w->pool = pool;
     w->index = i;
-    if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
-      tern_pool_destroy(pool);
-      return NULL;
-    }
+    if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
+      break;
     ++pool->started;
   }
-  return pool;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (pool->started + 1 == threads)
+    return pool;
+  tern_pool_destroy(pool);
+  return NULL;
 }
 
 unsigned tern_pool_threads(const tern_pool *pool) { return pool->threads; }

@@ -43,10 +43,8 @@ static int score_window(scoring *s, const int32_t *tokens, uint32_t n,
   for (uint32_t at = 0; at < n - 1;) {
     uint32_t m = n - 1 - at < CALL_TOKENS ? n - 1 - at : CALL_TOKENS;
     uint32_t wanted = at + m <= first ? 0 : at >= first ? m : at + m - first;
-    if (host_status(s->program,
-                    tern_session_eval_full(s->session, tokens + at, m, wanted,
-                                           s->logits, NULL),
-                    "evaluation") != 0)
+    if (host_eval_full(s->program, s->session, tokens + at, m, wanted,
+                       s->logits, NULL, "evaluation") != 0)
       return -1;
     at += m;
     s->evaluated += m;
@@ -58,11 +56,12 @@ static int score_window(scoring *s, const int32_t *tokens, uint32_t n,
 }
 
 static void progress(const scoring *s, uint64_t done, uint64_t all) {
-  if (s->program->options.quiet || !isatty(STDERR_FILENO))
-    return;
-  fprintf(stderr, "\r%llu of %llu windows, perplexity %.4f%s",
-          (unsigned long long)done, (unsigned long long)all,
-          exp(s->sum / (double)s->tokens), done == all ? "\n" : "");
+  if (done == 0)
+    host_progress(s->program, "0 of %llu windows", (unsigned long long)all);
+  else
+    host_progress(s->program, "%llu of %llu windows, perplexity %.4f",
+                  (unsigned long long)done, (unsigned long long)all,
+                  exp(s->sum / (double)s->tokens));
 }
 
 /* Windows of `context` tokens. By default each is bos and context - 1 tokens of
@@ -89,14 +88,10 @@ static int score_text(scoring *s, const int32_t *text, size_t count,
   for (uint64_t k = 0; k < all && result == 0; ++k) {
     /* With one bos before the text, token i of it is at i + 1. */
     memcpy(window + 1, text + k * stride, (context - 1) * sizeof(int32_t));
-    if (host_interrupted)
-      result = -1;
-    else
-      result =
-          score_window(s, window, context, o->second_half ? context / 2 : 0);
-    if (result == 0)
-      progress(s, k + 1, all);
+    progress(s, k, all);
+    result = score_window(s, window, context, o->second_half ? context / 2 : 0);
   }
+  host_progress_end(s->program);
   free(window);
   return result;
 }
@@ -122,7 +117,7 @@ static int score_file(scoring *s, uint32_t context) {
   if (host_read_file(program, program->options.file, &text, &bytes) == 0 &&
       host_encode(program, text, NULL, bytes,
                   TERN_ENCODE_BARE | TERN_ENCODE_PLAIN, &tokens, &count) == 0) {
-    host_interruptible = 1;
+    host_interruptible = INTERRUPT_SOON;
     result = score_text(s, tokens, count, context);
   }
   free(tokens);
@@ -144,7 +139,6 @@ int host_ppl(host_program *program) {
                           : "the model has no bos token to begin windows with");
     return EXIT_FAILED;
   }
-  host_catch_interrupt();
   s.program = program;
   s.logits = host_allocate(program, program->model->vocab_size, CALL_TOKENS,
                            sizeof(float));
@@ -156,8 +150,6 @@ int host_ppl(host_program *program) {
         host_print_counters(program, "all windows", program->counters,
                             s.evaluated);
       status = EXIT_OK;
-    } else if (host_interrupted) {
-      status = EXIT_INTERRUPTED;
     }
   }
   host_session_close(&session);

@@ -13,24 +13,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-volatile sig_atomic_t host_interrupted, host_interruptible;
-
-static void on_interrupt(int number) {
-  (void)number;
-  if (host_interrupted || !host_interruptible)
-    _exit(EXIT_INTERRUPTED);
-  host_interrupted = 1;
-}
-
-void host_catch_interrupt(void) {
-  struct sigaction action;
-  memset(&action, 0, sizeof(action));
-  action.sa_handler = on_interrupt;
-  /* A write that has begun is completed. */
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, NULL);
-}
-
 static int open_artifact(host_program *program) {
   const char *path = program->options.weights;
   if (path)
@@ -62,12 +44,7 @@ int host_program_threads(host_program *program, unsigned threads) {
   if (!program->pool)
     return host_fail(&program->error, "cannot start %u threads: %s", threads,
                      strerror(errno));
-  memset(&program->env, 0, sizeof(program->env));
-  program->env.size = sizeof(program->env);
-  program->env.worker_count = tern_pool_threads(program->pool);
-  program->env.parallel = tern_pool_run;
-  program->env.host = program->pool;
-  program->env.counters = program->counters;
+  host_evaluate_with(program);
   return 0;
 }
 
@@ -143,8 +120,9 @@ void host_session_close(host_session *session) {
   memset(session, 0, sizeof(*session));
 }
 
-int host_encode(host_program *program, const char *text, const tern_marking *marking,
-                size_t bytes, uint32_t flags, int32_t **tokens, size_t *count) {
+int host_encode(host_program *program, const char *text,
+                const tern_marking *marking, size_t bytes, uint32_t flags,
+                int32_t **tokens, size_t *count) {
   if (!program->has_tokenizer)
     return host_fail(&program->error, "the model was compiled without a "
                                       "tokenizer; give tokens with --ids");

@@ -90,9 +90,8 @@ int host_run(host_program *program) {
   host_session session = {0};
   host_generator generator = {0};
   int status = EXIT_FAILED;
-  host_catch_interrupt();
   int has_prompt = read_prompt(program, &tokens, &count) == 0;
-  host_interruptible = 1;
+  host_interruptible = INTERRUPT_SOON;
   if (has_prompt &&
       host_session_open(program, (uint32_t)program->options.context,
                         &session) == 0 &&

@@ -1,13 +1,51 @@
-/*===- fake_program.c - what the compiler's table of models looks like -----===
+/*===- fake_program.c - the fake model as the compiler's table has it ------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- *===------------------------------------------------------------------------===*/
+ *===------------------------------------------------------------------------===
+ *
+ * As on a slow machine, if the environment says so: a step waits while the
+ * file FAKE_SLOW exists, up to 10 s, in portions of 5 ms or with FAKE_WHOLE in
+ *one.
+ */
 #include "fake_model.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 extern const tern_model *const tern_models[];
 extern const unsigned tern_model_count;
 
-const tern_model *const tern_models[] = {&tern_model_fake};
+static void wait_a_portion(void *argument, uint32_t i) {
+  const struct timespec portion = {0, 5000000};
+  (void)argument;
+  (void)i;
+  nanosleep(&portion, NULL);
+}
+
+static int32_t slow_step(const tern_env *env, const void *weights,
+                         void *scratch, const tern_segment *segments,
+                         uint32_t count) {
+  const char *from = getenv("FAKE_SLOW_FROM");
+  const char *file = getenv("FAKE_SLOW");
+  if (from && segments[0].position < (uint32_t)atoi(from))
+    file = NULL;
+  for (int i = 0; i < 2000 && file && access(file, F_OK) == 0; ++i)
+    if (getenv("FAKE_WHOLE") || !env->parallel)
+      wait_a_portion(NULL, 0);
+    else
+      env->parallel(env->host, wait_a_portion, NULL, 1);
+  return tern_model_fake.step(env, weights, scratch, segments, count);
+}
+
+static tern_model model;
+
+__attribute__((constructor)) static void make_model(void) {
+  model = tern_model_fake;
+  model.step = slow_step;
+}
+
+const tern_model *const tern_models[] = {&model};
 const unsigned tern_model_count = 1;
