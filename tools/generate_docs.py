@@ -1,6 +1,7 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Write docs/dialect.md and docs/passes.md from the TableGen files.
+"""Write docs/dialect.md and docs/passes.md from the TableGen files, and the tables in
+docs/checkpoint-files.md from those of the sources.
 
 `ninja -C build tern-docs` runs it. With --check nothing is written: exit status
 1 says that a page is not what it would write.
@@ -12,6 +13,7 @@ import argparse
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +55,55 @@ def passes_page(arguments: argparse.Namespace) -> str:
     return NOTE.format(sources=" and ".join(source for _, source in PASSES)) + page
 
 
+FIELD_TABLES = {
+    "GenerationFields": "lib/Tokenizer/GenerationFields.def",
+    "TokenizerConfigFields": "lib/Tokenizer/TokenizerConfigFields.def",
+    "GgufKeys": "lib/Import/GgufKeys.def",
+    "CheckpointFiles": "lib/Import/CheckpointFiles.def",
+}
+ROW = re.compile(r"([A-Z]+)\(((?:\"[^\"]*\"|[^()\"])*)\)")
+ARGUMENT = re.compile(r"\"([^\"]*)\"|([^,\s][^,]*)")
+
+
+def field_rows(source: str) -> Iterator[tuple[str, str, str]]:
+    """The name, the fate and the words of each line of a table."""
+    for line in (ROOT / source).read_text().splitlines():
+        if not line or line.startswith("//"):
+            continue
+        found = ROW.fullmatch(line)
+        if not found:
+            raise SystemExit(f"{source}: cannot read '{line}'")
+        name, *rest = [a or b for a, b in ARGUMENT.findall(found[2])]
+        words = rest[-1] if rest else ""
+        match found[1]:
+            case "USED" | "READ":
+                yield name, "followed", words
+            case "IRRELEVANT":
+                yield name, "irrelevant", words
+            case "UNKNOWN":
+                yield name, "warning", ""
+            case "NEUTRAL":
+                neutral = f", unless it is `{rest[0]}`" if rest[0] != "null" else ""
+                yield name, f"warning{neutral}", f"it {words}"
+            case _:
+                fates = {"Read": "read", "Irrelevant": "irrelevant", "NotRead": "warning"}
+                fate = fates.get(rest[0], "warning without another tokenizer")
+                yield name, fate, rest[1] if len(rest) > 1 else ""
+
+
+def files_page(arguments: argparse.Namespace) -> str:
+    page = (ROOT / "docs" / "checkpoint-files.md").read_text()
+    for table, source in FIELD_TABLES.items():
+        begin = f"<!-- table {table}; written by tools/generate_docs.py -->\n"
+        head, rest = page.split(begin)
+        rows = "".join(
+            f"| `{name}` | {fate} | {words} |\n" for name, fate, words in field_rows(source)
+        )
+        tail = rest[rest.index("<!-- end -->") :]
+        page = f"{head}{begin}| name | becomes | |\n|---|---|---|\n{rows}{tail}"
+    return page
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tblgen", required=True, help="mlir-tblgen of LLVM 22")
@@ -61,7 +112,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     arguments = parser.parse_args()
     status = 0
-    for name, make in (("dialect.md", dialect_page), ("passes.md", passes_page)):
+    pages = {
+        "dialect.md": dialect_page,
+        "passes.md": passes_page,
+        "checkpoint-files.md": files_page,
+    }
+    for name, make in pages.items():
         path = arguments.docs / name
         text = make(arguments)
         if path.exists() and path.read_text() == text:

@@ -289,10 +289,14 @@ Error addTokenizer(GgufWriter &writer, const TokenizerSources &sources,
           TokenizerExporter(writer, sources, *description, vocabulary).run())
     return error;
   std::string chat = sources.chatTemplate;
-  const json config = json::parse(sources.tokenizerConfig, nullptr, false);
-  if (chat.empty() && config.is_object() && config.contains("chat_template") &&
-      config["chat_template"].is_string())
-    chat = config["chat_template"].get<std::string>();
+  // Of these the first that has one.
+  for (const std::string *text :
+       {&sources.tokenizerConfig, &sources.chatTemplateJson}) {
+    const json file = json::parse(*text, nullptr, false);
+    if (chat.empty() && file.is_object() && file.contains("chat_template") &&
+        file["chat_template"].is_string())
+      chat = file["chat_template"].get<std::string>();
+  }
   if (!chat.empty())
     writer.addText("tokenizer.chat_template", chat);
   return Error::success();

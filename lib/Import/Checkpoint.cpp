@@ -87,7 +87,22 @@ void Checkpoint::findBiases() {
   }
 }
 
+std::vector<CheckpointFile> Checkpoint::listFiles() const {
+  if (isGguf())
+    return {};
+  std::set<std::string> tensorFiles;
+  for (const auto &[name, entry] : tensors->all())
+    tensorFiles.insert(sys::path::filename(tensors->pathOf(entry)).str());
+  return listCheckpointFiles(path, tensorFiles);
+}
+
+std::vector<std::string> Checkpoint::warnOfUnread() const {
+  return isGguf() ? warnOfGgufKeys(*tensors->gguf()) : warnOfFiles(listFiles());
+}
+
 Error Checkpoint::openDirectory() {
+  if (Error error = refuseAdapter(path))
+    return error;
   SmallString<128> configPath(path);
   sys::path::append(configPath, "config.json");
   Expected<ModelConfig> config = ModelConfig::read(configPath);

@@ -310,6 +310,24 @@ std::vector<size_t> TokenizerTranslator::endTokens() const {
   return ids;
 }
 
+/// How far back a repetition penalty looks; llama.cpp's default where the file
+/// does not say it.
+static Error readRepeatLastN(const GgufFile &file, TokenizerSources &sources,
+                             json &generation) {
+  auto last = file.number("general.sampling.penalty_last_n");
+  if (!last)
+    return last.takeError();
+  double tokens = last->value_or(64);
+  if (!(tokens >= -1 && tokens <= INT32_MAX))
+    return file.error(
+        "the value of 'general.sampling.penalty_last_n' is out of "
+        "range");
+  if (tokens == 0)
+    generation.erase("repetition_penalty");
+  sources.repeatLastN = tokens > 0 ? static_cast<uint32_t>(tokens) : 0;
+  return Error::success();
+}
+
 /// As generation_config.json says it.
 static Error addSampling(const GgufFile &file, json &generation) {
   for (const auto &[key, name] : samplingNames) {
@@ -340,6 +358,8 @@ Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
   sources.chatTemplate = chat->value_or("").str();
   json generation = json::object();
   if (Error error = addSampling(file, generation))
+    return std::move(error);
+  if (Error error = readRepeatLastN(file, sources, generation))
     return std::move(error);
   auto model = file.string("tokenizer.ggml.model");
   if (!model)

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChatTemplate.h"
-#include "Json.h"
+#include "CheckpointFields.h"
+#include "GenerationRules.h"
 
 #include "tern/Tokenizer/TokenizerCompiler.h"
 #include "tern/artifact.h"
@@ -20,18 +21,24 @@ namespace {
 
 class Defaults {
 public:
-  Defaults(const TokenizerDescription *tokenizer, std::string &error)
-      : tokenizer(tokenizer), error(error) {
+  Defaults(const TokenizerDescription *tokenizer, std::string &error,
+           TextRemarks &remarks)
+      : tokenizer(tokenizer), error(error), remarks(remarks) {
     generation.size = sizeof(generation);
     generation.bos_id = -1;
     generation.temperature = 1;
     generation.top_p = 1;
     generation.repeat_penalty = 1;
+    generation.max_new_tokens = generation.max_length = -1;
+    generation.forced_bos_id = -1;
   }
 
   void readConfig(const Json &json);
   void readGenerationConfig(const Json &json);
   void readTokenizerConfig(const Json &json);
+  void setRepeatLastN(uint32_t tokens) { generation.repeat_last_n = tokens; }
+  /// The template of chat_template.json, if no other file has a template.
+  void readTemplateFile(const Json &json);
   /// The template counts more than those of tokenizer_config.json; it may be
   /// empty.
   std::vector<uint8_t> finish(const std::string &chatTemplate,
@@ -44,9 +51,12 @@ private:
   void readTemplates(JsonObject &fields);
 
   tern_generation generation = {};
+  GenerationRules rules;
   std::string chatTemplate, variables = "{}";
+  uint32_t vocabSize = 0;
   const TokenizerDescription *tokenizer;
   std::string &error;
+  TextRemarks &remarks;
 };
 
 void Defaults::addEos(const char *where, int64_t id) {
@@ -64,9 +74,16 @@ void Defaults::addEos(const char *where, int64_t id) {
 /// null, and some files say -1 for that.
 void Defaults::readIds(JsonObject &fields) {
   const Json *bos = fields.get("bos_token_id");
-  if (bos && !bos->is_array())
+  if (bos && !bos->is_array()) {
+    const int32_t before = generation.bos_id;
     generation.bos_id = static_cast<int32_t>(
-        fields.getInt("bos_token_id", generation.bos_id, -1, INT32_MAX));
+        fields.getInt("bos_token_id", before, -1, INT32_MAX));
+    if (before >= 0 && generation.bos_id != before)
+      remarks.warnings.push_back(fields.where + ": bos_token_id = " +
+                                 std::to_string(generation.bos_id) +
+                                 " contradicts config.json's " +
+                                 std::to_string(before) + ", and counts more");
+  }
   const Json *eos = fields.get("eos_token_id");
   if (!eos)
     return;
@@ -85,6 +102,8 @@ void Defaults::readConfig(const Json &json) {
   readIds(fields);
   generation.max_context = static_cast<uint32_t>(
       fields.getInt("max_position_embeddings", 0, 0, UINT32_MAX));
+  vocabSize =
+      static_cast<uint32_t>(fields.getInt("vocab_size", 0, 0, UINT32_MAX));
 }
 
 void Defaults::readGenerationConfig(const Json &json) {
@@ -103,6 +122,8 @@ void Defaults::readGenerationConfig(const Json &json) {
   generation.repeat_penalty = number("repetition_penalty", 1, 1e-6, 1e6);
   // 0 means "keep one" to some; the sampler wants a share above 0.
   generation.top_p = std::max(generation.top_p, 1e-6f);
+  rules.read(fields, generation);
+  remarkGenerationFields(json, remarks);
 }
 
 int64_t Defaults::idOfNamed(JsonObject &fields, const char *field) {
@@ -138,6 +159,13 @@ void Defaults::readTokenizerConfig(const Json &json) {
     addEos(fields.where.c_str(), eos);
   variables = chatVariables(json).dump();
   readTemplates(fields);
+  remarkTokenizerConfigFields(json, remarks);
+}
+
+void Defaults::readTemplateFile(const Json &json) {
+  JsonObject fields(json, "chat_template.json", error);
+  if (chatTemplate.empty())
+    readTemplates(fields);
 }
 
 std::vector<uint8_t> Defaults::finish(const std::string &file,
@@ -153,6 +181,7 @@ std::vector<uint8_t> Defaults::finish(const std::string &file,
     *chatRefusal = text.empty() ? "" : refusalOfTemplate(text, variables);
   generation.chat_template_bytes = static_cast<uint32_t>(text.size());
   generation.chat_variables_bytes = static_cast<uint32_t>(variables.size());
+  rules.write(generation, vocabSize, tokenizer != nullptr, remarks);
   // All fields are 32 bits; the artifact is little endian.
   static_assert(sizeof(tern_generation) % 4 == 0, "32-bit fields only");
   std::vector<uint8_t> result;
@@ -164,6 +193,7 @@ std::vector<uint8_t> Defaults::finish(const std::string &file,
   }
   result.insert(result.end(), text.begin(), text.end());
   result.insert(result.end(), variables.begin(), variables.end());
+  result.insert(result.end(), rules.bytes().begin(), rules.bytes().end());
   return result;
 }
 
@@ -172,31 +202,31 @@ std::vector<uint8_t> Defaults::finish(const std::string &file,
 std::optional<std::vector<uint8_t>>
 compileGeneration(const TokenizerSources &sources,
                   const TokenizerDescription *tokenizer, std::string &error,
-                  std::string *chatRefusal) {
+                  std::string *chatRefusal, TextRemarks *remarks) {
   error.clear();
-  Defaults defaults(tokenizer, error);
-  struct Source {
-    const std::string &text;
-    const char *file;
-    void (Defaults::*read)(const Json &);
+  TextRemarks unheard;
+  TextRemarks &heard = remarks ? *remarks : unheard;
+  Defaults defaults(tokenizer, error, heard);
+  auto read = [&](const std::string &text, const char *file,
+                  void (Defaults::*reader)(const Json &)) {
+    if (text.empty() || !error.empty())
+      return;
+    if (std::optional<Json> json = parseJsonObject(text, file, error))
+      (defaults.*reader)(*json);
   };
   // Later files win where only one value can hold.
-  const Source files[] = {
-      {sources.config, "config.json", &Defaults::readConfig},
-      {sources.generationConfig, "generation_config.json",
-       &Defaults::readGenerationConfig},
-      {sources.tokenizerConfig, "tokenizer_config.json",
-       &Defaults::readTokenizerConfig},
-  };
-  for (const Source &file : files) {
-    if (file.text.empty())
-      continue;
-    std::optional<Json> json = parseJsonObject(file.text, file.file, error);
-    if (json)
-      (defaults.*file.read)(*json);
-    if (!error.empty())
-      return std::nullopt;
-  }
+  read(sources.config, "config.json", &Defaults::readConfig);
+  read(sources.generationConfig, "generation_config.json",
+       &Defaults::readGenerationConfig);
+  if (error.empty())
+    if (auto json = readTokenizerConfigs(sources, error, heard);
+        json && !json->is_null())
+      defaults.readTokenizerConfig(*json);
+  read(sources.chatTemplateJson, "chat_template.json",
+       &Defaults::readTemplateFile);
+  if (!error.empty())
+    return std::nullopt;
+  defaults.setRepeatLastN(sources.repeatLastN);
   std::vector<uint8_t> bytes =
       defaults.finish(sources.chatTemplate, chatRefusal);
   if (!error.empty())

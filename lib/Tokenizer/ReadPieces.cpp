@@ -127,7 +127,9 @@ void TokenizerReader::addPieceSteps(const SentencePieces &model) {
   steps.late();
 }
 
-bool TokenizerReader::readPieces(const SentencePieces &model) {
+bool TokenizerReader::readPieces(const SentencePieces &model,
+                                 const std::map<int64_t, Json> &listed,
+                                 TextRemarks &remarks) {
   const size_t count = model.pieces.size();
   if (count >= size_t(1) << 24)
     fail("tokenizer: there are too many tokens");
@@ -143,6 +145,8 @@ bool TokenizerReader::readPieces(const SentencePieces &model) {
   out.tokens.reserve(ok() ? count : 0);
   for (uint32_t id = 0; id < count && ok(); ++id)
     addPiece(model.pieces[id], id);
+  if (ok())
+    addListedTokens(listed, remarks);
   if (!ok())
     return false;
   out.isUnigram = model.isUnigram;
@@ -155,6 +159,8 @@ bool TokenizerReader::readPieces(const SentencePieces &model) {
       if (piece.type == SentencePieces::Normal)
         least = std::min(least, double(piece.score));
     }
+    // Added tokens have no score; the model does not make them.
+    out.scores.resize(out.tokens.size(), float(least - unknownPenalty));
     out.scores.push_back(float(least - unknownPenalty));
     if (out.unknown < 0)
       fail("tokenizer: no token is for what is unknown");

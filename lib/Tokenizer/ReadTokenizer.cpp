@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CheckpointFields.h"
 #include "TokenizerReader.h"
 
 #include "tern/tokenizer.h"
@@ -64,7 +65,6 @@ void TokenizerReader::readTemplate(const Json &value,
 
 void TokenizerReader::readPostProcessor(const Json &value,
                                         const std::string &where) {
-  bool seenTemplate = false;
   for (const Json *step : componentSteps(value, "processors", where, error)) {
     std::string type = componentType(*step);
     if (type == "TemplateProcessing" && !seenTemplate) {
@@ -173,59 +173,36 @@ bool TokenizerReader::read(const Json &root) {
   return ok();
 }
 
-/// Without a template, tokenizer_config.json may still ask for a bos token.
-bool TokenizerReader::addBos(const Json &config) {
-  JsonObject fields(config, "tokenizer_config.json", error);
-  if (!out.prefix.empty() || !fields.getBool("add_bos_token", false))
-    return ok();
-  const Json *bos = fields.get("bos_token");
-  std::string name;
-  if (bos && bos->is_string())
-    name = bos->get<std::string>();
-  else if (bos && bos->is_object())
-    name = JsonObject(*bos, "tokenizer_config.json: bos_token", error)
-               .getString("content");
-  auto found = ids.find(name);
-  if (found == ids.end())
-    fields.fail("bos_token", "'" + name + "' is not a token");
-  else
-    out.prefix.push_back(static_cast<int32_t>(found->second));
-  return ok();
-}
-
-/// The tokens around a text by tokenizer_config.json; tokenizer.model does not
-/// know them.
-bool TokenizerReader::readAffixes(const Json &config, SentencePieces &pieces) {
-  JsonObject fields(config, "tokenizer_config.json", error);
-  pieces.addsBos = fields.getBool("add_bos_token", pieces.addsBos);
-  pieces.addsEos = fields.getBool("add_eos_token", pieces.addsEos);
-  return ok();
-}
-
 std::optional<TokenizerDescription>
-readTokenizer(const TokenizerSources &sources, std::string &error) {
+readTokenizer(const TokenizerSources &sources, std::string &error,
+              TextRemarks *remarks) {
   error.clear();
+  TextRemarks unheard;
+  TextRemarks &heard = remarks ? *remarks : unheard;
   TokenizerDescription description;
   TokenizerReader reader(description, error);
-  std::optional<Json> config;
-  if (!sources.tokenizerConfig.empty()) {
-    config = parseJsonObject(sources.tokenizerConfig, "tokenizer_config.json",
-                             error);
-    if (!config)
-      return std::nullopt;
-  }
+  // Sentences about the file itself are said where generation is set up.
+  TextRemarks saidThere;
+  std::optional<Json> config = readTokenizerConfigs(sources, error, saidThere);
+  if (!config)
+    return std::nullopt;
+  const bool hasConfig = !config->is_null();
   bool read = false;
   if (sources.tokenizer.empty() && !sources.pieces.pieces.empty()) {
-    read = reader.readPieces(sources.pieces);
+    read = reader.readPieces(sources.pieces, {}, heard);
   } else if (sources.tokenizer.empty() && !sources.sentencePiece.empty()) {
     std::optional<SentencePieces> pieces =
         parseSentencePiece(sources.sentencePiece, error);
-    read = pieces && (!config || reader.readAffixes(*config, *pieces)) &&
-           reader.readPieces(*pieces);
+    read = pieces &&
+           (!hasConfig || reader.readPiecesConfig(*config, *pieces, heard)) &&
+           reader.readPieces(*pieces, reader.listedTokens(*config, sources),
+                             heard);
   } else {
     std::optional<Json> root =
         parseJsonObject(sources.tokenizer, "tokenizer.json", error);
-    read = root && reader.read(*root) && (!config || reader.addBos(*config));
+    read =
+        root && reader.read(*root) &&
+        reader.readConfig(hasConfig ? *config : Json::object(), sources, heard);
   }
   if (!read)
     return std::nullopt;

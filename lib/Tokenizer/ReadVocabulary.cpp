@@ -49,8 +49,7 @@ static std::optional<std::string> bytesOfName(const std::string &name) {
   return bytes;
 }
 
-/// Ids may have holes, but a few tokens must not ask for gigabytes.
-static int64_t idLimit(size_t tokens) {
+int64_t idLimit(size_t tokens) {
   return std::min<int64_t>(int64_t(1) << 24, 4 * int64_t(tokens) + 65536);
 }
 

@@ -13,6 +13,7 @@
 
 #include "tern/Tokenizer/TokenizerCompiler.h"
 
+#include <map>
 #include <unordered_map>
 
 namespace tern {
@@ -35,15 +36,26 @@ std::vector<const Json *> componentSteps(const Json &value,
 /// A component's type, or empty.
 std::string componentType(const Json &value);
 
+/// Ids may have holes, but a few tokens must not ask for gigabytes.
+int64_t idLimit(size_t tokens);
+
 /// Fills a description from the parts of tokenizer.json. The first error wins.
 class TokenizerReader {
 public:
   TokenizerReader(TokenizerDescription &out, std::string &error)
       : out(out), error(error), steps(out, error) {}
   bool read(const Json &root);
-  bool readPieces(const SentencePieces &model);
-  bool addBos(const Json &config);
-  bool readAffixes(const Json &config, SentencePieces &pieces);
+  /// `listed`: tokens that other files add.
+  bool readPieces(const SentencePieces &model,
+                  const std::map<int64_t, Json> &listed, TextRemarks &remarks);
+  /// Reads tokenizer_config.json beside tokenizer.json; after read.
+  bool readConfig(const Json &config, const TokenizerSources &sources,
+                  TextRemarks &remarks);
+  /// The same beside tokenizer.model; before readPieces.
+  bool readPiecesConfig(const Json &config, SentencePieces &pieces,
+                        TextRemarks &remarks);
+  std::map<int64_t, Json> listedTokens(const Json &config,
+                                       const TokenizerSources &sources);
 
 private:
   void readNormalizer(const Json &value, const std::string &where);
@@ -71,6 +83,14 @@ private:
   void readAddedTokens(const Json &tokens);
   void addToken(JsonObject &fields, int64_t limit);
 
+  int64_t idOfNamed(JsonObject &fields, const char *name);
+  void readAffixFlag(JsonObject &fields, const char *flag, const char *name,
+                     std::vector<int32_t> &list, TextRemarks &remarks);
+  bool compareTokens(const Json &config, const TokenizerSources &sources,
+                     TextRemarks &remarks);
+  void addListedTokens(const std::map<int64_t, Json> &listed,
+                       TextRemarks &remarks);
+
   void readPostProcessor(const Json &value, const std::string &where);
   void readTemplate(const Json &value, const std::string &where);
   void readDecoder(const Json &value, const std::string &where);
@@ -90,6 +110,7 @@ private:
   bool decodesFallback = false;                  ///< <0x0A> and the like
   bool decodesMarks = false;                     ///< U+2581 to spaces
   bool fuses = false;
+  bool seenTemplate = false; ///< the post_processor says what is around a text
 };
 
 } // namespace tern

@@ -112,16 +112,15 @@ void host_progress_end(host_program *program);
 typedef enum host_stop {
   STOP_FAILED,
   STOP_LIMIT,
-  STOP_END, /* an end token */
+  STOP_END, /* an end token or a stop string */
   STOP_FULL,
   STOP_INTERRUPTED
 } host_stop;
 
-/* The text that was written, and for each of its bytes TERN_MARK_TOKEN where it
+/* Text that was generated, and for each of its bytes TERN_MARK_TOKEN where it
  * came out as an added token, TERN_MARK_WRITTEN elsewhere. */
 typedef struct host_copy {
   host_text text, marks;
-  char mark; /* of what comes next */
 } host_copy;
 
 /* Text generation on one session. */
@@ -130,7 +129,12 @@ typedef struct host_generator {
   tern_session *session;
   tern_sampler sampler;
   tern_candidate *candidates;
+  tern_rules rules;
+  void *rules_memory;
+  struct host_stops *stops;
   tern_utf8 utf8;
+  char mark;       /* of what comes next */
+  host_copy ready; /* about to be printed */
   float *logits;   /* of the prompt, when all of them are wanted */
   int32_t pending; /* the last token written if the session lacks it, or -1 */
   int32_t *held;   /* the session's tokens */
@@ -150,10 +154,9 @@ int host_generator_read(host_generator *generator, const int32_t *tokens,
  * interrupted it stops early: check host_interrupted. */
 int host_generator_follow(host_generator *generator, const int32_t *tokens,
                           size_t count, size_t *reused, float **logits);
-/* From the logits of the last token, at most `limit` tokens (< 0: no limit) to
- * stdout. */
-host_stop host_generator_write(host_generator *generator, float *logits,
-                               int32_t limit);
+/* From the logits of the last token, tokens to stdout, as many as -n or the
+ * model allows. */
+host_stop host_generator_write(host_generator *generator, float *logits);
 void host_generator_footer(const host_generator *generator);
 void host_generator_timing(const host_generator *generator);
 void host_print_counters(const host_program *program, const char *what,

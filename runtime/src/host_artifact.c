@@ -65,6 +65,29 @@ static void default_generation(tern_generation *generation) {
   generation->temperature = 1.0f;
   generation->top_p = 1.0f;
   generation->repeat_penalty = 1.0f;
+  generation->max_new_tokens = generation->max_length = -1;
+  generation->forced_bos_id = -1;
+}
+
+/* Bytes of the lists of ids. */
+static uint64_t list_bytes(const tern_generation *g) {
+  return 4 * ((uint64_t)g->bad_words_count + g->forced_eos_count +
+              g->suppress_count + g->begin_suppress_count);
+}
+
+/* As many strings as said, none empty or too long, that end where they should.
+ */
+static int are_stops(const char *at, uint32_t bytes, uint32_t count) {
+  uint32_t from = 0, found = 0;
+  for (uint32_t i = 0; i < bytes; ++i) {
+    if (at[i] != 0)
+      continue;
+    if (i == from || i - from > TERN_MAX_STOP_BYTES)
+      return 0;
+    from = i + 1;
+    ++found;
+  }
+  return from == bytes && found == count && count <= TERN_MAX_STOPS;
 }
 
 static int read_generation(tern_artifact *artifact, const uint8_t *at,
@@ -78,12 +101,15 @@ static int read_generation(tern_artifact *artifact, const uint8_t *at,
     return host_fail(error, "%s: the generation section is cut off", name);
   memcpy(&g, at, sizeof(g));
   /* A later version may have added fields at the end. */
+  uint64_t texts = (uint64_t)g.chat_template_bytes + g.chat_variables_bytes;
   if (g.size < sizeof(g) || g.size > bytes ||
-      (uint64_t)g.chat_template_bytes + g.chat_variables_bytes >
-          bytes - g.size ||
-      g.eos_count > TERN_MAX_EOS)
+      texts + g.stop_bytes + list_bytes(&g) > bytes - g.size ||
+      g.eos_count > TERN_MAX_EOS ||
+      !are_stops((const char *)at + g.size + texts, g.stop_bytes, g.stop_count))
     return host_fail(error, "%s: the generation section is damaged", name);
   artifact->generation = g;
+  artifact->stops = (const char *)at + g.size + texts;
+  artifact->ids = artifact->stops + g.stop_bytes;
   if (g.chat_template_bytes)
     artifact->chat_template = (const char *)at + g.size;
   if (g.chat_variables_bytes)

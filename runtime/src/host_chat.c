@@ -10,6 +10,7 @@
  * tokens only those are computed that the session does not hold already.
  */
 #include "host_conversation.h"
+#include "host_defaults.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,8 @@ static void complain(chat *c) {
 
 /* Tokens to keep free for the answer, if old messages are forgotten anyway. */
 static size_t room_for_answer(const chat *c, size_t context) {
-  int64_t limit = c->program->options.limit;
+  int64_t limit = -1;
+  host_default_limit(c->program, 0, &limit);
   return limit >= 0 && (uint64_t)limit < context / 4 ? (size_t)limit
                                                      : context / 4;
 }
@@ -93,8 +95,7 @@ static int answer(chat *c) {
     return -1;
   c->reused += reused;
   g->copy = &said;
-  host_stop stop =
-      host_generator_write(g, logits, (int32_t)c->program->options.limit);
+  host_stop stop = host_generator_write(g, logits);
   g->copy = NULL;
   if (stop == STOP_FULL)
     say(c, "the context is full, so the answer ends here");

@@ -4,40 +4,13 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "host.h"
+#include "host_defaults.h"
+#include "host_stops.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static uint64_t seed_of(const host_options *options) {
-  struct timespec t;
-  if (options->seed >= 0)
-    return (uint64_t)options->seed;
-  clock_gettime(CLOCK_REALTIME, &t);
-  return (uint64_t)t.tv_sec * 1000000007u + (uint64_t)t.tv_nsec;
-}
-
-/* Flags win over the model's generation_config.json. A model that asks for no
- * sampling gets none, unless a temperature is given. */
-static tern_sampler_options sampler_options(const host_program *program) {
-  const host_options *o = &program->options;
-  const tern_generation *g = &program->artifact.generation;
-  tern_sampler_options s;
-  memset(&s, 0, sizeof(s));
-  s.size = sizeof(s);
-  s.temperature = g->do_sample ? g->temperature : 0.0f;
-  if (o->temperature >= 0)
-    s.temperature = (float)o->temperature;
-  s.top_k = o->top_k >= 0 ? (uint32_t)o->top_k : g->top_k;
-  s.top_p = o->top_p >= 0 ? (float)o->top_p : g->top_p;
-  s.min_p = o->min_p >= 0 ? (float)o->min_p : g->min_p;
-  s.repeat_penalty =
-      o->repeat_penalty >= 0 ? (float)o->repeat_penalty : g->repeat_penalty;
-  s.seed = seed_of(o);
-  return s;
-}
 
 int host_generator_open(host_generator *generator, host_program *program,
                         tern_session *session) {
@@ -45,18 +18,33 @@ int host_generator_open(host_generator *generator, host_program *program,
   generator->program = program;
   generator->session = session;
   generator->pending = -1;
-  tern_sampler_options options = sampler_options(program);
+  tern_sampler_options options = host_default_sampler(program);
   if (host_status(program, tern_sampler_init(&generator->sampler, &options),
-                  "sampling") != 0)
+                  "sampling") != 0 ||
+      host_default_rules(program, &generator->rules,
+                         &generator->rules_memory) != 0)
+    return -1;
+  generator->stops = host_allocate(program, 1, sizeof(host_stops), 1);
+  if (!generator->stops || host_stops_open(generator->stops, program) != 0)
     return -1;
   generator->candidates = host_allocate(program, program->model->vocab_size,
                                         sizeof(tern_candidate), 1);
   generator->held =
       host_allocate(program, tern_session_context(session), sizeof(int32_t), 1);
-  return generator->candidates && generator->held ? 0 : -1;
+  if (!generator->candidates || !generator->held)
+    return -1;
+  if (!program->options.quiet)
+    host_say_defaults(program);
+  return 0;
 }
 
 void host_generator_close(host_generator *generator) {
+  if (generator->stops)
+    host_stops_close(generator->stops);
+  free(generator->stops);
+  free(generator->rules_memory);
+  free(generator->ready.text.at);
+  free(generator->ready.marks.at);
   free(generator->candidates);
   free(generator->logits);
   free(generator->held);
@@ -209,59 +197,110 @@ static int is_end(const host_generator *generator, int32_t token) {
   return 0;
 }
 
-static void print(host_generator *generator, const char *text, size_t bytes) {
-  fwrite(text, 1, bytes, stdout);
-  host_copy *copy = generator->copy;
-  if (copy)
-    host_text_append(generator->program, &copy->text, text, bytes);
-  for (size_t i = 0; copy && i < bytes; ++i)
-    host_text_append(generator->program, &copy->marks, &copy->mark, 1);
+/* Prints what is ready, unless ids are printed instead. */
+static void print_ready(host_generator *generator) {
+  const host_program *program = generator->program;
+  if (program->options.print_ids)
+    return;
+  const host_copy *ready = &generator->ready;
+  fwrite(ready->text.at, 1, ready->text.bytes, stdout);
+  if (generator->copy)
+    host_copy_append(generator->program, generator->copy, ready->text.at,
+                     ready->marks.at, ready->text.bytes);
 }
 
-static void print_token(host_generator *generator, int32_t token) {
-  host_program *program = generator->program;
-  if (program->options.print_ids || !program->has_tokenizer) {
-    printf("%s%d", generator->generated > 1 ? "," : "", token);
-  } else {
-    size_t bytes;
-    uint32_t flags;
-    const char *text =
-        tern_tokenizer_token(&program->tokenizer, token, &bytes, &flags);
-    char out[TERN_UTF8_ROOM(256)];
-    if (flags & TERN_TOKEN_SPECIAL)
-      bytes = 0; /* a control token is no text */
-    if (generator->copy)
-      generator->copy->mark =
-          flags & TERN_TOKEN_ADDED ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
-    for (size_t at = 0; at < bytes;) {
-      size_t n = bytes - at < 256 ? bytes - at : 256;
-      print(generator, out,
-            tern_utf8_push(&generator->utf8, text + at, n, out));
-      at += n;
-    }
+/* Text goes to stdout as soon as it can be no part of a stop string. 1 when one
+ * has come, 0, or -1. */
+static int print(host_generator *generator, const char *text, size_t bytes) {
+  int result = host_stops_push(generator->stops, generator->program, text,
+                               bytes, generator->mark, &generator->ready);
+  if (result >= 0)
+    print_ready(generator);
+  return result;
+}
+
+/* As print. */
+static int print_text(host_generator *generator, int32_t token) {
+  size_t bytes;
+  uint32_t flags;
+  const char *text = tern_tokenizer_token(&generator->program->tokenizer, token,
+                                          &bytes, &flags);
+  char out[TERN_UTF8_ROOM(256)];
+  int result = 0;
+  if (flags & TERN_TOKEN_SPECIAL)
+    return 0; /* a control token is no text */
+  generator->mark =
+      flags & TERN_TOKEN_ADDED ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
+  for (size_t at = 0; at < bytes && result == 0;) {
+    size_t n = bytes - at < 256 ? bytes - at : 256;
+    result = print(generator, out,
+                   tern_utf8_push(&generator->utf8, text + at, n, out));
+    at += n;
   }
-  fflush(stdout);
+  return result;
 }
 
-static host_stop write_tokens(host_generator *generator, float *logits,
-                              int32_t limit) {
+/* 1 when the text is at its end, 0, or -1. */
+static int print_token(host_generator *generator, int32_t token) {
+  host_program *program = generator->program;
+  int result = 0;
+  if (program->options.print_ids || !program->has_tokenizer)
+    printf("%s%d", generator->generated > 1 ? "," : "", token);
+  if (program->has_tokenizer)
+    result = print_text(generator, token);
+  fflush(stdout);
+  return result;
+}
+
+/* The next token by the model, its rules and the sampler; -1 if the rules leave
+ * none. */
+static int32_t pick(host_generator *generator, uint32_t prompt, int is_last,
+                    float *logits) {
+  host_program *program = generator->program;
+  uint32_t vocab_size = program->model->vocab_size;
+  tern_rules_apply(&generator->rules, generator->held,
+                   tern_session_position(generator->session), prompt, is_last,
+                   logits, vocab_size, generator->candidates);
+  int32_t token = tern_sampler_pick(&generator->sampler, logits, vocab_size,
+                                    generator->candidates);
+  if (!(logits[token] < -FLT_MAX))
+    return token;
+  host_fail(&program->error,
+            "the model's generation_config.json forbids every token here");
+  return -1;
+}
+
+static host_stop write_tokens(host_generator *generator, float *logits) {
   host_program *program = generator->program;
   tern_session *session = generator->session;
-  for (int32_t done = 0; limit < 0 || done < limit; ++done) {
+  uint32_t prompt = tern_session_position(session);
+  int64_t limit;
+  if (host_default_limit(program, prompt, &limit) != 0)
+    return STOP_FAILED;
+  for (int64_t done = 0; limit < 0 || done < limit; ++done) {
     if (host_interrupted)
       return STOP_INTERRUPTED;
-    int32_t token =
-        tern_sampler_pick(&generator->sampler, logits,
-                          program->model->vocab_size, generator->candidates);
-    if (is_end(generator, token))
+    int is_full =
+        tern_session_position(session) == tern_session_context(session);
+    int is_last = is_full || done + 1 == limit;
+    int32_t token = pick(generator, prompt, is_last, logits);
+    if (token < 0)
+      return STOP_FAILED;
+    if (is_end(generator, token) ||
+        host_stops_is_token(generator->stops, token))
       return STOP_END;
     tern_sampler_accept(&generator->sampler, token);
     ++generator->generated;
-    print_token(generator, token);
+    int has_ended = print_token(generator, token);
     generator->pending = token;
-    if (limit >= 0 && done + 1 >= limit)
+    if (has_ended) {
+      /* A begun character behind a stop string is not printed either. */
+      memset(&generator->utf8, 0, sizeof(generator->utf8));
+      return has_ended < 0 ? STOP_FAILED : STOP_END;
+    }
+    if (done + 1 == limit)
       break;
-    if (tern_session_position(session) == tern_session_context(session))
+    if (is_full)
       return STOP_FULL;
     int64_t start = host_now();
     if (host_eval(program, session, &token, 1, &logits, "evaluation") != 0)
@@ -274,16 +313,21 @@ static host_stop write_tokens(host_generator *generator, float *logits,
   return STOP_LIMIT;
 }
 
-host_stop host_generator_write(host_generator *generator, float *logits,
-                               int32_t limit) {
+host_stop host_generator_write(host_generator *generator, float *logits) {
   char rest[TERN_UTF8_ROOM(0)];
+  host_program *program = generator->program;
+  host_stops_reset(generator->stops);
+  generator->mark = TERN_MARK_WRITTEN;
+  memset(&generator->utf8, 0, sizeof(generator->utf8));
   host_interrupt_writes("\n");
-  host_stop stop = write_tokens(generator, logits, limit);
-  print(generator, rest, tern_utf8_flush(&generator->utf8, rest));
+  host_stop stop = write_tokens(generator, logits);
+  if (print(generator, rest, tern_utf8_flush(&generator->utf8, rest)) == 0 &&
+      host_stops_flush(generator->stops, program, &generator->ready) == 0)
+    print_ready(generator);
   fputc('\n', stdout);
   host_interrupt_writes(NULL);
   if (fflush(stdout) != 0 || ferror(stdout)) {
-    host_fail(&generator->program->error, "cannot write to standard output");
+    host_fail(&program->error, "cannot write to standard output");
     return STOP_FAILED;
   }
   return stop;

@@ -35,8 +35,8 @@ static const host_flag flags[] = {
      "how messages become text, in Jinja (default: the model's)", FLAG_TEXT,
      COMMAND_CHAT, AT(chat_template), 0, 0},
     {"-n", "--n-predict", "N",
-     "tokens to generate; -1: until an end token or a full context (default "
-     "-1)",
+     "tokens to generate; -1: until an end token or a full context (default: "
+     "the model's, or -1)",
      FLAG_INTEGER, TEXT_TO_TOKENS, AT(limit), -1, 2147483647.0},
     {"-p", "--n-prompt", "LIST",
      "prompt lengths to measure (default 512, or the context if smaller)",
@@ -73,8 +73,13 @@ static const host_flag flags[] = {
      "the model's)",
      FLAG_NUMBER, TEXT_TO_TOKENS, AT(min_p), 0, 1},
     {"--repeat-penalty", NULL, "X",
-     "make the last 64 tokens less likely; 1: off (default: the model's)",
+     "make tokens that came before less likely; 1: off (default: the model's)",
      FLAG_NUMBER, TEXT_TO_TOKENS, AT(repeat_penalty), 1e-3, 1e6},
+    {"--repeat-last-n", NULL, "N",
+     "how many tokens back the penalty looks; -1: all; 0: off (default: 64 "
+     "with "
+     "--repeat-penalty, else the model's)",
+     FLAG_INTEGER, TEXT_TO_TOKENS, AT(repeat_last_n), -1, 2147483647.0},
     {"-s", "--seed", "N",
      "seed of sampling; the same seed gives the same text (default: the clock)",
      FLAG_INTEGER, TEXT_TO_TOKENS, AT(seed), 0, 9007199254740991.0},
@@ -88,7 +93,12 @@ static const host_flag flags[] = {
      COMMAND_RUN, AT(print_ids), 0, 0},
     {"--echo", NULL, NULL, "print the prompt before its continuation",
      FLAG_SWITCH, COMMAND_RUN, AT(echo), 0, 0},
-    {"--ignore-eos", NULL, NULL, "go on after an end token", FLAG_SWITCH,
+    {"--stop", NULL, "TEXT",
+     "end before this text, which is not printed; may be given again, and adds "
+     "to the model's",
+     FLAG_LIST, TEXT_TO_TOKENS, AT(stops), 0, 0},
+    {"--ignore-eos", NULL, NULL,
+     "go on after an end token and the model's stop strings", FLAG_SWITCH,
      TEXT_TO_TOKENS, AT(ignore_eos), 0, 0},
     {"--no-bos", NULL, NULL, "do not set the begin token before the text",
      FLAG_SWITCH, COMMAND_RUN, AT(no_bos), 0, 0},
@@ -154,7 +164,7 @@ int host_options_say_chat(const char *text, uint32_t command) {
 static void set_defaults(host_options *options) {
   memset(options, 0, sizeof(*options));
   options->command = COMMAND_RUN;
-  options->limit = -1;
+  options->limit = options->repeat_last_n = UNSET_LIMIT;
   options->seed = -1;
   options->repetitions = 5;
   options->top_k = -1;
@@ -215,6 +225,16 @@ static int set_flag(host_options *options, const host_flag *f,
     if (strchr(f->value, '|') && !is_choice(f->value, value))
       return host_fail(error, "%s %s: expected %s", f->name, value, f->value);
     memcpy(field, &value, sizeof(value));
+    return 0;
+  }
+  if (f->kind == FLAG_LIST) {
+    host_list *list = (host_list *)(void *)field;
+    if (list->count == TERN_MAX_STOPS)
+      return host_fail(error, "%s is given more than %u times", f->name,
+                       TERN_MAX_STOPS);
+    if (!*value)
+      return host_fail(error, "%s needs a text that is not empty", f->name);
+    list->at[list->count++] = value;
     return 0;
   }
   if (f->kind == FLAG_INTEGER) {

@@ -19,6 +19,13 @@ enum { COMMAND_RUN = 1, COMMAND_CHAT = 2, COMMAND_PPL = 4, COMMAND_BENCH = 8 };
 
 /* The value of a number whose flag was not given. */
 #define UNSET_NUMBER (-1.0)
+#define UNSET_LIMIT (-2)
+
+/* The values of a flag that may be given several times. */
+typedef struct host_list {
+  const char *at[TERN_MAX_STOPS];
+  int64_t count;
+} host_list;
 
 typedef struct host_options {
   uint32_t command;
@@ -27,10 +34,12 @@ typedef struct host_options {
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
   const char *prompt_list, *generate_list, *thread_list, *batch_list;
-  int64_t limit; /* -1: none */
+  host_list stops;
+  int64_t limit; /* -1: none, UNSET_LIMIT: the model's */
   int64_t threads, context, chunks, repetitions;
   int64_t seed;                                     /* -1: from the clock */
   int64_t top_k;                                    /* -1: unset */
+  int64_t repeat_last_n;                            /* -1: all, UNSET_LIMIT */
   double temperature, top_p, min_p, repeat_penalty; /* or unset */
   int stats, quiet, ignore_eos, no_bos, print_ids, echo;
   int conversation; /* never set: it makes the command chat */
@@ -44,6 +53,7 @@ typedef struct host_options {
 typedef enum host_flag_kind {
   FLAG_SWITCH,
   FLAG_TEXT,
+  FLAG_LIST, /* text; may be given several times: a host_list */
   FLAG_INTEGER,
   FLAG_NUMBER
 } host_flag_kind;

@@ -73,8 +73,7 @@ static int generate(host_program *program, host_generator *generator,
     return EXIT_FAILED;
   }
   memcpy(after_prompt, program->counters, counters * sizeof(uint64_t));
-  host_stop stop =
-      host_generator_write(generator, logits, (int32_t)program->options.limit);
+  host_stop stop = host_generator_write(generator, logits);
   int status = exit_status(program, stop, generator);
   if (status != EXIT_FAILED)
     host_generator_footer(generator);

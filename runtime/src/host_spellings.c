@@ -59,6 +59,7 @@ static const host_spelling spellings[] = {
     SAME("--chat-template-file", CHAT, "--chat-template"),
     SAME("--display-prompt", RUN, "--echo"),
     SAME("--repetition-penalty", TEXTS, "--repeat-penalty"),
+    SAME("-r --reverse-prompt", TEXTS, "--stop"),
     SAME("--log-disable --no-perf", ALL & ~(uint32_t)BENCH, "--quiet"),
     SAME("--usage", ALL, "--help"),
 

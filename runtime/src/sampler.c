@@ -13,6 +13,7 @@
 #include "memory.h"
 
 #define UNBOUNDED 3.0e38f
+#define LEAST_FINITE (-3.402823466e38f)
 
 float tern_exp(float x) {
   /* NaN fails both comparisons the right way round and becomes -87. */
@@ -186,7 +187,11 @@ int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
   float maximum = logits[best];
   float total = 0.0f;
   for (uint32_t i = 0; i < vocab_size; ++i) {
-    float weight = tern_exp((logits[i] - maximum) / options->temperature);
+    /* tern_exp has no 0, and a draw of 0 would pick the first token. */
+    float weight =
+        logits[i] < LEAST_FINITE
+            ? 0.0f
+            : tern_exp((logits[i] - maximum) / options->temperature);
     candidates[i].weight = weight;
     candidates[i].token = (int32_t)i;
     total += weight;

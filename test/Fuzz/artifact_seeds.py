@@ -62,9 +62,13 @@ def table() -> bytes:
 
 def artifact(tokenizer: bytes, template: bytes, variables: bytes = b"") -> bytes:
     header_bytes = 8 + 8 + 16 + 3 * 16
-    generation = struct.pack("<IiI16iIfIfffIII", 4 * 28, 3, 1, *([3] + [0] * 15), 1, 0.8, 40, 0.9,
+    generation = struct.pack("<IiI16iIfIfffIII", 4 * 41, 3, 1, *([3] + [0] * 15), 1, 0.8, 40, 0.9,
                              0.0, 1.0, len(template), 64, len(variables))  # fmt: skip
-    generation += template + variables
+    stops = b"a\0bc\0" if template else b""
+    words = [2, 1, 3] if template else []
+    generation += struct.pack("<iiIIIIi6I", -1, 9, 0, 2, 3, 0, -1, stops.count(b"\0"), len(stops),
+                              len(words), 0, 0, 0)  # fmt: skip
+    generation += template + variables + stops + struct.pack(f"<{len(words)}I", *words)
     weights_at = 4096
     sections = [(weights_at, 64), (header_bytes, len(tokenizer)),
                 (weights_at + 64, len(generation))]  # fmt: skip

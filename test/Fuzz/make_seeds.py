@@ -81,7 +81,15 @@ def generations() -> dict[str, bytes]:
              "chat_template": "{% for m in messages %}{{ m['content'] }}{% endfor %}"}  # fmt: skip
     listed = {"chat_template": [{"name": "default", "template": "a"}, {"name": "b", "template": "c"}]}
     config = {"eos_token_id": 1, "bos_token_id": -1, "max_position_embeddings": 4096}
-    texts = {"all": (sampling, names, config), "listed": ({}, listed, {"eos_token_id": None})}
+    rules = {"max_new_tokens": 9, "min_length": 2, "no_repeat_ngram_size": 3, "forced_bos_token_id": 1,
+             "forced_eos_token_id": [1], "suppress_tokens": [0, 2], "begin_suppress_tokens": [-1],
+             "bad_words_ids": [[1, 2], [0]], "stop_strings": ["a", "<s>"], "num_beams": 2}  # fmt: skip
+    tokens = {"added_tokens_decoder": {"0": {"content": "<s>", "special": True}}}
+    texts = {
+        "all": (sampling, names, config),
+        "listed": ({}, listed, {"eos_token_id": None}),
+        "rules": (rules, tokens, {"vocab_size": 2}, {"bos_token": {"content": "<s>"}}),
+    }
     return {
         name: b"\0".join(json.dumps(part).encode() for part in parts)
         for name, parts in texts.items()

@@ -208,11 +208,14 @@ def generation(**values: object) -> Damage:
 def _generation_damages() -> dict[str, Damage]:
     damages = as_any_json("generation_config.json")
     for name in ("many-names", "many-objects"):
-        damages.pop(name)  # a field that does not matter, and not too large
+        damages.pop(name)  # fields that are not known are only spoken of
     wrong = {
         "eos_token_id": ["x", [1, "x"], 1 << 40, -5, list(range(17)), 0.5, {}], "bos_token_id": ["x", 1 << 40, -2],
         "temperature": ["hot", -1], "top_k": [-1, 1 << 40, 0.5], "top_p": [2, -1, "x"], "do_sample": ["yes", 1],
-        "min_p": [2], "repetition_penalty": [0, -1],
+        "min_p": [2], "repetition_penalty": [0, -1], "max_new_tokens": [0, "x", 1 << 40], "min_length": [-1, 0.5],
+        "no_repeat_ngram_size": [-1, 1 << 20], "forced_bos_token_id": [[1], -2], "forced_eos_token_id": ["x", {}],
+        "suppress_tokens": ["x", [1 << 40], [None], {}], "begin_suppress_tokens": [[-2]], "bad_words_ids": [[1], [[]], [[-1]], {}],
+        "stop_strings": ["", [""], [1], ["a" * 1025], [str(i) for i in range(65)], {}],
     }  # fmt: skip
     for name, values in wrong.items():
         for i, value in enumerate(values):

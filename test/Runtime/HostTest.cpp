@@ -98,6 +98,13 @@ TEST(Artifact, DamagedFields) {
       {[](auto &, auto &g) { g.eos_count = TERN_MAX_EOS + 1; }, "damaged"},
       {[](auto &, auto &g) { g.chat_template_bytes += 1; }, "damaged"},
       {[](auto &, auto &g) { g.chat_variables_bytes = UINT32_MAX; }, "damaged"},
+      {[](auto &, auto &g) { g.stop_count = 1; }, "damaged"},
+      {[](auto &, auto &g) { g.stop_bytes = 1; }, "damaged"},
+      {[](auto &, auto &g) { g.stop_bytes = UINT32_MAX; }, "damaged"},
+      {[](auto &, auto &g) { g.bad_words_count = 1; }, "damaged"},
+      {[](auto &, auto &g) { g.forced_eos_count = UINT32_MAX; }, "damaged"},
+      {[](auto &, auto &g) { g.suppress_count = 1u << 30; }, "damaged"},
+      {[](auto &, auto &g) { g.begin_suppress_count = 1; }, "damaged"},
   };
   for (const Case &c : cases) {
     std::vector<uint8_t> bytes = good;
@@ -114,6 +121,38 @@ TEST(Artifact, DamagedFields) {
         << c.sentence << ": " << error;
     EXPECT_EQ(error.find("it: "), 0u) << error;
   }
+}
+
+/// As many strings as said, none of them empty or too long.
+TEST(Artifact, StopStrings) {
+  auto errorOf = [](const std::string &strings, uint32_t count) {
+    tern_generation g = defaultGeneration();
+    g.stop_count = count;
+    g.stop_bytes = uint32_t(strings.size());
+    g.suppress_count = 1;
+    tern_artifact artifact;
+    std::string error = parse(
+        makeArtifact({1}, g, "chat", "{}", strings + "\1\2\3\4"), &artifact);
+    if (error.empty()) {
+      EXPECT_EQ(std::string(artifact.stops, strings.size()), strings);
+      EXPECT_EQ(std::memcmp(artifact.ids, "\1\2\3\4", 4), 0);
+    }
+    return error;
+  };
+  const std::string nul(1, '\0');
+  EXPECT_EQ(errorOf("a" + nul + "bc" + nul, 2), "");
+  EXPECT_EQ(errorOf("", 0), "");
+  EXPECT_NE(errorOf("a" + nul + "bc" + nul, 1), "");
+  EXPECT_NE(errorOf("a" + nul + "bc" + nul, 3), "");
+  EXPECT_NE(errorOf("a" + nul + "bc", 1), "");
+  EXPECT_NE(errorOf(nul, 1), "");
+  EXPECT_NE(errorOf("a" + nul + nul, 2), "");
+  EXPECT_EQ(errorOf(std::string(1024, 'a') + nul, 1), "");
+  EXPECT_NE(errorOf(std::string(1025, 'a') + nul, 1), "");
+  std::string many;
+  for (int i = 0; i < 65; ++i)
+    many += "a" + nul;
+  EXPECT_NE(errorOf(many, 65), "");
 }
 
 TEST(Artifact, CutOffAnywhere) {

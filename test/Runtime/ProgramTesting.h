@@ -54,10 +54,11 @@ protected:
 
   static void install(const std::string &to, const tern_generation &generation,
                       const std::string &chat = "",
-                      const std::string &variables = "") {
+                      const std::string &variables = "",
+                      const std::string &rest = "") {
     writeFile(to, appended(readBytes(TERN_FAKE_PROGRAM),
                            makeArtifact(tokenizerTable, generation, chat,
-                                        variables)));
+                                        variables, rest)));
     chmod(to.c_str(), 0755);
   }
 

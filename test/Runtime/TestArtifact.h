@@ -30,6 +30,8 @@ inline tern_generation defaultGeneration() {
   generation.temperature = 1;
   generation.top_p = 1;
   generation.repeat_penalty = 1;
+  generation.max_new_tokens = generation.max_length = -1;
+  generation.forced_bos_id = -1;
   generation.max_context = FAKE_CONTEXT;
   return generation;
 }
@@ -41,10 +43,11 @@ inline tern_artifact_header *header(std::vector<uint8_t> &bytes) {
 inline std::vector<uint8_t> makeArtifact(const std::vector<uint8_t> &tokenizer,
                                          tern_generation generation,
                                          std::string chat = "",
-                                         const std::string &variables = "") {
+                                         const std::string &variables = "",
+                                         const std::string &rest = "") {
   generation.chat_template_bytes = uint32_t(chat.size());
   generation.chat_variables_bytes = uint32_t(variables.size());
-  chat += variables;
+  chat += variables + rest;
   tern_artifact_header h = {};
   std::memcpy(h.magic, TERN_ARTIFACT_MAGIC, 8);
   h.version = TERN_ARTIFACT_VERSION;

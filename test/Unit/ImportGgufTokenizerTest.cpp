@@ -188,6 +188,24 @@ TEST(GgufTokenizer, TokensThatEndAnAnswerAreKnownByName) {
   EXPECT_EQ(endsOf(), "");
 }
 
+TEST(GgufTokenizer, APenaltyLooksBackAsInTheEngine) {
+  TinyTokenizer tiny;
+  auto seen = [&] {
+    auto sources = tiny.translate();
+    EXPECT_TRUE(bool(sources)) << llvm::toString(sources.takeError());
+    return std::pair(sources->repeatLastN, sources->generationConfig);
+  };
+  tiny.set("general.sampling.penalty_repeat", ggufF32(1.5));
+  const std::string stated = R"({"do_sample":true,"repetition_penalty":1.5})";
+  EXPECT_EQ(seen(), std::pair(64u, stated));
+  tiny.set("general.sampling.penalty_last_n", ggufU32(9));
+  EXPECT_EQ(seen(), std::pair(9u, stated));
+  tiny.set("general.sampling.penalty_last_n", ggufF32(-1));
+  EXPECT_EQ(seen(), std::pair(0u, stated));
+  tiny.set("general.sampling.penalty_last_n", ggufU32(0));
+  EXPECT_EQ(seen().second, R"({"do_sample":true})");
+}
+
 TEST(GgufTokenizer, AFileWithoutTokenizerHasNone) {
   TinyTokenizer tiny;
   tiny.more.clear();

@@ -132,6 +132,47 @@ TEST(Pieces, Configuration) {
   EXPECT_EQ(ids.back(), 2);
 }
 
+/// Tokens that tokenizer.model does not have.
+TEST(Pieces, TokensOfOtherFiles) {
+  for (bool isUnigram : {false, true}) {
+    SentencePieces model = isUnigram ? bytePieces() : randomPieces(1);
+    model.isUnigram = isUnigram;
+    if (isUnigram)
+      model.pieces.push_back({"a", -2, SentencePieces::Normal});
+    const int32_t count = int32_t(model.pieces.size());
+    auto id = [](int32_t number) { return std::to_string(number); };
+    tern::TokenizerSources sources;
+    sources.sentencePiece = sentencePieceFile(model);
+    sources.tokenizerConfig =
+        R"({"added_tokens_decoder": {"1": {"content": "<s>", "special": true},
+            "4": {"content": "odd"}, ")" +
+        id(count + 1) + R"(": {"content": "<|im_end|>", "special": true,
+            "__type": "AddedToken"}}, "additional_special_tokens": ["<x>"]})";
+    sources.addedTokens = R"({"<x>": )" + id(count) + "}";
+    tern::TextRemarks remarks;
+    std::string error;
+    ASSERT_TRUE(tern::readTokenizer(sources, error, &remarks)) << error;
+    EXPECT_EQ(remarks.warnings,
+              std::vector<std::string>{
+                  "tokenizer_config.json: token 4 of the added tokens "
+                  "contradicts tokenizer.model, which counts"});
+    Table table(sources);
+    auto ids = table.encode("a<x><|im_end|>");
+    ASSERT_GE(ids.size(), 3u);
+    EXPECT_EQ(ids[ids.size() - 2], count);
+    EXPECT_EQ(ids.back(), count + 1);
+    uint32_t flags = 0;
+    tern_tokenizer_token(&table.tokenizer, count, nullptr, &flags);
+    EXPECT_TRUE(flags & TERN_TOKEN_SPECIAL);
+    sources.addedTokens = R"({"<x>": 999999999})";
+    EXPECT_FALSE(tern::readTokenizer(sources, error));
+    EXPECT_NE(error.find("added token 999999999"), std::string::npos) << error;
+    sources.addedTokens = R"({"<x>": "1"})";
+    EXPECT_FALSE(tern::readTokenizer(sources, error));
+    EXPECT_EQ(error, "added_tokens.json: expected the id of each token");
+  }
+}
+
 TEST(Pieces, Unigram) {
   SentencePieces model = bytePieces();
   model.isUnigram = true;

@@ -211,6 +211,10 @@ Error Compilation::import() {
       makeTextSections(*checkpoint, flags.chatTemplate);
   if (!sections)
     return sections.takeError();
+  std::string lines = remarkLines(*checkpoint, sections->remarks);
+  if (!lines.empty() || !sections->chatRefusal.empty())
+    progress.clear();
+  llvm::errs() << lines;
   if (!sections->chatRefusal.empty())
     llvm::errs() << "tern: warning: " << flags.input
                  << ": chat will not work, but run will: "

@@ -64,6 +64,15 @@ Expected<int> tern::exportMain(Arguments arguments) {
   Expected<TokenizerSources> sources = readTokenizerSources(**checkpoint);
   if (!sources)
     return sources.takeError();
+  Expected<TextSections> text = makeTextSections(**checkpoint);
+  if (!text)
+    return text.takeError();
+  std::string rules = std::move(text->remarks.rules);
+  text->remarks.rules.clear();
+  llvm::errs() << remarkLines(**checkpoint, text->remarks);
+  if (!rules.empty())
+    llvm::errs() << "tern: warning: a GGUF file has no place for " << rules
+                 << " of generation_config.json\n";
   std::vector<std::string> notes;
   if (Error error = exportGguf(**checkpoint, *sources, flags.output,
                                flags.options, notes))

@@ -273,6 +273,42 @@ static Error checkTensors(const Checkpoint &checkpoint) {
   return problems;
 }
 
+/// Every file of the directory and what becomes of it.
+static void reportFiles(const Checkpoint &checkpoint, Report &report) {
+  Array all;
+  for (const CheckpointFile &file : checkpoint.listFiles()) {
+    Object facts;
+    if (all.empty())
+      report.blank();
+    Report::Line line = report.line("file", facts);
+    line.put("name", file.name, "{}, ").put("use", tern::toString(file.use));
+    if (!file.why.empty())
+      line.put("why", file.why, ": {}");
+    all.push_back(std::move(facts));
+  }
+  report.facts["files"] = std::move(all);
+}
+
+/// Sentences about files and fields that are not followed, or may surprise.
+static void reportRemarks(const Checkpoint &checkpoint,
+                          const TextRemarks &remarks, Report &report) {
+  std::vector<std::string> warnings = checkpoint.warnOfUnread();
+  llvm::append_range(warnings, remarks.warnings);
+  if (!warnings.empty())
+    report.blank();
+  Array all;
+  for (const std::string &sentence : warnings) {
+    Object facts;
+    report.line("warning", facts).put("text", sentence);
+    all.push_back(llvm::json::fixUTF8(sentence));
+  }
+  report.facts["warnings"] = std::move(all);
+  if (!remarks.rules.empty())
+    report.line("rules").put(
+        "rules", remarks.rules,
+        "run and chat follow {} of generation_config.json");
+}
+
 /// A problem that concerns only chat goes to `chatRefusal`.
 static Error inspectText(const Checkpoint &checkpoint, Report &report,
                          std::string &chatRefusal) {
@@ -281,6 +317,8 @@ static Error inspectText(const Checkpoint &checkpoint, Report &report,
     return text.takeError();
   report.blank();
   reportText(*text, report);
+  reportFiles(checkpoint, report);
+  reportRemarks(checkpoint, text->remarks, report);
   chatRefusal = text->chatRefusal;
   return Error::success();
 }

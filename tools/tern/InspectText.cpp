@@ -10,6 +10,7 @@
 #include "tern/template.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
 #include <cstring>
@@ -79,6 +80,55 @@ static void reportSampling(const tern_generation &generation, Report &report) {
   report.facts["sampling"] = std::move(sampling);
 }
 
+/// Fields of generation_config.json besides those of sampling; lists by their
+/// length, but stop strings in full.
+static void reportRules(const tern_artifact &artifact, Report &report) {
+  const tern_generation &g = artifact.generation;
+  Object rules;
+  std::string words;
+  auto say = [&](StringRef name, Value value, const llvm::Twine &shown) {
+    words += ((words.empty() ? "" : ", ") + name + " " + shown).str();
+    rules[name] = std::move(value);
+  };
+  auto number = [&](StringRef name, int64_t value, int64_t none) {
+    if (value != none)
+      say(name, value, llvm::Twine(value));
+  };
+  number("max_new_tokens", g.max_new_tokens, -1);
+  number("max_length", g.max_length, -1);
+  number("min_new_tokens", g.min_new_tokens, 0);
+  number("min_length", g.min_length, 0);
+  // That of a model that samples is said there.
+  if (!g.do_sample && g.repeat_penalty != 1)
+    say("repetition_penalty", toDecimal(g.repeat_penalty),
+        llvm::formatv("{0}", toDecimal(g.repeat_penalty)).str());
+  number("no_repeat_ngram_size", g.no_repeat_ngram, 0);
+  number("forced_bos_token_id", g.forced_bos_id, -1);
+  for (auto [name, count] : {std::pair<StringRef, uint32_t>{
+                                 "forced_eos_token_id", g.forced_eos_count},
+                             {"suppress_tokens", g.suppress_count},
+                             {"begin_suppress_tokens", g.begin_suppress_count},
+                             {"bad_words_ids", g.bad_words_count}})
+    if (count)
+      say(name, count, "(" + llvm::Twine(count) + ")");
+  Array stops;
+  std::string quoted;
+  const char *at = artifact.stops;
+  for (uint32_t i = 0; i < g.stop_count && at; ++i, at += std::strlen(at) + 1) {
+    stops.push_back(llvm::json::fixUTF8(at));
+    quoted += (quoted.empty() ? "\"" : " \"") + std::string(at) + "\"";
+  }
+  if (!stops.empty())
+    say("stop_strings", std::move(stops), quoted);
+  if (words.empty()) {
+    report.facts["rules"] = nullptr;
+    return;
+  }
+  Object shown;
+  report.line("rules", shown).put("rules", words);
+  report.facts["rules"] = std::move(rules);
+}
+
 static void reportGeneration(const tern_artifact &artifact,
                              const tern_tokenizer *tokenizer, Report &report) {
   const tern_generation &generation = artifact.generation;
@@ -99,6 +149,7 @@ static void reportGeneration(const tern_artifact &artifact,
     line.say(ends.empty() ? "no token" : "").note("ends_at", std::move(ends));
   }
   reportSampling(generation, report);
+  reportRules(artifact, report);
   reportTemplate(artifact, report);
 }
 
@@ -141,5 +192,8 @@ void tern::reportText(const TextSections &sections, Report &report) {
     artifact.chat_template =
         reinterpret_cast<const char *>(sections.generation.data()) +
         sizeof(generation);
+  artifact.stops = reinterpret_cast<const char *>(sections.generation.data()) +
+                   sizeof(generation) + generation.chat_template_bytes +
+                   generation.chat_variables_bytes;
   reportText(artifact, report);
 }

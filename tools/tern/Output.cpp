@@ -99,7 +99,10 @@ static Expected<TokenizerSources> readSources(StringRef directory) {
         {"tokenizer_config.json", &sources.tokenizerConfig},
         {"config.json", &sources.config},
         {"generation_config.json", &sources.generationConfig},
-        {"chat_template.jinja", &sources.chatTemplate}}) {
+        {"chat_template.jinja", &sources.chatTemplate},
+        {"chat_template.json", &sources.chatTemplateJson},
+        {"special_tokens_map.json", &sources.specialTokensMap},
+        {"added_tokens.json", &sources.addedTokens}}) {
     Expected<std::string> read = readText(directory, file);
     if (!read)
       return read.takeError();
@@ -134,7 +137,7 @@ Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint,
   TextSections sections;
   std::optional<TokenizerDescription> tokenizer;
   if (sources->hasTokenizer()) {
-    tokenizer = readTokenizer(*sources, reason);
+    tokenizer = readTokenizer(*sources, reason, &sections.remarks);
     if (!tokenizer)
       return refused();
     auto table = writeTokenizerTable(*tokenizer, reason);
@@ -144,13 +147,32 @@ Expected<TextSections> tern::makeTextSections(const Checkpoint &checkpoint,
   }
   auto generation =
       compileGeneration(*sources, tokenizer ? &*tokenizer : nullptr, reason,
-                        &sections.chatRefusal);
+                        &sections.chatRefusal, &sections.remarks);
   if (!generation)
     return refused();
   if (!sections.chatRefusal.empty() && !chatTemplate.empty())
     return failure(chatTemplate + ": " + sections.chatRefusal);
   sections.generation = std::move(*generation);
   return sections;
+}
+
+std::string tern::remarkLines(const Checkpoint &checkpoint,
+                              const TextRemarks &remarks) {
+  std::string lines;
+  auto add = [&](StringRef kind, const llvm::Twine &sentence) {
+    lines +=
+        ("tern: " + kind + ": " +
+         inOneLine((checkpoint.directory() + ": " + sentence).str()) + "\n")
+            .str();
+  };
+  for (const std::string &sentence : checkpoint.warnOfUnread())
+    add("warning", sentence);
+  for (const std::string &sentence : remarks.warnings)
+    add("warning", sentence);
+  if (!remarks.rules.empty())
+    add("note",
+        "run and chat follow " + remarks.rules + " of generation_config.json");
+  return lines;
 }
 
 Error tern::writeArtifactFile(mlir::ModuleOp weights,

@@ -34,6 +34,8 @@ struct TextSections {
   std::vector<uint8_t> tokenizer, generation;
   /// Why chat will not work, if there is a template and it will not.
   std::string chatRefusal;
+  /// About files and fields that are not followed, or may surprise.
+  TextRemarks remarks;
 };
 
 /// A checkpoint without tokenizer.json makes a program that takes only --ids.
@@ -41,6 +43,10 @@ struct TextSections {
 llvm::Expected<TextSections>
 makeTextSections(const Checkpoint &checkpoint,
                  llvm::StringRef chatTemplate = "");
+
+/// A line for stderr of each sentence about files and fields.
+std::string remarkLines(const Checkpoint &checkpoint,
+                        const TextRemarks &remarks);
 
 /// Writes the artifact (tern/artifact.h) alone, from planned weights.
 llvm::Error writeArtifactFile(mlir::ModuleOp weights,

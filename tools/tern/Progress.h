@@ -25,6 +25,8 @@ public:
   Progress(const Progress &) = delete;
   Progress &operator=(const Progress &) = delete;
 
+  /// Makes room for a message.
+  void clear() { show(""); }
   /// Names the current step, whose duration is not known.
   void step(llvm::StringRef what);
   /// Bytes of the weights; shown a few times a second.

@@ -17,6 +17,7 @@
 #ifndef TERN_IMPORT_CHECKPOINT_H
 #define TERN_IMPORT_CHECKPOINT_H
 
+#include "tern/Import/CheckpointFiles.h"
 #include "tern/Import/GgufModel.h"
 #include "tern/Import/ModelConfig.h"
 #include "tern/Import/Safetensors.h"
@@ -31,6 +32,11 @@ public:
 
   const ModelConfig &config() const { return modelConfig; }
   const TensorFiles &files() const { return *tensors; }
+  /// The files of a directory and what becomes of each; none of a GGUF file.
+  std::vector<CheckpointFile> listFiles() const;
+  /// Sentences about files of a directory and metadata of a GGUF file that are
+  /// not followed.
+  std::vector<std::string> warnOfUnread() const;
   /// The directory or the GGUF file.
   llvm::StringRef directory() const { return path; }
   bool isGguf() const {

@@ -45,6 +45,10 @@ llvm::Expected<TokenizerSources> ggufTokenizer(const GgufFile &file,
                                                const GgufOptions &options,
                                                std::string config);
 
+/// A sentence for each key that is known not to be followed and has no neutral
+/// value, and one for those that are not known.
+std::vector<std::string> warnOfGgufKeys(const GgufFile &file);
+
 } // namespace tern
 
 #endif // TERN_IMPORT_GGUFMODEL_H

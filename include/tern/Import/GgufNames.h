@@ -46,6 +46,7 @@ constexpr SamplingName samplingNames[] = {
     {"general.sampling.temp", "temperature"},
     {"general.sampling.top_k", "top_k"},
     {"general.sampling.top_p", "top_p"},
+    {"general.sampling.min_p", "min_p"},
     {"general.sampling.penalty_repeat", "repetition_penalty"},
 };
 

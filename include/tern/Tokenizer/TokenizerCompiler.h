@@ -96,6 +96,10 @@ struct TokenizerSources {
   std::string config;           ///< config.json
   std::string generationConfig; ///< generation_config.json
   std::string chatTemplate;     ///< chat_template.jinja
+  std::string chatTemplateJson; ///< chat_template.json
+  std::string specialTokensMap; ///< special_tokens_map.json
+  std::string addedTokens;      ///< added_tokens.json
+  uint32_t repeatLastN = 0; ///< tokens a repetition penalty is for; 0: all
 
   bool hasTokenizer() const {
     return !tokenizer.empty() || !sentencePiece.empty() ||
@@ -103,10 +107,19 @@ struct TokenizerSources {
   }
 };
 
+/// Sentences about what is in a checkpoint's files, though nothing is refused.
+struct TextRemarks {
+  std::vector<std::string> warnings; ///< about what is not followed
+  /// Names of fields of generation_config.json, besides those of sampling, that
+  /// run and chat follow: "max_new_tokens, stop_strings".
+  std::string rules;
+};
+
 /// Reads the tokenizer. Every field is used, is known not to matter, or is an
 /// error. On failure `error` is one sentence that names the file and the field.
 std::optional<TokenizerDescription>
-readTokenizer(const TokenizerSources &sources, std::string &error);
+readTokenizer(const TokenizerSources &sources, std::string &error,
+              TextRemarks *remarks = nullptr);
 
 /// The table's bytes.
 std::optional<std::vector<uint8_t>>
@@ -116,8 +129,8 @@ writeTokenizerTable(const TokenizerDescription &tokenizer, std::string &error);
 std::optional<std::vector<uint8_t>>
 compileTokenizer(const TokenizerSources &sources, std::string &error);
 
-/// The artifact's generation section: one tern_generation, the chat template
-/// and its variables. End tokens are those of generation_config.json,
+/// The artifact's generation section: one tern_generation and what lies behind
+/// it (tern/artifact.h). End tokens are those of generation_config.json,
 /// config.json and tokenizer_config.json and those that end a turn in the
 /// template, together, as each of them alone is incomplete for some public
 /// model. `tokenizer` gives ids to tokens that are only named; may be null. A
@@ -126,7 +139,8 @@ compileTokenizer(const TokenizerSources &sources, std::string &error);
 std::optional<std::vector<uint8_t>>
 compileGeneration(const TokenizerSources &sources,
                   const TokenizerDescription *tokenizer, std::string &error,
-                  std::string *chatRefusal = nullptr);
+                  std::string *chatRefusal = nullptr,
+                  TextRemarks *remarks = nullptr);
 
 } // namespace tern
 

@@ -45,6 +45,9 @@ typedef struct tern_artifact_header {
 } tern_artifact_header;
 
 #define TERN_MAX_EOS 16u
+/* Stop strings, and the bytes of one. */
+#define TERN_MAX_STOPS 64u
+#define TERN_MAX_STOP_BYTES 1024u
 
 /* Defaults of text generation, from generation_config.json and config.json. */
 typedef struct tern_generation {
@@ -63,6 +66,22 @@ typedef struct tern_generation {
   /* Behind the template: a JSON object of what the template may read besides the
    * messages, as {"bos_token": "<s>"}. */
   uint32_t chat_variables_bytes;
+  /* Lengths in tokens, of the answer alone or (.._length) with the prompt. */
+  int32_t max_new_tokens; /* -1: no bound */
+  int32_t max_length;     /* -1: no bound */
+  uint32_t min_new_tokens;
+  uint32_t min_length;
+  uint32_t no_repeat_ngram; /* 0: off */
+  uint32_t repeat_last_n;   /* tokens repeat_penalty is for; 0: all of the text */
+  int32_t forced_bos_id;    /* -1: none */
+  /* Behind the variables: stop strings, each with a NUL at its end, and behind
+   * them, not aligned, lists of i32 ids in this order, as in tern_rules. */
+  uint32_t stop_count;
+  uint32_t stop_bytes;
+  uint32_t bad_words_count;
+  uint32_t forced_eos_count;
+  uint32_t suppress_count;
+  uint32_t begin_suppress_count;
 } tern_generation;
 
 /* The last bytes of an executable that carries its data behind itself. */

@@ -38,6 +38,8 @@ typedef struct tern_artifact {
   tern_generation generation; /* defaults when the section is empty */
   const char *chat_template;  /* generation.chat_template_bytes, or NULL */
   const char *chat_variables; /* generation.chat_variables_bytes, or NULL */
+  const char *stops;          /* generation.stop_count strings, one by one */
+  const void *ids;            /* the lists behind them, i32, not aligned */
   void *mapping;
   size_t mapping_bytes;
 } tern_artifact;

@@ -144,9 +144,49 @@ void tern_sampler_accept(tern_sampler *sampler, int32_t token);
 
 /* The next token. `logits` is changed when there is a penalty; `candidates` may
  * be NULL when the temperature is 0. The same seed, options and logits pick the
- * same tokens on every machine. -1 only on a null pointer or no vocabulary. */
+ * same tokens on every machine. A logit of -infinity is never picked unless all
+ * are. -1 only on a null pointer or no vocabulary. */
 int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
                           uint32_t vocab_size, tern_candidate *candidates);
+
+/*--- Rules: tokens that must not come, or must, at a place -----------------*/
+
+/* Ids, borrowed. Those outside of the vocabulary are passed over. */
+typedef struct tern_ids {
+  const int32_t *at;
+  uint32_t count;
+} tern_ids;
+
+/* Fields of generation_config.json, applied in this order as transformers'
+ * generate() does, and to the whole text, prompt included. All fields 0 but
+ * those that say otherwise: no rule. */
+typedef struct tern_rules {
+  uint32_t size;            /* sizeof(tern_rules) */
+  float repeat_penalty;     /* 1: off */
+  uint32_t repeat_last_n;   /* tokens of the text it is for; 0: all */
+  uint32_t no_repeat_ngram; /* no run of so many tokens comes twice; 0: off */
+  tern_ids bad_words;       /* n > 0, n ids, n, n ids, ...: may not come */
+  uint32_t min_length;      /* tokens of a text before an end token may come */
+  uint32_t min_new_tokens;  /* the same, of those behind the prompt */
+  tern_ids eos;             /* end tokens */
+  int32_t forced_bos;       /* behind a text of one token; -1: none */
+  tern_ids forced_eos;      /* the last token is one of these; none: off */
+  tern_ids suppress;        /* never come */
+  tern_ids begin_suppress;  /* do not come first behind the prompt */
+} tern_rules;
+
+/* Checks sizes; lengths in bad_words must add up to its count. */
+tern_status tern_rules_check(const tern_rules *rules);
+
+/* Changes the logits of the token behind `text`, of which the first `prompt`
+ * tokens are given; what may not come gets -infinity. `is_last` says that no
+ * token follows. `room`: vocab_size candidates, whatever they hold; only for
+ * repeat_penalty. Takes time in proportion to the text, the rules and the
+ * vocabulary, and for no_repeat_ngram to the text times that at worst. */
+void tern_rules_apply(const tern_rules *rules, const int32_t *text,
+                      uint32_t count, uint32_t prompt, int is_last,
+                      float *logits, uint32_t vocab_size,
+                      tern_candidate *room);
 
 /* exp as docs/numerics.md 0 defines it: the same bits everywhere. */
 float tern_exp(float x);
