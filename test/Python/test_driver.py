@@ -135,6 +135,48 @@ def test_killed_compile_leaves_the_old_output(tern, tmp_path):
         assert now == b"old" or run(out, "--version", env={}).returncode == 0
 
 
+def interrupted(number: int, started: Path, *command, **options) -> tuple[float, int, str]:
+    """Seconds from a signal to the end, status and stderr; sent once `started` is there."""
+    strings = [str(part) for part in command]
+    with subprocess.Popen(strings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True, **options) as process:  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not started.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        begin = time.monotonic()
+        process.send_signal(number)
+        stderr = process.communicate(timeout=60)[1]
+        return time.monotonic() - begin, process.returncode, stderr
+
+
+@pytest.fixture
+def slow_linker(tmp_path):
+    """The environment in which linking takes 20 s, and the file that says it has begun."""
+    compiler, started, scratch = tmp_path / "cc", tmp_path / "started", tmp_path / "scratch"
+    compiler.write_text(f"#!/bin/sh\n: > {started}\nexec sleep 20 >/dev/null 2>&1 <&1\n")
+    compiler.chmod(0o755)
+    scratch.mkdir()
+    environment = {**os.environ, "TERN_CC": str(compiler), "TMPDIR": str(scratch)}
+    return {**environment, "XDG_CACHE_HOME": str(tmp_path / "cache")}, started
+
+
+@pytest.mark.parametrize(
+    "command, number, word", [("compile", 2, "interrupted"), ("run", 15, "terminated")]
+)
+def test_interrupt_is_said_and_nothing_stays(tern, tmp_path, slow_linker, command, number, word):
+    environment, started = slow_linker
+    out = tmp_path / "out"
+    out.mkdir()
+    more = ["-o", out / "bard"] if command == "compile" else ["-p", "ROMEO:"]
+    seconds, status, stderr = interrupted(
+        number, started, tern, command, A48, *more, env=environment
+    )
+    assert (status, stderr) == (128 + number, f"tern: {word}\n")
+    assert seconds < 2  # promised are 0.2
+    left = [*out.iterdir(), *tmp_path.glob("cache/*/*.tmp.*")]
+    assert left == []
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 256 KiB, less than a compiled model."""

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "Interrupt.h"
 #include "Options.h"
 
 #include "tern/host.h"
@@ -92,6 +93,7 @@ static Expected<int> dispatch(Arguments arguments) {
 
 int main(int argc, char **argv) {
   static int anchor;
+  catchInterrupts();
   executablePath = llvm::sys::fs::getMainExecutable(argv[0], &anchor);
   llvm::install_fatal_error_handler(endOnFatalError);
   // The linker that cc looks for, in an empty environment too.

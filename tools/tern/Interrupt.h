@@ -1,0 +1,20 @@
+//===- Interrupt.h - Ends of tern by a signal -------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_TERN_INTERRUPT_H
+#define TERN_TOOLS_TERN_INTERRUPT_H
+
+namespace tern {
+
+/// From here on SIGINT, SIGTERM and SIGHUP end tern at once: temporary files
+/// are removed, one line on stderr says so, the status is 128 + the number. To
+/// be called first: handlers that are set later run before this one.
+void catchInterrupts();
+
+} // namespace tern
+
+#endif // TERN_TOOLS_TERN_INTERRUPT_H
