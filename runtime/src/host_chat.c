@@ -11,6 +11,7 @@
  */
 #include "host_conversation.h"
 #include "host_defaults.h"
+#include "host_lines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ typedef struct chat {
   host_program *program;
   host_generator *generator;
   host_conversation conversation;
-  int is_terminal;
+  host_lines lines;
+  int was_interrupted;
   int has_failed;  /* a message was not answered */
   uint64_t reused; /* tokens that were not computed again */
 } chat;
@@ -169,57 +171,41 @@ static int take_command(chat *c, const char *name) {
     print_stats(c);
   else if (strcmp(name, "/reset") == 0)
     return begin(c) == 0;
-  else
+  else {
     fprintf(stderr,
             "%s: there is no command %.60s; /help lists them, and a blank "
             "before it makes it a message\n",
             c->program->name, name);
+    /* Somebody at a terminal sees it, a script goes by the status. */
+    c->has_failed |= !c->lines.prompts;
+  }
   return 1;
 }
 
-/* Reads lines up to one without '\' at its end. Their number, 0 at the end of
- * the input. */
-static int read_lines(const chat *c, char **line, size_t *room,
-                      host_text *message) {
-  int count = 0;
-  message->bytes = 0;
-  for (;;) {
-    if (c->is_terminal)
-      fputs(count ? ". " : "> ", stderr);
-    ssize_t n = getline(line, room, stdin);
-    if (n < 0)
-      return count;
-    ++count;
-    n -= n > 0 && (*line)[n - 1] == '\n';
-    n -= n > 0 && (*line)[n - 1] == '\r';
-    int goes_on = n > 0 && (*line)[n - 1] == '\\';
-    if (goes_on)
-      (*line)[n - 1] = '\n';
-    if (host_text_append(c->program, message, *line, (size_t)n) != 0)
-      return 0;
-    if (!goes_on)
-      return count;
-  }
+/* Without a terminal there is nobody to type /stats. */
+static void finish(const chat *c) {
+  if (c->lines.prompts)
+    fputc('\n', stderr);
+  else if (c->generator->prompt_tokens)
+    host_generator_footer(c->generator);
 }
 
 static void talk(chat *c) {
-  char *line = NULL;
-  size_t room = 0;
   host_text message = {0};
-  int goes_on = 1, lines;
-  if (c->is_terminal)
+  int goes_on = 1, lines = 0;
+  if (c->lines.prompts)
     fputs(help, stderr);
-  while (goes_on && (lines = read_lines(c, &line, &room, &message)) > 0 &&
+  while (goes_on && (lines = host_lines_read(&c->lines, &message)) > 0 &&
          host_text_append(c->program, &message, "", 1) == 0) {
     size_t bytes = message.bytes - 1; /* without the NUL */
-    if (lines == 1 && message.at[0] == '/')
+    if (lines == 1 && message.at[0] == '/' && c->lines.takes_commands)
       goes_on = take_command(c, message.at);
     else if (bytes > 0)
       take_message(c, message.at, bytes);
   }
-  if (c->is_terminal && goes_on)
-    fputc('\n', stderr);
-  free(line);
+  c->was_interrupted = lines == HOST_LINES_INTERRUPTED;
+  if (goes_on && lines == 0)
+    finish(c);
   free(message.at);
 }
 
@@ -227,18 +213,22 @@ int host_chat(host_program *program) {
   host_session session = {0};
   host_generator generator = {0};
   chat c = {.program = program, .generator = &generator};
-  c.is_terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
   int is_open =
       host_conversation_open(&c.conversation, program) == 0 &&
       host_session_open(program, (uint32_t)program->options.context,
                         &session) == 0 &&
       host_generator_open(&generator, program, session.session) == 0 &&
       begin(&c) == 0;
-  if (is_open)
+  if (is_open) {
+    host_lines_open(&c.lines, program);
     talk(&c);
+    host_lines_close(&c.lines);
+  }
   host_generator_close(&generator);
   host_session_close(&session);
   host_conversation_close(&c.conversation);
+  if (c.was_interrupted)
+    return EXIT_INTERRUPTED;
   return is_open && !c.has_failed && !program->error.text[0] ? EXIT_OK
                                                              : EXIT_FAILED;
 }

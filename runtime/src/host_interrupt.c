@@ -26,7 +26,7 @@ static const char *program_name = "tern";
 static int is_terminal; /* standard error */
 static const char *_Atomic removed_path;
 static const char *_Atomic last_text;
-static const struct termios *_Atomic settings_before;
+static void (*_Atomic restore_terminal)(void);
 
 /* Never waits: behind a pipe that nobody reads there is nobody to tell. */
 static void write_now(int file, const char *text, size_t bytes) {
@@ -47,9 +47,9 @@ static void end(int number) {
   char line[256];
   size_t n = 0, room = sizeof(line);
   const char *path = removed_path, *text = last_text;
-  const struct termios *settings = settings_before;
-  if (settings)
-    tcsetattr(STDIN_FILENO, TCSANOW, settings);
+  void (*restore)(void) = restore_terminal;
+  if (restore)
+    restore();
   if (path)
     unlink(path);
   if (text)
@@ -114,6 +114,4 @@ void host_interrupt_removes(const char *path) { removed_path = path; }
 
 void host_interrupt_writes(const char *text) { last_text = text; }
 
-void host_interrupt_restores(const struct termios *settings) {
-  settings_before = settings;
-}
+void host_interrupt_calls(void (*restore)(void)) { restore_terminal = restore; }

@@ -8,7 +8,6 @@
 #define TERN_SRC_HOST_INTERRUPT_H
 
 #include <stdatomic.h>
-#include <termios.h>
 
 /* Effects of SIGINT. SIGTERM and SIGHUP always end the process at once, and so
  * does a second SIGINT. */
@@ -30,7 +29,7 @@ void host_interrupt_over(void);
 /* More to be done when a signal ends the process; NULL takes it back. All stay
  * the caller's. */
 void host_interrupt_removes(const char *path);
-void host_interrupt_writes(const char *text); /* to standard output */
-void host_interrupt_restores(const struct termios *settings); /* of stdin */
+void host_interrupt_writes(const char *text);     /* to standard output */
+void host_interrupt_calls(void (*restore)(void)); /* before all else */
 
 #endif /* TERN_SRC_HOST_INTERRUPT_H */

@@ -34,6 +34,13 @@ static const host_flag flags[] = {
     {"--chat-template", NULL, "FILE",
      "how messages become text, in Jinja (default: the model's)", FLAG_TEXT,
      COMMAND_CHAT, AT(chat_template), 0, 0},
+    {"--color", NULL, "auto|always|never",
+     "colors at the prompt (default auto: at a terminal, unless NO_COLOR is "
+     "set)",
+     FLAG_TEXT, COMMAND_CHAT, AT(color), 0, 0},
+    {"--commands", NULL, NULL,
+     "take lines that begin with / as commands from a pipe, too", FLAG_SWITCH,
+     COMMAND_CHAT, AT(commands), 0, 0},
     {"-n", "--n-predict", "N",
      "tokens to generate; -1: until an end token or a full context (default: "
      "the model's, or -1)",

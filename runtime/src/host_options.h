@@ -30,7 +30,7 @@ typedef struct host_list {
 typedef struct host_options {
   uint32_t command;
   const char *prompt, *file, *ids, *weights;
-  const char *system, *chat_template; /* chat */
+  const char *system, *chat_template, *color; /* chat */
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
   const char *prompt_list, *generate_list, *thread_list, *batch_list;
@@ -42,6 +42,7 @@ typedef struct host_options {
   int64_t repeat_last_n;                            /* -1: all, UNSET_LIMIT */
   double temperature, top_p, min_p, repeat_penalty; /* or unset */
   int stats, quiet, ignore_eos, no_bos, print_ids, echo;
+  int commands;     /* of chat, where no terminal is */
   int conversation; /* never set: it makes the command chat */
   int second_half, json;
   int no_warmup; /* bench */

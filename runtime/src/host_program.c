@@ -147,6 +147,30 @@ int host_encode(host_program *program, const char *text,
   return result;
 }
 
+int host_encode_prompt(host_program *program, const char *text, size_t bytes,
+                       int32_t **tokens, size_t *count) {
+  uint32_t flags = program->options.no_bos ? TERN_ENCODE_BARE : 0;
+  if (host_encode(program, text, NULL, bytes, flags, tokens, count) != 0)
+    return -1;
+  const tern_tokenizer_header *h = &program->tokenizer.header;
+  size_t own = flags ? 0 : h->prefix_count;
+  if (own == 0 || *count < 2 * own ||
+      memcmp(*tokens, *tokens + own, own * sizeof(**tokens)) != 0)
+    return 0;
+  *count -= own;
+  memmove(*tokens, *tokens + own, *count * sizeof(**tokens));
+  size_t length;
+  uint32_t ignored;
+  const char *name =
+      tern_tokenizer_token(&program->tokenizer, **tokens, &length, &ignored);
+  if (!program->options.quiet)
+    fprintf(stderr,
+            "%s: the text brings its own begin token, %.*s, so none is set "
+            "before it\n",
+            program->name, (int)(length < 60 ? length : 60), name ? name : "");
+  return 0;
+}
+
 int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
                    size_t *count) {
   size_t room = 1;

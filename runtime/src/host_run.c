@@ -22,8 +22,7 @@ static int read_prompt(host_program *program, int32_t **tokens, size_t *count) {
       host_read_file(program, o->file ? o->file : "-", &text, &bytes) != 0)
     return -1;
   const char *prompt = o->prompt ? o->prompt : text;
-  uint32_t flags = o->no_bos ? TERN_ENCODE_BARE : 0;
-  int result = host_encode(program, prompt, NULL, bytes, flags, tokens, count);
+  int result = host_encode_prompt(program, prompt, bytes, tokens, count);
   if (result == 0 && o->echo)
     fwrite(prompt, 1, bytes, stdout);
   free(text);

@@ -34,11 +34,17 @@ protected:
     Program::TearDownTestSuite();
   }
 
+  /// Lines of a pipe, in which commands are taken unless `takesCommands` says
+  /// no.
   static Result talk(const std::string &flags, const std::string &lines,
-                     const std::string &program = talker) {
+                     const std::string &program = talker,
+                     bool takesCommands = true) {
     std::string file = temporaryPath("lines");
     writeFile(file, {lines.begin(), lines.end()});
-    Result r = run("chat --temp 0 " + flags + " <" + file, program);
+    Result r =
+        run("chat --temp 0 " + std::string(takesCommands ? "--commands " : "") +
+                flags + " <" + file,
+            program);
     std::remove(file.c_str());
     return r;
   }
@@ -206,11 +212,50 @@ TEST_F(Chat, LinesThatGoOn) {
 
 TEST_F(Chat, Commands) {
   Result r = talk("-n 4", "/help\n/nothing\n /help\n/exit\nnever\n");
-  EXPECT_EQ(r.status, 0);
+  EXPECT_EQ(r.status, 1); // a line was not answered
   EXPECT_EQ(r.out, continued(Tokens{bos} + plain("u: /help\na:"), 4));
   for (const char *part : {"/help ", "/reset ", "/stats ", "/exit ",
                            "there is no command /nothing; /help lists them"})
     EXPECT_NE(r.err.find(part), std::string::npos) << r.err;
+}
+
+/// Whoever writes the lines of a pipe says nothing to the program.
+TEST_F(Chat, LinesOfPipesAreMessages) {
+  for (const std::string line : {"/exit", "/usr/bin", "/", "/help"}) {
+    Result r = talk("-n 4 -q", line + "\n", talker, false);
+    EXPECT_EQ(r.status, 0) << r.err;
+    EXPECT_EQ(r.err, "");
+    EXPECT_EQ(r.out, continued(Tokens{bos} + plain("u:" + line + "\na:"), 4));
+  }
+  // There is nobody to type /stats: timing comes at the end, as run has it.
+  Result r = talk("-n 4", "x\n", talker, false);
+  EXPECT_NE(r.err.find("\nprompt eval "), std::string::npos) << r.err;
+  EXPECT_EQ(talk("-n 4", "", talker, false).err, "");
+  EXPECT_EQ(talk("-n 4", "/exit\n").err, "");
+}
+
+/// One that is not answered makes the status 1.
+TEST_F(Chat, StatusOfRefusedLines) {
+  EXPECT_EQ(talk("-n 4", "x\n/nothing\ny\n").status, 1);
+  EXPECT_EQ(
+      talk("-n 4 -c 32", std::string(100, '?') + "\nx\n", talker, false).status,
+      1);
+  EXPECT_EQ(talk("-n 4", "x\n/stats\ny\n").status, 0);
+}
+
+TEST_F(Chat, Colors) {
+  for (const char *flags :
+       {"--color always", "--color never", "--color auto"}) {
+    Result r = talk(std::string("-n 4 -q ") + flags, "x\n", talker, false);
+    EXPECT_EQ(r.status, 0) << r.err;
+    EXPECT_EQ(r.out + r.err,
+              continued(Tokens{bos} + plain("u:x\na:"), 4)); // none in a pipe
+  }
+  Result r = talk("--color sometimes", "x\n");
+  EXPECT_EQ(r.status, 2);
+  EXPECT_NE(r.err.find("--color sometimes: expected auto|always|never"),
+            std::string::npos)
+      << r.err;
 }
 
 TEST_F(Chat, FullContext) {

@@ -37,6 +37,22 @@ TEST_F(Program, Ids) {
   std::string expected = joined(greedy(romeo, 12)) + "\n";
   EXPECT_EQ(run("-p ROMEO: -n 12 --temp 0 --print-ids").out, expected);
   EXPECT_EQ(run("--ids 1022,845,25 -n 12 --temp 0 --print-ids").out, expected);
+  // A text that brings its own begin token gets no second one.
+  const std::string own =
+      "-p '<|begin_of_text|>ROMEO:' -n 3 --temp 0 --print-ids ";
+  Result withOwn = run(own);
+  EXPECT_EQ(withOwn.out, run("-p ROMEO: -n 3 --temp 0 --print-ids").out);
+  EXPECT_NE(withOwn.err.find("the text brings its own begin token, "
+                             "<|begin_of_text|>, so none is set before it\n"),
+            std::string::npos)
+      << withOwn.err;
+  EXPECT_EQ(run(own + "-q").err, "");
+  EXPECT_EQ(run(own + "--no-bos").out, withOwn.out);
+  EXPECT_EQ(
+      run("-p '<|begin_of_text|><|begin_of_text|>ROMEO:' -n 3 --temp 0 "
+          "--print-ids --no-bos -q")
+          .out,
+      run("--ids 1022," + joined(romeo) + " -n 3 --temp 0 --print-ids").out);
   EXPECT_EQ(run("-p ROMEO: --no-bos -n 3 --temp 0 --print-ids").out,
             joined(greedy({845, 25}, 3)) + "\n");
   std::string file = temporaryPath("prompt");
