@@ -174,6 +174,14 @@ private:
 void ConfigTranslator::readArchitecture() {
   static constexpr StringLiteral names[] = {"bitnet", "bitnet-b1.58",
                                             "bitnet-25", "llama"};
+  // Writers of models say "model", or nothing.
+  std::optional<StringRef> kind = take(file.string("general.type"));
+  if (kind && *kind == "adapter")
+    return fail("this is an adapter, not a model; merge it into its base model "
+                "first");
+  if (kind && *kind != "model")
+    return fail("this is of the kind '" + kind->take_front(40) +
+                "' ('general.type'), not a model");
   std::optional<StringRef> name = take(file.string(architectureKey));
   if (!name)
     return fail("'general.architecture' is missing");

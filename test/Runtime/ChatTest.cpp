@@ -101,6 +101,22 @@ TEST_F(Chat, KeepsWhatWasSaid) {
   }
 }
 
+/// The stop string is neither printed nor part of what was said.
+TEST_F(Chat, AnswersEndBeforeAStopString) {
+  Tokens first = Tokens{bos} + plain("u:ROMEO\na:");
+  std::string whole = continued(first, 6);
+  size_t at = 2;
+  while (whole.find_first_of("'\n", at) < at + 2)
+    ++at;
+  std::string stop = whole.substr(at, 2);
+  std::string said = whole.substr(0, whole.find(stop));
+  std::string flags = "-q --stop '" + stop + "'";
+  Tokens second = Tokens{bos} + plain("u:ROMEO\na:" + said) + Tokens{eos} +
+                  plain("u:x\na:");
+  EXPECT_EQ(talk(flags + " -n 6", "ROMEO\nx\n").out,
+            said + "\n" + continued(second, 6, flags));
+}
+
 TEST_F(Chat, ComputesOnlyWhatIsNew) {
   Result r = talk("-n 3", "ROMEO\nx\n/stats\n");
   EXPECT_EQ(r.status, 0) << r.err;

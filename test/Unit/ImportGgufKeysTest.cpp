@@ -42,3 +42,22 @@ TEST(GgufKeys, MetadataThatIsNotFollowedIsSpokenOf) {
           "tern does not know the metadata 'general.sampling.surprise', "
           "'other.thing', 'tokenizer.ggml.odd', so answers may differ"}));
 }
+
+/// Files for llama.cpp that are in the same format, but are no models.
+TEST(GgufKeys, OtherKindsOfFilesAreNamed) {
+  auto errorOf = [](const std::string &kind) {
+    TinyGguf tiny;
+    tiny.values = {{"general.architecture", ggufText("llama")},
+                   {"general.type", ggufText(kind)}};
+    std::string bytes = tiny.bytes();
+    auto file = GgufFile::parse(
+        {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()}, "x");
+    auto config = file ? ggufConfig(*file, {}) : file.takeError();
+    return config ? std::string() : llvm::toString(config.takeError());
+  };
+  EXPECT_EQ(errorOf("adapter"), "x: this is an adapter, not a model; merge it "
+                                "into its base model first");
+  EXPECT_EQ(errorOf("mmproj"),
+            "x: this is of the kind 'mmproj' ('general.type'), not a model");
+  EXPECT_NE(errorOf("model").find("is missing"), std::string::npos);
+}
