@@ -259,7 +259,17 @@ void TokenizerExporter::addEnds() {
     writer.addInteger(key, id);
 }
 
-/// Without do_sample the other fields have no meaning.
+/// -1: a penalty is for all tokens of the text, not for the last 64.
+static GgufValue allTokens() {
+  static const uint8_t bytes[] = {255, 255, 255, 255};
+  GgufValue value;
+  value.kind = GgufKind::I32;
+  value.bytes = bytes;
+  return value;
+}
+
+/// Without do_sample the fields that are written here have no meaning, but for
+/// the penalty, for which there is no place then.
 static void addSampling(GgufWriter &writer, const std::string &generation) {
   const json config = json::parse(generation, nullptr, false);
   if (!config.is_object() || config.value("do_sample", json()) != true)
@@ -271,6 +281,8 @@ static void addSampling(GgufWriter &writer, const std::string &generation) {
       writer.addInteger(key, isStated ? found->get<uint32_t>() : 50);
     else if (isStated)
       writer.addNumber(key, found->get<float>());
+    if (name == "repetition_penalty" && isStated)
+      writer.addValue("general.sampling.penalty_last_n", allTokens());
   }
 }
 

@@ -324,7 +324,8 @@ static Error readRepeatLastN(const GgufFile &file, TokenizerSources &sources,
         "range");
   if (tokens == 0)
     generation.erase("repetition_penalty");
-  sources.repeatLastN = tokens > 0 ? static_cast<uint32_t>(tokens) : 0;
+  if (tokens > 0 && generation.contains("repetition_penalty"))
+    sources.repeatLastN = static_cast<uint32_t>(tokens);
   return Error::success();
 }
 

@@ -124,7 +124,9 @@ void GenerationRules::read(JsonObject &fields, tern_generation &generation) {
   readBadWords(fields);
   readStops(fields);
   for (auto [name, isUsed] :
-       {std::pair{"no_repeat_ngram_size", ngram > 0},
+       {std::pair{"repetition_penalty",
+                  !generation.do_sample && generation.repeat_penalty != 1},
+        {"no_repeat_ngram_size", ngram > 0},
         {"forced_bos_token_id", generation.forced_bos_id >= 0},
         {"forced_eos_token_id", !forcedEos.empty()},
         {"suppress_tokens", !suppress.empty()},

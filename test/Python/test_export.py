@@ -48,6 +48,10 @@ def test_bundled_models_come_back(tern, tmp_path, name):
 @pytest.mark.parametrize("kind", ["tq2_0", "f16"])
 def test_models_come_back(tern, tmp_path, options, kind):
     synthesize(tmp_path / "hf", **{**SHAPE, **options})
+    path = tmp_path / "hf" / "generation_config.json"
+    sampling = dict(do_sample=True, temperature=0.5, top_k=7, top_p=0.75, min_p=0.25)
+    fields = {**json.loads(path.read_text()), **sampling, "repetition_penalty": 1.5}
+    path.write_text(json.dumps(fields))
     file = export(tern, tmp_path / "hf", tmp_path / "m.gguf", f"--type={kind}")
     assert_same_artifact(tern, tmp_path / "hf", file, tmp_path / "out")
     again = export(tern, file, tmp_path / "n.gguf", f"--type={kind}")

@@ -215,7 +215,8 @@ TEST(Generation, Rules) {
   EXPECT_EQ(rest, std::string(lists, sizeof(lists) - 1));
   EXPECT_EQ(remarks.rules,
             "max_new_tokens, max_length, min_new_tokens, min_length, "
-            "no_repeat_ngram_size, forced_bos_token_id, forced_eos_token_id, "
+            "repetition_penalty, no_repeat_ngram_size, forced_bos_token_id, "
+            "forced_eos_token_id, "
             "suppress_tokens, begin_suppress_tokens, bad_words_ids, "
             "stop_strings");
   EXPECT_TRUE(remarks.warnings.empty());

@@ -195,6 +195,7 @@ TEST(GgufTokenizer, APenaltyLooksBackAsInTheEngine) {
     EXPECT_TRUE(bool(sources)) << llvm::toString(sources.takeError());
     return std::pair(sources->repeatLastN, sources->generationConfig);
   };
+  EXPECT_EQ(seen().first, 0u);
   tiny.set("general.sampling.penalty_repeat", ggufF32(1.5));
   const std::string stated = R"({"do_sample":true,"repetition_penalty":1.5})";
   EXPECT_EQ(seen(), std::pair(64u, stated));
