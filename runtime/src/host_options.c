@@ -120,6 +120,14 @@ static const host_flag flags[] = {
     {"--second-half", NULL, NULL,
      "score the second half of windows of N tokens, as llama.cpp does",
      FLAG_SWITCH, COMMAND_PPL, AT(second_half), 0, 0},
+    {"--kl-base", NULL, "FILE",
+     "write the logits of the windows to a file; "
+     "with --kl, read them",
+     FLAG_TEXT, COMMAND_PPL, AT(kl_base), 0, 0},
+    {"--kl", NULL, NULL,
+     "how far predictions are from those in --kl-base: "
+     "KL divergence and more",
+     FLAG_SWITCH, COMMAND_PPL, AT(kl), 0, 0},
     {"--output-json", NULL, NULL, "print an object instead of a line",
      FLAG_SWITCH, COMMAND_PPL, AT(json), 0, 0},
     {"--stats", NULL, NULL,
@@ -353,7 +361,10 @@ int host_options_check(const host_options *o, tern_error *error) {
     return 0;
   if (o->command == COMMAND_RUN && texts == 0 && isatty(STDIN_FILENO))
     return host_fail(error, "give a text with -p, -f or --ids");
-  if (o->command == COMMAND_PPL && !o->file)
+  if (o->kl && !o->kl_base)
+    return host_fail(error, "--kl needs the file of another model's logits: "
+                            "--kl-base FILE, written without --kl");
+  if (o->command == COMMAND_PPL && !o->file && !o->kl)
     return host_fail(error, "ppl needs a text: -f FILE");
   return 0;
 }

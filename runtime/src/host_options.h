@@ -46,6 +46,8 @@ typedef struct host_options {
   int conversation; /* never set: it makes the command chat */
   int second_half, json;
   int no_warmup; /* bench */
+  const char *kl_base;
+  int kl; /* ppl */
   int help, version;
 } host_options;
 

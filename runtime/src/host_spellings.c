@@ -61,6 +61,8 @@ static const host_spelling spellings[] = {
     SAME("--repetition-penalty", TEXTS, "--repeat-penalty"),
     SAME("-r --reverse-prompt", TEXTS, "--stop"),
     SAME("--log-disable --no-perf", ALL & ~(uint32_t)BENCH, "--quiet"),
+    SAME("--kl-divergence-base --save-all-logits", PPL, "--kl-base"),
+    SAME("--kl-divergence", PPL, "--kl"),
     SAME("--usage", ALL, "--help"),
 
     SO_ANYWAY("--no-warmup", TEXTS | PPL, "nothing runs before the prompt"),

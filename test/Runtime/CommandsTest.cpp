@@ -68,14 +68,16 @@ TEST_F(Program, Perplexity) {
       if (secondHalf && n == 2)
         continue; // nothing but bos and a token: no second half
       Result r = run(flags);
-      double value = 0;
+      double value = 0, error = -1;
       unsigned long long told = 0;
-      ASSERT_EQ(std::sscanf(r.out.c_str(), "perplexity %lf tokens %llu\n",
-                            &value, &told),
-                2)
+      ASSERT_EQ(std::sscanf(r.out.c_str(),
+                            "perplexity %lf tokens %llu error %lf\n", &value,
+                            &told, &error),
+                3)
           << r.out << r.err;
       EXPECT_NEAR(value / expected, 1, 1e-12);
       EXPECT_EQ(told, scored);
+      EXPECT_GT(error, 0);
       Result json = run(flags + " --output-json");
       EXPECT_EQ(std::sscanf(json.out.c_str(), "{\"perplexity\": %lf", &value),
                 1);
@@ -83,7 +85,7 @@ TEST_F(Program, Perplexity) {
     }
   size_t all = count / 63;
   Result r = run("ppl -f " + file);
-  EXPECT_NE(r.out.find("tokens " + std::to_string(all * 63) + "\n"),
+  EXPECT_NE(r.out.find("tokens " + std::to_string(all * 63) + " error "),
             std::string::npos)
       << r.out;
   writeFile(file, {'a'});
