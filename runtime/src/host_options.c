@@ -64,8 +64,9 @@ static const host_flag flags[] = {
     {"-t", "--threads", "N",
      "threads (default: the CPUs that affinity and quota allow)", FLAG_INTEGER,
      ALL & ~(uint32_t)COMMAND_BENCH, AT(threads), 1, TERN_MAX_WORKERS},
-    {"-c", "--ctx-size", "N", "tokens of context (default: all the model has)",
-     FLAG_INTEGER, ALL, AT(context), 1, MOST_TOKENS},
+    {"-c", "--ctx-size", "N",
+     "tokens of context; 0: all the model has (default; ppl: at most 512)",
+     FLAG_INTEGER, ALL, AT(context), 0, MOST_TOKENS},
     {"--temp", NULL, "T",
      "temperature; 0 always takes the likeliest token (default: the model's)",
      FLAG_NUMBER, TEXT_TO_TOKENS, AT(temperature), 0, 1e6},
@@ -88,8 +89,9 @@ static const host_flag flags[] = {
      "--repeat-penalty, else the model's)",
      FLAG_INTEGER, TEXT_TO_TOKENS, AT(repeat_last_n), -1, 2147483647.0},
     {"-s", "--seed", "N",
-     "seed of sampling; the same seed gives the same text (default: the clock)",
-     FLAG_INTEGER, TEXT_TO_TOKENS, AT(seed), 0, 9007199254740991.0},
+     "seed of sampling; the same seed gives the same text (default -1: the "
+     "clock)",
+     FLAG_INTEGER, TEXT_TO_TOKENS, AT(seed), -1, 9007199254740991.0},
     {"--logits", NULL, "FILE.npy",
      "write the logits of every prompt position, f32 [tokens, vocabulary]",
      FLAG_TEXT, COMMAND_RUN, AT(logits_file), 0, 0},
@@ -107,6 +109,14 @@ static const host_flag flags[] = {
     {"--ignore-eos", NULL, NULL,
      "go on after an end token and the model's stop strings", FLAG_SWITCH,
      TEXT_TO_TOKENS, AT(ignore_eos), 0, 0},
+    {"-e", "--escape", NULL,
+     "take \\n, \\t, \\r, \\\", \\', \\\\ and \\xHH in texts on the command "
+     "line "
+     "for what they stand for",
+     FLAG_SWITCH, TEXT_TO_TOKENS, AT(escape), 0, 0},
+    {"--mlock", NULL, NULL,
+     "keep the weights in memory; not more than ulimit -l allows", FLAG_SWITCH,
+     ALL, AT(mlock), 0, 0},
     {"--no-bos", NULL, NULL, "do not set the begin token before the text",
      FLAG_SWITCH, COMMAND_RUN, AT(no_bos), 0, 0},
     {"-cnv", "--conversation", NULL, "chat, as if that were the command",
@@ -350,6 +360,10 @@ int host_options_parse(host_options *options, int argc, char **argv,
     if (!host_options_say_chat(argv[i], options->command) &&
         take_flag(options, argc, argv, &i, error) != 0)
       return -1;
+  if (options->escape) {
+    host_unescape(options->prompt);
+    host_unescape(options->system);
+  }
   return 0;
 }
 

@@ -46,6 +46,7 @@ typedef struct host_options {
   int conversation; /* never set: it makes the command chat */
   int second_half, json;
   int no_warmup; /* bench */
+  int escape, mlock;
   const char *kl_base;
   int kl; /* ppl */
   int help, version;
@@ -113,6 +114,10 @@ const char *host_options_command_name(uint32_t bit);
 int host_options_say_chat(const char *text, uint32_t command);
 /* The flag that is spelled nearest to `text`, or NULL if none is near. */
 const char *host_options_nearest(const char *text, uint32_t command);
+/* Puts in place of \n, \r, \t, \", \', \\ and \xHH what they stand for, but for
+ * \x00; a backslash before anything else stays. `text` lies in argv, which may
+ * be written, or is NULL. */
+void host_unescape(const char *text);
 /* A list of numbers from 0 to `most`: "1,2,4". Returns how many were read into
  * `values`, at most `room`, or -1. */
 int host_parse_list(const char *text, uint32_t most, uint32_t *values,

@@ -25,6 +25,18 @@ static int open_artifact(host_program *program) {
                    cause);
 }
 
+static int lock_weights(host_program *program) {
+  const tern_artifact *artifact = &program->artifact;
+  if (!program->options.mlock ||
+      (artifact->weights_bytes <= SIZE_MAX &&
+       mlock(artifact->weights, (size_t)artifact->weights_bytes) == 0))
+    return 0;
+  return host_fail(&program->error,
+                   "--mlock: cannot keep %.1f MB of weights in memory: %s; "
+                   "ulimit -l says how much is allowed",
+                   (double)artifact->weights_bytes * 1e-6, strerror(errno));
+}
+
 static int open_tokenizer(host_program *program) {
   const tern_artifact *artifact = &program->artifact;
   if (!artifact->tokenizer)
@@ -61,7 +73,7 @@ int host_program_open(host_program *program, const tern_model *const *models,
   if (open_artifact(program) != 0 ||
       tern_artifact_check(&program->artifact, program->model, name,
                           &program->error) != 0 ||
-      open_tokenizer(program) != 0)
+      lock_weights(program) != 0 || open_tokenizer(program) != 0)
     return -1;
   program->counters = calloc(2 * (size_t)program->model->projection_count + 1,
                              sizeof(uint64_t));

@@ -60,7 +60,9 @@ static const host_spelling spellings[] = {
     SAME("--display-prompt", RUN, "--echo"),
     SAME("--repetition-penalty", TEXTS, "--repeat-penalty"),
     SAME("-r --reverse-prompt", TEXTS, "--stop"),
-    SAME("--log-disable --no-perf", ALL & ~(uint32_t)BENCH, "--quiet"),
+    SAME("--max-new-tokens --num-predict", TEXTS, "--n-predict"),
+    SAME("--log-disable --no-perf --no-show-timings", ALL & ~(uint32_t)BENCH,
+         "--quiet"),
     SAME("--kl-divergence-base --save-all-logits", PPL, "--kl-base"),
     SAME("--kl-divergence", PPL, "--kl"),
     SAME("--usage", ALL, "--help"),
@@ -72,19 +74,29 @@ static const host_spelling spellings[] = {
     SO_ANYWAY("-no-cnv --no-conversation", RUN, "run continues a text"),
     SO_ANYWAY("--no-context-shift", TEXTS, NO_SHIFT),
     SO_ANYWAY("--jinja", CHAT, "templates are in Jinja"),
-    SO_ANYWAY("--perf", ALL, "timing is shown unless --quiet is given"),
+    SO_ANYWAY("--no-escape", TEXTS, "only --escape takes escapes apart"),
+    SO_ANYWAY("--warmup", BENCH,
+              "a few tokens run before the first measurement"),
+    SO_ANYWAY("-ndio --no-direct-io", ALL, "weights are mapped"),
+    SO_ANYWAY("--perf --show-timings", ALL,
+              "timing is shown unless --quiet is given"),
     SO_ANYWAY("--offline", ALL, "nothing is downloaded"),
 
     REFUSED("-m --model", ALL,
             "this program carries its model; --weights FILE gives it other "
             "weights of the same shape"),
-    REFUSED("-hf -hfr --hf-repo -hff --hf-file -hft --hf-token -mu --model-url "
+    REFUSED("-hf -hfr --hf-repo -hff --hf-file -hft --hf-token -hfd -hfrd "
+            "--hf-repo-draft -hfv -hfrv --hf-repo-v -hffv --hf-file-v -mu "
+            "--model-url "
             "-dr --docker-repo",
             ALL, NO_DOWNLOAD),
     REFUSED_UNLESS("-ngl --gpu-layers --n-gpu-layers", ALL, "0", NO_GPU),
     REFUSED_UNLESS("-mg --main-gpu", ALL, "0", NO_GPU),
     REFUSED_UNLESS("-sm --split-mode", ALL, "none", NO_GPU),
     REFUSED_UNLESS("-dev --device", ALL, "none", NO_GPU),
+    REFUSED("-fit --fit -fitt --fit-target -fitc --fit-ctx -kvo --kv-offload "
+            "--op-offload --no-host --rpc -bs --backend-sampling",
+            ALL, NO_GPU),
     REFUSED("-ts --tensor-split -nkvo --no-kv-offload -ot --override-tensor "
             "-cmoe --cpu-moe -ncmoe --n-cpu-moe --list-devices --no-op-offload",
             ALL, NO_GPU),
@@ -93,8 +105,13 @@ static const host_spelling spellings[] = {
             "tern compile --max-tokens"),
     REFUSED("-tb --threads-batch", ALL,
             "prompt and generation have the same threads, --threads"),
-    REFUSED("--no-mmap", ALL,
+    REFUSED("--no-mmap -dio --direct-io", ALL,
             "weights are always mapped; --mlock keeps them in memory"),
+    REFUSED("--repack -nr --no-repack", ALL,
+            "tern compile has chosen the order of the weights"),
+    REFUSED("--swa-full --ctx-checkpoints --swa-checkpoints -cram --cache-ram "
+            "-kvu --kv-unified -dt --defrag-thold",
+            ALL, "the KV cache is one piece that holds every token"),
     REFUSED_UNLESS("-mmp --mmap", BENCH, "1", "weights are always mapped"),
     REFUSED("-ctk -ctv --cache-type-k --cache-type-v", ALL,
             "how many bits the KV cache has is a choice of tern compile "
@@ -129,18 +146,22 @@ static const host_spelling spellings[] = {
 
     REFUSED_UNLESS("--mirostat", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--typical --typical-p --tfs", TEXTS, "1", SAMPLERS),
+    REFUSED_UNLESS("--presence-penalty --frequency-penalty", TEXTS, "0",
+                   SAMPLERS),
     REFUSED_UNLESS("--xtc-probability", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--dry-multiplier --dynatemp-range", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--top-nsigma --top-n-sigma", TEXTS, "-1", SAMPLERS),
     REFUSED("--mirostat-lr --mirostat-ent --xtc-threshold --dry-base "
             "--dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker "
-            "--dynatemp-exp --samplers --sampler-seq --sampling-seq",
+            "--dynatemp-exp --adaptive-target --adaptive-decay --samplers "
+            "--sampler-seq --sampling-seq",
             TEXTS, SAMPLERS),
     REFUSED("-l --logit-bias", TEXTS, "single tokens are not made likelier"),
     REFUSED("--grammar --grammar-file -j --json-schema -jf --json-schema-file",
             TEXTS, NO_GRAMMAR),
     REFUSED("-md --model-draft --draft --draft-max --draft-min --draft-n "
-            "--draft-p-min -ngld -cd --ctx-size-draft -td --threads-draft",
+            "--draft-p-min -ctkd -ctvd -ngld -cd --ctx-size-draft -td "
+            "--threads-draft",
             ALL, ONE_MODEL),
     REFUSED_UNLESS("--keep", TEXTS, "0", NO_SHIFT),
     REFUSED("--context-shift", TEXTS, NO_SHIFT),
@@ -154,6 +175,16 @@ static const host_spelling spellings[] = {
             "a \\ at the end of a line makes the message go on"),
     REFUSED("--in-prefix --in-suffix --in-prefix-bos --no-jinja", TEXTS,
             "the chat template says what stands around a message"),
+    REFUSED("--warmup", TEXTS | PPL, "nothing runs before the prompt"),
+    REFUSED("--chat-template-kwargs", CHAT,
+            "a template gets the variables that docs/chat.md lists"),
+    REFUSED("--reasoning-format --reasoning-budget -rea --reasoning", TEXTS,
+            "an answer is printed as the model writes it"),
+    REFUSED("--simple-io", TEXTS,
+            "lines are edited at a terminal only; cat | makes it a pipe"),
+    REFUSED("-cl --cache-list", ALL, "there is no folder of downloaded models"),
+    REFUSED("--ppl-output-type --save-all-tokens", PPL,
+            "--output-json prints an object"),
     REFUSED("-sp --special", TEXTS, "--print-ids shows every token"),
     REFUSED("-v --verbose --verbose-prompt -lv --verbosity --log-verbosity",
             ALL, "--stats and the last line say what there is to say"),

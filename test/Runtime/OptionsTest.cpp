@@ -128,6 +128,22 @@ TEST(Options, Nearest) {
   EXPECT_EQ(host_options_nearest(longest.c_str(), COMMAND_RUN), nullptr);
 }
 
+TEST(Options, Escapes) {
+  const std::pair<const char *, const char *> cases[] = {
+      {"", ""},
+      {"plain", "plain"},
+      {R"(a\nb\tc\rd)", "a\nb\tc\rd"},
+      {R"(\"\'\\n)", "\"'\\n"},
+      {R"(\x41\xe2\x82\xac)", "A\u20ac"},
+      {R"(\x00\x4\xg1\q\)", R"(\x00\x4\xg1\q\)"}};
+  for (auto [text, expected] : cases) {
+    std::string copy = text;
+    host_unescape(copy.c_str());
+    EXPECT_STREQ(copy.c_str(), expected);
+  }
+  host_unescape(nullptr);
+}
+
 TEST(Options, Numbers) {
   host_options options;
   EXPECT_EQ(parse({"-n", "5", "--temp=1e-1", "--top-p", "+.5"}, options), "");

@@ -205,11 +205,15 @@ TEST_F(Program, Usage) {
 TEST_F(Program, SpellingsOfOthers) {
   Result r = run("-p ROMEO: -n 3 --temp 0 --print-ids -q");
   EXPECT_EQ(r.out, joined(greedy(romeo, 3)) + "\n");
+  EXPECT_EQ(run("-e -p 'RO\\x4dEO\\x3a' -n 3 --temp 0 --print-ids").out, r.out);
+  EXPECT_EQ(run("-p 'RO\\x4dEO\\x3a' -n 0 --echo").out, "RO\\x4dEO\\x3a\n");
+  EXPECT_EQ(run("-p 'a\\nb' -e -n 0 --echo").out, "a\nb\n");
   for (const char *flags :
        {"--prompt ROMEO: --predict 3 --temperature 0 --log-disable",
         "-p ROMEO: -n=3 --temp=0.0 --no-warmup -ngl 0 --mirostat=0 -q",
         "-p ROMEO: -n 3 -temp 0 --typical 1.0 --no-perf --no-display-prompt",
-        "-p ROMEO: -n 3 --temp 0 --repetition-penalty 1 -sm none -q --mmap"})
+        "-p ROMEO: -n 3 --temp 0 --repetition-penalty 1 -sm none -q --mmap",
+        "-p ROMEO: -n 3 --temp 0 -q -c 0 -s -1 --mlock"})
     EXPECT_EQ(run(std::string(flags) + " --print-ids").out, r.out) << flags;
 }
 
