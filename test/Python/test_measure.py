@@ -104,7 +104,7 @@ def test_kl_against_numpy(tern, tmp_path, text, half):
     tokens, logits = read_base(base)
     same, others = read_base(other)
     assert (tokens == same).all() and tokens.shape == (9, 12)
-    # What is kept is what the model says of these tokens.
+    # Kept is what the model says of these tokens.
     out, ids = tmp_path / "l.npy", ",".join(map(str, tokens[3]))
     run(tern, "run", A48, "--ids", ids, "-n", "0", "--logits", out, "-q")
     first = 6 if half else 0
