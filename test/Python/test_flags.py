@@ -35,6 +35,10 @@ def commands(tern: str) -> list[str]:
         (["compile", A48, "-o", "x", "--kv-bit", "3"], "'--kv-bit'; did you mean --kv-bits?"),
         (["compile", A48, "-o", "x", "--dense=1"], "--dense takes no value"),
         (["complie", A48], "unknown command 'complie'; did you mean compile?"),
+        (["-m", A48, "-p", "x"], "flags come behind a command"),
+        (["--version", "--help"], "--version stands alone"),
+        (["run", "-m", A48, A48], "unexpected"),
+        (["compile", "-m", A48, A48, "-o", "x"], "takes one MODEL"),
         (["run", A48, "--tmp", "1"], "'--tmp'; did you mean --temp?"),
         (["run", A48, "--target"], "--target needs a value"),
         (["run", A48, "-p"], "-p needs a value: TEXT"),
@@ -75,7 +79,7 @@ def test_spellings_of_others_mean_the_same(tern):
 def test_response_files(tern, tmp_path):
     (tmp_path / "flags").write_text("-o \"a program\" --compile-to=import\n@more\n")
     (tmp_path / "more").write_text("--name bard\n")
-    done = run(tern, "compile", "@flags", A48, cwd=tmp_path)
+    done = run(tern, "compile", "@flags", "-m", A48, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "bard" in (tmp_path / "a program").read_text()
     assert_refused(run(tern, "compile", "@none", cwd=tmp_path), "in none", status=2)
@@ -98,6 +102,7 @@ def test_help_of_each_command(tern):
         assert flags_in_help(text) <= flags_in_help(run(tern, command, "--help").stdout)
         assert max(map(len, text.splitlines())) <= 80
     assert run(tern, "help").stdout == run(tern, "--help").stdout
+    assert run(tern, "--help", "run").stdout == run(tern, "help", "run").stdout
 
 
 COMPLETE = """

@@ -100,6 +100,7 @@ static OptionTable makeTable(CompileFlags &flags) {
   OptionTable table("compile MODEL -o OUT [flags]",
                     "Compiles a checkpoint to a program that runs alone, or to "
                     "another form.");
+  table.addPositional("-m, --model", "MODEL");
   table.addText("-o, --output", "OUT", "the file to write; - is stdout",
                 flags.output);
   table.addText("--emit", "exe|shared|obj|weights|asm|llvm-ir",

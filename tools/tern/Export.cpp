@@ -30,6 +30,7 @@ static OptionTable makeTable(ExportFlags &flags) {
   OptionTable table("export MODEL -o OUT.gguf [flags]",
                     "Writes a model as a GGUF file, for engines of llama.cpp's "
                     "family.");
+  table.addPositional("-m, --model", "MODEL");
   table.addText("-o, --output", "OUT.gguf", "the file to write", flags.output);
   table.addText("--type", "tq2_0|f16", "how ternary matrices are stored",
                 flags.options.encoding);

@@ -22,6 +22,12 @@ const Command *tern::findCommand(StringRef name) {
 }
 
 Error tern::unknownCommand(StringRef name) {
+  if (name == "--version")
+    return llvm::make_error<UsageError>("--version stands alone");
+  if (name.starts_with("-"))
+    return llvm::make_error<UsageError>(
+        "flags come behind a command, as in tern run -m MODEL " + name +
+        "; tern --help lists the commands");
   StringRef nearest;
   unsigned least = static_cast<unsigned>(name.size()) / 3 + 1;
   for (const Command &command : allCommands()) {

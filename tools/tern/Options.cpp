@@ -73,6 +73,15 @@ void OptionTable::addNumber(StringRef names, StringRef argument, StringRef help,
        }});
 }
 
+void OptionTable::addPositional(StringRef names, StringRef argument) {
+  add({names.str(), argument.str(),
+       ("the same as " + argument + " without a flag").str(),
+       [named = named](StringRef, StringRef text) {
+         named->push_back(text.str());
+         return Error::success();
+       }});
+}
+
 void OptionTable::addHeading(StringRef title) {
   CommandOption heading = {title.str(), "", "", nullptr};
   heading.isHeading = true;
@@ -207,6 +216,7 @@ Error OptionTable::parse(ArrayRef<StringRef> arguments,
                                  arg->getNumValues() ? arg->getValue() : ""))
       return error;
   }
+  positional.insert(positional.begin(), named->begin(), named->end());
   return Error::success();
 }
 

@@ -22,6 +22,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,6 +55,8 @@ public:
   void addNumber(llvm::StringRef names, llvm::StringRef argument,
                  llvm::StringRef help, int64_t low, int64_t high,
                  std::optional<int64_t> &value);
+  /// A flag for what may also be given without one.
+  void addPositional(llvm::StringRef names, llvm::StringRef argument);
   void add(CommandOption option) { options.push_back(std::move(option)); }
   /// A heading over the flags added from here on.
   void addHeading(llvm::StringRef title);
@@ -89,6 +92,9 @@ private:
 
   std::string usage, summary;
   std::vector<CommandOption> options;
+  /// By flags of addPositional; shared, as a table may be moved.
+  std::shared_ptr<std::vector<std::string>> named =
+      std::make_shared<std::vector<std::string>>();
 };
 
 /// A mistake on the command line: exit status 2, where other errors are 1.

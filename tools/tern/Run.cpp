@@ -207,8 +207,7 @@ struct ProgramArguments {
               "Compiles MODEL, a checkpoint, into a cache (~/.cache/tern) "
               "unless it is there,\nand runs it. MODEL may also be a program "
               "that tern compile made.") {
-    table.addText("-m, --model", "MODEL", "the same as MODEL without a flag",
-                  model);
+    table.addPositional("-m, --model", "MODEL");
     table.addHeading("Flags of the compiler");
     flags.addTo(table);
     table.addHeading("Flags of the program");
@@ -218,7 +217,6 @@ struct ProgramArguments {
 
   OptionTable table;
   ModelFlags flags;
-  std::string model;
   ProgramFlags program;
 };
 
@@ -238,20 +236,16 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
     parsed.table.printHelp(llvm::outs());
     return 0;
   }
-  if (parsed.model.empty() && !inputs.empty()) {
-    parsed.model = inputs.front();
-    inputs.erase(inputs.begin());
-  }
-  if (!inputs.empty())
-    return llvm::make_error<UsageError>("unexpected '" + inputs.front() +
+  if (inputs.size() > 1)
+    return llvm::make_error<UsageError>("unexpected '" + inputs[1] +
                                         "'; tern " + command +
                                         " --help lists the flags");
-  const std::string &model = parsed.model;
-  if (model.empty())
+  if (inputs.empty())
     return llvm::make_error<UsageError>(
         "tern " + command + " needs a MODEL; see tern " + command + " --help");
   if (Error error = parsed.program.check(command))
     return std::move(error);
+  const std::string &model = inputs.front();
   if (llvm::sys::fs::is_directory(model) ||
       StringRef(model).ends_with(".gguf")) {
     Expected<std::string> program = findProgram(model, parsed.flags);

@@ -74,11 +74,9 @@ llvm::ArrayRef<Command> tern::allCommands() { return commands; }
 
 static Expected<int> dispatch(Arguments arguments) {
   StringRef command = arguments.empty() ? "" : arguments.front();
-  if (command == "-h" || command == "--help") {
-    printHelp(llvm::outs());
-    return 0;
-  }
-  if (command == "--version") {
+  if (command == "-h" || command == "--help")
+    return helpMain(arguments.drop_front());
+  if (command == "--version" && arguments.size() == 1) {
     llvm::outs() << "tern " TERN_VERSION_TEXT ", LLVM " LLVM_VERSION_STRING
                     "\n";
     return 0;
