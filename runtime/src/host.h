@@ -12,6 +12,7 @@
 #include "tern/host.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
@@ -75,6 +76,20 @@ typedef struct host_text {
 } host_text;
 int host_text_append(host_program *program, host_text *text, const char *from,
                      size_t bytes);
+
+/* A file that appears whole, or not at all: written beside its place and
+ * renamed. One at a time. */
+typedef struct host_output {
+  FILE *stream; /* a failure to write is found by host_output_commit */
+  const char *path;
+  char *target, *temporary;
+} host_output;
+/* An error if `path` is something else than a regular file, or read as well. */
+int host_output_check(host_program *program, const char *path);
+int host_output_open(host_program *program, const char *path, host_output *out);
+int host_output_commit(host_program *program, host_output *out);
+/* Instead of commit: `path` stays as it was. */
+void host_output_drop(host_output *out);
 
 /* Writes f32 values of `rank` dimensions as NumPy does; through a temporary
  * file, so that `path` is whole or as it was. */

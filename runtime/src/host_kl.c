@@ -71,8 +71,7 @@ int kl_writer_open(kl_writer *writer, host_program *program,
               "%s: logits of %llu windows take %.1f GB, more than the disk has "
               "free; --chunks K takes fewer",
               path, (unsigned long long)header->windows, (double)bytes * 1e-9);
-    host_output_drop(&writer->output);
-    return -1;
+    return -1; /* kl_writer_close follows */
   }
   fwrite(header, sizeof(*header), 1, out);
   fwrite(windows, sizeof(int32_t) * header->context, header->windows, out);
@@ -89,7 +88,9 @@ int kl_writer_add(kl_writer *writer, const float *logits) {
 }
 
 int kl_writer_commit(kl_writer *writer) {
-  return host_output_commit(writer->program, &writer->output);
+  int result = host_output_commit(writer->program, &writer->output);
+  writer->output.stream = NULL;
+  return result;
 }
 
 void kl_writer_close(kl_writer *writer) {

@@ -22,18 +22,6 @@
 
 #include <stdio.h>
 
-/*TEMP*/
-typedef struct host_output {
-  FILE *stream; /* a failure to write is found by host_output_commit */
-  const char *path;
-  char *target, *temporary;
-} host_output;
-int host_output_check(host_program *program, const char *path);
-int host_output_open(host_program *program, const char *path, host_output *out);
-int host_output_commit(host_program *program, host_output *out);
-void host_output_drop(host_output *out);
-void host_output_abandon(void);
-/*TEMP*/
 /* Mean and spread of numbers as they come. */
 typedef struct moments {
   uint64_t count;

@@ -9,8 +9,8 @@
  * regular one that is not read as well; a link stays, and its target is
  *replaced.
  */
-#include "host_kl.h"
-static const char *host_self_path(void){return "/proc/self/exe";}
+#include "host.h"
+#include "host_interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +20,7 @@ static const char *host_self_path(void){return "/proc/self/exe";}
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of the output that is being written: what a signal has to remove. */
-static char *volatile unfinished;
-
-void host_output_abandon(void) {
-  char *path = unfinished;
-  if (path)
-    unlink(path);
-}
+static const char *host_self_path(void) { return "/proc/self/exe"; }
 
 static int cannot(host_program *program, const char *path, const char *why) {
   return host_fail(&program->error, "%s: cannot be written: %s", path, why);
@@ -93,12 +86,11 @@ int host_output_open(host_program *program, const char *path,
   int file = -1;
   for (int i = 0; temporary && file < 0 && i < 1000; ++i) {
     snprintf(temporary, room, "%s.tmp.%ld.%d", target, (long)getpid(), i);
+    host_interrupt_removes(temporary);
     file = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (file < 0 && errno != EEXIST)
       break;
   }
-  if (file >= 0)
-    unfinished = temporary;
   out->path = path;
   out->target = target;
   out->temporary = temporary;
@@ -106,22 +98,14 @@ int host_output_open(host_program *program, const char *path,
   if (out->stream)
     return 0;
   int cause = errno;
-  if (file >= 0)
+  host_interrupt_removes(NULL);
+  if (file >= 0) {
     close(file);
-  host_output_drop(out);
-  return cannot(program, path, strerror(cause));
-}
-
-void host_output_drop(host_output *out) {
-  if (out->stream)
-    fclose(out->stream);
-  if (unfinished) {
-    unlink(unfinished);
-    unfinished = NULL;
+    unlink(temporary);
   }
-  free(out->target);
-  free(out->temporary);
-  memset(out, 0, sizeof(*out));
+  free(target);
+  free(temporary);
+  return cannot(program, path, strerror(cause));
 }
 
 int host_output_commit(host_program *program, host_output *out) {
@@ -135,13 +119,22 @@ int host_output_commit(host_program *program, host_output *out) {
     ok = 0;
     cause = errno;
   }
-  out->stream = NULL;
   if (ok && rename(out->temporary, out->target) != 0) {
     ok = 0;
     cause = errno;
   }
-  if (ok)
-    unfinished = NULL;
-  host_output_drop(out);
+  if (!ok)
+    unlink(out->temporary);
+  host_interrupt_removes(NULL);
+  free(out->target);
+  free(out->temporary);
   return ok ? 0 : cannot(program, path, strerror(cause));
+}
+
+void host_output_drop(host_output *out) {
+  fclose(out->stream);
+  unlink(out->temporary);
+  host_interrupt_removes(NULL);
+  free(out->target);
+  free(out->temporary);
 }
