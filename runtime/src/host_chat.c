@@ -23,6 +23,8 @@ typedef struct chat {
   host_generator *generator;
   host_conversation conversation;
   host_lines lines;
+  const char *system; /* the first message, or NULL */
+  size_t system_bytes;
   int was_interrupted;
   int has_failed;  /* a message was not answered */
   uint64_t reused; /* tokens that were not computed again */
@@ -144,11 +146,27 @@ static const char help[] =
 
 /* Forgets everything but the system message. */
 static int begin(chat *c) {
-  const char *system = c->program->options.system;
   host_conversation_cut(&c->conversation, 0);
-  return system ? host_conversation_add(&c->conversation, "system", system,
-                                        NULL, strlen(system))
-                : 0;
+  return c->system ? host_conversation_add(&c->conversation, "system",
+                                           c->system, NULL, c->system_bytes)
+                   : 0;
+}
+
+/* Of the flags; *text is to be freed. */
+static int read_system(chat *c, char **text) {
+  const host_options *o = &c->program->options;
+  *text = NULL;
+  c->system = o->system;
+  c->system_bytes = o->system ? strlen(o->system) : 0;
+  if (!o->system_file)
+    return 0;
+  if (host_read_file(c->program, o->system_file, text, &c->system_bytes) != 0)
+    return -1;
+  c->system = *text;
+  /* The end of the last line is none of the message. */
+  if (c->system_bytes && (*text)[c->system_bytes - 1] == '\n')
+    --c->system_bytes;
+  return 0;
 }
 
 static void print_stats(const chat *c) {
@@ -192,19 +210,22 @@ static void finish(const chat *c) {
 
 static void talk(chat *c) {
   host_text message = {0};
-  int goes_on = 1, lines = 0;
+  int goes_on = 1, lines = 0, is_enough = 0;
   if (c->lines.prompts)
     fputs(help, stderr);
-  while (goes_on && (lines = host_lines_read(&c->lines, &message)) > 0 &&
+  while (goes_on && !is_enough &&
+         (lines = host_lines_read(&c->lines, &message)) > 0 &&
          host_text_append(c->program, &message, "", 1) == 0) {
     size_t bytes = message.bytes - 1; /* without the NUL */
-    if (lines == 1 && message.at[0] == '/' && c->lines.takes_commands)
+    if (lines == 1 && message.at[0] == '/' && c->lines.takes_commands) {
       goes_on = take_command(c, message.at);
-    else if (bytes > 0)
+    } else if (bytes > 0) {
       take_message(c, message.at, bytes);
+      is_enough = c->program->options.single_turn;
+    }
   }
   c->was_interrupted = lines == HOST_LINES_INTERRUPTED;
-  if (goes_on && lines == 0)
+  if (goes_on && (lines == 0 || (is_enough && !c->lines.prompts)))
     finish(c);
   free(message.at);
 }
@@ -213,7 +234,9 @@ int host_chat(host_program *program) {
   host_session session = {0};
   host_generator generator = {0};
   chat c = {.program = program, .generator = &generator};
+  char *system = NULL;
   int is_open =
+      read_system(&c, &system) == 0 &&
       host_conversation_open(&c.conversation, program) == 0 &&
       host_session_open(program, (uint32_t)program->options.context,
                         &session) == 0 &&
@@ -227,6 +250,7 @@ int host_chat(host_program *program) {
   host_generator_close(&generator);
   host_session_close(&session);
   host_conversation_close(&c.conversation);
+  free(system);
   if (c.was_interrupted)
     return EXIT_INTERRUPTED;
   return is_open && !c.has_failed && !program->error.text[0] ? EXIT_OK

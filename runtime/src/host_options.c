@@ -27,6 +27,10 @@ static const host_flag flags[] = {
     {"--system", "-p", "TEXT",
      "what the model is told before the first message", FLAG_TEXT, COMMAND_CHAT,
      AT(system), 0, 0},
+    {"-sysf", "--system-prompt-file", "FILE", "read that from a file",
+     FLAG_TEXT, COMMAND_CHAT, AT(system_file), 0, 0},
+    {"-st", "--single-turn", NULL, "end after one answer", FLAG_SWITCH,
+     COMMAND_CHAT, AT(single_turn), 0, 0},
     {"--chat-template", NULL, "FILE",
      "how messages become text, in Jinja (default: the model's)", FLAG_TEXT,
      COMMAND_CHAT, AT(chat_template), 0, 0},
@@ -153,6 +157,10 @@ static const host_flag flags[] = {
 const host_flag *host_flag_list(size_t *count) {
   *count = FLAG_COUNT;
   return flags;
+}
+
+const char *host_flag_bare(const host_flag *flag) {
+  return strcmp(flag->name, "--color") == 0 ? "always" : NULL;
 }
 
 const host_command host_commands[] = {

@@ -30,7 +30,7 @@ typedef struct host_list {
 typedef struct host_options {
   uint32_t command;
   const char *prompt, *file, *ids, *weights;
-  const char *system, *chat_template, *color; /* chat */
+  const char *system, *system_file, *chat_template, *color; /* chat */
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
   const char *prompt_list, *generate_list, *thread_list, *batch_list;
@@ -47,6 +47,7 @@ typedef struct host_options {
   int second_half, json;
   int no_warmup; /* bench */
   int escape, mlock;
+  int single_turn; /* chat */
   const char *kl_base;
   int kl; /* ppl */
   int help, version;
@@ -74,6 +75,9 @@ typedef struct host_flag {
   double low, high; /* of a number */
 } host_flag;
 const host_flag *host_flag_list(size_t *count);
+
+/* The value of a flag that may stand without one; NULL if it may not. */
+const char *host_flag_bare(const host_flag *flag);
 
 /* How other programs spell a flag, or a flag of theirs that is refused. */
 typedef struct host_spelling {

@@ -129,10 +129,14 @@ static int refuse(const char *text, uint32_t command, tern_error *error) {
 }
 
 /* The argument behind argv[*at], or behind its '='; NULL if there is none. */
-static const char *take_value(int argc, char **argv, int *at) {
+static const char *take_value(const host_flag *f, int argc, char **argv,
+                              int *at) {
   const char *joined = strchr(argv[*at], '=');
+  const char *bare = f ? host_flag_bare(f) : NULL;
   if (joined)
     return joined + 1;
+  if (bare && (*at + 1 >= argc || !is_choice(f->value, argv[*at + 1])))
+    return bare;
   return *at + 1 < argc ? argv[++*at] : NULL;
 }
 
@@ -147,7 +151,7 @@ static int take_spelling(const host_spelling *spelling, int argc, char **argv,
     return 0;
   }
   if (spelling->value &&
-      host_spelling_allows(spelling, take_value(argc, argv, at)))
+      host_spelling_allows(spelling, take_value(NULL, argc, argv, at)))
     return 0;
   return host_fail(error, "%.*s: %s", length, text, spelling->reason);
 }
@@ -166,7 +170,7 @@ static int take_flag(host_options *options, int argc, char **argv, int *at,
     memcpy((char *)options + f->offset, &on, sizeof(on));
     return 0;
   }
-  const char *value = take_value(argc, argv, at);
+  const char *value = take_value(f, argc, argv, at);
   return value ? set_flag(options, f, value, error)
                : host_fail(error, "%s needs a value: %s %s", f->name, f->name,
                            f->value);
@@ -205,6 +209,9 @@ int host_options_check(const host_options *o, tern_error *error) {
     return 0;
   if (o->command == COMMAND_RUN && texts == 0 && isatty(STDIN_FILENO))
     return host_fail(error, "give a text with -p, -f or --ids");
+  if (o->system && o->system_file)
+    return host_fail(error, "--system and --system-prompt-file exclude each "
+                            "other");
   if (o->kl && !o->kl_base)
     return host_fail(error, "--kl needs the file of another model's logits: "
                             "--kl-base FILE, written without --kl");

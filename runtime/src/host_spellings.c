@@ -56,6 +56,7 @@ static const host_spelling spellings[] = {
     SAME("-bf --binary-file", RUN | PPL, "--file"),
     SAME("--context", ALL, "--ctx-size"),
     SAME("-sys --system-prompt", CHAT, "--system"),
+    SAME("-co", CHAT, "--color"),
     SAME("--chat-template-file", CHAT, "--chat-template"),
     SAME("--display-prompt", RUN, "--echo"),
     SAME("--repetition-penalty", TEXTS, "--repeat-penalty"),

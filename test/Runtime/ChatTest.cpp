@@ -152,6 +152,15 @@ TEST_F(Chat, SystemMessage) {
   for (const char *flags : {"--system 'Be kind' -n 4", "-p 'Be kind' -n 4"})
     EXPECT_EQ(talk(flags, "/reset\nx\n").out, expected);
   // run with -cnv is chat.
+  std::string told = temporaryPath("told");
+  for (std::string text : {"Be kind", "Be kind\n"}) {
+    writeFile(told, {text.begin(), text.end()});
+    for (std::string flag : {"-sysf", "--system-prompt-file"})
+      EXPECT_EQ(talk(flag + " " + told + " -n 4", "/reset\nx\n").out, expected);
+  }
+  EXPECT_EQ(talk("--system a -sysf " + told, "x\n").status, 2);
+  EXPECT_EQ(talk("-sysf /no/such/file", "x\n").status, 1);
+  std::remove(told.c_str());
   std::string file = temporaryPath("lines");
   writeFile(file, {'x', '\n'});
   for (const char *command : {"", "run ", "chat "})
@@ -161,6 +170,16 @@ TEST_F(Chat, SystemMessage) {
             .out,
         expected);
   std::remove(file.c_str());
+}
+
+TEST_F(Chat, SingleTurn) {
+  std::string expected = continued(Tokens{bos} + plain("u:x\na:"), 4);
+  for (const char *flag : {"-st", "--single-turn"}) {
+    Result r = talk(std::string(flag) + " -q -n 4", "\nx\ny\n");
+    EXPECT_EQ(r.out, expected);
+    EXPECT_EQ(r.status, 0) << r.err;
+    EXPECT_EQ(r.err, "");
+  }
 }
 
 /// Control tokens in what somebody wrote are text.

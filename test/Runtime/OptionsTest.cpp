@@ -144,6 +144,21 @@ TEST(Options, Escapes) {
   host_unescape(nullptr);
 }
 
+TEST(Options, BareValue) {
+  host_options options;
+  EXPECT_EQ(parse({"chat", "--color", "-n", "3"}, options), "");
+  EXPECT_STREQ(options.color, "always");
+  EXPECT_EQ(options.limit, 3);
+  EXPECT_EQ(parse({"chat", "-n", "3", "-co"}, options), "");
+  EXPECT_STREQ(options.color, "always");
+  EXPECT_EQ(parse({"chat", "--color", "never"}, options), "");
+  EXPECT_STREQ(options.color, "never");
+  EXPECT_EQ(parse({"chat", "--color=auto"}, options), "");
+  EXPECT_STREQ(options.color, "auto");
+  EXPECT_NE(parse({"chat", "--color="}, options), "");
+  EXPECT_NE(parse({"chat", "--color", "green"}, options), "");
+}
+
 TEST(Options, Numbers) {
   host_options options;
   EXPECT_EQ(parse({"-n", "5", "--temp=1e-1", "--top-p", "+.5"}, options), "");

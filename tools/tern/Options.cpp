@@ -132,21 +132,38 @@ static Error readResponseFile(StringRef argument,
   return Error::success();
 }
 
-/// Copies the arguments; an @FILE that is not the value of a flag becomes what
-/// is in FILE.
-static Error expand(ArrayRef<StringRef> arguments, const FlagParser &parser,
+/// The value of a flag that stands without one; empty if it has to have one.
+static StringRef bareValue(ArrayRef<CommandOption> options, StringRef flag,
+                           ArrayRef<StringRef> behind) {
+  for (const CommandOption &option : options)
+    if (!option.bare.empty() &&
+        llvm::is_contained(OptionTable::allNames(option), flag) &&
+        (behind.empty() ||
+         !llvm::is_contained(OptionTable::choices(option), behind.front())))
+      return option.bare;
+  return "";
+}
+
+/// Copies the arguments. An @FILE that is not the value of a flag becomes what
+/// is in FILE, and a flag without a value gets the one it then has.
+static Error expand(ArrayRef<StringRef> arguments,
+                    ArrayRef<CommandOption> options, const FlagParser &parser,
                     llvm::StringSaver &saver,
                     llvm::SmallVectorImpl<const char *> &expanded) {
   bool isValue = false, hasEnded = false;
-  for (StringRef argument : arguments) {
+  for (auto [index, argument] : llvm::enumerate(arguments)) {
     size_t next = expanded.size();
-    const char *copy = saver.save(argument).data();
+    StringRef bare =
+        isValue || hasEnded
+            ? ""
+            : bareValue(options, argument, arguments.drop_front(index + 1));
+    StringRef copy =
+        bare.empty() ? saver.save(argument) : saver.save(argument + "=" + bare);
     if (!isValue && !hasEnded && argument.starts_with("@")) {
-      if (Error error = readResponseFile(StringRef(copy, argument.size()),
-                                         saver.getAllocator(), expanded))
+      if (Error error = readResponseFile(copy, saver.getAllocator(), expanded))
         return error;
     } else {
-      expanded.push_back(copy);
+      expanded.push_back(copy.data());
     }
     for (; next < expanded.size(); ++next) {
       hasEnded |= !isValue && StringRef(expanded[next]) == "--";
@@ -192,7 +209,7 @@ Error OptionTable::parse(ArrayRef<StringRef> arguments,
   llvm::BumpPtrAllocator allocator;
   llvm::StringSaver saver(allocator);
   SmallVector<const char *> expanded;
-  if (Error error = expand(arguments, parser, saver, expanded))
+  if (Error error = expand(arguments, options, parser, saver, expanded))
     return error;
   llvm::opt::InputArgList list(expanded.begin(), expanded.end());
   bool hasEnded = false;

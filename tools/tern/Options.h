@@ -37,6 +37,8 @@ struct CommandOption {
   std::function<llvm::Error(llvm::StringRef name, llvm::StringRef value)> set;
   /// Further names, with blanks between, that are taken but not shown.
   std::string spellings = "";
+  /// The value if none is given, which only one of choices may be.
+  std::string bare = "";
   bool isHeading = false; ///< `names` is a title
   bool isHidden = false;  ///< taken or refused, but not shown
 };

@@ -80,6 +80,8 @@ static void addFlag(OptionTable &table, const host_flag &flag, uint32_t command,
         return Error::success();
       }};
   option.spellings = otherSpellings(flag, command, taken);
+  if (const char *bare = host_flag_bare(&flag))
+    option.bare = bare;
   table.add(std::move(option));
 }
 
