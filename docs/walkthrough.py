@@ -13,10 +13,10 @@ file is not written; exit status 1 if it is stale.
 
 from __future__ import annotations
 
-import functools
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "walkthrough.md"
 MODEL = "test/models/shakespeare-a48"
 # One that does not depend on the machine the page is made on.
-FLAGS = ["--target=x86-64-v3", "--name=bard", "-o", "-"]
+TARGET = "x86-64-v3"
 WIDTH = 100
 
 BLOCK = re.compile(
@@ -44,16 +44,21 @@ def wrap(line: str) -> str:
     return "".join(part + "\n" for part in lines)
 
 
+def read_stages(tern: str, target: str) -> dict[str, str]:
+    """The bundled model after each phase, and its assembly as `asm`."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [tern, "compile", MODEL, f"--target={target}", "--name=bard", "--emit=obj"]
+        command += ["-o", f"{folder}/bard.o", f"--save-stages={folder}"]
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        stages = {path.stem[3:]: path.read_text() for path in Path(folder).glob("*.mlir")}
+        return stages | {"asm": (Path(folder) / "bard.s").read_text()}
+
+
 def main(tern: str, check: bool) -> int:
-    @functools.cache
-    def lines_of(phase: str) -> list[str]:
-        form = "--emit=asm" if phase == "asm" else f"--compile-to={phase}"
-        command = [tern, "compile", MODEL, form, *FLAGS]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        return done.stdout.splitlines()
+    stages = read_stages(tern, TARGET)
 
     def excerpt(match: re.Match) -> str:
-        lines = lines_of(match["phase"])
+        lines = stages[match["phase"]].splitlines()
         first = next((i for i, line in enumerate(lines) if match["start"] in line), None)
         if first is None:
             sys.exit(f"walkthrough.md: {match['start']!r} is not in the IR of {match['phase']}")

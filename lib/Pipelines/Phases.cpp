@@ -43,6 +43,7 @@ static void buildQuantized(OpPassManager &pm, const PipelineOptions &options) {
 
 static void buildPacked(OpPassManager &pm, const PipelineOptions &) {
   pm.addPass(createMaterializeLayoutsPass());
+  pm.addPass(createReportPaddingPass());
   pm.addPass(createPlanWeightsPass());
 }
 

@@ -38,6 +38,30 @@ def MaterializeLayoutsPass : Pass<"tern-materialize-layouts", "::mlir::ModuleOp"
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
 }
 
+def ReportPaddingPass : Pass<"tern-report-padding", "::mlir::ModuleOp"> {
+  let summary = "say which weights are mostly padding";
+  let description = [{
+    A layout cuts a matrix into equal tiles, so small or odd matrices are padded.
+    Padding is read by every step and multiplies by zero. A remark names each weight
+    of which more than `percent` of the bytes are padding.
+
+    *Before*: every ternary weight has a layout.
+
+    *After*: the module is unchanged.
+
+    ```mlir
+    // 8 rows of 7 columns in tiles of 16 rows and 16 columns: 50 of 64 bytes
+    tern.weight @w <digits> ["w"] : tensor<8x7x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+    ```
+  }];
+  let options = [
+    Option<"percent", "percent", "int64_t", "10", "Share of padding that is no news">,
+  ];
+  let statistics = [
+    Statistic<"numReported", "num-reported", "Weights reported">,
+  ];
+}
+
 def PlanWeightsPass : Pass<"tern-plan-weights", "::mlir::ModuleOp"> {
   let summary = "give every weight its place in the artifact";
   let description = [{

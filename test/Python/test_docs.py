@@ -1,0 +1,53 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Pages are true: their commands run, their links lead somewhere.
+
+The first test needs TERN_BINARY; without it it is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "test/models/shakespeare-a48"
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+RUN = re.compile(r"<!-- run: (\w+) -->\n```sh\n(.*?)```\n", re.DOTALL)
+# The bundled model's greedy text after "ROMEO:", test/data/golden.json.
+ANSWER = " but I am a man"
+
+
+@pytest.mark.skipif("TERN_BINARY" not in os.environ, reason="needs TERN_BINARY")
+def test_commands_of_embedding_run(tmp_path):
+    """In their order, in one folder, with the libraries of the build as PREFIX."""
+    tern = Path(os.environ["TERN_BINARY"])
+    prefix = tmp_path / "prefix"
+    prefix.mkdir()
+    (prefix / "include").symlink_to(ROOT / "runtime/include")
+    (prefix / "lib").symlink_to(tern.parents[1] / "lib")
+    env = {
+        "PATH": f"{tern.parent}:/usr/bin:/bin",
+        "PREFIX": str(prefix),
+        "EXAMPLES": str(ROOT / "runtime/examples"),
+        "MODEL": str(MODEL),
+    }
+    blocks = RUN.findall((ROOT / "docs/embedding.md").read_text())
+    assert [name for name, _ in blocks] == ["c", "python", "c"]
+    for name, commands in blocks:
+        done = subprocess.run(
+            ["sh", "-ec", commands], cwd=tmp_path, env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, (name, done.stderr)
+        assert done.stdout.startswith(ANSWER), (name, done.stdout)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+    assert not missing
