@@ -5,7 +5,8 @@
 # usage: sh tools/setup.sh [--tests]
 #
 # Installs the Debian packages that tern is built with and that are not there
-# yet; with --tests also those its tests need. Asks for sudo when not root.
+# yet; with --tests also those its tests need, and the packages of npm that they
+# compare with (into build/). Asks for sudo when not root.
 # LLVM 22 comes from Debian 12's security archive, which is enabled by default.
 set -eu
 
@@ -13,16 +14,19 @@ packages="
   cmake ninja-build ccache g++ libc6-dev
   clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools
   nlohmann-json3-dev libgtest-dev libpcre2-dev libutf8proc-dev"
+tests=
 for argument; do
   case "$argument" in
-  --tests) packages="$packages llvm-22-tools python3 python3-numpy python3-pytest python3-pytest-xdist
+  --tests)
+    tests=yes
+    packages="$packages llvm-22-tools python3 python3-numpy python3-pytest python3-pytest-xdist
     python3-jinja2
     libclang-rt-22-dev
     qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
     # Node.js may have come from elsewhere, which Debian's packages would replace.
     command -v npm >/dev/null || packages="$packages nodejs npm" ;;
   *)
-    sed -n '5,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '5,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
   esac
@@ -38,17 +42,21 @@ for package in $packages; do
   state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   [ "$state" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
-
-as_root=
-if [ "$(id -u)" -ne 0 ]; then
-  if ! command -v sudo >/dev/null; then
-    echo "tern: error: install sudo, or as root run: apt-get install$missing" >&2
-    exit 1
+if [ -n "$missing" ]; then
+  as_root=
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "tern: error: install sudo, or as root run: apt-get install$missing" >&2
+      exit 1
+    fi
+    as_root=sudo
   fi
-  as_root=sudo
+  echo "installing:$missing" >&2
+  $as_root apt-get update -q
+  $as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends $missing
 fi
-echo "installing:$missing" >&2
-$as_root apt-get update -q
-$as_root env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -q -y --no-install-recommends $missing
+
+# Here and not in a test, so that no test needs the network.
+[ -z "$tests" ] || sh "$(dirname "$0")/../test/JavaScript/install.sh" \
+  "$(dirname "$0")/../build/test/JavaScript"
