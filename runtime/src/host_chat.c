@@ -142,7 +142,8 @@ static const char help[] =
     "/reset  forget what was said\n"
     "/stats  timing and how full the context is\n"
     "/exit   end, as Ctrl-D does\n"
-    "Ctrl-C stops an answer, and where there is none ends the program.\n";
+    "Ctrl-C stops an answer, drops a line, and at an empty prompt ends the "
+    "program.\n";
 
 /* Forgets everything but the system message. */
 static int begin(chat *c) {

@@ -15,6 +15,7 @@ import termios
 import unicodedata
 from pathlib import Path
 
+FULL_PIPE = 4096  # bytes, the least there is
 SEQUENCE = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])")
 
 
@@ -177,9 +178,14 @@ class Terminal:
         height: int = 12,
         environment: dict[str, str] | None = None,
         has_screen: bool = True,
+        free_bytes: int | None = None,
     ):
+        """With `free_bytes`, so many of the answers find room until somebody reads."""
         self.master, slave = pty.openpty()
         self.answers, answers = os.pipe()
+        if free_bytes is not None:
+            fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, FULL_PIPE)
+            os.write(answers, b"." * (FULL_PIPE - free_bytes))
         self.has_screen = has_screen
         self.screen = Screen(columns, height)
         self.set_size(columns, height)

@@ -10,18 +10,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pty
 import select
 import shutil
 import signal
 import struct
-import subprocess
 import termios
 import time
 from pathlib import Path
 
 import pytest
 from conftest import MODELS, model_directory
+from terminal import FULL_PIPE, Terminal
 from tern.tokenizer import Tokenizer
 from test_driver import assert_refused, run
 
@@ -30,7 +29,6 @@ TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{{ m.role | capitalize }}:{{ m.content }}"
     "{{ eos_token if m.role == 'assistant' else '\n' }}{% endfor %}Assistant:"
 )
-FULL_PIPE = 4096  # bytes, the least there is
 ROOM = 20  # in a pipe that is almost full
 
 
@@ -133,46 +131,13 @@ def test_inspect_shows_ends_and_template(tern, tmp_path):
 # At a terminal.
 
 
-class Terminal:
-    """`tern chat` at a terminal, with its answers in a pipe."""
+class Chat(Terminal):
+    """`tern chat` at a terminal, with its answers in a pipe, which may be almost full."""
 
     def __init__(self, tern: str, template: Path, *flags: str, is_full: bool = False):
-        self.master, slave = pty.openpty()
-        self.answers, answers = os.pipe()
-        if is_full:
-            fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, FULL_PIPE)
-            os.write(answers, b"." * (FULL_PIPE - ROOM))
-        command = [tern, "chat", str(A48), "--chat-template", str(template), *flags]
-        self.process = subprocess.Popen(
-            command,
-            stdin=slave,
-            stderr=slave,
-            stdout=answers,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(slave)
-        os.close(answers)
-        self.shown = ""
-
-    def __enter__(self) -> "Terminal":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
-        os.close(self.answers)
-
-    def type(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def wait_for(self, text: str) -> None:
-        """Until the terminal has shown the text once more."""
-        while text not in self.shown:
-            assert select.select([self.master], [], [], 120)[0], self.shown
-            self.shown += os.read(self.master, 4096).decode()
-        self.shown = self.shown.split(text, 1)[1]
+        command = [tern, "chat", A48, "--chat-template", template, *flags]
+        free = ROOM if is_full else None
+        super().__init__(command, has_screen=False, free_bytes=free)
 
     def wait_for_answer(self) -> None:
         """It has begun, and cannot end as long as nobody reads it."""
@@ -183,14 +148,11 @@ class Terminal:
             time.sleep(0.01)
         raise AssertionError("no answer came")
 
-    def read(self) -> bytes:
-        """The answers so far."""
+    def read_answers(self) -> bytes:
+        """The bytes of answers that have come."""
         if not select.select([self.answers], [], [], 0)[0]:
             return b""
         return os.read(self.answers, FULL_PIPE)
-
-    def status(self) -> int:
-        return self.process.wait(timeout=120)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -201,7 +163,7 @@ def compiled(request):
 
 
 def test_terminal(tern, template):
-    with Terminal(tern, template, "-n", "4", "--temp", "0") as terminal:
+    with Chat(tern, template, "-n", "4", "--temp", "0") as terminal:
         terminal.wait_for("Ctrl-C stops an answer")
         terminal.wait_for("> ")
         terminal.type("one\\\n")
@@ -218,7 +180,7 @@ def test_terminal(tern, template):
 
 
 def test_interrupt_at_the_prompt(tern, template):
-    with Terminal(tern, template) as terminal:
+    with Chat(tern, template) as terminal:
         terminal.wait_for("> ")
         terminal.type("\x03")
         assert terminal.status() == 130
@@ -226,15 +188,15 @@ def test_interrupt_at_the_prompt(tern, template):
 
 def test_interrupted_answer_is_kept_as_far_as_it_came(tern, template):
     flags = ["--temp", "0", "--ignore-eos", "-n", "200"]
-    with Terminal(tern, template, *flags, is_full=True) as terminal:
+    with Chat(tern, template, *flags, is_full=True) as terminal:
         terminal.wait_for("> ")
         terminal.type("ROMEO\n")
         terminal.wait_for_answer()
         terminal.type("\x03")
         time.sleep(0.2)  # the terminal hands the signal over
-        said = terminal.read()[FULL_PIPE - ROOM :]
+        said = terminal.read_answers()[FULL_PIPE - ROOM :]
         terminal.wait_for("> ")
-        said += terminal.read()
+        said += terminal.read_answers()
         whole = continued(tern, "User:ROMEO\nAssistant:", 100).encode()
         assert said.endswith(b"\n") and len(said) < 100
         assert whole.startswith(said[:-1])
@@ -248,7 +210,7 @@ def test_interrupted_answer_is_kept_as_far_as_it_came(tern, template):
 
 def test_second_interrupt_ends_the_program(tern, template):
     flags = ["--temp", "0", "--ignore-eos"]
-    with Terminal(tern, template, *flags, is_full=True) as terminal:
+    with Chat(tern, template, *flags, is_full=True) as terminal:
         terminal.wait_for("> ")
         terminal.type("ROMEO\n")
         terminal.wait_for_answer()
