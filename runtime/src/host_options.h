@@ -19,7 +19,7 @@ enum { COMMAND_RUN = 1, COMMAND_CHAT = 2, COMMAND_PPL = 4, COMMAND_BENCH = 8 };
 
 /* The value of a number whose flag was not given. */
 #define UNSET_NUMBER (-1.0)
-#define UNSET_LIMIT (-2)
+#define UNSET_LIMIT (-3)
 
 /* The values of a flag that may be given several times. */
 typedef struct host_list {

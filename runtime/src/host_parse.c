@@ -135,7 +135,7 @@ static const char *take_value(const host_flag *f, int argc, char **argv,
   const char *bare = f ? host_flag_bare(f) : NULL;
   if (joined)
     return joined + 1;
-  if (bare && (*at + 1 >= argc || !is_choice(f->value, argv[*at + 1])))
+  if (bare && (*at + 1 >= argc || argv[*at + 1][0] == '-'))
     return bare;
   return *at + 1 < argc ? argv[++*at] : NULL;
 }
@@ -192,6 +192,9 @@ int host_options_parse(host_options *options, int argc, char **argv,
     if (!host_options_say_chat(argv[i], options->command) &&
         take_flag(options, argc, argv, &i, error) != 0)
       return -1;
+  /* llama.cpp's "until the context is full" ends at an end token, too. */
+  if (options->limit == -2)
+    options->limit = -1;
   if (options->escape) {
     host_unescape(options->prompt);
     host_unescape(options->system);

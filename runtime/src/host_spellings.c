@@ -62,8 +62,7 @@ static const host_spelling spellings[] = {
     SAME("--repetition-penalty", TEXTS, "--repeat-penalty"),
     SAME("-r --reverse-prompt", TEXTS, "--stop"),
     SAME("--max-new-tokens --num-predict", TEXTS, "--n-predict"),
-    SAME("--log-disable --no-perf --no-show-timings", ALL & ~(uint32_t)BENCH,
-         "--quiet"),
+    SAME("--log-disable --no-perf --no-show-timings", ALL, "--quiet"),
     SAME("--kl-divergence-base --save-all-logits", PPL, "--kl-base"),
     SAME("--kl-divergence", PPL, "--kl"),
     SAME("--usage", ALL, "--help"),
@@ -71,16 +70,17 @@ static const host_spelling spellings[] = {
     SO_ANYWAY("--no-warmup", TEXTS | PPL, "nothing runs before the prompt"),
     SO_ANYWAY("--mmap", ALL & ~(uint32_t)BENCH, "weights are mapped"),
     SO_ANYWAY("-cnv --conversation", CHAT, "chat is a conversation"),
-    SO_ANYWAY("--no-display-prompt", RUN, "only --echo prints the prompt"),
+    SO_ANYWAY("--no-display-prompt", TEXTS, "only --echo prints the prompt"),
     SO_ANYWAY("-no-cnv --no-conversation", RUN, "run continues a text"),
     SO_ANYWAY("--no-context-shift", TEXTS, NO_SHIFT),
-    SO_ANYWAY("--jinja", CHAT, "templates are in Jinja"),
+    SO_ANYWAY("--jinja", TEXTS, "templates are in Jinja"),
     SO_ANYWAY("--no-escape", TEXTS, "only --escape takes escapes apart"),
     SO_ANYWAY("--warmup", BENCH,
               "a few tokens run before the first measurement"),
     SO_ANYWAY("-ndio --no-direct-io", ALL, "weights are mapped"),
     SO_ANYWAY("--perf --show-timings", ALL,
               "timing is shown unless --quiet is given"),
+    SO_ANYWAY("--no-mmproj", ALL, "models read only text"),
     SO_ANYWAY("--offline", ALL, "nothing is downloaded"),
 
     REFUSED("-m --model", ALL,
@@ -111,7 +111,7 @@ static const host_spelling spellings[] = {
     REFUSED("--repack -nr --no-repack", ALL,
             "tern compile has chosen the order of the weights"),
     REFUSED("--swa-full --ctx-checkpoints --swa-checkpoints -cram --cache-ram "
-            "-kvu --kv-unified -dt --defrag-thold",
+            "--memory-f32 -kvu --kv-unified -dt --defrag-thold",
             ALL, "the KV cache is one piece that holds every token"),
     REFUSED_UNLESS("-mmp --mmap", BENCH, "1", "weights are always mapped"),
     REFUSED("-ctk -ctv --cache-type-k --cache-type-v", ALL,
@@ -147,6 +147,7 @@ static const host_spelling spellings[] = {
 
     REFUSED_UNLESS("--mirostat", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--typical --typical-p --tfs", TEXTS, "1", SAMPLERS),
+    REFUSED_UNLESS("--cfg-scale", TEXTS, "1", SAMPLERS),
     REFUSED_UNLESS("--presence-penalty --frequency-penalty", TEXTS, "0",
                    SAMPLERS),
     REFUSED_UNLESS("--xtc-probability", TEXTS, "0", SAMPLERS),
@@ -154,7 +155,8 @@ static const host_spelling spellings[] = {
     REFUSED_UNLESS("--top-nsigma --top-n-sigma", TEXTS, "-1", SAMPLERS),
     REFUSED("--mirostat-lr --mirostat-ent --xtc-threshold --dry-base "
             "--dry-allowed-length --dry-penalty-last-n --dry-sequence-breaker "
-            "--dynatemp-exp --adaptive-target --adaptive-decay --samplers "
+            "--penalize-nl --no-penalize-nl --dynatemp-exp --adaptive-target "
+            "--adaptive-decay --samplers "
             "--sampler-seq --sampling-seq",
             TEXTS, SAMPLERS),
     REFUSED("-l --logit-bias", TEXTS, "single tokens are not made likelier"),
@@ -172,7 +174,14 @@ static const host_spelling spellings[] = {
             "a conversation is the command chat, or -cnv"),
     REFUSED("-i --interactive -if --interactive-first", CHAT,
             "chat asks for each message in any case"),
-    REFUSED("-mli --multiline-input", CHAT,
+    REFUSED("-no-cnv --no-conversation", CHAT,
+            "chat is a conversation; run continues a text"),
+    REFUSED("--display-prompt", CHAT, "chat prints answers only"),
+    REFUSED("-ins --instruct --chatml", TEXTS,
+            "a conversation is the command chat, which writes it as the "
+            "model's template says"),
+    REFUSED("--random-prompt", TEXTS, "a text is given with --prompt"),
+    REFUSED("-mli --multiline-input", TEXTS,
             "a \\ at the end of a line makes the message go on"),
     REFUSED("--in-prefix --in-suffix --in-prefix-bos --no-jinja", TEXTS,
             "the chat template says what stands around a message"),
@@ -194,8 +203,14 @@ static const host_spelling spellings[] = {
             ALL, LOG),
     REFUSED("-o --output --output-file", RUN | CHAT | PPL,
             "text goes to standard output, which > FILE catches"),
-    REFUSED("--host --port --api-key --path --embedding --embeddings", ALL,
+    REFUSED("--host --port --api-key --path --alias -a --slot-save-path", ALL,
             NO_SERVER),
+    REFUSED("--embedding --embeddings --pooling --embd-normalize "
+            "--embd-output-format --attention",
+            ALL, "a model predicts tokens; embeddings are not printed"),
+    REFUSED("--license", ALL,
+            "tern is under the Apache License 2.0 with LLVM "
+            "exceptions"),
     REFUSED("--completion-bash", ALL,
             "tern completion bash prints completions for tern"),
     REFUSED("--ppl-stride", PPL, "windows follow one another"),

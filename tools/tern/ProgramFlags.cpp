@@ -123,18 +123,23 @@ void ProgramFlags::addTo(OptionTable &table, StringRef command) {
     if (!spelling.flag && (spelling.commands & bit))
       addSpelling(table, spelling, taken);
   // Those of the other commands.
+  auto addOther = [&](StringRef names, uint32_t commands) {
+    addHidden(table, takeNames(names, taken), "",
+              [commands, command](StringRef name, StringRef) -> Error {
+                const host_command *other = host_commands;
+                while (!(other->bit & commands))
+                  ++other;
+                return llvm::make_error<UsageError>(
+                    "tern " + command + " has no flag '" + name +
+                    "', but tern " + other->name + " has");
+              });
+  };
   for (const host_flag &flag : hostFlags())
     for (const char *name : {flag.name, flag.alias})
-      if (name)
-        addHidden(table, takeNames(name, taken), "",
-                  [flag, command](StringRef name, StringRef) -> Error {
-                    const host_command *other = host_commands;
-                    while (!(other->bit & flag.commands))
-                      ++other;
-                    return llvm::make_error<UsageError>(
-                        "tern " + command + " has no flag '" + name +
-                        "', but tern " + other->name + " has");
-                  });
+      addOther(name ? name : "", flag.commands);
+  for (const host_spelling &spelling : hostSpellings())
+    if (spelling.flag)
+      addOther(spelling.names, spelling.commands);
 }
 
 Error ProgramFlags::check(StringRef command) const {
