@@ -68,9 +68,9 @@ int kl_writer_open(kl_writer *writer, host_program *program,
   if (fstatvfs(fileno(out), &system) == 0 &&
       bytes / system.f_frsize >= system.f_bavail) {
     host_fail(&program->error,
-              "%s: logits of %llu windows take %.1f GB, more than the disk has "
+              "%s: logits of %llu windows take %.1f MB, more than the disk has "
               "free; --chunks K takes fewer",
-              path, (unsigned long long)header->windows, (double)bytes * 1e-9);
+              path, (unsigned long long)header->windows, (double)bytes * 1e-6);
     return -1; /* kl_writer_close follows */
   }
   fwrite(header, sizeof(*header), 1, out);

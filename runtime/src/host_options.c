@@ -159,6 +159,14 @@ const host_flag *host_flag_list(size_t *count) {
   return flags;
 }
 
+int host_flag_is(const char *name, const char *text, size_t length) {
+  int is_long = length > 1 && text[1] == '-';
+  for (size_t i = 0; i < length; ++i)
+    if (name[i] != (is_long && text[i] == '_' ? '-' : text[i]))
+      return 0;
+  return name[length] == 0;
+}
+
 const char *host_flag_bare(const host_flag *flag) {
   return strcmp(flag->name, "--color") == 0 ? "always" : NULL;
 }

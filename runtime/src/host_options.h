@@ -76,6 +76,9 @@ typedef struct host_flag {
 } host_flag;
 const host_flag *host_flag_list(size_t *count);
 
+/* True if text[0..length) is `name`: in a long one '_' is '-', as in llama.cpp.
+ */
+int host_flag_is(const char *name, const char *text, size_t length);
 /* The value of a flag that may stand without one; NULL if it may not. */
 const char *host_flag_bare(const host_flag *flag);
 

@@ -33,8 +33,7 @@ static const host_flag *flag_named(const char *text, size_t length,
   for (size_t i = 0; i < count; ++i) {
     const char *names[] = {flags[i].name, flags[i].alias};
     for (int n = 0; n < 2 && (flags[i].commands & command); ++n)
-      if (names[n] && strlen(names[n]) == length &&
-          memcmp(names[n], text, length) == 0)
+      if (names[n] && host_flag_is(names[n], text, length))
         return &flags[i];
   }
   return NULL;

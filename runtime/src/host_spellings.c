@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST_NAME 32u
+
 #define RUN COMMAND_RUN
 #define CHAT COMMAND_CHAT
 #define TEXTS (COMMAND_RUN | COMMAND_CHAT)
@@ -231,10 +233,15 @@ const host_spelling *host_spelling_list(size_t *count) {
 
 static int is_among(const char *names, const char *text, size_t length) {
   while (*names) {
-    size_t name = strcspn(names, " ");
-    if (name == length && memcmp(names, text, name) == 0)
-      return 1;
-    names += name + (names[name] == ' ');
+    char name[LONGEST_NAME + 1];
+    size_t size = strcspn(names, " ");
+    if (size == length && size <= LONGEST_NAME) {
+      memcpy(name, names, size);
+      name[size] = 0;
+      if (host_flag_is(name, text, length))
+        return 1;
+    }
+    names += size + (names[size] == ' ');
   }
   return 0;
 }

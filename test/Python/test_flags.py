@@ -71,6 +71,7 @@ def test_spellings_of_others_mean_the_same(tern):
     for flags in (
         ["--prompt=ROMEO:", "--predict", "3", "--temperature", "0", "--log-disable"],
         ["-p", "ROMEO:", "-n=3", "--temp=0", "--no-warmup", "-ngl", "0", "--no-perf", "--mmap"],
+        ["--n_predict=3", "--top_k", "1", "-q", "--prompt", "ROMEO:"],
         ["-q", "-no-cnv", "--mirostat", "0", "-n", "3", "--temp", "0", "-p", "ROMEO:"],
     ):
         assert run(tern, "run", "-m", A48, *flags).stdout == want.stdout, flags
@@ -177,7 +178,7 @@ def test_manual_pages(tern, tmp_path):
         for flag in flags_in_help(run(tern, "help", command).stdout):
             assert re.search(rf"{flag}(?![\w-])", plain), flag
     assert "Also: --temperature" in pages["tern-run.1"].replace("\\-", "-")
-    assert "kernels for GPUs" in pages["tern-run.1"]
+    assert "kernels for GPUs yet; 0 is taken" in pages["tern-run.1"]
 
 
 def test_pages_of_the_build_are_current(tern, tmp_path):

@@ -71,6 +71,8 @@ TEST(Options, EveryNameMeansOneThing) {
 
 TEST(Options, EverySpellingIsOfAFlagOrHasAReason) {
   for (const host_spelling &spelling : spellings()) {
+    for (const std::string &name : words(spelling.names))
+      EXPECT_LE(name.size(), 32u);
     EXPECT_FALSE(words(spelling.names).empty());
     EXPECT_NE(spelling.flag == nullptr, spelling.reason == nullptr)
         << spelling.names;
@@ -142,6 +144,18 @@ TEST(Options, Escapes) {
     EXPECT_STREQ(copy.c_str(), expected);
   }
   host_unescape(nullptr);
+}
+
+TEST(Options, Underscores) {
+  host_options options;
+  EXPECT_EQ(parse({"--top_k", "3", "--n_predict=4", "--max_new-tokens", "5",
+                   "--no_warmup"},
+                  options),
+            "");
+  EXPECT_EQ(options.top_k, 3);
+  EXPECT_EQ(options.limit, 5);
+  EXPECT_NE(parse({"-_top-k", "3"}, options), "");
+  EXPECT_NE(parse({"--top_", "3"}, options), "");
 }
 
 TEST(Options, BareValue) {

@@ -15,6 +15,8 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <algorithm>
+
 using namespace tern;
 using llvm::Expected;
 using llvm::raw_ostream;

@@ -17,6 +17,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/StringSaver.h"
 
+#include <algorithm>
+
 using namespace tern;
 using llvm::ArrayRef;
 using llvm::Error;
@@ -144,6 +146,17 @@ static StringRef bareValue(ArrayRef<CommandOption> options, StringRef flag,
   return "";
 }
 
+/// A flag as the tables have it: in a long one '_' is '-', as in llama.cpp.
+static std::string withDashes(StringRef argument) {
+  std::string text = argument.str();
+  if (argument.starts_with("--"))
+    std::replace(text.begin(),
+                 text.begin() +
+                     static_cast<ptrdiff_t>(argument.split('=').first.size()),
+                 '_', '-');
+  return text;
+}
+
 /// Copies the arguments. An @FILE that is not the value of a flag becomes what
 /// is in FILE, and a flag without a value gets the one it then has.
 static Error expand(ArrayRef<StringRef> arguments,
@@ -151,8 +164,10 @@ static Error expand(ArrayRef<StringRef> arguments,
                     llvm::StringSaver &saver,
                     llvm::SmallVectorImpl<const char *> &expanded) {
   bool isValue = false, hasEnded = false;
-  for (auto [index, argument] : llvm::enumerate(arguments)) {
+  for (auto [index, given] : llvm::enumerate(arguments)) {
     size_t next = expanded.size();
+    StringRef argument =
+        isValue || hasEnded ? given : saver.save(withDashes(given));
     StringRef bare =
         isValue || hasEnded
             ? ""

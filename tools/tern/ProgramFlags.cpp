@@ -163,7 +163,10 @@ std::vector<RefusedFlag> tern::refusedFlags(StringRef command) {
   for (const host_spelling &spelling : hostSpellings())
     if ((spelling.commands & bit) && !spelling.flag &&
         !(spelling.value && !*spelling.value))
-      refused.push_back({llvm::join(llvm::split(spelling.names, ' '), ", "),
-                         spelling.reason});
+      refused.push_back(
+          {llvm::join(llvm::split(spelling.names, ' '), ", "),
+           spelling.reason + (spelling.value ? std::string("; ") +
+                                                   spelling.value + " is taken"
+                                             : "")});
   return refused;
 }

@@ -29,7 +29,7 @@ struct ProgramFlags {
 /// A flag that other programs take and a compiled program refuses.
 struct RefusedFlag {
   std::string names; ///< with commas between
-  llvm::StringRef reason;
+  std::string reason;
 };
 /// Of run, chat, ppl or bench; empty for other commands.
 std::vector<RefusedFlag> refusedFlags(llvm::StringRef command);
