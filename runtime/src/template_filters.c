@@ -170,6 +170,7 @@ static value round_(engine *e, value v, const value *a) {
                : a[1].kind == V_STRING  ? template_word(methods, a[1])
                                         : -1;
   int64_t digits = a[0].kind == V_INT || a[0].kind == V_BOOL ? a[0].integer : 0;
+  digits = digits > 400 ? 400 : digits < -400 ? -400 : digits;
   if (!template_is_number(v) || method < 0 ||
       (a[0].kind > V_NONE && a[0].kind != V_INT && a[0].kind != V_BOOL) ||
       (method && a[0].kind == V_NONE))

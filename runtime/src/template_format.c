@@ -9,6 +9,7 @@
  */
 #include "template_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,18 +57,19 @@ static value written_number(engine *e, const place *p, char letter, value v) {
   if (!template_is_number(v))
     template_fail(e, "%%%c of a format: expected a number, got %s", letter,
                   template_kind_name(v));
-  if (p->width > 400 || p->precision > 60)
+  if (p->width > 400 || p->width < -400 || p->precision > 60)
     template_fail(e, "a width in a format is too large");
   if (strchr("diuxXo", letter)) {
     if (v.kind == V_FLOAT && strchr("xXo", letter))
       template_fail(e, "%%%c of a format: expected a whole number", letter);
+    if (v.kind == V_FLOAT && !(fabs(v.number) < 9e18))
+      template_fail(e, "%%%c of a format: the number is too large", letter);
     int64_t number = v.kind == V_FLOAT ? (int64_t)v.number : v.integer;
-    int is_negative = number < 0 && strchr("xXo", letter) != NULL;
-    snprintf(format, sizeof(format), "%%%s%s*.*ll%c", p->flags, "", letter);
-    n = snprintf(text, sizeof(text), format, (int)p->width, (int)p->precision,
-                 (long long)(is_negative ? -number : number));
-    if (is_negative)
+    if (number < 0 && strchr("xXo", letter))
       template_fail(e, "%%%c of a format: the number is negative", letter);
+    snprintf(format, sizeof(format), "%%%s*.*ll%c", p->flags, letter);
+    n = snprintf(text, sizeof(text), format, (int)p->width, (int)p->precision,
+                 (long long)number);
   } else {
     snprintf(format, sizeof(format), "%%%s*.*%c", p->flags, letter);
     n = snprintf(text, sizeof(text), format, (int)p->width, (int)p->precision,

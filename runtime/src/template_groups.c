@@ -25,7 +25,10 @@ static value batch(engine *e, value v, const value *a) {
   if (total == 0)
     return template_list(e, V_LIST, 0);
   /* As Jinja2's loop: a row ends where its length is the number. */
-  int64_t asked = template_is_number(a[0]) ? (int64_t)template_number(a[0]) : 0;
+  double number = template_is_number(a[0]) ? template_number(a[0]) : 0;
+  int64_t asked = number > 0 && number < 1e9 ? (int64_t)number : 0;
+  if ((double)asked != number)
+    asked = 0; /* no row has such a length */
   if (template_is_number(a[0]) && template_number(a[0]) == 0) {
     value both = template_list(e, V_LIST, 2);
     both.list->items[0] = template_list(e, V_LIST, 0);

@@ -129,6 +129,7 @@ static value center(engine *e, value s, const value *a) {
 /* Zeros, behind a sign. */
 static value zfill(engine *e, value s, const value *a) {
   int64_t width = number_or(e, "zfill", a[0], 0);
+  width = width < 0 ? 0 : width;
   builder out = {0};
   size_t sign = text_of(e, "zfill", s).bytes && (*s.at == '-' || *s.at == '+');
   template_append_value(e, &out, template_part(s, 0, sign));

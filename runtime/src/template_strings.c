@@ -212,9 +212,10 @@ value template_within(engine *e, value s, const value *bounds, size_t *before) {
 
 value template_justify(engine *e, value s, int64_t width, value fill, int how) {
   builder out = {0};
-  int64_t missing = width - (int64_t)template_length(e, s), before = 0;
-  if (missing <= 0)
+  int64_t length = template_length(e, s), before = 0;
+  if (width <= length)
     return s;
+  int64_t missing = width - length;
   if (how)
     before = how == 1 ? missing : missing / 2 + (missing & width & 1);
   for (int64_t i = 0; i < before; ++i)
