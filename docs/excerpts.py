@@ -8,7 +8,8 @@ The block of code after a comment like
 
 is replaced by the lines of that file from the first one that begins with the first
 words to the next one that contains the second; a statement that goes on is taken
-whole, and so is the file if no words are given. With --check nothing is written; exit status 1 if a page is stale.
+whole, and so is the file if no words are given. A longer fence holds code that has
+fences itself. With --check nothing is written; exit status 1 if a page is stale.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(
     r'(<!-- excerpt: (?P<file>[\w./-]+)(?:, from "(?P<start>[^"]+)", to "(?P<end>[^"]+)")? -->\n'
-    r"```\w*\n)"
-    r".*?(```\n)",
-    re.DOTALL,
+    r"(?P<fence>`{3,})\w*\n)"
+    r".*?(?P<close>^(?P=fence)\n)",
+    re.DOTALL | re.MULTILINE,
 )
 
 
@@ -45,14 +46,14 @@ def excerpt(file: str, start: str | None, end: str | None) -> str:
 
 def text_is_open(lines: list[str]) -> bool:
     text = "\n".join(lines)
-    return any(text.count(left) > text.count(right) for left, right in ("()", "[]"))
+    return any(text.count(left) > text.count(right) for left, right in ("()", "[]", "{}"))
 
 
 def main(check: bool) -> int:
     stale = 0
     for page in sorted((ROOT / "docs").glob("*.md")):
         old = page.read_text()
-        new = BLOCK.sub(lambda m: m[1] + excerpt(m["file"], m["start"], m["end"]) + m[5], old)
+        new = BLOCK.sub(lambda m: m[1] + excerpt(m["file"], m["start"], m["end"]) + m["close"], old)
         if new == old:
             continue
         if check:
