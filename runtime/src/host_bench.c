@@ -308,8 +308,10 @@ int host_bench(host_program *program) {
   host_interruptible = INTERRUPT_SOON;
   if (read_lists(b, &l) == 0 && prepare(b) == 0)
     result = bench_all(b, &l);
-  host_interrupt_writes(NULL);
   host_bench_end(&b->report);
+  /* Giving back the memory may take longer than a signal waits. */
+  fflush(stdout);
+  host_interrupt_writes(NULL);
   close_sessions(b);
   free(b->tokens);
   free(b->logits);

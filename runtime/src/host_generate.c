@@ -325,8 +325,9 @@ host_stop host_generator_write(host_generator *generator, float *logits) {
       host_stops_flush(generator->stops, program, &generator->ready) == 0)
     print_ready(generator);
   fputc('\n', stdout);
+  int is_written = fflush(stdout) == 0 && !ferror(stdout);
   host_interrupt_writes(NULL);
-  if (fflush(stdout) != 0 || ferror(stdout)) {
+  if (!is_written) {
     host_fail(&program->error, "cannot write to standard output");
     return STOP_FAILED;
   }

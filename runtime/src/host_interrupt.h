@@ -15,7 +15,7 @@ enum {
   INTERRUPT_ENDS = 0,  /* the process ends at once */
   INTERRUPT_NOTED = 1, /* host_interrupted is set, no more */
   INTERRUPT_SOON = 2   /* it is set, and if the process has not ended by itself
-                          after a tenth of a second it is ended */
+                          after a moment it is ended */
 };
 extern atomic_int host_interruptible; /* one of these */
 extern atomic_int host_interrupted;

@@ -130,6 +130,7 @@ static void print_result(const scoring *s) {
   else
     printf("perplexity %.17g tokens %llu error %.6g\n", exp(mean),
            (unsigned long long)s->surprise.count, error);
+  fflush(stdout);
 }
 
 /* The perplexity; --kl-base keeps the logits. */
