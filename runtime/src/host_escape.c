@@ -12,7 +12,7 @@
 
 void host_unescape(const char *text) {
   static const char names[] = "nrt\"'\\", meanings[] = "\n\r\t\"'\\";
-  char *to = (char *)(uintptr_t)text, *end;
+  char *to = (char *)text, *end;
   for (const char *at = to; at && *at; ++at) {
     const char *name = at[0] == '\\' && at[1] ? strchr(names, at[1]) : NULL;
     char digits[3] = {0};

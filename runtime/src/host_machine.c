@@ -36,8 +36,8 @@ static void read_name(char *name, size_t room) {
   name[0] = 0;
   if (highest < 0x80000004u)
     return;
-  for (unsigned i = 0; i < 3; ++i)
-    __get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1],
+  for (size_t i = 0; i < 3; ++i)
+    __get_cpuid(0x80000002u + (unsigned)i, &words[4 * i], &words[4 * i + 1],
                 &words[4 * i + 2], &words[4 * i + 3]);
   copy_plain(name, room, (const char *)words, sizeof(words));
 }

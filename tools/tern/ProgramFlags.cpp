@@ -160,6 +160,7 @@ Error ProgramFlags::check(StringRef command) const {
 std::vector<RefusedFlag> tern::refusedFlags(StringRef command) {
   uint32_t bit = host_options_command(command.str().c_str());
   std::vector<RefusedFlag> refused;
+  refused.reserve(hostSpellings().size());
   for (const host_spelling &spelling : hostSpellings())
     if ((spelling.commands & bit) && !spelling.flag &&
         !(spelling.value && !*spelling.value))
