@@ -28,8 +28,42 @@ int64_t tokenId(const TokenizerDescription *tokenizer,
   return -1;
 }
 
+/// Tokens that classes of transformers name where the file does not.
+static Json defaultTokens(const Json &tokenizerConfig) {
+  static const struct {
+    const char *kind, *name, *token;
+  } defaults[] = {
+      {"LlamaTokenizer", "bos_token", "<s>"},
+      {"LlamaTokenizer", "eos_token", "</s>"},
+      {"LlamaTokenizer", "unk_token", "<unk>"},
+      {"GemmaTokenizer", "bos_token", "<bos>"},
+      {"GemmaTokenizer", "eos_token", "<eos>"},
+      {"GemmaTokenizer", "unk_token", "<unk>"},
+      {"GemmaTokenizer", "pad_token", "<pad>"},
+      {"GPT2Tokenizer", "bos_token", "<|endoftext|>"},
+      {"GPT2Tokenizer", "eos_token", "<|endoftext|>"},
+      {"GPT2Tokenizer", "unk_token", "<|endoftext|>"},
+      {"GPTNeoXTokenizer", "bos_token", "<|endoftext|>"},
+      {"GPTNeoXTokenizer", "eos_token", "<|endoftext|>"},
+      {"GPTNeoXTokenizer", "unk_token", "<|endoftext|>"},
+      {"Qwen2Tokenizer", "eos_token", "<|endoftext|>"},
+      {"Qwen2Tokenizer", "unk_token", "<|endoftext|>"},
+      {"Qwen2Tokenizer", "pad_token", "<|endoftext|>"},
+  };
+  Json tokens = Json::object();
+  auto named = tokenizerConfig.find("tokenizer_class");
+  if (named == tokenizerConfig.end() || !named->is_string())
+    return tokens;
+  const auto kind = named->get<std::string>();
+  for (const auto &row : defaults)
+    if ((kind == row.kind || kind == std::string(row.kind) + "Fast") &&
+        !tokenizerConfig.contains(row.name))
+      tokens[row.name] = row.token;
+  return tokens;
+}
+
 Json chatVariables(const Json &tokenizerConfig) {
-  Json variables = Json::object();
+  Json variables = defaultTokens(tokenizerConfig);
   for (const char *name : {"bos_token", "eos_token", "unk_token", "sep_token",
                            "pad_token", "cls_token", "mask_token"})
     if (auto token = tokenizerConfig.find(name); token != tokenizerConfig.end())

@@ -91,6 +91,14 @@ TEST(Generation, VariablesOfTemplates) {
   ASSERT_TRUE(bytes) << error;
   EXPECT_EQ(textsOf(*bytes), R"({"additional_special_tokens":["<a>","<b>"],)"
                              R"("bos_token":"<s>","image_token":"<i>"})");
+  // Classes of transformers name some where the file does not.
+  for (const char *name : {"LlamaTokenizer", "LlamaTokenizerFast"}) {
+    sources.tokenizerConfig = std::string(R"({"tokenizer_class": ")") + name +
+                              R"(", "unk_token": null, "eos_token": "<e>"})";
+    bytes = tern::compileGeneration(sources, nullptr, error);
+    ASSERT_TRUE(bytes) << error;
+    EXPECT_EQ(textsOf(*bytes), R"({"bos_token":"<s>","eos_token":"<e>"})");
+  }
 }
 
 /// The marker with which templates of public models end a turn ends an answer,
