@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cached import compiled_once
 from conftest import MODELS, ROOT, model_directory
 from test_driver import assert_refused, flags_in_help, run
 
@@ -75,6 +76,25 @@ def test_spellings_of_others_mean_the_same(tern):
         ["-q", "-no-cnv", "--mirostat", "0", "-n", "3", "--temp", "0", "-p", "ROMEO:"],
     ):
         assert run(tern, "run", "-m", A48, *flags).stdout == want.stdout, flags
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "-ngl 0", "-ngl 99", "-ngl=0", "--n-gpu-layers", "--mirostat=0", "--lora=x", "-fa on",
+        "--typical 1.0", "--typical 0.9", "-e", "--no-warmup", "--no-warmup=1", "--mlock", "-s -1",
+        "--temp warm", "--temp=", "--max_new_tokens 1", "-i",
+    ],
+)  # fmt: skip
+def test_tern_and_programs_agree_on_flags(tern, flags):
+    """Both go by the table of the runtime."""
+    program = compiled_once(tern, A48, []) / "bard"
+    arguments = ["-p", "ROMEO:", "--temp", "0", "-q", "-n", "2", *flags.split(" ")]
+    one, other = run(tern, "run", A48, *arguments), run(program, *arguments)
+    said = one.stderr.removeprefix("tern: error: ")
+    assert f"bard: error: {said.rstrip()} (--help lists the flags)\n" == other.stderr or not said
+    assert (one.stdout, one.returncode) == (other.stdout, other.returncode)
+    assert one.returncode == (2 if said else 0) and (said or not other.stderr)
 
 
 def test_response_files(tern, tmp_path):
