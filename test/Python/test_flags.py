@@ -123,6 +123,7 @@ def test_help_of_each_command(tern):
         assert flags_in_help(text) <= flags_in_help(run(tern, command, "--help").stdout)
         assert max(map(len, text.splitlines())) <= 80
     assert run(tern, "help").stdout == run(tern, "--help").stdout
+    assert max(map(len, run(tern, "help").stdout.splitlines())) <= 80
     assert run(tern, "--help", "run").stdout == run(tern, "help", "run").stdout
 
 
