@@ -9,12 +9,14 @@ suite, and the second of two workers, then find them there.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,20 +64,27 @@ def case_directory(name: str) -> Path:
     return directory
 
 
+def made_once(name: str, key: bytes, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills, once for each key; of two workers one waits."""
+    directory = cache() / f"{name}-{hashlib.sha256(key).hexdigest()[:16]}"
+    with directory.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.exists():
+            building = Path(tempfile.mkdtemp(dir=cache()))
+            make(building)
+            building.rename(directory)
+    return directory
+
+
 def compiled_once(tern: str, model: Path, flags: list[str]) -> Path:
     """A folder with what `tern compile MODEL -o bard FLAGS` makes of a model."""
-    key = hashlib.sha256(sources() + Path(tern).read_bytes() + repr((str(model), flags)).encode())
-    directory = cache() / f"compiled-{key.hexdigest()[:16]}"
-    if not directory.exists():
-        building = Path(tempfile.mkdtemp(dir=cache()))
-        command = [tern, "compile", str(model), "-o", str(building / "bard"), *flags]
+
+    def make(directory: Path) -> None:
+        command = [tern, "compile", str(model), "-o", str(directory / "bard"), *flags]
         subprocess.run(command, check=True, timeout=300)
-        try:
-            building.rename(directory)
-        except OSError:  # the other worker was faster
-            assert directory.exists()
-            shutil.rmtree(building)
-    return directory
+
+    key = sources() + Path(tern).read_bytes() + repr((str(model), flags)).encode()
+    return made_once("compiled", key, make)
 
 
 @functools.cache

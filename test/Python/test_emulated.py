@@ -13,11 +13,13 @@ import functools
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cached import made_once
 from cases import CASES
 from conftest import MODELS, ROOT, model_directory
 from tern.checkpoint import load
@@ -58,6 +60,12 @@ def runtime_flags() -> list[str]:
     return ["-std=c11", *flags.split()]
 
 
+def runtime_sources() -> bytes:
+    """All that the runtime's objects are made of."""
+    files = sorted([*RUNTIME.rglob("*.c"), *RUNTIME.rglob("*.h"), *RUNTIME.rglob("*.def")])
+    return b"".join(file.read_bytes() for file in files)
+
+
 def run_quietly(command: list, directory: Path) -> None:
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     if done.returncode:
@@ -91,7 +99,7 @@ class Program:
 
 
 @pytest.fixture(scope="session")
-def machine_runtime(tmp_path_factory):
+def machine_runtime():
     """name -> (machine, the directory of the runtime's objects for it), made once."""
 
     @functools.cache
@@ -100,15 +108,15 @@ def machine_runtime(tmp_path_factory):
         for tool in (machine.cc, machine.qemu):
             if not shutil.which(tool):
                 pytest.skip(f"no '{tool}' to run what is compiled for {name}")
-        work = tmp_path_factory.mktemp(name)
-        (work / "empty.c").write_text("int main(void) { return 0; }\n")
-        link = [machine.cc, "-static", "empty.c", "-o", "empty"]
-        if subprocess.run(link, cwd=work, capture_output=True).returncode:
-            pytest.skip(f"'{machine.cc}' has no static C library to link with")
-        sources = sorted((RUNTIME / "src").glob("*.c"))
+        with tempfile.TemporaryDirectory() as empty:
+            Path(empty, "empty.c").write_text("int main(void) { return 0; }\n")
+            link = [machine.cc, "-static", "empty.c", "-o", "empty"]
+            if subprocess.run(link, cwd=empty, capture_output=True).returncode:
+                pytest.skip(f"'{machine.cc}' has no static C library to link with")
         flags = [*runtime_flags(), "-D_GNU_SOURCE", f"-I{RUNTIME / 'include'}"]
-        run_quietly([machine.cc, *flags, "-c", *sources], work)
-        return machine, work
+        command = [machine.cc, *flags, "-c", *sorted((RUNTIME / "src").glob("*.c"))]
+        key = repr(command).encode() + runtime_sources()
+        return machine, made_once(name, key, lambda work: run_quietly(command, work))
 
     return build
 
