@@ -95,7 +95,7 @@ def _ppl(arguments: argparse.Namespace, model: Model) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """0 done, 1 failed; argparse exits with 2 on wrong usage."""
+    """0 done, 1 failed, 130 interrupted; argparse exits with 2 on wrong usage."""
     arguments = _parser().parse_args(argv)
     options = Options(arguments.kv_bits, arguments.bos_bits, arguments.q_bits, arguments.head)
     run = {"logits": _logits, "generate": _generate, "ppl": _ppl}[arguments.command]
@@ -104,6 +104,9 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, FormatError, OSError, ValueError) as error:
         print(f"python -m tern: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("python -m tern: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

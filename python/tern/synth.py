@@ -262,6 +262,9 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"python -m tern.synth: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("python -m tern.synth: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pytest
 from conftest import MODELS, model_directory
+from tern import synth
 from tern.__main__ import main
 from test_golden import golden, golden_json
 
@@ -33,6 +34,18 @@ def test_generate(capsys):
     assert got == {"prompt_ids": want["prompt_ids"], "ids": want["ids"][:12]}
     assert main(["generate", A48, "-p", want["prompt"], "-n", "3"]) == 0
     assert capsys.readouterr().out == "ROMEO: but I am\n"
+
+
+def test_interrupt_is_one_line(monkeypatch, capsys, tmp_path):
+    def press(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tern.model.Model.run", press)
+    assert main(["logits", A48, "--ids", "1"]) == 130
+    assert capsys.readouterr().err == "python -m tern: interrupted\n"
+    monkeypatch.setattr("tern.synth.synthesize", press)
+    assert synth.main(["-o", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "python -m tern.synth: interrupted\n"
 
 
 def test_ppl(tmp_path, capsys):
