@@ -51,8 +51,8 @@ static StringRef allowedCpu(TargetAttr target, const llvm::Triple &triple) {
              : target.getCpu();
 }
 
-static Expected<std::unique_ptr<llvm::TargetMachine>>
-createMachine(TargetAttr target) {
+Expected<std::unique_ptr<llvm::TargetMachine>>
+tern::createTargetMachine(TargetAttr target) {
   if (Error error = checkTarget(target))
     return std::move(error);
   llvm::Triple triple(target.getTriple());
@@ -124,7 +124,7 @@ Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
                                                    TargetAttr target) {
   std::unique_ptr<Emitter> emitter(new Emitter);
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
-      createMachine(target);
+      createTargetMachine(target);
   if (!machine)
     return machine.takeError();
   emitter->machine = std::move(*machine);
@@ -220,11 +220,12 @@ Expected<ModelFacts> Emitter::readFacts() const {
 /// Symbols that a linker itself defines, or functions every caller has.
 static bool isAlwaysDefined(StringRef name) {
   static constexpr StringRef names[] = {
-      "",       "memcpy", "memmove", "memset", "_GLOBAL_OFFSET_TABLE_",
-      ".TOC.",
+      "", "memcpy", "memmove", "memset", "_GLOBAL_OFFSET_TABLE_", ".TOC.",
+      // Of Windows, a mark that floats are used.
+      "_fltused",
       // Of WebAssembly.
-      "__stack_pointer", "__memory_base", "__table_base",
-      "__linear_memory", "__indirect_function_table"};
+      "__stack_pointer", "__memory_base", "__table_base", "__linear_memory",
+      "__indirect_function_table"};
   return llvm::is_contained(names, name);
 }
 
@@ -255,7 +256,7 @@ Error tern::checkUndefinedSymbols(llvm::MemoryBufferRef object) {
 Expected<std::string> tern::emitModelTable(TargetAttr target,
                                            llvm::ArrayRef<std::string> names) {
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
-      createMachine(target);
+      createTargetMachine(target);
   if (!machine)
     return machine.takeError();
   llvm::LLVMContext context;

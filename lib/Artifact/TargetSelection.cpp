@@ -7,6 +7,8 @@
 
 #include "tern/Artifact/TargetSelection.h"
 
+#include "TargetCheck.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -82,9 +84,8 @@ createSubtarget(const Triple &triple, StringRef cpu, StringRef features) {
     return failure("unknown target '" + triple.str() +
                    "'; known are native, generic, x86-64-v3, x86-64-v4 and the "
                    "triples of LLVM, as aarch64-linux-gnu");
-  if (!triple.isLittleEndian())
-    return failure("target '" + triple.str() + "' is big endian; models and "
-                   "their weights are little endian");
+  if (Error error = checkTriple(triple))
+    return std::move(error);
   return std::unique_ptr<llvm::MCSubtargetInfo>(
       target->createMCSubtargetInfo(triple, cpu, features));
 }

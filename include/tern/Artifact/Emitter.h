@@ -36,6 +36,11 @@ namespace tern {
 /// Registers what translating a module to LLVM IR needs.
 void registerEmission(mlir::DialectRegistry &registry);
 
+/// Makes code for a target, set up the same way for all. An error names
+/// the CPU or feature that LLVM does not know.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createTargetMachine(TargetAttr target);
+
 /// A module in the LLVM dialect, translated and optimized for one target.
 class Emitter {
 public:

@@ -34,6 +34,10 @@ llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
 /// An error that names the triple, CPU or feature LLVM does not know.
 llvm::Error checkTarget(TargetAttr target);
 
+/// An error that names the instructions which models need and the CPU lacks.
+/// Takes some milliseconds.
+llvm::Error checkMachine(TargetAttr target);
+
 /// The CPU whose instructions are allowed before any feature is added.
 llvm::StringRef getBaselineCpu(const llvm::Triple &triple);
 
