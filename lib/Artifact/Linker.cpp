@@ -92,7 +92,7 @@ Expected<Linker> Linker::besideExecutable(StringRef executable) {
   return linker;
 }
 
-static Expected<std::string> findCompiler() {
+Expected<std::string> Linker::compiler() {
   if (std::optional<std::string> asked =
           llvm::sys::Process::GetEnv("TERN_CC")) {
     llvm::ErrorOr<std::string> path = llvm::sys::findProgramByName(*asked);
@@ -110,6 +110,18 @@ static Expected<std::string> findCompiler() {
                  "none; install gcc or set TERN_CC");
 }
 
+Expected<std::vector<std::string>> Linker::inputsBeside(StringRef executable) {
+  Expected<Linker> linker = besideExecutable(executable);
+  if (!linker)
+    return linker.takeError();
+  Expected<std::string> linking = compiler();
+  if (!linking)
+    return linking.takeError();
+  return std::vector<std::string>{linker->libraryDirectory + "/libtern_host.a",
+                                  linker->libraryDirectory + "/libtern_core.a",
+                                  *linking};
+}
+
 /// The first line of a file that says something; a linker says much.
 static std::string firstLine(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
@@ -124,10 +136,10 @@ static std::string firstLine(StringRef path) {
 }
 
 Error Linker::run(ArrayRef<std::string> arguments) const {
-  Expected<std::string> compiler = findCompiler();
-  if (!compiler)
-    return compiler.takeError();
-  llvm::SmallVector<StringRef> command = {*compiler};
+  Expected<std::string> linking = compiler();
+  if (!linking)
+    return linking.takeError();
+  llvm::SmallVector<StringRef> command = {*linking};
   command.append(arguments.begin(), arguments.end());
   if (verbose)
     llvm::errs() << "tern: " << llvm::join(command, " ") << "\n";
@@ -136,13 +148,13 @@ Error Linker::run(ArrayRef<std::string> arguments) const {
     return scratch.takeError();
   std::string log = scratch->path("log"), reason;
   int status = llvm::sys::ExecuteAndWait(
-      *compiler, command, std::nullopt,
+      *linking, command, std::nullopt,
       {StringRef("/dev/null"), StringRef(log), StringRef(log)}, 0, 0, &reason);
   if (status == 0)
     return Error::success();
   if (reason.empty())
     reason = firstLine(log);
-  return failure("linking with " + *compiler + " failed: " + reason);
+  return failure("linking with " + *linking + " failed: " + reason);
 }
 
 Error Linker::linkProgram(ArrayRef<std::string> objects,

@@ -48,6 +48,8 @@ void describeCompletion(TableReader read);
 llvm::Expected<int> manualMain(Arguments arguments);
 void describeManual(TableReader read);
 
+llvm::Expected<int> cacheMain(Arguments arguments);
+void describeCache(TableReader read);
 llvm::Expected<int> compileMain(Arguments arguments);
 void describeCompile(TableReader read);
 llvm::Expected<int> exportMain(Arguments arguments);

@@ -10,6 +10,8 @@
 #include "Commands.h"
 #include "Diagnostics.h"
 #include "Output.h"
+#include "OutputFiles.h"
+#include "PhaseRange.h"
 
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/TargetSelection.h"
@@ -77,6 +79,10 @@ private:
 
   Error checkFlags();
   Expected<TargetAttr> chooseTarget();
+  Error checkTarget();
+  Error checkOutputs();
+  bool writesLibrary() const;
+  Error checkWeights();
   Error import();
   Error parse();
   Error runPhases();
@@ -91,8 +97,7 @@ private:
   Progress progress;
   mlir::MLIRContext context;
   Diagnostics diagnostics;
-  /// Indices in getPhases().
-  unsigned first = 0, last = 0;
+  PhaseRange range;
   TargetAttr target;
   std::string name;
   SchemeOverrides schemes;
@@ -117,52 +122,9 @@ std::string printModule(mlir::ModuleOp module) {
 // In
 //===----------------------------------------------------------------------===//
 
-/// IR has made the choices of the import already.
-static Error checkNoChoiceOfImport(const CompileFlags &flags) {
-  const ModelFlags &model = flags.model;
-  for (auto [name, given] :
-       {std::pair<StringRef, bool>{"--activations", !model.activations.empty()},
-        {"--topk", !model.topK.empty()},
-        {"--kv-bits", !model.kvBits.empty()},
-        {"--bos-bits", !model.bosBits.empty()},
-        {"--q-bits", !model.qBits.empty()},
-        {"--head", !model.head.empty()},
-        {"--context", flags.context.has_value()}})
-    if (given)
-      return llvm::make_error<UsageError>(
-          name + " is a choice about a checkpoint; the IR that --compile-from "
-                 "takes has made it");
-  return Error::success();
-}
-
 Error Compilation::checkFlags() {
-  unsigned object = getPhases().size() - 1;
-  first = flags.compileFrom.empty() ? 0 : *findPhase(flags.compileFrom);
-  last = flags.compileTo.empty() ? object : *findPhase(flags.compileTo);
-  if (first >= object)
-    return llvm::make_error<UsageError>(
-        "--compile-from=object is not IR that can be compiled further");
-  if (last < first)
-    return llvm::make_error<UsageError>(
-        "--compile-to=" + flags.compileTo +
-        " comes before --compile-from=" + flags.compileFrom);
-  bool weightsOnly = last == object && flags.emit == "weights";
-  bool needsWeights =
-      weightsOnly ||
-      (last == object && (flags.emit == "exe" || flags.emit == "shared"));
-  if (needsWeights && !flags.compileFrom.empty())
-    return llvm::make_error<UsageError>(
-        "IR does not contain the weights that --emit=" + flags.emit +
-        " needs; --compile-from goes with --emit=obj, asm or llvm-ir");
-  if (!flags.compileFrom.empty())
-    if (Error error = checkNoChoiceOfImport(flags))
-      return error;
-  if (needsWeights && flags.output == "-")
-    return llvm::make_error<UsageError>("--emit=" + flags.emit +
-                                        " cannot be written to stdout");
-  // Later phases say nothing about weights.
-  if (weightsOnly)
-    last = *findPhase("packed");
+  if (Error error = PhaseRange::choose(flags).moveInto(range))
+    return error;
   name = flags.name.empty()
              ? symbolName(flags.output == "-" ? flags.input : flags.output)
              : flags.name;
@@ -176,6 +138,31 @@ Expected<TargetAttr> Compilation::chooseTarget() {
     llvm::errs() << "tern: " << chosen->getTriple() << ", " << chosen->getCpu()
                  << ", features " << chosen->getFeatures() << "\n";
   return chosen;
+}
+
+Error Compilation::checkTarget() {
+  if (Error error = checkMachine(target))
+    return error;
+  bool links =
+      range.reachesObject() && (flags.emit == "exe" || flags.emit == "shared");
+  return links ? checkLinkable(target, flags.emit == "exe") : Error::success();
+}
+
+bool Compilation::writesLibrary() const {
+  return range.reachesObject() && flags.output != "-" &&
+         (flags.emit == "obj" || flags.emit == "shared");
+}
+
+Error Compilation::checkOutputs() {
+  OutputPlan plan;
+  plan.output = flags.output;
+  plan.form = flags.emit.empty() ? "IR" : flags.emit;
+  // IR has a name of its own; writeLibrary asks again.
+  if (writesLibrary() && flags.compileFrom.empty())
+    plan.name = name;
+  plan.stages = flags.saveStages;
+  plan.stageFiles = range.stageFiles(name);
+  return tern::checkOutputs(plan);
 }
 
 static std::optional<unsigned> toBits(StringRef text) {
@@ -245,10 +232,7 @@ Error Compilation::saveStage(StringRef file, StringRef contents) {
 Error Compilation::saveModule(unsigned phase) {
   if (flags.saveStages.empty())
     return Error::success();
-  return saveStage(llvm::formatv("{0}{1}-{2}.mlir", phase < 10 ? "0" : "",
-                                 phase, getPhases()[phase].name)
-                       .str(),
-                   printModule(*module));
+  return saveStage(stageFile(phase), printModule(*module));
 }
 
 /// Copies the module's attributes and `tern.weight`s, but no code.
@@ -261,15 +245,33 @@ void Compilation::keepWeights() {
     builder.clone(*weight);
 }
 
+/// As soon as it is known which weights will be written, and how many bytes.
+Error Compilation::checkWeights() {
+  bool writes =
+      writesLibrary() || flags.emit == "exe" || flags.emit == "weights";
+  auto number = [&](StringRef name) -> uint64_t {
+    auto value = (*weights)->getAttrOfType<mlir::IntegerAttr>(name);
+    return value ? value.getValue().getZExtValue() : 0;
+  };
+  if (!writes || flags.output == "-")
+    return Error::success();
+  if (writesLibrary())
+    if (Error error = checkWeightsBeside(flags.output, name,
+                                         number(TernDialect::kWeightsIdAttr)))
+      return error;
+  return checkRoom(flags.output, number(TernDialect::kWeightsBytesAttr));
+}
+
 Error Compilation::runPhases() {
   PipelineOptions options;
   options.maxTokens = flags.model.maxTokens.value_or(options.maxTokens);
   options.dense = flags.model.dense;
   unsigned object = getPhases().size() - 1;
-  if (Error error = saveModule(first))
+  if (Error error = saveModule(range.first))
     return error;
   // One pipeline per phase, so that each can be timed and saved.
-  for (unsigned phase = first; phase < std::min(last, object - 1); ++phase) {
+  for (unsigned phase = range.first; phase < std::min(range.last, object - 1);
+       ++phase) {
     StringRef next = getPhases()[phase + 1].name;
     Timer timer(next, flags.verbose);
     progress.step(next);
@@ -282,8 +284,11 @@ Error Compilation::runPhases() {
       return diagnostics.take("the phase '" + next + "' failed");
     if (Error error = saveModule(phase + 1))
       return error;
-    if (next == "packed" && checkpoint)
+    if (next == "packed" && checkpoint) {
       keepWeights();
+      if (Error error = checkWeights())
+        return error;
+    }
   }
   return Error::success();
 }
@@ -365,33 +370,29 @@ Error Compilation::run() {
   if (flags.remarks)
     if (Error error = diagnostics.enableRemarks(context))
       return error;
-  if (!flags.saveStages.empty())
-    if (std::error_code code =
-            llvm::sys::fs::create_directories(flags.saveStages))
-      return failure("cannot make " + flags.saveStages + ": " + code.message());
-  if (Error error = flags.compileFrom.empty() ? import() : parse())
+  if (Error error = checkOutputs())
     return error;
-  if (!target) {
-    Expected<TargetAttr> chosen = chooseTarget();
-    if (!chosen)
-      return chosen.takeError();
-    target = *chosen;
+  if (!flags.compileFrom.empty())
+    if (Error error = parse())
+      return error;
+  bool isChosen = !target;
+  if (isChosen)
+    if (Error error = chooseTarget().moveInto(target))
+      return error;
+  if (Error error = checkTarget())
+    return error;
+  if (flags.compileFrom.empty())
+    if (Error error = import())
+      return error;
+  if (isChosen)
     (*module)->setAttr("tern.target", target);
-  }
   if (Error error = runPhases())
     return error;
-  if (flags.compileTo.empty() && flags.emit == "weights")
+  if (flags.emit == "weights")
     return writeWeightsAlone();
-  if (last + 1 < getPhases().size())
+  if (!range.reachesObject())
     return writeOutput(flags.output, printModule(*module));
   return writeCode();
-}
-
-std::string tern::symbolName(StringRef path) {
-  std::string name;
-  for (char c : llvm::sys::path::stem(path))
-    name += llvm::isAlnum(c) ? c : '_';
-  return name.empty() ? "model" : name;
 }
 
 Error tern::compile(const CompileFlags &flags) {

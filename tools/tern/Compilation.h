@@ -17,6 +17,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tern {
 
@@ -30,6 +31,8 @@ struct ModelFlags {
   void addTo(OptionTable &table);
   /// The flags that were given, with their values; empty if none was.
   std::string describe() const;
+  /// Files whose contents the flags stand for.
+  std::vector<std::string> files() const;
   /// The schemes of --activations and --topk.
   llvm::Expected<SchemeOverrides> schemes() const;
 };
@@ -38,7 +41,7 @@ struct CompileFlags {
   ModelFlags model;
   std::string input;  ///< a checkpoint, or IR with compileFrom
   std::string output; ///< "-" is stdout
-  std::string emit = "exe";
+  std::string emit;   ///< see chooseForm
   std::string name;         ///< empty: from the output's name
   std::string chatTemplate; ///< a file; empty: the checkpoint's template
   std::string compileFrom, compileTo, saveStages;
@@ -48,6 +51,8 @@ struct CompileFlags {
 
 /// The stem of a path as part of a C symbol.
 std::string symbolName(llvm::StringRef path);
+/// A name with underscores for what no C symbol may have.
+std::string symbolOf(llvm::StringRef name);
 
 llvm::Error compile(const CompileFlags &flags);
 

@@ -7,10 +7,13 @@
 
 #include "Commands.h"
 #include "Compilation.h"
+#include "ModelInput.h"
+#include "OutputForm.h"
 
 #include "tern/Pipelines/Phases.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace tern;
@@ -89,6 +92,13 @@ std::string ModelFlags::describe() const {
   return text + gguf.describe();
 }
 
+std::vector<std::string> ModelFlags::files() const {
+  // Otherwise it is the name of a preset.
+  if (llvm::sys::fs::is_regular_file(activations))
+    return {activations};
+  return {};
+}
+
 static std::string phaseNames() {
   std::string names;
   for (const Phase &phase : getPhases())
@@ -104,7 +114,9 @@ static OptionTable makeTable(CompileFlags &flags) {
   table.addText("-o, --output", "OUT", "the file to write; - is stdout",
                 flags.output);
   table.addText("--emit", "exe|shared|obj|weights|asm|llvm-ir",
-                "exe: a program (default)\n"
+                "what OUT is; by default as its suffix says: .o, .so, .s, .ll\n"
+                "or .weights, otherwise a program\n"
+                "exe: a program\n"
                 "shared: OUT.so, and NAME.h and NAME.weights beside it\n"
                 "obj: OUT.o, the same beside it\n"
                 "weights: OUT alone, for a library that was made of a model "
@@ -144,6 +156,30 @@ void tern::describeCompile(TableReader read) {
   read(makeTable(flags));
 }
 
+/// MODEL as a path to read and, if nothing else says it, the model's name.
+static Error findInput(const std::string &input, CompileFlags &flags) {
+  flags.input = input;
+  if (flags.compileFrom.empty()) {
+    Expected<ModelInput> found = identifyCheckpoint(input);
+    if (!found)
+      return found.takeError();
+    flags.input = found->path;
+    if (flags.name.empty() && flags.output == "-")
+      flags.name = symbolOf(found->name);
+    return Error::success();
+  }
+  if (input == "-")
+    return Error::success();
+  // IR may be any text; MLIR's parser says the rest.
+  Expected<ModelInput> found = identifyModel(input);
+  if (found && found->kind != ModelKind::Ir)
+    return llvm::createStringError(
+        input + " is not IR, which --compile-from takes, but a " +
+        (found->isCheckpoint() ? "checkpoint" : "file that tern compile made"));
+  llvm::consumeError(found.takeError());
+  return Error::success();
+}
+
 Expected<int> tern::compileMain(Arguments arguments) {
   CompileFlags flags;
   OptionTable table = makeTable(flags);
@@ -158,12 +194,15 @@ Expected<int> tern::compileMain(Arguments arguments) {
         inputs.empty()
             ? "tern compile needs a MODEL; see tern compile --help"
             : "tern compile takes one MODEL, but also got '" + inputs[1] + "'");
-  flags.input = inputs.front();
   if (flags.output.empty()) {
     if (flags.compileTo.empty())
       return llvm::make_error<UsageError>("tern compile needs -o OUT");
     flags.output = "-";
   }
+  if (Error error = chooseForm(flags))
+    return std::move(error);
+  if (Error error = findInput(inputs.front(), flags))
+    return std::move(error);
   if (Error error = compile(flags))
     return std::move(error);
   return 0;

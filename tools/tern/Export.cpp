@@ -7,8 +7,11 @@
 
 #include "Commands.h"
 #include "GgufFlags.h"
+#include "ModelInput.h"
 #include "Options.h"
 #include "Output.h"
+#include "OutputFiles.h"
+#include "OutputForm.h"
 
 #include "tern/Export/ExportGguf.h"
 
@@ -59,7 +62,16 @@ Expected<int> tern::exportMain(Arguments arguments) {
   if (inputs.size() != 1 || flags.output.empty())
     return llvm::make_error<UsageError>(
         "tern export takes one MODEL and -o OUT.gguf; see tern export --help");
-  auto checkpoint = Checkpoint::open(inputs.front(), flags.gguf.options());
+  if (Error error = checkGgufName(flags.output))
+    return std::move(error);
+  if (Error error = checkReplaceable(flags.output, "GGUF"))
+    return std::move(error);
+  if (Error error = checkWritable(flags.output))
+    return std::move(error);
+  Expected<ModelInput> input = identifyCheckpoint(inputs.front());
+  if (!input)
+    return input.takeError();
+  auto checkpoint = Checkpoint::open(input->path, flags.gguf.options());
   if (!checkpoint)
     return checkpoint.takeError();
   Expected<TokenizerSources> sources = readTokenizerSources(**checkpoint);

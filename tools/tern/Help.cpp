@@ -51,8 +51,9 @@ void tern::printHelp(llvm::raw_ostream &stream) {
                             (command.name + " " + command.arguments).str(),
                             command.summary);
   stream << R"(
-MODEL is a Hugging Face directory (config.json, *.safetensors, tokenizer.json)
-or a GGUF file. @FILE stands for the arguments in FILE.
+MODEL is a Hugging Face directory (config.json, *.safetensors, tokenizer.json),
+a folder models--ORG--NAME of Hugging Face's cache, or a GGUF file of any name.
+@FILE stands for the arguments in FILE.
 `tern COMMAND --help` lists the flags of a command.
 
   -h, --help              this text

@@ -9,9 +9,8 @@
 #include "GgufFlags.h"
 #include "InspectArtifact.h"
 #include "InspectCheckpoint.h"
+#include "ModelInput.h"
 #include "Options.h"
-
-#include "llvm/Support/FileSystem.h"
 
 using namespace tern;
 using llvm::Error;
@@ -31,7 +30,7 @@ struct InspectFlags {
 static OptionTable makeTable(InspectFlags &flags) {
   OptionTable table(
       "inspect FILE [flags]",
-      "Says what is in a checkpoint (a directory) or in what tern "
+      "Says what is in a checkpoint (a directory or GGUF file) or in what tern "
       "compile made:\na program, library, object or .weights file.");
   table.addSwitch("--check",
                   "read every tensor as tern compile does; what would be\n"
@@ -64,12 +63,17 @@ Expected<int> tern::inspectMain(Arguments arguments) {
   const std::string &path = inputs.front();
   CheckpointInspection &options = flags.options;
   options.gguf = flags.gguf.options();
-  bool isCheckpoint =
-      llvm::sys::fs::is_directory(path) || StringRef(path).ends_with(".gguf");
+  Expected<ModelInput> input = identifyModel(path);
+  if (!input)
+    return input.takeError();
+  if (input->kind == ModelKind::Ir)
+    return llvm::createStringError(
+        path + " is IR, which tern inspect does not read; it is text");
   Report report;
   report.facts["input"] = llvm::json::fixUTF8(path);
-  Error error = isCheckpoint ? inspectCheckpoint(path, options, report)
-                             : inspectArtifact(path, report);
+  Error error = input->isCheckpoint()
+                    ? inspectCheckpoint(input->path, options, report)
+                    : inspectArtifact(path, report);
   report.print(llvm::outs(), flags.asJson);
   if (error)
     return std::move(error);

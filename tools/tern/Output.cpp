@@ -8,6 +8,7 @@
 #include "Output.h"
 
 #include "Commands.h"
+#include "OutputFiles.h"
 
 #include "tern/Artifact/AtomicFile.h"
 #include "tern/Artifact/Emitter.h"
@@ -54,13 +55,6 @@ Error tern::writeOutput(StringRef path, StringRef contents) {
   if (Error error = (*file)->writeAt(0, contents))
     return error;
   return (*file)->commit();
-}
-
-/// `bard.so` -> `bard.weights`, in the same directory.
-static std::string beside(StringRef output, StringRef name, StringRef suffix) {
-  SmallString<128> path = llvm::sys::path::parent_path(output);
-  llvm::sys::path::append(path, name + suffix);
-  return path.str().str();
 }
 
 //===----------------------------------------------------------------------===//
@@ -175,6 +169,17 @@ std::string tern::remarkLines(const Checkpoint &checkpoint,
   return lines;
 }
 
+static Error fillArtifact(mlir::ModuleOp weights, const Checkpoint &checkpoint,
+                          const TextSections &text, AtomicFile &file,
+                          Progress &progress) {
+  return writeArtifact(weights, checkpoint, text.tokenizer, text.generation,
+                       file, 0,
+                       [&](uint64_t done, uint64_t total) {
+                         progress.weights(done, total);
+                       })
+      .takeError();
+}
+
 Error tern::writeArtifactFile(mlir::ModuleOp weights,
                               const Checkpoint &checkpoint,
                               const TextSections &text, StringRef path,
@@ -182,11 +187,8 @@ Error tern::writeArtifactFile(mlir::ModuleOp weights,
   Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);
   if (!file)
     return file.takeError();
-  Expected<uint64_t> bytes = writeArtifact(
-      weights, checkpoint, text.tokenizer, text.generation, **file, 0,
-      [&](uint64_t done, uint64_t total) { progress.weights(done, total); });
-  if (!bytes)
-    return bytes.takeError();
+  if (Error error = fillArtifact(weights, checkpoint, text, **file, progress))
+    return error;
   return (*file)->commit();
 }
 
@@ -195,19 +197,20 @@ Error tern::writeArtifactFile(mlir::ModuleOp weights,
 //===----------------------------------------------------------------------===//
 
 /// The runtime's libraries are this machine's.
-static Error checkLinkable(TargetAttr target) {
+Error tern::checkLinkable(TargetAttr target, bool program) {
   llvm::Triple triple(target.getTriple());
   llvm::Triple host(llvm::sys::getDefaultTargetTriple());
-  if (triple.getArch() == host.getArch() && triple.getOS() == host.getOS())
-    return Error::success();
+  if (triple.getArch() == host.getArch() && triple.getOS() == host.getOS()) {
+    if (program)
+      return Linker::inputsBeside(thisExecutable()).takeError();
+    return Linker::compiler().takeError();
+  }
   return failure("programs and shared libraries are linked for " +
                  host.getArchName() + " only; for " + target.getTriple() +
                  " use --emit=obj");
 }
 
 Error Product::writeProgram(StringRef output) const {
-  if (Error error = checkLinkable(target))
-    return error;
   Expected<Linker> linker = Linker::besideExecutable(thisExecutable());
   if (!linker)
     return linker.takeError();
@@ -246,19 +249,9 @@ Error Product::writeProgram(StringRef output) const {
   return (*file)->commit();
 }
 
-/// `output` with `suffix`, unless it has it already or is stdout.
-static std::string withSuffix(StringRef output, StringRef suffix) {
-  if (output == "-" || output.ends_with(suffix))
-    return output.str();
-  return (output + suffix).str();
-}
-
-Error Product::writeLibrary(StringRef name, bool shared) const {
-  std::string output = withSuffix(name, shared ? ".so" : ".o");
+Error Product::writeLibrary(StringRef output, bool shared) const {
   std::string library = object;
   if (shared) {
-    if (Error error = checkLinkable(target))
-      return error;
     Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
     if (!scratch)
       return scratch.takeError();
@@ -276,15 +269,48 @@ Error Product::writeLibrary(StringRef name, bool shared) const {
                      buffer.getError().message());
     library = (*buffer)->getBuffer().str();
   }
-  // The library last: while it is missing, nothing looks complete.
-  if (weights)
-    if (Error error = writeArtifactFile(
-            weights, *checkpoint, text,
-            beside(output, facts.name(), ".weights"), progress))
+  if (output == "-")
+    return writeOutput(output, library);
+  return writeBeside(output, library);
+}
+
+Error Product::writeBeside(StringRef output, StringRef library) const {
+  StringRef name = facts.name();
+  if (Error error = checkBeside(output, name, static_cast<bool>(weights)))
+    return error;
+  auto create = [](StringRef path) { return AtomicFile::create(path); };
+  auto main = create(output);
+  if (!main)
+    return main.takeError();
+  auto header = create(besideOutput(output, name, ".h"));
+  if (!header)
+    return header.takeError();
+  if (Error error = (*main)->writeAt(0, library))
+    return error;
+  if (Error error = (*header)->writeAt(0, writeModelHeader(facts)))
+    return error;
+  auto checkSame = [&](const AtomicFile &file) {
+    return checkSameBeside(output, name, file.path(), file.temporaryPath());
+  };
+  // All are written before one takes its place, the library last: while it is
+  // missing, nothing looks complete.
+  if (weights) {
+    auto file = create(besideOutput(output, name, ".weights"));
+    if (!file)
+      return file.takeError();
+    if (Error error =
+            fillArtifact(weights, *checkpoint, text, **file, progress))
       return error;
-  if (output != "-")
-    if (Error error = writeOutput(beside(output, facts.name(), ".h"),
-                                  writeModelHeader(facts)))
+    if (Error error = checkSame(**file))
       return error;
-  return writeOutput(output, library);
+    if (Error error = checkSame(**header))
+      return error;
+    if (Error error = (*file)->commit())
+      return error;
+  }
+  if (Error error = checkSame(**header))
+    return error;
+  if (Error error = (*header)->commit())
+    return error;
+  return (*main)->commit();
 }

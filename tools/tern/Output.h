@@ -54,6 +54,10 @@ llvm::Error writeArtifactFile(mlir::ModuleOp weights,
                               const TextSections &text, llvm::StringRef path,
                               Progress &progress);
 
+/// An error if a program or library of `target` cannot be linked here: another
+/// machine, or a part that is missing.
+llvm::Error checkLinkable(TargetAttr target, bool program);
+
 /// The parts of a program or library.
 struct Product {
   /// A module whose weights are planned (phase `packed`); null without weights.
@@ -68,8 +72,12 @@ struct Product {
 
   /// A program that carries its weights behind itself.
   llvm::Error writeProgram(llvm::StringRef output) const;
-  /// `output`, and NAME.h and NAME.weights beside it.
+  /// `output`, and NAME.h and NAME.weights beside it unless that is stdout.
   llvm::Error writeLibrary(llvm::StringRef output, bool shared) const;
+
+private:
+  llvm::Error writeBeside(llvm::StringRef output,
+                          llvm::StringRef library) const;
 };
 
 } // namespace tern

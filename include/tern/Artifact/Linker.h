@@ -17,6 +17,7 @@
 #include "llvm/Support/Error.h"
 
 #include <string>
+#include <vector>
 
 namespace tern {
 
@@ -45,6 +46,14 @@ struct Linker {
 
   /// For the program at `executable`: its ../lib.
   static llvm::Expected<Linker> besideExecutable(llvm::StringRef executable);
+
+  /// The libraries and the C compiler that programs are linked from by the
+  /// program at `executable`; an error says which is missing.
+  static llvm::Expected<std::vector<std::string>>
+  inputsBeside(llvm::StringRef executable);
+
+  /// The C compiler that links; an error says that there is none.
+  static llvm::Expected<std::string> compiler();
 
   /// Links a program that needs nothing but libc, libm and pthread.
   llvm::Error linkProgram(llvm::ArrayRef<std::string> objects,

@@ -1,0 +1,287 @@
+//===- Cached.cpp - Programs of tern run, and tern cache ------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A program's name in the cache is a hash of all that decides its bytes
+// (ProgramKey.h), and its record there has a hash of its bytes. docs/cache.md.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Cached.h"
+
+#include "Commands.h"
+#include "Output.h"
+#include "ProgramKey.h"
+
+#include "tern/Cache/ProgramStore.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Chrono.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Signals.h"
+
+#include <unistd.h>
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+using llvm::SmallString;
+using llvm::StringRef;
+
+static Error failure(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
+
+//===----------------------------------------------------------------------===//
+// Where and how much
+//===----------------------------------------------------------------------===//
+
+static Expected<std::string> cacheDirectory() {
+  SmallString<128> path;
+  if (auto xdg = llvm::sys::Process::GetEnv("XDG_CACHE_HOME");
+      xdg && llvm::sys::path::is_absolute(*xdg))
+    path = *xdg;
+  else if (llvm::sys::path::home_directory(path))
+    llvm::sys::path::append(path, ".cache");
+  else
+    return failure(
+        "there is no home directory to cache compiled models in; set "
+        "XDG_CACHE_HOME");
+  llvm::sys::path::append(path, "tern");
+  return path.str().str();
+}
+
+static constexpr StringRef limitVariable = "TERN_CACHE_LIMIT";
+static constexpr uint64_t defaultLimit = uint64_t(20) << 30;
+
+/// Bytes, or a number with K, M, G or T behind it.
+static Expected<uint64_t> cacheLimit() {
+  std::optional<std::string> text = llvm::sys::Process::GetEnv(limitVariable);
+  if (!text || text->empty())
+    return defaultLimit;
+  StringRef digits = *text;
+  digits.consume_back_insensitive("B");
+  digits.consume_back_insensitive("i");
+  unsigned shift = 0;
+  for (auto [letter, bits] : {std::pair<StringRef, unsigned>{"K", 10},
+                              {"M", 20},
+                              {"G", 30},
+                              {"T", 40}})
+    if (digits.consume_back_insensitive(letter)) {
+      shift = bits;
+      break;
+    }
+  uint64_t number;
+  if (digits.getAsInteger(10, number) || number > (UINT64_MAX >> shift))
+    return failure(limitVariable + "='" + *text +
+                   "' is not a size; examples are 500M and 20G");
+  return number << shift;
+}
+
+static std::string inUnits(uint64_t bytes) {
+  if (bytes < 1000000)
+    return llvm::formatv("{0:F1} kB", bytes / 1e3).str();
+  if (bytes < 1000000000)
+    return llvm::formatv("{0:F1} MB", bytes / 1e6).str();
+  return llvm::formatv("{0:F2} GB", bytes / 1e9).str();
+}
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+static Expected<std::string> programName(const ModelInput &model,
+                                         const ModelFlags &flags,
+                                         ProgramStore &store) {
+  Expected<std::string> key = programKey(model, flags, store.hashes());
+  if (!key)
+    return key;
+  return symbolOf(model.name) + "-" + *key;
+}
+
+static Expected<std::string> compileInto(ProgramStore &store,
+                                         const ModelInput &model,
+                                         const ModelFlags &flags,
+                                         const std::string &name) {
+  std::string staged = store.stagingPath(name);
+  llvm::sys::RemoveFileOnSignal(staged);
+  llvm::scope_exit cleaning([&] {
+    unlink(staged.c_str());
+    llvm::sys::DontRemoveFileOnSignal(staged);
+  });
+  CompileFlags compilation;
+  compilation.model = flags;
+  compilation.input = model.path;
+  compilation.output = staged;
+  compilation.emit = "exe";
+  compilation.name = symbolOf(model.name);
+  if (Error error = compile(compilation))
+    return std::move(error);
+  // A download that is still going on, or another release put in place.
+  Expected<std::string> now = programName(model, flags, store);
+  if (!now)
+    return now;
+  if (*now != name)
+    return failure(model.path +
+                   " changed while it was compiled; run the command again");
+  return store.add(name, staged, model.path);
+}
+
+Expected<std::string> tern::cachedProgram(const ModelInput &model,
+                                          const ModelFlags &flags) {
+  Expected<uint64_t> limit = cacheLimit();
+  if (!limit)
+    return limit.takeError();
+  Expected<std::string> directory = cacheDirectory();
+  if (!directory)
+    return directory.takeError();
+  if (std::error_code code = llvm::sys::fs::create_directories(*directory))
+    return failure("cannot make the cache directory " + *directory + ": " +
+                   code.message());
+  ProgramStore store(*directory, isProgram);
+  Expected<std::string> name = programName(model, flags, store);
+  if (!name)
+    return name;
+  if (std::string found = store.find(*name); !found.empty())
+    return found;
+  if (llvm::sys::Process::StandardErrIsDisplayed())
+    llvm::errs() << "tern: compiling " << inOneLine(model.path) << "\n";
+  Expected<std::string> program = compileInto(store, model, flags, *name);
+  if (program)
+    store.trim(*limit, *program);
+  return program;
+}
+
+//===----------------------------------------------------------------------===//
+// tern cache
+//===----------------------------------------------------------------------===//
+
+static std::string asDate(int64_t nanoseconds) {
+  return llvm::formatv(
+             "{0:%Y-%m-%d %H:%M}",
+             llvm::sys::TimePoint<>(std::chrono::nanoseconds(nanoseconds)))
+      .str();
+}
+
+static Expected<std::string> describePrograms(const ProgramStore &store) {
+  Expected<uint64_t> limit = cacheLimit();
+  if (!limit)
+    return limit.takeError();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  uint64_t bytes = 0;
+  std::vector<ProgramStore::Program> programs = store.list();
+  for (const ProgramStore::Program &program : programs) {
+    bytes += program.bytes;
+    stream << llvm::formatv("{0}  {1,10}  {2}  {3}\n", asDate(program.used),
+                            inUnits(program.bytes), program.name,
+                            inOneLine(program.model));
+  }
+  stream << programs.size()
+         << (programs.size() == 1 ? " program, " : " programs, ")
+         << inUnits(bytes) << " of at most " << inUnits(*limit) << " in "
+         << inOneLine(store.directory()) << "\n";
+  return text;
+}
+
+static std::string clearPrograms(ProgramStore &store) {
+  ProgramStore::Removed removed = store.clear();
+  std::string text =
+      llvm::formatv("removed {0} program{1}, {2}", removed.programs,
+                    removed.programs == 1 ? "" : "s", inUnits(removed.bytes));
+  if (removed.left)
+    text += llvm::formatv("; left in {0}: {1} that tern run did not make",
+                          inOneLine(store.directory()), removed.left);
+  return text + "\n";
+}
+
+/// Of the folder or, if a model is named, of its program.
+static Expected<std::string> describePath(ProgramStore &store,
+                                          llvm::ArrayRef<std::string> models,
+                                          const ModelFlags &flags) {
+  if (models.empty())
+    return store.directory().str();
+  Expected<ModelInput> model = identifyCheckpoint(models.front());
+  if (!model)
+    return model.takeError();
+  Expected<std::string> name = programName(*model, flags, store);
+  if (!name)
+    return name.takeError();
+  SmallString<128> path(store.directory());
+  llvm::sys::path::append(path, *name);
+  return path.str().str();
+}
+
+static Expected<std::string> clearOrDescribe(StringRef action,
+                                             ProgramStore &store,
+                                             llvm::ArrayRef<std::string> words,
+                                             const ModelFlags &flags) {
+  if (action == "list")
+    return describePrograms(store);
+  if (action == "clear")
+    return clearPrograms(store);
+  Expected<std::string> path = describePath(store, words.drop_front(), flags);
+  if (!path)
+    return path;
+  return *path + "\n";
+}
+
+static OptionTable makeTable(ModelFlags &flags) {
+  OptionTable table(
+      "cache list|clear|path [MODEL [flags]]",
+      "Programs that tern run, chat, ppl and bench keep.\n"
+      "  list    with their sizes and models, the last one used first\n"
+      "  clear   removes them and nothing else\n"
+      "  path    prints their folder, or where the program of MODEL is or "
+      "would be\n\n"
+      "The folder is XDG_CACHE_HOME/tern or ~/.cache/tern. When all programs "
+      "have more bytes\nthan TERN_CACHE_LIMIT says (default: 20G), those not "
+      "used for the longest go.");
+  table.addHeading("With path MODEL");
+  table.addPositional("-m, --model", "MODEL");
+  flags.addTo(table);
+  return table;
+}
+
+void tern::describeCache(TableReader read) {
+  ModelFlags flags;
+  read(makeTable(flags));
+}
+
+Expected<int> tern::cacheMain(Arguments arguments) {
+  ModelFlags flags;
+  OptionTable table = makeTable(flags);
+  std::vector<std::string> words;
+  Expected<bool> isHelp = table.parseOrHelp(arguments, words);
+  if (!isHelp)
+    return isHelp.takeError();
+  if (*isHelp)
+    return 0;
+  std::string action = words.empty() ? "" : words[0];
+  if (!llvm::is_contained({"list", "clear", "path"}, action) ||
+      words.size() > (action == "path" ? 2 : 1))
+    return llvm::make_error<UsageError>(
+        "tern cache takes list, clear or path" +
+        (words.empty() ? "" : ", not '" + llvm::join(words, " ") + "'"));
+  if (words.size() == 1 && !flags.describe().empty())
+    return llvm::make_error<UsageError>(
+        "tern cache list, clear and path take flags of the compiler only with "
+        "path MODEL");
+  Expected<std::string> directory = cacheDirectory();
+  if (!directory)
+    return directory.takeError();
+  ProgramStore store(*directory, isProgram);
+  Expected<std::string> text = clearOrDescribe(action, store, words, flags);
+  if (!text)
+    return text.takeError();
+  if (Error error = writeOutput("-", *text))
+    return std::move(error);
+  return 0;
+}

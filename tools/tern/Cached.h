@@ -1,0 +1,22 @@
+//===- Cached.h - Programs of tern run --------------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_CACHED_H
+#define TERN_TOOLS_CACHED_H
+
+#include "Compilation.h"
+#include "ModelInput.h"
+
+namespace tern {
+
+/// The path of a model's program, compiled unless it is in the cache.
+llvm::Expected<std::string> cachedProgram(const ModelInput &model,
+                                          const ModelFlags &flags);
+
+} // namespace tern
+
+#endif // TERN_TOOLS_CACHED_H

@@ -1,0 +1,164 @@
+//===- FileContents.cpp - What a file seems to be -------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FileContents.h"
+
+#include "tern/artifact.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ConvertUTF.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static const char *describeMode(mode_t mode) {
+  if (S_ISDIR(mode))
+    return "a folder";
+  if (S_ISFIFO(mode))
+    return "a pipe";
+  if (S_ISSOCK(mode))
+    return "a socket";
+  return "a device";
+}
+
+Expected<std::string> tern::readStart(StringRef path, size_t bytes) {
+  auto fail = [&](int code) {
+    return llvm::createStringError("cannot read " + path + ": " +
+                                   std::strerror(code));
+  };
+  // Without O_NONBLOCK a pipe would be waited for.
+  int file = open(path.str().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0)
+    return fail(errno);
+  struct stat status;
+  std::string start(bytes, '\0');
+  size_t size = 0;
+  int code = fstat(file, &status) == 0 ? 0 : errno;
+  while (code == 0 && S_ISREG(status.st_mode) && size < bytes) {
+    ssize_t got = read(file, start.data() + size, bytes - size);
+    if (got == 0)
+      break;
+    if (got > 0)
+      size += static_cast<size_t>(got);
+    else if (errno != EINTR)
+      code = errno;
+  }
+  close(file);
+  if (code != 0)
+    return fail(code);
+  if (!S_ISREG(status.st_mode))
+    return llvm::createStringError(
+        path + " is " + describeMode(status.st_mode) + ", not a file");
+  start.resize(size);
+  return start;
+}
+
+bool tern::startsAsGguf(StringRef start) { return start.starts_with("GGUF"); }
+
+bool tern::startsAsArtifact(StringRef start) {
+  return start.starts_with(TERN_ARTIFACT_MAGIC);
+}
+
+bool tern::startsAsElf(StringRef start) {
+  return start.starts_with("\x7f"
+                           "ELF");
+}
+
+bool tern::startsAsSafetensors(StringRef start) {
+  return start.size() > 9 && start[8] == '{' &&
+         start.substr(5, 3) == StringRef("\0\0\0", 3);
+}
+
+/// True if no byte of it is one that text has not. A character may be cut off
+/// at the end.
+static bool isText(StringRef start) {
+  if (start.empty() || start.contains('\0'))
+    return false;
+  const auto *at = reinterpret_cast<const llvm::UTF8 *>(start.begin());
+  const auto *end = reinterpret_cast<const llvm::UTF8 *>(start.end());
+  return llvm::isLegalUTF8String(&at, end) || end - at < 4;
+}
+
+bool tern::startsAsIr(StringRef start) {
+  if (start.starts_with("ML\xefR"))
+    return true;
+  if (!isText(start))
+    return false;
+  // Aliases, comments and locations may come first.
+  llvm::SmallVector<StringRef> lines;
+  start.split(lines, '\n');
+  return llvm::any_of(lines, [](StringRef line) {
+    line = line.ltrim();
+    return line.starts_with("module ") || line.starts_with("builtin.module") ||
+           line.starts_with("\"builtin.module\"") || line.contains("#tern.");
+  });
+}
+
+namespace {
+struct Signature {
+  StringRef start;
+  const char *words;
+};
+} // namespace
+
+static constexpr Signature signatures[] = {
+    {"PK\x03\x04", "a ZIP archive, as PyTorch's checkpoints are"},
+    {"\x80\x02", "a pickle of Python, as PyTorch's old checkpoints are"},
+    {"version https://git-lfs.github.com",
+     "a Git LFS pointer; git lfs pull fetches the file it stands for"},
+    {"#!", "a script"},
+    {"\x1f\x8b", "compressed by gzip"},
+    {"\x28\xb5\x2f\xfd", "compressed by zstd"},
+    {"\xfd"
+     "7zXZ",
+     "compressed by xz"},
+    {"BZh", "compressed by bzip2"},
+    {"!<arch>\n", "an archive of objects"},
+    {"BC\xc0\xde", "LLVM bitcode"},
+    {"FUGG", "a big-endian GGUF file, which tern does not read"},
+    {"ggml", "a file of llama.cpp from before GGUF"},
+    {"tjgg", "a file of llama.cpp from before GGUF"},
+    {"%PDF", "a PDF"},
+    {"\x93NUMPY", "an array of NumPy"},
+    {"\x89HDF", "an HDF5 file"},
+    {"MZ", "a program for Windows"},
+    {"\xcf\xfa\xed\xfe", "a file of macOS (Mach-O)"},
+};
+
+std::string tern::describeContents(StringRef start) {
+  if (start.empty())
+    return "empty";
+  for (const Signature &signature : signatures)
+    if (start.starts_with(signature.start))
+      return signature.words;
+  if (startsAsElf(start))
+    return "a program, library or object in which tern put no model";
+  if (startsAsSafetensors(start))
+    return "a safetensors file, one of the files of a checkpoint";
+  if (start.size() > 262 && start.substr(257, 5) == "ustar")
+    return "a tar archive";
+  if (!isText(start))
+    return "no format that tern knows";
+  StringRef text = start.ltrim();
+  if (text.starts_with_insensitive("<!doctype html") ||
+      text.starts_with_insensitive("<html"))
+    return "an HTML page, as a failed download leaves it";
+  if (text.starts_with("{") || text.starts_with("["))
+    return "JSON";
+  if (text.starts_with("; ModuleID") || text.contains("\ntarget triple"))
+    return "LLVM IR as text";
+  return "text";
+}

@@ -1,0 +1,158 @@
+//===- OutputForm.cpp - Which form a file is written in -------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputForm.h"
+
+#include "tern/Pipelines/Phases.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+
+using namespace tern;
+using llvm::Error;
+using llvm::StringRef;
+
+namespace {
+
+/// IR that --compile-to stops at; no choice of --emit.
+constexpr StringRef irForm = "IR";
+
+struct Suffix {
+  StringRef text, form;
+};
+
+struct ForeignSuffix {
+  StringRef text, words;
+};
+
+} // namespace
+
+static constexpr Suffix suffixes[] = {
+    {".o", "obj"},     {".obj", "obj"},         {".so", "shared"},
+    {".s", "asm"},     {".asm", "asm"},         {".ll", "llvm-ir"},
+    {".mlir", irForm}, {".weights", "weights"},
+};
+
+/// Forms that somebody who names a file so expects, and does not get.
+static constexpr ForeignSuffix foreignSuffixes[] = {
+    {".gguf", "a GGUF file, which tern export writes"},
+    {".safetensors", "a safetensors file, which tern reads but does not write"},
+    {".json", "JSON, which tern compile does not write"},
+    {".a", "an archive; --emit=obj -o NAME.o makes what ar puts into one"},
+    {".h", "a header, which is written beside what -o NAME.o or NAME.so names"},
+    {".bc", "LLVM bitcode; -o NAME.ll writes LLVM IR as text"},
+    {".dylib", "a library of macOS; --emit=obj -o NAME.o makes an object"},
+    {".dll", "a library of Windows; --emit=obj -o NAME.o makes an object"},
+    {".c", "C, which tern compile does not write"},
+};
+
+std::string tern::symbolOf(StringRef name) {
+  std::string symbol;
+  for (char c : name)
+    symbol += llvm::isAlnum(c) ? c : '_';
+  return symbol.empty() ? "model" : symbol;
+}
+
+std::string tern::symbolName(StringRef path) {
+  return symbolOf(llvm::sys::path::stem(path));
+}
+
+/// "libbard.so.1.2" -> "libbard.so"
+static StringRef withoutVersion(StringRef name) {
+  size_t at = name.find(".so.");
+  if (at == StringRef::npos)
+    return name;
+  StringRef version = name.drop_front(at + 4);
+  bool isVersion = !version.empty() && llvm::all_of(version, [](char c) {
+    return llvm::isDigit(c) || c == '.';
+  });
+  return isVersion ? name.take_front(at + 3) : name;
+}
+
+static StringRef suffixOf(StringRef output) {
+  return llvm::sys::path::extension(
+      withoutVersion(llvm::sys::path::filename(output)));
+}
+
+/// Empty if the suffix says nothing.
+static StringRef formOf(StringRef suffix) {
+  for (const Suffix &known : suffixes)
+    if (suffix.equals_insensitive(known.text))
+      return known.form;
+  return "";
+}
+
+static Error usage(const llvm::Twine &message) {
+  return llvm::make_error<UsageError>(message);
+}
+
+static Error checkForeign(StringRef output, StringRef suffix) {
+  for (const ForeignSuffix &foreign : foreignSuffixes)
+    if (suffix.equals_insensitive(foreign.text))
+      return usage("-o " + output + ": a name that ends in " + suffix +
+                   " is that of " + foreign.words);
+  return Error::success();
+}
+
+static bool stopsAtIr(const CompileFlags &flags) {
+  return !flags.compileTo.empty() &&
+         *findPhase(flags.compileTo) + 1 < getPhases().size();
+}
+
+Error tern::chooseForm(CompileFlags &flags) {
+  bool ir = stopsAtIr(flags);
+  if (ir && !flags.emit.empty())
+    return usage(
+        "--compile-to=" + flags.compileTo +
+        " writes IR of that phase, so it excludes --emit=" + flags.emit);
+  if (flags.output == "-") {
+    flags.emit = flags.emit.empty() ? "exe" : flags.emit;
+    return Error::success();
+  }
+  StringRef suffix = suffixOf(flags.output), asked = formOf(suffix);
+  if (Error error = checkForeign(flags.output, suffix))
+    return error;
+  if (asked == irForm && !ir)
+    return usage(
+        "-o " + flags.output +
+        ": a name that ends in .mlir is that of IR; --compile-to=PHASE "
+        "says of which phase");
+  StringRef form = ir                    ? irForm
+                   : !flags.emit.empty() ? StringRef(flags.emit)
+                   : !asked.empty()      ? asked
+                                         : StringRef("exe");
+  if (!asked.empty() && asked != form)
+    return usage(
+        "-o " + flags.output + ": a name that ends in " + suffix +
+        " is that of --emit=" + asked + ", but " +
+        (ir ? "--compile-to=" + flags.compileTo : "--emit=" + flags.emit) +
+        " was given");
+  // A symbol is named after the file, without a library's version.
+  if (flags.name.empty())
+    flags.name = symbolName(withoutVersion(flags.output));
+  if (asked.empty() && form == "obj")
+    flags.output += ".o";
+  if (asked.empty() && form == "shared")
+    flags.output += ".so";
+  flags.emit = ir ? "" : form.str();
+  return Error::success();
+}
+
+Error tern::checkGgufName(StringRef output) {
+  if (output == "-")
+    return usage("tern export cannot write to stdout, since tables at the "
+                 "beginning of the file are written last");
+  StringRef suffix = suffixOf(output);
+  bool isForeign = llvm::any_of(foreignSuffixes, [&](const auto &foreign) {
+    return suffix.equals_insensitive(foreign.text) && foreign.text != ".gguf";
+  });
+  if (isForeign || !formOf(suffix).empty())
+    return usage("-o " + output + ": a name that ends in " + suffix +
+                 " is not that of a GGUF file, which tern export writes");
+  return Error::success();
+}
