@@ -8,12 +8,18 @@
 #include "Fuzzing.h"
 
 #include "tern/Import/Safetensors.h"
+#include "tern/Import/StandIns.h"
 
 #include "llvm/Support/Endian.h"
 
 using namespace tern;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  std::string other = recognizeStandIn({data, size}, FileRole::Safetensors);
+  for (FileRole role :
+       {FileRole::Gguf, FileRole::Json, FileRole::Text, FileRole::Binary})
+    require(recognizeStandIn({data, size}, role).size() < 400,
+            "a sentence is not long, whatever it quotes");
   llvm::Expected<TensorMap> tensors =
       parseSafetensors({data, size}, size, "it");
   if (!tensors) {
@@ -21,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(message.rfind("it: ", 0) == 0, "a refusal names the file");
     return 0;
   }
+  require(other.empty(), "a file of the format is taken for nothing else");
   uint64_t total = 8 + llvm::support::endian::read64le(data);
   for (const auto &[name, entry] : *tensors) {
     require(entry.offset <= size && entry.bytes <= size - entry.offset,

@@ -48,6 +48,10 @@ SAFETENSORS = {
     ),
     "dtypes": safetensors([("a", "F8_E4M3", [1], 1), ("b", "F64", [2], 16), ("c", "U32", [1], 4)]),
     "none": safetensors([]),
+    "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n",
+    "page": b"\n<!DOCTYPE html><html></html>",
+    "answer": b'{"error": "Repository not found"}',
+    "zip": b"PK\3\4" + bytes(22) + struct.pack("<HH", 16, 0) + b"archive/data.pkl",
 }
 
 # JSON.

@@ -15,6 +15,7 @@
 #include "tern/Artifact/Linker.h"
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Artifact/WeightWriter.h"
+#include "tern/Import/StandIns.h"
 #include "tern/Tokenizer/TokenizerCompiler.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -64,14 +65,24 @@ Error tern::writeOutput(StringRef path, StringRef contents) {
 /// The largest public tokenizer.json has 34 MB.
 static constexpr uint64_t maxTextBytes = uint64_t(128) << 20;
 
+static FileRole roleOf(StringRef file) {
+  return file.ends_with(".json")    ? FileRole::Json
+         : file.ends_with(".model") ? FileRole::Binary
+                                    : FileRole::Text;
+}
+
 /// The text of a file of the checkpoint; empty if there is no such file.
 static Expected<std::string> readText(StringRef directory, StringRef file) {
   SmallString<128> path(directory);
   llvm::sys::path::append(path, file);
   llvm::sys::fs::file_status status;
   std::error_code code = llvm::sys::fs::status(path, status);
-  if (code == std::errc::no_such_file_or_directory)
+  if (code == std::errc::no_such_file_or_directory) {
+    std::string reason = explainAbsence(path);
+    if (!reason.empty())
+      return failure(path + ": " + reason);
     return std::string();
+  }
   if (code)
     return failure("cannot read " + path + ": " + code.message());
   if (!llvm::sys::fs::is_regular_file(status) ||
@@ -81,7 +92,11 @@ static Expected<std::string> readText(StringRef directory, StringRef file) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return failure("cannot read " + path + ": " + buffer.getError().message());
-  return (*buffer)->getBuffer().str();
+  StringRef text = (*buffer)->getBuffer();
+  if (std::string other = recognizeStandIn(text, text.size(), roleOf(file));
+      !other.empty())
+    return failure(path + ": " + other);
+  return text.str();
 }
 
 static Expected<TokenizerSources> readSources(StringRef directory) {
