@@ -83,6 +83,8 @@ private:
     return value.is_string() ? value.get<std::string>() : "";
   }
 
+  static std::string regexOf(const json &step);
+
   GgufWriter &writer;
   const TokenizerSources &sources;
   const TokenizerDescription &description;
@@ -95,6 +97,16 @@ private:
 
 } // namespace
 
+/// The expression of a step that makes each match a piece; empty if it does
+/// something else.
+std::string TokenizerExporter::regexOf(const json &step) {
+  if (textOf(step, "type") == "Digits")
+    return at(step, "individual_digits") == true ? R"(\p{N})" : R"(\p{N}+)";
+  if (textOf(step, "behavior") != "Isolated" || at(step, "invert") == true)
+    return "";
+  return textOf(at(step, "pattern"), "Regex");
+}
+
 void TokenizerExporter::addSplit() {
   const json &model = at(root, "model"), &pre = at(root, "pre_tokenizer");
   if (textOf(model, "type") != "BPE" ||
@@ -102,23 +114,22 @@ void TokenizerExporter::addSplit() {
     return fail("it is not byte-level BPE");
   if (at(root, "normalizer").is_object() && !at(root, "normalizer").empty())
     return fail("it has a normalizer");
-  std::string regex;
-  bool isGpt2 = false;
+  std::vector<std::string> regexes;
+  bool thenGpt2 = false;
   json steps = at(pre, "pretokenizers");
   if (steps.empty())
     steps = json::array({pre});
   for (const json &step : steps) {
-    if (at(step, "pattern").contains("Regex"))
-      regex = textOf(at(step, "pattern"), "Regex");
-    if (textOf(step, "type") != "ByteLevel")
+    if (textOf(step, "type") != "ByteLevel") {
+      regexes.push_back(thenGpt2 ? "" : regexOf(step));
       continue;
-    isGpt2 |= at(step, "use_regex") != false;
+    }
+    thenGpt2 |= at(step, "use_regex") != false;
     if (at(step, "add_prefix_space") == true)
       return fail("it puts a space before a text");
   }
   bool ignoresMerges = at(model, "ignore_merges") == true;
-  StringRef name =
-      ggufSplitName(isGpt2 ? nullptr : regex.c_str(), ignoresMerges);
+  StringRef name = ggufSplitName(regexes, thenGpt2, ignoresMerges);
   if (name.empty())
     return fail("its way to split text has no name");
   writer.addText("tokenizer.ggml.model", "gpt2");

@@ -8,14 +8,17 @@
 #ifndef TERN_LIB_IMPORT_GGUFSPLITS_H
 #define TERN_LIB_IMPORT_GGUFSPLITS_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace tern {
 
-/// The meaning of a name in `tokenizer.ggml.pre`.
+/// The meaning of a name in `tokenizer.ggml.pre`: expressions that split a text
+/// one after the other, each the pieces of the one before.
 struct GgufSplit {
   llvm::StringLiteral name;
-  const char *regex; ///< null: GPT-2's, which ByteLevel brings along
+  llvm::ArrayRef<llvm::StringLiteral> steps;
+  bool thenGpt2; ///< GPT-2's expression, which ByteLevel brings along, is last
   bool ignoreMerges, addsBos;
 };
 

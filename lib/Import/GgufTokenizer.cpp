@@ -80,15 +80,16 @@ Error TokenizerTranslator::findPreTokenizer() {
   StringRef name = options.tokenizerPre;
   if (name.empty() && !*stated)
     return file.error("'tokenizer.ggml.pre' is missing, so it is not known how "
-                      "text is split; say --tokenizer-pre=llama-bpe, gpt-2 or "
-                      "qwen2");
+                      "text is split; say --tokenizer-pre=llama-bpe, gpt-2, "
+                      "qwen2 or another name of docs/gguf.md");
   if (name.empty())
     name = **stated;
   pre = ggufSplit(name);
   if (!pre)
     return file.error("the tokenizer splits text as '" + name.take_front(40) +
-                      "', which is not supported; llama-bpe, gpt-2 and qwen2 "
-                      "are");
+                      "', which is not supported; if it is another name for "
+                      "one that is, say --tokenizer-pre=llama-bpe, falcon3, "
+                      "gpt-2, qwen2 or another name of docs/gguf.md");
   return Error::success();
 }
 
@@ -196,11 +197,11 @@ Expected<std::string> TokenizerTranslator::byteLevelBpe() {
   }
   json byteLevel = {{"type", "ByteLevel"},
                     {"add_prefix_space", false},
-                    {"use_regex", pre->regex == nullptr}};
+                    {"use_regex", pre->thenGpt2}};
   json steps = json::array();
-  if (pre->regex)
+  for (StringRef regex : pre->steps)
     steps.push_back({{"type", "Split"},
-                     {"pattern", {{"Regex", pre->regex}}},
+                     {"pattern", {{"Regex", regex.str()}}},
                      {"behavior", "Isolated"},
                      {"invert", false}});
   steps.push_back(byteLevel);

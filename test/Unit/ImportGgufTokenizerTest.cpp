@@ -6,82 +6,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "CharsmapWriter.h"
-#include "TinyGguf.h"
+#include "TinyGgufTokenizer.h"
 
-#include "tern/Import/GgufModel.h"
 #include "tern/tokenizer.h"
 
-#include "nlohmann/json.hpp"
-
 #include <cmath>
-
-#include "gtest/gtest.h"
 
 using namespace tern;
 using nlohmann::json;
 
 namespace {
-
-constexpr int normal = 1, control = 3, userDefined = 4, unused = 5;
-
-std::string verdictOf(llvm::Expected<TokenizerSources> &sources) {
-  return sources ? "" : llvm::toString(sources.takeError());
-}
-
-/// a, b, ab and three that are added.
-struct TinyTokenizer {
-  std::vector<std::string> tokens = {"a", "b", "ab", "<s>", "</s>", "<u>", "?"};
-  std::vector<int> types = {normal,  normal,      normal, control,
-                            control, userDefined, unused};
-  std::vector<std::pair<std::string, std::string>> more = {
-      {"tokenizer.ggml.model", ggufText("gpt2")},
-      {"tokenizer.ggml.pre", ggufText("llama-bpe")},
-      {"tokenizer.ggml.merges", ggufTexts({"a b"})},
-      {"tokenizer.ggml.bos_token_id", ggufU32(3)},
-      {"tokenizer.ggml.eos_token_id", ggufU32(4)}};
-  GgufOptions options;
-
-  void set(const std::string &key, const std::string &value) {
-    for (auto &[old, was] : more)
-      if (old == key) {
-        was = value;
-        return;
-      }
-    more.emplace_back(key, value);
-  }
-
-  llvm::Expected<TokenizerSources> translate() const {
-    TinyGguf tiny;
-    tiny.values = more;
-    std::string numbers;
-    for (int type : types)
-      numbers += little(type, 4);
-    if (!tokens.empty())
-      tiny.values.emplace_back("tokenizer.ggml.tokens", ggufTexts(tokens));
-    if (!types.empty())
-      tiny.values.emplace_back("tokenizer.ggml.token_type",
-                               ggufArray(5, types.size(), numbers));
-    std::string bytes = tiny.bytes();
-    auto file = GgufFile::parse(
-        {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()},
-        "x.gguf");
-    if (!file)
-      return file.takeError();
-    return ggufTokenizer(*file, options, "{}");
-  }
-  json root() const {
-    auto sources = translate();
-    if (!sources) {
-      ADD_FAILURE() << llvm::toString(sources.takeError());
-      return {};
-    }
-    return json::parse(sources->tokenizer);
-  }
-  std::string verdict() const {
-    auto sources = translate();
-    return verdictOf(sources);
-  }
-};
 
 /// For chat templates, which write tokens by these names.
 TEST(GgufTokenizer, NamedTokens) {
@@ -112,36 +46,6 @@ TEST(GgufTokenizer, TokensAndMergesBecomeAModel) {
             json({{{"id", 3}, {"content", "<s>"}, {"special", true}},
                   {{"id", 4}, {"content", "</s>"}, {"special", true}},
                   {{"id", 5}, {"content", "<u>"}, {"special", false}}}));
-}
-
-TEST(GgufTokenizer, TheNameOfTheSplitGivesAPattern) {
-  auto steps = [](const char *name) {
-    TinyTokenizer tiny;
-    tiny.set("tokenizer.ggml.pre", ggufText(name));
-    return tiny.root()["pre_tokenizer"]["pretokenizers"];
-  };
-  auto regexOf = [&](const char *name) {
-    return steps(name)[0]["pattern"]["Regex"].get<std::string>();
-  };
-  EXPECT_NE(regexOf("llama-bpe").find("\\p{N}{1,3}|"), std::string::npos);
-  EXPECT_EQ(regexOf("falcon3"), regexOf("llama-bpe"));
-  EXPECT_EQ(regexOf("dbrx"), regexOf("llama-bpe"));
-  EXPECT_NE(regexOf("qwen2").find("\\p{N}|"), std::string::npos);
-  EXPECT_EQ(steps("gpt-2").size(), 1u);
-  EXPECT_TRUE(steps("gpt-2")[0]["use_regex"]);
-  expectRefusal(
-      [](TinyTokenizer &t) { t.set("tokenizer.ggml.pre", ggufText("new")); },
-      "splits text as 'new', which is not supported");
-}
-
-TEST(GgufTokenizer, AMissingSplitIsAskedFor) {
-  TinyTokenizer tiny;
-  tiny.more.erase(tiny.more.begin() + 1);
-  EXPECT_NE(tiny.verdict().find("say --tokenizer-pre=llama-bpe"),
-            std::string::npos);
-  tiny.options.tokenizerPre = "qwen2";
-  EXPECT_EQ(tiny.verdict(), "");
-  EXPECT_FALSE(tiny.root()["model"]["ignore_merges"]);
 }
 
 TEST(GgufTokenizer, BosAndEosAreAddedAsTheFileSays) {

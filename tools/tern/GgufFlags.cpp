@@ -10,15 +10,15 @@
 using namespace tern;
 
 void GgufFlags::addTo(OptionTable &table) {
-  table.addText("--gguf-reading", "NAME",
-                "of a GGUF file: the encoding to take where two fit: i2_s or "
-                "i2_s_arm, q2_0_g64 or q2_0_g128",
-                reading);
+  table.addText("--gguf-reading", "i2_s|i2_s_arm|q2_0_g64|q2_0_g128",
+                "of a GGUF file: the encoding to take where two fit", reading);
   table.addText("--hidden-act", "relu2|silu",
-                "of a GGUF file: the activation in the MLP, if it does not say",
+                "of a GGUF file: the activation in the MLP, whatever it says",
                 hiddenAct);
-  table.addText("--tokenizer-pre", "llama-bpe|gpt-2|qwen2",
-                "of a GGUF file: how text is split, if it does not say",
+  table.addText("--tokenizer-pre", "NAME",
+                "of a GGUF file: how text is split, whatever it says: "
+                "llama-bpe, falcon3, gpt-2, qwen2 or another name of "
+                "docs/gguf.md",
                 tokenizerPre);
 }
 

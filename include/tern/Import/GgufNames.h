@@ -8,6 +8,7 @@
 #ifndef TERN_IMPORT_GGUFNAMES_H
 #define TERN_IMPORT_GGUFNAMES_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <optional>
@@ -34,9 +35,10 @@ inline bool isTernaryName(llvm::StringRef huggingFaceName) {
 /// engines that rotate neighbours; those of the others leave them.
 bool hasPairedRows(llvm::StringRef architecture, llvm::StringRef ggufName);
 
-/// The name of a tokenizer's expression for splitting text, alone and with
-/// `ignore_merges`; empty if it has no name. Null stands for GPT-2's.
-llvm::StringRef ggufSplitName(const char *regex, bool ignoreMerges);
+/// The name for a way to split text: expressions one after the other, perhaps
+/// GPT-2's behind them, with or without `ignore_merges`. Empty if it has none.
+llvm::StringRef ggufSplitName(llvm::ArrayRef<std::string> steps, bool thenGpt2,
+                              bool ignoreMerges);
 
 /// How GGUF calls what generation_config.json says of sampling.
 struct SamplingName {
