@@ -9,6 +9,7 @@
 
 #include "Inventory.h"
 #include "Json.h"
+#include "tern/Import/StandIns.h"
 #include "tern/Packing/Codec.h"
 
 #include "llvm/ADT/SmallString.h"
@@ -27,7 +28,7 @@ namespace tern {
 //===----------------------------------------------------------------------===//
 
 StringRef Checkpoint::headName() const {
-  return modelConfig.tiedHead ? embeddingName() : "lm_head.weight";
+  return modelConfig.tiedHead ? embeddingName() : ownHeadName();
 }
 
 std::string Checkpoint::weightName(Projection projection) {
@@ -97,7 +98,10 @@ std::vector<CheckpointFile> Checkpoint::listFiles() const {
 }
 
 std::vector<std::string> Checkpoint::warnOfUnread() const {
-  return isGguf() ? warnOfGgufKeys(*tensors->gguf()) : warnOfFiles(listFiles());
+  std::vector<std::string> sentences =
+      isGguf() ? warnOfGgufKeys(*tensors->gguf()) : warnOfFiles(listFiles());
+  append_range(sentences, modelConfig.warnings);
+  return sentences;
 }
 
 Error Checkpoint::openDirectory() {
@@ -105,6 +109,8 @@ Error Checkpoint::openDirectory() {
     return error;
   SmallString<128> configPath(path);
   sys::path::append(configPath, "config.json");
+  if (!sys::fs::exists(configPath))
+    return refuseWithoutConfig(path);
   Expected<ModelConfig> config = ModelConfig::read(configPath);
   if (!config)
     return config.takeError();
@@ -132,7 +138,6 @@ Error Checkpoint::openGguf(const GgufOptions &options) {
   if (!architecture)
     return architecture.takeError();
   modelConfig.architecture = architecture->value_or("").str();
-  modelConfig.tiedHead = !tensors->find("lm_head.weight");
   return readRopeFactors();
 }
 
@@ -145,12 +150,24 @@ Checkpoint::open(StringRef path, const GgufOptions &options) {
   std::unique_ptr<Checkpoint> checkpoint(new Checkpoint);
   checkpoint->path = path.str();
   bool isFile = sys::fs::is_regular_file(path);
+  bool hasOptions = !options.readings.empty() || !options.hiddenAct.empty() ||
+                    !options.tokenizerPre.empty();
+  if (sys::fs::is_directory(path) && hasOptions)
+    return fileError(path, "--gguf-reading, --hidden-act and --tokenizer-pre "
+                           "say what GGUF files leave open; the files of this "
+                           "directory say it themselves");
   if (Error error =
           isFile ? checkpoint->openGguf(options) : checkpoint->openDirectory())
+    return std::move(error);
+  if (Error error = checkpoint->dropSynonyms())
+    return std::move(error);
+  if (Error error = checkpoint->findHead())
     return std::move(error);
   checkpoint->findSubNorms();
   checkpoint->findBiases();
   if (Error error = checkInventory(*checkpoint))
+    return std::move(error);
+  if (Error error = checkpoint->compareFrequencies())
     return std::move(error);
   if (Error error = checkpoint->findScaleShapes())
     return std::move(error);
@@ -184,22 +201,6 @@ Expected<DType> Checkpoint::floatType(StringRef name) const {
     return (*entry)->hasPairedValues() ? DType::F32 : dtype;
   return error(name, **entry,
                "is " + (*entry)->describe() + ", not a floating-point tensor");
-}
-
-/// Widens `count` values; false if one is not finite.
-static bool widen(DType dtype, const uint8_t *from, int64_t count, float *out) {
-  // The sum of x * 0 is 0 unless some x is not finite.
-  float poison = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    if (dtype == DType::F32)
-      out[i] = bit_cast<float>(support::endian::read32le(from + 4 * i));
-    else if (dtype == DType::F16)
-      out[i] = halfToFloat(support::endian::read16le(from + 2 * i));
-    else
-      out[i] = bfloatToFloat(support::endian::read16le(from + 2 * i));
-    poison += out[i] * 0.0f;
-  }
-  return poison == 0;
 }
 
 Error Checkpoint::readFloats(StringRef name, int64_t from, int64_t count,

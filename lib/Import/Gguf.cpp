@@ -10,7 +10,6 @@
 #include "Json.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -145,7 +144,6 @@ private:
 
   ArrayRef<std::string> readings;
   GgufFile out;
-  StringSet<> names;
   uint64_t position = 0;
   std::string problem;
 };
@@ -158,7 +156,8 @@ void GgufParser::readStart(uint64_t &tensorCount, uint64_t &valueCount) {
   if (isFine() && out.fileVersion != 2 && out.fileVersion != 3) {
     bool isSwapped = (out.fileVersion & 0xffffff) == 0;
     return fail(isSwapped ? Twine("the file is big-endian; tern reads "
-                                  "little-endian ones")
+                                  "little-endian ones, which llama.cpp's "
+                                  "gguf_convert_endian.py makes of it")
                           : "the file is of version " + Twine(out.fileVersion) +
                                 "; tern reads 2 and 3");
   }
@@ -220,8 +219,11 @@ void GgufParser::readKeyAndValue() {
   if (isFine() && (key.empty() || key.contains('\0')))
     return fail("a key of the metadata is empty or has a zero byte in it");
   GgufValue value = readValue("the value of " + shown(key));
-  if (isFine() && !out.values.emplace(key.str(), value).second)
-    fail("the key " + shown(key) + " occurs twice");
+  if (!isFine())
+    return;
+  auto [at, isNew] = out.values.emplace(key.str(), value);
+  if (!isNew && !(at->second == value))
+    fail("the key " + shown(key) + " occurs twice, with different values");
 }
 
 void GgufParser::readAlignment() {
@@ -267,8 +269,6 @@ void GgufParser::readTensor() {
                 ", which is empty or not plain text");
   tensor.name = name.str();
   std::string what = "tensor " + shown(name);
-  if (!names.insert(name).second)
-    return fail(what + " occurs twice");
   readSizes(tensor, what);
   tensor.type = take32(what);
   tensor.offset = take64(what);

@@ -11,6 +11,7 @@
 #include "tern/Import/GgufNames.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace llvm;
 using nlohmann::json;
@@ -56,7 +57,17 @@ Expected<TensorMap> ggufTensors(const GgufFile &file) {
   if (!scales)
     return scales.takeError();
   size_t ternary = 0;
+  StringMap<const GgufTensor *> seen;
   for (const GgufTensor &tensor : file.tensors()) {
+    auto [at, isNew] = seen.try_emplace(tensor.name, &tensor);
+    if (!isNew) {
+      const GgufTensor &first = *at->second;
+      if (tensor.sizes != first.sizes || tensor.encoding != first.encoding ||
+          file.bytes(tensor) != file.bytes(first))
+        return file.error("tensor '" + tensor.name +
+                          "' occurs twice, with different values");
+      continue;
+    }
     std::string name = tensor.name == ropeFactorsName
                            ? tensor.name
                            : huggingFaceName(tensor.name);
@@ -270,6 +281,10 @@ void ConfigTranslator::readActivation() {
   std::optional<StringRef> stated = string("hidden_activation");
   if (!options.hiddenAct.empty())
     out["hidden_act"] = options.hiddenAct;
+  else if (stated && *stated != "silu" && *stated != "relu2")
+    fail("tern does not support '" + keyOf("hidden_activation") +
+         "' = " + stated->take_front(60) +
+         "; silu and relu2 are, and --hidden-act overrides the file");
   else if (stated)
     out["hidden_act"] = stated->str();
   else if (std::optional<StringRef> own = take(file.string(ternHiddenActKey)))
@@ -320,8 +335,26 @@ void ConfigTranslator::checkRest() {
   }
 }
 
+/// Part of a model, as gguf-split makes it.
+static Error checkNotSplit(const GgufFile &file) {
+  auto parts = file.integer("split.count");
+  if (!parts)
+    return parts.takeError();
+  if (!*parts || **parts <= 1)
+    return Error::success();
+  auto number = file.integer("split.no");
+  if (!number)
+    return number.takeError();
+  return file.error("this is part " + Twine(number->value_or(0) + 1) + " of " +
+                    Twine(**parts) +
+                    " of a split model; put them together: llama-gguf-split "
+                    "--merge FIRST-PART OUT.gguf");
+}
+
 Expected<std::string> ggufConfig(const GgufFile &file,
                                  const GgufOptions &options) {
+  if (Error error = checkNotSplit(file))
+    return std::move(error);
   return ConfigTranslator(file, options).translate();
 }
 

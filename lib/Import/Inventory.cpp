@@ -113,7 +113,11 @@ private:
     if (!entry) {
       problems.add(checkpoint.directory() + ": tensor '" + name +
                    "' is missing, but " + checkpoint.configName() +
-                   " implies it");
+                   " implies it" +
+                   (name == checkpoint.headName()
+                        ? "; if the embedding is the head, set "
+                          "'tie_word_embeddings' to true"
+                        : ""));
       return;
     }
     if (is_contained(dtypes, entry->dtype) && ArrayRef(entry->shape) == shape)
@@ -134,14 +138,18 @@ private:
 
   /// Tables that every reader of the format computes itself.
   static bool isIrrelevant(StringRef name) {
-    return name.ends_with("rotary_emb.inv_freq") || name == ropeFactorsName;
+    return name == ropeFactorsName ||
+           any_of(ArrayRef<StringRef>{"inv_freq", "original_inv_freq",
+                                      "cos_cached", "sin_cached"},
+                  [&](StringRef table) {
+                    return name.ends_with(("rotary_emb." + table).str());
+                  });
   }
 
   std::string unexpected(StringRef name) const {
     if (name == "lm_head.weight")
-      return "exists, but config.json says 'tie_word_embeddings'; which head "
-             "is "
-             "meant?";
+      return "exists, but config.json says 'tie_word_embeddings', and there is "
+             "no embedding to compare it with";
     if (name.ends_with("_scale"))
       return "exists, but config.json says that weights are not packed";
     if (name.ends_with(".bias"))

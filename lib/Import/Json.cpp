@@ -7,6 +7,7 @@
 
 #include "Json.h"
 
+#include "tern/Import/StandIns.h"
 #include "tern/Tokenizer/JsonExtent.h"
 #include "tern/Tokenizer/JsonTree.h"
 
@@ -31,8 +32,7 @@ Error tensorError(StringRef file, StringRef name, const Twine &message) {
 
 static constexpr size_t maxValues = 300000;
 
-Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth,
-                         bool mayRepeat) {
+Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth) {
   JsonExtent extent(std::string_view(text.data(), text.size()));
   if (extent.depth > maxDepth)
     return fileError(file, "the JSON nests deeper than " + Twine(maxDepth) +
@@ -43,17 +43,21 @@ Expected<json> parseJson(StringRef text, StringRef file, unsigned maxDepth,
   JsonTree tree;
   if (!tree.parse({text.data(), text.size()}) || extent.hasNul)
     return fileError(file, "this is not valid JSON; is the file complete?");
-  // Most readers would silently take the last of two equal names.
-  const std::string &wrong = mayRepeat ? tree.ambiguous : tree.twice;
-  if (!wrong.empty())
-    return fileError(file, "the name '" + wrong + "' occurs twice");
+  // Most readers would silently take the last of two equal names, and some
+  // writers repeat one, as Llama3-8B-1.58 has its quantization_config.
+  if (!tree.ambiguous.empty())
+    return fileError(file, "the name '" + tree.ambiguous +
+                               "' occurs twice, with different values");
   return std::move(tree.root);
 }
 
 Expected<std::string> readTextFile(StringRef path, uint64_t maxBytes) {
   sys::fs::file_status status;
-  if (std::error_code code = sys::fs::status(path, status))
-    return fileError(path, "cannot open: " + code.message());
+  if (std::error_code code = sys::fs::status(path, status)) {
+    std::string reason = explainAbsence(path);
+    return fileError(path, "cannot open: " + code.message() +
+                               (reason.empty() ? "" : "; " + reason));
+  }
   if (!sys::fs::is_regular_file(status))
     return fileError(path, "this is not a regular file");
   if (status.getSize() > maxBytes)
@@ -65,7 +69,11 @@ Expected<std::string> readTextFile(StringRef path, uint64_t maxBytes) {
                                       /*IsVolatile=*/true);
   if (!buffer)
     return fileError(path, "cannot read: " + buffer.getError().message());
-  return (*buffer)->getBuffer().str();
+  StringRef text = (*buffer)->getBuffer();
+  if (std::string other = recognizeStandIn(text, text.size(), FileRole::Json);
+      !other.empty())
+    return fileError(path, other);
+  return text.str();
 }
 
 /// A value as messages show it, at a bounded length.
@@ -187,11 +195,20 @@ void JsonFields::ignore(ArrayRef<StringLiteral> names) {
     known.insert(name.str());
 }
 
+void JsonFields::ignoreEmpty() {
+  if (!fields.is_object())
+    return;
+  for (const auto &item : fields.items())
+    if (item.value() == "" ||
+        (item.value().is_structured() && item.value().empty()))
+      known.insert(item.key());
+}
+
 Error JsonFields::finish() {
   // After a problem the rest of the fields may not have been asked for.
   if (problems.empty() && fields.is_object())
     for (const auto &item : fields.items())
-      if (!known.count(item.key()))
+      if (!known.count(item.key()) && !item.value().is_null())
         fail("the field " + quoted(item.key()) +
              " is not known and might change what the model computes; remove "
              "it if it does not");

@@ -29,14 +29,12 @@ llvm::Error tensorError(llvm::StringRef file, llvm::StringRef name,
                         const llvm::Twine &message);
 
 /// Parses a whole text. Refused: a syntax error, a name that occurs twice in an
-/// object, more than `maxDepth` levels, more values than any model has use for.
-/// With `mayRepeat` a name may occur twice that says the same both times.
-llvm::Expected<nlohmann::json> parseJson(llvm::StringRef text,
-                                         llvm::StringRef file,
-                                         unsigned maxDepth = 32,
-                                         bool mayRepeat = false);
+/// object with different values, more than `maxDepth` levels, more values than
+/// any model has use for.
+llvm::Expected<nlohmann::json>
+parseJson(llvm::StringRef text, llvm::StringRef file, unsigned maxDepth = 32);
 
-/// The bytes of a regular file of at most `maxBytes`.
+/// The bytes of a regular file of at most `maxBytes`, of JSON.
 llvm::Expected<std::string> readTextFile(llvm::StringRef path,
                                          uint64_t maxBytes);
 
@@ -78,13 +76,17 @@ public:
   const nlohmann::json *value(llvm::StringRef name);
 
   void ignore(llvm::ArrayRef<llvm::StringLiteral> names);
+  /// Unknown fields that are an empty text, list or object say nothing, as null
+  /// does. False and 0 are values: nobody knows which is usual.
+  void ignoreEmpty();
   void fail(const llvm::Twine &message);
   /// Problems of an object inside.
   void fail(llvm::Error error);
   bool failed() const { return !problems.empty(); }
   std::string quoted(llvm::StringRef name) const;
 
-  /// One error for each problem or, if there is none, for each unknown field.
+  /// One error for each problem or, if there is none, for each unknown field
+  /// that is not null.
   llvm::Error finish();
 
 private:

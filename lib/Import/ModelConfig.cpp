@@ -7,6 +7,7 @@
 
 #include "tern/Import/ModelConfig.h"
 
+#include "ConfigFields.h"
 #include "ReadSchemes.h"
 #include "RotaryEmbedding.h"
 #include "tern/Import/Schemes.h"
@@ -55,68 +56,6 @@ int64_t ModelConfig::columns(Projection projection) const {
 }
 
 //===----------------------------------------------------------------------===//
-// Fields by what they mean to us
-//===----------------------------------------------------------------------===//
-
-/// These change nothing that a compiled model computes; ids of special tokens
-/// are read where text generation is set up.
-static constexpr StringLiteral irrelevantFields[] = {
-    "_attn_implementation", "_commit_hash",
-    "_name_or_path",        "attention_dropout",
-    "attn_implementation",  "auto_map",
-    "bos_token_id",         "dtype",
-    "eos_token_id",         "gradient_checkpointing",
-    "hidden_dropout",       "initializer_range",
-    "is_bitnet_config",     "max_window_layers",
-    "output_attentions",    "output_hidden_states",
-    "pad_token_id",         "pretraining_tp",
-    "return_dict",          "torch_dtype",
-    "torchscript",          "transformers_version",
-    "unk_token_id",         "use_cache",
-    "unsloth_version",      "unsloth_fixed",
-    "use_bfloat16",
-};
-
-/// Fields that change the maths unless they have the value given here (null,
-/// that is absent, is always fine). tern does not compute the other cases yet.
-struct NeutralField {
-  StringLiteral name;
-  StringLiteral neutral; ///< as JSON
-};
-static constexpr NeutralField neutralFields[] = {
-    {"activation", "\"swiglu\""}, // Falcon3 names what silu and a gate make
-    {"add_cross_attention", "false"},
-    {"attention_multiplier", "1.0"},
-    {"attn_logit_softcapping", "false"},
-    {"cross_attention_hidden_size", "false"},
-    {"embedding_multiplier", "1.0"},
-    {"final_logit_softcapping", "false"},
-    {"input_bits", "8"},
-    {"is_encoder_decoder", "false"},
-    {"logits_scaling", "1.0"},
-    {"parallel_attn", "false"},
-    {"partial_rotary_factor", "1.0"},
-    {"qk_norm", "false"},
-    {"residual_multiplier", "1.0"},
-    {"rope_interleaved", "false"},
-    {"sliding_window", "false"},
-    {"use_qk_norm", "false"},
-    {"use_sliding_window", "false"},
-    {"weight_bits", "1"},
-};
-
-static void checkNeutralFields(JsonFields &fields) {
-  for (const NeutralField &field : neutralFields) {
-    const json *value = fields.value(field.name);
-    // Numbers compare by value: 1 equals 1.0.
-    if (value && *value != json::parse(field.neutral.str(), nullptr, false))
-      fields.fail("tern does not support " + fields.quoted(field.name) + " = " +
-                  value->dump().substr(0, 60) + "; only " + field.neutral +
-                  " is");
-  }
-}
-
-//===----------------------------------------------------------------------===//
 // Parts of the file
 //===----------------------------------------------------------------------===//
 
@@ -133,11 +72,10 @@ public:
     readRope(fields, file, config);
     readBiases();
     readLayerTypes();
-    checkNeutralFields(fields);
+    readOtherFields(fields, config);
     Error problems = readWeightForm();
     problems =
         joinErrors(std::move(problems), readSchemes(fields, file, config));
-    fields.ignore(irrelevantFields);
     checkShapes();
     if ((problems = joinErrors(std::move(problems), fields.finish())))
       return std::move(problems);
@@ -216,6 +154,9 @@ private:
   }
 
   Error readWeightForm() {
+    refuseOtherQuantization(fields);
+    if (fields.failed())
+      return Error::success();
     const json *quantization = fields.object("quantization_config");
     if (!quantization) {
       if (!bitnetFamily && !fields.value("weight_bits"))
@@ -250,6 +191,7 @@ private:
     config.weightForm = online      ? WeightForm::Masters
                         : automatic ? WeightForm::Multiplies
                                     : WeightForm::Divides;
+    inner.ignoreEmpty();
     return inner.finish();
   }
 
@@ -294,9 +236,7 @@ private:
 } // namespace
 
 Expected<ModelConfig> ModelConfig::parse(StringRef text, StringRef file) {
-  // Llama3-8B-1.58 has its quantization_config twice.
-  Expected<json> root =
-      parseJson(text, file, /*maxDepth=*/32, /*mayRepeat=*/true);
+  Expected<json> root = parseJson(text, file);
   if (!root)
     return root.takeError();
   return ConfigReader(*root, file).read();

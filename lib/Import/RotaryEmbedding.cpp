@@ -23,6 +23,11 @@ struct RopeScaling {
   RopeKind kind = RopeKind::Default;
   double factor = 1, low = 1, high = 4, original = 1;
 
+  bool operator==(const RopeScaling &other) const {
+    return kind == other.kind && factor == other.factor && low == other.low &&
+           high == other.high && original == other.original;
+  }
+
   /// By how much the period of a pair of features becomes longer: not at all if
   /// it is short beside the original context, by `factor` if it is long, and
   /// something between the two between them.
@@ -46,6 +51,9 @@ static RopeScaling readScaling(JsonFields &fields) {
   RopeScaling scaling;
   unsigned old = fields.choice("type", kinds, 0);
   scaling.kind = static_cast<RopeKind>(fields.choice("rope_type", kinds, old));
+  if (fields.value("type") && scaling.kind != static_cast<RopeKind>(old))
+    fields.fail(fields.quoted("type") + " and 'rope_type' differ; which is "
+                                        "meant?");
   if (scaling.kind == RopeKind::Default)
     return scaling;
   scaling.factor = fields.number("factor", 0, 1e6);
@@ -61,27 +69,38 @@ static RopeScaling readScaling(JsonFields &fields) {
 }
 
 void tern::readRope(JsonFields &fields, StringRef file, ModelConfig &config) {
-  RopeScaling scaling;
+  std::optional<RopeScaling> scaling;
+  std::string thetaName; // of the field that has said it
+  auto readTheta = [&](JsonFields &from) {
+    if (!from.value("rope_theta"))
+      return;
+    double theta = from.number("rope_theta", 1, 1e12);
+    std::string name = from.quoted("rope_theta");
+    if (!thetaName.empty() && theta != config.ropeTheta)
+      fields.fail(thetaName + " and " + name + " differ; which is meant?");
+    config.ropeTheta = theta;
+    thetaName = name;
+  };
+  readTheta(fields);
   for (StringRef name : {"rope_scaling", "rope_parameters"}) {
     const json *rope = fields.object(name);
     if (!rope)
       continue;
     JsonFields inner(*rope, file.str(), name.str() + ".");
-    scaling = readScaling(inner);
-    if (inner.value("rope_theta"))
-      config.ropeTheta = inner.number("rope_theta", 1, 1e12);
+    RopeScaling stated = readScaling(inner);
+    if (scaling && !(stated == *scaling))
+      fields.fail("'rope_scaling' and 'rope_parameters' differ; which is "
+                  "meant?");
+    scaling = stated;
+    readTheta(inner);
     fields.fail(inner.finish());
   }
-  const json *older = fields.value("rope_scaling");
-  const json *newer = fields.value("rope_parameters");
-  if (older && newer && *older != *newer)
-    fields.fail("'rope_scaling' and 'rope_parameters' differ; which is meant?");
-  if (config.ropeTheta == 0 || fields.value("rope_theta"))
+  if (thetaName.empty())
     config.ropeTheta = fields.number("rope_theta", 1, 1e12);
-  if (scaling.kind == RopeKind::Default || fields.failed())
+  if (!scaling || scaling->kind == RopeKind::Default || fields.failed())
     return;
   for (int64_t i = 0; i < config.headDim / 2; ++i)
-    config.ropeDivisors.push_back(scaling.divisor(
+    config.ropeDivisors.push_back(scaling->divisor(
         std::pow(config.ropeTheta, 2.0 * static_cast<double>(i) /
                                        static_cast<double>(config.headDim))));
 }

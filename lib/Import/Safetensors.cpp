@@ -8,6 +8,7 @@
 #include "tern/Import/Safetensors.h"
 
 #include "Json.h"
+#include "tern/Packing/Codec.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
@@ -37,6 +38,21 @@ StringRef toString(DType dtype) {
 
 int64_t byteSize(DType dtype) {
   return dtypes[static_cast<size_t>(dtype)].bytes;
+}
+
+bool widen(DType dtype, const uint8_t *from, int64_t count, float *out) {
+  // The sum of x * 0 is 0 unless some x is not finite.
+  float poison = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (dtype == DType::F32)
+      out[i] = bit_cast<float>(support::endian::read32le(from + 4 * i));
+    else if (dtype == DType::F16)
+      out[i] = halfToFloat(support::endian::read16le(from + 2 * i));
+    else
+      out[i] = bfloatToFloat(support::endian::read16le(from + 2 * i));
+    poison += out[i] * 0.0f;
+  }
+  return poison == 0;
 }
 
 std::string TensorEntry::describe() const {

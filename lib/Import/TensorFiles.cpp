@@ -8,6 +8,7 @@
 #include "Json.h"
 #include "tern/Import/GgufModel.h"
 #include "tern/Import/Safetensors.h"
+#include "tern/Import/StandIns.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -21,12 +22,8 @@
 #include <unistd.h>
 
 using namespace llvm;
-using nlohmann::json;
 
 namespace tern {
-
-/// Of the list of shards.
-static constexpr uint64_t maxIndexBytes = 100000000;
 
 /// One mapped file.
 struct TensorFiles::Shard {
@@ -93,98 +90,48 @@ void TensorFiles::release(const TensorEntry &entry, uint64_t from,
     madvise(shard.data + begin, end - begin, MADV_DONTNEED);
 }
 
-bool TensorFiles::areEqual(const TensorEntry &a, const TensorEntry &b) const {
-  constexpr uint64_t piece = 1 << 20;
-  if (a.dtype != b.dtype || a.shape != b.shape || a.encoding != b.encoding)
-    return false;
-  bool equal = true;
-  for (uint64_t at = 0; at < a.bytes && equal; at += piece) {
-    uint64_t now = std::min(piece, a.bytes - at);
-    equal = bytes(a).slice(at, now) == bytes(b).slice(at, now);
-    release(a, at, now);
-    release(b, at, now);
-  }
-  return equal;
-}
-
 Error TensorFiles::addShard(StringRef path) {
   auto shard = std::make_unique<Shard>();
   shard->path = path.str();
   if (Error error = shard->map())
     return error;
-  Expected<TensorMap> found =
-      parseSafetensors({shard->data, shard->bytes}, shard->bytes, path);
+  ArrayRef<uint8_t> bytes(shard->data, shard->bytes);
+  if (std::string other = recognizeStandIn(bytes, FileRole::Safetensors);
+      !other.empty())
+    return fileError(path, other);
+  Expected<TensorMap> found = parseSafetensors(bytes, shard->bytes, path);
   if (!found)
     return found.takeError();
-  for (auto &[name, entry] : *found) {
-    entry.shard = static_cast<unsigned>(shards.size());
-    auto [at, isNew] = tensors.try_emplace(name, entry);
-    if (!isNew)
-      return tensorError(path, name, "is also in " + pathOf(at->second));
-  }
+  auto number = static_cast<unsigned>(shards.size());
   shards.push_back(std::move(shard));
-  return Error::success();
-}
-
-/// Shard names come from a file we do not trust and must stay in its directory.
-static bool isPlainFileName(StringRef name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find_first_of(StringRef("/\\\0", 3)) == StringRef::npos;
-}
-
-Error TensorFiles::addIndexed(StringRef directory, StringRef indexPath) {
-  Expected<std::string> text = readTextFile(indexPath, maxIndexBytes);
-  if (!text)
-    return text.takeError();
-  Expected<json> index = parseJson(*text, indexPath, /*maxDepth=*/8);
-  if (!index)
-    return index.takeError();
-  if (!index->is_object() || !index->contains("weight_map") ||
-      !(*index)["weight_map"].is_object() || (*index)["weight_map"].empty())
-    return fileError(indexPath, "'weight_map' is expected to name the file of "
-                                "each tensor");
-  const json &map = (*index)["weight_map"];
-  std::map<std::string, unsigned> shardOf;
-  for (const auto &item : map.items()) {
-    if (!item.value().is_string() ||
-        !isPlainFileName(item.value().get_ref<const std::string &>()))
-      return tensorError(indexPath, item.key(),
-                         "lies in " + item.value().dump().substr(0, 80) +
-                             ", which is not the name of a file in the same "
-                             "directory");
-    shardOf.try_emplace(item.value().get<std::string>(), 0);
-  }
-  for (auto &[name, number] : shardOf) {
-    SmallString<128> path(directory);
-    sys::path::append(path, name);
-    number = static_cast<unsigned>(shards.size());
-    if (Error error = addShard(path))
-      return error;
-  }
-  for (const auto &[name, entry] : tensors)
-    if (!map.contains(name))
-      return tensorError(pathOf(entry), name, "is not listed in the index");
-  for (const auto &item : map.items()) {
-    const auto &file = item.value().get_ref<const std::string &>();
-    const TensorEntry *entry = find(item.key());
-    if (!entry || entry->shard != shardOf[file])
-      return tensorError(indexPath, item.key(),
-                         "is said to lie in " + file + ", but is not there");
+  for (auto &[name, entry] : *found) {
+    entry.shard = number;
+    auto [at, isNew] = tensors.try_emplace(name, entry);
+    if (isNew)
+      continue;
+    std::string difference = this->difference(at->second, entry);
+    if (!difference.empty())
+      return tensorError(path, name,
+                         "is also in " + pathOf(at->second) + ", and the two " +
+                             difference + "; which is meant?");
+    copies.emplace(name, number);
   }
   return Error::success();
 }
 
+/// Two ways to store the same are fine if they do: an index may be left over
+/// from before the files were put together.
 Error TensorFiles::addDirectory(StringRef directory) {
   SmallString<128> single(directory), index(directory);
   sys::path::append(single, "model.safetensors");
   sys::path::append(index, "model.safetensors.index.json");
-  if (sys::fs::exists(single))
-    return addShard(single);
+  bool hasSingle = sys::fs::exists(single);
+  if (hasSingle)
+    if (Error error = addShard(single))
+      return error;
   if (sys::fs::exists(index))
-    return addIndexed(directory, index);
-  return fileError(directory, "neither model.safetensors nor "
-                              "model.safetensors.index.json is in this "
-                              "directory");
+    return addIndexed(directory, index, hasSingle);
+  return hasSingle ? Error::success() : addNumbered(directory);
 }
 
 Expected<std::unique_ptr<TensorFiles>> TensorFiles::open(StringRef directory) {
@@ -194,15 +141,6 @@ Expected<std::unique_ptr<TensorFiles>> TensorFiles::open(StringRef directory) {
   return files;
 }
 
-/// Converters write a head that is the embedding once more.
-void TensorFiles::dropCopiedHead() {
-  auto head = tensors.find("lm_head.weight");
-  auto embedding = tensors.find("model.embed_tokens.weight");
-  if (head != tensors.end() && embedding != tensors.end() &&
-      areEqual(head->second, embedding->second))
-    tensors.erase(head);
-}
-
 Expected<std::unique_ptr<TensorFiles>>
 TensorFiles::openGguf(StringRef path, const GgufOptions &options,
                       std::string &config) {
@@ -210,8 +148,11 @@ TensorFiles::openGguf(StringRef path, const GgufOptions &options,
   shard->path = path.str();
   if (Error error = shard->map())
     return std::move(error);
-  Expected<GgufFile> file =
-      GgufFile::parse({shard->data, shard->bytes}, path, options.readings);
+  ArrayRef<uint8_t> bytes(shard->data, shard->bytes);
+  if (std::string other = recognizeStandIn(bytes, FileRole::Gguf);
+      !other.empty())
+    return fileError(path, other);
+  Expected<GgufFile> file = GgufFile::parse(bytes, path, options.readings);
   if (!file)
     return file.takeError();
   Expected<std::string> text = ggufConfig(*file, options);
@@ -225,7 +166,6 @@ TensorFiles::openGguf(StringRef path, const GgufOptions &options,
   files->tensors = std::move(*tensors);
   files->shards.push_back(std::move(shard));
   files->ggufFile = std::make_unique<GgufFile>(std::move(*file));
-  files->dropCopiedHead();
   return files;
 }
 

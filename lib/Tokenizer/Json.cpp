@@ -102,6 +102,11 @@ std::optional<Json> parseJsonObject(const std::string &text,
     error = file + ": not valid JSON: " + tree.error;
     return std::nullopt;
   }
+  if (!tree.ambiguous.empty()) {
+    error = file + ": the name '" + tree.ambiguous +
+            "' occurs twice, with different values";
+    return std::nullopt;
+  }
   if (tree.root.is_object())
     return std::move(tree.root);
   error = file + ": expected an object";

@@ -272,6 +272,8 @@ void TokenizerReader::addToken(JsonObject &fields, int64_t limit) {
   if (static_cast<size_t>(id) >= out.tokens.size())
     out.tokens.resize(id + 1);
   TokenizerDescription::Token &token = out.tokens[id];
+  if (known != ids.end() && token.flags == flags)
+    return; // the same once more
   if (token.flags && (known == ids.end() || (token.flags & TERN_TOKEN_ADDED)))
     return fields.fail("id", std::to_string(id) +
                                  " belongs to another token already");

@@ -167,7 +167,7 @@ def _header_damages() -> dict[str, Damage]:
         "name-of-100-kb": on_header(lambda h: h.update({"x" * 100000: h.pop(NORM)})),
         "name-empty": on_header(lambda h: h.update({"": h.pop(NORM)})),
         "name-twice": on_text(lambda t: t[:-1] + b',"' + NORM.encode() + b'":{}}'),
-        "field-twice": on_text(lambda t: t.replace(b'"dtype": "U8"', b'"dtype": "U8", "dtype": "U8"', 1)),
+        "field-twice": on_text(lambda t: t.replace(b'"dtype": "U8"', b'"dtype": "U8", "dtype": "I8"', 1)),
         "overlap": on_header(lambda h: _shift(h, -1)),
         "hole": on_header(lambda h: _shift(h, 1)),
         "swapped": on_header(lambda h: _swap(h, Q, NORM)),
@@ -261,7 +261,8 @@ def on_index(change: Callable[[bytes], bytes]) -> Damage:
 
 
 def _copy_shard(model: Path, index: dict) -> None:
-    (model / "b.safetensors").write_bytes((model / "a.safetensors").read_bytes())
+    blob = (model / "a.safetensors").read_bytes()
+    (model / "b.safetensors").write_bytes(blob[:-1] + bytes([blob[-1] ^ 1]))
     index["weight_map"][NORM] = "b.safetensors"
 
 

@@ -225,3 +225,22 @@ def test_the_list_in_the_documentation_is_true():
     for group, count in counts().items():
         assert f"| {group} | {count} | {WORDS[group]} |\n" in page
     assert f"| all | {sum(counts().values())} | |\n" in page
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"],
+)
+def test_a_pointer_in_the_place_of_a_file_is_named(tern, launcher, intact, tmp_path, name):
+    model = tmp_path / "model"
+    shutil.copytree(intact, model)
+    (model / name).write_bytes(POINTER)
+    done = launcher.run(tern, "compile", model, "-o", tmp_path / "bard", "--target=generic")
+    assert_refused(done, (f"{model / name}: this is a pointer of Git LFS, not the file itself",))
+    (model / name).unlink()
+    (model / name).symlink_to("elsewhere")
+    done = launcher.run(tern, "compile", model, "-o", tmp_path / "bard", "--target=generic")
+    assert_refused(done, ("it is a link to 'elsewhere', which is not there",))

@@ -97,7 +97,8 @@ TEST(ModelConfig, WhatIsSaidTwice) {
              R"("linear_class":"autobitlinear"}})",
       "config.json");
   EXPECT_EQ(llvm::toString(other.takeError()),
-            "config.json: the name 'quantization_config' occurs twice");
+            "config.json: the name 'quantization_config' occurs twice, with "
+            "different values");
 }
 
 /// Further fields of public checkpoints.

@@ -7,6 +7,8 @@
 
 #include "TinyGgufModel.h"
 
+#include "tern/Packing/Codec.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace tern;
@@ -57,6 +59,62 @@ TEST(GgufModel, AHeadThatIsTheEmbeddingIsTied) {
   ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
   EXPECT_TRUE((*checkpoint)->config().tiedHead);
   EXPECT_EQ((*checkpoint)->headName(), Checkpoint::embeddingName());
+}
+
+/// The same values in another type are the same head.
+TEST(GgufModel, AHeadOfTheSameValuesIsTied) {
+  TinyGgufModel tiny;
+  tiny.addFloats("output.weight", {256, 5});
+  TinyGguf::Tensor &head = tiny.tensor("output.weight");
+  std::string halves;
+  for (uint64_t i = 0; i < 256 * 5; ++i)
+    halves += little(floatToHalf(static_cast<float>(i % 16) / 8), 2);
+  head.data = halves;
+  head.type = 1; // F16
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_TRUE((*checkpoint)->config().tiedHead);
+  head.data[0] ^= 1;
+  checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_FALSE((*checkpoint)->config().tiedHead);
+}
+
+TEST(GgufModel, ThingsThatOccurTwiceMustAgree) {
+  TinyGgufModel tiny;
+  tiny.file.values.push_back(tiny.file.values[1]);
+  tiny.file.tensors.push_back(tiny.tensor("output_norm.weight"));
+  tiny.file.tensors.push_back(tiny.tensor("blk.0.attn_q.weight"));
+  EXPECT_EQ(tiny.verdict(), "");
+  tiny.file.tensors.back().data[0] ^= 1;
+  EXPECT_EQ(tiny.verdict(), "tensor 'blk.0.attn_q.weight' occurs twice, with "
+                            "different values");
+  tiny.file.tensors.back() = tiny.tensor("blk.0.attn_k.weight");
+  tiny.file.tensors.back().name = "blk.0.attn_q.weight";
+  EXPECT_EQ(tiny.verdict(), "tensor 'blk.0.attn_q.weight' occurs twice, with "
+                            "different values");
+}
+
+TEST(GgufModel, APartOfASplitFileIsNamed) {
+  TinyGgufModel tiny;
+  tiny.setKey("split.count", ggufU32(1));
+  EXPECT_EQ(tiny.verdict(), "");
+  tiny.setKey("split.count", ggufU32(3));
+  tiny.setKey("split.no", ggufU32(1));
+  EXPECT_EQ(tiny.verdict(),
+            "this is part 2 of 3 of a split model; put them together: "
+            "llama-gguf-split --merge FIRST-PART OUT.gguf");
+}
+
+TEST(GgufModel, OtherActivationsNameTheFlag) {
+  TinyGgufModel tiny;
+  tiny.set("hidden_activation", ggufText("gelu"));
+  EXPECT_NE(tiny.verdict().find("'bitnet-b1.58.hidden_activation' = gelu; silu "
+                                "and relu2 are, and --hidden-act overrides"),
+            std::string::npos);
+  GgufOptions options;
+  options.hiddenAct = "relu2";
+  EXPECT_EQ(tiny.verdict(options), "");
 }
 
 TEST(GgufModel, TheActivationIsAskedFor) {

@@ -34,8 +34,8 @@ public:
   const TensorFiles &files() const { return *tensors; }
   /// The files of a directory and what becomes of each; none of a GGUF file.
   std::vector<CheckpointFile> listFiles() const;
-  /// Sentences about files of a directory and metadata of a GGUF file that are
-  /// not followed.
+  /// Sentences about files of a directory, fields of config.json, tensors and
+  /// metadata of a GGUF file that are not followed.
   std::vector<std::string> warnOfUnread() const;
   /// The directory or the GGUF file.
   llvm::StringRef directory() const { return path; }
@@ -61,6 +61,7 @@ public:
   /// Empty if the model has no such norm.
   llvm::StringRef attentionSubNormName() const { return attentionSubNorm; }
   llvm::StringRef ffnSubNormName() const { return ffnSubNorm; }
+  static llvm::StringRef ownHeadName() { return "lm_head.weight"; }
   /// The embedding's name if the head is tied to it.
   llvm::StringRef headName() const;
   static std::string weightName(Projection projection);
@@ -118,6 +119,9 @@ private:
   llvm::Error openDirectory();
   llvm::Error openGguf(const GgufOptions &options);
   llvm::Error readRopeFactors();
+  llvm::Error dropSynonyms();
+  llvm::Error findHead();
+  llvm::Error compareFrequencies();
   void findSubNorms();
   void findBiases();
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;

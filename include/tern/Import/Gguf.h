@@ -52,6 +52,11 @@ struct GgufValue {
   uint64_t count = 1;
   /// The elements as stored; a string is its length and its bytes.
   llvm::ArrayRef<uint8_t> bytes;
+
+  bool operator==(const GgufValue &other) const {
+    return kind == other.kind && isArray == other.isArray &&
+           bytes == other.bytes;
+  }
 };
 
 struct GgufTensor {
@@ -86,7 +91,7 @@ public:
   const std::map<std::string, GgufValue, std::less<>> &metadata() const {
     return values;
   }
-  /// In the file's order.
+  /// In the file's order; a name may occur twice.
   const std::vector<GgufTensor> &tensors() const { return table; }
   llvm::ArrayRef<uint8_t> bytes(const GgufTensor &tensor) const {
     return contents.slice(tensor.offset, tensor.bytes);

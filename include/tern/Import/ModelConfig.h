@@ -7,7 +7,8 @@
 
 //
 // Every field of config.json is used, known to be irrelevant, or an error that
-// names it: a field we do not understand may change what the model computes.
+// names it: a field we do not understand may change what the model computes,
+// unless it is empty.
 //
 //===----------------------------------------------------------------------===//
 
@@ -88,6 +89,9 @@ struct ModelConfig {
   unsigned kvBits = 16;
   unsigned bosBits = 16;
   unsigned qBits = 8;
+  /// A sentence for each thing in the file that is passed over although an
+  /// answer may depend on it.
+  std::vector<std::string> warnings;
 
   const ProjectionQuant &quantOf(Projection projection) const {
     return quant[static_cast<size_t>(projection)];

@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 //
-// Reads `model.safetensors` or the shards of `model.safetensors.index.json`.
+// Reads `model.safetensors` or the shards of `model.safetensors.index.json`, or
+// those whose names say that they are all.
 // Nothing in a file is believed before it is checked: the format allows no
 // hole, no overlap and no byte behind the last tensor, and neither do we.
 //
@@ -52,6 +53,10 @@ enum class DType {
 /// As the format spells it: "BF16".
 llvm::StringRef toString(DType dtype);
 int64_t byteSize(DType dtype);
+
+/// Widens `count` little-endian values of BF16, F16 or F32; false if one is not
+/// finite.
+bool widen(DType dtype, const uint8_t *from, int64_t count, float *out);
 
 struct TensorEntry {
   DType dtype = DType::U8;
@@ -119,20 +124,29 @@ public:
   /// Gives the pages of a part of a tensor back, so that what has been read
   /// does not count as this program's memory. Reading it again is allowed.
   void release(const TensorEntry &entry, uint64_t from, uint64_t count) const;
-  /// True if two tensors are the same bytes of the same type and shape.
-  bool areEqual(const TensorEntry &a, const TensorEntry &b) const;
+  /// In which respect two tensors differ, as a phrase: "differ at element 7, 1
+  /// and 0.5". Empty if they have the same shape and values, even if their
+  /// types differ, as far as one is no rounding of the other.
+  std::string difference(const TensorEntry &a, const TensorEntry &b) const;
+  /// Forgets a tensor that says nothing of its own.
+  void drop(llvm::StringRef name);
 
 private:
   struct Shard;
   TensorFiles();
   llvm::Error addDirectory(llvm::StringRef directory);
   llvm::Error addShard(llvm::StringRef path);
-  void dropCopiedHead();
-  llvm::Error addIndexed(llvm::StringRef directory, llvm::StringRef indexPath);
+  llvm::Error addIndexed(llvm::StringRef directory, llvm::StringRef indexPath,
+                         bool hasSingle);
+  llvm::Error addNumbered(llvm::StringRef directory);
+  bool areSameBytes(const TensorEntry &a, const TensorEntry &b) const;
+  bool isIn(llvm::StringRef name, unsigned shard) const;
 
   std::vector<std::unique_ptr<Shard>> shards;
   std::unique_ptr<GgufFile> ggufFile;
   TensorMap tensors;
+  /// Other shards that have a tensor too, with the same values.
+  std::multimap<std::string, unsigned, std::less<>> copies;
 };
 
 } // namespace tern

@@ -1,0 +1,122 @@
+//===- lib/Import/CheckpointDuplicates.cpp - Tensors said otherwise -------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A checkpoint may say a thing more than once: by two tensors, or by a tensor
+// and the config. It is taken if all agree, whatever the format.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Import/Checkpoint.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
+
+#include <cmath>
+
+using namespace llvm;
+
+namespace tern {
+
+/// A head that is the embedding once more says nothing, in any format. One that
+/// differs is the head, unless the config says that there is none.
+Error Checkpoint::findHead() {
+  const TensorEntry *head = tensors->find(ownHeadName());
+  const TensorEntry *embedding = tensors->find(embeddingName());
+  if (head && embedding) {
+    std::string difference = tensors->difference(*embedding, *head);
+    if (difference.empty()) {
+      tensors->drop(ownHeadName());
+      head = nullptr;
+      modelConfig.tiedHead = true;
+    } else if (modelConfig.tiedHead && !isGguf()) {
+      return error(ownHeadName(), *head,
+                   "exists, but 'tie_word_embeddings' in config.json puts '" +
+                       embeddingName() + "' in its place, and the two " +
+                       difference +
+                       "; set the field to false to keep the tensor, or remove "
+                       "the tensor");
+    }
+  }
+  if (isGguf())
+    modelConfig.tiedHead = !head;
+  return Error::success();
+}
+
+/// The name that tern has for a tensor which another writer calls otherwise.
+static std::string usualName(StringRef name) {
+  for (bool again = true; again;) {
+    again = false;
+    for (StringRef wrapper : {"_orig_mod.", "module.", "base_model.model."})
+      again |= name.consume_front(wrapper);
+  }
+  for (StringRef part : {"layers.", "embed_tokens.", "norm."})
+    if (name.starts_with(part))
+      return ("model." + name).str();
+  for (auto [other, usual] :
+       {std::pair<StringRef, StringRef>{".self_attn.inner_attn_ln.weight",
+                                        ".self_attn.attn_sub_norm.weight"},
+        {".mlp.ffn_layernorm.weight", ".mlp.ffn_sub_norm.weight"}})
+    if (name.ends_with(other))
+      return (name.drop_back(other.size()) + usual).str();
+  return name == "model.lm_head.weight" ? "lm_head.weight" : name.str();
+}
+
+/// One tensor under two names is one tensor, if it is.
+Error Checkpoint::dropSynonyms() {
+  std::vector<std::pair<std::string, std::string>> others;
+  for (const auto &[name, entry] : tensors->all())
+    if (std::string usual = usualName(name);
+        usual != name && tensors->find(usual))
+      others.emplace_back(name, std::move(usual));
+  for (const auto &[name, usual] : others) {
+    const TensorEntry &entry = *tensors->find(name);
+    std::string difference = tensors->difference(*tensors->find(usual), entry);
+    if (!difference.empty())
+      return error(name, entry,
+                   "is another name for '" + usual + "', but the two " +
+                       difference + "; remove the one that is not meant");
+    tensors->drop(name);
+  }
+  return Error::success();
+}
+
+/// Writers of old put frequencies beside the weights. They follow from the
+/// config, which counts, as in transformers; the frequencies of a stretched
+/// model may be those before it was.
+Error Checkpoint::compareFrequencies() {
+  int64_t count = modelConfig.headDim / 2;
+  std::vector<float> stored(static_cast<size_t>(count));
+  auto differs = [&](int64_t i) {
+    double period = std::pow(modelConfig.ropeTheta,
+                             2.0 * static_cast<double>(i) / (2.0 * count));
+    double divisor =
+        modelConfig.ropeDivisors.empty() ? 1 : modelConfig.ropeDivisors[i];
+    auto isNear = [&](double expected) {
+      return std::fabs(stored[i] - expected) <= 0.01 * expected;
+    };
+    return !isNear(1 / period) && !isNear(1 / (period * divisor));
+  };
+  for (const auto &[name, entry] : tensors->all()) {
+    if (!StringRef(name).ends_with("rotary_emb.inv_freq"))
+      continue;
+    bool fits =
+        entry.shape == SmallVector<int64_t, 2>{count} &&
+        is_contained({DType::F32, DType::F16, DType::BF16}, entry.dtype);
+    if (fits)
+      if (Error error = readFloats(name, stored.data()))
+        return error;
+    if (fits && none_of(seq<int64_t>(0, count), differs))
+      continue;
+    modelConfig.warnings.push_back(
+        "tensor '" + name +
+        "' has other frequencies than config.json implies, which are used");
+    break;
+  }
+  return Error::success();
+}
+
+} // namespace tern
