@@ -310,8 +310,10 @@ TEST_F(Editor, AnyBytes) {
     for (int i = 0; i < 200; ++i)
       bytes += random() % 8 ? likely[random() % likely.size()] : char(random());
     type(bytes, 1 + random() % 50);
-    host_screen screen = {uint32_t(random() % 30), uint32_t(random() % 6), 1, 0,
-                          0};
+    host_screen screen = {};
+    screen.columns = uint32_t(random() % 30);
+    screen.rows = uint32_t(random() % 6);
+    screen.color = 1;
     for (int i = 0; i < 3; ++i) {
       draw(screen);
       EXPECT_LT(screen.cursor, 24u);
