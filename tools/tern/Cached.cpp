@@ -241,8 +241,8 @@ static OptionTable makeTable(ModelFlags &flags) {
       "  clear   removes them and nothing else\n"
       "  path    prints their folder, or where the program of MODEL is or "
       "would be\n\n"
-      "The folder is XDG_CACHE_HOME/tern or ~/.cache/tern. When all programs "
-      "have more bytes\nthan TERN_CACHE_LIMIT says (default: 20G), those not "
+      "The folder is XDG_CACHE_HOME/tern or ~/.cache/tern. When all programs\n"
+      "have more bytes than TERN_CACHE_LIMIT says (default: 20G), those not\n"
       "used for the longest go.");
   table.addHeading("With path MODEL");
   table.addPositional("-m, --model", "MODEL");

@@ -30,8 +30,8 @@ struct InspectFlags {
 static OptionTable makeTable(InspectFlags &flags) {
   OptionTable table(
       "inspect FILE [flags]",
-      "Says what is in a checkpoint (a directory or GGUF file) or in what tern "
-      "compile made:\na program, library, object or .weights file.");
+      "Says what is in a checkpoint (a directory or GGUF file) or in what\n"
+      "tern compile made: a program, library, object or .weights file.");
   table.addSwitch("--check",
                   "read every tensor as tern compile does; what would be\n"
                   "refused is said in any case, and the exit status is 1",
@@ -46,6 +46,19 @@ static OptionTable makeTable(InspectFlags &flags) {
 void tern::describeInspect(TableReader read) {
   InspectFlags flags;
   read(makeTable(flags));
+}
+
+static Error inspect(StringRef path, const CheckpointInspection &options,
+                     Report &report) {
+  Expected<ModelInput> input = identifyModel(path);
+  if (!input)
+    return report.list(input.takeError());
+  if (input->isCheckpoint())
+    return inspectCheckpoint(input->path, options, report);
+  if (input->kind == ModelKind::Ir)
+    return report.list(llvm::createStringError(
+        path + " is IR, which tern inspect does not read; it is text"));
+  return inspectArtifact(path, report);
 }
 
 Expected<int> tern::inspectMain(Arguments arguments) {
@@ -63,17 +76,9 @@ Expected<int> tern::inspectMain(Arguments arguments) {
   const std::string &path = inputs.front();
   CheckpointInspection &options = flags.options;
   options.gguf = flags.gguf.options();
-  Expected<ModelInput> input = identifyModel(path);
-  if (!input)
-    return input.takeError();
-  if (input->kind == ModelKind::Ir)
-    return llvm::createStringError(
-        path + " is IR, which tern inspect does not read; it is text");
   Report report;
   report.facts["input"] = llvm::json::fixUTF8(path);
-  Error error = input->isCheckpoint()
-                    ? inspectCheckpoint(input->path, options, report)
-                    : inspectArtifact(path, report);
+  Error error = inspect(path, options, report);
   report.print(llvm::outs(), flags.asJson);
   if (error)
     return std::move(error);

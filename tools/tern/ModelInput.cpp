@@ -79,7 +79,31 @@ bool tern::isProgram(StringRef path) {
   return false;
 }
 
-bool tern::definesModel(StringRef path, StringRef model) {
+/// True if a symbol is a model's, or `model`'s.
+static bool isModel(const llvm::object::SymbolRef &symbol, StringRef model) {
+  Expected<StringRef> name = symbol.getName();
+  Expected<llvm::object::SymbolRef::Type> type = symbol.getType();
+  bool isData = type && *type != llvm::object::SymbolRef::ST_Function;
+  StringRef rest = name ? *name : "";
+  llvm::consumeError(name.takeError());
+  llvm::consumeError(type.takeError());
+  rest.consume_front("_"); // of Mach-O
+  return isData && rest.consume_front("tern_model_") && rest != "count" &&
+         (model.empty() || rest == model);
+}
+
+static bool isExported(const llvm::object::SymbolRef &symbol) {
+  using llvm::object::BasicSymbolRef;
+  Expected<uint32_t> flags = symbol.getFlags();
+  if (flags)
+    return (*flags & BasicSymbolRef::SF_Global) &&
+           !(*flags & (BasicSymbolRef::SF_Undefined |
+                       BasicSymbolRef::SF_FormatSpecific));
+  llvm::consumeError(flags.takeError());
+  return false;
+}
+
+bool tern::definesModel(StringRef path, StringRef model, bool nothingElse) {
   auto binary = llvm::object::createBinary(path);
   if (!binary) {
     llvm::consumeError(binary.takeError());
@@ -88,21 +112,17 @@ bool tern::definesModel(StringRef path, StringRef model) {
   auto *file = llvm::dyn_cast<llvm::object::ObjectFile>(binary->getBinary());
   if (!file)
     return false;
-  auto isModel = [&](const llvm::object::SymbolRef &symbol) {
-    Expected<StringRef> name = symbol.getName();
-    Expected<llvm::object::SymbolRef::Type> type = symbol.getType();
-    bool isData = type && *type != llvm::object::SymbolRef::ST_Function;
-    StringRef rest = name ? *name : "";
-    llvm::consumeError(name.takeError());
-    llvm::consumeError(type.takeError());
-    rest.consume_front("_"); // of Mach-O
-    return isData && rest.consume_front("tern_model_") && rest != "count" &&
-           (model.empty() || rest == model);
-  };
-  if (llvm::any_of(file->symbols(), isModel))
-    return true;
+  std::vector<llvm::object::SymbolRef> symbols(file->symbol_begin(),
+                                               file->symbol_end());
   auto *elf = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(file);
-  return elf && llvm::any_of(elf->getDynamicSymbolIterators(), isModel);
+  bool isShared = elf && elf->getEType() == llvm::ELF::ET_DYN;
+  if (isShared && (nothingElse || symbols.empty())) {
+    auto dynamic = elf->getDynamicSymbolIterators();
+    symbols.assign(dynamic.begin(), dynamic.end());
+  }
+  bool found = llvm::any_of(
+      symbols, [&](const auto &symbol) { return isModel(symbol, model); });
+  return found && (!nothingElse || llvm::count_if(symbols, isExported) == 1);
 }
 
 /// "; its folder M is a checkpoint" for a file of one.

@@ -53,8 +53,10 @@ llvm::Expected<ModelInput> identifyCheckpoint(llvm::StringRef path);
 bool isProgram(llvm::StringRef path);
 
 /// True for an object file of any format that has `model`, or any model if the
-/// name is empty.
-bool definesModel(llvm::StringRef path, llvm::StringRef model = "");
+/// name is empty; with `nothingElse`, only if it exports nothing but that, as
+/// files that tern compile wrote.
+bool definesModel(llvm::StringRef path, llvm::StringRef model = "",
+                  bool nothingElse = false);
 
 } // namespace tern
 

@@ -120,7 +120,8 @@ static std::string otherOwner(StringRef output, StringRef name) {
     if (file != llvm::sys::path::filename(output) &&
         llvm::is_contained({".o", ".obj", ".so"},
                            llvm::sys::path::extension(file)) &&
-        fs::is_regular_file(at->path()) && definesModel(at->path(), name))
+        fs::is_regular_file(at->path()) &&
+        definesModel(at->path(), name, /*nothingElse=*/true))
       return file.str();
   }
   return "";
