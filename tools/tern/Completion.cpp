@@ -80,10 +80,14 @@ static std::string commandNames() {
 //===----------------------------------------------------------------------===//
 
 /// The words that may follow a command that takes no file.
-static StringRef otherWords(const Command &command, const std::string &names) {
-  return command.arguments == "[COMMAND]" ? StringRef(names)
-         : command.name == "completion"   ? "bash fish zsh"
-                                          : "";
+static std::string otherWords(const Command &command) {
+  if (command.arguments == "[COMMAND]")
+    return commandNames();
+  if (command.arguments == "SHELL")
+    return "bash fish zsh";
+  SmallVector<StringRef> words;
+  command.arguments.split(words, '|');
+  return words.size() > 1 ? llvm::join(words, " ") : "";
 }
 
 static void printBashCommand(const Command &command, const OptionTable &table,
@@ -101,14 +105,13 @@ static void printBashCommand(const Command &command, const OptionTable &table,
     else if (flag.takesValue)
       texts.append(flag.names);
   }
-  std::string commands = commandNames();
-  StringRef words = otherWords(command, commands);
+  std::string words = otherWords(command);
   out << "  " << command.name << ")\n    flags=\"" << names << "\"\n";
   if (!words.empty())
     out << "    words=\"" << words << "\"\n";
   out << "    case $flag in\n" << choices;
   if (!files.empty())
-    out << "    " << llvm::join(files, "|") << ") words= files=1 ;;\n";
+    out << "    " << llvm::join(files, "|") << ") words= ;;\n";
   if (!texts.empty())
     out << "    " << llvm::join(texts, "|") << ") return ;;\n";
   out << "    *) plain=1 ;;\n    esac ;;\n";
@@ -118,7 +121,7 @@ static void printBash(raw_ostream &out) {
   out << R"(# bash completion of tern; written by: tern completion bash
 _tern() {
   local word=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD-1]}
-  local flags= words= files= plain= line
+  local flags= words= plain= line
   # bash makes words of --flag=value: a flag, =, a value.
   if [[ $word == = ]]; then
     word=
@@ -179,7 +182,6 @@ static void printZsh(raw_ostream &out) {
   out << "    )\n    _describe command commands\n    return\n  fi\n"
          "  local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n"
          "  case $command in\n";
-  std::string commands = commandNames();
   for (const Command &command : allCommands())
     command.describe([&](const OptionTable &table) {
       out << "  " << command.name << ")\n    _arguments";
@@ -200,9 +202,9 @@ static void printZsh(raw_ostream &out) {
           out << "'";
         }
       }
-      StringRef words = otherWords(command, commands);
+      std::string words = otherWords(command);
       out << " \\\n      '*:argument:"
-          << (words.empty() ? "_files" : "(" + words.str() + ")") << "' ;;\n";
+          << (words.empty() ? "_files" : "(" + words + ")") << "' ;;\n";
     });
   out << "  esac\n}\n_tern \"$@\"\n";
 }
@@ -223,7 +225,6 @@ static std::string fishQuoted(StringRef text) {
 
 static void printFish(raw_ostream &out) {
   out << "# fish completion of tern; written by: tern completion fish\n";
-  std::string commands = commandNames();
   for (const Command &command : allCommands())
     out << "complete -c tern -n __fish_use_subcommand -f -a " << command.name
         << " -d " << fishQuoted(command.summary) << "\n";
@@ -231,7 +232,7 @@ static void printFish(raw_ostream &out) {
     command.describe([&](const OptionTable &table) {
       std::string when = "complete -c tern -n '__fish_seen_subcommand_from " +
                          command.name.str() + "'";
-      if (StringRef words = otherWords(command, commands); !words.empty())
+      if (std::string words = otherWords(command); !words.empty())
         out << when << " -f -a " << quoted(words) << "\n";
       for (const Completed &flag : completed(table)) {
         out << when;
