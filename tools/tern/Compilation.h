@@ -39,9 +39,9 @@ struct ModelFlags {
 
 struct CompileFlags {
   ModelFlags model;
-  std::string input;  ///< a checkpoint, or IR with compileFrom
-  std::string output; ///< "-" is stdout
-  std::string emit;   ///< see chooseForm
+  std::string input;        ///< a checkpoint, or IR with compileFrom
+  std::string output;       ///< "-" is stdout
+  std::string emit;         ///< see chooseForm
   std::string name;         ///< empty: from the output's name
   std::string chatTemplate; ///< a file; empty: the checkpoint's template
   std::string compileFrom, compileTo, saveStages;
