@@ -76,10 +76,13 @@ Value tern::buildRneInteger(OpBuilder &builder, Location loc, Value x) {
   return arith::SubIOp::create(builder, loc, bits, zero);
 }
 
-/// y * 2^k for k in -126 .. 126, k given as an integral f32.
-static Value buildScale(OpBuilder &builder, Location loc, Value y, Value k) {
+/// y * 2^k for k in -126 .. 126, k given as k + kRounder. Of those bits only
+/// the low 9 are shifted into the exponent, and they are k's: kRounder has
+/// none. Nothing is converted, so a k that is not a number does no harm.
+static Value buildScale(OpBuilder &builder, Location loc, Value y,
+                        Value shifted) {
   Type integers = integersLike(y.getType());
-  Value exponent = arith::FPToSIOp::create(builder, loc, integers, k);
+  Value exponent = arith::BitcastOp::create(builder, loc, integers, shifted);
   Value biased = arith::AddIOp::create(
       builder, loc, exponent, buildInteger(builder, loc, integers, 127));
   Value bits = arith::ShLIOp::create(builder, loc, biased,
@@ -103,8 +106,12 @@ Value tern::buildExp(OpBuilder &builder, Location loc, Value x) {
     return arith::SubFOp::create(builder, loc, a, b);
   };
 
-  x = buildClip(builder, loc, x, -87.0, 87.0);
-  Value k = buildRne(builder, loc, mul(x, constant(1.44269504088896341)));
+  x = buildMax(builder, loc, constant(-87.0), x);
+  x = buildMin(builder, loc, constant(87.0), x);
+  // rne, whose sum is the exponent too.
+  Value shifted =
+      add(mul(x, constant(1.44269504088896341)), constant(kRounder));
+  Value k = sub(shifted, constant(kRounder));
   Value r = sub(sub(x, mul(k, constant(0.693359375))),
                 mul(k, constant(-2.12194440e-4)));
   Value y = constant(1.9875691500e-4);
@@ -112,5 +119,5 @@ Value tern::buildExp(OpBuilder &builder, Location loc, Value x) {
                    1.6666665459e-1, 5.0000001201e-1})
     y = add(mul(y, r), constant(c));
   y = add(add(mul(y, mul(r, r)), r), constant(1.0));
-  return buildScale(builder, loc, y, k);
+  return buildScale(builder, loc, y, shifted);
 }

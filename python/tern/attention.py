@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from .numerics import F32, exp, int8_absmax, integer_product
-from .numerics import kv_encode, kv_factor, kv_odd, r32, r32_dot, r32_finish
+from .numerics import kv_encode, kv_factor, kv_odd, r32, r32_dot, r32_finish, to_f16
 
 VALUE_BLOCK = 64  # tokens whose value weights share one 8-bit scale
 
@@ -39,7 +39,7 @@ class KVRows:
     def append(self, rows: np.ndarray) -> None:
         """rows: f32 [n, kv_heads, d], the next n tokens."""
         if self.bits == 16:
-            codes, g = rows.astype(np.float16), np.zeros(rows.shape[:2], np.float16)
+            codes, g = to_f16(rows), np.zeros(rows.shape[:2], np.float16)
         else:
             codes, g = kv_encode(rows, self.bits)
             if len(self.codes) == 0:
@@ -68,7 +68,8 @@ def quantize_query(q: np.ndarray, q_bits: int) -> tuple[np.ndarray, np.ndarray]:
 def _softmax_parts(score: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
     """score [t, s] of queries at first..first+t-1 -> e [t, s] and Z [t].
 
-    Later tokens get e = +0, which leaves every sum as if they were not there.
+    Later tokens get e = +0, which leaves every sum as if they were not there; no
+    other e is 0.
     """
     visible = np.arange(score.shape[1]) <= (first + np.arange(len(score)))[:, None]
     top = np.max(np.where(visible, score, F32(-np.inf)), axis=1)
@@ -81,20 +82,22 @@ def _values_16(e: np.ndarray, v: np.ndarray) -> np.ndarray:
     lanes = np.zeros((e.shape[0], 32, v.shape[1]), F32)
     for start in range(0, v.shape[0], 32):
         stop = min(start + 32, v.shape[0])
-        lanes[:, : stop - start] += e[:, start:stop, None] * v[None, start:stop]
+        weight = e[:, start:stop, None]
+        lanes[:, : stop - start] += np.where(weight == 0, weight, weight * v[None, start:stop])
     return r32_finish(np.swapaxes(lanes, 1, 2))
 
 
 def _values_coded(e: np.ndarray, u: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Integer sums in blocks of 64 tokens, R32 over blocks: -> [t, d]."""
-    w = e * factor
+    w = np.where(e == 0, e, e * factor)
     parts = []
     for start in range(0, len(u), VALUE_BLOCK):
         block = w[:, start : start + VALUE_BLOCK]
         top = np.max(block, axis=1)
-        used = top >= F32(1e-30)
+        used = ~(top < F32(1e-30))  # NaN is
         safe = np.where(used, top, F32(1))
         p = np.rint(block * (F32(255) / safe)[:, None])
+        p = np.where(np.isnan(p), F32(0), p)  # the factor is NaN then
         sums = integer_product(p, u[start : start + VALUE_BLOCK].T, digit_limit=512)
         part = sums * (safe / F32(255))[:, None]
         parts.append(np.where(used[:, None], part, F32(0)))

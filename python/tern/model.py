@@ -92,8 +92,7 @@ def rope(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
 def glu(g: np.ndarray, u: np.ndarray, act: str) -> np.ndarray:
     """Gate and up -> the input of down_proj (before its sub-norm)."""
     if act == "relu2":
-        r = np.maximum(g, F32(0))
-        return (r * r) * u
+        return np.where(g <= 0, F32(0), (g * g) * u)  # whatever u is behind a closed gate
     return (g * (F32(1) / (F32(1) + exp(-g)))) * u
 
 
@@ -138,6 +137,7 @@ class Model:
             c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.kv_bits, self.bos_bits
         )
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # defined, like the rest
     def step(self, cache: Cache, tokens: Sequence[int], last: int | None = None) -> Result:
         """Appends the tokens; logits are of the last so many (None: all)."""
         config, position = self.config, cache.length

@@ -80,14 +80,19 @@ def mean(x: Array) -> Array:
 
 def exp(x: Array) -> Array:
     """e**x as defined: Cephes' polynomial, one rounding per operation."""
-    x = np.minimum(np.maximum(x, F32(-87)), F32(87))
+    x = np.minimum(np.maximum(x, F32(-87)), F32(87))  # NaN stays NaN
     k = np.rint(x * F32(1.44269504088896341))
     r = (x - k * F32(0.693359375)) - k * F32(-2.12194440e-4)
     y = np.full_like(r, _EXP_POLYNOMIAL[0])
     for c in _EXP_POLYNOMIAL[1:]:
         y = y * r + c
     y = (y * (r * r) + r) + F32(1)
-    return np.ldexp(y, k.astype(np.int32)).astype(F32)
+    return np.ldexp(y, np.where(np.isnan(k), F32(0), k).astype(np.int32)).astype(F32)
+
+
+def clip_codes(x: Array, low: float, high: float) -> Array:
+    """Limits x to [low, high]; NaN becomes `low`."""
+    return np.where(np.isnan(x), F32(low), np.clip(x, F32(low), F32(high)))
 
 
 def rms_norm(x: Array, weight: Array, eps: float) -> Array:
@@ -100,32 +105,34 @@ def rms_norm(x: Array, weight: Array, eps: float) -> Array:
 
 
 def _absmax(x: Array) -> Array:
+    """[..., n] -> [...]: NaN if one of the row is."""
     return np.maximum(np.max(np.abs(x), axis=-1), SMALLEST_STATISTIC)
 
 
 def int8_absmax(x: Array) -> tuple[Array, Array]:
     """[..., n] -> q in -128..127 [..., n], s = g/127 [...]."""
     g = _absmax(x)
-    q = np.clip(np.rint(x * (F32(127) / g)[..., None]), F32(-128), F32(127))
+    q = clip_codes(np.rint(x * (F32(127) / g)[..., None]), -128, 127)
     return q, g / F32(127)
 
 
 def int4_absmean(x: Array) -> tuple[Array, Array]:
     """[..., n] -> q in -8..7 [..., n], s = b/sqrt7 [...]; clips outliers."""
     b = np.maximum(mean(np.abs(x)), SMALLEST_STATISTIC)
-    q = np.clip(np.rint(x * (SQRT7 / b)[..., None]), F32(-8), F32(7))
+    q = clip_codes(np.rint(x * (SQRT7 / b)[..., None]), -8, 7)
     return q, b / SQRT7
 
 
 def fp4_e2m1(x: Array) -> tuple[Array, Array]:
     """[..., n] -> q = twice the e2m1 value, -12..12 [..., n], s = g/12 [...]."""
     g = _absmax(x)
-    scaled = np.abs(x * (F32(6) / g)[..., None])
-    below = np.searchsorted(_E2M1_MIDPOINTS, scaled, side="left")
-    above = np.searchsorted(_E2M1_MIDPOINTS, scaled, side="right")
+    scaled = x * (F32(6) / g)[..., None]
+    below = np.searchsorted(_E2M1_MIDPOINTS, np.abs(scaled), side="left")
+    above = np.searchsorted(_E2M1_MIDPOINTS, np.abs(scaled), side="right")
     code = np.where(below % 2 == 0, below, above)  # they differ on a tie only
     q = F32(2) * _E2M1[code]
-    return np.where(x < 0, -q, q).astype(F32), g / F32(12)
+    q = np.where(scaled < 0, -q, q)
+    return np.where(np.isnan(scaled), F32(-12), q).astype(F32), g / F32(12)
 
 
 SCHEMES = {
@@ -155,11 +162,12 @@ def hadamard(x: Array) -> Array:
 def topk_mask(x: Array, ratio: float) -> Array:
     """Which entries stay, bool [..., n]: the ceil(ratio * n) largest |x|.
 
-    Of equal magnitudes the lower index stays.
+    Of equal magnitudes the lower index stays; NaN is larger than any number.
     """
     n = x.shape[-1]
     keep = math.ceil(ratio * n)
-    order = np.argsort(-np.abs(x), axis=-1, kind="stable")[..., :keep]
+    magnitude = np.ascontiguousarray(np.abs(x), F32).view(np.int32)  # ordered alike
+    order = np.argsort(-magnitude, axis=-1, kind="stable")[..., :keep]
     mask = np.zeros(x.shape, bool)
     np.put_along_axis(mask, order, True, axis=-1)
     return mask
@@ -211,15 +219,21 @@ def integer_product(q: Array, digits: Array, digit_limit: int = 1) -> Array:
     return out + F32(0)
 
 
-# The KV cache's codes.
+# The KV cache's numbers.
+
+
+def to_f16(x: Array) -> Array:
+    """float32 -> float16 within [-65504, 65504]; every NaN is 0x7e00."""
+    half = np.clip(x, -F16_MAX, F16_MAX).astype(np.float16)
+    return np.where(np.isnan(x), np.uint16(0x7E00).view(np.float16), half)
 
 
 def kv_encode(x: Array, bits: int) -> tuple[Array, Array]:
     """[..., d] -> codes uint8 in 0..2**bits - 1 [..., d], g float16 [...]."""
-    g16 = np.minimum(_absmax(x), F16_MAX).astype(np.float16)
+    g16 = to_f16(_absmax(x))
     g = g16.astype(F32)[..., None]
     n = F32(2**bits - 1)
-    c = np.clip(np.rint((x / g + F32(1)) * (n / F32(2))), F32(0), n)
+    c = clip_codes(np.rint((x / g + F32(1)) * (n / F32(2))), 0, n)
     return c.astype(np.uint8), g16
 
 

@@ -61,10 +61,10 @@ int host_eval_full(host_program *program, tern_session *session,
                    float *logits, float *hidden, const char *doing) {
   if (setjmp(program->left) || host_interrupted)
     return -1;
-  return host_status(
-      program,
-      tern_session_eval_full(session, tokens, n, logits_count, logits, hidden),
-      doing);
+  tern_status status =
+      tern_session_eval_full(session, tokens, n, logits_count, logits, hidden);
+  int result = host_status(program, status, doing);
+  return status == TERN_NOT_FINITE ? 1 : result;
 }
 
 int host_eval_batch(host_program *program, tern_session *const *sessions,

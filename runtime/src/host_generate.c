@@ -57,7 +57,8 @@ static void note(host_generator *generator, const int32_t *tokens,
   memcpy(generator->held + (end - count), tokens, count * sizeof(int32_t));
 }
 
-/* With all logits or hidden states, written to files. */
+/* With all logits or hidden states, written to files; also when they are not
+ * finite, which is when one wants to see them. */
 static int read_full(host_generator *generator, const int32_t *tokens,
                      uint32_t count, float **logits) {
   host_program *program = generator->program;
@@ -73,16 +74,18 @@ static int read_full(host_generator *generator, const int32_t *tokens,
                            model->hidden_size, sizeof(float));
   uint64_t logits_shape[] = {count, model->vocab_size};
   uint64_t hidden_shape[] = {model->layer_count, count, model->hidden_size};
-  int result = -1;
-  if (generator->logits && (hidden || !o->hidden_file) &&
-      host_eval_full(program, generator->session, tokens, count, wanted,
-                     generator->logits, hidden, "prompt") == 0)
-    result = 0;
+  int status = -1;
+  if (generator->logits && (hidden || !o->hidden_file))
+    status = host_eval_full(program, generator->session, tokens, count, wanted,
+                            generator->logits, hidden, "prompt");
+  int result = status < 0 ? -1 : 0;
   if (result == 0 && o->logits_file)
     result = host_write_npy(program, o->logits_file, generator->logits,
                             logits_shape, 2);
   if (result == 0 && hidden)
     result = host_write_npy(program, o->hidden_file, hidden, hidden_shape, 3);
+  if (status != 0)
+    result = -1;
   if (result == 0)
     *logits = generator->logits + (size_t)(wanted - 1) * model->vocab_size;
   free(hidden);

@@ -34,6 +34,9 @@ const char *tern_status_text(tern_status status) {
     return "the context is full";
   case TERN_BAD_TABLE:
     return "the tokenizer's table is damaged or of an unknown version";
+  case TERN_NOT_FINITE:
+    return "the model's logits are not finite: its numbers pass the range of "
+           "32-bit floats, or the checkpoint is damaged";
   }
   return "an unknown error";
 }
@@ -214,6 +217,32 @@ static tern_status step_status(int32_t answer) {
   }
 }
 
+/* The bits of two values; the sign of one is set if it is not finite: only
+ * those have the largest exponent, where one more in its last place reaches the
+ * sign. */
+static uint64_t mark_two(const float *values) {
+  uint64_t bits;
+  memcpy(&bits, values, sizeof(bits));
+  return (bits & 0x7fffffff7fffffffu) + 0x0080000000800000u;
+}
+
+/* TERN_NOT_FINITE if one of `count` values is infinite or not a number. */
+static tern_status check_logits(const float *logits, size_t count) {
+  uint64_t a = 0, b = 0, c = 0, d = 0; /* the additions do not wait */
+  size_t at = 0;
+  for (; count - at >= 8; at += 8) {
+    a |= mark_two(logits + at);
+    b |= mark_two(logits + at + 2);
+    c |= mark_two(logits + at + 4);
+    d |= mark_two(logits + at + 6);
+  }
+  for (; at < count; ++at) {
+    const float pair[2] = {logits[at], 0};
+    a |= mark_two(pair);
+  }
+  return (a | b | c | d) & 0x8000000080000000u ? TERN_NOT_FINITE : TERN_OK;
+}
+
 tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
                                    uint32_t n, uint32_t logits_count,
                                    float *logits, float *hidden) {
@@ -247,7 +276,7 @@ tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
     done += m;
   }
   session->position += n;
-  return TERN_OK;
+  return check_logits(logits, (size_t)logits_count * model->vocab_size);
 }
 
 tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
@@ -256,7 +285,7 @@ tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
     return TERN_BAD_ARGUMENT;
   tern_status status = tern_session_eval_full(
       session, tokens, n, logits ? 1 : 0, session->logits, NULL);
-  if (status == TERN_OK && logits)
+  if ((status == TERN_OK || status == TERN_NOT_FINITE) && logits)
     *logits = session->logits;
   return status;
 }
@@ -298,7 +327,12 @@ tern_status tern_batch_eval(tern_session *const *sessions,
                                           first->scratch, segments, count));
   if (status != TERN_OK)
     return status;
-  for (uint32_t i = 0; i < count; ++i)
-    sessions[i]->position += segments[i].n;
-  return TERN_OK;
+  for (uint32_t i = 0; i < count; ++i) {
+    const tern_segment *segment = &segments[i];
+    sessions[i]->position += segment->n;
+    if (check_logits(segment->logits, (size_t)segment->logits_count *
+                                          first->model->vocab_size) != TERN_OK)
+      status = TERN_NOT_FINITE;
+  }
+  return status;
 }

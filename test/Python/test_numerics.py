@@ -60,6 +60,26 @@ def test_exp():
     assert n.exp(f32(0)).item() == 1
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_infinities_and_nan():
+    nan, inf = math.nan, math.inf
+    assert n.exp(f32(inf, -inf)).tolist() == n.exp(f32(87, -87)).tolist()
+    assert np.isnan(n.exp(f32(nan))).all()
+    for quantize, lowest in ((n.int8_absmax, -128), (n.int4_absmean, -8), (n.fp4_e2m1, -12)):
+        q, s = quantize(f32(inf, 1, -inf))
+        assert q.tolist() == [[lowest, 0, lowest]] and s.item() == inf
+        assert np.isnan(quantize(f32(1, nan, 2))[1]).all()
+    assert n.topk_mask(f32(1, nan, -inf, 2), 0.5).tolist() == [[False, True, True, False]]
+    half = n.to_f16(f32(1e6, -65520, inf, nan, -nan, 65519))
+    assert half.view(np.uint16).tolist() == [[0x7BFF, 0xFBFF, 0x7BFF, 0x7E00, 0x7E00, 0x7BFF]]
+    codes, g = n.kv_encode(f32(inf, -inf, 0), 3)
+    assert codes.tolist() == [[7, 0, 4]] and g.item() == 65504
+    codes, g = n.kv_encode(f32(1, nan), 3)
+    assert codes.tolist() == [[0, 0]] and np.isnan(g).all()
+    gated = glu(f32(-1, 0, 2), f32(inf, nan, 3), "relu2")
+    assert gated.tolist() == [[0, 0, 12]] and np.isnan(glu(f32(nan), f32(1), "relu2")).all()
+
+
 def test_int8_absmax():
     q, s = n.int8_absmax(f32(0.5, -2.0, 1.0, 0.0))
     assert q.tolist() == [[32, -127, 64, 0]] and s.item() == F32(2) / F32(127)

@@ -217,7 +217,7 @@ TEST(Exp, IsTheDefinition) {
 }
 
 TEST(Status, EveryOneHasASentence) {
-  for (int i = 0; i <= TERN_BAD_TABLE; ++i)
+  for (int i = 0; i <= TERN_NOT_FINITE; ++i)
     for (int j = 0; j < i; ++j)
       EXPECT_STRNE(tern_status_text(tern_status(i)),
                    tern_status_text(tern_status(j)));

@@ -10,6 +10,8 @@
 
 #include "gtest/gtest.h"
 
+#include <cfloat>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -290,6 +292,58 @@ TEST(Session, BatchRefusals) {
   EXPECT_EQ(tern_batch_eval(both, segments, 2), TERN_OK); // no mark was left
   EXPECT_EQ(tern_session_position(a.session), 3u);
   EXPECT_EQ(tern_session_position(b.session), 2u);
+}
+
+/// The fake model, with one value at one place of the logits.
+uint32_t spoiledAt;
+float spoiledBy;
+
+int32_t spoiledStep(const tern_env *env, const void *weights, void *scratch,
+                    const tern_segment *segments, uint32_t count) {
+  int32_t answer = tern_model_fake.step(env, weights, scratch, segments, count);
+  const tern_segment &last = segments[count - 1];
+  if (spoiledAt < last.logits_count * FAKE_VOCAB)
+    last.logits[spoiledAt] = spoiledBy;
+  return answer;
+}
+
+TEST(Session, LogitsThatAreNotFiniteAreSaid) {
+  tern_model model = tern_model_fake;
+  model.step = spoiledStep;
+  tern_session_config config = configuration();
+  config.model = &model;
+  Session a(config), b(config);
+  std::vector<int32_t> tokens = {1, 2, 3};
+  std::vector<float> many(3 * FAKE_VOCAB);
+  for (float value : {INFINITY, -INFINITY, NAN, -NAN, FLT_MAX, -FLT_MAX})
+    for (uint32_t at : {0u, 7u, FAKE_VOCAB - 1, 3 * FAKE_VOCAB - 1}) {
+      spoiledAt = at;
+      spoiledBy = value;
+      tern_status said = std::isfinite(value) ? TERN_OK : TERN_NOT_FINITE;
+      EXPECT_EQ(tern_session_eval_full(a.session, tokens.data(), 3, 3,
+                                       many.data(), nullptr),
+                said);
+      EXPECT_EQ(tern_session_position(a.session), 3u); // all was done
+      float *logits = nullptr;
+      bool isOfLast = at < FAKE_VOCAB;
+      EXPECT_EQ(tern_session_eval(a.session, tokens.data(), 2, &logits),
+                isOfLast ? said : TERN_OK);
+      ASSERT_NE(logits, nullptr);
+      EXPECT_EQ(tern_session_eval(a.session, tokens.data(), 2, nullptr),
+                TERN_OK); // none were asked for
+      tern_session *both[] = {a.session, b.session};
+      tern_segment segments[2] = {};
+      for (tern_segment &segment : segments) {
+        segment.tokens = tokens.data();
+        segment.n = 3;
+      }
+      segments[1].logits = many.data();
+      segments[1].logits_count = 3;
+      EXPECT_EQ(tern_batch_eval(both, segments, 2), said);
+      EXPECT_EQ(tern_session_position(b.session), 3u);
+      tern_session_rewind(a.session, 0);
+      tern_session_rewind(b.session, 0);
+    }
 }
 
 TEST(Session, SaveAndRestore) {

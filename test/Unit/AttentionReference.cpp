@@ -21,14 +21,20 @@ static float absMax(const float *x, int64_t n) {
   return test::largest(test::Row(x, x + n));
 }
 
+uint16_t tern::toHalf(float x) {
+  return std::isnan(x)
+             ? 0x7e00
+             : floatToHalf(std::min(std::max(x, -65504.0f), 65504.0f));
+}
+
 CodedRow tern::encodeRow(const float *x, int64_t n, int64_t bits) {
   CodedRow row;
-  row.scaleBits = floatToHalf(std::min(absMax(x, n), 65504.0f));
+  row.scaleBits = toHalf(absMax(x, n));
   row.scale = halfToFloat(row.scaleBits);
   float top = static_cast<float>((1 << bits) - 1);
   for (int64_t i = 0; i < n; ++i) {
     float code = std::nearbyint((x[i] / row.scale + 1.0f) * (top / 2.0f));
-    row.codes.push_back(static_cast<int>(std::min(std::max(code, 0.0f), top)));
+    row.codes.push_back(static_cast<int>(test::clip(code, 0.0f, top)));
   }
   return row;
 }
@@ -56,15 +62,15 @@ OddRow quantizeQuery(const float *q, int64_t n, int64_t bits) {
   float g = absMax(q, n), multiplier = 127.0f / g;
   OddRow row{{}, g / 127.0f};
   for (int64_t i = 0; i < n; ++i)
-    row.u.push_back(static_cast<int>(std::min(
-        std::max(std::nearbyint(q[i] * multiplier), -128.0f), 127.0f)));
+    row.u.push_back(static_cast<int>(
+        test::clip(std::nearbyint(q[i] * multiplier), -128.0f, 127.0f)));
   return row;
 }
 
 std::vector<float> halfRow(const float *x, int64_t n) {
   std::vector<float> row;
   for (int64_t i = 0; i < n; ++i)
-    row.push_back(halfToFloat(floatToHalf(x[i])));
+    row.push_back(halfToFloat(toHalf(x[i])));
   return row;
 }
 
@@ -80,10 +86,14 @@ std::vector<float> softmaxTerms(const std::vector<float> &scores) {
 std::vector<float> blockPart(const std::vector<float> &w,
                              const std::vector<OddRow> &values, int64_t first,
                              int64_t end, int64_t headDim) {
-  float most = *std::max_element(w.begin() + first, w.begin() + end);
+  float most = 0.0f;
+  for (int64_t t = first; t < end; ++t)
+    most = std::isnan(most) || most > w[t] ? most : w[t];
   std::vector<float> part(headDim, 0.0f);
   if (most < 1e-30f)
     return part;
+  if (std::isnan(most))
+    return std::vector<float>(headDim, most);
   float scale = 255.0f / most, factor = most / 255.0f;
   for (int64_t i = 0; i < headDim; ++i) {
     int64_t sum = 0;

@@ -29,6 +29,9 @@ struct CodedRow {
   uint16_t scaleBits;
   float scale; ///< the f16 value
 };
+/// A number of a 16-bit cache: limited to what f16 holds, one NaN.
+uint16_t toHalf(float x);
+
 CodedRow encodeRow(const float *x, int64_t n, int64_t bits);
 
 /// One query head (`query`, head_dim floats) at `position` over rows 0 ..

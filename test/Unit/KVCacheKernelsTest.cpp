@@ -12,12 +12,14 @@
 
 #include "AttentionReference.h"
 #include "KernelJit.h"
+#include "RowReference.h"
 
 #include "tern/Packing/CacheLayout.h"
 #include "tern/Packing/Codec.h"
 
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -78,6 +80,8 @@ struct Sequence {
 class KVCacheTest : public testing::TestWithParam<JitTarget> {
 protected:
   void run(const Case &c);
+  /// Infinities and NaN among keys, values and queries.
+  bool isSpoiled = false;
 
 private:
   void step(const Case &c, JitModule &module, std::vector<Sequence> &sequences,
@@ -86,6 +90,8 @@ private:
                 std::vector<Sequence> &sequences,
                 const std::vector<int> &owners, Vector<int32_t> &positions,
                 int64_t layer);
+  void checkHalves(const Sequence &sequence, const CacheLayout &layout,
+                   int64_t layer, int64_t position);
   void checkBytes(const Case &c, const Sequence &sequence, int64_t layer,
                   int64_t position);
   Matrix<float> randomRows(int64_t rows, int64_t columns, bool wild);
@@ -99,9 +105,12 @@ Matrix<float> KVCacheTest::randomRows(int64_t rows, int64_t columns,
   for (int64_t r = 0; r < rows; ++r) {
     float scale = std::exp(normal(random));
     if (wild && random() % 8 == 0)
-      scale = std::vector<float>{0, 1e-7f, 3e4f, 1e6f}[random() % 4];
+      scale = std::vector<float>{0, 1e-7f, 3e4f, 1e6f, 2e38f}[random() % 5];
     for (int64_t i = 0; i < columns; ++i)
       x.at(r, i) = normal(random) * scale;
+    const float odd[] = {HUGE_VALF, -HUGE_VALF, std::nanf(""), -std::nanf("")};
+    if (isSpoiled && random() % 32 == 0)
+      x.at(r, random() % columns) = odd[random() % 4];
   }
   return x;
 }
@@ -110,13 +119,35 @@ std::vector<float> toVector(const Matrix<float> &x, int64_t row) {
   return std::vector<float>(x.row(row), x.row(row) + x.columns);
 }
 
+/// The same of a 16-bit cache.
+void KVCacheTest::checkHalves(const Sequence &sequence,
+                              const CacheLayout &layout, int64_t layer,
+                              int64_t position) {
+  int64_t bytes = 2 * layout.headDim;
+  for (int64_t head = 0; head < layout.heads; ++head)
+    for (int part = 0; part < 2; ++part) {
+      const auto &row =
+          (part ? sequence.values : sequence.keys)[layer][position];
+      const uint8_t *at = sequence.state + layout.fixedBytes() +
+                          position / 64 * layout.blockBytes() +
+                          layout.headOffset(layer, head) +
+                          (part ? layout.valuesOffset() : layout.keysOffset()) +
+                          position % 64 * bytes;
+      for (int64_t i = 0; i < layout.headDim; ++i) {
+        uint16_t half;
+        std::memcpy(&half, at + 2 * i, 2);
+        ASSERT_EQ(half, toHalf(row[head * layout.headDim + i]));
+      }
+    }
+}
+
 /// Codes and scales in the state are what the reference has.
 void KVCacheTest::checkBytes(const Case &c, const Sequence &sequence,
                              int64_t layer, int64_t position) {
   const AttentionShape &s = c.shape;
   CacheLayout layout{2, s.heads, s.headDim, s.bits, s.bosBits};
   if (layout.isHalf())
-    return;
+    return checkHalves(sequence, layout, layer, position);
   for (int64_t head = 0; head < s.heads; ++head)
     for (int part = 0; part < 2; ++part) {
       const auto &row =
@@ -160,9 +191,8 @@ void KVCacheTest::runLayer(const Case &c, JitModule &module,
                            Vector<int32_t> &positions, int64_t layer) {
   const AttentionShape &s = c.shape;
   int64_t tokens = owners.size(), width = s.heads * s.headDim;
-  bool wild = s.bits != 16;
-  Matrix<float> k = randomRows(tokens, width, wild);
-  Matrix<float> v = randomRows(tokens, width, wild);
+  Matrix<float> k = randomRows(tokens, width, true);
+  Matrix<float> v = randomRows(tokens, width, true);
   Matrix<float> q = randomRows(tokens, width * c.group, false);
   Matrix<float> out(tokens, width * c.group, 99, width * c.group + 1);
   Vector<int64_t> states(tokens);
@@ -188,9 +218,8 @@ void KVCacheTest::runLayer(const Case &c, JitModule &module,
       std::vector<float> expected =
           attend(s, q.row(t) + head * s.headDim, sequence.keys[layer],
                  sequence.values[layer], head / c.group, position);
-      ASSERT_EQ(std::memcmp(expected.data(), out.row(t) + head * s.headDim,
-                            4 * s.headDim),
-                0)
+      ASSERT_TRUE(std::equal(expected.begin(), expected.end(),
+                             out.row(t) + head * s.headDim, test::isSame))
           << "layer " << layer << " token " << t << " position " << position
           << " head " << head << ": expected " << expected[0] << ", got "
           << out.at(t, head * s.headDim);
@@ -266,6 +295,15 @@ TEST_P(KVCacheTest, EightBits) {
   run({{1, 64, 8, 8, 8}, 3, 160, mixedCalls()});
   run({{1, 100, 8, 3, 4}, 4, 128, {{1}, {64}, {1}}});
   run({{5, 128, 8, 4, 8}, 1, 128, {{66}, {1}}});
+}
+
+TEST_P(KVCacheTest, NumbersThatAreNotFinite) {
+  isSpoiled = true;
+  for (int round = 0; round < 2; ++round) {
+    run({{1, 64, 16, 16, 8}, 3, 160, mixedCalls()});
+    run({{2, 100, 3, 4, 8}, 2, 160, mixedCalls()});
+    run({{1, 64, 8, 3, 4}, 3, 160, mixedCalls()});
+  }
 }
 
 /// More blocks, and more tokens, than R32 has accumulators.

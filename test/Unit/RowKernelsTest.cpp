@@ -89,6 +89,24 @@ TEST_P(RowKernelsTest, ReduceEqualsTheDefinition) {
     }
 }
 
+TEST_P(RowKernelsTest, TheMaximumOfARowWithNaNIsNaN) {
+  const float nan = std::nanf(""), infinity = HUGE_VALF;
+  for (int64_t n : {1, 31, 32, 65}) {
+    auto module = compile(reduceFunction("max_abs", 3, n));
+    ASSERT_TRUE(module);
+    for (float value : {nan, -nan, infinity, -infinity, -3e38f})
+      for (int64_t at = 0; at < n; ++at) {
+        Matrix<float> x = randomRows(3, n, n + 5);
+        x.at(1, at) = value;
+        x.at(1, n / 2) = at == n / 2 ? value : infinity;
+        Vector<float> most(3);
+        module->call("max_abs", x.get(), most.get());
+        EXPECT_EQ(std::isnan(most.data[1]), std::isnan(value)) << at;
+        EXPECT_FALSE(std::isnan(most.data[0]) || std::isnan(most.data[2]));
+      }
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // hadamard
 //===----------------------------------------------------------------------===//
@@ -193,14 +211,17 @@ TEST_P(RowKernelsTest, TopKKeepsTheLargestAndOfTiesTheFirst) {
       SCOPED_TRACE(std::to_string(n) + " keep " + std::to_string(keep));
       auto module = compile(topKFunction(tokens, n, keep));
       ASSERT_TRUE(module);
-      // Rows without ties, with many, with zeros of both signs, with one value.
-      for (int kind = 0; kind < 4; ++kind) {
+      // Rows without ties, with many, with zeros of both signs, with one value,
+      // with infinities.
+      for (int kind = 0; kind < 5; ++kind) {
         Matrix<float> x = randomRows(tokens, n);
         for (float &value : x.data)
-          value = kind == 0   ? value
-                  : kind == 1 ? std::rint(value)
-                  : kind == 2 ? (random() % 3 ? -0.0f * value : value)
-                              : 1.5f;
+          value = kind == 0      ? value
+                  : kind == 1    ? std::rint(value)
+                  : kind == 2    ? (random() % 3 ? -0.0f * value : value)
+                  : kind == 3    ? 1.5f
+                  : random() % 3 ? value
+                                 : std::copysign(HUGE_VALF, value);
         Matrix<int8_t> codes(tokens, n), out(tokens, n, 99);
         for (int8_t &code : codes.data)
           code = static_cast<int8_t>(random() % 255 - 127);

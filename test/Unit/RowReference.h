@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace tern::test {
@@ -25,8 +26,15 @@ using Row = std::vector<float>;
 /// Halves to even; the default rounding mode is never changed.
 inline float rne(float x) { return std::nearbyint(x); }
 
+/// Codes are clipped: NaN becomes the lowest.
 inline float clip(float x, float low, float high) {
-  return std::min(std::max(x, low), high);
+  return std::isnan(x) ? low : std::min(std::max(x, low), high);
+}
+
+/// Equal to the bit, or NaN both: which one is not defined.
+inline bool isSame(float x, float y) {
+  return std::memcmp(&x, &y, sizeof(x)) == 0 ||
+         (std::isnan(x) && std::isnan(y));
 }
 
 inline float r32(const Row &x) {
@@ -40,6 +48,8 @@ inline float r32(const Row &x) {
 }
 
 inline float exponential(float x) {
+  if (std::isnan(x))
+    return x;
   x = clip(x, -87.0f, 87.0f);
   float k = rne(x * 1.44269504088896341f);
   float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
@@ -67,10 +77,14 @@ struct Codes {
   float s;
 };
 
+/// NaN if one of the row is.
 inline float largest(const Row &x) {
   float g = 1e-5f;
   for (float value : x)
-    g = std::max(g, std::fabs(value));
+    if (std::isnan(value) || std::fabs(value) > g)
+      g = std::fabs(value);
+    else if (std::isnan(g))
+      break;
   return g;
 }
 
@@ -87,7 +101,8 @@ inline Codes int4AbsMean(const Row &x) {
   Row absolute;
   for (float value : x)
     absolute.push_back(std::fabs(value));
-  float b = std::max(r32(absolute) / float(x.size()), 1e-5f);
+  float b = r32(absolute) / float(x.size());
+  b = b < 1e-5f ? 1e-5f : b;
   Codes codes{{}, b / sqrt7};
   for (float value : x)
     codes.q.push_back(clip(rne(value * (sqrt7 / b)), -8, 7));
@@ -100,6 +115,10 @@ inline Codes fp4E2M1(const Row &x) {
   Codes codes{{}, g / 12.0f};
   for (float value : x) {
     double scaled = std::fabs(value * (6.0f / g));
+    if (std::isnan(scaled)) {
+      codes.q.push_back(-12);
+      continue;
+    }
     int best = 0;
     for (int code = 1; code < 8; ++code) {
       double gain =
@@ -120,12 +139,12 @@ inline const Scheme kSchemes[] = {{"int8_absmax", int8AbsMax},
                                   {"int4_absmean", int4AbsMean},
                                   {"fp4_e2m1", fp4E2M1}};
 
-inline float relu2Of(float gate) {
-  float r = gate > 0 ? gate : 0.0f;
-  return r * r;
+/// 0 behind a gate that is closed, where up need not have been computed.
+inline float relu2Of(float gate, float up) {
+  return gate <= 0 ? 0.0f : (gate * gate) * up;
 }
-inline float siluOf(float gate) {
-  return gate * (1.0f / (1.0f + exponential(-gate)));
+inline float siluOf(float gate, float up) {
+  return (gate * (1.0f / (1.0f + exponential(-gate)))) * up;
 }
 
 /// A head_dim that divides `n`, with halves of no round size if possible.

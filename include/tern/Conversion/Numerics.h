@@ -23,7 +23,8 @@ namespace tern {
 mlir::Value buildConstant(mlir::OpBuilder &builder, mlir::Location loc,
                           mlir::Type type, double value);
 
-/// x > y ? x : y, and x < y ? x : y; y if x is not a number.
+/// x > y ? x : y, and x < y ? x : y; y if either is not a number, so what may
+/// be none comes second where it is to stay, first where it is to go.
 mlir::Value buildMax(mlir::OpBuilder &builder, mlir::Location loc,
                      mlir::Value x, mlir::Value y);
 mlir::Value buildMin(mlir::OpBuilder &builder, mlir::Location loc,
@@ -36,11 +37,11 @@ mlir::Value buildClip(mlir::OpBuilder &builder, mlir::Location loc,
 /// rne(x) as f32, for |x| < 2^22. A zero is +0.
 mlir::Value buildRne(mlir::OpBuilder &builder, mlir::Location loc,
                      mlir::Value x);
-/// rne(x) as i32, for |x| < 2^22.
+/// rne(x) as i32, for |x| < 2^22; some integer if `x` is not a number.
 mlir::Value buildRneInteger(mlir::OpBuilder &builder, mlir::Location loc,
                             mlir::Value x);
 
-/// exp(x), to the bit.
+/// exp(x), to the bit; NaN stays one.
 mlir::Value buildExp(mlir::OpBuilder &builder, mlir::Location loc,
                      mlir::Value x);
 

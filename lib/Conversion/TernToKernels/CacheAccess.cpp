@@ -120,26 +120,26 @@ Value tern::buildAbsMax(KernelBuilder &b, Value rows, Value token, Value column,
   constexpr int64_t width = 16;
   auto magnitudes = [&](Value i, int64_t lanes) {
     Type type = b.vectorOf(lanes, b.getF32Type());
-    return b.abs(b.load(type, rows, {token, b.add(column, i)}));
+    return b.magnitudeBits(b.load(type, rows, {token, b.add(column, i)}));
   };
-  Value most = b.zero(b.vectorOf(width, b.getF32Type()));
+  auto larger = [&](Value x, Value y) { return b.maxSigned(x, y); };
+  Value most = b.zero(b.vectorOf(width, b.getI32Type()));
   int64_t whole = n / width * width;
   if (whole)
     most = b.loop(b.index(0), b.index(whole), width, most,
                   [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                    return {b.max(magnitudes(i, width), carried[0])};
+                    return {larger(magnitudes(i, width), carried[0])};
                   })[0];
   if (whole != n)
     most =
-        b.max(b.padLanes(magnitudes(b.index(whole), n - whole), width), most);
-  Value result =
-      b.reduceByHalves(most, [&](Value x, Value y) { return b.max(x, y); });
-  return b.max(result, 1e-5);
+        larger(b.padLanes(magnitudes(b.index(whole), n - whole), width), most);
+  Value result = b.bitcast(b.getF32Type(), b.mostOfSigned(most));
+  return b.max(b.constant(b.getF32Type(), 1e-5), result);
 }
 
 RowScale tern::buildRowScale(KernelBuilder &b, Value rows, Value token,
                              Value column, int64_t n) {
-  Value most = b.min(buildAbsMax(b, rows, token, column, n), 65504.0);
+  Value most = buildAbsMax(b, rows, token, column, n);
   Value bits = buildFloatToHalf(b, b.getLoc(), most);
   return {bits, buildHalfToFloat(b, b.getLoc(), bits)};
 }

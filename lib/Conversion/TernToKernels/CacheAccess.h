@@ -82,7 +82,8 @@ private:
 mlir::Value loadQuad(KernelBuilder &b, mlir::Value memory,
                      mlir::ValueRange indices, int64_t lanes);
 
-/// max(max|x|, 1e-5) of `n` floats of row `token` from `column` on.
+/// max(max|x|, 1e-5) of `n` floats of row `token` from `column` on; NaN if one
+/// of them is.
 mlir::Value buildAbsMax(KernelBuilder &b, mlir::Value rows, mlir::Value token,
                         mlir::Value column, int64_t n);
 

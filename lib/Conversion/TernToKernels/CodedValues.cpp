@@ -85,8 +85,10 @@ private:
     Value w = b.mul(exps, block.factors);
     // Scales of tokens that are not seen may be anything; their e is 0.
     w = b.select(b.isGreater(exps, b.zero(type)), w, b.zero(type));
-    Value most =
-        b.reduceByHalves(w, [&](Value x, Value y) { return b.max(x, y); });
+    // None is negative, so their bits are ordered as they are, NaN last.
+    Value mostBits =
+        b.mostOfUnsigned(b.bitcast(withElement(type, b.getI32Type()), w));
+    Value most = b.bitcast(b.getF32Type(), mostBits);
     Value zero = b.zero(b.getF32Type());
     Value isTiny = b.isLess(most, b.constant(b.getF32Type(), 1e-30));
     most = b.select(isTiny, zero, most);

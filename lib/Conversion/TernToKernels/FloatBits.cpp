@@ -49,7 +49,10 @@ Value tern::buildFloatToHalf(OpBuilder &builder, Location loc, Value x) {
   KernelBuilder b(loc, builder);
   Type f32 = x.getType(), i32 = withElement(f32, b.getI32Type());
   Value bits = b.bitcast(i32, x);
-  Value magnitude = b.bitAnd(bits, 0x7fffffff);
+  Value anyMagnitude = b.magnitudeBits(x);
+  Value largest = b.constant(i32, int64_t(0x477fe000)); // 65504
+  Value isLarge = b.compare(arith::CmpIPredicate::sgt, anyMagnitude, largest);
+  Value magnitude = b.select(isLarge, largest, anyMagnitude);
   // Normal: 13 bits go; 0xfff and the last bit kept carry exactly where
   // rounding to even goes up, into the exponent too.
   Value odd = b.bitAnd(b.shiftRight(magnitude, 13), 1);
@@ -63,15 +66,10 @@ Value tern::buildFloatToHalf(OpBuilder &builder, Location loc, Value x) {
       b.sub(b.bitcast(i32, sum), b.constant(i32, int64_t(0x3f000000)));
   Value isSubnormal =
       b.compare(arith::CmpIPredicate::ult, magnitude, int64_t(127 - 14) << 23);
-  // From 2^16 on, infinity; NaN stays one.
-  Value isLarge =
-      b.compare(arith::CmpIPredicate::uge, magnitude, int64_t(127 + 16) << 23);
-  Value isNaN =
-      b.compare(arith::CmpIPredicate::ugt, magnitude, int64_t(0x7f800000));
-  Value large = b.select(isNaN, b.constant(i32, int64_t(0x7e00)),
-                         b.constant(i32, int64_t(0x7c00)));
   Value half = b.select(isSubnormal, subnormal, normal);
-  half = b.select(isLarge, large, half);
   half = b.bitOr(half, b.bitAnd(b.shiftRight(bits, 16), 0x8000));
+  Value isNaN =
+      b.compare(arith::CmpIPredicate::sgt, anyMagnitude, int64_t(0x7f800000));
+  half = b.select(isNaN, b.constant(i32, int64_t(0x7e00)), half);
   return arith::TruncIOp::create(b, withElement(i32, b.getI16Type()), half);
 }

@@ -26,8 +26,8 @@ mlir::Value buildHalfToFloat(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildBFloatToFloat(mlir::OpBuilder &builder, mlir::Location loc,
                                mlir::Value bits);
 
-/// f32 to f16 bits (i16): nearest, halves to even, subnormals kept, overflow to
-/// infinity.
+/// f32 to f16 bits (i16): limited to [-65504, 65504], then nearest, halves to
+/// even, subnormals kept. NaN is 0x7e00 whatever its bits were.
 mlir::Value buildFloatToHalf(mlir::OpBuilder &builder, mlir::Location loc,
                              mlir::Value x);
 

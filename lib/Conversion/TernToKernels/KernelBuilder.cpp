@@ -111,6 +111,10 @@ Value KernelBuilder::minUnsigned(Value x, Value y) {
   return createOrFold<arith::MinUIOp>(x, y);
 }
 
+Value KernelBuilder::maxSigned(Value x, Value y) {
+  return arith::MaxSIOp::create(*this, x, y);
+}
+
 Value KernelBuilder::bitAnd(Value x, Value y) {
   return arith::AndIOp::create(*this, x, y);
 }
@@ -180,6 +184,11 @@ Value KernelBuilder::min(Value x, Value y) {
 }
 
 Value KernelBuilder::abs(Value x) { return math::AbsFOp::create(*this, x); }
+
+Value KernelBuilder::magnitudeBits(Value x) {
+  Value bits = bitcast(withElement(x.getType(), getI32Type()), x);
+  return bitAnd(bits, 0x7fffffff);
+}
 
 //===----------------------------------------------------------------------===//
 // Conversions
@@ -266,6 +275,14 @@ Value KernelBuilder::reduceByHalves(Value x,
 
 Value KernelBuilder::sumOfIntegers(Value x) {
   return vector::ReductionOp::create(*this, vector::CombiningKind::ADD, x);
+}
+
+Value KernelBuilder::mostOfSigned(Value x) {
+  return vector::ReductionOp::create(*this, vector::CombiningKind::MAXSI, x);
+}
+
+Value KernelBuilder::mostOfUnsigned(Value x) {
+  return vector::ReductionOp::create(*this, vector::CombiningKind::MAXUI, x);
 }
 
 //===----------------------------------------------------------------------===//

@@ -55,6 +55,7 @@ public:
   Value div(Value x, double y) { return div(x, constantLike(x, y)); }
   Value rem(Value x, int64_t y); ///< unsigned
   Value minUnsigned(Value x, Value y);
+  Value maxSigned(Value x, Value y);
 
   // Integers.
   Value bitAnd(Value x, Value y);
@@ -73,11 +74,14 @@ public:
   Value select(Value condition, Value x, Value y);
   Value isGreater(Value x, Value y); ///< floats, ordered
   Value isLess(Value x, Value y);    ///< floats, ordered
-  Value max(Value x, Value y);       ///< y if x is not greater
-  Value min(Value x, Value y);       ///< y if x is not less
+  Value max(Value x, Value y);       ///< y if x is not greater, or either NaN
+  Value min(Value x, Value y);       ///< y if x is not less, or either NaN
   Value max(Value x, double y) { return max(x, constantLike(x, y)); }
   Value min(Value x, double y) { return min(x, constantLike(x, y)); }
   Value abs(Value x); ///< of floats
+  /// The bits of |x| as integers, which are ordered as |x| is; those of NaN are
+  /// greater than all others.
+  Value magnitudeBits(Value x);
 
   // Conversions. Extensions keep a vector's length.
   Value signExtend(Value x, Type element);
@@ -102,6 +106,8 @@ public:
   Value reduceByHalves(Value x,
                        llvm::function_ref<Value(Value, Value)> combine);
   Value sumOfIntegers(Value x); ///< any order
+  Value mostOfSigned(Value x);
+  Value mostOfUnsigned(Value x);
 
   // Memory; a scalar, or a vector along the last dimension.
   Value load(Type type, Value memory, mlir::ValueRange indices);

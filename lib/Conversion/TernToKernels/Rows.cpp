@@ -27,21 +27,26 @@ int64_t numColumns(Value rows) {
 // tern.reduce
 //===----------------------------------------------------------------------===//
 
+/// Compares bits: a row with a NaN has NaN for its maximum, in any order.
+/// `terms` gives floats.
 Value reduceMaxAbs(KernelBuilder &b, int64_t n,
                    function_ref<Value(Value, int64_t)> terms) {
-  auto larger = [&](Value x, Value y) { return b.max(x, y); };
-  Value most = b.zero(b.vectorOf(kR32Lanes, b.getF32Type()));
+  auto larger = [&](Value x, Value y) { return b.maxSigned(x, y); };
+  auto magnitudes = [&](Value i, int64_t width) {
+    return b.magnitudeBits(terms(i, width));
+  };
+  Value most = b.zero(b.vectorOf(kR32Lanes, b.getI32Type()));
   int64_t whole = n / kR32Lanes * kR32Lanes;
   if (whole)
     most = b.loop(b.index(0), b.index(whole), kR32Lanes, most,
                   [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                    return {larger(terms(i, kR32Lanes), carried[0])};
+                    return {larger(magnitudes(i, kR32Lanes), carried[0])};
                   })[0];
   if (whole != n) {
-    Value rest = terms(b.index(whole), n - whole);
+    Value rest = magnitudes(b.index(whole), n - whole);
     most = larger(b.padLanes(rest, kR32Lanes), most);
   }
-  return b.reduceByHalves(most, larger);
+  return b.bitcast(b.getF32Type(), b.mostOfSigned(most));
 }
 
 struct ReduceRows : OpRewritePattern<ReduceOp> {
@@ -55,10 +60,18 @@ struct ReduceRows : OpRewritePattern<ReduceOp> {
     Value input = op.getInput(), out = op.getOuts()[0];
     int64_t n = numColumns(input);
     b.forEachToken(input, [&](Value token) {
-      auto terms = [&](Value i, int64_t width) {
+      auto terms = [&](Value i, int64_t width) -> Value {
         Type type = b.vectorOf(width, b.getF32Type());
         Value x = b.load(type, input, {token, i});
-        return op.getKind() == ReduceKind::SumSquares ? b.mul(x, x) : b.abs(x);
+        switch (op.getKind()) {
+        case ReduceKind::MaxAbs:
+          return x;
+        case ReduceKind::SumAbs:
+          return b.abs(x);
+        case ReduceKind::SumSquares:
+          return b.mul(x, x);
+        }
+        llvm_unreachable("unknown kind");
       };
       Value result = op.getKind() == ReduceKind::MaxAbs
                          ? reduceMaxAbs(b, n, terms)

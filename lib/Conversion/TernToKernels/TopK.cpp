@@ -36,8 +36,7 @@ public:
   /// Bits of |x| from `column` on, i32 or a vector of them.
   Value get(Value column, int64_t width) {
     Type f32 = b.vectorOf(width, b.getF32Type());
-    Value x = b.load(f32, input, {token, column});
-    return b.bitAnd(b.bitcast(withElement(f32, b.getI32Type()), x), 0x7fffffff);
+    return b.magnitudeBits(b.load(f32, input, {token, column}));
   }
 
   /// How many (i32) compare so with `threshold` (i32).

@@ -60,17 +60,24 @@ struct RMSNormToLinalg : OpRewritePattern<RMSNormOp> {
   }
 };
 
-Value buildRelu2(OpBuilder &b, Location loc, Value gate) {
-  Value open = buildMax(b, loc, gate, buildConstant(b, loc, gate.getType(), 0));
-  return arith::MulFOp::create(b, loc, open, open);
+/// 0 behind a gate that is not positive, whatever `up` is there: that need not
+/// have been computed. A gate that is not a number is open.
+Value buildRelu2(OpBuilder &b, Location loc, Value gate, Value up) {
+  Value zero = buildConstant(b, loc, gate.getType(), 0);
+  Value isOpen =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGT, gate, zero);
+  Value square = arith::MulFOp::create(b, loc, gate, gate);
+  Value product = arith::MulFOp::create(b, loc, square, up);
+  return arith::SelectOp::create(b, loc, isOpen, product, zero);
 }
 
-Value buildSilu(OpBuilder &b, Location loc, Value gate) {
+Value buildSilu(OpBuilder &b, Location loc, Value gate, Value up) {
   Value one = buildConstant(b, loc, gate.getType(), 1);
   Value power = buildExp(b, loc, arith::NegFOp::create(b, loc, gate));
   Value sum = arith::AddFOp::create(b, loc, one, power);
   Value sigmoid = arith::DivFOp::create(b, loc, one, sum);
-  return arith::MulFOp::create(b, loc, gate, sigmoid);
+  Value activated = arith::MulFOp::create(b, loc, gate, sigmoid);
+  return arith::MulFOp::create(b, loc, activated, up);
 }
 
 struct GluToLinalg : OpRewritePattern<GluOp> {
@@ -83,8 +90,7 @@ struct GluToLinalg : OpRewritePattern<GluOp> {
     SmallVector<Value> result = buildElementwise(
         b, {{op.getGate()}, {op.getUp()}}, b.getF32Type(),
         [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
-          return {
-              arith::MulFOp::create(b, loc, activate(b, loc, in[0]), in[1])};
+          return {activate(b, loc, in[0], in[1])};
         });
     rewriter.replaceOp(op, result);
     return success();

@@ -47,7 +47,8 @@ Scheme getScheme(ActScheme scheme) {
 /// Doubled, the values are 0 1 2 3 4 | 6 8 | 12: multiples of 1 below 4, of 2
 /// below 8, of 4 above. In each range a value's code is even where its multiple
 /// is, so ties to the even code are ties to the even multiple, which is how an
-/// addition of 1.5 * 2^23 * step rounds. Doubling is exact.
+/// addition of 1.5 * 2^23 * step rounds. Doubling is exact. NaN gives the
+/// lowest code: it is limited to the largest, and counts as negative.
 Value buildFp4Code(OpBuilder &b, Location loc, Value x, const Scheme &scheme) {
   Type f32 = x.getType();
   auto constant = [&](double value) {
@@ -71,8 +72,10 @@ Value buildFp4Code(OpBuilder &b, Location loc, Value x, const Scheme &scheme) {
   Value sum = arith::AddFOp::create(b, loc, doubled, step);
   Value rounded = arith::SubFOp::create(b, loc, sum, step);
   Value negative = arith::NegFOp::create(b, loc, rounded);
+  Value isNegative =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT, x, constant(0));
   return arith::FPToSIOp::create(b, loc, b.getI32Type(),
-                                 select(below(x, 0), negative, rounded));
+                                 select(isNegative, negative, rounded));
 }
 
 /// The code of an activation already multiplied, as i8.
@@ -113,7 +116,7 @@ struct QuantizeToLinalg : OpRewritePattern<QuantizeOp> {
           if (scheme.statistic == ReduceKind::SumAbs)
             g = arith::DivFOp::create(b, loc, g,
                                       buildConstant(b, loc, f32, features));
-          g = buildMax(b, loc, g, buildConstant(b, loc, f32, 1e-5));
+          g = buildMax(b, loc, buildConstant(b, loc, f32, 1e-5), g);
           return {
               arith::DivFOp::create(
                   b, loc, buildConstant(b, loc, f32, scheme.numerator), g),

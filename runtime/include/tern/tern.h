@@ -28,7 +28,8 @@ typedef enum tern_status {
   TERN_WRONG_WEIGHTS, /* weights were packed for another model or target */
   TERN_WRONG_STATE,   /* a saved state belongs to another model */
   TERN_CONTEXT_FULL,  /* position + n would pass the session's context */
-  TERN_BAD_TABLE      /* the tokenizer's table is damaged or too new */
+  TERN_BAD_TABLE,     /* the tokenizer's table is damaged or too new */
+  TERN_NOT_FINITE     /* a logit is infinite or not a number; see below */
 } tern_status;
 
 /* A sentence in English, never NULL. */
@@ -74,7 +75,10 @@ tern_status tern_session_init(void *memory, size_t bytes,
 
 /* Appends n tokens. Afterwards *logits (unless `logits` is NULL) points at
  * vocab_size values for the last one, valid until the next call on this session
- * and free for the caller to change. On failure nothing is appended. */
+ * and free for the caller to change. On failure nothing is appended, with one
+ * exception, here and in the two calls below: TERN_NOT_FINITE says that all was
+ * done, but that among the logits that were asked for there is an infinity or
+ * NaN, with which nothing sensible can be chosen. */
 tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
                               uint32_t n, float **logits);
 

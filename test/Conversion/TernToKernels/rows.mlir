@@ -8,6 +8,10 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
     tern.reduce <sum_squares> (%x) outs(%o : memref<?xf32>) : (memref<?x100xf32>)
     return
   }
+  func.func @most(%x: memref<1x64xf32>, %o: memref<1xf32>) {
+    tern.reduce <max_abs> (%x) outs(%o : memref<1xf32>) : (memref<1x64xf32>)
+    return
+  }
   func.func @largest(%x: memref<1x100xf32>, %q: memref<1x100xi8>, %o: memref<1x100xi8>) {
     tern.keep_top_k <keep = 51> (%x, %q) outs(%o : memref<1x100xi8>) : (memref<1x100xf32>, memref<1x100xi8>)
     return
@@ -37,6 +41,12 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK:           arith.addf %{{.*}} : vector<2xf32>
 // CHECK:           %[[R:.*]] = arith.addf %{{.*}} : f32
 // CHECK:           memref.store %[[R]], %[[O]][%[[T]]]
+
+// Bits are compared, of which those of a NaN are the largest.
+// CHECK-LABEL: func.func @most(
+// CHECK-NOT:     arith.cmpf
+// CHECK:         arith.maxsi %{{.*}} : vector<32xi32>
+// CHECK:         vector.reduction <maxsi>, %{{.*}} : vector<32xi32> into i32
 
 // CHECK-LABEL: func.func @largest(
 // CHECK-NOT:     scf.parallel
