@@ -7,7 +7,7 @@ Each block of code after a comment like
     <!-- ir: quantized, from "tern.quantize", 6 lines -->
 
 is replaced by that many lines of the bundled model's IR after that phase, from
-the first line that contains the words on. `asm` is a phase too. With --check the
+the first line that contains the words on. `asm` and `remarks` are phases too. With --check the
 file is not written; exit status 1 if it is stale.
 """
 
@@ -45,13 +45,17 @@ def wrap(line: str) -> str:
 
 
 def read_stages(tern: str, target: str) -> dict[str, str]:
-    """The bundled model after each phase, and its assembly as `asm`."""
+    """The bundled model after each phase, its assembly as `asm`, and what `--remarks` says."""
     with tempfile.TemporaryDirectory() as folder:
         command = [tern, "compile", MODEL, f"--target={target}", "--name=bard", "--emit=obj"]
         command += ["-o", f"{folder}/bard.o", f"--save-stages={folder}"]
-        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        command += ["--remarks"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         stages = {path.stem[3:]: path.read_text() for path in Path(folder).glob("*.mlir")}
-        return stages | {"asm": (Path(folder) / "bard.s").read_text()}
+        return stages | {
+            "asm": (Path(folder) / "bard.s").read_text(),
+            "remarks": done.stderr,
+        }
 
 
 def main(tern: str, check: bool) -> int:

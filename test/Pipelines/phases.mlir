@@ -39,7 +39,12 @@
 // PACKED: tern.weight @embed_tokens <values> ["model.embed_tokens.weight"] offset 0 :
 
 // Loops and tasks; after weights and addresses nothing of tern is left.
-// KERNELS:     func.func private @layer.decode.task0(
+// KERNELS:     func.func private @"layer.decode.q_proj+k_proj+v_proj.contiguous_rows"(
+// KERNELS:     func.func private @layer.decode.up_proj.listed_rows(
+// KERNELS:     func.func private @layer.prefill.token_rows(
+// KERNELS:     func.func private @layer.prefill.token_rows.2(
+// KERNELS:     func.func private @layer.prefill.attention(
+// KERNELS:     func.func private @head.decode.lm_head(
 // KERNELS:     func.func private @step(
 // KERNELS-NOT: {{tern\.[^f]}}
 

@@ -9,6 +9,8 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Remarks/Remark.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace tern;
@@ -22,6 +24,33 @@ static std::string place(mlir::Location location) {
           ":" + llvm::Twine(file.getColumn()) + ": ")
       .str();
 }
+
+namespace {
+
+/// "tern: remark: layer.decode: up_proj: rows behind closed gates are not
+/// read"; what was given up begins with "missed:" instead.
+struct RemarkPrinter : mlir::remark::detail::MLIRRemarkStreamerBase {
+  void streamOptimizationRemark(
+      const mlir::remark::detail::Remark &remark) override {
+    bool isChoice = remark.getRemarkType() == llvm::remarks::Type::Passed ||
+                    remark.getRemarkType() == llvm::remarks::Type::Analysis;
+    llvm::raw_ostream &os = llvm::errs();
+    os << "tern: " << (isChoice ? "remark: " : "missed: ")
+       << place(remark.getLocation());
+    if (!remark.getFunction().starts_with("<"))
+      os << remark.getFunction() << ": ";
+    llvm::interleave(
+        remark.getArgs(), os,
+        [&](const mlir::remark::detail::Remark::Arg &arg) {
+          bool isSentence = arg.key == "Remark" || arg.key == "Reason";
+          os << (isSentence ? "" : arg.key + " ") << arg.val;
+        },
+        "; ");
+    os << " [" << remark.getRemarkName() << "]\n";
+  }
+};
+
+} // namespace
 
 Diagnostics::Diagnostics(mlir::MLIRContext &context)
     : handler(&context, [this](mlir::Diagnostic &diagnostic) {
@@ -50,12 +79,16 @@ llvm::Error Diagnostics::take(const llvm::Twine &otherwise) {
 }
 
 llvm::Error Diagnostics::enableRemarks(mlir::MLIRContext &context) {
-  mlir::remark::RemarkCategories categories{
-      "tern.*", std::nullopt, std::nullopt, std::nullopt, std::nullopt};
+  // A kind that no pattern is given for is not reported, whatever `all` says; a
+  // pattern is to match a whole category, "convert-tern-to-kernels" too.
+  const std::string ours = ".*tern.*";
+  mlir::remark::RemarkCategories categories{ours, ours, ours, ours, ours};
+  // Passes over functions then run one after the other: remarks keep an order.
+  context.disableMultithreading();
   auto policy = std::make_unique<mlir::remark::RemarkEmittingPolicyAll>();
   if (mlir::failed(mlir::remark::enableOptimizationRemarks(
-          context, nullptr, std::move(policy), categories,
-          /*printAsEmitRemarks=*/true)))
+          context, std::make_unique<RemarkPrinter>(), std::move(policy),
+          categories)))
     return take("remarks cannot be enabled");
   return llvm::Error::success();
 }

@@ -38,18 +38,21 @@ class DotProduct {
 public:
   virtual ~DotProduct() = default;
 
+  /// The instruction, for people.
+  virtual llvm::StringRef getName() const = 0;
+
   /// 32 bit sums in one vector.
   virtual int64_t getLanes() const = 0;
 
   /// acc[l] + sum over j < 4 of u[4l + j] * s[4l + j], exact. `acc` is
-  /// vector<lanes x i32>, `u` (unsigned, no element above `maxUnsigned`) and `s`
-  /// (signed) are vector<4*lanes x i8>.
+  /// vector<lanes x i32>, `u` (unsigned, no element above `maxUnsigned`) and
+  /// `s` (signed) are vector<4*lanes x i8>.
   virtual mlir::Value build(mlir::OpBuilder &builder, mlir::Location loc,
                             mlir::Value acc, mlir::Value u, mlir::Value s,
                             unsigned maxUnsigned) const = 0;
 
-  /// True if `build` costs the same for any `maxUnsigned` up to 255: fields of a
-  /// byte then need no shift, each has an accumulator of its own.
+  /// True if `build` costs the same for any `maxUnsigned` up to 255: fields of
+  /// a byte then need no shift, each has an accumulator of its own.
   virtual bool isExactForAnyByte() const = 0;
 };
 
@@ -71,10 +74,11 @@ public:
   /// has one lane).
   virtual const DotProduct &getDotProduct(TargetAttr attr) const = 0;
 
-  /// Patterns that turn products in buffer form into loops, with a benefit above
-  /// 1; what they refuse, with a reason, the portable patterns take.
+  /// Patterns that turn products in buffer form into loops, with a benefit
+  /// above 1; what they refuse, with a reason, the portable patterns take.
   virtual void populateKernelPatterns(TargetAttr attr,
-                                      mlir::RewritePatternSet &patterns) const {}
+                                      mlir::RewritePatternSet &patterns) const {
+  }
 };
 
 /// One per line of Targets.def, in that order; Generic, which handles every

@@ -89,14 +89,18 @@ private:
   static Value multiplyAll(MatmulOp op, const DotKernel &kernel) {
     const std::optional<Layout> &layout = kernel.weight.layout;
     int64_t lanes = kernel.lanes();
-    if (layout && isRowsInLanes(*layout, lanes))
+    if (layout && isRowsInLanes(*layout, lanes)) {
+      kernel.name(op, "rows_in_lanes");
       multiplyRowsInLanes(kernel, op.getCodes(), op.getOuts()[0]);
-    else if (!layout || isContiguousRows(*layout, lanes))
+    } else if (!layout || isContiguousRows(*layout, lanes)) {
+      kernel.name(op, "contiguous_rows");
       multiplyContiguousRows(kernel, op.getCodes(), op.getOuts()[0]);
-    else if (isContiguousColumns(*layout, lanes))
+    } else if (isContiguousColumns(*layout, lanes)) {
+      kernel.name(op, "contiguous_columns");
       multiplyContiguousColumns(kernel, op.getCodes(), op.getOuts()[0]);
-    else
+    } else {
       return nullptr;
+    }
     return kernel.b.index(kernel.weight.storageBytes());
   }
 
@@ -105,6 +109,7 @@ private:
     const std::optional<Layout> &layout = kernel.weight.layout;
     if (!layout || !isContiguousRows(*layout, kernel.lanes()))
       return nullptr;
+    kernel.name(op, "listed_rows");
     Value count = b.toIndex(b.load(op.getRowCount(), b.index(0)));
     multiplyListedRows(kernel, op.getCodes(), op.getRowIndices(), count,
                        op.getOuts()[0]);
@@ -127,9 +132,11 @@ struct BuildDotSparseMatmul : OpRewritePattern<SparseMatmulOp> {
       return rewriter.notifyMatchFailure(
           op, "expected contiguous columns in the order of this dot product");
     KernelBuilder b(op.getLoc(), rewriter);
+    DotKernel kernel{b, dot, *weight};
+    kernel.name(op, "listed_columns");
     Value count = b.toIndex(b.load(op.getCount(), b.index(0)));
-    multiplyListedColumns({b, dot, *weight}, op.getIndices(), op.getValues(),
-                          count, op.getOuts()[0]);
+    multiplyListedColumns(kernel, op.getIndices(), op.getValues(), count,
+                          op.getOuts()[0]);
     Value columnsRead = b.mul(b.div(b.add(count, 3), 4), 4);
     countRead(b, op.getProjectionAttr(), *weight,
               b.mul(columnsRead, weight->columnBytes()));
@@ -155,7 +162,9 @@ struct BuildDotGroupedMatmul : OpRewritePattern<GroupedMatmulOp> {
       return rewriter.notifyMatchFailure(
           op, "expected rows in lanes and groups of whole tiles");
     KernelBuilder b(op.getLoc(), rewriter);
-    multiplyGroupedRowsInLanes({b, dot, *weight}, op.getCodes(), op.getScale(),
+    DotKernel kernel{b, dot, *weight};
+    kernel.name(op, "grouped_rows_in_lanes");
+    multiplyGroupedRowsInLanes(kernel, op.getCodes(), op.getScale(),
                                op.getGroupSize(), op.getOuts()[0]);
     countRead(b, op.getProjectionAttr(), *weight,
               b.index(weight->storageBytes()));

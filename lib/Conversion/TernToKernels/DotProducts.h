@@ -32,6 +32,10 @@ struct DotKernel {
   const WeightInfo &weight;
 
   int64_t lanes() const { return dot.getLanes(); }
+  template <typename ProductOp>
+  void name(ProductOp op, llvm::StringRef kernel) const {
+    nameProduct(b, op, op.getProjection(), weight, kernel, &dot);
+  }
   int64_t vectorBytes() const { return 4 * lanes(); }
   mlir::VectorType bytesType() const {
     return b.vectorOf(vectorBytes(), b.getI8Type());

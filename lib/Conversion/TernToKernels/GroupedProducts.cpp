@@ -95,6 +95,8 @@ struct ExpandGroupedMatmul : OpRewritePattern<GroupedMatmulOp> {
       return failure();
     reportScalarProduct(op, *weight);
     KernelBuilder b(op.getLoc(), rewriter);
+    nameProduct(b, op, op.getProjection(), *weight, "grouped_contiguous_rows",
+                /*dot=*/nullptr);
     auto scales = cast<ShapedType>(op.getScale().getType());
     GroupedProduct{b,
                    *weight,

@@ -194,6 +194,7 @@ struct AppendRows : OpRewritePattern<KVAppendOp> {
     if (!isa<MemRefType>(op.getKeys().getType()))
       return rewriter.notifyMatchFailure(op, "expected buffer form");
     KernelBuilder b(op.getLoc(), rewriter);
+    b.nameLoops("kv_append");
     CacheLayout layout = getCacheLayout(op.getCache().getType());
     b.parallel(b.index(layout.heads), 8 * layout.headDim, [&](Value head) {
       Value codes;

@@ -27,6 +27,7 @@ struct AttendRows : OpRewritePattern<AttentionOp> {
       return rewriter.notifyMatchFailure(
           op, "expected a dot product whose lanes divide the cache's 16");
     KernelBuilder b(op.getLoc(), rewriter);
+    b.nameLoops("attention");
     KVCacheType type = op.getCache().getType();
     int64_t bytes = getCacheLayout(type).headBytes() * type.getCapacity() /
                     CacheLayout::blockTokens;

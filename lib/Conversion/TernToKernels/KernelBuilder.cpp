@@ -387,4 +387,6 @@ void KernelBuilder::parallel(Value count, int64_t bytesPerIteration,
       [&](OpBuilder &, Location, ValueRange i) { body(i.front()); });
   loop->setAttr("tern.bytes_per_iteration",
                 getI64IntegerAttr(bytesPerIteration));
+  if (!loopName.empty())
+    loop->setAttr("tern.name", getStringAttr(loopName));
 }

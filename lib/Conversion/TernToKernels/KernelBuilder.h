@@ -142,10 +142,14 @@ public:
   void forEachChunk(int64_t n, int64_t width,
                     llvm::function_ref<void(Value, int64_t)> body);
   void ifTrue(Value condition, llvm::function_ref<void()> body);
+  /// The name of the parallel loops built from now on.
+  void nameLoops(const llvm::Twine &name) { loopName = name.str(); }
   /// One-dimensional, iterations in any order.
   void parallel(Value count, int64_t bytesPerIteration, Body body);
 
 private:
+  std::string loopName;
+
   Value constantLike(Value x, double value) {
     return mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(x.getType()))
                ? constant(x.getType(), value)

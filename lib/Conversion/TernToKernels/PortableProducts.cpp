@@ -149,11 +149,17 @@ struct ExpandMatmul : OpRewritePattern<MatmulOp> {
     KernelBuilder b(op.getLoc(), rewriter);
     Value out = op.getOuts()[0], codes = op.getCodes();
     Value read = b.index(weight->storageBytes());
+    bool byColumns = weight->layout && weight->layout->outer == Axis::Column;
+    nameProduct(b, op, op.getProjection(), *weight,
+                op.getRowIndices() ? "listed_rows"
+                : byColumns        ? "contiguous_columns"
+                                   : "contiguous_rows",
+                /*dot=*/nullptr);
     if (Value list = op.getRowIndices()) {
       Value count = b.toIndex(b.load(op.getRowCount(), b.index(0)));
       read = b.mul(count, weight->rowBytes());
       multiplyListedRows(b, *weight, codes, list, count, out);
-    } else if (weight->layout && weight->layout->outer == Axis::Column) {
+    } else if (byColumns) {
       multiplyColumns(b, *weight, codes, out);
     } else {
       multiplyRows(b, *weight, codes, out);
@@ -174,6 +180,8 @@ struct ExpandSparseMatmul : OpRewritePattern<SparseMatmulOp> {
       return failure();
     reportScalarProduct(op, *weight);
     KernelBuilder b(op.getLoc(), rewriter);
+    nameProduct(b, op, op.getProjection(), *weight, "listed_columns",
+                /*dot=*/nullptr);
     Value zero = b.index(0);
     Value count = b.toIndex(b.load(op.getCount(), zero));
     // How many columns are active is not known here; a quarter is usual.

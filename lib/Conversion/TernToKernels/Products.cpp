@@ -9,6 +9,7 @@
 
 #include "tern/Target/Target.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Remarks.h"
 
@@ -94,12 +95,29 @@ void tern::reportScalarProduct(Operation *op, const WeightInfo &weight) {
   const Target *target = attr ? attr.getTarget() : nullptr;
   if (!target || target->getDotProduct(attr).getLanes() == 1)
     return;
-  remark::missed(op->getLoc(), remark::RemarkOpts::name("ScalarProduct")
-                                   .category("convert-tern-to-kernels"))
+  remark::missed(op->getLoc(),
+                 remark::RemarkOpts::name("ScalarProduct")
+                     .category("convert-tern-to-kernels")
+                     .function(op->getParentOfType<func::FuncOp>().getName()))
       << remark::add("no kernel of this target knows the layout; the portable "
                      "one takes it digit by digit")
       << remark::metric("layout",
                         weight.layout ? weight.layout->str() : "int8 rows");
+}
+
+void tern::nameProduct(KernelBuilder &b, Operation *op, StringRef projection,
+                       const WeightInfo &weight, StringRef kernel,
+                       const DotProduct *dot) {
+  b.nameLoops(projection + "." + kernel);
+  remark::passed(op->getLoc(),
+                 remark::RemarkOpts::name("Kernel")
+                     .category("convert-tern-to-kernels")
+                     .function(op->getParentOfType<func::FuncOp>().getName()))
+      << remark::add("{0}: kernel {1}, {2}, for {3} x {4} {5}", projection,
+                     kernel, dot ? dot->getName() : "digit by digit",
+                     weight.rows, weight.columns,
+                     weight.layout ? "digits in " + weight.layout->str()
+                                   : std::string("int8 rows"));
 }
 
 void tern::clearFirstToken(KernelBuilder &b, Value out) {

@@ -18,6 +18,8 @@
 
 namespace tern {
 
+class DotProduct;
+
 /// Rows that one iteration of a parallel loop takes when a row is the unit of
 /// work: their results are a cache line.
 inline constexpr int64_t kRowsPerIteration = 16;
@@ -49,6 +51,12 @@ void countRead(KernelBuilder &b, mlir::StringAttr projection,
 
 /// Remarks on a product that a target with vectors leaves to a portable kernel.
 void reportScalarProduct(mlir::Operation *op, const WeightInfo &weight);
+
+/// Says which kernel a product got, and names its loops after both: `kernel` is
+/// in the words of DotProducts.h, `dot` null for one that takes digit by digit.
+void nameProduct(KernelBuilder &b, mlir::Operation *op,
+                 mlir::StringRef projection, const WeightInfo &weight,
+                 mlir::StringRef kernel, const DotProduct *dot);
 
 /// Writes 0 to all results of the first token.
 void clearFirstToken(KernelBuilder &b, mlir::Value out);

@@ -81,6 +81,7 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
       return rewriter.notifyMatchFailure(
           op, "expected float rows; int8 rows are a tern.matmul");
     KernelBuilder b(op.getLoc(), rewriter);
+    b.nameLoops("lm_head");
     int64_t rowBytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
     Value rows = b.index(type.getDimSize(0));
     Value blocks =

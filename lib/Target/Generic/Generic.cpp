@@ -23,6 +23,7 @@ namespace {
 
 /// Four multiply-adds of widened bytes.
 struct ScalarDot : DotProduct {
+  StringRef getName() const override { return "one digit at a time"; }
   int64_t getLanes() const override { return 1; }
   bool isExactForAnyByte() const override { return true; }
 

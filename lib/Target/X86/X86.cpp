@@ -30,6 +30,9 @@ Value callIntrinsic(OpBuilder &b, Location loc, Type type, StringRef name,
 struct VnniDot : DotProduct {
   VnniDot(int64_t lanes, StringRef intrinsic)
       : lanes(lanes), intrinsic(intrinsic) {}
+  StringRef getName() const override {
+    return lanes == 16 ? "vpdpbusd of 512 bits" : "vpdpbusd of 256 bits";
+  }
   int64_t getLanes() const override { return lanes; }
   bool isExactForAnyByte() const override { return true; }
   Value build(OpBuilder &b, Location loc, Value acc, Value u, Value s,
@@ -43,6 +46,7 @@ struct VnniDot : DotProduct {
 /// vpmaddubsw, then vpmaddwd by ones: exact while a pair of products fits 16
 /// bits. Larger bytes are widened to 16 bits first.
 struct Avx2Dot : DotProduct {
+  StringRef getName() const override { return "vpmaddubsw of 256 bits"; }
   int64_t getLanes() const override { return 8; }
   bool isExactForAnyByte() const override { return false; }
 

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --convert-tern-to-kernels --split-input-file | FileCheck %s
+// RUN: tern-opt %s --convert-tern-to-kernels --split-input-file --mlir-print-local-scope | FileCheck %s
 
 // One iteration per token and kv head; both query heads of a kv head share the codes
 // that are loaded. Temporaries are of static shape, per iteration.

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --convert-tern-to-kernels --split-input-file | FileCheck %s
+// RUN: tern-opt %s --convert-tern-to-kernels --split-input-file --mlir-print-local-scope | FileCheck %s
 
 // Heads are parallel, as neighbouring tokens share bytes; tokens are a loop. The state
 // has 64 bytes of header, no first rows, and two blocks of 64 tokens:

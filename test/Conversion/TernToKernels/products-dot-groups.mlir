@@ -1,5 +1,5 @@
 // RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse --remark-format=emitRemark \
-// RUN:   --remarks-filter=convert-tern-to-kernels 2>&1 | FileCheck %s
+// RUN:   --remarks-filter-missed=convert-tern-to-kernels 2>&1 | FileCheck %s
 
 // Groups of whole tiles: the same dot products, a vector of rows each; terms are
 // added to 32 accumulators in memory. Groups that end within a tile are left to

@@ -24,7 +24,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-NOT:         llvm.call_intrinsic
 // CHECK:             scf.yield
 // CHECK-COUNT-6:   arith.shrsi
-// CHECK:         } {tern.bytes_per_iteration = 2048 : i64}
+// CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "q_proj.rows_in_lanes"}
 // CHECK:         tern.count_read "q_proj"
 func.func @rows_in_lanes_decode(%x: memref<1x256xi8>, %w: memref<4096xi8>, %a: memref<1x64xi32>) {
   tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>) weight_type !rowsInLanes
@@ -68,7 +68,7 @@ func.func @rows_in_lanes_prefill(%x: memref<?x256xi8>, %w: memref<4096xi8>, %a: 
 // CHECK-COUNT-4:     llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT:         llvm.call_intrinsic
 // CHECK:           vector.reduction <add>
-// CHECK:         } {tern.bytes_per_iteration = 128 : i64}
+// CHECK:         } {tern.bytes_per_iteration = 128 : i64, tern.name = "up_proj.listed_rows"}
 // CHECK:         %[[READ:.*]] = arith.muli %[[N]], %[[ROW]] : index
 // CHECK:         tern.count_read "up_proj" held %{{.*}} read %[[READ]]
 func.func @contiguous_rows_listed(%x: memref<1x512xi8>, %w: memref<8192xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %a: memref<1x64xi32>) {

@@ -1,5 +1,5 @@
 // RUN: tern-opt %s -convert-tern-to-kernels --remark-format=emitRemark \
-// RUN:   --remarks-filter=convert-tern-to-kernels 2>&1 | FileCheck %s
+// RUN:   --remarks-filter-missed=convert-tern-to-kernels 2>&1 | FileCheck %s
 
 // A layout that no family of the target's dot product knows falls to the portable
 // kernel, and that is said.

@@ -15,7 +15,7 @@ module attributes {tern.target = #tern.target<triple = "riscv64-unknown-linux-gn
 // CHECK:             memref.load {{.*}} : memref<1024xi8>
 // CHECK-COUNT-4:     arith.muli {{.*}} : i32
 // CHECK-NOT:         arith.muli {{.*}} : i32
-// CHECK:         } {tern.bytes_per_iteration = 256 : i64}
+// CHECK:         } {tern.bytes_per_iteration = 256 : i64, tern.name = "q_proj.contiguous_rows"}
 // CHECK:         tern.count_read "q_proj" held %[[HELD]] read %[[HELD]]
 func.func @rows_are_walked_along_columns(%x: memref<1x64xi8>, %w: memref<1024xi8>, %a: memref<1x64xi32>) {
   tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>)

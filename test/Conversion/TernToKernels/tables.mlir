@@ -18,7 +18,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK:             arith.addf {{.*}} : vector<4xf32>
 // CHECK:             arith.addf {{.*}} : vector<2xf32>
 // CHECK:             arith.addf {{.*}} : f32
-// CHECK:         } {tern.bytes_per_iteration = 2048 : i64}
+// CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "lm_head"}
 func.func @head_of_one_token(%h: memref<1x64xf32>, %w: memref<56x64xbf16>, %l: memref<1x56xf32>) {
   tern.lm_head (%h, %w) outs(%l : memref<1x56xf32>)
       : (memref<1x64xf32>, memref<56x64xbf16>)

@@ -3,6 +3,7 @@
 // RUN:   | tern-opt -convert-scf-to-cf -expand-strided-metadata -lower-affine \
 // RUN:     -convert-vector-to-llvm -finalize-memref-to-llvm -convert-func-to-llvm \
 // RUN:     -convert-arith-to-llvm -convert-cf-to-llvm -reconcile-unrealized-casts \
+// RUN:     -mlir-print-local-scope \
 // RUN:   | sed 's/^module attributes {.*} {$/module {/' \
 // RUN:   | mlir-translate -mlir-to-llvmir \
 // RUN:   | llc -O2 -mcpu=x86-64-v4 -mattr=+avx512vnni | FileCheck %s

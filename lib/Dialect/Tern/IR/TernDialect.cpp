@@ -21,6 +21,7 @@ using namespace tern;
 void TernDialect::initialize() {
   registerAttributes();
   registerTypes();
+  registerAliases();
   addOperations<
 #define GET_OP_LIST
 #include "tern/Dialect/Tern/IR/TernOps.cpp.inc"

@@ -74,7 +74,9 @@ void explainApart(const Groups &groups) {
       BitLinearOp op = group.second.front(), other = before.second.front();
       remark::missed(
           op.getLoc(),
-          remark::RemarkOpts::name("ApartProjections").category(DEBUG_TYPE))
+          remark::RemarkOpts::name("ApartProjections")
+              .category(DEBUG_TYPE)
+              .function(op->getParentOfType<func::FuncOp>().getName()))
           << remark::reason("{0} is not merged with {1}, whose input it reads: "
                             "{2}",
                             op.getProjection(), other.getProjection(),
@@ -84,6 +86,22 @@ void explainApart(const Groups &groups) {
       break;
     }
   }
+}
+
+/// Gate and up, which are apart on purpose.
+void explainGates(func::FuncOp function) {
+  function.walk([&](GluOp glu) {
+    auto gate = glu.getGate().getDefiningOp<BitLinearOp>();
+    auto up = glu.getUp().getDefiningOp<BitLinearOp>();
+    if (glu.getKind() != GluKind::ReLU2 || !gate || !up)
+      return;
+    remark::analysis(glu.getLoc(), remark::RemarkOpts::name("Gates")
+                                       .category(DEBUG_TYPE)
+                                       .function(function.getName()))
+        << remark::reason("{0} and {1} stay two products: rows of {1} behind "
+                          "closed gates need not be read",
+                          gate.getProjection(), up.getProjection());
+  });
 }
 
 struct FuseProjections : tern::impl::FuseProjectionsPassBase<FuseProjections> {
@@ -96,6 +114,7 @@ struct FuseProjections : tern::impl::FuseProjectionsPassBase<FuseProjections> {
           groups[*key].push_back(op);
       });
       explainApart(groups);
+      explainGates(function);
       for (auto &[key, group] : groups)
         if (group.size() > 1)
           merge(group);
@@ -164,6 +183,16 @@ private:
         builder, builder.getFusedLoc(locs), types, llvm::join(names, "+"),
         first.getInput(), weight, scale, bias, first.getActQuant(), TopKAttr());
     LDBG() << "merged " << merged.getProjection();
+    auto type = cast<RankedTensorType>(weight.getType());
+    remark::passed(
+        merged.getLoc(),
+        remark::RemarkOpts::name("MergedProjections")
+            .category(DEBUG_TYPE)
+            .function(first->getParentOfType<func::FuncOp>().getName()))
+        << remark::add("{0} are one product of {1} x {2} digits: they read one "
+                       "input, quantized alike",
+                       llvm::join(names, ", "), type.getDimSize(0),
+                       type.getDimSize(1));
     for (auto [op, result] : llvm::zip_equal(group, merged.getResults())) {
       op->getResult(0).replaceAllUsesWith(result);
       op->erase();

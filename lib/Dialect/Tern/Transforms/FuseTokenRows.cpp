@@ -13,6 +13,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Remarks.h"
 
 #define DEBUG_TYPE "tern-fuse-token-rows"
 
@@ -79,6 +80,7 @@ public:
                                         ValueRange{one});
     loop->setAttr("tern.bytes_per_iteration",
                   b.getI64IntegerAttr(countBytesPerToken()));
+    loop->setAttr("tern.name", b.getStringAttr("token_rows"));
     b.setInsertionPointToStart(loop.getBody());
     DenseMap<Value, Value> rows;
     for (auto &[op, accesses] : ops) {
@@ -138,6 +140,14 @@ struct FuseTokenRows : tern::impl::FuseTokenRowsPassBase<FuseTokenRows> {
   void fuse(Run &run) {
     if (run.empty())
       return;
+    if (run.size() > 1)
+      remark::passed(run.getFirst()->getLoc(),
+                     remark::RemarkOpts::name("FusedRows")
+                         .category(DEBUG_TYPE)
+                         .function(getOperation().getName()))
+          << remark::add("{0} operations on rows are one parallel loop over "
+                         "tokens",
+                         run.size());
     ++numLoops;
     numFused += run.size();
     run.fuse();

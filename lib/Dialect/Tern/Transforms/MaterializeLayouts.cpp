@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -43,6 +44,19 @@ WeightAccess getAccess(ArrayRef<GetWeightOp> reads) {
           access = WeightAccess::ActiveRows;
     }
   return access;
+}
+
+/// The same for people.
+StringRef describe(WeightAccess access) {
+  switch (access) {
+  case WeightAccess::Dense:
+    return "every step reads all of it";
+  case WeightAccess::ActiveRows:
+    return "decode reads the rows behind open gates";
+  case WeightAccess::ActiveColumns:
+    return "decode reads the columns of activations that are not zero";
+  }
+  llvm_unreachable("all accesses are handled");
 }
 
 /// `codes` with zero columns up to `width`.
@@ -115,10 +129,17 @@ private:
   void pack(TargetAttr target, WeightOp weight, RankedTensorType type,
             ArrayRef<GetWeightOp> reads) {
     int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+    WeightAccess access = getAccess(reads);
     Layout layout =
-        target.getTarget()->pickLayout(target, getAccess(reads), rows, columns);
+        target.getTarget()->pickLayout(target, access, rows, columns);
     auto attr = LayoutAttr::get(&getContext(), layout);
     LDBG() << weight.getSymName() << " -> " << attr;
+    remark::analysis(weight.getLoc(),
+                     remark::RemarkOpts::name("Layout").category(DEBUG_TYPE))
+        << remark::reason("{0}: {1} x {2} digits in {3} bytes, layout {4}: {5}",
+                          weight.getSymName(), rows, columns,
+                          layout.storageBytes(rows, columns), layout.str(),
+                          describe(access));
     auto packed =
         RankedTensorType::get(type.getShape(), type.getElementType(), attr);
     weight.setTypeAttr(TypeAttr::get(packed));

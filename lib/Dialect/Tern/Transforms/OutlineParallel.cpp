@@ -18,6 +18,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringMap.h"
 
 #define DEBUG_TYPE "tern-outline-parallel"
 
@@ -289,13 +290,25 @@ private:
 struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
   using OutlineParallelPassBase::OutlineParallelPassBase;
 
+  /// "layer.decode.attention": the function's name and the loop's, and a number
+  /// if it is not the first of that name.
+  static std::string getName(func::FuncOp function, scf::ParallelOp loop,
+                             llvm::StringMap<unsigned> &used) {
+    auto attr = loop->getAttrOfType<StringAttr>("tern.name");
+    StringRef name = attr ? attr.getValue() : "task";
+    unsigned number = used[name]++;
+    std::string whole = (function.getSymName() + "." + name).str();
+    return number ? whole + "." + std::to_string(number + 1) : whole;
+  }
+
   void runOnOperation() override {
     for (auto function :
          llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       SmallVector<scf::ParallelOp> loops;
       function.walk([&](scf::ParallelOp loop) { loops.push_back(loop); });
-      for (auto [i, loop] : llvm::enumerate(loops)) {
-        std::string name = (function.getSymName() + ".task" + Twine(i)).str();
+      llvm::StringMap<unsigned> used;
+      for (scf::ParallelOp loop : loops) {
+        std::string name = getName(function, loop, used);
         if (failed(Outliner(loop, name, minBytes).outline()))
           return signalPassFailure();
         ++numTasks;

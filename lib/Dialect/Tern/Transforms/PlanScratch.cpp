@@ -15,6 +15,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -167,6 +168,7 @@ struct PlanScratch : tern::impl::PlanScratchPassBase<PlanScratch> {
     }
     DriverSlots slots = DriverSlots::of(module);
     int64_t end = slots.end;
+    int64_t temporaryBytes = 0;
     SmallVector<std::pair<func::FuncOp, Plan>> plans;
     for (auto function : module.getOps<func::FuncOp>()) {
       if (failed(verifyAllocs(function)))
@@ -174,9 +176,14 @@ struct PlanScratch : tern::impl::PlanScratchPassBase<PlanScratch> {
       plans.emplace_back(
           function, Plan(function, slots.maxTokensOf(function.getSymName())));
       int64_t functionEnd = plans.back().second.place(slots.end);
-      count(plans.back().second, functionEnd - slots.end);
+      temporaryBytes += count(plans.back().second, functionEnd - slots.end);
       end = std::max(end, functionEnd);
     }
+    remark::analysis(module.getLoc(),
+                     remark::RemarkOpts::name("Scratch").category(DEBUG_TYPE))
+        << remark::reason("temporaries of {0} functions, {1} bytes in all, "
+                          "share {2}",
+                          plans.size(), temporaryBytes, end);
     Builder b(&getContext());
     module->setAttr(TernDialect::kScratchBytesAttr, b.getI64IntegerAttr(end));
     auto type = MemRefType::get({end}, b.getI8Type());
@@ -209,12 +216,14 @@ private:
     return failure(result.wasInterrupted());
   }
 
-  void count(const Plan &plan, int64_t used) {
+  /// Returns the bytes that the temporaries have together.
+  int64_t count(const Plan &plan, int64_t used) {
     int64_t total = 0;
     for (const Temporary &temporary : plan.getTemporaries())
       total += temporary.totalBytes();
     numPlanned += plan.getTemporaries().size();
     numSavedBytes += total - used;
+    return total;
   }
 };
 

@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -105,6 +106,11 @@ private:
       fingerprint.add(stringifyWeightEncoding(weight.getEncoding()));
       fingerprint.addPrinted(*weight.getOffset());
     }
+    remark::analysis(module.getLoc(),
+                     remark::RemarkOpts::name("Weights").category(DEBUG_TYPE))
+        << remark::reason("{0} weights take {1} bytes, {2} of them in each "
+                          "layer",
+                          weights.size(), bytes, stride);
     Builder b(module.getContext());
     module->setAttr(TernDialect::kLayerStrideAttr, b.getI64IntegerAttr(stride));
     module->setAttr(TernDialect::kWeightsBytesAttr, b.getI64IntegerAttr(bytes));

@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
 
 #define DEBUG_TYPE "tern-specialize-tokens"
 
@@ -67,6 +68,11 @@ struct SpecializeTokens
       decode.setSymName((function.getSymName() + ".decode").str());
       makeOneToken(decode);
       function.setSymName((function.getSymName() + ".prefill").str());
+      remark::analysis(function.getLoc(),
+                       remark::RemarkOpts::name("Bodies").category(DEBUG_TYPE))
+          << remark::reason("{0} is for one token, {1} for up to {2} at a time",
+                            decode.getName(), function.getName(),
+                            maxTokens.getValue());
       ++numSpecialized;
     }
   }

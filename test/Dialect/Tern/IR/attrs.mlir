@@ -1,4 +1,4 @@
-// RUN: tern-opt %s | tern-opt | FileCheck %s
+// RUN: tern-opt %s | tern-opt --mlir-print-local-scope | FileCheck %s
 
 // CHECK-LABEL: module @schemes attributes {
 // CHECK-SAME: tern.a = #tern.act_quant<int8_absmax>, tern.b = #tern.act_quant<int4_absmean>, tern.c = #tern.act_quant<fp4_e2m1>, tern.d = #tern.top_k<keep = 96>

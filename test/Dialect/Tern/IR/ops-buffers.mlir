@@ -1,5 +1,5 @@
-// RUN: tern-opt %s | tern-opt | FileCheck %s
-// RUN: tern-opt %s --mlir-print-op-generic | tern-opt | FileCheck %s
+// RUN: tern-opt %s | tern-opt --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --mlir-print-op-generic | tern-opt --mlir-print-local-scope | FileCheck %s
 
 // Kernel operations in buffer form: outs instead of results, and a product's
 // weight is a memref of bytes beside the tensor type it had.

@@ -1,6 +1,6 @@
-// RUN: tern-opt %s | tern-opt | FileCheck %s
-// RUN: tern-opt %s --mlir-print-op-generic | tern-opt | FileCheck %s
-// RUN: tern-opt %s --emit-bytecode | tern-opt | FileCheck %s
+// RUN: tern-opt %s | tern-opt --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --mlir-print-op-generic | tern-opt --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --emit-bytecode | tern-opt --mlir-print-local-scope | FileCheck %s
 
 // Every operation in tensor form, printed and read back. Buffer forms are in
 // ops-buffers.mlir.

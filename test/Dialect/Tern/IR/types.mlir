@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: tern-opt %s --split-input-file --verify-diagnostics --mlir-print-local-scope | FileCheck %s
 
 // CHECK-LABEL: func.func private @trit(tensor<2x3x!tern.trit>)
 func.func private @trit(tensor<2x3x!tern.trit>)

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-bind-model --allow-unregistered-dialect | FileCheck %s
+// RUN: tern-opt %s --tern-bind-model --allow-unregistered-dialect --mlir-print-local-scope | FileCheck %s
 
 // Arguments are places in the scratch memory, the index is the layer; weights are
 // views of the weights section, those of a layer one stride further than the

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-bufferize --cse --mlir-print-local-scope --split-input-file | FileCheck %s
+// RUN: tern-opt %s --tern-bufferize --cse --mlir-print-local-scope --split-input-file --mlir-print-local-scope | FileCheck %s
 
 // Results are arguments in the order of the results; a ternary weight is its
 // bytes, and the product remembers the type; the cache is no buffer.

@@ -43,7 +43,7 @@ func.func @norm(%x: memref<?x5xf32>, %w: memref<5xf32>, %y: memref<?x5xf32>) {
 // CHECK:           %[[YT:.*]] = memref.subview %[[Y]][%[[T]], 0] [1, 5] [1, 1]
 // CHECK:           linalg.generic {{.*}} ins(%[[XT]], %[[RT]], %[[W]] : {{.*}}) outs(%[[YT]] :
 // CHECK:           scf.reduce
-// CHECK-NEXT:    } {tern.bytes_per_iteration = 68 : i64}
+// CHECK-NEXT:    } {tern.bytes_per_iteration = 68 : i64, tern.name = "token_rows"}
 // CHECK-NEXT:    return
 
 // -----

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-materialize-layouts --mlir-print-local-scope --split-input-file | FileCheck %s
+// RUN: tern-opt %s --tern-materialize-layouts --mlir-print-local-scope --split-input-file --mlir-print-local-scope | FileCheck %s
 
 // Lanes of the vectors: eight with AVX2, sixteen with AVX-512 VNNI, all of whose
 // features must be there.

@@ -2,21 +2,25 @@
 
 // The call: as many workers as the host has, at most 64, no more than there are
 // iterations or 44 bytes of weights for each; one without `parallel`, and one
-// worker runs here. Each loop has its task.
+// worker runs here. Each loop has its task, which is called after it.
 
 func.func @layer.decode(%env: !llvm.ptr, %x: memref<7xf32>, %n: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   scf.parallel (%i) = (%c0) to (%n) step (%c1) {
     "test.body"(%i, %x) : (index, memref<7xf32>) -> ()
-  } {tern.bytes_per_iteration = 5 : i64}
+  } {tern.bytes_per_iteration = 5 : i64, tern.name = "q_proj+k_proj.rows_in_lanes"}
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    "test.body"(%i) : (index) -> ()
+  }
   scf.parallel (%i) = (%c0) to (%n) step (%c1) {
     "test.body"(%i) : (index) -> ()
   }
   return
 }
-// CHECK:       func.func private @layer.decode.task0(
-// CHECK:       func.func private @layer.decode.task1(
+// CHECK:       func.func private @"layer.decode.q_proj+k_proj.rows_in_lanes"(
+// CHECK:       func.func private @layer.decode.task(
+// CHECK:       func.func private @layer.decode.task.2(
 // CHECK-LABEL: func.func @layer.decode(
 // CHECK-SAME:    %[[ENV:[a-z0-9]+]]: !llvm.ptr, %[[X:[a-z0-9]+]]: memref<7xf32>, %[[N:[a-z0-9]+]]: index)
 // CHECK:         %[[CONTEXT:.*]] = llvm.alloca %{{.*}} x !llvm.struct<(i64, i64, i64)>
@@ -39,13 +43,13 @@ func.func @layer.decode(%env: !llvm.ptr, %x: memref<7xf32>, %n: index) {
 // CHECK:         scf.if %[[SOME]] {
 // CHECK:           llvm.getelementptr %[[ENV]][0, 3]
 // CHECK:           %[[HOST:.*]] = llvm.load
-// CHECK:           %[[F:.*]] = func.constant @layer.decode.task0 :
+// CHECK:           %[[F:.*]] = func.constant @"layer.decode.q_proj+k_proj.rows_in_lanes" :
 // CHECK:           %[[TASK:.*]] = builtin.unrealized_conversion_cast %[[F]] :
 // CHECK:           %[[WORKERS:.*]] = arith.index_castui %[[M]] :
 // CHECK:           llvm.call %[[PARALLEL]](%[[HOST]], %[[TASK]], %[[CONTEXT]], %[[WORKERS]]) :
 // CHECK:         } else {
 // CHECK:           %[[ZERO:.*]] = arith.constant 0 : i32
-// CHECK:           func.call @layer.decode.task0(%[[CONTEXT]], %[[ZERO]]) :
+// CHECK:           func.call @"layer.decode.q_proj+k_proj.rows_in_lanes"(%[[CONTEXT]], %[[ZERO]]) :
 // CHECK:         arith.minui
 // CHECK-NOT:     arith.divui
-// CHECK:         func.call @layer.decode.task1(
+// CHECK:         func.call @layer.decode.task(

@@ -17,7 +17,7 @@ func.func @layer.decode(%env: !llvm.ptr, %weights: memref<1024xi8>, %layer: inde
   return
 }
 // Fields: n, m, then what is captured.
-// CHECK-LABEL: func.func private @layer.decode.task0(
+// CHECK-LABEL: func.func private @layer.decode.task(
 // CHECK-SAME:    %[[CONTEXT:[a-z0-9]+]]: !llvm.ptr, %[[NUMBER:[a-z0-9]+]]: i32)
 // CHECK:         llvm.getelementptr %[[CONTEXT]][0, 2] : {{.*}}, !llvm.struct<(i64, i64, i64, i64, f32)>
 // CHECK:         %[[WEIGHTS:.*]] = tern.from_address %{{.*}} : memref<1024xi8>

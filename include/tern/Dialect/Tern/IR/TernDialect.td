@@ -28,6 +28,11 @@ def Tern_Dialect : Dialect {
     buffer form, with `outs` instead; bufferization turns one into the other.
 
     The first dimension of an activation is always the token.
+
+    Printed modules begin with aliases of layouts (`#rows_in_lanes`,
+    `#contiguous_rows`, `#contiguous_columns`, after the kernels that read them), of
+    `#target` and `#model`, and of the cache's type, `!kv_cache`.
+    `--mlir-print-local-scope` prints all of them in place.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
@@ -53,6 +58,7 @@ def Tern_Dialect : Dialect {
 
     void registerAttributes();
     void registerTypes();
+    void registerAliases();
 
   private:
     llvm::SmallVector<std::unique_ptr<Target>> targets;

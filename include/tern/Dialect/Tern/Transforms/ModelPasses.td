@@ -173,18 +173,20 @@ def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
     The body of each `scf.parallel` becomes a function of (context, worker) that
     runs a contiguous range of iterations, so each worker reads one stream. The
     number of workers is the host's, less where `tern.bytes_per_iteration` says
-    that there is too little to do; one worker runs on the calling thread.
+    that there is too little to do; one worker runs on the calling thread. A task
+    is called after its function and the loop's `tern.name`, so that a profiler
+    says which projection takes the time.
 
     *Before*
 
     ```mlir
-    scf.parallel (%b) = (%c0) to (%n) step (%c1) { ... }
+    scf.parallel (%b) = (%c0) to (%n) step (%c1) { ... } {tern.name = "attention"}
     ```
 
     *After*
 
     ```mlir
-    func.func private @layer.decode.task0(%context: !llvm.ptr, %worker: i32)
+    func.func private @layer.decode.attention(%context: !llvm.ptr, %worker: i32)
     ...
     llvm.call %parallel(%host, %task, %context, %workers) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i32) -> ()
     ```
