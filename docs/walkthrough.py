@@ -48,12 +48,12 @@ def read_stages(tern: str, target: str) -> dict[str, str]:
     """The bundled model after each phase, its assembly as `asm`, and what `--remarks` says."""
     with tempfile.TemporaryDirectory() as folder:
         command = [tern, "compile", MODEL, f"--target={target}", "--name=bard", "--emit=obj"]
-        command += ["-o", f"{folder}/bard.o", f"--save-stages={folder}"]
+        command += ["-o", f"{folder}/bard.o", f"--save-stages={folder}/stages"]
         command += ["--remarks"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        stages = {path.stem[3:]: path.read_text() for path in Path(folder).glob("*.mlir")}
+        stages = {path.stem[3:]: path.read_text() for path in Path(folder, "stages").glob("*.mlir")}
         return stages | {
-            "asm": (Path(folder) / "bard.s").read_text(),
+            "asm": Path(folder, "stages", "bard.s").read_text(),
             "remarks": done.stderr,
         }
 
