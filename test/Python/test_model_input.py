@@ -129,6 +129,9 @@ NOT_MODELS = {
     "html": (b"<!DOCTYPE html><html></html>", ["HTML"]),
     "json": (b'{"hidden_size": 3}', ["JSON"]),
     "safetensors": (b"\x08" + bytes(7) + b'{"a":{} }', ["safetensors"]),
+    "annex": (b"/annex/objects/SHA256E-s9--4d7a", ["git-annex"]),
+    "answer": (b"Entry not found", ["as a server sends"]),
+    "old": (b"fmgg" + bytes(8), ["before GGUF"]),
     "random": (bytes(range(255, 0, -1)), ["no format that tern knows"]),
     "script with a footer": (
         f"#!/bin/sh\necho {MARK}\nexit\n".encode().ljust(65536, b"\n") + b"TERNEND1" + bytes(24),
@@ -167,6 +170,13 @@ def test_what_is_no_file_is_named(tern, tmp_path):
         for name, word in words.items():
             assert_refused(run(*command_line(tern, command, tmp_path / name, tmp_path)), name, word)
         assert_refused(run(*command_line(tern, command, Path("/dev/null"), tmp_path)), "a device")
+
+
+def test_a_folder_without_a_config_says_why(tern, tmp_path):
+    (tmp_path / "config.json.part").write_text("{")
+    assert_refused(run(tern, "inspect", tmp_path), str(tmp_path), "download is not finished")
+    (tmp_path / "tiny.gguf.incomplete").write_text("")
+    assert_refused(run(tern, "inspect", tmp_path / "tiny.gguf"), "download is not finished")
 
 
 def test_files_of_a_checkpoint_point_at_its_folder(tern, model, tmp_path):

@@ -10,6 +10,7 @@
 #include "FileContents.h"
 
 #include "tern/Import/CheckpointFiles.h"
+#include "tern/Import/StandIns.h"
 #include "tern/host.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -134,6 +135,20 @@ static std::string hintAtFolder(StringRef path) {
          (folder.empty() ? "." : folder).str();
 }
 
+/// A file that is no model. One that could be anything may be a download that
+/// went wrong.
+static std::string describeForeign(StringRef path, StringRef start) {
+  std::string contents = describeContents(start);
+  uint64_t bytes = 0;
+  if (!llvm::is_contained({"text", "JSON", "no format that tern knows"},
+                          StringRef(contents)) ||
+      fs::file_size(path, bytes))
+    return contents;
+  std::string other = recognizeStandIn(start, bytes, FileRole::Gguf);
+  StringRef words = other;
+  return words.consume_front("this is ") ? words.str() : contents;
+}
+
 static Expected<ModelInput> identifyFile(StringRef path) {
   Expected<std::string> start = readStart(path, startBytes);
   if (!start)
@@ -154,8 +169,8 @@ static Expected<ModelInput> identifyFile(StringRef path) {
     return as(ModelKind::Library);
   if (startsAsIr(*start))
     return as(ModelKind::Ir);
-  return failure(path + " is not a model: it is " + describeContents(*start) +
-                 hintAtFolder(path));
+  return failure(path + " is not a model: it is " +
+                 describeForeign(path, *start) + hintAtFolder(path));
 }
 
 //===----------------------------------------------------------------------===//
@@ -228,10 +243,9 @@ static Expected<ModelInput> identifyFolder(StringRef directory,
   if (!models.empty())
     return failure(directory + " is a folder of models (" + listNames(models) +
                    "); MODEL is one of them");
-  return failure(directory + " is not a model: there is " +
-                 (entries.empty() ? "nothing in it"
-                                  : "neither config.json nor a GGUF file in "
-                                    "it"));
+  if (entries.empty())
+    return failure(directory + " is not a model: there is nothing in it");
+  return refuseWithoutConfig(directory);
 }
 
 /// The commit that refs/main names; empty if it names none.
@@ -316,7 +330,9 @@ Expected<ModelInput> tern::identifyModel(StringRef path) {
     if (fs::is_symlink_file(path))
       return failure(path + " is a symbolic link to a file that does not "
                             "exist");
-    return failure("there is no model " + path);
+    std::string reason = explainAbsence(path);
+    return failure("there is no model " + path +
+                   (reason.empty() ? "" : "; " + reason));
   }
   if (code)
     return failure("cannot read " + path + ": " + code.message());
