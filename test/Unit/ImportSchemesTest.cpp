@@ -114,7 +114,7 @@ TEST(Schemes, FilesThatAreRefused) {
       {"scheme": "int8_absmax", "hadamard": true}}})"),
              "q_proj and k_proj are quantized once");
   expectPart(withFile("[]"), "expected an object");
-  expectPart(withFile(""), "not valid JSON");
+  expectPart(withFile(""), "the file is empty");
   expectPart(schemes({"a4.9", {}}),
              "'a4.9' are not one of b1.58, a4.8, a4.8-fp4, v2, v2-a8 nor a "
              "file");
