@@ -42,8 +42,12 @@ bool isOneOf(unsigned value, ArrayRef<unsigned> choices) {
 Error planCache(const ImportOptions &options, ModelConfig &config,
                 StringRef what) {
   unsigned &kvBits = config.kvBits, &bosBits = config.bosBits;
-  if (options.kvBits && *options.kvBits != kvBits)
-    kvBits = bosBits = *options.kvBits;
+  if (options.kvBits) {
+    kvBits = *options.kvBits;
+    // The first position is never narrower, and 16 bits go with 16 alone.
+    if (kvBits == 16 || bosBits == 16 || bosBits < kvBits)
+      bosBits = kvBits;
+  }
   bosBits = options.bosBits.value_or(bosBits);
   if (!isOneOf(kvBits, {3, 4, 8, 16}) || !isOneOf(bosBits, {3, 4, 8, 16}) ||
       (kvBits == 16) != (bosBits == 16))

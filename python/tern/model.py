@@ -26,7 +26,8 @@ CACHE_CODE_BITS = (3, 4, 8)
 class Options:
     """Choices of a caller; None means as the config says.
 
-    Giving kv_bits alone sets bos_bits to the same width.
+    kv_bits alone leaves bos_bits as the checkpoint says, unless kv_bits is wider or one
+    of the two is 16: then they are equal.
     """
 
     kv_bits: int | None = None  # 3 | 4 | 8 | 16
@@ -108,7 +109,8 @@ class Model:
             self.bos_bits = options.bos_bits or config.bos_bits
         else:
             self.kv_bits = options.kv_bits
-            self.bos_bits = options.bos_bits or options.kv_bits
+            fits = options.kv_bits <= config.bos_bits < 16
+            self.bos_bits = options.bos_bits or (config.bos_bits if fits else options.kv_bits)
         if self.kv_bits == 16:
             self.bos_bits = 16
         elif not {self.kv_bits, self.bos_bits} <= set(CACHE_CODE_BITS):

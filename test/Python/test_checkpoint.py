@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,11 +105,16 @@ def test_config_of_the_bundled_models(bundled):
     assert (b158.kv_bits, b158.bos_bits, b158.weight_scale) == (16, 16, "multiplies")
 
 
-def test_kv_bits_alone_sets_bos_bits(bundled):
+def test_kv_bits_alone_leaves_bos_bits(bundled):
+    """Unless they would be fewer than the others' or 16."""
     checkpoint = bundled(MODELS[0])
+    wide = replace(checkpoint, config=replace(checkpoint.config, bos_bits=8))
+    assert Model(wide, Options(kv_bits=4)).bos_bits == 8
+    assert Model(bundled(MODELS[1]), Options(kv_bits=3)).bos_bits == 3
     for options, expected in [
         (Options(), (3, 4)),
-        (Options(kv_bits=3), (3, 3)),
+        (Options(kv_bits=3), (3, 4)),
+        (Options(kv_bits=4), (4, 4)),
         (Options(kv_bits=8), (8, 8)),
         (Options(kv_bits=3, bos_bits=8), (3, 8)),
         (Options(kv_bits=16), (16, 16)),

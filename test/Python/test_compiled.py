@@ -33,9 +33,9 @@ def option_flags(options: Options) -> list[str]:
     """The driver's spelling of the reference's options."""
     flags = [f"--head={options.head}"] if options.head != "16" else []
     if options.kv_bits is not None:
-        # The driver keeps the checkpoint's first position unless told otherwise.
-        bos_bits = options.kv_bits if options.bos_bits is None else options.bos_bits
-        flags += ["--kv-bits", str(options.kv_bits), "--bos-bits", str(bos_bits)]
+        flags += ["--kv-bits", str(options.kv_bits)]
+    if options.bos_bits is not None:
+        flags += ["--bos-bits", str(options.bos_bits)]
     if options.q_bits is not None:
         flags += ["--q-bits", str(options.q_bits)]
     return flags

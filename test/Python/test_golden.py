@@ -27,7 +27,7 @@ PERPLEXITIES = {
     "kv8": Options(kv_bits=8),
     "kv4": Options(kv_bits=4),
     "kv3_bos4": Options(kv_bits=3, bos_bits=4),
-    "kv3": Options(kv_bits=3),
+    "kv3": Options(kv_bits=3, bos_bits=3),
     "kv3_bos4_q4": Options(kv_bits=3, bos_bits=4, q_bits=4),
 }
 

@@ -97,6 +97,8 @@ def test_flags_go_over_schemes(tern):
     text = model_ir(tern, A48, "--activations=v2", "--topk=down_proj=0.25", "--kv-bits=8")
     assert "act_quant <int4_absmean> top_k <keep = 128>" in text
     assert text.count("top_k") == 1 and "bits = 8, bos_bits = 8" in text
+    assert "bits = 3, bos_bits = 4" in model_ir(tern, A48, "--kv-bits=3")
+    assert "bits = 4, bos_bits = 8" in model_ir(tern, A48, "--activations=v2", "--kv-bits=4")
     assert "top_k" not in model_ir(tern, A48, "--topk=1")
     assert "top_k <keep = 58>" in model_ir(tern, A48, "--topk=0.3")  # ceil(0.3 * 192)
 

@@ -157,7 +157,9 @@ TEST(ImportModel, TheCacheFollowsOptions) {
   EXPECT_HAS(text, "max_context = 100");
   EXPECT_HAS(text, "@rope_sin <rope_sin> [] {head_dim = 64 : i64, theta = "
                    "1.000000e+04 : f64} : tensor<100x32xf32>");
-  options.kvBits = 3; // as the config, so its bos_bits stay
+  options.kvBits = 4; // the config's bos_bits stay, being as many
+  EXPECT_EQ(count(import(directory, options), "bits = 4, bos_bits = 4"), 3u);
+  options.kvBits = 3;
   EXPECT_EQ(count(import(directory, options), "bits = 3, bos_bits = 4"), 3u);
   options.bosBits = 3;
   EXPECT_EQ(count(import(directory, options), "bits = 3, bos_bits = 3"), 3u);

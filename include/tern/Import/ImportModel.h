@@ -38,7 +38,8 @@ struct ImportOptions {
   std::string name = "model";
   SchemeOverrides schemes;
   std::optional<unsigned> kvBits;
-  /// Absent while kvBits is given: as wide as kvBits.
+  /// Absent while kvBits is given: the checkpoint's, or kvBits if that is wider
+  /// or one of the two is 16.
   std::optional<unsigned> bosBits;
   std::optional<unsigned> qBits;
   HeadRows head = HeadRows::Stored;
