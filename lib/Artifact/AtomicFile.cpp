@@ -7,12 +7,15 @@
 
 #include "tern/Artifact/AtomicFile.h"
 
+#include "tern/Artifact/InputFiles.h"
+
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <fcntl.h>
 #include <random>
@@ -25,8 +28,7 @@ namespace tern {
 
 Error AtomicFile::error(int code) const {
   return createStringError(std::error_code(code, std::generic_category()),
-                           "cannot write " + destination + ": " +
-                               strerror(code));
+                           "cannot write " + name + ": " + strerror(code));
 }
 
 /// Six letters and digits.
@@ -39,15 +41,43 @@ static std::string randomSuffix() {
   return suffix;
 }
 
-Expected<std::unique_ptr<AtomicFile>> AtomicFile::create(StringRef path,
-                                                         bool executable) {
-  std::unique_ptr<AtomicFile> file(new AtomicFile);
-  file->destination = path.str();
+/// The path that `path` leads to, also through a link to no file yet.
+static std::string followLinks(std::string path) {
+  // As many as Linux follows; more are refused before.
+  for (int links = 0; links < 40; ++links) {
+    char target[PATH_MAX];
+    ssize_t size = readlink(path.c_str(), target, sizeof target);
+    if (size < 0)
+      break;
+    StringRef to(target, static_cast<size_t>(size));
+    SmallString<256> next;
+    if (sys::path::is_relative(to))
+      next = sys::path::parent_path(path);
+    sys::path::append(next, to);
+    path = next.str().str();
+  }
+  return path;
+}
+
+Error AtomicFile::check(StringRef path) {
   // Renaming over a device or a directory is never what was meant.
   struct stat status;
-  if (stat(file->destination.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+  bool exists = stat(path.str().c_str(), &status) == 0;
+  if (!exists && errno == ELOOP)
+    return createStringError("cannot write " + path + ": " + strerror(ELOOP));
+  if (exists && !S_ISREG(status.st_mode))
     return createStringError("cannot write " + path +
                              ": it exists and is not a regular file");
+  return checkIsNoInput(path);
+}
+
+Expected<std::unique_ptr<AtomicFile>> AtomicFile::create(StringRef path,
+                                                         bool executable) {
+  if (Error error = check(path))
+    return std::move(error);
+  std::unique_ptr<AtomicFile> file(new AtomicFile);
+  file->name = path.str();
+  file->destination = followLinks(file->name);
   do {
     file->temporary = file->destination + ".tmp." + randomSuffix();
     // Not mkstemp, which ignores the umask.
@@ -88,6 +118,20 @@ Error AtomicFile::writeAt(uint64_t offset, StringRef bytes) {
   return writeAt(offset, ArrayRef<uint8_t>(bytes.bytes_begin(), bytes.size()));
 }
 
+Error AtomicFile::readAt(uint64_t offset, MutableArrayRef<uint8_t> bytes) {
+  while (!bytes.empty()) {
+    size_t now = std::min<size_t>(bytes.size(), size_t(1) << 30);
+    ssize_t read = pread(fd, bytes.data(), now, static_cast<off_t>(offset));
+    if (read < 0 && errno == EINTR)
+      continue;
+    if (read <= 0)
+      return error(read < 0 ? errno : EIO);
+    bytes = bytes.drop_front(static_cast<size_t>(read));
+    offset += static_cast<uint64_t>(read);
+  }
+  return Error::success();
+}
+
 Error AtomicFile::pad(uint64_t size) {
   if (size <= end)
     return Error::success();
@@ -111,6 +155,8 @@ static void syncDirectoryOf(StringRef path) {
 }
 
 Error AtomicFile::commit() {
+  if (Error error = checkInputsAreUnchanged())
+    return error;
   // Some file systems report a full disk only now.
   if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
     return error(errno);

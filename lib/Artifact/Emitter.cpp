@@ -9,6 +9,7 @@
 
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/artifact.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -253,6 +254,26 @@ Error tern::checkUndefinedSymbols(llvm::MemoryBufferRef object) {
   return Error::success();
 }
 
+/// A note of its own alignment, for which every linker makes a program header:
+/// the one that leads to the artifact later (ProgramImage.h).
+static void addNote(llvm::Module &module) {
+  llvm::LLVMContext &context = module.getContext();
+  struct Note {
+    uint32_t nameBytes = sizeof("tern"), descriptionBytes = 4, type = 1;
+    char name[8] = "tern";
+    uint32_t version = TERN_ARTIFACT_VERSION;
+  } note;
+  auto *global = new llvm::GlobalVariable(
+      module, llvm::ArrayType::get(llvm::Type::getInt8Ty(context), sizeof note),
+      true, llvm::GlobalValue::ExternalLinkage,
+      llvm::ConstantDataArray::getRaw(
+          StringRef(reinterpret_cast<const char *>(&note), sizeof note),
+          sizeof note, llvm::Type::getInt8Ty(context)),
+      "tern_note");
+  global->setSection(".note.tern");
+  global->setAlignment(llvm::Align(16));
+}
+
 Expected<std::string> tern::emitModelTable(TargetAttr target,
                                            llvm::ArrayRef<std::string> names) {
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
@@ -276,6 +297,7 @@ Expected<std::string> tern::emitModelTable(TargetAttr target,
   new llvm::GlobalVariable(
       module, count, true, llvm::GlobalValue::ExternalLinkage,
       llvm::ConstantInt::get(count, models.size()), "tern_model_count");
+  addNote(module);
   std::string code;
   if (Error error = writeCode(module, **machine, /*object=*/true, code))
     return std::move(error);

@@ -28,50 +28,6 @@ static Error failure(const llvm::Twine &message) {
 }
 
 //===----------------------------------------------------------------------===//
-// TemporaryDirectory
-//===----------------------------------------------------------------------===//
-
-Expected<TemporaryDirectory> TemporaryDirectory::create() {
-  TemporaryDirectory made;
-  if (std::error_code code =
-          llvm::sys::fs::createUniqueDirectory("tern", made.directory))
-    return failure("cannot make a temporary directory: " + code.message());
-  return made;
-}
-
-TemporaryDirectory::TemporaryDirectory(TemporaryDirectory &&other)
-    : directory(other.directory) {
-  other.directory.clear();
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  if (!directory.empty())
-    llvm::sys::fs::remove_directories(directory);
-}
-
-std::string TemporaryDirectory::path(StringRef file) const {
-  SmallString<128> full(directory);
-  llvm::sys::path::append(full, file);
-  return full.str().str();
-}
-
-Expected<std::string> TemporaryDirectory::write(StringRef file,
-                                                StringRef contents) const {
-  std::string full = path(file);
-  std::error_code code;
-  llvm::raw_fd_ostream stream(full, code);
-  if (!code) {
-    stream << contents;
-    stream.close();
-    code = stream.error();
-    stream.clear_error();
-  }
-  if (code)
-    return failure("cannot write " + full + ": " + code.message());
-  return full;
-}
-
-//===----------------------------------------------------------------------===//
 // Linker
 //===----------------------------------------------------------------------===//
 
@@ -157,9 +113,20 @@ Error Linker::run(ArrayRef<std::string> arguments) const {
   return failure("linking with " + *linking + " failed: " + reason);
 }
 
-Error Linker::linkProgram(ArrayRef<std::string> objects,
+Error Linker::linkProgram(ArrayRef<std::string> objects, StringRef symbol,
+                          bool isStatic, const TemporaryDirectory &scratch,
                           StringRef output) const {
   std::vector<std::string> arguments(objects.begin(), objects.end());
+  if (isStatic) {
+    arguments.push_back("-static-pie");
+  } else {
+    // A dynamic symbol: it survives strip, and tern inspect finds it.
+    Expected<std::string> exports =
+        scratch.write("exports", ("{ " + symbol + "; };\n").str());
+    if (!exports)
+      return exports.takeError();
+    arguments.push_back("-Wl,--dynamic-list=" + *exports);
+  }
   for (StringRef library : {"libtern_host.a", "libtern_core.a"})
     arguments.push_back(libraryDirectory + "/" + library.str());
   for (StringRef flag :

@@ -38,6 +38,9 @@ typedef struct host_program {
   tern_error error;
 } host_program;
 
+/* The running program's file. */
+const char *host_self_path(void);
+
 /* A session and the memory it lies in. */
 typedef struct host_session {
   tern_session *session;
@@ -48,6 +51,11 @@ typedef struct host_session {
 /* All of these: 0, or -1 with the sentence in program->error. */
 int host_program_open(host_program *program, const tern_model *const *models,
                       unsigned count);
+/* Compares the program and its weights with their checksums. */
+int host_verify(host_program *program);
+/* After this, a mapped file that became shorter ends the process with a
+ * sentence and status 1, not with SIGBUS. */
+void host_catch_lost_file(const host_program *program);
 int host_program_threads(host_program *program, unsigned threads);
 void host_program_close(host_program *program);
 int host_session_open(host_program *program, uint32_t context,
@@ -91,8 +99,8 @@ int host_output_commit(host_program *program, host_output *out);
 /* Instead of commit: `path` stays as it was. */
 void host_output_drop(host_output *out);
 
-/* Writes f32 values of `rank` dimensions as NumPy does; through a temporary
- * file, so that `path` is whole or as it was. */
+/* Writes f32 values of `rank` dimensions as NumPy does; `path` is whole or as
+ * it was. */
 int host_write_npy(host_program *program, const char *path, const float *values,
                    const uint64_t *shape, unsigned rank);
 

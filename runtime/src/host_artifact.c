@@ -157,26 +157,26 @@ int tern_artifact_check(const tern_artifact *artifact, const tern_model *model,
 static int find_artifact(int file, uint64_t size, const char *name,
                          uint64_t *offset, uint64_t *bytes, tern_error *error) {
   char magic[8] = {0};
-  tern_artifact_footer footer;
   *offset = 0;
   *bytes = size;
   if (pread(file, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
       memcmp(magic, TERN_ARTIFACT_MAGIC, sizeof(magic)) == 0)
     return 0;
-  if (size < sizeof(footer) ||
-      pread(file, &footer, sizeof(footer), (off_t)(size - sizeof(footer))) !=
-          (ssize_t)sizeof(footer) ||
-      memcmp(footer.magic, TERN_FOOTER_MAGIC, sizeof(footer.magic)) != 0)
+  if (tern_program_artifact(file, offset, bytes) != 0)
     return host_fail(error, "%s: neither is nor carries an artifact of tern",
                      name);
-  uint64_t end = size - sizeof(footer);
-  if (footer.header_offset % TERN_ARTIFACT_ALIGNMENT != 0 ||
-      footer.header_offset > end ||
-      footer.total_bytes > end - footer.header_offset || footer.reserved != 0)
-    return host_fail(error, "%s: the artifact behind it is cut off or damaged",
+  if (*bytes == 0)
+    return host_fail(error,
+                     "%s: weights and tokenizer are not in it any more; a tool "
+                     "that strips programs removed them",
                      name);
-  *offset = footer.header_offset;
-  *bytes = footer.total_bytes;
+  if (*offset % TERN_ARTIFACT_ALIGNMENT != 0)
+    return host_fail(error,
+                     "%s: the artifact in it does not begin at a multiple of "
+                     "%u; it was moved by a tool that does not keep alignment",
+                     name, TERN_ARTIFACT_ALIGNMENT);
+  if (*offset > size || *bytes > size - *offset)
+    return host_fail(error, "%s: the artifact in it is cut off", name);
   return 0;
 }
 
@@ -219,14 +219,18 @@ int tern_artifact_open(tern_artifact *artifact, const char *path,
   return result;
 }
 
-int tern_artifact_open_self(tern_artifact *artifact, tern_error *error) {
+const char *host_self_path(void) {
   const char *path = "/proc/self/exe";
 #if defined(__linux__) && defined(AT_EXECFN)
   /* Without /proc: the name that was given to execve. */
   if (access(path, R_OK) != 0 && getauxval(AT_EXECFN) != 0)
     path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
 #endif
-  return tern_artifact_open(artifact, path, error);
+  return path;
+}
+
+int tern_artifact_open_self(tern_artifact *artifact, tern_error *error) {
+  return tern_artifact_open(artifact, host_self_path(), error);
 }
 
 void tern_artifact_close(tern_artifact *artifact) {

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 int host_fail(tern_error *error, const char *format, ...) {
   va_list arguments;
@@ -102,8 +101,8 @@ int host_read_file(host_program *program, const char *path, char **text,
 }
 
 /* NumPy's format 1.0: a dictionary, filled up so that data starts at 64. */
-static int write_npy(FILE *out, const float *values, const uint64_t *shape,
-                     unsigned rank) {
+static void write_npy(FILE *out, const float *values, const uint64_t *shape,
+                      unsigned rank) {
   static const unsigned char magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
   char header[118 + 1];
   int n = snprintf(header, sizeof(header),
@@ -118,35 +117,17 @@ static int write_npy(FILE *out, const float *values, const uint64_t *shape,
   memset(header + n, ' ', sizeof(header) - (size_t)n);
   header[117] = '\n';
   const unsigned char length[2] = {118, 0};
-  return fwrite(magic, 1, 8, out) == 8 && fwrite(length, 1, 2, out) == 2 &&
-         fwrite(header, 1, 118, out) == 118 &&
-         fwrite(values, sizeof(float), count, out) == count;
+  fwrite(magic, 1, 8, out);
+  fwrite(length, 1, 2, out);
+  fwrite(header, 1, 118, out);
+  fwrite(values, sizeof(float), count, out);
 }
 
 int host_write_npy(host_program *program, const char *path, const float *values,
                    const uint64_t *shape, unsigned rank) {
-  size_t room = strlen(path) + 32;
-  char *temporary = host_allocate(program, room, 1, 1);
-  if (!temporary)
+  host_output out;
+  if (host_output_open(program, path, &out) != 0)
     return -1;
-  snprintf(temporary, room, "%s.%ld.part", path, (long)getpid());
-  host_interrupt_removes(temporary);
-  FILE *out = fopen(temporary, "wb");
-  int ok = out && write_npy(out, values, shape, rank);
-  int cause = errno;
-  if (out && fclose(out) != 0 && ok) {
-    ok = 0;
-    cause = errno;
-  }
-  if (ok && rename(temporary, path) != 0) {
-    ok = 0;
-    cause = errno;
-  }
-  if (!ok && out)
-    unlink(temporary);
-  host_interrupt_removes(NULL);
-  free(temporary);
-  return ok ? 0
-            : host_fail(&program->error, "%s: cannot be written: %s", path,
-                        strerror(cause));
+  write_npy(out.stream, values, shape, rank);
+  return host_output_commit(program, &out);
 }

@@ -43,15 +43,20 @@ static size_t append(char *line, size_t at, size_t room, const char *text) {
   return at;
 }
 
-static void end(int number) {
-  char line[256];
-  size_t n = 0, room = sizeof(line);
-  const char *path = removed_path, *text = last_text;
+void host_interrupt_abandon(void) {
+  const char *path = removed_path;
   void (*restore)(void) = restore_terminal;
   if (restore)
     restore();
   if (path)
     unlink(path);
+}
+
+static void end(int number) {
+  char line[256];
+  size_t n = 0, room = sizeof(line);
+  const char *text = last_text;
+  host_interrupt_abandon();
   if (text)
     write_now(STDOUT_FILENO, text, strlen(text));
   /* Over a line of progress, and what the terminal shows of the key. */

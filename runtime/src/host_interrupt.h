@@ -31,5 +31,7 @@ void host_interrupt_over(void);
 void host_interrupt_removes(const char *path);
 void host_interrupt_writes(const char *text);     /* to standard output */
 void host_interrupt_calls(void (*restore)(void)); /* before all else */
+/* Restores and removes now, for other handlers that end the process. */
+void host_interrupt_abandon(void);
 
 #endif /* TERN_SRC_HOST_INTERRUPT_H */

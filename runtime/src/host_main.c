@@ -6,6 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,19 @@ static int run_command(host_program *program) {
   default:
     return host_run(program);
   }
+}
+
+/* A result that nobody got is no success, on a full disk for example. */
+static int check_stdout(tern_error *error) {
+  int failed = fflush(stdout) != 0;
+  int cause = errno;
+  if (!failed && !ferror(stdout))
+    return 0;
+  /* If it failed long ago, the cause is not known any more. */
+  return error->text[0]
+             ? -1
+             : host_fail(error, "cannot write to standard output%s%s",
+                         failed ? ": " : "", failed ? strerror(cause) : "");
 }
 
 int tern_main(const tern_model *const *models, unsigned count, int argc,
@@ -41,15 +55,18 @@ int tern_main(const tern_model *const *models, unsigned count, int argc,
       else
         printf("%s (tern %s, %s)\n", models[0]->name, TERN_VERSION_TEXT,
                models[0]->target);
-      return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
+      status = EXIT_OK;
+    } else {
+      status = EXIT_FAILED;
+      host_interrupt_catch(program.name);
+      if (host_program_open(&program, models, count) == 0)
+        status = run_command(&program);
     }
-    status = EXIT_FAILED;
-    host_interrupt_catch(program.name);
-    if (host_program_open(&program, models, count) == 0)
-      status = run_command(&program);
   }
   host_interrupt_over();
   host_progress_end(&program);
+  if (status != EXIT_USAGE && check_stdout(&program.error) != 0)
+    status = EXIT_FAILED;
   if (status == EXIT_FAILED && host_interrupted)
     status = EXIT_INTERRUPTED;
   if (status == EXIT_INTERRUPTED)

@@ -148,6 +148,10 @@ static const host_flag flags[] = {
     {"--weights", NULL, "FILE",
      "the model's weights, when the program does not carry them", FLAG_TEXT,
      ALL, AT(weights), 0, 0},
+    {"--verify", NULL, NULL,
+     "before anything else, compare code, weights and tokenizer with the "
+     "checksums that tern compile wrote",
+     FLAG_SWITCH, ALL, AT(verify), 0, 0},
     {"-h", "--help", NULL, "this text", FLAG_SWITCH, ALL, AT(help), 0, 0},
     {"--version", NULL, NULL, "name, version and target", FLAG_SWITCH, ALL,
      AT(version), 0, 0},

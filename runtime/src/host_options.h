@@ -50,7 +50,7 @@ typedef struct host_options {
   int single_turn; /* chat */
   const char *kl_base;
   int kl; /* ppl */
-  int help, version;
+  int verify, help, version;
 } host_options;
 
 /*--- The flags, as data ----------------------------------------------------*/

@@ -6,8 +6,7 @@
  *===------------------------------------------------------------------------===
  *
  * The compiler's rule (AtomicFile), for programs: a file is replaced if it is a
- * regular one that is not read as well; a link stays, and its target is
- *replaced.
+ * regular one that is not read as well; a link stays, and its target is replaced.
  */
 #include "host.h"
 #include "host_interrupt.h"
@@ -19,8 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char *host_self_path(void) { return "/proc/self/exe"; }
 
 static int cannot(host_program *program, const char *path, const char *why) {
   return host_fail(&program->error, "%s: cannot be written: %s", path, why);
@@ -66,7 +63,8 @@ int host_output_check(host_program *program, const char *path) {
     return cannot(program, path, "it exists and is not a regular file");
   if (is_same(&status, host_self_path(), -1))
     return cannot(program, path, "it is the running program");
-  const char *read[] = {o->weights, o->file, o->chat_template};
+  const char *read[] = {o->weights, o->file, o->chat_template,
+                        o->kl ? o->kl_base : NULL};
   for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); ++i)
     if (read[i] && is_same(&status, read[i], -1))
       return cannot(program, path, "it is a file that is read");

@@ -160,6 +160,8 @@ tern_pool *tern_pool_create(unsigned threads) {
    * from. */
   sigset_t all, before;
   sigfillset(&all);
+  /* A page that cannot be read is the reading thread's matter (host_lost.c). */
+  sigdelset(&all, SIGBUS);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   for (unsigned i = 1; i < threads; ++i) {
     worker *w = &pool->workers[i];

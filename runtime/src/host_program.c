@@ -60,6 +60,21 @@ int host_program_threads(host_program *program, unsigned threads) {
   return 0;
 }
 
+/* Before a long prompt is read in vain. */
+static int check_outputs(host_program *program) {
+  const host_options *o = &program->options;
+  const char *paths[] = {o->logits_file, o->hidden_file,
+                         o->kl ? NULL : o->kl_base};
+  for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); ++i)
+    if (paths[i] && host_output_check(program, paths[i]) != 0)
+      return -1;
+  if (paths[0] && paths[1] && strcmp(paths[0], paths[1]) == 0)
+    return host_fail(&program->error,
+                     "--logits and --hidden cannot both be written to %s",
+                     paths[0]);
+  return 0;
+}
+
 int host_program_open(host_program *program, const tern_model *const *models,
                       unsigned count) {
   /* First: nothing of the model may run on a CPU it was not made for. */
@@ -68,12 +83,16 @@ int host_program_open(host_program *program, const tern_model *const *models,
   if (!program->model ||
       host_status(program, tern_model_check(program->model), "the model") != 0)
     return -1;
+  host_catch_lost_file(program);
+  if (program->options.verify && host_verify(program) != 0)
+    return -1;
   const char *name =
       program->options.weights ? program->options.weights : program->name;
   if (open_artifact(program) != 0 ||
       tern_artifact_check(&program->artifact, program->model, name,
                           &program->error) != 0 ||
-      lock_weights(program) != 0 || open_tokenizer(program) != 0)
+      lock_weights(program) != 0 || open_tokenizer(program) != 0 ||
+      check_outputs(program) != 0)
     return -1;
   program->counters = calloc(2 * (size_t)program->model->projection_count + 1,
                              sizeof(uint64_t));

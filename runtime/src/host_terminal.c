@@ -138,9 +138,8 @@ static void catch_signal(int number, void (*handler)(int)) {
 }
 
 static void catch_signals(void) {
-  /* Others are host_interrupt.c's. */
-  static const int ends[] = {SIGQUIT, SIGPIPE, SIGABRT,
-                             SIGSEGV, SIGBUS,  SIGFPE};
+  /* Others are host_interrupt.c's and host_lost.c's. */
+  static const int ends[] = {SIGQUIT, SIGPIPE, SIGABRT, SIGSEGV, SIGFPE};
   for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); ++i)
     catch_signal(ends[i], on_end);
   catch_signal(SIGTSTP, on_stop);

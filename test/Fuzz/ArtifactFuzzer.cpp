@@ -27,6 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(error.text[0] != '\0', "a refusal says why");
     return 0;
   }
+  artifact.mapping = const_cast<uint8_t *>(data);
+  require((tern_artifact_verify(&artifact, "it", &error) == 0) ==
+              (error.text[0] == '\0'),
+          "a damaged artifact is said to be");
   volatile unsigned total = sum(artifact.weights, artifact.weights_bytes);
   if (artifact.chat_template)
     total +=

@@ -61,7 +61,7 @@ def table() -> bytes:
 
 
 def artifact(tokenizer: bytes, template: bytes, variables: bytes = b"") -> bytes:
-    header_bytes = 8 + 8 + 16 + 3 * 16
+    header_bytes = 8 + 8 + 16 + 3 * 24 + 32
     generation = struct.pack("<IiI16iIfIfffIII", 4 * 41, 3, 1, *([3] + [0] * 15), 1, 0.8, 40, 0.9,
                              0.0, 1.0, len(template), 64, len(variables))  # fmt: skip
     stops = b"a\0bc\0" if template else b""
@@ -73,9 +73,10 @@ def artifact(tokenizer: bytes, template: bytes, variables: bytes = b"") -> bytes
     sections = [(weights_at, 64), (header_bytes, len(tokenizer)),
                 (weights_at + 64, len(generation))]  # fmt: skip
     total = weights_at + 64 + len(generation)
-    out = struct.pack("<8sIIQQ", b"TERNART1", 2, header_bytes, 0x1234, total)
+    out = struct.pack("<8sIIQQ", b"TERNART1", 3, header_bytes, 0x1234, total)
     for offset, size in sections:
-        out += struct.pack("<QQ", offset, size)
+        out += struct.pack("<QQQ", offset, size, 0)  # opening compares no checksum
+    out += bytes(32)
     return padded(out + tokenizer, weights_at)[:weights_at] + bytes(range(64)) + generation
 
 

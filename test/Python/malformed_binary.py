@@ -250,8 +250,8 @@ def _gguf_tensor_damages() -> dict[str, Damage]:
 # Artifacts, as a program is given them with --weights.
 
 FIELDS = {"version": (8, 4), "header_bytes": (12, 4), "weights_id": (16, 8), "total_bytes": (24, 8),
-          "weights.offset": (32, 8), "weights.bytes": (40, 8), "tokenizer.offset": (48, 8),
-          "tokenizer.bytes": (56, 8), "generation.offset": (64, 8), "generation.bytes": (72, 8)}  # fmt: skip
+          "weights.offset": (32, 8), "weights.bytes": (40, 8), "tokenizer.offset": (56, 8),
+          "tokenizer.bytes": (64, 8), "generation.offset": (80, 8), "generation.bytes": (88, 8)}  # fmt: skip
 
 
 def number(file: str, at: int, size: int, change: Callable[[int], int]) -> Damage:
@@ -284,17 +284,35 @@ def _artifact_damages() -> dict[str, Damage]:
     return damages
 
 
+def program_header(blob: bytes, kind: int = 0x6E726574) -> int:
+    """Where the header of a segment of a program in ELF lies; of the artifact's if no other."""
+    [offset], [count] = struct.unpack_from("<Q", blob, 32), struct.unpack_from("<H", blob, 56)
+    return next(at for at in range(offset, offset + 56 * count, 56)
+                if struct.unpack_from("<I", blob, at)[0] == kind)  # fmt: skip
+
+
+def in_program_header(field: int, size: int, change: Callable[[int], int]) -> Damage:
+    def damage(model: Path) -> None:
+        at = program_header((model / PROGRAM).read_bytes()) + field
+        number(PROGRAM, at, size, change)(model)
+
+    return damage
+
+
 def _program_damages() -> dict[str, Damage]:
-    """Of what lies behind a program."""
-    damages = {f"{name}{how}": number(PROGRAM, at, 8, change)
-               for name, at in {"footer.offset": -24, "footer.total": -16, "footer.reserved": -8}.items()
-               for how, change in CHANGES.items()
-               if (name, how) not in {("footer.offset", "-to-2^31")}}  # fmt: skip
-    damages["footer.magic"] = number(PROGRAM, -32, 8, lambda n: n ^ 1)
-    damages["last-byte-missing"] = on_bytes(lambda blob: blob[:-1], PROGRAM)
-    damages["footer-missing"] = on_bytes(lambda blob: blob[:-32], PROGRAM)
-    damages["byte-more"] = on_bytes(lambda blob: blob + b"\0", PROGRAM)
-    damages["page-missing"] = on_bytes(lambda blob: blob[:-4128] + blob[-32:], PROGRAM)
+    """Of how a program says where its artifact lies, and of files that are cut off."""
+    fields = {"offset": (8, 8), "bytes": (32, 8), "type": (0, 4)}
+    damages = {f"segment.{name}{how}": in_program_header(*field, change)
+               for name, field in fields.items() for how, change in CHANGES.items()
+               if (name, how) != ("bytes", "+1")}  # fmt: skip
+
+    def cut(model: Path, eighths: int) -> None:
+        blob = (model / PROGRAM).read_bytes()
+        [offset, _, _, size] = struct.unpack_from("<4Q", blob, program_header(blob) + 8)
+        (model / PROGRAM).write_bytes(blob[: offset + (size * eighths - 1) // 8])
+
+    for eighths in (1, 3, 5, 8):
+        damages[f"cut-to-{eighths}-of-8"] = lambda model, eighths=eighths: cut(model, eighths)
     return damages
 
 

@@ -172,7 +172,7 @@ def test_interrupt_is_said_and_nothing_stays(tern, tmp_path, slow_linker, comman
     )
     assert (status, stderr) == (128 + number, f"tern: {word}\n")
     assert seconds < 2  # promised are 0.2
-    left = [*out.iterdir(), *tmp_path.glob("cache/*/*.tmp.*")]
+    left = [*out.iterdir(), *tmp_path.glob("scratch/*"), *tmp_path.glob("cache/*/*.tmp.*")]
     assert left == []
 
 

@@ -175,7 +175,7 @@ def test_artifact_is_refused(launcher, intact_program, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", malformed_binary.PROGRAM_DAMAGES)
-def test_what_lies_behind_a_program_is_refused(launcher, intact_program, tmp_path, name):
+def test_what_a_program_carries_is_refused(launcher, intact_program, tmp_path, name):
     program = tmp_path / malformed_binary.PROGRAM
     shutil.copy(intact_program / malformed_binary.PROGRAM, program)
     malformed_binary.PROGRAM_DAMAGES[name](tmp_path)
@@ -206,7 +206,8 @@ WORDS = {
     "gguf": "counts up to 2^64 - 1; sizes of 2^42 + 1, 0 and 2^63; alignments of 0, 3, 2^31 "
     "and of the wrong kind; types of other projects; block counts of 513; padding that wraps",
     "artifact": "every field of the header one less, one more, 0 and all ones; cut at 16 places",
-    "program": "the same for the footer; bytes missing in between",
+    "program": "each number by which the artifact is found one less, one more, 0 and all "
+    "ones; cut at 4 places",
 }  # fmt: skip
 
 

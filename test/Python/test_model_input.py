@@ -7,9 +7,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import struct
 from pathlib import Path
 
 import pytest
+from malformed_binary import program_header
 from tern.gguf import convert
 from tern.synth import synthesize
 from test_driver import assert_refused, run
@@ -213,7 +215,8 @@ def test_what_tern_made_is_taken_where_it_fits(tern, program, model, tmp_path):
 def test_a_program_that_is_cut_off_is_not_run(tern, program, tmp_path):
     path = tmp_path / "cut"
     contents = program.read_bytes()
-    for length in (64, len(contents) // 2, len(contents) - 1):
+    [offset, _, _, size] = struct.unpack_from("<4Q", contents, program_header(contents) + 8)
+    for length in (64, len(contents) // 2, offset + size - 1):
         path.write_bytes(contents[:length])
         path.chmod(0o755)
         assert_refused(run(tern, "run", path, "--ids", "1"), str(path))

@@ -8,14 +8,18 @@ Needs TERN_BINARY; without it these tests are skipped.
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import MODELS, ROOT, model_directory
+from malformed_binary import program_header
 from test_driver import assert_refused, run
 from test_golden import golden_json
 
@@ -52,6 +56,130 @@ def test_needs_no_library_but_libc(program):
     dynamic = run("readelf", "-d", program("generic")).stdout
     needed = set(re.findall(r"NEEDED.*\[(.*)\]", dynamic))
     assert needed and needed <= LIBRARIES
+
+
+# Copies: stripped, damaged, alone.
+
+STRIPPERS = [
+    "strip", "strip --strip-debug", "objcopy --strip-all", "llvm-strip-22",
+    "llvm-strip-22 --strip-sections", "llvm-objcopy-22 --strip-all",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stripper", STRIPPERS)
+def test_stripped_program_runs(tern, program, tmp_path, stripper):
+    command = stripper.split()
+    if not shutil.which(command[0]):
+        pytest.skip(f"there is no {command[0]}")
+    bard = shutil.copy(program("generic"), tmp_path / "bard")
+    assert run(*command, bard).returncode == 0
+    assert "debug" in stripper or b".symtab\0" not in bard.read_bytes()
+    want = golden_json(MODELS[0])["greedy"][0]
+    done = run(bard, "-p", want["prompt"], "-n", len(want["ids"]), "--temp", "0", "--verify")
+    assert done.returncode == 0, done.stderr
+    assert want["text"].rstrip() in done.stdout
+    if "sections" not in stripper:  # where symbols are
+        inspected = run(tern, "inspect", bard, "--check")
+        assert inspected.returncode == 0 and "model        bard" in inspected.stdout
+
+
+@pytest.fixture(scope="session")
+def static_program(tern, tmp_path_factory):
+    path = tmp_path_factory.mktemp("static") / "bard"
+    done = run(tern, "compile", A48, "-o", path, "--target=generic", "--static")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_static_program_in_an_empty_folder(static_program, tmp_path):
+    """No library, no /proc, no /dev: a root directory with one file in it."""
+    shutil.copy(static_program, tmp_path / "bard")
+    assert "NEEDED" not in run("readelf", "-d", static_program).stdout
+    chroot = ["chroot"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "chroot"]
+    if run(*chroot, "/", "/bin/true").returncode != 0:
+        pytest.skip("another root directory needs root")
+    want = golden_json(MODELS[0])["greedy"][0]
+    flags = ["-p", want["prompt"], "-n", len(want["ids"]), "--temp", "0", "--verify"]
+    done = run(*chroot, tmp_path, "/bard", *flags, env={"PATH": os.environ["PATH"]})
+    assert done.returncode == 0, done.stderr
+    assert want["text"].rstrip() in done.stdout
+
+
+def test_static_is_about_programs(tern, tmp_path):
+    done = run(tern, "compile", A48, "-o", tmp_path / "x.o", "--emit=obj", "--static")
+    assert_refused(done, "--static", "--emit=exe", status=2)
+
+
+def loaded_ranges(blob: bytes) -> list[tuple[int, int]]:
+    """Of a program, where in the file its loaded segments and its artifact lie."""
+    [offset], [count] = struct.unpack_from("<Q", blob, 32), struct.unpack_from("<H", blob, 56)
+    found = []
+    for at in range(offset, offset + 56 * count, 56):
+        kind, _, begin, _, _, size = struct.unpack_from("<IIQQQQ", blob, at)
+        if kind in (1, 0x6E726574):
+            found.append((max(begin, offset + 56 * count), begin + size))
+    return found
+
+
+def test_each_flipped_bit_is_found(tern, program, tmp_path):
+    """In code, weights, tokenizer, defaults of generation, and in what strip removes."""
+    blob = bytearray(program("generic").read_bytes())
+    ranges, random = loaded_ranges(blob), np.random.default_rng(8)
+    copy = tmp_path / "copy"
+
+    def verify(at: int, bit: int) -> subprocess.CompletedProcess:
+        blob[at] ^= 1 << bit
+        copy.write_bytes(blob)
+        blob[at] ^= 1 << bit
+        return run(tern, "inspect", copy, "--check")
+
+    places = [int(random.integers(*ranges[i % len(ranges)])) for i in range(24)]
+    # The last range is the artifact's: its header, then each section's ends.
+    [base] = struct.unpack_from("<Q", blob, program_header(blob) + 8)
+    for header_at in (32, 56, 80):
+        offset, size, _ = struct.unpack_from("<3Q", blob, base + header_at)
+        places += [base + offset, base + offset + size - 1]
+    places += [base + 16, base + 40, base + 104, base + 112, base + 120, base + 128, base + 136]
+    # Symbols, names of sections, and the section table's place.
+    places += [blob.rindex(b".symtab"), blob.index(b"host_options_parse"), 40, len(blob) - 1]
+    for place in places:
+        assert_refused(verify(place, place % 8), str(copy))
+    copy.write_bytes(blob)
+    done = run(tern, "inspect", copy, "--check")
+    assert done.returncode == 0 and "checksums    as tern compile wrote them" in done.stdout
+
+
+def test_verify_names_the_damaged_part(program, tmp_path):
+    blob = program("generic").read_bytes()
+    [base] = struct.unpack_from("<Q", blob, program_header(blob) + 8)
+    copy = shutil.copy(program("generic"), tmp_path / "copy")
+    for header_at, name in ((32, "weights"), (56, "tokenizer"), (80, "defaults of generation")):
+        [offset] = struct.unpack_from("<Q", blob, base + header_at)
+        damaged = bytearray(blob)
+        damaged[base + offset + 70] ^= 4
+        copy.write_bytes(damaged)
+        done = run(copy, "--ids", "5", "-n", "1", "--verify")
+        assert_refused(done, f"copy: the {name}", "copy or compile it again", program="copy")
+    done = run(copy, "--ids", "5", "-n", "1", "--temp", "0")
+    assert done.returncode == 0  # without --verify nothing is read twice
+
+
+def test_weights_that_become_shorter_are_said(tern, program, tmp_path):
+    """While the program runs; what it has mapped is gone."""
+    weights = tmp_path / "bard.weights"
+    done = run(tern, "compile", A48, "-o", weights, "--emit=weights", "--target=generic")
+    assert done.returncode == 0, done.stderr
+    process = subprocess.Popen(
+        [str(program("generic")), "-p", "ROMEO:", "--ignore-eos", "--temp", "0", "-n", "250",
+         "--weights", str(weights)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdout.read(1)
+    os.truncate(weights, 8192)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.splitlines()[-1] == (
+        f"bard: error: {weights}: became shorter while it was read, or its disk failed"
+    )
 
 
 def test_bare_runtime_is_small(tern, tmp_path):

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 #include <cstring>
+#include <elf.h>
 #include <fstream>
 #include <string>
 #include <unistd.h>
@@ -53,10 +54,10 @@ inline std::vector<uint8_t> makeArtifact(const std::vector<uint8_t> &tokenizer,
   h.version = TERN_ARTIFACT_VERSION;
   h.header_bytes = sizeof(h);
   h.weights_id = tern_model_fake.weights_id;
-  h.weights = {TERN_WEIGHTS_ALIGNMENT, FAKE_WEIGHTS};
-  h.tokenizer = {h.weights.offset + h.weights.bytes, tokenizer.size()};
+  h.weights = {TERN_WEIGHTS_ALIGNMENT, FAKE_WEIGHTS, 0};
+  h.tokenizer = {h.weights.offset + h.weights.bytes, tokenizer.size(), 0};
   h.generation = {h.tokenizer.offset + h.tokenizer.bytes,
-                  sizeof(generation) + chat.size()};
+                  sizeof(generation) + chat.size(), 0};
   h.total_bytes = h.generation.offset + h.generation.bytes;
   std::vector<uint8_t> bytes(h.total_bytes);
   std::memcpy(bytes.data(), &h, sizeof(h));
@@ -69,18 +70,49 @@ inline std::vector<uint8_t> makeArtifact(const std::vector<uint8_t> &tokenizer,
   return bytes;
 }
 
-/// `program` with the artifact behind itself.
+/// A program of nothing but headers.
+inline std::vector<uint8_t> emptyProgram() {
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, "\177ELF\2\1\1", 7);
+  header.e_phoff = sizeof(header);
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 1;
+  Elf64_Phdr note = {};
+  note.p_type = PT_NOTE;
+  std::vector<uint8_t> bytes(sizeof(header) + sizeof(note));
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  std::memcpy(&bytes[sizeof(header)], &note, sizeof(note));
+  return bytes;
+}
+
+/// Where the header of the last segment of type `type` lies.
+inline size_t segmentOf(const std::vector<uint8_t> &program, uint32_t type) {
+  Elf64_Ehdr header;
+  std::memcpy(&header, program.data(), sizeof(header));
+  size_t found = 0;
+  for (size_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    size_t at = header.e_phoff + i * sizeof(segment);
+    std::memcpy(&segment, &program[at], sizeof(segment));
+    if (segment.p_type == type)
+      found = at;
+  }
+  EXPECT_NE(found, 0u) << "no such segment";
+  return found;
+}
+
+/// `program` with the artifact as a segment, for which one of its notes goes.
 inline std::vector<uint8_t> appended(std::vector<uint8_t> program,
                                      const std::vector<uint8_t> &artifact) {
-  tern_artifact_footer footer = {};
-  std::memcpy(footer.magic, TERN_FOOTER_MAGIC, 8);
+  size_t at = segmentOf(program, PT_NOTE);
   program.resize((program.size() + TERN_ARTIFACT_ALIGNMENT - 1) /
                  TERN_ARTIFACT_ALIGNMENT * TERN_ARTIFACT_ALIGNMENT);
-  footer.header_offset = program.size();
-  footer.total_bytes = artifact.size();
+  Elf64_Phdr segment = {};
+  segment.p_type = TERN_SEGMENT_TYPE;
+  segment.p_offset = program.size();
+  segment.p_filesz = artifact.size();
+  std::memcpy(&program[at], &segment, sizeof(segment));
   program.insert(program.end(), artifact.begin(), artifact.end());
-  const auto *end = reinterpret_cast<const uint8_t *>(&footer);
-  program.insert(program.end(), end, end + sizeof(footer));
   return program;
 }
 

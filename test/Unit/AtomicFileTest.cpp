@@ -8,6 +8,7 @@
 #include "TinyCheckpoint.h"
 
 #include "tern/Artifact/AtomicFile.h"
+#include "tern/Artifact/InputFiles.h"
 
 #include "gtest/gtest.h"
 
@@ -15,6 +16,7 @@
 #include <sstream>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace tern;
 
@@ -145,6 +147,64 @@ TEST(AtomicFile, PlacesThatCannotBeWritten) {
   EXPECT_EQ(message("/dev/null"),
             "cannot write /dev/null: it exists and is not a regular file");
   EXPECT_EQ(names(directory), Names{});
+}
+
+TEST(AtomicFile, LinksStay) {
+  TemporaryDirectory directory;
+  std::string link = directory.file("link"), other = directory.file("other");
+  ASSERT_EQ(symlink("real", link.c_str()), 0);
+  ASSERT_EQ(symlink(link.c_str(), other.c_str()), 0);
+  // To no file yet, to one, and through two links.
+  for (const std::string &path : {link, link, other}) {
+    auto file = create(path);
+    ASSERT_FALSE(file->writeAt(0, llvm::StringRef(path)));
+    ASSERT_FALSE(file->commit());
+    EXPECT_EQ(contents(directory.file("real")), path);
+    EXPECT_EQ(names(directory), (Names{"link", "other", "real"}));
+  }
+  EXPECT_EQ(llvm::sys::fs::get_file_type(link, /*follow=*/false),
+            llvm::sys::fs::file_type::symlink_file);
+}
+
+TEST(AtomicFile, NeverTakesThePlaceOfAnInput) {
+  TemporaryDirectory directory;
+  for (const char *name :
+       {"model.safetensors", "config.json", "notes.md", "chat"})
+    directory.write(name, "old");
+  std::string weights = directory.file("model.safetensors"),
+              same = directory.file("same"), link = directory.file("link");
+  ASSERT_EQ(::link(weights.c_str(), same.c_str()), 0);
+  ASSERT_EQ(symlink("config.json", link.c_str()), 0);
+  addInputModel(directory.str());
+  addInputFile(directory.file("chat"));
+  auto message = [](const std::string &path) {
+    return llvm::toString(AtomicFile::create(path).takeError());
+  };
+  EXPECT_EQ(message(weights),
+            "cannot write " + weights + ": it is a file that is read");
+  EXPECT_EQ(message(same),
+            "cannot write " + same + ": it is " + weights + ", which is read");
+  EXPECT_NE(message(link), "");
+  EXPECT_NE(message(directory.file("chat")), "");
+  // A file of the folder that no checkpoint consists of, and a new one.
+  ASSERT_FALSE(create(directory.file("notes.md"))->commit());
+  ASSERT_FALSE(create(directory.file("new"))->commit());
+}
+
+TEST(AtomicFile, IsNotCommittedWhenWeightsChange) {
+  TemporaryDirectory directory;
+  directory.write("model.safetensors", "old");
+  addInputModel(directory.str());
+  auto file = create(directory.file("out"));
+  directory.write("model.safetensors", "longer");
+  EXPECT_EQ(llvm::toString(file->commit()),
+            directory.file("model.safetensors") +
+                ": changed while it was read");
+  file.reset();
+  EXPECT_EQ(names(directory), Names{"model.safetensors"});
+  // One that is gone is still whole for whoever has it open.
+  llvm::sys::fs::remove(directory.file("model.safetensors"));
+  EXPECT_FALSE(create(directory.file("out"))->commit());
 }
 
 TEST(AtomicFile, SignalsRemoveTheTemporary) {

@@ -5,93 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TinyCheckpoint.h"
+#include "WeightWriterTesting.h"
 
-#include "tern/Artifact/WeightWriter.h"
-#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/Codec.h"
-#include "tern/artifact.h"
-
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
-
-#include "gtest/gtest.h"
 
 #include <cmath>
-#include <sstream>
 
 using namespace tern;
 
 namespace {
-
-std::string head(int64_t bytes) {
-  return "module attributes {tern.layer_stride = 512 : i64, "
-         "tern.weights_bytes = " +
-         std::to_string(bytes) +
-         " : i64, tern.weights_id = 18364758544493064720 : ui64} {\n";
-}
-
-class WeightWriterTest : public testing::Test {
-protected:
-  /// Writes an artifact of the tiny model with these weights; the file's bytes,
-  /// or the message.
-  std::string write(const std::string &weights, bool append = false,
-                    int64_t bytes = 2048) {
-    std::string text = head(bytes) + weights + "}\n";
-    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-    context.loadDialect<TernDialect>();
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-    auto checkpoint = Checkpoint::open(tiny.write());
-    if (!module || !checkpoint) {
-      ADD_FAILURE() << text;
-      return "";
-    }
-    std::string path = tiny.directory.file("out");
-    auto file = AtomicFile::create(path);
-    llvm::Error error = append ? appendTo(**file, *module, **checkpoint)
-                               : writeTo(**file, *module, **checkpoint);
-    if (error)
-      return llvm::toString(std::move(error));
-    EXPECT_FALSE((*file)->commit());
-    std::stringstream stream;
-    stream << std::ifstream(path, std::ios::binary).rdbuf();
-    return stream.str();
-  }
-
-  static llvm::Error writeTo(AtomicFile &file, mlir::ModuleOp module,
-                             const Checkpoint &checkpoint) {
-    uint8_t tokenizer[] = {1, 2, 3}, generation[] = {4, 5};
-    return writeArtifact(module, checkpoint, tokenizer, generation, file, 0)
-        .takeError();
-  }
-  static llvm::Error appendTo(AtomicFile &file, mlir::ModuleOp module,
-                              const Checkpoint &checkpoint) {
-    if (llvm::Error error = file.writeAt(0, llvm::StringRef("program")))
-      return error;
-    uint8_t generation[] = {4, 5};
-    return appendArtifact(module, checkpoint, {}, generation, file);
-  }
-
-  template <typename T> static T at(const std::string &bytes, uint64_t offset) {
-    T value;
-    EXPECT_LE(offset + sizeof value, bytes.size());
-    memcpy(&value, bytes.data() + offset, sizeof value);
-    return value;
-  }
-  /// A value of the weights section.
-  template <typename T>
-  static T weight(const std::string &bytes, uint64_t offset,
-                  int64_t index = 0) {
-    return at<T>(bytes, 4096 + offset + index * sizeof(T));
-  }
-
-  void expectRefusal(const std::string &weights, const std::string &part) {
-    std::string message = write(weights);
-    EXPECT_NE(message.find(part), std::string::npos) << message.substr(0, 300);
-  }
-
-  TinyCheckpoint tiny;
-};
 
 const char *const layout = "#tern.layout<b2, rows, k:4:2, [n:4:1, k:2:1]>";
 
@@ -140,24 +62,6 @@ TEST_F(WeightWriterTest, HeaderAndSections) {
   bytes.replace(6144, 3, 3, '\0').replace(6208, 2, 2, '\0');
   bytes.replace(4096 + 64, 32, 32, '\0');
   EXPECT_EQ(bytes, std::string(6272, '\0'));
-}
-
-TEST_F(WeightWriterTest, ExecutablesEndWithAFooter) {
-  std::string bytes =
-      write("tern.weight @norm <values> [\"model.norm.weight\"] offset 0 : "
-            "tensor<8xf32>\n",
-            /*append=*/true);
-  EXPECT_EQ(bytes.substr(0, 7), "program");
-  auto footer = at<tern_artifact_footer>(
-      bytes, bytes.size() - sizeof(tern_artifact_footer));
-  EXPECT_EQ(std::string(footer.magic, 8), "TERNEND1");
-  EXPECT_EQ(footer.header_offset, 65536u);
-  auto header = at<tern_artifact_header>(bytes, 65536);
-  EXPECT_EQ(std::string(header.magic, 8), "TERNART1");
-  EXPECT_EQ(footer.total_bytes, header.total_bytes);
-  EXPECT_EQ(65536 + header.total_bytes + sizeof footer, bytes.size());
-  EXPECT_EQ(header.tokenizer.bytes, 0u);
-  EXPECT_EQ(at<float>(bytes, 65536 + 4096 + 4), 1.0078125f);
 }
 
 TEST_F(WeightWriterTest, ValuesAsStoredOrWidened) {

@@ -13,7 +13,9 @@
 #include "OutputFiles.h"
 #include "PhaseRange.h"
 
+#include "tern/Artifact/AtomicFile.h"
 #include "tern/Artifact/Emitter.h"
+#include "tern/Artifact/InputFiles.h"
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Import/ImportModel.h"
 #include "tern/InitAll.h"
@@ -28,8 +30,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
-#include <chrono>
-
 using namespace tern;
 using llvm::Error;
 using llvm::Expected;
@@ -40,25 +40,6 @@ namespace {
 Error failure(const llvm::Twine &message) {
   return llvm::createStringError(message);
 }
-
-/// Prints how long its scope took, if asked to.
-class Timer {
-public:
-  Timer(StringRef what, bool enabled)
-      : what(what), enabled(enabled), start(std::chrono::steady_clock::now()) {}
-  ~Timer() {
-    std::chrono::duration<double> time =
-        std::chrono::steady_clock::now() - start;
-    if (enabled)
-      llvm::errs() << llvm::formatv("tern: {0,-10} {1:F3} s\n", what,
-                                    time.count());
-  }
-
-private:
-  std::string what;
-  bool enabled;
-  std::chrono::steady_clock::time_point start;
-};
 
 /// One run of `tern compile`.
 class Compilation {
@@ -78,6 +59,7 @@ private:
   }
 
   Error checkFlags();
+  void noteInputs();
   Expected<TargetAttr> chooseTarget();
   Error checkTarget();
   Error checkOutputs();
@@ -125,6 +107,9 @@ std::string printModule(mlir::ModuleOp module) {
 Error Compilation::checkFlags() {
   if (Error error = PhaseRange::choose(flags).moveInto(range))
     return error;
+  if (flags.isStatic && (!range.reachesObject() || flags.emit != "exe"))
+    return llvm::make_error<UsageError>(
+        "--static is about a program; it goes with --emit=exe");
   name = flags.name.empty()
              ? symbolName(flags.output == "-" ? flags.input : flags.output)
              : flags.name;
@@ -353,7 +338,8 @@ Error Compilation::writeCode() {
                   *object,
                   *facts,
                   progress,
-                  flags.verbose};
+                  flags.verbose,
+                  flags.isStatic};
   if (flags.emit == "exe")
     return product.writeProgram(flags.output);
   return product.writeLibrary(flags.output, flags.emit == "shared");
@@ -364,9 +350,22 @@ Error Compilation::writeWeightsAlone() {
   return writeArtifactFile(*weights, *checkpoint, text, flags.output, progress);
 }
 
+/// Before they are read, so that a change is noticed.
+void Compilation::noteInputs() {
+  addInputFile(thisExecutable());
+  addInputModel(flags.input);
+  for (const std::string &file : {flags.chatTemplate, flags.model.activations})
+    if (!file.empty())
+      addInputFile(file);
+}
+
 Error Compilation::run() {
   if (Error error = checkFlags())
     return error;
+  noteInputs();
+  if (flags.output != "-")
+    if (Error error = AtomicFile::check(flags.output))
+      return error;
   if (flags.remarks)
     if (Error error = diagnostics.enableRemarks(context))
       return error;

@@ -46,6 +46,7 @@ struct CompileFlags {
   std::string chatTemplate; ///< a file; empty: the checkpoint's template
   std::string compileFrom, compileTo, saveStages;
   std::optional<int64_t> context;
+  bool isStatic = false; ///< a program that needs no library
   bool remarks = false, verbose = false, quiet = false;
 };
 

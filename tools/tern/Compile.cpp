@@ -57,7 +57,8 @@ void ModelFlags::addTo(OptionTable &table) {
                 "bits of a value in the KV cache; default: the scheme's",
                 kvBits);
   table.addText("--bos-bits", "3|4|8|16",
-                "the same for the first position; default: the scheme's",
+                "the same for the first position; default: the scheme's, or\n"
+                "that of --kv-bits if it is wider or one of them is 16",
                 bosBits);
   table.addText("--q-bits", "4|8",
                 "bits of a query where the cache has fewer than 16; default: 8",
@@ -123,6 +124,10 @@ static OptionTable makeTable(CompileFlags &flags) {
                 "of the same shape, as before a fine-tuning\n"
                 "asm, llvm-ir: text",
                 flags.emit);
+  table.addSwitch("--static",
+                  "link a program that needs no library, not even libc, and\n"
+                  "runs where there is none",
+                  flags.isStatic);
   table.addText("--name", "NAME",
                 "of the symbol tern_model_NAME; default: from OUT", flags.name);
   table.addText("--chat-template", "FILE",

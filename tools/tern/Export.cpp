@@ -13,6 +13,7 @@
 #include "OutputFiles.h"
 #include "OutputForm.h"
 
+#include "tern/Artifact/InputFiles.h"
 #include "tern/Export/ExportGguf.h"
 
 using namespace tern;
@@ -64,13 +65,14 @@ Expected<int> tern::exportMain(Arguments arguments) {
         "tern export takes one MODEL and -o OUT.gguf; see tern export --help");
   if (Error error = checkGgufName(flags.output))
     return std::move(error);
+  Expected<ModelInput> input = identifyCheckpoint(inputs.front());
+  if (!input)
+    return input.takeError();
+  addInputModel(input->path);
   if (Error error = checkReplaceable(flags.output, "GGUF"))
     return std::move(error);
   if (Error error = checkWritable(flags.output))
     return std::move(error);
-  Expected<ModelInput> input = identifyCheckpoint(inputs.front());
-  if (!input)
-    return input.takeError();
   auto checkpoint = Checkpoint::open(input->path, flags.gguf.options());
   if (!checkpoint)
     return checkpoint.takeError();

@@ -33,8 +33,10 @@ static OptionTable makeTable(InspectFlags &flags) {
       "Says what is in a checkpoint (a directory or GGUF file) or in what\n"
       "tern compile made: a program, library, object or .weights file.");
   table.addSwitch("--check",
-                  "read every tensor as tern compile does; what would be\n"
-                  "refused is said in any case, and the exit status is 1",
+                  "of a checkpoint, read every tensor as tern compile does;\n"
+                  "what would be refused is said in any case, and the exit\n"
+                  "status is 1. Of a program or .weights file, compare code,\n"
+                  "weights and tokenizer with their checksums",
                   flags.options.readsAll);
   table.addSwitch("--tensors", "list the tensors of a checkpoint",
                   flags.options.listsTensors);
@@ -58,7 +60,7 @@ static Error inspect(StringRef path, const CheckpointInspection &options,
   if (input->kind == ModelKind::Ir)
     return report.list(llvm::createStringError(
         path + " is IR, which tern inspect does not read; it is text"));
-  return inspectArtifact(path, report);
+  return inspectArtifact(path.str(), options.readsAll, report);
 }
 
 Expected<int> tern::inspectMain(Arguments arguments) {

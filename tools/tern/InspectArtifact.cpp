@@ -152,16 +152,31 @@ static void reportArtifact(const tern_artifact &artifact, Report &report) {
   reportText(artifact, report);
 }
 
-Error tern::inspectArtifact(StringRef path, Report &report) {
+static Error verify(const std::string &path, Report &report) {
+  tern_error error = {};
+  if (tern_file_verify(path.c_str(), &error) != 0)
+    return llvm::createStringError(error.text);
+  report.line("checksums").say("as tern compile wrote them");
+  report.facts["verified"] = true;
+  return Error::success();
+}
+
+Error tern::inspectArtifact(const std::string &path, bool verifies,
+                            Report &report) {
   bool hasModels = reportModels(path, report);
   tern_artifact artifact;
   tern_error error = {};
-  if (tern_artifact_open(&artifact, path.str().c_str(), &error) == 0) {
+  if (tern_artifact_open(&artifact, path.c_str(), &error) == 0) {
     reportArtifact(artifact, report);
     tern_artifact_close(&artifact);
-    return report.list(Error::success());
+    return report.list(verifies ? verify(path, report) : Error::success());
   }
+  if (!hasModels)
+    return report.list(llvm::createStringError(error.text));
   // Libraries and objects have their weights in a file of their own.
-  return report.list(hasModels ? Error::success()
-                               : llvm::createStringError(error.text));
+  return report.list(verifies ? llvm::createStringError(
+                                    path +
+                                    ": --check compares programs and .weights "
+                                    "files; libraries have no checksums")
+                              : Error::success());
 }

@@ -13,7 +13,9 @@
 namespace tern {
 
 /// Says what is in a program, library, object or .weights file.
-llvm::Error inspectArtifact(llvm::StringRef path, Report &report);
+/// `verifies` compares it with its checksums.
+llvm::Error inspectArtifact(const std::string &path, bool verifies,
+                            Report &report);
 
 } // namespace tern
 

@@ -6,14 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "Interrupt.h"
+#include "LostFiles.h"
 
 #include "llvm/ADT/StringRef.h"
-#include "llvm/Support/Signals.h"
 
 #include <csignal>
 #include <poll.h>
 #include <unistd.h>
 
+using namespace tern;
 using llvm::StringRef;
 
 static bool isTerminal;
@@ -29,7 +30,7 @@ static void writeNow(StringRef text) {
 
 /// A handler: nothing in it may allocate.
 static void end(int number) {
-  llvm::sys::RunInterruptHandlers();
+  removeUnfinishedFiles();
   // Over a line of progress, and the key as the terminal shows it.
   if (isTerminal)
     writeNow("\r\033[K");

@@ -43,7 +43,7 @@ static Error writeStdout(StringRef contents) {
   llvm::outs().flush();
   std::error_code code = llvm::outs().error();
   llvm::outs().clear_error();
-  return code ? failure("cannot write to stdout: " + code.message())
+  return code ? failure("cannot write to standard output: " + code.message())
               : Error::success();
 }
 
@@ -191,8 +191,7 @@ static Error fillArtifact(mlir::ModuleOp weights, const Checkpoint &checkpoint,
                        file, 0,
                        [&](uint64_t done, uint64_t total) {
                          progress.weights(done, total);
-                       })
-      .takeError();
+                       });
 }
 
 Error tern::writeArtifactFile(mlir::ModuleOp weights,
@@ -244,7 +243,8 @@ Error Product::writeProgram(StringRef output) const {
     return models.takeError();
   std::string bare = scratch->path("program");
   progress.step("linking");
-  if (Error error = linker->linkProgram({*model, *models}, bare))
+  if (Error error = linker->linkProgram({*model, *models}, facts.symbol,
+                                        isStatic, *scratch, bare))
     return error;
   auto program = llvm::MemoryBuffer::getFile(bare);
   if (!program)
@@ -253,13 +253,11 @@ Error Product::writeProgram(StringRef output) const {
       AtomicFile::create(output, /*executable=*/true);
   if (!file)
     return file.takeError();
-  if (Error error = (*file)->writeAt(0, (*program)->getBuffer()))
-    return error;
-  if (Error error =
-          appendArtifact(weights, *checkpoint, text.tokenizer, text.generation,
-                         **file, [&](uint64_t done, uint64_t total) {
-                           progress.weights(done, total);
-                         }))
+  if (Error error = tern::writeProgram(
+          (*program)->getBuffer(), weights, *checkpoint, text.tokenizer,
+          text.generation, **file, [&](uint64_t done, uint64_t total) {
+            progress.weights(done, total);
+          }))
     return error;
   return (*file)->commit();
 }

@@ -68,7 +68,7 @@ struct Product {
   const std::string &object;
   const ModelFacts &facts;
   Progress &progress;
-  bool verbose;
+  bool verbose, isStatic;
 
   /// A program that carries its weights behind itself.
   llvm::Error writeProgram(llvm::StringRef output) const;

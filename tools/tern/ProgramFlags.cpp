@@ -9,6 +9,8 @@
 
 #include "host_options.h"
 
+#include "tern/Artifact/AtomicFile.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -142,18 +144,39 @@ void ProgramFlags::addTo(OptionTable &table, StringRef command) {
       addOther(spelling.names, spelling.commands);
 }
 
-Error ProgramFlags::check(StringRef command) const {
-  std::vector<std::string> strings = {"tern", command.str()};
+/// The options that these flags are to the program; they point into `strings`.
+static Error readOptions(StringRef command, ArrayRef<std::string> given,
+                         std::vector<std::string> &strings,
+                         host_options &options) {
+  strings = {"tern", command.str()};
   strings.insert(strings.end(), given.begin(), given.end());
   std::vector<char *> pointers;
   for (std::string &string : strings)
     pointers.push_back(string.data());
-  host_options options;
   tern_error error = {};
   if (host_options_parse(&options, static_cast<int>(pointers.size()),
                          pointers.data(), &error) != 0 ||
       host_options_check(&options, &error) != 0)
     return llvm::make_error<UsageError>(error.text);
+  return Error::success();
+}
+
+Error ProgramFlags::check(StringRef command) const {
+  std::vector<std::string> strings;
+  host_options options;
+  return readOptions(command, given, strings, options);
+}
+
+Error ProgramFlags::checkOutputs(StringRef command) const {
+  std::vector<std::string> strings;
+  host_options options;
+  if (Error error = readOptions(command, given, strings, options))
+    return error;
+  for (const char *output : {options.logits_file, options.hidden_file,
+                             options.kl ? nullptr : options.kl_base})
+    if (output)
+      if (Error error = AtomicFile::check(output))
+        return error;
   return Error::success();
 }
 

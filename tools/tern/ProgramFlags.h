@@ -24,6 +24,8 @@ struct ProgramFlags {
   void addTo(OptionTable &table, llvm::StringRef command);
   /// Refuses what the program would refuse at its start.
   llvm::Error check(llvm::StringRef command) const;
+  /// Refuses to write over files that are read (InputFiles.h).
+  llvm::Error checkOutputs(llvm::StringRef command) const;
 };
 
 /// A flag that other programs take and a compiled program refuses.

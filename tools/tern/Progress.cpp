@@ -46,3 +46,10 @@ void Progress::weights(uint64_t done, uint64_t total) {
                      total ? done * 100 / total : 100, done / 1e6, total / 1e6)
            .str());
 }
+
+Timer::~Timer() {
+  std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  if (enabled)
+    llvm::errs() << llvm::formatv("tern: {0,-10} {1:F3} s\n", what,
+                                  time.count());
+}

@@ -40,6 +40,20 @@ private:
   std::chrono::steady_clock::time_point next;
 };
 
+/// Prints on stderr how long its scope took, if asked to.
+class Timer {
+public:
+  Timer(llvm::StringRef what, bool enabled)
+      : what(what), enabled(enabled), start(std::chrono::steady_clock::now()) {}
+  ~Timer();
+  Timer(const Timer &) = delete;
+
+private:
+  std::string what;
+  bool enabled;
+  std::chrono::steady_clock::time_point start;
+};
+
 } // namespace tern
 
 #endif // TERN_TOOLS_PROGRESS_H

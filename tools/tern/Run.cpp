@@ -13,6 +13,8 @@
 #include "Commands.h"
 #include "ProgramFlags.h"
 
+#include "tern/Artifact/InputFiles.h"
+
 #include "llvm/Support/FileSystem.h"
 
 #include <cerrno>
@@ -120,6 +122,11 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
   Expected<ModelInput> input = identifyModel(model);
   if (!input)
     return input.takeError();
+  // The program does not know the model it was made of, whose files it must not
+  // write over.
+  addInputModel(input->path);
+  if (Error error = parsed.program.checkOutputs(command))
+    return std::move(error);
   if (input->isCheckpoint())
     return runCached(*input, parsed.flags, command, parsed.program.given);
   if (input->kind == ModelKind::Weights)

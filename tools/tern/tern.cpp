@@ -7,6 +7,7 @@
 
 #include "Commands.h"
 #include "Interrupt.h"
+#include "LostFiles.h"
 #include "Options.h"
 
 #include "tern/host.h"
@@ -14,14 +15,16 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 
 using namespace tern;
+using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
@@ -33,7 +36,7 @@ StringRef tern::thisExecutable() { return executablePath; }
 static void endOnFatalError(void *, const char *reason, bool) {
   llvm::errs() << "tern: error: LLVM cannot go on: " << reason << "\n";
   llvm::errs().flush();
-  llvm::sys::RunInterruptHandlers();
+  removeUnfinishedFiles();
   _exit(1);
 }
 
@@ -92,20 +95,24 @@ static Expected<int> dispatch(Arguments arguments) {
   return found ? found->run(arguments.drop_front()) : unknownCommand(command);
 }
 
-int main(int argc, char **argv) {
-  static int anchor;
-  catchInterrupts();
-  executablePath = llvm::sys::fs::getMainExecutable(argv[0], &anchor);
-  llvm::install_fatal_error_handler(endOnFatalError);
-  // The linker that cc looks for, in an empty environment too.
-  setenv("PATH", "/usr/local/bin:/usr/bin:/bin", /*overwrite=*/0);
-  llvm::SmallVector<StringRef> arguments(argv + 1, argv + argc);
-  Expected<int> status = dispatch(arguments);
-  if (status)
-    return *status;
+/// A result that nobody got is no success, on a full disk for example. Both C++
+/// and C write to stdout: --help lists flags of programs in C.
+static Error checkStandardOutput() {
+  llvm::outs().flush();
+  std::error_code code = llvm::outs().error();
+  llvm::outs().clear_error();
+  if (!code && (fflush(stdout) != 0 || ferror(stdout)))
+    code = std::error_code(errno, std::generic_category());
+  return code ? llvm::createStringError("cannot write to standard output: " +
+                                        code.message())
+              : Error::success();
+}
+
+/// Prints the first error and says how many there are; the exit status.
+static int reportErrors(Error errors) {
   int failed = 1;
   std::vector<std::string> messages;
-  llvm::handleAllErrors(status.takeError(),
+  llvm::handleAllErrors(std::move(errors),
                         [&](const llvm::ErrorInfoBase &error) {
                           if (error.isA<UsageError>())
                             failed = 2;
@@ -117,4 +124,26 @@ int main(int argc, char **argv) {
                  << " more)";
   llvm::errs() << "\n";
   return failed;
+}
+
+int main(int argc, char **argv) {
+  static int anchor;
+  catchInterrupts();
+  catchLostFiles();
+  executablePath = llvm::sys::fs::getMainExecutable(argv[0], &anchor);
+  llvm::install_fatal_error_handler(endOnFatalError);
+  // The linker that cc looks for, in an empty environment too.
+  setenv("PATH", "/usr/local/bin:/usr/bin:/bin", /*overwrite=*/0);
+  llvm::SmallVector<StringRef> arguments(argv + 1, argv + argc);
+  Expected<int> result = dispatch(arguments);
+  int status = result ? *result : reportErrors(result.takeError());
+  if (Error error = checkStandardOutput()) {
+    if (status == 0)
+      status = reportErrors(std::move(error));
+    else
+      llvm::consumeError(std::move(error));
+  }
+  // A warning that cannot be written is no reason to fail.
+  llvm::errs().clear_error();
+  return status;
 }

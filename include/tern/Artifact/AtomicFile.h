@@ -22,11 +22,17 @@ namespace tern {
 /// Is written beside its destination as `OUT.tmp.XXXXXX` and takes its name
 /// only when complete. Whatever fails, a full disk or a signal, the old file at
 /// the destination stays as it was and the new one is removed.
+///
+/// One rule for all that tern writes: the destination must not exist or be a
+/// regular file, and none of the files that are read (InputFiles.h). A link
+/// stays, and the file it leads to is replaced.
 class AtomicFile {
 public:
   /// `executable` gives mode 0777, otherwise 0666, less the umask.
   static llvm::Expected<std::unique_ptr<AtomicFile>>
   create(llvm::StringRef path, bool executable = false);
+  /// The same rule, without writing.
+  static llvm::Error check(llvm::StringRef path);
   /// Removes what was written unless commit() succeeded.
   ~AtomicFile();
 
@@ -37,23 +43,30 @@ public:
   llvm::Error append(llvm::ArrayRef<uint8_t> bytes) {
     return writeAt(end, bytes);
   }
+  /// Reads back what was written; behind the end is an error.
+  llvm::Error readAt(uint64_t offset, llvm::MutableArrayRef<uint8_t> bytes);
   /// One behind the last byte written or padded.
   uint64_t size() const { return end; }
   /// Extends the file with zeros to at least `size` bytes.
   llvm::Error pad(uint64_t size);
 
-  /// Makes the bytes durable and gives the file its name; at most once.
+  /// Makes the bytes durable and gives the file its name; at most once. An
+  /// error if weights that were read changed meanwhile.
   llvm::Error commit();
 
   /// For programs that must write into the file themselves, as a linker does.
   llvm::StringRef temporaryPath() const { return temporary; }
-  llvm::StringRef path() const { return destination; }
+  llvm::StringRef path() const { return name; }
+  /// Open for reading and writing until commit().
+  int descriptor() const { return fd; }
 
 private:
   AtomicFile() = default;
   llvm::Error error(int code) const;
 
-  std::string destination, temporary;
+  /// As it was given; and behind all links.
+  std::string name, destination;
+  std::string temporary;
   int fd = -1;
   uint64_t end = 0;
 };

@@ -76,6 +76,7 @@ llvm::Error checkUndefinedSymbols(llvm::MemoryBufferRef object);
 /// An object for `target` that defines what a compiled program's main needs:
 ///   const tern_model *const tern_models[] = {&tern_model_<name>...};
 ///   const unsigned tern_model_count;
+/// and the note whose program header will lead to the artifact.
 llvm::Expected<std::string> emitModelTable(TargetAttr target,
                                            llvm::ArrayRef<std::string> names);
 

@@ -12,31 +12,15 @@
 #ifndef TERN_ARTIFACT_LINKER_H
 #define TERN_ARTIFACT_LINKER_H
 
+#include "tern/Artifact/TemporaryDirectory.h"
+
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Error.h"
 
 #include <string>
 #include <vector>
 
 namespace tern {
-
-/// A directory for files on the way to the output; gone with the object.
-class TemporaryDirectory {
-public:
-  static llvm::Expected<TemporaryDirectory> create();
-  TemporaryDirectory(TemporaryDirectory &&other);
-  ~TemporaryDirectory();
-
-  std::string path(llvm::StringRef file) const;
-  /// Writes `contents` to `file` in here and answers its path.
-  llvm::Expected<std::string> write(llvm::StringRef file,
-                                    llvm::StringRef contents) const;
-
-private:
-  TemporaryDirectory() = default;
-  llvm::SmallString<64> directory;
-};
 
 struct Linker {
   /// Where libtern_host.a and libtern_core.a lie.
@@ -55,8 +39,11 @@ struct Linker {
   /// The C compiler that links; an error says that there is none.
   static llvm::Expected<std::string> compiler();
 
-  /// Links a program that needs nothing but libc, libm and pthread.
+  /// Links a program that needs nothing but libc, libm and pthread, or nothing
+  /// at all. `symbol` of it stays known when symbols are stripped.
   llvm::Error linkProgram(llvm::ArrayRef<std::string> objects,
+                          llvm::StringRef symbol, bool isStatic,
+                          const TemporaryDirectory &scratch,
                           llvm::StringRef output) const;
 
   /// Links a library that exports nothing but `symbol`.

@@ -1,5 +1,5 @@
 //===- include/tern/Artifact/WeightWriter.h - Weights from checkpoint to
-//artifact *- C++ -*-===//
+// artifact *- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -32,22 +32,29 @@ llvm::Error writeWeights(mlir::ModuleOp module, const Checkpoint &checkpoint,
                          AtomicFile &out, uint64_t start,
                          WeightProgress progress = nullptr);
 
-/// Writes a whole artifact (tern/artifact.h) at `start`, a multiple of
-/// TERN_ARTIFACT_ALIGNMENT, and returns its total_bytes. `tokenizer` and
-/// `generation` are sections as the runtime reads them.
-llvm::Expected<uint64_t> writeArtifact(mlir::ModuleOp module,
-                                       const Checkpoint &checkpoint,
-                                       llvm::ArrayRef<uint8_t> tokenizer,
-                                       llvm::ArrayRef<uint8_t> generation,
-                                       AtomicFile &out, uint64_t start,
-                                       WeightProgress progress = nullptr);
+/// As in tern_artifact_header.
+struct ProgramChecksums {
+  uint64_t program = 0, fileBytes = 0, file = 0;
+};
 
-/// Writes an artifact behind what `out` holds, an executable, and the footer by
-/// which the program finds it.
-llvm::Error appendArtifact(mlir::ModuleOp module, const Checkpoint &checkpoint,
-                           llvm::ArrayRef<uint8_t> tokenizer,
-                           llvm::ArrayRef<uint8_t> generation, AtomicFile &out,
-                           WeightProgress progress = nullptr);
+/// Writes a whole artifact (tern/artifact.h), with its checksums, at `start`, a
+/// multiple of TERN_ARTIFACT_ALIGNMENT. `tokenizer` and `generation` are
+/// sections as the runtime reads them; if a program carries it, `program` says
+/// what the header has of that.
+llvm::Error writeArtifact(mlir::ModuleOp module, const Checkpoint &checkpoint,
+                          llvm::ArrayRef<uint8_t> tokenizer,
+                          llvm::ArrayRef<uint8_t> generation, AtomicFile &out,
+                          uint64_t start = 0, WeightProgress progress = nullptr,
+                          const ProgramChecksums &program = {});
+
+/// Writes a program that carries the artifact: `program`, linked with the note
+/// that emitModelTable makes, the artifact as a segment that is not loaded, and
+/// a section table that names it for tools that strip.
+llvm::Error writeProgram(llvm::StringRef program, mlir::ModuleOp module,
+                         const Checkpoint &checkpoint,
+                         llvm::ArrayRef<uint8_t> tokenizer,
+                         llvm::ArrayRef<uint8_t> generation, AtomicFile &out,
+                         WeightProgress progress = nullptr);
 
 } // namespace tern
 

@@ -6,10 +6,11 @@
  *===------------------------------------------------------------------------===
  *
  * Written by the compiler, read (usually mapped) by the runtime. The same bytes
- * are a file of their own (`bard.weights`) or lie behind the end of an
- * executable, found by the footer in its last bytes. All integers are little
- * endian; offsets count from the first byte of the header; sections do not
- * overlap and lie inside total_bytes. docs/abi.md draws it.
+ * are a file of their own (`bard.weights`) or a segment of a program in ELF that
+ * is not loaded, of type TERN_SEGMENT_TYPE, and its section ".tern". All integers
+ * are little endian; offsets count from the first byte of the header; sections do
+ * not overlap and lie inside total_bytes; the bytes between them are zero.
+ * docs/abi.md draws it.
  */
 #ifndef TERN_ARTIFACT_H
 #define TERN_ARTIFACT_H
@@ -21,8 +22,9 @@ extern "C" {
 #endif
 
 #define TERN_ARTIFACT_MAGIC "TERNART1"
-#define TERN_FOOTER_MAGIC "TERNEND1"
-#define TERN_ARTIFACT_VERSION 2u
+#define TERN_ARTIFACT_VERSION 3u
+/* p_type of the segment, one of those that the operating system passes over. */
+#define TERN_SEGMENT_TYPE 0x6E726574u
 /* A header starts at a multiple of this in any file, so that sections map. */
 #define TERN_ARTIFACT_ALIGNMENT 65536u
 /* The weights section starts at a multiple of this from the header. */
@@ -31,6 +33,7 @@ extern "C" {
 typedef struct tern_section {
   uint64_t offset; /* from the header */
   uint64_t bytes;
+  uint64_t checksum; /* of the bytes, as are all: tern_checksum of tern/tern.h */
 } tern_section;
 
 typedef struct tern_artifact_header {
@@ -38,10 +41,15 @@ typedef struct tern_artifact_header {
   uint32_t version;      /* TERN_ARTIFACT_VERSION */
   uint32_t header_bytes; /* sizeof(tern_artifact_header) */
   uint64_t weights_id;   /* must equal tern_model.weights_id */
-  uint64_t total_bytes;  /* header, sections and padding; not the footer */
+  uint64_t total_bytes;  /* header, sections and padding */
   tern_section weights;
   tern_section tokenizer;  /* format: tern/tokenizer.h; may be empty */
   tern_section generation; /* one tern_generation and the texts behind it */
+  /* Of the program that carries the artifact; 0 in a .weights file. */
+  uint64_t program_checksum; /* what tools that strip leave */
+  uint64_t file_bytes;       /* of the whole file before it was stripped */
+  uint64_t file_checksum;    /* of all but the artifact, while it has that size */
+  uint64_t header_checksum;  /* of the header up to here */
 } tern_artifact_header;
 
 #define TERN_MAX_EOS 16u
@@ -83,14 +91,6 @@ typedef struct tern_generation {
   uint32_t suppress_count;
   uint32_t begin_suppress_count;
 } tern_generation;
-
-/* The last bytes of an executable that carries its data behind itself. */
-typedef struct tern_artifact_footer {
-  char magic[8]; /* TERN_FOOTER_MAGIC */
-  uint64_t header_offset; /* in the file, a multiple of TERN_ARTIFACT_ALIGNMENT */
-  uint64_t total_bytes;   /* as in the header */
-  uint64_t reserved;      /* 0 */
-} tern_artifact_footer;
 
 #ifdef __cplusplus
 }

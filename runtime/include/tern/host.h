@@ -44,8 +44,8 @@ typedef struct tern_artifact {
   size_t mapping_bytes;
 } tern_artifact;
 
-/* Maps the artifact that `path` is or carries behind itself. 0, or -1 and a
- * sentence in *error. */
+/* Maps the artifact that `path` is or carries. 0, or -1 and a sentence in
+ * *error. */
 int tern_artifact_open(tern_artifact *artifact, const char *path,
                        tern_error *error);
 
@@ -62,6 +62,28 @@ int tern_artifact_check(const tern_artifact *artifact, const tern_model *model,
                         const char *name, tern_error *error);
 
 void tern_artifact_close(tern_artifact *artifact);
+
+/* Compares an opened artifact with its checksums, which opening it does not: 0, or
+ * -1 and a sentence that names the damaged part. Reads every byte. */
+int tern_artifact_verify(const tern_artifact *artifact, const char *name,
+                         tern_error *error);
+
+/* The same for the artifact that `path` is or carries, and for the code of a
+ * program. */
+int tern_file_verify(const char *path, tern_error *error);
+
+/* Of what becomes the running program: the ELF header and program headers, less
+ * where things lie in the file, and the loaded segments. Removing symbols or
+ * sections does not change it. `file` is open for reading; 0, or -1 if it is no
+ * program in ELF with all of its segments. */
+int tern_program_checksum(int file, uint64_t *checksum);
+
+/* Of the whole file of `bytes` bytes but its artifact. */
+int tern_program_file_checksum(int file, uint64_t bytes, uint64_t *checksum);
+
+/* Where the artifact lies in a program: 0, or -1 if `file` is no program in ELF
+ * with a segment of type TERN_SEGMENT_TYPE. Sizes are as the file claims. */
+int tern_program_artifact(int file, uint64_t *offset, uint64_t *bytes);
 
 /*--- The machine -----------------------------------------------------------*/
 

@@ -192,6 +192,21 @@ void tern_rules_apply(const tern_rules *rules, const int32_t *text,
                       float *logits, uint32_t vocab_size,
                       tern_candidate *room);
 
+/*--- Checksums: XXH64 with seed 0 -----------------------------------------*/
+
+/* Of bytes that come in pieces; how they are cut makes no difference. */
+typedef struct tern_checksum {
+  uint64_t lanes[4];
+  uint64_t bytes;   /* added so far */
+  uint8_t rest[32]; /* the last bytes % 32 of them */
+} tern_checksum;
+
+void tern_checksum_begin(tern_checksum *sum);
+void tern_checksum_add(tern_checksum *sum, const void *data, size_t bytes);
+uint64_t tern_checksum_end(const tern_checksum *sum);
+
+/*--- Numbers ---------------------------------------------------------------*/
+
 /* exp as docs/numerics.md 0 defines it: the same bits everywhere. */
 float tern_exp(float x);
 
