@@ -95,13 +95,17 @@ def phase_table() -> list[tuple[str, str]]:
 
 
 def operations(ir: str) -> list[str]:
-    """Names of operations in the decode half of the layer, the most frequent first."""
+    """The ten most frequent operations in the decode half of the layer, tern's own
+    before others, in the order in which they first appear."""
     blocks = re.split(r"^  (?=\S*(?:func|llvm\.func)[ .@])", ir, flags=re.M)
     layers = [b for b in blocks if re.match(r".*@[\w.\"]*layer", b.split("\n")[0])]
     decode = [b for b in layers if "prefill" not in b.split("\n")[0]]
     operation = r"^ +(?:%[\w:, #]+ = )?((?!func\.|tern\.(?:get_)?weight)[a-z_]+\d*\.[\w.]+)"
     names = re.findall(operation, "".join(decode), re.M)
-    return [name for name, _ in Counter(names).most_common()]
+    own = Counter(name for name in names if name.startswith("tern."))
+    others = Counter(name for name in names if not name.startswith("tern."))
+    frequent = [name for name, _ in own.most_common() + others.most_common()][:10]
+    return [name for name in dict.fromkeys(names) if name in frequent]
 
 
 def draw_phases(tern: str) -> str:
@@ -119,8 +123,7 @@ def draw_phases(tern: str) -> str:
             shown = ["machine code, weights behind it", "one symbol: tern_model_bard"]
         else:
             found = operations(read_stages(tern, "x86-64-v3")[name])
-            own = [n for n in found if n.startswith("tern.")]
-            shown = wrap(", ".join((own + [n for n in found if n not in own])[:10]), 58)[:4]
+            shown = wrap(", ".join(found), 58)[:4]
         for k, line in enumerate(shown):
             picture.text(390, y + 24 + 18 * k, line, 12, INK, mono=True)
         if i + 1 < len(phases):
@@ -249,11 +252,11 @@ def draw_artifact(tern: str) -> str:
     file = column(picture, 40, 300, 48, [
         ("code and runtime", 74, HUES[0], "ELF, needs libc alone"),
         ("zeros", 22, None, f"to a multiple of {pages // 1024} KiB"),
-        ("header", 30, HUES[4], "sizes, fingerprints"),
+        ("header", 30, HUES[4], "sizes, fingerprints, checksums"),
         ("weights", 150, HUES[1], "64-byte aligned, in reading order"),
         ("tokenizer", 40, HUES[2], "automata, merges"),
         ("generation", 34, HUES[3], "defaults, chat template"),
-        ("footer", 26, HUES[4], "finds the header"),
+        ("section table", 26, HUES[0], "names .tern, so strip keeps it"),
     ])  # fmt: skip
     picture.text(540, 32, "memory while it runs", 13, bold=True)
     memory = column(picture, 540, 300, 48, [
