@@ -57,7 +57,7 @@ void ModelFlags::addTo(OptionTable &table) {
                 "bits of a value in the KV cache; default: the scheme's",
                 kvBits);
   table.addText("--bos-bits", "3|4|8|16",
-                "the same for the first position; default: the scheme's, or\n"
+                "the same for the first position; default: the scheme's, or "
                 "that of --kv-bits if it is wider or one of them is 16",
                 bosBits);
   table.addText("--q-bits", "4|8",
@@ -115,7 +115,7 @@ static OptionTable makeTable(CompileFlags &flags) {
   table.addText("-o, --output", "OUT", "the file to write; - is stdout",
                 flags.output);
   table.addText("--emit", "exe|shared|obj|weights|asm|llvm-ir",
-                "what OUT is; by default as its suffix says: .o, .so, .s, .ll\n"
+                "what OUT is; by default as its suffix says: .o, .so, .s, .ll "
                 "or .weights, otherwise a program\n"
                 "exe: a program\n"
                 "shared: OUT.so, and NAME.h and NAME.weights beside it\n"
@@ -125,7 +125,7 @@ static OptionTable makeTable(CompileFlags &flags) {
                 "asm, llvm-ir: text",
                 flags.emit);
   table.addSwitch("--static",
-                  "link a program that needs no library, not even libc, and\n"
+                  "link a program that needs no library, not even libc, and "
                   "runs where there is none",
                   flags.isStatic);
   table.addText("--name", "NAME",

@@ -7,9 +7,8 @@
 
 #include "ProgramFlags.h"
 
+#include "OutputFiles.h"
 #include "host_options.h"
-
-#include "tern/Artifact/AtomicFile.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -175,7 +174,7 @@ Error ProgramFlags::checkOutputs(StringRef command) const {
   for (const char *output : {options.logits_file, options.hidden_file,
                              options.kl ? nullptr : options.kl_base})
     if (output)
-      if (Error error = AtomicFile::check(output))
+      if (Error error = checkWritable(output))
         return error;
   return Error::success();
 }
