@@ -5,7 +5,7 @@
  *
  *===------------------------------------------------------------------------===
  *
- *   tern compile MODEL -o bard --emit=obj      # bard.o, bard.h, bard.weights
+ *   tern compile MODEL -o bard.o      # bard.o, bard.h, bard.weights
  *   cc -DTERN_EXAMPLE_MODEL=tern_model_bard hello.c bard.o -ltern_host
  *      -ltern_core -lm -lpthread -o hello
  *   ./hello bard.weights "ROMEO:"

@@ -46,6 +46,20 @@ def test_commands_of_embedding_run(tmp_path):
         assert done.stdout.startswith(ANSWER), (name, done.stdout)
 
 
+def test_c_of_the_abi_compiles(tmp_path):
+    """The declarations of docs/abi.md agree with the headers."""
+    blocks = re.findall(r"^```c\n(.*?)^```", (ROOT / "docs/abi.md").read_text(), re.M | re.S)
+    assert len(blocks) == 2
+    source = tmp_path / "abi.c"
+    source.write_text(
+        '#include "tern/host.h"\n'
+        + "".join(blocks)
+        + "tern_step_fn same_type(void) { return step; }\n"
+    )
+    command = ["cc", "-std=c11", "-Wall", "-Werror", "-fsyntax-only"]
+    subprocess.run([*command, f"-I{ROOT}/runtime/include", source], check=True)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page):
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
