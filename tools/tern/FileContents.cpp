@@ -7,6 +7,7 @@
 
 #include "FileContents.h"
 
+#include "tern/Import/StandIns.h"
 #include "tern/artifact.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -114,33 +115,17 @@ struct Signature {
 };
 } // namespace
 
+/// Formats that are never in the place of a model's file by a mishap;
+/// recognizeStandIn knows the others.
 static constexpr Signature signatures[] = {
-    {"PK\x03\x04", "a ZIP archive, as PyTorch's checkpoints are"},
-    {"\x80\x02", "a pickle of Python, as PyTorch's old checkpoints are"},
-    {"version https://git-lfs.github.com",
-     "a Git LFS pointer; git lfs pull fetches the file it stands for"},
     {"#!", "a script"},
-    {"\x1f\x8b", "compressed by gzip"},
-    {"\x28\xb5\x2f\xfd", "compressed by zstd"},
-    {"\xfd"
-     "7zXZ",
-     "compressed by xz"},
-    {"BZh", "compressed by bzip2"},
     {"!<arch>\n", "an archive of objects"},
     {"BC\xc0\xde", "LLVM bitcode"},
     {"FUGG", "a big-endian GGUF file, which tern does not read"},
-    {"ggml", "a file of llama.cpp from before GGUF"},
-    {"tjgg", "a file of llama.cpp from before GGUF"},
-    {"%PDF", "a PDF"},
-    {"\x93NUMPY", "an array of NumPy"},
-    {"\x89HDF", "an HDF5 file"},
-    {"MZ", "a program for Windows"},
     {"\xcf\xfa\xed\xfe", "a file of macOS (Mach-O)"},
 };
 
-std::string tern::describeContents(StringRef start) {
-  if (start.empty())
-    return "empty";
+std::string tern::describeContents(StringRef start, uint64_t fileBytes) {
   for (const Signature &signature : signatures)
     if (start.starts_with(signature.start))
       return signature.words;
@@ -148,17 +133,13 @@ std::string tern::describeContents(StringRef start) {
     return "a program, library or object in which tern put no model";
   if (startsAsSafetensors(start))
     return "a safetensors file, one of the files of a checkpoint";
-  if (start.size() > 262 && start.substr(257, 5) == "ustar")
-    return "a tar archive";
+  std::string other = recognizeStandIn(start, fileBytes, FileRole::Gguf);
+  StringRef words = other;
+  if (words.consume_front("this is ") || words.consume_front("the file is "))
+    return words.str();
   if (!isText(start))
     return "no format that tern knows";
-  StringRef text = start.ltrim();
-  if (text.starts_with_insensitive("<!doctype html") ||
-      text.starts_with_insensitive("<html"))
-    return "an HTML page, as a failed download leaves it";
-  if (text.starts_with("{") || text.starts_with("["))
-    return "JSON";
-  if (text.starts_with("; ModuleID") || text.contains("\ntarget triple"))
+  if (start.starts_with("; ModuleID") || start.contains("\ntarget triple"))
     return "LLVM IR as text";
   return "text";
 }

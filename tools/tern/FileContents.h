@@ -26,8 +26,9 @@ bool startsAsSafetensors(llvm::StringRef start);
 /// MLIR as text or bytecode.
 bool startsAsIr(llvm::StringRef start);
 
-/// "a shell script", "a ZIP archive, as PyTorch's checkpoints are", "text".
-std::string describeContents(llvm::StringRef start);
+/// "a script", "a zip archive; unpack it, ...", "text": a file of `fileBytes`
+/// bytes by its first ones.
+std::string describeContents(llvm::StringRef start, uint64_t fileBytes);
 
 } // namespace tern
 

@@ -135,20 +135,6 @@ static std::string hintAtFolder(StringRef path) {
          (folder.empty() ? "." : folder).str();
 }
 
-/// A file that is no model. One that could be anything may be a download that
-/// went wrong.
-static std::string describeForeign(StringRef path, StringRef start) {
-  std::string contents = describeContents(start);
-  uint64_t bytes = 0;
-  if (!llvm::is_contained({"text", "JSON", "no format that tern knows"},
-                          StringRef(contents)) ||
-      fs::file_size(path, bytes))
-    return contents;
-  std::string other = recognizeStandIn(start, bytes, FileRole::Gguf);
-  StringRef words = other;
-  return words.consume_front("this is ") ? words.str() : contents;
-}
-
 static Expected<ModelInput> identifyFile(StringRef path) {
   Expected<std::string> start = readStart(path, startBytes);
   if (!start)
@@ -169,8 +155,11 @@ static Expected<ModelInput> identifyFile(StringRef path) {
     return as(ModelKind::Library);
   if (startsAsIr(*start))
     return as(ModelKind::Ir);
+  uint64_t bytes = 0;
+  if (std::error_code code = fs::file_size(path, bytes))
+    return failure("cannot read " + path + ": " + code.message());
   return failure(path + " is not a model: it is " +
-                 describeForeign(path, *start) + hintAtFolder(path));
+                 describeContents(*start, bytes) + hintAtFolder(path));
 }
 
 //===----------------------------------------------------------------------===//

@@ -97,10 +97,12 @@ Error tern::checkReplaceable(StringRef path, StringRef form) {
                              : refuse("weights of a compiled model");
   if (startsAsElf(start) && form != "weights" && form != "GGUF")
     return Error::success();
-  if (startsAsElf(start) || startsAsSafetensors(start) ||
-      StringRef(start).starts_with("PK\x03\x04") ||
-      StringRef(start).starts_with("{"))
-    return refuse(describeContents(start));
+  if (startsAsElf(start) || startsAsSafetensors(start))
+    return refuse(describeContents(start, start.size()));
+  if (StringRef(start).starts_with("PK\x03\x04"))
+    return refuse("a zip archive");
+  if (StringRef(start).starts_with("{"))
+    return refuse("JSON");
   if (isInCheckpoint(path))
     return refuse("a file of a checkpoint");
   return Error::success();
