@@ -65,8 +65,8 @@ void host_session_close(host_session *session);
 int host_encode(host_program *program, const char *text,
                 const tern_marking *marking, size_t bytes, uint32_t flags,
                 int32_t **tokens, size_t *count);
-/* A text to continue, with the begin token unless --no-bos says otherwise: one, even
- * where the text brings its own. */
+/* A text to continue, with the begin token unless --no-bos says otherwise: one,
+ * even where the text brings its own. */
 int host_encode_prompt(host_program *program, const char *text, size_t bytes,
                        int32_t **tokens, size_t *count);
 int host_parse_ids(host_program *program, const char *text, int32_t **tokens,

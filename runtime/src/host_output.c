@@ -6,7 +6,8 @@
  *===------------------------------------------------------------------------===
  *
  * The compiler's rule (AtomicFile), for programs: a file is replaced if it is a
- * regular one that is not read as well; a link stays, and its target is replaced.
+ * regular one that is not read as well; a link stays, and its target is
+ *replaced.
  */
 #include "host.h"
 #include "host_interrupt.h"

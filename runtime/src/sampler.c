@@ -188,10 +188,9 @@ int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
   float total = 0.0f;
   for (uint32_t i = 0; i < vocab_size; ++i) {
     /* tern_exp has no 0, and a draw of 0 would pick the first token. */
-    float weight =
-        logits[i] < LEAST_FINITE
-            ? 0.0f
-            : tern_exp((logits[i] - maximum) / options->temperature);
+    float weight = logits[i] < LEAST_FINITE
+                       ? 0.0f
+                       : tern_exp((logits[i] - maximum) / options->temperature);
     candidates[i].weight = weight;
     candidates[i].token = (int32_t)i;
     total += weight;

@@ -42,9 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (artifact.stops)
     total += sum(artifact.stops, g.stop_bytes);
   if (artifact.ids)
-    total += sum(artifact.ids, 4 * (uint64_t(g.bad_words_count) +
-                                    g.forced_eos_count + g.suppress_count +
-                                    g.begin_suppress_count));
+    total += sum(artifact.ids,
+                 4 * (uint64_t(g.bad_words_count) + g.forced_eos_count +
+                      g.suppress_count + g.begin_suppress_count));
   require(artifact.generation.eos_count <= TERN_MAX_EOS,
           "end tokens fit into their list");
   tern_tokenizer tokenizer;

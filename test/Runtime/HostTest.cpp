@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "fake_model.h"
 #include "tern/host.h"
+#include "fake_model.h"
 
 #include "gtest/gtest.h"
 

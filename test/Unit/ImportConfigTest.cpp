@@ -164,8 +164,7 @@ TEST(ModelConfig, FieldsThatChangeTheMathsAreRefusedByName) {
         c["layer_types"] = {"full_attention", "sliding_attention"};
       },
       "'layer_types'");
-  expectRefusal([](json &c) { c["sliding_window"] = 8; },
-                "'sliding_window'");
+  expectRefusal([](json &c) { c["sliding_window"] = 8; }, "'sliding_window'");
   expectRefusal([](json &c) { c["partial_rotary_factor"] = 0.5; },
                 "'partial_rotary_factor'");
   expectRefusal([](json &c) { c["use_rms_norm"] = true; }, "'use_rms_norm'");

@@ -187,11 +187,9 @@ std::string tern::remarkLines(const Checkpoint &checkpoint,
 static Error fillArtifact(mlir::ModuleOp weights, const Checkpoint &checkpoint,
                           const TextSections &text, AtomicFile &file,
                           Progress &progress) {
-  return writeArtifact(weights, checkpoint, text.tokenizer, text.generation,
-                       file, 0,
-                       [&](uint64_t done, uint64_t total) {
-                         progress.weights(done, total);
-                       });
+  return writeArtifact(
+      weights, checkpoint, text.tokenizer, text.generation, file, 0,
+      [&](uint64_t done, uint64_t total) { progress.weights(done, total); });
 }
 
 Error tern::writeArtifactFile(mlir::ModuleOp weights,

@@ -99,7 +99,7 @@ struct TokenizerSources {
   std::string chatTemplateJson; ///< chat_template.json
   std::string specialTokensMap; ///< special_tokens_map.json
   std::string addedTokens;      ///< added_tokens.json
-  uint32_t repeatLastN = 0; ///< tokens a repetition penalty is for; 0: all
+  uint32_t repeatLastN = 0;     ///< tokens a repetition penalty is for; 0: all
 
   bool hasTokenizer() const {
     return !tokenizer.empty() || !sentencePiece.empty() ||

@@ -6,11 +6,11 @@
  *===------------------------------------------------------------------------===
  *
  * Written by the compiler, read (usually mapped) by the runtime. The same bytes
- * are a file of their own (`bard.weights`) or a segment of a program in ELF that
- * is not loaded, of type TERN_SEGMENT_TYPE, and its section ".tern". All integers
- * are little endian; offsets count from the first byte of the header; sections do
- * not overlap and lie inside total_bytes; the bytes between them are zero.
- * docs/abi.md draws it.
+ * are a file of their own (`bard.weights`) or a segment of a program in ELF
+ *that is not loaded, of type TERN_SEGMENT_TYPE, and its section ".tern". All
+ *integers are little endian; offsets count from the first byte of the header;
+ *sections do not overlap and lie inside total_bytes; the bytes between them are
+ *zero. docs/abi.md draws it.
  */
 #ifndef TERN_ARTIFACT_H
 #define TERN_ARTIFACT_H
@@ -33,7 +33,8 @@ extern "C" {
 typedef struct tern_section {
   uint64_t offset; /* from the header */
   uint64_t bytes;
-  uint64_t checksum; /* of the bytes, as are all: tern_checksum of tern/tern.h */
+  uint64_t
+      checksum; /* of the bytes, as are all: tern_checksum of tern/tern.h */
 } tern_section;
 
 typedef struct tern_artifact_header {
@@ -48,8 +49,8 @@ typedef struct tern_artifact_header {
   /* Of the program that carries the artifact; 0 in a .weights file. */
   uint64_t program_checksum; /* what tools that strip leave */
   uint64_t file_bytes;       /* of the whole file before it was stripped */
-  uint64_t file_checksum;    /* of all but the artifact, while it has that size */
-  uint64_t header_checksum;  /* of the header up to here */
+  uint64_t file_checksum; /* of all but the artifact, while it has that size */
+  uint64_t header_checksum; /* of the header up to here */
 } tern_artifact_header;
 
 #define TERN_MAX_EOS 16u
@@ -80,8 +81,8 @@ typedef struct tern_generation {
   uint32_t min_new_tokens;
   uint32_t min_length;
   uint32_t no_repeat_ngram; /* 0: off */
-  uint32_t repeat_last_n;   /* tokens repeat_penalty is for; 0: all of the text */
-  int32_t forced_bos_id;    /* -1: none */
+  uint32_t repeat_last_n; /* tokens repeat_penalty is for; 0: all of the text */
+  int32_t forced_bos_id;  /* -1: none */
   /* Behind the variables: stop strings, each with a NUL at its end, and behind
    * them, not aligned, lists of i32 ids in this order, as in tern_rules. */
   uint32_t stop_count;

@@ -63,8 +63,8 @@ int tern_artifact_check(const tern_artifact *artifact, const tern_model *model,
 
 void tern_artifact_close(tern_artifact *artifact);
 
-/* Compares an opened artifact with its checksums, which opening it does not: 0, or
- * -1 and a sentence that names the damaged part. Reads every byte. */
+/* Compares an opened artifact with its checksums, which opening it does not: 0,
+ * or -1 and a sentence that names the damaged part. Reads every byte. */
 int tern_artifact_verify(const tern_artifact *artifact, const char *name,
                          tern_error *error);
 
@@ -96,13 +96,14 @@ uint64_t tern_cpu_features(void);
 const tern_model *tern_cpu_pick(const tern_model *const *models, unsigned count,
                                 uint64_t features, tern_error *error);
 
-/* CPUs this process may use at once, at least 1: those of its affinity mask, but
- * no more than tern_cpu_quota(""). */
+/* CPUs this process may use at once, at least 1: those of its affinity mask,
+ * but no more than tern_cpu_quota(""). */
 unsigned tern_cpu_count(void);
 
-/* CPUs whose time the quotas of control groups (version 2's cpu.max, version 1's
- * cpu.cfs_quota_us) leave to this process, rounded up; 0: there is no quota. In
- * front of each path that is read, such as /proc/self/cgroup, comes `root`. */
+/* CPUs whose time the quotas of control groups (version 2's cpu.max, version
+ * 1's cpu.cfs_quota_us) leave to this process, rounded up; 0: there is no
+ * quota. In front of each path that is read, such as /proc/self/cgroup, comes
+ * `root`. */
 unsigned tern_cpu_quota(const char *root);
 
 /*--- Threads ---------------------------------------------------------------*/

@@ -33,8 +33,8 @@ extern "C" {
  * fits its context. */
 #define TERN_TEMPLATE_MEMORY ((size_t)32 << 20)
 
-/* Variables beside "messages" and the named tokens that transformers gives every
- * template, as members of a JSON object. */
+/* Variables beside "messages" and the named tokens that transformers gives
+ * every template, as members of a JSON object. */
 #define TERN_TEMPLATE_VARIABLES                                                \
   "\"tools\":null,\"documents\":null,\"add_generation_prompt\":true"
 

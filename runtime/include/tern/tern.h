@@ -189,8 +189,7 @@ tern_status tern_rules_check(const tern_rules *rules);
  * vocabulary, and for no_repeat_ngram to the text times that at worst. */
 void tern_rules_apply(const tern_rules *rules, const int32_t *text,
                       uint32_t count, uint32_t prompt, int is_last,
-                      float *logits, uint32_t vocab_size,
-                      tern_candidate *room);
+                      float *logits, uint32_t vocab_size, tern_candidate *room);
 
 /*--- Checksums: XXH64 with seed 0 -----------------------------------------*/
 
