@@ -191,7 +191,10 @@ def test_interrupt(program):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_signals_restore_the_terminal(program, number):
+def test_signals_restore_the_terminal(program, number, request):
+    # Under nohup a program would inherit that SIGHUP is ignored.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    request.addfinalizer(lambda: signal.signal(signal.SIGHUP, before))
     with Terminal(program) as terminal:
         terminal.wait_for("> ")
         assert not terminal.is_restored()
