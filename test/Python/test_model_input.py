@@ -135,6 +135,7 @@ NOT_MODELS = {
     "annex": (b"/annex/objects/SHA256E-s9--4d7a", ["git-annex"]),
     "answer": (b"Entry not found", ["as a server sends"]),
     "old": (b"fmgg" + bytes(8), ["before GGUF"]),
+    "swapped": (b"FUGG" + bytes(8), ["big-endian", "gguf_convert_endian.py"]),
     "random": (bytes(range(255, 0, -1)), ["no format that tern knows"]),
     "script with a footer": (
         f"#!/bin/sh\necho {MARK}\nexit\n".encode().ljust(65536, b"\n") + b"TERNEND1" + bytes(24),

@@ -11,7 +11,6 @@
 #include "tern/artifact.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ConvertUTF.h"
 
 #include <cerrno>
@@ -115,13 +114,15 @@ struct Signature {
 };
 } // namespace
 
-/// Formats that are never in the place of a model's file by a mishap;
-/// recognizeStandIn knows the others.
+/// Formats that recognizeStandIn does not know, since nothing leaves them in
+/// the place of a checkpoint's file.
 static constexpr Signature signatures[] = {
     {"#!", "a script"},
     {"!<arch>\n", "an archive of objects"},
     {"BC\xc0\xde", "LLVM bitcode"},
-    {"FUGG", "a big-endian GGUF file, which tern does not read"},
+    {"FUGG",
+     "a big-endian GGUF file; llama.cpp's gguf_convert_endian.py makes a "
+     "little-endian one of it"},
     {"\xcf\xfa\xed\xfe", "a file of macOS (Mach-O)"},
 };
 
