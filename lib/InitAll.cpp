@@ -7,6 +7,7 @@
 
 #include "tern/InitAll.h"
 
+#include "tern/Codegen/Passes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Conversion/TernToLLVM.h"
 #include "tern/Dialect/Tern/IR/Tern.h"

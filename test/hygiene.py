@@ -46,8 +46,9 @@ MAY_INCLUDE = {
     "Tokenizer": {"Tokenizer", "Packing"},
     "Dialect": {"Dialect", "Packing", "Target"},
     "Import": {"Import", "Dialect", "Packing", "Tokenizer"},
-    "Conversion": {"Conversion", "Dialect", "Packing", "Target"},
-    "Target": {"Target", "Conversion", "Dialect", "Packing"},
+    "Kernels": {"Kernels", "Dialect", "Packing"},
+    "Conversion": {"Conversion", "Kernels", "Dialect", "Packing", "Target"},
+    "Target": {"Target", "Kernels", "Conversion", "Dialect", "Packing"},
 }
 
 

@@ -22,6 +22,7 @@ IR = "include/tern/Dialect/Tern/IR"
 PASSES = (
     ("Transformations of the tern dialect", "include/tern/Dialect/Tern/Transforms/Passes.td"),
     ("Conversions out of the tern dialect", "include/tern/Conversion/Passes.td"),
+    ("Code generation for buffers and calls", "include/tern/Codegen/Passes.td"),
 )
 
 

@@ -8,7 +8,7 @@
 #include "tern/Artifact/Emitter.h"
 
 #include "tern/Artifact/TargetSelection.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Codegen/Passes.h"
 #include "tern/artifact.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"

@@ -7,6 +7,7 @@
 
 #include "tern/Pipelines/Phases.h"
 
+#include "tern/Codegen/Passes.h"
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 

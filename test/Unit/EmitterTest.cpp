@@ -7,7 +7,7 @@
 
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/TargetSelection.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Codegen/Passes.h"
 #include "tern/InitAll.h"
 #include "tern/Target/Target.h"
 

@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // A layout is data: which digit of a ternary matrix lies in which bits of which
-// byte. The same value stands in the IR (`#tern.layout`), drives the packer that
-// writes the artifact, the scalar reference kernels and the tests. No MLIR here.
+// byte. The same value stands in the IR (`#tern.layout`), drives the packer
+// that writes the artifact, the scalar reference kernels and the tests. No MLIR
+// here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,15 +42,16 @@ struct LayoutPart {
 };
 
 /// A matrix is cut into equal tiles; a tile is a run of bytes. `bytes` says,
-/// outermost first, what walking through the bytes of a tile walks through in the
-/// matrix; `field` says the same for the digits inside one byte, lowest bits
-/// first. `outer` is the axis whose tile index changes slowest: with Row, the
-/// tiles of one block of rows follow each other along the columns.
+/// outermost first, what walking through the bytes of a tile walks through in
+/// the matrix; `field` says the same for the digits inside one byte, lowest
+/// bits first. `outer` is the axis whose tile index changes slowest: with Row,
+/// the tiles of one block of rows follow each other along the columns.
 ///
 /// Example, sixteen rows in the lanes of a vector and four columns per lane:
-///   outer = Row, field = {Column, 4, 4}, bytes = {{Row, 16, 1}, {Column, 4, 1}}
-/// is a tile of 16 rows and 16 columns; byte 4r + j holds, in bits 2f, row r and
-/// column 4f + j.
+///   outer = Row, field = {Column, 4, 4}, bytes = {{Row, 16, 1}, {Column, 4,
+///   1}}
+/// is a tile of 16 rows and 16 columns; byte 4r + j holds, in bits 2f, row r
+/// and column 4f + j.
 struct Layout {
   Codec codec = Codec::B2;
   Axis outer = Axis::Row;
@@ -74,8 +76,8 @@ struct Layout {
   std::pair<int64_t, unsigned> locate(int64_t row, int64_t column, int64_t rows,
                                       int64_t columns) const;
 
-  /// "b2, rows, k:4:4, [n:16:1, k:4:1]": codec, outer, field, bytes; n are rows,
-  /// k columns. `#tern.layout<...>` prints the same.
+  /// "b2, rows, k:4:4, [n:16:1, k:4:1]": codec, outer, field, bytes; n are
+  /// rows, k columns. `#tern.layout<...>` prints the same.
   std::string str() const;
 
   /// FNV-1a of str(): stable across compiler versions, part of every artifact's

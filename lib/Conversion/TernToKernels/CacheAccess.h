@@ -8,7 +8,7 @@
 #ifndef TERN_CONVERSION_TERNTOKERNELS_CACHEACCESS_H
 #define TERN_CONVERSION_TERNTOKERNELS_CACHEACCESS_H
 
-#include "KernelBuilder.h"
+#include "tern/Kernels/KernelBuilder.h"
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/CacheLayout.h"

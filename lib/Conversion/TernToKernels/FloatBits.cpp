@@ -7,7 +7,7 @@
 
 #include "FloatBits.h"
 
-#include "KernelBuilder.h"
+#include "tern/Kernels/KernelBuilder.h"
 
 using namespace mlir;
 using namespace tern;

@@ -10,7 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LineWalker.h"
-#include "R32.h"
+#include "tern/Kernels/R32.h"
 
 #include "tern/Conversion/TernToKernels.h"
 

@@ -10,7 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Attention.h"
-#include "R32.h"
+#include "tern/Kernels/R32.h"
 
 #include <cmath>
 

@@ -8,7 +8,7 @@
 #ifndef TERN_CONVERSION_TERNTOKERNELS_PRODUCTS_H
 #define TERN_CONVERSION_TERNTOKERNELS_PRODUCTS_H
 
-#include "KernelBuilder.h"
+#include "tern/Kernels/KernelBuilder.h"
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 

@@ -11,7 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "DotProducts.h"
-#include "R32.h"
+#include "tern/Kernels/R32.h"
 
 using namespace mlir;
 using namespace tern;

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Attention.h"
-#include "R32.h"
+#include "tern/Kernels/R32.h"
 
-#include "tern/Conversion/Numerics.h"
+#include "tern/Kernels/Numerics.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "FloatBits.h"
-#include "KernelBuilder.h"
-#include "R32.h"
+#include "tern/Kernels/KernelBuilder.h"
+#include "tern/Kernels/R32.h"
 
 #include "tern/Conversion/TernToKernels.h"
 #include "tern/Dialect/Tern/IR/Tern.h"

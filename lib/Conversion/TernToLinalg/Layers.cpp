@@ -11,7 +11,7 @@
 
 #include "Rows.h"
 
-#include "tern/Conversion/Numerics.h"
+#include "tern/Kernels/Numerics.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -1,5 +1,4 @@
-//===- Passes.h - Passes of Transforms ---------------------------*- C++
-//-*-===//
+//===- Passes.h - Passes of Transforms --------------------------*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,25 +8,13 @@
 #ifndef TERN_TRANSFORMS_PASSES_H
 #define TERN_TRANSFORMS_PASSES_H
 
-#include "mlir/Dialect/LLVMIR/LLVMTypes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/Pass/Pass.h"
 
 namespace tern {
 
-class TargetAttr;
-
-/// Bits of tern/cpu_features.def for the features of `target`.
-uint64_t getCpuFeatureBits(TargetAttr target);
-
 /// Bytes one instance of a weight takes in the artifact.
 int64_t getWeightBytes(mlir::RankedTensorType type);
-
-/// `tern_env` of tern/abi.h.
-mlir::LLVM::LLVMStructType getEnvType(mlir::MLIRContext *context);
-
-/// Attaches the bufferization of tern operations.
-void registerBufferization(mlir::DialectRegistry &registry);
 
 #define GEN_PASS_DECL
 #include "tern/Dialect/Tern/Transforms/Passes.h.inc"

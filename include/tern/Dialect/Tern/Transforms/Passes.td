@@ -38,125 +38,6 @@ def FuseProjectionsPass : Pass<"tern-fuse-projections", "::mlir::ModuleOp"> {
   ];
 }
 
-def FuseElementwisePass : Pass<"tern-fuse-elementwise"> {
-  let summary = "merge elementwise linalg operations that feed each other";
-  let description = [{
-    Upstream's elementwise fusion where it computes nothing twice: the producer has
-    as many loops as its consumer and no other user. So a projection's
-    `tern.dequantize`, the gated unit behind it and a residual addition become one
-    pass over the row; what is computed per token stays outside of the features'
-    loop, and a row that a `tern.reduce` reads too is made once. Each element goes
-    through the same operations as before: no bit changes.
-
-    *Before*: `linalg.generic` on tensors, as `convert-tern-to-linalg` and
-    `convert-elementwise-to-linalg` make them.
-
-    *After*: no `linalg.generic` has, as its only user, another one with the same
-    number of loops.
-
-    ```mlir
-    %g = linalg.generic ... ins(%acc, %s, %alpha : ...) ...   // dequantize
-    %f = linalg.generic ... ins(%g, %u : ...) ...             // (r*r) * u
-    ```
-    becomes
-    ```mlir
-    %f = linalg.generic ... ins(%acc, %s, %alpha, %u : ...) ...
-    ```
-  }];
-  let statistics = [
-    Statistic<"numFused", "num-fused", "Producers computed in their consumer">,
-  ];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect",
-                           "::mlir::tensor::TensorDialect"];
-}
-
-def FuseTokenRowsPass : Pass<"tern-fuse-token-rows", "::mlir::func::FuncOp"> {
-  let summary = "do consecutive row-wise operations token by token, in parallel";
-  let description = [{
-    A run of consecutive operations that treat each token by itself (linalg whose
-    first loop goes over tokens, kernel operations with the `RowWise` trait,
-    copies) becomes one `scf.parallel` over tokens: one hand-over to the threads
-    instead of one per operation, and a token's rows stay in a core's cache
-    between them. Operations that neither read nor write memory, and allocations,
-    are moved in front of the loop; no operation moves past another one. A run
-    ends where the number of tokens may differ, or where one token would use what
-    another writes.
-
-    *Before*: functions on buffers, bufferized; the number of tokens is dynamic.
-    With one token, which is static, there is nothing to do.
-
-    *After*: no row-wise operation on a dynamic number of tokens is left outside of
-    an `scf.parallel`. Inside, the same operations work on one-token subviews of
-    unchanged rank. Each loop has `tern.bytes_per_iteration`, the bytes that one
-    token's operations touch.
-
-    ```mlir
-    tern.reduce <sum_squares> (%x) outs(%s : memref<?xf32>) : (memref<?x192xf32>)
-    linalg.generic ... ins(%s : memref<?xf32>) outs(%r : memref<?xf32>)
-    ```
-    becomes
-    ```mlir
-    scf.parallel (%t) = (%c0) to (%tokens) step (%c1) {
-      %xt = memref.subview %x[%t, 0] [1, 192] [1, 1] : ...
-      %st = memref.subview %s[%t] [1] [1] : ...
-      tern.reduce <sum_squares> (%xt) outs(%st : ...) : ...
-      %rt = memref.subview %r[%t] [1] [1] : ...
-      linalg.generic ... ins(%st : ...) outs(%rt : ...)
-    } {tern.bytes_per_iteration = 776 : i64}
-    ```
-  }];
-  let statistics = [
-    Statistic<"numLoops", "num-loops", "Parallel loops made">,
-    Statistic<"numFused", "num-fused", "Operations moved into one">,
-  ];
-  let dependentDialects = ["::mlir::arith::ArithDialect",
-                           "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect"];
-}
-
-def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
-  let summary = "expand linalg on buffers into loops over vectors";
-  let description = [{
-    An operation with parallel loops whose innermost one walks contiguous elements
-    is done `lanes` elements at a time, and what is left at the end of a row, a
-    static number, as one vector of that width: no masks. Values that all
-    elements of a row share (a token's factor) are loaded once, before the loop.
-    Outer loops, tokens and heads, stay loops. LLVM splits vectors into the
-    registers that the target has. `memref.copy` is treated the same, so that no
-    runtime function is called for it.
-
-    *Before*: linalg on buffers, innermost sizes static.
-
-    *After*: no linalg operation and no `memref.copy` is left. One that is not
-    elementwise on contiguous elements has become scalar loops, which is reported
-    as a missed remark.
-
-    ```mlir
-    linalg.generic {...} ins(%x, %w : memref<1x44xf32>, memref<44xf32>)
-                         outs(%y : memref<1x44xf32>) { ... arith.mulf %a, %b : f32 ... }
-    ```
-    becomes
-    ```mlir
-    %a = vector.load %x[%c0, %c0] : memref<1x44xf32>, vector<32xf32>
-    %b = vector.load %w[%c0] : memref<44xf32>, vector<32xf32>
-    %c = arith.mulf %a, %b : vector<32xf32>
-    vector.store %c, %y[%c0, %c0] : memref<1x44xf32>, vector<32xf32>
-    ...                                          // and the last 12 as vector<12xf32>
-    ```
-  }];
-  let options = [
-    Option<"lanes", "lanes", "int64_t", /*default=*/"32",
-           "Elements per vector; 1 for a target without vectors">,
-  ];
-  let statistics = [
-    Statistic<"numVectorized", "num-vectorized", "Operations made vectors">,
-  ];
-  let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
-}
-
 def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
   let summary = "one body for one token, one for many";
   let description = [{
@@ -265,7 +146,69 @@ def ExploitGateSparsityPass : Pass<"tern-exploit-gate-sparsity"> {
   ];
 }
 
-include "tern/Dialect/Tern/Transforms/ModelPasses.td"
+def MaterializeLayoutsPass : Pass<"tern-materialize-layouts", "::mlir::ModuleOp"> {
+  let summary = "choose the byte layout of every ternary weight";
+  let description = [{
+    Gives each ternary weight the `#tern.layout` that the module's `tern.target`
+    prefers for the way its products touch it. The only pass that makes layouts.
+    Where a layout pads, codes get zero columns and results are sliced.
+
+    *Before*: weights are logical, `tensor<NxKx!tern.trit>`; the module carries
+    `tern.target`.
+
+    *After*: every ternary tensor type has a layout.
+
+    ```mlir
+    %w = tern.get_weight @q_proj[%layer] : tensor<192x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numWeights", "num-weights", "Ternary weights given a layout">,
+    Statistic<"numPaddedBytes", "num-padded-bytes", "Bytes added by padding, per instance">,
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+}
+
+def ReportPaddingPass : Pass<"tern-report-padding", "::mlir::ModuleOp"> {
+  let summary = "say which weights are mostly padding";
+  let description = [{
+    A layout cuts a matrix into equal tiles, so small or odd matrices are padded.
+    Padding is read by every step and multiplies by zero. A remark names each weight
+    of which more than `percent` of the bytes are padding.
+
+    *Before*: every ternary weight has a layout.
+
+    *After*: the module is unchanged.
+
+    ```mlir
+    // 8 rows of 7 columns in tiles of 16 rows and 16 columns: 50 of 64 bytes
+    tern.weight @w <digits> ["w"] : tensor<8x7x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+    ```
+  }];
+  let options = [
+    Option<"percent", "percent", "int64_t", "10", "Share of padding that is no news">,
+  ];
+  let statistics = [
+    Statistic<"numReported", "num-reported", "Weights reported">,
+  ];
+}
+
+def PlanWeightsPass : Pass<"tern-plan-weights", "::mlir::ModuleOp"> {
+  let summary = "give every weight its place in the artifact";
+  let description = [{
+    Weights lie in the order the functions read them, aligned to 64 bytes, those of
+    a layer together. Weights nobody reads are dropped.
+
+    *Before*: every ternary weight has a layout.
+
+    *After*: every `tern.weight` has an `offset`; the module says
+    `tern.layer_stride`, `tern.weights_bytes`, and, in `tern.weights_id`, a
+    fingerprint of names, types, layouts and offsets, which the runtime compares.
+  }];
+  let statistics = [
+    Statistic<"numPlanned", "num-planned", "Weights placed">,
+  ];
+}
 
 def VerifyContractPass : Pass<"tern-verify-contract", "::mlir::ModuleOp"> {
   let summary = "check that a module is in the form a phase promises";

@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_NUMERICS_H
-#define TERN_CONVERSION_NUMERICS_H
+#ifndef TERN_KERNELS_NUMERICS_H
+#define TERN_KERNELS_NUMERICS_H
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Value.h"
@@ -47,4 +47,4 @@ mlir::Value buildExp(mlir::OpBuilder &builder, mlir::Location loc,
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_NUMERICS_H
+#endif // TERN_KERNELS_NUMERICS_H

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "R32.h"
+#include "tern/Kernels/R32.h"
 
 using namespace mlir;
 using namespace tern;

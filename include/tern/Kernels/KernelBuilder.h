@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_TERNTOKERNELS_KERNELBUILDER_H
-#define TERN_CONVERSION_TERNTOKERNELS_KERNELBUILDER_H
+#ifndef TERN_KERNELS_KERNELBUILDER_H
+#define TERN_KERNELS_KERNELBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -159,4 +159,4 @@ private:
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_TERNTOKERNELS_KERNELBUILDER_H
+#endif // TERN_KERNELS_KERNELBUILDER_H

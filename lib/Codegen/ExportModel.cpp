@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Packing/CacheLayout.h"
 #include "tern/abi.h"
 
@@ -17,7 +17,7 @@
 
 namespace tern {
 #define GEN_PASS_DEF_EXPORTMODELPASS
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Codegen/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -7,9 +7,9 @@
 
 // The driver is IR in Step.mlir.inc: it is read more often than changed.
 
+#include "tern/Codegen/DriverSlots.h"
+#include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Dialect/Tern/Transforms/DriverSlots.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/abi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -24,7 +24,7 @@
 
 namespace tern {
 #define GEN_PASS_DEF_BUILDSTEPPASS
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Codegen/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

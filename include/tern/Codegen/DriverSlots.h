@@ -12,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_DIALECT_TERN_TRANSFORMS_DRIVERSLOTS_H
-#define TERN_DIALECT_TERN_TRANSFORMS_DRIVERSLOTS_H
+#ifndef TERN_CODEGEN_DRIVERSLOTS_H
+#define TERN_CODEGEN_DRIVERSLOTS_H
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 
@@ -53,4 +53,4 @@ struct DriverSlots {
 
 } // namespace tern
 
-#endif // TERN_DIALECT_TERN_TRANSFORMS_DRIVERSLOTS_H
+#endif // TERN_CODEGEN_DRIVERSLOTS_H

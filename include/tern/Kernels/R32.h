@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_TERNTOKERNELS_R32_H
-#define TERN_CONVERSION_TERNTOKERNELS_R32_H
+#ifndef TERN_KERNELS_R32_H
+#define TERN_KERNELS_R32_H
 
-#include "KernelBuilder.h"
+#include "tern/Kernels/KernelBuilder.h"
 
 namespace tern {
 
@@ -27,4 +27,4 @@ buildR32(KernelBuilder &b, int64_t n,
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_TERNTOKERNELS_R32_H
+#endif // TERN_KERNELS_R32_H

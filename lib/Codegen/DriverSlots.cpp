@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Dialect/Tern/Transforms/DriverSlots.h"
+#include "tern/Codegen/DriverSlots.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Codegen/Passes.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -21,7 +21,7 @@
 
 namespace tern {
 #define GEN_PASS_DEF_FUSEELEMENTWISEPASS
-#include "tern/Dialect/Tern/Transforms/Passes.h.inc"
+#include "tern/Codegen/Passes.h.inc"
 } // namespace tern
 
 using namespace mlir;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Conversion/Numerics.h"
+#include "tern/Kernels/Numerics.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

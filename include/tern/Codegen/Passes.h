@@ -1,0 +1,35 @@
+//===- Passes.h - Passes of Codegen -----------------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CODEGEN_PASSES_H
+#define TERN_CODEGEN_PASSES_H
+
+#include "mlir/Dialect/LLVMIR/LLVMTypes.h"
+#include "mlir/Pass/Pass.h"
+
+namespace tern {
+
+class TargetAttr;
+
+/// Bits of tern/cpu_features.def for the features of `target`.
+uint64_t getCpuFeatureBits(TargetAttr target);
+
+/// `tern_env` of tern/abi.h.
+mlir::LLVM::LLVMStructType getEnvType(mlir::MLIRContext *context);
+
+/// Attaches the bufferization of tern operations.
+void registerBufferization(mlir::DialectRegistry &registry);
+
+#define GEN_PASS_DECL
+#include "tern/Codegen/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "tern/Codegen/Passes.h.inc"
+
+} // namespace tern
+
+#endif // TERN_CODEGEN_PASSES_H
