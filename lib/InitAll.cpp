@@ -31,5 +31,6 @@ void tern::registerAllPasses() {
   mlir::registerAllPasses();
   registerTernConversionPasses();
   registerTernTransformsPasses();
+  registerTernCodegenPasses();
   registerPhasePipelines();
 }
