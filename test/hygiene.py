@@ -51,6 +51,16 @@ MAY_INCLUDE = {
     "Target": {"Target", "Kernels", "Conversion", "Dialect", "Packing"},
 }
 
+# The same in runtime/src.
+RUNTIME_MAY_INCLUDE = {
+    "core": {"core"},
+    "tokenizer": {"tokenizer", "core"},
+    "template": {"template"},
+    "host": {"host", "core"},
+}
+# Folders of test/ that are not those of lib/.
+OTHER_TESTS = ("Fuzz", "JavaScript", "Python", "Runtime", "Sanitizers", "Tools", "lib")
+
 
 @dataclass(frozen=True)
 class File:
@@ -198,6 +208,9 @@ def passes_agree(tree: Tree) -> Iterator[str]:
         if not source:
             yield f"{one.where}: expected {one.name}.cpp in lib/, got none."
         else:
+            for file in tests:
+                if one.is_tested_by(file) and folder_of(file) != folder_of(source):
+                    yield f"{file.name}: expected it in test/{folder_of(source)}, as its source."
             debug_type = re.search(r'#define DEBUG_TYPE "([^"]*)"', source.text)
             if debug_type and debug_type[1] != one.flag:
                 yield f"{source.name}: expected DEBUG_TYPE {one.flag}, got {debug_type[1]}."
@@ -268,6 +281,36 @@ def includes_point_down(tree: Tree) -> Iterator[str]:
                 yield f"{where}: the runtime must not include {match[1]}, which is not its own."
 
 
+    for file in tree.under("runtime/src/", ".c", ".h"):
+        room = folder_of(file, "runtime/src/").split("/")[0]
+        if room not in RUNTIME_MAY_INCLUDE:
+            yield f"{file.name}: expected it in a folder of {', '.join(RUNTIME_MAY_INCLUDE)}."
+            continue
+        for match in re.finditer(r'^#include "\.\./(\w+)/', file.text, re.M):
+            if match[1] not in RUNTIME_MAY_INCLUDE[room]:
+                yield f"{file.line_of(match.start())}: {room} must not include {match[1]}."
+
+
+def folder_of(file: File, *trees: str) -> str:
+    """The folder in whichever tree holds it: A/B of lib/A/B/C.cpp."""
+    for tree in trees or ("include/tern/", "lib/", "test/Unit/", "test/"):
+        if file.name.startswith(tree):
+            return file.name.removeprefix(tree).rpartition("/")[0]
+    return file.name.rpartition("/")[0]
+
+
+def trees_mirror_each_other(tree: Tree) -> Iterator[str]:
+    rooms = {folder_of(file) for file in tree.under("lib/")}
+    mirrors = tree.under("include/tern/", ".h", ".td", ".def") + tree.lit_tests()
+    mirrors += tree.under("test/Unit/", ".cpp", ".h")
+    for file in mirrors:
+        room = folder_of(file)
+        if not room and file.name.startswith("include/"):
+            continue  # InitAll.h is of all rooms
+        if room.split("/")[0] not in OTHER_TESTS and room not in rooms:
+            yield f"{file.name}: expected a folder of lib/ named {room or 'like its own'}."
+
+
 def everything_is_built(tree: Tree) -> Iterator[str]:
     lists = "".join(f.text for f in tree.files if f.path.name == "CMakeLists.txt")
     for file in tree.under("lib/", ".cpp") + tree.under("test/Unit/", ".cpp"):
@@ -313,6 +356,7 @@ RULES: tuple[Rule, ...] = (
     no_intrinsics,
     names_say_something,
     includes_point_down,
+    trees_mirror_each_other,
     everything_is_built,
     headers_are_right,
     sentences_have_subjects,

@@ -1,8 +1,8 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Prints runtime/src/host_width.def: characters that take no column of a terminal, or two.
+"""Prints runtime/src/host/width.def: characters that take no column of a terminal, or two.
 
-usage: python3 generate_widths.py > runtime/src/host_width.def
+usage: python3 generate_widths.py > runtime/src/host/width.def
 
 From Python's copy of Unicode's data. Neighbours between which nothing is assigned are
 one range, which keeps the table short.

@@ -43,7 +43,7 @@ mapOf(const std::function<std::vector<uint32_t>(uint32_t)> &change) {
   return map;
 }
 
-/// Appends the map as tokenizer_words.h of the runtime has it.
+/// Appends the map as tokenizer/words.h of the runtime has it.
 void write(const CharacterMap &map, std::vector<uint32_t> &words) {
   size_t total = 0;
   for (auto &[code, to] : map)

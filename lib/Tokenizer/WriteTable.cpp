@@ -9,7 +9,7 @@
 #include "tern/tokenizer.h"
 
 extern "C" {
-#include "../../runtime/src/tokenizer_table.h"
+#include "../../runtime/src/tokenizer/table.h"
 }
 
 #include <algorithm>

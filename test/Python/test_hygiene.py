@@ -32,13 +32,18 @@ def Tern_GluOp : Tern_Op<"glu", [Pure]> {
   let description = [{ }];
 }
 """,
+    "include/tern/Dialect/Tern/IR/Tern.h": LICENCE,
+    "lib/Dialect/Tern/IR/CMakeLists.txt": "tern_add_library(D)\n",
     "include/tern/Packing/Layout.h": LICENCE,
+    "lib/Packing/CMakeLists.txt": "tern_add_library(P)\n",
+    "test/Unit/Packing/LayoutTest.cpp": LICENCE,
+    "test/Unit/Packing/CMakeLists.txt": "tern_unit_test(LayoutTest SOURCES LayoutTest.cpp)\n",
     SOURCE: "//===- FuseThings.cpp - Fuse ---===//\n"
     + LICENCE
     + '#include "tern/Dialect/Tern/IR/Tern.h"\n#define DEBUG_TYPE "tern-fuse-things"\n',
     "lib/Dialect/Tern/Transforms/CMakeLists.txt": "tern_add_library(T FuseThings.cpp)\n",
-    "runtime/src/session.c": LICENCE + '#include "session.h"\n',
-    "runtime/src/session.h": LICENCE,
+    "runtime/src/core/session.c": LICENCE + '#include "session.h"\n',
+    "runtime/src/core/session.h": LICENCE,
     TEST: "// RUN: tern-opt %s --tern-fuse-things | FileCheck %s\n// CHECK-LABEL: f\n",
     "test/Dialect/Tern/IR/ops.mlir": "// RUN: tern-opt %s | FileCheck %s\n// CHECK: tern.glu\n",
 }
@@ -79,7 +84,7 @@ FAULTS = {
     ),
     "global option": (SOURCE, "#define", "static cl::opt<int> x;\n#define", "a global option"),
     "builtin of one machine": (
-        "runtime/src/session.c",
+        "runtime/src/core/session.c",
         "#include",
         "void f(void) { __builtin_ia32_pause(); }\n#include",
         "__builtin_ia32_pause is of one machine",
@@ -100,10 +105,40 @@ FAULTS = {
         "Packing must not include MLIR",
     ),
     "compiler in the runtime": (
-        "runtime/src/session.c",
+        "runtime/src/core/session.c",
         '"session.h"',
         '"tern/Packing/Layout.h"',
         "the runtime must not include",
+    ),
+    "host in the core": (
+        "runtime/src/core/session.c",
+        '"session.h"',
+        '"../host/session.h"',
+        "core must not include host",
+    ),
+    "no room of the runtime": (
+        "runtime/src/session.c",
+        None,
+        LICENCE,
+        "expected it in a folder of core, tokenizer",
+    ),
+    "header without a room": (
+        "include/tern/Packs/Layout.h",
+        None,
+        LICENCE,
+        "expected a folder of lib/ named Packs",
+    ),
+    "unit test without a room": (
+        "test/Unit/LayoutTest.cpp",
+        None,
+        LICENCE,
+        "expected a folder of lib/ named like its own",
+    ),
+    "test in another room": (
+        "test/Pipelines/fuse-things.mlir",
+        None,
+        "// RUN: tern-opt %s --tern-fuse-things | FileCheck %s\n// CHECK: f\n",
+        "expected it in test/Dialect/Tern/Transforms",
     ),
     "source that is not built": (
         "lib/Dialect/Tern/Transforms/CMakeLists.txt",
@@ -111,7 +146,7 @@ FAULTS = {
         "",
         "no CMakeLists.txt names it",
     ),
-    "no licence": ("runtime/src/session.h", None, "int x;\n", "no licence"),
+    "no licence": ("runtime/src/core/session.h", None, "int x;\n", "no licence"),
     "copied first line": (SOURCE, "- FuseThings.cpp", "- Copied.cpp", "the first line says"),
     "comment without subject": (SOURCE, "#define", "/// Wh" + "at it is.\n#define", "no subject"),
     "sentence without subject": (
@@ -159,11 +194,11 @@ def test_included_passes_are_seen(tmp_path):
 
 def test_exit_status_and_warnings(tmp_path, capsys):
     write(tmp_path, CLEAN)
-    write(tmp_path, {"runtime/src/session.h": LICENCE + "\n" * hygiene.LONG})
+    write(tmp_path, {"runtime/src/core/session.h": LICENCE + "\n" * hygiene.LONG})
     assert hygiene.main([str(tmp_path)]) == 0
-    assert "warning: runtime/src/session.h has 401 lines" in capsys.readouterr().out
-    write(tmp_path, {"runtime/src/session.h": ""})
-    write(tmp_path, {"runtime/src/session.c": ""})
+    assert "warning: runtime/src/core/session.h has 401 lines" in capsys.readouterr().out
+    write(tmp_path, {"runtime/src/core/session.h": ""})
+    write(tmp_path, {"runtime/src/core/session.c": ""})
     write(tmp_path, {SOURCE: "int x;\n"})
     assert hygiene.main([str(tmp_path)]) == 1
 

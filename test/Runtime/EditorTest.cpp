@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../../runtime/src/host_editor.h"
+#include "../../runtime/src/host/editor.h"
 
 #include "gtest/gtest.h"
 

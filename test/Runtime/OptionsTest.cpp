@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "host_options.h"
+#include "host/options.h"
 
 #include "gtest/gtest.h"
 

@@ -8,7 +8,7 @@
 #include "ProgramFlags.h"
 
 #include "OutputFiles.h"
-#include "host_options.h"
+#include "host/options.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"

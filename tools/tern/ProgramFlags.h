@@ -19,7 +19,7 @@ struct ProgramFlags {
   std::vector<std::string> given; ///< as the program takes them
   bool help = false;
 
-  /// Adds what the runtime's table (host_options.h) has for a command: flags,
+  /// Adds what the runtime's table (host/options.h) has for a command: flags,
   /// other spellings of them, and those that are refused with a reason.
   void addTo(OptionTable &table, llvm::StringRef command);
   /// Refuses what the program would refuse at its start.

@@ -1,0 +1,323 @@
+/*===- bench.c - speed ------------------------------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_LIST 16
+#define MAX_BATCH 256u
+#define MAX_REPETITIONS 1000
+/* Read for the bandwidth of memory: four times as many bytes as the largest
+ * cache has, within bounds. */
+#define LEAST_BYTES ((uint64_t)256 << 20)
+#define MOST_BYTES ((uint64_t)1 << 30)
+
+typedef struct bench {
+  host_program *program;
+  uint32_t context;
+  uint32_t batch; /* sessions that are open */
+  host_session sessions[MAX_BATCH];
+  tern_session *handles[MAX_BATCH];
+  tern_segment segments[MAX_BATCH];
+  int32_t *tokens;
+  float *logits;
+  const uint64_t *buffer; /* for the bandwidth; NULL: none could be had */
+  size_t buffer_bytes;
+  uint64_t cache;                  /* bytes of the last level; 0: unknown */
+  double samples[MAX_REPETITIONS]; /* nanoseconds */
+  bench_report report;
+} bench;
+
+static void sum_slice(void *argument, uint32_t i) {
+  const bench *b = argument;
+  uint32_t parts = tern_pool_threads(b->program->pool);
+  size_t words = b->buffer_bytes / sizeof(uint64_t) / parts;
+  const uint64_t *at = b->buffer + i * words;
+  uint64_t sum[8] = {0};
+  for (size_t k = 0; k + 8 <= words; k += 8)
+    for (int j = 0; j < 8; ++j)
+      sum[j] += at[k + (size_t)j];
+  volatile uint64_t sink =
+      sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
+  (void)sink;
+}
+
+/* Bytes per nanosecond that these threads read from memory; the best of five.
+ */
+static double measure_bandwidth(bench *b) {
+  double best = 0;
+  for (int i = 0; b->buffer && i < 5; ++i) {
+    int64_t start = host_now();
+    tern_pool_run(b->program->pool, sum_slice, b,
+                  tern_pool_threads(b->program->pool));
+    double rate = (double)b->buffer_bytes / (double)(host_now() - start);
+    best = rate > best ? rate : best;
+  }
+  return best;
+}
+
+static void rewind_all(bench *b) {
+  for (uint32_t i = 0; i < b->batch; ++i)
+    tern_session_rewind(b->handles[i], 0);
+}
+
+/* All sequences read n tokens, in one call or in n. */
+static int evaluate(bench *b, uint32_t n, int one_by_one) {
+  uint32_t vocab = b->program->model->vocab_size;
+  uint32_t call = one_by_one ? 1 : n;
+  float *last;
+  for (uint32_t at = 0; at < n; at += call) {
+    for (uint32_t i = 0; i < b->batch; ++i) {
+      memset(&b->segments[i], 0, sizeof(b->segments[i]));
+      b->segments[i].tokens = b->tokens + at;
+      b->segments[i].n = call;
+      b->segments[i].logits = b->logits + (size_t)i * vocab;
+      b->segments[i].logits_count = 1;
+    }
+    int result = b->batch == 1
+                     ? host_eval(b->program, b->handles[0], b->tokens + at,
+                                 call, &last, "evaluation")
+                     : host_eval_batch(b->program, b->handles, b->segments,
+                                       b->batch, "evaluation");
+    if (result != 0)
+      return result;
+  }
+  return 0;
+}
+
+static void close_sessions(bench *b) {
+  for (uint32_t i = 0; i < b->batch; ++i)
+    host_session_close(&b->sessions[i]);
+  b->batch = 0;
+}
+
+static int open_sessions(bench *b, uint32_t batch, uint32_t context) {
+  close_sessions(b);
+  b->context = context;
+  for (; b->batch < batch; ++b->batch) {
+    if (host_session_open(b->program, context, &b->sessions[b->batch]) != 0)
+      return -1;
+    b->handles[b->batch] = b->sessions[b->batch].session;
+  }
+  return 0;
+}
+
+/* Weight bytes of one step: those read by projections, and all weights that
+ * belong to none (the head). */
+static double step_bytes(const bench *b, uint64_t steps) {
+  const tern_model *model = b->program->model;
+  uint64_t held = 0, had_read = 0;
+  for (uint32_t p = 0; p < model->projection_count; ++p) {
+    held += b->program->counters[2 * p];
+    had_read += b->program->counters[2 * p + 1];
+  }
+  if (held == 0 || steps == 0)
+    return 0;
+  double rest = (double)model->weights_bytes - (double)held / (double)steps;
+  return (double)had_read / (double)steps + (rest > 0 ? rest : 0);
+}
+
+/* The cache's bytes that one token reads, on average over a generation. */
+static double cache_bytes(const bench *b, uint32_t n) {
+  const tern_model *model = b->program->model;
+  return (double)n * 0.5 * (double)model->state_block_bytes /
+         model->state_block_tokens;
+}
+
+static void summarize(bench *b, bench_row *r, int repetitions) {
+  double n = (double)(r->prompt ? r->prompt : r->generated) * r->batch;
+  double ns = 0, ns2 = 0, rate = 0, rate2 = 0;
+  for (int i = 0; i < repetitions; ++i) {
+    double t = b->samples[i], v = n * 1e9 / t;
+    ns += t / repetitions;
+    rate += v / repetitions;
+  }
+  for (int i = 0; i < repetitions; ++i) {
+    double t = b->samples[i], v = n * 1e9 / t;
+    ns2 += (t - ns) * (t - ns);
+    rate2 += (v - rate) * (v - rate);
+  }
+  double freedom = repetitions > 1 ? repetitions - 1 : 1;
+  r->mean_ns = ns;
+  r->sd_ns = sqrt(ns2 / freedom);
+  r->mean_rate = rate;
+  r->sd_rate = sqrt(rate2 / freedom);
+}
+
+static int measure(bench *b, bench_row *r) {
+  host_program *program = b->program;
+  uint32_t n = r->prompt ? r->prompt : r->generated;
+  int decode = r->prompt == 0;
+  int repetitions = (int)program->options.repetitions;
+  /* One run before, to bring in pages and wake threads. */
+  rewind_all(b);
+  if (!program->options.no_warmup && evaluate(b, n < 8 ? n : 8, decode) != 0)
+    return -1;
+  memset(program->counters, 0,
+         2 * (size_t)program->model->projection_count * sizeof(uint64_t));
+  for (int i = 0; i < repetitions; ++i) {
+    rewind_all(b);
+    host_progress(program, "%s: measurement %d of %d", r->test, i + 1,
+                  repetitions);
+    int64_t start = host_now();
+    if (evaluate(b, n, decode) != 0)
+      return -1;
+    b->samples[i] = (double)(host_now() - start);
+  }
+  r->samples = b->samples;
+  r->sample_count = repetitions;
+  summarize(b, r, repetitions);
+  if (decode) {
+    double step = step_bytes(b, (uint64_t)n * (uint64_t)repetitions);
+    if (step > 0) {
+      step += cache_bytes(b, n) * r->batch;
+      r->bytes_per_token = step / r->batch;
+      r->gigabytes = step * r->mean_rate / r->batch * 1e-9;
+      r->bandwidth = measure_bandwidth(b);
+      /* Nothing is read faster from memory than memory can be read. */
+      r->in_cache = step <= (double)b->cache || r->gigabytes > r->bandwidth;
+    }
+  }
+  return 0;
+}
+
+static int bench_one(bench *b, uint32_t prompt, uint32_t generated,
+                     uint32_t batch) {
+  bench_row r = {0};
+  r.prompt = prompt;
+  r.generated = generated;
+  r.batch = batch;
+  r.threads = tern_pool_threads(b->program->pool);
+  int n = snprintf(r.test, sizeof(r.test), "%s%u", prompt ? "pp" : "tg",
+                   prompt ? prompt : generated);
+  if (batch > 1)
+    snprintf(r.test + n, sizeof(r.test) - (size_t)n, " x%u", batch);
+  if (measure(b, &r) != 0)
+    return -1;
+  host_progress_end(b->program);
+  host_bench_print(&b->report, &r);
+  if (strcmp(b->program->options.format, "json") == 0)
+    host_interrupt_writes("\n]\n");
+  return 0;
+}
+
+typedef struct lists {
+  uint32_t prompt[MAX_LIST], generate[MAX_LIST], threads[MAX_LIST],
+      batch[MAX_LIST];
+  int prompts, generates, thread_counts, batches;
+} lists;
+
+static int read_lists(bench *b, lists *l) {
+  const host_options *o = &b->program->options;
+  tern_error *error = &b->program->error;
+  uint32_t most =
+      o->context ? (uint32_t)o->context : b->program->model->max_context;
+  /* The defaults fit into every model. */
+  l->prompts = l->generates = 1;
+  l->prompt[0] = most < 512 ? most : 512;
+  l->generate[0] = most < 128 ? most : 128;
+  if (o->prompt_list)
+    l->prompts = host_parse_list(o->prompt_list, most, l->prompt, MAX_LIST);
+  if (o->generate_list)
+    l->generates =
+        host_parse_list(o->generate_list, most, l->generate, MAX_LIST);
+  l->batches = host_parse_list(o->batch_list, MAX_BATCH, l->batch, MAX_LIST);
+  l->thread_counts = 1;
+  if (o->thread_list)
+    l->thread_counts =
+        host_parse_list(o->thread_list, TERN_MAX_WORKERS, l->threads, MAX_LIST);
+  if (l->prompts < 0 || l->generates < 0)
+    return host_fail(error,
+                     "-p and -n take up to %d numbers from 0 to %u, the "
+                     "context, with commas between them",
+                     MAX_LIST, most);
+  if (l->batches < 0 || l->thread_counts < 0)
+    return host_fail(error,
+                     "-b takes numbers up to %u and -t up to %u, with "
+                     "commas between them",
+                     MAX_BATCH, TERN_MAX_WORKERS);
+  for (int i = 0; i < l->prompts; ++i)
+    b->context = l->prompt[i] > b->context ? l->prompt[i] : b->context;
+  for (int i = 0; i < l->generates; ++i)
+    b->context = l->generate[i] > b->context ? l->generate[i] : b->context;
+  return b->context ? 0 : host_fail(error, "there is nothing to measure");
+}
+
+static int prepare(bench *b) {
+  uint32_t vocab = b->program->model->vocab_size;
+  b->tokens = host_allocate(b->program, b->context, sizeof(int32_t), 1);
+  b->logits = host_allocate(b->program, vocab, MAX_BATCH, sizeof(float));
+  if (!b->tokens || !b->logits)
+    return -1;
+  uint64_t random = 1;
+  for (uint32_t i = 0; i < b->context; ++i) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    b->tokens[i] = (int32_t)((random >> 33) % vocab);
+  }
+  b->cache = host_cache_bytes();
+  uint64_t bytes = 4 * b->cache;
+  if (bytes < LEAST_BYTES || bytes > MOST_BYTES)
+    bytes = bytes < LEAST_BYTES ? LEAST_BYTES : MOST_BYTES;
+  uint64_t *buffer = bytes <= SIZE_MAX ? malloc((size_t)bytes) : NULL;
+  if (buffer)
+    memset(buffer, 1, (size_t)bytes);
+  b->buffer = buffer;
+  b->buffer_bytes = (size_t)bytes;
+  return 0;
+}
+
+static int bench_all(bench *b, const lists *l) {
+  uint32_t context = b->context;
+  for (int t = 0; t < l->thread_counts; ++t) {
+    /* Sessions point at the program's env, which stays where it is. */
+    if (host_program_threads(b->program, l->threads[t]) != 0)
+      return -1;
+    for (int k = 0; k < l->batches; ++k) {
+      uint32_t batch = l->batch[k] ? l->batch[k] : 1;
+      if (open_sessions(b, batch, context) != 0)
+        return -1;
+      for (int i = 0; i < l->prompts; ++i)
+        if (l->prompt[i] && bench_one(b, l->prompt[i], 0, batch) != 0)
+          return -1;
+      for (int i = 0; i < l->generates; ++i)
+        if (l->generate[i] && bench_one(b, 0, l->generate[i], batch) != 0)
+          return -1;
+    }
+  }
+  return 0;
+}
+
+int host_bench(host_program *program) {
+  bench *b = calloc(1, sizeof(*b));
+  lists l = {{0}, {0}, {0}, {0}, 0, 0, 0, 0};
+  int result = -1;
+  if (!b) {
+    host_fail(&program->error, "out of memory");
+    return EXIT_FAILED;
+  }
+  b->program = program;
+  host_bench_begin(&b->report, program);
+  host_interruptible = INTERRUPT_SOON;
+  if (read_lists(b, &l) == 0 && prepare(b) == 0)
+    result = bench_all(b, &l);
+  host_bench_end(&b->report);
+  /* Giving back the memory may take longer than a signal waits. */
+  fflush(stdout);
+  host_interrupt_writes(NULL);
+  close_sessions(b);
+  free(b->tokens);
+  free(b->logits);
+  free((void *)(uintptr_t)b->buffer);
+  free(b);
+  return result == 0        ? EXIT_OK
+         : host_interrupted ? EXIT_INTERRUPTED
+                            : EXIT_FAILED;
+}

@@ -1,0 +1,259 @@
+/*===- chat.c - the command chat --------------------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * A line is a message and is answered on standard output; everything else goes
+ * to standard error. The conversation is rendered anew each time, and of its
+ * tokens only those are computed that the session does not hold already.
+ */
+#include "conversation.h"
+#include "defaults.h"
+#include "lines.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct chat {
+  host_program *program;
+  host_generator *generator;
+  host_conversation conversation;
+  host_lines lines;
+  const char *system; /* the first message, or NULL */
+  size_t system_bytes;
+  int was_interrupted;
+  int has_failed;  /* a message was not answered */
+  uint64_t reused; /* tokens that were not computed again */
+} chat;
+
+static void say(const chat *c, const char *what) {
+  fprintf(stderr, "%s: %s\n", c->program->name, what);
+}
+
+/* A sentence about one message; the chat goes on. */
+static void complain(chat *c) {
+  say(c, c->program->error.text);
+  c->program->error.text[0] = 0;
+  c->has_failed = 1;
+}
+
+/*--- Answers ---------------------------------------------------------------*/
+
+/* Tokens to keep free for the answer, if old messages are forgotten anyway. */
+static size_t room_for_answer(const chat *c, size_t context) {
+  int64_t limit = -1;
+  host_default_limit(c->program, 0, &limit);
+  return limit >= 0 && (uint64_t)limit < context / 4 ? (size_t)limit
+                                                     : context / 4;
+}
+
+/* The conversation's tokens. The oldest messages are forgotten when they do not
+ * fit into the context any more, and that is said. */
+static int encode(chat *c, int32_t **tokens, size_t *count) {
+  size_t context = tern_session_context(c->generator->session), forgotten = 0;
+  size_t most = context;
+  for (;;) {
+    if (host_conversation_encode(&c->conversation, tokens, count) != 0)
+      return -1;
+    if (*count < most || *count == 0)
+      break;
+    size_t gone = host_conversation_forget_oldest(&c->conversation);
+    if (gone == 0)
+      break;
+    free(*tokens);
+    forgotten += gone;
+    most = context - room_for_answer(c, context);
+  }
+  if (forgotten)
+    fprintf(stderr,
+            "%s: the context of %zu tokens is full; forgot the oldest %zu "
+            "messages\n",
+            c->program->name, context, forgotten);
+  if (*count < context)
+    return 0;
+  free(*tokens);
+  *tokens = NULL;
+  return host_fail(&c->program->error,
+                   "the message has %zu tokens with all that the chat template "
+                   "adds, but the context has room for %zu",
+                   *count, context - 1);
+}
+
+/* Writes an answer to the last message and adds it. 0, or -1 when there is
+ * none: the message is to be forgotten, too. */
+static int answer(chat *c) {
+  host_generator *g = c->generator;
+  host_copy said = {0};
+  int32_t *tokens;
+  size_t count, reused;
+  float *logits = NULL;
+  if (encode(c, &tokens, &count) != 0)
+    return -1;
+  int result = host_generator_follow(g, tokens, count, &reused, &logits);
+  free(tokens);
+  if (result != 0 || host_interrupted)
+    return -1;
+  c->reused += reused;
+  g->copy = &said;
+  host_stop stop = host_generator_write(g, logits);
+  g->copy = NULL;
+  if (stop == STOP_FULL)
+    say(c, "the context is full, so the answer ends here");
+  /* An interrupted answer stays in the conversation as far as it got. */
+  if (stop == STOP_FAILED || (stop == STOP_INTERRUPTED && said.text.bytes == 0))
+    result = -1;
+  else
+    result =
+        host_conversation_add(&c->conversation, "assistant", said.text.at,
+                              (const uint8_t *)said.marks.at, said.text.bytes);
+  free(said.text.at);
+  free(said.marks.at);
+  return result;
+}
+
+static void take_message(chat *c, const char *text, size_t bytes) {
+  host_interruptible = INTERRUPT_NOTED;
+  /* Of a message without an answer nothing stays; forgetting may have moved it.
+   */
+  if (host_conversation_add(&c->conversation, "user", text, NULL, bytes) != 0 ||
+      answer(c) != 0) {
+    size_t count = c->conversation.count;
+    if (count > 0 && c->conversation.messages[count - 1].is_user)
+      host_conversation_cut(&c->conversation, count - 1);
+    if (c->program->error.text[0])
+      complain(c);
+  }
+  host_progress_end(c->program);
+  host_interruptible = INTERRUPT_ENDS;
+  if (host_interrupted)
+    say(c, "interrupted");
+  host_interrupted = 0;
+}
+
+/*--- Lines -----------------------------------------------------------------*/
+
+static const char help[] =
+    "A line is a message; with \\ at its end it goes on in the next one.\n"
+    "/help   this\n"
+    "/reset  forget what was said\n"
+    "/stats  timing and how full the context is\n"
+    "/exit   end, as Ctrl-D does\n"
+    "Ctrl-C stops an answer, drops a line, and at an empty prompt ends the "
+    "program.\n";
+
+/* Forgets everything but the system message. */
+static int begin(chat *c) {
+  host_conversation_cut(&c->conversation, 0);
+  return c->system ? host_conversation_add(&c->conversation, "system",
+                                           c->system, NULL, c->system_bytes)
+                   : 0;
+}
+
+/* Of the flags; *text is to be freed. */
+static int read_system(chat *c, char **text) {
+  const host_options *o = &c->program->options;
+  *text = NULL;
+  c->system = o->system;
+  c->system_bytes = o->system ? strlen(o->system) : 0;
+  if (!o->system_file)
+    return 0;
+  if (host_read_file(c->program, o->system_file, text, &c->system_bytes) != 0)
+    return -1;
+  c->system = *text;
+  /* The end of the last line is none of the message. */
+  if (c->system_bytes && (*text)[c->system_bytes - 1] == '\n')
+    --c->system_bytes;
+  return 0;
+}
+
+static void print_stats(const chat *c) {
+  const host_generator *g = c->generator;
+  fprintf(stderr,
+          "%zu messages, %u of %u tokens of context; %llu tokens were "
+          "not computed again\n",
+          c->conversation.count, tern_session_position(g->session),
+          tern_session_context(g->session), (unsigned long long)c->reused);
+  host_generator_timing(g);
+}
+
+/* True to go on. */
+static int take_command(chat *c, const char *name) {
+  if (strcmp(name, "/exit") == 0)
+    return 0;
+  if (strcmp(name, "/help") == 0)
+    fputs(help, stderr);
+  else if (strcmp(name, "/stats") == 0)
+    print_stats(c);
+  else if (strcmp(name, "/reset") == 0)
+    return begin(c) == 0;
+  else {
+    fprintf(stderr,
+            "%s: there is no command %.60s; /help lists them, and a blank "
+            "before it makes it a message\n",
+            c->program->name, name);
+    /* Somebody at a terminal sees it, a script goes by the status. */
+    c->has_failed |= !c->lines.prompts;
+  }
+  return 1;
+}
+
+/* Without a terminal there is nobody to type /stats. */
+static void finish(const chat *c) {
+  if (c->lines.prompts)
+    fputc('\n', stderr);
+  else if (c->generator->prompt_tokens)
+    host_generator_footer(c->generator);
+}
+
+static void talk(chat *c) {
+  host_text message = {0};
+  int goes_on = 1, lines = 0, is_enough = 0;
+  if (c->lines.prompts)
+    fputs(help, stderr);
+  while (goes_on && !is_enough &&
+         (lines = host_lines_read(&c->lines, &message)) > 0 &&
+         host_text_append(c->program, &message, "", 1) == 0) {
+    size_t bytes = message.bytes - 1; /* without the NUL */
+    if (lines == 1 && message.at[0] == '/' && c->lines.takes_commands) {
+      goes_on = take_command(c, message.at);
+    } else if (bytes > 0) {
+      take_message(c, message.at, bytes);
+      is_enough = c->program->options.single_turn;
+    }
+  }
+  c->was_interrupted = lines == HOST_LINES_INTERRUPTED;
+  if (goes_on && (lines == 0 || (is_enough && !c->lines.prompts)))
+    finish(c);
+  free(message.at);
+}
+
+int host_chat(host_program *program) {
+  host_session session = {0};
+  host_generator generator = {0};
+  chat c = {.program = program, .generator = &generator};
+  char *system = NULL;
+  int is_open =
+      read_system(&c, &system) == 0 &&
+      host_conversation_open(&c.conversation, program) == 0 &&
+      host_session_open(program, (uint32_t)program->options.context,
+                        &session) == 0 &&
+      host_generator_open(&generator, program, session.session) == 0 &&
+      begin(&c) == 0;
+  if (is_open) {
+    host_lines_open(&c.lines, program);
+    talk(&c);
+    host_lines_close(&c.lines);
+  }
+  host_generator_close(&generator);
+  host_session_close(&session);
+  host_conversation_close(&c.conversation);
+  free(system);
+  if (c.was_interrupted)
+    return EXIT_INTERRUPTED;
+  return is_open && !c.has_failed && !program->error.text[0] ? EXIT_OK
+                                                             : EXIT_FAILED;
+}

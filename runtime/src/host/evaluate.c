@@ -1,0 +1,76 @@
+/*===- evaluate.c - steps that can be left ---------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * On a slow machine one step takes longer than a person waits who has pressed
+ * Ctrl-C. A step hands out its work in hundreds of small portions, and between
+ * two of them it can be left: docs/abi.md says why that does no harm.
+ */
+#include "host.h"
+
+#include <string.h>
+
+typedef struct portion {
+  tern_task_fn fn;
+  void *arg;
+} portion;
+
+static void run_unless_interrupted(void *argument, uint32_t i) {
+  const portion *p = argument;
+  if (!host_interrupted)
+    p->fn(p->arg, i);
+}
+
+/* A tern_parallel_fn; `host` is the program. */
+static void run_portion(void *host, tern_task_fn fn, void *arg,
+                        uint32_t count) {
+  host_program *program = host;
+  portion p = {fn, arg};
+  tern_pool_run(program->pool, run_unless_interrupted, &p, count);
+  /* No task runs now. Nothing after this reads what those left out would have
+   * written. */
+  if (host_interrupted)
+    longjmp(program->left, 1);
+}
+
+void host_evaluate_with(host_program *program) {
+  unsigned threads = tern_pool_threads(program->pool);
+  memset(&program->env, 0, sizeof(program->env));
+  program->env.size = sizeof(program->env);
+  /* For one worker a model would not ask its host between portions. */
+  program->env.worker_count = threads > 1 ? threads : 2;
+  program->env.parallel = run_portion;
+  program->env.host = program;
+  program->env.counters = program->counters;
+}
+
+int host_eval(host_program *program, tern_session *session,
+              const int32_t *tokens, uint32_t n, float **logits,
+              const char *doing) {
+  if (setjmp(program->left) || host_interrupted)
+    return -1;
+  return host_status(program, tern_session_eval(session, tokens, n, logits),
+                     doing);
+}
+
+int host_eval_full(host_program *program, tern_session *session,
+                   const int32_t *tokens, uint32_t n, uint32_t logits_count,
+                   float *logits, float *hidden, const char *doing) {
+  if (setjmp(program->left) || host_interrupted)
+    return -1;
+  tern_status status =
+      tern_session_eval_full(session, tokens, n, logits_count, logits, hidden);
+  int result = host_status(program, status, doing);
+  return status == TERN_NOT_FINITE ? 1 : result;
+}
+
+int host_eval_batch(host_program *program, tern_session *const *sessions,
+                    tern_segment *segments, uint32_t count, const char *doing) {
+  if (setjmp(program->left) || host_interrupted)
+    return -1;
+  return host_status(program, tern_batch_eval(sessions, segments, count),
+                     doing);
+}

@@ -1,0 +1,386 @@
+/*===- generate.c - tokens to text, as they come ----------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "defaults.h"
+#include "stops.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int host_generator_open(host_generator *generator, host_program *program,
+                        tern_session *session) {
+  memset(generator, 0, sizeof(*generator));
+  generator->program = program;
+  generator->session = session;
+  generator->pending = -1;
+  tern_sampler_options options = host_default_sampler(program);
+  if (host_status(program, tern_sampler_init(&generator->sampler, &options),
+                  "sampling") != 0 ||
+      host_default_rules(program, &generator->rules,
+                         &generator->rules_memory) != 0)
+    return -1;
+  generator->stops = host_allocate(program, 1, sizeof(host_stops), 1);
+  if (!generator->stops || host_stops_open(generator->stops, program) != 0)
+    return -1;
+  generator->candidates = host_allocate(program, program->model->vocab_size,
+                                        sizeof(tern_candidate), 1);
+  generator->held =
+      host_allocate(program, tern_session_context(session), sizeof(int32_t), 1);
+  if (!generator->candidates || !generator->held)
+    return -1;
+  if (!program->options.quiet)
+    host_say_defaults(program);
+  return 0;
+}
+
+void host_generator_close(host_generator *generator) {
+  if (generator->stops)
+    host_stops_close(generator->stops);
+  free(generator->stops);
+  free(generator->rules_memory);
+  free(generator->ready.text.at);
+  free(generator->ready.marks.at);
+  free(generator->candidates);
+  free(generator->logits);
+  free(generator->held);
+}
+
+/* Notes what the session has got, where it has it. */
+static void note(host_generator *generator, const int32_t *tokens,
+                 size_t count) {
+  uint32_t end = tern_session_position(generator->session);
+  memcpy(generator->held + (end - count), tokens, count * sizeof(int32_t));
+}
+
+/* With all logits or hidden states, written to files; also when they are not
+ * finite, which is when one wants to see them. */
+static int read_full(host_generator *generator, const int32_t *tokens,
+                     uint32_t count, float **logits) {
+  host_program *program = generator->program;
+  const tern_model *model = program->model;
+  const host_options *o = &program->options;
+  uint32_t wanted = o->logits_file ? count : 1;
+  float *hidden = NULL;
+  free(generator->logits);
+  generator->logits =
+      host_allocate(program, wanted, model->vocab_size, sizeof(float));
+  if (o->hidden_file)
+    hidden = host_allocate(program, (uint64_t)count * model->layer_count,
+                           model->hidden_size, sizeof(float));
+  uint64_t logits_shape[] = {count, model->vocab_size};
+  uint64_t hidden_shape[] = {model->layer_count, count, model->hidden_size};
+  int status = -1;
+  if (generator->logits && (hidden || !o->hidden_file))
+    status = host_eval_full(program, generator->session, tokens, count, wanted,
+                            generator->logits, hidden, "prompt");
+  int result = status < 0 ? -1 : 0;
+  if (result == 0 && o->logits_file)
+    result = host_write_npy(program, o->logits_file, generator->logits,
+                            logits_shape, 2);
+  if (result == 0 && hidden)
+    result = host_write_npy(program, o->hidden_file, hidden, hidden_shape, 3);
+  if (status != 0)
+    result = -1;
+  if (result == 0)
+    *logits = generator->logits + (size_t)(wanted - 1) * model->vocab_size;
+  free(hidden);
+  return result;
+}
+
+static void accept(host_generator *generator, const int32_t *tokens,
+                   size_t count) {
+  note(generator, tokens, count);
+  generator->prompt_tokens += count;
+  for (size_t i = 0; i < count; ++i)
+    tern_sampler_accept(&generator->sampler, tokens[i]);
+}
+
+/* Tokens of one call, and those of the first when a person watches. */
+#define PIECE_TOKENS 512u
+#define FIRST_PIECE_TOKENS 32u
+#define WATCHED_NANOSECONDS 400000000
+
+/* In pieces, which is the same to the bit: an interrupt leaves those that are
+ * done, and on a terminal they show how far it is. */
+static int read_pieces(host_generator *generator, const int32_t *tokens,
+                       size_t count, float **logits) {
+  host_program *program = generator->program;
+  int is_watched = host_shows_progress(program);
+  size_t piece = is_watched ? FIRST_PIECE_TOKENS : PIECE_TOKENS;
+  int64_t start = host_now(), before = start;
+  for (size_t at = 0; at < count;) {
+    size_t n = count - at < piece ? count - at : piece;
+    if (host_eval(program, generator->session, tokens + at, (uint32_t)n,
+                  at + n == count ? logits : NULL, "prompt") != 0)
+      return -1;
+    accept(generator, tokens + at, n);
+    at += n;
+    if (!is_watched)
+      continue;
+    int64_t now = host_now();
+    if (now - before < WATCHED_NANOSECONDS / 2 && piece < PIECE_TOKENS)
+      piece *= 2;
+    else if (now - before > WATCHED_NANOSECONDS && piece > FIRST_PIECE_TOKENS)
+      piece /= 2;
+    if (now - start > WATCHED_NANOSECONDS && at < count)
+      host_progress(program, "prompt: %zu of %zu tokens, %.1f tokens/s", at,
+                    count, (double)at * 1e9 / (double)(now - start));
+    before = now;
+  }
+  host_progress_end(program);
+  return 0;
+}
+
+int host_generator_read(host_generator *generator, const int32_t *tokens,
+                        size_t count, float **logits) {
+  host_program *program = generator->program;
+  uint32_t room = tern_session_context(generator->session) -
+                  tern_session_position(generator->session);
+  int32_t pending = generator->pending;
+  generator->pending = -1;
+  if (count == 0)
+    return host_fail(&program->error, "the text is empty");
+  if (count + (pending >= 0) > room)
+    return host_fail(&program->error,
+                     "the text has %zu tokens, but the context of %u has room "
+                     "for %u",
+                     count, tern_session_context(generator->session), room);
+  int64_t start = host_now();
+  int result = 0;
+  if (pending >= 0)
+    result =
+        host_eval(program, generator->session, &pending, 1, NULL, "evaluation");
+  if (result != 0)
+    return result;
+  if (pending >= 0)
+    note(generator, &pending, 1);
+  if (program->options.logits_file || program->options.hidden_file) {
+    result = read_full(generator, tokens, (uint32_t)count, logits);
+    if (result == 0)
+      accept(generator, tokens, count);
+  } else {
+    result = read_pieces(generator, tokens, count, logits);
+  }
+  generator->prompt_time += host_now() - start;
+  return result;
+}
+
+int host_generator_follow(host_generator *generator, const int32_t *tokens,
+                          size_t count, size_t *reused, float **logits) {
+  size_t held = tern_session_position(generator->session), at = 0;
+  /* The last token is computed in any case: its logits are wanted. */
+  while (at + 1 < count && at < held && tokens[at] == generator->held[at])
+    ++at;
+  if (reused)
+    *reused = at;
+  if (host_status(generator->program,
+                  tern_session_rewind(generator->session, (uint32_t)at),
+                  "session") != 0)
+    return -1;
+  generator->pending = -1;
+  /* As if all of it had been read at once. */
+  generator->sampler.recent_count = 0;
+  for (size_t i = 0; i < at; ++i)
+    tern_sampler_accept(&generator->sampler, tokens[i]);
+  return host_generator_read(generator, tokens + at, count - at, logits);
+}
+
+static int is_end(const host_generator *generator, int32_t token) {
+  const tern_generation *g = &generator->program->artifact.generation;
+  if (generator->program->options.ignore_eos)
+    return 0;
+  for (uint32_t i = 0; i < g->eos_count; ++i)
+    if (g->eos_ids[i] == token)
+      return 1;
+  return 0;
+}
+
+/* Prints what is ready, unless ids are printed instead. */
+static void print_ready(host_generator *generator) {
+  const host_program *program = generator->program;
+  if (program->options.print_ids)
+    return;
+  const host_copy *ready = &generator->ready;
+  fwrite(ready->text.at, 1, ready->text.bytes, stdout);
+  if (generator->copy)
+    host_copy_append(generator->program, generator->copy, ready->text.at,
+                     ready->marks.at, ready->text.bytes);
+}
+
+/* Text goes to stdout as soon as it can be no part of a stop string. 1 when one
+ * has come, 0, or -1. */
+static int print(host_generator *generator, const char *text, size_t bytes) {
+  int result = host_stops_push(generator->stops, generator->program, text,
+                               bytes, generator->mark, &generator->ready);
+  if (result >= 0)
+    print_ready(generator);
+  return result;
+}
+
+/* As print. */
+static int print_text(host_generator *generator, int32_t token) {
+  size_t bytes;
+  uint32_t flags;
+  const char *text = tern_tokenizer_token(&generator->program->tokenizer, token,
+                                          &bytes, &flags);
+  char out[TERN_UTF8_ROOM(256)];
+  int result = 0;
+  if (flags & TERN_TOKEN_SPECIAL)
+    return 0; /* a control token is no text */
+  generator->mark =
+      flags & TERN_TOKEN_ADDED ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
+  for (size_t at = 0; at < bytes && result == 0;) {
+    size_t n = bytes - at < 256 ? bytes - at : 256;
+    result = print(generator, out,
+                   tern_utf8_push(&generator->utf8, text + at, n, out));
+    at += n;
+  }
+  return result;
+}
+
+/* 1 when the text is at its end, 0, or -1. */
+static int print_token(host_generator *generator, int32_t token) {
+  host_program *program = generator->program;
+  int result = 0;
+  if (program->options.print_ids || !program->has_tokenizer)
+    printf("%s%d", generator->generated > 1 ? "," : "", token);
+  if (program->has_tokenizer)
+    result = print_text(generator, token);
+  fflush(stdout);
+  return result;
+}
+
+/* The next token by the model, its rules and the sampler; -1 if the rules leave
+ * none. */
+static int32_t pick(host_generator *generator, uint32_t prompt, int is_last,
+                    float *logits) {
+  host_program *program = generator->program;
+  uint32_t vocab_size = program->model->vocab_size;
+  tern_rules_apply(&generator->rules, generator->held,
+                   tern_session_position(generator->session), prompt, is_last,
+                   logits, vocab_size, generator->candidates);
+  int32_t token = tern_sampler_pick(&generator->sampler, logits, vocab_size,
+                                    generator->candidates);
+  if (!(logits[token] < -FLT_MAX))
+    return token;
+  host_fail(&program->error,
+            "the model's generation_config.json forbids every token here");
+  return -1;
+}
+
+static host_stop write_tokens(host_generator *generator, float *logits) {
+  host_program *program = generator->program;
+  tern_session *session = generator->session;
+  uint32_t prompt = tern_session_position(session);
+  int64_t limit;
+  if (host_default_limit(program, prompt, &limit) != 0)
+    return STOP_FAILED;
+  for (int64_t done = 0; limit < 0 || done < limit; ++done) {
+    if (host_interrupted)
+      return STOP_INTERRUPTED;
+    int is_full =
+        tern_session_position(session) == tern_session_context(session);
+    int is_last = is_full || done + 1 == limit;
+    int32_t token = pick(generator, prompt, is_last, logits);
+    if (token < 0)
+      return STOP_FAILED;
+    if (is_end(generator, token) ||
+        host_stops_is_token(generator->stops, token))
+      return STOP_END;
+    tern_sampler_accept(&generator->sampler, token);
+    ++generator->generated;
+    int has_ended = print_token(generator, token);
+    generator->pending = token;
+    if (has_ended) {
+      /* A begun character behind a stop string is not printed either. */
+      memset(&generator->utf8, 0, sizeof(generator->utf8));
+      return has_ended < 0 ? STOP_FAILED : STOP_END;
+    }
+    if (done + 1 == limit)
+      break;
+    if (is_full)
+      return STOP_FULL;
+    int64_t start = host_now();
+    if (host_eval(program, session, &token, 1, &logits, "evaluation") != 0)
+      return host_interrupted ? STOP_INTERRUPTED : STOP_FAILED;
+    generator->pending = -1;
+    generator->step_time += host_now() - start;
+    ++generator->steps;
+    note(generator, &token, 1);
+  }
+  return STOP_LIMIT;
+}
+
+host_stop host_generator_write(host_generator *generator, float *logits) {
+  char rest[TERN_UTF8_ROOM(0)];
+  host_program *program = generator->program;
+  host_stops_reset(generator->stops);
+  generator->mark = TERN_MARK_WRITTEN;
+  memset(&generator->utf8, 0, sizeof(generator->utf8));
+  host_interrupt_writes("\n");
+  host_stop stop = write_tokens(generator, logits);
+  if (print(generator, rest, tern_utf8_flush(&generator->utf8, rest)) == 0 &&
+      host_stops_flush(generator->stops, program, &generator->ready) == 0)
+    print_ready(generator);
+  fputc('\n', stdout);
+  int is_written = fflush(stdout) == 0 && !ferror(stdout);
+  host_interrupt_writes(NULL);
+  if (!is_written) {
+    host_fail(&program->error, "cannot write to standard output");
+    return STOP_FAILED;
+  }
+  return stop;
+}
+
+static void footer_line(const char *what, uint64_t tokens,
+                        int64_t nanoseconds) {
+  double ms = (double)nanoseconds * 1e-6;
+  if (tokens == 0)
+    return;
+  fprintf(stderr,
+          "%-12s %10.2f ms / %5llu tokens (%8.2f ms each, %9.2f tokens/s)\n",
+          what, ms, (unsigned long long)tokens, ms / (double)tokens,
+          ms > 0 ? (double)tokens * 1e3 / ms : 0.0);
+}
+
+void host_generator_footer(const host_generator *generator) {
+  if (generator->program->options.quiet)
+    return;
+  fputc('\n', stderr);
+  host_generator_timing(generator);
+}
+
+void host_generator_timing(const host_generator *generator) {
+  footer_line("prompt eval", generator->prompt_tokens, generator->prompt_time);
+  footer_line("eval", generator->steps, generator->step_time);
+  footer_line("total", generator->prompt_tokens + generator->steps,
+              generator->prompt_time + generator->step_time);
+}
+
+void host_print_counters(const host_program *program, const char *what,
+                         const uint64_t *counters, uint64_t tokens) {
+  const tern_model *model = program->model;
+  uint64_t held = 0, had_read = 0;
+  if (tokens == 0)
+    return;
+  fprintf(stderr, "\nweight bytes per token, %s (%llu tokens)\n", what,
+          (unsigned long long)tokens);
+  fprintf(stderr, "%-20s %14s %14s %10s\n", "projection", "held", "read",
+          "not read");
+  for (uint32_t p = 0; p <= model->projection_count; ++p) {
+    int last = p == model->projection_count;
+    uint64_t h = last ? held : counters[2 * p];
+    uint64_t r = last ? had_read : counters[2 * p + 1];
+    held += last ? 0 : h;
+    had_read += last ? 0 : r;
+    fprintf(stderr, "%-20s %14.0f %14.0f %9.1f%%\n",
+            last ? "all" : model->projection_names[p],
+            (double)h / (double)tokens, (double)r / (double)tokens,
+            h ? 100.0 * (1.0 - (double)r / (double)h) : 0.0);
+  }
+}

@@ -1,0 +1,199 @@
+/*===- host.h - shared by the parts of the host half -----------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#ifndef TERN_SRC_HOST_HOST_H
+#define TERN_SRC_HOST_HOST_H
+
+#include "interrupt.h"
+#include "options.h"
+#include "tern/host.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+/* Writes the sentence and returns -1. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+int host_fail(tern_error *error, const char *format, ...);
+
+/* The program while it runs. */
+typedef struct host_program {
+  const char *name; /* argv[0] without its folder */
+  const tern_model *model;
+  tern_artifact artifact;
+  tern_tokenizer tokenizer;
+  int has_tokenizer;
+  tern_pool *pool;
+  tern_env env;
+  uint64_t *counters; /* 2 * projection_count, as in tern_env */
+  jmp_buf left;       /* where a step that is left goes on; see evaluate.c */
+  int progress_shown;
+  host_options options;
+  tern_error error;
+} host_program;
+
+/* The running program's file. */
+const char *host_self_path(void);
+
+/* A session and the memory it lies in. */
+typedef struct host_session {
+  tern_session *session;
+  void *memory;
+  size_t bytes;
+} host_session;
+
+/* All of these: 0, or -1 with the sentence in program->error. */
+int host_program_open(host_program *program, const tern_model *const *models,
+                      unsigned count);
+/* Compares the program and its weights with their checksums. */
+int host_verify(host_program *program);
+/* After this, a mapped file that became shorter ends the process with a
+ * sentence and status 1, not with SIGBUS. */
+void host_catch_lost_file(const host_program *program);
+int host_program_threads(host_program *program, unsigned threads);
+void host_program_close(host_program *program);
+int host_session_open(host_program *program, uint32_t context,
+                      host_session *session);
+void host_session_close(host_session *session);
+/* *tokens is to be freed. */
+int host_encode(host_program *program, const char *text,
+                const tern_marking *marking, size_t bytes, uint32_t flags,
+                int32_t **tokens, size_t *count);
+/* A text to continue, with the begin token unless --no-bos says otherwise: one,
+ * even where the text brings its own. */
+int host_encode_prompt(host_program *program, const char *text, size_t bytes,
+                       int32_t **tokens, size_t *count);
+int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
+                   size_t *count);
+int host_read_file(host_program *program, const char *path, char **text,
+                   size_t *bytes);
+int host_status(host_program *program, tern_status status, const char *doing);
+/* malloc of a * b * c bytes, checked. */
+void *host_allocate(host_program *program, uint64_t a, uint64_t b, uint64_t c);
+
+/* Bytes that grow; all fields 0 is empty, free(at) ends it. */
+typedef struct host_text {
+  char *at;
+  size_t bytes, room;
+} host_text;
+int host_text_append(host_program *program, host_text *text, const char *from,
+                     size_t bytes);
+
+/* A file that appears whole, or not at all: written beside its place and
+ * renamed. One at a time. */
+typedef struct host_output {
+  FILE *stream; /* a failure to write is found by host_output_commit */
+  const char *path;
+  char *target, *temporary;
+} host_output;
+/* An error if `path` is something else than a regular file, or read as well. */
+int host_output_check(host_program *program, const char *path);
+int host_output_open(host_program *program, const char *path, host_output *out);
+int host_output_commit(host_program *program, host_output *out);
+/* Instead of commit: `path` stays as it was. */
+void host_output_drop(host_output *out);
+
+/* Writes f32 values of `rank` dimensions as NumPy does; `path` is whole or as
+ * it was. */
+int host_write_npy(host_program *program, const char *path, const float *values,
+                   const uint64_t *shape, unsigned rank);
+
+/* The CPU's name, without what would have to be quoted. */
+void host_cpu_name(char *name, size_t room);
+/* Bytes of the largest cache of a CPU; 0 if the system does not say. */
+uint64_t host_cache_bytes(void);
+
+int64_t host_now(void); /* nanoseconds, monotonic */
+
+/* Sets program->env for the program's pool. All evaluation goes through the
+ * three below, which are the core's calls; `doing` begins the sentence. Once
+ * host_interrupted is set they return -1 within a moment, without a sentence
+ * and with all sessions where they were. host_eval_full returns 1, with a
+ * sentence, when all was computed but the logits are not finite. */
+void host_evaluate_with(host_program *program);
+int host_eval(host_program *program, tern_session *session,
+              const int32_t *tokens, uint32_t n, float **logits,
+              const char *doing);
+int host_eval_full(host_program *program, tern_session *session,
+                   const int32_t *tokens, uint32_t n, uint32_t logits_count,
+                   float *logits, float *hidden, const char *doing);
+int host_eval_batch(host_program *program, tern_session *const *sessions,
+                    tern_segment *segments, uint32_t count, const char *doing);
+
+/* A line on standard error that the next one replaces; on a terminal only, and
+ * not with -q. */
+int host_shows_progress(const host_program *program);
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void host_progress(host_program *program, const char *format, ...);
+/* Removes the line, if there is one. */
+void host_progress_end(host_program *program);
+
+/* Why generation stopped. */
+typedef enum host_stop {
+  STOP_FAILED,
+  STOP_LIMIT,
+  STOP_END, /* an end token or a stop string */
+  STOP_FULL,
+  STOP_INTERRUPTED
+} host_stop;
+
+/* Text that was generated, and for each of its bytes TERN_MARK_TOKEN where it
+ * came out as an added token, TERN_MARK_WRITTEN elsewhere. */
+typedef struct host_copy {
+  host_text text, marks;
+} host_copy;
+
+/* Text generation on one session. */
+typedef struct host_generator {
+  host_program *program;
+  tern_session *session;
+  tern_sampler sampler;
+  tern_candidate *candidates;
+  tern_rules rules;
+  void *rules_memory;
+  struct host_stops *stops;
+  tern_utf8 utf8;
+  char mark;       /* of what comes next */
+  host_copy ready; /* about to be printed */
+  float *logits;   /* of the prompt, when all of them are wanted */
+  int32_t pending; /* the last token written if the session lacks it, or -1 */
+  int32_t *held;   /* the session's tokens */
+  host_copy *copy; /* takes what is written, too, unless it is NULL */
+  uint64_t prompt_tokens, generated, steps;
+  int64_t prompt_time, step_time;
+} host_generator;
+
+int host_generator_open(host_generator *generator, host_program *program,
+                        tern_session *session);
+void host_generator_close(host_generator *generator);
+/* Appends tokens; *logits as in tern_session_eval. */
+int host_generator_read(host_generator *generator, const int32_t *tokens,
+                        size_t count, float **logits);
+/* Makes the session hold exactly these tokens. A common beginning that it holds
+ * already is not computed again: *reused says how many, unless it is NULL. When
+ * interrupted it stops early: check host_interrupted. */
+int host_generator_follow(host_generator *generator, const int32_t *tokens,
+                          size_t count, size_t *reused, float **logits);
+/* From the logits of the last token, tokens to stdout, as many as -n or the
+ * model allows. */
+host_stop host_generator_write(host_generator *generator, float *logits);
+void host_generator_footer(const host_generator *generator);
+void host_generator_timing(const host_generator *generator);
+void host_print_counters(const host_program *program, const char *what,
+                         const uint64_t *counters, uint64_t tokens);
+
+/* The commands: exit statuses. */
+int host_run(host_program *program);
+int host_chat(host_program *program);
+int host_ppl(host_program *program);
+int host_bench(host_program *program);
+
+#endif /* TERN_SRC_HOST_HOST_H */

@@ -1,0 +1,279 @@
+//===- WeightWriterTest.cpp - Bytes of an artifact ------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "WeightWriterTesting.h"
+
+#include "tern/Packing/Codec.h"
+
+#include <cmath>
+
+using namespace tern;
+
+namespace {
+
+const char *const layout = "#tern.layout<b2, rows, k:4:2, [n:4:1, k:2:1]>";
+
+Layout layoutValue() {
+  return {Codec::B2,
+          Axis::Row,
+          {Axis::Column, 4, 2},
+          {{Axis::Row, 4, 1}, {Axis::Column, 2, 1}}};
+}
+
+std::string digits(const std::string &name, const std::string &sources,
+                   const std::string &shape, int offset) {
+  return "tern.weight @" + name + " per_layer <digits> [" + sources +
+         "] offset " + std::to_string(offset) + " : tensor<" + shape +
+         "x!tern.trit, " + layout + ">\n";
+}
+
+const std::string q = "\"model.layers.{}.self_attn.q_proj.weight\"";
+const std::string k = "\"model.layers.{}.self_attn.k_proj.weight\"";
+
+} // namespace
+
+TEST_F(WeightWriterTest, HeaderAndSections) {
+  std::string bytes =
+      write("tern.weight @norm <values> [\"model.norm.weight\"] offset 64 : "
+            "tensor<8xf32>\n");
+  auto header = at<tern_artifact_header>(bytes, 0);
+  EXPECT_EQ(std::string(header.magic, 8), "TERNART1");
+  EXPECT_EQ(header.version, TERN_ARTIFACT_VERSION);
+  EXPECT_EQ(header.header_bytes, sizeof header);
+  EXPECT_EQ(header.weights_id, 18364758544493064720ull);
+  EXPECT_EQ(header.weights.offset, 4096u);
+  EXPECT_EQ(header.weights.bytes, 2048u);
+  EXPECT_EQ(header.tokenizer.offset, 6144u);
+  EXPECT_EQ(header.tokenizer.bytes, 3u);
+  EXPECT_EQ(header.generation.offset, 6208u);
+  EXPECT_EQ(header.generation.bytes, 2u);
+  EXPECT_EQ(header.total_bytes, 6272u);
+  EXPECT_EQ(bytes.size(), header.total_bytes);
+  EXPECT_EQ(bytes.substr(6144, 3), "\1\2\3");
+  EXPECT_EQ(bytes.substr(6208, 2), "\4\5");
+  for (int i = 0; i < 8; ++i)
+    EXPECT_EQ(weight<float>(bytes, 64, i), 1.0f + i * 0.0078125f);
+  // Everything else is zero.
+  bytes.replace(0, sizeof header, sizeof header, '\0');
+  bytes.replace(6144, 3, 3, '\0').replace(6208, 2, 2, '\0');
+  bytes.replace(4096 + 64, 32, 32, '\0');
+  EXPECT_EQ(bytes, std::string(6272, '\0'));
+}
+
+TEST_F(WeightWriterTest, ValuesAsStoredOrWidened) {
+  tiny.tensors["model.norm.weight"] = {"F16", {8}, std::string(16, '\x3c')};
+  std::string bytes = write(
+      "tern.weight @e <values> [\"model.embed_tokens.weight\"] offset 0 : "
+      "tensor<5x8xbf16>\n"
+      "tern.weight @n <values> [\"model.norm.weight\"] offset 128 : "
+      "tensor<8xf16>\n"
+      "tern.weight @w <values> [\"model.norm.weight\"] offset 192 : "
+      "tensor<8xf32>\n"
+      "tern.weight @l per_layer <values> "
+      "[\"model.layers.{}.input_layernorm.weight\"] offset 256 : "
+      "tensor<8xf32>\n");
+  for (int i = 0; i < 40; ++i)
+    EXPECT_EQ(weight<uint16_t>(bytes, 0, i), 0x3f80 + i);
+  EXPECT_EQ(weight<uint16_t>(bytes, 128, 7), 0x3c3c);
+  EXPECT_EQ(weight<float>(bytes, 192, 7), 1.05859375f);
+  EXPECT_EQ(weight<float>(bytes, 256, 7), 1.0546875f);
+  EXPECT_EQ(weight<float>(bytes, 256 + 512, 7), 1.0546875f);
+}
+
+TEST_F(WeightWriterTest, DigitsInTheirLayoutAndOrder) {
+  // k differs from q here only in its number of rows, so turn it around.
+  for (char &byte :
+       tiny.tensors["model.layers.1.self_attn.k_proj.weight"].bytes)
+    byte = static_cast<char>(0xaa - static_cast<uint8_t>(byte));
+  std::string bytes = write(digits("qk", q + ", " + k, "12x8", 128));
+  std::vector<int8_t> back(12 * 8);
+  for (int layer : {0, 1}) {
+    ASSERT_TRUE(unpackDigits(layoutValue(),
+                             reinterpret_cast<const uint8_t *>(bytes.data()) +
+                                 4096 + 128 + 512 * layer,
+                             12, 8, back.data()));
+    for (int64_t r = 0; r < 12; ++r)
+      for (int64_t c = 0; c < 8; ++c) {
+        int digit = TinyCheckpoint::digit(r < 8 ? r : r - 8, c);
+        EXPECT_EQ(back[r * 8 + c], layer == 1 && r >= 8 ? -digit : digit);
+      }
+  }
+}
+
+TEST_F(WeightWriterTest, ScalesPerSourceOrPerRow) {
+  tiny.tensors["model.layers.1.self_attn.k_proj.weight_scale"].bytes = {'\x80',
+                                                                        '\x3f'};
+  std::string weights = "tern.weight @s per_layer <scale> [" + q + ", " + k +
+                        "] offset 0 : tensor<2xf32>\n" +
+                        digits("qk", q + ", " + k, "12x8", 128) +
+                        "tern.weight @rows per_layer <scale> [" + q + ", " + k +
+                        "] offset 64 : tensor<12xf32>\n";
+  std::string bytes = write(weights);
+  EXPECT_EQ(weight<float>(bytes, 0, 0), 0.5f);
+  EXPECT_EQ(weight<float>(bytes, 0, 1), 0.5f);
+  EXPECT_EQ(weight<float>(bytes, 512, 0), 0.5f);
+  EXPECT_EQ(weight<float>(bytes, 512, 1), 1.0f);
+  for (int i = 0; i < 12; ++i)
+    EXPECT_EQ(weight<float>(bytes, 512 + 64, i), i < 8 ? 0.5f : 1.0f);
+}
+
+TEST_F(WeightWriterTest, ValuesOfSeveralSources) {
+  std::string norms = "\"model.layers.{}.input_layernorm.weight\", "
+                      "\"model.layers.{}.mlp.ffn_sub_norm.weight\"";
+  std::string bytes = write("tern.weight @n per_layer <values> [" + norms +
+                            "] offset 0 : tensor<20xf32>\n");
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(weight<float>(bytes, 512, i),
+              1 + static_cast<float>(i < 8 ? i : i - 8) / 128);
+}
+
+TEST_F(WeightWriterTest, ScalesPerGroup) {
+  tiny.addFloats("model.layers.1.self_attn.k_proj.weight_scale", {4, 2});
+  std::string weights = digits("qk", q + ", " + k, "12x8", 128) +
+                        "tern.weight @groups per_layer <scale> [" + q + ", " +
+                        k + "] offset 0 : tensor<12x2xf32>\n";
+  std::string bytes = write(weights);
+  for (int i = 0; i < 24; ++i) {
+    EXPECT_EQ(weight<float>(bytes, 0, i), 0.5f);
+    EXPECT_EQ(weight<float>(bytes, 512, i),
+              i < 16 ? 0.5f : 1.0f + static_cast<float>(i - 16) / 128);
+  }
+  expectRefusal(digits("qk", q + ", " + k, "12x8", 128) +
+                    "tern.weight @groups per_layer <scale> [" + q + ", " + k +
+                    "] offset 0 : tensor<2xf32>\n",
+                "has no room for the 4 x 2 scales");
+}
+
+TEST_F(WeightWriterTest, Int8Rows) {
+  // Row 2 is -1, 0.5, 0, 0, ...: g = 1, codes -127, 63.5 -> 64 (even), 0.
+  std::string &table = tiny.tensors["model.embed_tokens.weight"].bytes;
+  table.replace(32, 16,
+                std::string("\x80\xbf\x00\x3f", 4) + std::string(12, '\0'));
+  table.replace(48, 16, std::string(16, '\0')); // row 3: all zero
+  std::string bytes = write(
+      "tern.weight @s <int8_scales> [\"model.embed_tokens.weight\"] offset 0 "
+      ": tensor<5xf32>\n"
+      "tern.weight @q <int8_rows> [\"model.embed_tokens.weight\"] offset 64 : "
+      "tensor<5x8xi8>\n");
+  EXPECT_EQ(weight<float>(bytes, 0, 2), 1.0f / 127.0f);
+  EXPECT_EQ(weight<int8_t>(bytes, 64, 16), -127);
+  EXPECT_EQ(weight<int8_t>(bytes, 64, 17), 64);
+  EXPECT_EQ(weight<int8_t>(bytes, 64, 18), 0);
+  EXPECT_EQ(weight<float>(bytes, 0, 3), 1e-5f / 127.0f);
+  EXPECT_EQ(weight<int8_t>(bytes, 64, 24), 0);
+  for (int r : {0, 1, 4}) {
+    float g = 1.0f + (8 * r + 7) * 0.0078125f;
+    EXPECT_EQ(weight<float>(bytes, 0, r), g / 127.0f);
+    for (int c = 0; c < 8; ++c)
+      EXPECT_EQ(
+          weight<int8_t>(bytes, 64, 8 * r + c),
+          std::nearbyint((1.0f + (8 * r + c) * 0.0078125f) * (127.0f / g)));
+  }
+  // Scales alone are the same.
+  std::string alone = write(
+      "tern.weight @s <int8_scales> [\"model.embed_tokens.weight\"] offset 0 "
+      ": tensor<5xf32>\n");
+  EXPECT_EQ(alone.substr(4096, 20), bytes.substr(4096, 20));
+}
+
+TEST_F(WeightWriterTest, RopeTables) {
+  std::string attributes = " {head_dim = 4 : i64, theta = 1.0e+04 : f64} : "
+                           "tensor<16x2xf32>\n";
+  std::string bytes =
+      write("tern.weight @c <rope_cos> [] offset 0" + attributes +
+            "tern.weight @s <rope_sin> [] offset 128" + attributes);
+  for (int position : {0, 1, 7, 15}) {
+    EXPECT_EQ(weight<float>(bytes, 0, 2 * position),
+              static_cast<float>(std::cos(double(position))));
+    EXPECT_EQ(weight<float>(bytes, 128, 2 * position + 1),
+              static_cast<float>(std::sin(position / 100.0)));
+  }
+}
+
+/// They are made in parts.
+TEST_F(WeightWriterTest, LargeRopeTables) {
+  std::string bytes =
+      write("tern.weight @c <rope_cos> [] offset 0 {head_dim = 4096 : i64, "
+            "theta = 1.0e+04 : f64} : tensor<1100x2048xf32>\n",
+            /*append=*/false, 1100 * 2048 * 4);
+  for (int position : {0, 511, 512, 513, 1023, 1024, 1099}) {
+    EXPECT_EQ(weight<float>(bytes, 0, 2048 * position),
+              static_cast<float>(std::cos(double(position))));
+    EXPECT_EQ(weight<float>(bytes, 0, 2048 * position + 1024),
+              static_cast<float>(std::cos(position / 100.0)));
+  }
+}
+
+TEST_F(WeightWriterTest, PlansThatCannotBe) {
+  std::string norm = "[\"model.norm.weight\"]";
+  expectRefusal("tern.weight @n <values> " + norm + " : tensor<8xf32>\n",
+                "weight @n: has no offset");
+  expectRefusal("tern.weight @n <values> " + norm +
+                    " offset 2024 : tensor<8xf32>\n",
+                "weight @n: ends behind the weights section");
+  expectRefusal("tern.weight @n <values> " + norm +
+                    " offset 0 : tensor<8xf32>\ntern.weight @m <values> " +
+                    norm + " offset 16 : tensor<8xf32>\n",
+                "weight @m: lies on another weight");
+  expectRefusal(digits("a", q, "8x8", 0) + digits("b", q, "8x8", 512),
+                "lies on another weight"); // the layer 1 of a is there
+  expectRefusal("tern.weight @q per_layer <digits> [" + q +
+                    "] offset 0 : tensor<8x8x!tern.trit>\n",
+                "weight @q: has no layout");
+}
+
+TEST_F(WeightWriterTest, SourcesThatDoNotFit) {
+  auto values = [](const std::string &source, const std::string &type) {
+    return "tern.weight @n <values> [" + source + "] offset 0 : tensor<" +
+           type + ">\n";
+  };
+  expectRefusal(values("\"none\"", "8xf32"), "no tensor 'none'");
+  expectRefusal(values("\"model.norm.weight\"", "9xf32"),
+                "its sources have 8 rows, not 9");
+  expectRefusal(values("\"model.norm.weight\"", "8x1xf32"),
+                "does not have the shape of 'model.norm.weight', BF16 [8]");
+  expectRefusal(values("\"model.norm.weight\"", "8xf16"),
+                "cannot be made of 'model.norm.weight', which is BF16");
+  expectRefusal(
+      values("\"model.norm.weight\", \"model.norm.weight\"", "15xf32"),
+      "does not have the shape of 'model.norm.weight', BF16 [8]");
+  expectRefusal(values("\"model.layers.0.self_attn.q_proj.weight\"", "2x8xf32"),
+                "not a floating-point tensor");
+  expectRefusal(digits("d", q + ", " + k, "8x8", 0), "does not fit in");
+  expectRefusal(digits("d", q, "12x8", 0), "have 8 rows, not 12");
+  expectRefusal(digits("d", q, "8x16", 0), "does not fit in");
+  expectRefusal(
+      digits("d", "\"model.layers.{}.input_layernorm.weight\"", "8x8", 0),
+      "'model.layers.0.input_layernorm.weight' is BF16 [8], not a ternary "
+      "matrix");
+  expectRefusal(digits("d", q, "8x8", 64) +
+                    "tern.weight @s per_layer <scale> [" + q +
+                    "] offset 0 : tensor<3xf32>\n",
+                "has 3 scales");
+  expectRefusal("tern.weight @q <int8_rows> [\"model.norm.weight\"] offset 0 : "
+                "tensor<1x8xi8>\n",
+                "is no matrix");
+}
+
+TEST_F(WeightWriterTest, ScalesOfMastersComeWithTheirDigits) {
+  tiny.config["quantization_config"]["quantization_mode"] = "online";
+  tiny.makeMasters();
+  std::string scale =
+      "tern.weight @s per_layer <scale> [" + q + "] offset 0 : tensor<1xf32>\n";
+  expectRefusal(scale, "not part of the artifact");
+  std::string bytes = write(scale + digits("d", q, "8x8", 64));
+  EXPECT_GT(weight<float>(bytes, 0), 0);
+}
+
+TEST_F(WeightWriterTest, ValuesThatAreNotFinite) {
+  tiny.tensors["model.embed_tokens.weight"].bytes.replace(22, 2, "\x80\x7f");
+  expectRefusal(
+      "tern.weight @e <values> [\"model.embed_tokens.weight\"] offset 0 : "
+      "tensor<5x8xbf16>\n",
+      "'model.embed_tokens.weight' holds a value that is not finite at element "
+      "11");
+}

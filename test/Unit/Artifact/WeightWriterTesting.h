@@ -1,0 +1,134 @@
+//===- WeightWriterTesting.h - Artifacts of a tiny model --------*- C++ -*-===//
+//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TEST_UNIT_ARTIFACT_WEIGHTWRITERTESTING_H
+#define TERN_TEST_UNIT_ARTIFACT_WEIGHTWRITERTESTING_H
+
+#include "Import/TinyCheckpoint.h"
+
+#include "tern/Artifact/WeightWriter.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/host.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+
+#include "gtest/gtest.h"
+
+#include <elf.h>
+#include <sstream>
+
+namespace tern {
+
+inline std::string head(int64_t bytes) {
+  return "module attributes {tern.layer_stride = 512 : i64, "
+         "tern.weights_bytes = " +
+         std::to_string(bytes) +
+         " : i64, tern.weights_id = 18364758544493064720 : ui64} {\n";
+}
+
+/// A program as a linker writes it: a note with a header of its own, and a
+/// section table at the end. `noteType` is that header's p_type.
+inline std::string linked(uint32_t noteType = PT_NOTE) {
+  const std::string names("\0.note.tern\0.shstrtab", 22);
+  Elf64_Ehdr header = {};
+  memcpy(header.e_ident, "\177ELF\2\1\1", 7);
+  header.e_phoff = sizeof header;
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 2;
+  Elf64_Phdr segments[2] = {};
+  uint64_t noteAt = sizeof header + sizeof segments;
+  uint64_t namesAt = noteAt + 16;
+  header.e_shoff = namesAt + 32;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = 3;
+  header.e_shstrndx = 2;
+  segments[0].p_type = PT_LOAD;
+  segments[0].p_filesz = segments[0].p_memsz = namesAt;
+  segments[1].p_type = noteType;
+  segments[1].p_offset = segments[1].p_vaddr = noteAt;
+  segments[1].p_filesz = 16;
+  Elf64_Shdr sections[3] = {};
+  sections[1].sh_name = 1;
+  sections[1].sh_type = SHT_NOTE;
+  sections[1].sh_offset = noteAt;
+  sections[1].sh_size = 16;
+  sections[2].sh_name = 12;
+  sections[2].sh_type = SHT_STRTAB;
+  sections[2].sh_offset = namesAt;
+  sections[2].sh_size = names.size();
+  auto raw = [](const auto &value) {
+    return std::string(reinterpret_cast<const char *>(&value), sizeof value);
+  };
+  std::string program =
+      raw(header) + raw(segments) + "a note's 16 byte" + names;
+  program.resize(header.e_shoff);
+  return program + raw(sections);
+}
+
+class WeightWriterTest : public testing::Test {
+protected:
+  /// Writes an artifact of the tiny model with these weights; the file's bytes,
+  /// or the message.
+  std::string write(const std::string &weights, bool append = false,
+                    int64_t bytes = 2048) {
+    std::string text = head(bytes) + weights + "}\n";
+    mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+    context.loadDialect<TernDialect>();
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    auto checkpoint = Checkpoint::open(tiny.write());
+    if (!module || !checkpoint) {
+      ADD_FAILURE() << text;
+      return "";
+    }
+    std::string path = tiny.directory.file("out");
+    auto file = AtomicFile::create(path);
+    llvm::Error error = append ? appendTo(**file, *module, **checkpoint)
+                               : writeTo(**file, *module, **checkpoint);
+    if (error)
+      return llvm::toString(std::move(error));
+    EXPECT_FALSE((*file)->commit());
+    std::stringstream stream;
+    stream << std::ifstream(path, std::ios::binary).rdbuf();
+    return stream.str();
+  }
+
+  static llvm::Error writeTo(AtomicFile &file, mlir::ModuleOp module,
+                             const Checkpoint &checkpoint) {
+    uint8_t tokenizer[] = {1, 2, 3}, generation[] = {4, 5};
+    return writeArtifact(module, checkpoint, tokenizer, generation, file);
+  }
+  static llvm::Error appendTo(AtomicFile &file, mlir::ModuleOp module,
+                              const Checkpoint &checkpoint) {
+    return writeProgram(linked(), module, checkpoint, {}, {}, file);
+  }
+
+  template <typename T> static T at(const std::string &bytes, uint64_t offset) {
+    T value;
+    EXPECT_LE(offset + sizeof value, bytes.size());
+    memcpy(&value, bytes.data() + offset, sizeof value);
+    return value;
+  }
+  /// A value of the weights section.
+  template <typename T>
+  static T weight(const std::string &bytes, uint64_t offset,
+                  int64_t index = 0) {
+    return at<T>(bytes, 4096 + offset + index * sizeof(T));
+  }
+
+  void expectRefusal(const std::string &weights, const std::string &part) {
+    std::string message = write(weights);
+    EXPECT_NE(message.find(part), std::string::npos) << message.substr(0, 300);
+  }
+
+  TinyCheckpoint tiny;
+};
+
+} // namespace tern
+
+#endif // TERN_TEST_UNIT_ARTIFACT_WEIGHTWRITERTESTING_H

@@ -1,0 +1,129 @@
+//===- KernelRunner.h - Run kernels in this process -------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Compiles modules of kernel operations in buffer form for one target and calls
+// their functions with memory that faults when read or written past its end.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TEST_UNIT_KERNELS_KERNELRUNNER_H
+#define TERN_TEST_UNIT_KERNELS_KERNELRUNNER_H
+
+#include "mlir/ExecutionEngine/ExecutionEngine.h"
+#include "mlir/IR/MLIRContext.h"
+
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <sys/mman.h>
+#include <type_traits>
+#include <vector>
+
+namespace tern::test {
+
+/// A row of the tests' table of machines.
+struct Machine {
+  const char *name;
+  const char *cpu;
+  /// LLVM's features; the host must have them for `isHere`.
+  std::vector<std::string> features;
+
+  bool isHere() const;
+  std::string featureString() const; ///< "+a,+b"
+  std::string attribute() const;     ///< #tern.target<...>
+};
+
+/// Generic, AVX2, AVX-VNNI and AVX-512 VNNI, in this order.
+const std::vector<Machine> &machines();
+
+/// Bytes that end where a page begins that may not be touched.
+class GuardedMemory {
+public:
+  explicit GuardedMemory(size_t bytes);
+  ~GuardedMemory();
+  GuardedMemory(const GuardedMemory &) = delete;
+  void *get() const { return data; }
+
+private:
+  void *pages;
+  size_t length;
+  void *data;
+};
+
+/// rows x columns, `stride` elements apart, as a memref argument.
+template <typename T> class Matrix {
+public:
+  Matrix(int64_t rows, int64_t columns, int64_t stride)
+      : memory(sizeof(T) * ((rows - 1) * stride + columns)),
+        descriptor{data(), data(), 0, {rows, columns}, {stride, 1}},
+        count((rows - 1) * stride + columns), stride(stride) {}
+  Matrix(int64_t rows, int64_t columns) : Matrix(rows, columns, columns) {}
+
+  T *data() const { return static_cast<T *>(memory.get()); }
+  T &at(int64_t row, int64_t column) { return data()[row * stride + column]; }
+  int64_t size() const { return count; }
+  void fill(T value) { std::fill(data(), data() + count, value); }
+  void *argument() { return &descriptor; }
+
+private:
+  GuardedMemory memory;
+  struct {
+    T *allocated, *aligned;
+    int64_t offset, sizes[2], strides[2];
+  } descriptor;
+  int64_t count, stride;
+};
+
+template <typename T> class Vector {
+public:
+  explicit Vector(int64_t size)
+      : memory(sizeof(T) * size), descriptor{data(), data(), 0, size, 1} {}
+
+  T *data() const { return static_cast<T *>(memory.get()); }
+  T &operator[](int64_t i) { return data()[i]; }
+  void *argument() { return &descriptor; }
+
+private:
+  GuardedMemory memory;
+  struct {
+    T *allocated, *aligned;
+    int64_t offset, size, stride;
+  } descriptor;
+};
+
+/// A compiled module. Its functions are called with arguments of memrefs; what
+/// tern.count_read counts is added to `held` and `read`.
+class CompiledModule {
+public:
+  /// `functions` is the text of func.func operations. Fails the test and
+  /// returns null if they do not compile.
+  static std::unique_ptr<CompiledModule> compile(const Machine &machine,
+                                                 const std::string &functions);
+
+  template <typename... Arguments>
+  void call(const std::string &name, Arguments *...arguments) {
+    using Function = void (*)(std::enable_if_t<true, Arguments *>..., void *);
+    counters[0] = counters[1] = 0;
+    reinterpret_cast<Function>(address(name))(arguments...,
+                                              counters.argument());
+  }
+  int64_t held() { return counters[0]; }
+  int64_t read() { return counters[1]; }
+
+private:
+  CompiledModule();
+  void *address(const std::string &name);
+
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::unique_ptr<mlir::ExecutionEngine> engine;
+  Vector<int64_t> counters{2};
+};
+
+} // namespace tern::test
+
+#endif // TERN_TEST_UNIT_KERNELS_KERNELRUNNER_H
