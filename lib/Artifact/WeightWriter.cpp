@@ -9,7 +9,7 @@
 
 #include "WeightValues.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/Packer.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/bit.h"

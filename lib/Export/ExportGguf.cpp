@@ -10,7 +10,7 @@
 #include "ExportTokenizer.h"
 #include "tern/Export/GgufWriter.h"
 #include "tern/Import/GgufNames.h"
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include "nlohmann/json.hpp"
 

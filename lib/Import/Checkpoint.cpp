@@ -10,7 +10,8 @@
 #include "Inventory.h"
 #include "Json.h"
 #include "tern/Import/StandIns.h"
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/Packer.h"
+#include "tern/Packing/Ternarizer.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Endian.h"
@@ -324,16 +325,11 @@ Error Checkpoint::readPacked(StringRef name, const TensorEntry &entry,
                              int8_t *digits) const {
   int64_t rows = entry.shape[0] * 4, columns = entry.shape[1];
   const uint8_t *bytes = tensors->bytes(entry).data();
-  int64_t bad = unpackHuggingFace(bytes, rows, columns, digits);
-  if (bad >= 0) {
-    int64_t field = 0;
-    while ((bytes[bad] >> 2 * field & 3) != 3)
-      ++field;
+  if (std::optional<MatrixPlace> bad =
+          unpackHuggingFace(bytes, rows, columns, digits))
     return error(name, entry,
-                 "holds code 3, which is no digit, at row " +
-                     Twine(field * entry.shape[0] + bad / columns) +
-                     ", column " + Twine(bad % columns));
-  }
+                 "holds code 3, which is no digit, at row " + Twine(bad->row) +
+                     ", column " + Twine(bad->column));
   tensors->release(entry, 0, entry.bytes);
   return Error::success();
 }

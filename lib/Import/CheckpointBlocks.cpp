@@ -7,7 +7,7 @@
 
 #include "tern/Import/Checkpoint.h"
 #include "tern/Import/GgufNames.h"
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <cmath>
 

@@ -8,7 +8,7 @@
 #include "tern/Import/Safetensors.h"
 
 #include "Json.h"
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"

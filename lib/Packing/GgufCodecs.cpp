@@ -7,7 +7,7 @@
 
 #include "tern/Packing/GgufCodecs.h"
 
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <algorithm>
 #include <cmath>

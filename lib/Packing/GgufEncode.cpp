@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Packing/Codec.h"
 #include "tern/Packing/GgufCodecs.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <algorithm>
 

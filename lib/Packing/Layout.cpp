@@ -7,25 +7,39 @@
 
 #include "tern/Packing/Layout.h"
 
+#include "tern/Packing/Codec.h"
+
 #include <algorithm>
 
 using namespace tern;
 
-static const char *axisName(Axis axis) { return axis == Axis::Row ? "n" : "k"; }
+static const char *axisName(Axis axis) {
+  return axis == Axis::Row ? "n" : axis == Axis::Column ? "k" : "b";
+}
 
 static std::string partString(const LayoutPart &part) {
   return std::string(axisName(part.axis)) + ":" + std::to_string(part.size) +
          ":" + std::to_string(part.stride);
 }
 
+static std::string listString(const std::vector<LayoutPart> &parts) {
+  std::string text = "[";
+  for (size_t i = 0; i < parts.size(); ++i)
+    text += (i ? ", " : "") + partString(parts[i]);
+  return text + "]";
+}
+
+static std::string digitsString(const std::vector<LayoutPart> &digits) {
+  return digits.size() == 1 ? partString(digits[0]) : listString(digits);
+}
+
 /// All parts of one axis, by rising stride.
 static std::vector<LayoutPart> partsAlong(const Layout &layout, Axis axis) {
   std::vector<LayoutPart> parts;
-  for (const LayoutPart &part : layout.bytes)
-    if (part.axis == axis)
-      parts.push_back(part);
-  if (layout.field.axis == axis)
-    parts.push_back(layout.field);
+  for (const std::vector<LayoutPart> *list : {&layout.digits, &layout.bytes})
+    for (const LayoutPart &part : *list)
+      if (part.axis == axis)
+        parts.push_back(part);
   std::sort(parts.begin(), parts.end(),
             [](const LayoutPart &a, const LayoutPart &b) {
               return std::make_pair(a.stride, a.size) <
@@ -34,9 +48,9 @@ static std::vector<LayoutPart> partsAlong(const Layout &layout, Axis axis) {
   return parts;
 }
 
-static int64_t extentAlong(const Layout &layout, Axis axis) {
-  int64_t extent = layout.field.axis == axis ? layout.field.size : 1;
-  for (const LayoutPart &part : layout.bytes)
+static int64_t extentAlong(const std::vector<LayoutPart> &parts, Axis axis) {
+  int64_t extent = 1;
+  for (const LayoutPart &part : parts)
     if (part.axis == axis)
       extent *= part.size;
   return extent;
@@ -46,38 +60,85 @@ static int64_t roundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-std::string Layout::verify() const {
-  // Far above any register tile, far below where products of sizes overflow.
-  constexpr int64_t maxExtent = int64_t(1) << 20;
-  if (codec != Codec::B2)
-    return "expected codec b2, but got number " +
-           std::to_string(static_cast<uint32_t>(codec));
-  if (field.size != 4)
-    return "expected 4 digits per byte, as codec b2 has, but the field is " +
-           partString(field);
-  for (Axis axis : {Axis::Row, Axis::Column}) {
-    int64_t expected = 1;
-    for (const LayoutPart &part : partsAlong(*this, axis)) {
-      if (part.size < 1 || part.size > maxExtent)
-        return "expected a size between 1 and " + std::to_string(maxExtent) +
-               ", but got " + partString(part);
-      if (part.stride != expected)
-        return "expected a part of axis " + std::string(axisName(axis)) +
-               " with stride " + std::to_string(expected) +
-               ", so that each index occurs once, but got " + partString(part);
-      expected *= part.size;
-      if (expected > maxExtent)
-        return "expected at most " + std::to_string(maxExtent) +
-               " positions along axis " + axisName(axis) + " of a tile, but " +
-               partString(part) + " makes " + std::to_string(expected);
-    }
+/// Far above any register tile, far below where products of sizes overflow.
+static constexpr int64_t kMaxExtent = int64_t(1) << 20;
+
+/// That the parts of an axis are each index once.
+static std::string verifyAxis(const Layout &layout, Axis axis) {
+  int64_t expected = 1;
+  for (const LayoutPart &part : partsAlong(layout, axis)) {
+    if (part.size < 1 || part.size > kMaxExtent)
+      return "expected a size between 1 and " + std::to_string(kMaxExtent) +
+             ", but got " + partString(part);
+    if (part.stride != expected)
+      return "expected a part of axis " + std::string(axisName(axis)) +
+             " with stride " + std::to_string(expected) +
+             ", so that each index occurs once, but got " + partString(part);
+    expected *= part.size;
+    if (expected > kMaxExtent)
+      return "expected at most " + std::to_string(kMaxExtent) +
+             " positions along axis " + axisName(axis) + " of a tile, but " +
+             partString(part) + " makes " + std::to_string(expected);
   }
   return "";
 }
 
-int64_t Layout::tileRows() const { return extentAlong(*this, Axis::Row); }
+std::string Layout::verify() const {
+  if (!codec)
+    return "expected a codec, but got none";
+  for (Axis axis : {Axis::Row, Axis::Column, Axis::Byte}) {
+    std::string error = verifyAxis(*this, axis);
+    if (!error.empty())
+      return error;
+  }
+  std::string name = codec->name;
+  int64_t count = 1;
+  for (const LayoutPart &part : digits) {
+    if (part.axis == Axis::Byte)
+      return "expected digits along n or k, but got " + partString(part);
+    if ((count *= part.size) > kMaxExtent)
+      break;
+  }
+  if (count != codec->wordDigits)
+    return "expected " + std::to_string(codec->wordDigits) + " digits per " +
+           (codec->wordBytes == 1 ? std::string("byte") : "word") +
+           ", as codec " + name + " has, but they are " + digitsString(digits);
+  int64_t bytesOfWord = extentAlong(bytes, Axis::Byte), parts = 0;
+  for (const LayoutPart &part : bytes)
+    parts += part.axis == Axis::Byte;
+  if (bytesOfWord != codec->wordBytes || parts > 1)
+    return codec->wordBytes == 1
+               ? "expected no axis b, because a word of codec " + name +
+                     " is one byte, but got " + listString(bytes)
+               : "expected a part b:" + std::to_string(codec->wordBytes) +
+                     ":1, the bytes of a word of codec " + name + ", but got " +
+                     listString(bytes);
+  return "";
+}
 
-int64_t Layout::tileColumns() const { return extentAlong(*this, Axis::Column); }
+int64_t Layout::wordRows() const { return extentAlong(digits, Axis::Row); }
+
+int64_t Layout::wordColumns() const {
+  return extentAlong(digits, Axis::Column);
+}
+
+int64_t Layout::tileRows() const {
+  return wordRows() * extentAlong(bytes, Axis::Row);
+}
+
+int64_t Layout::tileColumns() const {
+  return wordColumns() * extentAlong(bytes, Axis::Column);
+}
+
+int64_t Layout::byteStride() const {
+  int64_t stride = 1;
+  for (auto part = bytes.rbegin(); part != bytes.rend(); ++part) {
+    if (part->axis == Axis::Byte)
+      return stride;
+    stride *= part->size;
+  }
+  return 1;
+}
 
 int64_t Layout::tileBytes() const {
   int64_t count = 1;
@@ -99,33 +160,33 @@ int64_t Layout::storageBytes(int64_t rows, int64_t columns) const {
          (paddedColumns(columns) / tileColumns()) * tileBytes();
 }
 
-std::pair<int64_t, unsigned> Layout::locate(int64_t row, int64_t column,
-                                            int64_t rows,
-                                            int64_t columns) const {
+int64_t Layout::unpaddedBytes(int64_t rows, int64_t columns) const {
+  return roundUp(rows * columns * codec->wordBytes, codec->wordDigits) /
+         codec->wordDigits;
+}
+
+DigitPlace Layout::locate(int64_t row, int64_t column, int64_t rows,
+                          int64_t columns) const {
   int64_t tileRow = row / tileRows(), tileColumn = column / tileColumns();
   int64_t tile =
       outer == Axis::Row
           ? tileRow * (paddedColumns(columns) / tileColumns()) + tileColumn
           : tileColumn * (paddedRows(rows) / tileRows()) + tileRow;
-  auto position = [&](const LayoutPart &part) {
-    int64_t index =
-        part.axis == Axis::Row ? row % tileRows() : column % tileColumns();
-    return index / part.stride % part.size;
+  int64_t indices[] = {row % tileRows(), column % tileColumns(), 0};
+  auto number = [&](const std::vector<LayoutPart> &parts) {
+    int64_t number = 0;
+    for (const LayoutPart &part : parts)
+      number = number * part.size +
+               indices[static_cast<int>(part.axis)] / part.stride % part.size;
+    return number;
   };
-  int64_t byte = 0;
-  for (const LayoutPart &part : bytes)
-    byte = byte * part.size + position(part);
-  return {tile * tileBytes() + byte,
-          static_cast<unsigned>(2 * position(field))};
+  return {tile * tileBytes() + number(bytes), number(digits)};
 }
 
 std::string Layout::str() const {
-  std::string text = std::string("b2, ") +
-                     (outer == Axis::Row ? "rows" : "columns") + ", " +
-                     partString(field) + ", [";
-  for (size_t i = 0; i < bytes.size(); ++i)
-    text += (i ? ", " : "") + partString(bytes[i]);
-  return text + "]";
+  return std::string(codec->name) + ", " +
+         (outer == Axis::Row ? "rows" : "columns") + ", " +
+         digitsString(digits) + ", " + listString(bytes);
 }
 
 uint64_t Layout::fingerprint() const {

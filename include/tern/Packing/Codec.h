@@ -1,61 +1,79 @@
-//===- tern/Packing/Codec.h - Bytes to digits and back ----------*- C++ -*-===//
+//===- tern/Packing/Codec.h - How digits share bytes ------------*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// Reference packer and unpacker. Digits are int8_t in {-1, 0, 1}, row-major.
+// A codec is a record: a word of some bytes holds some digits, int8_t in {-1,
+// 0, 1}. Each is defined in one file of lib/Packing; everything else asks the
+// record.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef TERN_PACKING_CODEC_H
 #define TERN_PACKING_CODEC_H
 
-#include "tern/Packing/Layout.h"
-
-#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace tern {
 
-/// Writes all storageBytes(rows, columns) of `out`; padding digits are 0.
-void packDigits(const Layout &layout, const int8_t *digits, int64_t rows,
-                int64_t columns, uint8_t *out);
-
-/// The inverse. Returns false if a code is not a digit (code 3).
-bool unpackDigits(const Layout &layout, const uint8_t *bytes, int64_t rows,
-                  int64_t columns, int8_t *digits);
-
-/// Hugging Face's packing: u8 [rows/4, columns], bits 2i of P[r][c] hold
-/// digit+1 of row i*(rows/4) + r. Returns the offset of the first byte with a
-/// code 3, or -1 if all are digits. `rows` is a multiple of 4.
-int64_t unpackHuggingFace(const uint8_t *bytes, int64_t rows, int64_t columns,
-                          int8_t *digits);
-
-/// Ternarizes a master (docs/numerics.md 1): alpha = max(mean|W|, 1e-5) with
-/// the mean taken in double, digit = clip(rne(W / alpha), -1, 1). It is read
-/// twice, in parts: first all of them are added, then their digits can be had.
-class Ternarizer {
-public:
-  /// All parts but the last have a multiple of 8 values, so that parts of any
-  /// size give the same sum.
-  void add(const float *values, int64_t count);
-  float alpha() const;
-  void toDigits(const float *values, int64_t count, int8_t *digits) const;
-
-private:
-  double sums[8] = {};
-  int64_t added = 0;
+/// The digits of a word whose fields are numbers to base 3: field f is bits f *
+/// bits and up, and `digits` digits of it are (number / 3^j) mod 3, minus 1. A
+/// field of sign and magnitude is s << (bits - 1) | |v|, with number = v +
+/// (3^digits - 1) / 2.
+struct DigitFields {
+  int64_t bits = 0; ///< 0: the codec has no such fields
+  int64_t digits = 0;
+  bool isSignMagnitude = false;
 };
 
-/// The same for a master in memory. Returns alpha.
-float ternarize(const float *master, int64_t count, int8_t *digits);
+/// Some equal tiles to pack or unpack: digits lie in a matrix, bytes one after
+/// the other.
+struct TileRun {
+  int64_t tiles;
+  int64_t words;           ///< of a tile
+  const int64_t *digitAt;  ///< of each word's first digit, from the tile's
+  const int64_t *byteAt;   ///< of each word's first byte, from the tile's
+  const int64_t *digitsOf; ///< of each digit of a word, from the word's first
+  int64_t byteStride;      ///< between the bytes of a word
+  int64_t tileDigits;      ///< from one tile's first digit to the next one's
+  int64_t tileBytes;       ///< the same for bytes
+};
 
-/// Exact widenings.
-float halfToFloat(uint16_t bits);
-float bfloatToFloat(uint16_t bits);
-/// Round to nearest even, subnormals kept, overflow to infinity.
-uint16_t floatToHalf(float value);
+struct Codec {
+  static constexpr int64_t kMaxWordBytes = 8, kMaxWordDigits = 32;
+
+  const char *name; ///< "b2"
+  uint32_t number;  ///< stable: never given to another codec
+  int64_t wordBytes, wordDigits;
+  DigitFields fields;
+  uint8_t zero[kMaxWordBytes]; ///< the word of zeros
+
+  void (*encode)(const int8_t *digits, uint8_t *word);
+  /// Digit i of a valid word.
+  int8_t (*decode)(const uint8_t *word, int64_t i);
+  /// True for the words that `encode` makes.
+  bool (*isValid)(const uint8_t *word);
+
+  /// Both walk all tiles of a run; unpackTiles returns false if a word is not
+  /// valid, whose digits are then anything.
+  void (*packTiles)(const TileRun &run, const int8_t *digits, uint8_t *bytes);
+  bool (*unpackTiles)(const TileRun &run, const uint8_t *bytes, int8_t *digits);
+};
+
+namespace codecs {
+#define TERN_CODEC(name) extern const Codec name;
+#include "tern/Packing/Codecs.def"
+} // namespace codecs
+
+/// By rising number.
+const std::vector<const Codec *> &allCodecs();
+
+/// Null if there is none of that name.
+const Codec *findCodec(std::string_view name);
 
 } // namespace tern
 

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A layout is data: which digit of a ternary matrix lies in which bits of which
-// byte. The same value stands in the IR (`#tern.layout`), drives the packer
-// that writes the artifact, the scalar reference kernels and the tests. No MLIR
+// A layout is data: which digit of a ternary matrix lies where in which byte.
+// The same value stands in the IR (`#tern.layout`), drives the packer that
+// writes the artifact, the scalar reference kernels and the tests. No MLIR
 // here.
 //
 //===----------------------------------------------------------------------===//
@@ -17,18 +17,15 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace tern {
 
-/// How digits share a byte.
-enum class Codec : uint32_t {
-  B2 = 0, ///< four digits per byte, two bits each, stored as digit + 1
-};
+struct Codec;
 
-/// The two indices of a matrix W[row][column]; rows are output features.
-enum class Axis : uint32_t { Row = 0, Column = 1 };
+/// The two indices of a matrix W[row][column]; rows are output features. Byte
+/// is the number of a byte in a codec's word.
+enum class Axis : uint32_t { Row = 0, Column = 1, Byte = 2 };
 
 /// `size` positions, `stride` rows (or columns) apart. Position p of a part
 /// contributes p * stride to the index along `axis`.
@@ -41,21 +38,31 @@ struct LayoutPart {
   }
 };
 
+/// A word, by the offset of its first byte, and a digit of it. The word's other
+/// bytes are Layout::byteStride() apart.
+struct DigitPlace {
+  int64_t byte, digit;
+  bool operator==(const DigitPlace &other) const {
+    return byte == other.byte && digit == other.digit;
+  }
+};
+
 /// A matrix is cut into equal tiles; a tile is a run of bytes. `bytes` says,
 /// outermost first, what walking through the bytes of a tile walks through in
-/// the matrix; `field` says the same for the digits inside one byte, lowest
-/// bits first. `outer` is the axis whose tile index changes slowest: with Row,
-/// the tiles of one block of rows follow each other along the columns.
+/// the matrix; `digits` says the same for the digits of one word of the codec,
+/// the last part changing fastest. A word of several bytes is a part of `bytes`
+/// too. `outer` is the axis whose tile index changes slowest: with Row, the
+/// tiles of one block of rows follow each other along the columns.
 ///
 /// Example, sixteen rows in the lanes of a vector and four columns per lane:
-///   outer = Row, field = {Column, 4, 4}, bytes = {{Row, 16, 1}, {Column, 4,
-///   1}}
-/// is a tile of 16 rows and 16 columns; byte 4r + j holds, in bits 2f, row r
-/// and column 4f + j.
+///   codec = b2, outer = Row, digits = {{Column, 4, 4}},
+///   bytes = {{Row, 16, 1}, {Column, 4, 1}}
+/// is a tile of 16 rows and 16 columns; digit f of byte 4r + j is row r and
+/// column 4f + j.
 struct Layout {
-  Codec codec = Codec::B2;
+  const Codec *codec = nullptr;
   Axis outer = Axis::Row;
-  LayoutPart field{Axis::Column, 4, 1};
+  std::vector<LayoutPart> digits;
   std::vector<LayoutPart> bytes;
 
   /// Empty if the parts of each axis enumerate 0 .. size-1 exactly once;
@@ -71,13 +78,23 @@ struct Layout {
   /// Bytes of a rows x columns matrix, padding included.
   int64_t storageBytes(int64_t rows, int64_t columns) const;
 
-  /// Byte offset and bit shift of digit W[row][column] of a rows x columns
-  /// matrix.
-  std::pair<int64_t, unsigned> locate(int64_t row, int64_t column, int64_t rows,
-                                      int64_t columns) const;
+  /// The same without padding, rounded up to whole bytes.
+  int64_t unpaddedBytes(int64_t rows, int64_t columns) const;
 
-  /// "b2, rows, k:4:4, [n:16:1, k:4:1]": codec, outer, field, bytes; n are
-  /// rows, k columns. `#tern.layout<...>` prints the same.
+  /// Rows (columns) that have digits in one word.
+  int64_t wordRows() const;
+  int64_t wordColumns() const;
+  /// From one byte of a word to the next.
+  int64_t byteStride() const;
+
+  /// The word of digit W[row][column] of a rows x columns matrix and the
+  /// digit's number in it.
+  DigitPlace locate(int64_t row, int64_t column, int64_t rows,
+                    int64_t columns) const;
+
+  /// "b2, rows, k:4:4, [n:16:1, k:4:1]": codec, outer, digits, bytes; n are
+  /// rows, k columns, b the bytes of a word. Several parts of digits are a list
+  /// like the bytes. `#tern.layout<...>` prints the same.
   std::string str() const;
 
   /// FNV-1a of str(): stable across compiler versions, part of every artifact's
@@ -86,7 +103,7 @@ struct Layout {
 
   bool operator==(const Layout &other) const {
     return codec == other.codec && outer == other.outer &&
-           field == other.field && bytes == other.bytes;
+           digits == other.digits && bytes == other.bytes;
   }
 };
 

@@ -20,14 +20,6 @@ using namespace tern;
 
 using Values = SmallVector<Value>;
 
-bool tern::isContiguousColumns(const Layout &layout, int64_t lanes) {
-  return lanes % 4 == 0 && layout.outer == Axis::Column &&
-         layout.field == LayoutPart{Axis::Row, 4, 4 * lanes} &&
-         layout.bytes == std::vector<LayoutPart>{{Axis::Row, lanes / 4, 4},
-                                                 {Axis::Row, 4, lanes},
-                                                 {Axis::Row, 4, 1}};
-}
-
 namespace {
 
 constexpr int64_t kFields = 4;

@@ -23,12 +23,6 @@ using namespace tern;
 
 using Values = SmallVector<Value>;
 
-bool tern::isContiguousRows(const Layout &layout, int64_t lanes) {
-  return layout.outer == Axis::Row &&
-         layout.field == LayoutPart{Axis::Column, 4, 4 * lanes} &&
-         layout.bytes == std::vector<LayoutPart>{{Axis::Column, 4 * lanes, 1}};
-}
-
 namespace {
 
 /// Rows of int8 weights are prefetched by no one: they come in order.

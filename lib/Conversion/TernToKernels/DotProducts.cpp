@@ -8,6 +8,7 @@
 #include "DotProducts.h"
 
 #include "tern/Conversion/TernToKernels.h"
+#include "tern/Packing/LayoutFamilies.h"
 
 using namespace mlir;
 using namespace tern;
@@ -50,6 +51,19 @@ void tern::forEachTokenTile(KernelBuilder &b, Value tokens,
 //===----------------------------------------------------------------------===//
 
 namespace {
+
+bool isRowsInLanes(const Layout &layout, int64_t lanes) {
+  std::optional<RowsInLanes> family = RowsInLanes::match(layout);
+  return family && family->lanes == lanes;
+}
+
+bool isContiguousRows(const Layout &layout, int64_t lanes) {
+  return layout == ContiguousRows{lanes}.layout();
+}
+
+bool isContiguousColumns(const Layout &layout, int64_t lanes) {
+  return layout == ContiguousColumns{lanes}.layout();
+}
 
 /// Digits in place are up to 128; with codes down to -128, so many products fit
 /// a sum.

@@ -74,9 +74,7 @@ void forEachTokenTile(KernelBuilder &b, mlir::Value tokens,
                       mlir::ArrayRef<int64_t> sizes,
                       llvm::function_ref<void(mlir::Value, int64_t)> body);
 
-/// Rows in lanes: outer rows, field k:4:4, [n:B:L, n:L:1, k:4:1]. A tile is B
-/// vectors, each of L rows and 16 columns.
-bool isRowsInLanes(const Layout &layout, int64_t lanes);
+/// RowsInLanes of tern/Packing/LayoutFamilies.h.
 void multiplyRowsInLanes(const DotKernel &kernel, mlir::Value codes,
                          mlir::Value out);
 
@@ -85,9 +83,7 @@ void multiplyGroupedRowsInLanes(const DotKernel &kernel, mlir::Value codes,
                                 mlir::Value scale, int64_t groupSize,
                                 mlir::Value out);
 
-/// Contiguous rows: outer rows, field k:4:4L, [k:4L:1]. A tile is one vector.
-bool isContiguousRows(const Layout &layout, int64_t lanes);
-/// The layout above, or int8 rows.
+/// ContiguousRows, or int8 rows.
 void multiplyContiguousRows(const DotKernel &kernel, mlir::Value codes,
                             mlir::Value out);
 /// Rows indices[0][0 .. count) of one token; the results of others are 0.
@@ -95,10 +91,7 @@ void multiplyListedRows(const DotKernel &kernel, mlir::Value codes,
                         mlir::Value indices, mlir::Value count,
                         mlir::Value out);
 
-/// Contiguous columns: outer columns, field n:4:4L, [n:L/4:4, n:4:L, n:4:1]. A
-/// tile is one vector of 16L rows of a column, in the order that interleaving
-/// the bytes of four columns within 16 byte parts turns into rising rows.
-bool isContiguousColumns(const Layout &layout, int64_t lanes);
+/// ContiguousColumns.
 void multiplyContiguousColumns(const DotKernel &kernel, mlir::Value codes,
                                mlir::Value out);
 /// Columns indices[0][0 .. count) of one token with codes values[0].

@@ -15,6 +15,8 @@
 
 #include "Products.h"
 
+#include "tern/Kernels/Digits.h"
+
 namespace tern {
 
 /// Walks a line of digits: a row along the columns or a column along the rows.
@@ -95,19 +97,30 @@ private:
                    mlir::ValueRange carried, Body body) {
     mlir::Value fields =
         b.zeroExtend(b.load(weight.bytes, byte), b.getI32Type());
-    auto digit = [&](mlir::Value shifted) {
-      return b.add(b.bitAnd(shifted, 3), -1);
-    };
-    if (layout.field.axis == line) {
-      mlir::Value shift = mlir::arith::IndexCastUIOp::create(
-          b, b.getI32Type(), b.mul(position(layout.field), 2));
-      mlir::Value shifted = mlir::arith::ShRUIOp::create(b, fields, shift);
-      return body(digit(shifted), index, carried);
+    const Codec &codec = *layout.codec;
+    mlir::Value ofLine; // the part of the digit's number that the line fixes
+    llvm::SmallVector<std::pair<int64_t, int64_t>> across = {{0, 0}};
+    int64_t stride = codec.wordDigits;
+    for (const LayoutPart &part : layout.digits) {
+      stride /= part.size;
+      if (part.axis == line) {
+        mlir::Value number = b.mul(position(part), stride);
+        ofLine = ofLine ? b.add(ofLine, number) : number;
+        continue;
+      }
+      llvm::SmallVector<std::pair<int64_t, int64_t>> next;
+      for (auto [number, along] : across)
+        for (int64_t i = 0; i < part.size; ++i)
+          next.push_back({number + i * stride, along + i * part.stride});
+      across = std::move(next);
     }
     Values values = llvm::to_vector(carried);
-    for (int64_t f = 0; f < layout.field.size; ++f)
-      values = body(digit(b.shiftRight(fields, 2 * f)),
-                    b.add(index, f * layout.field.stride), values);
+    for (auto [number, along] : across) {
+      mlir::Value digit =
+          ofLine ? buildDigit(b, codec, fields, b.add(ofLine, number))
+                 : buildDigit(b, codec, fields, number);
+      values = body(digit, b.add(index, along), values);
+    }
     return values;
   }
 

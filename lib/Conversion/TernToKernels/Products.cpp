@@ -7,6 +7,7 @@
 
 #include "Products.h"
 
+#include "tern/Packing/Codec.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -34,6 +35,11 @@ static FailureOr<WeightInfo> getInfo(ProductOp op, PatternRewriter &rewriter) {
     if (!layout)
       return rewriter.notifyMatchFailure(op, "expected a weight with a layout");
     info.layout = layout.getLayout();
+    if (info.layout->codec->fields.bits == 0)
+      return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
+        reason << "expected a codec whose digits lie in fields of a byte, got "
+               << info.layout->codec->name;
+      });
     info.rows = info.layout->paddedRows(info.rows);
     info.columns = info.layout->paddedColumns(info.columns);
   }
@@ -71,13 +77,11 @@ int64_t WeightInfo::storageBytes() const {
 }
 
 int64_t WeightInfo::rowBytes() const {
-  bool sharesBytes = layout && layout->field.axis == Axis::Row;
-  return storageBytes() / rows * (sharesBytes ? 4 : 1);
+  return storageBytes() / rows * (layout ? layout->wordRows() : 1);
 }
 
 int64_t WeightInfo::columnBytes() const {
-  bool sharesBytes = layout && layout->field.axis == Axis::Column;
-  return storageBytes() / columns * (sharesBytes ? 4 : 1);
+  return storageBytes() / columns * (layout ? layout->wordColumns() : 1);
 }
 
 //===----------------------------------------------------------------------===//

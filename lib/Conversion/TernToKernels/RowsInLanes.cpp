@@ -18,18 +18,6 @@ using namespace tern;
 
 using Values = SmallVector<Value>;
 
-bool tern::isRowsInLanes(const Layout &layout, int64_t lanes) {
-  if (layout.outer != Axis::Row ||
-      !(layout.field == LayoutPart{Axis::Column, 4, 4}))
-    return false;
-  ArrayRef<LayoutPart> parts = layout.bytes;
-  if (parts.size() == 3 && parts[0].axis == Axis::Row &&
-      parts[0].stride == lanes)
-    parts = parts.drop_front();
-  return parts.size() == 2 && parts[0] == LayoutPart{Axis::Row, lanes, 1} &&
-         parts[1] == LayoutPart{Axis::Column, 4, 1};
-}
-
 namespace {
 
 /// One block of rows: the vectors of a tile, all tiles along the columns.

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/LayoutFamilies.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -46,12 +47,9 @@ struct GenericTarget : Target {
 
   Layout pickLayout(TargetAttr, WeightAccess access, int64_t,
                     int64_t) const override {
-    Layout layout;
-    if (access == WeightAccess::ActiveColumns) {
-      layout.outer = Axis::Column;
-      layout.field = {Axis::Row, 4, 1};
-    }
-    return layout;
+    bool byColumns = access == WeightAccess::ActiveColumns;
+    return PlainWords{&codecs::b2, byColumns ? Axis::Column : Axis::Row}
+        .layout();
   }
 
   const DotProduct &getDotProduct(TargetAttr) const override { return dot; }

@@ -7,6 +7,7 @@
 
 #include "tern/Conversion/TernToKernels.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/LayoutFamilies.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -85,35 +86,6 @@ struct Avx2Dot : DotProduct {
   }
 };
 
-/// Layouts by vector width; `lanes` 32 bit sums per vector.
-Layout denseLayout(int64_t lanes) {
-  // Rows in lanes, two vectors per tile row block: one stream, no horizontal
-  // sum.
-  return {Codec::B2,
-          Axis::Row,
-          {Axis::Column, 4, 4},
-          {{Axis::Row, 2, lanes}, {Axis::Row, lanes, 1}, {Axis::Column, 4, 1}}};
-}
-
-Layout activeRowsLayout(int64_t lanes) {
-  // A row is contiguous, so a row that is not needed is not read.
-  return {Codec::B2,
-          Axis::Row,
-          {Axis::Column, 4, 4 * lanes},
-          {{Axis::Column, 4 * lanes, 1}}};
-}
-
-Layout activeColumnsLayout(int64_t lanes) {
-  // A column is contiguous. Within each 16 byte part the order is the one that
-  // unpacking four columns (punpck, within 128 bit lanes) turns into rising
-  // rows.
-  return {
-      Codec::B2,
-      Axis::Column,
-      {Axis::Row, 4, 4 * lanes},
-      {{Axis::Row, lanes / 4, 4}, {Axis::Row, 4, lanes}, {Axis::Row, 4, 1}}};
-}
-
 /// Best row first; `features` is what the dot product's instructions need.
 struct Row {
   StringRef features;
@@ -133,11 +105,13 @@ struct X86Target : Target {
     int64_t lanes = find(attr)->dot->getLanes();
     switch (access) {
     case WeightAccess::Dense:
-      return denseLayout(lanes);
+      // One stream of weights, no horizontal sum.
+      return RowsInLanes{lanes, /*vectors=*/2}.layout();
     case WeightAccess::ActiveRows:
-      return activeRowsLayout(lanes);
+      // A row that is not needed is not read.
+      return ContiguousRows{lanes}.layout();
     case WeightAccess::ActiveColumns:
-      return activeColumnsLayout(lanes);
+      return ContiguousColumns{lanes}.layout();
     }
     llvm_unreachable("all accesses are handled");
   }

@@ -8,6 +8,7 @@
 #include "WeightWriterTesting.h"
 
 #include "tern/Packing/Codec.h"
+#include "tern/Packing/Packer.h"
 
 #include <cmath>
 
@@ -18,9 +19,9 @@ namespace {
 const char *const layout = "#tern.layout<b2, rows, k:4:2, [n:4:1, k:2:1]>";
 
 Layout layoutValue() {
-  return {Codec::B2,
+  return {&codecs::b2,
           Axis::Row,
-          {Axis::Column, 4, 2},
+          {{Axis::Column, 4, 2}},
           {{Axis::Row, 4, 1}, {Axis::Column, 2, 1}}};
 }
 

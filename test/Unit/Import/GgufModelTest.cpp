@@ -7,7 +7,7 @@
 
 #include "TinyGgufModel.h"
 
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include "llvm/ADT/STLExtras.h"
 

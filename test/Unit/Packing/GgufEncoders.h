@@ -15,8 +15,8 @@
 
 #include "Import/TinyGguf.h"
 
-#include "tern/Packing/Codec.h"
 #include "tern/Packing/GgufCodecs.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <stdexcept>
 

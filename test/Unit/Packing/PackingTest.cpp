@@ -1,11 +1,14 @@
-//===- PackingTest.cpp - Layouts and codecs -------------------------------===//
+//===- PackingTest.cpp - Layouts and packers ------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
+#include "tern/Packing/LayoutFamilies.h"
+#include "tern/Packing/Packer.h"
+#include "tern/Packing/Ternarizer.h"
 
 #include "gtest/gtest.h"
 
@@ -19,23 +22,32 @@ using namespace tern;
 
 namespace {
 
-const Axis R = Axis::Row, C = Axis::Column;
+const Axis R = Axis::Row, C = Axis::Column, B = Axis::Byte;
 
-Layout scalarRow() { return {Codec::B2, R, {C, 4, 1}, {}}; }
-Layout laneRows() {
-  return {Codec::B2, R, {C, 4, 4}, {{R, 2, 16}, {R, 16, 1}, {C, 4, 1}}};
-}
-Layout wideRow() { return {Codec::B2, R, {C, 4, 64}, {{C, 64, 1}}}; }
-Layout columnBlocks() {
-  return {Codec::B2, C, {R, 4, 64}, {{R, 4, 4}, {R, 4, 16}, {R, 4, 1}}};
-}
+Layout laneRows() { return RowsInLanes{16, 2}.layout(); }
+Layout columnBlocks() { return ContiguousColumns{16}.layout(); }
+Layout scalarRow() { return PlainWords{&codecs::b2, R}.layout(); }
+Layout wideRow() { return ContiguousRows{16}.layout(); }
 /// No tile side is a power of two, to show that none is assumed.
 Layout odd() {
-  return {Codec::B2, C, {C, 4, 3}, {{R, 5, 1}, {C, 3, 1}, {C, 7, 12}}};
+  return {&codecs::b2, C, {{C, 4, 3}}, {{R, 5, 1}, {C, 3, 1}, {C, 7, 12}}};
+}
+/// Rows and columns in a byte.
+Layout square() {
+  return {&codecs::b2, R, {{R, 2, 3}, {C, 2, 1}}, {{C, 3, 2}, {R, 3, 1}}};
 }
 
 std::vector<Layout> allLayouts() {
-  return {scalarRow(), laneRows(), wideRow(), columnBlocks(), odd()};
+  std::vector<Layout> all = {scalarRow(),           laneRows(), wideRow(),
+                             columnBlocks(),        odd(),      square(),
+                             PairedRows{4}.layout()};
+  for (const Codec *codec :
+       {&codecs::s5, &codecs::t2, &codecs::t4, &codecs::t3p5})
+    all.insert(all.end(),
+               {PlainWords{codec, R}.layout(), PlainWords{codec, C}.layout(),
+                GroupsInLanes{codec, R, 1, 2, 16}.layout(),
+                GroupsInLanes{codec, C, 3, 1, 16}.layout()});
+  return all;
 }
 
 std::vector<int8_t> randomDigits(std::mt19937 &random, int64_t count) {
@@ -45,23 +57,47 @@ std::vector<int8_t> randomDigits(std::mt19937 &random, int64_t count) {
   return digits;
 }
 
-int code(const std::vector<uint8_t> &bytes, std::pair<int64_t, unsigned> at) {
-  return bytes[at.first] >> at.second & 3;
-}
+/// The words of a matrix, by locate() alone.
+struct Words {
+  Words(const Layout &layout, int64_t rows, int64_t columns)
+      : layout(layout), rows(rows), columns(columns),
+        bytes(layout.storageBytes(rows, columns)) {}
+
+  int8_t digit(int64_t row, int64_t column) const {
+    DigitPlace place = layout.locate(row, column, rows, columns);
+    uint8_t word[Codec::kMaxWordBytes];
+    for (int64_t i = 0; i < layout.codec->wordBytes; ++i)
+      word[i] = bytes[place.byte + i * layout.byteStride()];
+    return layout.codec->decode(word, place.digit);
+  }
+
+  const Layout &layout;
+  int64_t rows, columns;
+  std::vector<uint8_t> bytes;
+};
 
 /// Packs digit by digit with locate(), the definition.
 std::vector<uint8_t> packSlowly(const Layout &layout,
                                 const std::vector<int8_t> &digits, int64_t rows,
                                 int64_t columns) {
+  const Codec &codec = *layout.codec;
   std::vector<uint8_t> bytes(layout.storageBytes(rows, columns), 0);
-  int64_t paddedRows = layout.paddedRows(rows);
-  int64_t paddedColumns = layout.paddedColumns(columns);
-  for (int64_t r = 0; r < paddedRows; ++r)
-    for (int64_t c = 0; c < paddedColumns; ++c) {
-      int digit = r < rows && c < columns ? digits[r * columns + c] : 0;
-      auto [byte, shift] = layout.locate(r, c, rows, columns);
-      bytes[byte] |= static_cast<uint8_t>((digit + 1) << shift);
+  std::vector<int8_t> words(bytes.size() * codec.wordDigits, 99);
+  for (int64_t r = 0; r < layout.paddedRows(rows); ++r)
+    for (int64_t c = 0; c < layout.paddedColumns(columns); ++c) {
+      DigitPlace place = layout.locate(r, c, rows, columns);
+      words[place.byte * codec.wordDigits + place.digit] =
+          r < rows && c < columns ? digits[r * columns + c] : 0;
     }
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    const int8_t *word = words.data() + at * codec.wordDigits;
+    if (word[0] == 99) // not the first byte of a word
+      continue;
+    uint8_t encoded[Codec::kMaxWordBytes];
+    codec.encode(word, encoded);
+    for (int64_t i = 0; i < codec.wordBytes; ++i)
+      bytes[at + i * layout.byteStride()] = encoded[i];
+  }
   return bytes;
 }
 
@@ -91,78 +127,97 @@ TEST(Layout, TilesOfTheKnownLayouts) {
   EXPECT_EQ(columnBlocks().tileBytes(), 64);
   EXPECT_EQ(wideRow().paddedColumns(5460), 5632);
   EXPECT_EQ(wideRow().storageBytes(3, 5460), 3 * 5632 / 4);
+  EXPECT_EQ(PairedRows{4}.layout().tileRows(), 8);
+  EXPECT_EQ(PairedRows{4}.layout().tileColumns(), 8);
+  EXPECT_EQ(PairedRows{4}.layout().tileBytes(), 16);
   for (const Layout &layout : allLayouts()) {
     EXPECT_EQ(layout.verify(), "");
-    EXPECT_EQ(layout.tileBytes() * 4, layout.tileRows() * layout.tileColumns());
+    EXPECT_EQ(layout.tileBytes() * layout.codec->wordDigits,
+              layout.tileRows() * layout.tileColumns() *
+                  layout.codec->wordBytes);
   }
+  // 1.6, 1.667 and 2 bits a digit.
+  const Layout s5 = PlainWords{&codecs::s5, R}.layout();
+  const Layout t3p5 = PlainWords{&codecs::t3p5, R}.layout();
+  EXPECT_EQ(s5.unpaddedBytes(5, 8), 8);
+  EXPECT_EQ(s5.unpaddedBytes(3, 2), 2);
+  EXPECT_EQ(s5.storageBytes(3, 2), 3);
+  EXPECT_EQ(t3p5.unpaddedBytes(3, 5), 4);
+  EXPECT_EQ(t3p5.storageBytes(3, 5), 15);
+  EXPECT_EQ(wideRow().unpaddedBytes(3, 5), 4);
 }
 
 TEST(Layout, ExampleOfTheHeader) {
-  Layout layout{Codec::B2, R, {C, 4, 4}, {{R, 16, 1}, {C, 4, 1}}};
-  // "byte 4r + j holds, in bits 2f, row r and column 4f + j"
+  Layout layout{&codecs::b2, R, {{C, 4, 4}}, {{R, 16, 1}, {C, 4, 1}}};
+  // "digit f of byte 4r + j is row r and column 4f + j"
   for (int64_t r = 0; r < 16; ++r)
     for (int64_t j = 0; j < 4; ++j)
-      for (unsigned f = 0; f < 4; ++f)
+      for (int64_t f = 0; f < 4; ++f)
         EXPECT_EQ(layout.locate(r, 4 * f + j, 16, 16),
-                  std::make_pair(4 * r + j, 2 * f));
+                  (DigitPlace{4 * r + j, f}));
   // The next tile follows along the columns, the next block of rows after it.
-  EXPECT_EQ(layout.locate(0, 16, 32, 48).first, 64);
-  EXPECT_EQ(layout.locate(16, 0, 32, 48).first, 192);
+  EXPECT_EQ(layout.locate(0, 16, 32, 48).byte, 64);
+  EXPECT_EQ(layout.locate(16, 0, 32, 48).byte, 192);
   layout.outer = C;
-  EXPECT_EQ(layout.locate(0, 16, 32, 48).first, 128);
-  EXPECT_EQ(layout.locate(16, 0, 32, 48).first, 64);
+  EXPECT_EQ(layout.locate(0, 16, 32, 48).byte, 128);
+  EXPECT_EQ(layout.locate(16, 0, 32, 48).byte, 64);
 }
 
 TEST(Layout, LocateIsABijection) {
   for (const Layout &layout : allLayouts()) {
     int64_t rows = layout.tileRows() * 2, columns = layout.tileColumns() * 3;
-    std::set<std::pair<int64_t, unsigned>> seen;
+    std::set<std::pair<int64_t, int64_t>> seen;
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < columns; ++c) {
-        auto place = layout.locate(r, c, rows, columns);
-        EXPECT_LT(place.first, layout.storageBytes(rows, columns));
-        EXPECT_TRUE(seen.insert(place).second) << layout.str();
+        auto [byte, digit] = layout.locate(r, c, rows, columns);
+        EXPECT_LT(byte + (layout.codec->wordBytes - 1) * layout.byteStride(),
+                  layout.storageBytes(rows, columns));
+        EXPECT_LT(digit, layout.codec->wordDigits);
+        EXPECT_TRUE(seen.insert({byte, digit}).second) << layout.str();
       }
   }
 }
 
 TEST(Layout, TextAndFingerprintAreFixed) {
-  Layout layout{Codec::B2, R, {C, 4, 4}, {{R, 16, 1}, {C, 4, 1}}};
+  Layout layout{&codecs::b2, R, {{C, 4, 4}}, {{R, 16, 1}, {C, 4, 1}}};
   EXPECT_EQ(layout.str(), "b2, rows, k:4:4, [n:16:1, k:4:1]");
   EXPECT_EQ(columnBlocks().str(),
             "b2, columns, n:4:64, [n:4:4, n:4:16, n:4:1]");
   EXPECT_EQ(scalarRow().str(), "b2, rows, k:4:1, []");
+  EXPECT_EQ(square().str(), "b2, rows, [n:2:3, k:2:1], [k:3:2, n:3:1]");
   // Stored in artifacts: a change here makes every artifact unreadable.
   EXPECT_EQ(layout.fingerprint(), 0x146f4ababef5b7bdull);
   EXPECT_NE(layout.fingerprint(), scalarRow().fingerprint());
 }
 
 TEST(Layout, VerifySaysWhatWasExpected) {
-  auto reason = [](Layout layout) { return layout.verify(); };
-  EXPECT_NE(reason({Codec::B2, R, {C, 3, 1}, {}}).find("4 digits per byte"),
-            std::string::npos);
+  auto expect = [](const Layout &layout, const std::string &part) {
+    EXPECT_NE(layout.verify().find(part), std::string::npos)
+        << layout.verify() << " has no " << part;
+  };
+  const Codec *b2 = &codecs::b2, *t3p5 = &codecs::t3p5;
+  expect({b2, R, {{C, 3, 1}}, {}}, "4 digits per byte");
+  expect({b2, R, {}, {}}, "they are []");
+  expect({b2, R, {{C, 2, 1}, {R, 3, 1}}, {}}, "they are [k:2:1, n:3:1]");
   // A hole: columns 0..3 and 8.., never 4..7.
-  EXPECT_NE(reason({Codec::B2, R, {C, 4, 1}, {{C, 2, 8}}}).find("stride 4"),
-            std::string::npos);
+  expect({b2, R, {{C, 4, 1}}, {{C, 2, 8}}}, "stride 4");
   // An overlap: column 2 is named twice.
-  EXPECT_NE(reason({Codec::B2, R, {C, 4, 1}, {{C, 2, 2}}}).find("stride 4"),
-            std::string::npos);
-  EXPECT_NE(reason({Codec::B2, R, {C, 4, 1}, {{R, 2, 2}}}).find("stride 1"),
-            std::string::npos);
-  EXPECT_NE(reason({Codec::B2, R, {C, 4, 1}, {{R, 0, 1}}}).find("size between"),
-            std::string::npos);
-  EXPECT_NE(
-      reason({Codec::B2, R, {C, 4, 1}, {{R, -4, 1}}}).find("size between"),
-      std::string::npos);
-  EXPECT_NE(
-      reason({Codec::B2, R, {C, 4, 1}, {{R, 1 << 20, 1}, {R, 2, 1 << 20}}})
-          .find("at most"),
-      std::string::npos);
-  EXPECT_NE(reason({static_cast<Codec>(9), R, {C, 4, 1}, {}}).find("codec"),
-            std::string::npos);
+  expect({b2, R, {{C, 4, 1}}, {{C, 2, 2}}}, "stride 4");
+  expect({b2, R, {{C, 4, 1}}, {{R, 2, 2}}}, "stride 1");
+  expect({b2, R, {{C, 4, 1}}, {{R, 0, 1}}}, "size between");
+  expect({b2, R, {{C, 4, 1}}, {{R, -4, 1}}}, "size between");
+  expect({b2, R, {{C, 4, 1}}, {{R, 1 << 20, 1}, {R, 2, 1 << 20}}}, "at most");
+  expect({nullptr, R, {{C, 4, 1}}, {}}, "expected a codec");
+  // Words of one byte and of several.
+  expect({b2, R, {{C, 4, 1}}, {{B, 2, 1}}}, "is one byte, but got [b:2:1]");
+  expect({t3p5, R, {{C, 24, 1}}, {}}, "expected a part b:5:1");
+  expect({t3p5, R, {{C, 24, 1}}, {{B, 4, 1}}}, "but got [b:4:1]");
+  expect({t3p5, R, {{C, 24, 1}}, {{B, 1, 1}, {B, 5, 1}}}, "b:5:1");
+  expect({t3p5, R, {{C, 4, 1}}, {{B, 5, 1}}}, "24 digits per word");
+  expect({b2, R, {{B, 4, 1}}, {}}, "digits along n or k, but got b:4:1");
 }
 
-TEST(Codec, RoundTripsOddShapes) {
+TEST(Packer, RoundTripsOddShapes) {
   std::mt19937 random(1);
   for (const Layout &layout : allLayouts()) {
     for (int64_t rows : {1, 3, 5, 65, 257})
@@ -173,40 +228,41 @@ TEST(Codec, RoundTripsOddShapes) {
   }
 }
 
-TEST(Codec, RoundTripsRandomShapes) {
+TEST(Packer, RoundTripsRandomShapes) {
   std::mt19937 random(2);
   for (const Layout &layout : allLayouts())
     for (int i = 0; i < 20; ++i)
       checkShape(layout, random, 1 + random() % 300, 1 + random() % 700);
 }
 
-TEST(Codec, PaddingIsTheDigitZero) {
+TEST(Packer, PaddingIsTheDigitZero) {
   for (const Layout &layout : allLayouts()) {
     std::vector<int8_t> digits(15, 1);
-    std::vector<uint8_t> bytes(layout.storageBytes(3, 5));
-    packDigits(layout, digits.data(), 3, 5, bytes.data());
+    Words words(layout, 3, 5);
+    packDigits(layout, digits.data(), 3, 5, words.bytes.data());
     for (int64_t r = 0; r < layout.paddedRows(3); ++r)
       for (int64_t c = 0; c < layout.paddedColumns(5); ++c)
-        EXPECT_EQ(code(bytes, layout.locate(r, c, 3, 5)),
-                  r < 3 && c < 5 ? 2 : 1);
+        EXPECT_EQ(words.digit(r, c), r < 3 && c < 5 ? 1 : 0) << layout.str();
   }
 }
 
-TEST(Codec, UnpackRefusesCodeThree) {
+TEST(Packer, UnpackRefusesWordsThatAreNone) {
   std::mt19937 random(3);
+  // Of no codec are these bytes digits, wherever they are in a word.
   for (const Layout &layout : allLayouts()) {
     std::vector<int8_t> digits = randomDigits(random, 33 * 70);
     std::vector<uint8_t> bytes(layout.storageBytes(33, 70));
     packDigits(layout, digits.data(), 33, 70, bytes.data());
     for (int i = 0; i < 20; ++i) {
       std::vector<uint8_t> broken = bytes;
-      broken[random() % broken.size()] |= 3 << 2 * (random() % 4);
-      EXPECT_FALSE(unpackDigits(layout, broken.data(), 33, 70, digits.data()));
+      broken[random() % broken.size()] = 0xff;
+      EXPECT_FALSE(unpackDigits(layout, broken.data(), 33, 70, digits.data()))
+          << layout.str();
     }
   }
 }
 
-TEST(Codec, HuggingFaceQuarters) {
+TEST(Packer, HuggingFaceQuarters) {
   const int64_t rows = 12, columns = 5;
   std::mt19937 random(4);
   std::vector<int8_t> digits = randomDigits(random, rows * columns);
@@ -216,14 +272,16 @@ TEST(Codec, HuggingFaceQuarters) {
       bytes[r % 3 * columns + c] |=
           static_cast<uint8_t>((digits[r * columns + c] + 1) << 2 * (r / 3));
   std::vector<int8_t> back(rows * columns);
-  EXPECT_EQ(unpackHuggingFace(bytes.data(), rows, columns, back.data()), -1);
+  EXPECT_FALSE(unpackHuggingFace(bytes.data(), rows, columns, back.data()));
   EXPECT_EQ(back, digits);
   bytes[7] |= 3 << 4;
   bytes[11] |= 3;
-  EXPECT_EQ(unpackHuggingFace(bytes.data(), rows, columns, back.data()), 7);
+  // Byte 7 is row 1 and column 2 of each quarter, and its field 2 is bad.
+  EXPECT_EQ(unpackHuggingFace(bytes.data(), rows, columns, back.data()),
+            (MatrixPlace{7, 2}));
 }
 
-TEST(Codec, TernarizeRoundsHalvesToEven) {
+TEST(Ternarizer, TernarizeRoundsHalvesToEven) {
   // mean|W| = 1: 0.5 goes to 0, just above to 1; the sign follows.
   std::vector<float> master = {0.5f, -0.5f, 0.50000006f, -0.75f,
                                1.5f, -1.5f, 1.5f,        1.24999994f};
@@ -236,7 +294,7 @@ TEST(Codec, TernarizeRoundsHalvesToEven) {
   EXPECT_EQ(digits, std::vector<int8_t>(8, 0));
 }
 
-TEST(Codec, TernarizeTakesTheMeanInDouble) {
+TEST(Ternarizer, TernarizeTakesTheMeanInDouble) {
   // In f32 the sum would stop growing at 2^24.
   std::vector<float> master(16384, 0.0f);
   std::vector<int8_t> digits(master.size());
@@ -246,7 +304,7 @@ TEST(Codec, TernarizeTakesTheMeanInDouble) {
   EXPECT_EQ(ternarize(master.data(), 16384, digits.data()), 1024.0625f);
 }
 
-TEST(Codec, TernarizingInPartsIsTheSame) {
+TEST(Ternarizer, TernarizingInPartsIsTheSame) {
   std::vector<float> master(1003);
   for (size_t i = 0; i < master.size(); ++i)
     master[i] = std::sin(static_cast<float>(i * i)) * (i % 7 ? 1.0f : 1e4f);
@@ -266,7 +324,7 @@ TEST(Codec, TernarizingInPartsIsTheSame) {
   }
 }
 
-TEST(Codec, HalvesRoundTripAndRoundToEven) {
+TEST(HalfFloat, HalvesRoundTripAndRoundToEven) {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     float value = halfToFloat(static_cast<uint16_t>(bits));
     if ((bits & 0x7c00) == 0x7c00 && (bits & 0x3ff)) {

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/LayoutFamilies.h"
 
 #include "mlir/IR/OpImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -20,24 +21,21 @@ using namespace tern;
 
 namespace {
 
-StringRef getName(const Layout &layout) {
-  if (layout.outer == Axis::Column)
-    return "contiguous_columns";
-  auto isRows = [](const LayoutPart &part) { return part.axis == Axis::Row; };
-  return llvm::any_of(layout.bytes, isRows) ? "rows_in_lanes"
-                                            : "contiguous_rows";
+std::string getName(const Layout &layout) {
+  std::string family = familyName(layout);
+  return family.empty() ? "layout" : family;
 }
 
 struct Aliases : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
 
   AliasResult getAlias(Attribute attr, raw_ostream &os) const override {
-    StringRef name =
-        llvm::TypeSwitch<Attribute, StringRef>(attr)
+    std::string name =
+        llvm::TypeSwitch<Attribute, std::string>(attr)
             .Case([](LayoutAttr layout) { return getName(layout.getLayout()); })
             .Case([](TargetAttr) { return "target"; })
             .Case([](ModelAttr) { return "model"; })
-            .Default(StringRef());
+            .Default(std::string());
     return print(name, os);
   }
 

@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/Codec.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -52,12 +54,36 @@ static ParseResult parsePart(AsmParser &parser, LayoutPart &part) {
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseKeyword(&axis))
     return failure();
-  if (axis != "n" && axis != "k")
-    return parser.emitError(loc, "expected n (rows) or k (columns), got ")
+  if (axis != "n" && axis != "k" && axis != "b")
+    return parser.emitError(loc, "expected n (rows), k (columns) or b (bytes "
+                                 "of a word), got ")
            << axis;
-  part.axis = axis == "n" ? Axis::Row : Axis::Column;
+  part.axis = axis == "n" ? Axis::Row : axis == "k" ? Axis::Column : Axis::Byte;
   return failure(parser.parseColon() || parser.parseInteger(part.size) ||
                  parser.parseColon() || parser.parseInteger(part.stride));
+}
+
+/// [n:16:1, k:4:1]
+static ParseResult parseParts(AsmParser &parser, std::vector<LayoutPart> &parts,
+                              AsmParser::Delimiter delimiter) {
+  return parser.parseCommaSeparatedList(
+      delimiter, [&] { return parsePart(parser, parts.emplace_back()); });
+}
+
+/// k:4:4, or a list
+static ParseResult parseDigits(AsmParser &parser,
+                               std::vector<LayoutPart> &digits) {
+  if (parseParts(parser, digits, AsmParser::Delimiter::OptionalSquare))
+    return failure();
+  return digits.empty() ? parsePart(parser, digits.emplace_back()) : success();
+}
+
+static std::string codecNames() {
+  return llvm::join(llvm::map_range(allCodecs(),
+                                    [](const Codec *codec) {
+                                      return StringRef(codec->name);
+                                    }),
+                    ", ");
 }
 
 Attribute LayoutAttr::parse(AsmParser &parser, Type) {
@@ -66,15 +92,15 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess() || parser.parseKeyword(&codec) ||
       parser.parseComma() || parser.parseKeyword(&outer) ||
-      parser.parseComma() || parsePart(parser, layout.field) ||
+      parser.parseComma() || parseDigits(parser, layout.digits) ||
       parser.parseComma() ||
-      parser.parseCommaSeparatedList(
-          AsmParser::Delimiter::Square,
-          [&] { return parsePart(parser, layout.bytes.emplace_back()); }) ||
+      parseParts(parser, layout.bytes, AsmParser::Delimiter::Square) ||
       parser.parseGreater())
     return {};
-  if (codec != "b2") {
-    parser.emitError(loc, "expected codec b2, got ") << codec;
+  layout.codec = findCodec(codec);
+  if (!layout.codec) {
+    parser.emitError(loc, "expected one of the codecs ")
+        << codecNames() << ", got " << codec;
     return {};
   }
   if (outer != "rows" && outer != "columns") {

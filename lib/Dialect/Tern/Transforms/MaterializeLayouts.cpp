@@ -149,8 +149,8 @@ private:
         pad(user, layout.paddedRows(rows), layout.paddedColumns(columns));
     }
     ++numWeights;
-    numPaddedBytes +=
-        layout.storageBytes(rows, columns) - (rows * columns + 3) / 4;
+    numPaddedBytes += layout.storageBytes(rows, columns) -
+                      layout.unpaddedBytes(rows, columns);
   }
 
   template <typename ProductOp>

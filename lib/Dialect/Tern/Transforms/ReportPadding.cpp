@@ -10,7 +10,6 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
-#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "tern-report-padding"
 
@@ -35,10 +34,13 @@ struct ReportPadding : tern::impl::ReportPaddingPassBase<ReportPadding> {
 private:
   void report(WeightOp weight) {
     auto type = dyn_cast<RankedTensorType>(weight.getType());
-    if (!type || !isa_and_nonnull<LayoutAttr>(type.getEncoding()))
+    auto layout =
+        type ? dyn_cast_or_null<LayoutAttr>(type.getEncoding()) : LayoutAttr();
+    if (!layout)
       return;
     int64_t held = getWeightBytes(type);
-    int64_t padding = held - llvm::divideCeil(type.getNumElements(), 4);
+    int64_t padding = held - layout.getLayout().unpaddedBytes(
+                                 type.getDimSize(0), type.getDimSize(1));
     if (padding * 100 <= held * percent)
       return;
     ++numReported;

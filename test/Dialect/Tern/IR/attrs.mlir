@@ -25,3 +25,23 @@ module @target_and_model attributes {
 func.func private @layouts(
     tensor<2560x6912x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>,
     tensor<3x5x!tern.trit, #tern.layout<b2, columns, n:4:1, []>>)
+
+// Groups of digits to look up: 1.6, 1.667 and 2 bits a digit.
+// CHECK-LABEL: func.func private @groups_in_lanes(
+// CHECK-SAME: tensor<64x10x!tern.trit, #tern.layout<s5, rows, k:5:1, [n:8:64, n:64:1]>>,
+// CHECK-SAME: tensor<64x10x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:24:5, n:8:64, n:64:1]>>,
+// CHECK-SAME: tensor<64x10x!tern.trit, #tern.layout<t2, columns, k:4:1, [k:4:4, n:16:1]>>,
+// CHECK-SAME: tensor<64x10x!tern.trit, #tern.layout<t4, rows, k:4:1, [n:8:64, n:64:1]>>,
+// CHECK-SAME: tensor<64x10x!tern.trit, #tern.layout<t3p5, rows, k:24:1, [n:2:16, b:5:1, n:16:1]>>)
+func.func private @groups_in_lanes(
+    tensor<64x10x!tern.trit, #tern.layout<s5, rows, k:5:1, [n:8:64, n:64:1]>>,
+    tensor<64x10x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:24:5, n:8:64, n:64:1]>>,
+    tensor<64x10x!tern.trit, #tern.layout<t2, columns, k:4:1, [k:4:4, n:16:1]>>,
+    tensor<64x10x!tern.trit, #tern.layout<t4, rows, k:4:1, [n:8:64, n:64:1]>>,
+    tensor<64x10x!tern.trit, #tern.layout<t3p5, rows, k:24:1, [n:2:16, b:5:1, n:16:1]>>)
+
+// Digits of two rows in a word.
+// CHECK-LABEL: func.func private @paired_rows(
+// CHECK-SAME: tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>)
+func.func private @paired_rows(
+    tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>)

@@ -5,8 +5,33 @@ module attributes {tern.a = #tern.top_k<keep = 0>} {}
 
 // -----
 
-// expected-error @+1 {{expected codec b2, got b3}}
+// expected-error @+1 {{expected one of the codecs b2, s5, t2, t4, t3p5, p2, got b3}}
 func.func private @codec(tensor<4x8x!tern.trit, #tern.layout<b3, rows, k:4:1, []>>)
+
+// -----
+
+// expected-error @+1 {{expected 5 digits per byte, as codec s5 has, but they are k:4:1}}
+func.func private @digits_of_a_byte(tensor<4x8x!tern.trit, #tern.layout<s5, rows, k:4:1, []>>)
+
+// -----
+
+// expected-error @+1 {{expected 16 digits per word, as codec p2 has, but they are [n:2:1, k:4:1]}}
+func.func private @digits_of_a_word(tensor<4x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:4:1], [b:4:1]>>)
+
+// -----
+
+// expected-error @+1 {{expected a part b:5:1, the bytes of a word of codec t3p5, but got [n:16:1]}}
+func.func private @bytes_of_a_word(tensor<4x8x!tern.trit, #tern.layout<t3p5, rows, k:24:1, [n:16:1]>>)
+
+// -----
+
+// expected-error @+1 {{expected no axis b, because a word of codec s5 is one byte, but got [n:16:1, b:2:1]}}
+func.func private @one_byte(tensor<4x8x!tern.trit, #tern.layout<s5, rows, k:5:1, [n:16:1, b:2:1]>>)
+
+// -----
+
+// expected-error @+1 {{expected digits along n or k, but got b:4:1}}
+func.func private @digits_along_b(tensor<4x8x!tern.trit, #tern.layout<b2, rows, b:4:1, []>>)
 
 // -----
 
@@ -15,7 +40,7 @@ func.func private @outer(tensor<4x8x!tern.trit, #tern.layout<b2, k, k:4:1, []>>)
 
 // -----
 
-// expected-error @+1 {{expected n (rows) or k (columns), got m}}
+// expected-error @+1 {{expected n (rows), k (columns) or b (bytes of a word), got m}}
 func.func private @axis(tensor<4x8x!tern.trit, #tern.layout<b2, rows, m:4:1, []>>)
 
 // -----

@@ -9,7 +9,7 @@
 
 #include "Kernels/RowReference.h"
 
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <algorithm>
 #include <cmath>

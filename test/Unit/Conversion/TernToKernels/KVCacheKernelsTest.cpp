@@ -15,7 +15,6 @@
 #include "Kernels/RowReference.h"
 
 #include "tern/Packing/CacheLayout.h"
-#include "tern/Packing/Codec.h"
 
 #include "gtest/gtest.h"
 

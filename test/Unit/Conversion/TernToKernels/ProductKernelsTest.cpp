@@ -9,7 +9,8 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/InitAll.h"
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/LayoutFamilies.h"
+#include "tern/Packing/Packer.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -275,8 +276,8 @@ TEST_P(Products, ActiveColumns) {
 TEST_P(Products, OtherLayouts) {
   const Axis R = Axis::Row, C = Axis::Column;
   const Layout fieldOfColumns{
-      Codec::B2, C, {C, 4, 3}, {{R, 5, 1}, {C, 3, 1}, {C, 7, 12}}};
-  const Layout fieldOfRows{Codec::B2, R, {R, 4, 2}, {{C, 3, 1}, {R, 2, 1}}};
+      &codecs::b2, C, {{C, 4, 3}}, {{R, 5, 1}, {C, 3, 1}, {C, 7, 12}}};
+  const Layout fieldOfRows{&codecs::b2, R, {{R, 4, 2}}, {{C, 3, 1}, {R, 2, 1}}};
   for (Kind kind : {Kind::Decode, Kind::Prefill, Kind::Rows, Kind::Sparse}) {
     std::vector<Product> products;
     for (Shape shape : {Shape{1, 1}, Shape{37, 65}, Shape{11, 192}})
@@ -287,6 +288,25 @@ TEST_P(Products, OtherLayouts) {
     bool isList = kind == Kind::Rows || kind == Kind::Sparse;
     checkProducts(products, {kind == Kind::Prefill ? 3 : 1},
                   {isList ? 0.3 : 1});
+  }
+}
+
+/// Bytes of every codec whose digits the portable kernels take one by one.
+TEST_P(Products, OtherCodecs) {
+  const Axis R = Axis::Row, C = Axis::Column;
+  const Layout groups = GroupsInLanes{&codecs::s5, R, 1, 2, 8}.layout();
+  const Layout blocks = GroupsInLanes{&codecs::s5, C, 3, 2, 8}.layout();
+  const Layout nibbles = GroupsInLanes{&codecs::t2, C, 4, 1, 8}.layout();
+  const Layout columns = PlainWords{&codecs::t4, C}.layout();
+  const Layout square{&codecs::b2, R, {{R, 2, 1}, {C, 2, 1}}, {{C, 3, 2}}};
+  for (Kind kind : {Kind::Decode, Kind::Prefill, Kind::Sparse}) {
+    std::vector<Product> products;
+    for (const Layout &layout : {groups, blocks, nibbles, columns, square})
+      // A column that shares bytes with others reads those too.
+      if (kind != Kind::Sparse || layout == columns)
+        products.emplace_back(kind, Shape{37, 64}, layout);
+    checkProducts(products, {kind == Kind::Prefill ? 3 : 1},
+                  {kind == Kind::Sparse ? 0.3 : 1});
   }
 }
 

@@ -7,7 +7,7 @@
 
 #include "Kernels/KernelRunner.h"
 
-#include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include "gtest/gtest.h"
 

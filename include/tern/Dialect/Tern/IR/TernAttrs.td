@@ -97,10 +97,12 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
     DeclareAttrInterfaceMethods<VerifiableTensorEncoding, ["verifyEncoding"]>]> {
   let summary = "byte order of a packed ternary matrix";
   let description = [{
-    The value of `tern::Layout` (tern/Packing/Layout.h): the matrix is cut into
-    tiles; `bytes` says, outermost first, what walking through a tile's bytes walks
-    through in the matrix, `field` what the digits inside a byte are, lowest bits
-    first. `n` are rows (output features), `k` columns (input features); a part
+    The value of `tern::Layout` (tern/Packing/Layout.h). First comes the codec
+    (tern/Packing/Codecs.def), which says how the digits of a word of one byte or
+    more are stored. The matrix is cut into tiles; the last list says, outermost
+    first, what walking through a tile's bytes walks through in the matrix, the
+    part or list before it the same for the digits of a word. `n` are rows (output
+    features), `k` columns (input features), `b` the bytes of a word; a part
     `n:16:1` is sixteen positions, one row apart. `rows` or `columns` is the axis
     whose tile index changes slowest. The text between the angle brackets is
     `tern::Layout::str()`, whose hash is the fingerprint.
@@ -109,6 +111,13 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
 
     ```mlir
     tensor<2560x6912x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+    ```
+
+    Five neighbouring columns in a byte, 512 rows after each other, and 24 such
+    bytes of a row before the next rows:
+
+    ```mlir
+    tensor<2560x6912x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:24:5, n:8:64, n:64:1]>>
     ```
   }];
   let parameters = (ins "::tern::Layout":$layout);

@@ -1,0 +1,68 @@
+//===- Digits.cpp - Digits of a byte of any codec -------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Kernels/Digits.h"
+
+using namespace mlir;
+using namespace tern;
+
+static int64_t powerOf3(int64_t exponent) {
+  int64_t power = 1;
+  for (; exponent > 0; --exponent)
+    power *= 3;
+  return power;
+}
+
+/// The number to base 3 that is in the low bits of `shifted`.
+static Value buildNumber(KernelBuilder &b, const DigitFields &fields,
+                         Value shifted) {
+  if (!fields.isSignMagnitude)
+    return fields.bits == 8
+               ? shifted
+               : b.bitAnd(shifted, (int64_t(1) << fields.bits) - 1);
+  int64_t sign = int64_t(1) << (fields.bits - 1);
+  Value largest =
+      b.constant(shifted.getType(), (powerOf3(fields.digits) - 1) / 2);
+  Value magnitude = b.bitAnd(shifted, sign - 1);
+  Value isNegative = b.compare(arith::CmpIPredicate::uge, shifted, sign);
+  return b.select(isNegative, b.sub(largest, magnitude),
+                  b.add(largest, magnitude));
+}
+
+Value tern::buildDigit(KernelBuilder &b, const Codec &codec, Value byte,
+                       int64_t digit) {
+  const DigitFields &fields = codec.fields;
+  int64_t field = digit / fields.digits, place = digit % fields.digits;
+  Value number =
+      buildNumber(b, fields, b.shiftRight(byte, fields.bits * field));
+  if (fields.digits > 1)
+    number = b.rem(b.div(number, powerOf3(place)), 3);
+  return b.add(number, -1);
+}
+
+Value tern::buildDigit(KernelBuilder &b, const Codec &codec, Value byte,
+                       Value digit) {
+  const DigitFields &fields = codec.fields;
+  Type type = byte.getType();
+  Value shifted = byte;
+  if (fields.bits < 8) {
+    Value field =
+        fields.digits == 1 ? digit : b.div(digit, b.index(fields.digits));
+    Value shift =
+        arith::IndexCastUIOp::create(b, type, b.mul(field, fields.bits));
+    shifted = arith::ShRUIOp::create(b, byte, shift);
+  }
+  Value number = buildNumber(b, fields, shifted);
+  if (fields.digits == 1)
+    return b.add(number, -1);
+  Value place = b.rem(digit, fields.digits);
+  Value power = b.constant(type, int64_t(1));
+  for (int64_t p = 1; p < fields.digits; ++p)
+    power = b.select(b.compare(arith::CmpIPredicate::eq, place, p),
+                     b.constant(type, powerOf3(p)), power);
+  return b.add(b.rem(b.div(number, power), 3), -1);
+}

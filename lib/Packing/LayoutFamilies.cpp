@@ -1,0 +1,151 @@
+//===- lib/Packing/LayoutFamilies.cpp - Layouts that kernels read ---------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A match reads the numbers of a family off a layout, makes the member that has
+// them, and compares: a family's parts are written down once.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Packing/LayoutFamilies.h"
+
+using namespace tern;
+
+static constexpr LayoutPart rows(int64_t size, int64_t stride) {
+  return {Axis::Row, size, stride};
+}
+
+static constexpr LayoutPart columns(int64_t size, int64_t stride) {
+  return {Axis::Column, size, stride};
+}
+
+/// `member` if it is the layout.
+template <typename Family>
+static std::optional<Family> check(const Layout &layout, const Family &member) {
+  if (member.layout() == layout)
+    return member;
+  return std::nullopt;
+}
+
+/// The only digits of a word along `axis`; 0 if there are others.
+static int64_t digitsAlong(const Layout &layout, Axis axis) {
+  return layout.digits.size() == 1 && layout.digits[0].axis == axis
+             ? layout.digits[0].size
+             : 0;
+}
+
+Layout RowsInLanes::layout() const {
+  Layout layout{&codecs::b2, Axis::Row, {columns(4, 4)}, {}};
+  if (vectors > 1)
+    layout.bytes.push_back(rows(vectors, lanes));
+  layout.bytes.push_back(rows(lanes, 1));
+  layout.bytes.push_back(columns(4, 1));
+  return layout;
+}
+
+std::optional<RowsInLanes> RowsInLanes::match(const Layout &layout) {
+  size_t count = layout.bytes.size();
+  if (count < 2 || count > 3)
+    return std::nullopt;
+  int64_t lanes = layout.bytes[count - 2].size;
+  return check(layout, RowsInLanes{lanes, layout.tileRows() / lanes});
+}
+
+Layout ContiguousRows::layout() const {
+  Layout layout{&codecs::b2, Axis::Row, {columns(4, 4 * lanes)}, {}};
+  if (rows > 1)
+    layout.bytes.push_back({Axis::Row, rows, 1});
+  layout.bytes.push_back(columns(4 * lanes, 1));
+  return layout;
+}
+
+std::optional<ContiguousRows> ContiguousRows::match(const Layout &layout) {
+  if (layout.bytes.empty())
+    return std::nullopt;
+  int64_t lanes = layout.bytes.back().size / 4, rows = layout.tileRows();
+  if (lanes == 1 && rows > 1) // RowsInLanes has them
+    return std::nullopt;
+  return check(layout, ContiguousRows{lanes, rows});
+}
+
+Layout ContiguousColumns::layout() const {
+  return {&codecs::b2,
+          Axis::Column,
+          {rows(4, 4 * lanes)},
+          {rows(lanes / 4, 4), rows(4, lanes), rows(4, 1)}};
+}
+
+std::optional<ContiguousColumns>
+ContiguousColumns::match(const Layout &layout) {
+  int64_t lanes = layout.tileRows() / 16;
+  if (lanes == 0 || lanes % 4)
+    return std::nullopt;
+  return check(layout, ContiguousColumns{lanes});
+}
+
+Layout PlainWords::layout() const {
+  Layout layout{codec, outer, {{Axis::Column, codec->wordDigits, 1}}, {}};
+  if (outer == Axis::Column)
+    layout.digits[0].axis = Axis::Row;
+  if (codec->wordBytes > 1)
+    layout.bytes.push_back({Axis::Byte, codec->wordBytes, 1});
+  return layout;
+}
+
+std::optional<PlainWords> PlainWords::match(const Layout &layout) {
+  return check(layout, PlainWords{layout.codec, layout.outer});
+}
+
+Layout GroupsInLanes::layout() const {
+  int64_t digits = codec->wordDigits;
+  Layout layout{codec, outer, {columns(digits, 1)}, {}};
+  if (groups > 1)
+    layout.bytes.push_back(columns(groups, digits));
+  if (vectors > 1)
+    layout.bytes.push_back(rows(vectors, lanes));
+  if (codec->wordBytes > 1)
+    layout.bytes.push_back({Axis::Byte, codec->wordBytes, 1});
+  layout.bytes.push_back(rows(lanes, 1));
+  return layout;
+}
+
+std::optional<GroupsInLanes> GroupsInLanes::match(const Layout &layout) {
+  int64_t digits = digitsAlong(layout, Axis::Column);
+  if (digits == 0 || layout.bytes.empty())
+    return std::nullopt;
+  int64_t lanes = layout.bytes.back().size;
+  return check(layout, GroupsInLanes{layout.codec, layout.outer,
+                                     layout.tileColumns() / digits,
+                                     layout.tileRows() / lanes, lanes});
+}
+
+Layout PairedRows::layout() const {
+  Layout layout{&codecs::p2, Axis::Row, {rows(2, 1), columns(8, 1)}, {}};
+  if (pairs > 1)
+    layout.bytes.push_back(rows(pairs, 2));
+  layout.bytes.push_back({Axis::Byte, 4, 1});
+  return layout;
+}
+
+std::optional<PairedRows> PairedRows::match(const Layout &layout) {
+  return check(layout, PairedRows{layout.tileRows() / 2});
+}
+
+std::string tern::familyName(const Layout &layout) {
+  if (RowsInLanes::match(layout))
+    return "rows_in_lanes";
+  if (ContiguousRows::match(layout))
+    return "contiguous_rows";
+  if (ContiguousColumns::match(layout))
+    return "contiguous_columns";
+  if (PlainWords::match(layout))
+    return layout.outer == Axis::Row ? "contiguous_rows" : "contiguous_columns";
+  if (GroupsInLanes::match(layout))
+    return "groups_in_lanes";
+  if (PairedRows::match(layout))
+    return "paired_rows";
+  return "";
+}

@@ -1,0 +1,61 @@
+//===- lib/Packing/T3P5.cpp - Eight numbers of three digits in five bytes -===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A number of three digits to base 3 has five bits. Numbers 0 to 4 are the low
+// bits of bytes 0 to 4; the high three bits of the bytes hold the others such
+// that two shifts of whole bytes bring each one down (SRI and USHR of NEON):
+//   number 5   byte 0 bits 7..5, byte 1 bits 7..6
+//   number 6   byte 2 bits 7..5, byte 3 bits 7..6
+//   number 7   byte 4 bits 7..5, byte 1 bit 5, byte 3 bit 5
+//
+//===----------------------------------------------------------------------===//
+
+#include "CodecBuilder.h"
+
+using namespace tern;
+
+namespace {
+
+struct T3P5 {
+  static constexpr int64_t kBytes = 5, kDigits = 24;
+  static constexpr DigitFields kFields{};
+
+  static constexpr int number(const uint8_t *b, int64_t n) {
+    switch (n) {
+    case 5:
+      return b[0] >> 5 << 2 | b[1] >> 6;
+    case 6:
+      return b[2] >> 5 << 2 | b[3] >> 6;
+    case 7:
+      return b[4] >> 5 << 2 | (b[1] >> 5 & 1) << 1 | (b[3] >> 5 & 1);
+    default:
+      return b[n] & 31;
+    }
+  }
+  static constexpr void encode(const int8_t *digits, uint8_t *word) {
+    int n[8] = {};
+    for (int64_t i = 0; i < kDigits; ++i)
+      n[i / 3] += (digits[i] + 1) * kPowersOf3[i % 3];
+    int high[kBytes] = {n[5] >> 2, (n[5] & 3) << 1 | (n[7] >> 1 & 1), n[6] >> 2,
+                        (n[6] & 3) << 1 | (n[7] & 1), n[7] >> 2};
+    for (int64_t i = 0; i < kBytes; ++i)
+      word[i] = static_cast<uint8_t>(high[i] << 5 | n[i]);
+  }
+  static constexpr int8_t decode(const uint8_t *word, int64_t i) {
+    return static_cast<int8_t>(number(word, i / 3) / kPowersOf3[i % 3] % 3 - 1);
+  }
+  static constexpr bool isValid(const uint8_t *word) {
+    bool valid = true;
+    for (int64_t n = 0; n < 8; ++n)
+      valid &= number(word, n) < 27;
+    return valid;
+  }
+};
+
+} // namespace
+
+const Codec codecs::t3p5 = CodecBuilder<T3P5>::build("t3p5", 4);

@@ -1,0 +1,216 @@
+//===- CodecTest.cpp - Every byte of every codec --------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Packing/Codec.h"
+
+#include "gtest/gtest.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+using namespace tern;
+
+namespace {
+
+using Word = std::vector<uint8_t>;
+
+std::vector<int8_t> decode(const Codec &codec, const Word &word) {
+  std::vector<int8_t> digits(codec.wordDigits);
+  for (int64_t i = 0; i < codec.wordDigits; ++i)
+    digits[i] = codec.decode(word.data(), i);
+  return digits;
+}
+
+Word encode(const Codec &codec, const std::vector<int8_t> &digits) {
+  Word word(codec.wordBytes, 0xa5);
+  codec.encode(digits.data(), word.data());
+  return word;
+}
+
+/// A valid word has digits that make it again; all others are refused.
+void checkWord(const Codec &codec, const Word &word) {
+  std::vector<int8_t> digits = decode(codec, word);
+  bool areDigits = std::all_of(digits.begin(), digits.end(),
+                               [](int8_t d) { return d >= -1 && d <= 1; });
+  bool isMade = areDigits && encode(codec, digits) == word;
+  EXPECT_EQ(codec.isValid(word.data()), isMade)
+      << codec.name << " " << testing::PrintToString(word);
+}
+
+Word zeroWord(const Codec &codec) {
+  return Word(codec.zero, codec.zero + codec.wordBytes);
+}
+
+} // namespace
+
+TEST(Codec, NamesAndNumbersAreFixed) {
+  // In artifacts: a name or number is never given to another codec.
+  const std::pair<const char *, uint32_t> expected[] = {
+      {"b2", 0}, {"s5", 1}, {"t2", 2}, {"t4", 3}, {"t3p5", 4}, {"p2", 5}};
+  ASSERT_EQ(allCodecs().size(), std::size(expected));
+  for (size_t i = 0; i < std::size(expected); ++i) {
+    EXPECT_STREQ(allCodecs()[i]->name, expected[i].first);
+    EXPECT_EQ(allCodecs()[i]->number, expected[i].second);
+    EXPECT_EQ(findCodec(expected[i].first), allCodecs()[i]);
+  }
+  EXPECT_EQ(findCodec("b3"), nullptr);
+  EXPECT_EQ(findCodec(""), nullptr);
+}
+
+TEST(Codec, RecordsHoldTogether) {
+  for (const Codec *codec : allCodecs()) {
+    ASSERT_LE(codec->wordBytes, Codec::kMaxWordBytes);
+    ASSERT_LE(codec->wordDigits, Codec::kMaxWordDigits);
+    EXPECT_EQ(decode(*codec, zeroWord(*codec)),
+              std::vector<int8_t>(codec->wordDigits, 0));
+    EXPECT_TRUE(codec->isValid(codec->zero));
+    if (codec->fields.bits)
+      EXPECT_EQ(8 / codec->fields.bits * codec->fields.digits,
+                codec->wordDigits);
+  }
+}
+
+TEST(Codec, EveryByte) {
+  for (const Codec *codec : allCodecs()) {
+    // Every byte at every place of a word, the others zeros or anything valid.
+    std::mt19937 random(5);
+    for (int64_t at = 0; at < codec->wordBytes; ++at)
+      for (int byte = 0; byte < 256; ++byte)
+        for (int other = 0; other < (codec->wordBytes == 1 ? 1 : 4); ++other) {
+          Word word = zeroWord(*codec);
+          if (other > 0) {
+            std::vector<int8_t> digits(codec->wordDigits);
+            for (int8_t &digit : digits)
+              digit = static_cast<int8_t>(random() % 3) - 1;
+            word = encode(*codec, digits);
+          }
+          word[at] = static_cast<uint8_t>(byte);
+          checkWord(*codec, word);
+        }
+  }
+}
+
+TEST(Codec, EveryDigitsOfAByte) {
+  // 3^digits different words, each with these digits.
+  for (const Codec *codec : allCodecs()) {
+    if (codec->wordDigits > 5)
+      continue;
+    int64_t count = 1;
+    for (int64_t i = 0; i < codec->wordDigits; ++i)
+      count *= 3;
+    std::set<Word> words;
+    for (int64_t n = 0; n < count; ++n) {
+      std::vector<int8_t> digits(codec->wordDigits);
+      int64_t rest = n;
+      for (int8_t &digit : digits) {
+        digit = static_cast<int8_t>(rest % 3 - 1);
+        rest /= 3;
+      }
+      Word word = encode(*codec, digits);
+      words.insert(word);
+      ASSERT_TRUE(codec->isValid(word.data())) << codec->name;
+      ASSERT_EQ(decode(*codec, word), digits) << codec->name;
+    }
+    EXPECT_EQ(static_cast<int64_t>(words.size()), count) << codec->name;
+  }
+}
+
+TEST(Codec, EachDigitOfLongerWords) {
+  // Digits do not touch each other: all pairs of digits of a word.
+  for (const Codec *codec : {&codecs::t3p5, &codecs::p2})
+    for (int64_t i = 0; i < codec->wordDigits; ++i)
+      for (int64_t j = 0; j < codec->wordDigits; ++j)
+        for (int pair = 0; pair < 9; ++pair) {
+          std::vector<int8_t> digits(codec->wordDigits, 0);
+          digits[i] = static_cast<int8_t>(pair % 3 - 1);
+          digits[j] = static_cast<int8_t>(pair / 3 - 1);
+          Word word = encode(*codec, digits);
+          ASSERT_TRUE(codec->isValid(word.data()));
+          ASSERT_EQ(decode(*codec, word), digits) << codec->name;
+        }
+}
+
+TEST(Codec, FieldsDescribeTheDigits) {
+  // As Codec.h says, by arithmetic of its own: what portable kernels do.
+  const int powers[] = {1, 3, 9, 27, 81};
+  for (const Codec *codec : allCodecs()) {
+    const DigitFields &fields = codec->fields;
+    if (fields.bits == 0)
+      continue;
+    for (int byte = 0; byte < 256; ++byte) {
+      Word word = {static_cast<uint8_t>(byte)};
+      if (!codec->isValid(word.data()))
+        continue;
+      for (int64_t i = 0; i < codec->wordDigits; ++i) {
+        int field = byte >> fields.bits * (i / fields.digits) &
+                    ((1 << fields.bits) - 1);
+        if (fields.isSignMagnitude) {
+          int sign = 1 << (fields.bits - 1);
+          field = 121 + (field >= sign ? -(field - sign) : field);
+        }
+        EXPECT_EQ(field / powers[i % fields.digits] % 3 - 1,
+                  codec->decode(word.data(), i))
+            << codec->name << " " << byte;
+      }
+    }
+  }
+}
+
+TEST(Codec, BytesAreFixed) {
+  EXPECT_EQ(encode(codecs::b2, {1, 0, -1, 1}), (Word{0x86}));
+  EXPECT_EQ(encode(codecs::b2, {0, 0, 0, 0}), (Word{0x55}));
+  // 1 - 3 + 81 = 79, and its negative.
+  EXPECT_EQ(encode(codecs::s5, {1, -1, 0, 0, 1}), (Word{79}));
+  EXPECT_EQ(encode(codecs::s5, {-1, 1, 0, 0, -1}), (Word{0x80 | 79}));
+  EXPECT_EQ(encode(codecs::s5, {1, 1, 1, 1, 1}), (Word{121}));
+  EXPECT_EQ(encode(codecs::s5, {0, 0, 0, 0, 0}), (Word{0}));
+  EXPECT_FALSE(codecs::s5.isValid(Word{0x80}.data()));
+  EXPECT_FALSE(codecs::s5.isValid(Word{122}.data()));
+  EXPECT_EQ(encode(codecs::t2, {1, 0, -1, 1}), (Word{5 | 6 << 4}));
+  EXPECT_EQ(encode(codecs::t4, {1, 0, -1, 1}), (Word{2 + 3 + 0 + 54}));
+  EXPECT_EQ(encode(codecs::t4, {1, 1, 1, 1}), (Word{80}));
+}
+
+TEST(Codec, ThreeDigitsComeDownByTwoShifts) {
+  // Number 5 of t3p5 as NEON unpacks it: SRI by 3, then USHR by 3.
+  std::mt19937 random(6);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<int8_t> digits(24);
+    for (int8_t &digit : digits)
+      digit = static_cast<int8_t>(random() % 3) - 1;
+    Word b = encode(codecs::t3p5, digits);
+    auto insert = [](int x, int y) { return ((x & 0xe0) | y >> 3) >> 3; };
+    int bits = (b[1] << 2 & 0x80) | (b[3] << 1 & 0x40);
+    const int numbers[] = {
+        b[0] & 31, b[1] & 31,          b[2] & 31,          b[3] & 31,
+        b[4] & 31, insert(b[0], b[1]), insert(b[2], b[3]), insert(b[4], bits)};
+    for (int n = 0; n < 8; ++n)
+      EXPECT_EQ(numbers[n], digits[3 * n] + 1 + 3 * (digits[3 * n + 1] + 1) +
+                                9 * (digits[3 * n + 2] + 1));
+  }
+}
+
+TEST(Codec, OneMaskFitsAllStepsOfPairs) {
+  // A half word of p2 is (a + 1) + 2^14 b after rotation and one mask.
+  std::mt19937 random(7);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<int8_t> digits(16);
+    for (int8_t &digit : digits)
+      digit = static_cast<int8_t>(random() % 3) - 1;
+    Word bytes = encode(codecs::p2, digits);
+    uint32_t word = bytes[0] | bytes[1] << 8 | bytes[2] << 16 |
+                    static_cast<uint32_t>(bytes[3]) << 24;
+    for (int s = 0; s < 8; s += 2) {
+      uint32_t rotated = s ? word >> 2 * s | word << (32 - 2 * s) : word;
+      uint32_t t = rotated & 0xC003C003u;
+      for (int lane = 0; lane < 2; ++lane)
+        EXPECT_EQ(static_cast<int16_t>(t >> 16 * lane),
+                  digits[s + lane] + 1 + (digits[8 + s + lane] * (1 << 14)));
+    }
+  }
+}
