@@ -7,23 +7,13 @@
 
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Dialect/Tern/Transforms/Passes.h"
 
-#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
 using namespace tern;
-
-/// The buffer type of a tern tensor: the packed bytes of ternary digits, or a
-/// buffer of the same shape.
-static MemRefType getBuffer(RankedTensorType type) {
-  Builder b(type.getContext());
-  if (isa<TritType>(type.getElementType()))
-    return MemRefType::get({getWeightBytes(type)}, b.getI8Type());
-  return MemRefType::get(type.getShape(), type.getElementType());
-}
 
 namespace {
 
@@ -92,7 +82,8 @@ private:
                   const BufferizationOptions &options) {
     SmallVector<Value> outs;
     for (Type type : op->getResultTypes()) {
-      MemRefType buffer = ::getBuffer(cast<RankedTensorType>(type));
+      auto tensor = cast<RankedTensorType>(type);
+      auto buffer = MemRefType::get(tensor.getShape(), tensor.getElementType());
       SmallVector<Value> sizes;
       if (buffer.isDynamicDim(0))
         sizes.push_back(
@@ -121,14 +112,30 @@ private:
       sizes.back() = outs.size();
       llvm::copy(sizes, created.getProperties().operandSegmentSizes.begin());
     }
-    setWeightType(op, created);
+  }
+};
+
+/// Writes its init's buffer, and reads that only where rows keep what they
+/// have.
+struct MatmulModel
+    : DstBufferizableOpInterfaceExternalModel<MatmulModel, MatmulOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    auto product = cast<MatmulOp>(op);
+    return !product.isDpsInit(&operand) || product.getRowIndices();
   }
 
-  static void setWeightType(OpTy op, OpTy created) {
-    if constexpr (std::is_same_v<OpTy, MatmulOp> ||
-                  std::is_same_v<OpTy, SparseMatmulOp> ||
-                  std::is_same_v<OpTy, GroupedMatmulOp>)
-      created.setWeightType(op.getWeightTensorType());
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    FailureOr<SmallVector<Value>> operands =
+        getBuffers(rewriter, op, options, state);
+    if (failed(operands))
+      return failure();
+    auto product =
+        cast<MatmulOp>(mlir::clone(rewriter, op, TypeRange(), *operands));
+    replaceOpWithBufferizedValues(rewriter, op, product.getInit());
+    return success();
   }
 };
 
@@ -147,23 +154,31 @@ struct KVAppendModel : ReadingModel<KVAppendModel, KVAppendOp> {
 
 struct GetWeightModel
     : BufferizableOpInterface::ExternalModel<GetWeightModel, GetWeightOp> {
-  FailureOr<BufferLikeType> getBufferType(Operation *, Value value,
+  FailureOr<BufferLikeType> getBufferType(Operation *op, Value value,
                                           const BufferizationOptions &,
                                           const BufferizationState &,
                                           SmallVector<Value> &) const {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!MemRefType::isValidElementType(type.getElementType()))
+      return op->emitOpError("expected the bytes of a weight with a layout, "
+                             "which have a buffer, got ")
+             << type;
     return cast<BufferLikeType>(
-        Type(::getBuffer(cast<RankedTensorType>(value.getType()))));
+        Type(MemRefType::get(type.getShape(), type.getElementType())));
   }
   bool isWritable(Operation *, Value, const AnalysisState &) const {
     return false;
   }
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
-                          const BufferizationOptions &,
-                          BufferizationState &) const {
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
     auto read = cast<GetWeightOp>(op);
-    auto type = cast<RankedTensorType>(read.getType());
+    FailureOr<BufferLikeType> buffer =
+        bufferization::getBufferType(read.getResult(), options, state);
+    if (failed(buffer))
+      return failure();
     replaceOpWithNewBufferizedOp<GetWeightOp>(
-        rewriter, op, ::getBuffer(type), read.getWeightAttr(), read.getLayer());
+        rewriter, op, Type(*buffer), read.getWeightAttr(), read.getLayer());
     return success();
   }
 };
@@ -177,8 +192,9 @@ template <typename... Ops> void attachKernels(MLIRContext *context) {
 void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     attachKernels<ActiveRowsOp, AttentionOp, DequantizeOp, EmbeddingOp,
-                  GroupedMatmulOp, HadamardOp, KeepTopKOp, LmHeadOp, MatmulOp,
-                  QuantizeOp, ReduceOp, SparseMatmulOp, SparsifyOp>(context);
+                  HadamardOp, KeepTopKOp, LmHeadOp, QuantizeOp, ReduceOp,
+                  SparsifyOp>(context);
+    MatmulOp::attachInterface<MatmulModel>(*context);
     KVAppendOp::attachInterface<KVAppendModel>(*context);
     GetWeightOp::attachInterface<GetWeightModel>(*context);
   });

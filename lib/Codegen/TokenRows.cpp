@@ -95,7 +95,7 @@ RowCounts::RowCounts(func::FuncOp function) {
   function.walk([&](Operation *op) {
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
       unite(getBuffersOfFirstLoop(linalgOp));
-    else if (isa<KernelOpInterface, KVAppendOp, memref::CopyOp>(op))
+    else if (isa<KernelOpInterface, MatmulOp, KVAppendOp, memref::CopyOp>(op))
       unite(llvm::filter_to_vector(op->getOperands(), isRows));
   });
 }

@@ -156,8 +156,16 @@ int64_t Layout::paddedColumns(int64_t columns) const {
 }
 
 int64_t Layout::storageBytes(int64_t rows, int64_t columns) const {
-  return paddedRows(rows) / tileRows() *
-         (paddedColumns(columns) / tileColumns()) * tileBytes();
+  std::array<int64_t, 3> grid = gridShape(rows, columns);
+  return grid[0] * grid[1] * grid[2];
+}
+
+std::array<int64_t, 3> Layout::gridShape(int64_t rows, int64_t columns) const {
+  int64_t alongRows = paddedRows(rows) / tileRows();
+  int64_t alongColumns = paddedColumns(columns) / tileColumns();
+  if (outer == Axis::Row)
+    return {alongRows, alongColumns, tileBytes()};
+  return {alongColumns, alongRows, tileBytes()};
 }
 
 int64_t Layout::unpaddedBytes(int64_t rows, int64_t columns) const {

@@ -13,8 +13,8 @@ module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, 
 
   func.func @layer.prefill(%layer: index, %x: memref<?x5xf32>, %positions: memref<?xi32>, %cache: !kv, %y: memref<?x5xf32>, %scratch: memref<4096xi8>) {
     %norm = tern.get_weight @norm : memref<5xf32>
-    %w = tern.get_weight @w[%layer] : memref<6xi8>
-    "test.weights"(%norm, %w) : (memref<5xf32>, memref<6xi8>) -> ()
+    %w = tern.get_weight @w[%layer] : memref<3x2x1xi8>
+    "test.weights"(%norm, %w) : (memref<5xf32>, memref<3x2x1xi8>) -> ()
     "test.slots"(%x, %positions, %y, %scratch) : (memref<?x5xf32>, memref<?xi32>, memref<?x5xf32>, memref<4096xi8>) -> ()
     %token = arith.constant 7 : index
     %state = tern.state_address %cache[%token] : !kv
@@ -40,7 +40,7 @@ module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, 
 // CHECK:         %[[STRIDE:.*]] = arith.constant 192 : index
 // CHECK:         %[[SKIP:.*]] = arith.muli %[[LAYER]], %[[STRIDE]] :
 // CHECK:         %[[START:.*]] = arith.addi %[[C320]], %[[SKIP]] :
-// CHECK:         %[[W:.*]] = memref.view %[[WEIGHTS]][%[[START]]][] : memref<1024xi8> to memref<6xi8>
+// CHECK:         %[[W:.*]] = memref.view %[[WEIGHTS]][%[[START]]][] : memref<1024xi8> to memref<3x2x1xi8>
 // CHECK:         "test.weights"(%[[NORM]], %[[W]]) :
 // CHECK:         "test.slots"(%[[X]], %[[P]], %[[Y]], %[[SCRATCH]]) :
 // CHECK:         %[[TOKEN:.*]] = arith.constant 7 : index

@@ -57,8 +57,8 @@ func.func @product_in_between(%x: memref<?x8xf32>, %w: memref<8x8xi8>, %f: memre
   %q = memref.alloc(%tokens) : memref<?x8xi8>
   tern.quantize <int8_absmax>(%x) outs(%q, %f : memref<?x8xi8>, memref<?xf32>) : (memref<?x8xf32>)
   %a = memref.alloc(%tokens) : memref<?x8xi32>
-  tern.matmul "down_proj"(%q, %w) outs(%a : memref<?x8xi32>) weight_type tensor<8x8xi8>
-      : (memref<?x8xi8>, memref<8x8xi8>)
+  tern.matmul "down_proj" ins(%q, %w : memref<?x8xi8>, memref<8x8xi8>)
+      outs(%a : memref<?x8xi32>) codes [-128, 127]
   memref.copy %x, %y : memref<?x8xf32> to memref<?x8xf32>
   return
 }

@@ -25,16 +25,16 @@
 
 // For one token columns and rows are skipped, for many they are not.
 // QUANTIZED-LABEL: func.func @layer.decode(
-// QUANTIZED:         tern.sparse_matmul "o_proj"
-// QUANTIZED:         tern.matmul "up_proj"({{.*}}) rows(
-// QUANTIZED:         tern.sparse_matmul "down_proj"
+// QUANTIZED:         tern.matmul "o_proj" ins({{.*}}) columns(
+// QUANTIZED:         tern.matmul "up_proj" ins({{.*}}) rows(
+// QUANTIZED:         tern.matmul "down_proj" ins({{.*}}) columns(
 // QUANTIZED-LABEL: func.func @layer.prefill(
 // QUANTIZED:         tern.matmul "o_proj"
-// QUANTIZED:         tern.matmul "up_proj"({{[^)]*}}) :
+// QUANTIZED:         tern.matmul "up_proj" ins({{[^)]*}}) outs(
 // QUANTIZED:         tern.matmul "down_proj"
 // QUANTIZED-LABEL: func.func @head.decode(
 
-// No ternary tensor is without a layout, and weights have places.
+// No ternary tensor is left, and weights have layouts and places.
 // PACKED: tern.layer_stride = 102976 : i64
 // PACKED: tern.weight @embed_tokens <values> ["model.embed_tokens.weight"] offset 0 :
 

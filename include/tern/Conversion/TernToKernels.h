@@ -17,16 +17,13 @@ namespace tern {
 class KVCacheType;
 class TargetAttr;
 
-/// All products for any layout, digit by digit: the reference of all kernels,
-/// and what a target's own patterns fall back to.
+/// tern.matmul with any modifiers for any layout, digit by digit: the reference
+/// of all kernels, and what a target's own patterns fall back to.
 void populatePortableProductPatterns(mlir::RewritePatternSet &patterns);
 
-/// tern.grouped_matmul for any layout; a part of the portable patterns.
-void populateGroupedProductPatterns(mlir::RewritePatternSet &patterns);
-
-/// tern.matmul and tern.sparse_matmul for the three layout families (rows in
-/// lanes, contiguous rows, contiguous columns), written once over the target's
-/// DotProduct. Used by targets from populateKernelPatterns.
+/// tern.matmul, at most one modifier at a time, for the three layout families
+/// (rows in lanes, contiguous rows, contiguous columns), written once over the
+/// target's DotProduct. Used by targets from populateKernelPatterns.
 void populateDotProductPatterns(TargetAttr target,
                                 mlir::RewritePatternSet &patterns);
 

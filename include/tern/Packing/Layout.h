@@ -15,6 +15,7 @@
 #ifndef TERN_PACKING_LAYOUT_H
 #define TERN_PACKING_LAYOUT_H
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -80,6 +81,9 @@ struct Layout {
 
   /// The same without padding, rounded up to whole bytes.
   int64_t unpaddedBytes(int64_t rows, int64_t columns) const;
+  /// The bytes as a grid: tiles along the outer axis, tiles along the other
+  /// one, bytes of a tile.
+  std::array<int64_t, 3> gridShape(int64_t rows, int64_t columns) const;
 
   /// Rows (columns) that have digits in one word.
   int64_t wordRows() const;

@@ -276,7 +276,6 @@ void tern::multiplyListedRows(const DotKernel &kernel, Value codes,
                               Value indices, Value count, Value out) {
   KernelBuilder &b = kernel.b;
   RowProduct product(kernel, codes, out);
-  clearFirstToken(b, out);
   b.parallel(count, kernel.weight.rowBytes(), [&](Value i) {
     prefetchRow(kernel, indices, count, i);
     Value row = b.toIndex(b.load(indices, {b.index(0), i}));

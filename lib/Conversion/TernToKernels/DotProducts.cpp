@@ -76,6 +76,38 @@ LogicalResult checkColumns(Operation *op, const WeightInfo &weight,
       op, "expected fewer columns, so that shifted sums fit 32 bits");
 }
 
+/// Builds a kernel and returns how many bytes of the weight it reads.
+using BuildKernel = Value (*)(MatmulOp op, const DotKernel &kernel);
+
+template <void (*multiply)(const DotKernel &, Value codes, Value out)>
+Value buildDense(MatmulOp op, const DotKernel &kernel) {
+  multiply(kernel, op.getCodes(), op.getInit());
+  return kernel.b.index(kernel.weight.storageBytes());
+}
+
+Value buildListedRows(MatmulOp op, const DotKernel &kernel) {
+  KernelBuilder &b = kernel.b;
+  Value count = b.toIndex(b.load(op.getRowCount(), b.index(0)));
+  multiplyListedRows(kernel, op.getCodes(), op.getRowIndices(), count,
+                     op.getInit());
+  return b.mul(count, kernel.weight.rowBytes());
+}
+
+Value buildListedColumns(MatmulOp op, const DotKernel &kernel) {
+  KernelBuilder &b = kernel.b;
+  Value count = b.toIndex(b.load(op.getColumnCount(), b.index(0)));
+  multiplyListedColumns(kernel, op.getColumnIndices(), op.getCodes(), count,
+                        op.getInit());
+  Value columnsRead = b.mul(b.div(b.add(count, 3), 4), 4);
+  return b.mul(columnsRead, kernel.weight.columnBytes());
+}
+
+Value buildScaled(MatmulOp op, const DotKernel &kernel) {
+  multiplyScaledRowsInLanes(kernel, op.getCodes(), op.getScales(),
+                            op.getGroupSize(), op.getInit());
+  return kernel.b.index(kernel.weight.storageBytes());
+}
+
 struct BuildDotMatmul : OpRewritePattern<MatmulOp> {
   BuildDotMatmul(MLIRContext *context, const DotProduct &dot)
       : OpRewritePattern(context, /*benefit=*/2), dot(dot) {}
@@ -85,108 +117,63 @@ struct BuildDotMatmul : OpRewritePattern<MatmulOp> {
     FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
     if (failed(weight) || failed(checkColumns(op, *weight, rewriter)))
       return failure();
+    FailureOr<std::pair<StringRef, BuildKernel>> found =
+        findKernel(op, *weight, rewriter);
+    if (failed(found))
+      return failure();
+    auto [name, build] = *found;
     KernelBuilder b(op.getLoc(), rewriter);
+    weight->flatten(b);
     DotKernel kernel{b, dot, *weight};
-    Value read = op.getRowIndices() ? multiplyListed(op, kernel)
-                                    : multiplyAll(op, kernel);
-    if (!read)
-      return rewriter.notifyMatchFailure(
-          op, "the layout is of no family of this dot product");
-    countRead(b, op.getProjectionAttr(), *weight, read);
+    nameProduct(b, op, op.getProjection(), *weight, name, &dot);
+    countRead(b, op.getProjectionAttr(), *weight, build(op, kernel));
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
-  /// Both build nothing and return null for a layout of no family, and
-  /// otherwise how many bytes are read.
-  static Value multiplyAll(MatmulOp op, const DotKernel &kernel) {
-    const std::optional<Layout> &layout = kernel.weight.layout;
-    int64_t lanes = kernel.lanes();
-    if (layout && isRowsInLanes(*layout, lanes)) {
-      kernel.name(op, "rows_in_lanes");
-      multiplyRowsInLanes(kernel, op.getCodes(), op.getOuts()[0]);
-    } else if (!layout || isContiguousRows(*layout, lanes)) {
-      kernel.name(op, "contiguous_rows");
-      multiplyContiguousRows(kernel, op.getCodes(), op.getOuts()[0]);
-    } else if (isContiguousColumns(*layout, lanes)) {
-      kernel.name(op, "contiguous_columns");
-      multiplyContiguousColumns(kernel, op.getCodes(), op.getOuts()[0]);
-    } else {
-      return nullptr;
+  FailureOr<std::pair<StringRef, BuildKernel>>
+  findKernel(MatmulOp op, const WeightInfo &weight,
+             PatternRewriter &rewriter) const {
+    using Found = std::pair<StringRef, BuildKernel>;
+    const std::optional<Layout> &layout = weight.layout;
+    int64_t lanes = dot.getLanes();
+    bool inLanes = layout && isRowsInLanes(*layout, lanes);
+    bool byRows = layout && isContiguousRows(*layout, lanes);
+    bool byColumns = layout && isContiguousColumns(*layout, lanes);
+    if (bool(op.getRowIndices()) + bool(op.getColumnIndices()) +
+            bool(op.getScales()) >
+        1)
+      return rewriter.notifyMatchFailure(
+          op, "expected one of rows, columns and scales at most");
+    if (op.getRowIndices()) {
+      if (byRows)
+        return Found{"listed_rows", buildListedRows};
+      return rewriter.notifyMatchFailure(
+          op, "expected contiguous rows of this dot product");
     }
-    return kernel.b.index(kernel.weight.storageBytes());
-  }
-
-  static Value multiplyListed(MatmulOp op, const DotKernel &kernel) {
-    KernelBuilder &b = kernel.b;
-    const std::optional<Layout> &layout = kernel.weight.layout;
-    if (!layout || !isContiguousRows(*layout, kernel.lanes()))
-      return nullptr;
-    kernel.name(op, "listed_rows");
-    Value count = b.toIndex(b.load(op.getRowCount(), b.index(0)));
-    multiplyListedRows(kernel, op.getCodes(), op.getRowIndices(), count,
-                       op.getOuts()[0]);
-    return b.mul(count, kernel.weight.rowBytes());
-  }
-
-  const DotProduct &dot;
-};
-
-struct BuildDotSparseMatmul : OpRewritePattern<SparseMatmulOp> {
-  BuildDotSparseMatmul(MLIRContext *context, const DotProduct &dot)
-      : OpRewritePattern(context, /*benefit=*/2), dot(dot) {}
-
-  LogicalResult matchAndRewrite(SparseMatmulOp op,
-                                PatternRewriter &rewriter) const override {
-    FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
-    if (failed(weight) || failed(checkColumns(op, *weight, rewriter)))
-      return failure();
-    if (!isContiguousColumns(*weight->layout, dot.getLanes()))
+    if (op.getColumnIndices()) {
+      if (byColumns)
+        return Found{"listed_columns", buildListedColumns};
       return rewriter.notifyMatchFailure(
           op, "expected contiguous columns in the order of this dot product");
-    KernelBuilder b(op.getLoc(), rewriter);
-    DotKernel kernel{b, dot, *weight};
-    kernel.name(op, "listed_columns");
-    Value count = b.toIndex(b.load(op.getCount(), b.index(0)));
-    multiplyListedColumns(kernel, op.getIndices(), op.getValues(), count,
-                          op.getOuts()[0]);
-    Value columnsRead = b.mul(b.div(b.add(count, 3), 4), 4);
-    countRead(b, op.getProjectionAttr(), *weight,
-              b.mul(columnsRead, weight->columnBytes()));
-    rewriter.eraseOp(op);
-    return success();
-  }
-
-private:
-  const DotProduct &dot;
-};
-
-struct BuildDotGroupedMatmul : OpRewritePattern<GroupedMatmulOp> {
-  BuildDotGroupedMatmul(MLIRContext *context, const DotProduct &dot)
-      : OpRewritePattern(context, /*benefit=*/2), dot(dot) {}
-
-  LogicalResult matchAndRewrite(GroupedMatmulOp op,
-                                PatternRewriter &rewriter) const override {
-    FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
-    if (failed(weight) || failed(checkColumns(op, *weight, rewriter)))
-      return failure();
-    if (!isRowsInLanes(*weight->layout, dot.getLanes()) ||
-        op.getGroupSize() % weight->layout->tileColumns())
+    }
+    if (op.getScales()) {
+      if (inLanes && op.getGroupSize() % layout->tileColumns() == 0)
+        return Found{"scaled_rows_in_lanes", buildScaled};
       return rewriter.notifyMatchFailure(
           op, "expected rows in lanes and groups of whole tiles");
-    KernelBuilder b(op.getLoc(), rewriter);
-    DotKernel kernel{b, dot, *weight};
-    kernel.name(op, "grouped_rows_in_lanes");
-    multiplyGroupedRowsInLanes(kernel, op.getCodes(), op.getScale(),
-                               op.getGroupSize(), op.getOuts()[0]);
-    countRead(b, op.getProjectionAttr(), *weight,
-              b.index(weight->storageBytes()));
-    rewriter.eraseOp(op);
-    return success();
+    }
+    if (inLanes)
+      return Found{"rows_in_lanes", buildDense<multiplyRowsInLanes>};
+    if (byRows || !layout)
+      return Found{"contiguous_rows", buildDense<multiplyContiguousRows>};
+    if (byColumns)
+      return Found{"contiguous_columns", buildDense<multiplyContiguousColumns>};
+    return rewriter.notifyMatchFailure(
+        op, "the layout is of no family of this dot product");
   }
 
-private:
   const DotProduct &dot;
 };
 
@@ -195,6 +182,5 @@ private:
 void tern::populateDotProductPatterns(TargetAttr target,
                                       RewritePatternSet &patterns) {
   const DotProduct &dot = target.getTarget()->getDotProduct(target);
-  patterns.add<BuildDotMatmul, BuildDotSparseMatmul, BuildDotGroupedMatmul>(
-      patterns.getContext(), dot);
+  patterns.add<BuildDotMatmul>(patterns.getContext(), dot);
 }

@@ -32,10 +32,6 @@ struct DotKernel {
   const WeightInfo &weight;
 
   int64_t lanes() const { return dot.getLanes(); }
-  template <typename ProductOp>
-  void name(ProductOp op, llvm::StringRef kernel) const {
-    nameProduct(b, op, op.getProjection(), weight, kernel, &dot);
-  }
   int64_t vectorBytes() const { return 4 * lanes(); }
   mlir::VectorType bytesType() const {
     return b.vectorOf(vectorBytes(), b.getI8Type());
@@ -79,14 +75,14 @@ void multiplyRowsInLanes(const DotKernel &kernel, mlir::Value codes,
                          mlir::Value out);
 
 /// The same for groups of `groupSize` columns, whole tiles, that have scales.
-void multiplyGroupedRowsInLanes(const DotKernel &kernel, mlir::Value codes,
-                                mlir::Value scale, int64_t groupSize,
-                                mlir::Value out);
+void multiplyScaledRowsInLanes(const DotKernel &kernel, mlir::Value codes,
+                               mlir::Value scale, int64_t groupSize,
+                               mlir::Value out);
 
 /// ContiguousRows, or int8 rows.
 void multiplyContiguousRows(const DotKernel &kernel, mlir::Value codes,
                             mlir::Value out);
-/// Rows indices[0][0 .. count) of one token; the results of others are 0.
+/// Rows indices[0][0 .. count) of one token; others are not written.
 void multiplyListedRows(const DotKernel &kernel, mlir::Value codes,
                         mlir::Value indices, mlir::Value count,
                         mlir::Value out);

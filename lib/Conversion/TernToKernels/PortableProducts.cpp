@@ -6,13 +6,14 @@
 //===----------------------------------------------------------------------===//
 //
 // Loops derived from the parts of a layout, one digit after the other. A row is
-// walked along the columns for its sum; a column is walked along the rows,
-// adding to each row's sum. Slow, obvious, and what every other kernel is
-// compared with.
+// walked along the columns for its sum (RowSums.h); a column is walked along
+// the rows, adding to each row's sum. Slow, obvious, and what every other
+// kernel is compared with.
 //
 //===----------------------------------------------------------------------===//
 
 #include "LineWalker.h"
+#include "RowSums.h"
 
 #include "tern/Conversion/TernToKernels.h"
 
@@ -27,56 +28,33 @@ namespace {
 // Rows
 //===----------------------------------------------------------------------===//
 
-Value dotInt8Row(KernelBuilder &b, const WeightInfo &weight, Value row,
-                 Value codes, Value token) {
-  return b.loop(b.index(0), b.index(weight.columns), 1, b.zero(b.getI32Type()),
-                [&](Value column, ValueRange sum) -> Values {
-                  Value w = b.load(weight.bytes, {row, column});
-                  Value x = b.load(codes, {token, column});
-                  return {
-                      b.add(sum[0], b.mul(b.signExtend(w, b.getI32Type()),
-                                          b.signExtend(x, b.getI32Type())))};
-                })[0];
-}
-
-Value dotRow(KernelBuilder &b, const WeightInfo &weight, Value row, Value codes,
-             Value token) {
-  if (!weight.layout)
-    return dotInt8Row(b, weight, row, codes, token);
-  Value tiles = b.index(weight.columns / weight.layout->tileColumns());
-  return LineWalker(b, weight, Axis::Row, row)
-      .walk(b.index(0), tiles, b.zero(b.getI32Type()),
-            [&](Value digit, Value column, ValueRange sum) -> Values {
-              Value x =
-                  b.signExtend(b.load(codes, {token, column}), b.getI32Type());
-              return {b.add(sum[0], b.mul(digit, x))};
-            })[0];
-}
-
-void multiplyRows(KernelBuilder &b, const WeightInfo &weight, Value codes,
-                  Value out) {
-  Value tokens = b.length(codes);
-  Value rows = b.index(weight.rows);
-  int64_t blocks = llvm::divideCeil(weight.rows, kRowsPerIteration);
+void multiplyRows(KernelBuilder &b, const WeightInfo &weight, MatmulOp op) {
+  RowSums sums(b, weight, op);
+  Value tokens = b.length(op.getCodes());
+  // Rows that only the layout adds have no scales.
+  int64_t count =
+      op.getScales() ? op.getWeightTensorType().getDimSize(0) : weight.rows;
+  Value rows = b.index(count);
+  int64_t blocks = llvm::divideCeil(count, kRowsPerIteration);
   int64_t bytes = kRowsPerIteration * weight.rowBytes();
   b.parallel(b.index(blocks), bytes, [&](Value block) {
     Value first = b.mul(block, kRowsPerIteration);
     Value end = b.minUnsigned(b.add(first, kRowsPerIteration), rows);
     b.loop(first, end, 1, [&](Value row) {
       b.loop(b.index(0), tokens, 1, [&](Value token) {
-        b.store(dotRow(b, weight, row, codes, token), out, {token, row});
+        b.store(sums.build(row, token), op.getInit(), {token, row});
       });
     });
   });
 }
 
-void multiplyListedRows(KernelBuilder &b, const WeightInfo &weight, Value codes,
-                        Value indices, Value count, Value out) {
+void multiplyListedRows(KernelBuilder &b, const WeightInfo &weight, MatmulOp op,
+                        Value count) {
+  RowSums sums(b, weight, op);
   Value zero = b.index(0);
-  clearFirstToken(b, out);
   b.parallel(count, weight.rowBytes(), [&](Value i) {
-    Value row = b.toIndex(b.load(indices, {zero, i}));
-    b.store(dotRow(b, weight, row, codes, zero), out, {zero, row});
+    Value row = b.toIndex(b.load(op.getRowIndices(), {zero, i}));
+    b.store(sums.build(row, zero), op.getInit(), {zero, row});
   });
 }
 
@@ -122,8 +100,8 @@ void forEachRowBlock(
       });
 }
 
-void multiplyColumns(KernelBuilder &b, const WeightInfo &weight, Value codes,
-                     Value out) {
+void multiplyColumns(KernelBuilder &b, const WeightInfo &weight, MatmulOp op) {
+  Value out = op.getInit(), codes = op.getCodes();
   forEachRowBlock(
       b, weight, out, weight.columns, [&](Value first, Value end, Value token) {
         b.loop(b.index(0), b.index(weight.columns), 1, [&](Value column) {
@@ -133,9 +111,43 @@ void multiplyColumns(KernelBuilder &b, const WeightInfo &weight, Value codes,
       });
 }
 
+void multiplyListedColumns(KernelBuilder &b, const WeightInfo &weight,
+                           MatmulOp op, Value count) {
+  Value zero = b.index(0);
+  // How many columns are active is not known here; a quarter is usual.
+  forEachRowBlock(
+      b, weight, op.getInit(), llvm::divideCeil(weight.columns, 4),
+      [&](Value first, Value end, Value token) {
+        b.loop(zero, count, 1, [&](Value i) {
+          Value column = b.toIndex(b.load(op.getColumnIndices(), {zero, i}));
+          addColumn(b, weight, first, end, column,
+                    b.load(op.getCodes(), {zero, i}), op.getInit(), token);
+        });
+      });
+}
+
 //===----------------------------------------------------------------------===//
 // Patterns
 //===----------------------------------------------------------------------===//
+
+/// A column is walked along its rows only where its products are added to sums
+/// in memory, all rows' and without scales.
+bool isByColumns(const WeightInfo &weight, MatmulOp op) {
+  return weight.layout && !op.getRowIndices() && !op.getScales() &&
+         (op.getColumnIndices() || weight.layout->outer == Axis::Column);
+}
+
+std::string getKernelName(const WeightInfo &weight, MatmulOp op) {
+  std::string name = op.getScales() ? "scaled_" : "";
+  if (op.getRowIndices() && op.getColumnIndices())
+    return name + "listed_rows_and_columns";
+  if (op.getRowIndices())
+    return name + "listed_rows";
+  if (op.getColumnIndices())
+    return name + "listed_columns";
+  return name +
+         (isByColumns(weight, op) ? "contiguous_columns" : "contiguous_rows");
+}
 
 struct ExpandMatmul : OpRewritePattern<MatmulOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -147,64 +159,44 @@ struct ExpandMatmul : OpRewritePattern<MatmulOp> {
       return failure();
     reportScalarProduct(op, *weight);
     KernelBuilder b(op.getLoc(), rewriter);
-    Value out = op.getOuts()[0], codes = op.getCodes();
-    Value read = b.index(weight->storageBytes());
-    bool byColumns = weight->layout && weight->layout->outer == Axis::Column;
-    nameProduct(b, op, op.getProjection(), *weight,
-                op.getRowIndices() ? "listed_rows"
-                : byColumns        ? "contiguous_columns"
-                                   : "contiguous_rows",
+    weight->flatten(b);
+    nameProduct(b, op, op.getProjection(), *weight, getKernelName(*weight, op),
                 /*dot=*/nullptr);
-    if (Value list = op.getRowIndices()) {
-      Value count = b.toIndex(b.load(op.getRowCount(), b.index(0)));
-      read = b.mul(count, weight->rowBytes());
-      multiplyListedRows(b, *weight, codes, list, count, out);
-    } else if (byColumns) {
-      multiplyColumns(b, *weight, codes, out);
-    } else {
-      multiplyRows(b, *weight, codes, out);
-    }
-    countRead(b, op.getProjectionAttr(), *weight, read);
+    countRead(b, op.getProjectionAttr(), *weight, multiply(b, *weight, op));
     rewriter.eraseOp(op);
     return success();
   }
-};
 
-struct ExpandSparseMatmul : OpRewritePattern<SparseMatmulOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(SparseMatmulOp op,
-                                PatternRewriter &rewriter) const override {
-    FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
-    if (failed(weight))
-      return failure();
-    reportScalarProduct(op, *weight);
-    KernelBuilder b(op.getLoc(), rewriter);
-    nameProduct(b, op, op.getProjection(), *weight, "listed_columns",
-                /*dot=*/nullptr);
-    Value zero = b.index(0);
-    Value count = b.toIndex(b.load(op.getCount(), zero));
-    // How many columns are active is not known here; a quarter is usual.
-    forEachRowBlock(
-        b, *weight, op.getOuts()[0], llvm::divideCeil(weight->columns, 4),
-        [&](Value first, Value end, Value token) {
-          b.loop(zero, count, 1, [&](Value i) {
-            Value column = b.toIndex(b.load(op.getIndices(), {zero, i}));
-            addColumn(b, *weight, first, end, column,
-                      b.load(op.getValues(), {zero, i}), op.getOuts()[0],
-                      token);
-          });
-        });
-    countRead(b, op.getProjectionAttr(), *weight,
-              b.mul(count, weight->columnBytes()));
-    rewriter.eraseOp(op);
-    return success();
+private:
+  /// Returns how many bytes are read.
+  static Value multiply(KernelBuilder &b, const WeightInfo &weight,
+                        MatmulOp op) {
+    auto load = [&](Value count) {
+      return b.toIndex(b.load(count, b.index(0)));
+    };
+    if (op.getRowIndices()) {
+      Value count = load(op.getRowCount());
+      multiplyListedRows(b, weight, op, count);
+      return b.mul(count, weight.rowBytes());
+    }
+    if (op.getColumnIndices()) {
+      Value count = load(op.getColumnCount());
+      if (isByColumns(weight, op))
+        multiplyListedColumns(b, weight, op, count);
+      else
+        multiplyRows(b, weight, op);
+      return b.mul(count, weight.columnBytes());
+    }
+    if (isByColumns(weight, op))
+      multiplyColumns(b, weight, op);
+    else
+      multiplyRows(b, weight, op);
+    return b.index(weight.storageBytes());
   }
 };
 
 } // namespace
 
 void tern::populatePortableProductPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandMatmul, ExpandSparseMatmul>(patterns.getContext());
-  populateGroupedProductPatterns(patterns);
+  patterns.add<ExpandMatmul>(patterns.getContext());
 }

@@ -23,17 +23,18 @@ using Values = SmallVector<Value>;
 // Weights
 //===----------------------------------------------------------------------===//
 
-template <typename ProductOp>
-static FailureOr<WeightInfo> getInfo(ProductOp op, PatternRewriter &rewriter) {
+FailureOr<WeightInfo> WeightInfo::get(MatmulOp op, PatternRewriter &rewriter) {
   if (!op.isBufferForm())
     return rewriter.notifyMatchFailure(op, "expected buffer form");
   RankedTensorType type = op.getWeightTensorType();
   WeightInfo info{op.getWeight(), std::nullopt, type.getDimSize(0),
                   type.getDimSize(1)};
-  if (isa<TritType>(type.getElementType())) {
-    LayoutAttr layout = op.getLayout();
-    if (!layout)
-      return rewriter.notifyMatchFailure(op, "expected a weight with a layout");
+  auto actual = cast<MemRefType>(op.getWeight().getType());
+  if (LayoutAttr layout = op.getLayout()) {
+    if (actual.getShape() != layout.getGridType(type.getShape()).getShape() ||
+        !actual.getLayout().isIdentity())
+      return rewriter.notifyMatchFailure(op, "expected the whole grid of the "
+                                             "weight, in one piece");
     info.layout = layout.getLayout();
     if (info.layout->codec->fields.bits == 0)
       return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
@@ -42,34 +43,22 @@ static FailureOr<WeightInfo> getInfo(ProductOp op, PatternRewriter &rewriter) {
       });
     info.rows = info.layout->paddedRows(info.rows);
     info.columns = info.layout->paddedColumns(info.columns);
+  } else if (!actual.hasStaticShape()) {
+    return rewriter.notifyMatchFailure(op, "expected a static weight");
   }
-  return info;
-}
-
-FailureOr<WeightInfo> WeightInfo::get(MatmulOp op, PatternRewriter &rewriter) {
-  FailureOr<WeightInfo> info = getInfo(op, rewriter);
-  if (failed(info))
-    return failure();
   auto codes = cast<MemRefType>(op.getCodes().getType());
-  if (codes.getDimSize(1) != info->columns)
+  if (!op.getColumnIndices() && codes.getDimSize(1) != info.columns)
     return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-      reason << "expected codes of the layout's " << info->columns
+      reason << "expected codes of the layout's " << info.columns
              << " columns, got " << codes.getDimSize(1);
     });
   return info;
 }
 
-FailureOr<WeightInfo> WeightInfo::get(SparseMatmulOp op,
-                                      PatternRewriter &rewriter) {
-  FailureOr<WeightInfo> info = getInfo(op, rewriter);
-  if (succeeded(info) && !info->layout)
-    return rewriter.notifyMatchFailure(op, "expected a ternary weight");
-  return info;
-}
-
-FailureOr<WeightInfo> WeightInfo::get(GroupedMatmulOp op,
-                                      PatternRewriter &rewriter) {
-  return getInfo(op, rewriter);
+void WeightInfo::flatten(KernelBuilder &b) {
+  if (layout)
+    bytes = memref::CollapseShapeOp::create(
+        b, bytes, ArrayRef<ReassociationIndices>{{0, 1, 2}});
 }
 
 int64_t WeightInfo::storageBytes() const {
@@ -122,13 +111,6 @@ void tern::nameProduct(KernelBuilder &b, Operation *op, StringRef projection,
                      weight.rows, weight.columns,
                      weight.layout ? "digits in " + weight.layout->str()
                                    : std::string("int8 rows"));
-}
-
-void tern::clearFirstToken(KernelBuilder &b, Value out) {
-  int64_t rows = cast<MemRefType>(out.getType()).getDimSize(1);
-  b.loop(0, rows, 1, [&](Value row) {
-    b.store(b.zero(b.getI32Type()), out, {b.index(0), row});
-  });
 }
 
 /// The sum of codes[token][first .. end), sixteen at a time while there are.

@@ -27,13 +27,11 @@ inline constexpr int64_t kRowsPerIteration = 16;
 /// The weight of a product in buffer form.
 struct WeightInfo {
   /// The weight that `op` multiplies by; a reason if no kernels exist for its
-  /// form.
+  /// form. Builds nothing.
   static mlir::FailureOr<WeightInfo> get(MatmulOp op,
                                          mlir::PatternRewriter &rewriter);
-  static mlir::FailureOr<WeightInfo> get(SparseMatmulOp op,
-                                         mlir::PatternRewriter &rewriter);
-  static mlir::FailureOr<WeightInfo> get(GroupedMatmulOp op,
-                                         mlir::PatternRewriter &rewriter);
+  /// Makes `bytes` of a grid one run of bytes, which kernels count in.
+  void flatten(KernelBuilder &b);
 
   mlir::Value bytes;
   std::optional<Layout> layout; ///< none: int8 rows
@@ -57,9 +55,6 @@ void reportScalarProduct(mlir::Operation *op, const WeightInfo &weight);
 void nameProduct(KernelBuilder &b, mlir::Operation *op,
                  mlir::StringRef projection, const WeightInfo &weight,
                  mlir::StringRef kernel, const DotProduct *dot);
-
-/// Writes 0 to all results of the first token.
-void clearFirstToken(KernelBuilder &b, mlir::Value out);
 
 /// memref<tokens x i32> of the sum of each token's first `columns` codes. A
 /// digit is stored as digit + 1, so a sum over stored digits is too large by

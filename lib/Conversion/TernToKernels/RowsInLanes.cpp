@@ -203,9 +203,9 @@ struct GroupedBlock {
 
 } // namespace
 
-void tern::multiplyGroupedRowsInLanes(const DotKernel &kernel, Value codes,
-                                      Value scale, int64_t groupSize,
-                                      Value out) {
+void tern::multiplyScaledRowsInLanes(const DotKernel &kernel, Value codes,
+                                     Value scale, int64_t groupSize,
+                                     Value out) {
   KernelBuilder &b = kernel.b;
   int64_t groups = cast<MemRefType>(scale.getType()).getDimSize(1);
   int64_t tiles = groupSize / kernel.weight.layout->tileColumns();

@@ -44,7 +44,7 @@ struct ConvertTernToKernels
       return signalPassFailure();
     }
     auto isKernel = [](Operation *op) {
-      return isa<KernelOpInterface, KVAppendOp>(op);
+      return isa<KernelOpInterface, MatmulOp, KVAppendOp>(op);
     };
     getOperation()->walk([&](Operation *op) { numKernels += isKernel(op); });
 

@@ -12,10 +12,10 @@ module attributes {tern.target = #tern.target<triple = "riscv64", cpu = "generic
 // CHECK:         arith.addi %[[MAGNITUDE]], %c121_i32
 // CHECK:         arith.select
 // CHECK-COUNT-5: arith.muli %{{.*}} : i32
-func.func @sign_magnitude(%x: memref<1x20xi8>, %w: memref<32xi8>, %a: memref<1x8xi32>) {
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x8xi32>)
+func.func @sign_magnitude(%x: memref<1x20xi8>, %w: memref<1x4x8xi8>, %a: memref<1x8xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x20xi8>, memref<1x4x8xi8>)
+      outs(%a : memref<1x8xi32>) codes [-128, 127]
       weight_type tensor<8x20x!tern.trit, #tern.layout<s5, rows, k:5:1, [n:8:1]>>
-      : (memref<1x20xi8>, memref<32xi8>)
   return
 }
 
@@ -25,11 +25,11 @@ func.func @sign_magnitude(%x: memref<1x20xi8>, %w: memref<32xi8>, %a: memref<1x8
 
 module attributes {tern.target = #tern.target<triple = "riscv64", cpu = "generic", features = "">} {
 
-func.func @longer_words(%x: memref<1x8xi8>, %w: memref<16xi8>, %a: memref<1x8xi32>) {
+func.func @longer_words(%x: memref<1x8xi8>, %w: memref<1x1x16xi8>, %a: memref<1x8xi32>) {
   // expected-error @+1 {{expected buffer form and operands a kernel exists for, but no pattern of target Generic took it}}
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x8xi32>)
+  tern.matmul "q_proj" ins(%x, %w : memref<1x8xi8>, memref<1x1x16xi8>)
+      outs(%a : memref<1x8xi32>) codes [-128, 127]
       weight_type tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>
-      : (memref<1x8xi8>, memref<16xi8>)
   return
 }
 

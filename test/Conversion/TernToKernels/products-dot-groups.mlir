@@ -21,20 +21,20 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK:             %[[OLD:.*]] = vector.load %[[TERMS]]
 // CHECK:             arith.addf %[[OLD]], %[[TERM]] : vector<8xf32>
 // CHECK:         tern.count_read "q"
-func.func @whole_tiles(%x: memref<1x64xi8>, %w: memref<512xi8>, %s: memref<20x4xf32>, %p: memref<1x32xf32>) {
-  tern.grouped_matmul "q" (%x, %w, %s) outs(%p : memref<1x32xf32>)
+func.func @whole_tiles(%x: memref<1x64xi8>, %w: memref<2x4x64xi8>, %s: memref<20x4xf32>, %p: memref<1x32xf32>) {
+  tern.matmul "q" ins(%x, %w : memref<1x64xi8>, memref<2x4x64xi8>) scales(%s : memref<20x4xf32>)
+      outs(%p : memref<1x32xf32>) codes [-128, 127]
       weight_type tensor<20x64x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
-      : (memref<1x64xi8>, memref<512xi8>, memref<20x4xf32>)
   return
 }
 
 // CHECK-LABEL: func.func @parts_of_tiles(
 // CHECK-NOT:     pmadd
 // CHECK:         return
-func.func @parts_of_tiles(%x: memref<1x64xi8>, %w: memref<512xi8>, %s: memref<20x8xf32>, %p: memref<1x32xf32>) {
-  tern.grouped_matmul "q" (%x, %w, %s) outs(%p : memref<1x32xf32>)
+func.func @parts_of_tiles(%x: memref<1x64xi8>, %w: memref<2x4x64xi8>, %s: memref<20x8xf32>, %p: memref<1x32xf32>) {
+  tern.matmul "q" ins(%x, %w : memref<1x64xi8>, memref<2x4x64xi8>) scales(%s : memref<20x8xf32>)
+      outs(%p : memref<1x32xf32>) codes [-128, 127]
       weight_type tensor<20x64x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
-      : (memref<1x64xi8>, memref<512xi8>, memref<20x8xf32>)
   return
 }
 

@@ -26,9 +26,9 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-COUNT-6:   arith.shrsi
 // CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "q_proj.rows_in_lanes"}
 // CHECK:         tern.count_read "q_proj"
-func.func @rows_in_lanes_decode(%x: memref<1x256xi8>, %w: memref<4096xi8>, %a: memref<1x64xi32>) {
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>) weight_type !rowsInLanes
-      : (memref<1x256xi8>, memref<4096xi8>)
+func.func @rows_in_lanes_decode(%x: memref<1x256xi8>, %w: memref<2x16x128xi8>, %a: memref<1x64xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x256xi8>, memref<2x16x128xi8>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127] weight_type !rowsInLanes
   return
 }
 
@@ -52,9 +52,9 @@ func.func @rows_in_lanes_decode(%x: memref<1x256xi8>, %w: memref<4096xi8>, %a: m
 // CHECK-COUNT-8:       llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT:           llvm.call_intrinsic
 // CHECK:               scf.yield
-func.func @rows_in_lanes_prefill(%x: memref<?x256xi8>, %w: memref<4096xi8>, %a: memref<?x64xi32>) {
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<?x64xi32>) weight_type !rowsInLanes
-      : (memref<?x256xi8>, memref<4096xi8>)
+func.func @rows_in_lanes_prefill(%x: memref<?x256xi8>, %w: memref<2x16x128xi8>, %a: memref<?x64xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<?x256xi8>, memref<2x16x128xi8>)
+      outs(%a : memref<?x64xi32>) codes [-128, 127] weight_type !rowsInLanes
   return
 }
 
@@ -71,10 +71,9 @@ func.func @rows_in_lanes_prefill(%x: memref<?x256xi8>, %w: memref<4096xi8>, %a: 
 // CHECK:         } {tern.bytes_per_iteration = 128 : i64, tern.name = "up_proj.listed_rows"}
 // CHECK:         %[[READ:.*]] = arith.muli %[[N]], %[[ROW]] : index
 // CHECK:         tern.count_read "up_proj" held %{{.*}} read %[[READ]]
-func.func @contiguous_rows_listed(%x: memref<1x512xi8>, %w: memref<8192xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %a: memref<1x64xi32>) {
-  tern.matmul "up_proj" (%x, %w) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
-      outs(%a : memref<1x64xi32>) weight_type !contiguousRows
-      : (memref<1x512xi8>, memref<8192xi8>)
+func.func @contiguous_rows_listed(%x: memref<1x512xi8>, %w: memref<64x2x64xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %a: memref<1x64xi32>) {
+  tern.matmul "up_proj" ins(%x, %w : memref<1x512xi8>, memref<64x2x64xi8>) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127] weight_type !contiguousRows
   return
 }
 
@@ -96,10 +95,9 @@ func.func @contiguous_rows_listed(%x: memref<1x512xi8>, %w: memref<8192xi8>, %i:
 // CHECK-NOT:         llvm.call_intrinsic
 // CHECK:         %[[READ:.*]] = arith.muli %[[GROUPS]], %[[GROUP]] : index
 // CHECK:         tern.count_read "down_proj" held %{{.*}} read %[[READ]]
-func.func @contiguous_columns_listed(%i: memref<1x64xi32>, %v: memref<1x64xi8>, %n: memref<1xi32>, %w: memref<8192xi8>, %a: memref<1x512xi32>) {
-  tern.sparse_matmul "down_proj" (%i, %v, %n, %w) outs(%a : memref<1x512xi32>)
-      weight_type !contiguousColumns
-      : (memref<1x64xi32>, memref<1x64xi8>, memref<1xi32>, memref<8192xi8>)
+func.func @contiguous_columns_listed(%i: memref<1x64xi32>, %v: memref<1x64xi8>, %n: memref<1xi32>, %w: memref<64x2x64xi8>, %a: memref<1x512xi32>) {
+  tern.matmul "down_proj" ins(%v, %w : memref<1x64xi8>, memref<64x2x64xi8>) columns(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%a : memref<1x512xi32>) codes [-128, 127] weight_type !contiguousColumns
   return
 }
 
@@ -111,8 +109,8 @@ func.func @contiguous_columns_listed(%i: memref<1x64xi32>, %v: memref<1x64xi8>, 
 // CHECK-COUNT-4:     llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK:             scf.yield
 func.func @int8_rows(%x: memref<1x512xi8>, %w: memref<32x512xi8>, %a: memref<1x32xi32>) {
-  tern.matmul "lm_head" (%x, %w) outs(%a : memref<1x32xi32>)
-      weight_type tensor<32x512xi8> : (memref<1x512xi8>, memref<32x512xi8>)
+  tern.matmul "lm_head" ins(%x, %w : memref<1x512xi8>, memref<32x512xi8>)
+      outs(%a : memref<1x32xi32>) codes [-128, 127]
   return
 }
 

@@ -8,17 +8,17 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 
 // CHECK: remark: {{.*}}ScalarProduct{{.*}}digit by digit{{.*}}b2, rows, k:4:1, []
 // CHECK-NOT: remark:
-func.func @scalar_layout(%x: memref<1x64xi8>, %w: memref<1024xi8>, %a: memref<1x64xi32>) {
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>)
+func.func @scalar_layout(%x: memref<1x64xi8>, %w: memref<64x16x1xi8>, %a: memref<1x64xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x64xi8>, memref<64x16x1xi8>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127]
       weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
-      : (memref<1x64xi8>, memref<1024xi8>)
   return
 }
 
-func.func @own_layout(%x: memref<1x64xi8>, %w: memref<1024xi8>, %a: memref<1x64xi32>) {
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>)
+func.func @own_layout(%x: memref<1x64xi8>, %w: memref<4x4x64xi8>, %a: memref<1x64xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x64xi8>, memref<4x4x64xi8>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127]
       weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
-      : (memref<1x64xi8>, memref<1024xi8>)
   return
 }
 

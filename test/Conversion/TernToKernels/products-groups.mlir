@@ -20,10 +20,10 @@ module attributes {tern.target = #tern.target<triple = "riscv64-unknown-linux-gn
 // CHECK:             arith.addf
 // CHECK:             vector.insert
 // CHECK:         tern.count_read "q_proj"
-func.func @whole_tiles(%x: memref<1x64xi8>, %w: memref<320xi8>, %s: memref<20x4xf32>, %p: memref<1x20xf32>) {
-  tern.grouped_matmul "q_proj" (%x, %w, %s) outs(%p : memref<1x20xf32>)
+func.func @whole_tiles(%x: memref<1x64xi8>, %w: memref<20x16x1xi8>, %s: memref<20x4xf32>, %p: memref<1x20xf32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x64xi8>, memref<20x16x1xi8>) scales(%s : memref<20x4xf32>)
+      outs(%p : memref<1x20xf32>) codes [-128, 127]
       weight_type tensor<20x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
-      : (memref<1x64xi8>, memref<320xi8>, memref<20x4xf32>)
   return
 }
 
@@ -32,10 +32,10 @@ func.func @whole_tiles(%x: memref<1x64xi8>, %w: memref<320xi8>, %s: memref<20x4x
 // CHECK:             arith.cmpi uge
 // CHECK:             arith.cmpi ult
 // CHECK:             arith.select
-func.func @parts_of_tiles(%x: memref<1x64xi8>, %w: memref<256xi8>, %s: memref<16x8xf32>, %p: memref<1x16xf32>) {
-  tern.grouped_matmul "q_proj" (%x, %w, %s) outs(%p : memref<1x16xf32>)
+func.func @parts_of_tiles(%x: memref<1x64xi8>, %w: memref<1x4x64xi8>, %s: memref<16x8xf32>, %p: memref<1x16xf32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x64xi8>, memref<1x4x64xi8>) scales(%s : memref<16x8xf32>)
+      outs(%p : memref<1x16xf32>) codes [-128, 127]
       weight_type tensor<16x64x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
-      : (memref<1x64xi8>, memref<256xi8>, memref<16x8xf32>)
   return
 }
 

@@ -17,10 +17,10 @@ module attributes {tern.target = #tern.target<triple = "riscv64-unknown-linux-gn
 // CHECK-NOT:         arith.muli {{.*}} : i32
 // CHECK:         } {tern.bytes_per_iteration = 256 : i64, tern.name = "q_proj.contiguous_rows"}
 // CHECK:         tern.count_read "q_proj" held %[[HELD]] read %[[HELD]]
-func.func @rows_are_walked_along_columns(%x: memref<1x64xi8>, %w: memref<1024xi8>, %a: memref<1x64xi32>) {
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>)
+func.func @rows_are_walked_along_columns(%x: memref<1x64xi8>, %w: memref<64x16x1xi8>, %a: memref<1x64xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x64xi8>, memref<64x16x1xi8>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127]
       weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
-      : (memref<1x64xi8>, memref<1024xi8>)
   return
 }
 
@@ -30,14 +30,13 @@ func.func @rows_are_walked_along_columns(%x: memref<1x64xi8>, %w: memref<1024xi8
 // CHECK-DAG:     %[[HELD:.*]] = arith.constant 1024 : index
 // CHECK:         %[[N32:.*]] = memref.load %[[COUNT]]
 // CHECK:         %[[N:.*]] = arith.index_castui %[[N32]] : i32 to index
-// CHECK:         %[[READ:.*]] = arith.muli %[[N]], %[[ROW]] : index
 // CHECK:         scf.parallel {{.*}} to (%[[N]])
+// CHECK:         %[[READ:.*]] = arith.muli %[[N]], %[[ROW]] : index
 // CHECK:         tern.count_read "up_proj" held %[[HELD]] read %[[READ]]
-func.func @only_listed_rows_are_read(%x: memref<1x64xi8>, %w: memref<1024xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %a: memref<1x64xi32>) {
-  tern.matmul "up_proj" (%x, %w) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
-      outs(%a : memref<1x64xi32>)
+func.func @only_listed_rows_are_read(%x: memref<1x64xi8>, %w: memref<64x16x1xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %a: memref<1x64xi32>) {
+  tern.matmul "up_proj" ins(%x, %w : memref<1x64xi8>, memref<64x16x1xi8>) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127]
       weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
-      : (memref<1x64xi8>, memref<1024xi8>)
   return
 }
 
@@ -49,10 +48,10 @@ func.func @only_listed_rows_are_read(%x: memref<1x64xi8>, %w: memref<1024xi8>, %
 // CHECK:             memref.load {{.*}} : memref<8192xi8>
 // CHECK-COUNT-4:     memref.store {{.*}} : memref<1x512xi32>
 // CHECK:         tern.count_read "down_proj"
-func.func @columns_are_walked_along_rows(%i: memref<1x64xi32>, %v: memref<1x64xi8>, %n: memref<1xi32>, %w: memref<8192xi8>, %a: memref<1x512xi32>) {
-  tern.sparse_matmul "down_proj" (%i, %v, %n, %w) outs(%a : memref<1x512xi32>)
+func.func @columns_are_walked_along_rows(%i: memref<1x64xi32>, %v: memref<1x64xi8>, %n: memref<1xi32>, %w: memref<64x128x1xi8>, %a: memref<1x512xi32>) {
+  tern.matmul "down_proj" ins(%v, %w : memref<1x64xi8>, memref<64x128x1xi8>) columns(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%a : memref<1x512xi32>) codes [-128, 127]
       weight_type tensor<512x64x!tern.trit, #tern.layout<b2, columns, n:4:1, []>>
-      : (memref<1x64xi32>, memref<1x64xi8>, memref<1xi32>, memref<8192xi8>)
   return
 }
 
@@ -61,8 +60,8 @@ func.func @columns_are_walked_along_rows(%i: memref<1x64xi32>, %v: memref<1x64xi
 // CHECK-NOT:     tern.count_read
 // CHECK:         return
 func.func @int8_rows(%x: memref<?x64xi8>, %w: memref<32x64xi8>, %a: memref<?x32xi32>) {
-  tern.matmul "lm_head" (%x, %w) outs(%a : memref<?x32xi32>)
-      weight_type tensor<32x64xi8> : (memref<?x64xi8>, memref<32x64xi8>)
+  tern.matmul "lm_head" ins(%x, %w : memref<?x64xi8>, memref<32x64xi8>)
+      outs(%a : memref<?x32xi32>) codes [-128, 127]
   return
 }
 

@@ -18,10 +18,10 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-COUNT-8: vpdpbusd %zmm{{.*}}, %zmm{{.*}}, %zmm
 // CHECK-NOT:     vpdpbusd
 // CHECK:         {{^}}.Lfunc_end
-func.func @rows_in_lanes(%x: memref<1x256xi8>, %w: memref<4096xi8>, %a: memref<1x64xi32>) {
-  tern.matmul "q_proj" (%x, %w) outs(%a : memref<1x64xi32>)
+func.func @rows_in_lanes(%x: memref<1x256xi8>, %w: memref<2x16x128xi8>, %a: memref<1x64xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x256xi8>, memref<2x16x128xi8>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127]
       weight_type tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
-      : (memref<1x256xi8>, memref<4096xi8>)
   return
 }
 
@@ -30,11 +30,10 @@ func.func @rows_in_lanes(%x: memref<1x256xi8>, %w: memref<4096xi8>, %a: memref<1
 // CHECK-COUNT-4: vpdpbusd {{.*}}(%r{{.*}}), %zmm{{.*}}, %zmm
 // CHECK-NOT:     vpdpbusd
 // CHECK:         {{^}}.Lfunc_end
-func.func @contiguous_rows(%x: memref<1x512xi8>, %w: memref<8192xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %a: memref<1x64xi32>) {
-  tern.matmul "up_proj" (%x, %w) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
-      outs(%a : memref<1x64xi32>)
+func.func @contiguous_rows(%x: memref<1x512xi8>, %w: memref<64x2x64xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %a: memref<1x64xi32>) {
+  tern.matmul "up_proj" ins(%x, %w : memref<1x512xi8>, memref<64x2x64xi8>) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%a : memref<1x64xi32>) codes [-128, 127]
       weight_type tensor<64x512x!tern.trit, #tern.layout<b2, rows, k:4:64, [k:64:1]>>
-      : (memref<1x512xi8>, memref<8192xi8>)
   return
 }
 
@@ -46,10 +45,10 @@ func.func @contiguous_rows(%x: memref<1x512xi8>, %w: memref<8192xi8>, %i: memref
 // CHECK-COUNT-16: vpdpbusd
 // CHECK-NOT:      vpdpbusd
 // CHECK:          {{^}}.Lfunc_end
-func.func @contiguous_columns(%i: memref<1x64xi32>, %v: memref<1x64xi8>, %n: memref<1xi32>, %w: memref<8192xi8>, %a: memref<1x512xi32>) {
-  tern.sparse_matmul "down_proj" (%i, %v, %n, %w) outs(%a : memref<1x512xi32>)
+func.func @contiguous_columns(%i: memref<1x64xi32>, %v: memref<1x64xi8>, %n: memref<1xi32>, %w: memref<64x2x64xi8>, %a: memref<1x512xi32>) {
+  tern.matmul "down_proj" ins(%v, %w : memref<1x64xi8>, memref<64x2x64xi8>) columns(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%a : memref<1x512xi32>) codes [-128, 127]
       weight_type tensor<512x64x!tern.trit, #tern.layout<b2, columns, n:4:64, [n:4:4, n:4:16, n:4:1]>>
-      : (memref<1x64xi32>, memref<1x64xi8>, memref<1xi32>, memref<8192xi8>)
   return
 }
 

@@ -16,6 +16,7 @@
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/IR/MLIRContext.h"
 
+#include <array>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -77,6 +78,29 @@ private:
     int64_t offset, sizes[2], strides[2];
   } descriptor;
   int64_t count, stride;
+};
+
+/// The bytes of a weight as the grid of tiles that products take.
+class Grid {
+public:
+  explicit Grid(std::array<int64_t, 3> shape)
+      : count(shape[0] * shape[1] * shape[2]),
+        memory(count), descriptor{data(),
+                                  data(),
+                                  0,
+                                  {shape[0], shape[1], shape[2]},
+                                  {shape[1] * shape[2], shape[2], 1}} {}
+
+  uint8_t *data() const { return static_cast<uint8_t *>(memory.get()); }
+  void *argument() { return &descriptor; }
+
+private:
+  int64_t count;
+  GuardedMemory memory;
+  struct {
+    uint8_t *allocated, *aligned;
+    int64_t offset, sizes[3], strides[3];
+  } descriptor;
 };
 
 template <typename T> class Vector {

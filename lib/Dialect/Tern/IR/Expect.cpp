@@ -78,11 +78,8 @@ LogicalResult tern::detail::expectGroups(Operation *op, int64_t columns,
          << columns << " columns, got " << groups;
 }
 
-MemRefType tern::detail::getWeightBufferType(RankedTensorType type) {
+RankedTensorType tern::detail::getReadType(RankedTensorType type) {
   if (auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
-    return MemRefType::get({layout.getStorageBytes(type.getShape())},
-                           IntegerType::get(type.getContext(), 8));
-  if (!MemRefType::isValidElementType(type.getElementType()))
-    return {};
-  return MemRefType::get(type.getShape(), type.getElementType());
+    return layout.getGridType(type.getShape());
+  return type;
 }

@@ -58,9 +58,8 @@ mlir::LogicalResult expectWritten(KernelOpInterface op,
 mlir::LogicalResult expectGroups(mlir::Operation *op, int64_t columns,
                                  int64_t groups);
 
-/// The memref a weight of `type` is in buffer form: the bytes of a packed one,
-/// the elements of any other. Null for digits without a layout.
-mlir::MemRefType getWeightBufferType(mlir::RankedTensorType type);
+/// The tensor that reading a weight of `type` gives: the grid of a packed one.
+mlir::RankedTensorType getReadType(mlir::RankedTensorType type);
 
 } // namespace tern::detail
 

@@ -34,8 +34,20 @@ void TernDialect::registerAttributes() {
 }
 
 //===----------------------------------------------------------------------===//
-// TopKAttr
+// ActQuantAttr, TopKAttr
 //===----------------------------------------------------------------------===//
+
+std::array<int64_t, 2> ActQuantAttr::getCodeRange() const {
+  switch (getScheme()) {
+  case ActScheme::Int8AbsMax:
+    return {-128, 127};
+  case ActScheme::Int4AbsMean:
+    return {-8, 7};
+  case ActScheme::Fp4E2M1:
+    return {-12, 12};
+  }
+  llvm_unreachable("all schemes are handled");
+}
 
 LogicalResult TopKAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t keep) {
@@ -142,6 +154,11 @@ LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
 
 int64_t LayoutAttr::getStorageBytes(ArrayRef<int64_t> shape) const {
   return getLayout().storageBytes(shape[0], shape[1]);
+}
+
+RankedTensorType LayoutAttr::getGridType(ArrayRef<int64_t> shape) const {
+  return RankedTensorType::get(getLayout().gridShape(shape[0], shape[1]),
+                               IntegerType::get(getContext(), 8));
 }
 
 uint64_t LayoutAttr::getFingerprint() const {

@@ -128,18 +128,17 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("expected no layer, as ")
            << getWeightAttr() << " has only one instance";
 
-  auto type = cast<RankedTensorType>(weight.getType());
+  RankedTensorType type = getReadType(cast<RankedTensorType>(weight.getType()));
   if (getResult().getType() == type)
     return success();
-  MemRefType buffer = getWeightBufferType(type);
-  auto actual = dyn_cast<MemRefType>(getResult().getType());
-  if (buffer && actual && actual.getShape() == buffer.getShape() &&
-      actual.getElementType() == buffer.getElementType())
+  auto buffer = dyn_cast<MemRefType>(getResult().getType());
+  if (buffer && buffer.getShape() == type.getShape() &&
+      buffer.getElementType() == type.getElementType())
     return success();
   InFlightDiagnostic error = emitOpError("expected ")
-                             << getWeightAttr() << " to be of type " << type;
+                             << getWeightAttr() << " to be read as " << type;
   if (buffer)
-    error << " or " << buffer;
+    error << ", as a memref";
   error << ", got " << getResult().getType();
   error.attachNote(weight.getLoc()) << "the weight is defined here";
   return error;

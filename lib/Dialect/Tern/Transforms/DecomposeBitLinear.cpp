@@ -24,11 +24,6 @@ using namespace tern;
 
 namespace {
 
-RankedTensorType getRows(Value like, int64_t width, Type elementType) {
-  int64_t tokens = cast<RankedTensorType>(like.getType()).getDimSize(0);
-  return RankedTensorType::get({tokens, width}, elementType);
-}
-
 /// Codes and factors of `input`.
 QuantizeOp quantize(OpBuilder &b, Location loc, Value input,
                     ActQuantAttr scheme) {
@@ -39,23 +34,18 @@ QuantizeOp quantize(OpBuilder &b, Location loc, Value input,
   return QuantizeOp::create(b, loc, types, scheme, input, ValueRange());
 }
 
+/// The product of codes that `scheme` made; `scales` of groups or null.
 Value matmul(OpBuilder &b, Location loc, StringRef projection, Value codes,
-             Value weight) {
-  int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-  return MatmulOp::create(b, loc,
-                          TypeRange(getRows(codes, rows, b.getI32Type())),
-                          projection, codes, weight, Value(), Value(),
-                          ValueRange(), TypeAttr())
-      .getResult(0);
-}
-
-Value groupedMatmul(OpBuilder &b, Location loc, StringRef projection,
-                    Value codes, Value weight, Value scale) {
-  int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-  return GroupedMatmulOp::create(
-             b, loc, TypeRange(getRows(codes, rows, b.getF32Type())),
-             projection, codes, weight, scale, ValueRange(), TypeAttr())
-      .getResult(0);
+             Value weight, ActQuantAttr scheme, Value scales = {}) {
+  SmallVector<OpFoldResult> sizes = {tensor::getMixedSize(b, loc, codes, 0),
+                                     tensor::getMixedSize(b, loc, weight, 0)};
+  Type element = scales ? Type(b.getF32Type()) : Type(b.getI32Type());
+  Value init = tensor::EmptyOp::create(b, loc, sizes, element);
+  auto product = MatmulOp::create(b, loc, projection, codes, weight, init,
+                                  scheme.getCodeRange());
+  if (scales)
+    product.getScalesMutable().assign(scales);
+  return product.getResult(0);
 }
 
 Value dequantize(OpBuilder &b, Location loc, Value acc, Value factor,
@@ -101,10 +91,8 @@ struct DecomposeLinear : OpRewritePattern<BitLinearOp> {
                              *op.getTopK(), op.getInput(), codes, ValueRange())
               .getResult(0);
     Value acc =
-        hasGroups(op)
-            ? groupedMatmul(rewriter, loc, op.getProjection(), codes,
-                            op.getWeight(), op.getScale())
-            : matmul(rewriter, loc, op.getProjection(), codes, op.getWeight());
+        matmul(rewriter, loc, op.getProjection(), codes, op.getWeight(),
+               op.getActQuant(), hasGroups(op) ? op.getScale() : Value());
     rewriter.replaceOp(op, scaleResults(rewriter, op, acc, factor));
     return success();
   }
@@ -154,7 +142,7 @@ struct DecomposeHead : OpRewritePattern<LmHeadOp> {
     QuantizeOp quantized =
         quantize(rewriter, op.getLoc(), op.getInput(), scheme);
     Value acc = matmul(rewriter, op.getLoc(), "lm_head", quantized.getResult(0),
-                       op.getWeight());
+                       op.getWeight(), scheme);
     rewriter.replaceOp(op, dequantize(rewriter, op.getLoc(), acc,
                                       quantized.getResult(1), op.getScales()));
     return success();

@@ -14,6 +14,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Remarks.h"
@@ -36,13 +37,13 @@ namespace {
 WeightAccess getAccess(ArrayRef<GetWeightOp> reads) {
   WeightAccess access = WeightAccess::Dense;
   for (GetWeightOp read : reads)
-    for (Operation *user : read->getUsers()) {
-      if (isa<SparseMatmulOp>(user))
-        return WeightAccess::ActiveColumns;
-      if (auto product = dyn_cast<MatmulOp>(user))
+    for (Operation *user : read->getUsers())
+      if (auto product = dyn_cast<MatmulOp>(user)) {
+        if (product.getColumnIndices())
+          return WeightAccess::ActiveColumns;
         if (product.getRowIndices())
           access = WeightAccess::ActiveRows;
-    }
+      }
   return access;
 }
 
@@ -75,16 +76,31 @@ Value padColumns(OpBuilder &b, Location loc, Value codes, int64_t width) {
   return tensor::PadOp::create(b, loc, padded, codes, low, high, zero);
 }
 
+/// `init` with `width` columns.
+Value widenInit(OpBuilder &b, Location loc, Value init, int64_t width) {
+  auto type = cast<RankedTensorType>(init.getType());
+  if (auto fill = init.getDefiningOp<linalg::FillOp>()) {
+    Value out = widenInit(b, loc, fill.getOutputs()[0], width);
+    return linalg::FillOp::create(b, loc, fill.getInputs(), out).getResult(0);
+  }
+  if (!init.getDefiningOp<tensor::EmptyOp>())
+    return padColumns(b, loc, init, width);
+  SmallVector<OpFoldResult> sizes = {tensor::getMixedSize(b, loc, init, 0),
+                                     b.getIndexAttr(width)};
+  return tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
+}
+
 /// Gives the product's result `width` columns; its users see the first ones, as
 /// many as there were.
-void widenResult(Operation *product, int64_t width) {
-  Value result = product->getResult(0);
+void widenResult(MatmulOp product, int64_t width) {
+  Value result = product.getResult(0);
   auto type = cast<RankedTensorType>(result.getType());
   if (type.getDimSize(1) == width)
     return;
-  result.setType(RankedTensorType::get({type.getDimSize(0), width},
-                                       type.getElementType()));
-  OpBuilder b(product->getContext());
+  OpBuilder b(product);
+  Value init = widenInit(b, product.getLoc(), product.getInit(), width);
+  product.getInitMutable().assign(init);
+  result.setType(cast<RankedTensorType>(init.getType()));
   b.setInsertionPointAfter(product);
   SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
   SmallVector<OpFoldResult> sizes = {
@@ -144,29 +160,27 @@ private:
         RankedTensorType::get(type.getShape(), type.getElementType(), attr);
     weight.setTypeAttr(TypeAttr::get(packed));
     for (GetWeightOp read : reads) {
-      read.getResult().setType(packed);
+      read.getResult().setType(attr.getGridType(type.getShape()));
       for (Operation *user : llvm::to_vector(read->getUsers()))
-        pad(user, layout.paddedRows(rows), layout.paddedColumns(columns));
+        if (auto product = dyn_cast<MatmulOp>(user))
+          adapt(product, packed);
     }
     ++numWeights;
     numPaddedBytes += layout.storageBytes(rows, columns) -
                       layout.unpaddedBytes(rows, columns);
   }
 
-  template <typename ProductOp>
-  static void padCodes(ProductOp product, int64_t columns) {
-    OpBuilder b(product);
-    product.getCodesMutable().assign(
-        padColumns(b, product.getLoc(), product.getCodes(), columns));
-  }
-
-  static void pad(Operation *user, int64_t rows, int64_t columns) {
-    if (auto product = dyn_cast<MatmulOp>(user))
-      padCodes(product, columns);
-    if (auto product = dyn_cast<GroupedMatmulOp>(user))
-      padCodes(product, columns);
-    if (isa<MatmulOp, SparseMatmulOp, GroupedMatmulOp>(user))
-      widenResult(user, rows);
+  /// Says which weight the bytes are, and pads the other operands.
+  static void adapt(MatmulOp product, RankedTensorType packed) {
+    const Layout &layout = cast<LayoutAttr>(packed.getEncoding()).getLayout();
+    product.setWeightType(packed);
+    if (!product.getColumnIndices()) {
+      OpBuilder b(product);
+      product.getCodesMutable().assign(
+          padColumns(b, product.getLoc(), product.getCodes(),
+                     layout.paddedColumns(packed.getDimSize(1))));
+    }
+    widenResult(product, layout.paddedRows(packed.getDimSize(0)));
   }
 };
 

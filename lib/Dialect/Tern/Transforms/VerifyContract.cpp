@@ -51,7 +51,7 @@ LogicalResult hasBody(Operation *op) {
 
 LogicalResult isModel(Operation *op) {
   if (isa<QuantizeOp, KeepTopKOp, SparsifyOp, ActiveRowsOp, MatmulOp,
-          SparseMatmulOp, GroupedMatmulOp, DequantizeOp, ReduceOp>(op))
+          DequantizeOp, ReduceOp>(op))
     return op->emitOpError("expected model operations only, as tern.bitlinear; "
                            "this is a kernel operation");
   return hasBody(op);
@@ -76,8 +76,8 @@ LogicalResult isPacked(Operation *op) {
       return op->emitOpError("expected a layout on a ternary weight");
   }
   for (Type type : getMadeTypes(op))
-    if (isTernary(type) && !cast<RankedTensorType>(type).getEncoding())
-      return op->emitOpError("expected a layout on every ternary tensor, got ")
+    if (isTernary(type))
+      return op->emitOpError("expected the bytes of every ternary weight, got ")
              << type;
   return success();
 }
@@ -85,7 +85,7 @@ LogicalResult isPacked(Operation *op) {
 LogicalResult isKernel(Operation *op) {
   if (llvm::any_of(getMadeTypes(op), llvm::IsaPred<TensorType>))
     return op->emitOpError("expected buffers instead of tensors");
-  if (isa<KernelOpInterface, KVAppendOp, GetWeightOp, StateAddressOp,
+  if (isa<KernelOpInterface, MatmulOp, KVAppendOp, GetWeightOp, StateAddressOp,
           WorkerIndexOp, CountReadOp>(op))
     return op->emitOpError("expected to be lowered to loops");
   return hasBody(op);

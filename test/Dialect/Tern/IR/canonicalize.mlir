@@ -106,9 +106,10 @@ func.func @attention_reads_the_cache(%q: tensor<?x8xf32>, %p: tensor<?xi32>, %ca
 // CHECK-COUNT-1: tern.quantize
 // CHECK-NOT:     tern.quantize
 // CHECK-NOT:     tern.matmul
-func.func @tensor_form_has_no_effects(%x: tensor<?x8xf32>, %w: tensor<4x8x!tern.trit>) -> (tensor<?x8xi8>, tensor<?xf32>) {
+func.func @tensor_form_has_no_effects(%x: tensor<?x8xf32>, %w: tensor<4x8x!tern.trit>, %init: tensor<?x4xi32>) -> (tensor<?x8xi8>, tensor<?xf32>) {
   %q, %s = tern.quantize <int8_absmax> (%x) : (tensor<?x8xf32>) -> tensor<?x8xi8>, tensor<?xf32>
   %r, %t = tern.quantize <int8_absmax> (%x) : (tensor<?x8xf32>) -> tensor<?x8xi8>, tensor<?xf32>
-  %0 = tern.matmul "q" (%q, %w) : (tensor<?x8xi8>, tensor<4x8x!tern.trit>) -> tensor<?x4xi32>
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit>)
+      outs(%init : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return %q, %t : tensor<?x8xi8>, tensor<?xf32>
 }

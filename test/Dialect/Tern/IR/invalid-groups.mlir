@@ -26,25 +26,28 @@ func.func @groups_do_not_divide(%x: tensor<?x8xf32>, %w: tensor<4x8x!tern.trit>,
 
 // -----
 
-func.func @product_without_groups(%q: tensor<?x8xi8>, %w: tensor<4x8x!tern.trit>, %s: tensor<4x?xf32>) {
+func.func @product_without_groups(%q: tensor<?x8xi8>, %w: tensor<4x8x!tern.trit>, %s: tensor<4x?xf32>, %init: tensor<?x4xf32>) {
   // expected-error @+1 {{expected a static number of groups of columns}}
-  %0 = tern.grouped_matmul "q" (%q, %w, %s) : (tensor<?x8xi8>, tensor<4x8x!tern.trit>, tensor<4x?xf32>) -> tensor<?x4xf32>
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit>) scales(%s : tensor<4x?xf32>)
+      outs(%init : tensor<?x4xf32>) codes [-128, 127] -> tensor<?x4xf32>
   return
 }
 
 // -----
 
-func.func @product_of_int8(%q: tensor<?x8xi8>, %w: tensor<4x8xi8>, %s: tensor<4x2xf32>) {
-  // expected-error @+1 {{expected a matrix of !tern.trit as weight, got 'tensor<4x8xi8>'}}
-  %0 = tern.grouped_matmul "q" (%q, %w, %s) : (tensor<?x8xi8>, tensor<4x8xi8>, tensor<4x2xf32>) -> tensor<?x4xf32>
+func.func @product_of_int8(%q: tensor<?x8xi8>, %w: tensor<4x8xi8>, %s: tensor<4x2xf32>, %init: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected a weight of !tern.trit under scales, got 'tensor<4x8xi8>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8xi8>) scales(%s : tensor<4x2xf32>)
+      outs(%init : tensor<?x4xf32>) codes [-128, 127] -> tensor<?x4xf32>
   return
 }
 
 // -----
 
-func.func @product_of_integers(%q: tensor<?x8xi8>, %w: tensor<4x8x!tern.trit>, %s: tensor<4x2xf32>) {
-  // expected-error @+1 {{expected result of type 'tensor<?x4xf32>', got 'tensor<?x4xi32>'}}
-  %0 = tern.grouped_matmul "q" (%q, %w, %s) : (tensor<?x8xi8>, tensor<4x8x!tern.trit>, tensor<4x2xf32>) -> tensor<?x4xi32>
+func.func @product_of_integers(%q: tensor<?x8xi8>, %w: tensor<4x8x!tern.trit>, %s: tensor<4x2xf32>, %init: tensor<?x4xi32>) {
+  // expected-error @+1 {{expected init of type 'tensor<?x4xf32>', got 'tensor<?x4xi32>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit>) scales(%s : tensor<4x2xf32>)
+      outs(%init : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return
 }
 

@@ -2,130 +2,225 @@
 
 // Products and attention, one rule per case.
 
-func.func @weight_type_in_tensor_form(%q: tensor<?x8xi8>, %w: tensor<4x8x!tern.trit>) {
-  // expected-error @+1 {{expected weight_type exactly if weight is a memref, got one for 'tensor<4x8x!tern.trit>'}}
-  %0 = tern.matmul "q" (%q, %w) weight_type tensor<4x8x!tern.trit> : (tensor<?x8xi8>, tensor<4x8x!tern.trit>) -> tensor<?x4xi32>
+func.func @forms_are_mixed(%q: tensor<?x8xi8>, %w: memref<4x8xi8>, %a: tensor<?x4xi32>) {
+  // expected-error @+1 {{expected all operands to be tensors, as init is, got 'memref<4x8xi8>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, memref<4x8xi8>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @weight_type_is_missing(%q: memref<?x8xi8>, %w: memref<8xi8>, %a: memref<?x4xi32>) {
-  // expected-error @+1 {{expected weight_type exactly if weight is a memref, got none for 'memref<8xi8>'}}
-  tern.matmul "q" (%q, %w) outs(%a : memref<?x4xi32>) : (memref<?x8xi8>, memref<8xi8>)
+func.func @result_of_buffers(%q: memref<?x8xi8>, %w: memref<4x8xi8>, %a: memref<?x4xi32>) {
+  // expected-error @+1 {{expected the number of tensor results (1) to be equal to the number of output tensors (0)}}
+  %0 = tern.matmul "q" ins(%q, %w : memref<?x8xi8>, memref<4x8xi8>)
+      outs(%a : memref<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @weight_of_floats(%q: tensor<?x8xi8>, %w: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected a static matrix of !tern.trit or i8 as weight, got 'tensor<4x8xf32>'}}
-  %0 = tern.matmul "q" (%q, %w) : (tensor<?x8xi8>, tensor<4x8xf32>) -> tensor<?x4xi32>
+func.func @weight_of_floats(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a matrix of !tern.trit or i8 as weight, or bytes and their weight_type, got 'tensor<4x8xf32>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8xf32>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @weight_without_layout(%q: memref<?x8xi8>, %w: memref<8xi8>, %a: memref<?x4xi32>) {
+func.func @weight_type_is_missing(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<1x2x4xi8>) {
+  // expected-error @+1 {{expected a matrix of !tern.trit or i8 as weight, or bytes and their weight_type, got 'tensor<1x2x4xi8>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<1x2x4xi8>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
+func.func @layout_on_digits(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>) {
+  // expected-error @+1 {{expected a weight with a layout as 'tensor<1x2x4xi8>' and its weight_type, got 'tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
+func.func @weight_without_layout(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<1x2x4xi8>) {
   // expected-error @+1 {{expected weight_type to have a layout, got 'tensor<4x8x!tern.trit>'}}
-  tern.matmul "q" (%q, %w) outs(%a : memref<?x4xi32>) weight_type tensor<4x8x!tern.trit> : (memref<?x8xi8>, memref<8xi8>)
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<1x2x4xi8>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] weight_type tensor<4x8x!tern.trit> -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @bytes_of_the_layout(%q: memref<?x8xi8>, %w: memref<9xi8>, %a: memref<?x4xi32>) {
-  // expected-error @+1 {{expected weight to be of type 'memref<8xi8>', as weight_type takes, got 'memref<9xi8>'}}
-  tern.matmul "q" (%q, %w) outs(%a : memref<?x4xi32>) weight_type tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>> : (memref<?x8xi8>, memref<9xi8>)
+func.func @bytes_of_the_layout(%q: memref<?x8xi8>, %w: memref<1x2x5xi8>, %a: memref<?x4xi32>) {
+  // expected-error @+1 {{expected weight to be 'tensor<1x2x4xi8>' or a slice of its rows, as weight_type takes, got 'memref<1x2x5xi8>'}}
+  tern.matmul "q" ins(%q, %w : memref<?x8xi8>, memref<1x2x5xi8>)
+      outs(%a : memref<?x4xi32>) codes [-128, 127] weight_type tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>
   return
 }
 
 // -----
 
-func.func @elements_of_int8_rows(%q: memref<?x8xi8>, %w: memref<32xi8>, %a: memref<?x4xi32>) {
-  // expected-error @+1 {{expected weight to be of type 'memref<4x8xi8>', as weight_type takes, got 'memref<32xi8>'}}
-  tern.matmul "q" (%q, %w) outs(%a : memref<?x4xi32>) weight_type tensor<4x8xi8> : (memref<?x8xi8>, memref<32xi8>)
+func.func @tiles_of_the_layout(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<2x2x4xi8>) {
+  // expected-error @+1 {{expected weight to be 'tensor<1x2x4xi8>' or a slice of its rows, as weight_type takes, got 'tensor<2x2x4xi8>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<2x2x4xi8>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] weight_type tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>> -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @columns_of_the_weight(%q: tensor<?x9xi8>, %w: tensor<4x8x!tern.trit>) {
+func.func @slice_of_columns(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<1x1x4xi8>) {
+  // expected-error @+1 {{expected weight to be 'tensor<1x2x4xi8>' or a slice of its rows, as weight_type takes, got 'tensor<1x1x4xi8>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<1x1x4xi8>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] weight_type tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>> -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
+func.func @columns_of_the_weight(%q: tensor<?x9xi8>, %w: tensor<4x8x!tern.trit>, %a: tensor<?x4xi32>) {
   // expected-error @+1 {{expected codes to have 8 columns, as the weight and its layout have, got 9}}
-  %0 = tern.matmul "q" (%q, %w) : (tensor<?x9xi8>, tensor<4x8x!tern.trit>) -> tensor<?x4xi32>
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x9xi8>, tensor<4x8x!tern.trit>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @columns_of_the_layout(%q: tensor<?x6xi8>, %w: tensor<4x6x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>) {
+func.func @columns_of_the_layout(%q: tensor<?x6xi8>, %w: tensor<1x2x4xi8>, %a: tensor<?x4xi32>) {
   // expected-error @+1 {{expected codes to have 8 columns, as the weight and its layout have, got 6}}
-  %0 = tern.matmul "q" (%q, %w) : (tensor<?x6xi8>, tensor<4x6x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>) -> tensor<?x4xi32>
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x6xi8>, tensor<1x2x4xi8>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] weight_type tensor<4x6x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>> -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @rows_of_the_layout(%q: tensor<?x8xi8>, %w: tensor<3x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>) {
-  // expected-error @+1 {{expected result of type 'tensor<?x4xi32>', got 'tensor<?x3xi32>'}}
-  %0 = tern.matmul "q" (%q, %w) : (tensor<?x8xi8>, tensor<3x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>) -> tensor<?x3xi32>
+func.func @rows_of_the_layout(%q: tensor<?x8xi8>, %w: tensor<1x2x4xi8>, %a: tensor<?x3xi32>) {
+  // expected-error @+1 {{expected init of type 'tensor<?x4xi32>', got 'tensor<?x3xi32>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<1x2x4xi8>)
+      outs(%a : tensor<?x3xi32>) codes [-128, 127] weight_type tensor<3x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>> -> tensor<?x3xi32>
   return
 }
 
 // -----
 
-func.func @indices_without_count(%q: tensor<1x8xi8>, %w: tensor<4x8x!tern.trit>, %i: tensor<1x4xi32>) {
+func.func @rows_of_a_slice(%q: tensor<?x8xi8>, %w: tensor<1x2x4xi8>, %a: tensor<?x8xi32>) {
+  // expected-error @+1 {{expected init of type 'tensor<?x4xi32>', got 'tensor<?x8xi32>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<1x2x4xi8>)
+      outs(%a : tensor<?x8xi32>) codes [-128, 127] weight_type tensor<8x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>> -> tensor<?x8xi32>
+  return
+}
+
+// -----
+
+func.func @result_per_token(%q: tensor<3x8xi8>, %w: tensor<4x8x!tern.trit>, %a: tensor<2x4xi32>) {
+  // expected-error @+1 {{expected init of type 'tensor<3x4xi32>', got 'tensor<2x4xi32>'}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<3x8xi8>, tensor<4x8x!tern.trit>)
+      outs(%a : tensor<2x4xi32>) codes [-128, 127] -> tensor<2x4xi32>
+  return
+}
+
+// -----
+
+func.func @range_without_zero(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<4x8x!tern.trit>) {
+  // expected-error @+1 {{expected codes in a range [lowest, highest] that holds 0 and fits i8, got [1, 7]}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit>)
+      outs(%a : tensor<?x4xi32>) codes [1, 7] -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
+func.func @range_beyond_i8(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<4x8x!tern.trit>) {
+  // expected-error @+1 {{expected codes in a range [lowest, highest] that holds 0 and fits i8, got [-128, 128]}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 128] -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
+func.func @range_of_one_number(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<4x8x!tern.trit>) {
+  // expected-error @+1 {{expected codes in a range [lowest, highest] that holds 0 and fits i8, got [7]}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit>)
+      outs(%a : tensor<?x4xi32>) codes [7] -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
+func.func @indices_without_count(%q: tensor<1x8xi8>, %w: tensor<4x8x!tern.trit>, %i: tensor<1x4xi32>, %a: tensor<1x4xi32>) {
   // expected-error @+1 {{expected indices and count of rows together, got only one}}
-  %0 = "tern.matmul"(%q, %w, %i) <{projection = "q", operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> : (tensor<1x8xi8>, tensor<4x8x!tern.trit>, tensor<1x4xi32>) -> tensor<1x4xi32>
+  %0 = "tern.matmul"(%q, %w, %i, %a) <{projection = "q", code_range = array<i64: -8, 7>, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 1>}> : (tensor<1x8xi8>, tensor<4x8x!tern.trit>, tensor<1x4xi32>, tensor<1x4xi32>) -> tensor<1x4xi32>
   return
 }
 
 // -----
 
-func.func @rows_for_many_tokens(%q: tensor<?x8xi8>, %w: tensor<4x8x!tern.trit>, %i: tensor<1x4xi32>, %n: tensor<1xi32>) {
+func.func @rows_for_many_tokens(%q: tensor<?x8xi8>, %w: tensor<4x8x!tern.trit>, %i: tensor<1x4xi32>, %n: tensor<1xi32>, %a: tensor<?x4xi32>) {
   // expected-error @+1 {{expected codes of exactly one token, got 'tensor<?x8xi8>'}}
-  %0 = tern.matmul "q" (%q, %w) rows(%i, %n : tensor<1x4xi32>, tensor<1xi32>) : (tensor<?x8xi8>, tensor<4x8x!tern.trit>) -> tensor<?x4xi32>
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8x!tern.trit>) rows(%i, %n : tensor<1x4xi32>, tensor<1xi32>)
+      outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return
 }
 
 // -----
 
-func.func @room_for_all_rows(%q: tensor<1x8xi8>, %w: tensor<4x8x!tern.trit>, %i: tensor<1x3xi32>, %n: tensor<1xi32>) {
+func.func @room_for_all_rows(%q: tensor<1x8xi8>, %w: tensor<4x8x!tern.trit>, %i: tensor<1x3xi32>, %n: tensor<1xi32>, %a: tensor<1x4xi32>) {
   // expected-error @+1 {{expected room for 4 row indices, as the weight has rows, got 3}}
-  %0 = tern.matmul "q" (%q, %w) rows(%i, %n : tensor<1x3xi32>, tensor<1xi32>) : (tensor<1x8xi8>, tensor<4x8x!tern.trit>) -> tensor<1x4xi32>
+  %0 = tern.matmul "q" ins(%q, %w : tensor<1x8xi8>, tensor<4x8x!tern.trit>) rows(%i, %n : tensor<1x3xi32>, tensor<1xi32>)
+      outs(%a : tensor<1x4xi32>) codes [-128, 127] -> tensor<1x4xi32>
   return
 }
 
 // -----
 
-func.func @sparse_product_of_two_tokens(%i: tensor<2x8xi32>, %v: tensor<2x8xi8>, %n: tensor<2xi32>, %w: tensor<4x8x!tern.trit>) {
-  // expected-error @+1 {{expected indices of exactly one token, got 'tensor<2x8xi32>'}}
-  %0 = tern.sparse_matmul "d" (%i, %v, %n, %w) : (tensor<2x8xi32>, tensor<2x8xi8>, tensor<2xi32>, tensor<4x8x!tern.trit>) -> tensor<2x4xi32>
+func.func @columns_for_two_tokens(%i: tensor<2x8xi32>, %v: tensor<2x8xi8>, %n: tensor<2xi32>, %w: tensor<4x8x!tern.trit>, %a: tensor<2x4xi32>) {
+  // expected-error @+1 {{expected codes of exactly one token, got 'tensor<2x8xi8>'}}
+  %0 = tern.matmul "q" ins(%v, %w : tensor<2x8xi8>, tensor<4x8x!tern.trit>) columns(%i, %n : tensor<2x8xi32>, tensor<2xi32>)
+      outs(%a : tensor<2x4xi32>) codes [-128, 127] -> tensor<2x4xi32>
   return
 }
 
 // -----
 
-func.func @value_per_index(%i: tensor<1x8xi32>, %v: tensor<1x4xi8>, %n: tensor<1xi32>, %w: tensor<4x8x!tern.trit>) {
-  // expected-error @+1 {{expected values to have 8 columns, as indices have, got 4}}
-  %0 = tern.sparse_matmul "d" (%i, %v, %n, %w) : (tensor<1x8xi32>, tensor<1x4xi8>, tensor<1xi32>, tensor<4x8x!tern.trit>) -> tensor<1x4xi32>
+func.func @code_per_index(%i: tensor<1x8xi32>, %v: tensor<1x4xi8>, %n: tensor<1xi32>, %w: tensor<4x8x!tern.trit>, %a: tensor<1x4xi32>) {
+  // expected-error @+1 {{expected codes to have 8 columns, as column indices have, got 4}}
+  %0 = tern.matmul "q" ins(%v, %w : tensor<1x4xi8>, tensor<4x8x!tern.trit>) columns(%i, %n : tensor<1x8xi32>, tensor<1xi32>)
+      outs(%a : tensor<1x4xi32>) codes [-128, 127] -> tensor<1x4xi32>
   return
 }
 
 // -----
 
-func.func @room_for_all_columns(%i: tensor<1x4xi32>, %v: tensor<1x4xi8>, %n: tensor<1xi32>, %w: tensor<4x7x!tern.trit>) {
+func.func @room_for_all_columns(%i: tensor<1x4xi32>, %v: tensor<1x4xi8>, %n: tensor<1xi32>, %w: tensor<4x7x!tern.trit>, %a: tensor<1x4xi32>) {
   // expected-error @+1 {{expected room for 8 column indices, the weight's columns rounded up to a multiple of four, got 4}}
-  %0 = tern.sparse_matmul "d" (%i, %v, %n, %w) : (tensor<1x4xi32>, tensor<1x4xi8>, tensor<1xi32>, tensor<4x7x!tern.trit>) -> tensor<1x4xi32>
+  %0 = tern.matmul "q" ins(%v, %w : tensor<1x4xi8>, tensor<4x7x!tern.trit>) columns(%i, %n : tensor<1x4xi32>, tensor<1xi32>)
+      outs(%a : tensor<1x4xi32>) codes [-128, 127] -> tensor<1x4xi32>
   return
 }
 
 // -----
 
-func.func @sum_per_row(%i: memref<1x8xi32>, %v: memref<1x8xi8>, %n: memref<1xi32>, %w: memref<8xi8>, %a: memref<1x3xi32>) {
-  // expected-error @+1 {{expected result of type 'tensor<1x4xi32>' as a memref, got 'memref<1x3xi32>'}}
-  tern.sparse_matmul "d" (%i, %v, %n, %w) outs(%a : memref<1x3xi32>) weight_type tensor<3x7x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>
-      : (memref<1x8xi32>, memref<1x8xi8>, memref<1xi32>, memref<8xi8>)
+func.func @sum_per_row(%i: memref<1x8xi32>, %v: memref<1x8xi8>, %n: memref<1xi32>, %w: memref<1x2x4xi8>, %a: memref<1x3xi32>) {
+  // expected-error @+1 {{expected init of type 'tensor<1x4xi32>' as a memref, got 'memref<1x3xi32>'}}
+  tern.matmul "q" ins(%v, %w : memref<1x8xi8>, memref<1x2x4xi8>) columns(%i, %n : memref<1x8xi32>, memref<1xi32>)
+      outs(%a : memref<1x3xi32>) codes [-128, 127] weight_type tensor<3x7x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>
+  return
+}
+
+// -----
+
+func.func @scales_per_row(%q: tensor<?x8xi8>, %w: tensor<1x2x4xi8>, %s: tensor<4x2xf32>, %a: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected scales to have 3 rows, one per row of weight, got 4}}
+  %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<1x2x4xi8>) scales(%s : tensor<4x2xf32>)
+      outs(%a : tensor<?x4xf32>) codes [-128, 127] weight_type tensor<3x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>> -> tensor<?x4xf32>
   return
 }
 

@@ -107,7 +107,7 @@ func.func @layer_of_a_single_weight(%layer: index) {
 // expected-note @+1 {{the weight is defined here}}
 tern.weight @w <digits> ["a"] : tensor<4x8x!tern.trit>
 func.func @other_shape() {
-  // expected-error @+1 {{expected @w to be of type 'tensor<4x8x!tern.trit>', got 'tensor<4x9x!tern.trit>'}}
+  // expected-error @+1 {{expected @w to be read as 'tensor<4x8x!tern.trit>', got 'tensor<4x9x!tern.trit>'}}
   %0 = tern.get_weight @w : tensor<4x9x!tern.trit>
   return
 }
@@ -117,8 +117,18 @@ func.func @other_shape() {
 // expected-note @+1 {{the weight is defined here}}
 tern.weight @w <digits> ["a"] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>
 func.func @other_number_of_bytes() {
-  // expected-error @+1 {{expected @w to be of type 'tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:4:1]>>' or 'memref<8xi8>', got 'memref<32xi8>'}}
-  %0 = tern.get_weight @w : memref<32xi8>
+  // expected-error @+1 {{expected @w to be read as 'tensor<1x2x4xi8>', as a memref, got 'memref<8xi8>'}}
+  %0 = tern.get_weight @w : memref<8xi8>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{the weight is defined here}}
+tern.weight @w <digits> ["a"] : tensor<4x8x!tern.trit, #tern.layout<b2, columns, k:4:1, [n:4:1]>>
+func.func @digits_that_have_a_layout() {
+  // expected-error @+1 {{expected @w to be read as 'tensor<2x1x4xi8>', got 'tensor<4x8x!tern.trit>'}}
+  %0 = tern.get_weight @w : tensor<4x8x!tern.trit>
   return
 }
 

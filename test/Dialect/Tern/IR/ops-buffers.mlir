@@ -2,7 +2,7 @@
 // RUN: tern-opt %s --mlir-print-op-generic | tern-opt --mlir-print-local-scope | FileCheck %s
 
 // Kernel operations in buffer form: outs instead of results, and a product's
-// weight is a memref of bytes beside the tensor type it had.
+// weight is a grid of bytes beside the type of what they hold.
 
 !kv = !tern.kv_cache<layers = 5, heads = 1, head_dim = 64, capacity = 256, bits = 3, bos_bits = 4>
 !digits = tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
@@ -10,10 +10,10 @@
 tern.weight @q_proj per_layer <digits> ["model.layers.{}.q.weight"] : !digits
 
 // CHECK-LABEL: func.func @get_weight(
-func.func @get_weight(%layer: index) -> memref<3328xi8> {
-  // CHECK: tern.get_weight @q_proj[%{{.*}}] : memref<3328xi8>
-  %0 = tern.get_weight @q_proj[%layer] : memref<3328xi8>
-  return %0 : memref<3328xi8>
+func.func @get_weight(%layer: index) -> memref<4x13x64xi8> {
+  // CHECK: tern.get_weight @q_proj[%{{.*}}] : memref<4x13x64xi8>
+  %0 = tern.get_weight @q_proj[%layer] : memref<4x13x64xi8>
+  return %0 : memref<4x13x64xi8>
 }
 
 // CHECK-LABEL: func.func @embedding_and_head(
@@ -53,19 +53,19 @@ func.func @active_rows(%g: memref<1x512xf32>, %i: memref<1x512xi32>, %n: memref<
 }
 
 // CHECK-LABEL: func.func @products(
-func.func @products(%q: memref<1x208xi8>, %w: memref<3328xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %acc: memref<1x64xi32>,
+func.func @products(%q: memref<1x208xi8>, %w: memref<4x13x64xi8>, %i: memref<1x64xi32>, %n: memref<1xi32>, %acc: memref<1x64xi32>,
     %j: memref<1x200xi32>, %v: memref<1x200xi8>, %s: memref<1xf32>, %y: memref<1x64xf32>) {
-  // CHECK: tern.matmul "up_proj"(%{{.*}}, %[[W:[a-z0-9]+]]) rows(%{{.*}}, %[[N:[a-z0-9]+]] : memref<1x64xi32>, memref<1xi32>)
-  // CHECK-SAME: outs(%[[ACC:[a-z0-9]+]] : memref<1x64xi32>)
-  // CHECK-SAME: weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>> :
-  // CHECK-SAME: (memref<1x208xi8>, memref<3328xi8>)
-  tern.matmul "up_proj" (%q, %w) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
-      outs(%acc : memref<1x64xi32>) weight_type !digits : (memref<1x208xi8>, memref<3328xi8>)
-  // CHECK: tern.sparse_matmul "down_proj"(%{{.*}}, %{{.*}}, %[[N]], %[[W]]) outs(%[[ACC]] : memref<1x64xi32>)
+  // CHECK: tern.matmul "up_proj" ins(%{{.*}}, %[[W:[a-z0-9]+]] : memref<1x208xi8>, memref<4x13x64xi8>)
+  // CHECK-SAME: rows(%{{.*}}, %[[N:[a-z0-9]+]] : memref<1x64xi32>, memref<1xi32>)
+  // CHECK-SAME: outs(%[[ACC:[a-z0-9]+]] : memref<1x64xi32>) codes [-128, 127]
+  // CHECK-SAME: weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>{{$}}
+  tern.matmul "up_proj" ins(%q, %w : memref<1x208xi8>, memref<4x13x64xi8>) rows(%i, %n : memref<1x64xi32>, memref<1xi32>)
+      outs(%acc : memref<1x64xi32>) codes [-128, 127] weight_type !digits
+  // CHECK: tern.matmul "down_proj" ins(%{{.*}}, %[[W]] : memref<1x200xi8>, memref<4x13x64xi8>)
+  // CHECK-SAME: columns(%{{.*}}, %[[N]] : memref<1x200xi32>, memref<1xi32>) outs(%[[ACC]] : memref<1x64xi32>)
   // CHECK-SAME: weight_type tensor<50x200x!tern.trit,
-  // CHECK-SAME: (memref<1x200xi32>, memref<1x200xi8>, memref<1xi32>, memref<3328xi8>)
-  tern.sparse_matmul "down_proj" (%j, %v, %n, %w) outs(%acc : memref<1x64xi32>) weight_type !digits
-      : (memref<1x200xi32>, memref<1x200xi8>, memref<1xi32>, memref<3328xi8>)
+  tern.matmul "down_proj" ins(%v, %w : memref<1x200xi8>, memref<4x13x64xi8>) columns(%j, %n : memref<1x200xi32>, memref<1xi32>)
+      outs(%acc : memref<1x64xi32>) codes [-128, 127] weight_type !digits
   // CHECK: tern.dequantize(%[[ACC]], %[[S:[a-z0-9]+]], %[[S]]) outs(%{{.*}} : memref<1x64xf32>) : (memref<1x64xi32>, memref<1xf32>, memref<1xf32>)
   tern.dequantize(%acc, %s, %s) outs(%y : memref<1x64xf32>) : (memref<1x64xi32>, memref<1xf32>, memref<1xf32>)
   return

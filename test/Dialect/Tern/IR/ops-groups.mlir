@@ -22,10 +22,10 @@ func.func @bitlinear_groups(%x: tensor<?x192xf32>, %w: tensor<64x192x!tern.trit>
 }
 
 // CHECK-LABEL: func.func @kernels(
-func.func @kernels(%q: tensor<?x192xi8>, %w: tensor<64x192x!tern.trit>, %s: tensor<64x6xf32>, %f: tensor<?xf32>, %b: tensor<64xf32>) -> tensor<?x64xf32> {
-  // CHECK: %[[SUMS:.*]] = tern.grouped_matmul "q_proj"(%{{.*}}, %{{.*}}, %{{.*}}) : (tensor<?x192xi8>, tensor<64x192x!tern.trit>, tensor<64x6xf32>) -> tensor<?x64xf32>
-  %0 = tern.grouped_matmul "q_proj" (%q, %w, %s)
-      : (tensor<?x192xi8>, tensor<64x192x!tern.trit>, tensor<64x6xf32>) -> tensor<?x64xf32>
+func.func @kernels(%q: tensor<?x192xi8>, %w: tensor<64x192x!tern.trit>, %s: tensor<64x6xf32>, %f: tensor<?xf32>, %b: tensor<64xf32>, %init: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  // CHECK: %[[SUMS:.*]] = tern.matmul "q_proj" ins(%{{.*}}, %{{.*}} : tensor<?x192xi8>, tensor<64x192x!tern.trit>) scales(%{{.*}} : tensor<64x6xf32>) outs({{.*}} -> tensor<?x64xf32>
+  %0 = tern.matmul "q_proj" ins(%q, %w : tensor<?x192xi8>, tensor<64x192x!tern.trit>) scales(%s : tensor<64x6xf32>)
+      outs(%init : tensor<?x64xf32>) codes [-128, 127] -> tensor<?x64xf32>
   // CHECK: tern.dequantize(%[[SUMS]], %{{[a-z0-9]+}}) bias(%{{.*}} : tensor<64xf32>) : (tensor<?x64xf32>, tensor<?xf32>) -> tensor<?x64xf32>
   %1 = tern.dequantize(%0, %f) bias(%b : tensor<64xf32>)
       : (tensor<?x64xf32>, tensor<?xf32>) -> tensor<?x64xf32>
@@ -33,10 +33,10 @@ func.func @kernels(%q: tensor<?x192xi8>, %w: tensor<64x192x!tern.trit>, %s: tens
 }
 
 // CHECK-LABEL: func.func @buffers(
-func.func @buffers(%q: memref<1x64xi8>, %w: memref<1024xi8>, %s: memref<64x2xf32>, %p: memref<1x64xf32>) {
-  // CHECK: tern.grouped_matmul "q_proj"(%{{.*}}) outs(%{{.*}} : memref<1x64xf32>) weight_type tensor<64x64x!tern.trit, {{.*}}> : (memref<1x64xi8>, memref<1024xi8>, memref<64x2xf32>)
-  tern.grouped_matmul "q_proj" (%q, %w, %s) outs(%p : memref<1x64xf32>)
+func.func @buffers(%q: memref<1x64xi8>, %w: memref<64x16x1xi8>, %s: memref<64x2xf32>, %p: memref<1x64xf32>) {
+  // CHECK: tern.matmul "q_proj" ins(%{{.*}} : memref<1x64xi8>, memref<64x16x1xi8>) scales(%{{.*}} : memref<64x2xf32>) outs(%{{.*}} : memref<1x64xf32>) codes [-128, 127] weight_type tensor<64x64x!tern.trit, {{.*}}>
+  tern.matmul "q_proj" ins(%q, %w : memref<1x64xi8>, memref<64x16x1xi8>) scales(%s : memref<64x2xf32>)
+      outs(%p : memref<1x64xf32>) codes [-128, 127]
       weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
-      : (memref<1x64xi8>, memref<1024xi8>, memref<64x2xf32>)
   return
 }

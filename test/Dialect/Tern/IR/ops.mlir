@@ -107,34 +107,46 @@ func.func @quantize_and_keep(%x: tensor<?x192xf32>) -> (tensor<?x192xi8>, tensor
 }
 
 // CHECK-LABEL: func.func @sparse_product(
-func.func @sparse_product(%q: tensor<1x190xi8>, %w: tensor<64x190x!tern.trit>) -> tensor<1x64xi32> {
+func.func @sparse_product(%q: tensor<1x190xi8>, %w: tensor<64x190x!tern.trit>, %init: tensor<1x64xi32>) -> tensor<1x64xi32> {
   // CHECK: %[[S:[a-z0-9]+]]:3 = tern.sparsify(%{{.*}}) :
   // CHECK-SAME: (tensor<1x190xi8>) -> tensor<1x192xi32>, tensor<1x192xi8>, tensor<1xi32>
   %i, %v, %n = tern.sparsify(%q) : (tensor<1x190xi8>) -> tensor<1x192xi32>, tensor<1x192xi8>, tensor<1xi32>
-  // CHECK: tern.sparse_matmul "down_proj"(%[[S]]#0, %[[S]]#1, %[[S]]#2, %{{.*}}) :
-  // CHECK-SAME: (tensor<1x192xi32>, tensor<1x192xi8>, tensor<1xi32>, tensor<64x190x!tern.trit>) -> tensor<1x64xi32>
-  %0 = tern.sparse_matmul "down_proj" (%i, %v, %n, %w)
-      : (tensor<1x192xi32>, tensor<1x192xi8>, tensor<1xi32>, tensor<64x190x!tern.trit>) -> tensor<1x64xi32>
+  // CHECK: tern.matmul "down_proj" ins(%[[S]]#1, %{{.*}} : tensor<1x192xi8>, tensor<64x190x!tern.trit>)
+  // CHECK-SAME: columns(%[[S]]#0, %[[S]]#2 : tensor<1x192xi32>, tensor<1xi32>) outs(%{{.*}} : tensor<1x64xi32>) codes [-128, 127] -> tensor<1x64xi32>
+  %0 = tern.matmul "down_proj" ins(%v, %w : tensor<1x192xi8>, tensor<64x190x!tern.trit>) columns(%i, %n : tensor<1x192xi32>, tensor<1xi32>)
+      outs(%init : tensor<1x64xi32>) codes [-128, 127] -> tensor<1x64xi32>
   return %0 : tensor<1x64xi32>
 }
 
 // CHECK-LABEL: func.func @product_of_active_rows(
-func.func @product_of_active_rows(%g: tensor<1x512xf32>, %q: tensor<1x192xi8>, %w: tensor<512x192x!tern.trit>) -> tensor<1x512xi32> {
+func.func @product_of_active_rows(%g: tensor<1x512xf32>, %q: tensor<1x192xi8>, %w: tensor<512x192x!tern.trit>, %init: tensor<1x512xi32>) -> tensor<1x512xi32> {
   // CHECK: %[[A:[a-z0-9]+]]:2 = tern.active_rows(%{{.*}}) : (tensor<1x512xf32>) -> tensor<1x512xi32>, tensor<1xi32>
   %i, %n = tern.active_rows(%g) : (tensor<1x512xf32>) -> tensor<1x512xi32>, tensor<1xi32>
-  // CHECK: tern.matmul "up_proj"(%{{.*}}, %{{.*}}) rows(%[[A]]#0, %[[A]]#1 : tensor<1x512xi32>, tensor<1xi32>) :
-  // CHECK-SAME: (tensor<1x192xi8>, tensor<512x192x!tern.trit>) -> tensor<1x512xi32>
-  %0 = tern.matmul "up_proj" (%q, %w) rows(%i, %n : tensor<1x512xi32>, tensor<1xi32>)
-      : (tensor<1x192xi8>, tensor<512x192x!tern.trit>) -> tensor<1x512xi32>
+  // CHECK: tern.matmul "up_proj" ins(%{{.*}}, %{{.*}} : tensor<1x192xi8>, tensor<512x192x!tern.trit>)
+  // CHECK-SAME: rows(%[[A]]#0, %[[A]]#1 : tensor<1x512xi32>, tensor<1xi32>) outs(%{{.*}} : tensor<1x512xi32>) codes [-128, 127] -> tensor<1x512xi32>
+  %0 = tern.matmul "up_proj" ins(%q, %w : tensor<1x192xi8>, tensor<512x192x!tern.trit>) rows(%i, %n : tensor<1x512xi32>, tensor<1xi32>)
+      outs(%init : tensor<1x512xi32>) codes [-128, 127] -> tensor<1x512xi32>
   return %0 : tensor<1x512xi32>
 }
 
+// CHECK-LABEL: func.func @product_with_all_modifiers(
+func.func @product_with_all_modifiers(%v: tensor<1x192xi8>, %w: tensor<64x190x!tern.trit>, %i: tensor<1x64xi32>, %j: tensor<1x192xi32>, %n: tensor<1xi32>, %s: tensor<64x5xf32>, %init: tensor<1x64xf32>) -> tensor<1x64xf32> {
+  // CHECK: tern.matmul "any" ins(%{{.*}}, %{{.*}} : tensor<1x192xi8>, tensor<64x190x!tern.trit>) rows(%{{.*}}, %[[N:[a-z0-9]+]] : tensor<1x64xi32>, tensor<1xi32>)
+  // CHECK-SAME: columns(%{{.*}}, %[[N]] : tensor<1x192xi32>, tensor<1xi32>) scales(%{{.*}} : tensor<64x5xf32>) outs(%{{.*}} : tensor<1x64xf32>) codes [-12, 12] -> tensor<1x64xf32>
+  %0 = tern.matmul "any" ins(%v, %w : tensor<1x192xi8>, tensor<64x190x!tern.trit>) rows(%i, %n : tensor<1x64xi32>, tensor<1xi32>)
+      columns(%j, %n : tensor<1x192xi32>, tensor<1xi32>) scales(%s : tensor<64x5xf32>)
+      outs(%init : tensor<1x64xf32>) codes [-12, 12] -> tensor<1x64xf32>
+  return %0 : tensor<1x64xf32>
+}
+
 // CHECK-LABEL: func.func @product_with_a_layout(
-func.func @product_with_a_layout(%q: tensor<?x208xi8>, %w: tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>, %s: tensor<?xf32>, %a: tensor<1xf32>) -> tensor<?x64xf32> {
-  // CHECK: tern.matmul "q_proj"(%{{.*}}, %{{.*}}) :
-  // CHECK-SAME: (tensor<?x208xi8>, tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>) -> tensor<?x64xi32>
-  %0 = tern.matmul "q_proj" (%q, %w)
-      : (tensor<?x208xi8>, tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>) -> tensor<?x64xi32>
+func.func @product_with_a_layout(%q: tensor<?x208xi8>, %w: tensor<4x13x64xi8>, %s: tensor<?xf32>, %a: tensor<1xf32>, %init: tensor<?x64xi32>) -> tensor<?x64xf32> {
+  // CHECK: tern.matmul "q_proj" ins(%{{.*}}, %{{.*}} : tensor<?x208xi8>, tensor<4x13x64xi8>) outs(%{{.*}} : tensor<?x64xi32>)
+  // CHECK-SAME: codes [-8, 7] weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>> strategy "any" -> tensor<?x64xi32>
+  %0 = tern.matmul "q_proj" ins(%q, %w : tensor<?x208xi8>, tensor<4x13x64xi8>)
+      outs(%init : tensor<?x64xi32>) codes [-8, 7]
+      weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+      strategy "any" -> tensor<?x64xi32>
   // CHECK: tern.dequantize(%{{.*}}, %{{.*}}, %{{.*}}) : (tensor<?x64xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x64xf32>
   %1 = tern.dequantize(%0, %s, %a) : (tensor<?x64xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x64xf32>
   return %1 : tensor<?x64xf32>

@@ -11,7 +11,8 @@ func.func @groups_and_biases(%x: tensor<1x8xf32>, %w: tensor<5x8x!tern.trit>, %s
 // CHECK-LABEL: func.func @groups_and_biases(
 // CHECK-SAME:    %[[W:[a-z0-9]+]]: tensor<5x8x!tern.trit>, %[[S:[a-z0-9]+]]: tensor<5x2xf32>, %[[B:[a-z0-9]+]]: tensor<5xf32>)
 // CHECK:         %[[Q:.*]]:2 = tern.quantize <int4_absmean>
-// CHECK:         %[[P:.*]] = tern.grouped_matmul "q+k"(%[[Q]]#0, %[[W]], %[[S]])
+// CHECK:         %[[INIT:.*]] = tensor.empty() : tensor<1x5xf32>
+// CHECK:         %[[P:.*]] = tern.matmul "q+k" ins(%[[Q]]#0, %[[W]] : {{.*}}) scales(%[[S]] : tensor<5x2xf32>) outs(%[[INIT]] : tensor<1x5xf32>) codes [-8, 7]
 // CHECK-DAG:     %[[P0:.*]] = tensor.extract_slice %[[P]][0, 0] [1, 3] [1, 1]
 // CHECK-DAG:     %[[B0:.*]] = tensor.extract_slice %[[B]][0] [3] [1]
 // CHECK:         %[[Y0:.*]] = tern.dequantize(%[[P0]], %[[Q]]#1) bias(%[[B0]] : tensor<3xf32>) :

@@ -7,16 +7,17 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
   tern.weight @dense <digits> ["d"] : tensor<17x65x!tern.trit>
   tern.weight @rows <digits> ["r"] : tensor<17x65x!tern.trit>
   tern.weight @columns <digits> ["c"] : tensor<17x65x!tern.trit>
-  func.func @eight_lanes(%q: tensor<1x65xi8>, %i: tensor<1x17xi32>, %j: tensor<1x68xi32>, %v: tensor<1x68xi8>, %n: tensor<1xi32>)
+  func.func @eight_lanes(%q: tensor<1x65xi8>, %i: tensor<1x17xi32>, %j: tensor<1x68xi32>, %v: tensor<1x68xi8>, %n: tensor<1xi32>, %init: tensor<1x17xi32>, %init1: tensor<1x17xi32>, %init2: tensor<1x17xi32>)
       -> (tensor<1x17xi32>, tensor<1x17xi32>, tensor<1x17xi32>) {
     %d = tern.get_weight @dense : tensor<17x65x!tern.trit>
-    %0 = tern.matmul "dense" (%q, %d) : (tensor<1x65xi8>, tensor<17x65x!tern.trit>) -> tensor<1x17xi32>
+    %0 = tern.matmul "dense" ins(%q, %d : tensor<1x65xi8>, tensor<17x65x!tern.trit>)
+        outs(%init : tensor<1x17xi32>) codes [-128, 127] -> tensor<1x17xi32>
     %r = tern.get_weight @rows : tensor<17x65x!tern.trit>
-    %1 = tern.matmul "rows" (%q, %r) rows(%i, %n : tensor<1x17xi32>, tensor<1xi32>)
-        : (tensor<1x65xi8>, tensor<17x65x!tern.trit>) -> tensor<1x17xi32>
+    %1 = tern.matmul "rows" ins(%q, %r : tensor<1x65xi8>, tensor<17x65x!tern.trit>) rows(%i, %n : tensor<1x17xi32>, tensor<1xi32>)
+        outs(%init1 : tensor<1x17xi32>) codes [-128, 127] -> tensor<1x17xi32>
     %c = tern.get_weight @columns : tensor<17x65x!tern.trit>
-    %2 = tern.sparse_matmul "columns" (%j, %v, %n, %c)
-        : (tensor<1x68xi32>, tensor<1x68xi8>, tensor<1xi32>, tensor<17x65x!tern.trit>) -> tensor<1x17xi32>
+    %2 = tern.matmul "columns" ins(%v, %c : tensor<1x68xi8>, tensor<17x65x!tern.trit>) columns(%j, %n : tensor<1x68xi32>, tensor<1xi32>)
+        outs(%init2 : tensor<1x17xi32>) codes [-128, 127] -> tensor<1x17xi32>
     return %0, %1, %2 : tensor<1x17xi32>, tensor<1x17xi32>, tensor<1x17xi32>
   }
 }
@@ -24,9 +25,9 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK:       tern.weight @rows {{.*}}, #tern.layout<b2, rows, k:4:32, [k:32:1]>>
 // CHECK:       tern.weight @columns {{.*}}, #tern.layout<b2, columns, n:4:32, [n:2:4, n:4:8, n:4:1]>>
 // CHECK-LABEL: func.func @eight_lanes(
-// CHECK:         tern.matmul "dense"({{.*}} : (tensor<1x80xi8>, {{.*}}) -> tensor<1x32xi32>
-// CHECK:         tern.matmul "rows"({{.*}} : (tensor<1x128xi8>, {{.*}}) -> tensor<1x17xi32>
-// CHECK:         tern.sparse_matmul "columns"({{.*}} : (tensor<1x68xi32>, {{.*}}) -> tensor<1x128xi32>
+// CHECK:         tern.matmul "dense" ins({{.*}} : tensor<1x80xi8>, tensor<2x5x64xi8>) {{.*}} -> tensor<1x32xi32>
+// CHECK:         tern.matmul "rows" ins({{.*}} : tensor<1x128xi8>, tensor<17x1x32xi8>) {{.*}} -> tensor<1x17xi32>
+// CHECK:         tern.matmul "columns" ins({{.*}} : tensor<1x68xi8>, tensor<65x1x32xi8>) columns({{.*}} -> tensor<1x128xi32>
 
 // -----
 

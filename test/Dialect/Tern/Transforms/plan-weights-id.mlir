@@ -8,7 +8,7 @@
 module @base attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
   tern.weight @w per_layer <digits> ["{}.w"] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
   func.func @layer(%layer: index) {
-    %0 = tern.get_weight @w[%layer] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+    %0 = tern.get_weight @w[%layer] : tensor<4x2x1xi8>
     return
   }
 }
@@ -20,7 +20,7 @@ module @base attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden
 module @other_source attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
   tern.weight @w per_layer <digits> ["{}.ww"] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
   func.func @layer(%layer: index) {
-    %0 = tern.get_weight @w[%layer] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+    %0 = tern.get_weight @w[%layer] : tensor<4x2x1xi8>
     return
   }
 }
@@ -32,7 +32,7 @@ module @other_source attributes {tern.model = #tern.model<name = "m", vocab = 11
 module @other_name attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
   tern.weight @ww per_layer <digits> ["{}.w"] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
   func.func @layer(%layer: index) {
-    %0 = tern.get_weight @ww[%layer] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+    %0 = tern.get_weight @ww[%layer] : tensor<4x2x1xi8>
     return
   }
 }
@@ -44,7 +44,7 @@ module @other_name attributes {tern.model = #tern.model<name = "m", vocab = 11, 
 module @other_layout attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
   tern.weight @w per_layer <digits> ["{}.w"] : tensor<4x8x!tern.trit, #tern.layout<b2, columns, n:4:1, []>>
   func.func @layer(%layer: index) {
-    %0 = tern.get_weight @w[%layer] : tensor<4x8x!tern.trit, #tern.layout<b2, columns, n:4:1, []>>
+    %0 = tern.get_weight @w[%layer] : tensor<8x1x1xi8>
     return
   }
 }
@@ -56,7 +56,7 @@ module @other_layout attributes {tern.model = #tern.model<name = "m", vocab = 11
 module @other_layers attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 2, max_context = 13>} {
   tern.weight @w per_layer <digits> ["{}.w"] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
   func.func @layer(%layer: index) {
-    %0 = tern.get_weight @w[%layer] : tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+    %0 = tern.get_weight @w[%layer] : tensor<4x2x1xi8>
     return
   }
 }

@@ -26,7 +26,7 @@ module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, 
     return
   }
   func.func @layer(%layer: index) {
-    %0 = tern.get_weight @digits[%layer] : tensor<3x7x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+    %0 = tern.get_weight @digits[%layer] : tensor<3x2x1xi8>
     %1 = tern.get_weight @norm : tensor<5xf32>
     %2 = tern.get_weight @bias[%layer] : tensor<17xf32>
     return

@@ -7,10 +7,11 @@
 
 tern.weight @w <digits> ["w"] : tensor<3x7x!tern.trit>
 
-func.func @layer(%layer: index, %x: tensor<?x7xf32>, %positions: tensor<?xi32>) -> (tensor<?xf32>, tensor<?x3xi32>) {
+func.func @layer(%layer: index, %x: tensor<?x7xf32>, %positions: tensor<?xi32>, %init: tensor<?x3xi32>) -> (tensor<?xf32>, tensor<?x3xi32>) {
   %w = tern.get_weight @w : tensor<3x7x!tern.trit>
   %q, %s = tern.quantize <int8_absmax> (%x) : (tensor<?x7xf32>) -> tensor<?x7xi8>, tensor<?xf32>
-  %y = tern.matmul "w" (%q, %w) : (tensor<?x7xi8>, tensor<3x7x!tern.trit>) -> tensor<?x3xi32>
+  %y = tern.matmul "w" ins(%q, %w : tensor<?x7xi8>, tensor<3x7x!tern.trit>)
+      outs(%init : tensor<?x3xi32>) codes [-128, 127] -> tensor<?x3xi32>
   return %s, %y : tensor<?xf32>, tensor<?x3xi32>
 }
 
@@ -20,14 +21,14 @@ func.func @no_tokens(%x: tensor<2x7xf32>) -> tensor<2xf32> {
 }
 
 // CHECK-LABEL: func.func @layer.decode(
-// CHECK-SAME:    %[[LAYER:[a-z0-9]+]]: index, %[[X:[a-z0-9]+]]: tensor<1x7xf32>, %{{.*}}: tensor<1xi32>) -> (tensor<1xf32>, tensor<1x3xi32>)
+// CHECK-SAME:    %[[LAYER:[a-z0-9]+]]: index, %[[X:[a-z0-9]+]]: tensor<1x7xf32>, %{{.*}}: tensor<1xi32>, %[[INIT:[a-z0-9]+]]: tensor<1x3xi32>) -> (tensor<1xf32>, tensor<1x3xi32>)
 // CHECK-NEXT:    %[[W:.*]] = tern.get_weight @w : tensor<3x7x!tern.trit>
 // CHECK-NEXT:    %[[Q:.*]]:2 = tern.quantize <int8_absmax>(%[[X]]) : (tensor<1x7xf32>) -> tensor<1x7xi8>, tensor<1xf32>
-// CHECK-NEXT:    %[[Y:.*]] = tern.matmul "w"(%[[Q]]#0, %[[W]]) : (tensor<1x7xi8>, tensor<3x7x!tern.trit>) -> tensor<1x3xi32>
+// CHECK-NEXT:    %[[Y:.*]] = tern.matmul "w" ins(%[[Q]]#0, %[[W]] : tensor<1x7xi8>, tensor<3x7x!tern.trit>) outs(%[[INIT]] : tensor<1x3xi32>) codes [-128, 127] -> tensor<1x3xi32>
 // CHECK-NEXT:    return %[[Q]]#1, %[[Y]] : tensor<1xf32>, tensor<1x3xi32>
 
 // CHECK-LABEL: func.func @layer.prefill(
-// CHECK-SAME:    %{{.*}}: index, %{{.*}}: tensor<?x7xf32>, %{{.*}}: tensor<?xi32>) -> (tensor<?xf32>, tensor<?x3xi32>)
+// CHECK-SAME:    %{{.*}}: index, %{{.*}}: tensor<?x7xf32>, %{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?x3xi32>) -> (tensor<?xf32>, tensor<?x3xi32>)
 // CHECK:         tern.quantize <int8_absmax>(%{{.*}}) : (tensor<?x7xf32>) -> tensor<?x7xi8>, tensor<?xf32>
 
 // CHECK-LABEL: func.func @no_tokens(%{{.*}}: tensor<2x7xf32>) -> tensor<2xf32>

@@ -67,7 +67,7 @@ module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, 
 // -----
 
 module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  // expected-error @+1 {{'func.func' op expected a layout on every ternary tensor, got 'tensor<3x7x!tern.trit>'}}
+  // expected-error @+1 {{'func.func' op expected the bytes of every ternary weight, got 'tensor<3x7x!tern.trit>'}}
   func.func @digits(%w: tensor<3x7x!tern.trit>) {
     return
   }
@@ -76,9 +76,9 @@ module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, 
 // -----
 
 module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  func.func @layer(%x: tensor<?x7xf32>, %w: tensor<3x7x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>, %s: tensor<1xf32>) -> tensor<?x3xf32> {
-    // expected-error @+1 {{'tern.bitlinear' op expected to be decomposed into kernel operations}}
-    %0 = tern.bitlinear "q" %x, %w scale %s act_quant <int8_absmax> : tensor<?x7xf32>, tensor<3x7x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>, tensor<1xf32> -> tensor<?x3xf32>
-    return %0 : tensor<?x3xf32>
+  func.func @head(%h: tensor<?x7xf32>, %w: tensor<11x7xi8>, %s: tensor<11xf32>) -> tensor<?x11xf32> {
+    // expected-error @+1 {{'tern.lm_head' op expected a quantized head to be decomposed}}
+    %0 = tern.lm_head(%h, %w) scales(%s : tensor<11xf32>) : (tensor<?x7xf32>, tensor<11x7xi8>) -> tensor<?x11xf32>
+    return %0 : tensor<?x11xf32>
   }
 }

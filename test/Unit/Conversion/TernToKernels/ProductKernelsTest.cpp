@@ -78,9 +78,10 @@ struct Product {
     std::string tokens = kind == Kind::Prefill ? "?x" : "1x";
     int64_t width = kind == Kind::Sparse ? listSize : columns;
     std::string x = strided(tokens + std::to_string(width) + "xi8");
-    std::string w =
-        "memref<" +
-        std::to_string(layout.storageBytes(shape.rows, shape.columns)) + "xi8>";
+    std::string w = "memref<";
+    for (int64_t size : layout.gridShape(shape.rows, shape.columns))
+      w += std::to_string(size) + "x";
+    w += "i8>";
     std::string list = strided("1x" + std::to_string(listSize) + "xi32");
     std::string acc = strided(tokens + std::to_string(rows) + "xi32");
     std::string digits = "tensor<" + std::to_string(shape.rows) + "x" +
@@ -89,17 +90,12 @@ struct Product {
     std::string text = "func.func @" + name() + "(%x: " + x + ", %w: " + w +
                        ", %i: " + list + ", %n: memref<1xi32>, %a: " + acc +
                        ") attributes {llvm.emit_c_interface} {\n";
-    if (kind == Kind::Sparse)
-      text += "tern.sparse_matmul \"p\" (%i, %x, %n, %w) outs(%a : " + acc +
-              ") weight_type " + digits + " : (" + list + ", " + x +
-              ", memref<1xi32>, " + w + ")\n";
-    else
-      text +=
-          "tern.matmul \"p\" (%x, %w) " +
-          (kind == Kind::Rows ? "rows(%i, %n : " + list + ", memref<1xi32>) "
-                              : "") +
-          "outs(%a : " + acc + ") weight_type " + digits + " : (" + x + ", " +
-          w + ")\n";
+    text += "tern.matmul \"p\" ins(%x, %w : " + x + ", " + w + ")";
+    if (kind == Kind::Rows || kind == Kind::Sparse)
+      text += std::string(kind == Kind::Rows ? " rows" : " columns") +
+              "(%i, %n : " + list + ", memref<1xi32>)";
+    text += " outs(%a : " + acc + ") codes [-128, 127] weight_type " + digits +
+            "\n";
     return text + "return\n}\n";
   }
 
@@ -150,7 +146,7 @@ void check(CompiledModule &module, const Product &p, Data data, int64_t tokens,
   std::mt19937 random(p.shape.rows * 7919 + p.shape.columns + tokens);
   auto [rows, columns] = p.shape;
   std::vector<int8_t> digits = randomDigits(random, data, rows * columns);
-  Vector<uint8_t> weight(p.layout.storageBytes(rows, columns));
+  Grid weight(p.layout.gridShape(rows, columns));
   packDigits(p.layout, digits.data(), rows, columns, weight.data());
 
   const int32_t canary = 0x5ca1ab1e;
@@ -185,10 +181,14 @@ void check(CompiledModule &module, const Product &p, Data data, int64_t tokens,
   for (int64_t t = 0; t < tokens; ++t)
     for (int64_t n = 0; n < rows; ++n)
       for (int64_t k = 0; k < columns; ++k)
-        if (p.kind == Kind::Sparse ? active[k]
-                                   : p.kind != Kind::Rows || active[n])
+        if (p.kind != Kind::Sparse || active[k])
           expected[t * p.rows + n] +=
               digits[n * columns + k] * dense[t * columns + k];
+
+  if (p.kind == Kind::Rows)
+    for (int64_t n = 0; n < p.rows; ++n)
+      if (n >= rows || !active[n])
+        expected[n] = canary; // kept
 
   Matrix<int32_t> result(tokens, p.rows, p.rows + 5);
   result.fill(canary);
@@ -330,9 +330,9 @@ std::string int8Text(Shape shape, bool isPrefill) {
   return "func.func @" + int8Name(shape, isPrefill) + "(%x: " + x +
          ", %w: " + w + ", %a: " + acc +
          ") attributes {llvm.emit_c_interface} {\n"
-         "tern.matmul \"lm_head\" (%x, %w) outs(%a : " +
-         acc + ") weight_type tensor<" + rows + "x" + columns + "xi8> : (" + x +
-         ", " + w + ")\nreturn\n}\n";
+         "tern.matmul \"lm_head\" ins(%x, %w : " +
+         x + ", " + w + ") outs(%a : " + acc +
+         ") codes [-128, 127]\nreturn\n}\n";
 }
 
 void checkInt8(CompiledModule &module, Shape shape, bool isPrefill, Data data,

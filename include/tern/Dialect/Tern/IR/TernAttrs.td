@@ -44,6 +44,10 @@ def Tern_ActQuantAttr : Tern_Attr<"ActQuant", "act_quant"> {
   }];
   let parameters = (ins EnumParameter<Tern_ActScheme>:$scheme);
   let assemblyFormat = "`<` $scheme `>`";
+  let extraClassDeclaration = [{
+    /// The lowest and the highest q.
+    std::array<int64_t, 2> getCodeRange() const;
+  }];
 }
 
 def Tern_TopKAttr : Tern_Attr<"TopK", "top_k"> {
@@ -126,6 +130,9 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
   let extraClassDeclaration = [{
     /// Bytes a matrix of `shape` ([rows, columns]) takes, padding included.
     int64_t getStorageBytes(::llvm::ArrayRef<int64_t> shape) const;
+    /// The bytes of such a matrix: tensor<tiles x tiles x bytes of one x i8>, tiles
+    /// along the outer axis first. A slice along either axis is a slice of the grid.
+    ::mlir::RankedTensorType getGridType(::llvm::ArrayRef<int64_t> shape) const;
     /// Stable across compiler versions; part of every artifact's fingerprint.
     uint64_t getFingerprint() const;
   }];

@@ -19,13 +19,15 @@ def Tern_Dialect : Dialect {
   let description = [{
     Values are logical: a `tensor<NxKx!tern.trit>` is a matrix of digits, not
     bytes. Bytes appear once, when `tern-materialize-layouts` attaches a
-    `#tern.layout` to a weight's type; nothing after that pass changes it.
+    `#tern.layout` to a weight's type and makes its values grids of bytes; nothing
+    after that pass changes it.
 
     *Model operations* (`tern.bitlinear`, `tern.attention`, ...) are what
     importers make and what fusion looks at; they work on tensors only.
     *Kernel operations* (`tern.quantize`, `tern.matmul`, ...) are what they
     decompose into. A kernel operation has a tensor form, with results, and a
     buffer form, with `outs` instead; bufferization turns one into the other.
+    `tern.matmul` is destination passing: it names its destination in both forms.
 
     The first dimension of an activation is always the token.
 

@@ -58,12 +58,13 @@ def Tern_GetWeightOp : Tern_Op<"get_weight", [Pure,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the value of a weight, of one layer if it has one per layer";
   let description = [{
-    In buffer form the result is a memref: of the tensor's own shape, or, for
-    ternary digits, the `getStorageBytes` bytes of its layout.
+    Of a weight with a layout, that is its bytes, a grid of tiles. In buffer form the
+    result is a memref of the same shape.
 
     ```mlir
     %0 = tern.get_weight @q_proj[%layer] : tensor<192x192x!tern.trit>
     %1 = tern.get_weight @norm : tensor<192xf32>
+    %2 = tern.get_weight @packed[%layer] : tensor<12x12x64xi8>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$layer);

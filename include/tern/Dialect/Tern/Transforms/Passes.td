@@ -84,7 +84,7 @@ def DecomposeBitLinearPass : Pass<"tern-decompose-bitlinear"> {
     ```mlir
     %q, %f = tern.quantize <int8_absmax> (%a) : ...
     %k = tern.keep_top_k <keep = 96> (%a, %q) : ...
-    %acc = tern.matmul "o_proj" (%k, %w) : ...
+    %acc = tern.matmul "o_proj" ins(%k, %w : ...) outs(%init : ...) codes [-128, 127] -> ...
     %o = tern.dequantize(%acc, %f, %s) : ...
     ```
   }];
@@ -104,14 +104,14 @@ def ExploitInputSparsityPass : Pass<"tern-exploit-input-sparsity"> {
     *Before*
 
     ```mlir
-    %acc = tern.matmul "down_proj" (%q, %w) : (tensor<1x512xi8>, ...) -> tensor<1x192xi32>
+    %acc = tern.matmul "down_proj" ins(%q, %w : tensor<1x512xi8>, ...) outs(%init : ...) ...
     ```
 
     *After*
 
     ```mlir
     %i, %v, %n = tern.sparsify(%q) : ...
-    %acc = tern.sparse_matmul "down_proj" (%i, %v, %n, %w) : ...
+    %acc = tern.matmul "down_proj" ins(%v, %w : ...) columns(%i, %n : ...) outs(%init : ...) ...
     ```
   }];
   let statistics = [
@@ -129,7 +129,7 @@ def ExploitGateSparsityPass : Pass<"tern-exploit-gate-sparsity"> {
     *Before*
 
     ```mlir
-    %acc = tern.matmul "up_proj" (%q, %w) : (tensor<1x192xi8>, ...) -> tensor<1x512xi32>
+    %acc = tern.matmul "up_proj" ins(%q, %w : tensor<1x192xi8>, ...) outs(%init : ...) ...
     %u = tern.dequantize(%acc, %f, %s) : ...
     %y = tern.glu <relu2> %g, %u : tensor<1x512xf32>
     ```
@@ -138,9 +138,11 @@ def ExploitGateSparsityPass : Pass<"tern-exploit-gate-sparsity"> {
 
     ```mlir
     %i, %n = tern.active_rows(%g) : ...
-    %acc = tern.matmul "up_proj" (%q, %w) rows(%i, %n : ...) : ...
+    %zero = linalg.fill ins(%c0 : i32) outs(%init : ...) -> ...
+    %acc = tern.matmul "up_proj" ins(%q, %w : ...) rows(%i, %n : ...) outs(%zero : ...) ...
     ```
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
   let statistics = [
     Statistic<"numMasked", "num-masked", "Products restricted to active rows">,
   ];
@@ -151,22 +153,28 @@ def MaterializeLayoutsPass : Pass<"tern-materialize-layouts", "::mlir::ModuleOp"
   let description = [{
     Gives each ternary weight the `#tern.layout` that the module's `tern.target`
     prefers for the way its products touch it. The only pass that makes layouts.
-    Where a layout pads, codes get zero columns and results are sliced.
+    Where a layout pads, codes get zero columns, destinations columns nobody reads,
+    and results are sliced.
 
     *Before*: weights are logical, `tensor<NxKx!tern.trit>`; the module carries
     `tern.target`.
 
-    *After*: every ternary tensor type has a layout.
+    *After*: the type of every ternary `tern.weight` has a layout. Reading one gives
+    its bytes, a grid of tiles, so that a slice of a weight is an ordinary slice of
+    the grid; a product's `weight_type` says what the bytes hold.
 
     ```mlir
-    %w = tern.get_weight @q_proj[%layer] : tensor<192x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
+    %w = tern.get_weight @q_proj[%layer] : tensor<12x12x64xi8>
+    %acc = tern.matmul "q_proj" ins(%q, %w : tensor<?x192xi8>, tensor<12x12x64xi8>) outs(%init : ...)
+        codes [-128, 127] weight_type tensor<192x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>> -> ...
     ```
   }];
   let statistics = [
     Statistic<"numWeights", "num-weights", "Ternary weights given a layout">,
     Statistic<"numPaddedBytes", "num-padded-bytes", "Bytes added by padding, per instance">,
   ];
-  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect"];
 }
 
 def ReportPaddingPass : Pass<"tern-report-padding", "::mlir::ModuleOp"> {
