@@ -49,6 +49,9 @@ MAY_INCLUDE = {
     "Kernels": {"Kernels", "Dialect", "Packing"},
     "Conversion": {"Conversion", "Kernels", "Dialect", "Packing", "Target"},
     "Target": {"Target", "Kernels", "Conversion", "Dialect", "Packing"},
+    "Cache": {"Cache"},
+    "Artifact": {"Artifact", "Codegen", "Target", "Dialect", "Import", "Packing"},
+    "Export": {"Export", "Artifact", "Import", "Packing", "Tokenizer"},
 }
 
 # The same in runtime/src.

@@ -7,8 +7,6 @@
 
 #include "tern/Artifact/AtomicFile.h"
 
-#include "tern/Artifact/InputFiles.h"
-
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
@@ -59,7 +57,7 @@ static std::string followLinks(std::string path) {
   return path;
 }
 
-Error AtomicFile::check(StringRef path) {
+Error AtomicFile::check(StringRef path, const InputFiles &inputs) {
   // Renaming over a device or a directory is never what was meant.
   struct stat status;
   bool exists = stat(path.str().c_str(), &status) == 0;
@@ -68,15 +66,16 @@ Error AtomicFile::check(StringRef path) {
   if (exists && !S_ISREG(status.st_mode))
     return createStringError("cannot write " + path +
                              ": it exists and is not a regular file");
-  return checkIsNoInput(path);
+  return inputs.checkIsNone(path);
 }
 
-Expected<std::unique_ptr<AtomicFile>> AtomicFile::create(StringRef path,
-                                                         bool executable) {
-  if (Error error = check(path))
+Expected<std::unique_ptr<AtomicFile>>
+AtomicFile::create(StringRef path, InputFiles inputs, bool executable) {
+  if (Error error = check(path, inputs))
     return std::move(error);
   std::unique_ptr<AtomicFile> file(new AtomicFile);
   file->name = path.str();
+  file->inputs = std::move(inputs);
   file->destination = followLinks(file->name);
   do {
     file->temporary = file->destination + ".tmp." + randomSuffix();
@@ -155,7 +154,7 @@ static void syncDirectoryOf(StringRef path) {
 }
 
 Error AtomicFile::commit() {
-  if (Error error = checkInputsAreUnchanged())
+  if (Error error = inputs.checkAreUnchanged())
     return error;
   // Some file systems report a full disk only now.
   if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)

@@ -11,51 +11,30 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
-#include <string>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <vector>
 
 using namespace llvm;
 
 namespace tern {
 
-namespace {
-
-struct InputFile {
-  std::string path;
-  struct stat status;
-  bool holdsWeights;
-};
-
-/// Of the process: whatever writes must know them, wherever it is.
-std::vector<InputFile> &inputs() {
-  static std::vector<InputFile> all;
-  return all;
-}
-
-bool isSameFile(const struct stat &a, const struct stat &b) {
+static bool isSameFile(const struct stat &a, const struct stat &b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-bool isSameVersion(const struct stat &a, const struct stat &b) {
+static bool isSameVersion(const struct stat &a, const struct stat &b) {
   return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
          a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
 }
 
-void add(StringRef path, bool holdsWeights) {
-  InputFile file{path.str(), {}, holdsWeights};
+void InputFiles::add(StringRef path, bool holdsWeights) {
+  Input file{path.str(), {}, holdsWeights};
   int result = path == "-" ? fstat(STDIN_FILENO, &file.status)
                            : stat(file.path.c_str(), &file.status);
   if (result == 0 && S_ISREG(file.status.st_mode))
-    inputs().push_back(std::move(file));
+    inputs.push_back(std::move(file));
 }
 
-} // namespace
-
-void addInputFile(StringRef path) { add(path, /*holdsWeights=*/false); }
-
-void addInputModel(StringRef model) {
+void InputFiles::addModel(StringRef model) {
   if (!sys::fs::is_directory(model))
     return add(model, /*holdsWeights=*/model != "-");
   static constexpr StringRef weights[] = {".safetensors", ".gguf"};
@@ -71,11 +50,11 @@ void addInputModel(StringRef model) {
   }
 }
 
-Error checkIsNoInput(StringRef path) {
+Error InputFiles::checkIsNone(StringRef path) const {
   struct stat status;
   if (stat(path.str().c_str(), &status) != 0)
     return Error::success();
-  for (const InputFile &input : inputs())
+  for (const Input &input : inputs)
     if (isSameFile(input.status, status))
       return createStringError("cannot write " + path + ": it is " +
                                (path == input.path ? "a file that is read"
@@ -85,8 +64,8 @@ Error checkIsNoInput(StringRef path) {
   return Error::success();
 }
 
-Error checkInputsAreUnchanged() {
-  for (const InputFile &input : inputs()) {
+Error InputFiles::checkAreUnchanged() const {
+  for (const Input &input : inputs) {
     struct stat status;
     // One that was removed or replaced is still whole for whoever has it open.
     if (!input.holdsWeights || stat(input.path.c_str(), &status) != 0 ||

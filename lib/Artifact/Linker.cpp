@@ -31,10 +31,19 @@ static Error failure(const llvm::Twine &message) {
 // Linker
 //===----------------------------------------------------------------------===//
 
-Expected<Linker> Linker::besideExecutable(StringRef executable) {
+/// ../lib of the running program.
+static SmallString<128> libraryBesideProgram() {
+  std::string program = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
   SmallString<128> directory =
-      llvm::sys::path::parent_path(llvm::sys::path::parent_path(executable));
+      llvm::sys::path::parent_path(llvm::sys::path::parent_path(program));
   llvm::sys::path::append(directory, "lib");
+  return directory;
+}
+
+Expected<Linker> Linker::create(StringRef libraryDirectory) {
+  SmallString<128> directory(libraryDirectory);
+  if (directory.empty())
+    directory = libraryBesideProgram();
   for (StringRef library : {"libtern_host.a", "libtern_core.a"}) {
     SmallString<128> full = directory;
     llvm::sys::path::append(full, library);
@@ -66,8 +75,8 @@ Expected<std::string> Linker::compiler() {
                  "none; install gcc or set TERN_CC");
 }
 
-Expected<std::vector<std::string>> Linker::inputsBeside(StringRef executable) {
-  Expected<Linker> linker = besideExecutable(executable);
+Expected<std::vector<std::string>> Linker::inputs(StringRef libraryDirectory) {
+  Expected<Linker> linker = create(libraryDirectory);
   if (!linker)
     return linker.takeError();
   Expected<std::string> linking = compiler();
@@ -97,8 +106,8 @@ Error Linker::run(ArrayRef<std::string> arguments) const {
     return linking.takeError();
   llvm::SmallVector<StringRef> command = {*linking};
   command.append(arguments.begin(), arguments.end());
-  if (verbose)
-    llvm::errs() << "tern: " << llvm::join(command, " ") << "\n";
+  if (onCommand)
+    onCommand(llvm::join(command, " "));
   Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
   if (!scratch)
     return scratch.takeError();

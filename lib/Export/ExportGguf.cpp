@@ -40,7 +40,7 @@ public:
         encoding(*findGgufEncoding(options.encoding.c_str())),
         exactScales(config.layerCount * allProjections.size()) {}
 
-  Error run(StringRef path);
+  Error run(StringRef path, const InputFiles &inputs);
 
 private:
   Error chooseArchitecture();
@@ -178,7 +178,7 @@ void Exporter::addRope() {
                    });
 }
 
-Error Exporter::run(StringRef path) {
+Error Exporter::run(StringRef path, const InputFiles &inputs) {
   if (Error error = chooseArchitecture())
     return error;
   addConfig();
@@ -191,7 +191,7 @@ Error Exporter::run(StringRef path) {
   if (Error error = addTensors())
     return error;
   writer.setNumbers(ternScalesKey, exactScales);
-  return writer.write(path);
+  return writer.write(path, inputs);
 }
 
 void Exporter::copyTokenizer(const GgufFile &file) {
@@ -360,9 +360,10 @@ Error Exporter::encodeRuns(ArrayRef<int8_t> digits, ArrayRef<float> ofRuns,
 }
 
 Error exportGguf(const Checkpoint &checkpoint, const TokenizerSources &sources,
-                 StringRef path, const ExportOptions &options,
+                 StringRef path, const InputFiles &inputs,
+                 const ExportOptions &options,
                  std::vector<std::string> &notes) {
-  return Exporter(checkpoint, sources, options, notes).run(path);
+  return Exporter(checkpoint, sources, options, notes).run(path, inputs);
 }
 
 } // namespace tern

@@ -137,8 +137,8 @@ Error GgufWriter::writeTensor(AtomicFile &file, const Tensor &tensor) const {
   return file.pad(start + alignTo(tensor.bytes, alignment));
 }
 
-Error GgufWriter::write(StringRef path) const {
-  Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path);
+Error GgufWriter::write(StringRef path, const InputFiles &inputs) const {
+  Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path, inputs);
   if (!file)
     return file.takeError();
   uint64_t start = header().size();

@@ -60,9 +60,6 @@ void describeInspect(TableReader read);
 llvm::Expected<int> programMain(llvm::StringRef command, Arguments arguments);
 void describeProgram(llvm::StringRef command, TableReader read);
 
-/// The path of the running tern.
-llvm::StringRef thisExecutable();
-
 /// A message as one line that a terminal can show, whatever the names in it are
 /// made of.
 std::string inOneLine(llvm::StringRef message);

@@ -6,15 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
-#include "Compilation.h"
-#include "ModelInput.h"
+#include "CompileFlags.h"
+#include "Console.h"
 #include "OutputForm.h"
 
-#include "tern/Pipelines/Phases.h"
+#include "tern/Driver/ModelInput.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
 
 using namespace tern;
 using llvm::Error;
@@ -27,15 +27,6 @@ static std::string activationsHelp() {
   for (const SchemePreset &preset : schemePresets())
     help += llvm::formatv("\n  {0,-9} {1}", preset.name, preset.summary).str();
   return help;
-}
-
-Expected<SchemeOverrides> ModelFlags::schemes() const {
-  SchemeOverrides overrides{activations, {}};
-  if (!topK.empty())
-    if (Error error = parseTopK(topK).moveInto(overrides.topK))
-      return llvm::make_error<UsageError>("--topk: " +
-                                          llvm::toString(std::move(error)));
-  return overrides;
 }
 
 void ModelFlags::addTo(OptionTable &table) {
@@ -73,31 +64,40 @@ void ModelFlags::addTo(OptionTable &table) {
   gguf.addTo(table);
 }
 
-std::string ModelFlags::describe() const {
-  std::string text;
-  for (auto [name, value] :
-       {std::pair<llvm::StringRef, const std::string &>{"--target", target},
-        {"--cpu", cpu},
-        {"--activations", activations},
-        {"--topk", topK},
-        {"--kv-bits", kvBits},
-        {"--bos-bits", bosBits},
-        {"--q-bits", qBits},
-        {"--head", head}})
-    if (!value.empty())
-      text += (name + "=" + value + " ").str();
-  if (maxTokens)
-    text += "--max-tokens=" + llvm::itostr(*maxTokens) + " ";
-  if (dense)
-    text += "--dense ";
-  return text + gguf.describe();
+bool ModelFlags::areGiven() const {
+  for (const std::string *text :
+       {&target, &cpu, &head, &activations, &topK, &kvBits, &bosBits, &qBits})
+    if (!text->empty())
+      return true;
+  return maxTokens || dense || gguf.areGiven();
 }
 
-std::vector<std::string> ModelFlags::files() const {
-  // Otherwise it is the name of a preset.
-  if (llvm::sys::fs::is_regular_file(activations))
-    return {activations};
-  return {};
+static std::optional<unsigned> toBits(llvm::StringRef text) {
+  unsigned bits = 0;
+  if (text.empty() || text.getAsInteger(10, bits))
+    return std::nullopt;
+  return bits;
+}
+
+Expected<ModelOptions> ModelFlags::options() const {
+  ModelOptions options;
+  options.target = target;
+  options.cpu = cpu;
+  ImportOptions &import = options.import;
+  import.schemes.activations = activations;
+  if (!topK.empty())
+    if (Error error = parseTopK(topK).moveInto(import.schemes.topK))
+      return llvm::make_error<UsageError>("--topk: " +
+                                          llvm::toString(std::move(error)));
+  import.kvBits = toBits(kvBits);
+  import.bosBits = toBits(bosBits);
+  import.qBits = toBits(qBits);
+  import.head = head == "int8" ? HeadRows::Int8 : HeadRows::Stored;
+  options.gguf = gguf.options();
+  if (maxTokens)
+    options.pipeline.maxTokens = *maxTokens;
+  options.pipeline.dense = dense;
+  return options;
 }
 
 static std::string phaseNames() {
@@ -161,20 +161,20 @@ void tern::describeCompile(TableReader read) {
   read(makeTable(flags));
 }
 
-/// MODEL as a path to read and, if nothing else says it, the model's name.
-static Error findInput(const std::string &input, CompileFlags &flags) {
-  flags.input = input;
-  if (flags.compileFrom.empty()) {
+/// MODEL as a path to read; `stem` is what names the model if nothing else
+/// does.
+static Expected<std::string> findInput(const std::string &input, bool isIr,
+                                       std::string &stem) {
+  stem = llvm::sys::path::stem(input);
+  if (!isIr) {
     Expected<ModelInput> found = identifyCheckpoint(input);
     if (!found)
       return found.takeError();
-    flags.input = found->path;
-    if (flags.name.empty() && flags.output == "-")
-      flags.name = symbolOf(found->name);
-    return Error::success();
+    stem = found->name;
+    return found->path;
   }
   if (input == "-")
-    return Error::success();
+    return input;
   // IR may be any text; MLIR's parser says the rest.
   Expected<ModelInput> found = identifyModel(input);
   if (found && found->kind != ModelKind::Ir)
@@ -182,7 +182,36 @@ static Error findInput(const std::string &input, CompileFlags &flags) {
         input + " is not IR, which --compile-from takes, but a " +
         (found->isCheckpoint() ? "checkpoint" : "file that tern compile made"));
   llvm::consumeError(found.takeError());
-  return Error::success();
+  return input;
+}
+
+static Expected<CompileOptions> makeOptions(CompileFlags &flags,
+                                            const std::string &input) {
+  CompileOptions options;
+  if (Error error = chooseForm(flags).moveInto(options.form))
+    return std::move(error);
+  std::string stem;
+  if (Error error = findInput(input, !flags.compileFrom.empty(), stem)
+                        .moveInto(options.input))
+    return std::move(error);
+  if (Error error = flags.model.options().moveInto(options.model))
+    return std::move(error);
+  options.model.import.name = flags.name.empty() ? symbolOf(stem) : flags.name;
+  options.model.import.context = flags.context;
+  if (!flags.compileFrom.empty())
+    options.inputPhase = findPhase(flags.compileFrom);
+  if (options.form == OutputForm::IR)
+    options.outputPhase = *findPhase(flags.compileTo);
+  options.output = flags.output;
+  if (flags.output == "-")
+    options.stream = &llvm::outs();
+  options.chatTemplate = flags.chatTemplate;
+  options.stages = flags.saveStages;
+  options.isStatic = flags.isStatic;
+  options.remarks = flags.remarks;
+  if (Error error = checkOptions(options))
+    return llvm::make_error<UsageError>(llvm::toString(std::move(error)));
+  return options;
 }
 
 Expected<int> tern::compileMain(Arguments arguments) {
@@ -204,11 +233,11 @@ Expected<int> tern::compileMain(Arguments arguments) {
       return llvm::make_error<UsageError>("tern compile needs -o OUT");
     flags.output = "-";
   }
-  if (Error error = chooseForm(flags))
-    return std::move(error);
-  if (Error error = findInput(inputs.front(), flags))
-    return std::move(error);
-  if (Error error = compile(flags))
+  Expected<CompileOptions> options = makeOptions(flags, inputs.front());
+  if (!options)
+    return options.takeError();
+  Console console(/*progress=*/!flags.quiet && !flags.verbose, flags.verbose);
+  if (Error error = compile(*options, &console))
     return std::move(error);
   return 0;
 }

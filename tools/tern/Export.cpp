@@ -6,14 +6,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "Console.h"
 #include "GgufFlags.h"
-#include "ModelInput.h"
 #include "Options.h"
-#include "Output.h"
-#include "OutputFiles.h"
 #include "OutputForm.h"
 
-#include "tern/Artifact/InputFiles.h"
+#include "tern/Driver/ModelInput.h"
+#include "tern/Driver/OutputFiles.h"
+#include "tern/Driver/TextSections.h"
 #include "tern/Export/ExportGguf.h"
 
 using namespace tern;
@@ -68,10 +68,11 @@ Expected<int> tern::exportMain(Arguments arguments) {
   Expected<ModelInput> input = identifyCheckpoint(inputs.front());
   if (!input)
     return input.takeError();
-  addInputModel(input->path);
+  InputFiles inputFiles;
+  inputFiles.addModel(input->path);
   if (Error error = checkReplaceable(flags.output, "GGUF"))
     return std::move(error);
-  if (Error error = checkWritable(flags.output))
+  if (Error error = checkWritable(flags.output, inputFiles))
     return std::move(error);
   auto checkpoint = Checkpoint::open(input->path, flags.gguf.options());
   if (!checkpoint)
@@ -84,15 +85,17 @@ Expected<int> tern::exportMain(Arguments arguments) {
     return text.takeError();
   std::string rules = std::move(text->remarks.rules);
   text->remarks.rules.clear();
-  llvm::errs() << remarkLines(**checkpoint, text->remarks);
+  Console console(/*progress=*/false, /*verbose=*/false);
+  reportRemarks(**checkpoint, text->remarks, console);
   if (!rules.empty())
-    llvm::errs() << "tern: warning: a GGUF file has no place for " << rules
-                 << " of generation_config.json\n";
+    console.message(MessageKind::Warning, "a GGUF file has no place for " +
+                                              rules +
+                                              " of generation_config.json");
   std::vector<std::string> notes;
-  if (Error error = exportGguf(**checkpoint, *sources, flags.output,
+  if (Error error = exportGguf(**checkpoint, *sources, flags.output, inputFiles,
                                flags.options, notes))
     return std::move(error);
   for (const std::string &note : notes)
-    llvm::errs() << "tern: note: " << note << "\n";
+    console.message(MessageKind::Note, note);
   return 0;
 }

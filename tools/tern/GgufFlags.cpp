@@ -31,13 +31,6 @@ GgufOptions GgufFlags::options() const {
   return options;
 }
 
-std::string GgufFlags::describe() const {
-  std::string text;
-  for (auto [name, value] :
-       {std::pair<const char *, const std::string &>{"--gguf-reading", reading},
-        {"--hidden-act", hiddenAct},
-        {"--tokenizer-pre", tokenizerPre}})
-    if (!value.empty())
-      text += name + ("=" + value) + " ";
-  return text;
+bool GgufFlags::areGiven() const {
+  return !reading.empty() || !hiddenAct.empty() || !tokenizerPre.empty();
 }

@@ -19,8 +19,8 @@ struct GgufFlags {
 
   void addTo(OptionTable &table);
   GgufOptions options() const;
-  /// The flags as given, each with a space behind.
-  std::string describe() const;
+  /// True if one of them was given.
+  bool areGiven() const;
 };
 
 } // namespace tern

@@ -9,8 +9,9 @@
 #include "GgufFlags.h"
 #include "InspectArtifact.h"
 #include "InspectCheckpoint.h"
-#include "ModelInput.h"
 #include "Options.h"
+
+#include "tern/Driver/ModelInput.h"
 
 using namespace tern;
 using llvm::Error;

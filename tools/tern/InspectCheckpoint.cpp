@@ -7,8 +7,8 @@
 
 #include "InspectCheckpoint.h"
 #include "InspectText.h"
-#include "Output.h"
 
+#include "tern/Driver/TextSections.h"
 #include "tern/Import/Checkpoint.h"
 #include "tern/Import/Schemes.h"
 #include "tern/Packing/CacheLayout.h"

@@ -8,9 +8,9 @@
 #ifndef TERN_TOOLS_INSPECTTEXT_H
 #define TERN_TOOLS_INSPECTTEXT_H
 
-#include "Output.h"
 #include "Report.h"
 
+#include "tern/Driver/TextSections.h"
 #include "tern/host.h"
 
 namespace tern {

@@ -11,9 +11,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
-#include "Output.h"
 #include "ProgramFlags.h"
 
+#include "tern/Driver/OutputFiles.h"
 #include "tern/host.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -139,7 +139,7 @@ static Error writePage(StringRef directory, const llvm::Twine &name,
                        StringRef page) {
   llvm::SmallString<128> path(directory);
   llvm::sys::path::append(path, name);
-  return writeOutput(path, page);
+  return writeFile(path, page, {});
 }
 
 Expected<int> tern::manualMain(Arguments arguments) {

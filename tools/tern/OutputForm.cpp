@@ -7,23 +7,20 @@
 
 #include "OutputForm.h"
 
-#include "tern/Pipelines/Phases.h"
-
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
 using namespace tern;
 using llvm::Error;
+using llvm::Expected;
 using llvm::StringRef;
 
 namespace {
 
-/// IR that --compile-to stops at; no choice of --emit.
-constexpr StringRef irForm = "IR";
-
 struct Suffix {
-  StringRef text, form;
+  StringRef text;
+  OutputForm form;
 };
 
 struct ForeignSuffix {
@@ -33,9 +30,10 @@ struct ForeignSuffix {
 } // namespace
 
 static constexpr Suffix suffixes[] = {
-    {".o", "obj"},     {".obj", "obj"},         {".so", "shared"},
-    {".s", "asm"},     {".asm", "asm"},         {".ll", "llvm-ir"},
-    {".mlir", irForm}, {".weights", "weights"},
+    {".o", OutputForm::Object},     {".obj", OutputForm::Object},
+    {".so", OutputForm::Shared},    {".s", OutputForm::Assembly},
+    {".asm", OutputForm::Assembly}, {".ll", OutputForm::LLVMIR},
+    {".mlir", OutputForm::IR},      {".weights", OutputForm::Weights},
 };
 
 /// Forms that somebody who names a file so expects, and does not get.
@@ -50,17 +48,6 @@ static constexpr ForeignSuffix foreignSuffixes[] = {
     {".dll", "a library of Windows; --emit=obj -o NAME.o makes an object"},
     {".c", "C, which tern compile does not write"},
 };
-
-std::string tern::symbolOf(StringRef name) {
-  std::string symbol;
-  for (char c : name)
-    symbol += llvm::isAlnum(c) ? c : '_';
-  return symbol.empty() ? "model" : symbol;
-}
-
-std::string tern::symbolName(StringRef path) {
-  return symbolOf(llvm::sys::path::stem(path));
-}
 
 /// "libbard.so.1.2" -> "libbard.so"
 static StringRef withoutVersion(StringRef name) {
@@ -79,12 +66,12 @@ static StringRef suffixOf(StringRef output) {
       withoutVersion(llvm::sys::path::filename(output)));
 }
 
-/// Empty if the suffix says nothing.
-static StringRef formOf(StringRef suffix) {
+/// Absent if the suffix says nothing.
+static std::optional<OutputForm> formOf(StringRef suffix) {
   for (const Suffix &known : suffixes)
     if (suffix.equals_insensitive(known.text))
       return known.form;
-  return "";
+  return std::nullopt;
 }
 
 static Error usage(const llvm::Twine &message) {
@@ -104,43 +91,40 @@ static bool stopsAtIr(const CompileFlags &flags) {
          *findPhase(flags.compileTo) + 1 < getPhases().size();
 }
 
-Error tern::chooseForm(CompileFlags &flags) {
-  bool ir = stopsAtIr(flags);
-  if (ir && !flags.emit.empty())
+Expected<OutputForm> tern::chooseForm(CompileFlags &flags) {
+  bool isIr = stopsAtIr(flags);
+  if (isIr && !flags.emit.empty())
     return usage(
         "--compile-to=" + flags.compileTo +
         " writes IR of that phase, so it excludes --emit=" + flags.emit);
-  if (flags.output == "-") {
-    flags.emit = flags.emit.empty() ? "exe" : flags.emit;
-    return Error::success();
-  }
-  StringRef suffix = suffixOf(flags.output), asked = formOf(suffix);
+  std::optional<OutputForm> given =
+      isIr ? OutputForm::IR : findOutputForm(flags.emit);
+  if (flags.output == "-")
+    return given.value_or(OutputForm::Program);
+  StringRef suffix = suffixOf(flags.output);
+  std::optional<OutputForm> asked = formOf(suffix);
   if (Error error = checkForeign(flags.output, suffix))
-    return error;
-  if (asked == irForm && !ir)
+    return std::move(error);
+  if (asked == OutputForm::IR && !isIr)
     return usage(
         "-o " + flags.output +
         ": a name that ends in .mlir is that of IR; --compile-to=PHASE "
         "says of which phase");
-  StringRef form = ir                    ? irForm
-                   : !flags.emit.empty() ? StringRef(flags.emit)
-                   : !asked.empty()      ? asked
-                                         : StringRef("exe");
-  if (!asked.empty() && asked != form)
+  OutputForm form = given ? *given : asked.value_or(OutputForm::Program);
+  if (asked && *asked != form)
     return usage(
         "-o " + flags.output + ": a name that ends in " + suffix +
-        " is that of --emit=" + asked + ", but " +
-        (ir ? "--compile-to=" + flags.compileTo : "--emit=" + flags.emit) +
+        " is that of --emit=" + nameOf(*asked) + ", but " +
+        (isIr ? "--compile-to=" + flags.compileTo : "--emit=" + flags.emit) +
         " was given");
   // A symbol is named after the file, without a library's version.
   if (flags.name.empty())
-    flags.name = symbolName(withoutVersion(flags.output));
-  if (asked.empty() && form == "obj")
+    flags.name = symbolOf(llvm::sys::path::stem(withoutVersion(flags.output)));
+  if (!asked && form == OutputForm::Object)
     flags.output += ".o";
-  if (asked.empty() && form == "shared")
+  if (!asked && form == OutputForm::Shared)
     flags.output += ".so";
-  flags.emit = ir ? "" : form.str();
-  return Error::success();
+  return form;
 }
 
 Error tern::checkGgufName(StringRef output) {
@@ -151,7 +135,7 @@ Error tern::checkGgufName(StringRef output) {
   bool isForeign = llvm::any_of(foreignSuffixes, [&](const auto &foreign) {
     return suffix.equals_insensitive(foreign.text) && foreign.text != ".gguf";
   });
-  if (isForeign || !formOf(suffix).empty())
+  if (isForeign || formOf(suffix))
     return usage("-o " + output + ": a name that ends in " + suffix +
                  " is not that of a GGUF file, which tern export writes");
   return Error::success();

@@ -8,14 +8,15 @@
 #ifndef TERN_TOOLS_OUTPUTFORM_H
 #define TERN_TOOLS_OUTPUTFORM_H
 
-#include "Compilation.h"
+#include "CompileFlags.h"
 
 namespace tern {
 
-/// Decides --emit by the suffix of -o unless it was given, and adds the suffix
-/// of a library or object that the name lacks. A UsageError if the two
-/// contradict each other, or if nothing tern compile writes has the suffix.
-llvm::Error chooseForm(CompileFlags &flags);
+/// The form that --compile-to, --emit or else the suffix of -o says. Adds the
+/// suffix of a library or object that -o lacks, and the name that it gives. A
+/// UsageError if two contradict each other, or if nothing tern compile writes
+/// has the suffix.
+llvm::Expected<OutputForm> chooseForm(CompileFlags &flags);
 
 /// A UsageError if GGUF files have other suffixes than `output`, or if that is
 /// stdout.

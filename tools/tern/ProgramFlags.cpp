@@ -7,7 +7,8 @@
 
 #include "ProgramFlags.h"
 
-#include "OutputFiles.h"
+#include "tern/Driver/OutputFiles.h"
+
 #include "host/options.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -166,15 +167,16 @@ Error ProgramFlags::check(StringRef command) const {
   return readOptions(command, given, strings, options);
 }
 
-Error ProgramFlags::checkOutputs(StringRef command) const {
+Error ProgramFlags::checkOutputs(StringRef command,
+                                 const InputFiles &inputs) const {
   std::vector<std::string> strings;
   host_options options;
   if (Error error = readOptions(command, given, strings, options))
     return error;
   for (const char *output : {options.logits_file, options.hidden_file,
                              options.kl ? nullptr : options.kl_base})
-    if (output)
-      if (Error error = checkWritable(output))
+    if (output && StringRef(output) != "-")
+      if (Error error = checkWritable(output, inputs))
         return error;
   return Error::success();
 }

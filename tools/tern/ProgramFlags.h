@@ -10,6 +10,8 @@
 
 #include "Commands.h"
 
+#include "tern/Artifact/InputFiles.h"
+
 namespace tern {
 
 /// The command that arguments of `command` mean: `run -cnv` is chat.
@@ -24,8 +26,9 @@ struct ProgramFlags {
   void addTo(OptionTable &table, llvm::StringRef command);
   /// Refuses what the program would refuse at its start.
   llvm::Error check(llvm::StringRef command) const;
-  /// Refuses to write over files that are read (InputFiles.h).
-  llvm::Error checkOutputs(llvm::StringRef command) const;
+  /// Refuses to write over files that are read.
+  llvm::Error checkOutputs(llvm::StringRef command,
+                           const InputFiles &inputs) const;
 };
 
 /// A flag that other programs take and a compiled program refuses.

@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Compiles into a cache (Cached.h) and becomes the program that is there.
+// Compiles into a cache (Cache.h) and becomes the program that is there.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Cached.h"
+#include "Cache.h"
 #include "Commands.h"
 #include "ProgramFlags.h"
 
@@ -61,7 +61,7 @@ static Error runCached(const ModelInput &model, const ModelFlags &flags,
                        StringRef command,
                        llvm::ArrayRef<std::string> arguments) {
   for (int attempt = 0;; ++attempt) {
-    Expected<std::string> program = cachedProgram(model, flags);
+    Expected<std::string> program = findOrCompile(model, flags);
     if (!program)
       return program.takeError();
     int code = become(*program, command, arguments);
@@ -124,8 +124,9 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
     return input.takeError();
   // The program does not know the model it was made of, whose files it must not
   // write over.
-  addInputModel(input->path);
-  if (Error error = parsed.program.checkOutputs(command))
+  InputFiles inputFiles;
+  inputFiles.addModel(input->path);
+  if (Error error = parsed.program.checkOutputs(command, inputFiles))
     return std::move(error);
   if (input->isCheckpoint())
     return runCached(*input, parsed.flags, command, parsed.program.given);
@@ -142,7 +143,7 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
                            "--compile-from=PHASE goes on from it");
   if (!input->damage.empty())
     return failure(input->damage);
-  if (!parsed.flags.describe().empty())
+  if (parsed.flags.areGiven())
     return llvm::make_error<UsageError>(
         model +
         " is compiled already, so flags of the compiler change nothing");

@@ -14,7 +14,6 @@
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <unistd.h>
@@ -27,10 +26,6 @@ using namespace tern;
 using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
-
-static std::string executablePath;
-
-StringRef tern::thisExecutable() { return executablePath; }
 
 /// LLVM calls this instead of aborting; temporary files are removed.
 static void endOnFatalError(void *, const char *reason, bool) {
@@ -127,10 +122,8 @@ static int reportErrors(Error errors) {
 }
 
 int main(int argc, char **argv) {
-  static int anchor;
   catchInterrupts();
   catchLostFiles();
-  executablePath = llvm::sys::fs::getMainExecutable(argv[0], &anchor);
   llvm::install_fatal_error_handler(endOnFatalError);
   // The linker that cc looks for, in an empty environment too.
   setenv("PATH", "/usr/local/bin:/usr/bin:/bin", /*overwrite=*/0);

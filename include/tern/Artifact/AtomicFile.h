@@ -9,6 +9,8 @@
 #ifndef TERN_ARTIFACT_ATOMICFILE_H
 #define TERN_ARTIFACT_ATOMICFILE_H
 
+#include "tern/Artifact/InputFiles.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -24,15 +26,15 @@ namespace tern {
 /// the destination stays as it was and the new one is removed.
 ///
 /// One rule for all that tern writes: the destination must not exist or be a
-/// regular file, and none of the files that are read (InputFiles.h). A link
+/// regular file, and none of the files that are read (`inputs`). A link
 /// stays, and the file it leads to is replaced.
 class AtomicFile {
 public:
   /// `executable` gives mode 0777, otherwise 0666, less the umask.
   static llvm::Expected<std::unique_ptr<AtomicFile>>
-  create(llvm::StringRef path, bool executable = false);
+  create(llvm::StringRef path, InputFiles inputs, bool executable = false);
   /// The same rule, without writing.
-  static llvm::Error check(llvm::StringRef path);
+  static llvm::Error check(llvm::StringRef path, const InputFiles &inputs);
   /// Removes what was written unless commit() succeeded.
   ~AtomicFile();
 
@@ -67,6 +69,7 @@ private:
   /// As it was given; and behind all links.
   std::string name, destination;
   std::string temporary;
+  InputFiles inputs;
   int fd = -1;
   uint64_t end = 0;
 };

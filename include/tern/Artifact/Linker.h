@@ -17,6 +17,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,16 +26,17 @@ namespace tern {
 struct Linker {
   /// Where libtern_host.a and libtern_core.a lie.
   std::string libraryDirectory;
-  /// Print the command on stderr.
-  bool verbose = false;
+  /// Told each command before it is run.
+  std::function<void(llvm::StringRef)> onCommand;
 
-  /// For the program at `executable`: its ../lib.
-  static llvm::Expected<Linker> besideExecutable(llvm::StringRef executable);
+  /// Of programs; an empty directory is ../lib of the running program. An error
+  /// says which library is missing.
+  static llvm::Expected<Linker> create(llvm::StringRef libraryDirectory);
 
-  /// The libraries and the C compiler that programs are linked from by the
-  /// program at `executable`; an error says which is missing.
+  /// The libraries and the C compiler that programs are linked from, likewise;
+  /// an error says which is missing.
   static llvm::Expected<std::vector<std::string>>
-  inputsBeside(llvm::StringRef executable);
+  inputs(llvm::StringRef libraryDirectory);
 
   /// The C compiler that links; an error says that there is none.
   static llvm::Expected<std::string> compiler();

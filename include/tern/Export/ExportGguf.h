@@ -8,6 +8,7 @@
 #ifndef TERN_EXPORT_EXPORTGGUF_H
 #define TERN_EXPORT_EXPORTGGUF_H
 
+#include "tern/Artifact/InputFiles.h"
 #include "tern/Import/Checkpoint.h"
 
 namespace tern {
@@ -22,10 +23,11 @@ struct ExportOptions {
 /// Writes a file that engines of llama.cpp's family load and that tern reads
 /// back as the same model, to the bit. `notes` gets a sentence for each thing
 /// that other engines compute in another way.
-/// `sources` are the checkpoint's files about text.
+/// `sources` are the checkpoint's files about text; `inputs` are files that
+/// stay.
 llvm::Error exportGguf(const Checkpoint &checkpoint,
                        const TokenizerSources &sources, llvm::StringRef path,
-                       const ExportOptions &options,
+                       const InputFiles &inputs, const ExportOptions &options,
                        std::vector<std::string> &notes);
 
 } // namespace tern

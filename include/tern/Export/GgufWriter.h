@@ -42,7 +42,7 @@ public:
   void addTensor(std::string name, llvm::ArrayRef<int64_t> sizes,
                  const GgufEncoding &encoding, Source source);
 
-  llvm::Error write(llvm::StringRef path) const;
+  llvm::Error write(llvm::StringRef path, const InputFiles &inputs) const;
 
 private:
   struct Tensor {

@@ -8,7 +8,6 @@
 #include "Import/TinyCheckpoint.h"
 
 #include "tern/Artifact/AtomicFile.h"
-#include "tern/Artifact/InputFiles.h"
 
 #include "gtest/gtest.h"
 
@@ -42,8 +41,9 @@ std::vector<std::string> names(const TemporaryDirectory &directory) {
 using Names = std::vector<std::string>;
 
 std::unique_ptr<AtomicFile> create(const std::string &path,
+                                   const InputFiles &inputs = {},
                                    bool executable = false) {
-  auto file = AtomicFile::create(path, executable);
+  auto file = AtomicFile::create(path, inputs, executable);
   if (!file) {
     ADD_FAILURE() << llvm::toString(file.takeError());
     return nullptr;
@@ -99,10 +99,10 @@ TEST(AtomicFile, GapsAreZero) {
 TEST(AtomicFile, ModesFollowTheUmask) {
   TemporaryDirectory directory;
   mode_t old = umask(022);
-  ASSERT_FALSE(create(directory.file("program"), true)->commit());
+  ASSERT_FALSE(create(directory.file("program"), {}, true)->commit());
   ASSERT_FALSE(create(directory.file("data"))->commit());
   umask(077);
-  ASSERT_FALSE(create(directory.file("private"), true)->commit());
+  ASSERT_FALSE(create(directory.file("private"), {}, true)->commit());
   umask(old);
   EXPECT_EQ(modeOf(directory.file("program")), 0755u);
   EXPECT_EQ(modeOf(directory.file("data")), 0644u);
@@ -135,7 +135,7 @@ TEST(AtomicFile, AFullDiskLeavesNothing) {
 TEST(AtomicFile, PlacesThatCannotBeWritten) {
   TemporaryDirectory directory;
   auto message = [](const std::string &path) {
-    auto file = AtomicFile::create(path);
+    auto file = AtomicFile::create(path, {});
     return file ? "" : llvm::toString(file.takeError());
   };
   EXPECT_EQ(message(directory.str()),
@@ -175,10 +175,11 @@ TEST(AtomicFile, NeverTakesThePlaceOfAnInput) {
               same = directory.file("same"), link = directory.file("link");
   ASSERT_EQ(::link(weights.c_str(), same.c_str()), 0);
   ASSERT_EQ(symlink("config.json", link.c_str()), 0);
-  addInputModel(directory.str());
-  addInputFile(directory.file("chat"));
-  auto message = [](const std::string &path) {
-    return llvm::toString(AtomicFile::create(path).takeError());
+  InputFiles inputs;
+  inputs.addModel(directory.str());
+  inputs.addFile(directory.file("chat"));
+  auto message = [&](const std::string &path) {
+    return llvm::toString(AtomicFile::create(path, inputs).takeError());
   };
   EXPECT_EQ(message(weights),
             "cannot write " + weights + ": it is a file that is read");
@@ -187,15 +188,16 @@ TEST(AtomicFile, NeverTakesThePlaceOfAnInput) {
   EXPECT_NE(message(link), "");
   EXPECT_NE(message(directory.file("chat")), "");
   // A file of the folder that no checkpoint consists of, and a new one.
-  ASSERT_FALSE(create(directory.file("notes.md"))->commit());
-  ASSERT_FALSE(create(directory.file("new"))->commit());
+  ASSERT_FALSE(create(directory.file("notes.md"), inputs)->commit());
+  ASSERT_FALSE(create(directory.file("new"), inputs)->commit());
 }
 
 TEST(AtomicFile, IsNotCommittedWhenWeightsChange) {
   TemporaryDirectory directory;
   directory.write("model.safetensors", "old");
-  addInputModel(directory.str());
-  auto file = create(directory.file("out"));
+  InputFiles inputs;
+  inputs.addModel(directory.str());
+  auto file = create(directory.file("out"), inputs);
   directory.write("model.safetensors", "longer");
   EXPECT_EQ(llvm::toString(file->commit()),
             directory.file("model.safetensors") +
@@ -204,7 +206,20 @@ TEST(AtomicFile, IsNotCommittedWhenWeightsChange) {
   EXPECT_EQ(names(directory), Names{"model.safetensors"});
   // One that is gone is still whole for whoever has it open.
   llvm::sys::fs::remove(directory.file("model.safetensors"));
+  EXPECT_FALSE(create(directory.file("out"), inputs)->commit());
+}
+
+TEST(AtomicFile, OnlyItsOwnInputsCount) {
+  TemporaryDirectory directory;
+  directory.write("model.safetensors", "old");
+  InputFiles inputs;
+  inputs.addModel(directory.str());
+  directory.write("model.safetensors", "longer");
   EXPECT_FALSE(create(directory.file("out"))->commit());
+  EXPECT_TRUE(llvm::errorToBool(
+      AtomicFile::create(directory.file("model.safetensors"), inputs)
+          .takeError()));
+  EXPECT_FALSE(create(directory.file("model.safetensors"))->commit());
 }
 
 TEST(AtomicFile, SignalsRemoveTheTemporary) {
@@ -212,7 +227,7 @@ TEST(AtomicFile, SignalsRemoveTheTemporary) {
   std::string path = directory.file("out");
   EXPECT_EXIT(
       {
-        auto file = AtomicFile::create(path);
+        auto file = AtomicFile::create(path, {});
         raise(SIGTERM);
       },
       testing::KilledBySignal(SIGTERM), "");

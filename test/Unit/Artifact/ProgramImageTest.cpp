@@ -114,7 +114,7 @@ TEST_F(ProgramImageTest, ProgramsThatCannotCarryIt) {
   auto checkpoint = Checkpoint::open(tiny.write());
   ASSERT_TRUE(module && checkpoint);
   auto message = [&](const std::string &program) {
-    auto file = AtomicFile::create(tiny.directory.file("out"));
+    auto file = AtomicFile::create(tiny.directory.file("out"), {});
     return llvm::toString(
         writeProgram(program, *module, **checkpoint, {}, {}, **file));
   };

@@ -87,7 +87,7 @@ protected:
       return "";
     }
     std::string path = tiny.directory.file("out");
-    auto file = AtomicFile::create(path);
+    auto file = AtomicFile::create(path, {});
     llvm::Error error = append ? appendTo(**file, *module, **checkpoint)
                                : writeTo(**file, *module, **checkpoint);
     if (error)

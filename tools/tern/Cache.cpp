@@ -1,33 +1,23 @@
-//===- Cached.cpp - Programs of tern run, and tern cache ------------------===//
+//===- Cache.cpp - tern cache, and where it is ----------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-//
-// A program's name in the cache is a hash of all that decides its bytes
-// (ProgramKey.h), and its record there has a hash of its bytes. docs/cache.md.
-//
-//===----------------------------------------------------------------------===//
 
-#include "Cached.h"
+#include "Cache.h"
 
 #include "Commands.h"
-#include "Output.h"
-#include "ProgramKey.h"
+#include "Console.h"
 
-#include "tern/Cache/ProgramStore.h"
+#include "tern/Driver/CachedProgram.h"
 
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Chrono.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
-#include "llvm/Support/Signals.h"
-
-#include <unistd.h>
 
 using namespace tern;
 using llvm::Error;
@@ -93,49 +83,11 @@ static std::string inUnits(uint64_t bytes) {
   return llvm::formatv("{0:F2} GB", bytes / 1e9).str();
 }
 
-//===----------------------------------------------------------------------===//
-// Programs
-//===----------------------------------------------------------------------===//
-
-static Expected<std::string> programName(const ModelInput &model,
-                                         const ModelFlags &flags,
-                                         ProgramStore &store) {
-  Expected<std::string> key = programKey(model, flags, store.hashes());
-  if (!key)
-    return key;
-  return symbolOf(model.name) + "-" + *key;
-}
-
-static Expected<std::string> compileInto(ProgramStore &store,
-                                         const ModelInput &model,
-                                         const ModelFlags &flags,
-                                         const std::string &name) {
-  std::string staged = store.stagingPath(name);
-  llvm::sys::RemoveFileOnSignal(staged);
-  llvm::scope_exit cleaning([&] {
-    unlink(staged.c_str());
-    llvm::sys::DontRemoveFileOnSignal(staged);
-  });
-  CompileFlags compilation;
-  compilation.model = flags;
-  compilation.input = model.path;
-  compilation.output = staged;
-  compilation.emit = "exe";
-  compilation.name = symbolOf(model.name);
-  if (Error error = compile(compilation))
-    return std::move(error);
-  // A download that is still going on, or another release put in place.
-  Expected<std::string> now = programName(model, flags, store);
-  if (!now)
-    return now;
-  if (*now != name)
-    return failure(model.path +
-                   " changed while it was compiled; run the command again");
-  return store.add(name, staged, model.path);
-}
-
-Expected<std::string> tern::cachedProgram(const ModelInput &model,
+Expected<std::string> tern::findOrCompile(const ModelInput &model,
                                           const ModelFlags &flags) {
+  Expected<ModelOptions> options = flags.options();
+  if (!options)
+    return options.takeError();
   Expected<uint64_t> limit = cacheLimit();
   if (!limit)
     return limit.takeError();
@@ -146,17 +98,8 @@ Expected<std::string> tern::cachedProgram(const ModelInput &model,
     return failure("cannot make the cache directory " + *directory + ": " +
                    code.message());
   ProgramStore store(*directory, isProgram);
-  Expected<std::string> name = programName(model, flags, store);
-  if (!name)
-    return name;
-  if (std::string found = store.find(*name); !found.empty())
-    return found;
-  if (llvm::sys::Process::StandardErrIsDisplayed())
-    llvm::errs() << "tern: compiling " << inOneLine(model.path) << "\n";
-  Expected<std::string> program = compileInto(store, model, flags, *name);
-  if (program)
-    store.trim(*limit, *program);
-  return program;
+  Console console(/*progress=*/true, /*verbose=*/false);
+  return cachedProgram(model, *options, store, *limit, console);
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,7 +154,10 @@ static Expected<std::string> describePath(ProgramStore &store,
   Expected<ModelInput> model = identifyCheckpoint(models.front());
   if (!model)
     return model.takeError();
-  Expected<std::string> name = programName(*model, flags, store);
+  Expected<ModelOptions> options = flags.options();
+  if (!options)
+    return options.takeError();
+  Expected<std::string> name = programName(*model, *options, store);
   if (!name)
     return name.takeError();
   SmallString<128> path(store.directory());
@@ -270,7 +216,7 @@ Expected<int> tern::cacheMain(Arguments arguments) {
     return llvm::make_error<UsageError>(
         "tern cache takes list, clear or path" +
         (words.empty() ? "" : ", not '" + llvm::join(words, " ") + "'"));
-  if (words.size() == 1 && !flags.describe().empty())
+  if (words.size() == 1 && flags.areGiven())
     return llvm::make_error<UsageError>(
         "tern cache list, clear and path take flags of the compiler only with "
         "path MODEL");
@@ -281,7 +227,6 @@ Expected<int> tern::cacheMain(Arguments arguments) {
   Expected<std::string> text = clearOrDescribe(action, store, words, flags);
   if (!text)
     return text.takeError();
-  if (Error error = writeOutput("-", *text))
-    return std::move(error);
+  llvm::outs() << *text;
   return 0;
 }

@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_DIAGNOSTICS_H
-#define TERN_TOOLS_DIAGNOSTICS_H
+#ifndef TERN_LIB_DRIVER_DIAGNOSTICS_H
+#define TERN_LIB_DRIVER_DIAGNOSTICS_H
+
+#include "tern/Driver/CompileListener.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Error.h"
@@ -15,11 +17,10 @@
 
 namespace tern {
 
-/// Keeps the first error for `take` and prints warnings and remarks on stderr
-/// as lines of tern.
+/// Keeps the first error for `take` and tells a listener warnings and remarks.
 class Diagnostics {
 public:
-  explicit Diagnostics(mlir::MLIRContext &context);
+  Diagnostics(mlir::MLIRContext &context, CompileListener &listener);
 
   /// The first error since the last call; `otherwise` if there was none.
   llvm::Error take(const llvm::Twine &otherwise);
@@ -28,10 +29,11 @@ public:
   llvm::Error enableRemarks(mlir::MLIRContext &context);
 
 private:
+  CompileListener &listener;
   std::string firstError;
   mlir::ScopedDiagnosticHandler handler;
 };
 
 } // namespace tern
 
-#endif // TERN_TOOLS_DIAGNOSTICS_H
+#endif // TERN_LIB_DRIVER_DIAGNOSTICS_H

@@ -1,4 +1,4 @@
-//===- OutputFiles.h - Which files may be written ---------------*- C++ -*-===//
+//===- tern/Driver/OutputFiles.h - Which files may be written ---*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,8 +11,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_OUTPUTFILES_H
-#define TERN_TOOLS_OUTPUTFILES_H
+#ifndef TERN_DRIVER_OUTPUTFILES_H
+#define TERN_DRIVER_OUTPUTFILES_H
+
+#include "tern/Artifact/InputFiles.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -26,11 +28,15 @@ namespace tern {
 std::string besideOutput(llvm::StringRef output, llvm::StringRef name,
                          llvm::StringRef suffix);
 
+/// Writes a whole file.
+llvm::Error writeFile(llvm::StringRef path, llvm::StringRef contents,
+                      const InputFiles &inputs);
+
 /// An error if a file cannot be made at `path`. Nothing is left there.
-llvm::Error checkWritable(llvm::StringRef path);
+llvm::Error checkWritable(llvm::StringRef path, const InputFiles &inputs);
 
 /// An error if `path`, which a user named, is a file of a checkpoint or another
-/// that no output of `form` (--emit, or GGUF) replaces.
+/// that no output of `form` (of nameOf, or GGUF) replaces.
 llvm::Error checkReplaceable(llvm::StringRef path, llvm::StringRef form);
 
 /// NAME.h and NAME.weights beside a library or object `output`, which no user
@@ -38,7 +44,7 @@ llvm::Error checkReplaceable(llvm::StringRef path, llvm::StringRef form);
 /// that they belong to; otherwise they must stay the same. Asked first, for
 /// files that tern did not write:
 llvm::Error checkBeside(llvm::StringRef output, llvm::StringRef name,
-                        bool weights);
+                        bool weights, const InputFiles &inputs);
 /// as soon as it is known which code the weights are for:
 llvm::Error checkWeightsBeside(llvm::StringRef output, llvm::StringRef name,
                                uint64_t weightsId);
@@ -46,8 +52,9 @@ llvm::Error checkWeightsBeside(llvm::StringRef output, llvm::StringRef name,
 llvm::Error checkSameBeside(llvm::StringRef output, llvm::StringRef name,
                             llvm::StringRef file, llvm::StringRef written);
 
-/// All files that one tern compile writes.
+/// All files that one compilation writes.
 struct OutputPlan {
+  /// No output is written if `output` is empty.
   std::string output, form;
   /// Of NAME.h and NAME.weights beside `output`; empty if there are none.
   std::string name;
@@ -57,11 +64,11 @@ struct OutputPlan {
 };
 
 /// Asks all of the above; makes the folder of stages.
-llvm::Error checkOutputs(const OutputPlan &plan);
+llvm::Error checkOutputs(const OutputPlan &plan, const InputFiles &inputs);
 
 /// An error if the file system of `path` has no room for `bytes` bytes.
 llvm::Error checkRoom(llvm::StringRef path, uint64_t bytes);
 
 } // namespace tern
 
-#endif // TERN_TOOLS_OUTPUTFILES_H
+#endif // TERN_DRIVER_OUTPUTFILES_H

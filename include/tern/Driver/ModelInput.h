@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_MODELINPUT_H
-#define TERN_TOOLS_MODELINPUT_H
+#ifndef TERN_DRIVER_MODELINPUT_H
+#define TERN_DRIVER_MODELINPUT_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -60,4 +60,4 @@ bool definesModel(llvm::StringRef path, llvm::StringRef model = "",
 
 } // namespace tern
 
-#endif // TERN_TOOLS_MODELINPUT_H
+#endif // TERN_DRIVER_MODELINPUT_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_FILECONTENTS_H
-#define TERN_TOOLS_FILECONTENTS_H
+#ifndef TERN_LIB_DRIVER_FILECONTENTS_H
+#define TERN_LIB_DRIVER_FILECONTENTS_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -32,4 +32,4 @@ std::string describeContents(llvm::StringRef start, uint64_t fileBytes);
 
 } // namespace tern
 
-#endif // TERN_TOOLS_FILECONTENTS_H
+#endif // TERN_LIB_DRIVER_FILECONTENTS_H

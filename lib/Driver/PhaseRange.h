@@ -5,23 +5,25 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_PHASERANGE_H
-#define TERN_TOOLS_PHASERANGE_H
+#ifndef TERN_LIB_DRIVER_PHASERANGE_H
+#define TERN_LIB_DRIVER_PHASERANGE_H
 
-#include "Compilation.h"
+#include "tern/Driver/Compile.h"
+
+#include <vector>
 
 namespace tern {
 
-/// The phases that a command line asks for; indices in getPhases().
+/// The phases that a compilation goes through; indices in getPhases().
 struct PhaseRange {
   unsigned first = 0, last = 0;
 
-  /// A UsageError if the flags contradict each other.
-  static llvm::Expected<PhaseRange> choose(const CompileFlags &flags);
+  /// Of options that checkOptions accepts.
+  explicit PhaseRange(const CompileOptions &options);
 
   /// True if machine code is made.
   bool reachesObject() const;
-  /// Names of the files of --save-stages.
+  /// Names of the files of CompileOptions::stages.
   std::vector<std::string> stageFiles(llvm::StringRef name) const;
 };
 
@@ -30,4 +32,4 @@ std::string stageFile(unsigned phase);
 
 } // namespace tern
 
-#endif // TERN_TOOLS_PHASERANGE_H
+#endif // TERN_LIB_DRIVER_PHASERANGE_H

@@ -1,12 +1,14 @@
-//===- Progress.h - How far tern compile is ---------------------*- C++ -*-===//
+//===- Console.h - Progress and messages on a terminal ----------*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_TOOLS_PROGRESS_H
-#define TERN_TOOLS_PROGRESS_H
+#ifndef TERN_TOOLS_CONSOLE_H
+#define TERN_TOOLS_CONSOLE_H
+
+#include "tern/Driver/CompileListener.h"
 
 #include "llvm/ADT/StringRef.h"
 
@@ -40,20 +42,25 @@ private:
   std::chrono::steady_clock::time_point next;
 };
 
-/// Prints on stderr how long its scope took, if asked to.
-class Timer {
+/// Says on stderr what a compilation tells.
+class Console : public CompileListener {
 public:
-  Timer(llvm::StringRef what, bool enabled)
-      : what(what), enabled(enabled), start(std::chrono::steady_clock::now()) {}
-  ~Timer();
-  Timer(const Timer &) = delete;
+  /// `progress` is a line that changes, `verbose` times and commands.
+  Console(bool progress, bool verbose) : progress(progress), verbose(verbose) {}
+
+  void message(MessageKind kind, llvm::StringRef text) override;
+  void step(llvm::StringRef name) override { progress.step(name); }
+  void weights(uint64_t done, uint64_t total) override {
+    progress.weights(done, total);
+  }
+  void took(llvm::StringRef work, double seconds) override;
+  void detail(llvm::StringRef text) override;
 
 private:
-  std::string what;
-  bool enabled;
-  std::chrono::steady_clock::time_point start;
+  Progress progress;
+  bool verbose;
 };
 
 } // namespace tern
 
-#endif // TERN_TOOLS_PROGRESS_H
+#endif // TERN_TOOLS_CONSOLE_H

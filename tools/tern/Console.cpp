@@ -1,11 +1,13 @@
-//===- Progress.cpp - How far tern compile is -----------------------------===//
+//===- Console.cpp - Progress and messages on a terminal ------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Progress.h"
+#include "Console.h"
+
+#include "Commands.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Process.h"
@@ -47,9 +49,38 @@ void Progress::weights(uint64_t done, uint64_t total) {
            .str());
 }
 
-Timer::~Timer() {
-  std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-  if (enabled)
-    llvm::errs() << llvm::formatv("tern: {0,-10} {1:F3} s\n", what,
-                                  time.count());
+static StringRef prefixOf(MessageKind kind) {
+  switch (kind) {
+  case MessageKind::Work:
+    return "";
+  case MessageKind::Warning:
+    return "warning: ";
+  case MessageKind::Note:
+    return "note: ";
+  case MessageKind::Remark:
+    return "remark: ";
+  case MessageKind::Missed:
+    return "missed: ";
+  }
+  llvm_unreachable("a kind without a prefix");
+}
+
+void Console::message(MessageKind kind, StringRef text) {
+  // Of interest to somebody who waits.
+  if (kind == MessageKind::Work &&
+      !llvm::sys::Process::StandardErrIsDisplayed())
+    return;
+  progress.clear();
+  // One write, so that lines of two processes do not mix.
+  llvm::errs() << ("tern: " + prefixOf(kind) + inOneLine(text) + "\n").str();
+}
+
+void Console::took(StringRef work, double seconds) {
+  if (verbose)
+    llvm::errs() << llvm::formatv("tern: {0,-10} {1:F3} s\n", work, seconds);
+}
+
+void Console::detail(StringRef text) {
+  if (verbose)
+    llvm::errs() << "tern: " << text << "\n";
 }

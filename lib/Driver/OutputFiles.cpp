@@ -5,13 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OutputFiles.h"
+#include "tern/Driver/OutputFiles.h"
 
 #include "FileContents.h"
-#include "ModelInput.h"
 
 #include "tern/Artifact/AtomicFile.h"
 #include "tern/Cache/FileHashes.h"
+#include "tern/Driver/ModelInput.h"
 #include "tern/artifact.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -40,11 +40,19 @@ std::string tern::besideOutput(StringRef output, StringRef name,
   return path.str().str();
 }
 
-Error tern::checkWritable(StringRef path) {
-  if (path == "-")
-    return Error::success();
+Error tern::writeFile(StringRef path, StringRef contents,
+                      const InputFiles &inputs) {
+  Expected<std::unique_ptr<AtomicFile>> file = AtomicFile::create(path, inputs);
+  if (!file)
+    return file.takeError();
+  if (Error error = (*file)->writeAt(0, contents))
+    return error;
+  return (*file)->commit();
+}
+
+Error tern::checkWritable(StringRef path, const InputFiles &inputs) {
   // Making the file is the only question that all file systems answer.
-  return AtomicFile::create(path).takeError();
+  return AtomicFile::create(path, inputs).takeError();
 }
 
 Error tern::checkRoom(StringRef path, uint64_t bytes) {
@@ -83,7 +91,7 @@ static bool isInCheckpoint(StringRef path) {
 }
 
 Error tern::checkReplaceable(StringRef path, StringRef form) {
-  if (path == "-" || !fs::exists(path))
+  if (!fs::exists(path))
     return Error::success();
   std::string start = startOf(path);
   auto refuse = [&](const llvm::Twine &words) {
@@ -140,13 +148,14 @@ static Error refuseBeside(StringRef output, StringRef file,
                  "; remove it first or choose another name with --name");
 }
 
-Error tern::checkBeside(StringRef output, StringRef name, bool weights) {
+Error tern::checkBeside(StringRef output, StringRef name, bool weights,
+                        const InputFiles &inputs) {
   std::string header = besideOutput(output, name, ".h");
   std::vector<std::string> files = {header};
   if (weights)
     files.push_back(besideOutput(output, name, ".weights"));
   for (const std::string &file : files) {
-    if (Error error = checkWritable(file))
+    if (Error error = checkWritable(file, inputs))
       return error;
     std::string start = startOf(file);
     bool isOurs =
@@ -215,14 +224,15 @@ static bool hasStages(StringRef folder) {
 }
 
 static Error checkStages(StringRef folder, llvm::ArrayRef<std::string> files,
-                         llvm::ArrayRef<std::string> outputs) {
+                         llvm::ArrayRef<std::string> outputs,
+                         const InputFiles &inputs) {
   if (std::error_code code = fs::create_directories(folder))
     return failure("cannot make " + folder + ": " + code.message());
   bool again = hasStages(folder);
   for (StringRef file : files) {
     SmallString<128> path(folder);
     llvm::sys::path::append(path, file);
-    if (Error error = checkWritable(path))
+    if (Error error = checkWritable(path, inputs))
       return error;
     if (fs::exists(path) && !again)
       return failure("cannot write " + path +
@@ -243,19 +253,23 @@ static Error checkStages(StringRef folder, llvm::ArrayRef<std::string> files,
   return Error::success();
 }
 
-Error tern::checkOutputs(const OutputPlan &plan) {
-  if (Error error = checkReplaceable(plan.output, plan.form))
-    return error;
-  if (Error error = checkWritable(plan.output))
-    return error;
-  std::vector<std::string> outputs = {plan.output};
+Error tern::checkOutputs(const OutputPlan &plan, const InputFiles &inputs) {
+  std::vector<std::string> outputs;
+  if (!plan.output.empty()) {
+    if (Error error = checkReplaceable(plan.output, plan.form))
+      return error;
+    if (Error error = checkWritable(plan.output, inputs))
+      return error;
+    outputs.push_back(plan.output);
+  }
   if (!plan.name.empty()) {
-    if (Error error = checkBeside(plan.output, plan.name, /*weights=*/true))
+    if (Error error =
+            checkBeside(plan.output, plan.name, /*weights=*/true, inputs))
       return error;
     for (StringRef suffix : {".h", ".weights"})
       outputs.push_back(besideOutput(plan.output, plan.name, suffix));
   }
   if (plan.stages.empty())
     return Error::success();
-  return checkStages(plan.stages, plan.stageFiles, outputs);
+  return checkStages(plan.stages, plan.stageFiles, outputs, inputs);
 }

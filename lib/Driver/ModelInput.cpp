@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ModelInput.h"
+#include "tern/Driver/ModelInput.h"
 
 #include "FileContents.h"
 

@@ -1,25 +1,22 @@
-//===- Compilation.cpp - From a checkpoint to files -----------------------===//
+//===- Compile.cpp - From a checkpoint to files ---------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Compilation.h"
+#include "tern/Driver/Compile.h"
 
-#include "Commands.h"
 #include "Diagnostics.h"
-#include "Output.h"
-#include "OutputFiles.h"
+#include "LinkedModel.h"
 #include "PhaseRange.h"
 
 #include "tern/Artifact/AtomicFile.h"
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/InputFiles.h"
 #include "tern/Artifact/TargetSelection.h"
-#include "tern/Import/ImportModel.h"
+#include "tern/Driver/OutputFiles.h"
 #include "tern/InitAll.h"
-#include "tern/Pipelines/Phases.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -27,7 +24,6 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 using namespace tern;
@@ -41,12 +37,12 @@ Error failure(const llvm::Twine &message) {
   return llvm::createStringError(message);
 }
 
-/// One run of `tern compile`.
 class Compilation {
 public:
-  explicit Compilation(const CompileFlags &flags)
-      : flags(flags), progress(!flags.quiet && !flags.verbose),
-        context(makeRegistry()), diagnostics(context) {}
+  Compilation(const CompileOptions &options, CompileListener &listener)
+      : options(options), listener(listener), name(options.model.import.name),
+        context(makeRegistry()), diagnostics(context, listener),
+        range(options) {}
 
   Error run();
 
@@ -58,12 +54,12 @@ private:
     return registry;
   }
 
-  Error checkFlags();
   void noteInputs();
   Expected<TargetAttr> chooseTarget();
   Error checkTarget();
   Error checkOutputs();
   bool writesLibrary() const;
+  Error write(StringRef contents);
   Error checkWeights();
   Error import();
   Error parse();
@@ -75,14 +71,14 @@ private:
   Error writeWeightsAlone();
   Error saveCode(Emitter &emitter);
 
-  const CompileFlags &flags;
-  Progress progress;
+  const CompileOptions &options;
+  CompileListener &listener;
+  StringRef name;
   mlir::MLIRContext context;
   Diagnostics diagnostics;
   PhaseRange range;
+  InputFiles inputs;
   TargetAttr target;
-  std::string name;
-  SchemeOverrides schemes;
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
   TextSections text;
@@ -104,102 +100,76 @@ std::string printModule(mlir::ModuleOp module) {
 // In
 //===----------------------------------------------------------------------===//
 
-Error Compilation::checkFlags() {
-  if (Error error = PhaseRange::choose(flags).moveInto(range))
-    return error;
-  if (flags.isStatic && (!range.reachesObject() || flags.emit != "exe"))
-    return llvm::make_error<UsageError>(
-        "--static is about a program; it goes with --emit=exe");
-  name = flags.name.empty()
-             ? symbolName(flags.output == "-" ? flags.input : flags.output)
-             : flags.name;
-  return flags.model.schemes().moveInto(schemes);
-}
-
 Expected<TargetAttr> Compilation::chooseTarget() {
   Expected<TargetAttr> chosen =
-      selectTarget(&context, flags.model.target, flags.model.cpu);
-  if (chosen && flags.verbose)
-    llvm::errs() << "tern: " << chosen->getTriple() << ", " << chosen->getCpu()
-                 << ", features " << chosen->getFeatures() << "\n";
+      selectTarget(&context, options.model.target, options.model.cpu);
+  if (chosen)
+    listener.detail((chosen->getTriple() + ", " + chosen->getCpu() +
+                     ", features " + chosen->getFeatures())
+                        .str());
   return chosen;
 }
 
 Error Compilation::checkTarget() {
   if (Error error = checkMachine(target))
     return error;
-  bool links =
-      range.reachesObject() && (flags.emit == "exe" || flags.emit == "shared");
-  return links ? checkLinkable(target, flags.emit == "exe") : Error::success();
+  bool isProgram = options.form == OutputForm::Program;
+  if (!isProgram && options.form != OutputForm::Shared)
+    return Error::success();
+  return checkLinkable(target, isProgram, options.libraryDirectory);
 }
 
+/// NAME.h and NAME.weights are written too.
 bool Compilation::writesLibrary() const {
-  return range.reachesObject() && flags.output != "-" &&
-         (flags.emit == "obj" || flags.emit == "shared");
+  return !options.stream && (options.form == OutputForm::Object ||
+                             options.form == OutputForm::Shared);
 }
 
 Error Compilation::checkOutputs() {
   OutputPlan plan;
-  plan.output = flags.output;
-  plan.form = flags.emit.empty() ? "IR" : flags.emit;
+  if (!options.stream)
+    plan.output = options.output;
+  plan.form = nameOf(options.form).str();
   // IR has a name of its own; writeLibrary asks again.
-  if (writesLibrary() && flags.compileFrom.empty())
-    plan.name = name;
-  plan.stages = flags.saveStages;
+  if (writesLibrary() && !options.inputPhase)
+    plan.name = name.str();
+  plan.stages = options.stages;
   plan.stageFiles = range.stageFiles(name);
-  return tern::checkOutputs(plan);
-}
-
-static std::optional<unsigned> toBits(StringRef text) {
-  unsigned bits = 0;
-  if (text.empty() || text.getAsInteger(10, bits))
-    return std::nullopt;
-  return bits;
+  return tern::checkOutputs(plan, inputs);
 }
 
 Error Compilation::import() {
-  Timer timer("import", flags.verbose);
-  progress.step("import");
+  Timer timer("import", listener);
+  listener.step("import");
   Expected<std::unique_ptr<Checkpoint>> opened =
-      Checkpoint::open(flags.input, flags.model.gguf.options());
+      Checkpoint::open(options.input, options.model.gguf);
   if (!opened)
     return opened.takeError();
   checkpoint = std::move(*opened);
-  ImportOptions options;
-  options.name = name;
-  options.schemes = schemes;
-  options.kvBits = toBits(flags.model.kvBits);
-  options.bosBits = toBits(flags.model.bosBits);
-  options.qBits = toBits(flags.model.qBits);
-  options.head = flags.model.head == "int8" ? HeadRows::Int8 : HeadRows::Stored;
-  options.context = flags.context;
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> imported =
-      importModel(context, *checkpoint, options);
+      importModel(context, *checkpoint, options.model.import);
   if (!imported)
     return imported.takeError();
   module = std::move(*imported);
   // Before the phases, so that a refusal comes at once.
   Expected<TextSections> sections =
-      makeTextSections(*checkpoint, flags.chatTemplate);
+      makeTextSections(*checkpoint, options.chatTemplate);
   if (!sections)
     return sections.takeError();
-  std::string lines = remarkLines(*checkpoint, sections->remarks);
-  if (!lines.empty() || !sections->chatRefusal.empty())
-    progress.clear();
-  llvm::errs() << lines;
+  reportRemarks(*checkpoint, sections->remarks, listener);
   if (!sections->chatRefusal.empty())
-    llvm::errs() << "tern: warning: " << flags.input
-                 << ": chat will not work, but run will: "
-                 << inOneLine(sections->chatRefusal)
-                 << "; --chat-template FILE gives another\n";
+    listener.message(MessageKind::Warning,
+                     options.input + ": chat will not work, but run will: " +
+                         sections->chatRefusal +
+                         "; --chat-template FILE gives another");
   text = std::move(*sections);
   return Error::success();
 }
 
 Error Compilation::parse() {
-  module = mlir::parseSourceFile<mlir::ModuleOp>(flags.input, &context);
+  module = mlir::parseSourceFile<mlir::ModuleOp>(options.input, &context);
   if (!module)
-    return diagnostics.take("cannot read IR from " + flags.input);
+    return diagnostics.take("cannot read IR from " + options.input);
   target = TargetAttr::lookup(*module);
   return Error::success();
 }
@@ -209,13 +179,21 @@ Error Compilation::parse() {
 //===----------------------------------------------------------------------===//
 
 Error Compilation::saveStage(StringRef file, StringRef contents) {
-  llvm::SmallString<128> path(flags.saveStages);
+  llvm::SmallString<128> path(options.stages);
   llvm::sys::path::append(path, file);
-  return writeOutput(path, contents);
+  return writeFile(path, contents, inputs);
+}
+
+Error Compilation::write(StringRef contents) {
+  if (!options.stream)
+    return writeFile(options.output, contents, inputs);
+  *options.stream << contents;
+  options.stream->flush();
+  return Error::success();
 }
 
 Error Compilation::saveModule(unsigned phase) {
-  if (flags.saveStages.empty())
+  if (options.stages.empty())
     return Error::success();
   return saveStage(stageFile(phase), printModule(*module));
 }
@@ -232,25 +210,22 @@ void Compilation::keepWeights() {
 
 /// As soon as it is known which weights will be written, and how many bytes.
 Error Compilation::checkWeights() {
-  bool writes =
-      writesLibrary() || flags.emit == "exe" || flags.emit == "weights";
+  bool writes = writesLibrary() || options.form == OutputForm::Program ||
+                options.form == OutputForm::Weights;
   auto number = [&](StringRef name) -> uint64_t {
     auto value = (*weights)->getAttrOfType<mlir::IntegerAttr>(name);
     return value ? value.getValue().getZExtValue() : 0;
   };
-  if (!writes || flags.output == "-")
+  if (!writes)
     return Error::success();
   if (writesLibrary())
-    if (Error error = checkWeightsBeside(flags.output, name,
+    if (Error error = checkWeightsBeside(options.output, name,
                                          number(TernDialect::kWeightsIdAttr)))
       return error;
-  return checkRoom(flags.output, number(TernDialect::kWeightsBytesAttr));
+  return checkRoom(options.output, number(TernDialect::kWeightsBytesAttr));
 }
 
 Error Compilation::runPhases() {
-  PipelineOptions options;
-  options.maxTokens = flags.model.maxTokens.value_or(options.maxTokens);
-  options.dense = flags.model.dense;
   unsigned object = getPhases().size() - 1;
   if (Error error = saveModule(range.first))
     return error;
@@ -258,12 +233,12 @@ Error Compilation::runPhases() {
   for (unsigned phase = range.first; phase < std::min(range.last, object - 1);
        ++phase) {
     StringRef next = getPhases()[phase + 1].name;
-    Timer timer(next, flags.verbose);
-    progress.step(next);
+    Timer timer(next, listener);
+    listener.step(next);
     mlir::PassManager passes(&context);
     // Once per phase instead of once per pass: a third of the time otherwise.
     passes.enableVerifier(false);
-    buildPipeline(passes, phase, phase + 1, options);
+    buildPipeline(passes, phase, phase + 1, options.model.pipeline);
     if (mlir::failed(passes.run(*module)) ||
         mlir::failed(mlir::verify(*module)))
       return diagnostics.take("the phase '" + next + "' failed");
@@ -283,32 +258,32 @@ Error Compilation::runPhases() {
 //===----------------------------------------------------------------------===//
 
 Error Compilation::saveCode(Emitter &emitter) {
-  if (flags.saveStages.empty())
+  if (options.stages.empty())
     return Error::success();
   Expected<std::string> ir = emitter.emitLLVMIR();
   if (!ir)
     return ir.takeError();
-  if (Error error = saveStage(name + ".ll", *ir))
+  if (Error error = saveStage((name + ".ll").str(), *ir))
     return error;
   Expected<std::string> assembly = emitter.emitAssembly();
   if (!assembly)
     return assembly.takeError();
-  if (Error error = saveStage(name + ".s", *assembly))
+  if (Error error = saveStage((name + ".s").str(), *assembly))
     return error;
   Expected<std::string> object = emitter.emitObject();
   if (!object)
     return object.takeError();
-  return saveStage(name + ".o", *object);
+  return saveStage((name + ".o").str(), *object);
 }
 
 Error Compilation::writeCode() {
   if (!target)
-    return failure("the module of " + flags.input +
+    return failure("the module of " + options.input +
                    " has no tern.target, which the phases after 'packed' need");
   std::unique_ptr<Emitter> emitter;
   {
-    Timer timer("optimize", flags.verbose);
-    progress.step("machine code");
+    Timer timer("optimize", listener);
+    listener.step("machine code");
     Expected<std::unique_ptr<Emitter>> made = Emitter::create(*module, target);
     if (!made)
       return made.takeError();
@@ -316,13 +291,15 @@ Error Compilation::writeCode() {
   }
   if (Error error = saveCode(*emitter))
     return error;
-  if (flags.emit == "llvm-ir" || flags.emit == "asm") {
-    Expected<std::string> text =
-        flags.emit == "asm" ? emitter->emitAssembly() : emitter->emitLLVMIR();
-    return text ? writeOutput(flags.output, *text) : text.takeError();
+  if (options.form == OutputForm::LLVMIR ||
+      options.form == OutputForm::Assembly) {
+    Expected<std::string> text = options.form == OutputForm::Assembly
+                                     ? emitter->emitAssembly()
+                                     : emitter->emitLLVMIR();
+    return text ? write(*text) : text.takeError();
   }
   Expected<std::string> object = [&] {
-    Timer timer("object", flags.verbose);
+    Timer timer("object", listener);
     return emitter->emitObject();
   }();
   if (!object)
@@ -330,48 +307,53 @@ Error Compilation::writeCode() {
   Expected<ModelFacts> facts = emitter->readFacts();
   if (!facts)
     return facts.takeError();
-  Timer timer("write", flags.verbose);
-  Product product{weights ? *weights : mlir::ModuleOp(),
-                  checkpoint.get(),
-                  text,
-                  target,
-                  *object,
-                  *facts,
-                  progress,
-                  flags.verbose,
-                  flags.isStatic};
-  if (flags.emit == "exe")
-    return product.writeProgram(flags.output);
-  return product.writeLibrary(flags.output, flags.emit == "shared");
+  Timer timer("write", listener);
+  LinkedModel linked{weights ? *weights : mlir::ModuleOp(),
+                     checkpoint.get(),
+                     text,
+                     target,
+                     *object,
+                     *facts,
+                     inputs,
+                     listener};
+  if (options.form == OutputForm::Program)
+    return linked.writeProgram(options.output, options.isStatic,
+                               options.libraryDirectory);
+  Expected<std::string> library =
+      options.form == OutputForm::Shared ? linked.linkShared() : *object;
+  if (!library)
+    return library.takeError();
+  return options.stream ? write(*library)
+                        : linked.writeLibrary(options.output, *library);
 }
 
 Error Compilation::writeWeightsAlone() {
-  Timer timer("write", flags.verbose);
-  return writeArtifactFile(*weights, *checkpoint, text, flags.output, progress);
+  Timer timer("write", listener);
+  return writeArtifactFile(*weights, *checkpoint, text, options.output, inputs,
+                           listener);
 }
 
 /// Before they are read, so that a change is noticed.
 void Compilation::noteInputs() {
-  addInputFile(thisExecutable());
-  addInputModel(flags.input);
-  for (const std::string &file : {flags.chatTemplate, flags.model.activations})
+  inputs.addFile(llvm::sys::fs::getMainExecutable(nullptr, nullptr));
+  inputs.addModel(options.input);
+  for (const std::string &file :
+       {options.chatTemplate, options.model.import.schemes.activations})
     if (!file.empty())
-      addInputFile(file);
+      inputs.addFile(file);
 }
 
 Error Compilation::run() {
-  if (Error error = checkFlags())
-    return error;
   noteInputs();
-  if (flags.output != "-")
-    if (Error error = AtomicFile::check(flags.output))
+  if (!options.stream)
+    if (Error error = AtomicFile::check(options.output, inputs))
       return error;
-  if (flags.remarks)
+  if (options.remarks)
     if (Error error = diagnostics.enableRemarks(context))
       return error;
   if (Error error = checkOutputs())
     return error;
-  if (!flags.compileFrom.empty())
+  if (options.inputPhase)
     if (Error error = parse())
       return error;
   bool isChosen = !target;
@@ -380,20 +362,23 @@ Error Compilation::run() {
       return error;
   if (Error error = checkTarget())
     return error;
-  if (flags.compileFrom.empty())
+  if (!options.inputPhase)
     if (Error error = import())
       return error;
   if (isChosen)
     (*module)->setAttr("tern.target", target);
   if (Error error = runPhases())
     return error;
-  if (flags.emit == "weights")
+  if (options.form == OutputForm::Weights)
     return writeWeightsAlone();
-  if (!range.reachesObject())
-    return writeOutput(flags.output, printModule(*module));
+  if (options.form == OutputForm::IR)
+    return write(printModule(*module));
   return writeCode();
 }
 
-Error tern::compile(const CompileFlags &flags) {
-  return Compilation(flags).run();
+Error tern::compile(const CompileOptions &options, CompileListener *listener) {
+  if (Error error = checkOptions(options))
+    return error;
+  CompileListener silent;
+  return Compilation(options, listener ? *listener : silent).run();
 }

@@ -27,16 +27,18 @@ static std::string place(mlir::Location location) {
 
 namespace {
 
-/// "tern: remark: layer.decode: up_proj: rows behind closed gates are not
-/// read"; what was given up begins with "missed:" instead.
-struct RemarkPrinter : mlir::remark::detail::MLIRRemarkStreamerBase {
+/// "layer.decode: up_proj: rows behind closed gates are not read
+/// [ExploitedGate]".
+struct RemarkTeller : mlir::remark::detail::MLIRRemarkStreamerBase {
+  explicit RemarkTeller(CompileListener &listener) : listener(listener) {}
+
   void streamOptimizationRemark(
       const mlir::remark::detail::Remark &remark) override {
     bool isChoice = remark.getRemarkType() == llvm::remarks::Type::Passed ||
                     remark.getRemarkType() == llvm::remarks::Type::Analysis;
-    llvm::raw_ostream &os = llvm::errs();
-    os << "tern: " << (isChoice ? "remark: " : "missed: ")
-       << place(remark.getLocation());
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << place(remark.getLocation());
     if (!remark.getFunction().starts_with("<"))
       os << remark.getFunction() << ": ";
     llvm::interleave(
@@ -46,14 +48,20 @@ struct RemarkPrinter : mlir::remark::detail::MLIRRemarkStreamerBase {
           os << (isSentence ? "" : arg.key + " ") << arg.val;
         },
         "; ");
-    os << " [" << remark.getRemarkName() << "]\n";
+    os << " [" << remark.getRemarkName() << "]";
+    listener.message(isChoice ? MessageKind::Remark : MessageKind::Missed,
+                     text);
   }
+
+private:
+  CompileListener &listener;
 };
 
 } // namespace
 
-Diagnostics::Diagnostics(mlir::MLIRContext &context)
-    : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+Diagnostics::Diagnostics(mlir::MLIRContext &context, CompileListener &listener)
+    : listener(listener),
+      handler(&context, [this](mlir::Diagnostic &diagnostic) {
         std::string text = place(diagnostic.getLocation()) + diagnostic.str();
         switch (diagnostic.getSeverity()) {
         case mlir::DiagnosticSeverity::Error:
@@ -61,10 +69,10 @@ Diagnostics::Diagnostics(mlir::MLIRContext &context)
             firstError = text;
           break;
         case mlir::DiagnosticSeverity::Warning:
-          llvm::errs() << "tern: warning: " << text << "\n";
+          this->listener.message(MessageKind::Warning, text);
           break;
         case mlir::DiagnosticSeverity::Remark:
-          llvm::errs() << "tern: remark: " << text << "\n";
+          this->listener.message(MessageKind::Remark, text);
           break;
         case mlir::DiagnosticSeverity::Note:
           break;
@@ -87,7 +95,7 @@ llvm::Error Diagnostics::enableRemarks(mlir::MLIRContext &context) {
   context.disableMultithreading();
   auto policy = std::make_unique<mlir::remark::RemarkEmittingPolicyAll>();
   if (mlir::failed(mlir::remark::enableOptimizationRemarks(
-          context, std::make_unique<RemarkPrinter>(), std::move(policy),
+          context, std::make_unique<RemarkTeller>(listener), std::move(policy),
           categories)))
     return take("remarks cannot be enabled");
   return llvm::Error::success();

@@ -1,34 +1,37 @@
-//===- ProgramKey.cpp - What decides the bytes of a program ---------------===//
+//===- CachedProgram.cpp - Programs of tern run ---------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "ProgramKey.h"
-
-#include "Commands.h"
+#include "tern/Driver/CachedProgram.h"
 
 #include "tern/Artifact/Linker.h"
 #include "tern/Artifact/TargetSelection.h"
-#include "tern/Cache/ProgramStore.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+#include "llvm/Support/Signals.h"
 
 #include <cstring>
 #include <link.h>
+#include <unistd.h>
 
 using namespace tern;
 using llvm::Error;
 using llvm::Expected;
-using llvm::SmallString;
 using llvm::StringRef;
 namespace fs = llvm::sys::fs;
+
+static Error failure(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
 
 namespace {
 
@@ -51,7 +54,7 @@ public:
 
   Error addModel(const ModelInput &model);
   Error addTern();
-  Error addTarget(const ModelFlags &flags);
+  Error addOptions(const ModelOptions &options);
 
   std::string take() {
     return StringRef(toHex(hash.final()))
@@ -165,9 +168,8 @@ Error KeyBuilder::addTern() {
       if (Error error = addFile(path))
         return error;
   }
-  std::vector<std::string> files = {thisExecutable().str()};
-  Expected<std::vector<std::string>> linked =
-      Linker::inputsBeside(thisExecutable());
+  std::vector<std::string> files = {fs::getMainExecutable(nullptr, nullptr)};
+  Expected<std::vector<std::string>> linked = Linker::inputs("");
   if (!linked)
     return linked.takeError();
   files.insert(files.end(), linked->begin(), linked->end());
@@ -181,34 +183,108 @@ Error KeyBuilder::addTern() {
 }
 
 //===----------------------------------------------------------------------===//
-// All
+// Options
 //===----------------------------------------------------------------------===//
 
-/// "native" is not the same on all machines that share a folder.
-Error KeyBuilder::addTarget(const ModelFlags &flags) {
-  mlir::MLIRContext context;
-  Expected<TargetAttr> target = selectTarget(&context, flags.target, flags.cpu);
+/// A field that is added to one of the structs is added here, or this does not
+/// compile.
+Error KeyBuilder::addOptions(const ModelOptions &options) {
+  const auto &[targetText, cpu, import, gguf, pipeline] = options;
+  const auto &[name, schemes, kvBits, bosBits, qBits, head, context] = import;
+  const auto &[activations, topK] = schemes;
+  const auto &[readings, hiddenAct, tokenizerPre] = gguf;
+  const auto &[maxTokens, dense] = pipeline;
+  auto addNumber = [&](auto number) { add(std::to_string(number)); };
+  auto addIfGiven = [&](const auto &number) {
+    add(number ? std::to_string(*number) : "");
+  };
+  // "native" is not the same on all machines that share a folder.
+  mlir::MLIRContext mlirContext;
+  Expected<TargetAttr> target = selectTarget(&mlirContext, targetText, cpu);
   if (!target)
     return target.takeError();
-  add(target->getTriple());
-  add(target->getCpu());
-  add(target->getFeatures());
-  return Error::success();
+  for (StringRef text : {target->getTriple(), target->getCpu(),
+                         target->getFeatures(), StringRef(activations)})
+    add(text);
+  for (auto [projection, share] : topK) {
+    addNumber(static_cast<int>(projection));
+    add(std::to_string(llvm::bit_cast<uint64_t>(share)));
+  }
+  addNumber(topK.size());
+  for (const std::optional<unsigned> &bits : {kvBits, bosBits, qBits})
+    addIfGiven(bits);
+  addNumber(static_cast<int>(head));
+  addIfGiven(context);
+  for (const std::string &reading : readings)
+    add(reading);
+  addNumber(readings.size());
+  add(hiddenAct);
+  add(tokenizerPre);
+  addNumber(maxTokens);
+  addNumber(static_cast<int>(dense));
+  // Otherwise it is the name of a preset.
+  return fs::is_regular_file(activations) ? addFile(activations)
+                                          : Error::success();
 }
 
-Expected<std::string> tern::programKey(const ModelInput &model,
-                                       const ModelFlags &flags,
-                                       FileHashes &hashes) {
-  KeyBuilder key(hashes);
-  if (Error error = key.addTarget(flags))
+Expected<std::string> tern::programName(const ModelInput &model,
+                                        const ModelOptions &options,
+                                        ProgramStore &store) {
+  KeyBuilder key(store.hashes());
+  if (Error error = key.addOptions(options))
     return std::move(error);
-  key.add(flags.describe());
-  for (const std::string &file : flags.files())
-    if (Error error = key.addFile(file))
-      return std::move(error);
   if (Error error = key.addTern())
     return std::move(error);
   if (Error error = key.addModel(model))
     return std::move(error);
-  return key.take();
+  return symbolOf(model.name) + "-" + key.take();
+}
+
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+static Expected<std::string> compileInto(ProgramStore &store,
+                                         const ModelInput &model,
+                                         const ModelOptions &options,
+                                         const std::string &name,
+                                         CompileListener &listener) {
+  std::string staged = store.stagingPath(name);
+  llvm::sys::RemoveFileOnSignal(staged);
+  llvm::scope_exit cleaning([&] {
+    unlink(staged.c_str());
+    llvm::sys::DontRemoveFileOnSignal(staged);
+  });
+  CompileOptions compilation;
+  compilation.model = options;
+  compilation.model.import.name = symbolOf(model.name);
+  compilation.input = model.path;
+  compilation.output = staged;
+  if (Error error = compile(compilation, &listener))
+    return std::move(error);
+  // A download that is still going on, or another release put in place.
+  Expected<std::string> now = programName(model, options, store);
+  if (!now)
+    return now;
+  if (*now != name)
+    return failure(model.path +
+                   " changed while it was compiled; run the command again");
+  return store.add(name, staged, model.path);
+}
+
+Expected<std::string> tern::cachedProgram(const ModelInput &model,
+                                          const ModelOptions &options,
+                                          ProgramStore &store, uint64_t limit,
+                                          CompileListener &listener) {
+  Expected<std::string> name = programName(model, options, store);
+  if (!name)
+    return name;
+  if (std::string found = store.find(*name); !found.empty())
+    return found;
+  listener.message(MessageKind::Work, "compiling " + model.path);
+  Expected<std::string> program =
+      compileInto(store, model, options, *name, listener);
+  if (program)
+    store.trim(limit, *program);
+  return program;
 }

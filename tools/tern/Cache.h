@@ -1,0 +1,24 @@
+//===- Cache.h - Programs of tern run ---------------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_CACHE_H
+#define TERN_TOOLS_CACHE_H
+
+#include "CompileFlags.h"
+
+#include "tern/Driver/ModelInput.h"
+
+namespace tern {
+
+/// The path of a model's program, compiled unless it is in the folder and of
+/// the size that the environment says.
+llvm::Expected<std::string> findOrCompile(const ModelInput &model,
+                                          const ModelFlags &flags);
+
+} // namespace tern
+
+#endif // TERN_TOOLS_CACHE_H

@@ -1,0 +1,42 @@
+//===- CompileFlags.h - Flags that choose a model ---------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TOOLS_COMPILEFLAGS_H
+#define TERN_TOOLS_COMPILEFLAGS_H
+
+#include "GgufFlags.h"
+#include "Options.h"
+
+#include "tern/Driver/Compile.h"
+
+namespace tern {
+
+/// ModelOptions as text; tern run takes these flags too.
+struct ModelFlags {
+  std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
+  std::optional<int64_t> maxTokens;
+  bool dense = false;
+  GgufFlags gguf;
+
+  void addTo(OptionTable &table);
+  /// True if one of them was given.
+  bool areGiven() const;
+  /// A UsageError if a text has no meaning.
+  llvm::Expected<ModelOptions> options() const;
+};
+
+struct CompileFlags {
+  ModelFlags model;
+  std::string output; ///< "-" is stdout
+  std::string emit, name, chatTemplate, compileFrom, compileTo, saveStages;
+  std::optional<int64_t> context;
+  bool isStatic = false, remarks = false, verbose = false, quiet = false;
+};
+
+} // namespace tern
+
+#endif // TERN_TOOLS_COMPILEFLAGS_H
