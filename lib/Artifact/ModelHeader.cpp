@@ -7,7 +7,8 @@
 
 #include "tern/Artifact/ModelHeader.h"
 
-#include "tern/abi.h"
+#include "tern/Codegen/Abi.h"
+#include "tern/tern.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
@@ -47,35 +48,43 @@ static const llvm::GlobalVariable *findModel(const llvm::Module &module) {
 Expected<ModelFacts> tern::readModelFacts(const llvm::Module &module) {
   const llvm::GlobalVariable *global = findModel(module);
   const llvm::Constant *fields = global ? global->getInitializer() : nullptr;
-  // As many as tern_model has; the order is that of abi.h.
   if (!fields || !fields->getType()->isStructTy() ||
-      fields->getType()->getStructNumElements() < 21)
+      fields->getType()->getStructNumElements() <= abi::model::head)
     return llvm::createStringError("the module defines no tern_model");
-  auto number = [&](unsigned index) -> uint64_t {
+  auto number = [&](abi::model::Field field) -> uint64_t {
     auto *value = llvm::dyn_cast_or_null<llvm::ConstantInt>(
-        fields->getAggregateElement(index));
+        fields->getAggregateElement(unsigned(field)));
     return value ? value->getZExtValue() : 0;
   };
-  if (number(0) != TERN_ABI_VERSION)
+  namespace m = abi::model;
+  if (number(m::abi_version) != TERN_ABI_VERSION)
     return llvm::createStringError(global->getName() +
                                    " is of another version of tern/abi.h");
   ModelFacts facts;
   facts.symbol = global->getName().str();
-  facts.target = readText(fields->getAggregateElement(3u));
-  facts.weightsId = number(6);
-  facts.stateId = number(7);
-  facts.cpuFeatures = number(8);
-  facts.weightsBytes = number(9);
-  facts.scratchBytes = number(10);
-  facts.stateFixedBytes = number(11);
-  facts.stateBlockBytes = number(12);
-  facts.stateBlockTokens = number(13);
-  facts.alignment = number(14);
-  facts.vocabSize = number(15);
-  facts.hiddenSize = number(16);
-  facts.layerCount = number(17);
-  facts.maxContext = number(18);
-  facts.kvBits = number(20);
+  facts.target = readText(fields->getAggregateElement(unsigned(m::target)));
+  facts.weightsId = number(m::weights_id);
+  facts.stateId = number(m::state_id);
+  facts.cpuFeatures = number(m::cpu_features);
+  facts.weightsBytes = number(m::weights_bytes);
+  tern_model sizes = {};
+  sizes.hidden_size = uint32_t(number(m::hidden_size));
+  sizes.max_tokens = uint32_t(number(m::max_tokens));
+  sizes.head_tokens = uint32_t(number(m::head_tokens));
+  sizes.alignment = uint32_t(number(m::alignment));
+  sizes.scratch_bytes = number(m::scratch_bytes);
+  // This machine's pointers are not smaller than the target's.
+  facts.scratchBytes = tern_model_scratch_bytes(&sizes, 0);
+  facts.scratchWorkerBytes = number(m::scratch_worker_bytes);
+  facts.stateFixedBytes = number(m::state_fixed_bytes);
+  facts.stateBlockBytes = number(m::state_block_bytes);
+  facts.stateBlockTokens = number(m::state_block_tokens);
+  facts.alignment = number(m::alignment);
+  facts.vocabSize = number(m::vocab_size);
+  facts.hiddenSize = number(m::hidden_size);
+  facts.layerCount = number(m::layer_count);
+  facts.maxContext = number(m::max_context);
+  facts.kvBits = number(m::kv_bits);
   return facts;
 }
 
@@ -89,8 +98,8 @@ std::string tern::writeModelHeader(const ModelFacts &facts) {
           : 0;
   s << "/* " << facts.name() << ", compiled by tern for " << facts.target
     << ".\n *\n"
-    << " * Call it through tern/tern.h (libtern_core.a) or tern/abi.h alone. "
-       "Its weights\n * are the artifact file "
+    << " * Call it through tern/tern.h (libtern_core.a). "
+       "Its weights are the artifact\n * file "
     << facts.name() << ".weights; " << facts.name()
     << " runs with no others. */\n"
     << "#ifndef TERN_MODEL_" << macro << "_H\n"
@@ -117,7 +126,9 @@ std::string tern::writeModelHeader(const ModelFacts &facts) {
   define("WEIGHTS_ID", id(facts.weightsId));
   define("STATE_ID", id(facts.stateId));
   define("WEIGHTS_BYTES", bytes(facts.weightsBytes));
-  define("SCRATCH_BYTES", bytes(facts.scratchBytes));
+  s << "#define TERN_" << macro << "_SCRATCH_BYTES(workers) ("
+    << bytes(facts.scratchBytes) << " + (workers) * "
+    << bytes(facts.scratchWorkerBytes) << ")\n";
   define("STATE_BYTES",
          bytes(facts.stateFixedBytes + blocks * facts.stateBlockBytes),
          "one sequence of TERN_" + macro + "_MAX_CONTEXT tokens");

@@ -5,7 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Codegen/DriverSlots.h"
+#include "LogitsRows.h"
+
+#include "tern/Codegen/Abi.h"
+#include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
@@ -27,22 +30,17 @@ namespace tern {
 using namespace mlir;
 using namespace tern;
 
-LLVM::LLVMStructType tern::getEnvType(MLIRContext *context) {
-  Type i32 = IntegerType::get(context, 32);
-  Type pointer = LLVM::LLVMPointerType::get(context);
-  return LLVM::LLVMStructType::getLiteral(
-      context, {i32, i32, pointer, pointer, pointer});
-}
-
 namespace {
 
 /// Rewrites one function; see the pass description.
 class Binder {
 public:
-  Binder(func::FuncOp function, const DriverSlots &slots, SymbolTable &symbols,
+  Binder(func::FuncOp function, SymbolTable &symbols,
          llvm::SetVector<StringAttr> &projections)
-      : function(function), slots(slots), symbols(symbols),
-        projections(projections), b(function.getContext()) {}
+      : function(function), name(ModelFunction::of(function.getSymName())),
+        symbols(symbols), projections(projections), b(function.getContext()) {
+    maxTokens = name.maxTokens(function->getParentOfType<ModuleOp>());
+  }
 
   LogicalResult bind() {
     if (function.isExternal() || function.getNumArguments() == 0)
@@ -59,18 +57,17 @@ public:
     if (!bytes)
       return function.emitOpError("expected the module to say ")
              << TernDialect::kWeightsBytesAttr;
-    Type types[] = {LLVM::LLVMPointerType::get(b.getContext()),
-                    MemRefType::get({bytes.getInt()}, b.getI8Type()),
-                    oldScratch.getType(), b.getIndexType(), b.getIndexType()};
+    auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+    Type types[] = {pointer, MemRefType::get({bytes.getInt()}, b.getI8Type()),
+                    oldScratch.getType(), pointer, b.getIndexType()};
     for (Type type : types)
       entry.addArgument(type, loc);
     env = entry.getArgument(oldCount);
     weights = entry.getArgument(oldCount + 1);
-    scratch = entry.getArgument(oldCount + 2);
-    Value layer = entry.getArgument(oldCount + 3);
-    tokens = entry.getArgument(oldCount + 4);
+    rows = entry.getArgument(oldCount + 3);
+    Value layer = entry.getArgument(oldCount + 4);
 
-    oldScratch.replaceAllUsesWith(scratch);
+    oldScratch.replaceAllUsesWith(entry.getArgument(oldCount + 2));
     b.setInsertionPointToStart(&entry);
     if (failed(bindArguments(entry.getArguments().take_front(oldCount - 1),
                              layer)))
@@ -89,41 +86,65 @@ private:
         argument.replaceAllUsesWith(layer);
         continue;
       }
-      int64_t slot = slots.ofArgument(function.getSymName(), i);
-      if (slot < 0)
+      int32_t field = name.rowsField(i);
+      if (field < 0)
         return function.emitOpError("expected embed, layer or head with the "
                                     "arguments of the import phase; argument ")
                << i << " has no place";
-      if (isa<KVCacheType>(argument.getType())) {
-        states =
-            b.createOrFold<arith::ConstantIndexOp>(function.getLoc(), slot);
-        if (failed(bindCache(argument)))
-          return failure();
-        continue;
-      }
-      argument.replaceAllUsesWith(
-          view(scratch, slot, cast<MemRefType>(argument.getType())));
+      if (failed(bindArgument(argument, field)))
+        return failure();
     }
     return success();
   }
 
-  Value view(Value memory, int64_t offset, MemRefType type) {
-    Value start = arith::ConstantIndexOp::create(b, function.getLoc(), offset);
-    SmallVector<Value> sizes;
-    if (!type.hasStaticShape())
-      sizes.push_back(tokens);
-    return memref::ViewOp::create(b, function.getLoc(), type, memory, start,
-                                  sizes);
+  LogicalResult bindArgument(BlockArgument argument, int32_t field) {
+    Value address = loadAbiIndex(b, function.getLoc(), rows, AbiStruct::rows,
+                                 abi::rows::Field(field));
+    if (isa<KVCacheType>(argument.getType()))
+      return bindCache(argument, viewTable(address));
+    auto type = cast<MemRefType>(argument.getType());
+    if (field == abi::rows::logits)
+      return writeLogitsByRow(argument, viewTable(address), countRows());
+    if (type.hasStaticShape()) {
+      argument.replaceAllUsesWith(
+          FromAddressOp::create(b, function.getLoc(), type, address));
+      return success();
+    }
+    argument.replaceAllUsesWith(viewRows(address, type));
+    return success();
   }
 
-  /// Addresses come out of the table of states.
-  LogicalResult bindCache(BlockArgument cache) {
+  /// A row for each of the call's tokens.
+  Value viewRows(Value address, MemRefType type) {
+    Location loc = function.getLoc();
+    int64_t bytes = maxTokens * type.getElementTypeBitWidth() / 8;
+    for (int64_t size : type.getShape().drop_front())
+      bytes *= size;
+    Value memory = FromAddressOp::create(
+        b, loc, MemRefType::get({bytes}, b.getI8Type()), address);
+    Value start = arith::ConstantIndexOp::create(b, loc, 0);
+    return memref::ViewOp::create(b, loc, type, memory, start,
+                                  ValueRange{countRows()});
+  }
+
+  Value countRows() {
+    if (!count)
+      count = loadAbiIndex(b, function.getLoc(), rows, AbiStruct::rows,
+                           abi::rows::count);
+    return count;
+  }
+
+  /// An address for each of the call's tokens.
+  Value viewTable(Value address) {
+    Type entry = b.getIntegerType(getIndexBits(function));
+    return FromAddressOp::create(b, function.getLoc(),
+                                 MemRefType::get({maxTokens}, entry), address);
+  }
+
+  LogicalResult bindCache(BlockArgument cache, Value table) {
     // The model's description needs the sizes of a state.
     function->getParentOfType<ModuleOp>()->setAttr(
         TernDialect::kCacheAttr, TypeAttr::get(cache.getType()));
-    auto tableType = MemRefType::get({slots.maxTokens}, b.getI64Type());
-    Value table = memref::ViewOp::create(b, function.getLoc(), tableType,
-                                         scratch, states, ValueRange());
     for (Operation *user : llvm::make_early_inc_range(cache.getUsers())) {
       auto read = dyn_cast<StateAddressOp>(user);
       if (!read)
@@ -132,7 +153,7 @@ private:
       OpBuilder at(read);
       Value address =
           memref::LoadOp::create(at, read.getLoc(), table, read.getToken());
-      read.replaceAllUsesWith(arith::IndexCastOp::create(
+      read.replaceAllUsesWith(arith::IndexCastUIOp::create(
                                   at, read.getLoc(), at.getIndexType(), address)
                                   .getResult());
       read.erase();
@@ -185,10 +206,8 @@ private:
     b.setInsertionPoint(count);
     Location loc = count.getLoc();
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-    Value field =
-        LLVM::GEPOp::create(b, loc, pointer, getEnvType(b.getContext()), env,
-                            ArrayRef<LLVM::GEPArg>{0, 4});
-    Value counters = LLVM::LoadOp::create(b, loc, pointer, field);
+    Value counters =
+        loadAbiField(b, loc, env, AbiStruct::env, abi::env::counters, pointer);
     Value null = LLVM::ZeroOp::create(b, loc, pointer);
     Value wanted =
         LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::ne, counters, null);
@@ -208,11 +227,12 @@ private:
   }
 
   func::FuncOp function;
-  const DriverSlots &slots;
+  ModelFunction name;
+  int64_t maxTokens;
   SymbolTable &symbols;
   llvm::SetVector<StringAttr> &projections;
   OpBuilder b;
-  Value env, weights, scratch, tokens, states;
+  Value env, weights, rows, count;
 };
 
 struct BindModel : tern::impl::BindModelPassBase<BindModel> {
@@ -222,11 +242,10 @@ struct BindModel : tern::impl::BindModelPassBase<BindModel> {
       module.emitError("expected a `tern.model` attribute");
       return signalPassFailure();
     }
-    DriverSlots slots = DriverSlots::of(module);
     SymbolTable symbols(module);
     llvm::SetVector<StringAttr> projections;
     for (auto function : module.getOps<func::FuncOp>()) {
-      if (failed(Binder(function, slots, symbols, projections).bind()))
+      if (failed(Binder(function, symbols, projections).bind()))
         return signalPassFailure();
       ++numBound;
     }

@@ -69,6 +69,24 @@ void convertResults(func::FuncOp function) {
       b.getFunctionType(entry.getArgumentTypes(), ValueRange(kept).getTypes()));
 }
 
+/// A buffer that is copied to a result in the end, and was made for nothing else,
+/// becomes that result.
+void writeResultsInPlace(func::FuncOp function) {
+  Operation *end = function.getBody().front().getTerminator();
+  while (auto copy = dyn_cast_or_null<linalg::CopyOp>(end->getPrevNode())) {
+    end = copy;
+    auto alloc = copy.getInputs()[0].getDefiningOp<memref::AllocOp>();
+    auto result = dyn_cast<BlockArgument>(copy.getOutputs()[0]);
+    if (!alloc || !result || !result.hasOneUse() ||
+        alloc.getType() != result.getType())
+      continue;
+    end = copy->getNextNode();
+    copy.erase();
+    alloc.replaceAllUsesWith(result);
+    alloc.erase();
+  }
+}
+
 struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
   void getDependentDialects(DialectRegistry &registry) const override {
     BufferizePassBase::getDependentDialects(registry);
@@ -96,6 +114,8 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
     if (failed(
             bufferization::runOneShotBufferize(getOperation(), options, state)))
       return signalPassFailure();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      writeResultsInPlace(function);
     getOperation().walk([&](memref::AllocOp) { ++numBuffers; });
   }
 };

@@ -5,10 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Codegen/Abi.h"
+#include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/CacheLayout.h"
-#include "tern/abi.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -49,87 +50,115 @@ uint64_t tern::getCpuFeatureBits(TargetAttr target) {
 
 namespace {
 
-/// Builds the constant `tern_model` field by field.
-class ModelConstant {
+/// Makes constants of the module: strings, arrays and structs of the ABI.
+class Constants {
 public:
-  ModelConstant(ModuleOp module)
-      : module(module), b(OpBuilder::atBlockEnd(module.getBody())),
-        loc(module.getLoc()),
+  explicit Constants(ModuleOp module)
+      : b(OpBuilder::atBlockEnd(module.getBody())), loc(module.getLoc()),
+        sizeBits(getIndexBits(module)),
         pointer(LLVM::LLVMPointerType::get(b.getContext())) {}
 
-  void addI32(int64_t value) { add(b.getI32IntegerAttr(value)); }
-  void addI64(uint64_t value) {
-    add(b.getIntegerAttr(b.getI64Type(), APInt(64, value)));
+  Attribute number(Type type, uint64_t value) {
+    return b.getIntegerAttr(type, APInt(type.getIntOrFloatBitWidth(), value,
+                                        /*isSigned=*/false,
+                                        /*implicitTrunc=*/true));
   }
-  void addPointer(StringRef symbol) {
-    fields.push_back(SymbolRefAttr::get(b.getContext(), symbol));
-    types.push_back(pointer);
-  }
-  /// A pointer to a string constant of its own.
-  void addString(StringRef text) { addPointer(createString(text)); }
-  void addStrings(ArrayRef<Attribute> texts) {
-    SmallVector<Attribute> elements;
-    for (Attribute text : texts)
-      elements.push_back(SymbolRefAttr::get(
-          b.getContext(), createString(cast<StringAttr>(text).getValue())));
-    // An empty array still has an address.
-    auto type = LLVM::LLVMArrayType::get(pointer, elements.size());
-    std::string name = newName();
-    createConstant(name, type, elements, LLVM::Linkage::Internal);
-    addPointer(name);
+  Attribute symbol(StringRef name) {
+    return SymbolRefAttr::get(b.getContext(), name);
   }
 
-  void create(StringRef name) {
-    auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), types);
-    createConstant(name, type, fields, LLVM::Linkage::External);
-  }
-
-private:
-  void add(IntegerAttr value) {
-    fields.push_back(value);
-    types.push_back(value.getType());
-  }
-
-  std::string newName() { return "tern.constant" + std::to_string(count++); }
-
-  std::string createString(StringRef text) {
+  Attribute string(StringRef text) {
     std::string bytes = text.str();
     bytes.push_back('\0');
-    std::string name = newName();
     auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
+    std::string name = newName();
     LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
                            LLVM::Linkage::Internal, name,
                            b.getStringAttr(bytes));
-    return name;
+    return symbol(name);
   }
 
-  /// An aggregate of integers and addresses.
-  void createConstant(StringRef name, Type type, ArrayRef<Attribute> elements,
-                      LLVM::Linkage linkage) {
+  /// The address of an array; one of nothing has one too.
+  Attribute array(Type element, ArrayRef<Attribute> values) {
+    auto type = LLVM::LLVMArrayType::get(element, values.size());
+    std::string name = newName();
+    create(name, type, LLVM::Linkage::Internal, values);
+    return symbol(name);
+  }
+
+  Type pointerType() const { return pointer; }
+  LLVM::LLVMStructType structType(AbiStruct which) {
+    return getAbiType(b.getContext(), which, sizeBits);
+  }
+
+  /// A constant of `type` whose parts are integers, names of symbols, and
+  /// arrays of parts.
+  void create(StringRef name, Type type, LLVM::Linkage linkage,
+              ArrayRef<Attribute> parts) {
     auto global = LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
                                          linkage, name, Attribute());
     OpBuilder body(global.getContext());
     body.createBlock(&global.getInitializerRegion());
     Value value = LLVM::UndefOp::create(body, loc, type);
-    for (auto [i, element] : llvm::enumerate(elements)) {
-      Value part;
-      if (auto symbol = dyn_cast<FlatSymbolRefAttr>(element))
-        part = LLVM::AddressOfOp::create(body, loc, pointer, symbol);
-      else
-        part = LLVM::ConstantOp::create(
-            body, loc, cast<IntegerAttr>(element).getType(), element);
-      value = LLVM::InsertValueOp::create(body, loc, value, part, int64_t(i));
+    SmallVector<int64_t> place;
+    for (auto [i, part] : llvm::enumerate(parts)) {
+      place.push_back(i);
+      value = insert(body, value, place, part);
+      place.pop_back();
     }
     LLVM::ReturnOp::create(body, loc, value);
   }
 
-  ModuleOp module;
+private:
+  std::string newName() { return "tern.constant" + std::to_string(count++); }
+
+  Value insert(OpBuilder &body, Value whole, SmallVector<int64_t> &place,
+               Attribute part) {
+    if (auto parts = dyn_cast<ArrayAttr>(part)) {
+      for (auto [i, inner] : llvm::enumerate(parts)) {
+        place.push_back(i);
+        whole = insert(body, whole, place, inner);
+        place.pop_back();
+      }
+      return whole;
+    }
+    Value value;
+    if (auto symbol = dyn_cast<FlatSymbolRefAttr>(part))
+      value = LLVM::AddressOfOp::create(body, loc, pointer, symbol);
+    else
+      value = LLVM::ConstantOp::create(body, loc,
+                                       cast<IntegerAttr>(part).getType(), part);
+    return LLVM::InsertValueOp::create(body, loc, whole, value, place);
+  }
+
   OpBuilder b;
   Location loc;
+  unsigned sizeBits;
   Type pointer;
-  SmallVector<Attribute> fields;
-  SmallVector<Type> types;
   unsigned count = 0;
+};
+
+/// The fields of one struct of the ABI.
+class Fields {
+public:
+  Fields(Constants &constants, AbiStruct which)
+      : constants(constants), type(constants.structType(which)),
+        values(type.getBody().size()) {}
+
+  void set(int32_t field, uint64_t value) {
+    values[field] = constants.number(type.getBody()[field], value);
+  }
+  void set(int32_t field, Attribute value) { values[field] = value; }
+
+  ArrayRef<Attribute> all() const {
+    assert(!llvm::is_contained(values, Attribute()) && "a field is missing");
+    return values;
+  }
+
+private:
+  Constants &constants;
+  LLVM::LLVMStructType type;
+  SmallVector<Attribute> values;
 };
 
 struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
@@ -137,14 +166,20 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
     ModuleOp module = getOperation();
     ModelAttr model = ModelAttr::lookup(module);
     TargetAttr target = TargetAttr::lookup(module);
-    auto step = module.lookupSymbol<LLVM::LLVMFuncOp>("step");
     auto cache = module->getAttrOfType<TypeAttr>(TernDialect::kCacheAttr);
-    if (!model || !target || !step || !cache ||
+    if (!model || !target || !cache ||
         !module->hasAttr(TernDialect::kProjectionsAttr)) {
-      module.emitError("expected tern.model, tern.target, tern.cache, "
-                       "tern.projections and @step");
+      module.emitError("expected tern.model, tern.target, tern.cache and "
+                       "tern.projections");
       return signalPassFailure();
     }
+    for (StringRef function : {"embed", "layer", "head"})
+      for (StringRef body : {"decode", "prefill"})
+        if (!module.lookupSymbol<LLVM::LLVMFuncOp>(
+                (function + "." + body).str())) {
+          module.emitError("expected a function @") << function << "." << body;
+          return signalPassFailure();
+        }
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
       if (!function.isExternal()) {
         function.setLinkage(LLVM::Linkage::Internal);
@@ -168,35 +203,85 @@ private:
     return attr ? attr.getValue().getZExtValue() : 0;
   }
 
-  /// Field by field in the order of tern/abi.h.
+  /// The functions for one token, few and many.
+  Attribute getClasses(StringRef function) {
+    auto symbol = [&](StringRef body) -> Attribute {
+      return SymbolRefAttr::get(&getContext(), (function + "." + body).str());
+    };
+    return ArrayAttr::get(&getContext(), {symbol("decode"), symbol("prefill"),
+                                          symbol("prefill")});
+  }
+
+  Attribute describeKinds(Constants &constants, const CacheLayout &layout) {
+    Fields fields(constants, AbiStruct::kind);
+    fields.set(abi::kind::state_fixed_bytes,
+               layout.fixedBytes() - CacheLayout::headerBytes);
+    fields.set(abi::kind::state_block_bytes, layout.blockBytes());
+    fields.set(abi::kind::name, constants.string("layer"));
+    fields.set(abi::kind::run, getClasses("layer"));
+    return constants.array(constants.structType(AbiStruct::kind),
+                           {ArrayAttr::get(&getContext(), fields.all())});
+  }
+
+  Attribute describeLayers(Constants &constants, int64_t count) {
+    SmallVector<Attribute> layers;
+    for (int64_t l = 0; l < count; ++l) {
+      Fields fields(constants, AbiStruct::layer);
+      fields.set(abi::layer::kind, 0);
+      fields.set(abi::layer::index, l);
+      layers.push_back(ArrayAttr::get(&getContext(), fields.all()));
+    }
+    return constants.array(constants.structType(AbiStruct::layer), layers);
+  }
+
   void describe(ModelAttr model, TargetAttr target, KVCacheType cache) {
+    ModuleOp module = getOperation();
     CacheLayout layout{cache.getLayers(), cache.getHeads(), cache.getHeadDim(),
                        cache.getBits(), cache.getBosBits()};
     auto projections =
-        getOperation()->getAttrOfType<ArrayAttr>(TernDialect::kProjectionsAttr);
-    ModelConstant constant(getOperation());
-    constant.addI32(TERN_ABI_VERSION);
-    constant.addI32(sizeof(tern_model));
-    constant.addString(model.getName());
-    constant.addString((target.getTriple() + "/" + target.getCpu()).str());
-    constant.addStrings(projections.getValue());
-    constant.addPointer("step");
-    constant.addI64(getNumber(TernDialect::kWeightsIdAttr));
-    constant.addI64(layout.fingerprint());
-    constant.addI64(getCpuFeatureBits(target));
-    constant.addI64(getNumber(TernDialect::kWeightsBytesAttr));
-    constant.addI64(getNumber(TernDialect::kScratchBytesAttr));
-    constant.addI64(layout.fixedBytes());
-    constant.addI64(layout.blockBytes());
-    constant.addI32(CacheLayout::blockTokens);
-    constant.addI32(64);
-    constant.addI32(model.getVocab());
-    constant.addI32(model.getHidden());
-    constant.addI32(model.getLayers());
-    constant.addI32(model.getMaxContext());
-    constant.addI32(projections.size());
-    constant.addI32(cache.getBits());
-    constant.create(("tern_model_" + model.getName()).str());
+        module->getAttrOfType<ArrayAttr>(TernDialect::kProjectionsAttr);
+    Constants constants(module);
+    SmallVector<Attribute> names;
+    for (Attribute name : projections)
+      names.push_back(constants.string(cast<StringAttr>(name).getValue()));
+    namespace m = abi::model;
+    Fields fields(constants, AbiStruct::model);
+    fields.set(m::abi_version, TERN_ABI_VERSION);
+    fields.set(m::size, getAbiBytes(AbiStruct::model, getIndexBits(module)));
+    fields.set(m::vocab_size, model.getVocab());
+    fields.set(m::hidden_size, model.getHidden());
+    fields.set(m::layer_count, model.getLayers());
+    fields.set(m::kind_count, 1);
+    fields.set(m::max_context, model.getMaxContext());
+    fields.set(m::max_tokens, getMaxTokens(module));
+    fields.set(m::head_tokens, getHeadTokens(module));
+    fields.set(m::alignment, CacheLayout::alignment);
+    fields.set(m::state_block_tokens, CacheLayout::blockTokens);
+    fields.set(m::is_recurrent, 0);
+    fields.set(m::projection_count, projections.size());
+    fields.set(m::kv_bits, cache.getBits());
+    fields.set(m::weights_id, getNumber(TernDialect::kWeightsIdAttr));
+    fields.set(m::state_id, layout.fingerprint());
+    fields.set(m::cpu_features, getCpuFeatureBits(target));
+    fields.set(m::weights_bytes, getNumber(TernDialect::kWeightsBytesAttr));
+    fields.set(m::scratch_bytes, getNumber(TernDialect::kScratchBytesAttr));
+    fields.set(m::scratch_worker_bytes,
+               getNumber(TernDialect::kWorkerBytesAttr));
+    fields.set(m::state_fixed_bytes, layout.fixedBytes());
+    fields.set(m::state_block_bytes, layout.blockBytes());
+    fields.set(m::name, constants.string(model.getName()));
+    fields.set(
+        m::target,
+        constants.string((target.getTriple() + "/" + target.getCpu()).str()));
+    fields.set(m::projection_names,
+               constants.array(constants.pointerType(), names));
+    fields.set(m::kinds, describeKinds(constants, layout));
+    fields.set(m::layers, describeLayers(constants, model.getLayers()));
+    fields.set(m::embed, getClasses("embed"));
+    fields.set(m::head, getClasses("head"));
+    constants.create(("tern_model_" + model.getName()).str(),
+                     constants.structType(AbiStruct::model),
+                     LLVM::Linkage::External, fields.all());
   }
 };
 

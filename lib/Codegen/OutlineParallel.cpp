@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Codegen/Abi.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/abi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -196,7 +196,8 @@ private:
     Value n = loop.getUpperBound()[0];
     Value env = findEnv();
     Value parallel =
-        loadEnv(b, env, 2, LLVM::LLVMPointerType::get(b.getContext()));
+        loadAbiField(b, loc, env, AbiStruct::env, abi::env::parallel,
+                     LLVM::LLVMPointerType::get(b.getContext()));
     Value workers = countWorkers(b, env, parallel, n);
     context.store(b, loc, base, 0, n);
     context.store(b, loc, base, 1, workers);
@@ -230,13 +231,6 @@ private:
     return loop->getParentOfType<func::FuncOp>().getArgument(0);
   }
 
-  Value loadEnv(OpBuilder &b, Value env, int32_t field, Type type) {
-    Value place = LLVM::GEPOp::create(
-        b, loc, LLVM::LLVMPointerType::get(b.getContext()),
-        getEnvType(b.getContext()), env, ArrayRef<LLVM::GEPArg>{0, field});
-    return LLVM::LoadOp::create(b, loc, type, place);
-  }
-
   /// min(n, the host's workers, n * bytes per iteration / minBytes), at least
   /// 1; 1 if the host has no threads.
   Value countWorkers(OpBuilder &b, Value env, Value parallel, Value n) {
@@ -244,10 +238,10 @@ private:
       return arith::ConstantIndexOp::create(b, loc, value);
     };
     Value host = arith::IndexCastUIOp::create(
-        b, loc, b.getIndexType(), loadEnv(b, env, 1, b.getI32Type()));
-    Value workers =
-        arith::MinUIOp::create(b, loc, host, constant(TERN_MAX_WORKERS));
-    workers = arith::MinUIOp::create(b, loc, workers, n);
+        b, loc, b.getIndexType(),
+        loadAbiField(b, loc, env, AbiStruct::env, abi::env::worker_count,
+                     b.getI32Type()));
+    Value workers = arith::MinUIOp::create(b, loc, host, n);
     if (auto bytes =
             loop->getAttrOfType<IntegerAttr>("tern.bytes_per_iteration")) {
       Value work = arith::MulIOp::create(b, loc, n, constant(bytes.getInt()));
@@ -264,7 +258,8 @@ private:
   void callHost(OpBuilder &b, Value env, Value parallel, Value base,
                 Value workers) {
     Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-    Value host = loadEnv(b, env, 3, pointer);
+    Value host =
+        loadAbiField(b, loc, env, AbiStruct::env, abi::env::host, pointer);
     Value function = func::ConstantOp::create(b, loc, task.getFunctionType(),
                                               SymbolRefAttr::get(task));
     Value address =

@@ -5,10 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Codegen/DriverSlots.h"
+#include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/abi.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,18 +34,22 @@ constexpr int64_t kAlignment = 64;
 
 struct Temporary {
   memref::AllocOp alloc;
-  int64_t bytes;  ///< of one copy
-  bool perWorker; ///< TERN_MAX_WORKERS copies
+  int64_t bytes;
+  bool perWorker; ///< one for each worker, in the worker's part
   unsigned first; ///< number of the first top-level operation it lives in
   unsigned last;  ///< and of the last
   int64_t offset = 0;
 
-  int64_t totalBytes() const {
-    return perWorker ? bytes * TERN_MAX_WORKERS : bytes;
-  }
   bool overlaps(const Temporary &other) const {
-    return first <= other.last && other.first <= last;
+    return perWorker == other.perWorker && first <= other.last &&
+           other.first <= last;
   }
+};
+
+/// Bytes of the scratch memory: those that exist once, then each worker's.
+struct ScratchBytes {
+  int64_t fixed = 0;
+  int64_t worker = 0;
 };
 
 /// Temporaries of one function and where they lie.
@@ -61,31 +64,32 @@ public:
     });
   }
 
-  /// First fit above `start`, the largest first. Returns the end.
-  int64_t place(int64_t start) {
+  /// First fit, the largest first. Returns the bytes taken.
+  ScratchBytes place() {
     SmallVector<Temporary *> order;
     for (Temporary &temporary : temporaries)
       order.push_back(&temporary);
     llvm::stable_sort(order, [](const Temporary *a, const Temporary *b) {
-      return a->totalBytes() > b->totalBytes();
+      return a->bytes > b->bytes;
     });
-    int64_t end = start;
+    ScratchBytes ends;
     SmallVector<Temporary *> placed;
     for (Temporary *temporary : order) {
-      temporary->offset = findGap(start, *temporary, placed);
-      end = std::max(end, temporary->offset + temporary->totalBytes());
+      temporary->offset = findGap(*temporary, placed);
+      int64_t &end = temporary->perWorker ? ends.worker : ends.fixed;
+      end = std::max(end, temporary->offset + temporary->bytes);
       auto *position = llvm::find_if(placed, [&](const Temporary *other) {
         return other->offset > temporary->offset;
       });
       placed.insert(position, temporary);
     }
-    return end;
+    return ends;
   }
 
   /// Replaces the allocations by views of `scratch`.
-  void apply(Value scratch) {
+  void apply(Value scratch, ScratchBytes bytes) {
     for (Temporary &temporary : temporaries)
-      replace(temporary, scratch);
+      replace(temporary, scratch, bytes);
   }
 
   ArrayRef<Temporary> getTemporaries() const { return temporaries; }
@@ -123,30 +127,35 @@ private:
   }
 
   /// `placed` is sorted by offset.
-  static int64_t findGap(int64_t start, const Temporary &temporary,
+  static int64_t findGap(const Temporary &temporary,
                          ArrayRef<Temporary *> placed) {
-    int64_t offset = start;
+    int64_t offset = 0;
     for (const Temporary *other : placed) {
       if (!temporary.overlaps(*other))
         continue;
-      if (offset + temporary.totalBytes() <= other->offset)
+      if (offset + temporary.bytes <= other->offset)
         break;
-      offset = std::max(offset, other->offset + other->totalBytes());
+      offset = std::max(offset, other->offset + other->bytes);
     }
     return offset;
   }
 
-  static void replace(Temporary &temporary, Value scratch) {
+  static void replace(Temporary &temporary, Value scratch, ScratchBytes bytes) {
     memref::AllocOp alloc = temporary.alloc;
     OpBuilder b(alloc);
     Location loc = alloc.getLoc();
-    Value offset =
-        arith::ConstantIndexOp::create(b, loc, temporary.offset).getResult();
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, loc, value);
+    };
+    Value offset;
     if (temporary.perWorker) {
+      Value start = constant(bytes.fixed + temporary.offset);
       Value worker = WorkerIndexOp::create(b, loc, b.getIndexType());
-      Value size = arith::ConstantIndexOp::create(b, loc, temporary.bytes);
-      Value shift = arith::MulIOp::create(b, loc, worker, size);
-      offset = arith::AddIOp::create(b, loc, offset, shift);
+      Value shift =
+          arith::MulIOp::create(b, loc, worker, constant(bytes.worker));
+      offset = arith::AddIOp::create(b, loc, start, shift);
+    } else {
+      offset = constant(temporary.offset);
     }
     Value view = memref::ViewOp::create(b, loc, alloc.getType(), scratch,
                                         offset, alloc.getDynamicSizes());
@@ -166,32 +175,36 @@ struct PlanScratch : tern::impl::PlanScratchPassBase<PlanScratch> {
       module.emitError("expected a `tern.model` attribute");
       return signalPassFailure();
     }
-    DriverSlots slots = DriverSlots::of(module);
-    int64_t end = slots.end;
+    ScratchBytes bytes;
     int64_t temporaryBytes = 0;
     SmallVector<std::pair<func::FuncOp, Plan>> plans;
     for (auto function : module.getOps<func::FuncOp>()) {
       if (failed(verifyAllocs(function)))
         return signalPassFailure();
-      plans.emplace_back(
-          function, Plan(function, slots.maxTokensOf(function.getSymName())));
-      int64_t functionEnd = plans.back().second.place(slots.end);
-      temporaryBytes += count(plans.back().second, functionEnd - slots.end);
-      end = std::max(end, functionEnd);
+      ModelFunction name = ModelFunction::of(function.getSymName());
+      plans.emplace_back(function, Plan(function, name.maxTokens(module)));
+      ScratchBytes taken = plans.back().second.place();
+      temporaryBytes += count(plans.back().second, taken);
+      bytes.fixed = std::max(bytes.fixed, taken.fixed);
+      bytes.worker = std::max(bytes.worker, taken.worker);
     }
     remark::analysis(module.getLoc(),
                      remark::RemarkOpts::name("Scratch").category(DEBUG_TYPE))
         << remark::reason("temporaries of {0} functions, {1} bytes in all, "
-                          "share {2}",
-                          plans.size(), temporaryBytes, end);
+                          "share {2}, and {3} for each worker",
+                          plans.size(), temporaryBytes, bytes.fixed,
+                          bytes.worker);
     Builder b(&getContext());
-    module->setAttr(TernDialect::kScratchBytesAttr, b.getI64IntegerAttr(end));
-    auto type = MemRefType::get({end}, b.getI8Type());
+    module->setAttr(TernDialect::kScratchBytesAttr,
+                    b.getI64IntegerAttr(bytes.fixed));
+    module->setAttr(TernDialect::kWorkerBytesAttr,
+                    b.getI64IntegerAttr(bytes.worker));
+    auto type = MemRefType::get({bytes.fixed + bytes.worker}, b.getI8Type());
     for (auto &[function, plan] : plans) {
       unsigned index = function.getNumArguments();
       if (failed(function.insertArgument(index, type, {}, function.getLoc())))
         return signalPassFailure();
-      plan.apply(function.getArgument(index));
+      plan.apply(function.getArgument(index), bytes);
     }
   }
 
@@ -217,12 +230,12 @@ private:
   }
 
   /// Returns the bytes that the temporaries have together.
-  int64_t count(const Plan &plan, int64_t used) {
+  int64_t count(const Plan &plan, ScratchBytes used) {
     int64_t total = 0;
     for (const Temporary &temporary : plan.getTemporaries())
-      total += temporary.totalBytes();
+      total += temporary.bytes;
     numPlanned += plan.getTemporaries().size();
-    numSavedBytes += total - used;
+    numSavedBytes += total - used.fixed - used.worker;
     return total;
   }
 };

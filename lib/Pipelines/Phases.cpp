@@ -62,7 +62,6 @@ static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
   pm.addPass(createPlanScratchPass());
   pm.addPass(createBindModelPass());
   pm.addPass(createOutlineParallelPass());
-  pm.addPass(createBuildStepPass());
   cleanUp(pm);
 }
 

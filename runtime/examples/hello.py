@@ -14,17 +14,7 @@ import sys
 class Model(c.Structure):
     """tern_model up to the vocabulary, tern/abi.h."""
 
-    _fields_ = [
-        ("abi_version", c.c_uint32),
-        ("size", c.c_uint32),
-        *((name, c.c_void_p) for name in ("name", "target", "projection_names", "step")),
-        *((name, c.c_uint64) for name in ("weights_id", "state_id", "cpu_features")),
-        *((name, c.c_uint64) for name in ("weights_bytes", "scratch_bytes")),
-        *((name, c.c_uint64) for name in ("state_fixed_bytes", "state_block_bytes")),
-        ("state_block_tokens", c.c_uint32),
-        ("alignment", c.c_uint32),
-        ("vocab_size", c.c_uint32),
-    ]
+    _fields_ = [(name, c.c_uint32) for name in ("abi_version", "size", "vocab_size")]
 
 
 class Artifact(c.Structure):

@@ -1,9 +1,9 @@
 // RUN: tern-opt %s --tern-bind-model --allow-unregistered-dialect --mlir-print-local-scope | FileCheck %s
 
-// Arguments are places in the scratch memory, the index is the layer; weights are
-// views of the weights section, those of a layer one stride further than the
-// layer's before; a state's address comes from the table. The slots are those of
-// 20 tokens (DriverSlots.h).
+// Arguments are the memory that the call's rows point to, the index is the layer;
+// weights are views of the weights section, those of a layer one stride further
+// than the layer's before; a state's address comes from the table. 20 tokens are
+// the most.
 
 !kv = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>
 module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, tern.layer_stride = 192 : i64,
@@ -25,15 +25,21 @@ module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, 
 // CHECK:       module attributes {tern.cache = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>,
 // CHECK:       func.func private @layer.prefill(
 // CHECK-SAME:    %[[ENV:[a-z0-9]+]]: !llvm.ptr, %[[WEIGHTS:[a-z0-9]+]]: memref<1024xi8>, %[[SCRATCH:[a-z0-9]+]]: memref<4096xi8>,
-// CHECK-SAME:    %[[LAYER:[a-z0-9]+]]: index, %[[TOKENS:[a-z0-9]+]]: index) {
-// CHECK:         %[[C1024:.*]] = arith.constant 1024 : index
-// CHECK:         %[[X:.*]] = memref.view %[[SCRATCH]][%[[C1024]]][%[[TOKENS]]] : memref<4096xi8> to memref<?x5xf32>
-// CHECK:         %[[C128:.*]] = arith.constant 128 : index
-// CHECK:         %[[P:.*]] = memref.view %[[SCRATCH]][%[[C128]]][%[[TOKENS]]] : memref<4096xi8> to memref<?xi32>
-// CHECK:         %[[C256:.*]] = arith.constant 256 : index
-// CHECK:         %[[TABLE:.*]] = memref.view %[[SCRATCH]][%[[C256]]][] : memref<4096xi8> to memref<20xi64>
-// CHECK:         %[[C1472:.*]] = arith.constant 1472 : index
-// CHECK:         %[[Y:.*]] = memref.view %[[SCRATCH]][%[[C1472]]][%[[TOKENS]]] : memref<4096xi8> to memref<?x5xf32>
+// CHECK-SAME:    %[[ROWS:[a-z0-9]+]]: !llvm.ptr, %[[LAYER:[a-z0-9]+]]: index) {
+// CHECK:         %[[INPUTP:.*]] = llvm.getelementptr %[[ROWS]][0, 4] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i64, ptr, ptr, ptr, ptr, ptr, ptr)>
+// CHECK:         %[[INPUT:.*]] = llvm.load %[[INPUTP]] : !llvm.ptr -> i64
+// CHECK:         %[[INPUTA:.*]] = arith.index_castui %[[INPUT]] : i64 to index
+// CHECK:         %[[INPUTB:.*]] = tern.from_address %[[INPUTA]] : memref<400xi8>
+// CHECK:         %[[COUNTP:.*]] = llvm.getelementptr %[[ROWS]][0, 0]
+// CHECK:         %[[COUNT64:.*]] = llvm.load %[[COUNTP]] : !llvm.ptr -> i64
+// CHECK:         %[[COUNT:.*]] = arith.index_castui %[[COUNT64]] : i64 to index
+// CHECK:         %[[X:.*]] = memref.view %[[INPUTB]][%{{.*}}][%[[COUNT]]] : memref<400xi8> to memref<?x5xf32>
+// CHECK:         llvm.getelementptr %[[ROWS]][0, 2]
+// CHECK:         %[[P:.*]] = memref.view %{{.*}}[%{{.*}}][%[[COUNT]]] : memref<80xi8> to memref<?xi32>
+// CHECK:         llvm.getelementptr %[[ROWS]][0, 3]
+// CHECK:         %[[TABLE:.*]] = tern.from_address %{{.*}} : memref<20xi64>
+// CHECK:         llvm.getelementptr %[[ROWS]][0, 5]
+// CHECK:         %[[Y:.*]] = memref.view %{{.*}}[%{{.*}}][%[[COUNT]]] : memref<400xi8> to memref<?x5xf32>
 // CHECK:         %[[C64:.*]] = arith.constant 64 : index
 // CHECK:         %[[NORM:.*]] = memref.view %[[WEIGHTS]][%[[C64]]][] : memref<1024xi8> to memref<5xf32>
 // CHECK:         %[[C320:.*]] = arith.constant 320 : index
@@ -45,5 +51,5 @@ module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, 
 // CHECK:         "test.slots"(%[[X]], %[[P]], %[[Y]], %[[SCRATCH]]) :
 // CHECK:         %[[TOKEN:.*]] = arith.constant 7 : index
 // CHECK:         %[[STATE:.*]] = memref.load %[[TABLE]][%[[TOKEN]]] :
-// CHECK:         %[[ADDRESS:.*]] = arith.index_cast %[[STATE]] : i64 to index
+// CHECK:         %[[ADDRESS:.*]] = arith.index_castui %[[STATE]] : i64 to index
 // CHECK:         "test.state"(%[[ADDRESS]]) :

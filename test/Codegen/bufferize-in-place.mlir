@@ -10,11 +10,24 @@ func.func @codes_are_read_later(%x: tensor<1x7xf32>) -> (tensor<1x7xi8>, tensor<
 }
 // CHECK-LABEL: func.func @codes_are_read_later(
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<1x7xf32>, %[[Y0:[a-z0-9]+]]: memref<1x7xi8>, %[[Y1:[a-z0-9]+]]: memref<1x7xi8>)
-// CHECK:         tern.quantize <int8_absmax>(%[[X]]) outs(%[[Q:.*]], %{{.*}} : memref<1x7xi8>, memref<1xf32>)
-// CHECK:         %[[K:.*]] = memref.alloc() {alignment = 64 : i64} : memref<1x7xi8>
-// CHECK:         tern.keep_top_k <keep = 5>(%[[X]], %[[Q]]) outs(%[[K]] :
-// CHECK:         linalg.copy ins(%[[Q]] : memref<1x7xi8>) outs(%[[Y0]] :
-// CHECK:         linalg.copy ins(%[[K]] : memref<1x7xi8>) outs(%[[Y1]] :
+// CHECK:         tern.quantize <int8_absmax>(%[[X]]) outs(%[[Y0]], %{{.*}} : memref<1x7xi8>, memref<1xf32>)
+// CHECK-NOT:     memref.alloc
+// CHECK:         tern.keep_top_k <keep = 5>(%[[X]], %[[Y0]]) outs(%[[Y1]] :
+// CHECK-NEXT:    return
+
+// -----
+
+// One value for two results is computed once.
+
+func.func @twice(%x: tensor<1x7xf32>) -> (tensor<1xf32>, tensor<1xf32>) {
+  %0 = tern.reduce <max_abs> (%x) : (tensor<1x7xf32>) -> tensor<1xf32>
+  return %0, %0 : tensor<1xf32>, tensor<1xf32>
+}
+// CHECK-LABEL: func.func @twice(
+// CHECK-SAME:    %[[Y0:[a-z0-9]+]]: memref<1xf32>, %[[Y1:[a-z0-9]+]]: memref<1xf32>)
+// CHECK:         tern.reduce <max_abs>{{.*}} outs(%[[Y1]] :
+// CHECK:         linalg.copy ins(%[[Y1]] : memref<1xf32>) outs(%[[Y0]] :
+// CHECK-NEXT:    return
 
 // -----
 

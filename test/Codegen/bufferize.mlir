@@ -25,10 +25,9 @@ func.func @layer(%layer: index, %q: tensor<?x8xi8>, %x: tensor<?x4xf32>, %p: ten
 // CHECK:         tern.matmul "w" ins(%[[Q]], %[[W]] : memref<?x8xi8>, memref<3x2x1xi8>) outs(%[[Y0]] : memref<?x3xi32>) codes [-128, 127]
 // CHECK-SAME:      weight_type tensor<3x7x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>{{$}}
 // CHECK:         tern.kv_append %[[X]], %[[X]] into %[[CACHE]][%[[LAYER]]] at %[[P]] :
-// CHECK:         %[[B:.*]] = memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?x4xf32>
-// CHECK:         tern.attention(%[[X]], %[[CACHE]][%[[LAYER]]], %[[P]]) outs(%[[B]] :
+// CHECK-NOT:     memref.alloc
+// CHECK:         tern.attention(%[[X]], %[[CACHE]][%[[LAYER]]], %[[P]]) outs(%[[Y1]] :
 // CHECK:         linalg.copy ins(%[[Y0]] : {{.*}}) outs(%[[Y0]] :
-// CHECK:         linalg.copy ins(%[[B]] : {{.*}}) outs(%[[Y1]] :
 // CHECK-NEXT:    return{{$}}
 
 // -----
@@ -69,7 +68,5 @@ func.func @no_argument_is_written(%x: tensor<1x3xf32>) -> tensor<1x3xf32> {
 }
 // CHECK-LABEL: func.func @no_argument_is_written(
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<1x3xf32>, %[[Y:[a-z0-9]+]]: memref<1x3xf32>)
-// CHECK-NEXT:    %[[A:.*]] = memref.alloc()
-// CHECK-NEXT:    linalg.copy ins(%[[X]] : {{.*}}) outs(%[[A]] :
-// CHECK-NEXT:    linalg.generic {{.*}} outs(%[[A]] :
-// CHECK:         linalg.copy ins(%[[A]] : {{.*}}) outs(%[[Y]] :
+// CHECK-NEXT:    linalg.copy ins(%[[X]] : {{.*}}) outs(%[[Y]] :
+// CHECK-NEXT:    linalg.generic {{.*}} outs(%[[Y]] :

@@ -1,10 +1,10 @@
 // RUN: tern-opt %s --tern-plan-scratch | FileCheck %s
 
-// Temporaries begin behind the driver's slots, 2560 bytes here, the largest first.
+// The largest temporaries come first.
 // Those that are never alive together share bytes; a view keeps its buffer alive.
 // Sizes are those for 20 tokens, 8 in the head, one in decode, aligned to 64.
 
-// CHECK: tern.scratch_bytes = 4928 : i64
+// CHECK: tern.scratch_bytes = 2368 : i64
 module attributes {tern.max_tokens = 20 : i64,
     tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
   func.func @layer.prefill(%x: memref<?x5xf32>, %tokens: index) {
@@ -32,20 +32,20 @@ module attributes {tern.max_tokens = 20 : i64,
   }
 }
 // CHECK-LABEL: func.func @layer.prefill(
-// CHECK-SAME:    %[[TOKENS:[a-z0-9]+]]: index, %[[SCRATCH:[a-z0-9]+]]: memref<4928xi8>)
-// CHECK:         %[[A:.*]] = arith.constant 4736 : index
-// CHECK:         %[[VIEW:.*]] = memref.view %[[SCRATCH]][%[[A]]][%[[TOKENS]]] : memref<4928xi8> to memref<?x9xi8>
+// CHECK-SAME:    %[[TOKENS:[a-z0-9]+]]: index, %[[SCRATCH:[a-z0-9]+]]: memref<2368xi8>)
+// CHECK:         %[[A:.*]] = arith.constant 2176 : index
+// CHECK:         %[[VIEW:.*]] = memref.view %[[SCRATCH]][%[[A]]][%[[TOKENS]]] : memref<2368xi8> to memref<?x9xi8>
 // CHECK:         memref.subview %[[VIEW]][0, 0]
-// CHECK:         %[[B:.*]] = arith.constant 2560 : index
-// CHECK:         memref.view %[[SCRATCH]][%[[B]]][%[[TOKENS]]] : memref<4928xi8> to memref<?x27xf32>
-// CHECK:         %[[C:.*]] = arith.constant 2560 : index
-// CHECK:         memref.view %[[SCRATCH]][%[[C]]][%[[TOKENS]]] : memref<4928xi8> to memref<?x7xi8>
-// CHECK:         %[[D:.*]] = arith.constant 2560 : index
-// CHECK:         memref.view %[[SCRATCH]][%[[D]]][] : memref<4928xi8> to memref<1xi8>
+// CHECK:         %[[B:.*]] = arith.constant 0 : index
+// CHECK:         memref.view %[[SCRATCH]][%[[B]]][%[[TOKENS]]] : memref<2368xi8> to memref<?x27xf32>
+// CHECK:         %[[C:.*]] = arith.constant 0 : index
+// CHECK:         memref.view %[[SCRATCH]][%[[C]]][%[[TOKENS]]] : memref<2368xi8> to memref<?x7xi8>
+// CHECK:         %[[D:.*]] = arith.constant 0 : index
+// CHECK:         memref.view %[[SCRATCH]][%[[D]]][] : memref<2368xi8> to memref<1xi8>
 // CHECK-NOT:     memref.alloc
 // CHECK-LABEL: func.func @layer.decode(
-// CHECK:         %[[B:.*]] = arith.constant 2688 : index
-// CHECK:         memref.view %{{.*}}[%[[B]]][] : memref<4928xi8> to memref<3xi1>
+// CHECK:         %[[B:.*]] = arith.constant 128 : index
+// CHECK:         memref.view %{{.*}}[%[[B]]][] : memref<2368xi8> to memref<3xi1>
 // CHECK-LABEL: func.func @head.prefill(
-// CHECK:         %[[B:.*]] = arith.constant 3456 : index
-// CHECK:         memref.view %{{.*}}[%[[B]]][%{{.*}}] : memref<4928xi8> to memref<?xi8>
+// CHECK:         %[[B:.*]] = arith.constant 896 : index
+// CHECK:         memref.view %{{.*}}[%[[B]]][%{{.*}}] : memref<2368xi8> to memref<?xi8>

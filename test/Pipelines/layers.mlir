@@ -8,12 +8,8 @@
 // RUN: FileCheck %s --input-file=%t.30
 
 // Code does not grow with the number of layers: but for sizes and offsets the text
-// is the same. A layer is one function, called in a loop.
+// is the same. A layer is one function, which the runtime calls for each.
 
 // CHECK:     func.func private @layer.decode(
 // CHECK-NOT: func.func private @layer.decode
-// CHECK:     func.func private @run(
-// CHECK-NOT: @layer.decode
-// CHECK:     scf.for
-// CHECK:       func.call @layer.decode(
-// CHECK-NOT: @layer.decode
+// CHECK-NOT: func.call @layer.decode(

@@ -45,7 +45,7 @@
 // KERNELS:     func.func private @layer.prefill.token_rows.2(
 // KERNELS:     func.func private @layer.prefill.attention(
 // KERNELS:     func.func private @head.decode.lm_head(
-// KERNELS:     func.func private @step(
+// KERNELS:     func.func private @head.prefill(%arg0: !llvm.ptr, %arg1: memref<{{[0-9]+}}xi8>, %arg2: memref<{{[0-9]+}}xi8>, %arg3: !llvm.ptr, %arg4: index)
 // KERNELS-NOT: {{tern\.[^f]}}
 
 // Nothing but LLVM; one symbol is external.

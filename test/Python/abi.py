@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Compiled models called through tern/abi.h, with ctypes.
+"""Compiled models called through tern_step of tern/tern.h, with ctypes.
 
 Linked from what `tern compile --emit=obj` writes: NAME.o with one symbol, and
 NAME.weights, an artifact file (tern/artifact.h). Every buffer that a model is
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes as c
 import random
+import re
 import struct
 import subprocess
 import threading
@@ -20,56 +21,48 @@ from typing import Sequence
 
 import numpy as np
 
-OK, BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL = range(4)
-ABI_VERSION = 1
+OK, BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL = 0, 1, 2, 8  # tern_status of tern/tern.h
+ABI_VERSION = 2
+CLASS_COUNT = 3
 GUARD = 256
 GUARD_BYTE = 0xC5
+RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
 
 TaskFn = c.CFUNCTYPE(None, c.c_void_p, c.c_uint32)
 ParallelFn = c.CFUNCTYPE(None, c.c_void_p, TaskFn, c.c_void_p, c.c_uint32)
 
 
-class Env(c.Structure):
-    _fields_ = [
-        ("size", c.c_uint32),
-        ("worker_count", c.c_uint32),
-        ("parallel", ParallelFn),
-        ("host", c.c_void_p),
-        ("counters", c.c_void_p),
-    ]
+def read_structs() -> dict[str, type[c.Structure]]:
+    """The structs of tern/abi.h, of the table that it is made of."""
+    text = re.sub(r"/\*.*?\*/", "", (RUNTIME / "include/tern/abi.def").read_text(), flags=re.S)
+    types = {"U32": c.c_uint32, "U64": c.c_uint64, "SIZE": c.c_size_t}
+    pointers = {"tern_parallel_fn": ParallelFn, "const char *": c.c_char_p}
+    structs: dict[str, type[c.Structure]] = {}
+    for name, body in re.findall(r"TERN_STRUCT\((\w+)\)(.*?)TERN_END", text, re.S):
+        fields = []
+        for kind, arguments in re.findall(r"TERN_(\w+)\(([^)]*)\)", body):
+            parts = [part.strip() for part in arguments.split(",")]
+            if kind == "POINTER":
+                fields.append((parts[1], pointers.get(parts[0], c.c_void_p)))
+            elif kind == "POINTERS":
+                assert parts[2] == "TERN_CLASS_COUNT"
+                fields.append((parts[1], c.c_void_p * CLASS_COUNT))
+            else:
+                fields.append((parts[0], types[kind]))
+        structs[name] = type(name, (c.Structure,), {"_fields_": fields})
+    return structs
+
+
+STRUCTS = read_structs()
+Env, ModelStruct = STRUCTS["env"], STRUCTS["model"]
 
 
 class Segment(c.Structure):
+    """tern_segment of tern/tern.h."""
+
     _fields_ = [
-        ("state", c.c_void_p),
-        ("tokens", c.c_void_p),
-        ("logits", c.c_void_p),
-        ("hidden", c.c_void_p),
-        ("n", c.c_uint32),
-        ("position", c.c_uint32),
-        ("logits_count", c.c_uint32),
-        ("reserved", c.c_uint32),
-    ]
-
-
-StepFn = c.CFUNCTYPE(
-    c.c_int32, c.POINTER(Env), c.c_void_p, c.c_void_p, c.POINTER(Segment), c.c_uint32
-)
-
-
-class ModelStruct(c.Structure):
-    _fields_ = [
-        ("abi_version", c.c_uint32),
-        ("size", c.c_uint32),
-        ("name", c.c_char_p),
-        ("target", c.c_char_p),
-        ("projection_names", c.POINTER(c.c_char_p)),
-        ("step", StepFn),
-        *[(n, c.c_uint64) for n in ("weights_id", "state_id", "cpu_features", "weights_bytes")],
-        *[(n, c.c_uint64) for n in ("scratch_bytes", "state_fixed_bytes", "state_block_bytes")],
-        *[(n, c.c_uint32) for n in ("state_block_tokens", "alignment", "vocab_size")],
-        *[(n, c.c_uint32) for n in ("hidden_size", "layer_count", "max_context")],
-        *[(n, c.c_uint32) for n in ("projection_count", "kv_bits")],
+        *[(n, c.c_void_p) for n in ("state", "tokens", "logits", "hidden")],
+        *[(n, c.c_uint32) for n in ("n", "position", "logits_count", "reserved")],
     ]
 
 
@@ -126,17 +119,27 @@ class Sequence_:
 
 
 class CompiledModel:
-    """NAME.o and NAME.weights of one `tern compile --emit=obj`."""
+    """NAME.o and NAME.weights of one `tern compile --emit=obj`, and the runtime's step."""
 
     def __init__(self, base: Path, cc: str = "cc"):
         library = base.with_suffix(".so")
-        subprocess.run([cc, "-shared", "-o", library, base.with_suffix(".o")], check=True)
+        command = [cc, "-shared", "-fPIC", "-O2", f"-I{RUNTIME}/include", "-o", library]
+        sources = [base.with_suffix(".o"), RUNTIME / "src/core/step.c"]
+        subprocess.run([*command, *sources], check=True)
         self._library = c.CDLL(str(library))
+        self._library.tern_model_scratch_bytes.restype = c.c_uint64
         self.model = ModelStruct.in_dll(self._library, f"tern_model_{base.name}")
         assert self.model.abi_version == ABI_VERSION
         assert self.model.size >= c.sizeof(ModelStruct)
         self.weights = self._read_weights(base.with_suffix(".weights"))
-        self.scratch = Buffer(self.model.scratch_bytes, self.model.alignment)
+        self.scratches: dict[int, Buffer] = {}
+
+    def scratch(self, workers: int) -> Buffer:
+        """As large as a step with so many workers needs it."""
+        if workers not in self.scratches:
+            size = self._library.tern_model_scratch_bytes(c.byref(self.model), workers)
+            self.scratches[workers] = Buffer(size, self.model.alignment)
+        return self.scratches[workers]
 
     def _read_weights(self, path: Path) -> Buffer:
         with open(path, "rb") as file:
@@ -173,9 +176,11 @@ class CompiledModel:
             segment.state, segment.tokens = sequence.state.address, ids.ctypes.data
             segment.logits, segment.hidden = logits.address, hidden.address
             segment.n, segment.position, segment.logits_count = n, sequence.position, wanted
-        self.scratch.bytes[:] = 0xFF  # NaN: whatever a step finds there is not its own
-        status = m.step(
-            c.byref(env), self.weights.address, self.scratch.address, segments, len(work)
+        scratch = self.scratch(workers)
+        scratch.bytes[:] = 0xFF  # NaN: whatever a step finds there is not its own
+        memory = [c.c_void_p(self.weights.address), c.c_void_p(scratch.address)]
+        status = self._library.tern_step(
+            c.byref(m), c.byref(env), *memory, segments, c.c_uint32(len(work))
         )
         assert status == expect, f"step answered {status}, expected {expect}"
         results = []
@@ -186,6 +191,6 @@ class CompiledModel:
                 sequence.position += len(tokens)
             shape = (m.layer_count, len(tokens), m.hidden_size)
             results.append((hidden.floats(*shape), logits.floats(wanted, m.vocab_size)))
-        self.scratch.check("scratch")
+        scratch.check("scratch")
         self.weights.check("weights")
         return results

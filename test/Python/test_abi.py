@@ -143,34 +143,42 @@ def test_refusals_write_nothing(compiled, name, target):
         assert (good.state.bytes == before[0]).all() and (bad.state.bytes == before[1]).all()
 
 
-# The binding itself, on a model of thirty lines of C.
+# The binding itself, on a model of forty lines of C.
 
 TOY = r"""
 #include "tern/abi.h"
-struct job { const tern_segment *s; };
+#define ARGUMENTS const tern_env *env, const void *w, void *scratch, const tern_rows *rows, size_t l
 static void task(void *arg, uint32_t i) {
-  const tern_segment *s = ((struct job *)arg)->s;
-  if (i < s->n) s->hidden[i] = (float)(s->position + i);
+  const tern_rows *rows = arg;
+  if (i < rows->count) rows->output[i] = (float)rows->positions[i];
 }
-static int32_t step(const tern_env *env, const void *w, void *scratch,
-                    const tern_segment *s, uint32_t count) {
-  for (uint32_t k = 0; k < count; ++k, ++s) {
-    if (!s->n) return TERN_STEP_BAD_ARGUMENT;
-    for (uint32_t i = 0; i < s->n; ++i)
-      if (s->tokens[i] < 0 || s->tokens[i] > 1) return TERN_STEP_BAD_TOKEN;
-    struct job j = {s};
-    if (env->parallel) env->parallel(env->host, task, &j, s->n);
-    else for (uint32_t i = 0; i < s->n; ++i) task(&j, i);
-    for (uint32_t i = 0; i < 2 * s->logits_count; ++i)
-      s->logits[i] = ((const float *)w)[i % 2];
-    if (OVERRUN) s->logits[2 * s->logits_count] = 0;
-    ((uint8_t *)s->state)[7] = 1;
-  }
-  return TERN_STEP_OK;
+static void embed(ARGUMENTS) {
+  (void)env, (void)w, (void)scratch, (void)l;
+  for (size_t r = 0; r < rows->count; ++r) rows->output[r] = 0;
+}
+static void layer(ARGUMENTS) {
+  (void)w, (void)scratch, (void)l;
+  if (env->parallel) env->parallel(env->host, task, (void *)rows, rows->count);
+  else for (uint32_t i = 0; i < rows->count; ++i) task((void *)rows, i);
+  for (size_t r = 0; r < rows->count; ++r) ((uint8_t *)rows->states[r])[7] = 1;
+}
+static void head(ARGUMENTS) {
+  (void)env, (void)scratch, (void)l;
+  for (size_t r = 0; r < rows->count; ++r)
+    for (int i = 0; i < 2 + OVERRUN; ++i) rows->logits[r][i] = ((const float *)w)[i % 2];
 }
 static const char *const names[] = {"up_proj"};
-const tern_model tern_model_toy = {TERN_ABI_VERSION, sizeof(tern_model), "toy", "t", names,
-  step, 42, 0, 0, 8, 64, 4, 4, 16, 64, 2, 1, 1, 32, 1, 16};
+static const tern_layer layers[] = {{0, 0}};
+static const tern_kind kinds[] = {{0, 4, "layer", {layer, layer, layer}}};
+const tern_model tern_model_toy = {
+  .abi_version = TERN_ABI_VERSION, .size = sizeof(tern_model), .vocab_size = 2,
+  .hidden_size = 1, .layer_count = 1, .kind_count = 1, .max_context = 32, .max_tokens = 8,
+  .head_tokens = 4, .alignment = 64, .state_block_tokens = 16, .projection_count = 1,
+  .kv_bits = 16, .weights_id = 42, .weights_bytes = 8, .scratch_bytes = 64,
+  .state_fixed_bytes = 4, .state_block_bytes = 4, .name = "toy", .target = "t",
+  .projection_names = names, .kinds = kinds, .layers = layers,
+  .embed = {embed, embed, embed}, .head = {head, head, head},
+};
 """
 
 

@@ -49,12 +49,12 @@ def test_commands_of_embedding_run(tmp_path):
 def test_c_of_the_abi_compiles(tmp_path):
     """The declarations of docs/abi.md agree with the headers."""
     blocks = re.findall(r"^```c\n(.*?)^```", (ROOT / "docs/abi.md").read_text(), re.M | re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     source = tmp_path / "abi.c"
     source.write_text(
         '#include "tern/host.h"\n'
         + "".join(blocks)
-        + "tern_step_fn same_type(void) { return step; }\n"
+        + "tern_function same_type(void) { return function; }\n"
     )
     command = ["cc", "-std=c11", "-Wall", "-Werror", "-fsyntax-only"]
     subprocess.run([*command, f"-I{ROOT}/runtime/include", source], check=True)

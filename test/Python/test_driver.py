@@ -209,15 +209,16 @@ def test_object_header_and_weights(tern, tmp_path):
     assert alone.read_bytes() == (tmp_path / "bard.weights").read_bytes()
     program = tmp_path / "size.c"
     program.write_text(
-        '#include "bard.h"\n#include <stdio.h>\n'
+        '#include "bard.h"\n#include "tern/tern.h"\n'
         "int main(void) { return tern_model_bard.weights_bytes == TERN_BARD_WEIGHTS_BYTES &&"
         " tern_model_bard.weights_id == TERN_BARD_WEIGHTS_ID &&"
-        " tern_model_bard.scratch_bytes == TERN_BARD_SCRATCH_BYTES &&"
+        " tern_model_scratch_bytes(&tern_model_bard, 3) == TERN_BARD_SCRATCH_BYTES(3) &&"
         " tern_model_bard.max_context == TERN_BARD_MAX_CONTEXT &&"
         " tern_model_bard.kv_bits == TERN_BARD_KV_BITS ? 0 : 1; }\n"
     )
-    include = ROOT / "runtime" / "include"
-    build = run("cc", "-Wall", "-Werror", "-I", include, program, "bard.o", "-o", "size", cwd=tmp_path)
+    include, step = ROOT / "runtime" / "include", ROOT / "runtime" / "src" / "core" / "step.c"
+    command = ["cc", "-Wall", "-Werror", "-I", include, program, "bard.o", step, "-o", "size"]
+    build = run(*command, cwd=tmp_path)
     assert build.returncode == 0, build.stderr
     assert run(tmp_path / "size").returncode == 0
 

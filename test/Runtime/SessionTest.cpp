@@ -122,7 +122,7 @@ TEST(Session, HiddenStates) {
     for (uint32_t t = 0; t < 3; ++t)
       for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
         EXPECT_EQ(hidden[(l * 3 + t) * FAKE_HIDDEN + h],
-                  float(hashOf(tokens, t + 1) >> 8) + float(l * 10 + h));
+                  fake_hidden(hashOf(tokens, t + 1), l, h));
 }
 
 TEST(Session, RewindForgets) {
@@ -223,7 +223,7 @@ TEST(Session, StateBytes) {
 }
 
 TEST(Session, SharedScratch) {
-  Memory scratch(tern_model_fake.scratch_bytes);
+  Memory scratch(tern_model_scratch_bytes(&tern_model_fake, 1));
   tern_session_config own = configuration(), shared = configuration();
   shared.scratch = scratch.get();
   EXPECT_LT(tern_session_bytes(&shared), tern_session_bytes(&own));
@@ -298,18 +298,18 @@ TEST(Session, BatchRefusals) {
 uint32_t spoiledAt;
 float spoiledBy;
 
-int32_t spoiledStep(const tern_env *env, const void *weights, void *scratch,
-                    const tern_segment *segments, uint32_t count) {
-  int32_t answer = tern_model_fake.step(env, weights, scratch, segments, count);
-  const tern_segment &last = segments[count - 1];
-  if (spoiledAt < last.logits_count * FAKE_VOCAB)
-    last.logits[spoiledAt] = spoiledBy;
-  return answer;
+void spoiledHead(const tern_env *env, const void *weights, void *scratch,
+                 const tern_rows *rows, size_t layer) {
+  size_t count = rows->count;
+  tern_model_fake.head[count == 1 ? TERN_ONE : TERN_FEW](env, weights, scratch,
+                                                         rows, layer);
+  if (spoiledAt < count * FAKE_VOCAB)
+    rows->logits[spoiledAt / FAKE_VOCAB][spoiledAt % FAKE_VOCAB] = spoiledBy;
 }
 
 TEST(Session, LogitsThatAreNotFiniteAreSaid) {
   tern_model model = tern_model_fake;
-  model.step = spoiledStep;
+  std::fill(std::begin(model.head), std::end(model.head), spoiledHead);
   tern_session_config config = configuration();
   config.model = &model;
   Session a(config), b(config);

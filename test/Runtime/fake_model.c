@@ -13,6 +13,19 @@ uint32_t fake_hash(uint32_t hash, int32_t token) {
   return hash ^ (hash >> 15);
 }
 
+/* A row has all bits of the hash, so that the head finds them. */
+#define LAYER_SCALE 65536u
+float fake_hidden(uint32_t hash, uint32_t layer, uint32_t h) {
+  return (float)(layer * LAYER_SCALE + ((hash >> 12 * h) & 0xFFF));
+}
+
+static uint32_t hash_of(const float *row, uint32_t layer) {
+  uint32_t hash = 0;
+  for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
+    hash |= ((uint32_t)row[h] - layer * LAYER_SCALE) << 12 * h;
+  return hash;
+}
+
 float fake_logit(uint32_t hash, uint32_t token) {
   uint32_t x = (hash ^ (token * 2654435761u)) * 2246822519u;
   x ^= x >> 13;
@@ -23,103 +36,151 @@ float fake_logit(uint32_t hash, uint32_t token) {
 /* 64 bytes, then one hash for each token, in blocks of 4. */
 #define STATE_FIXED 64u
 #define BLOCK_TOKENS 4u
+#define SCRATCH 100u
+#define WORKER_SCRATCH 24u
+
+static void demand(int truth) {
+  if (!truth)
+    __builtin_trap();
+}
+
+static uint32_t *hashes(void *state) {
+  return (uint32_t *)(void *)((uint8_t *)state + STATE_FIXED);
+}
+
+/* Every call can rely on this; uses all of the fixed scratch memory. */
+static void demand_call(const tern_env *env, const void *weights, void *scratch,
+                        const tern_rows *rows, uint32_t max_count) {
+  demand(env->worker_count != 0 && rows->count != 0 &&
+         rows->count <= max_count);
+  demand(((uintptr_t)weights | (uintptr_t)scratch) % 128 == 0);
+  for (uint32_t i = 0; i < FAKE_WEIGHTS; ++i)
+    demand(((const uint8_t *)weights)[i] == fake_weight(i));
+  for (uint32_t i = 0; i < SCRATCH; ++i)
+    ((uint8_t *)scratch)[i] = (uint8_t)i;
+}
+
+static void embed(const tern_env *env, const void *weights, void *scratch,
+                  const tern_rows *rows, size_t layer) {
+  demand_call(env, weights, scratch, rows, FAKE_MAX_TOKENS);
+  demand(layer == 0);
+  for (size_t r = 0; r < rows->count; ++r)
+    for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
+      rows->output[r * FAKE_HIDDEN + h] = (float)rows->tokens[r];
+}
+
+static void run_layer(const tern_env *env, const void *weights, void *scratch,
+                      const tern_rows *rows, size_t layer) {
+  demand_call(env, weights, scratch, rows, FAKE_MAX_TOKENS);
+  demand(layer < FAKE_LAYERS && rows->input != rows->output);
+  for (size_t r = 0; r < rows->count; ++r) {
+    const float *row = rows->input + r * FAKE_HIDDEN;
+    uint32_t *own = hashes(rows->states[r]);
+    int32_t at = rows->positions[r];
+    demand((uintptr_t)rows->states[r] % 128 == 0);
+    if (layer == 0)
+      own[at] = fake_hash(at ? own[at - 1] : FAKE_START, (int32_t)row[0]);
+    else
+      demand(own[at] == hash_of(row, (uint32_t)layer - 1));
+    for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
+      rows->output[r * FAKE_HIDDEN + h] =
+          fake_hidden(own[at], (uint32_t)layer, h);
+  }
+  if (layer != 0 || !env->counters)
+    return;
+  env->counters[0] += 1000 * (uint64_t)rows->count;
+  env->counters[1] += 250 * (uint64_t)rows->count;
+  env->counters[2] += 500 * (uint64_t)rows->count;
+  env->counters[3] += 500 * (uint64_t)rows->count;
+}
 
 typedef struct job {
-  const tern_segment *segment;
+  const tern_rows *rows;
+  uint8_t *scratch; /* of worker 0 */
   uint32_t tasks;
 } job;
-
-static const uint32_t *hashes(const tern_segment *s) {
-  return (const uint32_t *)(const void *)((const uint8_t *)s->state +
-                                          STATE_FIXED);
-}
 
 /* Task i writes the logits of tokens i, i + tasks, ... of the vocabulary. */
 static void write_logits(void *argument, uint32_t i) {
   const job *j = argument;
-  const tern_segment *s = j->segment;
-  for (uint32_t k = 0; k < s->logits_count; ++k) {
-    uint32_t hash = hashes(s)[s->position + s->n - s->logits_count + k];
+  for (uint32_t b = 0; b < WORKER_SCRATCH; ++b)
+    j->scratch[(size_t)i * WORKER_SCRATCH + b] = (uint8_t)i;
+  for (size_t r = 0; r < j->rows->count; ++r) {
+    uint32_t hash = hash_of(j->rows->input + r * FAKE_HIDDEN, FAKE_LAYERS - 1);
     for (uint32_t v = i; v < FAKE_VOCAB; v += j->tasks)
-      s->logits[(size_t)k * FAKE_VOCAB + v] = fake_logit(hash, v);
+      j->rows->logits[r][v] = fake_logit(hash, v);
   }
 }
 
-static int32_t check(const tern_env *env, const uint8_t *weights,
-                     const void *scratch, const tern_segment *s) {
-  if (!env || env->worker_count == 0 || !scratch || !s->state || !s->tokens ||
-      s->n == 0 || s->logits_count > s->n || (s->logits_count && !s->logits) ||
-      ((uintptr_t)weights | (uintptr_t)scratch | (uintptr_t)s->state) % 128)
-    return TERN_STEP_BAD_ARGUMENT;
-  for (uint32_t i = 0; i < FAKE_WEIGHTS; ++i)
-    if (weights[i] != fake_weight(i))
-      return TERN_STEP_BAD_ARGUMENT;
-  if (s->position + s->n > FAKE_CONTEXT)
-    return TERN_STEP_CONTEXT_FULL;
-  for (uint32_t i = 0; i < s->n; ++i)
-    if (s->tokens[i] < 0 || (uint32_t)s->tokens[i] >= FAKE_VOCAB)
-      return TERN_STEP_BAD_TOKEN;
-  return TERN_STEP_OK;
-}
-
-static void run(const tern_env *env, const tern_segment *s) {
-  uint32_t *own = (uint32_t *)(void *)((uint8_t *)s->state + STATE_FIXED);
-  uint32_t hash = s->position ? own[s->position - 1] : FAKE_START;
-  for (uint32_t i = 0; i < s->n; ++i) {
-    own[s->position + i] = hash = fake_hash(hash, s->tokens[i]);
-    for (uint32_t l = 0; s->hidden && l < FAKE_LAYERS; ++l)
-      for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
-        s->hidden[((size_t)l * s->n + i) * FAKE_HIDDEN + h] =
-            (float)(hash >> 8) + (float)(l * 10 + h);
-  }
-  job j = {s, env->worker_count};
+static void head(const tern_env *env, const void *weights, void *scratch,
+                 const tern_rows *rows, size_t layer) {
+  demand_call(env, weights, scratch, rows, FAKE_HEAD_TOKENS);
+  demand(layer == 0);
+  job j = {rows, (uint8_t *)scratch + SCRATCH, env->worker_count};
   if (env->parallel)
     env->parallel(env->host, write_logits, &j, j.tasks);
   else
     for (uint32_t i = 0; i < j.tasks; ++i)
       write_logits(&j, i);
-  if (env->counters) {
-    env->counters[0] += 1000 * (uint64_t)s->n;
-    env->counters[1] += 250 * (uint64_t)s->n;
-    env->counters[2] += 500 * (uint64_t)s->n;
-    env->counters[3] += 500 * (uint64_t)s->n;
-  }
 }
 
-static int32_t step(const tern_env *env, const void *weights, void *scratch,
-                    const tern_segment *segments, uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) {
-    int32_t answer = check(env, weights, scratch, &segments[i]);
-    if (answer != TERN_STEP_OK)
-      return answer;
+/* Of each class a function that takes no other. */
+#define CLASSES(Name)                                                          \
+  static void Name##_one(const tern_env *env, const void *weights,             \
+                         void *scratch, const tern_rows *rows, size_t layer) { \
+    demand(rows->count == 1);                                                  \
+    Name(env, weights, scratch, rows, layer);                                  \
+  }                                                                            \
+  static void Name##_few(const tern_env *env, const void *weights,             \
+                         void *scratch, const tern_rows *rows, size_t layer) { \
+    demand(rows->count > 1 && rows->count <= TERN_FEW_TOKENS);                 \
+    Name(env, weights, scratch, rows, layer);                                  \
+  }                                                                            \
+  static void Name##_many(const tern_env *env, const void *weights,            \
+                          void *scratch, const tern_rows *rows,                \
+                          size_t layer) {                                      \
+    demand(rows->count > TERN_FEW_TOKENS);                                     \
+    Name(env, weights, scratch, rows, layer);                                  \
   }
-  for (uint32_t i = 0; i < count; ++i)
-    run(env, &segments[i]);
-  return TERN_STEP_OK;
-}
+
+CLASSES(embed)
+CLASSES(run_layer)
+CLASSES(head)
 
 static const char *const projection_names[] = {"up_proj", "down_proj"};
+static const tern_layer layers[FAKE_LAYERS] = {{0, 0}, {0, 1}};
+static const tern_kind kinds[] = {{
+    .state_block_bytes = BLOCK_TOKENS * sizeof(uint32_t),
+    .name = "layer",
+    .run = {run_layer_one, run_layer_few, run_layer_many},
+}};
 
 const tern_model tern_model_fake = {
     .abi_version = TERN_ABI_VERSION,
     .size = sizeof(tern_model),
-    .name = "fake",
-    .target = "anything/generic",
-    .projection_names = projection_names,
-    .step = step,
-    .weights_id = 0x1234567890ABCDEFu,
-    .state_id = 0xFEDCBA0987654321u,
-    .cpu_features = 0,
-    .weights_bytes = FAKE_WEIGHTS,
-    .scratch_bytes = 100,
-    .state_fixed_bytes = STATE_FIXED,
-    .state_block_bytes = BLOCK_TOKENS * sizeof(uint32_t),
-    .state_block_tokens = BLOCK_TOKENS,
-    .alignment = 128,
     .vocab_size = FAKE_VOCAB,
     .hidden_size = FAKE_HIDDEN,
     .layer_count = FAKE_LAYERS,
+    .kind_count = 1,
     .max_context = FAKE_CONTEXT,
+    .max_tokens = FAKE_MAX_TOKENS,
+    .head_tokens = FAKE_HEAD_TOKENS,
+    .alignment = 128,
+    .state_block_tokens = BLOCK_TOKENS,
     .projection_count = 2,
     .kv_bits = 16,
+    .weights_id = 0x1234567890ABCDEFu,
+    .state_id = 0xFEDCBA0987654321u,
+    .weights_bytes = FAKE_WEIGHTS,
+    .scratch_bytes = SCRATCH,
+    .scratch_worker_bytes = WORKER_SCRATCH,
+    .state_fixed_bytes = STATE_FIXED,
+    .state_block_bytes = BLOCK_TOKENS * sizeof(uint32_t),
+    .name = "fake",
+    .target = "anything/generic",
+    .projection_names = projection_names,
+    .kinds = kinds,
+    .layers = layers,
+    .embed = {embed_one, embed_few, embed_many},
+    .head = {head_one, head_few, head_many},
 };

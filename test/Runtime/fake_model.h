@@ -5,10 +5,11 @@
  *
  *===------------------------------------------------------------------------===
  *
- * Its logits are a hash of the weights and of all tokens so far, which it takes
- * from the state alone: a wrong position, state, split or order shows in every
- * value. Work is cut into tasks, counters are kept, and it refuses what a
- * compiled model refuses.
+ * Its logits are a hash of all tokens so far, which its first layer keeps in the
+ * state and takes from the state alone: a wrong position, state, split or order
+ * shows in every value. Work is cut into tasks that write scratch memory of
+ * their own, counters are kept, each function sees that it is called as a
+ * compiled one is, and traps if it is not.
  */
 #ifndef TERN_TEST_FAKE_MODEL_H
 #define TERN_TEST_FAKE_MODEL_H
@@ -24,6 +25,9 @@ extern "C" {
 #define FAKE_LAYERS 2u
 #define FAKE_CONTEXT 64u
 #define FAKE_WEIGHTS 256u
+/* Larger than what is few, and no multiple of each other. */
+#define FAKE_MAX_TOKENS 19u
+#define FAKE_HEAD_TOKENS 5u
 
 extern const tern_model tern_model_fake;
 
@@ -31,6 +35,7 @@ extern const tern_model tern_model_fake;
 uint8_t fake_weight(uint32_t i);
 uint32_t fake_hash(uint32_t hash, int32_t token);
 #define FAKE_START 2166136261u
+float fake_hidden(uint32_t hash, uint32_t layer, uint32_t h);
 float fake_logit(uint32_t hash, uint32_t token);
 
 #ifdef __cplusplus

@@ -25,26 +25,29 @@ static void wait_a_portion(void *argument, uint32_t i) {
   nanosleep(&portion, NULL);
 }
 
-static int32_t slow_step(const tern_env *env, const void *weights,
-                         void *scratch, const tern_segment *segments,
-                         uint32_t count) {
+static void slow_embed(const tern_env *env, const void *weights, void *scratch,
+                       const tern_rows *rows, size_t layer) {
   const char *from = getenv("FAKE_SLOW_FROM");
   const char *file = getenv("FAKE_SLOW");
-  if (from && segments[0].position < (uint32_t)atoi(from))
+  if (from && rows->positions[0] < atoi(from))
     file = NULL;
   for (int i = 0; i < 2000 && file && access(file, F_OK) == 0; ++i)
     if (getenv("FAKE_WHOLE") || !env->parallel)
       wait_a_portion(NULL, 0);
     else
       env->parallel(env->host, wait_a_portion, NULL, 1);
-  return tern_model_fake.step(env, weights, scratch, segments, count);
+  tern_model_fake.embed[rows->count == 1                 ? TERN_ONE
+                        : rows->count <= TERN_FEW_TOKENS ? TERN_FEW
+                                                         : TERN_MANY](
+      env, weights, scratch, rows, layer);
 }
 
 static tern_model model;
 
 __attribute__((constructor)) static void make_model(void) {
   model = tern_model_fake;
-  model.step = slow_step;
+  for (int i = 0; i < TERN_CLASS_COUNT; ++i)
+    model.embed[i] = slow_embed;
 }
 
 const tern_model *const tern_models[] = {&model};

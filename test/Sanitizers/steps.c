@@ -47,10 +47,14 @@ static void *new_state(uint32_t count) {
   return state;
 }
 
+static void *new_scratch(const tern_env *env) {
+  return exactly(tern_model_scratch_bytes(model, env->worker_count));
+}
+
 static void step(const tern_env *env, void *scratch,
                  const tern_segment *segments, uint32_t count) {
-  int32_t answer = model->step(env, weights, scratch, segments, count);
-  if (answer == TERN_STEP_OK)
+  tern_status answer = tern_step(model, env, weights, scratch, segments, count);
+  if (answer == TERN_OK)
     return;
   fprintf(stderr, "a step answers %d\n", (int)answer);
   exit(2);
@@ -80,7 +84,7 @@ static void compare(const char *how, uint32_t sequence, uint32_t position,
 /* All sequences at once, `call` tokens of each in a step. */
 static void check_splits(const tern_env *env, uint32_t sequences, uint32_t call,
                          int is_reference) {
-  void *scratch = exactly(model->scratch_bytes), *states[SEQUENCES];
+  void *scratch = new_scratch(env), *states[SEQUENCES];
   float *logits[SEQUENCES];
   size_t row = model->vocab_size * sizeof(float);
   for (uint32_t q = 0; q < sequences; ++q)
@@ -126,7 +130,7 @@ static void run_or_leave(void *host, tern_task_fn fn, void *arg,
  * once a step has no more portions than that. */
 static int check_left(leaving *l, unsigned portions, uint32_t first) {
   tern_env env = {sizeof(env), tern_pool_threads(l->pool), run_or_leave, l, 0};
-  void *scratch = exactly(model->scratch_bytes), *state = new_state(TOKENS);
+  void *scratch = new_scratch(&env), *state = new_state(TOKENS);
   float *logits = exactly((uint64_t)TOKENS * model->vocab_size * sizeof(float));
   tern_segment head = segment(state, 0, 0, first, logits);
   tern_segment rest = segment(state, 0, first, TOKENS - first, logits);
@@ -178,7 +182,7 @@ static void check(void) {
 static void overflow(void) {
   tern_env env = {sizeof(env), 1, NULL, NULL, 0};
   uint32_t room = model->state_block_tokens;
-  void *scratch = exactly(model->scratch_bytes), *state = new_state(room);
+  void *scratch = new_scratch(&env), *state = new_state(room);
   for (uint32_t at = 0; at <= room; ++at) {
     tern_segment s = segment(state, 0, 0, 1, NULL);
     s.position = at;
@@ -208,7 +212,7 @@ static void *run_steps(void *argument) {
 static void race(void) {
   pthread_t threads[2];
   uint32_t sequences[2] = {0, 1};
-  shared_scratch = exactly(model->scratch_bytes);
+  shared_scratch = exactly(tern_model_scratch_bytes(model, 1));
   pthread_barrier_init(&start, NULL, 2);
   for (int i = 0; i < 2; ++i)
     if (pthread_create(&threads[i], NULL, run_steps, &sequences[i]) != 0)

@@ -20,7 +20,8 @@ struct ModelFacts {
   std::string symbol; ///< "tern_model_bard"
   std::string target;
   uint64_t weightsId, stateId, cpuFeatures;
-  uint64_t weightsBytes, scratchBytes;
+  uint64_t weightsBytes;
+  uint64_t scratchBytes, scratchWorkerBytes; ///< tern_model_scratch_bytes
   uint64_t stateFixedBytes, stateBlockBytes;
   uint64_t stateBlockTokens, alignment;
   uint64_t vocabSize, hiddenSize, layerCount, maxContext, kvBits;

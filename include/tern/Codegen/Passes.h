@@ -8,7 +8,6 @@
 #ifndef TERN_CODEGEN_PASSES_H
 #define TERN_CODEGEN_PASSES_H
 
-#include "mlir/Dialect/LLVMIR/LLVMTypes.h"
 #include "mlir/Pass/Pass.h"
 
 namespace tern {
@@ -17,9 +16,6 @@ class TargetAttr;
 
 /// Bits of tern/cpu_features.def for the features of `target`.
 uint64_t getCpuFeatureBits(TargetAttr target);
-
-/// `tern_env` of tern/abi.h.
-mlir::LLVM::LLVMStructType getEnvType(mlir::MLIRContext *context);
 
 /// Attaches the bufferization of tern operations.
 void registerBufferization(mlir::DialectRegistry &registry);

@@ -49,6 +49,7 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
     that are only read; results become further arguments that are written. A
     value that linalg computes for a result, or for a part of a larger tensor,
     is written there at once; a copy of it to itself stays, for `tern-vectorize-linalg`.
+    A kernel operation's result that is returned is written there too.
 
     *Before*
 
@@ -63,9 +64,7 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
 
     ```mlir
     func.func @f(%x: memref<?x192xf32>, %out: memref<?xf32>) {
-      %0 = memref.alloc(%tokens) : memref<?xf32>
-      tern.reduce <max_abs> (%x) outs(%0 : memref<?xf32>) : (memref<?x192xf32>)
-      linalg.copy ins(%0 : memref<?xf32>) outs(%out : memref<?xf32>)
+      tern.reduce <max_abs> (%x) outs(%out : memref<?xf32>) : (memref<?x192xf32>)
       return
     }
     ```
@@ -170,12 +169,14 @@ def PlanScratchPass : Pass<"tern-plan-scratch", "::mlir::ModuleOp"> {
   let description = [{
     Temporaries that are never alive together may share bytes. Sizes are those for
     `tern.max_tokens` tokens. A temporary inside a parallel loop exists once per
-    worker.
+    worker, in that worker's part: parts lie behind the temporaries that exist
+    once, as many as the caller of a step has workers.
 
     *Before*: `memref.alloc`s, at most the first dimension of each dynamic.
 
     *After*: each function has one more argument, the scratch memory, and views of
-    it instead of allocations; the module says `tern.scratch_bytes`.
+    it instead of allocations; the module says `tern.scratch_bytes` and, for each
+    worker, `tern.scratch_worker_bytes`.
 
     ```mlir
     func.func @f(%x: memref<?x192xf32>, %scratch: memref<65536xi8>) {
@@ -192,9 +193,11 @@ def PlanScratchPass : Pass<"tern-plan-scratch", "::mlir::ModuleOp"> {
 def BindModelPass : Pass<"tern-bind-model", "::mlir::ModuleOp"> {
   let summary = "give all functions of a model one signature";
   let description = [{
-    Arguments become places in the scratch memory that the driver fills
-    (tern/Codegen/DriverSlots.h), weights views of the weights
-    section, states addresses from a table, counters those of the environment.
+    The signature is `tern_function` of tern/abi.h. Arguments and results become
+    the memory that the fields of `tern_rows` point to, weights views of the
+    weights section, states addresses from a table, counters those of the
+    environment. Logits are written to an address for each row, so that the head
+    writes them where the caller of a step wants them.
 
     *Before*
 
@@ -206,7 +209,7 @@ def BindModelPass : Pass<"tern-bind-model", "::mlir::ModuleOp"> {
 
     ```mlir
     func.func private @layer.decode(%env: !llvm.ptr, %weights: memref<905728xi8>,
-        %scratch: memref<65536xi8>, %layer: index, %tokens: index)
+        %scratch: memref<65536xi8>, %rows: !llvm.ptr, %layer: index)
     ```
   }];
   let statistics = [
@@ -254,38 +257,15 @@ def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
     "::mlir::scf::SCFDialect"];
 }
 
-def BuildStepPass : Pass<"tern-build-step", "::mlir::ModuleOp"> {
-  let summary = "add the function a model is called through";
-  let description = [{
-    `@step` checks its arguments, collects the tokens of all segments in groups of
-    `tern.max_tokens`, and runs embedding, layers and head on each group.
-
-    *Before*: bound functions `embed`, `layer` and `head`, each with `.decode` and
-    `.prefill`.
-
-    *After*
-
-    ```mlir
-    func.func private @step(%env: !llvm.ptr, %weights: !llvm.ptr, %scratch: !llvm.ptr,
-                            %segments: !llvm.ptr, %count: i32) -> i32
-    ```
-  }];
-  let statistics = [
-    Statistic<"numFunctions", "num-functions", "Functions added">,
-  ];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect"];
-}
-
 def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {
   let summary = "describe the model in one exported constant";
   let description = [{
     Makes every function internal and adds `tern_model_NAME`, the `tern_model` of
-    tern/abi.h.
+    tern/abi.h: its sizes, and the tables of its functions.
 
-    *Before*: a module in the LLVM dialect with `@step`.
+    *Before*: a module in the LLVM dialect with functions `embed`, `layer` and
+    `head`, each with `.decode` and `.prefill`, which the runtime's `tern_step`
+    calls.
 
     *After*
 

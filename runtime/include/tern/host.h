@@ -110,6 +110,9 @@ unsigned tern_cpu_quota(const char *root);
 
 typedef struct tern_pool tern_pool;
 
+/* Threads of a pool at most. */
+#define TERN_MAX_WORKERS 64u
+
 /* `threads` including the caller's, 0: tern_cpu_count() of them; at most
  * TERN_MAX_WORKERS. NULL when memory or threads cannot be had. */
 tern_pool *tern_pool_create(unsigned threads);

@@ -35,28 +35,62 @@ typedef enum tern_status {
 /* A sentence in English, never NULL. */
 const char *tern_status_text(tern_status status);
 
+/*--- Models: memory and steps ---------------------------------------------*/
+
 /* TERN_OK if this runtime can call `model`; TERN_BAD_ARGUMENT (a field that
  * cannot be) or TERN_WRONG_ABI otherwise. */
 tern_status tern_model_check(const tern_model *model);
 
-/* Bytes of the cache of one sequence of up to `tokens` tokens; 0 when that does
+/* Bytes of the state of one sequence of up to `tokens` tokens; 0 when that does
  * not fit into 64 bits. */
 uint64_t tern_model_state_bytes(const tern_model *model, uint32_t tokens);
+
+/* Bytes of scratch memory for a step with `workers` workers; 0 when that does
+ * not fit into 64 bits. */
+uint64_t tern_model_scratch_bytes(const tern_model *model, uint32_t workers);
+
+/* Consecutive tokens of one sequence. One segment of n tokens is prefill, one
+ * of one token is decode, many are a batch: weights are read once for all. */
+typedef struct tern_segment {
+  void *state;           /* of the sequence, aligned to the model's alignment */
+  const int32_t *tokens; /* n of them, each in [0, vocab_size) */
+  float *logits;         /* logits_count * vocab_size values, or NULL */
+  float *hidden;         /* NULL, or layer_count * n * hidden_size values: the
+                            residual stream after each layer, [layer][token] */
+  uint32_t n;            /* at least 1 */
+  uint32_t position;     /* tokens of this sequence already in `state` */
+  uint32_t
+      logits_count;  /* logits are wanted for the last so many tokens, <= n */
+  uint32_t reserved; /* 0 */
+} tern_segment;
+
+/* Runs all segments, with scratch memory for env->worker_count workers. Keeps
+ * nothing: two steps with different states and scratch may run at once. Two
+ * segments of one call must not share a state. Answers TERN_OK or, having
+ * written nothing, TERN_BAD_ARGUMENT (a null pointer, n == 0, logits_count >
+ * n), TERN_BAD_TOKEN, TERN_CONTEXT_FULL (position + n exceeds max_context) or
+ * TERN_WRONG_ABI. */
+tern_status tern_step(const tern_model *model, const tern_env *env,
+                      const void *weights, void *scratch,
+                      const tern_segment *segments, uint32_t count);
 
 /*--- Sessions: one sequence of tokens and its cache ------------------------*/
 
 typedef struct tern_session tern_session;
 
 typedef struct tern_session_config {
-  uint32_t size; /* sizeof(tern_session_config) */
+  uint32_t size;    /* sizeof(tern_session_config) */
   uint32_t context; /* tokens to make room for; 0: the model's max_context */
   const tern_model *model;
-  const tern_env *env; /* borrowed; NULL: the calling thread alone */
+  /* Borrowed; NULL: the calling thread alone. Its worker_count may not become
+   * more than it is now. */
+  const tern_env *env;
   /* Borrowed, read only: must outlive the session, may be shared by many. */
   const void *weights;
   uint64_t weights_bytes;
-  /* model->scratch_bytes that several sessions may share as long as only one of
-   * them is in a call; NULL: the session holds its own. */
+  /* tern_model_scratch_bytes(model, env's workers) that several sessions may
+   * share as long as only one of them is in a call; NULL: the session holds its
+   * own. */
   void *scratch;
   /* Longer inputs are run in calls of so many tokens; 0: 512. */
   uint32_t call_tokens;
@@ -97,7 +131,7 @@ tern_status tern_batch_eval(tern_session *const *sessions,
                             tern_segment *segments, uint32_t count);
 
 /* Tokens held so far, tokens there is room for, and forgetting all after the
- * first `position`. */
+ * first `position`; of a model with `is_recurrent` only all of them. */
 uint32_t tern_session_position(const tern_session *session);
 uint32_t tern_session_context(const tern_session *session);
 tern_status tern_session_rewind(tern_session *session, uint32_t position);
@@ -115,7 +149,8 @@ tern_status tern_session_restore(tern_session *session, const void *memory,
 /* Tokens that the repetition penalty looks back at. */
 #define TERN_SAMPLER_WINDOW 64u
 
-/* In this order: penalty on the last tokens, temperature, top_k, top_p, min_p. */
+/* In this order: penalty on the last tokens, temperature, top_k, top_p, min_p.
+ */
 typedef struct tern_sampler_options {
   uint32_t size;        /* sizeof(tern_sampler_options) */
   float temperature;    /* 0: greedy, the lowest index of the maximum */

@@ -41,6 +41,10 @@ const char *tern_status_text(tern_status status) {
   return "an unknown error";
 }
 
+static int has_all(const tern_function *functions) {
+  return functions[TERN_ONE] && functions[TERN_FEW] && functions[TERN_MANY];
+}
+
 tern_status tern_model_check(const tern_model *model) {
   if (!model)
     return TERN_BAD_ARGUMENT;
@@ -48,20 +52,27 @@ tern_status tern_model_check(const tern_model *model) {
   if (model->abi_version != TERN_ABI_VERSION || model->size < sizeof(*model))
     return TERN_WRONG_ABI;
   uint32_t alignment = model->alignment;
-  if (!model->step || alignment == 0 || (alignment & (alignment - 1)) != 0 ||
+  if (alignment == 0 || (alignment & (alignment - 1)) != 0 ||
       model->vocab_size == 0 || model->vocab_size > INT32_MAX ||
-      model->max_context == 0 || model->state_block_tokens == 0)
+      model->max_context == 0 || model->max_context > INT32_MAX ||
+      model->max_tokens == 0 || model->head_tokens == 0 ||
+      model->state_block_tokens == 0 || !model->kinds || !model->layers)
     return TERN_BAD_ARGUMENT;
-  return TERN_OK;
+  int is_whole = has_all(model->embed) && has_all(model->head);
+  for (uint32_t k = 0; k < model->kind_count; ++k)
+    is_whole = is_whole && has_all(model->kinds[k].run);
+  for (uint32_t l = 0; l < model->layer_count; ++l)
+    is_whole = is_whole && model->layers[l].kind < model->kind_count;
+  return is_whole ? TERN_OK : TERN_BAD_ARGUMENT;
 }
 
 uint64_t tern_model_state_bytes(const tern_model *model, uint32_t tokens) {
-  uint64_t block = model->state_block_tokens;
-  uint64_t blocks = ((uint64_t)tokens + block - 1) / block;
-  uint64_t size = model->state_block_bytes;
-  if (size != 0 && blocks > (UINT64_MAX - model->state_fixed_bytes) / size)
+  uint32_t block = model->state_block_tokens;
+  uint64_t blocks = tokens / block + (tokens % block != 0);
+  uint64_t fixed = model->state_fixed_bytes, size = model->state_block_bytes;
+  if (size > UINT32_MAX || fixed + blocks * size < fixed)
     return 0;
-  return model->state_fixed_bytes + blocks * size;
+  return fixed + blocks * size;
 }
 
 /* Offsets of a session's parts in its memory. */
@@ -86,6 +97,10 @@ static uint64_t session_alignment(const tern_model *model) {
 
 static uint32_t session_context(const tern_session_config *config) {
   return config->context ? config->context : config->model->max_context;
+}
+
+static uint32_t session_workers(const tern_session_config *config) {
+  return config->env ? config->env->worker_count : 1;
 }
 
 static tern_status check_config(const tern_session_config *config) {
@@ -115,7 +130,9 @@ static int plan(const tern_session_config *config, layout *out) {
   if (!add_part(&total, out->state_bytes, alignment))
     return 0;
   out->scratch = total;
-  if (!add_part(&total, config->scratch ? 0 : model->scratch_bytes, alignment))
+  uint64_t scratch = tern_model_scratch_bytes(model, session_workers(config));
+  if (scratch == 0 ||
+      !add_part(&total, config->scratch ? 0 : scratch, alignment))
     return 0;
   out->logits = total;
   if (!add_part(&total, (uint64_t)model->vocab_size * sizeof(float), alignment))
@@ -167,6 +184,7 @@ tern_status tern_session_init(void *memory, size_t bytes,
   self->scratch = config->scratch ? config->scratch : base + parts.scratch;
   self->logits = (float *)(void *)(base + parts.logits);
   self->context = session_context(config);
+  self->workers = session_workers(config);
   self->call_tokens =
       config->call_tokens ? config->call_tokens : DEFAULT_CALL_TOKENS;
   memset(self->state, 0, (size_t)model->state_fixed_bytes);
@@ -185,6 +203,12 @@ uint32_t tern_session_context(const tern_session *session) {
 tern_status tern_session_rewind(tern_session *session, uint32_t position) {
   if (!session || position > session->position)
     return TERN_BAD_ARGUMENT;
+  const tern_model *model = session->model;
+  if (model->is_recurrent && position != session->position) {
+    if (position != 0)
+      return TERN_BAD_ARGUMENT;
+    memset(session->state, 0, (size_t)model->state_fixed_bytes);
+  }
   session->position = position;
   return TERN_OK;
 }
@@ -194,7 +218,8 @@ tern_status tern_session_rewind(tern_session *session, uint32_t position) {
 static tern_status check_input(const tern_session *session,
                                const int32_t *tokens, uint32_t n,
                                uint32_t logits_count, const float *logits) {
-  if (!tokens || n == 0 || logits_count > n || (logits_count && !logits))
+  if (!tokens || n == 0 || logits_count > n || (logits_count && !logits) ||
+      session->env->worker_count > session->workers)
     return TERN_BAD_ARGUMENT;
   for (uint32_t i = 0; i < n; ++i)
     if (tokens[i] < 0 || (uint32_t)tokens[i] >= session->model->vocab_size)
@@ -202,19 +227,6 @@ static tern_status check_input(const tern_session *session,
   if (n > session->context - session->position)
     return TERN_CONTEXT_FULL;
   return TERN_OK;
-}
-
-static tern_status step_status(int32_t answer) {
-  switch (answer) {
-  case TERN_STEP_OK:
-    return TERN_OK;
-  case TERN_STEP_BAD_TOKEN:
-    return TERN_BAD_TOKEN;
-  case TERN_STEP_CONTEXT_FULL:
-    return TERN_CONTEXT_FULL;
-  default:
-    return TERN_BAD_ARGUMENT;
-  }
 }
 
 /* The bits of two values; the sign of one is set if it is not finite: only
@@ -269,8 +281,8 @@ tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
       segment.logits =
           logits + (size_t)(wanted_from - first_wanted) * model->vocab_size;
     }
-    status = step_status(model->step(session->env, session->weights,
-                                     session->scratch, &segment, 1));
+    status = tern_step(model, session->env, session->weights, session->scratch,
+                       &segment, 1);
     if (status != TERN_OK)
       return status;
     done += m;
@@ -323,8 +335,8 @@ tern_status tern_batch_eval(tern_session *const *sessions,
   if (status != TERN_OK)
     return status;
   const tern_session *first = sessions[0];
-  status = step_status(first->model->step(first->env, first->weights,
-                                          first->scratch, segments, count));
+  status = tern_step(first->model, first->env, first->weights, first->scratch,
+                     segments, count);
   if (status != TERN_OK)
     return status;
   for (uint32_t i = 0; i < count; ++i) {

@@ -20,6 +20,7 @@ struct tern_session {
   uint32_t context;
   uint32_t call_tokens;
   uint32_t position;
+  uint32_t workers;  /* that there is scratch memory for */
   uint32_t in_batch; /* set while a batch call looks for duplicates */
   tern_env alone;    /* what `env` is when the caller gave none */
 };

@@ -20,13 +20,17 @@ namespace {
 constexpr llvm::StringRef source = R"(
 @text = internal constant [9 x i8] c"x86/fast\00"
 @names = internal constant [0 x ptr] zeroinitializer
-define internal i32 @step() { ret i32 0 }
-@tern_model_bard = constant { i32, i32, ptr, ptr, ptr, ptr,
-    i64, i64, i64, i64, i64, i64, i64,
-    i32, i32, i32, i32, i32, i32, i32, i32 } {
-  i32 1, i32 144, ptr @text, ptr @text, ptr @names, ptr @step,
-  i64 -2, i64 11, i64 12, i64 1300, i64 1400, i64 15, i64 1600,
-  i32 64, i32 4096, i32 1024, i32 192, i32 5, i32 256, i32 7, i32 3 })";
+define internal void @f() { ret void }
+@tern_model_bard = constant { i32, i32,
+    i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32,
+    i64, i64, i64, i64, i64, i64, i64, i64,
+    ptr, ptr, ptr, ptr, ptr, [3 x ptr], [3 x ptr] } {
+  i32 2, i32 208,
+  i32 1024, i32 192, i32 5, i32 1, i32 256, i32 10, i32 3, i32 4096, i32 64,
+  i32 0, i32 7, i32 3,
+  i64 -2, i64 11, i64 12, i64 1300, i64 1400, i64 1500, i64 15, i64 1600,
+  ptr @text, ptr @text, ptr @names, ptr null, ptr null,
+  [3 x ptr] [ptr @f, ptr @f, ptr @f], [3 x ptr] [ptr @f, ptr @f, ptr @f] })";
 
 TEST(ModelHeader, SaysWhatTheConstantSays) {
   llvm::LLVMContext context;
@@ -43,7 +47,9 @@ TEST(ModelHeader, SaysWhatTheConstantSays) {
        {"extern const tern_model tern_model_bard;",
         "#define TERN_BARD_WEIGHTS_ID UINT64_C(0xfffffffffffffffe)",
         "#define TERN_BARD_WEIGHTS_BYTES UINT64_C(1300)",
-        "#define TERN_BARD_SCRATCH_BYTES UINT64_C(1400)",
+        // Six parts of a step, each a multiple of the alignment.
+        "#define TERN_BARD_SCRATCH_BYTES(workers) "
+        "(UINT64_C(34168) + (workers) * UINT64_C(1500))",
         "#define TERN_BARD_STATE_BYTES UINT64_C(6415)",
         "#define TERN_BARD_ALIGNMENT 4096u", "#define TERN_BARD_KV_BITS 3u",
         "#define TERN_BARD_MAX_CONTEXT 256u"})

@@ -65,7 +65,7 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
     expected = isCacheType(value) ? "" : "a !tern.kv_cache";
   else if (llvm::is_contained({kMaxTokensAttr, kLayerStrideAttr,
                                kWeightsBytesAttr, kWeightsIdAttr,
-                               kScratchBytesAttr},
+                               kScratchBytesAttr, kWorkerBytesAttr},
                               name))
     expected = isa<IntegerAttr>(value) ? "" : "an integer";
   else

@@ -55,6 +55,7 @@ def Tern_Dialect : Dialect {
     static constexpr llvm::StringLiteral kWeightsBytesAttr = "tern.weights_bytes";
     static constexpr llvm::StringLiteral kWeightsIdAttr = "tern.weights_id";
     static constexpr llvm::StringLiteral kScratchBytesAttr = "tern.scratch_bytes";
+    static constexpr llvm::StringLiteral kWorkerBytesAttr = "tern.scratch_worker_bytes";
     static constexpr llvm::StringLiteral kProjectionsAttr = "tern.projections";
     static constexpr llvm::StringLiteral kCacheAttr = "tern.cache";
 

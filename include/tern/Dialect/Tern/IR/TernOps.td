@@ -214,7 +214,7 @@ def Tern_FromAddressOp : Tern_Op<"from_address", [Pure]> {
 }
 
 def Tern_WorkerIndexOp : Tern_Op<"worker_index", [Pure]> {
-  let summary = "number of the worker that runs this iteration, below TERN_MAX_WORKERS";
+  let summary = "number of the worker that runs this iteration, of those the environment has";
   let description = [{ Inside an `scf.parallel` only. }];
   let results = (outs Index:$index);
   let assemblyFormat = "attr-dict";

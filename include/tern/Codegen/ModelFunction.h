@@ -1,0 +1,42 @@
+//===- ModelFunction.h - Functions of a model by their names ----*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CODEGEN_MODELFUNCTION_H
+#define TERN_CODEGEN_MODELFUNCTION_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace tern {
+
+/// A name as "layer.decode": what the function computes, and after the last dot
+/// for how many tokens (tern-specialize-tokens).
+struct ModelFunction {
+  enum Role { Embed, Layer, Head, Other };
+
+  Role role;
+  llvm::StringRef whole; ///< "embed", "layer" or "head"
+  llvm::StringRef body;  ///< "decode" or "prefill"
+
+  static ModelFunction of(llvm::StringRef name);
+
+  /// Tokens it gets at most, in a module with `tern.max_tokens`.
+  int64_t maxTokens(mlir::ModuleOp module) const;
+
+  /// The field of tern_rows that is its argument `index`, those of the import
+  /// phase with results behind them; -1: none.
+  int32_t rowsField(unsigned index) const;
+};
+
+/// `tern.max_tokens`, or the default.
+int64_t getMaxTokens(mlir::ModuleOp module);
+
+/// Tokens that the head takes in a call, at most.
+int64_t getHeadTokens(mlir::ModuleOp module);
+
+} // namespace tern
+
+#endif // TERN_CODEGEN_MODELFUNCTION_H

@@ -1,0 +1,60 @@
+//===- ModelFunction.cpp - Functions of a model by their names
+//-------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Codegen/ModelFunction.h"
+
+#include "tern/Codegen/Abi.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace tern;
+
+int64_t tern::getMaxTokens(ModuleOp module) {
+  auto attr = module->getAttrOfType<IntegerAttr>(TernDialect::kMaxTokensAttr);
+  return attr ? attr.getInt() : 32;
+}
+
+/// Logits of many tokens are wanted rarely, and their rows are long.
+int64_t tern::getHeadTokens(ModuleOp module) {
+  return std::min<int64_t>(getMaxTokens(module), 8);
+}
+
+ModelFunction ModelFunction::of(StringRef name) {
+  ModelFunction function;
+  std::tie(function.whole, function.body) = name.rsplit('.');
+  function.role = llvm::StringSwitch<Role>(function.whole)
+                      .Case("embed", Embed)
+                      .Case("layer", Layer)
+                      .Case("head", Head)
+                      .Default(Other);
+  return function;
+}
+
+int64_t ModelFunction::maxTokens(ModuleOp module) const {
+  if (body == "decode")
+    return 1;
+  return role == Head ? getHeadTokens(module) : getMaxTokens(module);
+}
+
+int32_t ModelFunction::rowsField(unsigned index) const {
+  // layer: %layer, %x, %positions, %cache, then its result.
+  const int32_t ofEmbed[] = {abi::rows::tokens, abi::rows::output};
+  const int32_t ofLayer[] = {-1, abi::rows::input, abi::rows::positions,
+                             abi::rows::states, abi::rows::output};
+  const int32_t ofHead[] = {abi::rows::input, abi::rows::logits};
+  ArrayRef<int32_t> all;
+  if (role == Embed)
+    all = ofEmbed;
+  else if (role == Layer)
+    all = ofLayer;
+  else if (role == Head)
+    all = ofHead;
+  return index < all.size() ? all[index] : -1;
+}
