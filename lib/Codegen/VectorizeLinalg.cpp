@@ -13,6 +13,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -258,13 +260,17 @@ struct VectorizeLinalg : tern::impl::VectorizeLinalgPassBase<VectorizeLinalg> {
     return succeeded(generic) ? *generic : nullptr;
   }
 
+  int64_t getLanes(Operation *op) {
+    return lanes != 0 ? int64_t(lanes) : tern::getRowLanes(op);
+  }
+
   LogicalResult vectorize(IRRewriter &rewriter, linalg::LinalgOp op) {
     rewriter.setInsertionPoint(op);
     auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
     const char *why = generic ? getObstacle(generic)
                               : "expected an operation with a general form";
     if (!why) {
-      RowVectorizer(rewriter, generic).run(lanes);
+      RowVectorizer(rewriter, generic).run(getLanes(op));
       ++numVectorized;
     } else {
       remark::missed(

@@ -115,6 +115,10 @@ Value KernelBuilder::maxSigned(Value x, Value y) {
   return arith::MaxSIOp::create(*this, x, y);
 }
 
+Value KernelBuilder::maxUnsigned(Value x, Value y) {
+  return arith::MaxUIOp::create(*this, x, y);
+}
+
 Value KernelBuilder::bitAnd(Value x, Value y) {
   return arith::AndIOp::create(*this, x, y);
 }
@@ -140,12 +144,7 @@ Value KernelBuilder::shiftLeft(Value x, int64_t by) {
 Value KernelBuilder::shiftRight(Value x, int64_t by) {
   if (by == 0)
     return x;
-  auto type = dyn_cast<VectorType>(x.getType());
-  if (!type || !type.getElementType().isInteger(8) ||
-      type.getNumElements() % 2 != 0)
-    return arith::ShRUIOp::create(*this, x, constant(x.getType(), by));
-  Value words = bitcast(vectorOf(type.getNumElements() / 2, getI16Type()), x);
-  return bitAnd(bitcast(type, shiftRight(words, by)), 0xff >> by);
+  return arith::ShRUIOp::create(*this, x, constant(x.getType(), by));
 }
 
 Value KernelBuilder::shiftRightSigned(Value x, int64_t by) {

@@ -8,8 +8,17 @@
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
 
+#include "tern/Kernels/R32.h"
+
 using namespace mlir;
 using namespace tern;
+
+int64_t tern::getRowLanes(Operation *op) {
+  TargetAttr attr = TargetAttr::lookup(op);
+  const Target *target = attr ? attr.getTarget() : nullptr;
+  int64_t floats = target ? target->getVectorBytes(attr) / 4 : kR32Lanes;
+  return std::min(kRowRegisters * std::max<int64_t>(floats, 1), kR32Lanes);
+}
 
 void tern::registerTargets(DialectRegistry &registry) {
   registry.insert<TernDialect>();

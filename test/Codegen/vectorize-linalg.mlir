@@ -149,3 +149,41 @@ func.func @transpose(%x: memref<44x3xf32>, %y: memref<3x44xf32>) {
 // REMARK:       [Missed] ScalarLoops | Category:tern-vectorize-linalg
 // REMARK-SAME:  Reason="expected the innermost loop to walk the innermost dimension"
 // REMARK-NOT:   Missed
+
+// -----
+
+#both = affine_map<(t, n) -> (t, n)>
+
+// As many lanes as the target's registers want; four elements where it has none.
+
+module attributes {tern.target = #tern.target<triple = "riscv64", cpu = "generic", features = "+m">} {
+func.func @no_vectors(%x: memref<1x96xf32>, %y: memref<1x96xf32>) {
+  linalg.generic {indexing_maps = [#both, #both], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<1x96xf32>) outs(%y : memref<1x96xf32>) {
+  ^bb0(%xi: f32, %out: f32):
+    %0 = arith.mulf %xi, %xi : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+}
+// CHECK-LABEL: func.func @no_vectors(
+// CHECK:         vector.load {{.*}} : memref<1x96xf32>, vector<4xf32>
+
+// -----
+
+#both = affine_map<(t, n) -> (t, n)>
+
+module attributes {tern.target = #tern.target<triple = "wasm64", cpu = "generic", features = "+simd128">} {
+func.func @short_vectors(%x: memref<1x96xf32>, %y: memref<1x96xf32>) {
+  linalg.generic {indexing_maps = [#both, #both], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<1x96xf32>) outs(%y : memref<1x96xf32>) {
+  ^bb0(%xi: f32, %out: f32):
+    %0 = arith.mulf %xi, %xi : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+}
+// CHECK-LABEL: func.func @short_vectors(
+// CHECK:         vector.load {{.*}} : memref<1x96xf32>, vector<16xf32>

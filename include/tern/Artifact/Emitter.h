@@ -59,7 +59,7 @@ public:
 private:
   Emitter();
   llvm::Error translate(mlir::ModuleOp module, TargetAttr target);
-  void optimize();
+  void optimize(TargetAttr target);
   llvm::Expected<std::string> emit(bool object);
 
   /// LLVM's complaints since the beginning.

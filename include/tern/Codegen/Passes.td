@@ -126,9 +126,10 @@ def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
   let description = [{
     An operation with parallel loops whose innermost one walks contiguous elements
     is done `lanes` elements at a time, and what is left at the end of a row, a
-    static number, as one vector of that width: no masks. Values that all
-    elements of a row share (a token's factor) are loaded once, before the loop.
-    Outer loops, tokens and heads, stay loops. LLVM splits vectors into the
+    static number, as one vector of that width: no masks. By default, lanes fill
+    four registers of the module's target (32 at most, 4 without vectors). Values
+    that all elements of a row share (a token's factor) are loaded once, before the
+    loop. Outer loops, tokens and heads, stay loops. LLVM splits vectors into the
     registers that the target has. `memref.copy` is treated the same, so that no
     runtime function is called for it.
 
@@ -152,8 +153,8 @@ def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
     ```
   }];
   let options = [
-    Option<"lanes", "lanes", "int64_t", /*default=*/"32",
-           "Elements per vector; 1 for a target without vectors">,
+    Option<"lanes", "lanes", "int64_t", /*default=*/"0",
+           "Elements per vector; 0 for as many as the module's target wants">,
   ];
   let statistics = [
     Statistic<"numVectorized", "num-vectorized", "Operations made vectors">,

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 
 namespace tern {
@@ -24,11 +25,22 @@ namespace tern {
 /// `element`, or a vector of it as long as `like`.
 mlir::Type withElement(mlir::Type like, mlir::Type element);
 
+/// Vector registers that a row is taken by: the latency of an addition is about
+/// four additions.
+constexpr int64_t kRowRegisters = 4;
+
 class KernelBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   using Value = mlir::Value;
   using Type = mlir::Type;
   using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+  /// `rowLanes` is getRowLanes() of the operation that is expanded.
+  KernelBuilder(mlir::Location loc, mlir::PatternRewriter &rewriter,
+                int64_t rowLanes)
+      : ImplicitLocOpBuilder(loc, rewriter), rowLanes(rowLanes) {}
+
+  /// Elements of a row to take at a time.
+  int64_t getRowLanes() const { return rowLanes; }
 
   mlir::VectorType vectorOf(int64_t lanes, Type element) {
     return mlir::VectorType::get({lanes}, element);
@@ -56,6 +68,7 @@ public:
   Value rem(Value x, int64_t y); ///< unsigned
   Value minUnsigned(Value x, Value y);
   Value maxSigned(Value x, Value y);
+  Value maxUnsigned(Value x, Value y);
 
   // Integers.
   Value bitAnd(Value x, Value y);
@@ -63,9 +76,7 @@ public:
   Value bitOr(Value x, Value y);
   Value bitXor(Value x, int64_t y);
   Value shiftLeft(Value x, int64_t by);
-  /// Logical. Bytes of a vector are shifted as 16 bit words and masked, which
-  /// is what machines have.
-  Value shiftRight(Value x, int64_t by);
+  Value shiftRight(Value x, int64_t by); ///< logical
   Value shiftRightSigned(Value x, int64_t by);
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, int64_t y);
@@ -148,6 +159,7 @@ public:
   void parallel(Value count, int64_t bytesPerIteration, Body body);
 
 private:
+  int64_t rowLanes = 1;
   std::string loopName;
 
   Value constantLike(Value x, double value) {

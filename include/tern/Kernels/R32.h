@@ -19,10 +19,18 @@ constexpr int64_t kR32Lanes = 32;
 /// one is left.
 mlir::Value buildR32Tree(KernelBuilder &b, mlir::Value accumulators);
 
-/// R32 of n terms. `terms(i, width)` builds terms i .. i + width with `b`, as a
-/// vector<width x f32>; width is 32, or less for the last ones.
+/// Builds terms i .. i + width of each of some sums, as vector<width x f32>.
+using R32Terms = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+    mlir::Value i, int64_t width)>;
+
+/// R32 of n terms, for `count` sums at a time. `terms` is asked for every term
+/// once, in any order, b.getRowLanes() of them or, in the end, fewer.
+llvm::SmallVector<mlir::Value> buildR32(KernelBuilder &b, int64_t n,
+                                        int64_t count, R32Terms terms);
+
+/// The same for one sum of `n` terms, a multiple of 32.
 mlir::Value
-buildR32(KernelBuilder &b, int64_t n,
+buildR32(KernelBuilder &b, mlir::Value n,
          llvm::function_ref<mlir::Value(mlir::Value, int64_t)> terms);
 
 } // namespace tern

@@ -74,12 +74,22 @@ public:
   /// has one lane).
   virtual const DotProduct &getDotProduct(TargetAttr attr) const = 0;
 
+  /// Bytes of the vector registers that LLVM computes in with `attr`'s
+  /// features; 0 if it would take a vector apart into its elements.
+  virtual int64_t getVectorBytes(TargetAttr attr) const = 0;
+
   /// Patterns that turn products in buffer form into loops, with a benefit
   /// above 1; what they refuse, with a reason, the portable patterns take.
   virtual void populateKernelPatterns(TargetAttr attr,
                                       mlir::RewritePatternSet &patterns) const {
   }
 };
+
+/// Elements of a row that kernels take at a time on the target of `op`'s
+/// module: the floats of four registers, as the latency of an addition is about
+/// four additions, but not more than an R32 sum has accumulators. A power of
+/// two.
+int64_t getRowLanes(mlir::Operation *op);
 
 /// One per line of Targets.def, in that order; Generic, which handles every
 /// triple, comes last.

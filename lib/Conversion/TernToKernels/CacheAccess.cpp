@@ -79,21 +79,12 @@ Value CodeUnit::loadChunk(size_t plane, int64_t chunk) {
   return value;
 }
 
-/// Shifts pairs of bytes, as machines can; what crosses from one byte to the
-/// other is for the caller to mask.
-static Value shiftBytes(KernelBuilder &b, Value x, int64_t down) {
-  int64_t bytes = cast<VectorType>(x.getType()).getNumElements();
-  Value words = b.bitcast(b.vectorOf(bytes / 2, b.getI16Type()), x);
-  words = down < 0 ? b.shiftLeft(words, -down) : b.shiftRight(words, down);
-  return b.bitcast(x.getType(), words);
-}
-
 Value CodeUnit::loadField(int64_t field) {
   Value code;
   for (auto [index, plane] : llvm::enumerate(planes)) {
     Value part = loadChunk(index, field / plane.fields());
     int64_t down = field % plane.fields() * plane.bits - plane.firstBit;
-    part = shiftBytes(b, part, down);
+    part = down < 0 ? b.shiftLeft(part, -down) : b.shiftRight(part, down);
     if (plane.bits < 8)
       part = b.bitAnd(part, plane.mask() << plane.firstBit);
     code = code ? b.bitOr(code, part) : part;
@@ -117,7 +108,7 @@ Value tern::loadQuad(KernelBuilder &b, Value memory, ValueRange indices,
 
 Value tern::buildAbsMax(KernelBuilder &b, Value rows, Value token, Value column,
                         int64_t n) {
-  constexpr int64_t width = 16;
+  int64_t width = getHeadLanes(b);
   auto magnitudes = [&](Value i, int64_t lanes) {
     Type type = b.vectorOf(lanes, b.getF32Type());
     return b.magnitudeBits(b.load(type, rows, {token, b.add(column, i)}));

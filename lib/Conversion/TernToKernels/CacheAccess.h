@@ -22,6 +22,11 @@ constexpr int64_t roundUp(int64_t size, int64_t multiple) {
   return (size + multiple - 1) / multiple * multiple;
 }
 
+/// Elements of a head's row to take at a time: not more than a group has.
+inline int64_t getHeadLanes(const KernelBuilder &b) {
+  return std::min(b.getRowLanes(), CacheLayout::lanes);
+}
+
 /// Codes of `bits` are 0 .. n and stand for the odd integers 2c - n. Returns n.
 constexpr int64_t largestCode(int64_t bits) { return (int64_t(1) << bits) - 1; }
 

@@ -73,20 +73,21 @@ QueryCodes buildQueryCodes(KernelBuilder &b, const HeadGroup &group) {
     Value column = group.getColumn(b, head);
     Quantizer quantizer = buildQuantizer(b, group, column);
     b.store(b.mul(quantizer.factor, scale), q.factors, head);
-    b.forEachChunk(padded, kLanes, [&](Value i, int64_t) {
-      b.store(b.zero(b.vectorOf(kLanes, b.getI8Type())), q.codes, {head, i});
+    int64_t lanes = getHeadLanes(b);
+    auto bytes = b.vectorOf(lanes, b.getI8Type());
+    b.forEachChunk(padded, lanes, [&](Value i, int64_t) {
+      b.store(b.zero(bytes), q.codes, {head, i});
     });
-    b.forEachChunk(group.headDim, kLanes, [&](Value i, int64_t width) {
+    b.forEachChunk(group.headDim, lanes, [&](Value i, int64_t width) {
       Value x = b.load(b.vectorOf(width, b.getF32Type()), group.query,
                        {group.token, b.add(column, i)});
       b.store(quantize(b, group, quantizer, x), q.codes, {head, i});
     });
-    auto wide = b.vectorOf(kLanes, b.getI32Type());
-    Value sum = b.loop(b.index(0), b.index(padded), kLanes, b.zero(wide),
+    auto wide = b.vectorOf(lanes, b.getI32Type());
+    Value sum = b.loop(b.index(0), b.index(padded), lanes, b.zero(wide),
                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                         Value part = b.load(b.vectorOf(kLanes, b.getI8Type()),
-                                             q.codes, {head, i});
-                         part = arith::ExtSIOp::create(b, wide, part);
+                         Value part = b.load(bytes, q.codes, {head, i});
+                         part = b.signExtend(part, b.getI32Type());
                          return {b.add(carried[0], part)};
                        })[0];
     b.store(b.sumOfIntegers(sum), q.sums, head);

@@ -34,13 +34,14 @@ public:
       : b(b), cache(cache), layout(cache.getLayout()), group(group), dot(dot),
         e(e), sums(sums), planes(layout.planes()), n(largestCode(layout.bits)),
         isSwapped(n < 255 && !dot.isExactForAnyByte()),
-        weights(buildScratch(b, {group.heads, kTokens}, b.getI8Type())) {}
+        weights(buildScratch(b, {group.heads, kTokens}, b.getI8Type())),
+        factors(buildScratch(b, kTokens, b.getF32Type())) {}
 
   void build() {
     b.loop(b.index(0), group.getBlocks(b), 1, [&](Value block) {
       Value start = cache.getBlock(block);
-      Block here{block, b.add(start, layout.valuesOffset()), Value(), Value()};
-      readScales(here, b.add(start, layout.valueScalesOffset()));
+      Block here{block, b.add(start, layout.valuesOffset()), Value()};
+      readFactors(here, b.add(start, layout.valueScalesOffset()));
       for (int64_t first = 0; first < group.heads; first += kMaxHeads)
         addHeads(here, first, std::min(kMaxHeads, group.heads - first));
     });
@@ -49,9 +50,8 @@ public:
 private:
   struct Block {
     Value index;
-    Value values;  ///< where the codes start
-    Value factors; ///< what a u stands for, per token
-    Value first;   ///< i1 per token: is position 0 and lies elsewhere
+    Value values; ///< where the codes start
+    Value first;  ///< i1: token 0 is position 0 and lies elsewhere
   };
   /// The work of one head on a block.
   struct Weights {
@@ -61,52 +61,86 @@ private:
     Value factor; ///< M / 255
   };
 
-  void readScales(Block &block, Value at) {
-    block.factors = b.div(cache.loadHalves(at, kTokens), double(n));
+  /// Fills `factors`.
+  void readFactors(Block &block, Value at) {
+    b.forEachChunk(kTokens, b.getRowLanes(), [&](Value i, int64_t width) {
+      Value scales = cache.loadHalves(b.add(at, b.mul(i, 2)), width);
+      b.store(b.div(scales, double(n)), factors, i);
+    });
     if (!layout.hasFirstRows())
       return;
-    auto indices = b.vectorOf(kTokens, b.getI32Type());
-    Value start = arith::IndexCastOp::create(b, b.getI32Type(), block.index);
-    Value position = b.add(b.splat(indices, start), b.iota(indices));
-    block.first = b.compare(arith::CmpIPredicate::eq, position, int64_t(0));
+    block.first = b.compare(arith::CmpIPredicate::eq, block.index, int64_t(0));
     // The scales of first rows: the key's, then the value's.
-    Value scaleAt = b.add(cache.getFirstRows(), layout.firstScalesOffset() + 2);
-    Value g = b.lane(cache.loadHalves(scaleAt, 1), 0);
-    Value factor = b.div(g, double(largestCode(layout.bosBits)));
-    block.factors = b.select(
-        block.first, b.splat(block.factors.getType(), factor), block.factors);
+    b.ifTrue(block.first, [&] {
+      Value scaleAt =
+          b.add(cache.getFirstRows(), layout.firstScalesOffset() + 2);
+      Value scale = cache.loadHalves(scaleAt, 1);
+      b.store(b.div(scale, double(largestCode(layout.bosBits))), factors,
+              b.index(0));
+    });
+  }
+
+  /// e * factor of tokens i and up of a block, for one head.
+  Value weigh(const Block &block, Value head, Value i) {
+    auto type = b.vectorOf(b.getRowLanes(), b.getF32Type());
+    Value start = b.mul(block.index, kTokens);
+    Value exps = b.load(type, e, {head, b.add(start, i)});
+    Value w = b.mul(exps, b.load(type, factors, i));
+    // Scales of tokens that are not seen may be anything; their e is 0.
+    return b.select(b.isGreater(exps, b.zero(type)), w, b.zero(type));
+  }
+
+  /// The greatest weight of a block.
+  Value findMost(const Block &block, Value head) {
+    int64_t lanes = b.getRowLanes();
+    auto bits = b.vectorOf(lanes, b.getI32Type());
+    // None is negative, so their bits are ordered as they are, NaN last.
+    Value most = b.loop(b.index(0), b.index(kTokens), lanes, b.zero(bits),
+                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                          Value w = b.bitcast(bits, weigh(block, head, i));
+                          return {b.maxUnsigned(w, carried[0])};
+                        })[0];
+    return b.bitcast(b.getF32Type(), b.mostOfUnsigned(most));
   }
 
   /// p of one head; they go to `weights`.
   Weights roundWeights(const Block &block, Value head) {
-    auto type = b.vectorOf(kTokens, b.getF32Type());
-    Value start = b.mul(block.index, kTokens);
-    Value exps = b.load(type, e, {head, start});
-    Value w = b.mul(exps, block.factors);
-    // Scales of tokens that are not seen may be anything; their e is 0.
-    w = b.select(b.isGreater(exps, b.zero(type)), w, b.zero(type));
-    // None is negative, so their bits are ordered as they are, NaN last.
-    Value mostBits =
-        b.mostOfUnsigned(b.bitcast(withElement(type, b.getI32Type()), w));
-    Value most = b.bitcast(b.getF32Type(), mostBits);
-    Value zero = b.zero(b.getF32Type());
-    Value isTiny = b.isLess(most, b.constant(b.getF32Type(), 1e-30));
+    Type f32 = b.getF32Type(), i32 = b.getI32Type();
+    Value most = findMost(block, head), zero = b.zero(f32);
+    Value isTiny = b.isLess(most, b.constant(f32, 1e-30));
     most = b.select(isTiny, zero, most);
-    Value scale = b.div(b.constant(b.getF32Type(), 255.0), most);
+    Value scale = b.div(b.constant(f32, 255.0), most);
     scale = b.select(isTiny, zero, scale);
-    Value p = b.roundToInteger(b.getI32Type(), b.mul(w, b.splat(type, scale)));
-    Weights result{head, Value(), Value(), b.div(most, 255.0)};
-    if (block.first) {
-      Value none = b.zero(p.getType());
-      result.first = b.lane(b.select(block.first, p, none), 0);
-      p = b.select(block.first, none, p);
-    }
-    result.sum = b.sumOfIntegers(p);
-    Value bytes =
-        arith::TruncIOp::create(b, withElement(type, b.getI8Type()), p);
-    b.store(isSwapped ? flipHighBit(bytes) : bytes, weights,
-            {head, b.index(0)});
+    int64_t lanes = b.getRowLanes();
+    auto integers = b.vectorOf(lanes, i32);
+    Value sum = b.loop(
+        b.index(0), b.index(kTokens), lanes, b.zero(integers),
+        [&](Value i, ValueRange carried) -> SmallVector<Value> {
+          Value w = weigh(block, head, i);
+          Value p =
+              b.roundToInteger(i32, b.mul(w, b.splat(w.getType(), scale)));
+          Value bytes =
+              arith::TruncIOp::create(b, b.vectorOf(lanes, b.getI8Type()), p);
+          b.store(isSwapped ? flipHighBit(bytes) : bytes, weights, {head, i});
+          return {b.add(carried[0], p)};
+        })[0];
+    Weights result{head, b.sumOfIntegers(sum), Value(), b.div(most, 255.0)};
+    if (block.first)
+      takeFirst(block, result);
     return result;
+  }
+
+  /// Moves p of position 0, if that lies elsewhere, out of the others.
+  void takeFirst(const Block &block, Weights &weights) {
+    Value zero = b.zero(b.getI8Type());
+    Value place[] = {weights.head, b.index(0)};
+    Value p = b.load(this->weights, place);
+    if (isSwapped)
+      p = flipHighBit(p), zero = flipHighBit(zero);
+    Value wide = b.zeroExtend(p, b.getI32Type());
+    weights.first = b.select(block.first, wide, b.zero(wide.getType()));
+    weights.sum = b.sub(weights.sum, weights.first);
+    b.ifTrue(block.first, [&] { b.store(zero, this->weights, place); });
   }
 
   void addHeads(const Block &block, int64_t first, int64_t heads) {
@@ -128,11 +162,14 @@ private:
   void addLanes(const Block &block, ArrayRef<Weights> heads, Value values,
                 Value dim) {
     auto lanes = b.vectorOf(dot.getLanes(), b.getI32Type());
-    SmallVector<Value> products(heads.size(), b.zero(lanes));
-    Value codeSum = b.zero(lanes);
-    int64_t fields = CodeUnit::getFields(planes);
-    for (int64_t unit = 0; unit * fields * 4 < kTokens; ++unit)
-      addUnit(heads, values, unit, products, codeSum);
+    // Of each head, and of the codes.
+    SmallVector<Value> products(heads.size() + 1, b.zero(lanes));
+    int64_t units = kTokens / (4 * CodeUnit::getFields(planes));
+    products = b.loop(b.index(0), b.index(units), 1, products,
+                      [&](Value unit, ValueRange carried) {
+                        return addUnit(heads, values, unit, carried);
+                      });
+    Value codeSum = products.pop_back_val();
     for (auto [weights, product] : llvm::zip_equal(heads, products)) {
       Value sum = b.shiftLeft(product, 1);
       if (isSwapped)
@@ -147,30 +184,32 @@ private:
     }
   }
 
-  void addUnit(ArrayRef<Weights> heads, Value values, int64_t unit,
-               MutableArrayRef<Value> products, Value &codeSum) {
+  SmallVector<Value> addUnit(ArrayRef<Weights> heads, Value values, Value unit,
+                             ValueRange carried) {
+    SmallVector<Value> products(carried), starts;
     int64_t fields = CodeUnit::getFields(planes);
-    SmallVector<Value> starts;
-    for (auto [index, plane] : llvm::enumerate(planes))
-      starts.push_back(b.add(values, layout.valuePlaneOffset(index) +
-                                         unit * (fields / plane.fields()) *
-                                             CacheLayout::chunkBytes));
+    for (auto [index, plane] : llvm::enumerate(planes)) {
+      int64_t bytes = fields / plane.fields() * CacheLayout::chunkBytes;
+      Value start = b.add(values, layout.valuePlaneOffset(index));
+      starts.push_back(b.add(start, b.mul(unit, bytes)));
+    }
     CodeUnit codes(b, cache.getBytes(), planes, starts, dot.getLanes());
+    Value first = b.mul(unit, 4 * fields);
     for (int64_t f = 0; f < fields; ++f) {
-      Value field = codes.loadField(f);
+      Value field = codes.loadField(f), token = b.add(first, 4 * f);
       if (n == 255)
         field = flipHighBit(field);
       if (isSwapped)
-        codeSum = dot.build(b, b.getLoc(), codeSum, field,
-                            b.constant(field.getType(), int64_t(1)), n);
-      Value token = b.index(4 * (unit * fields + f));
-      for (auto [weights, product] : llvm::zip_equal(heads, products)) {
+        products.back() = dot.build(b, b.getLoc(), products.back(), field,
+                                    b.constant(field.getType(), int64_t(1)), n);
+      for (auto [weights, product] : llvm::zip(heads, products)) {
         Value p =
             loadQuad(b, this->weights, {weights.head, token}, dot.getLanes());
         product = isSwapped ? dot.build(b, b.getLoc(), product, field, p, n)
                             : dot.build(b, b.getLoc(), product, p, field, 255);
       }
     }
+    return products;
   }
 
   /// x - 128 of unsigned bytes, as signed ones.
@@ -200,6 +239,7 @@ private:
   int64_t n;
   bool isSwapped;
   Value weights; ///< p (or p - 128) of one block, [head][token]
+  Value factors; ///< what a u of one block stands for, per token
 };
 
 } // namespace

@@ -16,6 +16,7 @@
 #include "tern/Kernels/KernelBuilder.h"
 
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
 
 #include <cmath>
 
@@ -24,7 +25,8 @@ using namespace tern;
 
 namespace {
 
-constexpr int64_t kLanes = 16;
+/// Lanes of a vector at most.
+constexpr int64_t kMaxLanes = 16;
 /// Vectors that are combined at a time: two stages.
 constexpr int64_t kVectors = 4;
 
@@ -58,11 +60,11 @@ struct TransformRows : OpRewritePattern<HadamardOp> {
                                 PatternRewriter &rewriter) const override {
     if (op.getOuts().empty())
       return rewriter.notifyMatchFailure(op, "expected buffer form");
-    KernelBuilder b(op.getLoc(), rewriter);
+    KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     int64_t block = op.getBlock();
     b.forEachToken(op.getInput(), [&](Value token) {
       transformLanes(b, op, token);
-      for (int64_t half = kLanes; half < block; half *= kVectors)
+      for (int64_t half = getLanes(b); half < block; half *= kVectors)
         transformVectors(b, op, token, half, std::min(kVectors, block / half));
     });
     rewriter.eraseOp(op);
@@ -70,6 +72,10 @@ struct TransformRows : OpRewritePattern<HadamardOp> {
   }
 
 private:
+  static int64_t getLanes(KernelBuilder &b) {
+    return std::min(b.getRowLanes(), kMaxLanes);
+  }
+
   static int64_t numFeatures(HadamardOp op) {
     return cast<MemRefType>(op.getInput().getType()).getDimSize(1);
   }
@@ -78,16 +84,16 @@ private:
     return b.mul(x, 1 / std::sqrt(static_cast<double>(op.getBlock())));
   }
 
-  /// The stages below kLanes, from the input to the out. Narrower blocks lie
-  /// several to a vector.
+  /// The stages below a vector's lanes, from the input to the out. Narrower
+  /// blocks lie several to a vector.
   static void transformLanes(KernelBuilder &b, HadamardOp op, Value token) {
-    int64_t block = op.getBlock();
-    b.forEachChunk(numFeatures(op), kLanes, [&](Value column, int64_t width) {
+    int64_t block = op.getBlock(), lanes = getLanes(b);
+    b.forEachChunk(numFeatures(op), lanes, [&](Value column, int64_t width) {
       Type type = b.vectorOf(width, b.getF32Type());
       Value x = b.load(type, op.getInput(), {token, column});
-      for (int64_t half = 1; half < std::min(block, kLanes); half *= 2)
+      for (int64_t half = 1; half < std::min(block, lanes); half *= 2)
         x = combineLanes(b, x, half);
-      if (block <= kLanes)
+      if (block <= lanes)
         x = scale(b, op, x);
       b.store(x, op.getOuts()[0], {token, column});
     });
@@ -97,9 +103,10 @@ private:
   static void transformVectors(KernelBuilder &b, HadamardOp op, Value token,
                                int64_t half, int64_t count) {
     Value row = op.getOuts()[0];
-    Type type = b.vectorOf(kLanes, b.getF32Type());
+    int64_t lanes = getLanes(b);
+    Type type = b.vectorOf(lanes, b.getF32Type());
     bool isLast = half * count == op.getBlock();
-    b.loop(0, numFeatures(op) / count, kLanes, [&](Value i) {
+    b.loop(0, numFeatures(op) / count, lanes, [&](Value i) {
       // The bits of i from `half` on count groups of `count` times `half`.
       Value within = b.bitAnd(i, half - 1);
       Value first = b.add(b.mul(b.sub(i, within), count), within);

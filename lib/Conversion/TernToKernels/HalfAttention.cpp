@@ -39,7 +39,7 @@ public:
     b.loop(b.index(0), group.count, 1, [&](Value position) {
       Value row = getRow(position, cache.getLayout().valuesOffset());
       b.forEachChunk(
-          group.headDim, CacheLayout::lanes, [&](Value i, int64_t width) {
+          group.headDim, getHeadLanes(b), [&](Value i, int64_t width) {
             Value v = cache.loadHalves(b.add(row, b.mul(i, 2)), width);
             for (int64_t h = 0; h < group.heads; ++h) {
               Value head = b.index(h);
@@ -65,32 +65,19 @@ private:
   void scoreHeads(Value scores, Value position, Value row, int64_t first) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(group.headDim));
     int64_t heads = std::min(kMaxHeads, group.heads - first);
-    auto type = b.vectorOf(kR32Lanes, b.getF32Type());
-    SmallVector<Value> sums(heads, b.zero(type));
-    int64_t whole = group.headDim / kR32Lanes * kR32Lanes;
-    if (whole)
-      sums = b.loop(b.index(0), b.index(whole), kR32Lanes, sums,
-                    [&](Value i, ValueRange carried) {
-                      return addProducts(row, first, i, kR32Lanes, carried);
-                    });
-    if (whole != group.headDim)
-      sums =
-          addProducts(row, first, b.index(whole), group.headDim - whole, sums);
+    SmallVector<Value> sums =
+        buildR32(b, group.headDim, heads, [&](Value i, int64_t width) {
+          Value k = cache.loadHalves(b.add(row, b.mul(i, 2)), width);
+          SmallVector<Value> products;
+          for (int64_t h = first; h < first + heads; ++h) {
+            Value column = b.add(group.getColumn(b, b.index(h)), i);
+            Value q = b.load(k.getType(), group.query, {group.token, column});
+            products.push_back(b.mul(q, k));
+          }
+          return products;
+        });
     for (auto [h, sum] : llvm::enumerate(sums))
-      b.store(b.mul(buildR32Tree(b, sum), scale), scores,
-              {b.index(first + h), position});
-  }
-
-  SmallVector<Value> addProducts(Value row, int64_t first, Value i,
-                                 int64_t width, ValueRange carried) {
-    SmallVector<Value> sums(carried);
-    Value k = cache.loadHalves(b.add(row, b.mul(i, 2)), width);
-    for (auto [h, sum] : llvm::enumerate(sums)) {
-      Value column = b.add(group.getColumn(b, b.index(first + h)), i);
-      Value q = b.load(k.getType(), group.query, {group.token, column});
-      sum = b.add(sum, b.padLanes(b.mul(q, k), kR32Lanes));
-    }
-    return sums;
+      b.store(b.mul(sum, scale), scores, {b.index(first + h), position});
   }
 
   KernelBuilder &b;

@@ -15,6 +15,7 @@
 #include "FloatBits.h"
 
 #include "tern/Conversion/TernToKernels.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -22,8 +23,6 @@ using namespace mlir;
 using namespace tern;
 
 namespace {
-
-constexpr int64_t kLanes = 16;
 
 /// One head of one token of one operation.
 class HeadAppend {
@@ -65,22 +64,24 @@ private:
     int64_t rowBytes = layout.headDim * 2;
     Value start =
         b.add(b.add(cache.getBlock(block), part), b.mul(slot, rowBytes));
-    b.forEachChunk(layout.headDim, kLanes, [&](Value i, int64_t width) {
-      Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
-                       {token, b.add(column, i)});
-      cache.storeHalves(buildFloatToHalf(b, b.getLoc(), x),
-                        b.add(start, b.mul(i, 2)));
-    });
+    b.forEachChunk(layout.headDim, getHeadLanes(b),
+                   [&](Value i, int64_t width) {
+                     Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
+                                      {token, b.add(column, i)});
+                     cache.storeHalves(buildFloatToHalf(b, b.getLoc(), x),
+                                       b.add(start, b.mul(i, 2)));
+                   });
   }
 
   /// Fills `codes` and returns the scale's bits.
   Value encode(Value rows, int64_t bits) {
     RowScale scale = buildRowScale(b, rows, token, column, layout.headDim);
-    b.forEachChunk(layout.headDim, kLanes, [&](Value i, int64_t width) {
-      Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
-                       {token, b.add(column, i)});
-      b.store(buildCodes(b, x, scale.value, bits), codes, i);
-    });
+    b.forEachChunk(layout.headDim, getHeadLanes(b),
+                   [&](Value i, int64_t width) {
+                     Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
+                                      {token, b.add(column, i)});
+                     b.store(buildCodes(b, x, scale.value, bits), codes, i);
+                   });
     return scale.bits;
   }
 
@@ -90,8 +91,9 @@ private:
     for (auto [index, rows] : llvm::enumerate(both)) {
       Value scale = encode(rows, layout.bosBits);
       Value to = b.add(start, index * layout.firstCodeBytes());
-      b.loop(0, layout.firstCodeBytes(), kLanes, [&](Value i) {
-        Value part = b.load(b.vectorOf(kLanes, b.getI8Type()), codes, i);
+      int64_t lanes = getHeadLanes(b);
+      b.loop(0, layout.firstCodeBytes(), lanes, [&](Value i) {
+        Value part = b.load(b.vectorOf(lanes, b.getI8Type()), codes, i);
         b.store(part, cache.getBytes(), b.add(to, i));
       });
       cache.storeHalves(scale,
@@ -146,13 +148,15 @@ private:
   }
 
   /// Puts bits into field `field` of bytes 4i + `byte` of the chunk at `to`,
-  /// and of the same chunk of all groups of dimensions i.
+  /// and of the same chunk of all groups of dimensions. A group is a vector
+  /// where there are vectors; elsewhere its dimensions come one by one.
   void packPlane(const CachePlane &plane, Value to, Value field, Value byte) {
-    constexpr int64_t chunk = CacheLayout::chunkBytes;
-    auto group = b.vectorOf(kLanes, b.getI8Type());
-    auto bytes = b.vectorOf(chunk, b.getI8Type());
+    int64_t lanes =
+        getHeadLanes(b) < CacheLayout::lanes ? 1 : CacheLayout::lanes;
+    auto group = b.vectorOf(lanes, b.getI8Type());
+    auto bytes = b.vectorOf(4 * lanes, b.getI8Type());
     SmallVector<int64_t> inEach;
-    for (int64_t i = 0; i < chunk; ++i)
+    for (int64_t i = 0; i < 4 * lanes; ++i)
       inEach.push_back(i / 4);
     Value shift = toByte(b.mul(field, plane.bits));
     Value here =
@@ -164,13 +168,17 @@ private:
     Value others =
         arith::XOrIOp::create(b, mask, b.constant(bytes, int64_t(0xff)));
     b.loop(0, layout.valueGroups(), 1, [&](Value i) {
-      Value code = b.load(group, codes, b.mul(i, kLanes));
-      code = b.bitAnd(b.shiftRight(code, plane.firstBit), plane.mask());
-      code = arith::ShLIOp::create(b, code, b.splat(group, shift));
-      Value part = b.bitAnd(b.shuffle(code, code, inEach), mask);
-      Value at = b.add(to, b.mul(i, layout.valueGroupBytes()));
-      Value old = b.bitAnd(b.load(bytes, cache.getBytes(), at), others);
-      b.store(b.bitOr(old, part), cache.getBytes(), at);
+      Value start = b.add(to, b.mul(i, layout.valueGroupBytes()));
+      Value first = b.mul(i, CacheLayout::lanes);
+      b.forEachChunk(CacheLayout::lanes, lanes, [&](Value lane, int64_t) {
+        Value code = b.load(group, codes, b.add(first, lane));
+        code = b.bitAnd(b.shiftRight(code, plane.firstBit), plane.mask());
+        code = arith::ShLIOp::create(b, code, b.splat(group, shift));
+        Value part = b.bitAnd(b.shuffle(code, code, inEach), mask);
+        Value at = b.add(start, b.mul(lane, 4));
+        Value old = b.bitAnd(b.load(bytes, cache.getBytes(), at), others);
+        b.store(b.bitOr(old, part), cache.getBytes(), at);
+      });
     });
   }
 
@@ -193,7 +201,7 @@ struct AppendRows : OpRewritePattern<KVAppendOp> {
                                 PatternRewriter &rewriter) const override {
     if (!isa<MemRefType>(op.getKeys().getType()))
       return rewriter.notifyMatchFailure(op, "expected buffer form");
-    KernelBuilder b(op.getLoc(), rewriter);
+    KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     b.nameLoops("kv_append");
     CacheLayout layout = getCacheLayout(op.getCache().getType());
     b.parallel(b.index(layout.heads), 8 * layout.headDim, [&](Value head) {
@@ -213,7 +221,7 @@ struct AppendRows : OpRewritePattern<KVAppendOp> {
     int64_t padded = roundUp(headDim, CacheLayout::alignment);
     auto type = MemRefType::get({padded}, b.getI8Type());
     Value codes = memref::AllocOp::create(b, type);
-    b.forEachChunk(padded, kLanes, [&](Value i, int64_t width) {
+    b.forEachChunk(padded, getHeadLanes(b), [&](Value i, int64_t width) {
       b.store(b.zero(b.vectorOf(width, b.getI8Type())), codes, i);
     });
     return codes;

@@ -26,7 +26,7 @@ struct AttendRows : OpRewritePattern<AttentionOp> {
     if (CacheLayout::lanes % dot.getLanes() != 0)
       return rewriter.notifyMatchFailure(
           op, "expected a dot product whose lanes divide the cache's 16");
-    KernelBuilder b(op.getLoc(), rewriter);
+    KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     b.nameLoops("attention");
     KVCacheType type = op.getCache().getType();
     int64_t bytes = getCacheLayout(type).headBytes() * type.getCapacity() /
@@ -93,12 +93,11 @@ private:
                             RowSums &sums, Value head, Value z, Value out) {
     Value column = group.getColumn(b, head);
     Value divisor = b.load(b.getF32Type(), z, head);
-    b.forEachChunk(group.headDim, CacheLayout::lanes,
-                   [&](Value i, int64_t width) {
-                     Value o = sums.load(head, i, width);
-                     o = b.div(o, b.splat(o.getType(), divisor));
-                     b.store(o, out, {group.token, b.add(column, i)});
-                   });
+    b.forEachChunk(group.headDim, getHeadLanes(b), [&](Value i, int64_t width) {
+      Value o = sums.load(head, i, width);
+      o = b.div(o, b.splat(o.getType(), divisor));
+      b.store(o, out, {group.token, b.add(column, i)});
+    });
   }
 
   const DotProduct &dot;

@@ -12,6 +12,7 @@
 
 #include "tern/Conversion/TernToKernels.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
@@ -35,16 +36,16 @@ Value reduceMaxAbs(KernelBuilder &b, int64_t n,
   auto magnitudes = [&](Value i, int64_t width) {
     return b.magnitudeBits(terms(i, width));
   };
-  Value most = b.zero(b.vectorOf(kR32Lanes, b.getI32Type()));
-  int64_t whole = n / kR32Lanes * kR32Lanes;
+  int64_t lanes = b.getRowLanes(), whole = n / lanes * lanes;
+  Value most = b.zero(b.vectorOf(lanes, b.getI32Type()));
   if (whole)
-    most = b.loop(b.index(0), b.index(whole), kR32Lanes, most,
+    most = b.loop(b.index(0), b.index(whole), lanes, most,
                   [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                    return {larger(magnitudes(i, kR32Lanes), carried[0])};
+                    return {larger(magnitudes(i, lanes), carried[0])};
                   })[0];
   if (whole != n) {
     Value rest = magnitudes(b.index(whole), n - whole);
-    most = larger(b.padLanes(rest, kR32Lanes), most);
+    most = larger(b.padLanes(rest, lanes), most);
   }
   return b.bitcast(b.getF32Type(), b.mostOfSigned(most));
 }
@@ -56,11 +57,11 @@ struct ReduceRows : OpRewritePattern<ReduceOp> {
                                 PatternRewriter &rewriter) const override {
     if (op.getOuts().empty())
       return rewriter.notifyMatchFailure(op, "expected buffer form");
-    KernelBuilder b(op.getLoc(), rewriter);
+    KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     Value input = op.getInput(), out = op.getOuts()[0];
     int64_t n = numColumns(input);
     b.forEachToken(input, [&](Value token) {
-      auto terms = [&](Value i, int64_t width) -> Value {
+      auto term = [&](Value i, int64_t width) -> Value {
         Type type = b.vectorOf(width, b.getF32Type());
         Value x = b.load(type, input, {token, i});
         switch (op.getKind()) {
@@ -73,9 +74,12 @@ struct ReduceRows : OpRewritePattern<ReduceOp> {
         }
         llvm_unreachable("unknown kind");
       };
+      auto terms = [&](Value i, int64_t width) -> SmallVector<Value> {
+        return {term(i, width)};
+      };
       Value result = op.getKind() == ReduceKind::MaxAbs
-                         ? reduceMaxAbs(b, n, terms)
-                         : buildR32(b, n, terms);
+                         ? reduceMaxAbs(b, n, term)
+                         : buildR32(b, n, 1, terms)[0];
       b.store(result, out, token);
     });
     rewriter.eraseOp(op);

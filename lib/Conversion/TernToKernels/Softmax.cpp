@@ -28,9 +28,9 @@ Value tern::buildScratch(KernelBuilder &b, ArrayRef<int64_t> shape,
                                  b.getI64IntegerAttr(CacheLayout::alignment));
 }
 
-/// Which of the 32 positions from `first` on are below `count`.
-static Value isSeen(KernelBuilder &b, Value first, Value count) {
-  auto type = b.vectorOf(kR32Lanes, b.getI32Type());
+/// Which of the `lanes` positions from `first` on are below `count`.
+static Value isSeen(KernelBuilder &b, Value first, Value count, int64_t lanes) {
+  auto type = b.vectorOf(lanes, b.getI32Type());
   Value left =
       arith::IndexCastOp::create(b, b.getI32Type(), b.sub(count, first));
   return b.compare(arith::CmpIPredicate::slt, b.iota(type),
@@ -39,27 +39,26 @@ static Value isSeen(KernelBuilder &b, Value first, Value count) {
 
 Value tern::buildSoftmax(KernelBuilder &b, const HeadGroup &group, Value scores,
                          Value head) {
-  auto type = b.vectorOf(kR32Lanes, b.getF32Type());
+  int64_t lanes = b.getRowLanes();
+  auto type = b.vectorOf(lanes, b.getF32Type());
   Value lowest = b.constant(type, -std::numeric_limits<double>::infinity());
-  Value most = b.loop(b.index(0), group.count, kR32Lanes, lowest,
+  Value most = b.loop(b.index(0), group.count, lanes, lowest,
                       [&](Value i, ValueRange carried) -> SmallVector<Value> {
                         Value score = b.load(type, scores, {head, i});
-                        score =
-                            b.select(isSeen(b, i, group.count), score, lowest);
+                        Value seen = isSeen(b, i, group.count, lanes);
+                        score = b.select(seen, score, lowest);
                         return {b.max(score, carried[0])};
                       })[0];
   most = b.reduceByHalves(most, [&](Value x, Value y) { return b.max(x, y); });
   Value end = b.mul(group.getBlocks(b), CacheLayout::blockTokens);
-  Value top = b.splat(type, most);
-  Value sum = b.loop(b.index(0), end, kR32Lanes, b.zero(type),
-                     [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                       Value score = b.load(type, scores, {head, i});
-                       Value e = buildExp(b, b.getLoc(), b.sub(score, top));
-                       e = b.select(isSeen(b, i, group.count), e, b.zero(type));
-                       b.store(e, scores, {head, i});
-                       return {b.add(carried[0], e)};
-                     })[0];
-  return buildR32Tree(b, sum);
+  return buildR32(b, end, [&](Value i, int64_t lanes) {
+    auto type = b.vectorOf(lanes, b.getF32Type());
+    Value score = b.load(type, scores, {head, i});
+    Value e = buildExp(b, b.getLoc(), b.sub(score, b.splat(type, most)));
+    e = b.select(isSeen(b, i, group.count, lanes), e, b.zero(type));
+    b.store(e, scores, {head, i});
+    return e;
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -74,7 +73,7 @@ RowSums::RowSums(KernelBuilder &b, int64_t heads, int64_t width, Value terms,
   used = b.select(b.compare(arith::CmpIPredicate::ult, terms, all), terms, all);
   b.loop(0, heads, 1, [&](Value head) {
     b.loop(b.index(0), used, 1, [&](Value j) {
-      b.forEachChunk(width, CacheLayout::lanes, [&](Value i, int64_t lanes) {
+      b.forEachChunk(width, getHeadLanes(b), [&](Value i, int64_t lanes) {
         Type type = b.vectorOf(lanes, b.getF32Type());
         b.store(b.zero(type), sums, {head, j, i});
       });
@@ -99,7 +98,7 @@ void RowSums::finish(Value head) {
     Value pairs = b.select(some, b.sub(left, half), b.index(0));
     b.loop(b.index(0), pairs, 1, [&](Value j) {
       Value other = b.add(j, half);
-      b.forEachChunk(width, CacheLayout::lanes, [&](Value i, int64_t lanes) {
+      b.forEachChunk(width, getHeadLanes(b), [&](Value i, int64_t lanes) {
         Type type = b.vectorOf(lanes, b.getF32Type());
         Value sum = b.add(b.load(type, sums, {head, j, i}),
                           b.load(type, sums, {head, other, i}));

@@ -11,6 +11,7 @@
 
 #include "tern/Conversion/TernToKernels.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
@@ -39,30 +40,15 @@ Value loadWidened(KernelBuilder &b, int64_t size, Value table, ValueRange at) {
 Values dotRow(KernelBuilder &b, Value input, Value weight, Value row,
               Value first, int64_t count) {
   int64_t columns = cast<MemRefType>(weight.getType()).getDimSize(1);
-  int64_t whole = columns / kR32Lanes * kR32Lanes;
-  Values tokens;
-  for (int64_t t = 0; t < count; ++t)
-    tokens.push_back(b.add(first, t));
-  auto addProducts = [&](Value column, int64_t width, ValueRange sums) {
+  return buildR32(b, columns, count, [&](Value column, int64_t width) {
     Value w = loadWidened(b, width, weight, {row, column});
-    Values next;
-    for (auto [token, sum] : llvm::zip(tokens, sums)) {
-      Value x = b.load(w.getType(), input, {token, column});
-      next.push_back(b.add(sum, b.padLanes(b.mul(x, w), kR32Lanes)));
+    Values products;
+    for (int64_t t = 0; t < count; ++t) {
+      Value x = b.load(w.getType(), input, {b.add(first, t), column});
+      products.push_back(b.mul(x, w));
     }
-    return next;
-  };
-  Values sums(count, b.zero(b.vectorOf(kR32Lanes, b.getF32Type())));
-  if (whole > 0)
-    sums = b.loop(b.index(0), b.index(whole), kR32Lanes, sums,
-                  [&](Value column, ValueRange sums) {
-                    return addProducts(column, kR32Lanes, sums);
-                  });
-  if (whole != columns)
-    sums = addProducts(b.index(whole), columns - whole, sums);
-  for (Value &sum : sums)
-    sum = buildR32Tree(b, sum);
-  return sums;
+    return products;
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -80,7 +66,7 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
     if (!isa<FloatType>(type.getElementType()))
       return rewriter.notifyMatchFailure(
           op, "expected float rows; int8 rows are a tern.matmul");
-    KernelBuilder b(op.getLoc(), rewriter);
+    KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     b.nameLoops("lm_head");
     int64_t rowBytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
     Value rows = b.index(type.getDimSize(0));
@@ -123,15 +109,16 @@ struct ExpandEmbedding : OpRewritePattern<EmbeddingOp> {
                                 PatternRewriter &rewriter) const override {
     if (!op.isBufferForm())
       return rewriter.notifyMatchFailure(op, "expected buffer form");
-    KernelBuilder b(op.getLoc(), rewriter);
+    KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     Value table = op.getTable(), out = op.getOuts()[0];
     int64_t columns = cast<MemRefType>(table.getType()).getDimSize(1);
     b.forEachToken(op.getTokens(), [&](Value token) {
       Value row = b.toIndex(b.load(op.getTokens(), token));
-      b.forEachChunk(columns, kR32Lanes, [&](Value column, int64_t width) {
-        b.store(loadWidened(b, width, table, {row, column}), out,
-                {token, column});
-      });
+      b.forEachChunk(columns, b.getRowLanes(),
+                     [&](Value column, int64_t width) {
+                       b.store(loadWidened(b, width, table, {row, column}), out,
+                               {token, column});
+                     });
     });
     rewriter.eraseOp(op);
     return success();

@@ -15,13 +15,13 @@
 #include "tern/Kernels/KernelBuilder.h"
 
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
 
 namespace {
 
-constexpr int64_t kLanes = 32;
 using Predicate = arith::CmpIPredicate;
 
 /// One token's row of magnitudes.
@@ -41,22 +41,23 @@ public:
 
   /// How many (i32) compare so with `threshold` (i32).
   Value count(Predicate predicate, Value threshold) {
-    auto sums = b.vectorOf(kLanes, b.getI32Type());
+    int64_t lanes = b.getRowLanes();
+    auto sums = b.vectorOf(lanes, b.getI32Type());
     auto matches = [&](Value column, int64_t width) -> Value {
       Value bits = get(column, width);
       Value match =
           b.compare(predicate, bits, b.splat(bits.getType(), threshold));
       return arith::ExtUIOp::create(b, bits.getType(), match);
     };
-    int64_t whole = columns / kLanes * kLanes;
-    Value sum = b.loop(b.index(0), b.index(whole), kLanes, b.zero(sums),
+    int64_t whole = columns / lanes * lanes;
+    Value sum = b.loop(b.index(0), b.index(whole), lanes, b.zero(sums),
                        [&](Value column, ValueRange carried) {
-                         Value match = matches(column, kLanes);
+                         Value match = matches(column, lanes);
                          return SmallVector<Value>{b.add(carried[0], match)};
                        })[0];
     if (whole != columns)
       sum = b.add(sum,
-                  b.padLanes(matches(b.index(whole), columns - whole), kLanes));
+                  b.padLanes(matches(b.index(whole), columns - whole), lanes));
     return b.sumOfIntegers(sum);
   }
 
@@ -118,7 +119,7 @@ struct KeepLargest : OpRewritePattern<KeepTopKOp> {
                                 PatternRewriter &rewriter) const override {
     if (op.getOuts().empty())
       return rewriter.notifyMatchFailure(op, "expected buffer form");
-    KernelBuilder b(op.getLoc(), rewriter);
+    KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     b.forEachToken(op.getInput(), [&](Value token) {
       Magnitudes row(b, op.getInput(), token);
       int64_t keep = std::min(op.getTopK().getKeep(), row.getColumns());
@@ -127,7 +128,7 @@ struct KeepLargest : OpRewritePattern<KeepTopKOp> {
       Value room = b.sub(b.constant(b.getI32Type(), keep), above);
       Value tieEnd = findTieEnd(b, row, threshold, room);
       b.forEachChunk(
-          row.getColumns(), kLanes, [&](Value column, int64_t width) {
+          row.getColumns(), b.getRowLanes(), [&](Value column, int64_t width) {
             Value stays = isKept(b, row, column, width, threshold, tieEnd);
             auto type = b.vectorOf(width, b.getI8Type());
             Value code = b.load(type, op.getCodes(), {token, column});

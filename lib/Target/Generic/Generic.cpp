@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Every triple LLVM has. One lane, no instruction of any vector extension: the
-// reference all other targets are compared with.
+// Every triple LLVM has. Products take one lane and no instruction of any
+// vector extension: the reference all other targets are compared with. Rows
+// take the registers that LLVM has for vectors.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +42,20 @@ struct ScalarDot : DotProduct {
   }
 };
 
+/// Vector registers that LLVM uses for vectors of floats without being told
+/// how.
+struct Registers {
+  StringRef arch;    ///< LLVM's name, or how it begins
+  StringRef feature; ///< that a CPU must have; empty where all have it
+  int64_t bytes;
+};
+constexpr Registers vectorRegisters[] = {
+    {"x86_64", "", 16},        {"aarch64", "", 16},
+    {"arm64", "", 16},         {"riscv", "v", 16},
+    {"wasm", "simd128", 16},   {"powerpc", "altivec", 16},
+    {"loongarch", "lasx", 32}, {"loongarch", "lsx", 16},
+    {"mips", "msa", 16},       {"s390x", "vector", 16}};
+
 struct GenericTarget : Target {
   StringRef getName() const override { return "Generic"; }
   bool handles(TargetAttr) const override { return true; }
@@ -53,6 +68,15 @@ struct GenericTarget : Target {
   }
 
   const DotProduct &getDotProduct(TargetAttr) const override { return dot; }
+
+  int64_t getVectorBytes(TargetAttr attr) const override {
+    StringRef arch = attr.getTriple().split('-').first;
+    for (const Registers &row : vectorRegisters)
+      if (arch.starts_with(row.arch) &&
+          (row.feature.empty() || attr.hasFeature(row.feature)))
+        return row.bytes;
+    return 0;
+  }
 
   ScalarDot dot;
 };

@@ -120,6 +120,11 @@ struct X86Target : Target {
     return *find(attr)->dot;
   }
 
+  /// Those of the dot product: its sums are as wide as floats.
+  int64_t getVectorBytes(TargetAttr attr) const override {
+    return 4 * find(attr)->dot->getLanes();
+  }
+
   void populateKernelPatterns(TargetAttr attr,
                               RewritePatternSet &patterns) const override {
     populateDotProductPatterns(attr, patterns);

@@ -1,6 +1,6 @@
 // RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s
 
-module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64", features = "">} {
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2">} {
 
 // 32 partial sums, multiplied and added apart; then halves are added.
 // CHECK-LABEL: func.func @head_of_one_token(

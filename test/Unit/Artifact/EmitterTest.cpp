@@ -110,6 +110,50 @@ TEST_F(EmitterTest, UnknownFeatureInIRIsRefusedBeforeLLVMDies) {
   EXPECT_NE(message.find("unknown feature 'teleport'"), std::string::npos);
 }
 
+TEST_F(EmitterTest, TargetsSayHowWideTheirVectorsAre) {
+  auto bytes = [&](StringRef triple, StringRef cpu = "") {
+    TargetAttr target = select(triple, cpu);
+    return target.getTarget()->getVectorBytes(target);
+  };
+  EXPECT_EQ(bytes("generic"), 16);
+  EXPECT_EQ(bytes("x86-64-v3"), 32);
+  EXPECT_EQ(bytes("x86-64-v4"), 64);
+  EXPECT_EQ(bytes("aarch64-linux-gnu"), 16);
+  EXPECT_EQ(bytes("riscv64-linux-gnu"), 0);
+  EXPECT_EQ(bytes("riscv64-linux-gnu", "generic+m+a+f+d+c+v"), 16);
+  EXPECT_EQ(bytes("wasm64-unknown-unknown"), 0);
+  EXPECT_EQ(bytes("wasm64-unknown-unknown", "generic+simd128"), 16);
+  EXPECT_EQ(bytes("powerpc64le-linux-gnu", "pwr8"), 16);
+  EXPECT_EQ(bytes("mips64el-linux-gnu"), 0);
+}
+
+constexpr StringRef sumOfFloats = R"(
+  llvm.func @f(%p: !llvm.ptr, %n: i64) -> f32 {
+    %zero = llvm.mlir.constant(0.0 : f32) : f32
+    %none = llvm.mlir.constant(0 : i64) : i64
+    %one = llvm.mlir.constant(1 : i64) : i64
+    llvm.br ^loop(%none, %zero : i64, f32)
+  ^loop(%i: i64, %sum: f32):
+    %at = llvm.getelementptr %p[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+    %x = llvm.load %at : !llvm.ptr -> f32
+    %more = llvm.fadd %sum, %x : f32
+    %next = llvm.add %i, %one : i64
+    %go = llvm.icmp "ult" %next, %n : i64
+    llvm.cond_br %go, ^loop(%next, %more : i64, f32), ^end
+  ^end:
+    llvm.return %more : f32
+  })";
+
+TEST_F(EmitterTest, LoopsAreUnrolledWhereThereAreVectors) {
+  auto numAdditions = [&](StringRef triple, StringRef addition) {
+    std::unique_ptr<Emitter> emitter = emit(sumOfFloats, select(triple));
+    llvm::Expected<std::string> code = emitter->emitAssembly();
+    return code ? StringRef(*code).count(addition) : 0;
+  };
+  EXPECT_EQ(numAdditions("riscv64-linux-gnu", "fadd.s"), 1u);
+  EXPECT_GT(numAdditions("aarch64-linux-gnu", "fadd"), 1u);
+}
+
 constexpr StringRef multiplyAdd = R"(
   llvm.func @f(%a: f32, %b: f32, %c: f32) -> f32 {
     %0 = llvm.fmul %a, %b : f32

@@ -43,7 +43,12 @@ std::vector<JitTarget> tern::getJitTargets() {
         .str();
   };
   std::vector<JitTarget> targets = {
-      {"Generic", attr("x86-64", "+sse2"), "x86-64", ""}};
+      {"Generic", attr("x86-64", "+sse2"), "x86-64", ""},
+      // Kernels for a machine without vectors, run on this one.
+      {"Scalar",
+       "#tern.target<triple = \"riscv64\", cpu = \"generic\", "
+       "features = \"+m\">",
+       "x86-64", ""}};
   if (hostHas("avx2"))
     targets.push_back({"AVX2", attr("x86-64-v3", "+avx2"), "x86-64-v3", ""});
   if (hostHas("avx512vnni"))

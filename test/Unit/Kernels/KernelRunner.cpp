@@ -50,6 +50,12 @@ const std::vector<Machine> &tern::test::machines() {
   return all;
 }
 
+std::vector<Machine> tern::test::rowMachines() {
+  std::vector<Machine> all = machines();
+  all.push_back({"Scalar", "x86-64", {}, "riscv64"});
+  return all;
+}
+
 bool Machine::isHere() const {
   if (llvm::Triple(llvm::sys::getProcessTriple()).getArch() !=
       llvm::Triple::x86_64)
@@ -67,8 +73,9 @@ std::string Machine::featureString() const {
 }
 
 std::string Machine::attribute() const {
-  return "#tern.target<triple = \"" + llvm::sys::getProcessTriple() +
-         "\", cpu = \"" + cpu + "\", features = \"" + featureString() + "\">";
+  std::string name = triple ? triple : llvm::sys::getProcessTriple();
+  return "#tern.target<triple = \"" + name + "\", cpu = \"" + cpu +
+         "\", features = \"" + featureString() + "\">";
 }
 
 //===----------------------------------------------------------------------===//

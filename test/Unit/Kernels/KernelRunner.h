@@ -33,6 +33,8 @@ struct Machine {
   const char *cpu;
   /// LLVM's features; the host must have them for `isHere`.
   std::vector<std::string> features;
+  /// Whose kernels it gets; the host's if null.
+  const char *triple = nullptr;
 
   bool isHere() const;
   std::string featureString() const; ///< "+a,+b"
@@ -41,6 +43,8 @@ struct Machine {
 
 /// Generic, AVX2, AVX-VNNI and AVX-512 VNNI, in this order.
 const std::vector<Machine> &machines();
+/// And one without vectors, of whose kernels this machine makes its code.
+std::vector<Machine> rowMachines();
 
 /// Bytes that end where a page begins that may not be touched.
 class GuardedMemory {

@@ -187,7 +187,7 @@ TEST_P(Tables, EmbeddingFloat) { checkEmbedding<Float>(); }
 TEST_P(Tables, EmbeddingHalf) { checkEmbedding<Half>(); }
 TEST_P(Tables, EmbeddingBFloat) { checkEmbedding<BFloat>(); }
 
-INSTANTIATE_TEST_SUITE_P(, Tables, testing::ValuesIn(machines()),
+INSTANTIATE_TEST_SUITE_P(, Tables, testing::ValuesIn(rowMachines()),
                          [](const testing::TestParamInfo<Machine> &info) {
                            return info.param.name;
                          });
