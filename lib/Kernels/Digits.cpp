@@ -66,3 +66,26 @@ Value tern::buildDigit(KernelBuilder &b, const Codec &codec, Value byte,
                      b.constant(type, powerOf3(p)), power);
   return b.add(b.rem(b.div(number, power), 3), -1);
 }
+
+Value tern::buildByte(KernelBuilder &b, const Codec &codec, ValueRange digits) {
+  const DigitFields &fields = codec.fields;
+  Type type = digits.front().getType();
+  Value byte = b.zero(type);
+  for (int64_t field = 0; field < 8 / fields.bits; ++field) {
+    Value number = b.zero(type);
+    for (int64_t i = 0; i < fields.digits; ++i) {
+      Value digit = digits[field * fields.digits + i];
+      if (!fields.isSignMagnitude)
+        digit = b.add(digit, 1);
+      number = b.add(number, b.mul(digit, powerOf3(i)));
+    }
+    if (fields.isSignMagnitude) {
+      int64_t sign = int64_t(1) << (fields.bits - 1);
+      Value isNegative = b.compare(arith::CmpIPredicate::slt, number, 0);
+      number =
+          b.select(isNegative, b.sub(b.constant(type, sign), number), number);
+    }
+    byte = b.bitOr(byte, b.shiftLeft(number, fields.bits * field));
+  }
+  return byte;
+}

@@ -19,13 +19,17 @@
 namespace tern {
 
 /// Digit `digit` of `byte`, which was extended by zeros to the integer type
-/// that the result has.
+/// that the result has; of each lane, if it is a vector.
 mlir::Value buildDigit(KernelBuilder &b, const Codec &codec, mlir::Value byte,
                        int64_t digit);
 
 /// The same for a number, an index, that is not known here.
 mlir::Value buildDigit(KernelBuilder &b, const Codec &codec, mlir::Value byte,
                        mlir::Value digit);
+
+/// The byte of these digits, of their type; of each lane, if they are vectors.
+mlir::Value buildByte(KernelBuilder &b, const Codec &codec,
+                      mlir::ValueRange digits);
 
 } // namespace tern
 

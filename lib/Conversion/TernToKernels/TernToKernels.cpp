@@ -9,6 +9,7 @@
 
 #include "tern/Conversion/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Kernels/Lookups.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -54,6 +55,7 @@ struct ConvertTernToKernels
     populateTablePatterns(attr, patterns);
     populateRowPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);
+    populateLookupPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 
     WalkResult left = getOperation()->walk([&](Operation *op) {

@@ -33,6 +33,7 @@ struct Aliases : OpAsmDialectInterface {
     std::string name =
         llvm::TypeSwitch<Attribute, std::string>(attr)
             .Case([](LayoutAttr layout) { return getName(layout.getLayout()); })
+            .Case([](LookupTableAttr) { return "lookup_table"; })
             .Case([](TargetAttr) { return "target"; })
             .Case([](ModelAttr) { return "model"; })
             .Default(std::string());

@@ -33,6 +33,7 @@ namespace tern {
 class Target;
 class TargetAttr;
 class LayoutAttr;
+struct Codec;
 
 llvm::hash_code hash_value(const Layout &layout);
 

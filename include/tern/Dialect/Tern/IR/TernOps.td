@@ -8,6 +8,7 @@
 #ifndef TERN_OPS_TD
 #define TERN_OPS_TD
 
+include "tern/Dialect/Tern/IR/LookupOps.td"
 include "tern/Dialect/Tern/IR/TernAttrs.td"
 include "tern/Dialect/Tern/IR/TernTypes.td"
 include "tern/Dialect/Tern/IR/TernInterfaces.td"
