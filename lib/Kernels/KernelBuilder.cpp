@@ -263,6 +263,22 @@ Value KernelBuilder::padLanes(Value x, int64_t count) {
   return shuffle(x, zero(x.getType()), mask);
 }
 
+Value KernelBuilder::part(Value x, ArrayRef<int64_t> position) {
+  return vector::ExtractOp::create(*this, x, position);
+}
+
+Value KernelBuilder::withPart(Value x, Value part, ArrayRef<int64_t> position) {
+  return vector::InsertOp::create(*this, part, x, position);
+}
+
+Value KernelBuilder::reshape(Value x, ArrayRef<int64_t> shape) {
+  auto type = cast<VectorType>(x.getType());
+  if (type.getShape() == shape)
+    return x;
+  return vector::ShapeCastOp::create(
+      *this, VectorType::get(shape, type.getElementType()), x);
+}
+
 Value KernelBuilder::reduceByHalves(Value x,
                                     function_ref<Value(Value, Value)> combine) {
   for (int64_t half = numLanes(x) / 2; half > 1; half /= 2)

@@ -112,6 +112,12 @@ public:
   Value lane(Value x, int64_t at);
   /// x followed by zeros, `count` lanes in all.
   Value padLanes(Value x, int64_t count);
+  /// The part of a vector of several dimensions at `position`, and the vector
+  /// with another one there.
+  Value part(Value x, llvm::ArrayRef<int64_t> position);
+  Value withPart(Value x, Value part, llvm::ArrayRef<int64_t> position);
+  /// The same elements in another shape.
+  Value reshape(Value x, llvm::ArrayRef<int64_t> shape);
   /// Combines halves until one lane is left: h = n/2, ..., 2, 1 and
   /// x[j] = combine(x[j], x[j + h]). Returns that lane.
   Value reduceByHalves(Value x,

@@ -26,6 +26,10 @@ void TernDialect::initialize() {
 #define GET_OP_LIST
 #include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
       >();
+  // lib/Kernels has them.
+  declarePromisedInterfaces<
+      MicroKernelAttrInterface, RowsInLanesAttr, ContiguousRowsAttr,
+      Int8RowsAttr, ContiguousColumnsAttr, DigitsAttr, Int8DigitsAttr>();
 }
 
 TernDialect::~TernDialect() = default;

@@ -54,6 +54,8 @@ void getKernelOpEffects(mlir::Operation *op,
 
 #include "tern/Dialect/Tern/IR/TernEnums.h.inc"
 
+#include "tern/Dialect/Tern/IR/MicroKernel.h"
+
 #include "tern/Dialect/Tern/IR/TernInterfaces.h.inc"
 
 #define GET_ATTRDEF_CLASSES

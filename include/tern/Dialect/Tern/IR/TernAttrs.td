@@ -190,4 +190,6 @@ def Tern_ModelAttr : Tern_Attr<"Model", "model"> {
   }];
 }
 
+include "tern/Dialect/Tern/IR/MicroKernels.td"
+
 #endif // TERN_ATTRS_TD

@@ -1,0 +1,54 @@
+//===- tern/Dialect/Tern/IR/MicroKernel.h - Register tiles ------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_IR_MICROKERNEL_H
+#define TERN_DIALECT_TERN_IR_MICROKERNEL_H
+
+#include "tern/Packing/Layout.h"
+
+#include "mlir/IR/Attributes.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/DialectRegistry.h"
+
+#include <optional>
+#include <string>
+
+namespace tern {
+
+/// One step of a micro kernel.
+struct MicroTile {
+  int64_t tokens;
+  int64_t rows;    ///< of results
+  int64_t columns; ///< of codes
+  /// The rows are the first ones, from `firstRow` on, of each of the sums'
+  /// runs, which together are a tile of the layout.
+  int64_t firstRow = 0;
+};
+
+/// Codes from `low` to `high`.
+struct CodeRange {
+  int64_t low, high;
+  bool contains(CodeRange other) const {
+    return low <= other.low && other.high <= high;
+  }
+};
+
+/// Instructions and bytes of weights of one step of a micro kernel.
+struct MicroCost {
+  int64_t slots;
+  int64_t bytes;
+};
+
+/// Attaches the micro kernels' interfaces to their attributes.
+void registerMicroKernels(mlir::DialectRegistry &registry);
+
+} // namespace tern
+
+#include "tern/Dialect/Tern/IR/MicroKernelInterfaces.h.inc"
+
+#endif // TERN_DIALECT_TERN_IR_MICROKERNEL_H

@@ -1,0 +1,86 @@
+//===- MicroKernelInterfaces.td - Instructions and register tiles ---------- -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_MICROKERNELINTERFACES_TD
+#define TERN_MICROKERNELINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def DotProductAttrInterface : AttrInterface<"DotProductAttrInterface"> {
+  let description = [{
+    An instruction, or few, that adds products of bytes to 32 bit sums: `lanes` sums
+    of four products of an unsigned and a signed byte each. Kernels of rows and
+    columns are written once over it; a target has an attribute for each
+    instruction.
+  }];
+  let cppNamespace = "::tern";
+  let methods = [
+    InterfaceMethod<"The instruction, for people.", "::std::string",
+      "getInstruction">,
+    InterfaceMethod<"32 bit sums in one vector.", "int64_t", "getLanes">,
+    InterfaceMethod<"Instructions for one vector of bytes, none of them above "
+      "`maxUnsigned`.", "int64_t", "getSlots", (ins "unsigned":$maxUnsigned)>,
+    InterfaceMethod<[{
+        acc[l] + sum over j < 4 of u[4l + j] * s[4l + j], exact. `acc` is
+        vector<lanes x i32>, `u` (unsigned, no element above `maxUnsigned`) and
+        `s` (signed) are vector<4*lanes x i8>.
+      }], "::mlir::Value", "build",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$acc, "::mlir::Value":$u, "::mlir::Value":$s,
+           "unsigned":$maxUnsigned)>,
+  ];
+}
+
+def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
+  let description = [{
+    The innermost step of a product: some tokens times some rows (outputs) of a
+    weight, over some columns (inputs). Sums are kept as a `fragment`, a vector
+    of a shape that suits the registers; `begin` makes one of zeros, each `build`
+    adds a step to it, `finish` turns it into sums by token and row.
+
+    Weights come as a vector of their bytes, codes as a vector by token and column.
+    A kernel that cannot keep all rows of a layout's tile in registers
+    does them in `parts`.
+  }];
+  let cppNamespace = "::tern";
+  let methods = [
+    InterfaceMethod<"For people, in one or two words.", "::std::string", "getKernelName">,
+    InterfaceMethod<"Tokens, rows and columns of one step.",
+      "::tern::MicroTile", "getTile">,
+    InterfaceMethod<"Kernels that together do all rows of a tile of the layout.",
+      "::llvm::SmallVector<::mlir::Attribute>", "getParts">,
+    InterfaceMethod<"True if it reads weights of this layout; none stands for "
+      "int8 rows.", "bool", "reads",
+      (ins "const ::std::optional<::tern::Layout> &":$layout)>,
+    InterfaceMethod<"Codes for which its sums are exact.",
+      "::tern::CodeRange", "getCodeRange">,
+    InterfaceMethod<"Columns over which its sums are exact.",
+      "int64_t", "getMaxColumns">,
+    InterfaceMethod<"How many times the sum of the codes is in a result too much, "
+      "because a weight is stored with an offset.", "int64_t", "getOffset">,
+    InterfaceMethod<"Cost of one step.", "::tern::MicroCost", "getCost">,
+    InterfaceMethod<"Type of the codes of a step: [tokens, columns] of i8.",
+      "::mlir::VectorType", "getCodesType">,
+    InterfaceMethod<"Type of the bytes of the weight of a step.",
+      "::mlir::VectorType", "getWeightType">,
+    InterfaceMethod<"Type of the sums that a loop over steps carries.",
+      "::mlir::VectorType", "getFragmentType">,
+    InterfaceMethod<"Type of the results, i32: [tokens, rows], or [tokens, runs, rows "
+      "of a run] for rows that are not adjacent.", "::mlir::VectorType", "getSumsType">,
+    InterfaceMethod<"A fragment of zeros.", "::mlir::Value", "begin",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc)>,
+    InterfaceMethod<"The fragment after one more step.", "::mlir::Value", "build",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$codes, "::mlir::Value":$weight,
+           "::mlir::Value":$fragment)>,
+    InterfaceMethod<"The sums in a fragment.", "::mlir::Value", "finish",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$fragment)>,
+  ];
+}
+
+#endif // TERN_MICROKERNELINTERFACES_TD

@@ -1,0 +1,144 @@
+//===- MicroKernels.td - Kernels of register size ------------ -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_MICROKERNELS_TD
+#define TERN_MICROKERNELS_TD
+
+include "tern/Dialect/Tern/IR/MicroKernelInterfaces.td"
+include "tern/Dialect/Tern/IR/TernDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+
+//===----------------------------------------------------------------------===//
+// Kernels that every target may use
+//===----------------------------------------------------------------------===//
+
+class Tern_MicroKernel<string name, string mnemonic>
+    : Tern_Attr<name, mnemonic> {
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tern_RowsInLanesAttr : Tern_MicroKernel<"RowsInLanes", "rows_in_lanes"> {
+  let summary = "a lane holds the sum of one row";
+  let description = [{
+    Reads layouts `rows, k:4:4, [n:V:L, n:L:1, k:4:1]` for V `vectors` and the L
+    lanes of the dot product: no horizontal additions, one stream of weights. Four
+    codes are broadcast to all lanes. For one token digits stay where they are in
+    the byte, each of the four fields has its own sums, which are shifted once in
+    the end; for more, digits are unpacked once for all tokens.
+
+    ```mlir
+    #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 8>
+    ```
+  }];
+  let parameters = (ins "::tern::DotProductAttrInterface":$dot,
+                        "int64_t":$vectors, "int64_t":$tokens);
+}
+
+def Tern_ContiguousRowsAttr : Tern_MicroKernel<"ContiguousRows", "contiguous_rows"> {
+  let summary = "lanes run along a row of digits";
+  let description = [{
+    Reads layouts `rows, k:4:4L, [k:4L:1]` for the L lanes of the dot product, so a
+    row that is not needed is not read, at the price of one horizontal sum per row.
+
+    ```mlir
+    #tern.contiguous_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 4, tokens = 4>
+    ```
+  }];
+  let parameters = (ins "::tern::DotProductAttrInterface":$dot,
+                        "int64_t":$rows, "int64_t":$tokens);
+}
+
+def Tern_Int8RowsAttr : Tern_MicroKernel<"Int8Rows", "int8_rows"> {
+  let summary = "lanes run along a row of int8";
+  let description = [{
+    Rows of int8 are taken as w + 128, so the sums are too large by 128 times the
+    sum of the codes. A step takes `vectors` vectors of each row, each with sums of
+    its own, so that no addition waits for the one before.
+
+    ```mlir
+    #tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 1, tokens = 1, vectors = 4>
+    ```
+  }];
+  let parameters = (ins "::tern::DotProductAttrInterface":$dot,
+                        "int64_t":$rows, "int64_t":$tokens, "int64_t":$vectors);
+}
+
+def Tern_ContiguousColumnsAttr
+    : Tern_MicroKernel<"ContiguousColumns", "contiguous_columns"> {
+  let summary = "four columns at a time, rows in lanes";
+  let description = [{
+    Reads layouts `columns, n:4:4L, [n:L/4:4, n:4:L, n:4:1]` for the L lanes of the
+    dot product. A step takes four columns, adjacent or not: their bytes are
+    interleaved, so that a lane holds the digits of one row. The 16L rows of a
+    vector are four quarters of L rows in each of the four fields of a byte;
+    `quarters` of them, from `first` on, are computed, for as many tokens as
+    registers allow. Fields belong to different rows, so each has its own sums.
+
+    ```mlir
+    #tern.contiguous_columns<dot = #tern_x86.dot<vpdpbusd_512>, first = 0, quarters = 4, tokens = 1>
+    ```
+  }];
+  let parameters = (ins "::tern::DotProductAttrInterface":$dot,
+                        "int64_t":$first, "int64_t":$quarters, "int64_t":$tokens);
+}
+
+def Tern_DigitsAttr : Tern_MicroKernel<"Digits", "digits"> {
+  let summary = "one digit after the other";
+  let description = [{
+    A step is one tile of the layout, a byte or a few, whose digits are taken one by
+    one: a multiplication and an addition for each and for each token, on scalars. For
+    targets without vectors, and the meaning of all other kernels.
+
+    ```mlir
+    #tern.digits<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>
+    ```
+  }];
+  let parameters = (ins "::tern::LayoutAttr":$layout, "int64_t":$tokens);
+}
+
+def Tern_Int8DigitsAttr : Tern_MicroKernel<"Int8Digits", "int8_digits"> {
+  let summary = "one int8 weight after the other";
+  let description = [{
+    A step is one weight of an int8 row and one code of each token.
+
+    ```mlir
+    #tern.int8_digits<tokens = 1>
+    ```
+  }];
+  let parameters = (ins "int64_t":$tokens);
+}
+
+//===----------------------------------------------------------------------===//
+// Strategies
+//===----------------------------------------------------------------------===//
+
+def Tern_StrategyAttr : Tern_Attr<"Strategy", "strategy"> {
+  let summary = "how a product is to be computed";
+  let description = [{
+    `kernels` are micro kernels for falling numbers of tokens: each takes as many
+    tokens as it can, the next one those that are left; the last one takes one.
+    `units` is how many units of rows (tiles of the layout, or rows) one iteration of
+    the parallel loop takes, `prefetch` how many list entries ahead listed rows and
+    columns are asked for; 0 for none.
+
+    ```mlir
+    #tern.strategy<kernels = [#tern.rows_in_lanes<...>], units = 1, prefetch = 0>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$kernels,
+                        DefaultValuedParameter<"int64_t", "1">:$units,
+                        DefaultValuedParameter<"int64_t", "0">:$prefetch);
+  let assemblyFormat = "`<` `kernels` `=` `[` $kernels `]` (`,` `units` `=` $units^)? (`,` `prefetch` `=` $prefetch^)? `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The kernel of number `i`.
+    MicroKernelAttrInterface getKernel(unsigned i) const;
+  }];
+}
+
+#endif // TERN_MICROKERNELS_TD

@@ -1,0 +1,79 @@
+//===- MicroOps.td - The innermost step of a product ---------- -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_MICROOPS_TD
+#define TERN_MICROOPS_TD
+
+include "tern/Dialect/Tern/IR/MicroKernelInterfaces.td"
+include "tern/Dialect/Tern/IR/TernTypes.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Tern_MicroOpBase<string mnemonic, list<Trait> traits = []>
+    : Tern_Op<mnemonic, [Pure] # traits> {
+  let results = (outs AnyVectorOfAnyRank:$result);
+  let hasVerifier = 1;
+}
+
+def Tern_MicroBeginOp : Tern_MicroOpBase<"micro_begin"> {
+  let summary = "sums of a micro kernel, all zero";
+  let description = [{
+    ```mlir
+    %acc = tern.micro_begin #kernel : vector<1x2x4x16xi32>
+    ```
+  }];
+  let arguments = (ins MicroKernelAttrInterface:$kernel);
+  let assemblyFormat = "$kernel attr-dict `:` type($result)";
+}
+
+def Tern_MicroOp : Tern_MicroOpBase<"micro", [AllTypesMatch<["fragment", "result"]>]> {
+  let summary = "one step of a product";
+  let description = [{
+    Adds the products of some tokens' codes and some rows' weights to the sums that
+    the micro kernel keeps. `projection` is the product's.
+
+    ```mlir
+    %next = tern.micro "q_proj" #kernel %x, %w, %acc
+        : vector<1x16xi8>, vector<128xi8>, vector<1x2x4x16xi32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$projection, MicroKernelAttrInterface:$kernel,
+                       AnyVectorOfAnyRank:$codes, AnyVectorOfAnyRank:$weight,
+                       AnyVectorOfAnyRank:$fragment);
+  let assemblyFormat = [{
+    $projection $kernel $codes `,` $weight `,` $fragment attr-dict
+    `:` type($codes) `,` type($weight) `,` type($fragment)
+  }];
+}
+
+def Tern_MicroFinishOp : Tern_MicroOpBase<"micro_finish"> {
+  let summary = "the sums of a micro kernel, by token and row";
+  let description = [{
+    ```mlir
+    %sums = tern.micro_finish #kernel %acc : vector<1x2x4x16xi32> -> vector<1x32xi32>
+    ```
+  }];
+  let arguments = (ins MicroKernelAttrInterface:$kernel, AnyVectorOfAnyRank:$fragment);
+  let assemblyFormat = "$kernel $fragment attr-dict `:` type($fragment) `->` type($result)";
+}
+
+def Tern_PrefetchOp : Tern_Op<"prefetch", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "ask for bytes of a weight that will be read soon";
+  let description = [{
+    `bytes` bytes from the element at `indices` on. Nothing depends on it.
+
+    ```mlir
+    tern.prefetch %w[%row, %c0, %c0] bytes 640 : tensor<512x10x64xi8>
+    ```
+  }];
+  let arguments = (ins Tern_Shaped:$weight, Variadic<Index>:$indices, I64Attr:$bytes);
+  let assemblyFormat = [{
+    $weight `[` $indices `]` `bytes` $bytes attr-dict `:` type($weight)
+  }];
+}
+
+#endif // TERN_MICROOPS_TD

@@ -1,0 +1,140 @@
+//===- MicroKernels.cpp - Register tiles: attributes and operations -------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+
+using namespace mlir;
+using namespace tern;
+
+#include "tern/Dialect/Tern/IR/MicroKernelInterfaces.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+static LogicalResult
+verifyPositive(EmitError emitError,
+               ArrayRef<std::pair<StringRef, int64_t>> sizes) {
+  for (auto [name, size] : sizes)
+    if (size < 1)
+      return emitError() << "expected " << name << " to be at least 1, got "
+                         << size;
+  return success();
+}
+
+LogicalResult RowsInLanesAttr::verify(EmitError emitError,
+                                      DotProductAttrInterface, int64_t vectors,
+                                      int64_t tokens) {
+  return verifyPositive(emitError, {{"vectors", vectors}, {"tokens", tokens}});
+}
+
+LogicalResult ContiguousRowsAttr::verify(EmitError emitError,
+                                         DotProductAttrInterface, int64_t rows,
+                                         int64_t tokens) {
+  return verifyPositive(emitError, {{"rows", rows}, {"tokens", tokens}});
+}
+
+LogicalResult Int8RowsAttr::verify(EmitError emitError, DotProductAttrInterface,
+                                   int64_t rows, int64_t tokens,
+                                   int64_t vectors) {
+  return verifyPositive(
+      emitError, {{"rows", rows}, {"tokens", tokens}, {"vectors", vectors}});
+}
+
+LogicalResult ContiguousColumnsAttr::verify(EmitError emitError,
+                                            DotProductAttrInterface,
+                                            int64_t first, int64_t quarters,
+                                            int64_t tokens) {
+  if (first < 0 || quarters < 1 || 4 % quarters || first % quarters ||
+      first >= 4)
+    return emitError() << "expected 1, 2 or 4 quarters from a multiple of "
+                          "their number on, got "
+                       << quarters << " from " << first;
+  return verifyPositive(emitError, {{"tokens", tokens}});
+}
+
+LogicalResult DigitsAttr::verify(EmitError emitError, LayoutAttr,
+                                 int64_t tokens) {
+  return verifyPositive(emitError, {{"tokens", tokens}});
+}
+
+LogicalResult Int8DigitsAttr::verify(EmitError emitError, int64_t tokens) {
+  return verifyPositive(emitError, {{"tokens", tokens}});
+}
+
+LogicalResult StrategyAttr::verify(EmitError emitError,
+                                   ArrayRef<Attribute> kernels, int64_t units,
+                                   int64_t prefetch) {
+  if (units < 1 || prefetch < 0)
+    return emitError() << "expected at least one unit and no negative "
+                          "prefetch, got "
+                       << units << " and " << prefetch;
+  int64_t before = 0;
+  for (Attribute attr : kernels) {
+    auto kernel = dyn_cast<MicroKernelAttrInterface>(attr);
+    if (!kernel)
+      return emitError() << "expected micro kernels, got " << attr;
+    int64_t tokens = kernel.getTile().tokens;
+    if (before && tokens >= before)
+      return emitError() << "expected kernels for falling numbers of tokens, "
+                            "got one for "
+                         << tokens << " after one for " << before;
+    before = tokens;
+  }
+  if (before > 1)
+    return emitError() << "expected the last kernel to take one token, got one "
+                          "that takes "
+                       << before;
+  return success();
+}
+
+MicroKernelAttrInterface StrategyAttr::getKernel(unsigned i) const {
+  return cast<MicroKernelAttrInterface>(getKernels()[i]);
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+static LogicalResult expectType(Operation *op, StringRef name, Type expected,
+                                Type got) {
+  if (expected == got)
+    return success();
+  return op->emitOpError("expected ") << name << " of type " << expected
+                                      << ", as the kernel has, got " << got;
+}
+
+LogicalResult MicroBeginOp::verify() {
+  return expectType(*this, "sums", getKernel().getFragmentType(), getType());
+}
+
+LogicalResult MicroOp::verify() {
+  MicroKernelAttrInterface kernel = getKernel();
+  if (failed(expectType(*this, "codes", kernel.getCodesType(),
+                        getCodes().getType())) ||
+      failed(expectType(*this, "a weight", kernel.getWeightType(),
+                        getWeight().getType())))
+    return failure();
+  return expectType(*this, "sums", kernel.getFragmentType(), getType());
+}
+
+LogicalResult MicroFinishOp::verify() {
+  if (failed(expectType(*this, "sums", getKernel().getFragmentType(),
+                        getFragment().getType())))
+    return failure();
+  return expectType(*this, "results", getKernel().getSumsType(), getType());
+}
+
+/// Reads nothing that anyone could see, but must not be dropped.
+void PrefetchOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), &getWeightMutable());
+  effects.emplace_back(MemoryEffects::Write::get());
+}

@@ -1,0 +1,147 @@
+//===- ContiguousColumns.cpp - Four columns at a time -------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MicroKernels.h"
+
+using namespace mlir;
+using namespace tern;
+
+using Values = SmallVector<Value>;
+
+namespace {
+
+constexpr int64_t kQuarters = 4;
+
+/// Sums are [tokens, quarters, fields, L]; results are runs, one of each field.
+struct ContiguousColumnsModel
+    : MicroKernelModel<ContiguousColumnsModel, ContiguousColumnsAttr> {
+  static ContiguousColumnsAttr get(Attribute attr) {
+    return cast<ContiguousColumnsAttr>(attr);
+  }
+  static int64_t lanes(Attribute attr) { return get(attr).getDot().getLanes(); }
+
+  std::string getKernelName(Attribute) const { return "contiguous columns"; }
+  MicroTile getTile(Attribute attr) const {
+    auto kernel = get(attr);
+    return {kernel.getTokens(), kernel.getQuarters() * kFields * lanes(attr), 4,
+            kernel.getFirst() * lanes(attr)};
+  }
+  SmallVector<Attribute> getParts(Attribute attr) const {
+    auto kernel = get(attr);
+    SmallVector<Attribute> parts;
+    for (int64_t q = 0; q < kQuarters; q += kernel.getQuarters())
+      parts.push_back(
+          ContiguousColumnsAttr::get(attr.getContext(), kernel.getDot(), q,
+                                     kernel.getQuarters(), kernel.getTokens()));
+    return parts;
+  }
+  bool reads(Attribute attr, const std::optional<Layout> &layout) const {
+    int64_t n = lanes(attr);
+    return layout && n % 4 == 0 && layout->outer == Axis::Column &&
+           layout->field == LayoutPart{Axis::Row, 4, 4 * n} &&
+           layout->bytes == std::vector<LayoutPart>{{Axis::Row, n / 4, 4},
+                                                    {Axis::Row, 4, n},
+                                                    {Axis::Row, 4, 1}};
+  }
+  int64_t getMaxColumns(Attribute) const { return kMaxColumnsInPlace; }
+  int64_t getOffset(Attribute) const { return 1; }
+  MicroCost getCost(Attribute attr) const {
+    auto kernel = get(attr);
+    int64_t dots = 0;
+    for (int64_t f = 0; f < kFields; ++f)
+      dots += kernel.getDot().getSlots(maxInPlace(f));
+    // Four loads, three interleavings and four masks for each quarter.
+    return {kernel.getQuarters() * (kernel.getTokens() * dots + 7) + 4 +
+                kernel.getTokens(),
+            16 * lanes(attr)};
+  }
+
+  VectorType getWeightType(Attribute attr) const {
+    return vectorOf(attr, 8, {4, 4 * lanes(attr)});
+  }
+  VectorType getFragmentType(Attribute attr) const {
+    auto kernel = get(attr);
+    return vectorOf(
+        attr, 32,
+        {kernel.getTokens(), kernel.getQuarters(), kFields, lanes(attr)});
+  }
+  VectorType getSumsType(Attribute attr) const {
+    auto kernel = get(attr);
+    return vectorOf(
+        attr, 32,
+        {kernel.getTokens(), kFields, kernel.getQuarters() * lanes(attr)});
+  }
+
+  Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
+              Value weight, Value sums) const {
+    KernelBuilder b(loc, builder);
+    auto kernel = get(attr);
+    Values columns, x;
+    for (int64_t j = 0; j < 4; ++j)
+      columns.push_back(b.part(weight, {j}));
+    for (int64_t t = 0; t < kernel.getTokens(); ++t)
+      x.push_back(broadcastFour(b, codes, t, 0, lanes(attr)));
+    for (int64_t q = 0; q < kernel.getQuarters(); ++q) {
+      int64_t quarter = kernel.getFirst() + q;
+      bool high = quarter >= 2;
+      Value low = interleave(b, columns[0], columns[1], high, b.getI8Type());
+      Value rest = interleave(b, columns[2], columns[3], high, b.getI8Type());
+      Value rows = interleave(b, low, rest, quarter % 2 == 1, b.getI16Type());
+      for (int64_t f = 0; f < kFields; ++f) {
+        Value u = fieldInPlace(b, rows, f);
+        for (int64_t t = 0; t < kernel.getTokens(); ++t) {
+          Value sum = kernel.getDot().build(b, loc, b.part(sums, {t, q, f}), u,
+                                            x[t], maxInPlace(f));
+          sums = b.withPart(sums, sum, {t, q, f});
+        }
+      }
+    }
+    return sums;
+  }
+
+  Value finish(Attribute attr, OpBuilder &builder, Location loc,
+               Value sums) const {
+    KernelBuilder b(loc, builder);
+    auto kernel = get(attr);
+    VectorType type = getSumsType(attr);
+    Value results = b.zero(vectorOf(
+        attr, 32,
+        {kernel.getTokens(), kFields, kernel.getQuarters(), lanes(attr)}));
+    for (int64_t t = 0; t < kernel.getTokens(); ++t)
+      for (int64_t q = 0; q < kernel.getQuarters(); ++q)
+        for (int64_t f = 0; f < kFields; ++f) {
+          Value sum = b.shiftRightSigned(b.part(sums, {t, q, f}), 2 * f);
+          results = b.withPart(results, sum, {t, f, q});
+        }
+    return b.reshape(results, type.getShape());
+  }
+
+private:
+  /// Elements of `x` and `y` in turn, from the low or high half of each 16
+  /// bytes.
+  static Value interleave(KernelBuilder &b, Value x, Value y, bool high,
+                          Type element) {
+    int64_t bytes = cast<VectorType>(x.getType()).getNumElements();
+    int64_t perPart = 128 / element.getIntOrFloatBitWidth();
+    int64_t count = bytes / 16 * perPart;
+    VectorType type = b.vectorOf(count, element);
+    SmallVector<int64_t> mask;
+    for (int64_t part = 0; part < count; part += perPart)
+      for (int64_t i = 0; i < perPart / 2; ++i) {
+        int64_t from = part + (high ? perPart / 2 : 0) + i;
+        mask.append({from, count + from});
+      }
+    Value result = b.shuffle(b.bitcast(type, x), b.bitcast(type, y), mask);
+    return b.bitcast(b.vectorOf(bytes, b.getI8Type()), result);
+  }
+};
+
+} // namespace
+
+void tern::attachContiguousColumns(MLIRContext *context) {
+  ContiguousColumnsAttr::attachInterface<ContiguousColumnsModel>(*context);
+}

@@ -1,0 +1,81 @@
+//===- MicroKernels.h - Shared by the micro kernels -------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Digits are stored as digit + 1, the unsigned side of a dot product, so a sum
+// over stored digits is too large by the sum of the codes. L is the number of
+// lanes of the dot product, so 4L the bytes of a vector.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_KERNELS_MICROKERNELS_H
+#define TERN_LIB_KERNELS_MICROKERNELS_H
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Kernels/KernelBuilder.h"
+
+namespace tern {
+
+/// The digits of a byte, two bits each.
+inline constexpr int64_t kFields = 4;
+/// The largest stored digit.
+inline constexpr unsigned kMaxStoredDigit = 2;
+
+/// Field `f` where it is in the byte: the digits times 4^f.
+inline mlir::Value fieldInPlace(KernelBuilder &b, mlir::Value bytes,
+                                int64_t f) {
+  return b.bitAnd(bytes, 3 << 2 * f);
+}
+/// The largest of them.
+inline unsigned maxInPlace(int64_t f) { return kMaxStoredDigit << 2 * f; }
+/// Field `f` moved to the lowest bits.
+inline mlir::Value fieldMoved(KernelBuilder &b, mlir::Value bytes, int64_t f) {
+  return b.bitAnd(b.shiftRight(bytes, 2 * f), 3);
+}
+/// Sums of digits in place are up to 4^3 times too large, so over so many
+/// columns they fit 32 bits, with any codes.
+inline constexpr int64_t kMaxColumnsInPlace = (int64_t(1) << (31 - 7 - 7)) - 1;
+
+/// Four of the codes of token `token`, from column `column` on, in each lane.
+mlir::Value broadcastFour(KernelBuilder &b, mlir::Value codes, int64_t token,
+                          int64_t column, int64_t lanes);
+
+/// The defaults of kernels: all codes, one part, i8 codes by token and column.
+template <typename Model, typename Attr>
+struct MicroKernelModel : MicroKernelAttrInterface::ExternalModel<Model, Attr> {
+  static mlir::VectorType vectorOf(mlir::Attribute attr, unsigned bits,
+                                   llvm::ArrayRef<int64_t> shape) {
+    return mlir::VectorType::get(
+        shape, mlir::IntegerType::get(attr.getContext(), bits));
+  }
+  mlir::SmallVector<mlir::Attribute> getParts(mlir::Attribute attr) const {
+    return {attr};
+  }
+  CodeRange getCodeRange(mlir::Attribute) const { return {-128, 127}; }
+  mlir::VectorType getCodesType(mlir::Attribute attr) const {
+    MicroTile tile = mlir::cast<MicroKernelAttrInterface>(attr).getTile();
+    return vectorOf(attr, 8, {tile.tokens, tile.columns});
+  }
+  mlir::VectorType getSumsType(mlir::Attribute attr) const {
+    MicroTile tile = mlir::cast<MicroKernelAttrInterface>(attr).getTile();
+    return vectorOf(attr, 32, {tile.tokens, tile.rows});
+  }
+  mlir::Value begin(mlir::Attribute attr, mlir::OpBuilder &builder,
+                    mlir::Location loc) const {
+    KernelBuilder b(loc, builder);
+    return b.zero(mlir::cast<MicroKernelAttrInterface>(attr).getFragmentType());
+  }
+};
+
+void attachRowsInLanes(mlir::MLIRContext *context);
+void attachContiguousRows(mlir::MLIRContext *context);
+void attachInt8Rows(mlir::MLIRContext *context);
+void attachContiguousColumns(mlir::MLIRContext *context);
+void attachDigits(mlir::MLIRContext *context);
+
+} // namespace tern
+
+#endif // TERN_LIB_KERNELS_MICROKERNELS_H
