@@ -25,6 +25,7 @@ void tern::registerAllDialects(mlir::DialectRegistry &registry) {
   registerTargets(registry);
   registerConvertTernToLLVMInterface(registry);
   registerBufferization(registry);
+  registerMicroKernels(registry);
 }
 
 void tern::registerAllPasses() {

@@ -48,7 +48,7 @@ MAY_INCLUDE = {
     "Import": {"Import", "Dialect", "Packing", "Tokenizer"},
     "Kernels": {"Kernels", "Dialect", "Packing"},
     "Conversion": {"Conversion", "Kernels", "Dialect", "Packing", "Target"},
-    "Target": {"Target", "Kernels", "Conversion", "Dialect", "Packing"},
+    "Target": {"Target", "Kernels", "Dialect", "Packing"},
     "Cache": {"Cache"},
     "Artifact": {"Artifact", "Codegen", "Target", "Dialect", "Import", "Packing"},
     "Export": {"Export", "Artifact", "Import", "Packing", "Tokenizer"},

@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by tools/generate_docs.py from {sources}; do not edit. -->\n\n"
 IR = "include/tern/Dialect/Tern/IR"
+TARGET_DIALECTS = (("tern_x86", "include/tern/Target/X86/X86.td"),)
 PASSES = (
     ("Transformations of the tern dialect", "include/tern/Dialect/Tern/Transforms/Passes.td"),
     ("Conversions out of the tern dialect", "include/tern/Conversion/Passes.td"),
@@ -46,7 +47,13 @@ def dialect_page(arguments: argparse.Namespace) -> str:
     page = tidy(tablegen(arguments, ["-gen-dialect-doc", "-dialect=tern"], ops))
     definitions = tidy(tablegen(arguments, ["-gen-op-interface-docs"], interfaces))
     page += "\n" + re.sub(r"^#", "##", definitions, flags=re.M)
-    return NOTE.format(sources=f"{IR}/*.td") + page
+    kernels = f"{IR}/MicroKernelInterfaces.td"
+    page += "\n" + re.sub(
+        r"^#", "##", tidy(tablegen(arguments, ["-gen-attr-interface-docs"], kernels)), flags=re.M
+    )
+    for name, source in TARGET_DIALECTS:
+        page += "\n" + tidy(tablegen(arguments, ["-gen-dialect-doc", f"-dialect={name}"], source))
+    return NOTE.format(sources=" and ".join((f"{IR}/*.td", *dict(TARGET_DIALECTS).values()))) + page
 
 
 def passes_page(arguments: argparse.Namespace) -> str:

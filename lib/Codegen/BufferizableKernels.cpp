@@ -152,6 +152,19 @@ struct KVAppendModel : ReadingModel<KVAppendModel, KVAppendOp> {
   }
 };
 
+struct PrefetchModel : ReadingModel<PrefetchModel, PrefetchOp> {
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    FailureOr<SmallVector<Value>> operands =
+        getBuffers(rewriter, op, options, state);
+    if (failed(operands))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] { op->setOperands(*operands); });
+    return success();
+  }
+};
+
 struct GetWeightModel
     : BufferizableOpInterface::ExternalModel<GetWeightModel, GetWeightOp> {
   FailureOr<BufferLikeType> getBufferType(Operation *op, Value value,
@@ -193,9 +206,10 @@ void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     attachKernels<ActiveRowsOp, AttentionOp, DequantizeOp, EmbeddingOp,
                   HadamardOp, KeepTopKOp, LmHeadOp, QuantizeOp, ReduceOp,
-                  SparsifyOp>(context);
+                  SparsifyOp, SumCodesOp>(context);
     MatmulOp::attachInterface<MatmulModel>(*context);
     KVAppendOp::attachInterface<KVAppendModel>(*context);
+    PrefetchOp::attachInterface<PrefetchModel>(*context);
     GetWeightOp::attachInterface<GetWeightModel>(*context);
   });
 }

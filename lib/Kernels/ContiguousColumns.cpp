@@ -7,6 +7,8 @@
 
 #include "MicroKernels.h"
 
+#include "tern/Packing/LayoutFamilies.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -40,12 +42,10 @@ struct ContiguousColumnsModel
     return parts;
   }
   bool reads(Attribute attr, const std::optional<Layout> &layout) const {
-    int64_t n = lanes(attr);
-    return layout && n % 4 == 0 && layout->outer == Axis::Column &&
-           layout->field == LayoutPart{Axis::Row, 4, 4 * n} &&
-           layout->bytes == std::vector<LayoutPart>{{Axis::Row, n / 4, 4},
-                                                    {Axis::Row, 4, n},
-                                                    {Axis::Row, 4, 1}};
+    if (!layout)
+      return false;
+    std::optional<ContiguousColumns> family = ContiguousColumns::match(*layout);
+    return family && family->lanes == lanes(attr);
   }
   int64_t getMaxColumns(Attribute) const { return kMaxColumnsInPlace; }
   int64_t getOffset(Attribute) const { return 1; }

@@ -7,6 +7,8 @@
 
 #include "MicroKernels.h"
 
+#include "tern/Packing/LayoutFamilies.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -31,10 +33,10 @@ struct ContiguousRowsModel
     return {get(attr).getTokens(), get(attr).getRows(), 16 * lanes(attr)};
   }
   bool reads(Attribute attr, const std::optional<Layout> &layout) const {
-    int64_t bytes = 4 * lanes(attr);
-    return layout && layout->outer == Axis::Row &&
-           layout->field == LayoutPart{Axis::Column, 4, bytes} &&
-           layout->bytes == std::vector<LayoutPart>{{Axis::Column, bytes, 1}};
+    if (!layout)
+      return false;
+    std::optional<ContiguousRows> family = ContiguousRows::match(*layout);
+    return family && family->lanes == lanes(attr) && family->rows == 1;
   }
   int64_t getMaxColumns(Attribute) const { return kMaxColumnsInPlace; }
   int64_t getOffset(Attribute) const { return 1; }

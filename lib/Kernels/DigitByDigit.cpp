@@ -1,4 +1,4 @@
-//===- Digits.cpp - One digit after the other ---------------------------===//
+//===- DigitByDigit.cpp - One digit after the other----------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "MicroKernels.h"
+
+#include "tern/Kernels/Digits.h"
 
 using namespace mlir;
 using namespace tern;
@@ -15,8 +17,11 @@ using Values = SmallVector<Value>;
 namespace {
 
 /// Sums are [tokens, rows].
-struct DigitsModel : MicroKernelModel<DigitsModel, DigitsAttr> {
-  static DigitsAttr get(Attribute attr) { return cast<DigitsAttr>(attr); }
+struct DigitByDigitModel
+    : MicroKernelModel<DigitByDigitModel, DigitByDigitAttr> {
+  static DigitByDigitAttr get(Attribute attr) {
+    return cast<DigitByDigitAttr>(attr);
+  }
 
   std::string getKernelName(Attribute) const { return "digit by digit"; }
   MicroTile getTile(Attribute attr) const {
@@ -24,17 +29,18 @@ struct DigitsModel : MicroKernelModel<DigitsModel, DigitsAttr> {
     return {get(attr).getTokens(), layout.tileRows(), layout.tileColumns()};
   }
   bool reads(Attribute attr, const std::optional<Layout> &other) const {
-    return other && *other == get(attr).getLayout().getLayout();
+    return other && *other == get(attr).getLayout().getLayout() &&
+           other->codec->fields.bits != 0;
   }
   int64_t getMaxColumns(Attribute) const {
     return (int64_t(1) << (31 - 1 - 7)) - 1;
   }
-  int64_t getOffset(Attribute) const { return 1; }
+  int64_t getOffset(Attribute) const { return 0; }
   MicroCost getCost(Attribute attr) const {
     MicroTile tile = getTile(attr);
     int64_t digits = tile.rows * tile.columns;
-    return {digits * (2 + 2 * tile.tokens) + tile.tokens * tile.columns,
-            digits / kFields};
+    return {digits * (3 + 2 * tile.tokens) + tile.tokens * tile.columns,
+            get(attr).getLayout().getLayout().tileBytes()};
   }
 
   VectorType getWeightType(Attribute attr) const {
@@ -52,10 +58,9 @@ struct DigitsModel : MicroKernelModel<DigitsModel, DigitsAttr> {
     Type i32 = b.getI32Type();
     for (int64_t row = 0; row < tile.rows; ++row)
       for (int64_t column = 0; column < tile.columns; ++column) {
-        auto [byte, shift] =
-            layout.locate(row, column, tile.rows, tile.columns);
-        Value w = b.zeroExtend(b.part(weight, {byte}), i32);
-        Value digit = b.bitAnd(b.shiftRight(w, shift), 3);
+        DigitPlace place = layout.locate(row, column, tile.rows, tile.columns);
+        Value byte = b.zeroExtend(b.part(weight, {place.byte}), i32);
+        Value digit = buildDigit(b, *layout.codec, byte, place.digit);
         for (int64_t t = 0; t < tile.tokens; ++t) {
           Value x = b.signExtend(b.part(codes, {t, column}), i32);
           Value sum = b.add(b.part(sums, {t, row}), b.mul(digit, x));
@@ -71,10 +76,10 @@ struct DigitsModel : MicroKernelModel<DigitsModel, DigitsAttr> {
 };
 
 /// Sums are [tokens, 1].
-struct Int8DigitsModel : MicroKernelModel<Int8DigitsModel, Int8DigitsAttr> {
+struct Int8ByInt8Model : MicroKernelModel<Int8ByInt8Model, Int8ByInt8Attr> {
   std::string getKernelName(Attribute) const { return "int8 by int8"; }
   MicroTile getTile(Attribute attr) const {
-    return {cast<Int8DigitsAttr>(attr).getTokens(), 1, 1};
+    return {cast<Int8ByInt8Attr>(attr).getTokens(), 1, 1};
   }
   bool reads(Attribute, const std::optional<Layout> &layout) const {
     return !layout;
@@ -112,7 +117,7 @@ struct Int8DigitsModel : MicroKernelModel<Int8DigitsModel, Int8DigitsAttr> {
 
 } // namespace
 
-void tern::attachDigits(MLIRContext *context) {
-  DigitsAttr::attachInterface<DigitsModel>(*context);
-  Int8DigitsAttr::attachInterface<Int8DigitsModel>(*context);
+void tern::attachDigitByDigit(MLIRContext *context) {
+  DigitByDigitAttr::attachInterface<DigitByDigitModel>(*context);
+  Int8ByInt8Attr::attachInterface<Int8ByInt8Model>(*context);
 }

@@ -25,6 +25,7 @@ void tern::registerMicroKernels(DialectRegistry &registry) {
     attachContiguousRows(context);
     attachInt8Rows(context);
     attachContiguousColumns(context);
-    attachDigits(context);
+    attachDigitByDigit(context);
+    attachScalarDot(context);
   });
 }

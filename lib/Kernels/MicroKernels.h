@@ -74,7 +74,8 @@ void attachRowsInLanes(mlir::MLIRContext *context);
 void attachContiguousRows(mlir::MLIRContext *context);
 void attachInt8Rows(mlir::MLIRContext *context);
 void attachContiguousColumns(mlir::MLIRContext *context);
-void attachDigits(mlir::MLIRContext *context);
+void attachDigitByDigit(mlir::MLIRContext *context);
+void attachScalarDot(mlir::MLIRContext *context);
 
 } // namespace tern
 

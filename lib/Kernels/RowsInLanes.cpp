@@ -7,6 +7,8 @@
 
 #include "MicroKernels.h"
 
+#include "tern/Packing/LayoutFamilies.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -27,16 +29,11 @@ struct RowsInLanesModel : MicroKernelModel<RowsInLanesModel, RowsInLanesAttr> {
     return {get(attr).getTokens(), get(attr).getVectors() * lanes(attr), 16};
   }
   bool reads(Attribute attr, const std::optional<Layout> &layout) const {
-    if (!layout || layout->outer != Axis::Row ||
-        !(layout->field == LayoutPart{Axis::Column, 4, 4}))
+    if (!layout)
       return false;
-    int64_t vectors = get(attr).getVectors();
-    std::vector<LayoutPart> parts = {{Axis::Row, lanes(attr), 1},
-                                     {Axis::Column, 4, 1}};
-    if (vectors == 1 && layout->bytes == parts)
-      return true;
-    parts.insert(parts.begin(), {Axis::Row, vectors, lanes(attr)});
-    return layout->bytes == parts;
+    std::optional<RowsInLanes> family = RowsInLanes::match(*layout);
+    return family && family->lanes == lanes(attr) &&
+           family->vectors == get(attr).getVectors();
   }
   int64_t getMaxColumns(Attribute attr) const { return kMaxColumnsInPlace; }
   int64_t getOffset(Attribute) const { return 1; }

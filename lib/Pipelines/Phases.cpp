@@ -48,13 +48,21 @@ static void buildPacked(OpPassManager &pm, const PipelineOptions &) {
   pm.addPass(createPlanWeightsPass());
 }
 
-static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
+static void buildTiled(OpPassManager &pm, const PipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertTernToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
   cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createTileProductsPass());
+  cleanUp(pm);
+}
+
+static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
   pm.addPass(createBufferizePass());
   cleanUp(pm);
+  // Copies of a buffer to itself, which only now are seen to be that.
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createLowerForallPass());
   pm.addNestedPass<func::FuncOp>(createFuseTokenRowsPass());
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
   pm.addPass(createConvertTernToKernelsPass());
@@ -66,7 +74,9 @@ static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
 }
 
 static void buildLLVM(OpPassManager &pm, const PipelineOptions &) {
-  pm.addPass(createConvertVectorToSCFPass());
+  // Vectors of several dimensions are few registers: no loops, no stack.
+  pm.addPass(createConvertVectorToSCFPass(
+      VectorTransferToSCFOptions().enableFullUnroll()));
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
@@ -97,6 +107,7 @@ static constexpr char kImport[] = "import";
 static constexpr char kFused[] = "fused";
 static constexpr char kQuantized[] = "quantized";
 static constexpr char kPacked[] = "packed";
+static constexpr char kTiled[] = "tiled";
 static constexpr char kKernels[] = "kernels";
 static constexpr char kLLVM[] = "llvm";
 
@@ -115,6 +126,9 @@ static constexpr Phase kPhases[] = {
      "every ternary weight has one layout of the target and a place in "
      "the artifact",
      buildPacked, createContract<kPacked>},
+    {kTiled, "tern-to-tiled",
+     "each product is a short loop nest around one micro kernel", buildTiled,
+     createContract<kTiled>},
     {kKernels, "tern-to-kernels",
      "loops over vectors on planned buffers; parallel work is cut into "
      "tasks",

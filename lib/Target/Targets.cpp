@@ -22,8 +22,14 @@ int64_t tern::getRowLanes(Operation *op) {
 
 void tern::registerTargets(DialectRegistry &registry) {
   registry.insert<TernDialect>();
-  registry.addExtension(+[](MLIRContext *, TernDialect *dialect) {
-#define TERN_TARGET(Name) dialect->registerTarget(create##Name##Target());
+#define TERN_TARGET(Name) create##Name##Target()->registerDialects(registry);
+#include "tern/Target/Targets.def"
+  registry.addExtension(+[](MLIRContext *context, TernDialect *dialect) {
+    auto add = [&](std::unique_ptr<Target> target) {
+      target->loadDialects(context);
+      dialect->registerTarget(std::move(target));
+    };
+#define TERN_TARGET(Name) add(create##Name##Target());
 #include "tern/Target/Targets.def"
   });
 }

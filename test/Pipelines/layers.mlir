@@ -1,5 +1,5 @@
 // DEFINE: %{target} = tern.target = #tern.target<triple = "riscv64-unknown-elf", cpu = "generic-rv64", features = "">
-// DEFINE: %{phases} = --tern-to-fused --tern-to-quantized --tern-to-packed --tern-to-kernels
+// DEFINE: %{phases} = --tern-to-fused --tern-to-quantized --tern-to-packed --tern-to-tiled --tern-to-kernels
 // DEFINE: %{numbers} = 's/layers = [0-9]+//; s/layer_stride.*/BYTES/; s/memref<[0-9]+xi8>/BYTES/g; s/%c[0-9]+/C/g; s/constant [0-9]+ : index/C/'
 // RUN: sed 's|tern.model = |%{target}, &|' %S/Inputs/a48.mlir > %t.mlir
 // RUN: tern-opt %t.mlir %{phases} | sed -E %{numbers} > %t.5

@@ -6,7 +6,9 @@
 // RUN: FileCheck %s --input-file=%t.quantized.mlir --check-prefix=QUANTIZED
 // RUN: tern-opt %t.quantized.mlir --tern-to-packed -o %t.packed.mlir
 // RUN: FileCheck %s --input-file=%t.packed.mlir --check-prefix=PACKED --implicit-check-not='!tern.trit>'
-// RUN: tern-opt %t.packed.mlir --tern-to-kernels -o %t.kernels.mlir
+// RUN: tern-opt %t.packed.mlir --tern-to-tiled -o %t.tiled.mlir
+// RUN: FileCheck %s --input-file=%t.tiled.mlir --check-prefix=TILED --implicit-check-not=tern.matmul
+// RUN: tern-opt %t.tiled.mlir --tern-to-kernels -o %t.kernels.mlir
 // RUN: FileCheck %s --input-file=%t.kernels.mlir --check-prefix=KERNELS --implicit-check-not=scf.parallel --implicit-check-not=memref.alloc
 // RUN: tern-opt %t.kernels.mlir --tern-to-llvm --mlir-print-op-generic -o %t.llvm.mlir
 // RUN: FileCheck %s --input-file=%t.llvm.mlir --check-prefix=LLVM
@@ -38,9 +40,21 @@
 // PACKED: tern.layer_stride = 102976 : i64
 // PACKED: tern.weight @embed_tokens <values> ["model.embed_tokens.weight"] offset 0 :
 
+// Each product is a parallel loop around its micro kernel, still on tensors.
+// TILED-LABEL: func.func @layer.decode(
+// TILED:         scf.forall (%{{.*}}) in (320) shared_outs(
+// TILED:           scf.for
+// TILED:             tern.micro "q_proj+k_proj+v_proj" #tern.digit_by_digit<
+// TILED:         } {tern.bytes_per_iteration = 48 : i64, tern.name = "q_proj+k_proj+v_proj"}
+// TILED:         tern.micro "o_proj"
+// TILED:         tern.micro "up_proj"
+// TILED-LABEL: func.func @layer.prefill(
+// TILED:         tern.micro "down_proj"
+// TILED-LABEL: func.func @head.decode(
+
 // Loops and tasks; after weights and addresses nothing of tern is left.
-// KERNELS:     func.func private @"layer.decode.q_proj+k_proj+v_proj.contiguous_rows"(
-// KERNELS:     func.func private @layer.decode.up_proj.listed_rows(
+// KERNELS:     func.func private @"layer.decode.q_proj+k_proj+v_proj"(
+// KERNELS:     func.func private @layer.decode.up_proj(
 // KERNELS:     func.func private @layer.prefill.token_rows(
 // KERNELS:     func.func private @layer.prefill.token_rows.2(
 // KERNELS:     func.func private @layer.prefill.attention(

@@ -1,6 +1,6 @@
 // RUN: sed 's|tern.model = |tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2">, &|' \
 // RUN:   %S/Inputs/a48.mlir > %t.mlir
-// RUN: tern-opt %t.mlir --tern-to-fused --tern-to-quantized --tern-to-packed --tern-to-kernels \
+// RUN: tern-opt %t.mlir --tern-to-fused --tern-to-quantized --tern-to-packed --tern-to-tiled --tern-to-kernels \
 // RUN:   --remark-format=emitRemark --remarks-filter=.*tern.* -o %t.kernels.mlir 2>&1 | FileCheck %s --implicit-check-not=[Missed]
 
 // Every choice is remarked: what was merged, what is not read, the layout of each
@@ -17,8 +17,8 @@
 // CHECK-DAG: [Analysis] Layout {{.*}}o_proj: {{.*}}, layout b2, columns, {{.*}}: decode reads the columns of activations that are not zero
 // CHECK-DAG: [Analysis] Weights {{.*}} weights take {{[0-9]+}} bytes
 // CHECK-DAG: [Passed] FusedRows | {{.*}} | Function=layer.prefill | {{.*}} operations on rows are one parallel loop over tokens
-// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}q_proj+k_proj+v_proj: kernel rows_in_lanes, vpmaddubsw of 256 bits
-// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}up_proj: kernel listed_rows, vpmaddubsw
-// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}down_proj: kernel listed_columns, vpmaddubsw
-// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.prefill | {{.*}}down_proj: kernel contiguous_columns, vpmaddubsw
+// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}q_proj+k_proj+v_proj: rows in lanes of 320 x 192 digits in b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]
+// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}up_proj: contiguous rows, listed rows of {{[0-9]+}} x {{[0-9]+}} digits
+// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}down_proj: contiguous columns, listed columns of
+// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.prefill | {{.*}}down_proj: contiguous columns of
 // CHECK-DAG: [Analysis] Scratch {{.*}}temporaries of 6 functions, {{[0-9]+}} bytes in all, share {{[0-9]+}}

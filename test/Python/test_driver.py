@@ -240,7 +240,7 @@ def test_text_goes_to_stdout(tern):
 def test_phases_can_be_taken_one_by_one(tern, tmp_path):
     """The object of a chain of phases is the object of one run."""
     flags = ["--target=generic", "--name=bard"]
-    phases = ["import", "fused", "quantized", "packed", "kernels", "llvm"]
+    phases = ["import", "fused", "quantized", "packed", "tiled", "kernels", "llvm"]
     text = run(tern, "compile", A48, "--compile-to=import", *flags).stdout
     assert "tern.bitlinear" in text
     for before, after in zip(phases, phases[1:]):
@@ -259,7 +259,7 @@ def test_stages_are_saved(tern, tmp_path):
     stages = tmp_path / "stages"
     done = run(tern, "compile", A48, "-o", tmp_path / "bard", "--save-stages", stages)
     assert done.returncode == 0, done.stderr
-    names = ["import", "fused", "quantized", "packed", "kernels", "llvm"]
+    names = ["import", "fused", "quantized", "packed", "tiled", "kernels", "llvm"]
     expected = [f"{i:02}-{name}.mlir" for i, name in enumerate(names)]
     assert sorted(p.name for p in stages.iterdir()) == expected + ["bard.ll", "bard.o", "bard.s"]
 

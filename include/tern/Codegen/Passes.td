@@ -42,6 +42,44 @@ def FuseElementwisePass : Pass<"tern-fuse-elementwise"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def TileProductsPass : Pass<"tern-tile-products", "::mlir::func::FuncOp"> {
+  let summary = "products to loops around micro kernels";
+  let description = [{
+    Each product with a `#tern.strategy` becomes a parallel loop over units of rows
+    (or over the list of its rows), loops over rows and tokens of the size its micro
+    kernels take, all by upstream's tiling, and in them a loop over columns around
+    one `tern.micro`. Tokens that the first kernel leaves are taken by the next one.
+
+    The loop over columns is not upstream's: the sums it carries are in the kernel's
+    own form, and a loop over tensors would turn them into rows of a result and back
+    in each step.
+
+    *Before*: products on tensors whose weights are grids of bytes, with a strategy.
+
+    *After*: no product with a strategy that has kernels is left.
+
+    ```mlir
+    %o = scf.forall (%n) in (6) shared_outs(%out = %init) -> (tensor<1x192xi32>) {
+      %acc = tern.micro_begin #k : vector<2x4x16xi32>
+      %end = scf.for %c = %c0 to %c192 step %c16 iter_args(%a = %acc) -> (vector<2x4x16xi32>) {
+        %x = vector.transfer_read %q[%c0, %c], ... : tensor<1x192xi8>, vector<1x16xi8>
+        %w = vector.transfer_read %weight[%n, %step, %c0], ... : tensor<6x12x128xi8>, vector<128xi8>
+        %b = tern.micro "q_proj" #k %x, %w, %a : vector<1x16xi8>, vector<128xi8>, vector<2x4x16xi32>
+        scf.yield %b : vector<2x4x16xi32>
+      }
+      %sums = tern.micro_finish #k %end : vector<2x4x16xi32> -> vector<1x32xi32>
+      ...
+    ```
+  }];
+  let statistics = [
+    Statistic<"numTiled", "num-tiled", "Products tiled">,
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+}
+
 def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   let summary = "tensors to buffers, results to arguments";
   let description = [{
@@ -219,6 +257,22 @@ def BindModelPass : Pass<"tern-bind-model", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def LowerForallPass : Pass<"tern-lower-forall", "::mlir::func::FuncOp"> {
+  let summary = "scf.forall to scf.parallel from 0 by 1";
+  let description = [{
+    Upstream's normalization and conversion; the loop's `tern.name` and
+    `tern.bytes_per_iteration` stay on it.
+
+    *Before*: `scf.forall` on buffers.
+
+    *After*: none is left.
+  }];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Loops converted">,
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
 }
 
 def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {

@@ -13,10 +13,10 @@ include "mlir/Pass/PassBase.td"
 def ConvertTernToKernelsPass : Pass<"convert-tern-to-kernels"> {
   let summary = "expand kernel operations in buffer form into loops";
   let description = [{
-    Products, attention, sparsification, row statistics and table look-ups become
-    `scf` loops over `vector` and `arith` operations. A product takes the kernel of
-    the module's `tern.target` if that has one for its layout, and the portable
-    scalar one otherwise, which is reported as a missed remark.
+    Micro kernels, attention, sparsification, row statistics and table look-ups become
+    `vector` and `arith` operations, in `scf` loops if they are not in one yet. A
+    product that is still here had no strategy: portable loops take it digit by digit,
+    which is reported as a missed remark where the target has dot products.
 
     *Before*: kernel operations with `outs`; the module carries `tern.target`.
 

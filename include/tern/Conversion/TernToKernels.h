@@ -21,11 +21,11 @@ class TargetAttr;
 /// of all kernels, and what a target's own patterns fall back to.
 void populatePortableProductPatterns(mlir::RewritePatternSet &patterns);
 
-/// tern.matmul, at most one modifier at a time, for the three layout families
-/// (rows in lanes, contiguous rows, contiguous columns), written once over the
-/// target's DotProduct. Used by targets from populateKernelPatterns.
-void populateDotProductPatterns(TargetAttr target,
-                                mlir::RewritePatternSet &patterns);
+/// The bodies of micro kernels; tern.prefetch.
+void populateMicroKernelPatterns(mlir::RewritePatternSet &patterns);
+
+/// tern.sum_codes.
+void populateSumCodesPatterns(mlir::RewritePatternSet &patterns);
 
 /// tern.lm_head and tern.embedding.
 void populateTablePatterns(TargetAttr target,

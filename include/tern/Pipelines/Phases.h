@@ -39,7 +39,7 @@ struct Phase {
   std::unique_ptr<mlir::Pass> (*contract)();
 };
 
-/// import, fused, quantized, packed, kernels, llvm, object.
+/// import, fused, quantized, packed, tiled, kernels, llvm, object.
 llvm::ArrayRef<Phase> getPhases();
 
 /// Index in getPhases(), or an empty optional for an unknown name.

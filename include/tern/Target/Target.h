@@ -13,6 +13,7 @@
 #ifndef TERN_TARGET_TARGET_H
 #define TERN_TARGET_TARGET_H
 
+#include "tern/Dialect/Tern/IR/MicroKernel.h"
 #include "tern/Packing/Layout.h"
 
 #include "mlir/IR/Builders.h"
@@ -23,6 +24,8 @@
 
 namespace tern {
 
+class MatmulOp;
+class StrategyAttr;
 class TargetAttr;
 
 /// How the kernels of a model touch a weight; it decides the layout.
@@ -30,30 +33,6 @@ enum class WeightAccess {
   Dense,         ///< all of it, for any number of tokens
   ActiveRows,    ///< at decode only some rows
   ActiveColumns, ///< at decode only some columns
-};
-
-/// The instruction (or few) at the heart of a product: `lanes` sums of four
-/// products of an unsigned and a signed byte each.
-class DotProduct {
-public:
-  virtual ~DotProduct() = default;
-
-  /// The instruction, for people.
-  virtual llvm::StringRef getName() const = 0;
-
-  /// 32 bit sums in one vector.
-  virtual int64_t getLanes() const = 0;
-
-  /// acc[l] + sum over j < 4 of u[4l + j] * s[4l + j], exact. `acc` is
-  /// vector<lanes x i32>, `u` (unsigned, no element above `maxUnsigned`) and
-  /// `s` (signed) are vector<4*lanes x i8>.
-  virtual mlir::Value build(mlir::OpBuilder &builder, mlir::Location loc,
-                            mlir::Value acc, mlir::Value u, mlir::Value s,
-                            unsigned maxUnsigned) const = 0;
-
-  /// True if `build` costs the same for any `maxUnsigned` up to 255: fields of
-  /// a byte then need no shift, each has an accumulator of its own.
-  virtual bool isExactForAnyByte() const = 0;
 };
 
 class Target {
@@ -72,17 +51,20 @@ public:
 
   /// The widest dot product `attr`'s features allow; never null (the scalar one
   /// has one lane).
-  virtual const DotProduct &getDotProduct(TargetAttr attr) const = 0;
+  virtual DotProductAttrInterface getDotProduct(TargetAttr attr) const = 0;
 
   /// Bytes of the vector registers that LLVM computes in with `attr`'s
   /// features; 0 if it would take a vector apart into its elements.
   virtual int64_t getVectorBytes(TargetAttr attr) const = 0;
 
-  /// Patterns that turn products in buffer form into loops, with a benefit
-  /// above 1; what they refuse, with a reason, the portable patterns take.
-  virtual void populateKernelPatterns(TargetAttr attr,
-                                      mlir::RewritePatternSet &patterns) const {
-  }
+  /// The kernels for a product whose weight has its layout, or null if no
+  /// kernel fits; portable loops then take it.
+  virtual StrategyAttr pickStrategy(TargetAttr attr,
+                                    MatmulOp product) const = 0;
+
+  /// Dialects with the target's own attributes: to be known, and to be there.
+  virtual void registerDialects(mlir::DialectRegistry &registry) const {}
+  virtual void loadDialects(mlir::MLIRContext *context) const {}
 };
 
 /// Elements of a row that kernels take at a time on the target of `op`'s

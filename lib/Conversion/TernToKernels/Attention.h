@@ -18,8 +18,6 @@
 
 namespace tern {
 
-class DotProduct;
-
 /// tern.kv_append.
 void populateAppendPatterns(mlir::RewritePatternSet &patterns);
 
@@ -53,7 +51,7 @@ mlir::Value buildScratch(KernelBuilder &b, llvm::ArrayRef<int64_t> shape,
 void buildHalfScores(KernelBuilder &b, HeadCache &cache, const HeadGroup &group,
                      mlir::Value scores);
 void buildCodedScores(KernelBuilder &b, HeadCache &cache,
-                      const HeadGroup &group, const DotProduct &dot,
+                      const HeadGroup &group, DotProductAttrInterface dot,
                       mlir::Value scores);
 
 /// Scores of one head to e = exp(score - largest), 0 from `count` to the end of
@@ -86,7 +84,7 @@ private:
 void buildHalfValues(KernelBuilder &b, HeadCache &cache, const HeadGroup &group,
                      mlir::Value e, RowSums &sums);
 void buildCodedValues(KernelBuilder &b, HeadCache &cache,
-                      const HeadGroup &group, const DotProduct &dot,
+                      const HeadGroup &group, DotProductAttrInterface dot,
                       mlir::Value e, RowSums &sums);
 
 } // namespace tern

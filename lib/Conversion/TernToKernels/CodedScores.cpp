@@ -99,7 +99,7 @@ QueryCodes buildQueryCodes(KernelBuilder &b, const HeadGroup &group) {
 class CodedScores {
 public:
   CodedScores(KernelBuilder &b, HeadCache &cache, const HeadGroup &group,
-              const DotProduct &dot, Value scores)
+              DotProductAttrInterface dot, Value scores)
       : b(b), cache(cache), layout(cache.getLayout()), group(group), dot(dot),
         scores(scores), planes(layout.planes()), n(largestCode(layout.bits)),
         q(buildQueryCodes(b, group)) {}
@@ -213,7 +213,7 @@ private:
   HeadCache &cache;
   const CacheLayout &layout;
   const HeadGroup &group;
-  const DotProduct &dot;
+  DotProductAttrInterface dot;
   Value scores;
   std::vector<CachePlane> planes;
   int64_t n;
@@ -223,7 +223,7 @@ private:
 } // namespace
 
 void tern::buildCodedScores(KernelBuilder &b, HeadCache &cache,
-                            const HeadGroup &group, const DotProduct &dot,
+                            const HeadGroup &group, DotProductAttrInterface dot,
                             Value scores) {
   CodedScores(b, cache, group, dot, scores).build();
 }

@@ -30,7 +30,7 @@ constexpr int64_t kTokens = CacheLayout::blockTokens;
 class CodedValues {
 public:
   CodedValues(KernelBuilder &b, HeadCache &cache, const HeadGroup &group,
-              const DotProduct &dot, Value e, RowSums &sums)
+              DotProductAttrInterface dot, Value e, RowSums &sums)
       : b(b), cache(cache), layout(cache.getLayout()), group(group), dot(dot),
         e(e), sums(sums), planes(layout.planes()), n(largestCode(layout.bits)),
         isSwapped(n < 255 && !dot.isExactForAnyByte()),
@@ -232,7 +232,7 @@ private:
   HeadCache &cache;
   const CacheLayout &layout;
   const HeadGroup &group;
-  const DotProduct &dot;
+  DotProductAttrInterface dot;
   Value e;
   RowSums &sums;
   std::vector<CachePlane> planes;
@@ -245,7 +245,7 @@ private:
 } // namespace
 
 void tern::buildCodedValues(KernelBuilder &b, HeadCache &cache,
-                            const HeadGroup &group, const DotProduct &dot,
+                            const HeadGroup &group, DotProductAttrInterface dot,
                             Value e, RowSums &sums) {
   CodedValues(b, cache, group, dot, e, sums).build();
 }

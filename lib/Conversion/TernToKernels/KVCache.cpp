@@ -16,7 +16,7 @@ using namespace tern;
 namespace {
 
 struct AttendRows : OpRewritePattern<AttentionOp> {
-  AttendRows(MLIRContext *context, const DotProduct &dot)
+  AttendRows(MLIRContext *context, DotProductAttrInterface dot)
       : OpRewritePattern(context), dot(dot) {}
 
   LogicalResult matchAndRewrite(AttentionOp op,
@@ -100,14 +100,14 @@ private:
     });
   }
 
-  const DotProduct &dot;
+  DotProductAttrInterface dot;
 };
 
 } // namespace
 
 void tern::populateKVCachePatterns(TargetAttr target,
                                    RewritePatternSet &patterns) {
-  const DotProduct &dot = target.getTarget()->getDotProduct(target);
+  DotProductAttrInterface dot = target.getTarget()->getDotProduct(target);
   patterns.add<AttendRows>(patterns.getContext(), dot);
   populateAppendPatterns(patterns);
 }

@@ -160,8 +160,7 @@ struct ExpandMatmul : OpRewritePattern<MatmulOp> {
     reportScalarProduct(op, *weight);
     KernelBuilder b(op.getLoc(), rewriter);
     weight->flatten(b);
-    nameProduct(b, op, op.getProjection(), *weight, getKernelName(*weight, op),
-                /*dot=*/nullptr);
+    nameProduct(b, op, op.getProjection(), *weight, getKernelName(*weight, op));
     countRead(b, op.getProjectionAttr(), *weight, multiply(b, *weight, op));
     rewriter.eraseOp(op);
     return success();

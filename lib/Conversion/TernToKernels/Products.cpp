@@ -99,58 +99,14 @@ void tern::reportScalarProduct(Operation *op, const WeightInfo &weight) {
 }
 
 void tern::nameProduct(KernelBuilder &b, Operation *op, StringRef projection,
-                       const WeightInfo &weight, StringRef kernel,
-                       const DotProduct *dot) {
+                       const WeightInfo &weight, StringRef kernel) {
   b.nameLoops(projection + "." + kernel);
   remark::passed(op->getLoc(),
                  remark::RemarkOpts::name("Kernel")
                      .category("convert-tern-to-kernels")
                      .function(op->getParentOfType<func::FuncOp>().getName()))
-      << remark::add("{0}: kernel {1}, {2}, for {3} x {4} {5}", projection,
-                     kernel, dot ? dot->getName() : "digit by digit",
-                     weight.rows, weight.columns,
+      << remark::add("{0}: portable loops, {1}, for {2} x {3} {4}", projection,
+                     kernel, weight.rows, weight.columns,
                      weight.layout ? "digits in " + weight.layout->str()
                                    : std::string("int8 rows"));
-}
-
-/// The sum of codes[token][first .. end), sixteen at a time while there are.
-static Value sumRow(KernelBuilder &b, Value codes, Value token, Value first,
-                    Value end) {
-  constexpr int64_t width = 16;
-  VectorType bytes = b.vectorOf(width, b.getI8Type());
-  Value whole = b.add(first, b.mul(b.div(b.sub(end, first), width), width));
-  Value sums =
-      b.loop(first, whole, width, b.zero(b.vectorOf(width, b.getI32Type())),
-             [&](Value column, ValueRange sums) -> Values {
-               Value part = b.load(bytes, codes, {token, column});
-               return {b.add(sums[0], b.signExtend(part, b.getI32Type()))};
-             })[0];
-  return b.loop(whole, end, 1, b.sumOfIntegers(sums),
-                [&](Value column, ValueRange sum) -> Values {
-                  Value code = b.load(codes, {token, column});
-                  return {b.add(sum[0], b.signExtend(code, b.getI32Type()))};
-                })[0];
-}
-
-Value tern::sumCodes(KernelBuilder &b, Value codes, Value columns) {
-  Value tokens = b.length(codes);
-  Value sums = b.alloc(b.getI32Type(), tokens);
-  b.loop(b.index(0), tokens, 1, [&](Value token) {
-    b.store(sumRow(b, codes, token, b.index(0), columns), sums, token);
-  });
-  return sums;
-}
-
-Value tern::sumCodesOfGroups(KernelBuilder &b, Value codes, int64_t groups,
-                             int64_t groupSize) {
-  Value tokens = b.length(codes);
-  Value sums = b.alloc(b.getI32Type(), tokens, groups);
-  b.loop(b.index(0), tokens, 1, [&](Value token) {
-    b.loop(0, groups, 1, [&](Value group) {
-      Value first = b.mul(group, groupSize);
-      Value sum = sumRow(b, codes, token, first, b.add(first, groupSize));
-      b.store(sum, sums, {token, group});
-    });
-  });
-  return sums;
 }

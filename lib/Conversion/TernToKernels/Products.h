@@ -18,8 +18,6 @@
 
 namespace tern {
 
-class DotProduct;
-
 /// Rows that one iteration of a parallel loop takes when a row is the unit of
 /// work: their results are a cache line.
 inline constexpr int64_t kRowsPerIteration = 16;
@@ -50,21 +48,10 @@ void countRead(KernelBuilder &b, mlir::StringAttr projection,
 /// Remarks on a product that a target with vectors leaves to a portable kernel.
 void reportScalarProduct(mlir::Operation *op, const WeightInfo &weight);
 
-/// Says which kernel a product got, and names its loops after both: `kernel` is
-/// in the words of DotProducts.h, `dot` null for one that takes digit by digit.
+/// Says how portable loops take a product, and names them after both.
 void nameProduct(KernelBuilder &b, mlir::Operation *op,
                  mlir::StringRef projection, const WeightInfo &weight,
-                 mlir::StringRef kernel, const DotProduct *dot);
-
-/// memref<tokens x i32> of the sum of each token's first `columns` codes. A
-/// digit is stored as digit + 1, so a sum over stored digits is too large by
-/// this.
-mlir::Value sumCodes(KernelBuilder &b, mlir::Value codes, mlir::Value columns);
-
-/// memref<tokens x groups x i32>: the same for each of `groups` groups of
-/// `groupSize` columns.
-mlir::Value sumCodesOfGroups(KernelBuilder &b, mlir::Value codes,
-                             int64_t groups, int64_t groupSize);
+                 mlir::StringRef kernel);
 
 } // namespace tern
 

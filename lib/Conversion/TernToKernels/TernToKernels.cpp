@@ -45,12 +45,14 @@ struct ConvertTernToKernels
       return signalPassFailure();
     }
     auto isKernel = [](Operation *op) {
-      return isa<KernelOpInterface, MatmulOp, KVAppendOp>(op);
+      return isa<KernelOpInterface, MatmulOp, KVAppendOp, MicroBeginOp, MicroOp,
+                 MicroFinishOp, PrefetchOp>(op);
     };
     getOperation()->walk([&](Operation *op) { numKernels += isKernel(op); });
 
     RewritePatternSet patterns(&getContext());
-    target->populateKernelPatterns(attr, patterns);
+    populateMicroKernelPatterns(patterns);
+    populateSumCodesPatterns(patterns);
     populatePortableProductPatterns(patterns);
     populateTablePatterns(attr, patterns);
     populateRowPatterns(attr, patterns);

@@ -15,32 +15,10 @@
 #include "tern/Packing/LayoutFamilies.h"
 #include "tern/Target/Target.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-
 using namespace mlir;
 using namespace tern;
 
 namespace {
-
-/// Four multiply-adds of widened bytes.
-struct ScalarDot : DotProduct {
-  StringRef getName() const override { return "one digit at a time"; }
-  int64_t getLanes() const override { return 1; }
-  bool isExactForAnyByte() const override { return true; }
-
-  Value build(OpBuilder &b, Location loc, Value acc, Value u, Value s,
-              unsigned) const override {
-    auto wide = VectorType::get({4}, b.getI32Type());
-    Value x = arith::ExtUIOp::create(b, loc, wide, u);
-    Value y = arith::ExtSIOp::create(b, loc, wide, s);
-    Value products = arith::MulIOp::create(b, loc, x, y);
-    Value sum = vector::ExtractOp::create(b, loc, acc, int64_t(0));
-    sum = vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD,
-                                      products, sum);
-    return vector::FromElementsOp::create(b, loc, acc.getType(), sum);
-  }
-};
 
 /// Vector registers that LLVM uses for vectors of floats without being told
 /// how.
@@ -67,7 +45,10 @@ struct GenericTarget : Target {
         .layout();
   }
 
-  const DotProduct &getDotProduct(TargetAttr) const override { return dot; }
+  DotProductAttrInterface getDotProduct(TargetAttr attr) const override {
+    return cast<DotProductAttrInterface>(
+        Attribute(ScalarDotAttr::get(attr.getContext())));
+  }
 
   int64_t getVectorBytes(TargetAttr attr) const override {
     StringRef arch = attr.getTriple().split('-').first;
@@ -78,7 +59,18 @@ struct GenericTarget : Target {
     return 0;
   }
 
-  ScalarDot dot;
+  StrategyAttr pickStrategy(TargetAttr, MatmulOp product) const override {
+    MLIRContext *context = product.getContext();
+    Attribute kernel;
+    if (LayoutAttr layout = product.getLayout())
+      kernel = DigitByDigitAttr::get(context, layout, /*tokens=*/1);
+    else
+      kernel = Int8ByInt8Attr::get(context, /*tokens=*/1);
+    auto strategy =
+        StrategyAttr::get(context, kernel, /*units=*/1, /*prefetch=*/0);
+    return product.getReasonAgainst(strategy).empty() ? strategy
+                                                      : StrategyAttr();
+  }
 };
 
 } // namespace

@@ -5,92 +5,41 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Conversion/TernToKernels.h"
+#include "tern/Target/X86/X86.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/LayoutFamilies.h"
 #include "tern/Target/Target.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 using namespace tern;
+using tern::x86::Dot;
 
 namespace {
-
-Value callIntrinsic(OpBuilder &b, Location loc, Type type, StringRef name,
-                    ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name),
-                                       operands)
-      .getResult(0);
-}
-
-/// vpdpbusd: four u8 * s8 products added to each 32 bit lane, exactly.
-struct VnniDot : DotProduct {
-  VnniDot(int64_t lanes, StringRef intrinsic)
-      : lanes(lanes), intrinsic(intrinsic) {}
-  StringRef getName() const override {
-    return lanes == 16 ? "vpdpbusd of 512 bits" : "vpdpbusd of 256 bits";
-  }
-  int64_t getLanes() const override { return lanes; }
-  bool isExactForAnyByte() const override { return true; }
-  Value build(OpBuilder &b, Location loc, Value acc, Value u, Value s,
-              unsigned) const override {
-    return callIntrinsic(b, loc, acc.getType(), intrinsic, {acc, u, s});
-  }
-  int64_t lanes;
-  StringRef intrinsic;
-};
-
-/// vpmaddubsw, then vpmaddwd by ones: exact while a pair of products fits 16
-/// bits. Larger bytes are widened to 16 bits first.
-struct Avx2Dot : DotProduct {
-  StringRef getName() const override { return "vpmaddubsw of 256 bits"; }
-  int64_t getLanes() const override { return 8; }
-  bool isExactForAnyByte() const override { return false; }
-
-  Value build(OpBuilder &b, Location loc, Value acc, Value u, Value s,
-              unsigned maxUnsigned) const override {
-    auto words = VectorType::get({16}, b.getI16Type());
-    auto sums = VectorType::get({8}, b.getI32Type());
-    if (maxUnsigned * 128 * 2 <= 32768) {
-      Value ones = arith::ConstantOp::create(
-          b, loc, DenseElementsAttr::get(words, b.getI16IntegerAttr(1)));
-      Value pairs =
-          callIntrinsic(b, loc, words, "llvm.x86.avx2.pmadd.ub.sw", {u, s});
-      Value quads =
-          callIntrinsic(b, loc, sums, "llvm.x86.avx2.pmadd.wd", {pairs, ones});
-      return arith::AddIOp::create(b, loc, acc, quads);
-    }
-    // Even and odd bytes as 16 bit words: the products of each word pair are
-    // added by vpmaddwd, the two halves by an addition.
-    Value eight = arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(words, b.getI16IntegerAttr(8)));
-    Value low = arith::ConstantOp::create(
-        b, loc, DenseElementsAttr::get(words, b.getI16IntegerAttr(255)));
-    Value uw = vector::BitCastOp::create(b, loc, words, u);
-    Value sw = vector::BitCastOp::create(b, loc, words, s);
-    Value uEven = arith::AndIOp::create(b, loc, uw, low);
-    Value uOdd = arith::ShRUIOp::create(b, loc, uw, eight);
-    Value sEven = arith::ShRSIOp::create(
-        b, loc, arith::ShLIOp::create(b, loc, sw, eight), eight);
-    Value sOdd = arith::ShRSIOp::create(b, loc, sw, eight);
-    for (auto [x, y] : {std::pair{uEven, sEven}, std::pair{uOdd, sOdd}}) {
-      Value quads =
-          callIntrinsic(b, loc, sums, "llvm.x86.avx2.pmadd.wd", {x, y});
-      acc = arith::AddIOp::create(b, loc, acc, quads);
-    }
-    return acc;
-  }
-};
 
 /// Best row first; `features` is what the dot product's instructions need.
 struct Row {
   StringRef features;
-  const DotProduct *dot;
+  Dot dot;
+  /// Tokens that the sums of 32 rows fit the registers for.
+  int64_t tokens;
+  /// Rows or quarters of a column's chunk, with four tokens or one.
+  int64_t rows;
 };
+
+constexpr Row kRows[] = {
+    {"avx512f,avx512bw,avx512vl,avx512vnni", Dot::Vpdpbusd512, 8, 4},
+    {"avx2,avxvnni", Dot::Vpdpbusd256, 4, 2},
+    {"avx2", Dot::Vpmaddubsw256, 4, 2},
+};
+
+/// The largest divisor of `value` that is at most `limit`.
+int64_t largestDivisor(int64_t value, int64_t limit) {
+  while (value % limit)
+    --limit;
+  return limit;
+}
 
 struct X86Target : Target {
   StringRef getName() const override { return "X86"; }
@@ -102,7 +51,7 @@ struct X86Target : Target {
 
   Layout pickLayout(TargetAttr attr, WeightAccess access, int64_t,
                     int64_t) const override {
-    int64_t lanes = find(attr)->dot->getLanes();
+    int64_t lanes = getDotProduct(attr).getLanes();
     switch (access) {
     case WeightAccess::Dense:
       // One stream of weights, no horizontal sum.
@@ -116,23 +65,72 @@ struct X86Target : Target {
     llvm_unreachable("all accesses are handled");
   }
 
-  const DotProduct &getDotProduct(TargetAttr attr) const override {
-    return *find(attr)->dot;
+  DotProductAttrInterface getDotProduct(TargetAttr attr) const override {
+    return x86::DotAttr::get(attr.getContext(), find(attr)->dot);
   }
 
   /// Those of the dot product: its sums are as wide as floats.
   int64_t getVectorBytes(TargetAttr attr) const override {
-    return 4 * find(attr)->dot->getLanes();
+    return 4 * getDotProduct(attr).getLanes();
   }
 
-  void populateKernelPatterns(TargetAttr attr,
-                              RewritePatternSet &patterns) const override {
-    populateDotProductPatterns(attr, patterns);
+  StrategyAttr pickStrategy(TargetAttr attr, MatmulOp product) const override {
+    MLIRContext *context = attr.getContext();
+    DotProductAttrInterface dot = getDotProduct(attr);
+    const Row &row = *find(attr);
+    RankedTensorType type = product.getWeightTensorType();
+    bool one =
+        cast<ShapedType>(product.getCodes().getType()).getDimSize(0) == 1;
+    // Sums by groups are of one token at a time.
+    bool single = one || product.getScales();
+    SmallVector<Attribute> kernels;
+    int64_t units = 1, prefetch = 0;
+    std::optional<Layout> layout;
+    if (product.getLayout())
+      layout = product.getLayout().getLayout();
+    if (!layout || ContiguousRows::match(*layout)) {
+      int64_t rows = one ? 1 : largestDivisor(type.getDimSize(0), row.rows);
+      units = product.getRowIndices()
+                  ? 1
+                  : largestDivisor(type.getDimSize(0) / rows, 16 / rows) * rows;
+      prefetch = product.getRowIndices() ? 8 : 0;
+      for (int64_t tokens : {4, 1})
+        if (!single || tokens == 1)
+          kernels.push_back(layout ? Attribute(ContiguousRowsAttr::get(
+                                         context, dot, rows, tokens))
+                                   : Int8RowsAttr::get(context, dot, rows,
+                                                       tokens, one ? 4 : 1));
+    } else if (RowsInLanes::match(*layout)) {
+      for (int64_t tokens = row.tokens; tokens; tokens = tokens == 1   ? 0
+                                                         : tokens == 8 ? 4
+                                                                       : 1)
+        if (!single || tokens == 1)
+          kernels.push_back(RowsInLanesAttr::get(context, dot, 2, tokens));
+    } else if (ContiguousColumns::match(*layout)) {
+      prefetch = product.getColumnIndices() ? 8 : 0;
+      if (!single)
+        kernels.push_back(
+            ContiguousColumnsAttr::get(context, dot, 0, 1, row.rows));
+      kernels.push_back(ContiguousColumnsAttr::get(
+          context, dot, 0, product.getScales() ? 4 : row.rows, 1));
+    } else {
+      return {};
+    }
+    auto strategy = StrategyAttr::get(context, kernels, units, prefetch);
+    return product.getReasonAgainst(strategy).empty() ? strategy
+                                                      : StrategyAttr();
+  }
+
+  void registerDialects(DialectRegistry &registry) const override {
+    registry.insert<x86::TernX86Dialect>();
+  }
+  void loadDialects(MLIRContext *context) const override {
+    context->getOrLoadDialect<x86::TernX86Dialect>();
   }
 
 private:
-  const Row *find(TargetAttr attr) const {
-    for (const Row &row : rows) {
+  static const Row *find(TargetAttr attr) {
+    for (const Row &row : kRows) {
       SmallVector<StringRef> needed;
       row.features.split(needed, ',');
       if (llvm::all_of(needed, [&](StringRef f) { return attr.hasFeature(f); }))
@@ -140,15 +138,6 @@ private:
     }
     return nullptr;
   }
-
-  VnniDot vnni512{16, "llvm.x86.avx512.vpdpbusd.512"};
-  VnniDot vnni256{8, "llvm.x86.avx512.vpdpbusd.256"};
-  Avx2Dot avx2;
-  const Row rows[3] = {
-      {"avx512f,avx512bw,avx512vl,avx512vnni", &vnni512},
-      {"avx2,avxvnni", &vnni256},
-      {"avx2", &avx2},
-  };
 };
 
 } // namespace

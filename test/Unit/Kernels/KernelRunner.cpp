@@ -9,6 +9,7 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/InitAll.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -56,6 +57,14 @@ std::vector<Machine> tern::test::rowMachines() {
   return all;
 }
 
+std::vector<ProductSetting> tern::test::productSettings() {
+  std::vector<ProductSetting> settings;
+  for (const Machine &machine : machines())
+    settings.push_back({machine.name, machine, Strategies::OfTarget});
+  settings.push_back({"Portable", machines().front(), Strategies::None});
+  return settings;
+}
+
 bool Machine::isHere() const {
   if (llvm::Triple(llvm::sys::getProcessTriple()).getArch() !=
       llvm::Triple::x86_64)
@@ -96,6 +105,33 @@ GuardedMemory::GuardedMemory(size_t bytes) {
 GuardedMemory::~GuardedMemory() { munmap(pages, length); }
 
 //===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+std::string tern::test::tensorType(const std::string &memref) {
+  StringRef shape = StringRef(memref).drop_front(sizeof("memref<") - 1);
+  return ("tensor<" +
+          shape.take_until([](char c) { return c == ',' || c == '>'; }) + ">")
+      .str();
+}
+
+std::string tern::test::tensorOf(const std::string &tensor,
+                                 const std::string &buffer,
+                                 const std::string &memref, bool written) {
+  return tensor + " = bufferization.to_tensor " + buffer + " restrict " +
+         (written ? "writable : " : ": ") + memref + " to " +
+         tensorType(memref) + "\n";
+}
+
+std::string tern::test::intoBuffer(const std::string &tensor,
+                                   const std::string &buffer,
+                                   const std::string &memref) {
+  return "bufferization.materialize_in_destination " + tensor +
+         " in restrict writable " + buffer + " : (" + tensorType(memref) +
+         ", " + memref + ") -> ()\n";
+}
+
+//===----------------------------------------------------------------------===//
 // Compilation
 //===----------------------------------------------------------------------===//
 
@@ -119,6 +155,16 @@ static void lowerCounters(ModuleOp module) {
       op.erase();
     });
   }
+}
+
+/// As tern-materialize-layouts does.
+static void setStrategies(ModuleOp module) {
+  TargetAttr target = TargetAttr::lookup(module);
+  module.walk([&](MatmulOp product) {
+    if (StrategyAttr strategy =
+            target.getTarget()->pickStrategy(target, product))
+      product.setStrategyAttr(strategy);
+  });
 }
 
 static LogicalResult runPasses(ModuleOp module, StringRef pipeline) {
@@ -153,24 +199,40 @@ CompiledModule::CompiledModule() {
 }
 
 std::unique_ptr<CompiledModule>
-CompiledModule::compile(const Machine &machine, const std::string &functions) {
+CompiledModule::compile(const Machine &machine, const std::string &functions,
+                        Strategies strategies) {
   std::unique_ptr<CompiledModule> result(new CompiledModule());
   std::string text = "module attributes {tern.target = " + machine.attribute() +
                      "} {\n" + functions + "}\n";
   OwningOpRef<ModuleOp> module =
       parseSourceString<ModuleOp>(text, result->context.get());
-  if (!module || failed(runPasses(*module, "convert-tern-to-kernels"))) {
+  if (!module) {
+    ADD_FAILURE() << "expected operations, got\n" << text;
+    return nullptr;
+  }
+  if (strategies == Strategies::OfTarget)
+    setStrategies(*module);
+  const char *const tile = "func.func(tern-tile-products),canonicalize,cse";
+  if (failed(runPasses(*module, tile))) {
+    ADD_FAILURE() << "no loops for\n" << text;
+    return nullptr;
+  }
+  module->walk([&](MatmulOp) { ++result->numPortable; });
+  if (failed(runPasses(*module,
+                       "tern-bufferize,canonicalize,cse,canonicalize,"
+                       "func.func(tern-lower-forall,tern-vectorize-linalg),"
+                       "convert-tern-to-kernels"))) {
     ADD_FAILURE() << "no kernels for\n" << text;
     return nullptr;
   }
   lowerCounters(*module);
-  if (failed(runPasses(*module,
-                       "canonicalize,cse,convert-vector-to-scf,"
-                       "convert-scf-to-cf,expand-strided-metadata,lower-affine,"
-                       "convert-vector-to-llvm,finalize-memref-to-llvm,"
-                       "convert-func-to-llvm,convert-arith-to-llvm,"
-                       "convert-index-to-llvm,convert-cf-to-llvm,"
-                       "convert-ub-to-llvm,reconcile-unrealized-casts"))) {
+  if (failed(runPasses(
+          *module, "canonicalize,cse,convert-vector-to-scf{full-unroll=true},"
+                   "convert-scf-to-cf,expand-strided-metadata,lower-affine,"
+                   "convert-vector-to-llvm,finalize-memref-to-llvm,"
+                   "convert-func-to-llvm,convert-arith-to-llvm,"
+                   "convert-index-to-llvm,convert-cf-to-llvm,"
+                   "convert-ub-to-llvm,reconcile-unrealized-casts"))) {
     ADD_FAILURE() << "no LLVM for\n" << text;
     return nullptr;
   }

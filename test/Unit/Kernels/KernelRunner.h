@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Compiles modules of kernel operations in buffer form for one target and calls
-// their functions with memory that faults when read or written past its end.
+// Compiles modules of kernel operations, in buffer form or of products on
+// tensors in between buffers, for one target and calls their functions with
+// memory that faults when read or written past its end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -124,14 +125,43 @@ private:
   } descriptor;
 };
 
+/// How products on tensors are computed.
+enum class Strategies {
+  OfTarget, ///< loops around the target's micro kernels
+  None,     ///< portable loops
+};
+
+/// A machine and how products are computed on it.
+struct ProductSetting {
+  std::string name;
+  Machine machine;
+  Strategies strategies;
+};
+
+/// All machines with their strategies, and Generic without: "Portable".
+std::vector<ProductSetting> productSettings();
+
+/// Text that makes `%tensor` of the buffer `%buffer` of type `memref`. One that
+/// is `written` is where a product's result goes.
+std::string tensorOf(const std::string &tensor, const std::string &buffer,
+                     const std::string &memref, bool written = false);
+
+/// `memref` without its strides, as a tensor.
+std::string tensorType(const std::string &memref);
+
+/// Text that puts `%tensor` where a written buffer's tensor came from.
+std::string intoBuffer(const std::string &tensor, const std::string &buffer,
+                       const std::string &memref);
+
 /// A compiled module. Its functions are called with arguments of memrefs; what
 /// tern.count_read counts is added to `held` and `read`.
 class CompiledModule {
 public:
   /// `functions` is the text of func.func operations. Fails the test and
   /// returns null if they do not compile.
-  static std::unique_ptr<CompiledModule> compile(const Machine &machine,
-                                                 const std::string &functions);
+  static std::unique_ptr<CompiledModule>
+  compile(const Machine &machine, const std::string &functions,
+          Strategies strategies = Strategies::OfTarget);
 
   template <typename... Arguments>
   void call(const std::string &name, Arguments *...arguments) {
@@ -140,6 +170,8 @@ public:
     reinterpret_cast<Function>(address(name))(arguments...,
                                               counters.argument());
   }
+  /// Products that the target's strategies left to portable loops.
+  int64_t portableProducts() const { return numPortable; }
   int64_t held() { return counters[0]; }
   int64_t read() { return counters[1]; }
 
@@ -150,6 +182,7 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<mlir::ExecutionEngine> engine;
   Vector<int64_t> counters{2};
+  int64_t numPortable = 0;
 };
 
 } // namespace tern::test

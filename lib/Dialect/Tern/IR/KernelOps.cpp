@@ -167,6 +167,20 @@ LogicalResult KeepTopKOp::canonicalize(KeepTopKOp op,
   return success();
 }
 
+LogicalResult SumCodesOp::verify() {
+  Builder b(getContext());
+  int64_t tokens = getSize(getCodes(), 0), columns = getSize(getCodes(), 1);
+  Value sums = isBufferForm() ? getOuts().front() : getResults().front();
+  int64_t groups = getSize(sums, 1);
+  if (groups < 1 || columns % groups)
+    return emitOpError("expected groups of equal size, got ")
+           << groups << " groups of " << columns << " columns";
+  if (getCount() && (tokens != 1 || groups != 1))
+    return emitOpError("expected one token and one group with a count, got ")
+           << tokens << " and " << groups;
+  return expectWritten(*this, {{"sums", {tokens, groups}, b.getI32Type()}});
+}
+
 LogicalResult SparsifyOp::verify() {
   Builder b(getContext());
   int64_t tokens = getSize(getInput(), 0), width = getSize(getInput(), 1);

@@ -21,7 +21,7 @@ void MatmulOp::build(OpBuilder &b, OperationState &state, StringRef projection,
   if (isa<RankedTensorType>(init.getType()))
     results.push_back(init.getType());
   build(b, state, results, projection, codes, weight, Value(), Value(), Value(),
-        Value(), Value(), init, codeRange, TypeAttr(), Attribute());
+        Value(), Value(), Value(), init, codeRange, TypeAttr(), StrategyAttr());
 }
 
 MutableOperandRange MatmulOp::getDpsInitsMutable() { return getInitMutable(); }

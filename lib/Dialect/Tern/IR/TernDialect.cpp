@@ -27,9 +27,10 @@ void TernDialect::initialize() {
 #include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
       >();
   // lib/Kernels has them.
+  declarePromisedInterface<DotProductAttrInterface, ScalarDotAttr>();
   declarePromisedInterfaces<
       MicroKernelAttrInterface, RowsInLanesAttr, ContiguousRowsAttr,
-      Int8RowsAttr, ContiguousColumnsAttr, DigitsAttr, Int8DigitsAttr>();
+      Int8RowsAttr, ContiguousColumnsAttr, DigitByDigitAttr, Int8ByInt8Attr>();
 }
 
 TernDialect::~TernDialect() = default;

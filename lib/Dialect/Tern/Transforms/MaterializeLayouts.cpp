@@ -139,6 +139,10 @@ struct MaterializeLayouts
       if (isa<TritType>(type.getElementType()))
         pack(target, weight, type, users);
     }
+    module.walk([&](MatmulOp product) {
+      if (auto strategy = target.getTarget()->pickStrategy(target, product))
+        product.setStrategyAttr(strategy);
+    });
   }
 
 private:

@@ -82,11 +82,25 @@ LogicalResult isPacked(Operation *op) {
   return success();
 }
 
+LogicalResult isTiled(Operation *op) {
+  if (failed(isPacked(op)))
+    return failure();
+  if (isa<RMSNormOp, RopeOp, GluOp, QuantizeOp, DequantizeOp>(op))
+    return op->emitOpError("expected to be linalg operations");
+  auto product = dyn_cast<MatmulOp>(op);
+  if (product && product.getStrategyAttr() &&
+      !product.getStrategyAttr().getKernels().empty())
+    return op->emitOpError("expected loops around the micro kernels of its "
+                           "strategy");
+  return success();
+}
+
 LogicalResult isKernel(Operation *op) {
   if (llvm::any_of(getMadeTypes(op), llvm::IsaPred<TensorType>))
     return op->emitOpError("expected buffers instead of tensors");
   if (isa<KernelOpInterface, MatmulOp, KVAppendOp, GetWeightOp, StateAddressOp,
-          WorkerIndexOp, CountReadOp>(op))
+          WorkerIndexOp, CountReadOp, MicroBeginOp, MicroOp, MicroFinishOp,
+          PrefetchOp>(op))
     return op->emitOpError("expected to be lowered to loops");
   return hasBody(op);
 }
@@ -98,8 +112,9 @@ LogicalResult isLLVM(Operation *op) {
 }
 
 constexpr std::pair<StringLiteral, Promise> promises[] = {
-    {"import", isModel},  {"fused", isModel},    {"quantized", isQuantized},
-    {"packed", isPacked}, {"kernels", isKernel}, {"llvm", isLLVM},
+    {"import", isModel},  {"fused", isModel}, {"quantized", isQuantized},
+    {"packed", isPacked}, {"tiled", isTiled}, {"kernels", isKernel},
+    {"llvm", isLLVM},
 };
 
 struct VerifyContract : tern::impl::VerifyContractPassBase<VerifyContract> {

@@ -45,6 +45,17 @@ func.func @hadamard(%x: memref<?x12xf32>, %y: memref<?x12xf32>) {
   return
 }
 
+// CHECK-LABEL: func.func @around_products(
+func.func @around_products(%q: memref<?x192xi8>, %one: memref<1x192xi8>, %n: memref<1xi32>, %s: memref<?x3xi32>, %t: memref<1x1xi32>, %w: memref<512x10x64xi8>, %row: index) {
+  // CHECK: tern.sum_codes(%{{.*}}) outs(%{{.*}} : memref<?x3xi32>) : (memref<?x192xi8>)
+  tern.sum_codes(%q) outs(%s : memref<?x3xi32>) : (memref<?x192xi8>)
+  // CHECK: tern.sum_codes(%{{.*}}) count(%{{.*}} : memref<1xi32>) outs(%{{.*}} : memref<1x1xi32>) : (memref<1x192xi8>)
+  tern.sum_codes(%one) count(%n : memref<1xi32>) outs(%t : memref<1x1xi32>) : (memref<1x192xi8>)
+  // CHECK: tern.prefetch %{{.*}}[%[[ROW:.*]], %[[ROW]], %[[ROW]]] bytes 640 : memref<512x10x64xi8>
+  tern.prefetch %w[%row, %row, %row] bytes 640 : memref<512x10x64xi8>
+  return
+}
+
 // CHECK-LABEL: func.func @active_rows(
 func.func @active_rows(%g: memref<1x512xf32>, %i: memref<1x512xi32>, %n: memref<1xi32>) {
   // CHECK: tern.active_rows(%{{.*}}) outs(%{{.*}}, %{{.*}} : memref<1x512xi32>, memref<1xi32>) : (memref<1x512xf32>)

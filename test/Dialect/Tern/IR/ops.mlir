@@ -140,13 +140,13 @@ func.func @product_with_all_modifiers(%v: tensor<1x192xi8>, %w: tensor<64x190x!t
 }
 
 // CHECK-LABEL: func.func @product_with_a_layout(
-func.func @product_with_a_layout(%q: tensor<?x208xi8>, %w: tensor<4x13x64xi8>, %s: tensor<?xf32>, %a: tensor<1xf32>, %init: tensor<?x64xi32>) -> tensor<?x64xf32> {
-  // CHECK: tern.matmul "q_proj" ins(%{{.*}}, %{{.*}} : tensor<?x208xi8>, tensor<4x13x64xi8>) outs(%{{.*}} : tensor<?x64xi32>)
-  // CHECK-SAME: codes [-8, 7] weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>> strategy "any" -> tensor<?x64xi32>
+func.func @product_with_a_layout(%q: tensor<?x208xi8>, %w: tensor<4x13x64xi8>, %sums: tensor<?x1xi32>, %s: tensor<?xf32>, %a: tensor<1xf32>, %init: tensor<?x64xi32>) -> tensor<?x64xf32> {
+  // CHECK: tern.matmul "q_proj" ins(%{{.*}}, %{{.*}} : tensor<?x208xi8>, tensor<4x13x64xi8>) code_sums(%{{.*}} : tensor<?x1xi32>) outs(%{{.*}} : tensor<?x64xi32>)
+  // CHECK-SAME: codes [-8, 7] weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>> strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern.scalar_dot, vectors = 16, tokens = 4>, #tern.rows_in_lanes<dot = #tern.scalar_dot, vectors = 16, tokens = 1>], units = 1, prefetch = 0> -> tensor<?x64xi32>
   %0 = tern.matmul "q_proj" ins(%q, %w : tensor<?x208xi8>, tensor<4x13x64xi8>)
-      outs(%init : tensor<?x64xi32>) codes [-8, 7]
+      code_sums(%sums : tensor<?x1xi32>) outs(%init : tensor<?x64xi32>) codes [-8, 7]
       weight_type tensor<50x200x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
-      strategy "any" -> tensor<?x64xi32>
+      strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern.scalar_dot, vectors = 16, tokens = 4>, #tern.rows_in_lanes<dot = #tern.scalar_dot, vectors = 16, tokens = 1>], units = 1, prefetch = 0> -> tensor<?x64xi32>
   // CHECK: tern.dequantize(%{{.*}}, %{{.*}}, %{{.*}}) : (tensor<?x64xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x64xf32>
   %1 = tern.dequantize(%0, %s, %a) : (tensor<?x64xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x64xf32>
   return %1 : tensor<?x64xf32>

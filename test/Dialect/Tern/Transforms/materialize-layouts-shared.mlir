@@ -24,7 +24,8 @@ module attributes {tern.target = #tern.target<triple = "riscv64-unknown-elf", cp
 // CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<?x7xi8>, %[[INIT:[a-z0-9]+]]: tensor<?x6xi32>)
 // CHECK:         %[[WIDER:.*]] = tensor.pad %[[INIT]] low[0, 0] high[0, 2]
 // CHECK:         %[[WIDE:.*]] = tern.matmul "w" ins(%[[Q]], %{{.*}} : tensor<?x7xi8>, tensor<7x2x1xi8>) outs(%[[WIDER]] : tensor<?x8xi32>)
-// CHECK-SAME:      weight_type tensor<6x7x!tern.trit, #tern.layout<b2, columns, n:4:1, []>> -> tensor<?x8xi32>
+// CHECK-SAME:      weight_type tensor<6x7x!tern.trit, #tern.layout<b2, columns, n:4:1, []>>
+// CHECK-SAME:      strategy #tern.strategy<[#tern.digit_by_digit<layout = <b2, columns, n:4:1, []>, tokens = 1>], units = 1, prefetch = 0> -> tensor<?x8xi32>
 // CHECK:         %[[TOKENS:.*]] = tensor.dim %[[WIDE]],
 // CHECK:         %[[Y:.*]] = tensor.extract_slice %[[WIDE]][0, 0] [%[[TOKENS]], 6] [1, 1]
 // CHECK:         return %[[Y]] :

@@ -90,12 +90,18 @@ struct Product {
     std::string text = "func.func @" + name() + "(%x: " + x + ", %w: " + w +
                        ", %i: " + list + ", %n: memref<1xi32>, %a: " + acc +
                        ") attributes {llvm.emit_c_interface} {\n";
-    text += "tern.matmul \"p\" ins(%x, %w : " + x + ", " + w + ")";
+    const std::string n = "memref<1xi32>";
+    text += tensorOf("%xt", "%x", x) + tensorOf("%wt", "%w", w) +
+            tensorOf("%it", "%i", list) + tensorOf("%nt", "%n", n) +
+            tensorOf("%at", "%a", acc, /*written=*/true);
+    text += "%r = tern.matmul \"p\" ins(%xt, %wt : " + tensorType(x) + ", " +
+            tensorType(w) + ")";
     if (kind == Kind::Rows || kind == Kind::Sparse)
       text += std::string(kind == Kind::Rows ? " rows" : " columns") +
-              "(%i, %n : " + list + ", memref<1xi32>)";
-    text += " outs(%a : " + acc + ") codes [-128, 127] weight_type " + digits +
-            "\n";
+              "(%it, %nt : " + tensorType(list) + ", " + tensorType(n) + ")";
+    text += " outs(%at : " + tensorType(acc) +
+            ") codes [-128, 127] weight_type " + digits + " -> " +
+            tensorType(acc) + "\n" + intoBuffer("%r", "%a", acc);
     return text + "return\n}\n";
   }
 
@@ -207,17 +213,21 @@ void check(CompiledModule &module, const Product &p, Data data, int64_t tokens,
 const Shape kShapes[] = {{1, 1},     {3, 5},    {5, 3},     {65, 320}, {37, 65},
                          {320, 192}, {4, 5460}, {5460, 20}, {17, 1536}};
 
-class Products : public testing::TestWithParam<Machine> {
+/// Every number that kernels of 8, 4 and 1 tokens leave to each other.
+const std::vector<int64_t> kTokens = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13};
+
+class Products : public testing::TestWithParam<ProductSetting> {
 protected:
+  const Machine &machine() { return GetParam().machine; }
   void SetUp() override {
-    if (!GetParam().isHere())
-      GTEST_SKIP() << "this host has no " << GetParam().featureString();
+    if (!machine().isHere())
+      GTEST_SKIP() << "this host has no " << machine().featureString();
   }
 
   std::vector<Product> makeProducts(Kind kind, WeightAccess access) {
     std::vector<Product> products;
     for (Shape shape : kShapes)
-      products.emplace_back(kind, shape, pickLayout(GetParam(), access, shape));
+      products.emplace_back(kind, shape, pickLayout(machine(), access, shape));
     return products;
   }
 
@@ -225,16 +235,26 @@ protected:
   void checkAll(Kind kind, WeightAccess access,
                 const std::vector<int64_t> &tokenCounts,
                 const std::vector<double> &densities = {1}) {
-    checkProducts(makeProducts(kind, access), tokenCounts, densities);
+    checkProducts(makeProducts(kind, access), tokenCounts, densities,
+                  /*fit=*/true);
+  }
+
+  /// All products `fit` a kernel of the target, or some do not.
+  std::unique_ptr<CompiledModule> compile(const std::string &text, bool fit) {
+    Strategies strategies = GetParam().strategies;
+    auto module = CompiledModule::compile(machine(), text, strategies);
+    if (module && fit && strategies == Strategies::OfTarget)
+      EXPECT_EQ(module->portableProducts(), 0);
+    return module;
   }
 
   void checkProducts(const std::vector<Product> &products,
                      const std::vector<int64_t> &tokenCounts,
-                     const std::vector<double> &densities) {
+                     const std::vector<double> &densities, bool fit = false) {
     std::string text;
     for (const Product &product : products)
       text += product.text();
-    auto module = CompiledModule::compile(GetParam(), text);
+    auto module = compile(text, fit);
     ASSERT_TRUE(module);
     for (const Product &product : products)
       for (int64_t tokens : tokenCounts)
@@ -257,13 +277,13 @@ TEST_P(Products, DecodeColumnLayout) {
   checkAll(Kind::Decode, WeightAccess::ActiveColumns, {1});
 }
 TEST_P(Products, PrefillDense) {
-  checkAll(Kind::Prefill, WeightAccess::Dense, {1, 2, 3, 5, 9});
+  checkAll(Kind::Prefill, WeightAccess::Dense, kTokens);
 }
 TEST_P(Products, PrefillRowLayout) {
-  checkAll(Kind::Prefill, WeightAccess::ActiveRows, {1, 2, 3, 5, 9});
+  checkAll(Kind::Prefill, WeightAccess::ActiveRows, kTokens);
 }
 TEST_P(Products, PrefillColumnLayout) {
-  checkAll(Kind::Prefill, WeightAccess::ActiveColumns, {1, 2, 3, 5, 9});
+  checkAll(Kind::Prefill, WeightAccess::ActiveColumns, kTokens);
 }
 TEST_P(Products, ActiveRows) {
   checkAll(Kind::Rows, WeightAccess::ActiveRows, {1}, {0, 0.1, 1});
@@ -329,10 +349,13 @@ std::string int8Text(Shape shape, bool isPrefill) {
   std::string acc = tokens + rows + "xi32" + strided;
   return "func.func @" + int8Name(shape, isPrefill) + "(%x: " + x +
          ", %w: " + w + ", %a: " + acc +
-         ") attributes {llvm.emit_c_interface} {\n"
-         "tern.matmul \"lm_head\" ins(%x, %w : " +
-         x + ", " + w + ") outs(%a : " + acc +
-         ") codes [-128, 127]\nreturn\n}\n";
+         ") attributes {llvm.emit_c_interface} {\n" + tensorOf("%xt", "%x", x) +
+         tensorOf("%wt", "%w", w) +
+         tensorOf("%at", "%a", acc, /*written=*/true) +
+         "%r = tern.matmul \"lm_head\" ins(%xt, %wt : " + tensorType(x) + ", " +
+         tensorType(w) + ") outs(%at : " + tensorType(acc) +
+         ") codes [-128, 127] -> " + tensorType(acc) + "\n" +
+         intoBuffer("%r", "%a", acc) + "return\n}\n";
 }
 
 void checkInt8(CompiledModule &module, Shape shape, bool isPrefill, Data data,
@@ -368,19 +391,20 @@ TEST_P(Products, Int8Rows) {
   std::string text;
   for (Shape shape : shapes)
     text += int8Text(shape, false) + int8Text(shape, true);
-  auto module = CompiledModule::compile(GetParam(), text);
+  auto module = compile(text, /*fit=*/true);
   ASSERT_TRUE(module);
   for (Shape shape : shapes)
     for (Data data : {Data::Random, Data::Worst}) {
       checkInt8(*module, shape, false, data, 1);
-      for (int64_t tokens : {1, 2, 3, 5, 9})
+      for (int64_t tokens : kTokens)
         checkInt8(*module, shape, true, data, tokens);
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Products, testing::ValuesIn(machines()),
-                         [](const testing::TestParamInfo<Machine> &info) {
-                           return info.param.name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    , Products, testing::ValuesIn(productSettings()),
+    [](const testing::TestParamInfo<ProductSetting> &info) {
+      return info.param.name;
+    });
 
 } // namespace

@@ -58,22 +58,28 @@ struct Case {
         "memref<" + number(kRows) + "x" + number(groups()) + "xf32>";
     std::string y =
         "memref<1x" + number(paddedRows()) + (scales ? "xf32>" : "xi32>");
-    std::string text = "func.func @" + name() + "(%x: " + x + ", %w: " + w +
-                       ", %i: " + i + ", %n: " + n + ", %j: " + j +
-                       ", %m: " + n + ", %s: " + s + ", %y: " + y +
-                       ") attributes {llvm.emit_c_interface} {\n"
-                       "tern.matmul \"p\" ins(%x, %w : " +
-                       x + ", " + w + ")";
+    std::string text =
+        "func.func @" + name() + "(%x: " + x + ", %w: " + w + ", %i: " + i +
+        ", %n: " + n + ", %j: " + j + ", %m: " + n + ", %s: " + s +
+        ", %y: " + y + ") attributes {llvm.emit_c_interface} {\n" +
+        tensorOf("%xt", "%x", x) + tensorOf("%wt", "%w", w) +
+        tensorOf("%it", "%i", i) + tensorOf("%nt", "%n", n) +
+        tensorOf("%jt", "%j", j) + tensorOf("%mt", "%m", n) +
+        tensorOf("%st", "%s", s) + tensorOf("%yt", "%y", y, /*written=*/true);
+    text += "%r = tern.matmul \"p\" ins(%xt, %wt : " + tensorType(x) + ", " +
+            tensorType(w) + ")";
     if (rows)
-      text += " rows(%i, %n : " + i + ", " + n + ")";
+      text += " rows(%it, %nt : " + tensorType(i) + ", " + tensorType(n) + ")";
     if (columns)
-      text += " columns(%j, %m : " + j + ", " + n + ")";
+      text +=
+          " columns(%jt, %mt : " + tensorType(j) + ", " + tensorType(n) + ")";
     if (scales)
-      text += " scales(%s : " + s + ")";
-    return text + " outs(%y : " + y +
+      text += " scales(%st : " + tensorType(s) + ")";
+    return text + " outs(%yt : " + tensorType(y) +
            ") codes [-128, 127] weight_type tensor<" + number(kRows) + "x" +
            number(kColumns) + "x!tern.trit, #tern.layout<" + layout.str() +
-           ">>\nreturn\n}\n";
+           ">> -> " + tensorType(y) + "\n" + intoBuffer("%r", "%y", y) +
+           "return\n}\n";
   }
 };
 
@@ -161,24 +167,26 @@ void check(CompiledModule &module, const Case &c, double density) {
   }
 }
 
-class ProductModifiers : public testing::TestWithParam<Machine> {};
+class ProductModifiers : public testing::TestWithParam<ProductSetting> {};
 
 TEST_P(ProductModifiers, Compose) {
-  if (!GetParam().isHere())
-    GTEST_SKIP() << "this host has no " << GetParam().featureString();
+  const Machine &machine = GetParam().machine;
+  if (!machine.isHere())
+    GTEST_SKIP() << "this host has no " << machine.featureString();
   std::string text;
   for (const Case &c : allCases())
     text += c.text();
-  auto module = CompiledModule::compile(GetParam(), text);
+  auto module = CompiledModule::compile(machine, text, GetParam().strategies);
   ASSERT_TRUE(module);
   for (const Case &c : allCases())
     for (double density : {0.0, 0.3, 1.0})
       check(*module, c, density);
 }
 
-INSTANTIATE_TEST_SUITE_P(, ProductModifiers, testing::ValuesIn(machines()),
-                         [](const testing::TestParamInfo<Machine> &info) {
-                           return info.param.name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    , ProductModifiers, testing::ValuesIn(productSettings()),
+    [](const testing::TestParamInfo<ProductSetting> &info) {
+      return info.param.name;
+    });
 
 } // namespace

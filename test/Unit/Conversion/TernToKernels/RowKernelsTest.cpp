@@ -235,6 +235,63 @@ TEST_P(RowKernelsTest, TopKKeepsTheLargestAndOfTiesTheFirst) {
 }
 
 //===----------------------------------------------------------------------===//
+// sum_codes
+//===----------------------------------------------------------------------===//
+
+std::string sumFunction(int64_t tokens, int64_t n, int64_t groups,
+                        bool counted = false) {
+  std::string rows = "memref<" + dim(tokens) + "x" + std::to_string(n) +
+                     "xi8, strided<[?, 1], offset: ?>>";
+  std::string out =
+      "memref<" + dim(tokens) + "x" + std::to_string(groups) + "xi32>";
+  return "func.func @sum(%q: " + rows + ", %n: memref<1xi32>, %o: " + out +
+         ") {\n  tern.sum_codes(%q)" +
+         (counted ? " count(%n : memref<1xi32>)" : "") + " outs(%o : " + out +
+         ") : (" + rows + ")\n  return\n}\n";
+}
+
+Matrix<int8_t> randomCodes(std::mt19937 &random, int64_t tokens, int64_t n) {
+  Matrix<int8_t> codes(tokens, n, 0, n + 5);
+  for (int8_t &code : codes.data)
+    code = static_cast<int8_t>(random());
+  codes.at(0, 0) = -128;
+  return codes;
+}
+
+TEST_P(RowKernelsTest, CodesAreSummedByGroups) {
+  for (auto [n, groups] : std::vector<std::pair<int64_t, int64_t>>{
+           {1, 1}, {15, 1}, {16, 1}, {33, 1}, {192, 1}, {192, 12}, {60, 3}})
+    for (int64_t tokens : {1, 3}) {
+      SCOPED_TRACE(std::to_string(n) + " by " + std::to_string(groups));
+      auto module = compile(sumFunction(tokens, n, groups));
+      ASSERT_TRUE(module);
+      Matrix<int8_t> codes = randomCodes(random, tokens, n);
+      Matrix<int32_t> sums(tokens, groups, 99);
+      Vector<int32_t> unused(1);
+      module->call("sum", codes.get(), unused.get(), sums.get());
+      int64_t size = n / groups;
+      for (int64_t t = 0; t < tokens; ++t)
+        for (int64_t g = 0; g < groups; ++g)
+          EXPECT_EQ(sums.at(t, g),
+                    std::accumulate(codes.row(t) + g * size,
+                                    codes.row(t) + (g + 1) * size, 0));
+    }
+}
+
+TEST_P(RowKernelsTest, CodesUpToTheCountAreSummed) {
+  auto module = compile(sumFunction(1, 64, 1, /*counted=*/true));
+  ASSERT_TRUE(module);
+  Matrix<int8_t> codes = randomCodes(random, 1, 64);
+  for (int32_t count = 0; count <= 64; ++count) {
+    Vector<int32_t> counted(1, count);
+    Matrix<int32_t> sum(1, 1, 99);
+    module->call("sum", codes.get(), counted.get(), sum.get());
+    const int8_t *end = codes.row(0) + (count + 3) / 4 * 4;
+    EXPECT_EQ(sum.at(0, 0), std::accumulate(codes.row(0), end, 0)) << count;
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // sparsify, active_rows
 //===----------------------------------------------------------------------===//
 

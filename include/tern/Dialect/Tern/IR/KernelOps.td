@@ -190,6 +190,28 @@ def Tern_SparsifyOp : Tern_KernelOp<"sparsify", [Tern_RowWise]> {
   let hasVerifier = 1;
 }
 
+def Tern_SumCodesOp : Tern_KernelOp<"sum_codes",
+                                    [Tern_RowWise, AttrSizedOperandSegments]> {
+  let summary = "sum of each token's codes, by groups of columns";
+  let description = [{
+    As many groups of adjacent columns, equal in size, as the result has columns. With
+    `count`, of one token and one group, codes from the count on, rounded up to a
+    multiple of four, are left out.
+
+    ```mlir
+    %s = tern.sum_codes(%q) : (tensor<?x192xi8>) -> tensor<?x1xi32>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[I8]>:$codes, Optional<Tern_VectorOf<[I32]>>:$count,
+                       Variadic<AnyMemRef>:$outs);
+  let assemblyFormat = [{
+    `(` $codes `)` (`count` `(` $count^ `:` type($count) `)`)?
+    (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($codes) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
 def Tern_ActiveRowsOp : Tern_KernelOp<"active_rows", [Tern_RowWise]> {
   let summary = "outputs whose gate is open";
   let description = [{
@@ -233,6 +255,9 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
       `s` has columns. With `acc[g]` the exact sum of products within group g,
       `result[t][n] = R32 over g of f32(acc[g]) * s[n][g]`, a float.
 
+    `code_sums`, the sum of each token's codes (of each group), is for kernels that
+    read weights stored with an offset; `tern-tile-products` adds it.
+
     Rows that are computed are overwritten: `init` is where the result goes, not an
     addend, since a sum that begins with a float's zero could turn -0 into +0, and R32
     fixes the order of its terms. For the same reason k is no loop of the iteration
@@ -270,18 +295,20 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
                        Optional<Tern_RowsOf<[I32]>>:$column_indices,
                        Optional<Tern_VectorOf<[I32]>>:$column_count,
                        Optional<Tern_RowsOf<[F32]>>:$scales,
+                       Optional<Tern_RowsOf<[I32]>>:$code_sums,
                        Tern_RowsOf<[I32, F32]>:$init,
                        DenseI64ArrayAttr:$code_range,
                        OptionalAttr<TypeAttrOf<AnyRankedTensor>>:$weight_type,
-                       OptionalAttr<AnyAttr>:$strategy);
+                       OptionalAttr<Tern_StrategyAttr>:$strategy);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     $projection `ins` `(` $codes `,` $weight `:` type($codes) `,` type($weight) `)`
     (`rows` `(` $row_indices^ `,` $row_count `:` type($row_indices) `,` type($row_count) `)`)?
     (`columns` `(` $column_indices^ `,` $column_count `:` type($column_indices) `,` type($column_count) `)`)?
     (`scales` `(` $scales^ `:` type($scales) `)`)?
+    (`code_sums` `(` $code_sums^ `:` type($code_sums) `)`)?
     `outs` `(` $init `:` type($init) `)` `codes` $code_range
-    (`weight_type` $weight_type^)? (`strategy` $strategy^)? attr-dict
+    (`weight_type` $weight_type^)? (`strategy` qualified($strategy)^)? attr-dict
     (`->` type($results)^)?
   }];
   let builders = [
@@ -308,6 +335,10 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
     unsigned getRowDimension();
     /// Why n cannot be tiled; empty if it can.
     ::llvm::StringRef getReasonForWholeRows();
+    /// Why no loops around micro kernel `kernel` compute it; empty if they do.
+    ::llvm::StringRef getReasonAgainst(MicroKernelAttrInterface kernel);
+    /// The same for the first kernel of `strategy` that does not fit.
+    ::llvm::StringRef getReasonAgainst(StrategyAttr strategy);
   }];
 }
 

@@ -1,4 +1,4 @@
-//===- MicroKernelInterfaces.td - Instructions and register tiles ---------- -*- tablegen -*-===//
+//===- MicroKernelInterfaces.td - Instructions and tiles ---- -*- tablegen -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -33,6 +33,10 @@ def DotProductAttrInterface : AttrInterface<"DotProductAttrInterface"> {
            "::mlir::Value":$acc, "::mlir::Value":$u, "::mlir::Value":$s,
            "unsigned":$maxUnsigned)>,
   ];
+  let extraSharedClassDeclaration = [{
+    /// True if large bytes cost no more: fields of a byte then need no shift.
+    bool isExactForAnyByte() const { return $_attr.getSlots(255) == $_attr.getSlots(1); }
+  }];
 }
 
 def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {

@@ -16,6 +16,17 @@ include "mlir/IR/AttrTypeBase.td"
 // Kernels that every target may use
 //===----------------------------------------------------------------------===//
 
+def Tern_ScalarDotAttr : Tern_Attr<"ScalarDot", "scalar_dot"> {
+  let summary = "the dot product of a machine without vectors";
+  let description = [{
+    One lane: four multiplications of widened bytes and additions.
+
+    ```mlir
+    #tern.scalar_dot
+    ```
+  }];
+}
+
 class Tern_MicroKernel<string name, string mnemonic>
     : Tern_Attr<name, mnemonic> {
   let assemblyFormat = "`<` struct(params) `>`";
@@ -87,7 +98,7 @@ def Tern_ContiguousColumnsAttr
                         "int64_t":$first, "int64_t":$quarters, "int64_t":$tokens);
 }
 
-def Tern_DigitsAttr : Tern_MicroKernel<"Digits", "digits"> {
+def Tern_DigitByDigitAttr : Tern_MicroKernel<"DigitByDigit", "digit_by_digit"> {
   let summary = "one digit after the other";
   let description = [{
     A step is one tile of the layout, a byte or a few, whose digits are taken one by
@@ -95,19 +106,19 @@ def Tern_DigitsAttr : Tern_MicroKernel<"Digits", "digits"> {
     targets without vectors, and the meaning of all other kernels.
 
     ```mlir
-    #tern.digits<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>
+    #tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>
     ```
   }];
   let parameters = (ins "::tern::LayoutAttr":$layout, "int64_t":$tokens);
 }
 
-def Tern_Int8DigitsAttr : Tern_MicroKernel<"Int8Digits", "int8_digits"> {
+def Tern_Int8ByInt8Attr : Tern_MicroKernel<"Int8ByInt8", "int8_by_int8"> {
   let summary = "one int8 weight after the other";
   let description = [{
     A step is one weight of an int8 row and one code of each token.
 
     ```mlir
-    #tern.int8_digits<tokens = 1>
+    #tern.int8_by_int8<tokens = 1>
     ```
   }];
   let parameters = (ins "int64_t":$tokens);
@@ -127,13 +138,12 @@ def Tern_StrategyAttr : Tern_Attr<"Strategy", "strategy"> {
     columns are asked for; 0 for none.
 
     ```mlir
-    #tern.strategy<kernels = [#tern.rows_in_lanes<...>], units = 1, prefetch = 0>
+    #tern.strategy<[#tern.int8_by_int8<tokens = 1>], units = 1, prefetch = 0>
     ```
   }];
   let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$kernels,
-                        DefaultValuedParameter<"int64_t", "1">:$units,
-                        DefaultValuedParameter<"int64_t", "0">:$prefetch);
-  let assemblyFormat = "`<` `kernels` `=` `[` $kernels `]` (`,` `units` `=` $units^)? (`,` `prefetch` `=` $prefetch^)? `>`";
+                        "int64_t":$units, "int64_t":$prefetch);
+  let assemblyFormat = "`<` `[` $kernels `]` `,` struct($units, $prefetch) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The kernel of number `i`.

@@ -22,11 +22,11 @@ def Tern_MicroBeginOp : Tern_MicroOpBase<"micro_begin"> {
   let summary = "sums of a micro kernel, all zero";
   let description = [{
     ```mlir
-    %acc = tern.micro_begin #kernel : vector<1x2x4x16xi32>
+    %acc = tern.micro_begin #kernel -> vector<1x2x4x16xi32>
     ```
   }];
   let arguments = (ins MicroKernelAttrInterface:$kernel);
-  let assemblyFormat = "$kernel attr-dict `:` type($result)";
+  let assemblyFormat = "$kernel attr-dict `->` type($result)";
 }
 
 def Tern_MicroOp : Tern_MicroOpBase<"micro", [AllTypesMatch<["fragment", "result"]>]> {

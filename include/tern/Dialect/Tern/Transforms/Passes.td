@@ -230,7 +230,7 @@ def VerifyContractPass : Pass<"tern-verify-contract", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"phase", "phase", "std::string", /*default=*/"\"import\"",
-           "import, fused, quantized, packed, kernels or llvm">,
+           "import, fused, quantized, packed, tiled, kernels or llvm">,
   ];
 }
 

@@ -1,0 +1,49 @@
+//===- X86.td - Attributes of the x86-64 target ------------- -*- tablegen -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TARGET_X86_X86_TD
+#define TERN_TARGET_X86_X86_TD
+
+include "tern/Dialect/Tern/IR/MicroKernelInterfaces.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def TernX86_Dialect : Dialect {
+  let name = "tern_x86";
+  let cppNamespace = "::tern::x86";
+  let summary = "Instructions of x86-64 that products are made of";
+  let useDefaultAttributePrinterParser = 1;
+}
+
+def TernX86_Dot : I32EnumAttr<"Dot", "a dot product of bytes", [
+    I32EnumAttrCase<"Vpmaddubsw256", 0, "vpmaddubsw_256">,
+    I32EnumAttrCase<"Vpdpbusd256", 1, "vpdpbusd_256">,
+    I32EnumAttrCase<"Vpdpbusd512", 2, "vpdpbusd_512">]> {
+  let cppNamespace = "::tern::x86";
+  let genSpecializedAttr = 0;
+}
+
+def TernX86_DotAttr : AttrDef<TernX86_Dialect, "Dot",
+    [DeclareAttrInterfaceMethods<DotProductAttrInterface>]> {
+  let mnemonic = "dot";
+  let summary = "a dot product of bytes";
+  let description = [{
+    | name | features | |
+    |---|---|---|
+    | `vpmaddubsw_256` | avx2 | then vpmaddwd by ones; exact while a pair of products fits 16 bits, larger bytes are widened first |
+    | `vpdpbusd_256` | avxvnni, or avx512vnni and avx512vl | four products added to each 32 bit lane |
+    | `vpdpbusd_512` | avx512vnni | the same, twice as wide |
+
+    ```mlir
+    #tern_x86.dot<vpdpbusd_512>
+    ```
+  }];
+  let parameters = (ins EnumParameter<TernX86_Dot>:$value);
+  let assemblyFormat = "`<` $value `>`";
+}
+
+#endif // TERN_TARGET_X86_X86_TD

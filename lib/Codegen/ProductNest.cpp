@@ -1,0 +1,342 @@
+//===- ProductNest.cpp - The loop around a micro kernel -------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The loop over columns belongs to the kernel: the sums it carries are in a
+// form of the kernel's own, which upstream's tiling of a reduction does not
+// know.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProductNest.h"
+
+#include "tern/Kernels/KernelBuilder.h"
+#include "tern/Kernels/R32.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace tern;
+
+using Values = SmallVector<Value>;
+
+namespace {
+
+/// A product of one register tile.
+class ProductNest {
+public:
+  ProductNest(MatmulOp op, MicroKernelAttrInterface kernel,
+              RewriterBase &rewriter)
+      : op(op), kernel(kernel), tile(kernel.getTile()),
+        b(op.getLoc(), rewriter), zero(b.index(0)) {
+    if (LayoutAttr layout = op.getLayout())
+      weightAxis = layout.getLayout().outer;
+    columns = cast<ShapedType>(op.getCodes().getType()).getDimSize(1);
+  }
+
+  /// `out` with the results of the kernel's rows.
+  Value build(Value out) {
+    return op.getScales() ? buildScaled(out) : writeSums(buildSums(), out);
+  }
+
+private:
+  //===--------------------------------------------------------------------===//
+  // Reading
+  //===--------------------------------------------------------------------===//
+
+  Value index(Value list, Value at) {
+    Value entry = tensor::ExtractOp::create(b, list, ValueRange{zero, at});
+    return b.toIndex(entry);
+  }
+
+  Value read(VectorType type, Value from, ValueRange at,
+             ArrayRef<int64_t> dimensions) {
+    int64_t rank = cast<ShapedType>(from.getType()).getRank();
+    SmallVector<AffineExpr> results;
+    for (int64_t dimension : dimensions)
+      results.push_back(b.getAffineDimExpr(dimension));
+    auto map = AffineMap::get(rank, 0, results, b.getContext());
+    SmallVector<bool> inBounds(type.getRank(), true);
+    Value padding = b.zero(type.getElementType());
+    return vector::TransferReadOp::create(b, type, from, at, padding,
+                                          AffineMapAttr::get(map),
+                                          b.getBoolArrayAttr(inBounds));
+  }
+
+  /// `part` in front, zeros behind along the last dimensions.
+  Value widen(Value part, VectorType type) {
+    if (part.getType() == type)
+      return part;
+    SmallVector<int64_t> offsets(type.getRank(), 0), strides(type.getRank(), 1);
+    return vector::InsertStridedSliceOp::create(b, part, b.zero(type), offsets,
+                                                strides);
+  }
+
+  /// `width` codes of each token from `column` on, zeros after them.
+  Value readCodes(Value column, int64_t width) {
+    VectorType type = kernel.getCodesType();
+    auto part =
+        VectorType::get({type.getDimSize(0), width}, type.getElementType());
+    return widen(read(part, op.getCodes(), {zero, column}, {0, 1}), type);
+  }
+
+  /// The weight of step `step` over adjacent columns, `width` of them.
+  Value readWeight(Value step, int64_t width) {
+    VectorType type = kernel.getWeightType();
+    if (!op.getLayout()) {
+      auto part =
+          VectorType::get({type.getDimSize(0), width}, type.getElementType());
+      return widen(read(part, op.getWeight(), {zero, columnOf(step)}, {0, 1}),
+                   type);
+    }
+    if (weightAxis == Axis::Row)
+      return type.getRank() == 1
+                 ? read(type, op.getWeight(), {zero, step, zero}, {2})
+                 : read(type, op.getWeight(), {zero, step, zero}, {0, 2});
+    if (type.getRank() == 1)
+      return read(type, op.getWeight(), {step, zero, zero}, {2});
+    // Tiles of one column each.
+    auto part =
+        VectorType::get({width, type.getDimSize(1)}, type.getElementType());
+    return widen(
+        read(part, op.getWeight(), {columnOf(step), zero, zero}, {0, 2}), type);
+  }
+
+  Value columnOf(Value step) { return b.mul(step, b.index(tile.columns)); }
+
+  /// The weight of a step over columns of a list, from entry `first` on.
+  Value readListedWeight(Value first) {
+    VectorType type = kernel.getWeightType();
+    auto line = VectorType::get(type.getShape().take_back(), b.getI8Type());
+    Value weight = type.getRank() == 1 ? Value() : b.zero(type);
+    for (int64_t j = 0; j < tile.columns; ++j) {
+      Value column = index(op.getColumnIndices(), b.add(first, b.index(j)));
+      Value bytes = read(line, op.getWeight(), {column, zero, zero}, {2});
+      weight = weight ? b.withPart(weight, bytes, {j}) : bytes;
+    }
+    return weight;
+  }
+
+  /// Columns of a list lie far apart: those some steps ahead are asked for.
+  void prefetch(Value step, Value steps) {
+    int64_t ahead = op.getStrategyAttr().getPrefetch();
+    if (!ahead)
+      return;
+    Value last = b.sub(steps, b.index(1));
+    Value then = b.mul(b.minUnsigned(b.add(step, b.index(ahead)), last),
+                       b.index(tile.columns));
+    int64_t bytes = kernel.getWeightType().getShape().back();
+    for (int64_t j = 0; j < tile.columns; ++j) {
+      Value column = index(op.getColumnIndices(), b.add(then, b.index(j)));
+      PrefetchOp::create(b, op.getWeight(), ValueRange{column, zero, zero},
+                         bytes);
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Sums
+  //===--------------------------------------------------------------------===//
+
+  Value addStep(Value codes, Value weight, Value fragment) {
+    return MicroOp::create(b, kernel.getFragmentType(), op.getProjectionAttr(),
+                           kernel, codes, weight, fragment);
+  }
+
+  Value begin() {
+    return MicroBeginOp::create(b, kernel.getFragmentType(), kernel);
+  }
+
+  Value finish(Value fragment, Value group) {
+    Value sums =
+        MicroFinishOp::create(b, kernel.getSumsType(), kernel, fragment);
+    return takeOffsetOff(sums, group);
+  }
+
+  /// Sums less what the weights' offset adds.
+  Value takeOffsetOff(Value sums, Value group) {
+    if (!kernel.getOffset())
+      return sums;
+    auto type = cast<VectorType>(sums.getType());
+    auto ofTokens = VectorType::get({tile.tokens, 1}, b.getI32Type());
+    Value excess = read(ofTokens, op.getCodeSums(), {zero, group}, {0, 1});
+    if (kernel.getOffset() != 1)
+      excess = b.mul(excess, double(kernel.getOffset()));
+    // Not one broadcast to [tokens, rows] and a reshape: upstream folds these
+    // into a broadcast along the wrong dimension.
+    SmallVector<int64_t> ones(type.getRank(), 1);
+    ones[0] = tile.tokens;
+    excess = vector::BroadcastOp::create(b, type, b.reshape(excess, ones));
+    return b.sub(sums, excess);
+  }
+
+  /// Sums over whole steps.
+  Value sumSteps(Value from, Value to, Value fragment) {
+    return b.loop(
+        from, to, 1, fragment, [&](Value step, ValueRange carried) -> Values {
+          return {addStep(readCodes(columnOf(step), tile.columns),
+                          readWeight(step, tile.columns), carried[0])};
+        })[0];
+  }
+
+  Value buildSums() {
+    if (op.getColumnIndices())
+      return finish(sumList(), zero);
+    int64_t whole = columns / tile.columns, rest = columns % tile.columns;
+    Value end = b.index(whole), fragment = begin();
+    if (whole)
+      fragment = sumSteps(zero, end, fragment);
+    if (rest)
+      fragment = addStep(readCodes(columnOf(end), rest), readWeight(end, rest),
+                         fragment);
+    return finish(fragment, zero);
+  }
+
+  /// The list ends with entries of code 0 up to a multiple of four.
+  Value sumList() {
+    Value count = b.toIndex(
+        tensor::ExtractOp::create(b, op.getColumnCount(), ValueRange{zero}));
+    Value steps =
+        b.div(b.add(count, b.index(tile.columns - 1)), b.index(tile.columns));
+    return b.loop(zero, steps, 1, begin(),
+                  [&](Value step, ValueRange carried) -> Values {
+                    prefetch(step, steps);
+                    Value first = b.mul(step, b.index(tile.columns));
+                    return {addStep(readCodes(first, tile.columns),
+                                    readListedWeight(first), carried[0])};
+                  })[0];
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Writing
+  //===--------------------------------------------------------------------===//
+
+  Value write(Value vector, Value out, ValueRange at) {
+    auto type = cast<VectorType>(vector.getType());
+    int64_t rank = cast<ShapedType>(out.getType()).getRank();
+    SmallVector<AffineExpr> results;
+    for (int64_t dimension = rank - type.getRank(); dimension < rank;
+         ++dimension)
+      results.push_back(b.getAffineDimExpr(dimension));
+    auto map = AffineMap::get(rank, 0, results, b.getContext());
+    SmallVector<bool> inBounds(type.getRank(), true);
+    return vector::TransferWriteOp::create(b, vector, out, at,
+                                           AffineMapAttr::get(map),
+                                           b.getBoolArrayAttr(inBounds))
+        .getResult();
+  }
+
+  Value writeSums(Value sums, Value out) {
+    auto type = cast<VectorType>(sums.getType());
+    auto outType = cast<RankedTensorType>(out.getType());
+    if (tile.rows == outType.getDimSize(1))
+      return write(b.reshape(sums, outType.getShape()), out, {zero, zero});
+    // Runs of rows: the same part of each of the result's runs.
+    int64_t runs = type.getDimSize(1);
+    SmallVector<int64_t> shape = {tile.tokens, runs,
+                                  outType.getDimSize(1) / runs};
+    SmallVector<ReassociationIndices> parts = {{0}, {1, 2}};
+    Value cut =
+        tensor::ExpandShapeOp::create(b, outType.clone(shape), out, parts);
+    cut = write(sums, cut, {zero, zero, b.index(tile.firstRow)});
+    return tensor::CollapseShapeOp::create(b, outType, cut, parts);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Scales
+  //===--------------------------------------------------------------------===//
+
+  /// R32 over groups of f32(sum) * scale: its 32 accumulators are a buffer, of
+  /// which a group adds to one.
+  Value buildScaled(Value out) {
+    auto scales = cast<RankedTensorType>(op.getScales().getType());
+    int64_t groups = scales.getDimSize(1);
+    auto floats = VectorType::get({tile.rows}, b.getF32Type());
+    Value byGroup = transpose(op.getScales());
+    Value terms = tensor::EmptyOp::create(
+        b, ArrayRef<int64_t>{kR32Lanes, tile.rows}, b.getF32Type());
+    terms = b.loop(zero, b.index(kR32Lanes), 1, terms,
+                   [&](Value lane, ValueRange carried) -> Values {
+                     return {write(b.zero(floats), carried[0], {lane, zero})};
+                   })[0];
+    terms = b.loop(
+        zero, b.index(groups), 1, terms,
+        [&](Value group, ValueRange carried) -> Values {
+          Value steps = b.index(op.getGroupSize() / tile.columns);
+          Value from = b.mul(group, steps);
+          Value sums =
+              finish(sumSteps(from, b.add(from, steps), begin()), group);
+          Value scale = read(floats, byGroup, {group, zero}, {1});
+          Value term = b.mul(b.toFloat(b.reshape(sums, {tile.rows})), scale);
+          Value lane = b.rem(group, kR32Lanes);
+          Value sum = b.add(read(floats, carried[0], {lane, zero}, {1}), term);
+          return {write(sum, carried[0], {lane, zero})};
+        })[0];
+    Values lanes;
+    for (int64_t lane = 0; lane < kR32Lanes; ++lane)
+      lanes.push_back(read(floats, terms, {b.index(lane), zero}, {1}));
+    for (int64_t half = kR32Lanes / 2; half > 0; half /= 2)
+      for (int64_t j = 0; j < half; ++j)
+        lanes[j] = b.add(lanes[j], lanes[j + half]);
+    return write(b.reshape(lanes[0], {1, tile.rows}), out, {zero, zero});
+  }
+
+  /// [rows, groups] to [groups, rows]; the same for all tokens, so it leaves
+  /// their loop.
+  Value transpose(Value scales) {
+    auto type = cast<RankedTensorType>(scales.getType());
+    Value empty = tensor::EmptyOp::create(
+        b, ArrayRef<int64_t>{type.getDimSize(1), type.getDimSize(0)},
+        type.getElementType());
+    return linalg::TransposeOp::create(b, scales, empty,
+                                       ArrayRef<int64_t>{1, 0})
+        ->getResult(0);
+  }
+
+  MatmulOp op;
+  MicroKernelAttrInterface kernel;
+  MicroTile tile;
+  KernelBuilder b;
+  Value zero;
+  Axis weightAxis = Axis::Row;
+  int64_t columns;
+};
+
+struct BuildNest : OpRewritePattern<MatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    StrategyAttr strategy = op.getStrategyAttr();
+    if (!strategy || strategy.getKernels().size() != 1 || op.isBufferForm())
+      return rewriter.notifyMatchFailure(
+          op, "expected tensors and a strategy of one kernel");
+    MicroKernelAttrInterface kernel = strategy.getKernel(0);
+    auto init = cast<RankedTensorType>(op.getInit().getType());
+    SmallVector<Attribute> parts = kernel.getParts();
+    MicroTile tile = kernel.getTile();
+    SmallVector<int64_t> expected = {tile.tokens,
+                                     tile.rows * int64_t(parts.size())};
+    if (init.getShape() != ArrayRef(expected))
+      return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
+        reason << "expected one register tile, " << expected << ", got "
+               << init.getShape();
+      });
+    Value out = op.getInit();
+    for (Attribute part : parts)
+      out = ProductNest(op, cast<MicroKernelAttrInterface>(part), rewriter)
+                .build(out);
+    rewriter.replaceOp(op, out);
+    return success();
+  }
+};
+
+} // namespace
+
+void tern::populateProductNestPatterns(RewritePatternSet &patterns) {
+  patterns.add<BuildNest>(patterns.getContext());
+}

@@ -1,0 +1,112 @@
+// RUN: tern-opt %s -tern-tile-products -split-input-file -verify-diagnostics
+
+// Strategies whose kernels do not compute the product: why.
+
+func.func @layout(%x: tensor<1x64xi8>, %w: tensor<64x16x1xi8>, %init: tensor<1x64xi32>) -> tensor<1x64xi32> {
+  // expected-error @+1 {{expected a layout that the kernel reads}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<64x16x1xi8>)
+      outs(%init : tensor<1x64xi32>) codes [-128, 127]
+      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      strategy #tern.strategy<[#tern.int8_by_int8<tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xi32>
+  return %0 : tensor<1x64xi32>
+}
+
+// -----
+
+// Words of more than a byte.
+func.func @longer_words(%x: tensor<1x8xi8>, %w: tensor<1x1x16xi8>, %init: tensor<1x8xi32>) -> tensor<1x8xi32> {
+  // expected-error @+1 {{expected a layout that the kernel reads}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x8xi8>, tensor<1x1x16xi8>)
+      outs(%init : tensor<1x8xi32>) codes [-128, 127]
+      weight_type tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>
+      strategy #tern.strategy<[#tern.digit_by_digit<layout = #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x8xi32>
+  return %0 : tensor<1x8xi32>
+}
+
+// -----
+
+// 128 * 128 * 131072 is 2^31.
+func.func @columns(%x: tensor<1x131072xi8>, %w: tensor<32x8192x128xi8>, %init: tensor<1x1024xi32>) -> tensor<1x1024xi32> {
+  // expected-error @+1 {{expected so few columns that the kernel's sums are exact}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x131072xi8>, tensor<32x8192x128xi8>)
+      outs(%init : tensor<1x1024xi32>) codes [-128, 127]
+      weight_type tensor<1024x131072x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+      strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x1024xi32>
+  return %0 : tensor<1x1024xi32>
+}
+
+// -----
+
+func.func @row_list(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %init: tensor<1x64xi32>) -> tensor<1x64xi32> {
+  // expected-error @+1 {{expected a kernel of one row for a list of rows}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x256xi8>, tensor<2x16x128xi8>) rows(%i, %n : tensor<1x64xi32>, tensor<1xi32>)
+      outs(%init : tensor<1x64xi32>) codes [-128, 127]
+      weight_type tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+      strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xi32>
+  return %0 : tensor<1x64xi32>
+}
+
+// -----
+
+func.func @column_list(%x: tensor<1x64xi8>, %w: tensor<64x16x1xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %init: tensor<1x64xi32>) -> tensor<1x64xi32> {
+  // expected-error @+1 {{expected a layout of single columns for a list of columns}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<64x16x1xi8>) columns(%i, %n : tensor<1x64xi32>, tensor<1xi32>)
+      outs(%init : tensor<1x64xi32>) codes [-128, 127]
+      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      strategy #tern.strategy<[#tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xi32>
+  return %0 : tensor<1x64xi32>
+}
+
+// -----
+
+func.func @list_and_scales(%x: tensor<1x64xi8>, %w: tensor<64x16x1xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %s: tensor<64x4xf32>, %init: tensor<1x64xf32>) -> tensor<1x64xf32> {
+  // expected-error @+1 {{expected no list together with scales}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<64x16x1xi8>) rows(%i, %n : tensor<1x64xi32>, tensor<1xi32>)
+      scales(%s : tensor<64x4xf32>) outs(%init : tensor<1x64xf32>) codes [-128, 127]
+      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      strategy #tern.strategy<[#tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xf32>
+  return %0 : tensor<1x64xf32>
+}
+
+// -----
+
+func.func @rows_without_scales(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %s: tensor<50x4xf32>, %init: tensor<1x64xf32>) -> tensor<1x64xf32> {
+  // expected-error @+1 {{rows that only the layout adds have no scales}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x256xi8>, tensor<2x16x128xi8>) scales(%s : tensor<50x4xf32>)
+      outs(%init : tensor<1x64xf32>) codes [-128, 127]
+      weight_type tensor<50x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+      strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xf32>
+  return %0 : tensor<1x64xf32>
+}
+
+// -----
+
+func.func @parts_of_steps(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %s: tensor<64x32xf32>, %init: tensor<1x64xf32>) -> tensor<1x64xf32> {
+  // expected-error @+1 {{expected groups of whole steps of the kernel}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x256xi8>, tensor<2x16x128xi8>) scales(%s : tensor<64x32xf32>)
+      outs(%init : tensor<1x64xf32>) codes [-128, 127]
+      weight_type tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+      strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xf32>
+  return %0 : tensor<1x64xf32>
+}
+
+// -----
+
+func.func @scales_of_tokens(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %s: tensor<64x4xf32>, %init: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  // expected-error @+1 {{expected a kernel of one token and one part for scales}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<?x256xi8>, tensor<2x16x128xi8>) scales(%s : tensor<64x4xf32>)
+      outs(%init : tensor<?x64xf32>) codes [-128, 127]
+      weight_type tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+      strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 4>, #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1>], units = 1, prefetch = 0> -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// -----
+
+func.func @units(%x: tensor<1x64xi8>, %w: tensor<6x64xi8>, %init: tensor<1x6xi32>) -> tensor<1x6xi32> {
+  // expected-error @+1 {{expected a strategy whose kernels take a part of its units, but a unit has 6 steps of rows and a kernel takes 4}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<6x64xi8>)
+      outs(%init : tensor<1x6xi32>) codes [-128, 127]
+      strategy #tern.strategy<[#tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 4, tokens = 1, vectors = 1>], units = 8, prefetch = 0> -> tensor<1x6xi32>
+  return %0 : tensor<1x6xi32>
+}

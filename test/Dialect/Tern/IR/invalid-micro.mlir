@@ -1,0 +1,139 @@
+// RUN: tern-opt %s -split-input-file -verify-diagnostics
+
+// Micro kernels and strategies that cannot be, and steps that are not of their
+// kernel's types.
+
+// expected-error @+1 {{expected vectors to be at least 1, got 0}}
+func.func private @f() attributes {k = #tern.rows_in_lanes<dot = #tern.scalar_dot, vectors = 0, tokens = 1>}
+
+// -----
+
+// expected-error @+1 {{expected tokens to be at least 1, got 0}}
+func.func private @f() attributes {k = #tern.rows_in_lanes<dot = #tern.scalar_dot, vectors = 1, tokens = 0>}
+
+// -----
+
+// expected-error @+1 {{expected rows to be at least 1, got -1}}
+func.func private @f() attributes {k = #tern.contiguous_rows<dot = #tern.scalar_dot, rows = -1, tokens = 1>}
+
+// -----
+
+// expected-error @+1 {{expected vectors to be at least 1, got 0}}
+func.func private @f() attributes {k = #tern.int8_rows<dot = #tern.scalar_dot, rows = 1, tokens = 1, vectors = 0>}
+
+// -----
+
+// expected-error @+1 {{expected 1, 2 or 4 quarters from a multiple of their number on, got 3 from 0}}
+func.func private @f() attributes {k = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 0, quarters = 3, tokens = 1>}
+
+// -----
+
+// expected-error @+1 {{expected 1, 2 or 4 quarters from a multiple of their number on, got 2 from 1}}
+func.func private @f() attributes {k = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 1, quarters = 2, tokens = 1>}
+
+// -----
+
+// expected-error @+1 {{expected tokens to be at least 1, got 0}}
+func.func private @f() attributes {k = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 0, quarters = 2, tokens = 0>}
+
+// -----
+
+// expected-error @+1 {{expected tokens to be at least 1, got 0}}
+func.func private @f() attributes {k = #tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 0>}
+
+// -----
+
+// expected-error @+1 {{expected tokens to be at least 1, got 0}}
+func.func private @f() attributes {k = #tern.int8_by_int8<tokens = 0>}
+
+// -----
+
+// expected-error @+1 {{expected at least one unit and no negative prefetch, got 0 and 0}}
+func.func private @f() attributes {s = #tern.strategy<[#tern.int8_by_int8<tokens = 1>], units = 0, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{expected micro kernels, got #tern.scalar_dot}}
+func.func private @f() attributes {s = #tern.strategy<[#tern.scalar_dot], units = 1, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{expected kernels for falling numbers of tokens, got one for 4 after one for 1}}
+func.func private @f() attributes {s = #tern.strategy<[#tern.int8_by_int8<tokens = 1>, #tern.int8_by_int8<tokens = 4>], units = 1, prefetch = 0>}
+
+// -----
+
+// expected-error @+1 {{expected the last kernel to take one token, got one that takes 4}}
+func.func private @f() attributes {s = #tern.strategy<[#tern.int8_by_int8<tokens = 4>], units = 1, prefetch = 0>}
+
+// -----
+
+func.func @begin() {
+  // expected-error @+1 {{expected sums of type 'vector<1x1xi32>', as the kernel has, got 'vector<1xi32>'}}
+  %0 = tern.micro_begin #tern.int8_by_int8<tokens = 1> -> vector<1xi32>
+  return
+}
+
+// -----
+
+func.func @codes(%x: vector<1x2xi8>, %w: vector<1x1xi8>, %acc: vector<1x1xi32>) {
+  // expected-error @+1 {{expected codes of type 'vector<1x1xi8>', as the kernel has, got 'vector<1x2xi8>'}}
+  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w, %acc : vector<1x2xi8>, vector<1x1xi8>, vector<1x1xi32>
+  return
+}
+
+// -----
+
+func.func @weight(%x: vector<1x1xi8>, %w: vector<1xi8>, %acc: vector<1x1xi32>) {
+  // expected-error @+1 {{expected a weight of type 'vector<1x1xi8>', as the kernel has, got 'vector<1xi8>'}}
+  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w, %acc : vector<1x1xi8>, vector<1xi8>, vector<1x1xi32>
+  return
+}
+
+// -----
+
+func.func @sums(%x: vector<1x1xi8>, %w: vector<1x1xi8>, %acc: vector<2xi32>) {
+  // expected-error @+1 {{expected sums of type 'vector<1x1xi32>', as the kernel has, got 'vector<2xi32>'}}
+  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w, %acc : vector<1x1xi8>, vector<1x1xi8>, vector<2xi32>
+  return
+}
+
+// -----
+
+func.func @finish(%acc: vector<2xi32>) {
+  // expected-error @+1 {{expected sums of type 'vector<1x1xi32>', as the kernel has, got 'vector<2xi32>'}}
+  %0 = tern.micro_finish #tern.int8_by_int8<tokens = 1> %acc : vector<2xi32> -> vector<1x1xi32>
+  return
+}
+
+// -----
+
+func.func @results(%acc: vector<1x1xi32>) {
+  // expected-error @+1 {{expected results of type 'vector<1x1xi32>', as the kernel has, got 'vector<1xi32>'}}
+  %0 = tern.micro_finish #tern.int8_by_int8<tokens = 1> %acc : vector<1x1xi32> -> vector<1xi32>
+  return
+}
+
+// -----
+
+func.func @groups(%q: tensor<?x8xi8>) {
+  // expected-error @+1 {{expected groups of equal size, got 3 groups of 8 columns}}
+  %0 = tern.sum_codes(%q) : (tensor<?x8xi8>) -> tensor<?x3xi32>
+  return
+}
+
+// -----
+
+func.func @count_of_groups(%q: tensor<1x8xi8>, %n: tensor<1xi32>) {
+  // expected-error @+1 {{expected one token and one group with a count, got 1 and 2}}
+  %0 = tern.sum_codes(%q) count(%n : tensor<1xi32>) : (tensor<1x8xi8>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @sums_of_codes(%q: tensor<?x8xi8>) {
+  // expected-error @+1 {{expected sums of type 'tensor<?x1xi32>', got 'tensor<?x1xi64>'}}
+  %0 = tern.sum_codes(%q) : (tensor<?x8xi8>) -> tensor<?x1xi64>
+  return
+}

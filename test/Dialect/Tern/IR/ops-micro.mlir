@@ -1,0 +1,46 @@
+// RUN: tern-opt %s | tern-opt --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --mlir-print-op-generic | tern-opt --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --emit-bytecode | tern-opt --mlir-print-local-scope | FileCheck %s
+
+// The innermost steps of products, and what is around them, printed and read back.
+
+#kernel = #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1>
+
+// CHECK-LABEL: func.func @micro(
+// CHECK-SAME:    %[[X:.*]]: vector<1x16xi8>, %[[W:.*]]: vector<128xi8>
+func.func @micro(%x: vector<1x16xi8>, %w: vector<128xi8>) -> vector<1x32xi32> {
+  // CHECK: %[[ZERO:.*]] = tern.micro_begin #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1> -> vector<2x4x16xi32>
+  %zero = tern.micro_begin #kernel -> vector<2x4x16xi32>
+  // CHECK: %[[SUM:.*]] = tern.micro "q_proj" #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1> %[[X]], %[[W]], %[[ZERO]] : vector<1x16xi8>, vector<128xi8>, vector<2x4x16xi32>
+  %sum = tern.micro "q_proj" #kernel %x, %w, %zero : vector<1x16xi8>, vector<128xi8>, vector<2x4x16xi32>
+  // CHECK: tern.micro_finish #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1> %[[SUM]] : vector<2x4x16xi32> -> vector<1x32xi32>
+  %sums = tern.micro_finish #kernel %sum : vector<2x4x16xi32> -> vector<1x32xi32>
+  return %sums : vector<1x32xi32>
+}
+
+// CHECK-LABEL: func.func @around(
+func.func @around(%q: tensor<?x192xi8>, %one: tensor<1x192xi8>, %n: tensor<1xi32>, %w: tensor<512x10x64xi8>, %row: index) -> (tensor<?x3xi32>, tensor<1x1xi32>) {
+  %c0 = arith.constant 0 : index
+  // CHECK: tern.sum_codes(%{{.*}}) : (tensor<?x192xi8>) -> tensor<?x3xi32>
+  %0 = tern.sum_codes(%q) : (tensor<?x192xi8>) -> tensor<?x3xi32>
+  // CHECK: tern.sum_codes(%{{.*}}) count(%{{.*}} : tensor<1xi32>) : (tensor<1x192xi8>) -> tensor<1x1xi32>
+  %1 = tern.sum_codes(%one) count(%n : tensor<1xi32>) : (tensor<1x192xi8>) -> tensor<1x1xi32>
+  // CHECK: tern.prefetch %{{.*}}[%{{.*}}, %[[C0:.*]], %[[C0]]] bytes 640 : tensor<512x10x64xi8>
+  tern.prefetch %w[%row, %c0, %c0] bytes 640 : tensor<512x10x64xi8>
+  return %0, %1 : tensor<?x3xi32>, tensor<1x1xi32>
+}
+
+// Kernels of all kinds.
+// CHECK-LABEL: func.func private @kernels()
+// CHECK-SAME:    a = #tern.contiguous_rows<dot = #tern.scalar_dot, rows = 4, tokens = 4>
+// CHECK-SAME:    b = #tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_256>, rows = 1, tokens = 1, vectors = 4>
+// CHECK-SAME:    c = #tern.contiguous_columns<dot = #tern_x86.dot<vpmaddubsw_256>, first = 2, quarters = 2, tokens = 4>
+// CHECK-SAME:    d = #tern.digit_by_digit<layout = <b2, rows, k:4:1, []>, tokens = 1>
+// CHECK-SAME:    e = #tern.strategy<[#tern.int8_by_int8<tokens = 2>, #tern.int8_by_int8<tokens = 1>], units = 16, prefetch = 8>
+func.func private @kernels() attributes {
+  a = #tern.contiguous_rows<dot = #tern.scalar_dot, rows = 4, tokens = 4>,
+  b = #tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_256>, rows = 1, tokens = 1, vectors = 4>,
+  c = #tern.contiguous_columns<dot = #tern_x86.dot<vpmaddubsw_256>, first = 2, quarters = 2, tokens = 4>,
+  d = #tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>,
+  e = #tern.strategy<[#tern.int8_by_int8<tokens = 2>, #tern.int8_by_int8<tokens = 1>], units = 16, prefetch = 8>
+}

@@ -1,0 +1,34 @@
+// RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s
+
+#one = #tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 1, tokens = 1, vectors = 4>
+#four = #tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 4, tokens = 4, vectors = 1>
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+
+// A signed weight is the unsigned side as w + 128.
+// CHECK-LABEL: func.func @one_token(
+// CHECK:         %[[OFFSET:.*]] = arith.constant dense<-128> : vector<64xi8>
+// CHECK:         %[[U:.*]] = arith.xori %{{.*}}, %[[OFFSET]]
+// CHECK:         llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[U]],
+// CHECK-COUNT-3: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT:     llvm.call_intrinsic
+// CHECK-COUNT-3: arith.addi
+// CHECK:         vector.reduction <add>
+// CHECK:         return
+func.func @one_token(%x: vector<1x256xi8>, %w: vector<1x256xi8>, %acc: vector<1x1x4x16xi32>) -> vector<1x1xi32> {
+  %0 = tern.micro "lm_head" #one %x, %w, %acc : vector<1x256xi8>, vector<1x256xi8>, vector<1x1x4x16xi32>
+  %1 = tern.micro_finish #one %0 : vector<1x1x4x16xi32> -> vector<1x1xi32>
+  return %1 : vector<1x1xi32>
+}
+
+// Each weight is converted once for all tokens.
+// CHECK-LABEL:    func.func @several_tokens(
+// CHECK-COUNT-4:    arith.xori
+// CHECK-NOT:        arith.xori
+// CHECK:            return
+func.func @several_tokens(%x: vector<4x64xi8>, %w: vector<4x64xi8>, %acc: vector<4x4x1x16xi32>) -> vector<4x4x1x16xi32> {
+  %0 = tern.micro "lm_head" #four %x, %w, %acc : vector<4x64xi8>, vector<4x64xi8>, vector<4x4x1x16xi32>
+  return %0 : vector<4x4x1x16xi32>
+}
+
+}
