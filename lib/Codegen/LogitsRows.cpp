@@ -1,5 +1,4 @@
-//===- LogitsRows.cpp - Logits where they are wanted
-//-----------------------===//
+//===- LogitsRows.cpp - Logits where they are wanted ----------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -36,6 +35,10 @@ public:
     if (auto op = dyn_cast<vector::StoreOp>(user))
       return rewriteAccess(op, op.getBaseMutable(), op.getIndicesMutable());
     if (auto op = dyn_cast<vector::LoadOp>(user))
+      return rewriteAccess(op, op.getBaseMutable(), op.getIndicesMutable());
+    if (auto op = dyn_cast<vector::TransferWriteOp>(user);
+        op && op.getVectorType().getRank() == 1 &&
+        op.getPermutationMap().isMinorIdentity())
       return rewriteAccess(op, op.getBaseMutable(), op.getIndicesMutable());
     if (auto op = dyn_cast<memref::SubViewOp>(user))
       return rewriteSubview(op);

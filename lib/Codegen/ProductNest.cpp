@@ -86,40 +86,41 @@ private:
   }
 
   /// The weight of step `step` over adjacent columns, `width` of them.
-  Value readWeight(Value step, int64_t width) {
-    VectorType type = kernel.getWeightType();
+  Values readWeights(Value step, int64_t width) {
+    VectorType type = kernel.getWeightTypes().front();
     if (!op.getLayout()) {
       auto part =
           VectorType::get({type.getDimSize(0), width}, type.getElementType());
-      return widen(read(part, op.getWeight(), {zero, columnOf(step)}, {0, 1}),
-                   type);
+      return {widen(read(part, op.getWeight(), {zero, columnOf(step)}, {0, 1}),
+                    type)};
     }
     if (weightAxis == Axis::Row)
-      return type.getRank() == 1
-                 ? read(type, op.getWeight(), {zero, step, zero}, {2})
-                 : read(type, op.getWeight(), {zero, step, zero}, {0, 2});
-    if (type.getRank() == 1)
-      return read(type, op.getWeight(), {step, zero, zero}, {2});
+      return {type.getRank() == 1
+                  ? read(type, op.getWeight(), {zero, step, zero}, {2})
+                  : read(type, op.getWeight(), {zero, step, zero}, {0, 2})};
+    if (kernel.getWeightTypes().size() == 1)
+      return {read(type, op.getWeight(), {step, zero, zero}, {2})};
     // Tiles of one column each.
-    auto part =
-        VectorType::get({width, type.getDimSize(1)}, type.getElementType());
-    return widen(
-        read(part, op.getWeight(), {columnOf(step), zero, zero}, {0, 2}), type);
+    Values columns;
+    for (int64_t j = 0; j < tile.columns; ++j) {
+      Value column = b.add(columnOf(step), b.index(j));
+      columns.push_back(
+          j < width ? read(type, op.getWeight(), {column, zero, zero}, {2})
+                    : b.zero(type));
+    }
+    return columns;
   }
 
   Value columnOf(Value step) { return b.mul(step, b.index(tile.columns)); }
 
   /// The weight of a step over columns of a list, from entry `first` on.
-  Value readListedWeight(Value first) {
-    VectorType type = kernel.getWeightType();
-    auto line = VectorType::get(type.getShape().take_back(), b.getI8Type());
-    Value weight = type.getRank() == 1 ? Value() : b.zero(type);
-    for (int64_t j = 0; j < tile.columns; ++j) {
+  Values readListedWeights(Value first) {
+    Values columns;
+    for (auto [j, type] : llvm::enumerate(kernel.getWeightTypes())) {
       Value column = index(op.getColumnIndices(), b.add(first, b.index(j)));
-      Value bytes = read(line, op.getWeight(), {column, zero, zero}, {2});
-      weight = weight ? b.withPart(weight, bytes, {j}) : bytes;
+      columns.push_back(read(type, op.getWeight(), {column, zero, zero}, {2}));
     }
-    return weight;
+    return columns;
   }
 
   /// Columns of a list lie far apart: those some steps ahead are asked for.
@@ -130,7 +131,7 @@ private:
     Value last = b.sub(steps, b.index(1));
     Value then = b.mul(b.minUnsigned(b.add(step, b.index(ahead)), last),
                        b.index(tile.columns));
-    int64_t bytes = kernel.getWeightType().getShape().back();
+    int64_t bytes = kernel.getWeightTypes().front().getNumElements();
     for (int64_t j = 0; j < tile.columns; ++j) {
       Value column = index(op.getColumnIndices(), b.add(then, b.index(j)));
       PrefetchOp::create(b, op.getWeight(), ValueRange{column, zero, zero},
@@ -142,9 +143,9 @@ private:
   // Sums
   //===--------------------------------------------------------------------===//
 
-  Value addStep(Value codes, Value weight, Value fragment) {
+  Value addStep(Value codes, ValueRange weights, Value fragment) {
     return MicroOp::create(b, kernel.getFragmentType(), op.getProjectionAttr(),
-                           kernel, codes, weight, fragment);
+                           kernel, codes, fragment, weights);
   }
 
   Value begin() {
@@ -179,7 +180,7 @@ private:
     return b.loop(
         from, to, 1, fragment, [&](Value step, ValueRange carried) -> Values {
           return {addStep(readCodes(columnOf(step), tile.columns),
-                          readWeight(step, tile.columns), carried[0])};
+                          readWeights(step, tile.columns), carried[0])};
         })[0];
   }
 
@@ -191,7 +192,7 @@ private:
     if (whole)
       fragment = sumSteps(zero, end, fragment);
     if (rest)
-      fragment = addStep(readCodes(columnOf(end), rest), readWeight(end, rest),
+      fragment = addStep(readCodes(columnOf(end), rest), readWeights(end, rest),
                          fragment);
     return finish(fragment, zero);
   }
@@ -207,7 +208,7 @@ private:
                     prefetch(step, steps);
                     Value first = b.mul(step, b.index(tile.columns));
                     return {addStep(readCodes(first, tile.columns),
-                                    readListedWeight(first), carried[0])};
+                                    readListedWeights(first), carried[0])};
                   })[0];
   }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductNest.h"
+#include "ProductTraffic.h"
 
 #include "tern/Codegen/Passes.h"
 #include "tern/Kernels/KernelBuilder.h"
@@ -15,7 +16,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
-#include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -36,31 +36,41 @@ using namespace tern;
 
 namespace {
 
-/// The operation that tiling goes on with. It is found again by this mark after
-/// each clean-up.
-constexpr StringLiteral kRoot = "tern.tiling_root";
+/// Marks on the product that is being tiled and on the operation that tiling
+/// goes on with, the product or its consumer: clean-ups make others of them.
+constexpr StringLiteral kProduct = "tern.tiled_product",
+                        kRoot = "tern.tiling_root";
 
-/// Bytes of the weight behind one row, or one column.
-int64_t bytesOfLine(MatmulOp op, Axis line) {
-  RankedTensorType type = op.getWeightTensorType();
-  LayoutAttr attr = op.getLayout();
-  if (!attr)
-    return type.getDimSize(line == Axis::Row ? 1 : 0);
-  const Layout layout = attr.getLayout();
-  int64_t lines = line == Axis::Row ? layout.paddedRows(type.getDimSize(0))
-                                    : layout.paddedColumns(type.getDimSize(1));
-  int64_t shared = line == Axis::Row ? layout.wordRows() : layout.wordColumns();
-  return attr.getStorageBytes(type.getShape()) / lines * shared;
+/// Elements of a consumer's tile that are worth keeping in registers.
+constexpr int64_t kMaxVectorized = 256;
+
+int64_t getRowSteps(MatmulOp op) {
+  return cast<ShapedType>(op.getWeight().getType())
+      .getDimSize(op.getRowDimension());
 }
 
-int64_t bytesOfWeight(MatmulOp op) {
-  RankedTensorType type = op.getWeightTensorType();
-  if (LayoutAttr layout = op.getLayout())
-    return layout.getStorageBytes(type.getShape());
-  return type.getNumElements();
+bool hasOneToken(MatmulOp op) {
+  return cast<ShapedType>(op.getCodes().getType()).getDimSize(0) == 1;
 }
 
-/// Tiles one product.
+/// The elementwise operation that alone uses the product's result, all of it,
+/// in the same order; null if there is none.
+linalg::GenericOp getConsumer(MatmulOp op) {
+  if (op.getRowIndices() || !op->hasOneUse())
+    return {};
+  auto consumer = dyn_cast<linalg::GenericOp>(*op->user_begin());
+  if (!consumer || consumer->getNumResults() != 1 ||
+      consumer->getBlock() != op->getBlock() || consumer.getNumLoops() != 2 ||
+      consumer.getNumParallelLoops() != 2 || consumer.hasIndexSemantics())
+    return {};
+  for (OpOperand &operand : consumer->getOpOperands())
+    if (operand.get() == op->getResult(0) || consumer.isDpsInit(&operand))
+      if (!consumer.getMatchingIndexingMap(&operand).isIdentity())
+        return {};
+  return consumer;
+}
+
+/// Tiles one product, with its consumer if that is elementwise.
 class Tiler {
 public:
   Tiler(func::FuncOp function, const FrozenRewritePatternSet &cleanUps)
@@ -71,30 +81,30 @@ public:
     strategy = op.getStrategyAttr();
     describe(op);
     addCodeSums(op);
-    countRead(op);
-    op->setAttr(kRoot, rewriter.getUnitAttr());
-    if (failed(op.getRowIndices() ? tileList(op) : tileUnits(op)) ||
-        failed(tileRows()) || failed(tileTokens()))
+    countRead(op, strategy.getKernel(0).getTile().columns, rewriter);
+    Operation *root = op;
+    if (linalg::GenericOp consumer = getConsumer(op))
+      root = consumer;
+    op->setAttr(kProduct, rewriter.getUnitAttr());
+    root->setAttr(kRoot, rewriter.getUnitAttr());
+    if (failed(op.getRowIndices() ? tileList(op) : tileUnits(op)))
       return failure();
-    if (Operation *root = findRoot())
-      root->removeAttr(kRoot);
-    return success();
+    tileTokens();
+    return tileRows();
   }
 
 private:
-  using Loops = SmallVector<LoopLikeOpInterface>;
-
-  static int64_t getTokens(MatmulOp op) {
-    return cast<ShapedType>(op.getCodes().getType()).getDimSize(0);
-  }
-
-  MatmulOp findRoot() {
-    MatmulOp root;
-    function.walk([&](MatmulOp op) {
-      if (op->hasAttr(kRoot))
-        root = op;
+  SmallVector<Operation *> findMarked(StringRef mark) {
+    SmallVector<Operation *> found;
+    function.walk([&](Operation *op) {
+      if (op->hasAttr(mark))
+        found.push_back(op);
     });
-    return root;
+    return found;
+  }
+  /// There is one as long as no kernel was chosen.
+  MatmulOp findProduct() {
+    return cast<MatmulOp>(findMarked(kProduct).front());
   }
 
   void cleanUp() { (void)applyPatternsGreedily(function, cleanUps); }
@@ -104,8 +114,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   void describe(MatmulOp op) {
-    MicroKernelAttrInterface kernel =
-        strategy.getKernel(strategy.getKernels().size() - 1);
+    MicroKernelAttrInterface kernel = strategy.getKernel(0);
     RankedTensorType type = op.getWeightTensorType();
     StringRef list = op.getRowIndices()      ? ", listed rows"
                      : op.getColumnIndices() ? ", listed columns"
@@ -130,40 +139,13 @@ private:
         op.getScales()
             ? cast<ShapedType>(op.getScales().getType()).getDimSize(1)
             : 1;
-    auto type =
-        RankedTensorType::get({getTokens(op), groups}, rewriter.getI32Type());
+    int64_t tokens = cast<ShapedType>(op.getCodes().getType()).getDimSize(0);
+    auto type = RankedTensorType::get({tokens, groups}, rewriter.getI32Type());
     Value sums =
         SumCodesOp::create(rewriter, op.getLoc(), TypeRange(type),
                            op.getCodes(), op.getColumnCount(), ValueRange())
             .getResult(0);
     op.getCodeSumsMutable().assign(sums);
-  }
-
-  Value getCount(Value count) {
-    KernelBuilder b(count.getLoc(), rewriter);
-    return b.toIndex(
-        tensor::ExtractOp::create(b, count, ValueRange{b.index(0)}));
-  }
-
-  /// Ternary weights are counted; lists make a step read less.
-  void countRead(MatmulOp op) {
-    if (!op.getLayout())
-      return;
-    rewriter.setInsertionPointAfter(op);
-    KernelBuilder b(op.getLoc(), rewriter);
-    Value held = b.index(bytesOfWeight(op)), read = held;
-    if (op.getRowIndices())
-      read = b.mul(getCount(op.getRowCount()),
-                   b.index(bytesOfLine(op, Axis::Row)));
-    if (op.getColumnIndices()) {
-      int64_t step = strategy.getKernel(0).getTile().columns;
-      Value columns =
-          b.mul(b.div(b.add(getCount(op.getColumnCount()), b.index(step - 1)),
-                      b.index(step)),
-                b.index(step));
-      read = b.mul(columns, b.index(bytesOfLine(op, Axis::Column)));
-    }
-    CountReadOp::create(b, op.getProjectionAttr(), held, read);
   }
 
   void describeLoop(Operation *loop, MatmulOp op, int64_t bytes) {
@@ -173,39 +155,42 @@ private:
   }
 
   //===--------------------------------------------------------------------===//
-  // Levels
+  // Rows in parallel
   //===--------------------------------------------------------------------===//
-
-  FailureOr<Loops> tileRoot(int64_t tokens, int64_t steps, bool parallel) {
-    MatmulOp root = findRoot();
-    scf::SCFTilingOptions options;
-    options.setTileSizes(
-        {rewriter.getIndexAttr(tokens), rewriter.getIndexAttr(steps)});
-    if (parallel)
-      options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-    rewriter.setInsertionPoint(root);
-    auto tiled = scf::tileUsingSCF(
-        rewriter, cast<TilingInterface>(root.getOperation()), options);
-    if (failed(tiled))
-      return root.emitOpError("expected a product that can be tiled"),
-             failure();
-    rewriter.replaceOp(root, tiled->replacements);
-    return tiled->loops;
-  }
 
   /// A parallel loop over units of rows. One unit is what a worker takes at
   /// least; the runtime hands them out in runs.
   LogicalResult tileUnits(MatmulOp op) {
-    int64_t steps = cast<ShapedType>(op.getWeight().getType())
-                        .getDimSize(op.getRowDimension());
+    int64_t steps = getRowSteps(op);
     int64_t units = std::min(strategy.getUnits(), steps);
-    // Not known before: a quarter of the columns is usual.
-    int64_t bytes = bytesOfWeight(op) / (op.getColumnIndices() ? 4 : 1);
-    FailureOr<Loops> loops = tileRoot(0, units, /*parallel=*/true);
-    if (failed(loops))
-      return failure();
-    if (!loops->empty())
-      describeLoop(loops->front(), op, bytes * units / steps);
+    Operation *root = findMarked(kRoot).front();
+    int64_t size = root == op ? units : units * op.getRowsPerStep();
+    // How many columns are listed is not known; a quarter is usual.
+    int64_t bytes = getBytesOfWeight(op) / (op.getColumnIndices() ? 4 : 1);
+    scf::SCFTileAndFuseOptions options;
+    options.tilingOptions.setTileSizes(
+        {rewriter.getIndexAttr(0), rewriter.getIndexAttr(size)});
+    options.tilingOptions.setLoopType(
+        scf::SCFTilingOptions::LoopType::ForallOp);
+    // Each unit would do again all else that the product needs.
+    options.setFusionControlFn(
+        [](tensor::ExtractSliceOp, OpResult producer,
+           bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+          if (producer.getOwner()->hasAttr(kProduct))
+            return scf::SCFTileAndFuseOptions::ControlFnResult{};
+          return std::nullopt;
+        });
+    rewriter.setInsertionPoint(root);
+    FailureOr<scf::SCFTileAndFuseResult> tiled =
+        scf::tileConsumerAndFuseProducersUsingSCF(
+            rewriter, cast<TilingInterface>(root), options);
+    if (failed(tiled))
+      return root->emitOpError("expected a product that can be tiled");
+    if (!tiled->loops.empty())
+      describeLoop(tiled->loops.front(), op, bytes * units / steps);
+    for (Value result : root->getResults())
+      rewriter.replaceAllUsesWith(result, tiled->replacements.lookup(result));
+    rewriter.eraseOp(root);
     cleanUp();
     return success();
   }
@@ -214,12 +199,12 @@ private:
   LogicalResult tileList(MatmulOp op) {
     rewriter.setInsertionPoint(op);
     KernelBuilder b(op.getLoc(), rewriter);
-    Value count = getCount(op.getRowCount());
+    Value count = buildCount(b, op.getRowCount());
     SmallVector<OpFoldResult> from = {b.getIndexAttr(0)}, to = {count},
                               step = {b.getIndexAttr(1)};
     auto loop = scf::ForallOp::create(b, from, to, step, op.getInit(),
                                       /*mapping=*/std::nullopt);
-    describeLoop(loop, op, bytesOfLine(op, Axis::Row));
+    describeLoop(loop, op, getBytesOfLine(op, Axis::Row));
     b.setInsertionPointToStart(loop.getBody());
     Value entry = loop.getInductionVar(0);
     prefetchRow(b, op, entry, count);
@@ -252,24 +237,25 @@ private:
     SmallVector<Value> at(cast<ShapedType>(op.getWeight().getType()).getRank(),
                           b.index(0));
     at[op.getRowDimension()] = row;
-    PrefetchOp::create(b, op.getWeight(), at, bytesOfLine(op, Axis::Row));
+    PrefetchOp::create(b, op.getWeight(), at, getBytesOfLine(op, Axis::Row));
   }
 
   /// The product of one row of a list.
-  MatmulOp takeRow(KernelBuilder &b, MatmulOp op, Value row, Value init) {
-    auto slice = [&](Value source, unsigned dimension, OpFoldResult at) {
+  static MatmulOp takeRow(KernelBuilder &b, MatmulOp op, Value row,
+                          Value init) {
+    auto slice = [&](Value source, unsigned dimension) {
       SmallVector<OpFoldResult> sizes =
           tensor::getMixedSizes(b, b.getLoc(), source);
       SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
           strides(sizes.size(), b.getIndexAttr(1));
-      offsets[dimension] = at;
+      offsets[dimension] = row;
       sizes[dimension] = b.getIndexAttr(1);
       return tensor::ExtractSliceOp::create(b, source, offsets, sizes, strides)
           .getResult();
     };
-    Value out = slice(init, 1, row);
-    Value weight = slice(op.getWeight(), op.getRowDimension(), row);
-    Value scales = op.getScales() ? slice(op.getScales(), 0, row) : Value();
+    Value out = slice(init, 1);
+    Value weight = slice(op.getWeight(), op.getRowDimension());
+    Value scales = op.getScales() ? slice(op.getScales(), 0) : Value();
     auto product = cast<MatmulOp>(mlir::clone(
         b, op, {out.getType()}, SmallVector<Value>(op->getOperands())));
     product.getWeightMutable().assign(weight);
@@ -281,57 +267,41 @@ private:
     return product;
   }
 
-  /// A unit's rows, as many as a kernel takes at a time.
-  LogicalResult tileRows() {
-    MatmulOp root = findRoot();
-    int64_t steps = cast<ShapedType>(root.getWeight().getType())
-                        .getDimSize(root.getRowDimension());
-    MicroKernelAttrInterface kernel = strategy.getKernel(0);
-    int64_t rows = kernel.getTile().rows * kernel.getParts().size();
-    int64_t taken = rows / root.getRowsPerStep();
-    if (steps == taken)
-      return success();
-    if (taken == 0 || steps % taken)
-      return root.emitOpError("expected a strategy whose kernels take a part "
-                              "of its units, but a unit has ")
-             << steps << " steps of rows and a kernel takes " << taken;
-    FailureOr<Loops> loops = tileRoot(0, taken, /*parallel=*/false);
-    cleanUp();
-    return loops;
-  }
+  //===--------------------------------------------------------------------===//
+  // Tokens and rows of a unit
+  //===--------------------------------------------------------------------===//
 
   /// Tokens, as many as each kernel takes; those that it leaves are the next
-  /// one's. Upstream would peel a loop for each kernel out of the one before,
+  /// one's. Upstream would peel the loop of each kernel out of the one before,
   /// and cannot simplify the bounds of the second.
-  LogicalResult tileTokens() {
-    MatmulOp root = findRoot();
-    bool one = getTokens(root) == 1;
-    if (one) {
-      root.setStrategyAttr(keepKernel(strategy.getKernels().size() - 1));
-      return success();
+  void tileTokens() {
+    Operation *root = findMarked(kRoot).front();
+    root->removeAttr(kRoot);
+    MatmulOp product = findProduct();
+    unsigned kernels = strategy.getKernels().size();
+    if (hasOneToken(product)) {
+      product.setStrategyAttr(keepKernel(kernels - 1));
+      return;
     }
     rewriter.setInsertionPoint(root);
-    KernelBuilder b(root.getLoc(), rewriter);
-    Value tokens = b.createOrFold<tensor::DimOp>(root.getCodes(), 0);
-    Value done = b.index(0), result = root.getInit();
-    for (unsigned i = 0; i < strategy.getKernels().size(); ++i) {
+    KernelBuilder b(root->getLoc(), rewriter);
+    Value tokens = b.createOrFold<tensor::DimOp>(product.getCodes(), 0);
+    Value done = b.index(0);
+    Value result = cast<DestinationStyleOpInterface>(root).getDpsInits()[0];
+    for (unsigned i = 0; i < kernels; ++i) {
       int64_t taken = strategy.getKernel(i).getTile().tokens;
       Value left = b.sub(tokens, done);
-      Value end = b.add(done, b.sub(left, b.rem(left, taken)));
-      if (taken == 1)
-        end = tokens;
-      SmallVector<Value> loop =
+      Value end =
+          taken == 1 ? tokens : b.add(done, b.sub(left, b.rem(left, taken)));
+      result =
           b.loop(done, end, taken, result,
                  [&](Value first, ValueRange carried) -> SmallVector<Value> {
-                   return {takeTokens(b, root, first, taken, carried[0],
-                                      keepKernel(i))};
-                 });
-      result = loop[0];
+                   return {takeTokens(b, root, product, i, first, carried[0])};
+                 })[0];
       done = end;
     }
     rewriter.replaceOp(root, result);
     cleanUp();
-    return success();
   }
 
   StrategyAttr keepKernel(unsigned i) {
@@ -339,24 +309,78 @@ private:
                              strategy.getUnits(), strategy.getPrefetch());
   }
 
-  /// `out` with the results of some tokens.
-  static Value takeTokens(KernelBuilder &b, MatmulOp root, Value first,
-                          int64_t count, Value out, StrategyAttr kernel) {
-    int64_t steps = cast<ShapedType>(root.getWeight().getType())
-                        .getDimSize(root.getRowDimension());
+  /// `out` with the results of the tokens that kernel `i` takes.
+  Value takeTokens(KernelBuilder &b, Operation *root, MatmulOp product,
+                   unsigned i, Value first, Value out) {
+    auto tiling = cast<TilingInterface>(root);
+    SmallVector<Range> domain = tiling.getIterationDomain(b);
     SmallVector<OpFoldResult> offsets = {first, b.getIndexAttr(0)};
-    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(count),
-                                       b.getIndexAttr(steps)};
-    TilingResult tile = *root.getTiledImplementation(b, offsets, sizes);
-    auto product = cast<MatmulOp>(tile.tiledOps.front());
-    product->removeAttr(kRoot);
-    product.setStrategyAttr(kernel);
+    SmallVector<OpFoldResult> sizes = {
+        b.getIndexAttr(strategy.getKernel(i).getTile().tokens), domain[1].size};
+    TilingResult tile = *tiling.getTiledImplementation(b, offsets, sizes);
+    auto tiled = cast<DestinationStyleOpInterface>(tile.tiledOps.front());
     auto destination =
-        product.getInit().getDefiningOp<tensor::ExtractSliceOp>();
+        tiled.getDpsInits()[0].getDefiningOp<tensor::ExtractSliceOp>();
     destination.getSourceMutable().assign(out);
+    if (root != product)
+      fuseProduct(b, tiled, product);
+    auto taken = root == product ? cast<MatmulOp>(tiled.getOperation())
+                                 : findProducerOf(tiled);
+    taken.setStrategyAttr(keepKernel(i));
     return tensor::InsertSliceOp::create(
-        b, product.getResult(0), out, destination.getMixedOffsets(),
+        b, tiled->getResult(0), out, destination.getMixedOffsets(),
         destination.getMixedSizes(), destination.getMixedStrides());
+  }
+
+  static MatmulOp findProducerOf(Operation *consumer) {
+    for (Value operand : consumer->getOperands())
+      if (auto product = operand.getDefiningOp<MatmulOp>())
+        return product;
+    llvm_unreachable("a root is a product or the consumer of one");
+  }
+
+  /// The product of just the tokens whose sums the consumer reads.
+  static void fuseProduct(KernelBuilder &b, Operation *consumer,
+                          MatmulOp product) {
+    for (OpOperand &operand : consumer->getOpOperands()) {
+      auto slice = operand.get().getDefiningOp<tensor::ExtractSliceOp>();
+      if (!slice || slice.getSource() != product->getResult(0))
+        continue;
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(slice);
+      TilingResult tile = *product.generateResultTileValue(
+          b, 0, slice.getMixedOffsets(), slice.getMixedSizes());
+      operand.set(tile.tiledValues.front());
+    }
+  }
+
+  /// A unit's rows, as many as a kernel takes at a time.
+  LogicalResult tileRows() {
+    for (Operation *op : findMarked(kProduct)) {
+      auto product = cast<MatmulOp>(op);
+      product->removeAttr(kProduct);
+      MicroKernelAttrInterface kernel = product.getStrategyAttr().getKernel(0);
+      int64_t rows = kernel.getTile().rows * kernel.getParts().size();
+      int64_t steps = getRowSteps(product);
+      int64_t taken = rows / product.getRowsPerStep();
+      if (steps == taken)
+        continue;
+      if (taken == 0 || steps % taken)
+        return product.emitOpError("expected a strategy whose kernels take a "
+                                   "part of its units, but a unit has ")
+               << steps << " steps of rows and a kernel takes " << taken;
+      scf::SCFTilingOptions options;
+      options.setTileSizes(
+          {rewriter.getIndexAttr(0), rewriter.getIndexAttr(taken)});
+      rewriter.setInsertionPoint(product);
+      FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
+          rewriter, cast<TilingInterface>(product.getOperation()), options);
+      if (failed(tiled))
+        return product.emitOpError("expected rows that can be tiled");
+      rewriter.replaceOp(product, tiled->replacements);
+    }
+    cleanUp();
+    return success();
   }
 
   func::FuncOp function;
@@ -398,12 +422,32 @@ struct TileProducts : tern::impl::TileProductsPassBase<TileProducts> {
     populateProductNestPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
+    vectorizeConsumers();
     // A weight's scales are transposed once for all tokens.
     getOperation().walk([](scf::ForOp loop) { moveLoopInvariantCode(loop); });
     (void)applyPatternsGreedily(getOperation(), cleanUps);
   }
 
 private:
+  /// Sums that a consumer reads as vectors are never stored.
+  void vectorizeConsumers() {
+    SmallVector<linalg::GenericOp> consumers;
+    getOperation().walk([&](linalg::GenericOp op) {
+      auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+      if (op->getParentOfType<scf::ForallOp>() && type &&
+          type.hasStaticShape() && type.getNumElements() <= kMaxVectorized)
+        consumers.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (linalg::GenericOp op : consumers) {
+      rewriter.setInsertionPoint(op);
+      FailureOr<linalg::VectorizationResult> vectors =
+          linalg::vectorize(rewriter, op);
+      if (succeeded(vectors))
+        rewriter.replaceOp(op, vectors->replacements);
+    }
+  }
+
   FrozenRewritePatternSet cleanUps;
 };
 

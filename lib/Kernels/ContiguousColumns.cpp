@@ -60,8 +60,8 @@ struct ContiguousColumnsModel
             16 * lanes(attr)};
   }
 
-  VectorType getWeightType(Attribute attr) const {
-    return vectorOf(attr, 8, {4, 4 * lanes(attr)});
+  SmallVector<VectorType> getWeightTypes(Attribute attr) const {
+    return SmallVector<VectorType>(4, vectorOf(attr, 8, {4 * lanes(attr)}));
   }
   VectorType getFragmentType(Attribute attr) const {
     auto kernel = get(attr);
@@ -77,19 +77,17 @@ struct ContiguousColumnsModel
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
-              Value weight, Value sums) const {
+              ValueRange weights, Value sums) const {
     KernelBuilder b(loc, builder);
     auto kernel = get(attr);
-    Values columns, x;
-    for (int64_t j = 0; j < 4; ++j)
-      columns.push_back(b.part(weight, {j}));
+    Values x;
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
       x.push_back(broadcastFour(b, codes, t, 0, lanes(attr)));
     for (int64_t q = 0; q < kernel.getQuarters(); ++q) {
       int64_t quarter = kernel.getFirst() + q;
       bool high = quarter >= 2;
-      Value low = interleave(b, columns[0], columns[1], high, b.getI8Type());
-      Value rest = interleave(b, columns[2], columns[3], high, b.getI8Type());
+      Value low = interleave(b, weights[0], weights[1], high, b.getI8Type());
+      Value rest = interleave(b, weights[2], weights[3], high, b.getI8Type());
       Value rows = interleave(b, low, rest, quarter % 2 == 1, b.getI16Type());
       for (int64_t f = 0; f < kFields; ++f) {
         Value u = fieldInPlace(b, rows, f);

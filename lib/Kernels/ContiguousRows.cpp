@@ -51,8 +51,8 @@ struct ContiguousRowsModel
             kernel.getRows() * 4 * lanes(attr)};
   }
 
-  VectorType getWeightType(Attribute attr) const {
-    return vectorOf(attr, 8, {get(attr).getRows(), 4 * lanes(attr)});
+  SmallVector<VectorType> getWeightTypes(Attribute attr) const {
+    return {vectorOf(attr, 8, {get(attr).getRows(), 4 * lanes(attr)})};
   }
   VectorType getFragmentType(Attribute attr) const {
     auto kernel = get(attr);
@@ -63,7 +63,7 @@ struct ContiguousRowsModel
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
-              Value weight, Value sums) const {
+              ValueRange weights, Value sums) const {
     KernelBuilder b(loc, builder);
     auto kernel = get(attr);
     int64_t tokens = kernel.getTokens(), rows = kernel.getRows();
@@ -72,7 +72,7 @@ struct ContiguousRowsModel
     for (int64_t f = 0; f < kFields; ++f) {
       Values digits;
       for (int64_t r = 0; r < rows; ++r) {
-        Value w = b.part(weight, {r});
+        Value w = b.part(weights[0], {r});
         digits.push_back(isInPlace(attr) ? fieldInPlace(b, w, f)
                                          : fieldMoved(b, w, f));
       }

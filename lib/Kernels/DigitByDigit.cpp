@@ -43,15 +43,15 @@ struct DigitByDigitModel
             get(attr).getLayout().getLayout().tileBytes()};
   }
 
-  VectorType getWeightType(Attribute attr) const {
-    return vectorOf(attr, 8, {get(attr).getLayout().getLayout().tileBytes()});
+  SmallVector<VectorType> getWeightTypes(Attribute attr) const {
+    return {vectorOf(attr, 8, {get(attr).getLayout().getLayout().tileBytes()})};
   }
   VectorType getFragmentType(Attribute attr) const {
     return MicroKernelModel::getSumsType(attr);
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
-              Value weight, Value sums) const {
+              ValueRange weights, Value sums) const {
     KernelBuilder b(loc, builder);
     Layout layout = get(attr).getLayout().getLayout();
     MicroTile tile = getTile(attr);
@@ -59,7 +59,7 @@ struct DigitByDigitModel
     for (int64_t row = 0; row < tile.rows; ++row)
       for (int64_t column = 0; column < tile.columns; ++column) {
         DigitPlace place = layout.locate(row, column, tile.rows, tile.columns);
-        Value byte = b.zeroExtend(b.part(weight, {place.byte}), i32);
+        Value byte = b.zeroExtend(b.part(weights[0], {place.byte}), i32);
         Value digit = buildDigit(b, *layout.codec, byte, place.digit);
         for (int64_t t = 0; t < tile.tokens; ++t) {
           Value x = b.signExtend(b.part(codes, {t, column}), i32);
@@ -91,17 +91,17 @@ struct Int8ByInt8Model : MicroKernelModel<Int8ByInt8Model, Int8ByInt8Attr> {
   MicroCost getCost(Attribute attr) const {
     return {2 + 3 * getTile(attr).tokens, 1};
   }
-  VectorType getWeightType(Attribute attr) const {
-    return vectorOf(attr, 8, {1, 1});
+  SmallVector<VectorType> getWeightTypes(Attribute attr) const {
+    return {vectorOf(attr, 8, {1, 1})};
   }
   VectorType getFragmentType(Attribute attr) const {
     return MicroKernelModel::getSumsType(attr);
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
-              Value weight, Value sums) const {
+              ValueRange weights, Value sums) const {
     KernelBuilder b(loc, builder);
-    Value w = b.signExtend(b.part(weight, {0, 0}), b.getI32Type());
+    Value w = b.signExtend(b.part(weights[0], {0, 0}), b.getI32Type());
     for (int64_t t = 0; t < getTile(attr).tokens; ++t) {
       Value x = b.signExtend(b.part(codes, {t, 0}), b.getI32Type());
       Value sum = b.add(b.part(sums, {t, 0}), b.mul(w, x));

@@ -39,8 +39,8 @@ struct Int8RowsModel : MicroKernelModel<Int8RowsModel, Int8RowsAttr> {
         rows * getTile(attr).columns};
   }
 
-  VectorType getWeightType(Attribute attr) const {
-    return vectorOf(attr, 8, {get(attr).getRows(), getTile(attr).columns});
+  SmallVector<VectorType> getWeightTypes(Attribute attr) const {
+    return {vectorOf(attr, 8, {get(attr).getRows(), getTile(attr).columns})};
   }
   VectorType getFragmentType(Attribute attr) const {
     auto kernel = get(attr);
@@ -50,13 +50,13 @@ struct Int8RowsModel : MicroKernelModel<Int8RowsModel, Int8RowsAttr> {
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
-              Value weight, Value sums) const {
+              ValueRange weights, Value sums) const {
     KernelBuilder b(loc, builder);
     auto kernel = get(attr);
     int64_t tokens = kernel.getTokens(), rows = kernel.getRows();
     int64_t vectors = kernel.getVectors(), bytes = 4 * lanes(attr);
     Value x = b.reshape(codes, {tokens, vectors, bytes});
-    Value w = b.reshape(weight, {rows, vectors, bytes});
+    Value w = b.reshape(weights[0], {rows, vectors, bytes});
     for (int64_t v = 0; v < vectors; ++v)
       for (int64_t r = 0; r < rows; ++r) {
         Value u = b.bitXor(b.part(w, {r, v}), 0x80);

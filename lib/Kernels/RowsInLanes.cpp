@@ -51,8 +51,8 @@ struct RowsInLanesModel : MicroKernelModel<RowsInLanesModel, RowsInLanesAttr> {
             kernel.getVectors() * 4 * lanes(attr)};
   }
 
-  VectorType getWeightType(Attribute attr) const {
-    return vectorOf(attr, 8, {get(attr).getVectors() * 4 * lanes(attr)});
+  SmallVector<VectorType> getWeightTypes(Attribute attr) const {
+    return {vectorOf(attr, 8, {get(attr).getVectors() * 4 * lanes(attr)})};
   }
   VectorType getFragmentType(Attribute attr) const {
     auto kernel = get(attr);
@@ -63,11 +63,11 @@ struct RowsInLanesModel : MicroKernelModel<RowsInLanesModel, RowsInLanesAttr> {
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
-              Value weight, Value sums) const {
+              ValueRange weights, Value sums) const {
     KernelBuilder b(loc, builder);
     auto kernel = get(attr);
     int64_t vectors = kernel.getVectors(), tokens = kernel.getTokens();
-    Value bytes = b.reshape(weight, {vectors, 4 * lanes(attr)});
+    Value bytes = b.reshape(weights[0], {vectors, 4 * lanes(attr)});
     for (int64_t f = 0; f < kFields; ++f) {
       Values digits;
       for (int64_t v = 0; v < vectors; ++v) {

@@ -66,6 +66,10 @@ static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
   pm.addNestedPass<func::FuncOp>(createFuseTokenRowsPass());
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
   pm.addPass(createConvertTernToKernelsPass());
+  // Rows of the logits lie apart, so each is to be written by itself.
+  pm.addPass(createConvertVectorToSCFPass(
+      VectorTransferToSCFOptions().enableFullUnroll()));
+  pm.addPass(memref::createFoldMemRefAliasOpsPass());
   cleanUp(pm);
   pm.addPass(createPlanScratchPass());
   pm.addPass(createBindModelPass());
@@ -74,9 +78,7 @@ static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
 }
 
 static void buildLLVM(OpPassManager &pm, const PipelineOptions &) {
-  // Vectors of several dimensions are few registers: no loops, no stack.
-  pm.addPass(createConvertVectorToSCFPass(
-      VectorTransferToSCFOptions().enableFullUnroll()));
+  pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());

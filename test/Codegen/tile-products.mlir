@@ -31,7 +31,7 @@
 // CHECK:             %[[COLUMN:.*]] = arith.muli %[[STEP]], %[[STEPS]]
 // CHECK:             %[[FEW:.*]] = vector.transfer_read %[[X]][{{.*}}, %[[COLUMN]]], {{.*}}, vector<1x16xi8>
 // CHECK:             %[[WORDS:.*]] = vector.transfer_read %[[TILE]][{{.*}}, %[[STEP]], {{.*}}], {{.*}}, vector<128xi8>
-// CHECK:             tern.micro "q_proj" #tern.rows_in_lanes<{{.*}}> %[[FEW]], %[[WORDS]], %[[OLD]]
+// CHECK:             tern.micro "q_proj" #tern.rows_in_lanes<{{.*}}> %[[FEW]], %[[WORDS]] into %[[OLD]]
 // CHECK:           %[[DONE:.*]] = tern.micro_finish #tern.rows_in_lanes<{{.*}}> %[[SUMS]]
 // CHECK:           vector.transfer_read %[[CODES]]
 // CHECK:           arith.subi %[[DONE]],
@@ -53,14 +53,14 @@ func.func @decode(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<1
 // CHECK:           %[[EIGHTS:.*]] = arith.subi %[[TOKENS]], %[[LEFT]]
 // CHECK:           scf.for {{.*}} = %c0 to %[[EIGHTS]] step %c8
 // CHECK:             scf.for
-// CHECK:               tern.micro "q_proj" {{.*}} vector<8x16xi8>, vector<128xi8>, vector<8x2x16xi32>
+// CHECK:               tern.micro "q_proj" {{.*}} vector<8x16xi8>, vector<128xi8> into vector<8x2x16xi32>
 // CHECK:           %[[FOURS:.*]] = arith.addi %[[EIGHTS]],
 // CHECK:           scf.for {{.*}} = %[[EIGHTS]] to %[[FOURS]] step %c4
 // CHECK:             scf.for
-// CHECK:               tern.micro "q_proj" {{.*}} vector<4x16xi8>, vector<128xi8>, vector<4x2x16xi32>
+// CHECK:               tern.micro "q_proj" {{.*}} vector<4x16xi8>, vector<128xi8> into vector<4x2x16xi32>
 // CHECK:           scf.for {{.*}} = %[[FOURS]] to %[[TOKENS]] step %c1
 // CHECK:             scf.for
-// CHECK:               tern.micro "q_proj" {{.*}} vector<1x16xi8>, vector<128xi8>, vector<2x4x16xi32>
+// CHECK:               tern.micro "q_proj" {{.*}} vector<1x16xi8>, vector<128xi8> into vector<2x4x16xi32>
 // CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "q_proj"}
 func.func @prefill(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<?x64xi32>) -> tensor<?x64xi32> {
   %0 = tern.matmul "q_proj" ins(%x, %w : tensor<?x256xi8>, tensor<2x16x128xi8>)
@@ -106,7 +106,7 @@ func.func @listed_rows(%x: tensor<1x512xi8>, %w: tensor<64x2x64xi8>, %i: tensor<
 // CHECK-COUNT-4:     tern.prefetch {{.*}} bytes 64
 // CHECK:             %[[FEW:.*]] = vector.transfer_read %[[X]][{{.*}} vector<1x4xi8>
 // CHECK-COUNT-4:     tensor.extract %[[LIST]]
-// CHECK:             tern.micro "down_proj" {{.*}} %[[FEW]], {{.*}} vector<1x4xi8>, vector<4x64xi8>, vector<1x4x4x16xi32>
+// CHECK:             tern.micro "down_proj" {{.*}} %[[FEW]], {{.*}} vector<1x4xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8> into vector<1x4x4x16xi32>
 // CHECK:         } {tern.bytes_per_iteration = 1024 : i64, tern.name = "down_proj"}
 // CHECK:         tern.count_read "down_proj" held
 func.func @listed_columns(%x: tensor<1x64xi8>, %w: tensor<64x2x64xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %init: tensor<1x512xi32>) -> tensor<1x512xi32> {
@@ -145,7 +145,7 @@ func.func @columns_in_parts(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init: 
 // CHECK:           scf.for {{.*}} to %c16 step %c1
 // CHECK:             %[[STEP:.*]] = tern.micro "lm_head" #tern.int8_rows<
 // CHECK:             vector.transfer_read {{.*}} : tensor<1x300xi8>, vector<1x44xi8>
-// CHECK:             tern.micro "lm_head" #tern.int8_rows<{{.*}}, %[[STEP]] :
+// CHECK:             tern.micro "lm_head" #tern.int8_rows<{{.*}} into %[[STEP]] :
 // CHECK:             arith.subi
 // CHECK:         } {tern.bytes_per_iteration = 4800 : i64, tern.name = "lm_head"}
 // CHECK-NOT:     tern.count_read

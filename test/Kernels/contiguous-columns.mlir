@@ -14,8 +14,8 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-NOT:        llvm.call_intrinsic
 // CHECK-COUNT-12:   arith.shrsi
 // CHECK:            return
-func.func @one_token(%x: vector<1x4xi8>, %w: vector<4x64xi8>, %acc: vector<1x4x4x16xi32>) -> vector<1x4x64xi32> {
-  %0 = tern.micro "down_proj" #one %x, %w, %acc : vector<1x4xi8>, vector<4x64xi8>, vector<1x4x4x16xi32>
+func.func @one_token(%x: vector<1x4xi8>, %w0: vector<64xi8>, %w1: vector<64xi8>, %w2: vector<64xi8>, %w3: vector<64xi8>, %acc: vector<1x4x4x16xi32>) -> vector<1x4x64xi32> {
+  %0 = tern.micro "down_proj" #one %x, %w0, %w1, %w2, %w3 into %acc : vector<1x4xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8> into vector<1x4x4x16xi32>
   %1 = tern.micro_finish #one %0 : vector<1x4x4x16xi32> -> vector<1x4x64xi32>
   return %1 : vector<1x4x64xi32>
 }
@@ -28,8 +28,8 @@ func.func @one_token(%x: vector<1x4xi8>, %w: vector<4x64xi8>, %acc: vector<1x4x4
 // CHECK-COUNT-16:   llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT:        llvm.call_intrinsic
 // CHECK:            return
-func.func @several_tokens(%x: vector<4x4xi8>, %w: vector<4x64xi8>, %acc: vector<4x1x4x16xi32>) -> vector<4x1x4x16xi32> {
-  %0 = tern.micro "down_proj" #four %x, %w, %acc : vector<4x4xi8>, vector<4x64xi8>, vector<4x1x4x16xi32>
+func.func @several_tokens(%x: vector<4x4xi8>, %w0: vector<64xi8>, %w1: vector<64xi8>, %w2: vector<64xi8>, %w3: vector<64xi8>, %acc: vector<4x1x4x16xi32>) -> vector<4x1x4x16xi32> {
+  %0 = tern.micro "down_proj" #four %x, %w0, %w1, %w2, %w3 into %acc : vector<4x4xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8> into vector<4x1x4x16xi32>
   return %0 : vector<4x1x4x16xi32>
 }
 

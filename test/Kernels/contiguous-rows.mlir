@@ -17,7 +17,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-NOT:     vector.reduction
 // CHECK:         return
 func.func @one_token(%x: vector<1x256xi8>, %w: vector<1x64xi8>, %acc: vector<4x16xi32>) -> vector<1x1xi32> {
-  %0 = tern.micro "up_proj" #one %x, %w, %acc : vector<1x256xi8>, vector<1x64xi8>, vector<4x16xi32>
+  %0 = tern.micro "up_proj" #one %x, %w into %acc : vector<1x256xi8>, vector<1x64xi8> into vector<4x16xi32>
   %1 = tern.micro_finish #one %0 : vector<4x16xi32> -> vector<1x1xi32>
   return %1 : vector<1x1xi32>
 }
@@ -31,7 +31,7 @@ func.func @one_token(%x: vector<1x256xi8>, %w: vector<1x64xi8>, %acc: vector<4x1
 // CHECK-COUNT-16:   vector.reduction <add>
 // CHECK:            return
 func.func @several_tokens(%x: vector<4x256xi8>, %w: vector<4x64xi8>, %acc: vector<4x4x16xi32>) -> vector<4x4xi32> {
-  %0 = tern.micro "up_proj" #four %x, %w, %acc : vector<4x256xi8>, vector<4x64xi8>, vector<4x4x16xi32>
+  %0 = tern.micro "up_proj" #four %x, %w into %acc : vector<4x256xi8>, vector<4x64xi8> into vector<4x4x16xi32>
   %1 = tern.micro_finish #four %0 : vector<4x4x16xi32> -> vector<4x4xi32>
   return %1 : vector<4x4xi32>
 }

@@ -11,7 +11,7 @@ module attributes {tern.target = #tern.target<triple = "riscv64-unknown-elf", cp
 // CHECK-NOT:       arith.muli
 // CHECK:           return
 func.func @one_token(%x: vector<1x4xi8>, %w: vector<1xi8>, %acc: vector<1x1xi32>) -> vector<1x1xi32> {
-  %0 = tern.micro "q_proj" #one %x, %w, %acc : vector<1x4xi8>, vector<1xi8>, vector<1x1xi32>
+  %0 = tern.micro "q_proj" #one %x, %w into %acc : vector<1x4xi8>, vector<1xi8> into vector<1x1xi32>
   %1 = tern.micro_finish #one %0 : vector<1x1xi32> -> vector<1x1xi32>
   return %1 : vector<1x1xi32>
 }
@@ -22,7 +22,7 @@ func.func @one_token(%x: vector<1x4xi8>, %w: vector<1xi8>, %acc: vector<1x1xi32>
 // CHECK-NOT:       arith.shrui
 // CHECK:           return
 func.func @several_tokens(%x: vector<2x4xi8>, %w: vector<1xi8>, %acc: vector<2x1xi32>) -> vector<2x1xi32> {
-  %0 = tern.micro "q_proj" #two %x, %w, %acc : vector<2x4xi8>, vector<1xi8>, vector<2x1xi32>
+  %0 = tern.micro "q_proj" #two %x, %w into %acc : vector<2x4xi8>, vector<1xi8> into vector<2x1xi32>
   return %0 : vector<2x1xi32>
 }
 
@@ -31,7 +31,7 @@ func.func @several_tokens(%x: vector<2x4xi8>, %w: vector<1xi8>, %acc: vector<2x1
 // CHECK-NOT:       arith.muli
 // CHECK:           return
 func.func @int8(%x: vector<2x1xi8>, %w: vector<1x1xi8>, %acc: vector<2x1xi32>) -> vector<2x1xi32> {
-  %0 = tern.micro "lm_head" #tern.int8_by_int8<tokens = 2> %x, %w, %acc : vector<2x1xi8>, vector<1x1xi8>, vector<2x1xi32>
+  %0 = tern.micro "lm_head" #tern.int8_by_int8<tokens = 2> %x, %w into %acc : vector<2x1xi8>, vector<1x1xi8> into vector<2x1xi32>
   return %0 : vector<2x1xi32>
 }
 

@@ -16,7 +16,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK:         vector.reduction <add>
 // CHECK:         return
 func.func @one_token(%x: vector<1x256xi8>, %w: vector<1x256xi8>, %acc: vector<1x1x4x16xi32>) -> vector<1x1xi32> {
-  %0 = tern.micro "lm_head" #one %x, %w, %acc : vector<1x256xi8>, vector<1x256xi8>, vector<1x1x4x16xi32>
+  %0 = tern.micro "lm_head" #one %x, %w into %acc : vector<1x256xi8>, vector<1x256xi8> into vector<1x1x4x16xi32>
   %1 = tern.micro_finish #one %0 : vector<1x1x4x16xi32> -> vector<1x1xi32>
   return %1 : vector<1x1xi32>
 }
@@ -27,7 +27,7 @@ func.func @one_token(%x: vector<1x256xi8>, %w: vector<1x256xi8>, %acc: vector<1x
 // CHECK-NOT:        arith.xori
 // CHECK:            return
 func.func @several_tokens(%x: vector<4x64xi8>, %w: vector<4x64xi8>, %acc: vector<4x4x1x16xi32>) -> vector<4x4x1x16xi32> {
-  %0 = tern.micro "lm_head" #four %x, %w, %acc : vector<4x64xi8>, vector<4x64xi8>, vector<4x4x1x16xi32>
+  %0 = tern.micro "lm_head" #four %x, %w into %acc : vector<4x64xi8>, vector<4x64xi8> into vector<4x4x1x16xi32>
   return %0 : vector<4x4x1x16xi32>
 }
 

@@ -19,7 +19,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-COUNT-6: arith.shrsi
 // CHECK:         return
 func.func @one_token(%x: vector<1x16xi8>, %w: vector<128xi8>, %acc: vector<2x4x16xi32>) -> vector<1x32xi32> {
-  %0 = tern.micro "q_proj" #one %x, %w, %acc : vector<1x16xi8>, vector<128xi8>, vector<2x4x16xi32>
+  %0 = tern.micro "q_proj" #one %x, %w into %acc : vector<1x16xi8>, vector<128xi8> into vector<2x4x16xi32>
   %1 = tern.micro_finish #one %0 : vector<2x4x16xi32> -> vector<1x32xi32>
   return %1 : vector<1x32xi32>
 }
@@ -34,7 +34,7 @@ func.func @one_token(%x: vector<1x16xi8>, %w: vector<128xi8>, %acc: vector<2x4x1
 // CHECK-NOT:        arith.shrsi
 // CHECK:            return
 func.func @several_tokens(%x: vector<4x16xi8>, %w: vector<128xi8>, %acc: vector<4x2x16xi32>) -> vector<4x32xi32> {
-  %0 = tern.micro "q_proj" #four %x, %w, %acc : vector<4x16xi8>, vector<128xi8>, vector<4x2x16xi32>
+  %0 = tern.micro "q_proj" #four %x, %w into %acc : vector<4x16xi8>, vector<128xi8> into vector<4x2x16xi32>
   %1 = tern.micro_finish #four %0 : vector<4x2x16xi32> -> vector<4x32xi32>
   return %1 : vector<4x32xi32>
 }

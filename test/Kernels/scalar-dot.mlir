@@ -12,7 +12,7 @@ module attributes {tern.target = #tern.target<triple = "riscv64-unknown-elf", cp
 // CHECK:           return
 func.func @rows_in_lanes(%x: vector<1x16xi8>, %w: vector<4xi8>) -> vector<1x1xi32> {
   %zero = tern.micro_begin #one -> vector<1x4x1xi32>
-  %0 = tern.micro "q_proj" #one %x, %w, %zero : vector<1x16xi8>, vector<4xi8>, vector<1x4x1xi32>
+  %0 = tern.micro "q_proj" #one %x, %w into %zero : vector<1x16xi8>, vector<4xi8> into vector<1x4x1xi32>
   %1 = tern.micro_finish #one %0 : vector<1x4x1xi32> -> vector<1x1xi32>
   return %1 : vector<1x1xi32>
 }

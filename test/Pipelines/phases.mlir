@@ -44,7 +44,7 @@
 // TILED-LABEL: func.func @layer.decode(
 // TILED:         scf.forall (%{{.*}}) in (320) shared_outs(
 // TILED:           scf.for
-// TILED:             tern.micro "q_proj+k_proj+v_proj" #tern.digit_by_digit<
+// TILED:             tern.micro "q_proj+k_proj+v_proj" #digit_by_digit_x1
 // TILED:         } {tern.bytes_per_iteration = 48 : i64, tern.name = "q_proj+k_proj+v_proj"}
 // TILED:         tern.micro "o_proj"
 // TILED:         tern.micro "up_proj"

@@ -32,7 +32,7 @@ struct ExpandMicro : OpRewritePattern<MicroOp> {
   LogicalResult matchAndRewrite(MicroOp op,
                                 PatternRewriter &rewriter) const override {
     rewriter.replaceOp(op, op.getKernel().build(rewriter, op.getLoc(),
-                                                op.getCodes(), op.getWeight(),
+                                                op.getCodes(), op.getWeights(),
                                                 op.getFragment()));
     return success();
   }

@@ -26,6 +26,13 @@ std::string getName(const Layout &layout) {
   return family.empty() ? "layout" : family;
 }
 
+/// The kernel and how many tokens it takes: rows_in_lanes_x8.
+std::string getName(MicroKernelAttrInterface kernel) {
+  std::string name = kernel.getKernelName();
+  llvm::replace(name, ' ', '_');
+  return name + "_x" + std::to_string(kernel.getTile().tokens);
+}
+
 struct Aliases : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
 
@@ -34,6 +41,9 @@ struct Aliases : OpAsmDialectInterface {
         llvm::TypeSwitch<Attribute, std::string>(attr)
             .Case([](LayoutAttr layout) { return getName(layout.getLayout()); })
             .Case([](LookupTableAttr) { return "lookup_table"; })
+            .Case(
+                [](MicroKernelAttrInterface kernel) { return getName(kernel); })
+            .Case([](StrategyAttr) { return "strategy"; })
             .Case([](TargetAttr) { return "target"; })
             .Case([](ModelAttr) { return "model"; })
             .Default(std::string());

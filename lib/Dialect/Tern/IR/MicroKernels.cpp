@@ -156,10 +156,17 @@ LogicalResult MicroBeginOp::verify() {
 LogicalResult MicroOp::verify() {
   MicroKernelAttrInterface kernel = getKernel();
   if (failed(expectType(*this, "codes", kernel.getCodesType(),
-                        getCodes().getType())) ||
-      failed(expectType(*this, "a weight", kernel.getWeightType(),
-                        getWeight().getType())))
+                        getCodes().getType())))
     return failure();
+  SmallVector<VectorType> weights = kernel.getWeightTypes();
+  if (getWeights().size() != weights.size())
+    return emitOpError("expected ")
+           << weights.size()
+           << " vectors of a weight, as the kernel takes, got "
+           << getWeights().size();
+  for (auto [expected, got] : llvm::zip(weights, getWeights().getTypes()))
+    if (failed(expectType(*this, "a weight", expected, got)))
+      return failure();
   return expectType(*this, "sums", kernel.getFragmentType(), getType());
 }
 

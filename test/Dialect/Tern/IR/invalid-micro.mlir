@@ -78,7 +78,7 @@ func.func @begin() {
 
 func.func @codes(%x: vector<1x2xi8>, %w: vector<1x1xi8>, %acc: vector<1x1xi32>) {
   // expected-error @+1 {{expected codes of type 'vector<1x1xi8>', as the kernel has, got 'vector<1x2xi8>'}}
-  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w, %acc : vector<1x2xi8>, vector<1x1xi8>, vector<1x1xi32>
+  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w into %acc : vector<1x2xi8>, vector<1x1xi8> into vector<1x1xi32>
   return
 }
 
@@ -86,7 +86,7 @@ func.func @codes(%x: vector<1x2xi8>, %w: vector<1x1xi8>, %acc: vector<1x1xi32>) 
 
 func.func @weight(%x: vector<1x1xi8>, %w: vector<1xi8>, %acc: vector<1x1xi32>) {
   // expected-error @+1 {{expected a weight of type 'vector<1x1xi8>', as the kernel has, got 'vector<1xi8>'}}
-  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w, %acc : vector<1x1xi8>, vector<1xi8>, vector<1x1xi32>
+  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w into %acc : vector<1x1xi8>, vector<1xi8> into vector<1x1xi32>
   return
 }
 
@@ -94,7 +94,7 @@ func.func @weight(%x: vector<1x1xi8>, %w: vector<1xi8>, %acc: vector<1x1xi32>) {
 
 func.func @sums(%x: vector<1x1xi8>, %w: vector<1x1xi8>, %acc: vector<2xi32>) {
   // expected-error @+1 {{expected sums of type 'vector<1x1xi32>', as the kernel has, got 'vector<2xi32>'}}
-  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w, %acc : vector<1x1xi8>, vector<1x1xi8>, vector<2xi32>
+  %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w into %acc : vector<1x1xi8>, vector<1x1xi8> into vector<2xi32>
   return
 }
 

@@ -11,8 +11,8 @@
 func.func @micro(%x: vector<1x16xi8>, %w: vector<128xi8>) -> vector<1x32xi32> {
   // CHECK: %[[ZERO:.*]] = tern.micro_begin #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1> -> vector<2x4x16xi32>
   %zero = tern.micro_begin #kernel -> vector<2x4x16xi32>
-  // CHECK: %[[SUM:.*]] = tern.micro "q_proj" #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1> %[[X]], %[[W]], %[[ZERO]] : vector<1x16xi8>, vector<128xi8>, vector<2x4x16xi32>
-  %sum = tern.micro "q_proj" #kernel %x, %w, %zero : vector<1x16xi8>, vector<128xi8>, vector<2x4x16xi32>
+  // CHECK: %[[SUM:.*]] = tern.micro "q_proj" #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1> %[[X]], %[[W]] into %[[ZERO]] : vector<1x16xi8>, vector<128xi8> into vector<2x4x16xi32>
+  %sum = tern.micro "q_proj" #kernel %x, %w into %zero : vector<1x16xi8>, vector<128xi8> into vector<2x4x16xi32>
   // CHECK: tern.micro_finish #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1> %[[SUM]] : vector<2x4x16xi32> -> vector<1x32xi32>
   %sums = tern.micro_finish #kernel %sum : vector<2x4x16xi32> -> vector<1x32xi32>
   return %sums : vector<1x32xi32>

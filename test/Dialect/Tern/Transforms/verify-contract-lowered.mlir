@@ -60,7 +60,7 @@ module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, 
 module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
   func.func private @layer(%x: vector<1x1xi8>, %w: vector<1x1xi8>, %acc: vector<1x1xi32>) {
     // expected-error @+1 {{'tern.micro' op expected to be lowered to loops}}
-    %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w, %acc : vector<1x1xi8>, vector<1x1xi8>, vector<1x1xi32>
+    %0 = tern.micro "q" #tern.int8_by_int8<tokens = 1> %x, %w into %acc : vector<1x1xi8>, vector<1x1xi8> into vector<1x1xi32>
     return
   }
 }

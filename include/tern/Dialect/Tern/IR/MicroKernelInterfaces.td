@@ -46,7 +46,7 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
     of a shape that suits the registers; `begin` makes one of zeros, each `build`
     adds a step to it, `finish` turns it into sums by token and row.
 
-    Weights come as a vector of their bytes, codes as a vector by token and column.
+    Weights come as vectors of their bytes, codes as a vector by token and column.
     A kernel that cannot keep all rows of a layout's tile in registers
     does them in `parts`.
   }];
@@ -69,8 +69,8 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
     InterfaceMethod<"Cost of one step.", "::tern::MicroCost", "getCost">,
     InterfaceMethod<"Type of the codes of a step: [tokens, columns] of i8.",
       "::mlir::VectorType", "getCodesType">,
-    InterfaceMethod<"Type of the bytes of the weight of a step.",
-      "::mlir::VectorType", "getWeightType">,
+    InterfaceMethod<"Types of the bytes of the weight of a step: one vector, or one for "
+      "each column.", "::llvm::SmallVector<::mlir::VectorType>", "getWeightTypes">,
     InterfaceMethod<"Type of the sums that a loop over steps carries.",
       "::mlir::VectorType", "getFragmentType">,
     InterfaceMethod<"Type of the results, i32: [tokens, rows], or [tokens, runs, rows "
@@ -79,7 +79,7 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc)>,
     InterfaceMethod<"The fragment after one more step.", "::mlir::Value", "build",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
-           "::mlir::Value":$codes, "::mlir::Value":$weight,
+           "::mlir::Value":$codes, "::mlir::ValueRange":$weights,
            "::mlir::Value":$fragment)>,
     InterfaceMethod<"The sums in a fragment.", "::mlir::Value", "finish",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,

@@ -36,16 +36,16 @@ def Tern_MicroOp : Tern_MicroOpBase<"micro", [AllTypesMatch<["fragment", "result
     the micro kernel keeps. `projection` is the product's.
 
     ```mlir
-    %next = tern.micro "q_proj" #kernel %x, %w, %acc
-        : vector<1x16xi8>, vector<128xi8>, vector<1x2x4x16xi32>
+    %next = tern.micro "q_proj" #kernel %x, %w into %acc
+        : vector<1x16xi8>, vector<128xi8> into vector<2x4x16xi32>
     ```
   }];
   let arguments = (ins StrAttr:$projection, MicroKernelAttrInterface:$kernel,
-                       AnyVectorOfAnyRank:$codes, AnyVectorOfAnyRank:$weight,
-                       AnyVectorOfAnyRank:$fragment);
+                       AnyVectorOfAnyRank:$codes, AnyVectorOfAnyRank:$fragment,
+                       Variadic<AnyVectorOfAnyRank>:$weights);
   let assemblyFormat = [{
-    $projection $kernel $codes `,` $weight `,` $fragment attr-dict
-    `:` type($codes) `,` type($weight) `,` type($fragment)
+    $projection $kernel $codes `,` $weights `into` $fragment attr-dict
+    `:` type($codes) `,` type($weights) `into` type($fragment)
   }];
 }
 
