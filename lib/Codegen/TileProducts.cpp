@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ListedRows.h"
 #include "ProductNest.h"
 #include "ProductTraffic.h"
 
@@ -195,76 +196,12 @@ private:
     return success();
   }
 
-  /// A parallel loop over a list of rows, each a product of its own.
   LogicalResult tileList(MatmulOp op) {
-    rewriter.setInsertionPoint(op);
-    KernelBuilder b(op.getLoc(), rewriter);
-    Value count = buildCount(b, op.getRowCount());
-    SmallVector<OpFoldResult> from = {b.getIndexAttr(0)}, to = {count},
-                              step = {b.getIndexAttr(1)};
-    auto loop = scf::ForallOp::create(b, from, to, step, op.getInit(),
-                                      /*mapping=*/std::nullopt);
+    scf::ForallOp loop = buildListedRows(op, rewriter);
     describeLoop(loop, op, getBytesOfLine(op, Axis::Row));
-    b.setInsertionPointToStart(loop.getBody());
-    Value entry = loop.getInductionVar(0);
-    prefetchRow(b, op, entry, count);
-    Value row = getEntry(b, op.getRowIndices(), entry);
-    MatmulOp product = takeRow(b, op, row, loop.getRegionIterArgs()[0]);
-    b.setInsertionPointToStart(loop.getTerminator().getBody());
-    SmallVector<OpFoldResult> offsets = {b.getIndexAttr(0), row},
-                              ones(2, b.getIndexAttr(1));
-    tensor::ParallelInsertSliceOp::create(b, product.getResult(0),
-                                          loop.getRegionIterArgs()[0], offsets,
-                                          ones, ones);
     rewriter.replaceOp(op, loop.getResults());
     cleanUp();
     return success();
-  }
-
-  static Value getEntry(KernelBuilder &b, Value list, Value at) {
-    return b.toIndex(
-        tensor::ExtractOp::create(b, list, ValueRange{b.index(0), at}));
-  }
-
-  /// The processor does not see the next row coming.
-  void prefetchRow(KernelBuilder &b, MatmulOp op, Value entry, Value count) {
-    if (!strategy.getPrefetch())
-      return;
-    Value last = b.sub(count, b.index(1));
-    Value then =
-        b.minUnsigned(b.add(entry, b.index(strategy.getPrefetch())), last);
-    Value row = getEntry(b, op.getRowIndices(), then);
-    SmallVector<Value> at(cast<ShapedType>(op.getWeight().getType()).getRank(),
-                          b.index(0));
-    at[op.getRowDimension()] = row;
-    PrefetchOp::create(b, op.getWeight(), at, getBytesOfLine(op, Axis::Row));
-  }
-
-  /// The product of one row of a list.
-  static MatmulOp takeRow(KernelBuilder &b, MatmulOp op, Value row,
-                          Value init) {
-    auto slice = [&](Value source, unsigned dimension) {
-      SmallVector<OpFoldResult> sizes =
-          tensor::getMixedSizes(b, b.getLoc(), source);
-      SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
-          strides(sizes.size(), b.getIndexAttr(1));
-      offsets[dimension] = row;
-      sizes[dimension] = b.getIndexAttr(1);
-      return tensor::ExtractSliceOp::create(b, source, offsets, sizes, strides)
-          .getResult();
-    };
-    Value out = slice(init, 1);
-    Value weight = slice(op.getWeight(), op.getRowDimension());
-    Value scales = op.getScales() ? slice(op.getScales(), 0) : Value();
-    auto product = cast<MatmulOp>(mlir::clone(
-        b, op, {out.getType()}, SmallVector<Value>(op->getOperands())));
-    product.getWeightMutable().assign(weight);
-    product.getInitMutable().assign(out);
-    if (scales)
-      product.getScalesMutable().assign(scales);
-    product.getRowIndicesMutable().clear();
-    product.getRowCountMutable().clear();
-    return product;
   }
 
   //===--------------------------------------------------------------------===//
