@@ -14,6 +14,7 @@
 #include "Kernels/RowReference.h"
 
 #include "tern/Packing/Codec.h"
+#include "tern/Packing/LayoutFamilies.h"
 #include "tern/Packing/Packer.h"
 
 #include "gtest/gtest.h"
@@ -30,34 +31,35 @@ struct Case {
   Layout layout;
   int64_t groupSize;
 
-  static constexpr int64_t kRows = 37, kColumns = 60, kListed = 60;
+  int64_t numRows = 37, numColumns = 60; // without padding
+  int64_t tokens = 1;
 
-  int64_t groups() const { return kColumns / groupSize; }
-  int64_t paddedRows() const { return layout.paddedRows(kRows); }
+  int64_t groups() const { return numColumns / groupSize; }
+  int64_t paddedRows() const { return layout.paddedRows(numRows); }
   int64_t codes() const {
-    return columns ? kListed : layout.paddedColumns(kColumns);
+    return columns ? numColumns : layout.paddedColumns(numColumns);
   }
   std::string name() const {
     return "f" + std::to_string(rows) + std::to_string(columns) +
            std::to_string(scales) + "_" + std::to_string(groupSize) + "_" +
-           std::to_string(layout.fingerprint());
+           std::to_string(tokens) + "_" + std::to_string(layout.fingerprint());
   }
 
   /// (codes, weight, rows, row count, columns, column count, scales, result)
   std::string text() const {
     auto number = [](int64_t x) { return std::to_string(x); };
-    std::string x = "memref<1x" + number(codes()) + "xi8>";
+    std::string some = tokens == 1 ? "memref<1x" : "memref<?x";
+    std::string x = some + number(codes()) + "xi8>";
     std::string w = "memref<";
-    for (int64_t size : layout.gridShape(kRows, kColumns))
+    for (int64_t size : layout.gridShape(numRows, numColumns))
       w += number(size) + "x";
     w += "i8>";
-    std::string i = "memref<1x" + number(kRows) + "xi32>";
-    std::string j = "memref<1x" + number(kListed) + "xi32>";
+    std::string i = "memref<1x" + number(numRows) + "xi32>";
+    std::string j = "memref<1x" + number(numColumns) + "xi32>";
     std::string n = "memref<1xi32>";
     std::string s =
-        "memref<" + number(kRows) + "x" + number(groups()) + "xf32>";
-    std::string y =
-        "memref<1x" + number(paddedRows()) + (scales ? "xf32>" : "xi32>");
+        "memref<" + number(numRows) + "x" + number(groups()) + "xf32>";
+    std::string y = some + number(paddedRows()) + (scales ? "xf32>" : "xi32>");
     std::string text =
         "func.func @" + name() + "(%x: " + x + ", %w: " + w + ", %i: " + i +
         ", %n: " + n + ", %j: " + j + ", %m: " + n + ", %s: " + s +
@@ -76,8 +78,8 @@ struct Case {
     if (scales)
       text += " scales(%st : " + tensorType(s) + ")";
     return text + " outs(%yt : " + tensorType(y) +
-           ") codes [-128, 127] weight_type tensor<" + number(kRows) + "x" +
-           number(kColumns) + "x!tern.trit, #tern.layout<" + layout.str() +
+           ") codes [-128, 127] weight_type tensor<" + number(numRows) + "x" +
+           number(numColumns) + "x!tern.trit, #tern.layout<" + layout.str() +
            ">> -> " + tensorType(y) + "\n" + intoBuffer("%r", "%y", y) +
            "return\n}\n";
   }
@@ -108,10 +110,10 @@ constexpr int32_t kCanary = 0x5ca1ab1e;
 
 void check(CompiledModule &module, const Case &c, double density) {
   SCOPED_TRACE(c.layout.str() + " " + c.name());
-  constexpr int64_t rows = Case::kRows, columns = Case::kColumns;
+  const int64_t rows = c.numRows, columns = c.numColumns;
   std::mt19937 random(rows + int64_t(100 * density));
   std::bernoulli_distribution isActive(density);
-  std::vector<int8_t> digits(rows * columns), dense(columns);
+  std::vector<int8_t> digits(rows * columns), dense(c.tokens * columns);
   for (int8_t &digit : digits)
     digit = static_cast<int8_t>(random() % 3) - 1;
   for (int8_t &code : dense)
@@ -129,42 +131,61 @@ void check(CompiledModule &module, const Case &c, double density) {
         list.at(0, count[0]++) = static_cast<int32_t>(i);
     return active;
   };
-  Matrix<int32_t> rowList(1, rows), columnList(1, Case::kListed);
+  Matrix<int32_t> rowList(1, rows), columnList(1, columns);
   Vector<int32_t> rowCount(1), columnCount(1);
   std::vector<bool> activeRows = fillList(rowList, rowCount, rows);
   std::vector<bool> activeColumns = fillList(columnList, columnCount, columns);
-  Matrix<int8_t> codes(1, c.codes());
+  Matrix<int8_t> codes(c.tokens, c.codes());
   codes.fill(0);
-  for (int64_t k = 0; k < (c.columns ? columnCount[0] : columns); ++k)
-    codes.at(0, k) = dense[c.columns ? columnList.at(0, k) : k];
+  for (int64_t t = 0; t < c.tokens; ++t)
+    for (int64_t k = 0; k < (c.columns ? columnCount[0] : columns); ++k)
+      codes.at(t, k) =
+          dense[t * columns + (c.columns ? columnList.at(0, k) : k)];
   Matrix<float> scales(rows, c.groups());
   for (int64_t i = 0; i < scales.size(); ++i)
     scales.data()[i] = std::ldexp(float(random()) - 2e9f, -30);
-  Matrix<int32_t> result(1, c.paddedRows());
+  Matrix<int32_t> result(c.tokens, c.paddedRows());
   result.fill(kCanary);
   module.call(c.name(), codes.argument(), weight.argument(), rowList.argument(),
               rowCount.argument(), columnList.argument(),
               columnCount.argument(), scales.argument(), result.argument());
 
-  for (int64_t n = 0; n < rows; ++n) {
-    std::vector<int32_t> sums(c.groups());
-    for (int64_t k = 0; k < columns; ++k)
-      if (!c.columns || activeColumns[k])
-        sums[k / c.groupSize] += digits[n * columns + k] * dense[k];
-    int32_t expected = 0;
-    Row terms;
-    for (int64_t g = 0; g < c.groups(); ++g) {
-      expected += sums[g];
-      terms.push_back(float(sums[g]) * scales.at(n, g));
+  for (int64_t t = 0; t < c.tokens; ++t)
+    for (int64_t n = 0; n < rows; ++n) {
+      std::vector<int32_t> sums(c.groups());
+      for (int64_t k = 0; k < columns; ++k)
+        if (!c.columns || activeColumns[k])
+          sums[k / c.groupSize] +=
+              digits[n * columns + k] * dense[t * columns + k];
+      int32_t expected = 0;
+      Row terms;
+      for (int64_t g = 0; g < c.groups(); ++g) {
+        expected += sums[g];
+        terms.push_back(float(sums[g]) * scales.at(n, g));
+      }
+      if (c.scales) {
+        float sum = r32(terms);
+        std::memcpy(&expected, &sum, sizeof sum);
+      }
+      if (c.rows && !activeRows[n])
+        expected = kCanary;
+      ASSERT_EQ(result.at(t, n), expected) << "token " << t << " row " << n;
     }
-    if (c.scales) {
-      float sum = r32(terms);
-      std::memcpy(&expected, &sum, sizeof sum);
-    }
-    if (c.rows && !activeRows[n])
-      expected = kCanary;
-    ASSERT_EQ(result.at(0, n), expected) << "row " << n;
-  }
+}
+
+/// Scaled products that micro kernels of `lanes` lanes take: no rows that only
+/// the layout adds, groups of whole steps, more of them than R32 has lanes.
+std::vector<Case> scaledCases(int64_t lanes) {
+  const std::pair<Layout, int64_t> layouts[] = {
+      {RowsInLanes{lanes, 2}.layout(), 16},
+      {ContiguousRows{lanes}.layout(), 16 * lanes},
+      {ContiguousColumns{lanes}.layout(), 4}};
+  std::vector<Case> cases;
+  for (const auto &[layout, groupSize] : layouts)
+    for (int64_t tokens : {1, 3})
+      cases.push_back({false, false, true, layout, groupSize, 32 * lanes,
+                       35 * groupSize, tokens});
+  return cases;
 }
 
 class ProductModifiers : public testing::TestWithParam<ProductSetting> {};
@@ -181,6 +202,25 @@ TEST_P(ProductModifiers, Compose) {
   for (const Case &c : allCases())
     for (double density : {0.0, 0.3, 1.0})
       check(*module, c, density);
+}
+
+TEST_P(ProductModifiers, ScalesInKernels) {
+  const Machine &machine = GetParam().machine;
+  if (!machine.isHere())
+    GTEST_SKIP() << "this host has no " << machine.featureString();
+  for (int64_t lanes : {8, 16}) {
+    std::string text;
+    for (const Case &c : scaledCases(lanes))
+      text += c.text();
+    auto module = CompiledModule::compile(machine, text, GetParam().strategies);
+    ASSERT_TRUE(module);
+    // Kernels of the machine's own lanes take all.
+    int64_t own = GetParam().name == "Avx512Vnni" ? 16 : 8;
+    if (GetParam().strategies == Strategies::OfTarget && lanes == own)
+      EXPECT_EQ(module->portableProducts(), 0);
+    for (const Case &c : scaledCases(lanes))
+      check(*module, c, 1);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
