@@ -19,7 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by tools/generate_docs.py from {sources}; do not edit. -->\n\n"
 IR = "include/tern/Dialect/Tern/IR"
-TARGET_DIALECTS = (("tern_x86", "include/tern/Target/X86/X86.td"),)
+# Files of a target's folder that define a dialect.
+TARGET_DIALECTS = {
+    name: path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / "include/tern/Target").glob("*/*.td"))
+    for name in re.findall(r': Dialect {\n  let name = "(\w+)"', path.read_text())
+}
 PASSES = (
     ("Transformations of the tern dialect", "include/tern/Dialect/Tern/Transforms/Passes.td"),
     ("Conversions out of the tern dialect", "include/tern/Conversion/Passes.td"),
@@ -51,9 +56,9 @@ def dialect_page(arguments: argparse.Namespace) -> str:
     page += "\n" + re.sub(
         r"^#", "##", tidy(tablegen(arguments, ["-gen-attr-interface-docs"], kernels)), flags=re.M
     )
-    for name, source in TARGET_DIALECTS:
+    for name, source in TARGET_DIALECTS.items():
         page += "\n" + tidy(tablegen(arguments, ["-gen-dialect-doc", f"-dialect={name}"], source))
-    return NOTE.format(sources=" and ".join((f"{IR}/*.td", *dict(TARGET_DIALECTS).values()))) + page
+    return NOTE.format(sources=" and ".join((f"{IR}/*.td", *TARGET_DIALECTS.values()))) + page
 
 
 def passes_page(arguments: argparse.Namespace) -> str:

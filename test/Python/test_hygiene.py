@@ -146,6 +146,12 @@ FAULTS = {
         "",
         "no CMakeLists.txt names it",
     ),
+    "target that is not listed": (
+        "lib/Target/Other/Other.cpp",
+        None,
+        "//===- Other.cpp - Other ---===//\n" + LICENCE,
+        "no line for Other",
+    ),
     "no licence": ("runtime/src/core/session.h", None, "int x;\n", "no licence"),
     "copied first line": (SOURCE, "- FuseThings.cpp", "- Copied.cpp", "the first line says"),
     "comment without subject": (SOURCE, "#define", "/// Wh" + "at it is.\n#define", "no subject"),
