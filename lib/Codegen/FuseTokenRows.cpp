@@ -8,6 +8,7 @@
 #include "TokenRows.h"
 
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -78,10 +79,8 @@ public:
     Value count = memref::DimOp::create(b, tokens, zero);
     auto loop = scf::ParallelOp::create(b, ValueRange{zero}, ValueRange{count},
                                         ValueRange{one});
-    loop->setAttr("tern.bytes_per_iteration",
-                  b.getI64IntegerAttr(countBytesPerToken()));
-    loop->setAttr("tern.name", b.getStringAttr("token_rows"));
     b.setInsertionPointToStart(loop.getBody());
+    IterationOp::create(b, "token_rows", countBytesPerToken());
     DenseMap<Value, Value> rows;
     for (auto &[op, accesses] : ops) {
       b.setLoc(op->getLoc());
@@ -113,21 +112,38 @@ private:
     return row;
   }
 
-  /// Bytes that one iteration touches, each operand counted once.
+  /// Bytes of a row, or of all rows of a buffer that is read whole.
+  static int64_t countBytes(Value buffer, bool oneRow) {
+    auto type = cast<MemRefType>(buffer.getType());
+    int64_t elements = 1;
+    for (int64_t size : type.getShape().drop_front(oneRow))
+      elements *= ShapedType::isDynamic(size) ? 1 : size;
+    return elements * type.getElementTypeBitWidth() / 8;
+  }
+
+  /// Bytes that one iteration touches: of each buffer those of the views that
+  /// are used, but none twice.
   int64_t countBytesPerToken() const {
+    struct Use {
+      int64_t whole = 0, ofViews = 0;
+    };
+    llvm::MapVector<Value, Use> uses;
     llvm::SmallDenseSet<Value> seen;
-    int64_t bits = 0;
     for (auto &[op, accesses] : ops)
       for (const Access &access : accesses) {
         if (!seen.insert(access.buffer).second)
           continue;
-        auto type = cast<MemRefType>(access.buffer.getType());
-        int64_t elements = 1;
-        for (int64_t size : type.getShape().drop_front(access.byRow))
-          elements *= ShapedType::isDynamic(size) ? 1 : size;
-        bits += elements * type.getElementTypeBitWidth();
+        RowBase base = getRowBase(access.buffer);
+        bool oneRow = access.byRow || access.picksRow;
+        Use &use = uses[base.buffer];
+        use.whole = std::max(use.whole,
+                             countBytes(base.buffer, oneRow && base.sameRows));
+        use.ofViews += countBytes(access.buffer, oneRow);
       }
-    return bits / 8;
+    int64_t bytes = 0;
+    for (auto &[buffer, use] : uses)
+      bytes += std::min(use.whole, use.ofViews);
+    return bytes;
   }
 
   SmallVector<std::pair<Operation *, SmallVector<Access>>> ops;

@@ -43,16 +43,10 @@ struct LowerForall : tern::impl::LowerForallPassBase<LowerForall> {
 private:
   LogicalResult lower(scf::ForallOp loop) {
     IRRewriter rewriter(&getContext());
-    SmallVector<NamedAttribute> attributes(loop->getDiscardableAttrs());
     FailureOr<scf::ForallOp> normalized = normalizeForallOp(rewriter, loop);
     if (failed(normalized))
       return failure();
-    scf::ParallelOp parallel;
-    if (failed(scf::forallToParallelLoop(rewriter, *normalized, &parallel)))
-      return failure();
-    for (NamedAttribute attribute : attributes)
-      parallel->setAttr(attribute.getName(), attribute.getValue());
-    return success();
+    return scf::forallToParallelLoop(rewriter, *normalized);
   }
 };
 

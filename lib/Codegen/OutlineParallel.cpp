@@ -188,6 +188,7 @@ private:
       op.replaceAllUsesWith(worker);
       op.erase();
     });
+    range.walk([](IterationOp op) { op.erase(); });
   }
 
   void buildCall() {
@@ -242,9 +243,11 @@ private:
         loadAbiField(b, loc, env, AbiStruct::env, abi::env::worker_count,
                      b.getI32Type()));
     Value workers = arith::MinUIOp::create(b, loc, host, n);
-    if (auto bytes =
-            loop->getAttrOfType<IntegerAttr>("tern.bytes_per_iteration")) {
-      Value work = arith::MulIOp::create(b, loc, n, constant(bytes.getInt()));
+    if (!loop.getBody()->getOps<IterationOp>().empty()) {
+      int64_t bytes = 0;
+      for (IterationOp part : loop.getBody()->getOps<IterationOp>())
+        bytes += part.getBytes();
+      Value work = arith::MulIOp::create(b, loc, n, constant(bytes));
       Value worth = arith::DivUIOp::create(b, loc, work, constant(minBytes));
       workers = arith::MinUIOp::create(b, loc, workers, worth);
     }
@@ -289,11 +292,27 @@ struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
   /// if it is not the first of that name.
   static std::string getName(func::FuncOp function, scf::ParallelOp loop,
                              llvm::StringMap<unsigned> &used) {
-    auto attr = loop->getAttrOfType<StringAttr>("tern.name");
-    StringRef name = attr ? attr.getValue() : "task";
+    std::string name;
+    for (IterationOp part : loop.getBody()->getOps<IterationOp>())
+      name += (name.empty() ? "" : "+") + part.getTask().str();
+    if (name.empty())
+      name = "task";
     unsigned number = used[name]++;
     std::string whole = (function.getSymName() + "." + name).str();
     return number ? whole + "." + std::to_string(number + 1) : whole;
+  }
+
+  /// Outside of loops there is one worker.
+  static void runAlone(func::FuncOp function) {
+    function.walk([](Operation *op) {
+      if (auto worker = dyn_cast<WorkerIndexOp>(op)) {
+        OpBuilder b(op);
+        worker.replaceAllUsesWith(
+            arith::ConstantIndexOp::create(b, op->getLoc(), 0).getResult());
+      }
+      if (isa<WorkerIndexOp, IterationOp>(op))
+        op->erase();
+    });
   }
 
   void runOnOperation() override {
@@ -308,6 +327,7 @@ struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
           return signalPassFailure();
         ++numTasks;
       }
+      runAlone(function);
     }
   }
 };

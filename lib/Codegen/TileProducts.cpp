@@ -150,9 +150,8 @@ private:
   }
 
   void describeLoop(Operation *loop, MatmulOp op, int64_t bytes) {
-    loop->setAttr("tern.name", op.getProjectionAttr());
-    loop->setAttr("tern.bytes_per_iteration",
-                  rewriter.getI64IntegerAttr(bytes));
+    OpBuilder b = OpBuilder::atBlockBegin(&loop->getRegion(0).front());
+    IterationOp::create(b, op.getLoc(), op.getProjection(), bytes);
   }
 
   //===--------------------------------------------------------------------===//

@@ -147,6 +147,9 @@ static Accesses getKernelAccesses(KernelOpInterface op) {
   SmallVector<Access> accesses;
   for (Value operand : op->getOperands())
     accesses.push_back({operand, isRows(operand), /*writes=*/false});
+  if (auto lookUp = dyn_cast<EmbeddingOp>(op.getOperation()))
+    for (Access &access : accesses)
+      access.picksRow = access.buffer == lookUp.getTable();
   for (Access &out : MutableArrayRef(accesses).take_back(op.getOuts().size())) {
     if (!out.byRow)
       return std::nullopt; // a static number of tokens, that is, one

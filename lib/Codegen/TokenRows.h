@@ -32,6 +32,7 @@ struct Access {
   mlir::Value buffer;
   bool byRow; ///< token t takes row t of it, or else any part
   bool writes;
+  bool picksRow = false; ///< that part is one row, which a number chooses
 };
 
 /// The buffers of `op` if it works on each of a dynamic number of tokens by

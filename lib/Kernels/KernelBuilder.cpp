@@ -7,6 +7,7 @@
 
 #include "tern/Kernels/KernelBuilder.h"
 
+#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/Numerics.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -397,11 +398,10 @@ void KernelBuilder::ifTrue(Value condition, function_ref<void()> body) {
 
 void KernelBuilder::parallel(Value count, int64_t bytesPerIteration,
                              Body body) {
-  auto loop = scf::ParallelOp::create(
+  scf::ParallelOp::create(
       *this, ValueRange{index(0)}, ValueRange{count}, ValueRange{index(1)},
-      [&](OpBuilder &, Location, ValueRange i) { body(i.front()); });
-  loop->setAttr("tern.bytes_per_iteration",
-                getI64IntegerAttr(bytesPerIteration));
-  if (!loopName.empty())
-    loop->setAttr("tern.name", getStringAttr(loopName));
+      [&](OpBuilder &, Location, ValueRange i) {
+        IterationOp::create(*this, loopName, bytesPerIteration);
+        body(i.front());
+      });
 }

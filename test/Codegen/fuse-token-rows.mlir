@@ -35,6 +35,7 @@ func.func @norm(%x: memref<?x5xf32>, %w: memref<5xf32>, %y: memref<?x5xf32>) {
 // CHECK:         %[[S:.*]] = memref.alloc(%[[TOKENS]])
 // CHECK:         %[[R:.*]] = memref.alloc(%[[TOKENS]])
 // CHECK:         scf.parallel (%[[T:.*]]) = (%{{.*}}) to (%{{.*}}) step
+// CHECK-NEXT:      tern.iteration "token_rows" bytes 68
 // CHECK-DAG:       %[[XT:.*]] = memref.subview %[[X]][%[[T]], 0] [1, 5] [1, 1]
 // CHECK-DAG:       %[[ST:.*]] = memref.subview %[[S]][%[[T]]] [1] [1]
 // CHECK:           tern.reduce <sum_squares>(%[[XT]]) outs(%[[ST]] :
@@ -43,7 +44,7 @@ func.func @norm(%x: memref<?x5xf32>, %w: memref<5xf32>, %y: memref<?x5xf32>) {
 // CHECK:           %[[YT:.*]] = memref.subview %[[Y]][%[[T]], 0] [1, 5] [1, 1]
 // CHECK:           linalg.generic {{.*}} ins(%[[XT]], %[[RT]], %[[W]] : {{.*}}) outs(%[[YT]] :
 // CHECK:           scf.reduce
-// CHECK-NEXT:    } {tern.bytes_per_iteration = 68 : i64, tern.name = "token_rows"}
+// CHECK-NEXT:    }
 // CHECK-NEXT:    return
 
 // -----
@@ -64,8 +65,8 @@ func.func @product_in_between(%x: memref<?x8xf32>, %w: memref<8x8xi8>, %f: memre
 }
 // CHECK-LABEL: func.func @product_in_between(
 // CHECK:         scf.parallel
+// CHECK-NEXT:      tern.iteration "token_rows" bytes 44
 // CHECK:           tern.quantize
-// CHECK:         tern.bytes_per_iteration = 44
 // CHECK:         %[[A:.*]] = memref.alloc(%{{.*}}) : memref<?x8xi32>
 // CHECK:         tern.matmul {{.*}} outs(%[[A]] :
 // CHECK:         scf.parallel
@@ -109,7 +110,8 @@ func.func @counts_may_differ(%a: memref<?x8xf32>, %b: memref<?x8xf32>, %c: memre
 // -----
 
 // The later operation shows that both have: one loop. Rows of a table are looked
-// up in the same one.
+// up in the same one, and of its 288 bytes an iteration moves those of one row:
+// 4 + 4 * 32.
 
 func.func @counts_are_equal(%p: memref<?xi32>, %t: memref<9x8xf32>, %b: memref<?x8xf32>, %c: memref<?x8xf32>, %d: memref<?x8xf32>) {
   tern.embedding(%p, %t) outs(%b : memref<?x8xf32>) : (memref<?xi32>, memref<9x8xf32>)
@@ -119,6 +121,7 @@ func.func @counts_are_equal(%p: memref<?xi32>, %t: memref<9x8xf32>, %b: memref<?
 }
 // CHECK-LABEL: func.func @counts_are_equal(
 // CHECK:         scf.parallel (%[[T:.*]]) =
+// CHECK-NEXT:      tern.iteration "token_rows" bytes 132
 // CHECK:           %[[PT:.*]] = memref.subview %arg0[%[[T]]] [1] [1]
 // CHECK:           tern.embedding(%[[PT]], %arg1)
 // CHECK-NOT:     scf.parallel
@@ -134,3 +137,46 @@ func.func @one_token(%x: memref<1x8xf32>, %y: memref<1x8xf32>) {
 }
 // CHECK-LABEL: func.func @one_token(
 // CHECK-NEXT:    memref.copy
+
+// -----
+
+#element = affine_map<(t, i) -> (t, i)>
+
+// RoPE: rows of both tables at one position, and both halves of what a copy has
+// filled. A token's bytes are 4 of the position, 2 * 16 of the tables, 2 * 16 of
+// their copies, 32 each of %x and %a, and 32 of %y.
+
+func.func @rope(%p: memref<?xi32>, %cos: memref<256x4xf32>, %sin: memref<256x4xf32>, %x: memref<?x8xf32>, %y: memref<?x8xf32>, %tokens: index) {
+  %a = memref.alloc(%tokens) : memref<?x8xf32>
+  %c = memref.alloc(%tokens) : memref<?x4xf32>
+  %s = memref.alloc(%tokens) : memref<?x4xf32>
+  %a0 = memref.subview %a[0, 0] [%tokens, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1]>>
+  %a1 = memref.subview %a[0, 4] [%tokens, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1], offset: 4>>
+  %y0 = memref.subview %y[0, 0] [%tokens, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1]>>
+  %y1 = memref.subview %y[0, 4] [%tokens, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1], offset: 4>>
+  memref.copy %x, %a : memref<?x8xf32> to memref<?x8xf32>
+  tern.embedding(%p, %cos) outs(%c : memref<?x4xf32>) : (memref<?xi32>, memref<256x4xf32>)
+  tern.embedding(%p, %sin) outs(%s : memref<?x4xf32>) : (memref<?xi32>, memref<256x4xf32>)
+  linalg.generic {indexing_maps = [#element, #element, #element, #element], iterator_types = ["parallel", "parallel"]}
+      ins(%a0, %a1, %c : memref<?x4xf32, strided<[8, 1]>>, memref<?x4xf32, strided<[8, 1], offset: 4>>, memref<?x4xf32>)
+      outs(%y0 : memref<?x4xf32, strided<[8, 1]>>) {
+  ^bb0(%ai: f32, %bi: f32, %ci: f32, %out: f32):
+    %0 = arith.mulf %ai, %ci : f32
+    %1 = arith.subf %0, %bi : f32
+    linalg.yield %1 : f32
+  }
+  linalg.generic {indexing_maps = [#element, #element, #element, #element], iterator_types = ["parallel", "parallel"]}
+      ins(%a1, %a0, %s : memref<?x4xf32, strided<[8, 1], offset: 4>>, memref<?x4xf32, strided<[8, 1]>>, memref<?x4xf32>)
+      outs(%y1 : memref<?x4xf32, strided<[8, 1], offset: 4>>) {
+  ^bb0(%ai: f32, %bi: f32, %si: f32, %out: f32):
+    %0 = arith.mulf %ai, %si : f32
+    %1 = arith.addf %0, %bi : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+// CHECK-LABEL: func.func @rope(
+// CHECK:         scf.parallel
+// CHECK-NEXT:      tern.iteration "token_rows" bytes 164
+// CHECK-NOT:     scf.parallel
+// CHECK:         return

@@ -8,13 +8,14 @@
 // CHECK-DAG:     %[[TWO:.*]] = arith.constant 2 : index
 // CHECK:         scf.parallel (%[[I:.*]]) = (%[[ZERO]]) to (%[[TWO]]) step (%[[ONE]]) {
 // CHECK:           %[[ROW:.*]] = affine.apply affine_map<(d0) -> (d0 * 16)>(%[[I]])
+// CHECK:           tern.iteration "lm_head" bytes 4800
 // CHECK:           memref.subview %{{.*}}[0, %[[ROW]]] [1, 16]
-// CHECK:         } {tern.bytes_per_iteration = 4800 : i64, tern.name = "lm_head"}
 func.func @steps(%a: memref<1x32xi32>, %v: i32) {
   scf.forall (%row) = (0) to (32) step (16) {
+    tern.iteration "lm_head" bytes 4800
     %part = memref.subview %a[0, %row] [1, 16] [1, 1] : memref<1x32xi32> to memref<1x16xi32, strided<[32, 1], offset: ?>>
     linalg.fill ins(%v : i32) outs(%part : memref<1x16xi32, strided<[32, 1], offset: ?>>)
-  } {tern.bytes_per_iteration = 4800 : i64, tern.name = "lm_head"}
+  }
   return
 }
 

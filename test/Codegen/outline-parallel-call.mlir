@@ -8,8 +8,9 @@ func.func @layer.decode(%env: !llvm.ptr, %x: memref<7xf32>, %n: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    tern.iteration "q_proj+k_proj.rows_in_lanes" bytes 5
     "test.body"(%i, %x) : (index, memref<7xf32>) -> ()
-  } {tern.bytes_per_iteration = 5 : i64, tern.name = "q_proj+k_proj.rows_in_lanes"}
+  }
   scf.parallel (%i) = (%c0) to (%n) step (%c1) {
     "test.body"(%i) : (index) -> ()
   }

@@ -12,13 +12,13 @@
 // CHECK-LABEL: func.func @decode(
 // CHECK-NOT:     tensor<1x64xi32> to
 // CHECK:         scf.forall (%[[ROW:.*]]) = (0) to (64) step (32) shared_outs(%{{.*}} = %{{.*}}) -> (tensor<1x64xf32>)
+// CHECK:           tern.iteration "q_proj" bytes 2048
 // CHECK:           affine.apply affine_map<(d0) -> (d0 floordiv 32)>(%[[ROW]])
 // CHECK:           %[[SUMS:.*]] = tern.micro_finish
 // CHECK:           %[[EXACT:.*]] = arith.subi %[[SUMS]],
 // CHECK-NOT:       vector.transfer_write {{.*}}xi32>
 // CHECK:           arith.sitofp %[[EXACT]] : vector<1x32xi32> to vector<1x32xf32>
 // CHECK:           vector.transfer_write %{{.*}} : vector<1x32xf32>
-// CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "q_proj"}
 func.func @decode(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %s: tensor<1xf32>) -> tensor<1x64xf32> {
   %init = tensor.empty() : tensor<1x64xi32>
   %a = tern.matmul "q_proj" ins(%x, %w : tensor<1x256xi8>, tensor<2x16x128xi8>)
@@ -59,7 +59,7 @@ func.func @prefill(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %s: tensor<?xf
 
 // CHECK-LABEL: func.func @part(
 // CHECK:         scf.forall
-// CHECK:         } {{.*}} "q_proj"}
+// CHECK:           tern.iteration "q_proj"
 // CHECK:         linalg.generic
 func.func @part(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>) -> tensor<1x48xf32> {
   %init = tensor.empty() : tensor<1x64xi32>

@@ -25,6 +25,7 @@
 // CHECK-DAG:     %[[STEPS:.*]] = arith.constant 16 : index
 // CHECK:         %[[CODES:.*]] = tern.sum_codes(%[[X]]) : (tensor<1x256xi8>) -> tensor<1x1xi32>
 // CHECK:         scf.forall (%[[UNIT:.*]]) in (2) shared_outs(
+// CHECK:           tern.iteration "q_proj" bytes 2048
 // CHECK:           %[[TILE:.*]] = tensor.extract_slice %[[W]][%[[UNIT]], 0, 0] [1, 16, 128]
 // CHECK:           %[[ZERO:.*]] = tern.micro_begin #tern.rows_in_lanes<{{.*}}tokens = 1> -> vector<2x4x16xi32>
 // CHECK:           %[[SUMS:.*]] = scf.for %[[STEP:.*]] = {{.*}} to %[[STEPS]] step {{.*}} iter_args(%[[OLD:.*]] = %[[ZERO]])
@@ -35,7 +36,6 @@
 // CHECK:           %[[DONE:.*]] = tern.micro_finish #tern.rows_in_lanes<{{.*}}> %[[SUMS]]
 // CHECK:           vector.transfer_read %[[CODES]]
 // CHECK:           arith.subi %[[DONE]],
-// CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "q_proj"}
 // CHECK:         tern.count_read "q_proj" held %[[BYTES]] read %[[BYTES]]
 func.func @decode(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<1x64xi32>) -> tensor<1x64xi32> {
   %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x256xi8>, tensor<2x16x128xi8>)
@@ -49,6 +49,7 @@ func.func @decode(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<1
 // CHECK-SAME:    %[[X:.*]]: tensor<?x256xi8>, %[[W:.*]]: tensor<2x16x128xi8>
 // CHECK:         %[[TOKENS:.*]] = tensor.dim %[[X]],
 // CHECK:         scf.forall
+// CHECK:           tern.iteration "q_proj" bytes 2048
 // CHECK:           %[[LEFT:.*]] = arith.remui %[[TOKENS]], %c8
 // CHECK:           %[[EIGHTS:.*]] = arith.subi %[[TOKENS]], %[[LEFT]]
 // CHECK:           scf.for {{.*}} = %c0 to %[[EIGHTS]] step %c8
@@ -61,7 +62,6 @@ func.func @decode(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<1
 // CHECK:           scf.for {{.*}} = %[[FOURS]] to %[[TOKENS]] step %c1
 // CHECK:             scf.for
 // CHECK:               tern.micro "q_proj" {{.*}} vector<1x16xi8>, vector<128xi8> into vector<2x4x16xi32>
-// CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "q_proj"}
 func.func @prefill(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<?x64xi32>) -> tensor<?x64xi32> {
   %0 = tern.matmul "q_proj" ins(%x, %w : tensor<?x256xi8>, tensor<2x16x128xi8>)
       outs(%init : tensor<?x64xi32>) codes [-128, 127] weight_type !rowsInLanes
@@ -76,6 +76,7 @@ func.func @prefill(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<
 // CHECK:         %[[N32:.*]] = tensor.extract %[[COUNT]]
 // CHECK:         %[[N:.*]] = arith.index_castui %[[N32]]
 // CHECK:         scf.forall (%[[ENTRY:.*]]) in (%[[N]]) shared_outs(
+// CHECK:           tern.iteration "up_proj" bytes 128
 // CHECK:           arith.addi %[[ENTRY]], %c8
 // CHECK:           arith.minui
 // CHECK:           tern.prefetch %[[W]][%{{.*}}, %c0, %c0] bytes 128
@@ -84,7 +85,6 @@ func.func @prefill(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<
 // CHECK:           tensor.extract_slice %[[W]][%[[ROW]], 0, 0] [1, 2, 64]
 // CHECK:           tern.micro "up_proj" #tern.contiguous_rows
 // CHECK:           tensor.parallel_insert_slice %{{.*}} into %{{.*}}[0, %[[ROW]]] [1, 1]
-// CHECK:         } {tern.bytes_per_iteration = 128 : i64, tern.name = "up_proj"}
 // CHECK:         %[[READ:.*]] = arith.muli %[[N]], %[[ROW_BYTES]]
 // CHECK:         tern.count_read "up_proj" held %{{.*}} read %[[READ]]
 func.func @listed_rows(%x: tensor<1x512xi8>, %w: tensor<64x2x64xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %init: tensor<1x64xi32>) -> tensor<1x64xi32> {
@@ -100,6 +100,7 @@ func.func @listed_rows(%x: tensor<1x512xi8>, %w: tensor<64x2x64xi8>, %i: tensor<
 // CHECK-SAME:    %[[X:.*]]: tensor<1x64xi8>, %[[W:.*]]: tensor<64x2x64xi8>, %[[LIST:.*]]: tensor<1x64xi32>, %[[COUNT:.*]]: tensor<1xi32>
 // CHECK:         tern.sum_codes(%[[X]]) count(%[[COUNT]] : tensor<1xi32>)
 // CHECK:         scf.forall (%{{.*}}) in (2) shared_outs(
+// CHECK:           tern.iteration "down_proj" bytes 1024
 // CHECK:           arith.addi %{{.*}}, %c3
 // CHECK:           %[[STEPS:.*]] = arith.divui %{{.*}}, %c4
 // CHECK:           scf.for {{.*}} to %[[STEPS]]
@@ -107,7 +108,6 @@ func.func @listed_rows(%x: tensor<1x512xi8>, %w: tensor<64x2x64xi8>, %i: tensor<
 // CHECK:             %[[FEW:.*]] = vector.transfer_read %[[X]][{{.*}} vector<1x4xi8>
 // CHECK-COUNT-4:     tensor.extract %[[LIST]]
 // CHECK:             tern.micro "down_proj" {{.*}} %[[FEW]], {{.*}} vector<1x4xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8>, vector<64xi8> into vector<1x4x4x16xi32>
-// CHECK:         } {tern.bytes_per_iteration = 1024 : i64, tern.name = "down_proj"}
 // CHECK:         tern.count_read "down_proj" held
 func.func @listed_columns(%x: tensor<1x64xi8>, %w: tensor<64x2x64xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %init: tensor<1x512xi32>) -> tensor<1x512xi32> {
   %0 = tern.matmul "down_proj" ins(%x, %w : tensor<1x64xi8>, tensor<64x2x64xi8>) columns(%i, %n : tensor<1x64xi32>, tensor<1xi32>)
@@ -120,6 +120,7 @@ func.func @listed_columns(%x: tensor<1x64xi8>, %w: tensor<64x2x64xi8>, %i: tenso
 // quarters, then the other.
 // CHECK-LABEL: func.func @columns_in_parts(
 // CHECK:         scf.forall
+// CHECK:           tern.iteration "down_proj" bytes 4096
 // CHECK:           scf.for {{.*}} step %c4
 // CHECK:             scf.for
 // CHECK:               tern.micro "down_proj" #tern.contiguous_columns<{{.*}}first = 0, quarters = 2, tokens = 4>
@@ -130,7 +131,6 @@ func.func @listed_columns(%x: tensor<1x64xi8>, %w: tensor<64x2x64xi8>, %i: tenso
 // CHECK:           scf.for {{.*}} step %c1
 // CHECK:             scf.for
 // CHECK:               tern.micro "down_proj" #tern.contiguous_columns<{{.*}}first = 0, quarters = 4, tokens = 1>
-// CHECK:         } {tern.bytes_per_iteration = 4096 : i64, tern.name = "down_proj"}
 func.func @columns_in_parts(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init: tensor<?x512xi32>) -> tensor<?x512xi32> {
   %0 = tern.matmul "down_proj" ins(%x, %w : tensor<?x64xi8>, tensor<64x2x64xi8>)
       outs(%init : tensor<?x512xi32>) codes [-128, 127] weight_type !contiguousColumns
@@ -142,12 +142,12 @@ func.func @columns_in_parts(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init: 
 // zeros behind them. Weights are taken as w + 128; not ternary, they are not counted.
 // CHECK-LABEL: func.func @int8(
 // CHECK:         scf.forall (%{{.*}}) = (0) to (32) step (16)
+// CHECK:           tern.iteration "lm_head" bytes 4800
 // CHECK:           scf.for {{.*}} to %c16 step %c1
 // CHECK:             %[[STEP:.*]] = tern.micro "lm_head" #tern.int8_rows<
 // CHECK:             vector.transfer_read {{.*}} : tensor<1x300xi8>, vector<1x44xi8>
 // CHECK:             tern.micro "lm_head" #tern.int8_rows<{{.*}} into %[[STEP]] :
 // CHECK:             arith.subi
-// CHECK:         } {tern.bytes_per_iteration = 4800 : i64, tern.name = "lm_head"}
 // CHECK-NOT:     tern.count_read
 // CHECK:         return
 func.func @int8(%x: tensor<1x300xi8>, %w: tensor<32x300xi8>, %init: tensor<1x32xi32>) -> tensor<1x32xi32> {

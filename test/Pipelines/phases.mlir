@@ -43,9 +43,9 @@
 // Each product is a parallel loop around its micro kernel, still on tensors.
 // TILED-LABEL: func.func @layer.decode(
 // TILED:         scf.forall (%{{.*}}) in (320) shared_outs(
+// TILED:           tern.iteration "q_proj+k_proj+v_proj" bytes 48
 // TILED:           scf.for
 // TILED:             tern.micro "q_proj+k_proj+v_proj" #digit_by_digit_x1
-// TILED:         } {tern.bytes_per_iteration = 48 : i64, tern.name = "q_proj+k_proj+v_proj"}
 // TILED:         tern.micro "o_proj"
 // TILED:         tern.micro "up_proj"
 // TILED-LABEL: func.func @layer.prefill(

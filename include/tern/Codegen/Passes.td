@@ -132,8 +132,9 @@ def FuseTokenRowsPass : Pass<"tern-fuse-token-rows", "::mlir::func::FuncOp"> {
 
     *After*: no row-wise operation on a dynamic number of tokens is left outside of
     an `scf.parallel`. Inside, the same operations work on one-token subviews of
-    unchanged rank. Each loop has `tern.bytes_per_iteration`, the bytes that one
-    token's operations touch.
+    unchanged rank. Each loop begins with a `tern.iteration`, which has the bytes that
+    one token's operations touch: of tables one row, of buffers with several views
+    none twice.
 
     ```mlir
     tern.reduce <sum_squares> (%x) outs(%s : memref<?xf32>) : (memref<?x192xf32>)
@@ -142,12 +143,13 @@ def FuseTokenRowsPass : Pass<"tern-fuse-token-rows", "::mlir::func::FuncOp"> {
     becomes
     ```mlir
     scf.parallel (%t) = (%c0) to (%tokens) step (%c1) {
+      tern.iteration "token_rows" bytes 776
       %xt = memref.subview %x[%t, 0] [1, 192] [1, 1] : ...
       %st = memref.subview %s[%t] [1] [1] : ...
       tern.reduce <sum_squares> (%xt) outs(%st : ...) : ...
       %rt = memref.subview %r[%t] [1] [1] : ...
       linalg.generic ... ins(%st : ...) outs(%rt : ...)
-    } {tern.bytes_per_iteration = 776 : i64}
+    }
     ```
   }];
   let statistics = [
@@ -156,7 +158,7 @@ def FuseTokenRowsPass : Pass<"tern-fuse-token-rows", "::mlir::func::FuncOp"> {
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect", "::tern::TernDialect"];
 }
 
 def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
@@ -262,8 +264,7 @@ def BindModelPass : Pass<"tern-bind-model", "::mlir::ModuleOp"> {
 def LowerForallPass : Pass<"tern-lower-forall", "::mlir::func::FuncOp"> {
   let summary = "scf.forall to scf.parallel from 0 by 1";
   let description = [{
-    Upstream's normalization and conversion; the loop's `tern.name` and
-    `tern.bytes_per_iteration` stay on it.
+    Upstream's normalization and conversion.
 
     *Before*: `scf.forall` on buffers.
 
@@ -280,15 +281,18 @@ def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
   let description = [{
     The body of each `scf.parallel` becomes a function of (context, worker) that
     runs a contiguous range of iterations, so each worker reads one stream. The
-    number of workers is the host's, less where `tern.bytes_per_iteration` says
+    number of workers is the host's, less where the bytes of `tern.iteration` say
     that there is too little to do; one worker runs on the calling thread. A task
-    is called after its function and the loop's `tern.name`, so that a profiler
-    says which projection takes the time.
+    is called after its function and the name there, so that a profiler says which
+    projection takes the time.
 
     *Before*
 
     ```mlir
-    scf.parallel (%b) = (%c0) to (%n) step (%c1) { ... } {tern.name = "attention"}
+    scf.parallel (%b) = (%c0) to (%n) step (%c1) {
+      tern.iteration "attention" bytes 4096
+      ...
+    }
     ```
 
     *After*

@@ -166,7 +166,7 @@ public:
 
 private:
   int64_t rowLanes = 1;
-  std::string loopName;
+  std::string loopName = "task";
 
   Value constantLike(Value x, double value) {
     return mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(x.getType()))

@@ -18,6 +18,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK:         %[[HEADS:.*]] = arith.constant 3 : index
 // CHECK:         %[[N:.*]] = arith.muli %[[TOKENS]], %[[HEADS]] : index
 // CHECK:         scf.parallel (%[[I:.*]]) = (%{{.*}}) to (%[[N]])
+// CHECK-NEXT:      tern.iteration "attention" bytes {{[0-9]+}}
 // CHECK:           %[[T:.*]] = arith.divui %[[I]],
 // CHECK:           tern.state_address %[[C]][%[[T]]] :
 // CHECK:           memref.alloc() {{.*}}: memref<2x128xf32>
@@ -30,7 +31,6 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK-NOT:       math.fma
 // CHECK-NOT:       memref.dealloc
 // CHECK:           vector.store %{{.*}}, %[[O]][%[[T]],
-// CHECK:         tern.bytes_per_iteration = {{[0-9]+}} : i64
 // CHECK-NOT:     tern.attention
 
 // -----

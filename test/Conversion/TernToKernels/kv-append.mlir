@@ -17,13 +17,13 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK-SAME:    %{{.*}}: memref<?x192xf32>, %{{.*}}: memref<?x192xf32>, %{{.*}}: memref<?xi32>, %{{.*}}: index, %[[C:[a-z0-9]+]]: !tern.kv_cache<
 // CHECK:         %[[HEADS:.*]] = arith.constant 3 : index
 // CHECK:         scf.parallel (%{{.*}}) = (%{{.*}}) to (%[[HEADS]])
+// CHECK-NEXT:      tern.iteration "{{.*}}" bytes {{[0-9]+}}
 // CHECK:           %[[CODES:.*]] = memref.alloc() {{.*}}: memref<64xi8>
 // CHECK:           scf.for %[[T:.*]] =
 // CHECK:             %[[A:.*]] = tern.state_address %[[C]][%[[T]]] :
 // CHECK:             tern.from_address %[[A]] : memref<99904xi8>
 // CHECK-NOT:       math.round
 // CHECK-NOT:       f16
-// CHECK:         tern.bytes_per_iteration = {{[0-9]+}} : i64
 // CHECK-NOT:     tern.kv_append
 
 // -----

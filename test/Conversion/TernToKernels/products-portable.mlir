@@ -10,12 +10,12 @@ module attributes {tern.target = #tern.target<triple = "riscv64-unknown-linux-gn
 // CHECK-DAG:     %[[BYTES:.*]] = arith.constant 16 : index
 // CHECK-DAG:     %[[HELD:.*]] = arith.constant 1024 : index
 // CHECK:         scf.parallel {{.*}} to (%[[BLOCKS]])
+// CHECK-NEXT:      tern.iteration "q_proj.contiguous_rows" bytes 256
 // A row's 16 bytes, each unpacked once; the sum stays in a register.
 // CHECK:           scf.for {{.*}} to %[[BYTES]] {{.*}} iter_args({{.*}}) -> (i32) {
 // CHECK:             memref.load {{.*}} : memref<1024xi8>
 // CHECK-COUNT-4:     arith.muli {{.*}} : i32
 // CHECK-NOT:         arith.muli {{.*}} : i32
-// CHECK:         } {tern.bytes_per_iteration = 256 : i64, tern.name = "q_proj.contiguous_rows"}
 // CHECK:         tern.count_read "q_proj" held %[[HELD]] read %[[HELD]]
 func.func @rows_are_walked_along_columns(%x: memref<1x64xi8>, %w: memref<64x16x1xi8>, %a: memref<1x64xi32>) {
   tern.matmul "q_proj" ins(%x, %w : memref<1x64xi8>, memref<64x16x1xi8>)

@@ -6,6 +6,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-LABEL: func.func @head_of_one_token(
 // CHECK-DAG:     %[[BLOCKS:.*]] = arith.constant 4 : index
 // CHECK:         scf.parallel {{.*}} to (%[[BLOCKS]])
+// CHECK-NEXT:      tern.iteration "lm_head" bytes 2048
 // CHECK:           scf.for
 // CHECK:             scf.for {{.*}} iter_args({{.*}}) -> (vector<32xf32>)
 // bf16 is widened by a shift, never by arith.extf.
@@ -18,7 +19,6 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK:             arith.addf {{.*}} : vector<4xf32>
 // CHECK:             arith.addf {{.*}} : vector<2xf32>
 // CHECK:             arith.addf {{.*}} : f32
-// CHECK:         } {tern.bytes_per_iteration = 2048 : i64, tern.name = "lm_head"}
 func.func @head_of_one_token(%h: memref<1x64xf32>, %w: memref<56x64xbf16>, %l: memref<1x56xf32>) {
   tern.lm_head (%h, %w) outs(%l : memref<1x56xf32>)
       : (memref<1x64xf32>, memref<56x64xbf16>)

@@ -99,6 +99,7 @@ static LogicalResult lower(ModuleOp module) {
   kernels.addPass(tern::createConvertTernToKernelsPass());
   if (failed(kernels.run(module)))
     return failure();
+  module.walk([](IterationOp op) { op.erase(); }); // there are no workers
   for (auto function : module.getOps<func::FuncOp>()) {
     passStates(function);
     hoistBuffers(function);

@@ -37,6 +37,11 @@ struct Codec;
 
 llvm::hash_code hash_value(const Layout &layout);
 
+/// Decides which thread runs which iterations.
+struct ScheduleResource : mlir::SideEffects::Resource::Base<ScheduleResource> {
+  llvm::StringRef getName() final { return "schedule"; }
+};
+
 /// The values that a kernel operation writes for a token depend on that token's
 /// rows only.
 template <typename ConcreteType>

@@ -215,11 +215,39 @@ def Tern_FromAddressOp : Tern_Op<"from_address", [Pure]> {
   let assemblyFormat = "$address attr-dict `:` type($result)";
 }
 
-def Tern_WorkerIndexOp : Tern_Op<"worker_index", [Pure]> {
+/// Which thread runs which iterations.
+def Tern_ScheduleResource : Resource<"::tern::ScheduleResource">;
+
+def Tern_WorkerIndexOp
+    : Tern_Op<"worker_index", [MemoryEffects<[MemRead<Tern_ScheduleResource>]>]> {
   let summary = "number of the worker that runs this iteration, of those the environment has";
-  let description = [{ Inside an `scf.parallel` only. }];
+  let description = [{
+    Outside of an `scf.parallel` there is one worker, 0. The answer depends on the
+    iteration, not on operands, so nothing may move it out of its loop.
+  }];
   let results = (outs Index:$index);
   let assemblyFormat = "attr-dict";
+}
+
+def Tern_IterationOp
+    : Tern_Op<"iteration", [MemoryEffects<[MemWrite<Tern_ScheduleResource>]>]> {
+  let summary = "name of the loop around it, and the bytes an iteration moves";
+  let description = [{
+    At the beginning of the body of an `scf.parallel`: the task that
+    tern-outline-parallel makes of it has this name, and no more workers than the
+    bytes are worth. Of loops that were fused both stand in the body, and the bytes
+    add up.
+
+    It is an operation because an attribute of `scf.parallel` would be a discardable
+    one, which a pass that makes a new loop of an old one may leave behind.
+
+    ```mlir
+    scf.parallel (%i) = (%c0) to (%blocks) step (%c1) {
+      tern.iteration "q_proj.rows_in_lanes" bytes 2048
+    ```
+  }];
+  let arguments = (ins StrAttr:$task, ConfinedAttr<I64Attr, [IntNonNegative]>:$bytes);
+  let assemblyFormat = "$task `bytes` $bytes attr-dict";
 }
 
 def Tern_CountReadOp : Tern_Op<"count_read"> {
