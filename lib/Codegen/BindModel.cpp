@@ -50,6 +50,10 @@ public:
     unsigned oldCount = entry.getNumArguments();
     // The scratch memory is the last of the old arguments.
     Value oldScratch = entry.getArgument(oldCount - 1);
+    if (!isa<MemRefType>(oldScratch.getType()))
+      return function.emitOpError("expected the scratch memory as last "
+                                  "argument, got ")
+             << oldScratch.getType();
     Location loc = function.getLoc();
     auto module = function->getParentOfType<ModuleOp>();
     auto bytes =
@@ -102,7 +106,11 @@ private:
                                  abi::rows::Field(field));
     if (isa<KVCacheType>(argument.getType()))
       return bindCache(argument, viewTable(address));
-    auto type = cast<MemRefType>(argument.getType());
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    if (!type)
+      return function.emitOpError("expected buffers, the cache and the number "
+                                  "of a layer as arguments, got ")
+             << argument.getType();
     if (field == abi::rows::logits)
       return writeLogitsByRow(argument, viewTable(address), countRows());
     if (type.hasStaticShape()) {

@@ -69,8 +69,37 @@ void convertResults(func::FuncOp function) {
       b.getFunctionType(entry.getArgumentTypes(), ValueRange(kept).getTypes()));
 }
 
-/// A buffer that is copied to a result in the end, and was made for nothing else,
-/// becomes that result.
+/// Fails, with a message, on what no buffer can hold: digits without a layout.
+LogicalResult checkTypes(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitOpError("expected one block, got ")
+           << function.getBody().getBlocks().size();
+  auto check = [](Operation *op, TypeRange types) -> LogicalResult {
+    for (Type type : types) {
+      auto tensor = dyn_cast<TensorType>(type);
+      if (tensor &&
+          !(isa<RankedTensorType>(type) &&
+            BaseMemRefType::isValidElementType(tensor.getElementType())))
+        return op->emitOpError("expected tensors of numbers, which a buffer "
+                               "can hold, got ")
+               << type;
+    }
+    return success();
+  };
+  WalkResult result = function.walk([&](Operation *op) {
+    if (failed(check(op, op->getResultTypes())))
+      return WalkResult::interrupt();
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        if (failed(check(op, block.getArgumentTypes())))
+          return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// A buffer that is copied to a result in the end, and was made for nothing
+/// else, becomes that result.
 void writeResultsInPlace(func::FuncOp function) {
   Operation *end = function.getBody().front().getTerminator();
   while (auto copy = dyn_cast_or_null<linalg::CopyOp>(end->getPrevNode())) {
@@ -97,6 +126,8 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal())
         continue;
+      if (failed(checkTypes(function)))
+        return signalPassFailure();
       convertArguments(function);
       convertResults(function);
     }

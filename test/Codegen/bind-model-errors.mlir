@@ -68,3 +68,21 @@ module attributes {tern.weights_bytes = 64 : i64, tern.model = #tern.model<name 
   // expected-error @+1 {{'func.func' op expected a body and the scratch memory as last argument}}
   func.func private @external(memref<3xf32>)
 }
+
+// -----
+
+module attributes {tern.weights_bytes = 64 : i64, tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
+  // expected-error @+1 {{'func.func' op expected the scratch memory as last argument, got 'index'}}
+  func.func @embed.decode(%env: !llvm.ptr, %tokens: index) {
+    return
+  }
+}
+
+// -----
+
+module attributes {tern.weights_bytes = 64 : i64, tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
+  // expected-error @+1 {{'func.func' op expected buffers, the cache and the number of a layer as arguments, got '!llvm.ptr'}}
+  func.func @embed.decode(%env: !llvm.ptr, %scratch: memref<64xi8>) {
+    return
+  }
+}

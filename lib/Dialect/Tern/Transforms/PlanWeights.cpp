@@ -58,6 +58,9 @@ struct PlanWeights : tern::impl::PlanWeightsPassBase<PlanWeights> {
       return signalPassFailure();
     }
     llvm::SetVector<Operation *> weights = collectInReadingOrder(module);
+    for (Operation *op : weights)
+      if (failed(hasBytes(cast<WeightOp>(op))))
+        return signalPassFailure();
     for (WeightOp weight :
          llvm::make_early_inc_range(module.getOps<WeightOp>()))
       if (!weights.contains(weight))
@@ -84,6 +87,16 @@ private:
       weights.insert(symbols.lookup<WeightOp>(read.getWeight()));
     });
     return weights;
+  }
+
+  static LogicalResult hasBytes(WeightOp weight) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    if (isa_and_present<LayoutAttr>(type.getEncoding()) ||
+        type.getElementType().isIntOrFloat())
+      return success();
+    return weight.emitOpError("expected numbers or digits with a layout, as "
+                              "tern-materialize-layouts leaves them, got ")
+           << type;
   }
 
   int64_t place(WeightOp weight, int64_t offset) {
