@@ -204,7 +204,7 @@ template <typename... Ops> void attachKernels(MLIRContext *context) {
 
 void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
-    attachKernels<ActiveRowsOp, AttentionOp, DequantizeOp, EmbeddingOp,
+    attachKernels<ActiveRowsOp, AttentionOp, DequantizeOp, GatherRowsOp,
                   HadamardOp, KeepTopKOp, LmHeadOp, QuantizeOp, ReduceOp,
                   SparsifyOp, SumCodesOp>(context);
     MatmulOp::attachInterface<MatmulModel>(*context);

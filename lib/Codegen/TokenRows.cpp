@@ -147,9 +147,9 @@ static Accesses getKernelAccesses(KernelOpInterface op) {
   SmallVector<Access> accesses;
   for (Value operand : op->getOperands())
     accesses.push_back({operand, isRows(operand), /*writes=*/false});
-  if (auto lookUp = dyn_cast<EmbeddingOp>(op.getOperation()))
+  if (auto gather = dyn_cast<GatherRowsOp>(op.getOperation()))
     for (Access &access : accesses)
-      access.picksRow = access.buffer == lookUp.getTable();
+      access.picksRow = access.buffer == gather.getTable();
   for (Access &out : MutableArrayRef(accesses).take_back(op.getOuts().size())) {
     if (!out.byRow)
       return std::nullopt; // a static number of tokens, that is, one

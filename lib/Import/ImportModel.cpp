@@ -241,8 +241,8 @@ private:
     func::FuncOp function = startFunction("embed", positions, hidden);
     Value table = weight("embed_tokens", WeightEncoding::Values,
                          Checkpoint::embeddingName(), embeddingType);
-    Value x = EmbeddingOp::create(builder, TypeRange(hidden),
-                                  function.getArgument(0), table, ValueRange())
+    Value x = GatherRowsOp::create(builder, TypeRange(hidden),
+                                   function.getArgument(0), table, ValueRange())
                   .getResult(0);
     func::ReturnOp::create(builder, x);
   }

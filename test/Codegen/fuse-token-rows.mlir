@@ -114,7 +114,7 @@ func.func @counts_may_differ(%a: memref<?x8xf32>, %b: memref<?x8xf32>, %c: memre
 // 4 + 4 * 32.
 
 func.func @counts_are_equal(%p: memref<?xi32>, %t: memref<9x8xf32>, %b: memref<?x8xf32>, %c: memref<?x8xf32>, %d: memref<?x8xf32>) {
-  tern.embedding(%p, %t) outs(%b : memref<?x8xf32>) : (memref<?xi32>, memref<9x8xf32>)
+  tern.gather_rows(%p, %t) outs(%b : memref<?x8xf32>) : (memref<?xi32>, memref<9x8xf32>)
   memref.copy %c, %d : memref<?x8xf32> to memref<?x8xf32>
   linalg.copy ins(%b : memref<?x8xf32>) outs(%c : memref<?x8xf32>)
   return
@@ -123,7 +123,7 @@ func.func @counts_are_equal(%p: memref<?xi32>, %t: memref<9x8xf32>, %b: memref<?
 // CHECK:         scf.parallel (%[[T:.*]]) =
 // CHECK-NEXT:      tern.iteration "token_rows" bytes 132
 // CHECK:           %[[PT:.*]] = memref.subview %arg0[%[[T]]] [1] [1]
-// CHECK:           tern.embedding(%[[PT]], %arg1)
+// CHECK:           tern.gather_rows(%[[PT]], %arg1)
 // CHECK-NOT:     scf.parallel
 // CHECK:         return
 
@@ -155,8 +155,8 @@ func.func @rope(%p: memref<?xi32>, %cos: memref<256x4xf32>, %sin: memref<256x4xf
   %y0 = memref.subview %y[0, 0] [%tokens, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1]>>
   %y1 = memref.subview %y[0, 4] [%tokens, 4] [1, 1] : memref<?x8xf32> to memref<?x4xf32, strided<[8, 1], offset: 4>>
   memref.copy %x, %a : memref<?x8xf32> to memref<?x8xf32>
-  tern.embedding(%p, %cos) outs(%c : memref<?x4xf32>) : (memref<?xi32>, memref<256x4xf32>)
-  tern.embedding(%p, %sin) outs(%s : memref<?x4xf32>) : (memref<?xi32>, memref<256x4xf32>)
+  tern.gather_rows(%p, %cos) outs(%c : memref<?x4xf32>) : (memref<?xi32>, memref<256x4xf32>)
+  tern.gather_rows(%p, %sin) outs(%s : memref<?x4xf32>) : (memref<?xi32>, memref<256x4xf32>)
   linalg.generic {indexing_maps = [#element, #element, #element, #element], iterator_types = ["parallel", "parallel"]}
       ins(%a0, %a1, %c : memref<?x4xf32, strided<[8, 1]>>, memref<?x4xf32, strided<[8, 1], offset: 4>>, memref<?x4xf32>)
       outs(%y0 : memref<?x4xf32, strided<[8, 1]>>) {

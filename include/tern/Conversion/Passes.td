@@ -39,7 +39,7 @@ def ConvertTernToLinalgPass : Pass<"convert-tern-to-linalg"> {
     `tern.rms_norm`, `tern.quantize`, `tern.dequantize`, `tern.glu` and `tern.rope`
     become `linalg.generic` with one arith operation per operation written in
     docs/numerics.md: nothing is fused, reassociated or approximated. Statistics of
-    a row become `tern.reduce`, rows of the RoPE tables `tern.embedding`. Of
+    a row become `tern.reduce`, rows of the RoPE tables `tern.gather_rows`. Of
     upstream operations, a `tensor.pad` that widens rows becomes a `linalg.fill` of
     the new columns and an insertion of the old.
 

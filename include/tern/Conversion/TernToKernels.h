@@ -27,7 +27,7 @@ void populateMicroKernelPatterns(mlir::RewritePatternSet &patterns);
 /// tern.sum_codes.
 void populateSumCodesPatterns(mlir::RewritePatternSet &patterns);
 
-/// tern.lm_head and tern.embedding.
+/// tern.lm_head and tern.gather_rows.
 void populateTablePatterns(TargetAttr target,
                            mlir::RewritePatternSet &patterns);
 

@@ -102,18 +102,18 @@ private:
   }
 };
 
-struct ExpandEmbedding : OpRewritePattern<EmbeddingOp> {
+struct ExpandGatherRows : OpRewritePattern<GatherRowsOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(EmbeddingOp op,
+  LogicalResult matchAndRewrite(GatherRowsOp op,
                                 PatternRewriter &rewriter) const override {
     if (!op.isBufferForm())
       return rewriter.notifyMatchFailure(op, "expected buffer form");
     KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     Value table = op.getTable(), out = op.getOuts()[0];
     int64_t columns = cast<MemRefType>(table.getType()).getDimSize(1);
-    b.forEachToken(op.getTokens(), [&](Value token) {
-      Value row = b.toIndex(b.load(op.getTokens(), token));
+    b.forEachToken(op.getIndices(), [&](Value token) {
+      Value row = b.toIndex(b.load(op.getIndices(), token));
       b.forEachChunk(columns, b.getRowLanes(),
                      [&](Value column, int64_t width) {
                        b.store(loadWidened(b, width, table, {row, column}), out,
@@ -129,5 +129,5 @@ struct ExpandEmbedding : OpRewritePattern<EmbeddingOp> {
 
 void tern::populateTablePatterns(TargetAttr target,
                                  RewritePatternSet &patterns) {
-  patterns.add<ExpandLmHead, ExpandEmbedding>(patterns.getContext());
+  patterns.add<ExpandLmHead, ExpandGatherRows>(patterns.getContext());
 }

@@ -100,7 +100,7 @@ struct GluToLinalg : OpRewritePattern<GluOp> {
 /// Rows as [token][head][half][i]. Each half of the result is one
 /// linalg.generic that writes its slice in place; the second starts from what
 /// the first made, or bufferization would give it a buffer of its own. The rows
-/// of the cos and sin tables are looked up by tern.embedding, which any two
+/// of the cos and sin tables are looked up by tern.gather_rows, which any two
 /// ropes share.
 struct RopeToLinalg : OpRewritePattern<RopeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -162,8 +162,8 @@ private:
         {cast<RankedTensorType>(positions.getType()).getDimSize(0),
          cast<RankedTensorType>(table.getType()).getDimSize(1)},
         b.getF32Type());
-    return EmbeddingOp::create(b, TypeRange{result}, positions, table,
-                               ValueRange{})
+    return GatherRowsOp::create(b, TypeRange{result}, positions, table,
+                                ValueRange{})
         ->getResult(0);
   }
 

@@ -40,7 +40,7 @@ func.func @head_of_tokens(%h: memref<?x64xf32>, %w: memref<56x64xf16>, %l: memre
   return
 }
 
-// CHECK-LABEL: func.func @embedding(
+// CHECK-LABEL: func.func @gather_rows(
 // CHECK-NOT:     arith.extf
 // CHECK:         scf.for
 // CHECK:           arith.index_castui
@@ -49,8 +49,8 @@ func.func @head_of_tokens(%h: memref<?x64xf32>, %w: memref<56x64xf16>, %l: memre
 // CHECK:             vector.store {{.*}} : memref<?x65xf32>, vector<32xf32>
 // CHECK:           vector.load {{.*}} : memref<56x65xbf16>, vector<1xbf16>
 // CHECK:           vector.store {{.*}} : memref<?x65xf32>, vector<1xf32>
-func.func @embedding(%t: memref<?xi32>, %w: memref<56x65xbf16>, %x: memref<?x65xf32>) {
-  tern.embedding (%t, %w) outs(%x : memref<?x65xf32>)
+func.func @gather_rows(%t: memref<?xi32>, %w: memref<56x65xbf16>, %x: memref<?x65xf32>) {
+  tern.gather_rows (%t, %w) outs(%x : memref<?x65xf32>)
       : (memref<?xi32>, memref<56x65xbf16>)
   return
 }

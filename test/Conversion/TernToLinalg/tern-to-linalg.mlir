@@ -139,8 +139,8 @@ func.func @rope(%x: tensor<?x12xf32>, %p: tensor<?xi32>, %c: tensor<9x3xf32>, %s
 // CHECK:         %[[SPLIT:.*]] = tensor.expand_shape %[[X]] {{\[}}[0], [1, 2, 3]] output_shape [%{{.*}}, 2, 2, 3]
 // CHECK:         %[[A:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 0, 0]
 // CHECK:         %[[B:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 1, 0]
-// CHECK:         %[[COS:.*]] = tern.embedding(%[[P]], %[[C]])
-// CHECK:         %[[SIN:.*]] = tern.embedding(%[[P]], %[[S]])
+// CHECK:         %[[COS:.*]] = tern.gather_rows(%[[P]], %[[C]])
+// CHECK:         %[[SIN:.*]] = tern.gather_rows(%[[P]], %[[S]])
 // CHECK:         %[[FIRST:.*]] = linalg.generic
 // CHECK-SAME:      ins(%[[A]], %[[B]], %[[COS]], %[[SIN]] :
 // CHECK:         ^bb0(%[[AI:.*]]: f32, %[[BI:.*]]: f32, %[[CI:.*]]: f32, %[[SI:.*]]: f32, %{{.*}}: f32):

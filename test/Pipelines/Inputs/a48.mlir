@@ -25,7 +25,7 @@ module @bard attributes {tern.model = #tern.model<name = "bard", vocab = 1024, h
 
   func.func @embed(%tokens: tensor<?xi32>) -> tensor<?x192xf32> {
     %table = tern.get_weight @embed_tokens : tensor<1024x192xbf16>
-    %x = tern.embedding(%tokens, %table) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
+    %x = tern.gather_rows(%tokens, %table) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
     return %x : tensor<?x192xf32>
   }
 

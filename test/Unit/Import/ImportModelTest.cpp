@@ -119,7 +119,7 @@ TEST(ImportModel, ValuesFlowAsInTheDefinition) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = importModel(context, **checkpoint);
   ASSERT_TRUE(bool(module));
-  EXPECT_EQ(dataflow(**module, "embed"), "t0 = embedding(arg0, @embed_tokens)\n"
+  EXPECT_EQ(dataflow(**module, "embed"), "t0 = gather_rows(arg0, @embed_tokens)\n"
                                          "return(t0)\n");
   // docs/numerics.md 5; arguments are layer, x, positions, cache.
   EXPECT_EQ(

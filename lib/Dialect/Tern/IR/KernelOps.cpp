@@ -62,10 +62,10 @@ void tern::detail::getKernelOpEffects(
 // Ends of the model
 //===----------------------------------------------------------------------===//
 
-LogicalResult EmbeddingOp::verify() {
+LogicalResult GatherRowsOp::verify() {
   return expectWritten(*this,
                        {{"result",
-                         {getSize(getTokens(), 0), getSize(getTable(), 1)},
+                         {getSize(getIndices(), 0), getSize(getTable(), 1)},
                          Float32Type::get(getContext())}});
 }
 

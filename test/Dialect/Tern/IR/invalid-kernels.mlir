@@ -85,7 +85,7 @@ func.func @statistic_per_token(%x: tensor<3x8xf32>) {
 
 func.func @row_of_the_table(%t: tensor<?xi32>, %w: tensor<16x8xbf16>) {
   // expected-error @+1 {{expected result of type 'tensor<?x8xf32>', got 'tensor<?x16xf32>'}}
-  %0 = tern.embedding(%t, %w) : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x16xf32>
+  %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<16x8xbf16>) -> tensor<?x16xf32>
   return
 }
 

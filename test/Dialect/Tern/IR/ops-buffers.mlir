@@ -16,10 +16,10 @@ func.func @get_weight(%layer: index) -> memref<4x13x64xi8> {
   return %0 : memref<4x13x64xi8>
 }
 
-// CHECK-LABEL: func.func @embedding_and_head(
-func.func @embedding_and_head(%t: memref<?xi32>, %w: memref<1024x192xbf16>, %x: memref<?x192xf32>, %l: memref<?x1024xf32>) {
-  // CHECK: tern.embedding(%{{.*}}, %{{.*}}) outs(%[[X:[a-z0-9]+]] : memref<?x192xf32>) : (memref<?xi32>, memref<1024x192xbf16>)
-  tern.embedding(%t, %w) outs(%x : memref<?x192xf32>) : (memref<?xi32>, memref<1024x192xbf16>)
+// CHECK-LABEL: func.func @gather_rows_and_head(
+func.func @gather_rows_and_head(%t: memref<?xi32>, %w: memref<1024x192xbf16>, %x: memref<?x192xf32>, %l: memref<?x1024xf32>) {
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) outs(%[[X:[a-z0-9]+]] : memref<?x192xf32>) : (memref<?xi32>, memref<1024x192xbf16>)
+  tern.gather_rows(%t, %w) outs(%x : memref<?x192xf32>) : (memref<?xi32>, memref<1024x192xbf16>)
   // CHECK: tern.lm_head(%[[X]], %{{.*}}) outs(%{{.*}} : memref<?x1024xf32>) : (memref<?x192xf32>, memref<1024x192xbf16>)
   tern.lm_head(%x, %w) outs(%l : memref<?x1024xf32>) : (memref<?x192xf32>, memref<1024x192xbf16>)
   return

@@ -67,10 +67,10 @@ func.func @glu(%g: tensor<?x512xf32>, %u: tensor<?x512xf32>) -> tensor<?x512xf32
   return %1 : tensor<?x512xf32>
 }
 
-// CHECK-LABEL: func.func @embedding(
-func.func @embedding(%t: tensor<?xi32>, %w: tensor<1024x192xbf16>) -> tensor<?x192xf32> {
-  // CHECK: tern.embedding(%{{.*}}, %{{.*}}) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
-  %0 = tern.embedding(%t, %w) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
+// CHECK-LABEL: func.func @gather_rows(
+func.func @gather_rows(%t: tensor<?xi32>, %w: tensor<1024x192xbf16>) -> tensor<?x192xf32> {
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
+  %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
   return %0 : tensor<?x192xf32>
 }
 

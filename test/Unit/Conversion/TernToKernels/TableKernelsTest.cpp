@@ -1,4 +1,4 @@
-//===- TableKernelsTest.cpp - Head and embedding, to the bit --------------===//
+//===- TableKernelsTest.cpp - Head and rows of tables, to the bit ---------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -81,7 +81,7 @@ std::string headText(const char *element, Shape shape, const char *tokens) {
          y + ") : (" + x + ", " + w + ")\nreturn\n}\n";
 }
 
-std::string embeddingText(const char *element, Shape shape) {
+std::string gatherText(const char *element, Shape shape) {
   std::string rows = std::to_string(shape.rows),
               columns = std::to_string(shape.columns);
   std::string w = "memref<" + rows + "x" + columns + "x" + element + ">";
@@ -89,7 +89,7 @@ std::string embeddingText(const char *element, Shape shape) {
   return "func.func @e_" + rows + "_" + columns +
          "(%i: memref<?xi32>, %w: " + w + ", %y: " + y +
          ") attributes {llvm.emit_c_interface} {\n"
-         "tern.embedding (%i, %w) outs(%y : " +
+         "tern.gather_rows (%i, %w) outs(%y : " +
          y + ") : (memref<?xi32>, " + w + ")\nreturn\n}\n";
 }
 
@@ -155,10 +155,10 @@ protected:
       ASSERT_EQ(logits.data()[i], -12345.0f) << "written between rows";
   }
 
-  template <typename Element> void checkEmbedding() {
+  template <typename Element> void checkGather() {
     std::string text;
     for (Shape shape : kShapes)
-      text += embeddingText(Element::name, shape);
+      text += gatherText(Element::name, shape);
     auto module = CompiledModule::compile(GetParam(), text);
     ASSERT_TRUE(module);
     std::mt19937 random(5);
@@ -183,9 +183,9 @@ protected:
 TEST_P(Tables, HeadFloat) { checkHead<Float>(); }
 TEST_P(Tables, HeadHalf) { checkHead<Half>(); }
 TEST_P(Tables, HeadBFloat) { checkHead<BFloat>(); }
-TEST_P(Tables, EmbeddingFloat) { checkEmbedding<Float>(); }
-TEST_P(Tables, EmbeddingHalf) { checkEmbedding<Half>(); }
-TEST_P(Tables, EmbeddingBFloat) { checkEmbedding<BFloat>(); }
+TEST_P(Tables, GatherFloat) { checkGather<Float>(); }
+TEST_P(Tables, GatherHalf) { checkGather<Half>(); }
+TEST_P(Tables, GatherBFloat) { checkGather<BFloat>(); }
 
 INSTANTIATE_TEST_SUITE_P(, Tables, testing::ValuesIn(rowMachines()),
                          [](const testing::TestParamInfo<Machine> &info) {

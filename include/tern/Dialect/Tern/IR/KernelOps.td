@@ -39,20 +39,23 @@ def Tern_RowWise : NativeOpTrait<"RowWise"> {
   let cppNamespace = "::tern";
 }
 
-def Tern_EmbeddingOp : Tern_KernelOp<"embedding", [Tern_RowWise]> {
+def Tern_GatherRowsOp : Tern_KernelOp<"gather_rows", [Tern_RowWise]> {
   let summary = "rows of a table, widened to f32";
   let description = [{
+    `result[t] = table[indices[t]]`: the embeddings of tokens, the angles of
+    positions.
+
     ```mlir
-    %x = tern.embedding(%tokens, %table)
+    %x = tern.gather_rows(%tokens, %table)
         : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
     ```
   }];
-  let arguments = (ins Tern_VectorOf<[I32]>:$tokens,
+  let arguments = (ins Tern_VectorOf<[I32]>:$indices,
                        Tern_RowsOf<[BF16, F16, F32]>:$table,
                        Variadic<AnyMemRef>:$outs);
   let assemblyFormat = [{
-    `(` $tokens `,` $table `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
-    `:` `(` type($tokens) `,` type($table) `)` (`->` type($results)^)?
+    `(` $indices `,` $table `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($indices) `,` type($table) `)` (`->` type($results)^)?
   }];
   let hasVerifier = 1;
 }

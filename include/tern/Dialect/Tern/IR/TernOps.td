@@ -233,7 +233,7 @@ def Tern_IterationOp
     : Tern_Op<"iteration", [MemoryEffects<[MemWrite<Tern_ScheduleResource>]>]> {
   let summary = "name of the loop around it, and the bytes an iteration moves";
   let description = [{
-    At the beginning of the body of an `scf.parallel`: the task that
+    At the beginning of the body of an `scf.forall` or `scf.parallel`: the task that
     tern-outline-parallel makes of it has this name, and no more workers than the
     bytes are worth. Of loops that were fused both stand in the body, and the bytes
     add up.
