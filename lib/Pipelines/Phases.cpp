@@ -55,6 +55,7 @@ static void buildTiled(OpPassManager &pm, const PipelineOptions &) {
   cleanUp(pm);
   pm.addNestedPass<func::FuncOp>(createTileProductsPass());
   cleanUp(pm);
+  pm.addNestedPass<func::FuncOp>(createReportTrafficPass());
 }
 
 static void buildKernels(OpPassManager &pm, const PipelineOptions &) {

@@ -80,6 +80,31 @@ def TileProductsPass : Pass<"tern-tile-products", "::mlir::func::FuncOp"> {
     "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ReportTrafficPass : Pass<"tern-report-traffic", "::mlir::func::FuncOp"> {
+  let summary = "say how many bytes of ternary weights a function reads";
+  let description = [{
+    Where one token is computed, time is what its weights take to come from memory.
+    A remark says how many bytes the products of a function hold, and how many of them
+    it reads whatever the input is: a product with a list of rows or columns reads
+    less than it holds. A function of layers is called once for each layer.
+
+    *Before*: products are loops, and each has its `tern.count_read`.
+
+    *After*: the function is unchanged.
+
+    ```mlir
+    tern.count_read "gate_proj" held %c24576 read %c24576   // all of them
+    tern.count_read "up_proj" held %c32768 read %listed     // some
+    ```
+  }];
+  let options = [
+    Option<"leastBytes", "least-bytes", "int64_t", "1", "Bytes held below which there is no remark">,
+  ];
+  let statistics = [
+    Statistic<"numProducts", "num-products", "Products counted">,
+  ];
+}
+
 def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   let summary = "tensors to buffers, results to arguments";
   let description = [{
