@@ -16,6 +16,7 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -33,21 +34,20 @@ static Error failure(const llvm::Twine &message) {
 // Architectures
 //===----------------------------------------------------------------------===//
 
-/// Addresses and sizes of models are 64 bits wide; this is the one place that
-/// refuses others.
+/// Addresses and sizes of models are as wide as the machine's registers.
 static Error checkPointers(const Triple &triple) {
   std::string layout = triple.computeDataLayout();
   unsigned bits = layout.empty()
                       ? triple.getArchPointerBitWidth()
                       : llvm::DataLayout(layout).getPointerSizeInBits(0);
-  if (bits == 64)
+  if (bits == (triple.isArch64Bit() ? 64 : 32))
     return Error::success();
   if (triple.isArch64Bit())
     return failure("target '" + triple.str() + "' has pointers of " +
                    llvm::Twine(bits) +
                    " bits on a 64-bit machine (ILP32); models need 64");
   return failure("target '" + triple.str() + "' is a " + llvm::Twine(bits) +
-                 "-bit machine; models need one of 64 bits");
+                 "-bit machine; models need one of 32 or 64 bits");
 }
 
 /// Architectures that models were compiled for with LLVM 22. Others fail in its
@@ -68,12 +68,18 @@ static Error checkArchitecture(const Triple &triple) {
   case Triple::mips64el:
   case Triple::ppc64le:
   case Triple::wasm64:
+  case Triple::arm:
+  case Triple::thumb:
+  case Triple::riscv32:
+  case Triple::wasm32:
     return Error::success();
   default:
-    return failure("target '" + triple.str() +
-                   "' is of an architecture that tern makes no code for; it "
-                   "does for x86_64, aarch64, riscv64, loongarch64, "
-                   "powerpc64le, mips64el and wasm64");
+    return failure(
+        "target '" + triple.str() +
+        "' is of an architecture that tern makes no code for; it "
+        "does for x86_64, aarch64, riscv64, loongarch64, "
+        "powerpc64le, mips64el and wasm64, and for arm, thumb, riscv32 "
+        "and wasm32");
   }
 }
 
@@ -99,13 +105,16 @@ struct Ability {
   const char *words, *code;
 };
 
+/// INDEX is an integer as wide as a pointer.
 constexpr Ability abilities[] = {
     {"integer multiplication",
-     "define i64 @f(i64 %a, i64 %b) { %1 = mul i64 %a, %b\n ret i64 %1 }"},
+     "define INDEX @f(INDEX %a, INDEX %b) nounwind { %1 = mul INDEX %a, %b\n"
+     " ret INDEX %1 }"},
     {"integer division",
-     "define i64 @f(i64 %a, i64 %b) { %1 = udiv i64 %a, %b\n ret i64 %1 }"},
+     "define INDEX @f(INDEX %a, INDEX %b) nounwind { %1 = udiv INDEX %a, %b\n"
+     " ret INDEX %1 }"},
     {"floating point",
-     "define void @f(ptr %p) { %a = load float, ptr %p\n"
+     "define void @f(ptr %p) nounwind { %a = load float, ptr %p\n"
      " %1 = fmul float %a, %a\n %2 = fadd float %1, %a\n"
      " %3 = fdiv float %2, %1\n store float %3, ptr %p\n ret void }"},
 };
@@ -124,8 +133,12 @@ static bool has(llvm::TargetMachine &machine, const Ability &ability) {
       },
       &complains);
   llvm::SMDiagnostic error;
+  std::string code = ability.code;
+  std::string index = "i" + std::to_string(machine.getPointerSizeInBits(0));
+  for (size_t at = 0; (at = code.find("INDEX", at)) != std::string::npos;)
+    code.replace(at, 5, index);
   std::unique_ptr<llvm::Module> module =
-      llvm::parseAssemblyString(ability.code, error, context);
+      llvm::parseAssemblyString(code, error, context);
   assert(module && "the code of an ability is not LLVM IR");
   module->setTargetTriple(machine.getTargetTriple());
   module->setDataLayout(machine.createDataLayout());
@@ -149,6 +162,10 @@ static bool has(llvm::TargetMachine &machine, const Ability &ability) {
 static StringRef capableCpu(const Triple &triple) {
   if (triple.isRISCV64())
     return "generic-rv64+m+a+f+d+c";
+  if (triple.isRISCV32())
+    return "generic-rv32+m+a+f+d+c";
+  if (triple.isARM() || triple.isThumb())
+    return "cortex-m4";
   return "";
 }
 
@@ -157,6 +174,17 @@ Error tern::checkMachine(TargetAttr target) {
       createTargetMachine(target);
   if (!machine)
     return machine.takeError();
+  // A model's floats keep subnormal numbers, as IEEE 754 has it.
+  const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
+  const Triple &triple = (*machine)->getTargetTriple();
+  if (triple.isARM() || triple.isThumb())
+    for (StringRef flushing : {"+neon", "+mve.fp"})
+      if (subtarget.checkFeatures(flushing))
+        return failure("target '" + target.getTriple() + "' with the CPU '" +
+                       target.getCpu() + "' computes floats in vectors ('" +
+                       flushing.drop_front() +
+                       "') that flush subnormal numbers to zero, which models "
+                       "keep; choose a CPU without");
   std::vector<std::string> missing;
   for (const Ability &ability : abilities)
     if (!has(**machine, ability))

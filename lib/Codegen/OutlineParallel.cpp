@@ -19,6 +19,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "tern-outline-parallel"
 
@@ -71,12 +72,12 @@ private:
 /// fields are the number of iterations and of workers.
 class Context {
 public:
-  Context(MLIRContext *context, const Captures &captures) {
-    Type i64 = IntegerType::get(context, 64);
-    fields.assign(2, i64);
+  Context(scf::ParallelOp loop, const Captures &captures)
+      : word(IntegerType::get(loop.getContext(), getIndexBits(loop))) {
+    fields.assign(2, word);
     for (Value value : captures.values)
-      fields.push_back(isAddressLike(value.getType()) ? i64 : value.getType());
-    type = LLVM::LLVMStructType::getLiteral(context, fields);
+      fields.push_back(isAddressLike(value.getType()) ? word : value.getType());
+    type = LLVM::LLVMStructType::getLiteral(loop.getContext(), fields);
   }
 
   static bool isAddressLike(Type type) {
@@ -94,7 +95,7 @@ public:
     if (isa<MemRefType>(value.getType()))
       value = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, value);
     if (isa<IndexType>(value.getType()))
-      value = arith::IndexCastOp::create(b, loc, b.getI64Type(), value);
+      value = arith::IndexCastOp::create(b, loc, word, value);
     LLVM::StoreOp::create(b, loc, value, getField(b, loc, base, i));
   }
 
@@ -112,6 +113,7 @@ public:
   LLVM::LLVMStructType type;
 
 private:
+  Type word; ///< as wide as an address
   SmallVector<Type> fields;
 };
 
@@ -119,7 +121,7 @@ class Outliner {
 public:
   Outliner(scf::ParallelOp loop, StringRef name, int64_t minBytes)
       : loop(loop), name(name), minBytes(minBytes), captures(loop),
-        context(loop.getContext(), captures), loc(loop.getLoc()) {}
+        context(loop, captures), loc(loop.getLoc()) {}
 
   /// Fails, with a message, on a loop no task can be made of.
   LogicalResult outline() {
@@ -232,8 +234,8 @@ private:
     return loop->getParentOfType<func::FuncOp>().getArgument(0);
   }
 
-  /// min(n, the host's workers, n * bytes per iteration / minBytes), at least
-  /// 1; 1 if the host has no threads.
+  /// min(n, the host's workers, n / iterations of minBytes), at least 1; 1 if
+  /// the host has no threads.
   Value countWorkers(OpBuilder &b, Value env, Value parallel, Value n) {
     auto constant = [&](int64_t value) -> Value {
       return arith::ConstantIndexOp::create(b, loc, value);
@@ -247,8 +249,9 @@ private:
       int64_t bytes = 0;
       for (IterationOp part : loop.getBody()->getOps<IterationOp>())
         bytes += part.getBytes();
-      Value work = arith::MulIOp::create(b, loc, n, constant(bytes));
-      Value worth = arith::DivUIOp::create(b, loc, work, constant(minBytes));
+      int64_t enough =
+          llvm::divideCeil(minBytes, std::max<int64_t>(bytes, 1));
+      Value worth = arith::DivUIOp::create(b, loc, n, constant(enough));
       workers = arith::MinUIOp::create(b, loc, workers, worth);
     }
     workers = arith::MaxUIOp::create(b, loc, workers, constant(1));

@@ -1,7 +1,7 @@
 // RUN: tern-opt %s --tern-outline-parallel=min-bytes=44 --allow-unregistered-dialect | FileCheck %s
 
 // The call: as many workers as the host has, no more than there are iterations or
-// 44 bytes of weights for each; one without `parallel`, and one
+// 44 bytes of weights for each (9 iterations of 5); one without `parallel`, and one
 // worker runs here. Each loop has its task, which is called after it.
 
 func.func @layer.decode(%env: !llvm.ptr, %x: memref<7xf32>, %n: index) {
@@ -31,8 +31,7 @@ func.func @layer.decode(%env: !llvm.ptr, %x: memref<7xf32>, %n: index) {
 // CHECK:         %[[COUNT:.*]] = llvm.load %[[COUNTP]] : !llvm.ptr -> i32
 // CHECK:         %[[HOST:.*]] = arith.index_castui %[[COUNT]] :
 // CHECK:         %[[M1:.*]] = arith.minui %[[HOST]], %[[N]] :
-// CHECK:         %[[BYTES:.*]] = arith.muli %[[N]], %c5 :
-// CHECK:         %[[WORTH:.*]] = arith.divui %[[BYTES]], %c44 :
+// CHECK:         %[[WORTH:.*]] = arith.divui %[[N]], %c9{{.*}} :
 // CHECK:         %[[M2:.*]] = arith.minui %[[M1]], %[[WORTH]] :
 // CHECK:         %[[M3:.*]] = arith.maxui %[[M2]], %c1{{.*}} :
 // CHECK:         %[[NULL:.*]] = llvm.mlir.zero

@@ -230,6 +230,24 @@ def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def AttachDataLayoutPass : Pass<"tern-attach-data-layout", "::mlir::ModuleOp"> {
+  let summary = "say how wide an index is on the target";
+  let description = [{
+    An index is as wide as the target's pointers. The conversions to LLVM and all
+    that lays out memory read it from the module. Where it is 64 bits nothing is
+    said: that is the default.
+
+    *Before*: a module with `tern.target`.
+
+    *After*
+
+    ```mlir
+    module attributes {dlti.dl_spec = #dlti.dl_spec<index = 32 : i64>, tern.target = #tern.target<triple = "riscv32-unknown-elf", ...>}
+    ```
+  }];
+  let dependentDialects = ["::mlir::DLTIDialect"];
+}
+
 def PlanScratchPass : Pass<"tern-plan-scratch", "::mlir::ModuleOp"> {
   let summary = "give every temporary a static place in the scratch memory";
   let description = [{
@@ -338,7 +356,7 @@ def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect"];
+    "::mlir::scf::SCFDialect", "::tern::TernDialect"];
 }
 
 def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {

@@ -68,8 +68,12 @@ def ConvertTernToLinalgPass : Pass<"convert-tern-to-linalg"> {
 }
 
 def ConvertTernToLLVMPass : Pass<"convert-tern-to-llvm"> {
-  let summary = "addresses to memref descriptors";
+  let summary = "addresses to memref descriptors, vectors to LLVM's";
   let description = [{
+    Vectors are converted by upstream's patterns, and here because upstream's pass
+    (`convert-vector-to-llvm`) has indices of 64 bits on every machine; here they
+    are as wide as the module's data layout says.
+
     *Before*
 
     ```mlir
@@ -82,7 +86,10 @@ def ConvertTernToLLVMPass : Pass<"convert-tern-to-llvm"> {
   let statistics = [
     Statistic<"numAddresses", "num-addresses", "Addresses converted">,
   ];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 #endif // TERN_CONVERSION_PASSES_TD

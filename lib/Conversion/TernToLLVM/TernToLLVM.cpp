@@ -14,7 +14,15 @@
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace tern {
 #define GEN_PASS_DEF_CONVERTTERNTOLLVMPASS
@@ -48,15 +56,46 @@ struct DescribeAddress : ConvertOpToLLVMPattern<FromAddressOp> {
   }
 };
 
+/// Vectors of several dimensions to those that LLVM has.
+void lowerVectors(Operation *op) {
+  RewritePatternSet patterns(op->getContext());
+  vector::populateVectorToVectorCanonicalizationPatterns(patterns);
+  vector::populateVectorBitCastLoweringPatterns(patterns);
+  vector::populateVectorBroadcastLoweringPatterns(patterns);
+  vector::populateVectorContractLoweringPatterns(
+      patterns, vector::VectorContractLowering::Dot);
+  vector::populateVectorMaskOpLoweringPatterns(patterns);
+  vector::populateVectorShapeCastLoweringPatterns(patterns);
+  vector::populateVectorInterleaveLoweringPatterns(patterns);
+  vector::populateVectorTransposeLoweringPatterns(
+      patterns, vector::VectorTransposeLowering::EltWise);
+  vector::populateVectorTransferLoweringPatterns(patterns,
+                                                 /*maxTransferRank=*/1);
+  vector::populateVectorMaskMaterializationPatterns(
+      patterns, /*force32BitVectorIndices=*/true);
+  vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
+  vector::populateVectorStepLoweringPatterns(patterns);
+  vector::populateVectorRankReducingFMAPattern(patterns);
+  vector::populateVectorGatherLoweringPatterns(patterns);
+  // What they leave is refused by the conversion, with the operation's name.
+  (void)applyPatternsGreedily(op, std::move(patterns));
+}
+
 struct ConvertTernToLLVM
     : tern::impl::ConvertTernToLLVMPassBase<ConvertTernToLLVM> {
   void runOnOperation() override {
     getOperation()->walk([&](FromAddressOp) { ++numAddresses; });
-    LLVMTypeConverter converter(&getContext());
+    lowerVectors(getOperation());
+    LowerToLLVMOptions options(&getContext(),
+                               DataLayout::closest(getOperation()));
+    LLVMTypeConverter converter(&getContext(), options);
     RewritePatternSet patterns(&getContext());
+    vector::populateVectorTransferLoweringPatterns(patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
     populateTernToLLVMPatterns(converter, patterns);
-    ConversionTarget target(getContext());
-    target.addLegalDialect<LLVM::LLVMDialect>();
+    LLVMConversionTarget target(getContext());
+    target.addLegalDialect<arith::ArithDialect, memref::MemRefDialect>();
+    target.addLegalOp<UnrealizedConversionCastOp>();
     target.addIllegalOp<FromAddressOp>();
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))

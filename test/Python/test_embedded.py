@@ -1,0 +1,192 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Machines of 32 bits without an operating system: what is compiled for them needs no
+library, and gives every bit that the reference does.
+
+A program of a model, its weights and the core's sessions alone, linked by clang and
+lld, run by qemu or node. Skipped where one of them is missing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MODELS, ROOT, model_directory
+from tern.checkpoint import load
+from tern.model import Model, Options, Result
+from test_compiled import assert_same, run_driver
+
+RUNTIME = ROOT / "runtime"
+TOKENS = [1, 845, 25, 310, 77, 5, 902, 11, 640, 3, 3, 21, 400, 9, 78, 1000, 57, 6, 31]
+WANTED = 3
+
+
+@dataclass(frozen=True)
+class Board:
+    triple: str
+    cpu: str  # of tern
+    flags: tuple[str, ...]  # of clang
+    run: tuple[str, ...]
+
+
+BOARDS = {
+    "riscv32": Board(
+        "riscv32-unknown-elf",
+        "generic-rv32+m+a+f+d+c",
+        ("-march=rv32imafdc", "-mabi=ilp32d"),
+        ("qemu-riscv32",),
+    ),
+    "thumbv7em": Board(
+        "thumbv7em-none-eabihf",
+        "cortex-m4",
+        ("-mcpu=cortex-m4", "-mfloat-abi=hard"),
+        ("qemu-arm", "-cpu", "max"),
+    ),
+    "wasm32": Board("wasm32-unknown-unknown", "generic", ("-Wl,--no-entry", "-Wl,--export=evaluate"), ("node",)),
+}
+
+PROGRAM = r"""
+#include "tern/tern.h"
+extern const tern_model tern_model_bard;
+extern const unsigned char weights[];
+static _Alignas(64) unsigned char memory[4 << 20];
+static const int32_t tokens[] = {TOKENS};
+static float logits[WANTED * 1024];
+enum { COUNT = sizeof(tokens) / sizeof(*tokens) };
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
+  for (volatile size_t i = 0; i < bytes; ++i)
+    ((unsigned char *)to)[i] = ((const unsigned char *)from)[i];
+  return to;
+}
+void *memmove(void *to, const void *from, size_t bytes) {
+  for (volatile size_t i = 0; i < bytes; ++i) {
+    size_t at = (const unsigned char *)to < (const unsigned char *)from ? i : bytes - 1 - i;
+    ((unsigned char *)to)[at] = ((const unsigned char *)from)[at];
+  }
+  return to;
+}
+void *memset(void *to, int value, size_t bytes) {
+  for (volatile size_t i = 0; i < bytes; ++i)
+    ((unsigned char *)to)[i] = (unsigned char)value;
+  return to;
+}
+
+/* Many tokens, few, and one at a time. */
+__attribute__((visibility("default"), used)) const float *evaluate(void) {
+  tern_session_config config = {.size = sizeof(config), .context = 64};
+  tern_session *session;
+  config.model = &tern_model_bard;
+  config.weights = weights;
+  config.weights_bytes = tern_model_bard.weights_bytes;
+  if (tern_session_init(memory, sizeof(memory), &config, &session) != TERN_OK ||
+      tern_session_eval(session, tokens, COUNT - WANTED - 2, NULL) != TERN_OK ||
+      tern_session_eval_full(session, tokens + COUNT - WANTED - 2, 3, 1, logits, NULL) != TERN_OK)
+    return NULL;
+  for (int i = 1; i < WANTED; ++i)
+    if (tern_session_eval_full(session, tokens + COUNT - WANTED + i, 1, 1, logits + i * 1024,
+                               NULL) != TERN_OK)
+      return NULL;
+  return logits;
+}
+
+#ifdef __arm__
+void __aeabi_memcpy(void *to, const void *from, size_t bytes) { memcpy(to, from, bytes); }
+void __aeabi_memcpy4(void *to, const void *from, size_t bytes) { memcpy(to, from, bytes); }
+void __aeabi_memcpy8(void *to, const void *from, size_t bytes) { memcpy(to, from, bytes); }
+void __aeabi_memmove(void *to, const void *from, size_t bytes) { memmove(to, from, bytes); }
+void __aeabi_memset(void *to, size_t bytes, int value) { memset(to, value, bytes); }
+void __aeabi_memclr(void *to, size_t bytes) { memset(to, 0, bytes); }
+void __aeabi_memclr4(void *to, size_t bytes) { memset(to, 0, bytes); }
+void __aeabi_memclr8(void *to, size_t bytes) { memset(to, 0, bytes); }
+static long call(long number, long a, long b, long c) {
+  register long r7 __asm__("r7") = number;
+  register long r0 __asm__("r0") = a;
+  register long r1 __asm__("r1") = b;
+  register long r2 __asm__("r2") = c;
+  __asm__ volatile("svc 0" : "+r"(r0) : "r"(r1), "r"(r2), "r"(r7) : "memory");
+  return r0;
+}
+void _start(void) {
+  const float *done = evaluate();
+  if (done)
+    call(4, 1, (long)done, sizeof(logits));
+  call(1, done ? 0 : 1, 0, 0);
+}
+#endif
+
+#ifdef __riscv
+static long call(long number, long a, long b, long c) {
+  register long a7 __asm__("a7") = number;
+  register long a0 __asm__("a0") = a;
+  register long a1 __asm__("a1") = b;
+  register long a2 __asm__("a2") = c;
+  __asm__ volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a7) : "memory");
+  return a0;
+}
+void start(void) {
+  const float *done = evaluate();
+  if (done)
+    call(64, 1, (long)done, sizeof(logits));
+  call(93, done ? 0 : 1, 0, 0);
+}
+__asm__(".globl _start\n_start:\n.option push\n.option norelax\n"
+        "la gp, __global_pointer$\n.option pop\nandi sp, sp, -16\ncall start\n");
+#endif
+"""
+
+SCRIPT = """
+import { readFileSync, writeSync } from "node:fs";
+const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]), {});
+const { evaluate, memory } = instance.exports;
+const at = evaluate();
+if (at === 0) process.exit(1);
+writeSync(1, new Uint8Array(memory.buffer, at, SIZE));
+"""
+
+
+def quietly(*command, cwd: Path) -> bytes:
+    done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_bit(tern, tmp_path, board, name):
+    machine = BOARDS[board]
+    linker = "wasm-ld" if board == "wasm32" else "ld.lld"
+    for tool in ("clang", linker, machine.run[0]):
+        if not shutil.which(tool):
+            pytest.skip(f"no '{tool}' for {board}")
+    flags = [f"--target={machine.triple}", f"--cpu={machine.cpu}", "--emit=obj"]
+    run_driver([tern, "compile", str(model_directory(name)), "-o", str(tmp_path / "bard.o"), *flags])
+    artifact = (tmp_path / "bard.weights").read_bytes()
+    offset, size = np.frombuffer(artifact, "<u8", 2, 32).tolist()
+    (tmp_path / "weights.bin").write_bytes(artifact[offset : offset + size])
+    section = '.rodata.weights,"",@' if board == "wasm32" else '.rodata.weights,"a"'
+    (tmp_path / "weights.S").write_text(
+        f".section {section}\n.p2align 6\n.globl weights\n.type weights,%object\nweights:\n"
+        '.incbin "weights.bin"\n.size weights, .-weights\n'.replace("%", "@%"[board != "wasm32"])
+    )
+    (tmp_path / "program.c").write_text(PROGRAM)
+    definitions = [f"-DTOKENS={','.join(map(str, TOKENS))}", f"-DWANTED={WANTED}"]
+    core = [RUNTIME / "src/core" / file for file in ("session.c", "step.c")]
+    quietly(
+        "clang", f"--target={machine.triple}", *machine.flags, "-std=c11", "-O1", "-ffreestanding",
+        "-fno-builtin", "-fuse-ld=lld", "-nostdlib", "-static", *definitions,
+        "-I", RUNTIME / "include", "program.c", "weights.S", *core, "bard.o",
+        "-Wl,--gc-sections", "-o", "program", cwd=tmp_path,
+    )  # fmt: skip
+    command = [*machine.run, "program"]
+    if board == "wasm32":
+        (tmp_path / "run.mjs").write_text(SCRIPT.replace("SIZE", str(WANTED * 1024 * 4)))
+        command = ["node", "run.mjs", "program"]
+    got = np.frombuffer(quietly(*command, cwd=tmp_path), "<f4").reshape(WANTED, 1024)
+    want = Model(load(model_directory(name)), Options()).run(TOKENS)
+    assert_same(Result(want.hidden, got), Result(want.hidden, want.logits[-WANTED:]))
