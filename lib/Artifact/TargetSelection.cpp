@@ -7,6 +7,8 @@
 
 #include "tern/Artifact/TargetSelection.h"
 
+#include "tern/Target/Target.h"
+
 #include "TargetCheck.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -38,17 +40,6 @@ constexpr CpuFeature knownFeatures[] = {
 #include "tern/cpu_features.def"
 };
 
-/// The meaning of a --target name; `features` are added to the CPU's.
-struct NamedTarget {
-  StringRef name, cpu, features;
-};
-
-constexpr NamedTarget x86Levels[] = {
-    {"x86-64-v3", "x86-64-v3", ""},
-    // The level itself lacks the instruction our AVX-512 kernels are made of.
-    {"x86-64-v4", "x86-64-v4", "avx512vnni"},
-};
-
 Error failure(const llvm::Twine &message) {
   return llvm::createStringError(message);
 }
@@ -74,6 +65,15 @@ Triple hostTriple() {
   return Triple(Triple::normalize(llvm::sys::getDefaultTargetTriple()));
 }
 
+/// "x86-64-v3, x86-64-v4"; with a comma behind it unless it is empty.
+std::string machineNames() {
+  std::string names;
+  for (const Target *target : getTargets())
+    for (const MachineName &machine : target->getMachineNames())
+      names += machine.name.str() + ", ";
+  return names;
+}
+
 Expected<std::unique_ptr<llvm::MCSubtargetInfo>>
 createSubtarget(const Triple &triple, StringRef cpu, StringRef features) {
   initializeTargets();
@@ -82,8 +82,8 @@ createSubtarget(const Triple &triple, StringRef cpu, StringRef features) {
       llvm::TargetRegistry::lookupTarget(triple, reason);
   if (!target)
     return failure("unknown target '" + triple.str() +
-                   "'; known are native, generic, x86-64-v3, x86-64-v4 and the "
-                   "triples of LLVM, as aarch64-linux-gnu");
+                   "'; known are native, generic, " + machineNames() +
+                   "and the triples of LLVM, as aarch64-linux-gnu");
   if (Error error = checkTriple(triple))
     return std::move(error);
   return std::unique_ptr<llvm::MCSubtargetInfo>(
@@ -146,7 +146,7 @@ std::string listFeatures(const llvm::MCSubtargetInfo &subtarget,
   return llvm::join(list, ",");
 }
 
-/// `request` is a CPU with features added: "x86-64-v4+avx512vnni".
+/// `request` is a CPU with features added: "cortex-a53+crc".
 Expected<TargetAttr> withCpu(mlir::MLIRContext *context, const Triple &triple,
                              StringRef request) {
   auto [name, added] = request.split('+');
@@ -185,6 +185,14 @@ Expected<TargetAttr> withCpu(mlir::MLIRContext *context, const Triple &triple,
                          listFeatures(**subtarget, triple));
 }
 
+const MachineName *findMachine(StringRef name) {
+  for (const Target *target : getTargets())
+    for (const MachineName &machine : target->getMachineNames())
+      if (machine.name == name)
+        return &machine;
+  return nullptr;
+}
+
 /// The CPU that programs for `triple` may rely on, as --cpu says it. LLVM's
 /// RISC-V begins without multiplication; an operating system asks for more.
 std::string defaultCpu(const Triple &triple) {
@@ -207,7 +215,10 @@ void tern::initializeTargets() {
 }
 
 StringRef tern::getBaselineCpu(const Triple &triple) {
-  return triple.getArch() == Triple::x86_64 ? "x86-64" : "generic";
+  for (const Target *target : getTargets())
+    if (StringRef cpu = target->getBaselineCpu(triple); !cpu.empty())
+      return cpu;
+  return "generic";
 }
 
 Error tern::checkTarget(TargetAttr target) {
@@ -236,20 +247,17 @@ Expected<TargetAttr> tern::selectTarget(mlir::MLIRContext *context,
                      ", so it takes no --cpu");
     return TargetAttr::get(context, host.str(), getBaselineCpu(host), "");
   }
-  for (const NamedTarget &level : x86Levels) {
-    if (target != level.name)
-      continue;
+  if (const MachineName *machine = findMachine(target)) {
     if (!cpu.empty())
       return failure("--target=" + target +
                      " says which CPU, so it takes no "
                      "--cpu");
-    Triple triple = host.getArch() == Triple::x86_64
-                        ? host
-                        : Triple("x86_64-unknown-linux-gnu");
-    std::string request = level.cpu.str();
-    if (!level.features.empty())
-      request += "+" + level.features.str();
-    return withCpu(context, triple, request);
+    Triple triple(machine->triple);
+    std::string request = machine->cpu.str();
+    if (!machine->features.empty())
+      request += "+" + machine->features.str();
+    return withCpu(context, triple.getArch() == host.getArch() ? host : triple,
+                   request);
   }
   if (target.empty() || target == "native")
     return withCpu(context, host, cpu.empty() ? "native" : cpu);

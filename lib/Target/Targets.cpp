@@ -20,6 +20,20 @@ int64_t tern::getRowLanes(Operation *op) {
   return std::min(kRowRegisters * std::max<int64_t>(floats, 1), kR32Lanes);
 }
 
+ArrayRef<const Target *> tern::getTargets() {
+  static const std::unique_ptr<Target> owned[] = {
+#define TERN_TARGET(Name) create##Name##Target(),
+#include "tern/Target/Targets.def"
+  };
+  static const SmallVector<const Target *> all = [] {
+    SmallVector<const Target *> targets;
+    for (const std::unique_ptr<Target> &target : owned)
+      targets.push_back(target.get());
+    return targets;
+  }();
+  return all;
+}
+
 void tern::registerTargets(DialectRegistry &registry) {
   registry.insert<TernDialect>();
 #define TERN_TARGET(Name) create##Name##Target()->registerDialects(registry);

@@ -24,9 +24,9 @@
 
 namespace tern {
 
-/// `target` is native, generic, x86-64-v3, x86-64-v4 or an LLVM triple; `cpu`
-/// is native or a CPU's LLVM name, either with features added:
-/// x86-64-v4+avx512vnni. Empty strings choose the default: this machine.
+/// `target` is native, generic, a name that a target knows (MachineName) or an
+/// LLVM triple; `cpu` is native or a CPU's LLVM name, either with features
+/// added: cortex-a53+crc. Empty strings choose the default: this machine.
 llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
                                         llvm::StringRef target,
                                         llvm::StringRef cpu);

@@ -22,6 +22,14 @@
 
 #include <memory>
 
+namespace llvm {
+class Triple;
+} // namespace llvm
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
 namespace tern {
 
 class MatmulOp;
@@ -35,6 +43,12 @@ enum class WeightAccess {
   ActiveColumns, ///< at decode only some columns
 };
 
+/// A word of the command line for a machine: a CPU of `triple`'s architecture,
+/// with features that are added to the CPU's ("avx512vnni+avx512vl").
+struct MachineName {
+  llvm::StringLiteral name, triple, cpu, features;
+};
+
 class Target {
 public:
   virtual ~Target() = default;
@@ -43,6 +57,23 @@ public:
   virtual llvm::StringRef getName() const = 0;
 
   virtual bool handles(TargetAttr attr) const = 0;
+
+  /// Words for machines that are often asked for.
+  virtual llvm::ArrayRef<MachineName> getMachineNames() const { return {}; }
+
+  /// The CPU of LLVM whose instructions all CPUs of `triple` have; empty if the
+  /// target knows none better than "generic".
+  virtual llvm::StringRef getBaselineCpu(const llvm::Triple &triple) const {
+    return "";
+  }
+
+  /// Adds passes of the target's own that run at the end of `phase` (a name of
+  /// Phases.h), before its contract is checked, on modules that the target
+  /// handles. They keep the phase's promise. Dialects that they need and the
+  /// neutral passes do not are those of `getDependentDialects`.
+  virtual void addPasses(llvm::StringRef phase, mlir::OpPassManager &pm) const {
+  }
+  virtual void getDependentDialects(mlir::DialectRegistry &registry) const {}
 
   /// The layout of a ternary rows x columns weight: the first row of the
   /// target's table whose features `attr` has.
@@ -77,6 +108,9 @@ int64_t getRowLanes(mlir::Operation *op);
 /// triple, comes last.
 #define TERN_TARGET(Name) std::unique_ptr<Target> create##Name##Target();
 #include "tern/Target/Targets.def"
+
+/// All targets, in their order.
+llvm::ArrayRef<const Target *> getTargets();
 
 /// Registers the tern dialect with all targets.
 void registerTargets(mlir::DialectRegistry &registry);

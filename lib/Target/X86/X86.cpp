@@ -49,6 +49,20 @@ struct X86Target : Target {
            find(attr);
   }
 
+  ArrayRef<MachineName> getMachineNames() const override {
+    static constexpr MachineName names[] = {
+        {"x86-64-v3", "x86_64-unknown-linux-gnu", "x86-64-v3", ""},
+        // The level itself lacks the instruction our AVX-512 kernels are made
+        // of.
+        {"x86-64-v4", "x86_64-unknown-linux-gnu", "x86-64-v4", "avx512vnni"},
+    };
+    return names;
+  }
+
+  StringRef getBaselineCpu(const llvm::Triple &triple) const override {
+    return triple.getArch() == llvm::Triple::x86_64 ? "x86-64" : "";
+  }
+
   Layout pickLayout(TargetAttr attr, WeightAccess access, int64_t,
                     int64_t) const override {
     int64_t lanes = getDotProduct(attr).getLanes();
