@@ -16,7 +16,6 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -175,14 +174,13 @@ Error tern::checkMachine(TargetAttr target) {
   if (!machine)
     return machine.takeError();
   // A model's floats keep subnormal numbers, as IEEE 754 has it.
-  const llvm::MCSubtargetInfo &subtarget = *(*machine)->getMCSubtargetInfo();
   const Triple &triple = (*machine)->getTargetTriple();
   if (triple.isARM() || triple.isThumb())
-    for (StringRef flushing : {"+neon", "+mve.fp"})
-      if (subtarget.checkFeatures(flushing))
+    for (StringRef flushing : {"neon", "mve.fp"})
+      if (target.hasFeature(flushing))
         return failure("target '" + target.getTriple() + "' with the CPU '" +
                        target.getCpu() + "' computes floats in vectors ('" +
-                       flushing.drop_front() +
+                       flushing +
                        "') that flush subnormal numbers to zero, which models "
                        "keep; choose a CPU without");
   std::vector<std::string> missing;

@@ -8,6 +8,7 @@
 #include "tern/Artifact/WeightWriter.h"
 
 #include "WeightValues.h"
+#include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/Packer.h"
 
@@ -123,12 +124,24 @@ private:
     int64_t bytes =
         layout ? layout.getStorageBytes(type.getShape())
                : type.getNumElements() * type.getElementTypeBitWidth() / 8;
-    int64_t layers = weight.getPerLayer() ? checkpoint.config().layerCount : 1;
-    for (int64_t layer = 0; layer < layers; ++layer)
+    auto add = [&](int64_t layer, int64_t index) {
       instances.push_back({weight, layer,
                            static_cast<uint64_t>(*weight.getOffset()) +
-                               static_cast<uint64_t>(layer * stride),
+                               static_cast<uint64_t>(index * stride),
                            static_cast<uint64_t>(bytes)});
+    };
+    if (!weight.getKind()) {
+      int64_t layers =
+          weight.getPerLayer() ? checkpoint.config().layerCount : 1;
+      for (int64_t layer = 0; layer < layers; ++layer)
+        add(layer, layer);
+      return Error::success();
+    }
+    stride = weight.getStride().value_or(0);
+    LayerKinds kinds = LayerKinds::of(module);
+    for (auto [number, layer] : llvm::enumerate(kinds.layers()))
+      if (kinds.names()[layer.kind] == *weight.getKind())
+        add(number, layer.index);
     return Error::success();
   }
 

@@ -39,6 +39,7 @@ struct AttachDataLayout
     unsigned bits = llvm::DataLayout(text).getPointerSizeInBits(0);
     if (bits == 64)
       return;
+    ++numNarrow;
     Builder b(&getContext());
     auto entry =
         DataLayoutEntryAttr::get(b.getIndexType(), b.getI64IntegerAttr(bits));

@@ -35,10 +35,11 @@ namespace {
 /// Rewrites one function; see the pass description.
 class Binder {
 public:
-  Binder(func::FuncOp function, SymbolTable &symbols,
+  Binder(func::FuncOp function, SymbolTable &symbols, NamedAttrList &states,
          llvm::SetVector<StringAttr> &projections)
       : function(function), name(ModelFunction::of(function.getSymName())),
-        symbols(symbols), projections(projections), b(function.getContext()) {
+        symbols(symbols), states(states), projections(projections),
+        b(function.getContext()) {
     maxTokens = name.maxTokens(function->getParentOfType<ModuleOp>());
   }
 
@@ -90,7 +91,8 @@ private:
         argument.replaceAllUsesWith(layer);
         continue;
       }
-      int32_t field = name.rowsField(i);
+      int32_t field =
+          name.rowsField(i, isa<KVCacheType, StateType>(argument.getType()));
       if (field < 0)
         return function.emitOpError("expected embed, layer or head with the "
                                     "arguments of the import phase; argument ")
@@ -104,8 +106,8 @@ private:
   LogicalResult bindArgument(BlockArgument argument, int32_t field) {
     Value address = loadAbiIndex(b, function.getLoc(), rows, AbiStruct::rows,
                                  abi::rows::Field(field));
-    if (isa<KVCacheType>(argument.getType()))
-      return bindCache(argument, viewTable(address));
+    if (isa<KVCacheType, StateType>(argument.getType()))
+      return bindState(argument, viewTable(address));
     auto type = dyn_cast<MemRefType>(argument.getType());
     if (!type)
       return function.emitOpError("expected buffers, the cache and the number "
@@ -149,21 +151,25 @@ private:
                                  MemRefType::get({maxTokens}, entry), address);
   }
 
-  LogicalResult bindCache(BlockArgument cache, Value table) {
+  LogicalResult bindState(BlockArgument state, Value table) {
     // The model's description needs the sizes of a state.
-    function->getParentOfType<ModuleOp>()->setAttr(
-        TernDialect::kCacheAttr, TypeAttr::get(cache.getType()));
-    for (Operation *user : llvm::make_early_inc_range(cache.getUsers())) {
+    states.set(name.whole, TypeAttr::get(state.getType()));
+    auto own = dyn_cast<StateType>(state.getType());
+    for (Operation *user : llvm::make_early_inc_range(state.getUsers())) {
       auto read = dyn_cast<StateAddressOp>(user);
       if (!read)
         return user->emitOpError("expected the cache to be used through "
                                  "tern.state_address only");
       OpBuilder at(read);
+      Location loc = read.getLoc();
+      Value entry = memref::LoadOp::create(at, loc, table, read.getToken());
       Value address =
-          memref::LoadOp::create(at, read.getLoc(), table, read.getToken());
-      read.replaceAllUsesWith(arith::IndexCastUIOp::create(
-                                  at, read.getLoc(), at.getIndexType(), address)
-                                  .getResult());
+          arith::IndexCastUIOp::create(at, loc, at.getIndexType(), entry);
+      if (own) {
+        Value skip = arith::ConstantIndexOp::create(at, loc, own.getAt());
+        address = arith::AddIOp::create(at, loc, address, skip);
+      }
+      read.replaceAllUsesWith(address);
       read.erase();
     }
     return success();
@@ -185,8 +191,10 @@ private:
     if (!weight.getOffset())
       return weight.emitOpError("expected an offset");
     auto module = function->getParentOfType<ModuleOp>();
-    auto stride =
-        module->getAttrOfType<IntegerAttr>(TernDialect::kLayerStrideAttr);
+    IntegerAttr stride = weight.getStrideAttr();
+    if (!stride)
+      stride =
+          module->getAttrOfType<IntegerAttr>(TernDialect::kLayerStrideAttr);
     if (read.getLayer() && !stride)
       return function.emitOpError("expected the module to say ")
              << TernDialect::kLayerStrideAttr;
@@ -238,6 +246,7 @@ private:
   ModelFunction name;
   int64_t maxTokens;
   SymbolTable &symbols;
+  NamedAttrList &states;
   llvm::SetVector<StringAttr> &projections;
   OpBuilder b;
   Value env, weights, rows, count;
@@ -251,12 +260,15 @@ struct BindModel : tern::impl::BindModelPassBase<BindModel> {
       return signalPassFailure();
     }
     SymbolTable symbols(module);
+    NamedAttrList states;
     llvm::SetVector<StringAttr> projections;
     for (auto function : module.getOps<func::FuncOp>()) {
-      if (failed(Binder(function, symbols, projections).bind()))
+      if (failed(Binder(function, symbols, states, projections).bind()))
         return signalPassFailure();
       ++numBound;
     }
+    module->setAttr(TernDialect::kStatesAttr,
+                    states.getDictionary(&getContext()));
     SmallVector<Attribute> names(projections.begin(), projections.end());
     module->setAttr(TernDialect::kProjectionsAttr,
                     ArrayAttr::get(&getContext(), names));

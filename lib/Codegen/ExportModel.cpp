@@ -8,6 +8,7 @@
 #include "tern/Codegen/Abi.h"
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/CacheLayout.h"
 
@@ -166,14 +167,19 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
     ModuleOp module = getOperation();
     ModelAttr model = ModelAttr::lookup(module);
     TargetAttr target = TargetAttr::lookup(module);
-    auto cache = module->getAttrOfType<TypeAttr>(TernDialect::kCacheAttr);
-    if (!model || !target || !cache ||
+    auto states =
+        module->getAttrOfType<DictionaryAttr>(TernDialect::kStatesAttr);
+    if (!model || !target || !states ||
         !module->hasAttr(TernDialect::kProjectionsAttr)) {
-      module.emitError("expected tern.model, tern.target, tern.cache and "
+      module.emitError("expected tern.model, tern.target, tern.states and "
                        "tern.projections");
       return signalPassFailure();
     }
-    for (StringRef function : {"embed", "layer", "head"})
+    LayerKinds kinds = LayerKinds::of(module);
+    SmallVector<StringRef> functions = {"embed"};
+    llvm::append_range(functions, kinds.names());
+    functions.push_back("head");
+    for (StringRef function : functions)
       for (StringRef body : {"decode", "prefill"})
         if (!module.lookupSymbol<LLVM::LLVMFuncOp>(
                 (function + "." + body).str())) {
@@ -185,7 +191,7 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
         function.setLinkage(LLVM::Linkage::Internal);
         ++numInternal;
       }
-    describe(model, target, cast<KVCacheType>(cache.getValue()));
+    describe(model, target, kinds, states);
     // Compilers name themselves there, and linkers keep it.
     if (auto schemes =
             module->getAttrOfType<StringAttr>(TernDialect::kSchemesAttr))
@@ -208,36 +214,91 @@ private:
     auto symbol = [&](StringRef body) -> Attribute {
       return SymbolRefAttr::get(&getContext(), (function + "." + body).str());
     };
-    return ArrayAttr::get(&getContext(), {symbol("decode"), symbol("prefill"),
-                                          symbol("prefill")});
+    bool hasFew = getOperation().lookupSymbol((function + ".few").str());
+    return ArrayAttr::get(&getContext(),
+                          {symbol("decode"), symbol(hasFew ? "few" : "prefill"),
+                           symbol("prefill")});
   }
 
-  Attribute describeKinds(Constants &constants, const CacheLayout &layout) {
-    Fields fields(constants, AbiStruct::kind);
-    fields.set(abi::kind::state_fixed_bytes,
-               layout.fixedBytes() - CacheLayout::headerBytes);
-    fields.set(abi::kind::state_block_bytes, layout.blockBytes());
-    fields.set(abi::kind::name, constants.string("layer"));
-    fields.set(abi::kind::run, getClasses("layer"));
-    return constants.array(constants.structType(AbiStruct::kind),
-                           {ArrayAttr::get(&getContext(), fields.all())});
+  /// A kind's part of a sequence's state.
+  struct StateShare {
+    int64_t fixedBytes = 0;
+    int64_t blockBytes = 0;
+    int64_t cacheBits = 0;    ///< 0: no cache
+    bool isRecurrent = false; ///< fixed bytes that depend on all tokens
+    std::string text;         ///< for the fingerprint
+  };
+
+  static StateShare getShare(StringRef kind, DictionaryAttr states) {
+    StateShare share;
+    auto type = states.getAs<TypeAttr>(kind);
+    if (!type)
+      return share;
+    if (auto state = dyn_cast<StateType>(type.getValue())) {
+      share.fixedBytes =
+          llvm::alignTo(state.getBytes(), CacheLayout::alignment);
+      share.isRecurrent = true;
+      share.text = "bytes=" + std::to_string(state.getBytes());
+      return share;
+    }
+    auto cache = cast<KVCacheType>(type.getValue());
+    CacheLayout layout{cache.getLayers(), cache.getHeads(), cache.getHeadDim(),
+                       cache.getBits(), cache.getBosBits()};
+    share.fixedBytes = layout.fixedBytes() - CacheLayout::headerBytes;
+    share.blockBytes = layout.blockBytes();
+    share.cacheBits = cache.getBits();
+    share.text = layout.str();
+    return share;
   }
 
-  Attribute describeLayers(Constants &constants, int64_t count) {
+  /// FNV-1a of the kinds' texts; of one kind, that of its layout.
+  static uint64_t getStateId(ArrayRef<StateShare> shares) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (auto [k, share] : llvm::enumerate(shares))
+      for (unsigned char c : (k ? ";" : "") + share.text)
+        hash = (hash ^ c) * 0x100000001b3u;
+    return hash;
+  }
+
+  Attribute describeKinds(Constants &constants, const LayerKinds &kinds,
+                          ArrayRef<StateShare> shares) {
+    SmallVector<Attribute> all;
+    for (auto [name, share] : llvm::zip_equal(kinds.names(), shares)) {
+      Fields fields(constants, AbiStruct::kind);
+      fields.set(abi::kind::state_fixed_bytes, share.fixedBytes);
+      fields.set(abi::kind::state_block_bytes, share.blockBytes);
+      fields.set(abi::kind::name, constants.string(name));
+      fields.set(abi::kind::run, getClasses(name));
+      all.push_back(ArrayAttr::get(&getContext(), fields.all()));
+    }
+    return constants.array(constants.structType(AbiStruct::kind), all);
+  }
+
+  Attribute describeLayers(Constants &constants, const LayerKinds &kinds) {
     SmallVector<Attribute> layers;
-    for (int64_t l = 0; l < count; ++l) {
+    for (LayerKinds::Layer layer : kinds.layers()) {
       Fields fields(constants, AbiStruct::layer);
-      fields.set(abi::layer::kind, 0);
-      fields.set(abi::layer::index, l);
+      fields.set(abi::layer::kind, layer.kind);
+      fields.set(abi::layer::index, layer.index);
       layers.push_back(ArrayAttr::get(&getContext(), fields.all()));
     }
     return constants.array(constants.structType(AbiStruct::layer), layers);
   }
 
-  void describe(ModelAttr model, TargetAttr target, KVCacheType cache) {
+  void describe(ModelAttr model, TargetAttr target, const LayerKinds &kinds,
+                DictionaryAttr states) {
     ModuleOp module = getOperation();
-    CacheLayout layout{cache.getLayers(), cache.getHeads(), cache.getHeadDim(),
-                       cache.getBits(), cache.getBosBits()};
+    SmallVector<StateShare> shares;
+    int64_t fixedBytes = CacheLayout::headerBytes, blockBytes = 0;
+    int64_t cacheBits = 0;
+    bool isRecurrent = false;
+    for (StringRef kind : kinds.names()) {
+      shares.push_back(getShare(kind, states));
+      fixedBytes += shares.back().fixedBytes;
+      blockBytes += shares.back().blockBytes;
+      cacheBits = std::max(cacheBits, shares.back().cacheBits);
+      isRecurrent |= shares.back().isRecurrent;
+    }
     auto projections =
         module->getAttrOfType<ArrayAttr>(TernDialect::kProjectionsAttr);
     Constants constants(module);
@@ -251,32 +312,32 @@ private:
     fields.set(m::vocab_size, model.getVocab());
     fields.set(m::hidden_size, model.getHidden());
     fields.set(m::layer_count, model.getLayers());
-    fields.set(m::kind_count, 1);
+    fields.set(m::kind_count, kinds.names().size());
     fields.set(m::max_context, model.getMaxContext());
     fields.set(m::max_tokens, getMaxTokens(module));
     fields.set(m::head_tokens, getHeadTokens(module));
     fields.set(m::alignment, CacheLayout::alignment);
     fields.set(m::state_block_tokens, CacheLayout::blockTokens);
-    fields.set(m::is_recurrent, 0);
+    fields.set(m::is_recurrent, isRecurrent);
     fields.set(m::projection_count, projections.size());
-    fields.set(m::kv_bits, cache.getBits());
+    fields.set(m::kv_bits, cacheBits);
     fields.set(m::weights_id, getNumber(TernDialect::kWeightsIdAttr));
-    fields.set(m::state_id, layout.fingerprint());
+    fields.set(m::state_id, getStateId(shares));
     fields.set(m::cpu_features, getCpuFeatureBits(target));
     fields.set(m::weights_bytes, getNumber(TernDialect::kWeightsBytesAttr));
     fields.set(m::scratch_bytes, getNumber(TernDialect::kScratchBytesAttr));
     fields.set(m::scratch_worker_bytes,
                getNumber(TernDialect::kWorkerBytesAttr));
-    fields.set(m::state_fixed_bytes, layout.fixedBytes());
-    fields.set(m::state_block_bytes, layout.blockBytes());
+    fields.set(m::state_fixed_bytes, fixedBytes);
+    fields.set(m::state_block_bytes, blockBytes);
     fields.set(m::name, constants.string(model.getName()));
     fields.set(
         m::target,
         constants.string((target.getTriple() + "/" + target.getCpu()).str()));
     fields.set(m::projection_names,
                constants.array(constants.pointerType(), names));
-    fields.set(m::kinds, describeKinds(constants, layout));
-    fields.set(m::layers, describeLayers(constants, model.getLayers()));
+    fields.set(m::kinds, describeKinds(constants, kinds, shares));
+    fields.set(m::layers, describeLayers(constants, kinds));
     fields.set(m::embed, getClasses("embed"));
     fields.set(m::head, getClasses("head"));
     constants.create(("tern_model_" + model.getName()).str(),

@@ -29,7 +29,8 @@ int64_t tern::getHeadTokens(ModuleOp module) {
 ModelFunction ModelFunction::of(StringRef name) {
   ModelFunction function;
   std::tie(function.whole, function.body) = name.rsplit('.');
-  function.role = llvm::StringSwitch<Role>(function.whole)
+  // "layer.KIND" as well.
+  function.role = llvm::StringSwitch<Role>(function.whole.split('.').first)
                       .Case("embed", Embed)
                       .Case("layer", Layer)
                       .Case("head", Head)
@@ -40,15 +41,18 @@ ModelFunction ModelFunction::of(StringRef name) {
 int64_t ModelFunction::maxTokens(ModuleOp module) const {
   if (body == "decode")
     return 1;
-  return role == Head ? getHeadTokens(module) : getMaxTokens(module);
+  int64_t most = role == Head ? getHeadTokens(module) : getMaxTokens(module);
+  return body == "few" ? std::min<int64_t>(most, TERN_FEW_TOKENS) : most;
 }
 
-int32_t ModelFunction::rowsField(unsigned index) const {
+int32_t ModelFunction::rowsField(unsigned index, bool isState) const {
   // layer: %layer, %x, %positions, %cache, then its result.
   const int32_t ofEmbed[] = {abi::rows::tokens, abi::rows::output};
   const int32_t ofLayer[] = {-1, abi::rows::input, abi::rows::positions,
                              abi::rows::states, abi::rows::output};
   const int32_t ofHead[] = {abi::rows::input, abi::rows::logits};
+  if (role == Layer && index == 3 && !isState)
+    return abi::rows::output;
   ArrayRef<int32_t> all;
   if (role == Embed)
     all = ofEmbed;

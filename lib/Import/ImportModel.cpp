@@ -164,9 +164,10 @@ private:
       SmallVector<StringRef, 1> sources;
       if (!source.empty())
         sources.push_back(source);
-      auto op = WeightOp::create(weights, builder.getLoc(), name, bool(layer),
-                                 encoding, builder.getStrArrayAttr(sources),
-                                 type, IntegerAttr());
+      auto op =
+          WeightOp::create(weights, builder.getLoc(), name, bool(layer),
+                           encoding, builder.getStrArrayAttr(sources), type,
+                           IntegerAttr(), StringAttr(), IntegerAttr());
       if (encoding == WeightEncoding::RopeCos ||
           encoding == WeightEncoding::RopeSin) {
         op->setAttr("head_dim", builder.getI64IntegerAttr(config.headDim));
@@ -267,7 +268,7 @@ private:
     auto cacheType =
         KVCacheType::get(builder.getContext(), config.layerCount,
                          config.kvHeadCount, config.headDim, plan.context,
-                         config.kvBits, config.bosBits, config.qBits);
+                         config.kvBits, config.bosBits, config.qBits, 0, 0, 0);
     func::FuncOp function = startFunction(
         "layer", {builder.getIndexType(), hidden, positions, cacheType},
         hidden);

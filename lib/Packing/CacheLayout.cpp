@@ -41,11 +41,23 @@ int64_t CacheLayout::fixedBytes() const {
 int64_t CacheLayout::blockBytes() const { return layers * heads * headBytes(); }
 
 int64_t CacheLayout::stateBytes(int64_t capacity) const {
-  return fixedBytes() + ceilDiv(capacity, blockTokens) * blockBytes();
+  return blocksOffset() + ceilDiv(capacity, blockTokens) * blockStep();
+}
+
+int64_t CacheLayout::firstRowsOffset() const {
+  return firstRowsAt ? firstRowsAt : headerBytes;
+}
+
+int64_t CacheLayout::blocksOffset() const {
+  return blocksAt ? blocksAt : fixedBytes();
+}
+
+int64_t CacheLayout::blockStep() const {
+  return blockStride ? blockStride : blockBytes();
 }
 
 int64_t CacheLayout::firstRowOffset(int64_t layer, int64_t head) const {
-  return headerBytes + (layer * heads + head) * firstRowBytes();
+  return firstRowsOffset() + (layer * heads + head) * firstRowBytes();
 }
 
 int64_t CacheLayout::firstCodeBytes() const { return align(headDim); }

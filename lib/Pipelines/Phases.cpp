@@ -33,6 +33,7 @@ static void buildFused(OpPassManager &pm, const PipelineOptions &) {
 static void buildQuantized(OpPassManager &pm, const PipelineOptions &options) {
   SpecializeTokensPassOptions specialize;
   specialize.maxTokens = options.maxTokens;
+  specialize.few = options.few;
   pm.addPass(createSpecializeTokensPass(specialize));
   pm.addNestedPass<func::FuncOp>(createDecomposeBitLinearPass());
   cleanUp(pm);
@@ -46,6 +47,7 @@ static void buildPacked(OpPassManager &pm, const PipelineOptions &) {
   pm.addPass(createMaterializeLayoutsPass());
   pm.addPass(createReportPaddingPass());
   pm.addPass(createPlanWeightsPass());
+  pm.addPass(createPlanStatePass());
 }
 
 static void buildTiled(OpPassManager &pm, const PipelineOptions &) {
@@ -59,6 +61,7 @@ static void buildTiled(OpPassManager &pm, const PipelineOptions &) {
 }
 
 static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
+  pm.addPass(createAttachDataLayoutPass());
   pm.addPass(createBufferizePass());
   cleanUp(pm);
   // Copies of a buffer to itself, which only now are seen to be that.
@@ -83,17 +86,17 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &) {
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertTernToLLVMPass());
   ConvertFuncToLLVMPassOptions funcOptions;
   funcOptions.useBarePtrCallConv = true;
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertFuncToLLVMPass(funcOptions));
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createUBToLLVMConversionPass());
+  // Of these, the passes of one dialect each have indices of 64 bits whatever the
+  // module's data layout says.
+  ConvertToLLVMPassOptions scalars;
+  scalars.filterDialects = {"arith", "cf", "index", "math", "ub"};
+  scalars.useDynamic = true;
+  pm.addPass(createConvertToLLVMPass(scalars));
   pm.addPass(createReconcileUnrealizedCastsPass());
   cleanUp(pm);
   pm.addPass(createExportModelPass());
@@ -164,8 +167,12 @@ void tern::buildPipeline(OpPassManager &pm, unsigned from, unsigned to,
   if (kPhases[from].contract)
     pm.addPass(kPhases[from].contract());
   for (const Phase &phase : getPhases().slice(from + 1, to - from)) {
-    if (phase.build)
+    if (phase.build) {
       phase.build(pm, options);
+      RunTargetPassesPassOptions own;
+      own.phase = phase.name.str();
+      pm.addPass(createRunTargetPassesPass(own));
+    }
     if (phase.contract)
       pm.addPass(phase.contract());
   }

@@ -2,10 +2,10 @@
 
 // All but one of what it needs.
 
-// expected-error @+1 {{expected tern.model, tern.target, tern.cache and tern.projections}}
+// expected-error @+1 {{expected tern.model, tern.target, tern.states and tern.projections}}
 module attributes {
     tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2,+fma">,
-    tern.cache = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>,
+    tern.states = {layer = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>},
     tern.projections = ["q_proj", "up_proj"],
     tern.scratch_bytes = 4096 : i64, tern.weights_bytes = 1024 : i64, tern.weights_id = 7919 : ui64} {
   llvm.func @embed.decode() { llvm.return }
@@ -18,10 +18,10 @@ module attributes {
 
 // -----
 
-// expected-error @+1 {{expected tern.model, tern.target, tern.cache and tern.projections}}
+// expected-error @+1 {{expected tern.model, tern.target, tern.states and tern.projections}}
 module attributes {
     tern.model = #tern.model<name = "bard", vocab = 11, hidden = 5, layers = 3, max_context = 13>,
-    tern.cache = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>,
+    tern.states = {layer = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>},
     tern.projections = ["q_proj", "up_proj"],
     tern.scratch_bytes = 4096 : i64, tern.weights_bytes = 1024 : i64, tern.weights_id = 7919 : ui64} {
   llvm.func @embed.decode() { llvm.return }
@@ -34,7 +34,7 @@ module attributes {
 
 // -----
 
-// expected-error @+1 {{expected tern.model, tern.target, tern.cache and tern.projections}}
+// expected-error @+1 {{expected tern.model, tern.target, tern.states and tern.projections}}
 module attributes {
     tern.model = #tern.model<name = "bard", vocab = 11, hidden = 5, layers = 3, max_context = 13>,
     tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2,+fma">,
@@ -50,11 +50,11 @@ module attributes {
 
 // -----
 
-// expected-error @+1 {{expected tern.model, tern.target, tern.cache and tern.projections}}
+// expected-error @+1 {{expected tern.model, tern.target, tern.states and tern.projections}}
 module attributes {
     tern.model = #tern.model<name = "bard", vocab = 11, hidden = 5, layers = 3, max_context = 13>,
     tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2,+fma">,
-    tern.cache = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>,
+    tern.states = {layer = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>},
     tern.scratch_bytes = 4096 : i64, tern.weights_bytes = 1024 : i64, tern.weights_id = 7919 : ui64} {
   llvm.func @embed.decode() { llvm.return }
   llvm.func @embed.prefill() { llvm.return }
@@ -70,7 +70,7 @@ module attributes {
 module attributes {
     tern.model = #tern.model<name = "bard", vocab = 11, hidden = 5, layers = 3, max_context = 13>,
     tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2,+fma">,
-    tern.cache = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>,
+    tern.states = {layer = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>},
     tern.projections = ["q_proj", "up_proj"],
     tern.scratch_bytes = 4096 : i64, tern.weights_bytes = 1024 : i64, tern.weights_id = 7919 : ui64} {
   llvm.func @embed.decode() { llvm.return }

@@ -5,7 +5,7 @@
 module attributes {
     tern.model = #tern.model<name = "bard", vocab = 11, hidden = 5, layers = 3, max_context = 13>,
     tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2,+fma">,
-    tern.cache = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>,
+    tern.states = {layer = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>},
     tern.projections = ["q_proj", "up_proj"],
     tern.scratch_bytes = 4096 : i64, tern.scratch_worker_bytes = 320 : i64, tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, tern.weights_id = 7919 : ui64} {
   tern.weight @norm <values> ["norm"] offset 64 : tensor<5xf32>

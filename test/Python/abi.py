@@ -141,6 +141,12 @@ class CompiledModel:
             self.scratches[workers] = Buffer(size, self.model.alignment)
         return self.scratches[workers]
 
+    def buffer(self, contents: np.ndarray) -> Buffer:
+        """A copy of bytes in memory as a model wants it."""
+        buffer = Buffer(len(contents), self.model.alignment)
+        buffer.bytes[:] = contents
+        return buffer
+
     def _read_weights(self, path: Path) -> Buffer:
         with open(path, "rb") as file:
             magic, _, _, weights_id, _, offset, size = struct.unpack("<8sIIQQQQ", file.read(48))

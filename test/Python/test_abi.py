@@ -21,7 +21,7 @@ from cases import CASES
 from conftest import MODELS, ROOT, in_turn, model_directory
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
-from test_compiled import assert_same, option_flags
+from test_compiled import assert_same, option_flags, run_driver
 
 CC = os.environ.get("CC", "cc")
 
@@ -141,6 +141,26 @@ def test_refusals_write_nothing(compiled, name, target):
         before = good.state.bytes.copy(), bad.state.bytes.copy()
         compiled_model.step([(good, [1, 2]), (bad, tokens)], expect=answer)
         assert (good.state.bytes == before[0]).all() and (bad.state.bytes == before[1]).all()
+
+
+def test_code_of_its_own_for_few(tern, tmp_path):
+    """With --few, 2 to 16 tokens take other functions, with the same bits."""
+    if not shutil.which(CC):
+        pytest.skip(f"no C compiler '{CC}' to link an object with")
+    directory, base = model_directory(MODELS[0]), tmp_path / "bard"
+    command = [tern, "compile", str(directory), "--target=generic", "--few"]
+    run_driver([*command, "-o", str(base.with_suffix(".o"))])
+    compiled_model, model = CompiledModel(base, CC), Model(load(directory), Options())
+    for table in (compiled_model.model.embed, compiled_model.model.head):
+        assert len(set(table)) == 3
+    ids = tokens_of(model, 40, 6)
+    want = model.run(ids)
+    for sizes in ([2, 16, 17, 1, 4], [40], [15, 3, 18, 4]):
+        sequence, at, parts = compiled_model.sequence(), 0, []
+        for size in sizes:
+            parts += compiled_model.step([(sequence, ids[at : at + size])])
+            at += size
+        assert_same(joined(parts), want)
 
 
 # The binding itself, on a model of forty lines of C.

@@ -44,7 +44,7 @@ BOARDS = {
     "thumbv7em": Board(
         "thumbv7em-none-eabihf",
         "cortex-m4",
-        ("-mcpu=cortex-m4", "-mfloat-abi=hard"),
+        ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-fomit-frame-pointer"),
         ("qemu-arm", "-cpu", "max"),
     ),
     "wasm32": Board("wasm32-unknown-unknown", "generic", ("-Wl,--no-entry", "-Wl,--export=evaluate"), ("node",)),

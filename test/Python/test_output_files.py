@@ -282,7 +282,7 @@ def test_parts_that_linking_needs_are_said_first(tern, damaged, tmp_path):
         ("i686-linux-gnu", ["architecture", "riscv32"]),
         ("thumbv7em-none-eabihf", ["instructions for floating point", "--cpu=cortex-m4"]),
         ("thumbv8.1m.main-none-eabihf --cpu=cortex-m55", ["mve.fp", "subnormal"]),
-        ("armv7-linux-gnueabihf --cpu=cortex-a9", ["neon", "subnormal"]),
+        ("armv7-linux-gnueabihf --cpu=cortex-a15+neon", ["neon", "subnormal"]),
         ("riscv32-unknown-elf", ["integer multiplication, integer division and floating point", "--cpu=generic-rv32"]),
         ("arm64_32-apple-watchos", ["architecture", "riscv32"]),
         ("xtensa-none-elf", ["architecture", "riscv32"]),

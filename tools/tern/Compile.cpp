@@ -61,6 +61,7 @@ void ModelFlags::addTo(OptionTable &table) {
                   4096, maxTokens);
   table.addSwitch("--dense", "read inactive rows and columns too, to measure",
                   dense);
+  table.addSwitch("--few", "code of its own for two to sixteen tokens", few);
   gguf.addTo(table);
 }
 
@@ -69,7 +70,7 @@ bool ModelFlags::areGiven() const {
        {&target, &cpu, &head, &activations, &topK, &kvBits, &bosBits, &qBits})
     if (!text->empty())
       return true;
-  return maxTokens || dense || gguf.areGiven();
+  return maxTokens || dense || few || gguf.areGiven();
 }
 
 static std::optional<unsigned> toBits(llvm::StringRef text) {
@@ -97,6 +98,7 @@ Expected<ModelOptions> ModelFlags::options() const {
   if (maxTokens)
     options.pipeline.maxTokens = *maxTokens;
   options.pipeline.dense = dense;
+  options.pipeline.few = few;
   return options;
 }
 

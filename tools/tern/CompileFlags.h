@@ -20,6 +20,7 @@ struct ModelFlags {
   std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
   std::optional<int64_t> maxTokens;
   bool dense = false;
+  bool few = false;
   GgufFlags gguf;
 
   void addTo(OptionTable &table);

@@ -12,14 +12,14 @@
 
 namespace tern {
 
-/// A name as "layer.decode": what the function computes, and after the last dot
-/// for how many tokens (tern-specialize-tokens).
+/// A name as "layer.decode" or "layer.KIND.decode": what the function computes,
+/// and after the last dot for how many tokens (tern-specialize-tokens).
 struct ModelFunction {
   enum Role { Embed, Layer, Head, Other };
 
   Role role;
-  llvm::StringRef whole; ///< "embed", "layer" or "head"
-  llvm::StringRef body;  ///< "decode" or "prefill"
+  llvm::StringRef whole; ///< "embed", "layer", "layer.KIND" or "head"
+  llvm::StringRef body;  ///< "decode", "few" or "prefill"
 
   static ModelFunction of(llvm::StringRef name);
 
@@ -27,8 +27,8 @@ struct ModelFunction {
   int64_t maxTokens(mlir::ModuleOp module) const;
 
   /// The field of tern_rows that is its argument `index`, those of the import
-  /// phase with results behind them; -1: none.
-  int32_t rowsField(unsigned index) const;
+  /// phase with results behind them; -1: none. A layer may have no state.
+  int32_t rowsField(unsigned index, bool isState) const;
 };
 
 /// `tern.max_tokens`, or the default.

@@ -245,6 +245,9 @@ def AttachDataLayoutPass : Pass<"tern-attach-data-layout", "::mlir::ModuleOp"> {
     module attributes {dlti.dl_spec = #dlti.dl_spec<index = 32 : i64>, tern.target = #tern.target<triple = "riscv32-unknown-elf", ...>}
     ```
   }];
+  let statistics = [
+    Statistic<"numNarrow", "num-narrow", "Modules whose indices are narrower than 64 bits">,
+  ];
   let dependentDialects = ["::mlir::DLTIDialect"];
 }
 

@@ -65,6 +65,13 @@ struct CacheLayout {
   int64_t bits;    ///< of a code: 3, 4, 8 or 16
   int64_t bosBits; ///< of a code of position 0
 
+  /// Where several kinds of layers share the state: places in it of this kind's
+  /// first rows and of its part of the first block, and the bytes of all kinds'
+  /// blocks. 0: the state is this kind's alone.
+  int64_t firstRowsAt = 0;
+  int64_t blocksAt = 0;
+  int64_t blockStride = 0;
+
   static constexpr int64_t alignment = 64;
   static constexpr int64_t headerBytes = 64;
   static constexpr int64_t blockTokens = 64;
@@ -80,6 +87,11 @@ struct CacheLayout {
   int64_t fixedBytes() const;
   int64_t blockBytes() const;
   int64_t stateBytes(int64_t capacity) const;
+
+  /// Where first rows and blocks begin, and bytes from block to block.
+  int64_t firstRowsOffset() const;
+  int64_t blocksOffset() const;
+  int64_t blockStep() const;
 
   /// Parts of a block: what kv head `head` of `layer` has, and inside of that.
   int64_t headBytes() const;

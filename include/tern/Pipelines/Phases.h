@@ -23,6 +23,8 @@ struct PipelineOptions {
   int64_t maxTokens = 32;
   /// Read inactive rows and columns too (for measuring what skipping saves).
   bool dense = false;
+  /// Two to sixteen tokens have functions of their own.
+  bool few = false;
 };
 
 struct Phase {

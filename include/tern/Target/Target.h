@@ -19,16 +19,13 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <memory>
 
 namespace llvm {
 class Triple;
 } // namespace llvm
-
-namespace mlir {
-class OpPassManager;
-} // namespace mlir
 
 namespace tern {
 
@@ -70,10 +67,9 @@ public:
   /// Adds passes of the target's own that run at the end of `phase` (a name of
   /// Phases.h), before its contract is checked, on modules that the target
   /// handles. They keep the phase's promise. Dialects that they need and the
-  /// neutral passes do not are those of `getDependentDialects`.
+  /// neutral passes do not are those of `loadDialects`.
   virtual void addPasses(llvm::StringRef phase, mlir::OpPassManager &pm) const {
   }
-  virtual void getDependentDialects(mlir::DialectRegistry &registry) const {}
 
   /// The layout of a ternary rows x columns weight: the first row of the
   /// target's table whose features `attr` has.
@@ -93,7 +89,8 @@ public:
   virtual StrategyAttr pickStrategy(TargetAttr attr,
                                     MatmulOp product) const = 0;
 
-  /// Dialects with the target's own attributes: to be known, and to be there.
+  /// Dialects with the target's own attributes, and those that its passes need:
+  /// to be known, and to be there.
   virtual void registerDialects(mlir::DialectRegistry &registry) const {}
   virtual void loadDialects(mlir::MLIRContext *context) const {}
 };

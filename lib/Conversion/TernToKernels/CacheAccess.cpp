@@ -15,8 +15,9 @@ using namespace mlir;
 using namespace tern;
 
 CacheLayout tern::getCacheLayout(KVCacheType type) {
-  return {type.getLayers(), type.getHeads(), type.getHeadDim(), type.getBits(),
-          type.getBosBits()};
+  return {type.getLayers(),   type.getHeads(),      type.getHeadDim(),
+          type.getBits(),     type.getBosBits(),    type.getFirstRowsAt(),
+          type.getBlocksAt(), type.getBlockStride()};
 }
 
 //===----------------------------------------------------------------------===//
@@ -35,13 +36,13 @@ HeadCache::HeadCache(KernelBuilder &b, TypedValue<KVCacheType> cache,
 
 Value HeadCache::getBlock(Value block) {
   Value inBlock = b.mul(layerHead, layout.headBytes());
-  Value start = b.add(b.mul(block, layout.blockBytes()), layout.fixedBytes());
+  Value start = b.add(b.mul(block, layout.blockStep()), layout.blocksOffset());
   return b.add(start, inBlock);
 }
 
 Value HeadCache::getFirstRows() {
   return b.add(b.mul(layerHead, layout.firstRowBytes()),
-               CacheLayout::headerBytes);
+               layout.firstRowsOffset());
 }
 
 Value HeadCache::loadHalves(Value offset, int64_t count) {

@@ -77,7 +77,9 @@ void lowerVectors(Operation *op) {
   vector::populateVectorStepLoweringPatterns(patterns);
   vector::populateVectorRankReducingFMAPattern(patterns);
   vector::populateVectorGatherLoweringPatterns(patterns);
-  // What they leave is refused by the conversion, with the operation's name.
+  vector::populateVectorFromElementsUnrollPatterns(patterns);
+  vector::populateVectorToElementsUnrollPatterns(patterns);
+  // The conversion refuses all that they leave, with the operation's name.
   (void)applyPatternsGreedily(op, std::move(patterns));
 }
 

@@ -50,7 +50,7 @@ public:
 };
 
 /// The offsets of C on this machine, field by field.
-TEST(Abi, AgreesWithC) {
+TEST(Abi, AgreesWithC){
 #define TERN_STRUCT(Name)                                                      \
   {                                                                            \
     using Struct = tern_##Name;                                                \

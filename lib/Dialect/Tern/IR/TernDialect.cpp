@@ -51,9 +51,13 @@ static bool isArrayOfStrings(Attribute attribute) {
   return array && llvm::all_of(array, llvm::IsaPred<StringAttr>);
 }
 
-static bool isCacheType(Attribute attribute) {
-  auto type = dyn_cast<TypeAttr>(attribute);
-  return type && isa<KVCacheType>(type.getValue());
+/// Of the kinds of layers that have one.
+static bool isStatesByKind(Attribute attribute) {
+  auto states = dyn_cast<DictionaryAttr>(attribute);
+  return states && llvm::all_of(states, [](NamedAttribute entry) {
+           auto type = dyn_cast<TypeAttr>(entry.getValue());
+           return type && isa<KVCacheType, StateType>(type.getValue());
+         });
 }
 
 LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
@@ -66,8 +70,12 @@ LogicalResult TernDialect::verifyOperationAttribute(Operation *op,
     expected = isa<ModelAttr>(value) ? "" : "#tern.model";
   else if (name == kProjectionsAttr)
     expected = isArrayOfStrings(value) ? "" : "an array of strings";
-  else if (name == kCacheAttr)
-    expected = isCacheType(value) ? "" : "a !tern.kv_cache";
+  else if (name == kLayerKindsAttr)
+    expected = isArrayOfStrings(value) ? "" : "an array of strings";
+  else if (name == kStatesAttr)
+    expected = isStatesByKind(value)
+                   ? ""
+                   : "a !tern.kv_cache or !tern.state for kinds of layers";
   else if (llvm::is_contained({kMaxTokensAttr, kLayerStrideAttr,
                                kWeightsBytesAttr, kWeightsIdAttr,
                                kScratchBytesAttr, kWorkerBytesAttr},

@@ -24,11 +24,18 @@ void TernDialect::registerTypes() {
       >();
 }
 
+LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t bytes, int64_t) {
+  if (bytes < 1)
+    return emitError() << "expected bytes to be positive, got " << bytes;
+  return success();
+}
+
 LogicalResult KVCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t layers, int64_t heads,
                                   int64_t headDim, int64_t capacity,
-                                  int64_t bits, int64_t bosBits,
-                                  int64_t qBits) {
+                                  int64_t bits, int64_t bosBits, int64_t qBits,
+                                  int64_t, int64_t, int64_t) {
   auto isWidth = [](int64_t b) {
     return b == 3 || b == 4 || b == 8 || b == 16;
   };

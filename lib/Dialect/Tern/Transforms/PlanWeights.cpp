@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
@@ -66,16 +67,35 @@ struct PlanWeights : tern::impl::PlanWeightsPassBase<PlanWeights> {
       if (!weights.contains(weight))
         weight.erase();
 
+    LayerKinds kinds = LayerKinds::of(module);
+    DenseMap<Operation *, unsigned> kindOfWeight;
+    if (failed(findKinds(module, kinds, kindOfWeight)))
+      return signalPassFailure();
     int64_t end = 0;
     for (Operation *op : weights)
       if (!cast<WeightOp>(op).getPerLayer())
         end = place(cast<WeightOp>(op), end);
-    int64_t layerStart = end;
-    for (Operation *op : weights)
-      if (cast<WeightOp>(op).getPerLayer())
-        end = place(cast<WeightOp>(op), end);
-    int64_t stride = end - layerStart;
-    finish(module, weights, stride, layerStart + model.getLayers() * stride);
+    Builder b(&getContext());
+    int64_t stride = 0;
+    for (auto [kind, name] : llvm::enumerate(kinds.names())) {
+      int64_t start = end;
+      SmallVector<WeightOp> own;
+      for (Operation *op : weights)
+        if (auto weight = cast<WeightOp>(op);
+            weight.getPerLayer() && kindOfWeight.lookup(op) == kind) {
+          end = place(weight, end);
+          own.push_back(weight);
+        }
+      stride = end - start;
+      end = start + kinds.count(kind) * stride;
+      if (kinds.names().size() == 1)
+        continue;
+      for (WeightOp weight : own) {
+        weight.setKindAttr(b.getStringAttr(name));
+        weight.setStrideAttr(b.getI64IntegerAttr(stride));
+      }
+    }
+    finish(module, weights, stride, end);
   }
 
 private:
@@ -99,6 +119,33 @@ private:
            << type;
   }
 
+  /// The kind whose functions read a weight of layers: one has its instances.
+  static LogicalResult
+  findKinds(ModuleOp module, const LayerKinds &kinds,
+            DenseMap<Operation *, unsigned> &kindOfWeight) {
+    SymbolTable symbols(module);
+    for (auto function : module.getOps<func::FuncOp>()) {
+      unsigned kind = kinds.numberOf(kinds.kindOf(function.getSymName()));
+      WalkResult result = function.walk([&](GetWeightOp read) {
+        auto weight = symbols.lookup<WeightOp>(read.getWeight());
+        if (!weight.getPerLayer() || kinds.names().size() == 1)
+          return WalkResult::advance();
+        if (kind == kinds.names().size())
+          return WalkResult(read.emitOpError(
+              "expected a weight of layers to be read by a kind's function"));
+        auto [entry, isNew] = kindOfWeight.try_emplace(weight, kind);
+        if (!isNew && entry->second != kind)
+          return WalkResult(read.emitOpError("expected a weight of one kind of "
+                                             "layers, which ")
+                            << kinds.names()[entry->second] << " reads too");
+        return WalkResult::advance();
+      });
+      if (result.wasInterrupted())
+        return failure();
+    }
+    return success();
+  }
+
   int64_t place(WeightOp weight, int64_t offset) {
     weight.setOffset(offset);
     ++numPlanned;
@@ -118,6 +165,8 @@ private:
       fingerprint.addPrinted(weight.getType());
       fingerprint.add(stringifyWeightEncoding(weight.getEncoding()));
       fingerprint.addPrinted(*weight.getOffset());
+      if (weight.getKind())
+        fingerprint.add(*weight.getKind());
     }
     remark::analysis(module.getLoc(),
                      remark::RemarkOpts::name("Weights").category(DEBUG_TYPE))

@@ -67,6 +67,10 @@ struct SpecializeTokens
       auto decode = cast<func::FuncOp>(builder.clone(*function));
       decode.setSymName((function.getSymName() + ".decode").str());
       makeOneToken(decode);
+      if (few) {
+        auto own = cast<func::FuncOp>(builder.clone(*function));
+        own.setSymName((function.getSymName() + ".few").str());
+      }
       function.setSymName((function.getSymName() + ".prefill").str());
       remark::analysis(function.getLoc(),
                        remark::RemarkOpts::name("Bodies").category(DEBUG_TYPE))

@@ -1,4 +1,5 @@
 // RUN: tern-opt %s --tern-specialize-tokens=max-tokens=5 | FileCheck %s
+// RUN: tern-opt %s --tern-specialize-tokens="max-tokens=5 few" | FileCheck %s --check-prefix=FEW
 
 // One token makes the first size 1 everywhere, of values and of statistics;
 // weights keep their shape, and functions without tokens are left alone.
@@ -33,3 +34,11 @@ func.func @no_tokens(%x: tensor<2x7xf32>) -> tensor<2xf32> {
 
 // CHECK-LABEL: func.func @no_tokens(%{{.*}}: tensor<2x7xf32>) -> tensor<2xf32>
 // CHECK-NOT:   func.func
+
+// A third body for two to sixteen tokens, if asked for; today the same as that for
+// any number.
+// FEW-LABEL: func.func @layer.decode(
+// FEW-LABEL: func.func @layer.few(
+// FEW-SAME:    tensor<?x7xf32>
+// FEW-LABEL: func.func @layer.prefill(
+// FEW-NOT:   .few(

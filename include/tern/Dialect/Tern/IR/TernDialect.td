@@ -57,7 +57,8 @@ def Tern_Dialect : Dialect {
     static constexpr llvm::StringLiteral kScratchBytesAttr = "tern.scratch_bytes";
     static constexpr llvm::StringLiteral kWorkerBytesAttr = "tern.scratch_worker_bytes";
     static constexpr llvm::StringLiteral kProjectionsAttr = "tern.projections";
-    static constexpr llvm::StringLiteral kCacheAttr = "tern.cache";
+    static constexpr llvm::StringLiteral kStatesAttr = "tern.states";
+    static constexpr llvm::StringLiteral kLayerKindsAttr = "tern.layer_kinds";
 
     void registerAttributes();
     void registerTypes();

@@ -28,7 +28,8 @@ def Tern_WeightOp : Tern_Op<"weight", [Symbol]> {
     number. Several `sources` are concatenated along rows. `offset` is where the
     instance of layer 0 (or the only one) starts in the weights section; those of
     layer l lie l * `tern.layer_stride` further. It is given by
-    `tern-plan-weights`.
+    `tern-plan-weights`, and where a model has several kinds of layers the `kind`
+    whose layers, counted among themselves, have this weight, and their `stride`.
 
     ```mlir
     tern.weight @norm <values> ["model.norm.weight"] : tensor<192xf32>
@@ -47,10 +48,12 @@ def Tern_WeightOp : Tern_Op<"weight", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, UnitAttr:$per_layer,
                        Tern_WeightEncodingAttr:$encoding,
                        StrArrayAttr:$sources, TypeAttrOf<AnyRankedTensor>:$type,
-                       OptionalAttr<I64Attr>:$offset);
+                       OptionalAttr<I64Attr>:$offset,
+                       OptionalAttr<StrAttr>:$kind,
+                       OptionalAttr<I64Attr>:$stride);
   let assemblyFormat = [{
     $sym_name (`per_layer` $per_layer^)? $encoding $sources
-    (`offset` $offset^)? attr-dict `:` $type
+    (`offset` $offset^)? (`kind` $kind^)? (`stride` $stride^)? attr-dict `:` $type
   }];
   let hasVerifier = 1;
 }
@@ -189,14 +192,15 @@ include "tern/Dialect/Tern/IR/MicroOps.td"
 def Tern_StateAddressOp : Tern_Op<"state_address", [Pure]> {
   let summary = "address of the state of a token's sequence";
   let description = [{
-    The `state` of the segment (tern/abi.h) that the call's token belongs to, as an
-    integer.
+    The state (tern/tern.h) of the sequence that the call's token belongs to, as an
+    integer; of a `!tern.state`, the part that is the kind's.
 
     ```mlir
     %a = tern.state_address %cache[%t] : !tern.kv_cache<...>
     ```
   }];
-  let arguments = (ins Tern_KVCacheType:$cache, Index:$token);
+  let arguments = (ins AnyTypeOf<[Tern_KVCacheType, Tern_StateType]>:$cache,
+                       Index:$token);
   let results = (outs Index:$address);
   let assemblyFormat = "$cache `[` $token `]` attr-dict `:` qualified(type($cache))";
 }

@@ -33,12 +33,39 @@ def Tern_KVCacheType : Tern_Type<"KVCache", "kv_cache"> {
     ```mlir
     !tern.kv_cache<layers = 5, heads = 1, head_dim = 64, capacity = 256, bits = 3, bos_bits = 4>
     ```
+
+    A model with several kinds of layers has a cache for each kind that needs one,
+    with that kind's layers, and all lie in one state. `tern-plan-state` then says
+    where: `first_rows_at` and `blocks_at` are where this cache's first rows and its
+    part of the first block begin in the state, `block_stride` is the bytes of all
+    kinds' blocks. They are 0 where a cache has a state of its own.
   }];
   let parameters = (ins "int64_t":$layers, "int64_t":$heads,
                         "int64_t":$head_dim, "int64_t":$capacity,
                         "int64_t":$bits,
                         "int64_t":$bos_bits,
-                        DefaultValuedParameter<"int64_t", "8">:$q_bits);
+                        DefaultValuedParameter<"int64_t", "8">:$q_bits,
+                        DefaultValuedParameter<"int64_t", "0">:$first_rows_at,
+                        DefaultValuedParameter<"int64_t", "0">:$blocks_at,
+                        DefaultValuedParameter<"int64_t", "0">:$block_stride);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tern_StateType : Tern_Type<"State", "state"> {
+  let summary = "handle to what a kind of layers keeps of each sequence, whatever its length";
+  let description = [{
+    `bytes` of each sequence, for all layers of the kind together, zero before its
+    first token; `at` is where they begin in the sequence's state
+    (`tern-plan-state`). As a cache, a value stands for those of all tokens of a
+    call.
+
+    ```mlir
+    !tern.state<bytes = 4096>
+    ```
+  }];
+  let parameters = (ins "int64_t":$bytes,
+                        DefaultValuedParameter<"int64_t", "0">:$at);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

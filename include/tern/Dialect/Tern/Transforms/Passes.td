@@ -44,6 +44,8 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
     Every function on a dynamic number of tokens becomes two: `NAME.decode`, in
     which that number is the constant 1, and `NAME.prefill`. Rows and
     columns are skipped in the former only, since that needs a single token.
+    Two to sixteen tokens take `NAME.prefill` too, unless `few` asks for a third
+    body, `NAME.few`: that is worth its code where a target has kernels for so many.
 
     *Before*
 
@@ -61,9 +63,11 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
   let options = [
     Option<"maxTokens", "max-tokens", "int64_t", /*default=*/"32",
            "Most tokens of one pass, `tern.max_tokens` of the module">,
+    Option<"few", "few", "bool", /*default=*/"false",
+           "Two to sixteen tokens have a body of their own, `NAME.few`">,
   ];
   let statistics = [
-    Statistic<"numSpecialized", "num-specialized", "Functions made into two">,
+    Statistic<"numSpecialized", "num-specialized", "Functions made into two or three">,
   ];
 }
 
@@ -215,6 +219,50 @@ def PlanWeightsPass : Pass<"tern-plan-weights", "::mlir::ModuleOp"> {
   }];
   let statistics = [
     Statistic<"numPlanned", "num-planned", "Weights placed">,
+  ];
+}
+
+def PlanStatePass : Pass<"tern-plan-state", "::mlir::ModuleOp"> {
+  let summary = "place what each kind of layers keeps in a sequence's state";
+  let description = [{
+    A state is a header, the fixed bytes of all kinds, then blocks of positions with
+    a part for each kind that has a cache. With one kind there is nothing to say.
+
+    *Before*: functions of kinds (`tern.layer_kinds`), each with at most one argument
+    of a type `!tern.kv_cache`, whose layers are the kind's, or `!tern.state`.
+
+    *After*: these types say where they lie.
+
+    ```mlir
+    func.func @layer.a.decode(..., %cache: !tern.kv_cache<layers = 3, ...>)
+    func.func @layer.b.decode(..., %state: !tern.state<bytes = 100>)
+    ```
+    becomes
+    ```mlir
+    func.func @layer.a.decode(..., %cache: !tern.kv_cache<layers = 3, ..., first_rows_at = 64, blocks_at = 192, block_stride = 4608>)
+    func.func @layer.b.decode(..., %state: !tern.state<bytes = 100, at = 64>)
+    ```
+  }];
+  let statistics = [
+    Statistic<"numPlaced", "num-placed", "States whose places are said">,
+  ];
+}
+
+def RunTargetPassesPass : Pass<"tern-run-target-passes", "::mlir::ModuleOp"> {
+  let summary = "run what the module's target adds to a phase";
+  let description = [{
+    The target of `tern.target` may have passes of its own for the end of a phase
+    (`Target::addPasses`); which target it is only the module says, so the
+    pipeline is put together when it runs. A module without a target, and a target
+    without passes, stay as they are.
+
+    *Before*: a module at the end of `phase`.
+
+    *After*: the same, as the target wants it.
+  }];
+  let options = [
+    Option<"phase", "phase", "std::string", /*default=*/"\"import\"",
+           "A name of the phases' table">,
   ];
 }
 
