@@ -193,7 +193,7 @@ Error KeyBuilder::addOptions(const ModelOptions &options) {
   const auto &[name, schemes, kvBits, bosBits, qBits, head, context] = import;
   const auto &[activations, topK] = schemes;
   const auto &[readings, hiddenAct, tokenizerPre] = gguf;
-  const auto &[maxTokens, dense, few] = pipeline;
+  const auto &[maxTokens, dense, few, strategies] = pipeline;
   auto addNumber = [&](auto number) { add(std::to_string(number)); };
   auto addIfGiven = [&](const auto &number) {
     add(number ? std::to_string(*number) : "");
@@ -223,6 +223,9 @@ Error KeyBuilder::addOptions(const ModelOptions &options) {
   addNumber(maxTokens);
   addNumber(static_cast<int>(dense));
   addNumber(static_cast<int>(few));
+  for (const std::string &strategy : strategies)
+    add(strategy);
+  addNumber(strategies.size());
   // Otherwise it is the name of a preset.
   return fs::is_regular_file(activations) ? addFile(activations)
                                           : Error::success();

@@ -43,8 +43,10 @@ static void buildQuantized(OpPassManager &pm, const PipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createExploitGateSparsityPass());
 }
 
-static void buildPacked(OpPassManager &pm, const PipelineOptions &) {
-  pm.addPass(createMaterializeLayoutsPass());
+static void buildPacked(OpPassManager &pm, const PipelineOptions &options) {
+  SelectStrategiesPassOptions select;
+  llvm::append_range(select.strategies, options.strategies);
+  pm.addPass(createSelectStrategiesPass(select));
   pm.addPass(createReportPaddingPass());
   pm.addPass(createPlanWeightsPass());
   pm.addPass(createPlanStatePass());

@@ -12,9 +12,12 @@
 // CHECK-DAG: [Passed] SkippedColumns | {{.*}} | Function=layer.decode | {{.*}}o_proj: columns whose activation is zero are not read: only the {{[0-9]+}} largest activations stay
 // CHECK-DAG: [Passed] SkippedColumns | {{.*}} | Function=layer.decode | {{.*}}down_proj: columns whose activation is zero are not read: activations come from a ReLU^2 unit
 // CHECK-DAG: [Passed] SkippedRows | {{.*}} | Function=layer.decode | {{.*}}up_proj: rows behind closed gates are not read
-// CHECK-DAG: [Analysis] Layout {{.*}}gate_proj: {{[0-9]+}} x {{[0-9]+}} digits in {{[0-9]+}} bytes, layout b2, rows, k:4:4, {{.*}}: every step reads all of it
-// CHECK-DAG: [Analysis] Layout {{.*}}up_proj: {{.*}}, layout b2, rows, k:4:32, [k:32:1]: decode reads the rows behind open gates
-// CHECK-DAG: [Analysis] Layout {{.*}}o_proj: {{.*}}, layout b2, columns, {{.*}}: decode reads the columns of activations that are not zero
+// CHECK-DAG: [Analysis] Layout {{.*}}gate_proj: {{[0-9]+}} x {{[0-9]+}} digits in {{[0-9]+}} bytes, layout b2, rows, k:4:4, {{.*}}: decode rows_in_lanes, prefill rows_in_lanes
+// CHECK-DAG: [Analysis] Layout {{.*}}up_proj: {{.*}}, layout b2, rows, k:4:32, [k:32:1]: decode listed_rows, prefill contiguous_rows
+// CHECK-DAG: [Analysis] Layout {{.*}}down_proj: {{.*}}, layout b2, columns, {{.*}}: decode listed_columns, prefill contiguous_columns
+// CHECK-DAG: [Analysis] Strategy {{.*}}down_proj: contiguous_columns takes {{.*}}; the runner-up rows_in_lanes
+// CHECK-DAG: [Analysis] SkippingCost {{.*}}down_proj: so that decode may skip, prefill takes {{.*}} times as long as with rows_in_lanes
+// CHECK-DAG: [Analysis] ReadAll {{.*}} Function=layer.decode | {{.*}}o_proj: all columns are read: a list of them saves less than its layout costs
 // CHECK-DAG: [Analysis] Weights {{.*}} weights take {{[0-9]+}} bytes
 // CHECK-DAG: [Passed] FusedRows | {{.*}} | Function=layer.prefill | {{.*}} operations on rows are one parallel loop over tokens
 // CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}q_proj+k_proj+v_proj: rows in lanes of 320 x 192 digits in b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]

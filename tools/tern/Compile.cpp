@@ -10,10 +10,12 @@
 #include "Console.h"
 #include "OutputForm.h"
 
+#include "tern/Dialect/Tern/Transforms/StrategyRules.h"
 #include "tern/Driver/ModelInput.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace tern;
@@ -62,12 +64,17 @@ void ModelFlags::addTo(OptionTable &table) {
   table.addSwitch("--dense", "read inactive rows and columns too, to measure",
                   dense);
   table.addSwitch("--few", "code of its own for two to sixteen tokens", few);
+  table.addText("--strategy", "FILE",
+                "how weights are stored and read, instead of the target's "
+                "choice: a JSON file (docs/strategies.md)",
+                strategy);
   gguf.addTo(table);
 }
 
 bool ModelFlags::areGiven() const {
   for (const std::string *text :
-       {&target, &cpu, &head, &activations, &topK, &kvBits, &bosBits, &qBits})
+       {&target, &cpu, &head, &activations, &topK, &kvBits, &bosBits, &qBits,
+        &strategy})
     if (!text->empty())
       return true;
   return maxTokens || dense || few || gguf.areGiven();
@@ -78,6 +85,24 @@ static std::optional<unsigned> toBits(llvm::StringRef text) {
   if (text.empty() || text.getAsInteger(10, bits))
     return std::nullopt;
   return bits;
+}
+
+/// The rules of a file, as passes take them.
+static Expected<std::vector<std::string>>
+readStrategies(const std::string &path) {
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file)
+    return llvm::make_error<UsageError>("--strategy: " + path + ": " +
+                                        file.getError().message());
+  Expected<std::vector<StrategyRule>> rules =
+      parseStrategyFile((*file)->getBuffer());
+  if (!rules)
+    return llvm::make_error<UsageError>("--strategy: " + path + ": " +
+                                        llvm::toString(rules.takeError()));
+  std::vector<std::string> texts;
+  for (const StrategyRule &rule : *rules)
+    texts.push_back(printStrategyRule(rule));
+  return texts;
 }
 
 Expected<ModelOptions> ModelFlags::options() const {
@@ -99,6 +124,10 @@ Expected<ModelOptions> ModelFlags::options() const {
     options.pipeline.maxTokens = *maxTokens;
   options.pipeline.dense = dense;
   options.pipeline.few = few;
+  if (!strategy.empty())
+    if (Error error = readStrategies(strategy).moveInto(
+            options.pipeline.strategies))
+      return error;
   return options;
 }
 

@@ -18,6 +18,7 @@ namespace tern {
 /// ModelOptions as text; tern run takes these flags too.
 struct ModelFlags {
   std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
+  std::string strategy;
   std::optional<int64_t> maxTokens;
   bool dense = false;
   bool few = false;

@@ -16,6 +16,9 @@
 
 #include "mlir/Pass/PassManager.h"
 
+#include <string>
+#include <vector>
+
 namespace tern {
 
 struct PipelineOptions {
@@ -25,6 +28,8 @@ struct PipelineOptions {
   bool dense = false;
   /// Two to sixteen tokens have functions of their own.
   bool few = false;
+  /// Wishes, as tern-select-strategies takes them.
+  std::vector<std::string> strategies;
 };
 
 struct Phase {

@@ -14,7 +14,7 @@
 #define TERN_TARGET_TARGET_H
 
 #include "tern/Dialect/Tern/IR/MicroKernel.h"
-#include "tern/Packing/Layout.h"
+#include "tern/Target/Strategy.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -32,13 +32,6 @@ namespace tern {
 class MatmulOp;
 class StrategyAttr;
 class TargetAttr;
-
-/// How the kernels of a model touch a weight; it decides the layout.
-enum class WeightAccess {
-  Dense,         ///< all of it, for any number of tokens
-  ActiveRows,    ///< at decode only some rows
-  ActiveColumns, ///< at decode only some columns
-};
 
 /// A word of the command line for a machine: a CPU of `triple`'s architecture,
 /// with features that are added to the CPU's ("avx512vnni+avx512vl").
@@ -71,10 +64,15 @@ public:
   virtual void addPasses(llvm::StringRef phase, mlir::OpPassManager &pm) const {
   }
 
-  /// The layout of a ternary rows x columns weight: the first row of the
-  /// target's table whose features `attr` has.
-  virtual Layout pickLayout(TargetAttr attr, WeightAccess access, int64_t rows,
-                            int64_t columns) const = 0;
+  /// Names of the layouts in the target's table.
+  virtual llvm::ArrayRef<llvm::StringLiteral> getLayoutNames() const = 0;
+
+  /// The rows of the target's table that fit `attr`'s features and `shape`; one
+  /// at least for a dense product, and for one with scales.
+  virtual llvm::SmallVector<Strategy>
+  getStrategies(TargetAttr attr, const ProductShape &shape) const = 0;
+
+  virtual MachineSpeed getSpeed(TargetAttr attr) const = 0;
 
   /// The widest dot product `attr`'s features allow; never null (the scalar one
   /// has one lane).

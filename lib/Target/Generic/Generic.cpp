@@ -11,8 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Strategies.h"
+
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Packing/LayoutFamilies.h"
 #include "tern/Target/Target.h"
 
 using namespace mlir;
@@ -38,11 +39,17 @@ struct GenericTarget : Target {
   StringRef getName() const override { return "Generic"; }
   bool handles(TargetAttr) const override { return true; }
 
-  Layout pickLayout(TargetAttr, WeightAccess access, int64_t,
-                    int64_t) const override {
-    bool byColumns = access == WeightAccess::ActiveColumns;
-    return PlainWords{&codecs::b2, byColumns ? Axis::Column : Axis::Row}
-        .layout();
+  ArrayRef<StringLiteral> getLayoutNames() const override {
+    return generic::layoutNames();
+  }
+
+  SmallVector<Strategy>
+  getStrategies(TargetAttr, const ProductShape &shape) const override {
+    return generic::findStrategies(shape);
+  }
+
+  MachineSpeed getSpeed(TargetAttr) const override {
+    return {/*streamBytes=*/3, /*runBytes=*/1.5, /*issueWidth=*/2};
   }
 
   DotProductAttrInterface getDotProduct(TargetAttr attr) const override {

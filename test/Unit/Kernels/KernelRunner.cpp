@@ -159,7 +159,7 @@ static void lowerCounters(ModuleOp module) {
   }
 }
 
-/// As tern-materialize-layouts does.
+/// As tern-select-strategies does.
 static void setStrategies(ModuleOp module) {
   TargetAttr target = TargetAttr::lookup(module);
   module.walk([&](MatmulOp product) {

@@ -115,7 +115,7 @@ private:
         type.getElementType().isIntOrFloat())
       return success();
     return weight.emitOpError("expected numbers or digits with a layout, as "
-                              "tern-materialize-layouts leaves them, got ")
+                              "tern-select-strategies leaves them, got ")
            << type;
   }
 

@@ -8,7 +8,7 @@ module {
 // -----
 
 module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  // expected-error @+1 {{'tern.weight' op expected numbers or digits with a layout, as tern-materialize-layouts leaves them, got 'tensor<3x7x!tern.trit>'}}
+  // expected-error @+1 {{'tern.weight' op expected numbers or digits with a layout, as tern-select-strategies leaves them, got 'tensor<3x7x!tern.trit>'}}
   tern.weight @w <digits> ["w"] : tensor<3x7x!tern.trit>
   func.func @layer() {
     %0 = tern.get_weight @w : tensor<3x7x!tern.trit>

@@ -28,15 +28,19 @@ struct Shape {
   int64_t rows, columns;
 };
 
-/// The layout in which the target of `machine` stores a weight.
-Layout pickLayout(const Machine &machine, WeightAccess access, Shape shape) {
+/// The layout that the target of `machine` has kernels of one token of this
+/// kind for.
+Layout pickLayout(const Machine &machine, ProductKind stored, Shape shape) {
   mlir::DialectRegistry registry;
   tern::registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<TernDialect>();
   auto attr = llvm::cast<TargetAttr>(
       mlir::parseAttribute(machine.attribute(), &context));
-  return attr.getTarget()->pickLayout(attr, access, shape.rows, shape.columns);
+  return attr.getTarget()
+      ->getStrategies(attr, {shape.rows, shape.columns, stored})
+      .front()
+      .layout;
 }
 
 std::string layoutText(const Layout &layout) {
@@ -224,18 +228,18 @@ protected:
       GTEST_SKIP() << "this host has no " << machine().featureString();
   }
 
-  std::vector<Product> makeProducts(Kind kind, WeightAccess access) {
+  std::vector<Product> makeProducts(Kind kind, ProductKind stored) {
     std::vector<Product> products;
     for (Shape shape : kShapes)
-      products.emplace_back(kind, shape, pickLayout(machine(), access, shape));
+      products.emplace_back(kind, shape, pickLayout(machine(), stored, shape));
     return products;
   }
 
-  /// All shapes, stored for `access`, with every kind of data.
-  void checkAll(Kind kind, WeightAccess access,
+  /// All shapes, stored for products of kind `stored`, with every kind of data.
+  void checkAll(Kind kind, ProductKind stored,
                 const std::vector<int64_t> &tokenCounts,
                 const std::vector<double> &densities = {1}) {
-    checkProducts(makeProducts(kind, access), tokenCounts, densities,
+    checkProducts(makeProducts(kind, stored), tokenCounts, densities,
                   /*fit=*/true);
   }
 
@@ -268,28 +272,28 @@ protected:
 };
 
 TEST_P(Products, DecodeDense) {
-  checkAll(Kind::Decode, WeightAccess::Dense, {1});
+  checkAll(Kind::Decode, ProductKind::Dense, {1});
 }
 TEST_P(Products, DecodeRowLayout) {
-  checkAll(Kind::Decode, WeightAccess::ActiveRows, {1});
+  checkAll(Kind::Decode, ProductKind::ListedRows, {1});
 }
 TEST_P(Products, DecodeColumnLayout) {
-  checkAll(Kind::Decode, WeightAccess::ActiveColumns, {1});
+  checkAll(Kind::Decode, ProductKind::ListedColumns, {1});
 }
 TEST_P(Products, PrefillDense) {
-  checkAll(Kind::Prefill, WeightAccess::Dense, kTokens);
+  checkAll(Kind::Prefill, ProductKind::Dense, kTokens);
 }
 TEST_P(Products, PrefillRowLayout) {
-  checkAll(Kind::Prefill, WeightAccess::ActiveRows, kTokens);
+  checkAll(Kind::Prefill, ProductKind::ListedRows, kTokens);
 }
 TEST_P(Products, PrefillColumnLayout) {
-  checkAll(Kind::Prefill, WeightAccess::ActiveColumns, kTokens);
+  checkAll(Kind::Prefill, ProductKind::ListedColumns, kTokens);
 }
 TEST_P(Products, ActiveRows) {
-  checkAll(Kind::Rows, WeightAccess::ActiveRows, {1}, {0, 0.1, 1});
+  checkAll(Kind::Rows, ProductKind::ListedRows, {1}, {0, 0.1, 1});
 }
 TEST_P(Products, ActiveColumns) {
-  checkAll(Kind::Sparse, WeightAccess::ActiveColumns, {1}, {0, 0.2, 1});
+  checkAll(Kind::Sparse, ProductKind::ListedColumns, {1}, {0, 0.2, 1});
 }
 
 /// Layouts that only the portable kernels know, no tile side a power of two.

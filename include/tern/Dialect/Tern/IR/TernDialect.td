@@ -18,7 +18,7 @@ def Tern_Dialect : Dialect {
   let summary = "Ternary-weight language models, from layers to kernels";
   let description = [{
     Values are logical: a `tensor<NxKx!tern.trit>` is a matrix of digits, not
-    bytes. Bytes appear once, when `tern-materialize-layouts` attaches a
+    bytes. Bytes appear once, when `tern-select-strategies` attaches a
     `#tern.layout` to a weight's type and makes its values grids of bytes; nothing
     after that pass changes it.
 

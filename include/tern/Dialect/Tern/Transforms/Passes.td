@@ -152,13 +152,22 @@ def ExploitGateSparsityPass : Pass<"tern-exploit-gate-sparsity"> {
   ];
 }
 
-def MaterializeLayoutsPass : Pass<"tern-materialize-layouts", "::mlir::ModuleOp"> {
-  let summary = "choose the byte layout of every ternary weight";
+def SelectStrategiesPass : Pass<"tern-select-strategies", "::mlir::ModuleOp"> {
+  let summary = "choose how products are computed and how weights are stored";
   let description = [{
-    Gives each ternary weight the `#tern.layout` that the module's `tern.target`
-    prefers for the way its products touch it. The only pass that makes layouts.
-    Where a layout pads, codes get zero columns, destinations columns nobody reads,
-    and results are sliced.
+    A weight has one layout for all products that read it. The module's `tern.target`
+    lists kernels, the layouts they read and their costs (lib/Target); the layout is
+    taken in which one generated token and its share of prompt, one token, cost least.
+    A product costs bytes / bandwidth or issue slots / width, whichever takes longer. So a product whose list of columns saves less than it costs reads all of
+    them again, and prefill has its say where decode skips. A remark names the choice,
+    the runner-up and by how much it lost, and the price that prefill pays.
+
+    The only pass that makes layouts. Where a layout pads, codes get zero columns,
+    destinations columns nobody reads, and results are sliced.
+
+    `strategies` overrules it: PATTERN=LAYOUT for the projections that the pattern
+    (* and ? as in a shell) is or is a part of, PATTERN=LAYOUT:dense to skip nothing.
+    The first one that matches counts.
 
     *Before*: weights are logical, `tensor<NxKx!tern.trit>`; the module carries
     `tern.target`.
@@ -173,8 +182,13 @@ def MaterializeLayoutsPass : Pass<"tern-materialize-layouts", "::mlir::ModuleOp"
         codes [-128, 127] weight_type tensor<192x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>> -> ...
     ```
   }];
+  let options = [
+    ListOption<"strategies", "strategies", "std::string",
+               "Layouts of projections, PATTERN=LAYOUT[:dense]">,
+  ];
   let statistics = [
     Statistic<"numWeights", "num-weights", "Ternary weights given a layout">,
+    Statistic<"numDense", "num-dense", "Products that read all though they could skip">,
     Statistic<"numPaddedBytes", "num-padded-bytes", "Bytes added by padding, per instance">,
   ];
   let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",

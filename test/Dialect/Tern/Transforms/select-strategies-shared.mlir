@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-materialize-layouts --mlir-print-local-scope --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --tern-select-strategies --mlir-print-local-scope --mlir-print-local-scope | FileCheck %s
 
 // One weight has one layout: what decode skips decides for prefill too, wherever
 // it stands. The number of tokens comes from the widened product.

@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-materialize-layouts --mlir-print-local-scope --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --tern-select-strategies --mlir-print-local-scope --mlir-print-local-scope | FileCheck %s
 
 // How a product touches its weight decides the layout. The generic target has one
 // lane: four columns to a byte, or four rows where columns are skipped. Codes get

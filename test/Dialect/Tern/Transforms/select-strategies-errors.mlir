@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-materialize-layouts --verify-diagnostics
+// RUN: tern-opt %s --tern-select-strategies --verify-diagnostics
 
 // expected-error @+1 {{expected a `tern.target` that a registered target handles, got none}}
 module {

@@ -1,24 +1,24 @@
-// RUN: tern-opt %s --tern-materialize-layouts --mlir-print-local-scope --split-input-file --mlir-print-local-scope | FileCheck %s
+// RUN: tern-opt %s --tern-select-strategies --mlir-print-local-scope --split-input-file --mlir-print-local-scope | FileCheck %s
 
 // Lanes of the vectors: eight with AVX2, sixteen with AVX-512 VNNI, all of whose
 // features must be there.
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "+avx2,+fma">} {
-  tern.weight @dense <digits> ["d"] : tensor<17x65x!tern.trit>
+  tern.weight @dense <digits> ["d"] : tensor<31x79x!tern.trit>
   tern.weight @rows <digits> ["r"] : tensor<17x65x!tern.trit>
   tern.weight @columns <digits> ["c"] : tensor<17x65x!tern.trit>
-  func.func @eight_lanes(%q: tensor<1x65xi8>, %i: tensor<1x17xi32>, %j: tensor<1x68xi32>, %v: tensor<1x68xi8>, %n: tensor<1xi32>, %init: tensor<1x17xi32>, %init1: tensor<1x17xi32>, %init2: tensor<1x17xi32>)
-      -> (tensor<1x17xi32>, tensor<1x17xi32>, tensor<1x17xi32>) {
-    %d = tern.get_weight @dense : tensor<17x65x!tern.trit>
-    %0 = tern.matmul "dense" ins(%q, %d : tensor<1x65xi8>, tensor<17x65x!tern.trit>)
-        outs(%init : tensor<1x17xi32>) codes [-128, 127] -> tensor<1x17xi32>
+  func.func @eight_lanes(%q: tensor<1x65xi8>, %p: tensor<1x79xi8>, %i: tensor<1x17xi32>, %j: tensor<1x68xi32>, %v: tensor<1x68xi8>, %n: tensor<1xi32>, %init: tensor<1x31xi32>, %init1: tensor<1x17xi32>, %init2: tensor<1x17xi32>)
+      -> (tensor<1x31xi32>, tensor<1x17xi32>, tensor<1x17xi32>) {
+    %d = tern.get_weight @dense : tensor<31x79x!tern.trit>
+    %0 = tern.matmul "dense" ins(%p, %d : tensor<1x79xi8>, tensor<31x79x!tern.trit>)
+        outs(%init : tensor<1x31xi32>) codes [-128, 127] -> tensor<1x31xi32>
     %r = tern.get_weight @rows : tensor<17x65x!tern.trit>
     %1 = tern.matmul "rows" ins(%q, %r : tensor<1x65xi8>, tensor<17x65x!tern.trit>) rows(%i, %n : tensor<1x17xi32>, tensor<1xi32>)
         outs(%init1 : tensor<1x17xi32>) codes [-128, 127] -> tensor<1x17xi32>
     %c = tern.get_weight @columns : tensor<17x65x!tern.trit>
     %2 = tern.matmul "columns" ins(%v, %c : tensor<1x68xi8>, tensor<17x65x!tern.trit>) columns(%j, %n : tensor<1x68xi32>, tensor<1xi32>)
         outs(%init2 : tensor<1x17xi32>) codes [-128, 127] -> tensor<1x17xi32>
-    return %0, %1, %2 : tensor<1x17xi32>, tensor<1x17xi32>, tensor<1x17xi32>
+    return %0, %1, %2 : tensor<1x31xi32>, tensor<1x17xi32>, tensor<1x17xi32>
   }
 }
 // CHECK:       tern.weight @dense {{.*}}, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
