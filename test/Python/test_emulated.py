@@ -115,7 +115,8 @@ def machine_runtime():
             if subprocess.run(link, cwd=empty, capture_output=True).returncode:
                 pytest.skip(f"'{machine.cc}' has no static C library to link with")
         flags = [*runtime_flags(), "-D_GNU_SOURCE", f"-I{RUNTIME / 'include'}"]
-        command = [machine.cc, *flags, "-c", *sorted((RUNTIME / "src").glob("*.c"))]
+        sources = sorted((RUNTIME / "src").rglob("*.c"))
+        command = [machine.cc, *flags, "-nostdlib", "-r", *sources, "-o", "runtime.o"]
         key = repr(command).encode() + runtime_sources()
         return machine, made_once(name, key, lambda work: run_quietly(command, work))
 
