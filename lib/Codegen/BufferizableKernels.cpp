@@ -10,6 +10,8 @@
 
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -36,7 +38,7 @@ FailureOr<SmallVector<Value>> getBuffers(RewriterBase &rewriter, Operation *op,
   return operands;
 }
 
-/// Reads its tensors, writes buffers of its own.
+/// Reads its tensors and writes none.
 template <typename ConcreteModel, typename OpTy>
 struct ReadingModel
     : BufferizableOpInterface::ExternalModel<ConcreteModel, OpTy> {
@@ -54,64 +56,52 @@ struct ReadingModel
   }
 };
 
-/// Tensor form to buffer form: the same operation with an out for each result.
+/// Tensor form to buffer form: the same operation without results. Its outs are
+/// written and not read.
 template <typename OpTy>
-struct KernelModel : ReadingModel<KernelModel<OpTy>, OpTy> {
-  bool bufferizesToAllocation(Operation *, Value) const { return true; }
+struct KernelModel
+    : BufferizableOpInterface::ExternalModel<KernelModel<OpTy>, OpTy> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !getOut(op, operand);
+  }
+  bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand,
+                               const AnalysisState &) const {
+    return getOut(op, operand).has_value();
+  }
+  AliasingValueList getAliasingValues(Operation *op, OpOperand &operand,
+                                      const AnalysisState &) const {
+    std::optional<unsigned> out = getOut(op, operand);
+    if (!out)
+      return {};
+    return {{op->getResult(*out), BufferRelation::Equivalent}};
+  }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
+    if (cast<OpTy>(op).getOuts().empty())
+      return op->emitOpError("expected a destination for each result, which "
+                             "tern-bufferize adds");
     FailureOr<SmallVector<Value>> operands =
         getBuffers(rewriter, op, options, state);
     if (failed(operands))
       return failure();
-    FailureOr<SmallVector<Value>> outs =
-        allocateResults(rewriter, op, operands->front(), options);
-    if (failed(outs))
-      return failure();
-    buildBufferForm(rewriter, cast<OpTy>(op), *operands, *outs);
-    replaceOpWithBufferizedValues(rewriter, op, *outs);
+    auto kernel = cast<OpTy>(mlir::clone(rewriter, op, TypeRange(), *operands));
+    replaceOpWithBufferizedValues(rewriter, op,
+                                  llvm::to_vector(kernel.getOuts()));
     return success();
   }
 
 private:
-  /// The first operand of every kernel operation has the tokens.
-  static FailureOr<SmallVector<Value>>
-  allocateResults(RewriterBase &rewriter, Operation *op, Value tokens,
-                  const BufferizationOptions &options) {
-    SmallVector<Value> outs;
-    for (Type type : op->getResultTypes()) {
-      auto tensor = cast<RankedTensorType>(type);
-      auto buffer = MemRefType::get(tensor.getShape(), tensor.getElementType());
-      SmallVector<Value> sizes;
-      if (buffer.isDynamicDim(0))
-        sizes.push_back(
-            memref::DimOp::create(rewriter, op->getLoc(), tokens, 0));
-      FailureOr<Value> out =
-          options.createAlloc(rewriter, op->getLoc(), buffer, sizes);
-      if (failed(out))
-        return failure();
-      outs.push_back(*out);
-    }
-    return outs;
-  }
-
-  static void buildBufferForm(RewriterBase &rewriter, OpTy op,
-                              ArrayRef<Value> operands, ValueRange outs) {
-    constexpr bool segmented =
-        OpTy::template hasTrait<OpTrait::AttrSizedOperandSegments>();
-    OperationState newState(op.getLoc(), op->getName());
-    newState.addOperands(operands);
-    newState.addOperands(outs);
-    newState.propertiesAttr = op->getPropertiesAsAttribute();
-    newState.addAttributes(op->getDiscardableAttrDictionary().getValue());
-    auto created = cast<OpTy>(rewriter.create(newState));
-    if constexpr (segmented) {
-      auto sizes = llvm::to_vector(op.getProperties().operandSegmentSizes);
-      sizes.back() = outs.size();
-      llvm::copy(sizes, created.getProperties().operandSegmentSizes.begin());
-    }
+  /// Which of the outs `operand` is, if it is one.
+  static std::optional<unsigned> getOut(Operation *op, OpOperand &operand) {
+    OperandRange outs = cast<OpTy>(op).getOuts();
+    unsigned number = operand.getOperandNumber();
+    if (outs.empty() || number < outs.getBeginOperandIndex() ||
+        number >= outs.getBeginOperandIndex() + outs.size())
+      return std::nullopt;
+    return number - outs.getBeginOperandIndex();
   }
 };
 
@@ -196,17 +186,44 @@ struct GetWeightModel
   }
 };
 
-template <typename... Ops> void attachKernels(MLIRContext *context) {
-  (Ops::template attachInterface<KernelModel<Ops>>(*context), ...);
-}
+/// Operations with outs.
+template <typename... Ops> struct Kernels {
+  static void attach(MLIRContext *context) {
+    (Ops::template attachInterface<KernelModel<Ops>>(*context), ...);
+  }
+  /// Appends `outs` to `op` if it is one of them.
+  static void append(Operation *op, ValueRange outs) {
+    llvm::TypeSwitch<Operation *>(op).template Case<Ops...>(
+        [&](auto kernel) { kernel.getOutsMutable().append(outs); });
+  }
+};
+using AllKernels =
+    Kernels<ActiveRowsOp, AttentionOp, DequantizeOp, EmbeddingOp, HadamardOp,
+            KeepTopKOp, LmHeadOp, QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
 
 } // namespace
 
+void tern::addDestinations(Operation *op) {
+  auto kernel = cast<KernelOpInterface>(op);
+  if (kernel.isBufferForm() || !kernel.getOuts().empty())
+    return;
+  OpBuilder b(op);
+  SmallVector<Value> outs;
+  for (Type type : op->getResultTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    SmallVector<Value> sizes;
+    // The first operand of every kernel operation has the tokens.
+    if (tensor.isDynamicDim(0))
+      sizes.push_back(
+          tensor::DimOp::create(b, op->getLoc(), op->getOperand(0), 0));
+    outs.push_back(tensor::EmptyOp::create(b, op->getLoc(), tensor, sizes));
+  }
+  AllKernels::append(op, outs);
+}
+
 void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
-    attachKernels<ActiveRowsOp, AttentionOp, DequantizeOp, GatherRowsOp,
-                  HadamardOp, KeepTopKOp, LmHeadOp, QuantizeOp, ReduceOp,
-                  SparsifyOp, SumCodesOp>(context);
+    AllKernels::attach(context);
     MatmulOp::attachInterface<MatmulModel>(*context);
     KVAppendOp::attachInterface<KVAppendModel>(*context);
     PrefetchOp::attachInterface<PrefetchModel>(*context);

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #define DEBUG_TYPE "tern-bufferize"
@@ -98,24 +99,6 @@ LogicalResult checkTypes(func::FuncOp function) {
   return failure(result.wasInterrupted());
 }
 
-/// A buffer that is copied to a result in the end, and was made for nothing
-/// else, becomes that result.
-void writeResultsInPlace(func::FuncOp function) {
-  Operation *end = function.getBody().front().getTerminator();
-  while (auto copy = dyn_cast_or_null<linalg::CopyOp>(end->getPrevNode())) {
-    end = copy;
-    auto alloc = copy.getInputs()[0].getDefiningOp<memref::AllocOp>();
-    auto result = dyn_cast<BlockArgument>(copy.getOutputs()[0]);
-    if (!alloc || !result || !result.hasOneUse() ||
-        alloc.getType() != result.getType())
-      continue;
-    end = copy->getNextNode();
-    copy.erase();
-    alloc.replaceAllUsesWith(result);
-    alloc.erase();
-  }
-}
-
 struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
   void getDependentDialects(DialectRegistry &registry) const override {
     BufferizePassBase::getDependentDialects(registry);
@@ -130,6 +113,7 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
         return signalPassFailure();
       convertArguments(function);
       convertResults(function);
+      function.walk([](KernelOpInterface kernel) { addDestinations(kernel); });
     }
     // A value that is copied elsewhere in the end is written there at once.
     IRRewriter rewriter(&getContext());
@@ -137,7 +121,8 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
       return signalPassFailure();
     bufferization::OneShotBufferizationOptions options;
     options.memCpyFn = [](OpBuilder &b, Location loc, Value from, Value to) {
-      linalg::CopyOp::create(b, loc, from, to);
+      if (from != to)
+        linalg::CopyOp::create(b, loc, from, to);
       return success();
     };
     options.bufferAlignment = 64;
@@ -145,8 +130,6 @@ struct Bufferize : tern::impl::BufferizePassBase<Bufferize> {
     if (failed(
             bufferization::runOneShotBufferize(getOperation(), options, state)))
       return signalPassFailure();
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      writeResultsInPlace(function);
     getOperation().walk([&](memref::AllocOp) { ++numBuffers; });
   }
 };

@@ -5,10 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Written out, where upstream would tile, split, vectorize, drop unit
-// dimensions and lower transfers one after the other: elementwise operations on
-// contiguous rows need none of the generality of that, and here what is loaded,
-// hoisted and stored is said in one place.
+// Written out; the pass's description says why upstream's steps are not taken.
 //
 //===----------------------------------------------------------------------===//
 

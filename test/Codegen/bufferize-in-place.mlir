@@ -25,8 +25,8 @@ func.func @twice(%x: tensor<1x7xf32>) -> (tensor<1xf32>, tensor<1xf32>) {
 }
 // CHECK-LABEL: func.func @twice(
 // CHECK-SAME:    %[[Y0:[a-z0-9]+]]: memref<1xf32>, %[[Y1:[a-z0-9]+]]: memref<1xf32>)
-// CHECK:         tern.reduce <max_abs>{{.*}} outs(%[[Y1]] :
-// CHECK:         linalg.copy ins(%[[Y1]] : memref<1xf32>) outs(%[[Y0]] :
+// CHECK:         tern.reduce <max_abs>{{.*}} outs(%[[Y0]] :
+// CHECK:         linalg.copy ins(%[[Y0]] : memref<1xf32>) outs(%[[Y1]] :
 // CHECK-NEXT:    return
 
 // -----
@@ -49,4 +49,24 @@ func.func @sum(%x: tensor<1x7xf32>, %y: tensor<1x7xf32>) -> tensor<1x7xf32> {
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: memref<1x7xf32>, %[[Y:[a-z0-9]+]]: memref<1x7xf32>, %[[Z:[a-z0-9]+]]: memref<1x7xf32>)
 // CHECK-NOT:     memref.alloc
 // CHECK:         linalg.generic {{.*}} ins(%[[X]], %[[Y]] : {{.*}}) outs(%[[Z]] :
-// CHECK:         linalg.copy ins(%[[Z]] : memref<1x7xf32>) outs(%[[Z]] : memref<1x7xf32>)
+// CHECK-NOT:     linalg.copy
+// CHECK:         return
+
+// -----
+
+// A kernel operation writes its part of a wider row at once.
+
+func.func @part(%x: tensor<1x7xf32>, %q: tensor<1x7xi8>) -> tensor<1x8xi8> {
+  %zero = arith.constant 0 : i8
+  %k = tern.keep_top_k <keep = 5> (%x, %q) : (tensor<1x7xf32>, tensor<1x7xi8>) -> tensor<1x7xi8>
+  %empty = tensor.empty() : tensor<1x8xi8>
+  %zeros = linalg.fill ins(%zero : i8) outs(%empty : tensor<1x8xi8>) -> tensor<1x8xi8>
+  %row = tensor.insert_slice %k into %zeros[0, 0] [1, 7] [1, 1] : tensor<1x7xi8> into tensor<1x8xi8>
+  return %row : tensor<1x8xi8>
+}
+// CHECK-LABEL: func.func @part(
+// CHECK-SAME:    %[[Y:[a-z0-9]+]]: memref<1x8xi8>)
+// CHECK-NOT:     memref.alloc
+// CHECK:         linalg.fill {{.*}} outs(%[[Y]] :
+// CHECK:         %[[PART:.*]] = memref.subview %[[Y]][0, 0] [1, 7] [1, 1]
+// CHECK:         tern.keep_top_k {{.*}} outs(%[[PART]] :

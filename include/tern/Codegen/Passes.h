@@ -17,6 +17,10 @@ class TargetAttr;
 /// Bits of tern/cpu_features.def for the features of `target`.
 uint64_t getCpuFeatureBits(TargetAttr target);
 
+/// Gives each result of `op`, a KernelOpInterface in tensor form, an empty
+/// tensor as its out, unless it has outs.
+void addDestinations(mlir::Operation *op);
+
 /// Attaches the bufferization of tern operations.
 void registerBufferization(mlir::DialectRegistry &registry);
 

@@ -109,10 +109,11 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   let summary = "tensors to buffers, results to arguments";
   let description = [{
     One-shot bufferization inside each function. Tensor arguments become buffers
-    that are only read; results become further arguments that are written. A
-    value that linalg computes for a result, or for a part of a larger tensor,
-    is written there at once; a copy of it to itself stays, for `tern-vectorize-linalg`.
-    A kernel operation's result that is returned is written there too.
+    that are only read; results become further arguments that are written. Each
+    kernel operation gets an empty tensor as the destination of each result, as
+    linalg has; upstream's analysis then finds which of them another place is
+    waiting for: a value for a result, or for a part of a larger tensor, is written
+    there at once. A copy of a part to itself stays, for `tern-vectorize-linalg`.
 
     *Before*
 
@@ -137,7 +138,7 @@ def BufferizePass : Pass<"tern-bufferize", "::mlir::ModuleOp"> {
   ];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
-    "::mlir::memref::MemRefDialect"];
+    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
 }
 
 def FuseTokenRowsPass : Pass<"tern-fuse-token-rows", "::mlir::func::FuncOp"> {
@@ -150,7 +151,10 @@ def FuseTokenRowsPass : Pass<"tern-fuse-token-rows", "::mlir::func::FuncOp"> {
     between them. Operations that neither read nor write memory, and allocations,
     are moved in front of the loop; no operation moves past another one. A run
     ends where the number of tokens may differ, or where one token would use what
-    another writes.
+    another writes. Upstream's tile-and-fuse starts from one consumer and computes
+    its producers inside; a run has no such end: it holds chains that meet nowhere
+    (queries and keys), results that live on (the residual, codes and their
+    factors), copies, and an order of writes that only buffers have.
 
     *Before*: functions on buffers, bufferized; the number of tokens is dynamic.
     With one token, which is static, there is nothing to do.
@@ -194,7 +198,11 @@ def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
     static number, as one vector of that width: no masks. By default, lanes fill
     four registers of the module's target (32 at most, 4 without vectors). Values
     that all elements of a row share (a token's factor) are loaded once, before the
-    loop. Outer loops, tokens and heads, stay loops. LLVM splits vectors into the
+    loop. Outer loops, tokens and heads, stay loops. Upstream's split, tiling, folding
+    of unit dimensions, vectorization and lowering of transfers lead to the same loop
+    at the same speed (a gated unit of 6,900 features with AVX2: 706 and 705 ns) by
+    as many rounds of patterns over a function, and leave the shared values inside;
+    so this is one walk over the operations. LLVM splits vectors into the
     registers that the target has. `memref.copy` is treated the same, so that no
     runtime function is called for it.
 

@@ -49,7 +49,12 @@ struct NotingTarget : Target {
   bool handles(TargetAttr attr) const override {
     return attr.getCpu() == "noting";
   }
-  Layout pickLayout(TargetAttr, WeightAccess, int64_t, int64_t) const override {
+  ArrayRef<StringLiteral> getLayoutNames() const override { return {}; }
+  SmallVector<Strategy> getStrategies(TargetAttr,
+                                      const ProductShape &) const override {
+    llvm_unreachable("no weight is laid out here");
+  }
+  MachineSpeed getSpeed(TargetAttr) const override {
     llvm_unreachable("no weight is laid out here");
   }
   DotProductAttrInterface getDotProduct(TargetAttr) const override {

@@ -22,10 +22,9 @@ using namespace tern::detail;
 LogicalResult tern::detail::verifyKernelOp(Operation *op) {
   auto kernel = cast<KernelOpInterface>(op);
   OperandRange outs = kernel.getOuts();
-  if (outs.empty() == (op->getNumResults() == 0))
-    return op->emitOpError("expected either results (tensor form) or outs "
-                           "(buffer form), got ")
-           << op->getNumResults() << " results and " << outs.size() << " outs";
+  if (outs.empty() && op->getNumResults() == 0)
+    return op->emitOpError("expected results (tensor form) or outs (buffer "
+                           "form), got neither");
   for (Type type : op->getOperandTypes()) {
     if (kernel.isBufferForm() && isa<TensorType>(type))
       return op->emitOpError("expected memrefs only in buffer form, got ")
@@ -34,6 +33,10 @@ LogicalResult tern::detail::verifyKernelOp(Operation *op) {
       return op->emitOpError("expected tensors only in tensor form, got ")
              << type;
   }
+  if (!kernel.isBufferForm() && !outs.empty() &&
+      outs.getTypes() != op->getResultTypes())
+    return op->emitOpError("expected outs of the results' types, got ")
+           << outs.getTypes();
   return success();
 }
 

@@ -4,16 +4,24 @@
 // invalid-products.mlir.
 
 func.func @neither_results_nor_outs(%x: tensor<?x8xf32>) {
-  // expected-error @+1 {{expected either results (tensor form) or outs (buffer form), got 0 results and 0 outs}}
+  // expected-error @+1 {{expected results (tensor form) or outs (buffer form), got neither}}
   tern.reduce <max_abs> (%x) : (tensor<?x8xf32>)
   return
 }
 
 // -----
 
-func.func @results_and_outs(%x: memref<?x8xf32>, %m: memref<?xf32>) {
-  // expected-error @+1 {{expected either results (tensor form) or outs (buffer form), got 1 results and 1 outs}}
-  %0 = tern.reduce <max_abs> (%x) outs(%m : memref<?xf32>) : (memref<?x8xf32>) -> tensor<?xf32>
+func.func @outs_of_another_type(%x: tensor<?x8xf32>, %m: tensor<4xf32>) {
+  // expected-error @+1 {{expected outs of the results' types, got 'tensor<4xf32>'}}
+  %0 = tern.reduce <max_abs> (%x) outs(%m : tensor<4xf32>) : (tensor<?x8xf32>) -> tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @buffers_as_destinations(%x: tensor<?x8xf32>, %m: memref<?xf32>) {
+  // expected-error @+1 {{expected tensors only in tensor form, got 'memref<?xf32>'}}
+  %0 = tern.reduce <max_abs> (%x) outs(%m : memref<?xf32>) : (tensor<?x8xf32>) -> tensor<?xf32>
   return
 }
 

@@ -19,7 +19,8 @@ include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
 
-/// Operands, then `outs` in buffer form; results in tensor form.
+/// Operands, then `outs`: in buffer form the buffers that are written, in tensor
+/// form none, or the tensors whose buffers the results may take.
 class Tern_KernelOp<string mnemonic, list<Trait> traits = []>
     : Tern_Op<mnemonic, traits # [
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
@@ -52,7 +53,7 @@ def Tern_GatherRowsOp : Tern_KernelOp<"gather_rows", [Tern_RowWise]> {
   }];
   let arguments = (ins Tern_VectorOf<[I32]>:$indices,
                        Tern_RowsOf<[BF16, F16, F32]>:$table,
-                       Variadic<AnyMemRef>:$outs);
+                       Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     `(` $indices `,` $table `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($indices) `,` type($table) `)` (`->` type($results)^)?
@@ -79,7 +80,7 @@ def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {
   let arguments = (ins Tern_RowsOf<[F32]>:$input,
                        Tern_RowsOf<[BF16, F16, F32, I8]>:$weight,
                        Optional<Tern_VectorOf<[F32]>>:$scales,
-                       Variadic<AnyMemRef>:$outs);
+                       Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     `(` $input `,` $weight `)` (`scales` `(` $scales^ `:` type($scales) `)`)?
     (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
@@ -99,7 +100,7 @@ def Tern_ReduceOp : Tern_KernelOp<"reduce", [Tern_RowWise]> {
     ```
   }];
   let arguments = (ins Tern_ReduceKindAttr:$kind, Tern_RowsOf<[F32]>:$input,
-                       Variadic<AnyMemRef>:$outs);
+                       Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     $kind `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($input) `)` (`->` type($results)^)?
@@ -121,7 +122,7 @@ def Tern_HadamardOp : Tern_KernelOp<"hadamard", [Tern_RowWise]> {
     ```
   }];
   let arguments = (ins I64Attr:$block, Tern_RowsOf<[F32]>:$input,
-                       Variadic<AnyMemRef>:$outs);
+                       Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     `block` $block `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($input) `)` (`->` type($results)^)?
@@ -141,7 +142,7 @@ def Tern_QuantizeOp : Tern_KernelOp<"quantize", [Tern_RowWise]> {
     ```
   }];
   let arguments = (ins Tern_ActQuantAttr:$act_quant, Tern_RowsOf<[F32]>:$input,
-                       Variadic<AnyMemRef>:$outs);
+                       Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     $act_quant `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($input) `)` (`->` type($results)^)?
@@ -161,7 +162,7 @@ def Tern_KeepTopKOp : Tern_KernelOp<"keep_top_k", [Tern_RowWise]> {
     ```
   }];
   let arguments = (ins Tern_TopKAttr:$top_k, Tern_RowsOf<[F32]>:$input,
-                       Tern_RowsOf<[I8]>:$codes, Variadic<AnyMemRef>:$outs);
+                       Tern_RowsOf<[I8]>:$codes, Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     $top_k `(` $input `,` $codes `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($input) `,` type($codes) `)` (`->` type($results)^)?
@@ -185,7 +186,7 @@ def Tern_SparsifyOp : Tern_KernelOp<"sparsify", [Tern_RowWise]> {
         : (tensor<1x512xi8>) -> tensor<1x512xi32>, tensor<1x512xi8>, tensor<1xi32>
     ```
   }];
-  let arguments = (ins Tern_RowsOf<[I8]>:$input, Variadic<AnyMemRef>:$outs);
+  let arguments = (ins Tern_RowsOf<[I8]>:$input, Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($input) `)` (`->` type($results)^)?
@@ -226,7 +227,7 @@ def Tern_ActiveRowsOp : Tern_KernelOp<"active_rows", [Tern_RowWise]> {
     %i, %n = tern.active_rows(%g) : (tensor<1x512xf32>) -> tensor<1x512xi32>, tensor<1xi32>
     ```
   }];
-  let arguments = (ins Tern_RowsOf<[F32]>:$gate, Variadic<AnyMemRef>:$outs);
+  let arguments = (ins Tern_RowsOf<[F32]>:$gate, Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     `(` $gate `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($gate) `)` (`->` type($results)^)?
@@ -363,7 +364,7 @@ def Tern_DequantizeOp : Tern_KernelOp<"dequantize",
   let arguments = (ins Tern_RowsOf<[I32, F32]>:$acc, Tern_VectorOf<[F32]>:$factor,
                        Optional<Tern_VectorOf<[F32]>>:$scale,
                        Optional<Tern_VectorOf<[F32]>>:$bias,
-                       Variadic<AnyMemRef>:$outs);
+                       Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     `(` $acc `,` $factor (`,` $scale^)? `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
     (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
@@ -414,7 +415,7 @@ def Tern_AttentionOp : Tern_KernelOp<"attention"> {
   }];
   let arguments = (ins Tern_RowsOf<[F32]>:$query, Tern_KVCacheType:$cache,
                        Index:$layer, Tern_VectorOf<[I32]>:$positions,
-                       Variadic<AnyMemRef>:$outs);
+                       Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     `(` $query `,` $cache `[` $layer `]` `,` $positions `)`
     (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict

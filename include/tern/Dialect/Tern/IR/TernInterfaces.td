@@ -12,13 +12,15 @@ include "mlir/IR/OpBase.td"
 
 def KernelOpInterface : OpInterface<"KernelOpInterface"> {
   let description = [{
-    An operation with a tensor form (results, no `outs`) and a buffer form (`outs`,
-    no results). The n-th out is the buffer of the n-th result. Bufferization of
-    all of them is one function (lib/Dialect/Tern/Transforms).
+    An operation with a tensor form (results) and a buffer form (`outs`, no
+    results). The n-th out is the buffer of the n-th result. In tensor form outs are
+    optional: they are the destinations that `tern-bufferize` gives each result.
+    Bufferization of all of them is one function (lib/Codegen).
   }];
   let cppNamespace = "::tern";
   let methods = [
-    InterfaceMethod<"The buffers results are written to; empty in tensor form.",
+    InterfaceMethod<"The buffers results are written to; in tensor form their "
+      "destinations, if it has any.",
       "::mlir::OperandRange", "getOuts">,
     InterfaceMethod<"True if what is written for a token depends on that token's "
       "rows only, so that tokens may be computed one by one in one loop.",
