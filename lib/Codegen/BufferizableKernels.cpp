@@ -198,7 +198,7 @@ template <typename... Ops> struct Kernels {
   }
 };
 using AllKernels =
-    Kernels<ActiveRowsOp, AttentionOp, DequantizeOp, EmbeddingOp, HadamardOp,
+    Kernels<ActiveRowsOp, AttentionOp, DequantizeOp, GatherRowsOp, HadamardOp,
             KeepTopKOp, LmHeadOp, QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
 
 } // namespace

@@ -42,6 +42,8 @@ std::string DotAttr::getInstruction() const {
   switch (getValue()) {
   case Dot::Vpmaddubsw256:
     return "vpmaddubsw of 256 bits";
+  case Dot::Vpmaddubsw512:
+    return "vpmaddubsw of 512 bits";
   case Dot::Vpdpbusd256:
     return "vpdpbusd of 256 bits";
   case Dot::Vpdpbusd512:
@@ -51,11 +53,13 @@ std::string DotAttr::getInstruction() const {
 }
 
 int64_t DotAttr::getLanes() const {
-  return getValue() == Dot::Vpdpbusd512 ? 16 : 8;
+  bool isWide =
+      getValue() == Dot::Vpdpbusd512 || getValue() == Dot::Vpmaddubsw512;
+  return isWide ? 16 : 8;
 }
 
 int64_t DotAttr::getSlots(unsigned maxUnsigned) const {
-  if (getValue() != Dot::Vpmaddubsw256)
+  if (getValue() == Dot::Vpdpbusd256 || getValue() == Dot::Vpdpbusd512)
     return 1;
   return fitsPairs(maxUnsigned) ? 3 : 9;
 }
@@ -65,14 +69,18 @@ int64_t DotAttr::getSlots(unsigned maxUnsigned) const {
 /// halves by an addition.
 static Value buildPairs(KernelBuilder &b, Value acc, Value u, Value s,
                         unsigned maxUnsigned) {
-  VectorType words = b.vectorOf(16, b.getI16Type());
-  Type sums = acc.getType();
+  auto sums = cast<VectorType>(acc.getType());
+  VectorType words = b.vectorOf(2 * sums.getNumElements(), b.getI16Type());
+  bool isWide = sums.getNumElements() == 16;
+  StringRef quads =
+      isWide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
+  StringRef pairs =
+      isWide ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw";
   auto addPairs = [&](Value x, Value y) {
-    acc = b.add(acc, call(b, sums, "llvm.x86.avx2.pmadd.wd", {x, y}));
+    acc = b.add(acc, call(b, sums, quads, {x, y}));
   };
   if (fitsPairs(maxUnsigned)) {
-    addPairs(call(b, words, "llvm.x86.avx2.pmadd.ub.sw", {u, s}),
-             b.constant(words, int64_t(1)));
+    addPairs(call(b, words, pairs, {u, s}), b.constant(words, int64_t(1)));
     return acc;
   }
   Value uw = b.bitcast(words, u), sw = b.bitcast(words, s);
@@ -86,6 +94,7 @@ Value DotAttr::build(OpBuilder &builder, Location loc, Value acc, Value u,
   KernelBuilder b(loc, builder);
   switch (getValue()) {
   case Dot::Vpmaddubsw256:
+  case Dot::Vpmaddubsw512:
     return buildPairs(b, acc, u, s, maxUnsigned);
   case Dot::Vpdpbusd256:
     return call(b, acc.getType(), "llvm.x86.avx512.vpdpbusd.256", {acc, u, s});

@@ -34,6 +34,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"avx512f,avx512bw,avx512vl,avx512vnni",
      {Dot::Vpdpbusd512, 8, 4, 1.5, 1, kSpeed}},
+    {"avx512f,avx512bw,avx512vl", {Dot::Vpmaddubsw512, 8, 4, 1.5, 1, kSpeed}},
     {"avx2,avxvnni", {Dot::Vpdpbusd256, 4, 2, 1, 1.2, kSpeed}},
     {"avx2", {Dot::Vpmaddubsw256, 4, 2, 1, 1.2, kSpeed}},
 };

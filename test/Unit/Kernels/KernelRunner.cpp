@@ -44,6 +44,7 @@ const std::vector<Machine> &tern::test::machines() {
       {"Generic", "x86-64", {}},
       {"Avx2", "x86-64-v3", {"avx2"}},
       {"AvxVnni", "x86-64-v3", {"avx2", "avxvnni"}},
+      {"Avx512Bw", "x86-64-v4", {"avx2", "avx512f", "avx512bw", "avx512vl"}},
       {"Avx512Vnni",
        "x86-64-v4",
        {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni"}},

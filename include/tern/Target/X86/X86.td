@@ -22,7 +22,8 @@ def TernX86_Dialect : Dialect {
 def TernX86_Dot : I32EnumAttr<"Dot", "a dot product of bytes", [
     I32EnumAttrCase<"Vpmaddubsw256", 0, "vpmaddubsw_256">,
     I32EnumAttrCase<"Vpdpbusd256", 1, "vpdpbusd_256">,
-    I32EnumAttrCase<"Vpdpbusd512", 2, "vpdpbusd_512">]> {
+    I32EnumAttrCase<"Vpdpbusd512", 2, "vpdpbusd_512">,
+    I32EnumAttrCase<"Vpmaddubsw512", 3, "vpmaddubsw_512">]> {
   let cppNamespace = "::tern::x86";
   let genSpecializedAttr = 0;
 }
@@ -35,6 +36,7 @@ def TernX86_DotAttr : AttrDef<TernX86_Dialect, "Dot",
     | name | features | |
     |---|---|---|
     | `vpmaddubsw_256` | avx2 | then vpmaddwd by ones; exact while a pair of products fits 16 bits, larger bytes are widened first |
+    | `vpmaddubsw_512` | avx512bw | the same, twice as wide |
     | `vpdpbusd_256` | avxvnni, or avx512vnni and avx512vl | four products added to each 32 bit lane |
     | `vpdpbusd_512` | avx512vnni | the same, twice as wide |
 
