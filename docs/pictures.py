@@ -87,7 +87,8 @@ def phase_table() -> list[tuple[str, str]]:
     """(name, summary) of each phase, from the table in the sources."""
     source = (ROOT / "lib/Pipelines/Phases.cpp").read_text()
     names = dict(re.findall(r'constexpr char (k\w+)\[\] = "(\w+)"', source))
-    rows = re.findall(r'\{(k\w+|"\w+"),\s*"[\w-]*",\s*((?:"[^"]*"\s*)+),', source)
+    table = source[source.index("kPhases[]") :]
+    rows = re.findall(r'\{(k\w+|"\w+"),\s*"[\w-]*",\s*((?:"[^"]*"\s*)+),', table)
     return [
         (names.get(name, name.strip('"')), "".join(re.findall(r'"([^"]*)"', summary)))
         for name, summary in rows
