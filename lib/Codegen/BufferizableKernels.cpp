@@ -129,20 +129,9 @@ struct MatmulModel
   }
 };
 
-struct KVAppendModel : ReadingModel<KVAppendModel, KVAppendOp> {
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
-                          const BufferizationOptions &options,
-                          BufferizationState &state) const {
-    FailureOr<SmallVector<Value>> operands =
-        getBuffers(rewriter, op, options, state);
-    if (failed(operands))
-      return failure();
-    rewriter.modifyOpInPlace(op, [&] { op->setOperands(*operands); });
-    return success();
-  }
-};
-
-struct PrefetchModel : ReadingModel<PrefetchModel, PrefetchOp> {
+/// Has no results: takes buffers instead of tensors.
+template <typename OpTy>
+struct OperandsModel : ReadingModel<OperandsModel<OpTy>, OpTy> {
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
@@ -225,8 +214,8 @@ void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     AllKernels::attach(context);
     MatmulOp::attachInterface<MatmulModel>(*context);
-    KVAppendOp::attachInterface<KVAppendModel>(*context);
-    PrefetchOp::attachInterface<PrefetchModel>(*context);
+    KVAppendOp::attachInterface<OperandsModel<KVAppendOp>>(*context);
+    PrefetchOp::attachInterface<OperandsModel<PrefetchOp>>(*context);
     GetWeightOp::attachInterface<GetWeightModel>(*context);
   });
 }
