@@ -340,8 +340,7 @@ struct TileProducts : tern::impl::TileProductsPassBase<TileProducts> {
   void runOnOperation() override {
     SmallVector<MatmulOp> products;
     getOperation().walk([&](MatmulOp op) {
-      StrategyAttr strategy = op.getStrategyAttr();
-      if (strategy && !strategy.getKernels().empty() && !op.isBufferForm())
+      if (op.getStrategyAttr() && !op.isBufferForm())
         products.push_back(op);
     });
     for (MatmulOp op : products) {

@@ -75,6 +75,8 @@ LogicalResult StrategyAttr::verify(EmitError emitError,
     return emitError() << "expected at least one unit and no negative "
                           "prefetch, got "
                        << units << " and " << prefetch;
+  if (kernels.empty())
+    return emitError() << "expected at least one kernel, got none";
   int64_t before = 0;
   for (Attribute attr : kernels) {
     auto kernel = dyn_cast<MicroKernelAttrInterface>(attr);

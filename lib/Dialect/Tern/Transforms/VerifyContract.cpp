@@ -88,8 +88,7 @@ LogicalResult isTiled(Operation *op) {
   if (isa<RMSNormOp, RopeOp, GluOp, QuantizeOp, DequantizeOp>(op))
     return op->emitOpError("expected to be linalg operations");
   auto product = dyn_cast<MatmulOp>(op);
-  if (product && product.getStrategyAttr() &&
-      !product.getStrategyAttr().getKernels().empty())
+  if (product && product.getStrategyAttr())
     return op->emitOpError("expected loops around the micro kernels of its "
                            "strategy");
   return success();
