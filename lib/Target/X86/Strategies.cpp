@@ -171,10 +171,8 @@ StrategyAttr x86::pickKernels(const Machine &machine, MatmulOp product) {
                 ? Attribute(ContiguousRowsAttr::get(context, dot, rows, tokens))
                 : Int8RowsAttr::get(context, dot, rows, tokens, one ? 4 : 1));
   } else if (RowsInLanes::match(*layout)) {
-    for (int64_t tokens = machine.tokens; tokens; tokens = tokens == 1   ? 0
-                                                           : tokens == 8 ? 4
-                                                                         : 1)
-      if (!single || tokens == 1)
+    for (int64_t tokens : {8, 4, 1})
+      if (single ? tokens == 1 : tokens <= machine.tokens)
         kernels.push_back(RowsInLanesAttr::get(context, dot, 2, tokens));
   } else if (ContiguousColumns::match(*layout)) {
     prefetch = product.getColumnIndices() ? 8 : 0;
