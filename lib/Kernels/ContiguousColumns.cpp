@@ -78,7 +78,7 @@ struct ContiguousColumnsModel
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     Values x;
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
@@ -103,7 +103,7 @@ struct ContiguousColumnsModel
 
   Value finish(Attribute attr, OpBuilder &builder, Location loc,
                Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     VectorType type = getSumsType(attr);
     Value results = b.zero(vectorOf(
@@ -121,7 +121,7 @@ struct ContiguousColumnsModel
 private:
   /// Elements of `x` and `y` in turn, from the low or high half of each 16
   /// bytes.
-  static Value interleave(KernelBuilder &b, Value x, Value y, bool high,
+  static Value interleave(ValueBuilder &b, Value x, Value y, bool high,
                           Type element) {
     int64_t bytes = cast<VectorType>(x.getType()).getNumElements();
     int64_t perPart = 128 / element.getIntOrFloatBitWidth();

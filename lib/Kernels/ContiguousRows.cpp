@@ -64,7 +64,7 @@ struct ContiguousRowsModel
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     int64_t tokens = kernel.getTokens(), rows = kernel.getRows();
     int64_t bytes = 4 * lanes(attr);
@@ -92,7 +92,7 @@ struct ContiguousRowsModel
 
   Value finish(Attribute attr, OpBuilder &builder, Location loc,
                Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     Value results = b.zero(getSumsType(attr));
     if (isInPlace(attr)) {

@@ -52,7 +52,7 @@ struct DigitByDigitModel
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     Layout layout = get(attr).getLayout().getLayout();
     MicroTile tile = getTile(attr);
     Type i32 = b.getI32Type();
@@ -100,7 +100,7 @@ struct Int8ByInt8Model : MicroKernelModel<Int8ByInt8Model, Int8ByInt8Attr> {
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     Value w = b.signExtend(b.part(weights[0], {0, 0}), b.getI32Type());
     for (int64_t t = 0; t < getTile(attr).tokens; ++t) {
       Value x = b.signExtend(b.part(codes, {t, 0}), b.getI32Type());

@@ -18,7 +18,7 @@ static int64_t powerOf3(int64_t exponent) {
 }
 
 /// The number to base 3 that is in the low bits of `shifted`.
-static Value buildNumber(KernelBuilder &b, const DigitFields &fields,
+static Value buildNumber(ValueBuilder &b, const DigitFields &fields,
                          Value shifted) {
   if (!fields.isSignMagnitude)
     return fields.bits == 8
@@ -33,7 +33,7 @@ static Value buildNumber(KernelBuilder &b, const DigitFields &fields,
                   b.add(largest, magnitude));
 }
 
-Value tern::buildDigit(KernelBuilder &b, const Codec &codec, Value byte,
+Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value byte,
                        int64_t digit) {
   const DigitFields &fields = codec.fields;
   int64_t field = digit / fields.digits, place = digit % fields.digits;
@@ -44,7 +44,7 @@ Value tern::buildDigit(KernelBuilder &b, const Codec &codec, Value byte,
   return b.add(number, -1);
 }
 
-Value tern::buildDigit(KernelBuilder &b, const Codec &codec, Value byte,
+Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value byte,
                        Value digit) {
   const DigitFields &fields = codec.fields;
   Type type = byte.getType();
@@ -67,7 +67,7 @@ Value tern::buildDigit(KernelBuilder &b, const Codec &codec, Value byte,
   return b.add(b.rem(b.div(number, power), 3), -1);
 }
 
-Value tern::buildByte(KernelBuilder &b, const Codec &codec, ValueRange digits) {
+Value tern::buildByte(ValueBuilder &b, const Codec &codec, ValueRange digits) {
   const DigitFields &fields = codec.fields;
   Type type = digits.front().getType();
   Value byte = b.zero(type);

@@ -51,7 +51,7 @@ struct Int8RowsModel : MicroKernelModel<Int8RowsModel, Int8RowsAttr> {
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     int64_t tokens = kernel.getTokens(), rows = kernel.getRows();
     int64_t vectors = kernel.getVectors(), bytes = 4 * lanes(attr);
@@ -71,7 +71,7 @@ struct Int8RowsModel : MicroKernelModel<Int8RowsModel, Int8RowsAttr> {
 
   Value finish(Attribute attr, OpBuilder &builder, Location loc,
                Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     Value results = b.zero(getSumsType(attr));
     for (int64_t t = 0; t < kernel.getTokens(); ++t)

@@ -9,6 +9,7 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/Digits.h"
+#include "tern/Kernels/KernelBuilder.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 

@@ -10,7 +10,7 @@
 using namespace mlir;
 using namespace tern;
 
-Value tern::broadcastFour(KernelBuilder &b, Value codes, int64_t token,
+Value tern::broadcastFour(ValueBuilder &b, Value codes, int64_t token,
                           int64_t column, int64_t lanes) {
   Value row = b.part(codes, {token});
   Value four = b.lanes(row, column, 4);

@@ -15,7 +15,7 @@
 #define TERN_LIB_KERNELS_MICROKERNELS_H
 
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Kernels/KernelBuilder.h"
+#include "tern/Kernels/ValueBuilder.h"
 
 namespace tern {
 
@@ -25,14 +25,13 @@ inline constexpr int64_t kFields = 4;
 inline constexpr unsigned kMaxStoredDigit = 2;
 
 /// Field `f` where it is in the byte: the digits times 4^f.
-inline mlir::Value fieldInPlace(KernelBuilder &b, mlir::Value bytes,
-                                int64_t f) {
+inline mlir::Value fieldInPlace(ValueBuilder &b, mlir::Value bytes, int64_t f) {
   return b.bitAnd(bytes, 3 << 2 * f);
 }
 /// The largest of them.
 inline unsigned maxInPlace(int64_t f) { return kMaxStoredDigit << 2 * f; }
 /// Field `f` moved to the lowest bits.
-inline mlir::Value fieldMoved(KernelBuilder &b, mlir::Value bytes, int64_t f) {
+inline mlir::Value fieldMoved(ValueBuilder &b, mlir::Value bytes, int64_t f) {
   return b.bitAnd(b.shiftRight(bytes, 2 * f), 3);
 }
 /// Sums of digits in place are up to 4^3 times too large, so over so many
@@ -40,7 +39,7 @@ inline mlir::Value fieldMoved(KernelBuilder &b, mlir::Value bytes, int64_t f) {
 inline constexpr int64_t kMaxColumnsInPlace = (int64_t(1) << (31 - 7 - 7)) - 1;
 
 /// Four of the codes of token `token`, from column `column` on, in each lane.
-mlir::Value broadcastFour(KernelBuilder &b, mlir::Value codes, int64_t token,
+mlir::Value broadcastFour(ValueBuilder &b, mlir::Value codes, int64_t token,
                           int64_t column, int64_t lanes);
 
 /// The defaults of kernels: all codes, one part, i8 codes by token and column.
@@ -65,7 +64,7 @@ struct MicroKernelModel : MicroKernelAttrInterface::ExternalModel<Model, Attr> {
   }
   mlir::Value begin(mlir::Attribute attr, mlir::OpBuilder &builder,
                     mlir::Location loc) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     return b.zero(mlir::cast<MicroKernelAttrInterface>(attr).getFragmentType());
   }
 };

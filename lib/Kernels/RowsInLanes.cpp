@@ -64,7 +64,7 @@ struct RowsInLanesModel : MicroKernelModel<RowsInLanesModel, RowsInLanesAttr> {
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     int64_t vectors = kernel.getVectors(), tokens = kernel.getTokens();
     Value bytes = b.reshape(weights[0], {vectors, 4 * lanes(attr)});
@@ -93,7 +93,7 @@ struct RowsInLanesModel : MicroKernelModel<RowsInLanesModel, RowsInLanesAttr> {
 
   Value finish(Attribute attr, OpBuilder &builder, Location loc,
                Value sums) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     MicroTile tile = getTile(attr);
     if (!isInPlace(attr))

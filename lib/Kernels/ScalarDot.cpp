@@ -22,7 +22,7 @@ struct ScalarDotModel
 
   Value build(Attribute, OpBuilder &builder, Location loc, Value acc, Value u,
               Value s, unsigned) const {
-    KernelBuilder b(loc, builder);
+    ValueBuilder b(loc, builder);
     Value products =
         b.mul(b.zeroExtend(u, b.getI32Type()), b.signExtend(s, b.getI32Type()));
     Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD,

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Kernels/KernelBuilder.h"
+#include "tern/Kernels/ValueBuilder.h"
 #include "tern/Target/X86/X86.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -29,7 +29,7 @@ void TernX86Dialect::initialize() {
       >();
 }
 
-static Value call(KernelBuilder &b, Type type, StringRef name,
+static Value call(ValueBuilder &b, Type type, StringRef name,
                   ValueRange operands) {
   return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(name), operands)
       .getResult(0);
@@ -67,7 +67,7 @@ int64_t DotAttr::getSlots(unsigned maxUnsigned) const {
 /// vpmaddubsw and vpmaddwd by ones, or, for larger bytes, even and odd bytes as
 /// 16 bit words: the products of each word pair are added by vpmaddwd, the two
 /// halves by an addition.
-static Value buildPairs(KernelBuilder &b, Value acc, Value u, Value s,
+static Value buildPairs(ValueBuilder &b, Value acc, Value u, Value s,
                         unsigned maxUnsigned) {
   auto sums = cast<VectorType>(acc.getType());
   VectorType words = b.vectorOf(2 * sums.getNumElements(), b.getI16Type());
@@ -91,7 +91,7 @@ static Value buildPairs(KernelBuilder &b, Value acc, Value u, Value s,
 
 Value DotAttr::build(OpBuilder &builder, Location loc, Value acc, Value u,
                      Value s, unsigned maxUnsigned) const {
-  KernelBuilder b(loc, builder);
+  ValueBuilder b(loc, builder);
   switch (getValue()) {
   case Dot::Vpmaddubsw256:
   case Dot::Vpmaddubsw512:
