@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "MicroKernels.h"
+#include "FieldDots.h"
 
 #include "tern/Packing/LayoutFamilies.h"
 

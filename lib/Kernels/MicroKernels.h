@@ -19,25 +19,6 @@
 
 namespace tern {
 
-/// The digits of a byte, two bits each.
-inline constexpr int64_t kFields = 4;
-/// The largest stored digit.
-inline constexpr unsigned kMaxStoredDigit = 2;
-
-/// Field `f` where it is in the byte: the digits times 4^f.
-inline mlir::Value fieldInPlace(ValueBuilder &b, mlir::Value bytes, int64_t f) {
-  return b.bitAnd(bytes, 3 << 2 * f);
-}
-/// The largest of them.
-inline unsigned maxInPlace(int64_t f) { return kMaxStoredDigit << 2 * f; }
-/// Field `f` moved to the lowest bits.
-inline mlir::Value fieldMoved(ValueBuilder &b, mlir::Value bytes, int64_t f) {
-  return b.bitAnd(b.shiftRight(bytes, 2 * f), 3);
-}
-/// Sums of digits in place are up to 4^3 times too large, so over so many
-/// columns they fit 32 bits, with any codes.
-inline constexpr int64_t kMaxColumnsInPlace = (int64_t(1) << (31 - 7 - 7)) - 1;
-
 /// Four of the codes of token `token`, from column `column` on, in each lane.
 mlir::Value broadcastFour(ValueBuilder &b, mlir::Value codes, int64_t token,
                           int64_t column, int64_t lanes);

@@ -17,9 +17,9 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK:         vector.reduction <add>
 // CHECK-NOT:     vector.reduction
 // CHECK:         return
-func.func @one_token(%x: vector<1x256xi8>, %w: vector<1x64xi8>, %acc: vector<4x16xi32>) -> vector<1x1xi32> {
-  %0 = tern.micro "up_proj" #one %x, %w into %acc : vector<1x256xi8>, vector<1x64xi8> into vector<4x16xi32>
-  %1 = tern.micro_finish #one %0 : vector<4x16xi32> -> vector<1x1xi32>
+func.func @one_token(%x: vector<1x256xi8>, %w: vector<1x64xi8>, %acc: vector<1x4x16xi32>) -> vector<1x1xi32> {
+  %0 = tern.micro "up_proj" #one %x, %w into %acc : vector<1x256xi8>, vector<1x64xi8> into vector<1x4x16xi32>
+  %1 = tern.micro_finish #one %0 : vector<1x4x16xi32> -> vector<1x1xi32>
   return %1 : vector<1x1xi32>
 }
 
