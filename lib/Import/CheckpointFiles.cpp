@@ -31,21 +31,21 @@ StringRef toString(FileUse use) {
 
 namespace {
 
-enum RowUse { Read, Irrelevant, NotRead, TOKENIZER };
+enum EntryUse { Read, Irrelevant, NotRead, TOKENIZER };
 
-struct Row {
+struct Entry {
   GlobPattern pattern;
-  RowUse use;
+  EntryUse use;
   StringLiteral why;
 };
 
 } // namespace
 
-static const std::vector<Row> &rows() {
-  auto make = [](StringRef text, RowUse use, StringLiteral why) {
-    return Row{cantFail(GlobPattern::create(text)), use, why};
+static const std::vector<Entry> &entries() {
+  auto make = [](StringRef text, EntryUse use, StringLiteral why) {
+    return Entry{cantFail(GlobPattern::create(text)), use, why};
   };
-  static const std::vector<Row> table = {
+  static const std::vector<Entry> table = {
 #define FILE(pattern, use, why) make(pattern, use, StringLiteral(why)),
 #include "CheckpointFiles.def"
 #undef FILE
@@ -71,16 +71,16 @@ static CheckpointFile describe(StringRef name, bool hasTokenizer,
   if (tensorFiles.count(name.str()))
     return {name.str(), FileUse::Read, ""};
   const std::string small = name.lower();
-  for (const Row &row : rows()) {
-    if (!row.pattern.match(small))
+  for (const Entry &entry : entries()) {
+    if (!entry.pattern.match(small))
       continue;
     FileUse use =
-        row.use == Read ? FileUse::Read
-        : row.use == Irrelevant || (row.use == TOKENIZER && hasTokenizer)
+        entry.use == Read ? FileUse::Read
+        : entry.use == Irrelevant || (entry.use == TOKENIZER && hasTokenizer)
             ? FileUse::Irrelevant
             : FileUse::NotRead;
-    std::string why = row.why.str();
-    if (row.use == TOKENIZER)
+    std::string why = entry.why.str();
+    if (entry.use == TOKENIZER)
       why += hasTokenizer ? "; there is one in another file"
                           : "; without tokenizer.json a program takes only "
                             "--ids";

@@ -15,7 +15,7 @@ using namespace llvm;
 namespace tern {
 namespace {
 
-struct Row {
+struct Entry {
   GlobPattern pattern;
   bool isKnown;
   std::optional<double> neutral;
@@ -24,12 +24,12 @@ struct Row {
 
 } // namespace
 
-static const std::vector<Row> &rows() {
+static const std::vector<Entry> &entries() {
   auto make = [](StringRef text, bool isKnown, std::optional<double> neutral,
                  StringLiteral effect) {
-    return Row{cantFail(GlobPattern::create(text)), isKnown, neutral, effect};
+    return Entry{cantFail(GlobPattern::create(text)), isKnown, neutral, effect};
   };
-  static const std::vector<Row> table = {
+  static const std::vector<Entry> table = {
 #define READ(key) make(key, true, std::nullopt, ""),
 #define IRRELEVANT(key, why) make(key, true, std::nullopt, ""),
 #define UNKNOWN(key) make(key, false, std::nullopt, ""),
@@ -69,10 +69,10 @@ std::vector<std::string> warnOfGgufKeys(const GgufFile &file) {
     StringRef name = key;
     if (!architecture.empty() && name.starts_with(architecture))
       continue;
-    const Row *found = nullptr;
-    for (const Row &row : rows())
-      if (!found && row.pattern.match(name))
-        found = &row;
+    const Entry *found = nullptr;
+    for (const Entry &entry : entries())
+      if (!found && entry.pattern.match(name))
+        found = &entry;
     if (!found || !found->isKnown) {
       if (count++ < most)
         unknown +=

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // How activations and the KV cache become integers is data: two objects of
-// config.json, of a file of the user's, or a row of a table. docs/schemes.md.
+// config.json, of a file of the user's, or an entry of a table.
+// docs/schemes.md.
 //
 //===----------------------------------------------------------------------===//
 

@@ -25,13 +25,13 @@ namespace {
 constexpr MachineSpeed kSpeed = {/*streamBytes=*/3, /*runBytes=*/2,
                                  /*issueWidth=*/4};
 
-/// Best row first; `features` is what the dot product's instructions need.
-struct Row {
+/// Best entry first; `features` is what the dot product's instructions need.
+struct Entry {
   StringRef features;
   x86::Machine machine;
 };
 
-constexpr Row kRows[] = {
+constexpr Entry kEntries[] = {
     {"avx512f,avx512bw,avx512vl,avx512vnni",
      {Dot::Vpdpbusd512, 8, 4, 1.5, 1, kSpeed}},
     {"avx512f,avx512bw,avx512vl", {Dot::Vpmaddubsw512, 8, 4, 1.5, 1, kSpeed}},
@@ -95,12 +95,12 @@ struct X86Target : Target {
   }
 
 private:
-  static const Row *find(TargetAttr attr) {
-    for (const Row &row : kRows) {
+  static const Entry *find(TargetAttr attr) {
+    for (const Entry &entry : kEntries) {
       SmallVector<StringRef> needed;
-      row.features.split(needed, ',');
+      entry.features.split(needed, ',');
       if (llvm::all_of(needed, [&](StringRef f) { return attr.hasFeature(f); }))
-        return &row;
+        return &entry;
     }
     return nullptr;
   }

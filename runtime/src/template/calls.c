@@ -203,7 +203,7 @@ static value call_strftime(engine *e, value none, const value *a) {
   return template_built(&out);
 }
 
-static const template_row functions[] = {
+static const template_entry functions[] = {
     {"range", "!start stop step", call_range},
     {"raise_exception", "!message", call_raise},
     {"strftime_now", "!format", call_strftime},
@@ -245,10 +245,10 @@ static value make_mapping(engine *e, const char *what, const arguments *given) {
 }
 
 value template_call_function(engine *e, size_t index, const arguments *given) {
-  const template_row *row = &functions[index];
+  const template_entry *entry = &functions[index];
   value bound[MOST_PARAMETERS], none = {0};
-  if (!row->run)
-    return make_mapping(e, row->name, given);
-  template_bind(e, row->name, row->parameters, given, bound);
-  return row->run(e, none, bound);
+  if (!entry->run)
+    return make_mapping(e, entry->name, given);
+  template_bind(e, entry->name, entry->parameters, given, bound);
+  return entry->run(e, none, bound);
 }

@@ -65,13 +65,13 @@ static value loop_attribute(const loop *l, value name) {
 /* The callee of a later call: a method, if there is one of that name. */
 static value method_of(engine *e, value object, value name) {
   value v = {0};
-  const template_row *row = template_method_row(object, name);
-  if (!row)
+  const template_entry *entry = template_method_entry(object, name);
+  if (!entry)
     return v;
   v.kind = V_METHOD;
   v.method = template_take(e, sizeof(*v.method));
   v.method->object = object;
-  v.method->row = row;
+  v.method->entry = entry;
   return v;
 }
 

@@ -206,7 +206,7 @@ static node *parse_filter(parser *p, node *operand) {
   n->index = (size_t)index;
   if (template_at_op(p, '('))
     template_parse_arguments(p, n);
-  check_names(p, n, template_filter_row(n->index)->parameters);
+  check_names(p, n, template_filter_entry(n->index)->parameters);
   return n;
 }
 

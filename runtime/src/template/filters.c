@@ -290,7 +290,7 @@ static value items(engine *e, value v, const value *a) {
   return all;
 }
 
-static const template_row filters[] = {
+static const template_entry filters[] = {
     {"trim", "chars", trim},
     {"upper", "", upper},
     {"lower", "", lower},
@@ -319,26 +319,27 @@ static const template_row filters[] = {
 
 /* Those of lists have tables of their own, which go on from here. */
 int template_filter_index(value name) {
-  size_t count = FILTER_COUNT + template_list_rows() + template_group_rows();
+  size_t count =
+      FILTER_COUNT + template_list_entries() + template_group_entries();
   for (size_t i = 0; i < count; ++i)
-    if (template_is(name, template_filter_row(i)->name))
+    if (template_is(name, template_filter_entry(i)->name))
       return (int)i;
   return -1;
 }
 
-const template_row *template_filter_row(size_t index) {
+const template_entry *template_filter_entry(size_t index) {
   if (index < FILTER_COUNT)
     return &filters[index];
   index -= FILTER_COUNT;
-  return index < template_list_rows()
-             ? template_list_row(index)
-             : template_group_row(index - template_list_rows());
+  return index < template_list_entries()
+             ? template_list_entry(index)
+             : template_group_entry(index - template_list_entries());
 }
 
 value template_filter(engine *e, size_t index, value input,
                       const arguments *given) {
-  const template_row *row = template_filter_row(index);
+  const template_entry *entry = template_filter_entry(index);
   value bound[MOST_PARAMETERS];
-  template_bind(e, row->name, row->parameters, given, bound);
-  return row->run(e, input, bound);
+  template_bind(e, entry->name, entry->parameters, given, bound);
+  return entry->run(e, input, bound);
 }

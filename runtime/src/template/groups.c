@@ -111,11 +111,15 @@ static value groupby(engine *e, value v, const value *a) {
   return groups;
 }
 
-static const template_row rows[] = {
+static const template_entry entries[] = {
     {"batch", "!linecount fill_with", batch},
     {"groupby", "!attribute default case_sensitive", groupby},
     {"slice", "!slices fill_with", slice},
 };
 
-const template_row *template_group_row(size_t index) { return &rows[index]; }
-size_t template_group_rows(void) { return sizeof(rows) / sizeof(rows[0]); }
+const template_entry *template_group_entry(size_t index) {
+  return &entries[index];
+}
+size_t template_group_entries(void) {
+  return sizeof(entries) / sizeof(entries[0]);
+}

@@ -289,7 +289,7 @@ static value map(engine *e, value v, const value *a) {
   return mapped;
 }
 
-static const template_row rows[] = {
+static const template_entry entries[] = {
     {"first", "", first},
     {"last", "", last},
     {"list", "", list_},
@@ -308,5 +308,9 @@ static const template_row rows[] = {
     {"map", "filter a b c attribute default", map},
 };
 
-const template_row *template_list_row(size_t index) { return &rows[index]; }
-size_t template_list_rows(void) { return sizeof(rows) / sizeof(rows[0]); }
+const template_entry *template_list_entry(size_t index) {
+  return &entries[index];
+}
+size_t template_list_entries(void) {
+  return sizeof(entries) / sizeof(entries[0]);
+}

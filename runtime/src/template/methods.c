@@ -92,7 +92,7 @@ static value changed(engine *e, value v, const value *a) {
 /* Methods of values of some kinds. */
 static const struct method {
   uint32_t kinds;
-  template_row row;
+  template_entry entry;
 } methods[] = {
     {OF(V_LIST) | OF(V_TUPLE), {"index", "!value", index_of}},
     {OF(V_LIST) | OF(V_TUPLE), {"count", "!value", count}},
@@ -105,19 +105,19 @@ static const struct method {
     {OF(V_LOOP), {"changed", "!value", changed}},
 };
 
-const template_row *template_method_row(value object, value name) {
+const template_entry *template_method_entry(value object, value name) {
   if (object.kind == V_STRING)
     return template_string_method(name);
   for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); ++i)
     if ((methods[i].kinds & OF(object.kind)) &&
-        template_is(name, methods[i].row.name))
-      return &methods[i].row;
+        template_is(name, methods[i].entry.name))
+      return &methods[i].entry;
   return NULL;
 }
 
 int template_is_method(value name) {
   for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); ++i)
-    if (template_is(name, methods[i].row.name))
+    if (template_is(name, methods[i].entry.name))
       return 1;
   return template_string_method(name) != NULL;
 }
@@ -125,8 +125,8 @@ int template_is_method(value name) {
 value template_call_method(engine *e, const bound_method *m,
                            const arguments *given) {
   value bound[MOST_PARAMETERS];
-  if (!m->row->run)
+  if (!m->entry->run)
     return template_fill(e, m->object, given);
-  template_bind(e, m->row->name, m->row->parameters, given, bound);
-  return m->row->run(e, m->object, bound);
+  template_bind(e, m->entry->name, m->entry->parameters, given, bound);
+  return m->entry->run(e, m->object, bound);
 }

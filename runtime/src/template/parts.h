@@ -78,7 +78,7 @@ typedef struct loop {
 
 typedef struct bound_method {
   value object;
-  const struct template_row *row;
+  const struct template_entry *entry;
 } bound_method;
 
 typedef struct scope {
@@ -309,25 +309,25 @@ value template_call(engine *e, value function, const arguments *given);
 value template_call_macro(engine *e, const macro *m, const arguments *given,
                           const value *caller);
 
-/* Rows of the tables of filters, tests, functions and methods. */
+/* Entries of the tables of filters, tests, functions and methods. */
 typedef value template_fn(engine *e, value input, const value *arguments);
-typedef struct template_row {
+typedef struct template_entry {
   const char *name, *parameters;
   template_fn *run;
-} template_row;
+} template_entry;
 /* The index in the table or -1. */
 int template_filter_index(value name);
 int template_test_index(value name);
 int template_function_index(value name);
 int template_is_method(value name); /* of a value of any kind */
-const template_row *template_filter_row(size_t index);
+const template_entry *template_filter_entry(size_t index);
 /* NULL where the object has no such method. */
-const template_row *template_method_row(value object, value name);
-const template_row *template_string_method(value name);
-const template_row *template_list_row(size_t index);
-size_t template_list_rows(void);
-const template_row *template_group_row(size_t index);
-size_t template_group_rows(void);
+const template_entry *template_method_entry(value object, value name);
+const template_entry *template_string_method(value name);
+const template_entry *template_list_entry(size_t index);
+size_t template_list_entries(void);
+const template_entry *template_group_entry(size_t index);
+size_t template_group_entries(void);
 value template_filter(engine *e, size_t index, value input,
                       const arguments *given);
 int template_test(engine *e, size_t index, value input, const value *argument);

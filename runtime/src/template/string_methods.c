@@ -325,7 +325,7 @@ static value join(engine *e, value s, const value *a) {
   return template_built(&out);
 }
 
-static const template_row rows[] = {
+static const template_entry entries[] = {
     {"strip", "chars", strip},
     {"lstrip", "chars", lstrip},
     {"rstrip", "chars", rstrip},
@@ -366,9 +366,9 @@ static const template_row rows[] = {
     {"join", "!iterable", join},
 };
 
-const template_row *template_string_method(value name) {
-  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); ++i)
-    if (template_is(name, rows[i].name))
-      return &rows[i];
+const template_entry *template_string_method(value name) {
+  for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); ++i)
+    if (template_is(name, entries[i].name))
+      return &entries[i];
   return NULL;
 }

@@ -28,7 +28,7 @@
 
 namespace tern::test {
 
-/// A row of the tests' table of machines.
+/// An entry of the tests' table of machines.
 struct Machine {
   const char *name;
   const char *cpu;
