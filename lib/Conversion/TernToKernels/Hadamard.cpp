@@ -12,7 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Rows.h"
+#include "RowWise.h"
 #include "tern/Kernels/KernelBuilder.h"
 
 #include "tern/Dialect/Tern/IR/Tern.h"

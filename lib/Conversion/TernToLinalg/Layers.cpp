@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Rows.h"
+#include "Elementwise.h"
 
 #include "tern/Kernels/Numerics.h"
 

@@ -9,7 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Rows.h"
+#include "Elementwise.h"
 
 #include "tern/Kernels/Numerics.h"
 
@@ -143,8 +143,8 @@ struct DequantizeToLinalg : OpRewritePattern<DequantizeOp> {
       return rewriter.notifyMatchFailure(op, "expected tensor form");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type f32 = b.getF32Type();
-    SmallVector<RowInput> inputs = {{op.getAcc()},
-                                    {op.getFactor(), Along::Token}};
+    SmallVector<ElementwiseInput> inputs = {{op.getAcc()},
+                                            {op.getFactor(), Along::Token}};
     if (Value scale = op.getScale()) {
       bool isOne = cast<RankedTensorType>(scale.getType()).getDimSize(0) == 1;
       inputs.push_back({scale, isOne ? Along::Nothing : Along::Feature});

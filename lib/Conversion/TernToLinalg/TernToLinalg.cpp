@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Rows.h"
+#include "Elementwise.h"
 
 #include "tern/Conversion/Passes.h"
 

@@ -1,12 +1,12 @@
-//===- Rows.h - Kernels that stay within a token's rows ---------*- C++ -*-===//
+//===- RowWise.h - Kernels of row-wise operations ---------------*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_TERNTOKERNELS_ROWS_H
-#define TERN_CONVERSION_TERNTOKERNELS_ROWS_H
+#ifndef TERN_CONVERSION_TERNTOKERNELS_ROWWISE_H
+#define TERN_CONVERSION_TERNTOKERNELS_ROWWISE_H
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -20,4 +20,4 @@ void populateTopKPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_TERNTOKERNELS_ROWS_H
+#endif // TERN_CONVERSION_TERNTOKERNELS_ROWWISE_H

@@ -1,11 +1,11 @@
-//===- Rows.cpp - linalg over tokens and features -------------------------===//
+//===- Elementwise.cpp - linalg over tokens and features ------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Rows.h"
+#include "Elementwise.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -48,13 +48,13 @@ static SmallVector<Value> buildParallel(ImplicitLocOpBuilder &b,
 }
 
 SmallVector<Value> tern::buildElementwise(ImplicitLocOpBuilder &b,
-                                          ArrayRef<RowInput> inputs,
+                                          ArrayRef<ElementwiseInput> inputs,
                                           TypeRange elements,
                                           ElementBody body) {
   AffineExpr token = b.getAffineDimExpr(0), feature = b.getAffineDimExpr(1);
   SmallVector<Value> values;
   SmallVector<AffineMap> maps;
-  for (RowInput input : inputs) {
+  for (ElementwiseInput input : inputs) {
     SmallVector<AffineExpr> position;
     switch (input.along) {
     case Along::TokenAndFeature:

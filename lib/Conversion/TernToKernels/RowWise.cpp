@@ -1,11 +1,11 @@
-//===- Rows.cpp - Row statistics and compaction to loops ------------------===//
+//===- RowWise.cpp - Statistics and compaction of rows to loops -----------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Rows.h"
+#include "RowWise.h"
 
 #include "tern/Kernels/KernelBuilder.h"
 #include "tern/Kernels/R32.h"

@@ -1,13 +1,12 @@
-//===- Rows.h - linalg over tokens and features ------------------*- C++
-//-*-===//
+//===- Elementwise.h - linalg over tokens and features ----------*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_LIB_CONVERSION_TERNTOLINALG_ROWS_H
-#define TERN_LIB_CONVERSION_TERNTOLINALG_ROWS_H
+#ifndef TERN_LIB_CONVERSION_TERNTOLINALG_ELEMENTWISE_H
+#define TERN_LIB_CONVERSION_TERNTOLINALG_ELEMENTWISE_H
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 
@@ -24,7 +23,7 @@ void populateLayersToLinalgPatterns(mlir::RewritePatternSet &patterns);
 /// The loops that an input of an elementwise operation depends on.
 enum class Along { TokenAndFeature, Token, Feature, Nothing };
 
-struct RowInput {
+struct ElementwiseInput {
   mlir::Value value;
   Along along = Along::TokenAndFeature;
 };
@@ -34,10 +33,10 @@ using ElementBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
 
 /// A linalg.generic over tokens and features. `inputs` start with one that has
 /// both; a result has its shape and one of `elements` as element type.
-llvm::SmallVector<mlir::Value> buildElementwise(mlir::ImplicitLocOpBuilder &b,
-                                                llvm::ArrayRef<RowInput> inputs,
-                                                mlir::TypeRange elements,
-                                                ElementBody body);
+llvm::SmallVector<mlir::Value>
+buildElementwise(mlir::ImplicitLocOpBuilder &b,
+                 llvm::ArrayRef<ElementwiseInput> inputs,
+                 mlir::TypeRange elements, ElementBody body);
 
 /// The same over tokens alone: `input` and the results have one value each.
 llvm::SmallVector<mlir::Value> buildPerToken(mlir::ImplicitLocOpBuilder &b,
@@ -55,4 +54,4 @@ mlir::Value buildEmptyLike(mlir::ImplicitLocOpBuilder &b,
 
 } // namespace tern
 
-#endif // TERN_LIB_CONVERSION_TERNTOLINALG_ROWS_H
+#endif // TERN_LIB_CONVERSION_TERNTOLINALG_ELEMENTWISE_H
