@@ -45,10 +45,10 @@ static std::string shown(StringRef name) {
 }
 
 uint64_t GgufTensor::rows() const {
-  uint64_t product = 1;
+  uint64_t count = 1;
   for (uint64_t size : drop_begin(sizes))
-    product *= size;
-  return product;
+    count *= size;
+  return count;
 }
 
 std::string GgufTensor::describe() const {

@@ -121,17 +121,17 @@ def _iq2_bn(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     )
 
 
-def _products(digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def _values(digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return digits * np.repeat(alpha, digits.shape[1] // alpha.shape[1], axis=1).astype(F32)
 
 
 def _f16(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     _half(alpha)
-    return _products(digits, alpha).astype(np.float16).tobytes()
+    return _values(digits, alpha).astype(np.float16).tobytes()
 
 
 def _f32(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    return _products(digits, alpha).astype(F32).tobytes()
+    return _values(digits, alpha).astype(F32).tobytes()
 
 
 @dataclass(frozen=True)

@@ -65,13 +65,13 @@ def bitlinear(x: np.ndarray, linear: Linear, quant: ActivationQuant) -> np.ndarr
         x = hadamard(x)
     q, s = quantize(x, quant.scheme, quant.topk)
     if linear.alpha.ndim == 2:
-        y = grouped_product(q, linear.digits, linear.alpha) * s[:, None]
+        y = scaled_product(q, linear.digits, linear.alpha) * s[:, None]
     else:
         y = integer_product(q, linear.digits) * (s[:, None] * linear.alpha)
     return y if linear.bias is None else y + linear.bias
 
 
-def grouped_product(q: np.ndarray, digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def scaled_product(q: np.ndarray, digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """R32 over groups of columns of f32(acc_g) * alpha[g]: [t, in] -> [t, out]."""
     groups = alpha.shape[1]
     size = digits.shape[1] // groups

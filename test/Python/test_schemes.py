@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Schemes as data: docs/schemes.md, the driver's table and config.json say the same.
+"""Schemes as data: docs/schemes.md, tern's table and config.json say the same.
 
 Needs TERN_BINARY; without it these tests are skipped.
 """

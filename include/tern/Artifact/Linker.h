@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Calls the system's C compiler driver as the linker: it knows where libc lies.
+// Calls the system's C compiler as the linker: it knows where libc lies.
 //
 //===----------------------------------------------------------------------===//
 
