@@ -12,18 +12,21 @@
 
 using namespace tern;
 
-float tern::quantizeRow(const float *values, int64_t count, int8_t *codes) {
+float tern::quantizeRow(const float *values, int64_t count, int64_t bits,
+                        int8_t *codes) {
+  const float lowest = static_cast<float>(-(1 << (bits - 1)));
+  const float largest = -lowest - 1;
   float g = 1e-5f;
   for (int64_t i = 0; i < count; ++i)
     g = std::max(g, std::fabs(values[i]));
-  float factor = 127.0f / g;
+  float factor = largest / g;
   // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, halves to
   // even, for any value this small; it needs no call and no particular CPU.
   constexpr float round = 0x1.8p23f;
   for (int64_t i = 0; i < count; ++i)
     codes[i] = static_cast<int8_t>(std::min(
-        127.0f, std::max(-128.0f, (values[i] * factor + round) - round)));
-  return g / 127.0f;
+        largest, std::max(lowest, (values[i] * factor + round) - round)));
+  return g / largest;
 }
 
 std::vector<double> tern::ropePeriods(int64_t headDim, double theta,

@@ -18,9 +18,10 @@
 
 namespace tern {
 
-/// int8_absmax (docs/numerics.md 2) of `count` finite values; returns the
-/// factor.
-float quantizeRow(const float *values, int64_t count, int8_t *codes);
+/// int8_absmax (docs/numerics.md 2), or the same with 6 or 4 `bits`, of `count`
+/// finite values; returns the factor.
+float quantizeRow(const float *values, int64_t count, int64_t bits,
+                  int8_t *codes);
 
 /// theta^(2i/headDim) * divisors[i] for i < headDim/2; `divisors` may be empty:
 /// all are 1.

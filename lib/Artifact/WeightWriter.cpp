@@ -75,7 +75,7 @@ public:
 private:
   static bool isScale(WeightOp weight) {
     return weight.getEncoding() == WeightEncoding::Scale ||
-           weight.getEncoding() == WeightEncoding::Int8Scales;
+           weight.getEncoding() == WeightEncoding::IntegerScales;
   }
 
   Expected<int64_t> attribute(StringRef name) {
@@ -119,7 +119,7 @@ private:
                                  "tern-plan-weights");
     auto type = cast<RankedTensorType>(weight.getType());
     auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
-    if (weight.getEncoding() == WeightEncoding::Digits && !layout)
+    if (needsLayout(type.getElementType()) && !layout)
       return weightError(weight, "has no layout");
     int64_t bytes =
         layout ? layout.getStorageBytes(type.getShape())
@@ -157,9 +157,10 @@ private:
       return writeDigits(instance);
     case WeightEncoding::Scale:
       return writeScales(instance);
-    case WeightEncoding::Int8Rows:
-    case WeightEncoding::Int8Scales:
-      return writeInt8(instance);
+    case WeightEncoding::IntegerRows:
+      return writeIntegers(instance);
+    case WeightEncoding::IntegerScales:
+      return writeIntegerScales(instance);
     case WeightEncoding::RopeCos:
     case WeightEncoding::RopeSin:
       return writeRope(instance);
@@ -192,10 +193,10 @@ private:
                     uint64_t &end);
   Error writeDigits(Instance instance);
   Error writeScales(Instance instance);
-  Error writeInt8(Instance instance);
+  Error writeIntegers(Instance instance);
+  Error writeIntegerScales(Instance instance);
   Error writeRope(Instance instance);
-  Error quantizeRows(const std::string &name, int64_t rows, int64_t columns,
-                     int64_t offset);
+  Expected<std::string> matrixOf(Instance instance, ArrayRef<int64_t> shape);
 
   ModuleOp module;
   const Checkpoint &checkpoint;
@@ -309,35 +310,63 @@ Error Writer::writeScales(Instance instance) {
   return put(instance.offset, asBytes(ArrayRef(*scales)));
 }
 
-/// int8_absmax of each row. The codes are written at
-/// `offset` unless it is negative; the factors are kept.
-Error Writer::quantizeRows(const std::string &name, int64_t rows,
-                           int64_t columns, int64_t offset) {
-  std::vector<float> &scales = rowScales[name];
-  scales.clear();
-  int64_t step =
-      std::max<int64_t>(1, chunkValues / std::max<int64_t>(1, columns));
+/// Codes of each row in the type's layout, or a byte each; the factors are
+/// kept.
+Error Writer::writeIntegers(Instance instance) {
+  RankedTensorType type = typeOf(instance);
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  Expected<std::string> name = matrixOf(instance, type.getShape());
+  if (!name)
+    return name.takeError();
+  std::optional<Layout> layout;
+  if (auto attr = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
+    layout = attr.getLayout();
+  if (layout && layout->outer != Axis::Row)
+    return weightError(instance.weight,
+                       "expected a layout of rows, got " + layout->str());
+  int64_t step = alignTo(divideCeil(chunkValues, std::max<int64_t>(1, columns)),
+                         layout ? layout->tileRows() : 1);
   std::vector<float> values(static_cast<size_t>(step * columns));
   std::vector<int8_t> codes(values.size());
+  std::vector<uint8_t> packed;
+  std::vector<float> &scales = rowScales[*name];
+  uint64_t end = instance.offset;
   for (int64_t row = 0; row < rows; row += step) {
     int64_t now = std::min(step, rows - row);
-    if (Error error = checkpoint.readFloats(name, row * columns, now * columns,
+    if (Error error = checkpoint.readFloats(*name, row * columns, now * columns,
                                             values.data()))
       return error;
     for (int64_t r = 0; r < now; ++r)
       scales.push_back(quantizeRow(values.data() + r * columns, columns,
+                                   type.getElementTypeBitWidth(),
                                    codes.data() + r * columns));
-    if (offset < 0)
-      continue;
     ArrayRef<uint8_t> bytes =
         asBytes(ArrayRef(codes)).take_front(now * columns);
-    if (Error error = put(offset + row * columns, bytes))
+    if (layout) {
+      packed.resize(layout->storageBytes(now, columns));
+      packDigits(*layout, codes.data(), now, columns, packed.data());
+      bytes = packed;
+    }
+    if (Error error = put(end, bytes))
       return error;
+    end += bytes.size();
   }
   return Error::success();
 }
 
-Error Writer::writeInt8(Instance instance) {
+Error Writer::writeIntegerScales(Instance instance) {
+  Expected<std::string> name = matrixOf(instance, typeOf(instance).getShape());
+  if (!name)
+    return name.takeError();
+  if (!rowScales.count(*name))
+    return weightError(instance.weight, "the rows of '" + *name +
+                                            "' are not part of the artifact");
+  return put(instance.offset, asBytes(ArrayRef(rowScales[*name])));
+}
+
+/// The only source of an instance, a matrix whose sizes begin with `shape`.
+Expected<std::string> Writer::matrixOf(Instance instance,
+                                       ArrayRef<int64_t> shape) {
   SmallVector<std::string> names = sourcesOf(instance);
   if (names.size() != 1)
     return weightError(instance.weight, "is expected to have one source");
@@ -346,20 +375,11 @@ Error Writer::writeInt8(Instance instance) {
     return found.takeError();
   if ((*found)->shape.size() != 2)
     return weightError(instance.weight, "'" + names[0] + "' is no matrix");
-  int64_t rows = (*found)->shape[0], columns = (*found)->shape[1];
-  bool isCodes = instance.weight.getEncoding() == WeightEncoding::Int8Rows;
-  int64_t expected = isCodes ? rows * columns : rows * 4;
-  if (static_cast<int64_t>(instance.bytes) != expected)
+  if (ArrayRef((*found)->shape).take_front(shape.size()) != shape)
     return weightError(instance.weight, "does not have the shape of '" +
                                             names[0] + "', " +
                                             (*found)->describe());
-  if (isCodes)
-    return quantizeRows(names[0], rows, columns,
-                        static_cast<int64_t>(instance.offset));
-  if (!rowScales.count(names[0]))
-    if (Error error = quantizeRows(names[0], rows, columns, -1))
-      return error;
-  return put(instance.offset, asBytes(ArrayRef(rowScales[names[0]])));
+  return names[0];
 }
 
 Error Writer::writeRope(Instance instance) {

@@ -301,11 +301,13 @@ private:
     Value h =
         norm(function.getArgument(0), "norm", Checkpoint::finalNormName());
     Value w, scales;
-    if (options.head == HeadRows::Int8) {
-      w = weight(
-          "lm_head.int8", WeightEncoding::Int8Rows, source,
-          matrix(config.vocabSize, config.hiddenSize, builder.getI8Type()));
-      scales = weight("lm_head.scales", WeightEncoding::Int8Scales, source,
+    if (options.head != HeadRows::Stored) {
+      unsigned bits = static_cast<unsigned>(options.head);
+      w = weight("lm_head.int" + std::to_string(bits),
+                 WeightEncoding::IntegerRows, source,
+                 matrix(config.vocabSize, config.hiddenSize,
+                        builder.getIntegerType(bits)));
+      scales = weight("lm_head.scales", WeightEncoding::IntegerScales, source,
                       vector(config.vocabSize));
     } else {
       w = weight(config.tiedHead ? "embed_tokens" : "lm_head",

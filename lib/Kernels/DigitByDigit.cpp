@@ -30,10 +30,11 @@ struct DigitByDigitModel
   }
   bool reads(Attribute attr, const std::optional<Layout> &other) const {
     return other && *other == get(attr).getLayout().getLayout() &&
-           other->codec->fields.bits != 0;
+           hasWords(*other->codec);
   }
-  int64_t getMaxColumns(Attribute) const {
-    return (int64_t(1) << (31 - 1 - 7)) - 1;
+  int64_t getMaxColumns(Attribute attr) const {
+    int64_t largest = -get(attr).getLayout().getLayout().codec->lowest();
+    return ((int64_t(1) << (31 - 7)) - 1) / largest;
   }
   int64_t getOffset(Attribute) const { return 0; }
   MicroCost getCost(Attribute attr) const {
@@ -59,8 +60,10 @@ struct DigitByDigitModel
     for (int64_t row = 0; row < tile.rows; ++row)
       for (int64_t column = 0; column < tile.columns; ++column) {
         DigitPlace place = layout.locate(row, column, tile.rows, tile.columns);
-        Value byte = b.zeroExtend(b.part(weights[0], {place.byte}), i32);
-        Value digit = buildDigit(b, *layout.codec, byte, place.digit);
+        Value word = buildWord(b, *layout.codec, [&](int64_t i) {
+          return b.part(weights[0], {place.byte + i * layout.byteStride()});
+        });
+        Value digit = buildDigit(b, *layout.codec, word, place.digit);
         for (int64_t t = 0; t < tile.tokens; ++t) {
           Value x = b.signExtend(b.part(codes, {t, column}), i32);
           Value sum = b.add(b.part(sums, {t, row}), b.mul(digit, x));

@@ -1,4 +1,4 @@
-//===- Digits.cpp - Digits of a byte of any codec -------------------------===//
+//===- Digits.cpp - Digits of a word of any codec -------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,7 +17,21 @@ static int64_t powerOf3(int64_t exponent) {
   return power;
 }
 
-/// The number to base 3 that is in the low bits of `shifted`.
+bool tern::hasWords(const Codec &codec) {
+  return codec.fields.bits != 0 && codec.wordBytes <= 4;
+}
+
+Value tern::buildWord(ValueBuilder &b, const Codec &codec,
+                      function_ref<Value(int64_t)> byteAt) {
+  Value word = b.zeroExtend(byteAt(0), b.getI32Type());
+  for (int64_t i = 1; i < codec.wordBytes; ++i) {
+    Value byte = b.zeroExtend(byteAt(i), b.getI32Type());
+    word = b.bitOr(word, b.shiftLeft(byte, 8 * i));
+  }
+  return word;
+}
+
+/// The number that is in the low bits of `shifted`.
 static Value buildNumber(ValueBuilder &b, const DigitFields &fields,
                          Value shifted) {
   if (!fields.isSignMagnitude)
@@ -33,32 +47,37 @@ static Value buildNumber(ValueBuilder &b, const DigitFields &fields,
                   b.add(largest, magnitude));
 }
 
-Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value byte,
+/// The digit that a field's only number stands for.
+static Value buildOnlyDigit(ValueBuilder &b, const Codec &codec, Value number) {
+  return b.add(number, double(codec.lowest()));
+}
+
+Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value word,
                        int64_t digit) {
   const DigitFields &fields = codec.fields;
   int64_t field = digit / fields.digits, place = digit % fields.digits;
   Value number =
-      buildNumber(b, fields, b.shiftRight(byte, fields.bits * field));
-  if (fields.digits > 1)
-    number = b.rem(b.div(number, powerOf3(place)), 3);
-  return b.add(number, -1);
+      buildNumber(b, fields, b.shiftRight(word, fields.bits * field));
+  if (fields.digits == 1)
+    return buildOnlyDigit(b, codec, number);
+  return b.add(b.rem(b.div(number, powerOf3(place)), 3), -1);
 }
 
-Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value byte,
+Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value word,
                        Value digit) {
   const DigitFields &fields = codec.fields;
-  Type type = byte.getType();
-  Value shifted = byte;
+  Type type = word.getType();
+  Value shifted = word;
   if (fields.bits < 8) {
     Value field =
         fields.digits == 1 ? digit : b.div(digit, b.index(fields.digits));
     Value shift =
         arith::IndexCastUIOp::create(b, type, b.mul(field, fields.bits));
-    shifted = arith::ShRUIOp::create(b, byte, shift);
+    shifted = arith::ShRUIOp::create(b, word, shift);
   }
   Value number = buildNumber(b, fields, shifted);
   if (fields.digits == 1)
-    return b.add(number, -1);
+    return buildOnlyDigit(b, codec, number);
   Value place = b.rem(digit, fields.digits);
   Value power = b.constant(type, int64_t(1));
   for (int64_t p = 1; p < fields.digits; ++p)

@@ -23,7 +23,7 @@ void tern::registerMicroKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     attachRowsInLanes(context);
     attachContiguousRows(context);
-    attachInt8Rows(context);
+    attachIntegerRows(context);
     attachContiguousColumns(context);
     attachDigitByDigit(context);
     attachScalarDot(context);

@@ -52,7 +52,7 @@ struct MicroKernelModel : MicroKernelAttrInterface::ExternalModel<Model, Attr> {
 
 void attachRowsInLanes(mlir::MLIRContext *context);
 void attachContiguousRows(mlir::MLIRContext *context);
-void attachInt8Rows(mlir::MLIRContext *context);
+void attachIntegerRows(mlir::MLIRContext *context);
 void attachContiguousColumns(mlir::MLIRContext *context);
 void attachDigitByDigit(mlir::MLIRContext *context);
 void attachScalarDot(mlir::MLIRContext *context);

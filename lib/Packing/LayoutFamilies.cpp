@@ -86,6 +86,23 @@ ContiguousColumns::match(const Layout &layout) {
   return check(layout, ContiguousColumns{lanes});
 }
 
+Layout IntegerRows::layout() const {
+  Layout layout{codec, Axis::Row, {columns(codec->wordDigits, 4 * lanes)}, {}};
+  if (codec->wordBytes > 1)
+    layout.bytes.push_back({Axis::Byte, codec->wordBytes, 1});
+  layout.bytes.push_back(columns(4 * lanes, 1));
+  return layout;
+}
+
+std::optional<IntegerRows> IntegerRows::match(const Layout &layout) {
+  if (!layout.codec->fields.isInteger || layout.bytes.empty())
+    return std::nullopt;
+  int64_t lanes = layout.bytes.back().size / 4;
+  if (lanes <= 1)
+    return std::nullopt;
+  return check(layout, IntegerRows{layout.codec, lanes});
+}
+
 Layout PlainWords::layout() const {
   Layout layout{codec, outer, {{Axis::Column, codec->wordDigits, 1}}, {}};
   if (outer == Axis::Column)
@@ -143,6 +160,8 @@ std::string tern::familyName(const Layout &layout) {
     return "contiguous_columns";
   if (PlainWords::match(layout))
     return layout.outer == Axis::Row ? "contiguous_rows" : "contiguous_columns";
+  if (IntegerRows::match(layout))
+    return "integer_rows";
   if (GroupsInLanes::match(layout))
     return "groups_in_lanes";
   if (PairedRows::match(layout))

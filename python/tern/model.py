@@ -16,10 +16,11 @@ import numpy as np
 from .attention import KVRows, attend
 from .checkpoint import Checkpoint, Layer, Linear
 from .config import ActivationQuant, ConfigError
-from .numerics import F32, exp, hadamard, int8_absmax, integer_product, quantize
+from .numerics import F32, exp, hadamard, int8_absmax, int_absmax, integer_product, quantize
 from .numerics import r32, r32_dot, rms_norm, rope_tables
 
 CACHE_CODE_BITS = (3, 4, 8)
+HEADS = ("16", "int8", "int6", "int4")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Options:
     kv_bits: int | None = None  # 3 | 4 | 8 | 16
     bos_bits: int | None = None  # 3 | 4 | 8; a 16-bit cache has no other width
     q_bits: int | None = None  # 8: int8_absmax; 4: a 4-bit code
-    head: str = "16"  # 16: the checkpoint's floats; int8
+    head: str = "16"  # 16: the checkpoint's floats; int8, int6 or int4
 
 
 @dataclass(frozen=True)
@@ -122,16 +123,16 @@ class Model:
         head = self.checkpoint.head
         if self.options.head == "16":
             return lambda h: r32_dot(h, head)
-        if self.options.head != "int8":
-            raise ConfigError(f"head is {self.options.head!r}, expected 16 or int8")
-        rows, row_scale = int8_absmax(head)
+        if self.options.head not in HEADS:
+            raise ConfigError(f"head is {self.options.head!r}, expected one of {', '.join(HEADS)}")
+        rows, row_scale = int_absmax(head, int(self.options.head[-1]))
         rows = rows.astype(np.int8)
 
-        def int8_head(h: np.ndarray) -> np.ndarray:
+        def integer_head(h: np.ndarray) -> np.ndarray:
             q, s = int8_absmax(h)
             return integer_product(q, rows, digit_limit=128) * (s[:, None] * row_scale)
 
-        return int8_head
+        return integer_head
 
     def new_cache(self) -> Cache:
         c = self.config

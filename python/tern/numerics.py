@@ -109,11 +109,16 @@ def _absmax(x: Array) -> Array:
     return np.maximum(np.max(np.abs(x), axis=-1), SMALLEST_STATISTIC)
 
 
+def int_absmax(x: Array, bits: int) -> tuple[Array, Array]:
+    """[..., n] -> q in -2^(bits-1)..n [..., n], s = g/n [...], with n = 2^(bits-1) - 1."""
+    g, n = _absmax(x), 2 ** (bits - 1) - 1
+    q = clip_codes(np.rint(x * (F32(n) / g)[..., None]), -n - 1, n)
+    return q, g / F32(n)
+
+
 def int8_absmax(x: Array) -> tuple[Array, Array]:
     """[..., n] -> q in -128..127 [..., n], s = g/127 [...]."""
-    g = _absmax(x)
-    q = clip_codes(np.rint(x * (F32(127) / g)[..., None]), -128, 127)
-    return q, g / F32(127)
+    return int_absmax(x, 8)
 
 
 def int4_absmean(x: Array) -> tuple[Array, Array]:

@@ -107,6 +107,6 @@ func.func @units(%x: tensor<1x64xi8>, %w: tensor<6x64xi8>, %init: tensor<1x6xi32
   // expected-error @+1 {{expected a strategy whose kernels take a part of its units, but a unit has 6 steps of rows and a kernel takes 4}}
   %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<6x64xi8>)
       outs(%init : tensor<1x6xi32>) codes [-128, 127]
-      strategy #tern.strategy<[#tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 4, tokens = 1, vectors = 1>], units = 8, prefetch = 0> -> tensor<1x6xi32>
+      strategy #tern.strategy<[#tern.integer_rows<dot = #tern_x86.dot<vpdpbusd_512>, bits = 8, rows = 4, tokens = 1, vectors = 1>], units = 8, prefetch = 0> -> tensor<1x6xi32>
   return %0 : tensor<1x6xi32>
 }

@@ -15,7 +15,7 @@
 #row1 = #tern.contiguous_rows<dot = #dot, rows = 1, tokens = 1>
 #columns1 = #tern.contiguous_columns<dot = #dot, first = 0, quarters = 4, tokens = 1>
 #columns4 = #tern.contiguous_columns<dot = #dot, first = 0, quarters = 2, tokens = 4>
-#int8 = #tern.int8_rows<dot = #dot, rows = 1, tokens = 1, vectors = 4>
+#int8 = #tern.integer_rows<dot = #dot, bits = 8, rows = 1, tokens = 1, vectors = 4>
 
 // A unit is a tile of 32 rows. Stored digits are digits + 1: the sum of the codes
 // goes off.
@@ -144,9 +144,9 @@ func.func @columns_in_parts(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init: 
 // CHECK:         scf.forall (%{{.*}}) = (0) to (32) step (16)
 // CHECK:           tern.iteration "lm_head" bytes 4800
 // CHECK:           scf.for {{.*}} to %c16 step %c1
-// CHECK:             %[[STEP:.*]] = tern.micro "lm_head" #tern.int8_rows<
+// CHECK:             %[[STEP:.*]] = tern.micro "lm_head" #tern.integer_rows<
 // CHECK:             vector.transfer_read {{.*}} : tensor<1x300xi8>, vector<1x44xi8>
-// CHECK:             tern.micro "lm_head" #tern.int8_rows<{{.*}} into %[[STEP]] :
+// CHECK:             tern.micro "lm_head" #tern.integer_rows<{{.*}} into %[[STEP]] :
 // CHECK:             arith.subi
 // CHECK-NOT:     tern.count_read
 // CHECK:         return

@@ -14,6 +14,7 @@
 #include "tern/Driver/ModelInput.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -56,8 +57,9 @@ void ModelFlags::addTo(OptionTable &table) {
   table.addText("--q-bits", "4|8",
                 "bits of a query where the cache has fewer than 16; default: 8",
                 qBits);
-  table.addText("--head", "16|int8",
-                "output head: the checkpoint's 16 bits (default), or 8", head);
+  table.addText("--head", "16|int8|int6|int4",
+                "output head: the checkpoint's 16 bits (default), or 8, 6 or 4",
+                head);
   table.addNumber("--max-tokens", "N",
                   "tokens one pass over the weights takes; default: 32", 1,
                   4096, maxTokens);
@@ -72,9 +74,8 @@ void ModelFlags::addTo(OptionTable &table) {
 }
 
 bool ModelFlags::areGiven() const {
-  for (const std::string *text :
-       {&target, &cpu, &head, &activations, &topK, &kvBits, &bosBits, &qBits,
-        &strategy})
+  for (const std::string *text : {&target, &cpu, &head, &activations, &topK,
+                                  &kvBits, &bosBits, &qBits, &strategy})
     if (!text->empty())
       return true;
   return maxTokens || dense || few || gguf.areGiven();
@@ -118,15 +119,19 @@ Expected<ModelOptions> ModelFlags::options() const {
   import.kvBits = toBits(kvBits);
   import.bosBits = toBits(bosBits);
   import.qBits = toBits(qBits);
-  import.head = head == "int8" ? HeadRows::Int8 : HeadRows::Stored;
+  import.head = llvm::StringSwitch<HeadRows>(head)
+                    .Case("int8", HeadRows::Int8)
+                    .Case("int6", HeadRows::Int6)
+                    .Case("int4", HeadRows::Int4)
+                    .Default(HeadRows::Stored);
   options.gguf = gguf.options();
   if (maxTokens)
     options.pipeline.maxTokens = *maxTokens;
   options.pipeline.dense = dense;
   options.pipeline.few = few;
   if (!strategy.empty())
-    if (Error error = readStrategies(strategy).moveInto(
-            options.pipeline.strategies))
+    if (Error error =
+            readStrategies(strategy).moveInto(options.pipeline.strategies))
       return error;
   return options;
 }

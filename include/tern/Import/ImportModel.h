@@ -28,8 +28,11 @@ namespace tern {
 
 /// How the rows of the head lie in the artifact.
 enum class HeadRows {
-  Stored, ///< as the checkpoint has them: bf16, f16 or f32
-  Int8,   ///< int8_absmax of each row
+  Stored = 0, ///< as the checkpoint has them: bf16, f16 or f32
+  // Integers of so many bits, absmax of each row.
+  Int4 = 4,
+  Int6 = 6,
+  Int8 = 8,
 };
 
 /// A user's changes to a model; an absent one leaves it as the config says.

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A codec is a record: a word of some bytes holds some digits, int8_t in {-1,
-// 0, 1}. Each is defined in one file of lib/Packing; everything else asks the
-// record.
+// 0, 1}, or integers of a few bits. Each is defined in one file of lib/Packing;
+// everything else asks the record.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,14 +20,16 @@
 
 namespace tern {
 
-/// The digits of a word whose fields are numbers to base 3: field f is bits f *
-/// bits and up, and `digits` digits of it are (number / 3^j) mod 3, minus 1. A
-/// field of sign and magnitude is s << (bits - 1) | |v|, with number = v +
-/// (3^digits - 1) / 2.
+/// The digits of a word, a little endian number, whose fields are numbers to
+/// base 3: field f is bits f * bits and up, and `digits` digits of it are
+/// (number / 3^j) mod 3, minus 1. A field of sign and magnitude is
+/// s << (bits - 1) | |v|, with number = v + (3^digits - 1) / 2. A field that is
+/// an integer is one digit, number - 2^(bits - 1).
 struct DigitFields {
   int64_t bits = 0; ///< 0: the codec has no such fields
   int64_t digits = 0;
   bool isSignMagnitude = false;
+  bool isInteger = false;
 };
 
 /// Some equal tiles to pack or unpack: digits lie in a matrix, bytes one after
@@ -51,6 +53,14 @@ struct Codec {
   int64_t wordBytes, wordDigits;
   DigitFields fields;
   uint8_t zero[kMaxWordBytes]; ///< the word of zeros
+
+  /// The smallest digit and the largest one.
+  int lowest() const {
+    return fields.isInteger ? -(1 << (fields.bits - 1)) : -1;
+  }
+  int highest() const {
+    return fields.isInteger ? (1 << (fields.bits - 1)) - 1 : 1;
+  }
 
   void (*encode)(const int8_t *digits, uint8_t *word);
   /// Digit i of a valid word.

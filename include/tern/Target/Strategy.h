@@ -33,6 +33,7 @@ struct ProductShape {
   TokenClass tokens = TokenClass::One;
   int64_t lowest = -128, highest = 127; ///< of the codes
   int64_t groupSize = 0;                ///< columns that share a scale
+  int64_t integerBits = 0; ///< of weights that are integers; 0: digits
 };
 
 /// How a kernel walks through memory.

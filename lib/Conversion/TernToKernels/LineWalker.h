@@ -74,7 +74,7 @@ private:
       byteStride /= part.size;
       if (part.axis == line)
         start = b.add(start, b.mul(position(part), byteStride));
-      else
+      else if (part.axis == other())
         parts.push_back({part.size, byteStride, part.stride});
     }
   }
@@ -95,9 +95,8 @@ private:
 
   Values walkField(mlir::Value byte, mlir::Value index,
                    mlir::ValueRange carried, Body body) {
-    mlir::Value fields =
-        b.zeroExtend(b.load(weight.bytes, byte), b.getI32Type());
     const Codec &codec = *layout.codec;
+    mlir::Value word = weight.loadWord(b, byte);
     mlir::Value ofLine; // the part of the digit's number that the line fixes
     llvm::SmallVector<std::pair<int64_t, int64_t>> across = {{0, 0}};
     int64_t stride = codec.wordDigits;
@@ -117,8 +116,8 @@ private:
     Values values = llvm::to_vector(carried);
     for (auto [number, along] : across) {
       mlir::Value digit =
-          ofLine ? buildDigit(b, codec, fields, b.add(ofLine, number))
-                 : buildDigit(b, codec, fields, number);
+          ofLine ? buildDigit(b, codec, word, b.add(ofLine, number))
+                 : buildDigit(b, codec, word, number);
       values = body(digit, b.add(index, along), values);
     }
     return values;

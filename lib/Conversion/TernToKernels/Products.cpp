@@ -7,6 +7,7 @@
 
 #include "Products.h"
 
+#include "tern/Kernels/Digits.h"
 #include "tern/Packing/Codec.h"
 #include "tern/Target/Target.h"
 
@@ -36,9 +37,9 @@ FailureOr<WeightInfo> WeightInfo::get(MatmulOp op, PatternRewriter &rewriter) {
       return rewriter.notifyMatchFailure(op, "expected the whole grid of the "
                                              "weight, in one piece");
     info.layout = layout.getLayout();
-    if (info.layout->codec->fields.bits == 0)
+    if (!hasWords(*info.layout->codec))
       return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-        reason << "expected a codec whose digits lie in fields of a byte, got "
+        reason << "expected a codec whose digits lie in fields of a word, got "
                << info.layout->codec->name;
       });
     info.rows = info.layout->paddedRows(info.rows);
@@ -59,6 +60,13 @@ void WeightInfo::flatten(KernelBuilder &b) {
   if (layout)
     bytes = memref::CollapseShapeOp::create(
         b, bytes, ArrayRef<ReassociationIndices>{{0, 1, 2}});
+}
+
+Value WeightInfo::loadWord(KernelBuilder &b, Value first) const {
+  int64_t stride = layout->byteStride();
+  return buildWord(b, *layout->codec, [&](int64_t i) {
+    return b.load(bytes, i == 0 ? first : b.add(first, double(i * stride)));
+  });
 }
 
 int64_t WeightInfo::storageBytes() const {

@@ -44,14 +44,17 @@ static Value loadDigit(KernelBuilder &b, const WeightInfo &weight, Value row,
     Value at = part.axis == Axis::Row ? row : column;
     return b.rem(b.div(at, b.index(part.stride)), part.size);
   };
+  // The first byte of the word: a part of its bytes is at 0.
   Value byte = tile;
-  for (const LayoutPart &part : layout.bytes)
-    byte = b.add(b.mul(byte, part.size), position(part));
+  for (const LayoutPart &part : layout.bytes) {
+    byte = b.mul(byte, part.size);
+    if (part.axis != Axis::Byte)
+      byte = b.add(byte, position(part));
+  }
   Value digit = b.index(0);
   for (const LayoutPart &part : layout.digits)
     digit = b.add(b.mul(digit, part.size), position(part));
-  return buildDigit(b, *layout.codec,
-                    b.zeroExtend(b.load(weight.bytes, byte), i32), digit);
+  return buildDigit(b, *layout.codec, weight.loadWord(b, byte), digit);
 }
 
 //===----------------------------------------------------------------------===//

@@ -18,7 +18,8 @@ using namespace tern;
 
 namespace {
 
-constexpr llvm::StringLiteral kNames[] = {"plain_rows", "plain_columns"};
+constexpr llvm::StringLiteral kNames[] = {"plain_rows", "plain_columns",
+                                          "integer_rows"};
 
 struct Row {
   llvm::StringLiteral layoutName;
@@ -48,6 +49,11 @@ llvm::ArrayRef<llvm::StringLiteral> generic::layoutNames() { return kNames; }
 
 llvm::SmallVector<Strategy> generic::findStrategies(const ProductShape &shape) {
   llvm::SmallVector<Strategy> found;
+  if (shape.integerBits) {
+    const Codec *codec = shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
+    return {{kNames[2], "integer_rows", PlainWords{codec, Axis::Row}.layout(),
+             Walk::Stream, 4}};
+  }
   for (const Row &row : kRows)
     if (row.kind == shape.kind)
       found.push_back({row.layoutName, row.kernel,

@@ -38,6 +38,11 @@ static Attribute contiguousColumnsMany(DotAttr dot, const Machine &m) {
   return ContiguousColumnsAttr::get(dot.getContext(), dot, 0, 1, m.rows);
 }
 
+static Attribute integerRows(DotAttr dot, int64_t bits, int64_t tokens) {
+  return IntegerRowsAttr::get(dot.getContext(), dot, bits, 1, tokens,
+                              bits == 6 ? 4 : 2);
+}
+
 /// Issue slots of one digit times one code.
 static double getSlots(Attribute attr) {
   auto kernel = llvm::cast<MicroKernelAttrInterface>(attr);
@@ -82,7 +87,7 @@ using Kind = ProductKind;
 using Tokens = TokenClass;
 
 constexpr llvm::StringLiteral kNames[] = {"rows_in_lanes", "contiguous_rows",
-                                          "contiguous_columns"};
+                                          "contiguous_columns", "integer_rows"};
 
 // clang-format off
 const Row kRows[] = {
@@ -122,6 +127,13 @@ llvm::SmallVector<Strategy> x86::findStrategies(mlir::MLIRContext *context,
   DotAttr dot = DotAttr::get(context, machine.dot);
   int64_t lanes = dot.getLanes();
   llvm::SmallVector<Strategy> found;
+  if (shape.integerBits) {
+    const Codec *codec = shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
+    double slots = getSlots(integerRows(dot, shape.integerBits,
+                                        shape.tokens == Tokens::One ? 1 : 4));
+    return {{kNames[3], "integer_rows", IntegerRows{codec, lanes}.layout(),
+             Walk::Stream, slots}};
+  }
   for (const Row &row : kRows) {
     if (row.kind != shape.kind || shape.tokens < row.least ||
         row.most < shape.tokens || shape.lowest < row.lowest ||
@@ -166,10 +178,14 @@ StrategyAttr x86::pickKernels(const Machine &machine, MatmulOp product) {
     prefetch = product.getRowIndices() ? 8 : 0;
     for (int64_t tokens : {4, 1})
       if (!single || tokens == 1)
-        kernels.push_back(
-            layout
-                ? Attribute(ContiguousRowsAttr::get(context, dot, rows, tokens))
-                : Int8RowsAttr::get(context, dot, rows, tokens, one ? 4 : 1));
+        kernels.push_back(layout ? Attribute(ContiguousRowsAttr::get(
+                                       context, dot, rows, tokens))
+                                 : IntegerRowsAttr::get(context, dot, 8, rows,
+                                                        tokens, one ? 4 : 1));
+  } else if (auto family = IntegerRows::match(*layout)) {
+    units = largestDivisor(type.getDimSize(0), 16);
+    for (int64_t tokens : {4, 1})
+      kernels.push_back(integerRows(dot, family->codec->fields.bits, tokens));
   } else if (RowsInLanes::match(*layout)) {
     for (int64_t tokens : {8, 4, 1})
       if (single ? tokens == 1 : tokens <= machine.tokens)

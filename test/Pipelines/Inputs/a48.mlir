@@ -82,7 +82,7 @@ module @bard attributes {tern.model = #tern.model<name = "bard", vocab = 1024, h
   }
 }
 // Int8 head (--head=int8), besides @embed_tokens:
-//   tern.weight @lm_head.int8 <int8_rows> ["model.embed_tokens.weight"] : tensor<1024x192xi8>
-//   tern.weight @lm_head.scales <int8_scales> ["model.embed_tokens.weight"] : tensor<1024xf32>
+//   tern.weight @lm_head.int8 <integer_rows> ["model.embed_tokens.weight"] : tensor<1024x192xi8>
+//   tern.weight @lm_head.scales <integer_scales> ["model.embed_tokens.weight"] : tensor<1024xf32>
 //   %logits = tern.lm_head(%h, %w8) scales(%s : tensor<1024xf32>) : (tensor<?x192xf32>, tensor<1024x192xi8>) -> tensor<?x1024xf32>
 // Untied: @lm_head <values> ["lm_head.weight"].

@@ -4,7 +4,7 @@
 // larger bytes do not: even and odd ones then are words of their own.
 
 #digits = #tern.rows_in_lanes<dot = #tern_x86.dot<vpmaddubsw_512>, vectors = 1, tokens = 1>
-#bytes = #tern.int8_rows<dot = #tern_x86.dot<vpmaddubsw_512>, rows = 1, tokens = 1, vectors = 1>
+#bytes = #tern.integer_rows<dot = #tern_x86.dot<vpmaddubsw_512>, bits = 8, rows = 1, tokens = 1, vectors = 1>
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl">} {
 

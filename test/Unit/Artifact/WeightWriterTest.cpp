@@ -149,17 +149,18 @@ TEST_F(WeightWriterTest, ScalesPerGroup) {
                 "has no room for the 4 x 2 scales");
 }
 
-TEST_F(WeightWriterTest, Int8Rows) {
+TEST_F(WeightWriterTest, IntegerRows) {
   // Row 2 is -1, 0.5, 0, 0, ...: g = 1, codes -127, 63.5 -> 64 (even), 0.
   std::string &table = tiny.tensors["model.embed_tokens.weight"].bytes;
   table.replace(32, 16,
                 std::string("\x80\xbf\x00\x3f", 4) + std::string(12, '\0'));
   table.replace(48, 16, std::string(16, '\0')); // row 3: all zero
-  std::string bytes = write(
-      "tern.weight @s <int8_scales> [\"model.embed_tokens.weight\"] offset 0 "
-      ": tensor<5xf32>\n"
-      "tern.weight @q <int8_rows> [\"model.embed_tokens.weight\"] offset 64 : "
-      "tensor<5x8xi8>\n");
+  std::string bytes = write("tern.weight @s <integer_scales> "
+                            "[\"model.embed_tokens.weight\"] offset 0 "
+                            ": tensor<5xf32>\n"
+                            "tern.weight @q <integer_rows> "
+                            "[\"model.embed_tokens.weight\"] offset 64 : "
+                            "tensor<5x8xi8>\n");
   EXPECT_EQ(weight<float>(bytes, 0, 2), 1.0f / 127.0f);
   EXPECT_EQ(weight<int8_t>(bytes, 64, 16), -127);
   EXPECT_EQ(weight<int8_t>(bytes, 64, 17), 64);
@@ -174,11 +175,32 @@ TEST_F(WeightWriterTest, Int8Rows) {
           weight<int8_t>(bytes, 64, 8 * r + c),
           std::nearbyint((1.0f + (8 * r + c) * 0.0078125f) * (127.0f / g)));
   }
-  // Scales alone are the same.
-  std::string alone = write(
-      "tern.weight @s <int8_scales> [\"model.embed_tokens.weight\"] offset 0 "
-      ": tensor<5xf32>\n");
-  EXPECT_EQ(alone.substr(4096, 20), bytes.substr(4096, 20));
+  // Scales are by-products of the rows.
+  expectRefusal(
+      "tern.weight @s <integer_scales> [\"model.embed_tokens.weight\"] offset 0 "
+      ": tensor<5xf32>\n",
+      "are not part of the artifact");
+}
+
+TEST_F(WeightWriterTest, IntegerRowsInALayout) {
+  // Row 2 is -1, 0.5, 0, 0, ...: g = 1, codes -7, 3.5 -> 4 (even), 0.
+  std::string &table = tiny.tensors["model.embed_tokens.weight"].bytes;
+  table.replace(32, 16,
+                std::string("\x80\xbf\x00\x3f", 4) + std::string(12, '\0'));
+  auto rows = [](const char *layout) {
+    return "tern.weight @q <integer_rows> [\"model.embed_tokens.weight\"] "
+           "offset 0 : tensor<5x8xi4, #tern.layout<" +
+           std::string(layout) + ">>\n";
+  };
+  std::string bytes = write(
+      rows("i4, rows, k:2:1, []") +
+      "tern.weight @s <integer_scales> [\"model.embed_tokens.weight\"] offset "
+      "64 : tensor<5xf32>\n");
+  EXPECT_EQ(weight<float>(bytes, 64, 2), 1.0f / 7.0f);
+  // Codes plus 8, low bits first.
+  EXPECT_EQ(weight<uint8_t>(bytes, 0, 8), 0xc1);
+  EXPECT_EQ(weight<uint8_t>(bytes, 0, 9), 0x88);
+  expectRefusal(rows("i4, columns, n:2:1, []"), "expected a layout of rows");
 }
 
 TEST_F(WeightWriterTest, RopeTables) {
@@ -255,9 +277,10 @@ TEST_F(WeightWriterTest, SourcesThatDoNotFit) {
                     "tern.weight @s per_layer <scale> [" + q +
                     "] offset 0 : tensor<3xf32>\n",
                 "has 3 scales");
-  expectRefusal("tern.weight @q <int8_rows> [\"model.norm.weight\"] offset 0 : "
-                "tensor<1x8xi8>\n",
-                "is no matrix");
+  expectRefusal(
+      "tern.weight @q <integer_rows> [\"model.norm.weight\"] offset 0 : "
+      "tensor<1x8xi8>\n",
+      "is no matrix");
 }
 
 TEST_F(WeightWriterTest, ScalesOfMastersComeWithTheirDigits) {

@@ -119,8 +119,9 @@ TEST(ImportModel, ValuesFlowAsInTheDefinition) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = importModel(context, **checkpoint);
   ASSERT_TRUE(bool(module));
-  EXPECT_EQ(dataflow(**module, "embed"), "t0 = gather_rows(arg0, @embed_tokens)\n"
-                                         "return(t0)\n");
+  EXPECT_EQ(dataflow(**module, "embed"),
+            "t0 = gather_rows(arg0, @embed_tokens)\n"
+            "return(t0)\n");
   // docs/numerics.md 5; arguments are layer, x, positions, cache.
   EXPECT_EQ(
       dataflow(**module, "layer"),
@@ -240,9 +241,9 @@ TEST(ImportModel, Int8Head) {
   ImportOptions options;
   options.head = HeadRows::Int8;
   std::string text = import(TinyCheckpoint().write(), options);
-  EXPECT_HAS(text, "tern.weight @lm_head.int8 <int8_rows> "
+  EXPECT_HAS(text, "tern.weight @lm_head.int8 <integer_rows> "
                    "[\"model.embed_tokens.weight\"] : tensor<5x8xi8>");
-  EXPECT_HAS(text, "tern.weight @lm_head.scales <int8_scales> "
+  EXPECT_HAS(text, "tern.weight @lm_head.scales <integer_scales> "
                    "[\"model.embed_tokens.weight\"] : tensor<5xf32>");
   EXPECT_HAS(text, "scales(");
   EXPECT_HAS(text, "tern.weight @embed_tokens <values>");

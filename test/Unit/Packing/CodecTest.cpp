@@ -35,11 +35,20 @@ Word encode(const Codec &codec, const std::vector<int8_t> &digits) {
 /// A valid word has digits that make it again; all others are refused.
 void checkWord(const Codec &codec, const Word &word) {
   std::vector<int8_t> digits = decode(codec, word);
-  bool areDigits = std::all_of(digits.begin(), digits.end(),
-                               [](int8_t d) { return d >= -1 && d <= 1; });
+  bool areDigits = std::all_of(digits.begin(), digits.end(), [&](int8_t d) {
+    return d >= codec.lowest() && d <= codec.highest();
+  });
   bool isMade = areDigits && encode(codec, digits) == word;
   EXPECT_EQ(codec.isValid(word.data()), isMade)
       << codec.name << " " << testing::PrintToString(word);
+}
+
+/// How many digits there are.
+int range(const Codec &codec) { return codec.highest() - codec.lowest() + 1; }
+
+int8_t randomDigit(const Codec &codec, std::mt19937 &random) {
+  return static_cast<int8_t>(codec.lowest() +
+                             static_cast<int>(random() % range(codec)));
 }
 
 Word zeroWord(const Codec &codec) {
@@ -51,7 +60,8 @@ Word zeroWord(const Codec &codec) {
 TEST(Codec, NamesAndNumbersAreFixed) {
   // In artifacts: a name or number is never given to another codec.
   const std::pair<const char *, uint32_t> expected[] = {
-      {"b2", 0}, {"s5", 1}, {"t2", 2}, {"t4", 3}, {"t3p5", 4}, {"p2", 5}};
+      {"b2", 0},   {"s5", 1}, {"t2", 2}, {"t4", 3},
+      {"t3p5", 4}, {"p2", 5}, {"i4", 6}, {"i6", 7}};
   ASSERT_EQ(allCodecs().size(), std::size(expected));
   for (size_t i = 0; i < std::size(expected); ++i) {
     EXPECT_STREQ(allCodecs()[i]->name, expected[i].first);
@@ -70,7 +80,8 @@ TEST(Codec, RecordsHoldTogether) {
               std::vector<int8_t>(codec->wordDigits, 0));
     EXPECT_TRUE(codec->isValid(codec->zero));
     if (codec->fields.bits)
-      EXPECT_EQ(8 / codec->fields.bits * codec->fields.digits,
+      EXPECT_EQ(8 * codec->wordBytes / codec->fields.bits *
+                    codec->fields.digits,
                 codec->wordDigits);
   }
 }
@@ -86,7 +97,7 @@ TEST(Codec, EveryByte) {
           if (other > 0) {
             std::vector<int8_t> digits(codec->wordDigits);
             for (int8_t &digit : digits)
-              digit = static_cast<int8_t>(random() % 3) - 1;
+              digit = randomDigit(*codec, random);
             word = encode(*codec, digits);
           }
           word[at] = static_cast<uint8_t>(byte);
@@ -96,20 +107,20 @@ TEST(Codec, EveryByte) {
 }
 
 TEST(Codec, EveryDigitsOfAByte) {
-  // 3^digits different words, each with these digits.
+  // As many different words as there are digits, each with these digits.
   for (const Codec *codec : allCodecs()) {
-    if (codec->wordDigits > 5)
+    if (codec->wordBytes > 1)
       continue;
     int64_t count = 1;
     for (int64_t i = 0; i < codec->wordDigits; ++i)
-      count *= 3;
+      count *= range(*codec);
     std::set<Word> words;
     for (int64_t n = 0; n < count; ++n) {
       std::vector<int8_t> digits(codec->wordDigits);
       int64_t rest = n;
       for (int8_t &digit : digits) {
-        digit = static_cast<int8_t>(rest % 3 - 1);
-        rest /= 3;
+        digit = static_cast<int8_t>(codec->lowest() + rest % range(*codec));
+        rest /= range(*codec);
       }
       Word word = encode(*codec, digits);
       words.insert(word);
@@ -122,13 +133,15 @@ TEST(Codec, EveryDigitsOfAByte) {
 
 TEST(Codec, EachDigitOfLongerWords) {
   // Digits do not touch each other: all pairs of digits of a word.
-  for (const Codec *codec : {&codecs::t3p5, &codecs::p2})
+  for (const Codec *codec : {&codecs::t3p5, &codecs::p2, &codecs::i6})
     for (int64_t i = 0; i < codec->wordDigits; ++i)
       for (int64_t j = 0; j < codec->wordDigits; ++j)
-        for (int pair = 0; pair < 9; ++pair) {
+        for (int pair = 0; pair < range(*codec) * range(*codec); ++pair) {
           std::vector<int8_t> digits(codec->wordDigits, 0);
-          digits[i] = static_cast<int8_t>(pair % 3 - 1);
-          digits[j] = static_cast<int8_t>(pair / 3 - 1);
+          digits[i] =
+              static_cast<int8_t>(codec->lowest() + pair % range(*codec));
+          digits[j] =
+              static_cast<int8_t>(codec->lowest() + pair / range(*codec));
           Word word = encode(*codec, digits);
           ASSERT_TRUE(codec->isValid(word.data()));
           ASSERT_EQ(decode(*codec, word), digits) << codec->name;
@@ -142,20 +155,31 @@ TEST(Codec, FieldsDescribeTheDigits) {
     const DigitFields &fields = codec->fields;
     if (fields.bits == 0)
       continue;
-    for (int byte = 0; byte < 256; ++byte) {
-      Word word = {static_cast<uint8_t>(byte)};
+    std::mt19937 random(8);
+    for (int n = 0; n < (codec->wordBytes == 1 ? 256 : 4096); ++n) {
+      int number =
+          codec->wordBytes == 1 ? n : static_cast<int>(random() & 0xffffff);
+      Word word;
+      for (int64_t i = 0; i < codec->wordBytes; ++i)
+        word.push_back(static_cast<uint8_t>(number >> 8 * i));
       if (!codec->isValid(word.data()))
         continue;
       for (int64_t i = 0; i < codec->wordDigits; ++i) {
-        int field = byte >> fields.bits * (i / fields.digits) &
+        int field = number >> fields.bits * (i / fields.digits) &
                     ((1 << fields.bits) - 1);
+        if (fields.isInteger) {
+          EXPECT_EQ(field - (1 << (fields.bits - 1)),
+                    codec->decode(word.data(), i))
+              << codec->name << " " << number;
+          continue;
+        }
         if (fields.isSignMagnitude) {
           int sign = 1 << (fields.bits - 1);
           field = 121 + (field >= sign ? -(field - sign) : field);
         }
         EXPECT_EQ(field / powers[i % fields.digits] % 3 - 1,
                   codec->decode(word.data(), i))
-            << codec->name << " " << byte;
+            << codec->name << " " << number;
       }
     }
   }
@@ -174,6 +198,10 @@ TEST(Codec, BytesAreFixed) {
   EXPECT_EQ(encode(codecs::t2, {1, 0, -1, 1}), (Word{5 | 6 << 4}));
   EXPECT_EQ(encode(codecs::t4, {1, 0, -1, 1}), (Word{2 + 3 + 0 + 54}));
   EXPECT_EQ(encode(codecs::t4, {1, 1, 1, 1}), (Word{80}));
+  EXPECT_EQ(encode(codecs::i4, {0, 0}), (Word{0x88}));
+  EXPECT_EQ(encode(codecs::i4, {-8, 7}), (Word{0xf0}));
+  // 1, 2, 63 and 0 in 24 bits.
+  EXPECT_EQ(encode(codecs::i6, {-31, -30, 31, -32}), (Word{0x81, 0xf0, 0x03}));
 }
 
 TEST(Codec, ThreeDigitsComeDownByTwoShifts) {

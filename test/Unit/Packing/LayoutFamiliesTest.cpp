@@ -56,6 +56,12 @@ std::vector<Member> allMembers() {
        "t3p5, rows, k:24:1, [n:2:16, b:5:1, n:16:1]", "groups_in_lanes"},
       {GroupsInLanes{&codecs::t3p5, C, 1, 1, 16}.layout(),
        "t3p5, columns, k:24:1, [b:5:1, n:16:1]", "groups_in_lanes"},
+      {IntegerRows{&codecs::i6, 16}.layout(),
+       "i6, rows, k:4:64, [b:3:1, k:64:1]", "integer_rows"},
+      {IntegerRows{&codecs::i4, 8}.layout(), "i4, rows, k:2:32, [k:32:1]",
+       "integer_rows"},
+      {PlainWords{&codecs::i6, R}.layout(), "i6, rows, k:4:1, [b:3:1]",
+       "contiguous_rows"},
       {PairedRows{4}.layout(), "p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]",
        "paired_rows"},
       {PairedRows{1}.layout(), "p2, rows, [n:2:1, k:8:1], [b:4:1]",
@@ -86,6 +92,7 @@ TEST(LayoutFamilies, EachMemberIsOfOneFamilyAndKeepsItsNumbers) {
                   makeAgain(ContiguousColumns::match(layout), layout) +
                   makeAgain(PlainWords::match(layout), layout) +
                   makeAgain(GroupsInLanes::match(layout), layout) +
+                  makeAgain(IntegerRows::match(layout), layout) +
                   makeAgain(PairedRows::match(layout), layout),
               1)
         << member.text;
@@ -119,6 +126,9 @@ TEST(LayoutFamilies, NearMissesAreOfNoFamily) {
       {s5, R, {{C, 5, 2}}, {{C, 2, 1}, {R, 64, 1}}},
       {s5, C, {{C, 5, 1}}, {{R, 8, 64}, {C, 24, 5}, {R, 64, 1}}},
       {&codecs::t3p5, R, {{C, 24, 1}}, {{R, 16, 1}, {B, 5, 1}}},
+      {&codecs::i6, R, {{C, 4, 64}}, {{C, 64, 1}, {B, 3, 1}}},
+      {&codecs::i4, C, {{C, 2, 64}}, {{C, 64, 1}}},
+      {b2, R, {{C, 4, 64}}, {{R, 2, 1}, {C, 32, 1}, {C, 2, 32}}},
       {&codecs::p2, R, {{C, 8, 1}, {R, 2, 1}}, {{R, 4, 2}, {B, 4, 1}}},
   };
   for (const Layout &layout : misses) {

@@ -77,12 +77,13 @@ LogicalResult LmHeadOp::verify() {
   if (failed(expectSize(*this, "weight", "columns", getSize(getInput(), 1),
                         "one per feature of input", getSize(getWeight(), 1))))
     return failure();
-  bool isInt8 = getShaped(getWeight()).getElementType().isInteger(8);
-  if (isInt8 && getOperation()->getNumResults() == 0)
+  bool isInteger = isIntegerWeight(getShaped(getWeight()).getElementType());
+  if (isInteger && getOperation()->getNumResults() == 0)
     return emitOpError("expected a weight of floats in buffer form, got ")
            << getWeight().getType();
-  if (isInt8 != bool(getScales()))
-    return emitOpError("expected scales exactly if weight is of i8, got ")
+  if (isInteger != bool(getScales()))
+    return emitOpError(
+               "expected scales exactly if weight is of i8, i6 or i4, got ")
            << (getScales() ? "scales" : "none") << " for "
            << getWeight().getType();
   if (getScales() &&

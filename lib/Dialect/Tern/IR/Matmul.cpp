@@ -77,16 +77,16 @@ static LogicalResult verifyForm(MatmulOp op) {
   return success();
 }
 
-/// A logical weight: digits, or rows of int8.
+/// A logical weight: digits or integers.
 static FailureOr<WeightSizes> verifyMatrix(MatmulOp op) {
   ShapedType type = getShaped(op.getWeight());
   Type element = type.getElementType();
   bool isMatrix = type.getRank() == 2 &&
-                  (isa<TritType>(element) || element.isInteger(8)) &&
+                  (isa<TritType>(element) || isIntegerWeight(element)) &&
                   !ShapedType::isDynamic(type.getDimSize(1));
   if (!isMatrix)
-    return op.emitOpError("expected a matrix of !tern.trit or i8 as weight, or "
-                          "bytes and their weight_type, got ")
+    return op.emitOpError("expected a matrix of !tern.trit, i8, i6 or i4 as "
+                          "weight, or bytes and their weight_type, got ")
            << type;
   if (auto tensor = dyn_cast<RankedTensorType>(type))
     if (getReadType(tensor) != tensor)

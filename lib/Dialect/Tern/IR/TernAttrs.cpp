@@ -138,11 +138,15 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 LayoutAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
                            function_ref<InFlightDiagnostic()> emitError) const {
-  if (!isa<TritType>(elementType))
-    return emitError()
-           << "expected elements of type !tern.trit under a layout, "
-              "got "
-           << elementType;
+  const Codec &codec = *getLayout().codec;
+  const DigitFields &fields = codec.fields;
+  Type expected = TritType::get(getContext());
+  if (fields.isInteger)
+    expected = IntegerType::get(getContext(), fields.bits);
+  if (elementType != expected)
+    return emitError() << "expected elements of type " << expected
+                       << " under a layout of codec " << codec.name << ", got "
+                       << elementType;
   if (shape.size() != 2)
     return emitError() << "expected a matrix under a layout, got rank "
                        << shape.size();

@@ -28,9 +28,10 @@ void TernDialect::initialize() {
       >();
   // lib/Kernels has them.
   declarePromisedInterface<DotProductAttrInterface, ScalarDotAttr>();
-  declarePromisedInterfaces<
-      MicroKernelAttrInterface, RowsInLanesAttr, ContiguousRowsAttr,
-      Int8RowsAttr, ContiguousColumnsAttr, DigitByDigitAttr, Int8ByInt8Attr>();
+  declarePromisedInterfaces<MicroKernelAttrInterface, RowsInLanesAttr,
+                            ContiguousRowsAttr, IntegerRowsAttr,
+                            ContiguousColumnsAttr, DigitByDigitAttr,
+                            Int8ByInt8Attr>();
 }
 
 TernDialect::~TernDialect() = default;

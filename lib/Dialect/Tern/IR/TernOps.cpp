@@ -88,9 +88,9 @@ LogicalResult WeightOp::verify() {
     if (failed(expect(isa<FloatType>(element), "values to be floats")))
       return failure();
     break;
-  case WeightEncoding::Int8Rows:
-    if (failed(expect(element.isInteger(8) && type.getRank() == 2,
-                      "int8_rows to be a matrix of i8")))
+  case WeightEncoding::IntegerRows:
+    if (failed(expect(isIntegerWeight(element) && type.getRank() == 2,
+                      "integer_rows to be a matrix of i8, i6 or i4")))
       return failure();
     break;
   case WeightEncoding::Scale:
@@ -101,9 +101,9 @@ LogicalResult WeightOp::verify() {
             "rows and groups")))
       return failure();
     break;
-  case WeightEncoding::Int8Scales:
+  case WeightEncoding::IntegerScales:
     if (failed(expect(element.isF32() && type.getRank() == 1,
-                      "int8_scales to be a vector of f32")))
+                      "integer_scales to be a vector of f32")))
       return failure();
     break;
   case WeightEncoding::RopeCos:

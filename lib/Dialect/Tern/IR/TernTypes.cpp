@@ -24,6 +24,14 @@ void TernDialect::registerTypes() {
       >();
 }
 
+bool tern::isIntegerWeight(Type type) {
+  return type.isInteger(8) || type.isInteger(6) || type.isInteger(4);
+}
+
+bool tern::needsLayout(Type type) {
+  return isa<TritType>(type) || (isIntegerWeight(type) && !type.isInteger(8));
+}
+
 LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError,
                                 int64_t bytes, int64_t) {
   if (bytes < 1)

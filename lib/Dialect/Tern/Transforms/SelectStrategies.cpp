@@ -98,7 +98,7 @@ struct SelectStrategies
     for (auto &[name, users] : reads) {
       auto weight = symbols.lookup<WeightOp>(name);
       auto type = cast<RankedTensorType>(weight.getType());
-      if (isa<TritType>(type.getElementType()) && !type.getEncoding())
+      if (needsLayout(type.getElementType()) && !type.getEncoding())
         if (failed(select(weight, type, users)))
           return signalPassFailure();
     }
@@ -211,6 +211,8 @@ private:
   /// table fits; portable loops take those.
   Plan getFallback(RankedTensorType type) {
     ProductShape shape{type.getDimSize(0), type.getDimSize(1)};
+    if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
+      shape.integerBits = integer.getWidth();
     Strategy strategy =
         target.getTarget()->getStrategies(target, shape).front();
     return {strategy.layout, strategy.layoutName, {}};

@@ -36,9 +36,9 @@ SmallVector<Type> getMadeTypes(Operation *op) {
   return types;
 }
 
-bool isTernary(Type type) {
+bool isPackable(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && isa<TritType>(tensor.getElementType());
+  return tensor && needsLayout(tensor.getElementType());
 }
 
 /// Passes look into every function.
@@ -71,13 +71,14 @@ LogicalResult isPacked(Operation *op) {
   if (auto weight = dyn_cast<WeightOp>(op)) {
     if (!weight.getOffset())
       return op->emitOpError("expected an offset in the artifact");
-    if (isTernary(weight.getType()) &&
+    if (isPackable(weight.getType()) &&
         !cast<RankedTensorType>(weight.getType()).getEncoding())
-      return op->emitOpError("expected a layout on a ternary weight");
+      return op->emitOpError("expected a layout on a weight of ")
+             << cast<RankedTensorType>(weight.getType()).getElementType();
   }
   for (Type type : getMadeTypes(op))
-    if (isTernary(type))
-      return op->emitOpError("expected the bytes of every ternary weight, got ")
+    if (isPackable(type))
+      return op->emitOpError("expected the bytes of every packed weight, got ")
              << type;
   return success();
 }

@@ -72,6 +72,8 @@ void WeightReaders::addReadings(MatmulOp product, ListUse lists,
   shape.tokens = tokens == 1    ? TokenClass::One
                  : tokens <= 16 ? TokenClass::Few
                                 : TokenClass::Many;
+  if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
+    shape.integerBits = integer.getWidth();
   shape.lowest = product.getCodeRange()[0];
   shape.highest = product.getCodeRange()[1];
   if (product.getScales())

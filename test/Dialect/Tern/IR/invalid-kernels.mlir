@@ -108,7 +108,7 @@ func.func @head_of_other_width(%x: tensor<?x8xf32>, %w: tensor<16x6xbf16>) {
 // -----
 
 func.func @int8_head_without_scales(%x: tensor<?x8xf32>, %w: tensor<16x8xi8>) {
-  // expected-error @+1 {{expected scales exactly if weight is of i8, got none for 'tensor<16x8xi8>'}}
+  // expected-error @+1 {{expected scales exactly if weight is of i8, i6 or i4, got none for 'tensor<16x8xi8>'}}
   %0 = tern.lm_head(%x, %w) : (tensor<?x8xf32>, tensor<16x8xi8>) -> tensor<?x16xf32>
   return
 }
@@ -116,7 +116,7 @@ func.func @int8_head_without_scales(%x: tensor<?x8xf32>, %w: tensor<16x8xi8>) {
 // -----
 
 func.func @float_head_with_scales(%x: tensor<?x8xf32>, %w: tensor<16x8xf16>, %s: tensor<16xf32>) {
-  // expected-error @+1 {{expected scales exactly if weight is of i8, got scales for 'tensor<16x8xf16>'}}
+  // expected-error @+1 {{expected scales exactly if weight is of i8, i6 or i4, got scales for 'tensor<16x8xf16>'}}
   %0 = tern.lm_head(%x, %w) scales(%s : tensor<16xf32>) : (tensor<?x8xf32>, tensor<16x8xf16>) -> tensor<?x16xf32>
   return
 }

@@ -19,7 +19,17 @@ func.func private @f() attributes {k = #tern.contiguous_rows<dot = #tern.scalar_
 // -----
 
 // expected-error @+1 {{expected vectors to be at least 1, got 0}}
-func.func private @f() attributes {k = #tern.int8_rows<dot = #tern.scalar_dot, rows = 1, tokens = 1, vectors = 0>}
+func.func private @f() attributes {k = #tern.integer_rows<dot = #tern.scalar_dot, bits = 8, rows = 1, tokens = 1, vectors = 0>}
+
+// -----
+
+// expected-error @+1 {{expected 8, 6 or 4 bits, got 5}}
+func.func private @f() attributes {k = #tern.integer_rows<dot = #tern.scalar_dot, bits = 5, rows = 1, tokens = 1, vectors = 4>}
+
+// -----
+
+// expected-error @+1 {{expected 4 vectors of 6 bits, as many as a word has integers, got 2}}
+func.func private @f() attributes {k = #tern.integer_rows<dot = #tern.scalar_dot, bits = 6, rows = 1, tokens = 1, vectors = 2>}
 
 // -----
 

@@ -28,13 +28,13 @@ tern.weight @w <values> ["a"] : tensor<4x8x!tern.trit>
 
 // -----
 
-// expected-error @+1 {{expected int8_rows to be a matrix of i8, got 'tensor<8xi8>'}}
-tern.weight @w <int8_rows> ["a"] : tensor<8xi8>
+// expected-error @+1 {{expected integer_rows to be a matrix of i8, i6 or i4, got 'tensor<8xi8>'}}
+tern.weight @w <integer_rows> ["a"] : tensor<8xi8>
 
 // -----
 
-// expected-error @+1 {{expected int8_scales to be a vector of f32, got 'tensor<8xf16>'}}
-tern.weight @w <int8_scales> ["a"] : tensor<8xf16>
+// expected-error @+1 {{expected integer_scales to be a vector of f32, got 'tensor<8xf16>'}}
+tern.weight @w <integer_scales> ["a"] : tensor<8xf16>
 
 // -----
 

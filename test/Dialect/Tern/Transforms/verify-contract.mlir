@@ -61,14 +61,14 @@ module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, 
 // -----
 
 module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  // expected-error @+1 {{'tern.weight' op expected a layout on a ternary weight}}
+  // expected-error @+1 {{'tern.weight' op expected a layout on a weight of '!tern.trit'}}
   tern.weight @w <digits> ["w"] offset 0 : tensor<3x7x!tern.trit>
 }
 
 // -----
 
 module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  // expected-error @+1 {{'func.func' op expected the bytes of every ternary weight, got 'tensor<3x7x!tern.trit>'}}
+  // expected-error @+1 {{'func.func' op expected the bytes of every packed weight, got 'tensor<3x7x!tern.trit>'}}
   func.func @digits(%w: tensor<3x7x!tern.trit>) {
     return
   }

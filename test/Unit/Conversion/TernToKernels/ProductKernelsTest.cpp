@@ -22,18 +22,18 @@ using namespace tern::test;
 namespace {
 
 /// The layout that the target of `machine` has kernels of one token of this
-/// kind for.
-Layout pickLayout(const Machine &machine, ProductKind stored, Shape shape) {
+/// kind for, of digits or of integers of so many bits.
+Layout pickLayout(const Machine &machine, ProductKind stored, Shape shape,
+                  int64_t integerBits = 0) {
   mlir::DialectRegistry registry;
   tern::registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<TernDialect>();
   auto attr = llvm::cast<TargetAttr>(
       mlir::parseAttribute(machine.attribute(), &context));
-  return attr.getTarget()
-      ->getStrategies(attr, {shape.rows, shape.columns, stored})
-      .front()
-      .layout;
+  ProductShape product{shape.rows, shape.columns, stored};
+  product.integerBits = integerBits;
+  return attr.getTarget()->getStrategies(attr, product).front().layout;
 }
 
 const Shape kShapes[] = {{1, 1},     {3, 5},    {5, 3},     {65, 320}, {37, 65},
@@ -153,6 +153,24 @@ TEST_P(Products, OtherCodecs) {
         products.emplace_back(kind, Shape{37, 64}, layout);
     checkProducts(products, {kind == Kind::Prefill ? 3 : 1},
                   {kind == Kind::Sparse ? 0.3 : 1});
+  }
+}
+
+/// Rows of integers of fewer bits, as the target stores them and word by word.
+TEST_P(Products, IntegersOfFewerBits) {
+  for (Kind kind : {Kind::Decode, Kind::Prefill}) {
+    std::vector<Product> products;
+    for (Shape shape : {Shape{1, 1}, Shape{19, 63}, Shape{40, 320},
+                        Shape{17, 257}, Shape{5, 1537}})
+      for (const Codec *codec : {&codecs::i6, &codecs::i4}) {
+        products.emplace_back(kind, shape,
+                              pickLayout(machine(), ProductKind::Dense, shape,
+                                         codec->fields.bits));
+        products.emplace_back(kind, shape, IntegerRows{codec, 4}.layout());
+      }
+    checkProducts(products,
+                  kind == Kind::Prefill ? kTokens : std::vector<int64_t>{1},
+                  {1});
   }
 }
 

@@ -43,9 +43,12 @@ std::string Product::text() const {
   w += "i8>";
   std::string list = strided("1x" + std::to_string(listSize) + "xi32");
   std::string acc = strided(tokens + std::to_string(rows) + "xi32");
+  const DigitFields &fields = layout.codec->fields;
+  std::string element =
+      fields.isInteger ? "i" + std::to_string(fields.bits) : "!tern.trit";
   std::string digits = "tensor<" + std::to_string(shape.rows) + "x" +
-                       std::to_string(shape.columns) + "x!tern.trit, " +
-                       "#tern.layout<" + layout.str() + ">>";
+                       std::to_string(shape.columns) + "x" + element +
+                       ", #tern.layout<" + layout.str() + ">>";
   std::string text = "func.func @" + name() + "(%x: " + x + ", %w: " + w +
                      ", %i: " + list + ", %n: memref<1xi32>, %a: " + acc +
                      ") attributes {llvm.emit_c_interface} {\n";
@@ -104,10 +107,14 @@ static int8_t randomCode(std::mt19937 &random, Data data) {
 }
 
 static std::vector<int8_t> randomDigits(std::mt19937 &random, Data data,
-                                        int64_t count) {
+                                        const Codec &codec, int64_t count) {
+  int lowest = codec.lowest(), highest = codec.highest();
   std::vector<int8_t> digits(count);
   for (int8_t &digit : digits)
-    digit = data == Data::Worst ? 1 : static_cast<int8_t>(random() % 3) - 1;
+    digit = static_cast<int8_t>(
+        data == Data::Worst
+            ? highest
+            : lowest + static_cast<int>(random() % (highest - lowest + 1)));
   return digits;
 }
 
@@ -134,7 +141,8 @@ void tern::test::check(CompiledModule &module, const Product &p, Data data,
                std::to_string(tokens) + " data " + std::to_string(int(data)));
   std::mt19937 random(p.shape.rows * 7919 + p.shape.columns + tokens);
   auto [rows, columns] = p.shape;
-  std::vector<int8_t> digits = randomDigits(random, data, rows * columns);
+  std::vector<int8_t> digits =
+      randomDigits(random, data, *p.layout.codec, rows * columns);
   Grid weight(p.layout.gridShape(rows, columns));
   packDigits(p.layout, digits.data(), rows, columns, weight.data());
 

@@ -23,7 +23,7 @@ struct Shape {
 /// How a product's operands are given.
 enum class Kind { Decode, Prefill, Rows, Sparse };
 
-/// A product of a ternary weight.
+/// A product of a weight with a layout.
 struct Product {
   Product(Kind kind, Shape shape, Layout layout);
 

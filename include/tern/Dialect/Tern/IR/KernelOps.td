@@ -63,8 +63,8 @@ def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {
   let summary = "logits of normalized tokens";
   let description = [{
     With 16 or 32 bit rows, `logits[t][v] = R32(input[t] * weight[v])`, weights
-    widened exactly. With int8 rows and their `scales` (one per row), the input is
-    quantized by `int8_absmax` and
+    widened exactly. With rows of integers of 8, 6 or 4 bits and their `scales` (one
+    per row), the input is quantized by `int8_absmax` and
     `logits[t][v] = f32(acc) * (s[t] * scales[v])`; `tern-decompose-bitlinear`
     rewrites that form into `tern.quantize`, `tern.matmul` and `tern.dequantize`,
     so the buffer form has no scales.
@@ -76,7 +76,7 @@ def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {
     ```
   }];
   let arguments = (ins Tern_RowsOf<[F32]>:$input,
-                       Tern_RowsOf<[BF16, F16, F32, I8]>:$weight,
+                       Tern_RowsOf<[BF16, F16, F32, I8, I<6>, I<4>]>:$weight,
                        Optional<Tern_VectorOf<[F32]>>:$scales,
                        Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{

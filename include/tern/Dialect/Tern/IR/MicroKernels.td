@@ -64,18 +64,21 @@ def Tern_ContiguousRowsAttr : Tern_MicroKernel<"ContiguousRows", "contiguous_row
                         "int64_t":$rows, "int64_t":$tokens);
 }
 
-def Tern_Int8RowsAttr : Tern_MicroKernel<"Int8Rows", "int8_rows"> {
-  let summary = "lanes run along a row of int8";
+def Tern_IntegerRowsAttr : Tern_MicroKernel<"IntegerRows", "integer_rows"> {
+  let summary = "lanes run along a row of integers";
   let description = [{
-    Rows of int8 are taken as w + 128, so the sums are too large by 128 times the
-    sum of the codes. A step takes `vectors` vectors of each row, each with sums of
-    its own, so that no addition waits for the one before.
+    Integers of 8 `bits` are rows of bytes; those of 6 and 4 have the layouts `i6,
+    rows, k:4:4L, [b:3:1, k:4L:1]` and `i4, rows, k:2:4L, [k:4L:1]` for the L lanes
+    of the dot product. They are taken as w + 2^(bits - 1), so the sums are too large
+    by so many times the sum of the codes. A step takes `vectors` vectors of
+    integers of each row, each with sums of its own, so that no addition waits for
+    the one before; with a layout, as many as a word has integers.
 
     ```mlir
-    #tern.int8_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 1, tokens = 1, vectors = 4>
+    #tern.integer_rows<dot = #tern_x86.dot<vpdpbusd_512>, bits = 6, rows = 1, tokens = 1, vectors = 4>
     ```
   }];
-  let parameters = (ins "::tern::DotProductAttrInterface":$dot,
+  let parameters = (ins "::tern::DotProductAttrInterface":$dot, "int64_t":$bits,
                         "int64_t":$rows, "int64_t":$tokens, "int64_t":$vectors);
 }
 

@@ -74,4 +74,14 @@ void getKernelOpEffects(mlir::Operation *op,
 #define GET_OP_CLASSES
 #include "tern/Dialect/Tern/IR/TernOps.h.inc"
 
+namespace tern {
+
+/// True for the integers that a weight may be of: i8, i6 and i4.
+bool isIntegerWeight(mlir::Type type);
+
+/// True for elements that have bytes in a layout only: digits, i6 and i4.
+bool needsLayout(mlir::Type type);
+
+} // namespace tern
+
 #endif // TERN_DIALECT_TERN_IR_TERN_H

@@ -88,8 +88,8 @@ def Tern_WeightEncoding : Tern_Enum<"WeightEncoding", "what the bytes of a weigh
     I32EnumAttrCase<"Values", 0, "values">,         // as stored, or widened to the element type
     I32EnumAttrCase<"Digits", 1, "digits">,         // ternary digits in the type's layout
     I32EnumAttrCase<"Scale", 2, "scale">,           // alpha of a ternary tensor, f32
-    I32EnumAttrCase<"Int8Rows", 3, "int8_rows">,    // int8_absmax codes of each row
-    I32EnumAttrCase<"Int8Scales", 4, "int8_scales">,// the factors of those rows
+    I32EnumAttrCase<"IntegerRows", 3, "integer_rows">, // absmax codes of each row, i8, i6 or i4
+    I32EnumAttrCase<"IntegerScales", 4, "integer_scales">, // the factors of those rows
     I32EnumAttrCase<"RopeCos", 5, "rope_cos">,      // cos(pos / theta^(2i/head_dim))
     I32EnumAttrCase<"RopeSin", 6, "rope_sin">]>;
 def Tern_WeightEncodingAttr
@@ -99,7 +99,7 @@ def Tern_WeightEncodingAttr
 
 def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
     DeclareAttrInterfaceMethods<VerifiableTensorEncoding, ["verifyEncoding"]>]> {
-  let summary = "byte order of a packed ternary matrix";
+  let summary = "byte order of a packed matrix";
   let description = [{
     The value of `tern::Layout` (tern/Packing/Layout.h). First comes the codec
     (tern/Packing/Codecs.def), which says how the digits of a word of one byte or
@@ -122,6 +122,12 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
 
     ```mlir
     tensor<2560x6912x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:24:5, n:8:64, n:64:1]>>
+    ```
+
+    Integers of six bits, four in three bytes, which are 64 apart:
+
+    ```mlir
+    tensor<128256x2560xi6, #tern.layout<i6, rows, k:4:64, [b:3:1, k:64:1]>>
     ```
   }];
   let parameters = (ins "::tern::Layout":$layout);

@@ -1,0 +1,135 @@
+//===- IntegerRows.cpp - Lanes run along a row of integers --------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MicroKernels.h"
+
+#include "tern/Packing/LayoutFamilies.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// Sums are [tokens, rows, vectors, L].
+struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
+  static IntegerRowsAttr get(Attribute attr) {
+    return cast<IntegerRowsAttr>(attr);
+  }
+  static int64_t lanes(Attribute attr) { return get(attr).getDot().getLanes(); }
+
+  /// Bytes of a row that a step reads.
+  static int64_t stepBytes(Attribute attr) {
+    return get(attr).getVectors() * lanes(attr) * get(attr).getBits() / 2;
+  }
+
+  std::string getKernelName(Attribute attr) const {
+    return "int" + std::to_string(get(attr).getBits()) + " rows";
+  }
+  MicroTile getTile(Attribute attr) const {
+    return {get(attr).getTokens(), get(attr).getRows(),
+            get(attr).getVectors() * 4 * lanes(attr)};
+  }
+  bool reads(Attribute attr, const std::optional<Layout> &layout) const {
+    if (!layout)
+      return get(attr).getBits() == 8;
+    std::optional<IntegerRows> family = IntegerRows::match(*layout);
+    return family && family->lanes == lanes(attr) &&
+           family->codec->fields.bits == get(attr).getBits();
+  }
+  int64_t getMaxColumns(Attribute attr) const {
+    // Sums may wrap around before the offset is taken off.
+    return (int64_t(1) << (31 - 7 - (get(attr).getBits() - 1))) - 1;
+  }
+  int64_t getOffset(Attribute attr) const {
+    return int64_t(1) << (get(attr).getBits() - 1);
+  }
+  MicroCost getCost(Attribute attr) const {
+    auto kernel = get(attr);
+    int64_t rows = kernel.getRows(), tokens = kernel.getTokens();
+    // Of a vector of integers: a load and an exclusive or, or a share of the
+    // loads and the shifts and masks of two bytes.
+    int64_t unpack = kernel.getBits() == 6 ? 4 : 2;
+    int64_t dots = rows * kernel.getDot().getSlots(largest(attr)) + 1;
+    return {kernel.getVectors() * (tokens * dots + unpack * rows),
+            rows * stepBytes(attr)};
+  }
+
+  SmallVector<VectorType> getWeightTypes(Attribute attr) const {
+    return {vectorOf(attr, 8, {get(attr).getRows(), stepBytes(attr)})};
+  }
+  VectorType getFragmentType(Attribute attr) const {
+    auto kernel = get(attr);
+    return vectorOf(attr, 32,
+                    {kernel.getTokens(), kernel.getRows(), kernel.getVectors(),
+                     lanes(attr)});
+  }
+
+  Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
+              ValueRange weights, Value sums) const {
+    ValueBuilder b(loc, builder);
+    auto kernel = get(attr);
+    int64_t tokens = kernel.getTokens(), rows = kernel.getRows();
+    int64_t vectors = kernel.getVectors(), bytes = 4 * lanes(attr);
+    Value x = b.reshape(codes, {tokens, vectors, bytes});
+    Value w = b.reshape(weights[0], {rows, stepBytes(attr) / bytes, bytes});
+    for (int64_t v = 0; v < vectors; ++v)
+      for (int64_t r = 0; r < rows; ++r) {
+        Value u = unpack(b, kernel.getBits(), w, r, v);
+        for (int64_t t = 0; t < tokens; ++t) {
+          Value sum = kernel.getDot().build(b, loc, b.part(sums, {t, r, v}), u,
+                                            b.part(x, {t, v}), largest(attr));
+          sums = b.withPart(sums, sum, {t, r, v});
+        }
+      }
+    return sums;
+  }
+
+  Value finish(Attribute attr, OpBuilder &builder, Location loc,
+               Value sums) const {
+    ValueBuilder b(loc, builder);
+    auto kernel = get(attr);
+    Value results = b.zero(getSumsType(attr));
+    for (int64_t t = 0; t < kernel.getTokens(); ++t)
+      for (int64_t r = 0; r < kernel.getRows(); ++r) {
+        Value sum = b.part(sums, {t, r, 0});
+        for (int64_t v = 1; v < kernel.getVectors(); ++v)
+          sum = b.add(sum, b.part(sums, {t, r, v}));
+        results = b.withPart(results, b.sumOfIntegers(sum), {t, r});
+      }
+    return results;
+  }
+
+private:
+  static unsigned largest(Attribute attr) {
+    return (1u << get(attr).getBits()) - 1;
+  }
+
+  /// Integers of vector `v` of row `r`, each plus half of the range: field v of
+  /// the words whose bytes are in vectors of their own.
+  static Value unpack(ValueBuilder &b, int64_t bits, Value w, int64_t r,
+                      int64_t v) {
+    if (bits == 8)
+      return b.bitXor(b.part(w, {r, v}), 0x80);
+    int64_t mask = (int64_t(1) << bits) - 1;
+    int64_t byte = bits * v / 8, shift = bits * v % 8, has = 8 - shift;
+    Value low = b.part(w, {r, byte});
+    if (shift)
+      low = b.shiftRight(low, shift);
+    if (has == bits)
+      return low;
+    if (has > bits)
+      return b.bitAnd(low, mask);
+    Value high = b.shiftLeft(b.part(w, {r, byte + 1}), has);
+    return b.bitOr(low, b.bitAnd(high, mask));
+  }
+};
+
+} // namespace
+
+void tern::attachIntegerRows(MLIRContext *context) {
+  IntegerRowsAttr::attachInterface<IntegerRowsModel>(*context);
+}
