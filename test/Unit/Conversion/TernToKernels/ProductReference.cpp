@@ -7,6 +7,7 @@
 
 #include "ProductReference.h"
 
+#include "tern/Packing/Codec.h"
 #include "tern/Packing/Packer.h"
 
 #include "gtest/gtest.h"
