@@ -58,6 +58,10 @@ static MatmulOp takeRow(KernelBuilder &b, MatmulOp op, Value row, Value init) {
     product.getScalesMutable().assign(scales);
   product.getRowIndicesMutable().clear();
   product.getRowCountMutable().clear();
+  // Its distance is in entries of the list.
+  StrategyAttr strategy = op.getStrategyAttr();
+  product.setStrategyAttr(StrategyAttr::get(
+      b.getContext(), strategy.getKernels(), strategy.getUnits(), 0));
   return product;
 }
 

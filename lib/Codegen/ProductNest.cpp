@@ -139,6 +139,20 @@ private:
     }
   }
 
+  /// The stream of a row of tiles, some bytes ahead: the next row follows the
+  /// last tile.
+  void prefetchStream(Value step) {
+    int64_t ahead = op.getStrategyAttr().getPrefetch();
+    VectorType type = kernel.getWeightTypes().front();
+    bool isStream = op.getLayout() && weightAxis == Axis::Row &&
+                    (type.getRank() == 1 || type.getDimSize(0) == 1);
+    if (!ahead || !isStream)
+      return;
+    int64_t bytes = type.getNumElements();
+    Value then = b.add(step, b.index(llvm::divideCeil(ahead, bytes)));
+    PrefetchOp::create(b, op.getWeight(), ValueRange{zero, then, zero}, bytes);
+  }
+
   //===--------------------------------------------------------------------===//
   // Sums
   //===--------------------------------------------------------------------===//
@@ -179,6 +193,7 @@ private:
   Value sumSteps(Value from, Value to, Value fragment) {
     return b.loop(
         from, to, 1, fragment, [&](Value step, ValueRange carried) -> Values {
+          prefetchStream(step);
           return {addStep(readCodes(columnOf(step), tile.columns),
                           readWeights(step, tile.columns), carried[0])};
         })[0];

@@ -197,6 +197,7 @@ private:
 
   LogicalResult tileList(MatmulOp op) {
     scf::ForallOp loop = buildListedRows(op, rewriter);
+    loop.walk([&](MatmulOp one) { strategy = one.getStrategyAttr(); });
     describeLoop(loop, op, getBytesOfLine(op, Axis::Row));
     rewriter.replaceOp(op, loop.getResults());
     cleanUp();

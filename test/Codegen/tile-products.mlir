@@ -166,3 +166,20 @@ func.func @without_strategy(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %init
       outs(%init : tensor<1x64xi32>) codes [-128, 127] weight_type !rowsInLanes -> tensor<1x64xi32>
   return %0 : tensor<1x64xi32>
 }
+
+// A stream is asked for some bytes ahead, beyond the end of a row of tiles, where
+// the next one follows.
+// CHECK-LABEL: func.func @ahead(
+// CHECK-SAME:    %{{.*}}: tensor<1x256xi8>, %[[W:.*]]: tensor<2x16x128xi8>
+// CHECK:         scf.forall
+// CHECK:           scf.for %[[STEP:.*]] = %c0 to %c16 step %c1
+// CHECK:             %[[THEN:.*]] = arith.addi %[[STEP]], %c8
+// CHECK:             tern.prefetch %{{.*}}[%c0, %[[THEN]], %c0] bytes 128
+// CHECK:             tern.micro "q_proj"
+// CHECK-NOT:         tern.prefetch
+func.func @ahead(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<1x64xi32>) -> tensor<1x64xi32> {
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x256xi8>, tensor<2x16x128xi8>)
+      outs(%init : tensor<1x64xi32>) codes [-128, 127] weight_type !rowsInLanes
+      strategy #tern.strategy<[#lanes1], units = 1, prefetch = 1000> -> tensor<1x64xi32>
+  return %0 : tensor<1x64xi32>
+}

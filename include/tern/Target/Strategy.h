@@ -5,61 +5,77 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A target lists its kernels and the layouts they read in a table
-// (lib/Target/<T>/Strategies.cpp); `tern-select-strategies` rates the rows that
-// fit a weight's products and takes the cheapest layout for all of them.
+// An entry of a target's table (lib/Target/<T>/Strategies.cpp) makes the
+// strategy of a product: the layout that it reads and its micro kernels. Costs
+// come from these kernels; an entry adds how this machine runs them.
+// `tern-select-strategies` takes the cheapest layout for all products of a
+// weight.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef TERN_TARGET_STRATEGY_H
 #define TERN_TARGET_STRATEGY_H
 
-#include "tern/Packing/Layout.h"
+#include "tern/Dialect/Tern/IR/ProductShape.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
 
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace tern {
 
-/// The part of its weight that a product reads, or that groups have scales.
-enum class ProductKind { Dense, ListedRows, ListedColumns, Scaled };
-
-/// Tokens of a product: one, 2 to 16, more.
-enum class TokenClass { One, Few, Many };
-
-/// A product as tables see it.
-struct ProductShape {
-  int64_t rows, columns;
-  ProductKind kind = ProductKind::Dense;
-  TokenClass tokens = TokenClass::One;
-  int64_t lowest = -128, highest = 127; ///< of the codes
-  int64_t groupSize = 0;                ///< columns that share a scale
-  int64_t integerBits = 0; ///< of weights that are integers; 0: digits
+/// How a machine runs the kernels of an entry, next to their slots and bytes.
+struct KernelSpeed {
+  double stall = 1; ///< times as long as their slots say
+  double reach = 1; ///< of the bandwidth of a stream
 };
 
-/// How a kernel walks through memory.
-enum class Walk {
-  Stream, ///< from the first byte to the last
-  Runs,   ///< listed rows or columns, each a run of a few hundred bytes
-};
-
-/// A row of a target's table that fits a product.
+/// A way to compute a product.
 struct Strategy {
-  llvm::StringRef layoutName; ///< by which a file of strategies asks for it
-  llvm::StringRef kernel;     ///< for people
-  Layout layout;
-  Walk walk;
-  /// Issue slots of one digit times one code, with as many tokens as the kernel
-  /// takes at once.
-  double slots;
+  /// By which a file of strategies asks for the layout; empty for rows of int8.
+  llvm::StringRef layoutName;
+  std::optional<Layout> layout; ///< none: rows of int8
+  /// Kernels, units per iteration and prefetch distance; null stands for the
+  /// portable loops, which know any layout of words of one byte.
+  StrategyAttr kernels;
+  KernelSpeed speed;
+  /// Weights that are recoded for kernels: slots for each byte of them, once
+  /// for each `recodeTokens` tokens; 0 for none.
+  double recodeSlots = 0;
+  int64_t recodeTokens = 0;
 };
 
-/// Speeds of one core. A product takes bytes / bandwidth or slots / width
-/// cycles, whichever are more.
+/// Speeds of one core.
 struct MachineSpeed {
   double streamBytes; ///< per cycle from memory, in order
-  double runBytes;    ///< the same in runs
+  double runBytes;    ///< the same in runs of a few hundred bytes, as in lists
   double issueWidth;  ///< slots per cycle
 };
+
+/// Costs of one pass of a product.
+struct ProductCost {
+  double bytes;  ///< of weights
+  double slots;  ///< in loops over them
+  double before; ///< slots before the loops: tables, compaction
+  double cycles;
+};
+
+/// A product takes bytes / bandwidth or slots / width cycles, whichever are
+/// more, after what must be done before.
+ProductCost rate(const Strategy &strategy, const ProductShape &shape,
+                 const MachineSpeed &speed);
+
+/// The portable loops with a weight in `layout`.
+Strategy getPortableStrategy(llvm::StringRef layoutName, const Layout &layout);
+
+/// Why `strategy` does not compute a product of `shape`, whose layout is yet to
+/// be chosen or the strategy's; empty if it does.
+llvm::StringRef getReasonAgainst(const Strategy &strategy,
+                                 const ProductShape &shape);
+
+/// The cheapest strategy of the table for `product`, whose weight has its
+/// layout or is of int8; null if no entry fits: portable loops then take it.
+StrategyAttr findStrategy(TargetAttr target, MatmulOp product);
 
 } // namespace tern
 

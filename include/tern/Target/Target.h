@@ -29,10 +29,6 @@ class Triple;
 
 namespace tern {
 
-class MatmulOp;
-class StrategyAttr;
-class TargetAttr;
-
 /// A word of the command line for a machine: a CPU of `triple`'s architecture,
 /// with features that are added to the CPU's ("avx512vnni+avx512vl").
 struct MachineName {
@@ -67,10 +63,14 @@ public:
   /// Names of the layouts in the target's table.
   virtual llvm::ArrayRef<llvm::StringLiteral> getLayoutNames() const = 0;
 
-  /// The rows of the target's table that fit `attr`'s features and `shape`; one
-  /// at least for a dense product, and for one with scales.
+  /// Strategies that the entries of the target's table make for `shape`; some
+  /// may not fit it (`getReasonAgainst`). One at least reads such weights.
   virtual llvm::SmallVector<Strategy>
   getStrategies(TargetAttr attr, const ProductShape &shape) const = 0;
+
+  /// True if two to sixteen tokens should have functions of their own, as the
+  /// table has kernels for them that neither one token nor many take.
+  virtual bool wantsFew(TargetAttr attr) const { return false; }
 
   virtual MachineSpeed getSpeed(TargetAttr attr) const = 0;
 
@@ -81,11 +81,6 @@ public:
   /// Bytes of the vector registers that LLVM computes in with `attr`'s
   /// features; 0 if it would take a vector apart into its elements.
   virtual int64_t getVectorBytes(TargetAttr attr) const = 0;
-
-  /// The kernels for a product whose weight has its layout, or null if no
-  /// kernel fits; portable loops then take it.
-  virtual StrategyAttr pickStrategy(TargetAttr attr,
-                                    MatmulOp product) const = 0;
 
   /// Dialects with the target's own attributes, and those that its passes need:
   /// to be known, and to be there.

@@ -44,8 +44,8 @@ struct GenericTarget : Target {
   }
 
   SmallVector<Strategy>
-  getStrategies(TargetAttr, const ProductShape &shape) const override {
-    return generic::findStrategies(shape);
+  getStrategies(TargetAttr attr, const ProductShape &shape) const override {
+    return generic::findStrategies(attr.getContext(), shape);
   }
 
   MachineSpeed getSpeed(TargetAttr) const override {
@@ -64,19 +64,6 @@ struct GenericTarget : Target {
           (row.feature.empty() || attr.hasFeature(row.feature)))
         return row.bytes;
     return 0;
-  }
-
-  StrategyAttr pickStrategy(TargetAttr, MatmulOp product) const override {
-    MLIRContext *context = product.getContext();
-    Attribute kernel;
-    if (LayoutAttr layout = product.getLayout())
-      kernel = DigitByDigitAttr::get(context, layout, /*tokens=*/1);
-    else
-      kernel = Int8ByInt8Attr::get(context, /*tokens=*/1);
-    auto strategy =
-        StrategyAttr::get(context, kernel, /*units=*/1, /*prefetch=*/0);
-    return product.getReasonAgainst(strategy).empty() ? strategy
-                                                      : StrategyAttr();
   }
 };
 

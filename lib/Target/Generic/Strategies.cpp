@@ -5,59 +5,70 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Digits one after the other: rows are summed in a register, columns are added
-// to sums in memory.
+// Digits one after the other, one token at a time. Columns are walked across,
+// so each step reads another line of memory.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Strategies.h"
 
+#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/LayoutFamilies.h"
 
+using namespace mlir;
 using namespace tern;
 
 namespace {
 
-constexpr llvm::StringLiteral kNames[] = {"plain_rows", "plain_columns",
-                                          "integer_rows"};
-
-struct Row {
-  llvm::StringLiteral layoutName;
-  ProductKind kind;
-  llvm::StringLiteral kernel;
+struct Entry {
+  StringLiteral layoutName;
+  int64_t integerBits; ///< 0: digits
+  const Codec *codec;
   Axis outer;
-  Walk walk;
-  double slots;
+  KernelSpeed speed;
 };
 
-using Kind = ProductKind;
-
-constexpr Row kRows[] = {
-    {kNames[0], Kind::Dense, "contiguous_rows", Axis::Row, Walk::Stream, 4},
-    {kNames[0], Kind::ListedRows, "listed_rows", Axis::Row, Walk::Runs, 4},
-    {kNames[0], Kind::Scaled, "scaled_contiguous_rows", Axis::Row, Walk::Stream,
-     4},
-    {kNames[1], Kind::Dense, "contiguous_columns", Axis::Column, Walk::Stream,
-     5},
-    {kNames[1], Kind::ListedColumns, "listed_columns", Axis::Column, Walk::Runs,
-     5},
+constexpr Entry kEntries[] = {
+    {"plain_rows", 0, &codecs::b2, Axis::Row, {}},
+    {"plain_columns", 0, &codecs::b2, Axis::Column, {/*stall=*/1.45}},
+    {"integer_rows", 6, &codecs::i6, Axis::Row, {}},
+    {"integer_rows", 4, &codecs::i4, Axis::Row, {}},
 };
+
+constexpr StringLiteral kNames[] = {
+    kEntries[0].layoutName, kEntries[1].layoutName, kEntries[2].layoutName};
+
+StrategyAttr makeStrategy(Attribute kernel) {
+  return StrategyAttr::get(kernel.getContext(), kernel, /*units=*/1,
+                           /*prefetch=*/0);
+}
+
+Strategy takeDigits(MLIRContext *context, const Entry &entry,
+                    const Layout &layout) {
+  auto attr = LayoutAttr::get(context, layout);
+  Attribute kernel = DigitByDigitAttr::get(context, attr, /*tokens=*/1);
+  return {entry.layoutName, layout, makeStrategy(kernel), entry.speed};
+}
 
 } // namespace
 
-llvm::ArrayRef<llvm::StringLiteral> generic::layoutNames() { return kNames; }
+ArrayRef<StringLiteral> generic::layoutNames() { return kNames; }
 
-llvm::SmallVector<Strategy> generic::findStrategies(const ProductShape &shape) {
-  llvm::SmallVector<Strategy> found;
-  if (shape.integerBits) {
-    const Codec *codec = shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
-    return {{kNames[2], "integer_rows", PlainWords{codec, Axis::Row}.layout(),
-             Walk::Stream, 4}};
-  }
-  for (const Row &row : kRows)
-    if (row.kind == shape.kind)
-      found.push_back({row.layoutName, row.kernel,
-                       PlainWords{&codecs::b2, row.outer}.layout(), row.walk,
-                       row.slots});
+SmallVector<Strategy> generic::findStrategies(MLIRContext *context,
+                                              const ProductShape &shape) {
+  if (shape.integerBits == 8)
+    return {{"",
+             std::nullopt,
+             makeStrategy(Int8ByInt8Attr::get(context, /*tokens=*/1)),
+             {}}};
+  // One that another target chose.
+  if (shape.layout)
+    return {takeDigits(context, kEntries[shape.layout->outer == Axis::Column],
+                       *shape.layout)};
+  SmallVector<Strategy> found;
+  for (const Entry &entry : kEntries)
+    if (entry.integerBits == shape.integerBits)
+      found.push_back(takeDigits(
+          context, entry, PlainWords{entry.codec, entry.outer}.layout()));
   return found;
 }

@@ -16,7 +16,8 @@
 namespace tern::generic {
 
 llvm::ArrayRef<llvm::StringLiteral> layoutNames();
-llvm::SmallVector<Strategy> findStrategies(const ProductShape &shape);
+llvm::SmallVector<Strategy> findStrategies(mlir::MLIRContext *context,
+                                           const ProductShape &shape);
 
 } // namespace tern::generic
 

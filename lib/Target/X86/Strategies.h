@@ -17,25 +17,30 @@
 
 namespace tern::x86 {
 
-/// The instruction that a machine's kernels are made of, and its registers.
+/// How a family of CPUs reads weights and runs kernels; measured.
+struct Family {
+  MachineSpeed speed;
+  /// How far ahead weights are asked for: rows and columns of a list, bytes of
+  /// a stream that one token reads.
+  int64_t rowsAhead, columnsAhead, bytesAhead;
+  /// Of kernels of one token and of more, next to rows in lanes (`tern bench
+  /// -n 0` of a model all in one layout).
+  KernelSpeed lanes, row, rows, column, columns;
+};
+
+/// The instruction that a machine's kernels are made of and its registers.
 struct Machine {
   Dot dot;
   int64_t tokens; ///< that the sums of 32 rows fit the registers for
   int64_t rows;   ///< or quarters of a column's chunk, with four tokens or one
-  /// How much longer the kernels of rows and of columns take with many tokens
-  /// than their slots say, next to rows in lanes; measured (`tern bench -n 0`
-  /// of a model all in one layout).
-  double rowsStall, columnsStall;
-  MachineSpeed speed;
+  bool few;       ///< two to sixteen tokens have kernels of their own
+  Family family;
 };
 
 llvm::ArrayRef<llvm::StringLiteral> layoutNames();
-llvm::SmallVector<Strategy> findStrategies(mlir::MLIRContext *context,
+llvm::SmallVector<Strategy> findStrategies(TargetAttr target,
                                            const Machine &machine,
                                            const ProductShape &shape);
-/// The micro kernels for a product whose weight has its layout, or is of int8
-/// rows; null if none fits it.
-StrategyAttr pickKernels(const Machine &machine, MatmulOp product);
 
 } // namespace tern::x86
 

@@ -59,6 +59,7 @@ static const struct detection {
     {"avx512vnni", 7, 0, ECX, 11, ZMM},
     {"avx512vbmi", 7, 0, ECX, 1, ZMM},
     {"avxvnni", 7, 1, EAX, 4, YMM},
+    {"avx512fp16", 7, 0, EDX, 23, ZMM},
 };
 
 static uint64_t enabled_state(void) {

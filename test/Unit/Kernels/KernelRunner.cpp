@@ -164,8 +164,7 @@ static void lowerCounters(ModuleOp module) {
 static void setStrategies(ModuleOp module) {
   TargetAttr target = TargetAttr::lookup(module);
   module.walk([&](MatmulOp product) {
-    if (StrategyAttr strategy =
-            target.getTarget()->pickStrategy(target, product))
+    if (StrategyAttr strategy = findStrategy(target, product))
       product.setStrategyAttr(strategy);
   });
 }

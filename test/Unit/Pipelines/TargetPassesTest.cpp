@@ -60,9 +60,7 @@ struct NotingTarget : Target {
   DotProductAttrInterface getDotProduct(TargetAttr) const override {
     llvm_unreachable("no product is lowered here");
   }
-  StrategyAttr pickStrategy(TargetAttr, MatmulOp) const override {
-    llvm_unreachable("no product is lowered here");
-  }
+  bool wantsFew(TargetAttr) const override { return true; }
   int64_t getVectorBytes(TargetAttr) const override { return 4; }
   void addPasses(StringRef phase, OpPassManager &pm) const override {
     if (phase != "packed")

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Dialect/Tern/IR/ProductShape.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
 using namespace mlir;
@@ -108,43 +109,8 @@ MicroKernelAttrInterface StrategyAttr::getKernel(unsigned i) const {
   return cast<MicroKernelAttrInterface>(getKernels()[i]);
 }
 
-StringRef MatmulOp::getReasonAgainst(MicroKernelAttrInterface kernel) {
-  MicroTile tile = kernel.getTile();
-  size_t parts = kernel.getParts().size();
-  std::optional<Layout> layout;
-  if (LayoutAttr attr = getLayout())
-    layout = attr.getLayout();
-  if (!kernel.reads(layout))
-    return "expected a layout that the kernel reads";
-  if (!kernel.getCodeRange().contains({getCodeRange()[0], getCodeRange()[1]}))
-    return "expected codes for which the kernel's sums are exact";
-  if (getWeightTensorType().getDimSize(1) > kernel.getMaxColumns())
-    return "expected so few columns that the kernel's sums are exact";
-  if (getRowIndices() && tile.rows * parts != 1)
-    return "expected a kernel of one row for a list of rows";
-  // A list of columns ends with zeros up to a multiple of four.
-  if (getColumnIndices() && (!layout || layout->outer != Axis::Column ||
-                             layout->tileColumns() != 1 || 4 % tile.columns))
-    return "expected a layout of single columns for a list of columns";
-  if (!getScales())
-    return "";
-  if (getRowIndices() || getColumnIndices())
-    return "expected no list together with scales";
-  if (!getReasonForWholeRows().empty())
-    return getReasonForWholeRows();
-  if (getGroupSize() % tile.columns)
-    return "expected groups of whole steps of the kernel";
-  if (tile.tokens != 1 || parts != 1)
-    return "expected a kernel of one token and one part for scales";
-  return "";
-}
-
 StringRef MatmulOp::getReasonAgainst(StrategyAttr strategy) {
-  for (unsigned i = 0; i < strategy.getKernels().size(); ++i)
-    if (StringRef reason = getReasonAgainst(strategy.getKernel(i));
-        !reason.empty())
-      return reason;
-  return "";
+  return ProductShape::of(*this).getReasonAgainst(strategy);
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,10 +10,10 @@
 // and records it in the types.
 
 #include "PackedProducts.h"
-#include "WeightReaders.h"
 
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Transforms/StrategyRules.h"
+#include "tern/Dialect/Tern/Transforms/WeightReaders.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -42,6 +42,18 @@ struct Wish {
   StrategyRule rule;
   bool isUsed = false;
 
+  ListUse getLists() const {
+    return rule.usesLists ? ListUse::Always : ListUse::Never;
+  }
+
+  /// True if the rule is for such weights. One that was measured counts as long
+  /// as the table has kernels for it.
+  bool fits(const WeightReaders &readers) const {
+    return rule.weight.empty() ||
+           (rule.weight == readers.str() &&
+            readers.getReasonAgainst(rule.layoutName, getLists()).empty());
+  }
+
   /// True for a projection, or one that was merged into it.
   bool matches(StringRef projection) const {
     llvm::GlobPattern pattern =
@@ -53,15 +65,27 @@ struct Wish {
   }
 };
 
+/// "listed_rows" or "scaled_rows_in_lanes": the kernels of a reading.
+std::string getKernelName(MatmulOp product, const Reading &reading) {
+  if (!reading.strategy.kernels)
+    return "portable loops";
+  std::string name = reading.strategy.layoutName.str();
+  if (reading.shape.listsRows || reading.shape.listsColumns)
+    name = "listed" + name.substr(name.rfind('_'));
+  return product.getScales() ? "scaled_" + name : name;
+}
+
 /// "decode listed_rows, prefill contiguous_rows".
 std::string describe(const WeightReaders &readers, const Plan &plan) {
   if (plan.readings.empty())
-    return "no product of a table's kernels";
+    return "no product reads it";
   std::string text;
-  for (auto [i, product] : llvm::enumerate(readers.getProducts())) {
-    auto type = cast<RankedTensorType>(product.getCodes().getType());
-    std::string part = (type.getDimSize(0) == 1 ? "decode " : "prefill ") +
-                       plan.readings[i].strategy.kernel.str();
+  SmallVector<MatmulOp> products = readers.getProducts();
+  for (auto [product, reading] : llvm::zip_equal(products, plan.readings)) {
+    std::string part = (reading.shape.tokens == 1 ? "decode "
+                        : reading.isFew           ? "few "
+                                                  : "prefill ") +
+                       getKernelName(product, reading);
     if (!StringRef(text).contains(part))
       text += (text.empty() ? "" : ", ") + part;
   }
@@ -104,9 +128,12 @@ struct SelectStrategies
     }
     if (failed(checkWishes()))
       return signalPassFailure();
+    // Of weights that no layout was chosen for: int8 rows, and those that came
+    // with one.
     module.walk([&](MatmulOp product) {
-      if (auto strategy = target.getTarget()->pickStrategy(target, product))
-        product.setStrategyAttr(strategy);
+      if (!chosen.contains(product))
+        if (StrategyAttr strategy = findStrategy(target, product))
+          product.setStrategyAttr(strategy);
     });
   }
 
@@ -117,13 +144,17 @@ private:
 
   LogicalResult readWishes() {
     wishes.clear();
+    chosen.clear();
     projections.clear();
     ArrayRef<StringLiteral> known = target.getTarget()->getLayoutNames();
     for (const std::string &text : strategies) {
       llvm::Expected<StrategyRule> rule = parseStrategyRule(text);
       if (!rule)
         return getOperation().emitError(llvm::toString(rule.takeError()));
-      if (!llvm::is_contained(known, rule->layoutName)) {
+      bool isKnown = llvm::is_contained(known, rule->layoutName);
+      if (!isKnown && !rule->weight.empty())
+        continue;
+      if (!isKnown) {
         InFlightDiagnostic error = getOperation().emitError("strategy `")
                                    << text << "`: expected a layout of target "
                                    << target.getTarget()->getName() << " (";
@@ -144,7 +175,7 @@ private:
   Wish *findWish(const WeightReaders &readers) {
     for (Wish &wish : wishes)
       for (MatmulOp product : readers.getProducts())
-        if (wish.matches(product.getProjection())) {
+        if (wish.fits(readers) && wish.matches(product.getProjection())) {
           wish.isUsed = true;
           return &wish;
         }
@@ -153,7 +184,7 @@ private:
 
   LogicalResult checkWishes() {
     for (const Wish &wish : wishes)
-      if (!wish.isUsed) {
+      if (!wish.isUsed && wish.rule.weight.empty()) {
         InFlightDiagnostic error =
             getOperation().emitError("strategy `")
             << printStrategyRule(wish.rule)
@@ -173,8 +204,6 @@ private:
 
   LogicalResult select(WeightOp weight, RankedTensorType type,
                        ArrayRef<GetWeightOp> reads) {
-    auto maxTokens =
-        getOperation()->getAttrOfType<IntegerAttr>(TernDialect::kMaxTokensAttr);
     SmallVector<MatmulOp> products;
     for (GetWeightOp read : reads)
       for (Operation *user : read->getUsers())
@@ -182,40 +211,28 @@ private:
           products.push_back(product);
     for (MatmulOp product : products)
       projections.insert(product.getProjectionAttr());
-    WeightReaders readers(target, maxTokens ? maxTokens.getInt() : 32,
-                          products);
-    SmallVector<Plan> plans = readers.plan(ListUse::Cheaper);
+    WeightReaders readers(target, type, products);
+    std::vector<Plan> plans = readers.plan(ListUse::Cheaper);
     Wish *wish = findWish(readers);
-    const Plan *chosen = plans.empty() ? nullptr : &plans.front();
-    SmallVector<Plan> wished;
-    if (wish) {
-      wished =
-          readers.plan(wish->rule.usesLists ? ListUse::Always : ListUse::Never);
-      const auto *found = llvm::find_if(wished, [&](const Plan &plan) {
-        return plan.layoutName == wish->rule.layoutName;
-      });
-      if (found == wished.end())
-        return weight.emitError("strategy `")
-               << printStrategyRule(wish->rule) << "`: no kernels of target "
-               << target.getTarget()->getName()
-               << " take all products of this weight in that layout";
-      chosen = found;
-    }
-    Plan fallback = getFallback(type);
-    report(weight, type, readers, chosen ? *chosen : fallback, plans, wish);
-    apply(weight, type, reads, readers, chosen ? *chosen : fallback, wish);
+    FailureOr<Plan> plan =
+        wish ? getWished(weight, readers, *wish) : plans.front();
+    if (failed(plan))
+      return failure();
+    report(weight, type, readers, *plan, plans, wish);
+    apply(weight, type, reads, readers, *plan, wish);
     return success();
   }
 
-  /// The layout of dense products, for a weight whose products no row of the
-  /// table fits; portable loops take those.
-  Plan getFallback(RankedTensorType type) {
-    ProductShape shape{type.getDimSize(0), type.getDimSize(1)};
-    if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
-      shape.integerBits = integer.getWidth();
-    Strategy strategy =
-        target.getTarget()->getStrategies(target, shape).front();
-    return {strategy.layout, strategy.layoutName, {}};
+  FailureOr<Plan> getWished(WeightOp weight, const WeightReaders &readers,
+                            const Wish &wish) {
+    for (Plan &plan : readers.plan(wish.getLists()))
+      if (plan.layoutName == wish.rule.layoutName)
+        return plan;
+    return weight.emitError("strategy `")
+           << printStrategyRule(wish.rule) << "`: no kernels of target "
+           << target.getTarget()->getName()
+           << " take all products of this weight in that layout; "
+           << readers.getReasonAgainst(wish.rule.layoutName, wish.getLists());
   }
 
   void apply(WeightOp weight, RankedTensorType type,
@@ -228,25 +245,35 @@ private:
     weight.setTypeAttr(TypeAttr::get(packed));
     for (GetWeightOp read : reads)
       read.getResult().setType(attr.getGridType(type.getShape()));
-    for (auto [i, product] : llvm::enumerate(readers.getProducts())) {
-      if (i < plan.readings.size()) {
-        const Reading &reading = plan.readings[i];
-        bool dropsRows = product.getRowIndices() && !reading.keepsRows;
-        bool dropsColumns = product.getColumnIndices() && !reading.keepsColumns;
-        if (dropsRows || dropsColumns)
-          reportReadAll(product, wish);
-        if (dropsRows)
-          readAllRows(product);
-        if (dropsColumns)
-          readAllColumns(product);
-        numDense += dropsRows || dropsColumns;
-      }
+    SmallVector<MatmulOp> products = readers.getProducts();
+    chosen.insert(products.begin(), products.end());
+    for (auto [product, reading] : llvm::zip_equal(products, plan.readings)) {
+      bool dropsRows = product.getRowIndices() && !reading.shape.listsRows;
+      bool dropsColumns =
+          product.getColumnIndices() && !reading.shape.listsColumns;
+      if (dropsRows || dropsColumns)
+        reportReadAll(product, wish);
+      if (dropsRows)
+        readAllRows(product);
+      if (dropsColumns)
+        readAllColumns(product);
+      numDense += dropsRows || dropsColumns;
       packProduct(product, packed);
+      product.setStrategyAttr(getStrategy(reading, wish));
     }
     ++numWeights;
     numPaddedBytes +=
         plan.layout.storageBytes(type.getDimSize(0), type.getDimSize(1)) -
         plan.layout.unpaddedBytes(type.getDimSize(0), type.getDimSize(1));
+  }
+
+  /// The strategy of a reading, with the distance that a wish has.
+  static StrategyAttr getStrategy(const Reading &reading, const Wish *wish) {
+    StrategyAttr kernels = reading.strategy.kernels;
+    if (!kernels || !wish || !wish->rule.ahead || reading.shape.tokens != 1)
+      return kernels;
+    return StrategyAttr::get(kernels.getContext(), kernels.getKernels(),
+                             kernels.getUnits(), *wish->rule.ahead);
   }
 
   //===--------------------------------------------------------------------===//
@@ -257,6 +284,7 @@ private:
               const WeightReaders &readers, const Plan &plan,
               ArrayRef<Plan> plans, const Wish *wish) {
     int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+    reportRefused(weight, readers, plans);
     remark::analysis(weight.getLoc(),
                      remark::RemarkOpts::name("Layout").category(DEBUG_TYPE))
         << remark::reason("{0}: {1} x {2} digits in {3} bytes, layout {4}: {5}",
@@ -273,7 +301,10 @@ private:
         "{0}: {1}{2} takes {3:F0} thousand cycles for a token and its share of "
         "the prompt; the runner-up {4} ({5}) {6} times that: decode {7} times, "
         "prefill {8} times",
-        weight.getSymName(), plan.layoutName, wish ? ", as asked for," : "",
+        weight.getSymName(), plan.layoutName,
+        !wish                       ? ""
+        : wish->rule.weight.empty() ? ", as asked for,"
+                                    : ", as measured,",
         plan.total(), other->layoutName, describe(readers, *other),
         getRatio(other->total(), plan.total()),
         getRatio(other->decode, plan.decode),
@@ -284,6 +315,20 @@ private:
     reportPrefill(weight, readers, plan, plans);
   }
 
+  /// Layouts of the table that do not serve all products.
+  void reportRefused(WeightOp weight, const WeightReaders &readers,
+                     ArrayRef<Plan> plans) {
+    for (StringRef name : target.getTarget()->getLayoutNames()) {
+      if (llvm::any_of(plans,
+                       [&](const Plan &p) { return p.layoutName == name; }))
+        continue;
+      remark::analysis(weight.getLoc(),
+                       remark::RemarkOpts::name("Refused").category(DEBUG_TYPE))
+          << remark::reason("{0}: not {1}: {2}", weight.getSymName(), name,
+                            readers.getReasonAgainst(name, ListUse::Cheaper));
+    }
+  }
+
   static void reportReadAll(MatmulOp product, const Wish *wish) {
     remark::analysis(
         product.getLoc(),
@@ -292,7 +337,8 @@ private:
             .function(product->getParentOfType<func::FuncOp>().getName()))
         << remark::reason("{0}: all {1} are read: {2}", product.getProjection(),
                           product.getRowIndices() ? "rows" : "columns",
-                          wish ? "as asked for"
+                          wish ? wish->rule.weight.empty() ? "as asked for"
+                                                           : "as measured"
                                : "a list of them saves less than its layout "
                                  "costs");
   }
@@ -301,7 +347,7 @@ private:
   void reportPrefill(WeightOp weight, const WeightReaders &readers,
                      const Plan &plan, ArrayRef<Plan> plans) {
     bool skips = llvm::any_of(plan.readings, [](const Reading &reading) {
-      return reading.keepsRows || reading.keepsColumns;
+      return reading.shape.listsRows || reading.shape.listsColumns;
     });
     const auto *fastest = std::min_element(
         plans.begin(), plans.end(),
@@ -319,6 +365,7 @@ private:
   }
 
   TargetAttr target;
+  llvm::DenseSet<Operation *> chosen;
   std::vector<Wish> wishes;
   llvm::SetVector<StringAttr> projections;
 };

@@ -7,6 +7,7 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -57,6 +58,9 @@ struct SpecializeTokens
     getOperation()->setAttr(
         TernDialect::kMaxTokensAttr,
         Builder(&getContext()).getI64IntegerAttr(maxTokens));
+    TargetAttr target = TargetAttr::lookup(getOperation());
+    bool isFewOwn = few || (target && target.getTarget() &&
+                            target.getTarget()->wantsFew(target));
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       auto isDynamic = [](Type type) { return type != makeOneToken(type); };
@@ -67,7 +71,7 @@ struct SpecializeTokens
       auto decode = cast<func::FuncOp>(builder.clone(*function));
       decode.setSymName((function.getSymName() + ".decode").str());
       makeOneToken(decode);
-      if (few) {
+      if (isFewOwn) {
         auto own = cast<func::FuncOp>(builder.clone(*function));
         own.setSymName((function.getSymName() + ".few").str());
       }

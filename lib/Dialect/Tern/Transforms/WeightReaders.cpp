@@ -5,9 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "WeightReaders.h"
+#include "tern/Dialect/Tern/Transforms/WeightReaders.h"
 
 #include "PackedProducts.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -22,9 +25,6 @@ static constexpr double kPromptShare = 1;
 /// are not zero: a third and a sixth (BitNet a4.8, arXiv 2411.04965, table 2).
 static constexpr double kOpenGates = 1.0 / 3, kActiveFeatures = 1.0 / 6;
 
-/// Issue slots of compacting one code.
-static constexpr double kCompactionSlots = 6;
-
 /// The share of columns in the list of `product`.
 static double getColumnShare(MatmulOp product) {
   auto sparsify = product.getColumnIndices().getDefiningOp<SparsifyOp>();
@@ -36,105 +36,160 @@ static double getColumnShare(MatmulOp product) {
   return double(keep.getTopK().getKeep()) / double(type.getDimSize(1));
 }
 
-int64_t WeightReaders::getTokens(MatmulOp product) const {
-  int64_t tokens =
-      cast<RankedTensorType>(product.getCodes().getType()).getDimSize(0);
-  return ShapedType::isDynamic(tokens) ? maxTokens : tokens;
+/// The shape of `product` if it keeps these of its lists.
+static ProductShape getShape(MatmulOp product, bool keepsRows,
+                             bool keepsColumns) {
+  ProductShape shape = ProductShape::of(product);
+  shape.listsRows = keepsRows;
+  shape.listsColumns = keepsColumns;
+  if (keepsRows)
+    shape.share *= kOpenGates;
+  if (keepsColumns)
+    shape.share *= getColumnShare(product);
+  return shape;
 }
 
-double WeightReaders::getCycles(const Strategy &strategy,
-                                const ProductShape &shape,
-                                MatmulOp product) const {
-  MachineSpeed speed = target.getTarget()->getSpeed(target);
-  double share = shape.kind == ProductKind::ListedRows ? kOpenGates
-                 : shape.kind == ProductKind::ListedColumns
-                     ? getColumnShare(product)
-                     : 1;
-  double bytes =
-      share * double(strategy.layout.storageBytes(shape.rows, shape.columns));
-  double products = share * double(shape.rows) * double(shape.columns) *
-                    double(getTokens(product));
-  double memory = bytes / (strategy.walk == Walk::Runs ? speed.runBytes
-                                                       : speed.streamBytes);
-  double issue = products * strategy.slots / speed.issueWidth;
-  double compaction =
-      shape.kind == ProductKind::ListedColumns
-          ? kCompactionSlots * double(shape.columns) / speed.issueWidth
-          : 0;
-  return std::max(memory, issue) + compaction;
+/// Subsets of the lists of `product` that it may keep: {rows, columns}, the
+/// empty one first.
+static SmallVector<std::pair<bool, bool>> getListSubsets(MatmulOp product) {
+  SmallVector<std::pair<bool, bool>> subsets;
+  for (bool rows : {false, true})
+    for (bool columns : {false, true}) {
+      bool dropsRows = product.getRowIndices() && !rows;
+      bool dropsColumns = product.getColumnIndices() && !columns;
+      if ((rows && !product.getRowIndices()) ||
+          (columns && !product.getColumnIndices()) ||
+          (dropsRows && !mayReadAllRows(product)) ||
+          (dropsColumns && !mayReadAllColumns(product)))
+        continue;
+      subsets.emplace_back(rows, columns);
+    }
+  return subsets;
 }
 
-void WeightReaders::addReadings(MatmulOp product, ListUse lists,
-                                SmallVectorImpl<Reading> &readings) const {
-  RankedTensorType type = product.getWeightTensorType();
-  int64_t tokens = getTokens(product);
-  ProductShape shape{type.getDimSize(0), type.getDimSize(1)};
-  shape.tokens = tokens == 1    ? TokenClass::One
-                 : tokens <= 16 ? TokenClass::Few
-                                : TokenClass::Many;
-  if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
-    shape.integerBits = integer.getWidth();
-  shape.lowest = product.getCodeRange()[0];
-  shape.highest = product.getCodeRange()[1];
-  if (product.getScales())
-    shape.groupSize = product.getGroupSize();
-  bool hasRows = bool(product.getRowIndices());
-  bool hasColumns = bool(product.getColumnIndices());
-  bool needsRows = hasRows && !mayReadAllRows(product);
-  bool needsColumns = hasColumns && !mayReadAllColumns(product);
-  auto add = [&](ProductKind kind, bool keepsRows, bool keepsColumns) {
-    if ((needsRows && !keepsRows) || (needsColumns && !keepsColumns) ||
-        (keepsRows && !hasRows) || (keepsColumns && !hasColumns))
-      return;
-    shape.kind = kind;
+WeightReaders::WeightReaders(TargetAttr target, RankedTensorType type,
+                             SmallVector<MatmulOp> products,
+                             StrategyRating rating)
+    : target(target), type(type), products(std::move(products)),
+      rating(std::move(rating)) {
+  if (!this->rating)
+    this->rating = [speed = target.getTarget()->getSpeed(target)](
+                       const Strategy &strategy, const ProductShape &shape) {
+      return rate(strategy, shape, speed).cycles;
+    };
+}
+
+std::vector<WeightReaders> WeightReaders::collect(ModuleOp module,
+                                                  TargetAttr target,
+                                                  StrategyRating rating) {
+  llvm::MapVector<StringAttr, SmallVector<MatmulOp>> products;
+  module.walk([&](GetWeightOp read) {
+    for (Operation *user : read->getUsers())
+      if (auto product = dyn_cast<MatmulOp>(user))
+        products[read.getWeightAttr().getAttr()].push_back(product);
+  });
+  SymbolTable symbols(module);
+  std::vector<WeightReaders> all;
+  for (auto &[name, readers] : products) {
+    auto type =
+        cast<RankedTensorType>(symbols.lookup<WeightOp>(name).getType());
+    if (needsLayout(type.getElementType()) && !type.getEncoding())
+      all.emplace_back(target, type, readers, rating);
+  }
+  return all;
+}
+
+std::string WeightReaders::str() const {
+  std::string text;
+  for (MatmulOp product : products)
+    text += (text.empty() ? "" : "+") +
+            getShape(product, bool(product.getRowIndices()),
+                     bool(product.getColumnIndices()))
+                .str();
+  return text;
+}
+
+/// All ways to compute `product`, in loops around micro kernels or in portable
+/// ones; those that do not fit have a reason.
+std::vector<Reading> WeightReaders::getReadings(MatmulOp product, ListUse lists,
+                                                bool isPortable) const {
+  SmallVector<std::pair<bool, bool>> subsets = getListSubsets(product);
+  if (lists == ListUse::Never)
+    subsets.truncate(1);
+  std::vector<Reading> readings;
+  for (auto [rows, columns] : subsets) {
+    ProductShape shape = getShape(product, rows, columns);
     for (Strategy &strategy :
          target.getTarget()->getStrategies(target, shape)) {
-      double cycles = getCycles(strategy, shape, product);
+      if (isPortable)
+        strategy = getPortableStrategy(strategy.layoutName, *strategy.layout);
+      StringRef reason = tern::getReasonAgainst(strategy, shape);
+      double cycles = reason.empty() ? rating(strategy, shape) : 0;
       readings.push_back(
-          {std::move(strategy), keepsRows, keepsColumns, cycles});
+          {std::move(strategy), shape, isOfFewTokens(product), cycles, reason});
     }
-  };
-  add(product.getScales() ? ProductKind::Scaled : ProductKind::Dense, false,
-      false);
-  if (product.getScales() || (lists == ListUse::Never && !readings.empty()))
-    return;
-  add(ProductKind::ListedRows, true, false);
-  add(ProductKind::ListedColumns, false, true);
+  }
+  return readings;
 }
 
-SmallVector<Plan> WeightReaders::plan(ListUse lists) const {
-  SmallVector<SmallVector<Reading>> readings(products.size());
-  SmallVector<Plan> plans;
-  for (auto [product, ways] : llvm::zip_equal(products, readings)) {
-    addReadings(product, lists, ways);
-    for (const Reading &way : ways)
-      if (llvm::none_of(plans, [&](const Plan &plan) {
-            return plan.layout == way.strategy.layout;
-          }))
-        plans.push_back({way.strategy.layout, way.strategy.layoutName, {}});
+std::vector<std::vector<Reading>> WeightReaders::getReadings() const {
+  std::vector<std::vector<Reading>> all;
+  for (MatmulOp product : products) {
+    all.push_back(getReadings(product, ListUse::Cheaper, false));
+    llvm::erase_if(all.back(), [](const Reading &reading) {
+      return !reading.reason.empty();
+    });
   }
+  return all;
+}
+
+/// The better one of two that fit.
+static bool isBetter(const Reading &a, const Reading &b, ListUse lists) {
+  bool aSkips = a.shape.listsRows || a.shape.listsColumns;
+  bool bSkips = b.shape.listsRows || b.shape.listsColumns;
+  if (lists == ListUse::Always && aSkips != bSkips)
+    return aSkips;
+  return a.cycles < b.cycles;
+}
+
+static const Reading *findBest(ArrayRef<Reading> readings, const Layout &layout,
+                               ListUse lists) {
+  const Reading *best = nullptr;
+  for (const Reading &reading : readings)
+    if (reading.reason.empty() && reading.strategy.layout == layout &&
+        (!best || isBetter(reading, *best, lists)))
+      best = &reading;
+  return best;
+}
+
+/// Adds `reading` to the plan.
+static void addReading(Plan &plan, const Reading &reading) {
+  plan.readings.push_back(reading);
+  double cycles = reading.cycles / 1000;
+  // Few tokens are rare, next to one and to many.
+  if (reading.shape.tokens == 1)
+    plan.decode += cycles;
+  else if (!reading.isFew)
+    plan.prefill += cycles * kPromptShare / double(reading.shape.tokens);
+}
+
+/// A plan for each layout in which all products have a reading.
+static std::vector<Plan> makePlans(ArrayRef<std::vector<Reading>> products,
+                                   ListUse lists) {
+  std::vector<Plan> plans;
+  for (const std::vector<Reading> &readings : products)
+    for (const Reading &reading : readings)
+      if (llvm::none_of(plans, [&](const Plan &plan) {
+            return plan.layout == reading.strategy.layout;
+          }))
+        plans.push_back(
+            {*reading.strategy.layout, reading.strategy.layoutName, {}});
   llvm::erase_if(plans, [&](Plan &plan) {
-    for (auto [product, ways] : llvm::zip_equal(products, readings)) {
-      auto isBetter = [&](const Reading &a, const Reading &b) {
-        bool aSkips = a.keepsRows || a.keepsColumns;
-        bool bSkips = b.keepsRows || b.keepsColumns;
-        if (lists == ListUse::Always && aSkips != bSkips)
-          return aSkips;
-        return a.cycles < b.cycles;
-      };
-      const Reading *best = nullptr;
-      for (const Reading &way : ways)
-        if (way.strategy.layout == plan.layout &&
-            (!best || isBetter(way, *best)))
-          best = &way;
+    for (const std::vector<Reading> &readings : products) {
+      const Reading *best = findBest(readings, plan.layout, lists);
       if (!best)
         return true;
-      plan.readings.push_back(*best);
-      double tokens = getTokens(product), cycles = best->cycles / 1000;
-      if (tokens == 1)
-        plan.decode += cycles;
-      else
-        plan.prefill += cycles * kPromptShare / tokens;
+      addReading(plan, *best);
     }
     return false;
   });
@@ -142,4 +197,49 @@ SmallVector<Plan> WeightReaders::plan(ListUse lists) const {
     return a.total() < b.total();
   });
   return plans;
+}
+
+std::vector<Plan> WeightReaders::plan(ListUse lists) const {
+  if (products.empty()) {
+    std::vector<Plan> plans;
+    ProductShape shape{type.getDimSize(0), type.getDimSize(1)};
+    if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
+      shape.integerBits = integer.getWidth();
+    for (const Strategy &strategy :
+         target.getTarget()->getStrategies(target, shape))
+      plans.push_back({*strategy.layout, strategy.layoutName, {}});
+    return plans;
+  }
+  std::vector<std::vector<Reading>> readings;
+  for (MatmulOp product : products) {
+    readings.push_back(getReadings(product, lists, false));
+    if (llvm::none_of(readings.back(), [](const Reading &reading) {
+          return reading.reason.empty();
+        }))
+      readings.back() = getReadings(product, lists, true);
+  }
+  std::vector<Plan> plans = makePlans(readings, lists);
+  if (!plans.empty())
+    return plans;
+  // Products that no layout serves together.
+  for (auto [product, ways] : llvm::zip_equal(products, readings))
+    llvm::append_range(ways, getReadings(product, lists, true));
+  return makePlans(readings, lists);
+}
+
+std::string WeightReaders::getReasonAgainst(StringRef layoutName,
+                                            ListUse lists) const {
+  for (MatmulOp product : products) {
+    StringRef reason = "the table has no entry for so many tokens";
+    bool fits = false;
+    for (const Reading &reading : getReadings(product, lists, false)) {
+      if (reading.strategy.layoutName != layoutName)
+        continue;
+      fits |= reading.reason.empty();
+      reason = reading.reason;
+    }
+    if (!fits)
+      return (product.getProjection() + ": " + reason).str();
+  }
+  return "";
 }

@@ -118,9 +118,7 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
     unsigned getRowDimension();
     /// Why n cannot be tiled; empty if it can.
     ::llvm::StringRef getReasonForWholeRows();
-    /// Why no loops around micro kernel `kernel` compute it; empty if they do.
-    ::llvm::StringRef getReasonAgainst(MicroKernelAttrInterface kernel);
-    /// The same for the first kernel of `strategy` that does not fit.
+    /// Why no loops around the kernels of `strategy` compute it; empty if they do.
     ::llvm::StringRef getReasonAgainst(StrategyAttr strategy);
   }];
 }

@@ -38,10 +38,13 @@ struct CodeRange {
   }
 };
 
-/// Instructions and bytes of weights of one step of a micro kernel.
+/// Instructions and bytes of weights of one step of a micro kernel, and
+/// instructions for each token and column of codes before the first step, once
+/// for all rows: tables that are built.
 struct MicroCost {
   int64_t slots;
   int64_t bytes;
+  double setupSlots = 0;
 };
 
 /// Attaches the micro kernels' interfaces to their attributes.

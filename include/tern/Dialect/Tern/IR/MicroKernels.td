@@ -137,8 +137,8 @@ def Tern_StrategyAttr : Tern_Attr<"Strategy", "strategy"> {
     `kernels` are micro kernels for falling numbers of tokens: each takes as many
     tokens as it can, the next one those that are left; the last one takes one.
     `units` is how many units of rows (tiles of the layout, or rows) one iteration of
-    the parallel loop takes, `prefetch` how many list entries ahead listed rows and
-    columns are asked for; 0 for none.
+    the parallel loop takes. `prefetch` is how far ahead weights are asked for: entries
+    of a list of rows or columns, otherwise bytes; 0 for nothing.
 
     ```mlir
     #tern.strategy<[#tern.int8_by_int8<tokens = 1>], units = 1, prefetch = 0>

@@ -44,8 +44,9 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
     Every function on a dynamic number of tokens becomes two: `NAME.decode`, in
     which that number is the constant 1, and `NAME.prefill`. Rows and
     columns are skipped in the former only, since that needs a single token.
-    Two to sixteen tokens take `NAME.prefill` too, unless `few` asks for a third
-    body, `NAME.few`: that is worth its code where a target has kernels for so many.
+    Two to sixteen tokens take `NAME.prefill` too, unless `few` or the module's target
+    (`Target::wantsFew`) asks for a third body, `NAME.few`: that is worth its code where
+    a target has kernels for so many.
 
     *Before*
 
@@ -155,19 +156,24 @@ def ExploitGateSparsityPass : Pass<"tern-exploit-gate-sparsity"> {
 def SelectStrategiesPass : Pass<"tern-select-strategies", "::mlir::ModuleOp"> {
   let summary = "choose how products are computed and how weights are stored";
   let description = [{
-    A weight has one layout for all products that read it. The module's `tern.target`
-    lists kernels, the layouts they read and their costs (lib/Target); the layout is
-    taken in which one generated token and its share of prompt, one token, cost least.
-    A product costs bytes / bandwidth or issue slots / width, whichever takes longer. So a product whose list of columns saves less than it costs reads all of
-    them again, and prefill has its say where decode skips. A remark names the choice,
-    the runner-up and by how much it lost, and the price that prefill pays.
+    A weight has one layout for all products that read it. The table of the module's
+    `tern.target` (lib/Target) makes of each product, as large as it is, strategies: a
+    layout and the micro kernels that read it. Those whose kernels do not fit, which a
+    remark tells with its reason, are left out; the layout is taken in which one generated
+    token and its share of prompt, one token, cost least, and each product gets its kernels.
+    A product costs bytes / bandwidth or issue slots / width, whichever takes longer. So a
+    product whose list of columns saves less than it costs reads all of them again, and
+    prefill has its say where decode skips. A remark names the choice, the runner-up and by
+    how much it lost, and the price that prefill pays.
 
     The only pass that makes layouts. Where a layout pads, codes get zero columns,
     destinations columns nobody reads, and results are sliced.
 
     `strategies` overrules it: PATTERN=LAYOUT for the projections that the pattern
-    (* and ? as in a shell) is or is a part of, PATTERN=LAYOUT:dense to skip nothing.
-    The first one that matches counts.
+    (* and ? as in a shell) is or is a part of, PATTERN=LAYOUT:dense to skip nothing,
+    LAYOUT:ahead=N to ask so far ahead. The first one that matches counts. With @WEIGHT
+    behind it a rule is for weights with just these readers (docs/strategies.md), of
+    which there need be none.
 
     *Before*: weights are logical, `tensor<NxKx!tern.trit>`; the module carries
     `tern.target`.
@@ -184,7 +190,7 @@ def SelectStrategiesPass : Pass<"tern-select-strategies", "::mlir::ModuleOp"> {
   }];
   let options = [
     ListOption<"strategies", "strategies", "std::string",
-               "Layouts of projections, PATTERN=LAYOUT[:dense]">,
+               "Layouts of projections, PATTERN=LAYOUT[:dense][:ahead=N][@WEIGHT]">,
   ];
   let statistics = [
     Statistic<"numWeights", "num-weights", "Ternary weights given a layout">,

@@ -32,6 +32,19 @@ TEST(StrategyRules, KeepTheirOrder) {
             "o_proj=rows_in_lanes,*=b:dense,a=b=c");
 }
 
+TEST(StrategyRules, AreWrittenAsTheyAreRead) {
+  StrategyRule plain{"o_proj", "rows_in_lanes"}, measured{"*", "columns"};
+  measured.usesLists = false;
+  measured.ahead = 16;
+  measured.weight = "8x8/-8..7/t1";
+  measured.why = "o_proj: 3 us";
+  std::string file = printStrategyFile({plain, measured});
+  EXPECT_EQ(parse(file.c_str()), "o_proj=rows_in_lanes,*=columns:dense:ahead=16"
+                                 "@8x8/-8..7/t1");
+  EXPECT_NE(file.find("3 us"), std::string::npos);
+  EXPECT_EQ(parse(printStrategyFile({}).c_str()), "");
+}
+
 TEST(StrategyRules, SayWhatIsWrong) {
   EXPECT_NE(parse("[").find("Unexpected EOF"), std::string::npos);
   EXPECT_EQ(parse("{}"), "expected a list of rules");
@@ -45,13 +58,18 @@ TEST(StrategyRules, SayWhatIsWrong) {
             "rule 1: expected \"projection\" to be a string");
   EXPECT_EQ(parse(R"([{"lists": "no"}])"),
             "rule 1: expected \"lists\" to be true or false");
+  EXPECT_EQ(parse(R"([{"ahead": -1}])"),
+            "rule 1: expected \"ahead\" to be a number of bytes, or of entries "
+            "of a list");
   EXPECT_EQ(parse(R"([{"kernel": "b"}])"),
-            "rule 1: unknown field \"kernel\"; known are projection, layout "
-            "and lists");
+            "rule 1: unknown field \"kernel\"; known are projection, "
+            "layout, lists, ahead, weight and why");
 }
 
 TEST(StrategyRules, AreReadAsTheyArePrinted) {
-  for (const char *text : {"o_proj=rows_in_lanes", "*=b:dense", "a=b=c"}) {
+  for (const char *text :
+       {"o_proj=rows_in_lanes", "*=b:dense", "a=b=c", "*=b:ahead=1024",
+        "*=b:dense:ahead=0@8x8/-8..7/columns17/t1+8x8/-8..7/t32"}) {
     llvm::Expected<StrategyRule> rule = parseStrategyRule(text);
     ASSERT_TRUE(bool(rule)) << llvm::toString(rule.takeError());
     EXPECT_EQ(printStrategyRule(*rule), text);
