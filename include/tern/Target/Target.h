@@ -82,6 +82,9 @@ public:
   /// features; 0 if it would take a vector apart into its elements.
   virtual int64_t getVectorBytes(TargetAttr attr) const = 0;
 
+  /// True if LLVM widens f16 to f32 by instructions of the CPU, not by a call.
+  virtual bool hasHalfFloats(TargetAttr attr) const { return false; }
+
   /// Dialects with the target's own attributes, and those that its passes need:
   /// to be known, and to be there.
   virtual void registerDialects(mlir::DialectRegistry &registry) const {}

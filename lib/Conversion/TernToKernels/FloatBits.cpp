@@ -7,7 +7,9 @@
 
 #include "FloatBits.h"
 
+#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/KernelBuilder.h"
+#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
@@ -17,8 +19,20 @@ static Value widen(KernelBuilder &b, Value bits) {
                                 bits);
 }
 
-Value tern::buildHalfToFloat(OpBuilder &builder, Location loc, Value bits) {
+bool tern::hasHalfFloats(Value value) {
+  auto target = TargetAttr::lookup(value.getParentRegion()->getParentOp());
+  return target && target.getTarget() &&
+         target.getTarget()->hasHalfFloats(target);
+}
+
+Value tern::buildHalfToFloat(OpBuilder &builder, Location loc, Value bits,
+                             bool byCpu) {
   KernelBuilder b(loc, builder);
+  if (byCpu) {
+    Type type = bits.getType();
+    Value half = b.bitcast(withElement(type, b.getF16Type()), bits);
+    return arith::ExtFOp::create(b, withElement(type, b.getF32Type()), half);
+  }
   Value half = widen(b, bits);
   Type i32 = half.getType(), f32 = withElement(i32, b.getF32Type());
   Value magnitude = b.bitAnd(half, 0x7fff);

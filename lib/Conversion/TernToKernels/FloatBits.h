@@ -18,9 +18,13 @@
 
 namespace tern {
 
-/// f16 bits (i16) to f32, exact; subnormals and infinities too.
+/// True if the CPU that `value` is for widens halves by an instruction.
+bool hasHalfFloats(mlir::Value value);
+
+/// f16 bits (i16) to f32, exact; subnormals and infinities too. `byCpu` takes
+/// the CPU's instruction.
 mlir::Value buildHalfToFloat(mlir::OpBuilder &builder, mlir::Location loc,
-                             mlir::Value bits);
+                             mlir::Value bits, bool byCpu = false);
 
 /// bf16 bits (i16) to f32, exact.
 mlir::Value buildBFloatToFloat(mlir::OpBuilder &builder, mlir::Location loc,

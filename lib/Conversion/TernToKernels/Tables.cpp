@@ -31,8 +31,9 @@ Value loadWidened(KernelBuilder &b, int64_t size, Value table, ValueRange at) {
   if (element.isF32())
     return part;
   Value bits = b.bitcast(b.vectorOf(size, b.getI16Type()), part);
-  return element.isF16() ? buildHalfToFloat(b, b.getLoc(), bits)
-                         : buildBFloatToFloat(b, b.getLoc(), bits);
+  return element.isF16()
+             ? buildHalfToFloat(b, b.getLoc(), bits, hasHalfFloats(table))
+             : buildBFloatToFloat(b, b.getLoc(), bits);
 }
 
 /// R32(input[t] * weight[row]) for `count` tokens from `first`. The row is read

@@ -65,6 +65,10 @@ struct GenericTarget : Target {
         return row.bytes;
     return 0;
   }
+
+  bool hasHalfFloats(TargetAttr attr) const override {
+    return attr.getTriple().split('-').first == "aarch64";
+  }
 };
 
 } // namespace

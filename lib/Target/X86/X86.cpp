@@ -122,6 +122,10 @@ struct X86Target : Target {
     return 4 * getDotProduct(attr).getLanes();
   }
 
+  bool hasHalfFloats(TargetAttr attr) const override {
+    return attr.hasFeature("f16c");
+  }
+
   void registerDialects(DialectRegistry &registry) const override {
     registry.insert<x86::TernX86Dialect>();
   }
