@@ -26,7 +26,8 @@ CacheLayout tern::getCacheLayout(KVCacheType type) {
 
 HeadCache::HeadCache(KernelBuilder &b, TypedValue<KVCacheType> cache,
                      Value layer, Value head, Value token)
-    : b(b), layout(getCacheLayout(cache.getType())) {
+    : b(b), layout(getCacheLayout(cache.getType())),
+      widensByCpu(hasHalfFloats(cache)) {
   int64_t size = layout.stateBytes(cache.getType().getCapacity());
   Value address = StateAddressOp::create(b, b.getIndexType(), cache, token);
   bytes =
@@ -40,6 +41,14 @@ Value HeadCache::getBlock(Value block) {
   return b.add(start, inBlock);
 }
 
+void HeadCache::prefetchBlock(Value offset, int64_t bytes, int64_t blocks) {
+  if (b.getRowLanes() < CacheLayout::lanes)
+    return;
+  Value next = b.add(offset, double(blocks * layout.blockStep()));
+  for (int64_t at = 0; at < bytes; at += CacheLayout::alignment)
+    b.prefetch(this->bytes, b.add(next, at));
+}
+
 Value HeadCache::getFirstRows() {
   return b.add(b.mul(layerHead, layout.firstRowBytes()),
                layout.firstRowsOffset());
@@ -48,7 +57,7 @@ Value HeadCache::getFirstRows() {
 Value HeadCache::loadHalves(Value offset, int64_t count) {
   Value loaded = b.load(b.vectorOf(2 * count, b.getI8Type()), bytes, offset);
   Value bits = b.bitcast(b.vectorOf(count, b.getI16Type()), loaded);
-  return buildHalfToFloat(b, b.getLoc(), bits);
+  return buildHalfToFloat(b, b.getLoc(), bits, widensByCpu);
 }
 
 void HeadCache::storeHalves(Value halves, Value offset) {

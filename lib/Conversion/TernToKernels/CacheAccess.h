@@ -41,6 +41,10 @@ public:
   mlir::Value getBytes() const { return bytes; }
   /// Where this head's part of a block starts.
   mlir::Value getBlock(mlir::Value block);
+  /// Asks for `bytes` bytes, `blocks` blocks behind `offset`: a head's blocks
+  /// lie far apart, so no stream leads from one to the next. Nothing on
+  /// machines without vectors, whose memory is near.
+  void prefetchBlock(mlir::Value offset, int64_t bytes, int64_t blocks = 1);
   /// Where its part of the first rows starts.
   mlir::Value getFirstRows();
 
@@ -52,6 +56,7 @@ public:
 private:
   KernelBuilder &b;
   CacheLayout layout;
+  bool widensByCpu; ///< f16 values
   mlir::Value bytes, layerHead;
 };
 

@@ -104,16 +104,19 @@ public:
         scores(scores), planes(layout.planes()), n(largestCode(layout.bits)),
         q(buildQueryCodes(b, group)) {}
 
-  void build() {
-    Value groups = b.div(b.add(group.count, kLanes - 1), b.index(kLanes));
+  void build(Value first, Value end) {
+    Value firstGroup = b.div(first, b.index(kLanes));
+    Value endGroup = b.div(b.add(end, kLanes - 1), b.index(kLanes));
     constexpr int64_t perBlock = CacheLayout::blockTokens / kLanes;
-    b.loop(b.index(0), groups, 1, [&](Value i) {
+    b.loop(firstGroup, endGroup, 1, [&](Value i) {
       Value block = cache.getBlock(b.div(i, b.index(perBlock)));
       Value inBlock = b.rem(i, perBlock);
       Value keys = b.add(b.add(block, layout.keysOffset()),
                          b.mul(inBlock, layout.keyGroupBytes()));
       Value scales = b.add(b.add(block, layout.keyScalesOffset()),
                            b.mul(inBlock, 2 * kLanes));
+      cache.prefetchBlock(keys, layout.keyGroupBytes());
+      cache.prefetchBlock(scales, 2 * kLanes);
       Value position = b.mul(i, kLanes);
       b.forEachChunk(kLanes, dot.getLanes(), [&](Value lane, int64_t) {
         scoreLanes(b.add(keys, b.mul(lane, 4)), b.add(scales, b.mul(lane, 2)),
@@ -121,7 +124,8 @@ public:
       });
     });
     if (layout.hasFirstRows())
-      scoreFirst();
+      b.ifTrue(b.compare(arith::CmpIPredicate::eq, first, int64_t(0)),
+               [&] { scoreFirst(); });
   }
 
 private:
@@ -224,6 +228,6 @@ private:
 
 void tern::buildCodedScores(KernelBuilder &b, HeadCache &cache,
                             const HeadGroup &group, DotProductAttrInterface dot,
-                            Value scores) {
-  CodedScores(b, cache, group, dot, scores).build();
+                            Value scores, Value first, Value end) {
+  CodedScores(b, cache, group, dot, scores).build(first, end);
 }

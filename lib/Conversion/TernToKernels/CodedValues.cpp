@@ -30,15 +30,17 @@ constexpr int64_t kTokens = CacheLayout::blockTokens;
 class CodedValues {
 public:
   CodedValues(KernelBuilder &b, HeadCache &cache, const HeadGroup &group,
-              DotProductAttrInterface dot, Value e, RowSums &sums)
+              DotProductAttrInterface dot, Value e, HeadSums &sums)
       : b(b), cache(cache), layout(cache.getLayout()), group(group), dot(dot),
         e(e), sums(sums), planes(layout.planes()), n(largestCode(layout.bits)),
         isSwapped(n < 255 && !dot.isExactForAnyByte()),
         weights(buildScratch(b, {group.heads, kTokens}, b.getI8Type())),
         factors(buildScratch(b, kTokens, b.getF32Type())) {}
 
-  void build() {
-    b.loop(b.index(0), group.getBlocks(b), 1, [&](Value block) {
+  /// A block is a term.
+  void build(AccumulatorShare share) {
+    blocksAhead = share.step;
+    b.loop(share.first, group.getBlocks(b), share.step, [&](Value block) {
       Value start = cache.getBlock(block);
       Block here{block, b.add(start, layout.valuesOffset()), Value()};
       readFactors(here, b.add(start, layout.valueScalesOffset()));
@@ -63,6 +65,7 @@ private:
 
   /// Fills `factors`.
   void readFactors(Block &block, Value at) {
+    cache.prefetchBlock(at, 2 * kTokens, blocksAhead);
     b.forEachChunk(kTokens, b.getRowLanes(), [&](Value i, int64_t width) {
       Value scales = cache.loadHalves(b.add(at, b.mul(i, 2)), width);
       b.store(b.div(scales, double(n)), factors, i);
@@ -149,6 +152,7 @@ private:
       all.push_back(roundWeights(block, b.index(first + h)));
     b.loop(0, layout.valueGroups(), 1, [&](Value dims) {
       Value values = b.add(block.values, b.mul(dims, layout.valueGroupBytes()));
+      cache.prefetchBlock(values, layout.valueGroupBytes(), blocksAhead);
       Value firstDim = b.mul(dims, CacheLayout::lanes);
       b.forEachChunk(CacheLayout::lanes, dot.getLanes(),
                      [&](Value lane, int64_t) {
@@ -234,10 +238,11 @@ private:
   const HeadGroup &group;
   DotProductAttrInterface dot;
   Value e;
-  RowSums &sums;
+  HeadSums &sums;
   std::vector<CachePlane> planes;
   int64_t n;
   bool isSwapped;
+  int64_t blocksAhead = 1;
   Value weights; ///< p (or p - 128) of one block, [head][token]
   Value factors; ///< what a u of one block stands for, per token
 };
@@ -246,6 +251,6 @@ private:
 
 void tern::buildCodedValues(KernelBuilder &b, HeadCache &cache,
                             const HeadGroup &group, DotProductAttrInterface dot,
-                            Value e, RowSums &sums) {
-  CodedValues(b, cache, group, dot, e, sums).build();
+                            Value e, HeadSums &sums, AccumulatorShare share) {
+  CodedValues(b, cache, group, dot, e, sums).build(share);
 }

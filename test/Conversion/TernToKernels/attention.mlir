@@ -50,3 +50,58 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK-NOT:     pmadd
 // CHECK:         arith.mulf %{{.*}} : vector<32xf32>
 // CHECK-NOT:     pmadd
+
+// -----
+
+// One token: four loops, of tiles of positions, of query heads, of accumulators and of
+// query heads again, share scores and sums. The block after is asked for. With F16C
+// a scale is widened by the CPU.
+
+module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v4", features = "+f16c,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+  func.func @one_token(%q: memref<1x384xf32>, %p: memref<1xi32>, %o: memref<1x384xf32>, %l: index,
+      %c: !tern.kv_cache<layers = 5, heads = 3, head_dim = 64, capacity = 100, bits = 3, bos_bits = 3>) {
+    tern.attention(%q, %c[%l], %p) outs(%o : memref<1x384xf32>) : (memref<1x384xf32>,
+        !tern.kv_cache<layers = 5, heads = 3, head_dim = 64, capacity = 100, bits = 3, bos_bits = 3>, memref<1xi32>)
+    return
+  }
+}
+
+// CHECK-LABEL: func.func @one_token(
+// CHECK-SAME:    memref<1x384xf32>, %{{.*}}: memref<1xi32>, %[[O:[a-z0-9]+]]: memref<1x384xf32>
+// CHECK:         %[[E:.*]] = memref.alloc() {{.*}}: memref<6x128xf32>
+// CHECK:         %[[SUMS:.*]] = memref.alloc() {{.*}}: memref<6x2x64xf32>
+// CHECK:         scf.parallel
+// CHECK:           %[[ROWS:.*]] = memref.subview %[[E]][%{{.*}}, 0] [2, 128] [1, 1]
+// CHECK:           memref.prefetch
+// CHECK:           arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
+// CHECK:           vpdpbusd.512
+// CHECK:           vector.store %{{.*}}, %[[ROWS]]
+// CHECK:         scf.parallel
+// CHECK:           vector.store %{{.*}}, %[[E]]
+// CHECK:         scf.parallel
+// CHECK:           %[[HERE:.*]] = memref.subview %[[SUMS]][%{{.*}}, 0, 0] [2, 2, 64] [1, 1, 1]
+// CHECK:           vector.store %{{.*}}, %[[HERE]]
+// CHECK:           vpdpbusd.512
+// CHECK:         scf.parallel
+// CHECK:           vector.store %{{.*}}, %[[O]]
+// CHECK-NOT:     scf.parallel
+
+// -----
+
+// Without vectors one loop does it all, and nothing is asked for.
+
+module attributes {tern.target = #tern.target<triple = "riscv64", cpu = "generic-rv64", features = "">} {
+  func.func @one_token_without_vectors(%q: memref<1x384xf32>, %p: memref<1xi32>, %o: memref<1x384xf32>, %l: index,
+      %c: !tern.kv_cache<layers = 5, heads = 3, head_dim = 64, capacity = 100, bits = 3, bos_bits = 3>) {
+    tern.attention(%q, %c[%l], %p) outs(%o : memref<1x384xf32>) : (memref<1x384xf32>,
+        !tern.kv_cache<layers = 5, heads = 3, head_dim = 64, capacity = 100, bits = 3, bos_bits = 3>, memref<1xi32>)
+    return
+  }
+}
+
+// CHECK-LABEL: func.func @one_token_without_vectors(
+// CHECK:         scf.parallel
+// CHECK-NOT:     memref.prefetch
+// CHECK-NOT:     arith.extf
+// CHECK-NOT:     scf.parallel
+// CHECK:         return
