@@ -3,8 +3,8 @@
 """Machines of 32 bits without an operating system: what is compiled for them needs no
 library, and gives every bit that the reference does.
 
-A program of a model, its weights and the core's sessions alone, linked by clang and
-lld, run by qemu or node. Skipped where one of them is missing.
+A program of the bundled models, their weights and the core's sessions alone, linked by
+clang and lld, run by qemu or node. Skipped where one of them is missing.
 """
 
 from __future__ import annotations
@@ -52,11 +52,12 @@ BOARDS = {
 
 PROGRAM = r"""
 #include "tern/tern.h"
-extern const tern_model tern_model_bard;
-extern const unsigned char weights[];
+#define MODEL(i) tern_model_bard##i
+extern const tern_model MODEL(0), MODEL(1);
+extern const unsigned char weights0[], weights1[];
 static _Alignas(64) unsigned char memory[4 << 20];
 static const int32_t tokens[] = {TOKENS};
-static float logits[WANTED * 1024];
+static float all_logits[2][WANTED * 1024];
 enum { COUNT = sizeof(tokens) / sizeof(*tokens) };
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
@@ -78,21 +79,27 @@ void *memset(void *to, int value, size_t bytes) {
 }
 
 /* Many tokens, few, and one at a time. */
-__attribute__((visibility("default"), used)) const float *evaluate(void) {
+static int run(const tern_model *model, const unsigned char *weights, float *logits) {
   tern_session_config config = {.size = sizeof(config), .context = 64};
   tern_session *session;
-  config.model = &tern_model_bard;
+  config.model = model;
   config.weights = weights;
-  config.weights_bytes = tern_model_bard.weights_bytes;
+  config.weights_bytes = model->weights_bytes;
   if (tern_session_init(memory, sizeof(memory), &config, &session) != TERN_OK ||
       tern_session_eval(session, tokens, COUNT - WANTED - 2, NULL) != TERN_OK ||
       tern_session_eval_full(session, tokens + COUNT - WANTED - 2, 3, 1, logits, NULL) != TERN_OK)
-    return NULL;
+    return 0;
   for (int i = 1; i < WANTED; ++i)
     if (tern_session_eval_full(session, tokens + COUNT - WANTED + i, 1, 1, logits + i * 1024,
                                NULL) != TERN_OK)
-      return NULL;
-  return logits;
+      return 0;
+  return 1;
+}
+
+__attribute__((visibility("default"), used)) const float *evaluate(void) {
+  return run(&MODEL(0), weights0, all_logits[0]) && run(&MODEL(1), weights1, all_logits[1])
+             ? all_logits[0]
+             : NULL;
 }
 
 #ifdef __arm__
@@ -115,7 +122,7 @@ static long call(long number, long a, long b, long c) {
 void _start(void) {
   const float *done = evaluate();
   if (done)
-    call(4, 1, (long)done, sizeof(logits));
+    call(4, 1, (long)done, sizeof(all_logits));
   call(1, done ? 0 : 1, 0, 0);
 }
 #endif
@@ -132,7 +139,7 @@ static long call(long number, long a, long b, long c) {
 void start(void) {
   const float *done = evaluate();
   if (done)
-    call(64, 1, (long)done, sizeof(logits));
+    call(64, 1, (long)done, sizeof(all_logits));
   call(93, done ? 0 : 1, 0, 0);
 }
 __asm__(".globl _start\n_start:\n.option push\n.option norelax\n"
@@ -156,37 +163,52 @@ def quietly(*command, cwd: Path) -> bytes:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", MODELS)
+def compile_models(tern: str, machine: Board, section: str, directory: Path) -> list[str]:
+    """The files of the bundled models to link; symbols end with each one's number."""
+    files = []
+    for number, name in enumerate(MODELS):
+        program = f"bard{number}"
+        flags = [f"--target={machine.triple}", f"--cpu={machine.cpu}", f"--name={program}"]
+        out = ["--emit=obj", "-o", str(directory / f"{program}.o")]
+        run_driver([tern, "compile", str(model_directory(name)), *flags, *out])
+        artifact = (directory / f"{program}.weights").read_bytes()
+        offset, size = np.frombuffer(artifact, "<u8", 2, 32).tolist()
+        (directory / f"{program}.bin").write_bytes(artifact[offset : offset + size])
+        (directory / f"{program}.S").write_text(
+            f".section {section}\n.p2align 6\n.globl weights{number}\n"
+            f".type weights{number},{'@' if 'wasm' in machine.triple else '%'}object\n"
+            f'weights{number}:\n.incbin "{program}.bin"\n'
+            f".size weights{number}, .-weights{number}\n"
+        )
+        files += [f"{program}.o", f"{program}.S"]
+    return files
+
+
 @pytest.mark.parametrize("board", BOARDS)
-def test_every_bit(tern, tmp_path, board, name):
+def test_every_bit(tern, tmp_path, board):
     machine = BOARDS[board]
     linker = "wasm-ld" if board == "wasm32" else "ld.lld"
     for tool in ("clang", linker, machine.run[0]):
         if not shutil.which(tool):
             pytest.skip(f"no '{tool}' for {board}")
-    flags = [f"--target={machine.triple}", f"--cpu={machine.cpu}", "--emit=obj"]
-    run_driver([tern, "compile", str(model_directory(name)), "-o", str(tmp_path / "bard.o"), *flags])
-    artifact = (tmp_path / "bard.weights").read_bytes()
-    offset, size = np.frombuffer(artifact, "<u8", 2, 32).tolist()
-    (tmp_path / "weights.bin").write_bytes(artifact[offset : offset + size])
     section = '.rodata.weights,"",@' if board == "wasm32" else '.rodata.weights,"a"'
-    (tmp_path / "weights.S").write_text(
-        f".section {section}\n.p2align 6\n.globl weights\n.type weights,%object\nweights:\n"
-        '.incbin "weights.bin"\n.size weights, .-weights\n'.replace("%", "@%"[board != "wasm32"])
-    )
+    models = compile_models(tern, machine, section, tmp_path)
     (tmp_path / "program.c").write_text(PROGRAM)
     definitions = [f"-DTOKENS={','.join(map(str, TOKENS))}", f"-DWANTED={WANTED}"]
     core = [RUNTIME / "src/core" / file for file in ("session.c", "step.c")]
     quietly(
         "clang", f"--target={machine.triple}", *machine.flags, "-std=c11", "-O1", "-ffreestanding",
         "-fno-builtin", "-fuse-ld=lld", "-nostdlib", "-static", *definitions,
-        "-I", RUNTIME / "include", "program.c", "weights.S", *core, "bard.o",
+        "-I", RUNTIME / "include", "program.c", *models, *core,
         "-Wl,--gc-sections", "-o", "program", cwd=tmp_path,
     )  # fmt: skip
     command = [*machine.run, "program"]
     if board == "wasm32":
-        (tmp_path / "run.mjs").write_text(SCRIPT.replace("SIZE", str(WANTED * 1024 * 4)))
+        size = len(MODELS) * WANTED * 1024 * 4
+        (tmp_path / "run.mjs").write_text(SCRIPT.replace("SIZE", str(size)))
         command = ["node", "run.mjs", "program"]
-    got = np.frombuffer(quietly(*command, cwd=tmp_path), "<f4").reshape(WANTED, 1024)
-    want = Model(load(model_directory(name)), Options()).run(TOKENS)
-    assert_same(Result(want.hidden, got), Result(want.hidden, want.logits[-WANTED:]))
+    got = np.frombuffer(quietly(*command, cwd=tmp_path), "<f4").reshape(-1, WANTED, 1024)
+    assert len(got) == len(MODELS) == 2
+    for name, logits in zip(MODELS, got):
+        want = Model(load(model_directory(name)), Options()).run(TOKENS)
+        assert_same(Result(want.hidden, logits), Result(want.hidden, want.logits[-WANTED:]))
