@@ -139,6 +139,9 @@ private:
     }
     stride = weight.getStride().value_or(0);
     LayerKinds kinds = LayerKinds::of(module);
+    if (!llvm::is_contained(kinds.names(), *weight.getKind()))
+      return weightError(weight, "is of the kind " + *weight.getKind() +
+                                     ", which no layer has");
     for (auto [number, layer] : llvm::enumerate(kinds.layers()))
       if (kinds.names()[layer.kind] == *weight.getKind())
         add(number, layer.index);

@@ -25,11 +25,13 @@
 
 namespace tern {
 
-inline std::string head(int64_t bytes) {
+/// `attributes` begins with a comma if it is not empty.
+inline std::string head(int64_t bytes, const std::string &attributes = "") {
   return "module attributes {tern.layer_stride = 512 : i64, "
          "tern.weights_bytes = " +
          std::to_string(bytes) +
-         " : i64, tern.weights_id = 18364758544493064720 : ui64} {\n";
+         " : i64, tern.weights_id = 18364758544493064720 : ui64" + attributes +
+         "} {\n";
 }
 
 /// A program as a linker writes it: a note with a header of its own, and a
@@ -77,13 +79,13 @@ protected:
   /// or the message.
   std::string write(const std::string &weights, bool append = false,
                     int64_t bytes = 2048) {
-    std::string text = head(bytes) + weights + "}\n";
+    std::string text = head(bytes, attributes) + weights + "}\n";
     mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
     context.loadDialect<TernDialect>();
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     auto checkpoint = Checkpoint::open(tiny.write());
     if (!module || !checkpoint) {
-      ADD_FAILURE() << text;
+      ADD_FAILURE() << text << llvm::toString(checkpoint.takeError());
       return "";
     }
     std::string path = tiny.directory.file("out");
@@ -127,6 +129,7 @@ protected:
   }
 
   TinyCheckpoint tiny;
+  std::string attributes; ///< of the module, besides those of a plan
 };
 
 } // namespace tern

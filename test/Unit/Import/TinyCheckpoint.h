@@ -113,20 +113,23 @@ struct TinyCheckpoint {
                 {"quantization_mode", "offline"}}}};
     addFloats("model.embed_tokens.weight", {5, 8});
     addFloats("model.norm.weight", {8});
-    for (const char *layer : {"0", "1"}) {
-      std::string base = std::string("model.layers.") + layer + ".";
-      addFloats(base + "input_layernorm.weight", {8});
-      addFloats(base + "post_attention_layernorm.weight", {8});
-      addFloats(base + "self_attn.attn_sub_norm.weight", {8});
-      addFloats(base + "mlp.ffn_sub_norm.weight", {12});
-      addPacked(base + "self_attn.q_proj", 8, 8);
-      addPacked(base + "self_attn.k_proj", 4, 8);
-      addPacked(base + "self_attn.v_proj", 4, 8);
-      addPacked(base + "self_attn.o_proj", 8, 8);
-      addPacked(base + "mlp.gate_proj", 12, 8);
-      addPacked(base + "mlp.up_proj", 12, 8);
-      addPacked(base + "mlp.down_proj", 8, 12);
-    }
+    addLayer(0);
+    addLayer(1);
+  }
+
+  void addLayer(int layer) {
+    std::string base = "model.layers." + std::to_string(layer) + ".";
+    addFloats(base + "input_layernorm.weight", {8});
+    addFloats(base + "post_attention_layernorm.weight", {8});
+    addFloats(base + "self_attn.attn_sub_norm.weight", {8});
+    addFloats(base + "mlp.ffn_sub_norm.weight", {12});
+    addPacked(base + "self_attn.q_proj", 8, 8);
+    addPacked(base + "self_attn.k_proj", 4, 8);
+    addPacked(base + "self_attn.v_proj", 4, 8);
+    addPacked(base + "self_attn.o_proj", 8, 8);
+    addPacked(base + "mlp.gate_proj", 12, 8);
+    addPacked(base + "mlp.up_proj", 12, 8);
+    addPacked(base + "mlp.down_proj", 8, 12);
   }
 
   /// bf16 values 1, 1.0078125, ...
