@@ -95,7 +95,7 @@ struct PlanWeights : tern::impl::PlanWeightsPassBase<PlanWeights> {
         weight.setStrideAttr(b.getI64IntegerAttr(stride));
       }
     }
-    finish(module, weights, stride, end);
+    finish(module, weights, kinds, stride, end);
   }
 
 private:
@@ -156,7 +156,7 @@ private:
 
   static void finish(ModuleOp module,
                      const llvm::SetVector<Operation *> &weights,
-                     int64_t stride, int64_t bytes) {
+                     const LayerKinds &kinds, int64_t stride, int64_t bytes) {
     Fingerprint fingerprint;
     fingerprint.addPrinted(ModelAttr::lookup(module));
     for (Operation *op : weights) {
@@ -168,6 +168,10 @@ private:
       if (weight.getKind())
         fingerprint.add(*weight.getKind());
     }
+    // Which layer lies where depends on their order, too.
+    if (kinds.names().size() > 1)
+      for (LayerKinds::Layer layer : kinds.layers())
+        fingerprint.addPrinted(layer.kind);
     remark::analysis(module.getLoc(),
                      remark::RemarkOpts::name("Weights").category(DEBUG_TYPE))
         << remark::reason("{0} weights take {1} bytes, {2} of them in each "
