@@ -23,7 +23,9 @@ struct B2 : NumberFields<2, 1> {
   static constexpr uint8_t invalid(uint8_t byte) {
     return byte & (byte >> 1) & 0x55;
   }
-  static constexpr bool isValid(const uint8_t *word) { return !invalid(*word); }
+  static constexpr unsigned invalid(const uint8_t *word) {
+    return invalid(*word);
+  }
 };
 
 } // namespace

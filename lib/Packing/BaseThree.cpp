@@ -34,8 +34,8 @@ struct S5 {
     int number = kLargest + (*word & 0x80 ? -magnitude : magnitude);
     return static_cast<int8_t>(number / kPowersOf3[i] % 3 - 1);
   }
-  static constexpr bool isValid(const uint8_t *word) {
-    return (*word & 0x7f) <= kLargest && *word != 0x80;
+  static constexpr unsigned invalid(const uint8_t *word) {
+    return (*word & 0x7f) > kLargest || *word == 0x80;
   }
 };
 

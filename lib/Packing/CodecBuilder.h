@@ -9,7 +9,7 @@
 //   kBytes, kDigits, kFields
 //   void encode(const int8_t *digits, uint8_t *word)
 //   int8_t decode(const uint8_t *word, int64_t i)
-//   bool isValid(const uint8_t *word)
+//   unsigned invalid(const uint8_t *word), 0 for the words that encode makes
 // and CodecBuilder<C> the loops over tiles, so that these are inlined.
 //
 //===----------------------------------------------------------------------===//
@@ -24,14 +24,16 @@ namespace tern {
 template <typename C> class CodecBuilder {
 public:
   static constexpr Codec build(const char *name, uint32_t number) {
-    Codec codec{name,      number,    C::kBytes,  C::kDigits, C::kFields, {},
-                C::encode, C::decode, C::isValid, packTiles,  unpackTiles};
+    Codec codec{name,      number,    C::kBytes, C::kDigits, C::kFields, {},
+                C::encode, C::decode, isValid,   packTiles,  unpackTiles};
     int8_t zeros[C::kDigits] = {};
     C::encode(zeros, codec.zero);
     return codec;
   }
 
 private:
+  static bool isValid(const uint8_t *word) { return !C::invalid(word); }
+
   static void packTiles(const TileRun &given, const int8_t *digits,
                         uint8_t *bytes) {
     const TileRun run = given; // no store reaches a copy
@@ -62,7 +64,7 @@ private:
     int64_t at[C::kDigits];
     for (int64_t i = 0; i < C::kDigits; ++i)
       at[i] = run.digitsOf[i];
-    bool valid = true;
+    unsigned invalid = 0; // bits are cheaper to gather than answers
     for (int64_t tile = 0; tile < run.tiles; ++tile)
       for (int64_t w = 0; w < run.words; ++w) {
         const uint8_t *from = bytes + tile * run.tileBytes;
@@ -73,11 +75,11 @@ private:
         else
           for (int64_t i = 0; i < C::kBytes; ++i)
             word[i] = from[run.byteAt[w] + i * run.byteStride];
-        valid &= C::isValid(word);
+        invalid |= C::invalid(word);
         for (int64_t i = 0; i < C::kDigits; ++i)
           to[at[i]] = C::decode(word, i);
       }
-    return valid;
+    return !invalid;
   }
 };
 
@@ -101,11 +103,11 @@ template <int64_t bits, int64_t digits> struct NumberFields {
     int number = field(*word, i / digits) / kPowersOf3[i % digits];
     return static_cast<int8_t>((digits == 1 ? number : number % 3) - 1);
   }
-  static constexpr bool isValid(const uint8_t *word) {
-    bool valid = true;
+  static constexpr unsigned invalid(const uint8_t *word) {
+    unsigned count = 0;
     for (int64_t f = 0; f < 8 / bits; ++f)
-      valid &= field(*word, f) < kPowersOf3[digits];
-    return valid;
+      count += field(*word, f) >= kPowersOf3[digits];
+    return count;
   }
 };
 

@@ -36,7 +36,7 @@ template <int64_t bits, int64_t bytes> struct IntegerFields {
     int field = static_cast<int>(number >> bits * i & ((1u << bits) - 1));
     return static_cast<int8_t>(field - kOffset);
   }
-  static constexpr bool isValid(const uint8_t *) { return true; }
+  static constexpr unsigned invalid(const uint8_t *) { return 0; }
 };
 
 } // namespace

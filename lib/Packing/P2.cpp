@@ -47,11 +47,11 @@ struct P2 {
                                : stored == 3   ? -1
                                                : stored);
   }
-  static constexpr bool isValid(const uint8_t *word) {
-    bool valid = true;
+  static constexpr unsigned invalid(const uint8_t *word) {
+    unsigned count = 0;
     for (int64_t i = 0; i < kDigits; ++i)
-      valid &= code(word, i) != (isSecondRow(i) ? 2 : 3);
-    return valid;
+      count += code(word, i) == (isSecondRow(i) ? 2 : 3);
+    return count;
   }
 };
 

@@ -48,11 +48,11 @@ struct T3P5 {
   static constexpr int8_t decode(const uint8_t *word, int64_t i) {
     return static_cast<int8_t>(number(word, i / 3) / kPowersOf3[i % 3] % 3 - 1);
   }
-  static constexpr bool isValid(const uint8_t *word) {
-    bool valid = true;
+  static constexpr unsigned invalid(const uint8_t *word) {
+    unsigned count = 0;
     for (int64_t n = 0; n < 8; ++n)
-      valid &= number(word, n) < 27;
-    return valid;
+      count += number(word, n) >= 27;
+    return count;
   }
 };
 
