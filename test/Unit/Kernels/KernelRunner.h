@@ -137,6 +137,9 @@ struct ProductSetting {
   Machine machine;
   Strategies strategies;
 };
+inline void PrintTo(const ProductSetting &setting, std::ostream *os) {
+  *os << setting.name;
+}
 
 /// All machines with their strategies, and Generic without: "Portable".
 std::vector<ProductSetting> productSettings();
