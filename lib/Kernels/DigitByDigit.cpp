@@ -29,8 +29,7 @@ struct DigitByDigitModel
     return {get(attr).getTokens(), layout.tileRows(), layout.tileColumns()};
   }
   bool reads(Attribute attr, const std::optional<Layout> &other) const {
-    return other && *other == get(attr).getLayout().getLayout() &&
-           hasWords(*other->codec);
+    return other && *other == get(attr).getLayout().getLayout();
   }
   int64_t getMaxColumns(Attribute attr) const {
     int64_t largest = -get(attr).getLayout().getLayout().codec->lowest();

@@ -17,15 +17,12 @@ static int64_t powerOf3(int64_t exponent) {
   return power;
 }
 
-bool tern::hasWords(const Codec &codec) {
-  return codec.fields.bits != 0 && codec.wordBytes <= 4;
-}
-
 Value tern::buildWord(ValueBuilder &b, const Codec &codec,
                       function_ref<Value(int64_t)> byteAt) {
-  Value word = b.zeroExtend(byteAt(0), b.getI32Type());
+  Type type = b.getIntegerType(codec.wordBytes > 4 ? 64 : 32);
+  Value word = b.zeroExtend(byteAt(0), type);
   for (int64_t i = 1; i < codec.wordBytes; ++i) {
-    Value byte = b.zeroExtend(byteAt(i), b.getI32Type());
+    Value byte = b.zeroExtend(byteAt(i), type);
     word = b.bitOr(word, b.shiftLeft(byte, 8 * i));
   }
   return word;
@@ -47,6 +44,42 @@ static Value buildNumber(ValueBuilder &b, const DigitFields &fields,
                   b.add(largest, magnitude));
 }
 
+/// The number that is scattered over `word`.
+static Value gatherNumber(ValueBuilder &b, const ScatteredField &field,
+                          Value word) {
+  Value number;
+  int64_t bits = 0;
+  for (const ScatteredField::Run &run : field.runs) {
+    if (run.bits == 0)
+      break;
+    Value part =
+        b.bitAnd(b.shiftRight(word, run.from), (int64_t(1) << run.bits) - 1);
+    if (part.getType().isInteger(64))
+      part = arith::TruncIOp::create(b, b.getI32Type(), part);
+    part = b.shiftLeft(part, bits);
+    number = number ? b.bitOr(number, part) : part;
+    bits += run.bits;
+  }
+  if (field.added == 0)
+    return number;
+  return b.bitAnd(b.add(number, double(field.added)), (int64_t(1) << bits) - 1);
+}
+
+/// The number of which `digit`, an index, is a digit: all are made, one is
+/// taken.
+static Value gatherNumber(ValueBuilder &b, const Codec &codec, Value word,
+                          Value digit) {
+  const DigitFields &fields = codec.fields;
+  Value number = gatherNumber(b, fields.scattered[0], word);
+  for (int64_t f = 1; f < codec.wordDigits / fields.digits; ++f) {
+    Value isOfField =
+        b.compare(arith::CmpIPredicate::uge, digit, f * fields.digits);
+    number =
+        b.select(isOfField, gatherNumber(b, fields.scattered[f], word), number);
+  }
+  return number;
+}
+
 /// The digit that a field's only number stands for.
 static Value buildOnlyDigit(ValueBuilder &b, const Codec &codec, Value number) {
   return b.add(number, double(codec.lowest()));
@@ -57,25 +90,32 @@ Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value word,
   const DigitFields &fields = codec.fields;
   int64_t field = digit / fields.digits, place = digit % fields.digits;
   Value number =
-      buildNumber(b, fields, b.shiftRight(word, fields.bits * field));
+      fields.scattered
+          ? gatherNumber(b, fields.scattered[field], word)
+          : buildNumber(b, fields, b.shiftRight(word, fields.bits * field));
   if (fields.digits == 1)
     return buildOnlyDigit(b, codec, number);
   return b.add(b.rem(b.div(number, powerOf3(place)), 3), -1);
 }
 
+/// The number of which `digit`, an index, is a digit.
+static Value shiftNumber(ValueBuilder &b, const DigitFields &fields, Value word,
+                         Value digit) {
+  if (fields.bits == 8)
+    return buildNumber(b, fields, word);
+  Value field =
+      fields.digits == 1 ? digit : b.div(digit, b.index(fields.digits));
+  Value shift = arith::IndexCastUIOp::create(b, word.getType(),
+                                             b.mul(field, fields.bits));
+  return buildNumber(b, fields, arith::ShRUIOp::create(b, word, shift));
+}
+
 Value tern::buildDigit(ValueBuilder &b, const Codec &codec, Value word,
                        Value digit) {
   const DigitFields &fields = codec.fields;
-  Type type = word.getType();
-  Value shifted = word;
-  if (fields.bits < 8) {
-    Value field =
-        fields.digits == 1 ? digit : b.div(digit, b.index(fields.digits));
-    Value shift =
-        arith::IndexCastUIOp::create(b, type, b.mul(field, fields.bits));
-    shifted = arith::ShRUIOp::create(b, word, shift);
-  }
-  Value number = buildNumber(b, fields, shifted);
+  Value number = fields.scattered ? gatherNumber(b, codec, word, digit)
+                                  : shiftNumber(b, fields, word, digit);
+  Type type = number.getType();
   if (fields.digits == 1)
     return buildOnlyDigit(b, codec, number);
   Value place = b.rem(digit, fields.digits);

@@ -83,6 +83,18 @@ private:
   }
 };
 
+/// A little endian word of `count` bytes.
+constexpr uint64_t loadWord(const uint8_t *bytes, int64_t count) {
+  uint64_t word = 0;
+  for (int64_t i = 0; i < count; ++i)
+    word |= static_cast<uint64_t>(bytes[i]) << 8 * i;
+  return word;
+}
+constexpr void storeWord(uint64_t word, uint8_t *bytes, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    bytes[i] = static_cast<uint8_t>(word >> 8 * i);
+}
+
 constexpr int kPowersOf3[] = {1, 3, 9, 27, 81, 243};
 
 /// A byte of equal fields, each the number sum (d_j + 1) 3^j.

@@ -21,36 +21,42 @@ using namespace tern;
 
 namespace {
 
-struct P2 {
-  static constexpr int64_t kBytes = 4, kDigits = 16;
-  static constexpr DigitFields kFields{};
+constexpr int64_t kDigitsOfWord = 16;
 
-  static constexpr bool isSecondRow(int64_t i) { return i >= 8; }
-  static constexpr int64_t field(int64_t i) {
-    int64_t column = i % 8, low = column & ~int64_t(1);
-    return (low + (column % 2 ? 8 : 0) + (isSecondRow(i) ? 7 : 0)) % 16;
-  }
-  static constexpr int code(const uint8_t *word, int64_t i) {
-    return word[field(i) / 4] >> 2 * (field(i) % 4) & 3;
-  }
-  static constexpr void encode(const int8_t *digits, uint8_t *word) {
-    for (int64_t b = 0; b < kBytes; ++b)
-      word[b] = 0;
-    for (int64_t i = 0; i < kDigits; ++i) {
-      int code = isSecondRow(i) ? digits[i] & 3 : digits[i] + 1;
-      word[field(i) / 4] |= static_cast<uint8_t>(code << 2 * (field(i) % 4));
+struct Fields {
+  ScatteredField of[kDigitsOfWord];
+  constexpr Fields() : of() {
+    for (int64_t i = 0; i < kDigitsOfWord; ++i) {
+      int64_t column = i % 8, low = column & ~int64_t(1);
+      bool isSecondRow = i >= 8;
+      int64_t field = low + (column % 2 ? 8 : 0) + (isSecondRow ? 7 : 0);
+      of[i].runs[0] = {2 * (field % 16), 2};
+      of[i].added = isSecondRow; // two's complement to digit + 1
     }
   }
+};
+constexpr Fields kWord;
+
+struct P2 {
+  static constexpr int64_t kBytes = 4, kDigits = kDigitsOfWord;
+  static constexpr DigitFields kFields{2, 1, false, false, kWord.of};
+
+  static constexpr int stored(const uint8_t *word, int64_t i) {
+    return static_cast<int>(kWord.of[i].gather(loadWord(word, kBytes)));
+  }
+  static constexpr void encode(const int8_t *digits, uint8_t *word) {
+    uint64_t bits = 0;
+    for (int64_t i = 0; i < kDigits; ++i)
+      bits |= kWord.of[i].scatter(static_cast<uint64_t>(digits[i] + 1));
+    storeWord(bits, word, kBytes);
+  }
   static constexpr int8_t decode(const uint8_t *word, int64_t i) {
-    int stored = code(word, i);
-    return static_cast<int8_t>(!isSecondRow(i) ? stored - 1
-                               : stored == 3   ? -1
-                                               : stored);
+    return static_cast<int8_t>(stored(word, i) - 1);
   }
   static constexpr unsigned invalid(const uint8_t *word) {
     unsigned count = 0;
     for (int64_t i = 0; i < kDigits; ++i)
-      count += code(word, i) == (isSecondRow(i) ? 2 : 3);
+      count += stored(word, i) == 3;
     return count;
   }
 };

@@ -20,30 +20,25 @@ using namespace tern;
 
 namespace {
 
+constexpr ScatteredField kNumbers[] = {
+    {{{0, 5}}},           {{{8, 5}}},
+    {{{16, 5}}},          {{{24, 5}}},
+    {{{32, 5}}},          {{{14, 2}, {5, 3}}},
+    {{{30, 2}, {21, 3}}}, {{{29, 1}, {13, 1}, {37, 3}}}};
+
 struct T3P5 {
   static constexpr int64_t kBytes = 5, kDigits = 24;
-  static constexpr DigitFields kFields{};
+  static constexpr DigitFields kFields{5, 3, false, false, kNumbers};
 
-  static constexpr int number(const uint8_t *b, int64_t n) {
-    switch (n) {
-    case 5:
-      return b[0] >> 5 << 2 | b[1] >> 6;
-    case 6:
-      return b[2] >> 5 << 2 | b[3] >> 6;
-    case 7:
-      return b[4] >> 5 << 2 | (b[1] >> 5 & 1) << 1 | (b[3] >> 5 & 1);
-    default:
-      return b[n] & 31;
-    }
+  static constexpr int number(const uint8_t *word, int64_t n) {
+    return static_cast<int>(kNumbers[n].gather(loadWord(word, kBytes)));
   }
   static constexpr void encode(const int8_t *digits, uint8_t *word) {
-    int n[8] = {};
-    for (int64_t i = 0; i < kDigits; ++i)
-      n[i / 3] += (digits[i] + 1) * kPowersOf3[i % 3];
-    int high[kBytes] = {n[5] >> 2, (n[5] & 3) << 1 | (n[7] >> 1 & 1), n[6] >> 2,
-                        (n[6] & 3) << 1 | (n[7] & 1), n[7] >> 2};
-    for (int64_t i = 0; i < kBytes; ++i)
-      word[i] = static_cast<uint8_t>(high[i] << 5 | n[i]);
+    uint64_t bits = 0;
+    for (int64_t i = 0; i < kDigits; i += 3)
+      bits |= kNumbers[i / 3].scatter(digits[i] + 1 + 3 * (digits[i + 1] + 1) +
+                                      9 * (digits[i + 2] + 1));
+    storeWord(bits, word, kBytes);
   }
   static constexpr int8_t decode(const uint8_t *word, int64_t i) {
     return static_cast<int8_t>(number(word, i / 3) / kPowersOf3[i % 3] % 3 - 1);

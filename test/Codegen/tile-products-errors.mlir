@@ -13,18 +13,6 @@ func.func @layout(%x: tensor<1x64xi8>, %w: tensor<64x16x1xi8>, %init: tensor<1x6
 
 // -----
 
-// Words of more than a byte.
-func.func @longer_words(%x: tensor<1x8xi8>, %w: tensor<1x1x16xi8>, %init: tensor<1x8xi32>) -> tensor<1x8xi32> {
-  // expected-error @+1 {{expected a layout that the kernel reads}}
-  %0 = tern.matmul "q" ins(%x, %w : tensor<1x8xi8>, tensor<1x1x16xi8>)
-      outs(%init : tensor<1x8xi32>) codes [-128, 127]
-      weight_type tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>
-      strategy #tern.strategy<[#tern.digit_by_digit<layout = #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x8xi32>
-  return %0 : tensor<1x8xi32>
-}
-
-// -----
-
 // 128 * 128 * 131072 is 2^31.
 func.func @columns(%x: tensor<1x131072xi8>, %w: tensor<32x8192x128xi8>, %init: tensor<1x1024xi32>) -> tensor<1x1024xi32> {
   // expected-error @+1 {{expected so few columns that the kernel's sums are exact}}

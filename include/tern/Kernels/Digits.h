@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The codec's record as arithmetic, for kernels that take digit by digit. Its
-// digits must lie in fields of a word of at most four bytes (Codec::fields).
+// The codec's record (Codec::fields) as arithmetic, for kernels that take digit
+// by digit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,15 +18,14 @@
 
 namespace tern {
 
-/// True if digits of the codec can be built.
-bool hasWords(const Codec &codec);
-
-/// The word of the codec, i32, whose byte i is `byteAt(i)`, an i8.
+/// The word of the codec, i32 or, of more than four bytes, i64, whose byte i is
+/// `byteAt(i)`, an i8.
 mlir::Value buildWord(ValueBuilder &b, const Codec &codec,
                       llvm::function_ref<mlir::Value(int64_t)> byteAt);
 
 /// Digit `digit` of `word`, which was extended by zeros to the integer type
-/// that the result has; of each lane, if it is a vector.
+/// that the result has, i32 if the word is i64; of each lane, if it is a
+/// vector.
 mlir::Value buildDigit(ValueBuilder &b, const Codec &codec, mlir::Value word,
                        int64_t digit);
 

@@ -20,16 +20,44 @@
 
 namespace tern {
 
+/// A field of a word whose bits are not beside each other.
+struct ScatteredField {
+  struct Run {
+    int64_t from = 0, bits = 0; ///< of the word; no bits: no run
+  };
+  Run runs[3] = {};  ///< lowest bits of the field first
+  int64_t added = 0; ///< the field is what they hold plus this, mod 2^bits
+
+  constexpr uint64_t gather(uint64_t word) const {
+    uint64_t value = 0;
+    int64_t at = 0;
+    for (const Run &run : runs) {
+      value |= (word >> run.from & ((uint64_t(1) << run.bits) - 1)) << at;
+      at += run.bits;
+    }
+    return (value + static_cast<uint64_t>(added)) & ((uint64_t(1) << at) - 1);
+  }
+  /// The bits of a word that hold `value`.
+  constexpr uint64_t scatter(uint64_t value) const {
+    uint64_t word = 0, rest = value - static_cast<uint64_t>(added);
+    for (const Run &run : runs) {
+      word |= (rest & ((uint64_t(1) << run.bits) - 1)) << run.from;
+      rest >>= run.bits;
+    }
+    return word;
+  }
+};
+
 /// The digits of a word, a little endian number, whose fields are numbers to
-/// base 3: field f is bits f * bits and up, and `digits` digits of it are
-/// (number / 3^j) mod 3, minus 1. A field of sign and magnitude is
-/// s << (bits - 1) | |v|, with number = v + (3^digits - 1) / 2. A field that is
-/// an integer is one digit, number - 2^(bits - 1).
+/// base 3: field f is bits f * bits and up, unless it is scattered, and
+/// `digits` digits of it are (number / 3^j) mod 3, minus 1. A field of sign and
+/// magnitude is s << (bits - 1) | |v|, with number = v + (3^digits - 1) / 2. A
+/// field that is an integer is one digit, number - 2^(bits - 1).
 struct DigitFields {
-  int64_t bits = 0; ///< 0: the codec has no such fields
-  int64_t digits = 0;
+  int64_t bits, digits;
   bool isSignMagnitude = false;
   bool isInteger = false;
+  const ScatteredField *scattered = nullptr; ///< one for each field, or null
 };
 
 /// Some equal tiles to pack or unpack: digits lie in a matrix, bytes one after
@@ -53,6 +81,11 @@ struct Codec {
   int64_t wordBytes, wordDigits;
   DigitFields fields;
   uint8_t zero[kMaxWordBytes]; ///< the word of zeros
+
+  /// Words are bytes of ternary digits, in fields that are not scattered.
+  bool hasTernaryBytes() const {
+    return wordBytes == 1 && !fields.isInteger && !fields.scattered;
+  }
 
   /// The smallest digit and the largest one.
   int lowest() const {

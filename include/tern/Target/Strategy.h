@@ -36,7 +36,7 @@ struct Strategy {
   llvm::StringRef layoutName;
   std::optional<Layout> layout; ///< none: rows of int8
   /// Kernels, units per iteration and prefetch distance; null stands for the
-  /// portable loops, which know any layout of words of one byte.
+  /// portable loops, which know any layout.
   StrategyAttr kernels;
   KernelSpeed speed;
   /// Weights that are recoded for kernels: slots for each byte of them, once

@@ -37,11 +37,6 @@ FailureOr<WeightInfo> WeightInfo::get(MatmulOp op, PatternRewriter &rewriter) {
       return rewriter.notifyMatchFailure(op, "expected the whole grid of the "
                                              "weight, in one piece");
     info.layout = layout.getLayout();
-    if (!hasWords(*info.layout->codec))
-      return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
-        reason << "expected a codec whose digits lie in fields of a word, got "
-               << info.layout->codec->name;
-      });
     info.rows = info.layout->paddedRows(info.rows);
     info.columns = info.layout->paddedColumns(info.columns);
   } else if (!actual.hasStaticShape()) {

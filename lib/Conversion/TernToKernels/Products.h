@@ -35,7 +35,7 @@ struct WeightInfo {
   std::optional<Layout> layout; ///< none: int8 rows
   int64_t rows, columns;        ///< padded to whole tiles
 
-  /// The word, an i32, whose first byte is bytes[first] of a flat weight.
+  /// The word (buildWord) whose first byte is bytes[first] of a flat weight.
   mlir::Value loadWord(KernelBuilder &b, mlir::Value first) const;
 
   int64_t storageBytes() const;

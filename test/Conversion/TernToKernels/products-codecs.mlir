@@ -1,6 +1,6 @@
-// RUN: tern-opt %s -convert-tern-to-kernels -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: tern-opt %s -convert-tern-to-kernels | FileCheck %s
 
-// Digits of any codec whose word is a byte: here the sum of five, to base 3.
+// Digits of any codec. The sum of five, to base 3:
 
 module attributes {tern.target = #tern.target<triple = "riscv64", cpu = "generic", features = "">} {
 
@@ -19,17 +19,22 @@ func.func @sign_magnitude(%x: memref<1x20xi8>, %w: memref<1x4x8xi8>, %a: memref<
   return
 }
 
-}
-
-// -----
-
-module attributes {tern.target = #tern.target<triple = "riscv64", cpu = "generic", features = "">} {
-
-func.func @longer_words(%x: memref<1x8xi8>, %w: memref<1x1x16xi8>, %a: memref<1x8xi32>) {
-  // expected-error @+1 {{expected buffer form and operands a kernel exists for, but no pattern of target Generic took it}}
-  tern.matmul "q_proj" ins(%x, %w : memref<1x8xi8>, memref<1x1x16xi8>)
-      outs(%a : memref<1x8xi32>) codes [-128, 127]
-      weight_type tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>
+// Words of several bytes, whose numbers are scattered: the sixth has two bits of the
+// second byte and three of the first.
+// CHECK-LABEL: func.func @longer_words(
+// CHECK-COUNT-5: arith.extui %{{.*}} : i8 to i64
+// CHECK:         arith.shrui %[[WORD:.*]], %c14_i64
+// CHECK:         arith.andi %{{.*}}, %c3_i64
+// CHECK:         arith.trunci %{{.*}} : i64 to i32
+// CHECK:         arith.shrui %[[WORD]], %c5_i64
+// CHECK:         arith.andi %{{.*}}, %c7_i64
+// CHECK:         %[[HIGH:.*]] = arith.trunci %{{.*}} : i64 to i32
+// CHECK:         arith.shli %[[HIGH]], %c2_i32
+// CHECK:         arith.ori
+func.func @longer_words(%x: memref<1x24xi8>, %w: memref<1x1x20xi8>, %a: memref<1x4xi32>) {
+  tern.matmul "q_proj" ins(%x, %w : memref<1x24xi8>, memref<1x1x20xi8>)
+      outs(%a : memref<1x4xi32>) codes [-128, 127]
+      weight_type tensor<4x24x!tern.trit, #tern.layout<t3p5, rows, k:24:1, [b:5:1, n:4:1]>>
   return
 }
 

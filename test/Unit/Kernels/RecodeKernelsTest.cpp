@@ -62,7 +62,7 @@ TEST_P(Recoding, Recode) {
   std::vector<Pair> pairs;
   for (const Codec *from : allCodecs())
     for (const Codec *to : allCodecs())
-      if (from->fields.bits && to->fields.bits && from != to)
+      if (from->hasTernaryBytes() && to->hasTernaryBytes() && from != to)
         pairs.push_back({from, to});
   EXPECT_EQ(pairs.size(), 12u);
   std::string text;

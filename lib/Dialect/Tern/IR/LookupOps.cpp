@@ -346,9 +346,9 @@ SmallVector<int64_t> RecodeOp::getColumnOrder(const Codec &from,
 LogicalResult RecodeOp::verify() {
   const Codec *from = findCodec(getFrom()), *to = findCodec(getTo());
   for (auto [codec, name] : {std::pair(from, getFrom()), {to, getTo()}})
-    if (!codec || codec->fields.bits == 0)
-      return emitOpError("expected a codec whose digits lie in fields of a "
-                         "byte, got ")
+    if (!codec || !codec->hasTernaryBytes())
+      return emitOpError("expected a codec whose ternary digits lie in fields "
+                         "of a byte, got ")
              << name;
   auto source = cast<VectorType>(getSource().getType());
   auto result = cast<VectorType>(getResult().getType());

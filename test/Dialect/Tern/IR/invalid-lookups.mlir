@@ -286,7 +286,7 @@ func.func @joined(%t: vector<8xi16>) {
 // -----
 
 func.func @no_codec(%s: vector<4x16xi8>) {
-  // expected-error @+1 {{expected a codec whose digits lie in fields of a byte, got t5}}
+  // expected-error @+1 {{expected a codec whose ternary digits lie in fields of a byte, got t5}}
   %0 = tern.recode %s "s5" to "t5" : vector<4x16xi8> -> vector<5x16xi8>
   return
 }
@@ -294,7 +294,7 @@ func.func @no_codec(%s: vector<4x16xi8>) {
 // -----
 
 func.func @codec_of_words(%s: vector<5x16xi8>) {
-  // expected-error @+1 {{expected a codec whose digits lie in fields of a byte, got t3p5}}
+  // expected-error @+1 {{expected a codec whose ternary digits lie in fields of a byte, got t3p5}}
   %0 = tern.recode %s "t3p5" to "b2" : vector<5x16xi8> -> vector<6x16xi8>
   return
 }
@@ -320,5 +320,13 @@ func.func @unit(%s: vector<3x16xi8>) {
 func.func @bytes_of_recode(%s: vector<4x16xi8>) {
   // expected-error @+1 {{expected 5 bytes of t4, got 4}}
   %0 = tern.recode %s "s5" to "t4" : vector<4x16xi8> -> vector<4x16xi8>
+  return
+}
+
+// -----
+
+func.func @codec_of_integers(%s: vector<5x16xi8>) {
+  // expected-error @+1 {{expected a codec whose ternary digits lie in fields of a byte, got i4}}
+  %0 = tern.recode %s "b2" to "i4" : vector<5x16xi8> -> vector<10x16xi8>
   return
 }

@@ -92,6 +92,8 @@ std::vector<Case> allCases() {
       {b2, C, {{R, 4, 1}}, {}},
       {b2, C, {{C, 4, 3}}, {{R, 5, 1}, {C, 3, 1}}},
       {&codecs::t4, R, {{C, 4, 4}}, {{R, 3, 1}, {C, 4, 1}}},
+      GroupsInLanes{&codecs::t3p5, C, 1, 3, 2}.layout(),
+      PairedRows{3}.layout(),
       {b2, R, {{C, 4, 4}}, {{R, 2, 8}, {R, 8, 1}, {C, 4, 1}}},
       {b2, R, {{C, 4, 32}}, {{C, 32, 1}}},
       {b2, C, {{R, 4, 32}}, {{R, 2, 4}, {R, 4, 8}, {R, 4, 1}}}};
