@@ -210,7 +210,19 @@ private:
         b, loc, cast<MemRefType>(read.getType()), weights, start, ValueRange());
     read.replaceAllUsesWith(view);
     read.erase();
+    addReader(weight);
     return success();
+  }
+
+  /// The model's description says which function reads a weight.
+  void addReader(WeightOp weight) {
+    SmallVector<Attribute> readers;
+    if (auto before = weight->getAttrOfType<ArrayAttr>("readers"))
+      llvm::append_range(readers, before);
+    Attribute reader = function.getSymNameAttr();
+    if (!llvm::is_contained(readers, reader))
+      readers.push_back(reader);
+    weight->setAttr("readers", b.getArrayAttr(readers));
   }
 
   /// if (env->counters) { counters[2p] += held; counters[2p + 1] += read; }

@@ -5,11 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Codegen/Abi.h"
+#include "AbiConstants.h"
+
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Packing/CacheLayout.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -49,118 +51,11 @@ uint64_t tern::getCpuFeatureBits(TargetAttr target) {
   return bits;
 }
 
+static_assert(int(ModelFunction::Embed) == TERN_EMBED &&
+              int(ModelFunction::Layer) == TERN_LAYER &&
+              int(ModelFunction::Head) == TERN_HEAD);
+
 namespace {
-
-/// Makes constants of the module: strings, arrays and structs of the ABI.
-class Constants {
-public:
-  explicit Constants(ModuleOp module)
-      : b(OpBuilder::atBlockEnd(module.getBody())), loc(module.getLoc()),
-        sizeBits(getIndexBits(module)),
-        pointer(LLVM::LLVMPointerType::get(b.getContext())) {}
-
-  Attribute number(Type type, uint64_t value) {
-    return b.getIntegerAttr(type, APInt(type.getIntOrFloatBitWidth(), value,
-                                        /*isSigned=*/false,
-                                        /*implicitTrunc=*/true));
-  }
-  Attribute symbol(StringRef name) {
-    return SymbolRefAttr::get(b.getContext(), name);
-  }
-
-  Attribute string(StringRef text) {
-    std::string bytes = text.str();
-    bytes.push_back('\0');
-    auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
-    std::string name = newName();
-    LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
-                           LLVM::Linkage::Internal, name,
-                           b.getStringAttr(bytes));
-    return symbol(name);
-  }
-
-  /// The address of an array; one of nothing has one too.
-  Attribute array(Type element, ArrayRef<Attribute> values) {
-    auto type = LLVM::LLVMArrayType::get(element, values.size());
-    std::string name = newName();
-    create(name, type, LLVM::Linkage::Internal, values);
-    return symbol(name);
-  }
-
-  Type pointerType() const { return pointer; }
-  LLVM::LLVMStructType structType(AbiStruct which) {
-    return getAbiType(b.getContext(), which, sizeBits);
-  }
-
-  /// A constant of `type` whose parts are integers, names of symbols, and
-  /// arrays of parts.
-  void create(StringRef name, Type type, LLVM::Linkage linkage,
-              ArrayRef<Attribute> parts) {
-    auto global = LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
-                                         linkage, name, Attribute());
-    OpBuilder body(global.getContext());
-    body.createBlock(&global.getInitializerRegion());
-    Value value = LLVM::UndefOp::create(body, loc, type);
-    SmallVector<int64_t> place;
-    for (auto [i, part] : llvm::enumerate(parts)) {
-      place.push_back(i);
-      value = insert(body, value, place, part);
-      place.pop_back();
-    }
-    LLVM::ReturnOp::create(body, loc, value);
-  }
-
-private:
-  std::string newName() { return "tern.constant" + std::to_string(count++); }
-
-  Value insert(OpBuilder &body, Value whole, SmallVector<int64_t> &place,
-               Attribute part) {
-    if (auto parts = dyn_cast<ArrayAttr>(part)) {
-      for (auto [i, inner] : llvm::enumerate(parts)) {
-        place.push_back(i);
-        whole = insert(body, whole, place, inner);
-        place.pop_back();
-      }
-      return whole;
-    }
-    Value value;
-    if (auto symbol = dyn_cast<FlatSymbolRefAttr>(part))
-      value = LLVM::AddressOfOp::create(body, loc, pointer, symbol);
-    else
-      value = LLVM::ConstantOp::create(body, loc,
-                                       cast<IntegerAttr>(part).getType(), part);
-    return LLVM::InsertValueOp::create(body, loc, whole, value, place);
-  }
-
-  OpBuilder b;
-  Location loc;
-  unsigned sizeBits;
-  Type pointer;
-  unsigned count = 0;
-};
-
-/// The fields of one struct of the ABI.
-class Fields {
-public:
-  Fields(Constants &constants, AbiStruct which)
-      : constants(constants), type(constants.structType(which)),
-        values(type.getBody().size()) {}
-
-  void set(int32_t field, uint64_t value) {
-    values[field] = constants.number(type.getBody()[field], value);
-  }
-  void set(int32_t field, Attribute value) { values[field] = value; }
-
-  ArrayRef<Attribute> all() const {
-    assert(!llvm::is_contained(values, Attribute()) && "a field is missing");
-    return values;
-  }
-
-private:
-  Constants &constants;
-  LLVM::LLVMStructType type;
-  SmallVector<Attribute> values;
-};
 
 struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
   void runOnOperation() override {
@@ -285,6 +180,53 @@ private:
     return constants.array(constants.structType(AbiStruct::layer), layers);
   }
 
+  /// All that functions read, in the order of the module, and the end.
+  Attribute describeWeights(Constants &constants, const LayerKinds &kinds) {
+    SmallVector<Attribute> all;
+    for (auto weight : getOperation().getOps<WeightOp>())
+      if (auto readers = weight->getAttrOfType<ArrayAttr>("readers"))
+        all.push_back(describeWeight(constants, kinds, weight, readers));
+    Fields end(constants, AbiStruct::weight);
+    end.setAllToZero();
+    all.push_back(ArrayAttr::get(&getContext(), end.all()));
+    return constants.array(constants.structType(AbiStruct::weight), all);
+  }
+
+  Attribute describeWeight(Constants &constants, const LayerKinds &kinds,
+                           WeightOp weight, ArrayAttr readers) {
+    auto role = ModelFunction::Embed;
+    bool isForOneToken = false;
+    for (auto reader : readers.getAsValueRange<StringAttr>()) {
+      ModelFunction function = ModelFunction::of(reader);
+      role = std::max(role, function.role);
+      isForOneToken |= function.body == "decode";
+    }
+    auto type = cast<RankedTensorType>(weight.getType());
+    WeightEncoding encoding = weight.getEncoding();
+    bool isTable = role == ModelFunction::Embed ||
+                   encoding == WeightEncoding::RopeCos ||
+                   encoding == WeightEncoding::RopeSin;
+    bool isProduct = type.getRank() == 2 && !isTable &&
+                     encoding != WeightEncoding::Scale &&
+                     encoding != WeightEncoding::IntegerScales;
+    uint64_t bytes = getWeightBytes(type), count = 1;
+    uint64_t ofToken = isTable ? bytes / type.getDimSize(0) : bytes;
+    if (weight.getPerLayer())
+      count = weight.getKind() ? kinds.count(kinds.numberOf(*weight.getKind()))
+                               : kinds.layers().size();
+    Fields fields(constants, AbiStruct::weight);
+    fields.set(abi::weight::offset, weight.getOffset().value_or(0));
+    fields.set(abi::weight::stride, weight.getStride().value_or(getNumber(
+                                        TernDialect::kLayerStrideAttr)));
+    fields.set(abi::weight::bytes, bytes);
+    fields.set(abi::weight::token_bytes, isForOneToken ? ofToken : 0);
+    fields.set(abi::weight::macs,
+               isForOneToken && isProduct ? type.getNumElements() : 0);
+    fields.set(abi::weight::count, count);
+    fields.set(abi::weight::reader, role);
+    return ArrayAttr::get(&getContext(), fields.all());
+  }
+
   void describe(ModelAttr model, TargetAttr target, const LayerKinds &kinds,
                 DictionaryAttr states) {
     ModuleOp module = getOperation();
@@ -340,6 +282,7 @@ private:
     fields.set(m::layers, describeLayers(constants, kinds));
     fields.set(m::embed, getClasses("embed"));
     fields.set(m::head, getClasses("head"));
+    fields.set(m::weights, describeWeights(constants, kinds));
     constants.create(("tern_model_" + model.getName()).str(),
                      constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());

@@ -23,6 +23,8 @@ module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, 
   }
 }
 // CHECK:       tern.states = {layer = !tern.kv_cache<layers = 3, heads = 1, head_dim = 4, capacity = 13, bits = 8, bos_bits = 8>}
+// CHECK:       tern.weight @norm <values> ["norm"] offset 64 {readers = ["layer.prefill"]}
+// CHECK:       tern.weight @w per_layer <digits> ["{}.w"] offset 320 {readers = ["layer.prefill"]}
 // CHECK:       func.func private @layer.prefill(
 // CHECK-SAME:    %[[ENV:[a-z0-9]+]]: !llvm.ptr, %[[WEIGHTS:[a-z0-9]+]]: memref<1024xi8>, %[[SCRATCH:[a-z0-9]+]]: memref<4096xi8>,
 // CHECK-SAME:    %[[ROWS:[a-z0-9]+]]: !llvm.ptr, %[[LAYER:[a-z0-9]+]]: index) {

@@ -292,7 +292,8 @@ def BindModelPass : Pass<"tern-bind-model", "::mlir::ModuleOp"> {
     the memory that the fields of `tern_rows` point to, weights views of the
     weights section, states addresses from a table, counters those of the
     environment. Logits are written to an address for each row, so that the head
-    writes them where the caller of a step wants them.
+    writes them where the caller of a step wants them. Each weight is told which
+    functions read it (`readers`), for the model's description.
 
     *Before*
 
@@ -374,7 +375,7 @@ def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {
   let summary = "describe the model in one exported constant";
   let description = [{
     Makes every function internal and adds `tern_model_NAME`, the `tern_model` of
-    tern/abi.h: its sizes, and the tables of its functions.
+    tern/abi.h: its sizes, and the tables of its functions and weights.
 
     *Before*: a module in the LLVM dialect with functions `embed`, `layer` and
     `head`, each with `.decode` and `.prefill`, which the runtime's `tern_step`

@@ -31,10 +31,14 @@ enum { TERN_ONE, TERN_FEW, TERN_MANY, TERN_CLASS_COUNT };
 /* The most tokens that are few. */
 #define TERN_FEW_TOKENS 16u
 
+/* Functions of a model by what they do; of layers there may be several. */
+enum { TERN_EMBED, TERN_LAYER, TERN_HEAD };
+
 typedef struct tern_env tern_env;
 typedef struct tern_rows tern_rows;
 typedef struct tern_layer tern_layer;
 typedef struct tern_kind tern_kind;
+typedef struct tern_weight tern_weight;
 typedef struct tern_model tern_model;
 
 /* Runs fn(arg, i) once for each i < count and returns when all are done, in any

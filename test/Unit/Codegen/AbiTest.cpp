@@ -82,8 +82,9 @@ TEST(Abi, HasNoPadding) {
         "thumbv7em-none-eabihf", "riscv32-unknown-none-elf",
         "wasm32-unknown-unknown"}) {
     SCOPED_TRACE(triple.str());
-    for (AbiStruct which : {AbiStruct::env, AbiStruct::rows, AbiStruct::layer,
-                            AbiStruct::kind, AbiStruct::model}) {
+    for (AbiStruct which :
+         {AbiStruct::env, AbiStruct::rows, AbiStruct::layer, AbiStruct::kind,
+          AbiStruct::weight, AbiStruct::model}) {
       Laid laid(which, triple);
       EXPECT_EQ(laid.offset(0), 0u);
       for (unsigned i = 1; i < laid.fields(); ++i)
