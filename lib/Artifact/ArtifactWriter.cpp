@@ -98,6 +98,8 @@ Error writeArtifact(ModuleOp module, const Checkpoint &checkpoint,
   if (Error error = planHeader(module, tokenizer.size(), generation.size())
                         .moveInto(header))
     return error;
+  if (header.weights.bytes >= 2 * AtomicFile::growth)
+    out.growInLargePieces();
   if (Error error = writeWeights(module, checkpoint, out,
                                  start + header.weights.offset, progress))
     return error;

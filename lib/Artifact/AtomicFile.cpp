@@ -8,6 +8,7 @@
 #include "tern/Artifact/AtomicFile.h"
 
 #include "llvm/ADT/SmallString.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 
@@ -19,6 +20,7 @@
 #include <random>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace llvm;
 
@@ -98,7 +100,24 @@ AtomicFile::~AtomicFile() {
   sys::DontRemoveFileOnSignal(temporary);
 }
 
+void AtomicFile::growInLargePieces() {
+  grows = true;
+  grown = alignTo(end, growth);
+}
+
+/// A piece that cannot be written is left to who has something to write there.
+void AtomicFile::growTo(uint64_t size) {
+  if (!grows || size <= grown)
+    return;
+  std::vector<uint8_t> zeros(growth);
+  for (; grown < size; grown += growth)
+    if (pwrite(fd, zeros.data(), growth, static_cast<off_t>(grown)) !=
+        static_cast<ssize_t>(growth))
+      grown = UINT64_MAX - growth;
+}
+
 Error AtomicFile::writeAt(uint64_t offset, ArrayRef<uint8_t> bytes) {
+  growTo(offset + bytes.size());
   while (!bytes.empty()) {
     size_t now = std::min<size_t>(bytes.size(), size_t(1) << 30);
     ssize_t written = pwrite(fd, bytes.data(), now, static_cast<off_t>(offset));
@@ -156,6 +175,8 @@ static void syncDirectoryOf(StringRef path) {
 Error AtomicFile::commit() {
   if (Error error = inputs.checkAreUnchanged())
     return error;
+  if (grows && ftruncate(fd, static_cast<off_t>(end)) != 0)
+    return error(errno);
   // Some file systems report a full disk only now.
   if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
     return error(errno);

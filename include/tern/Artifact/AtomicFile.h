@@ -38,6 +38,13 @@ public:
   /// Removes what was written unless commit() succeeded.
   ~AtomicFile();
 
+  /// From here on the file grows by `growth` bytes of zeros before something is
+  /// written there. A system keeps a file in memory in pages as large as the
+  /// piece that first wrote there, and maps it in such pages into all programs
+  /// that read it: large ones are worth a second pass over memory.
+  void growInLargePieces();
+  static constexpr uint64_t growth = uint64_t(16) << 20;
+
   /// Bytes between what is written are zero.
   llvm::Error writeAt(uint64_t offset, llvm::ArrayRef<uint8_t> bytes);
   llvm::Error writeAt(uint64_t offset, llvm::StringRef bytes);
@@ -65,6 +72,7 @@ public:
 private:
   AtomicFile() = default;
   llvm::Error error(int code) const;
+  void growTo(uint64_t size);
 
   /// As it was given; and behind all links.
   std::string name, destination;
@@ -72,6 +80,8 @@ private:
   InputFiles inputs;
   int fd = -1;
   uint64_t end = 0;
+  bool grows = false; ///< in large pieces
+  uint64_t grown = 0; ///< one behind those pieces
 };
 
 } // namespace tern

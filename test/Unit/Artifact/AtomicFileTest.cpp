@@ -96,6 +96,34 @@ TEST(AtomicFile, GapsAreZero) {
   EXPECT_EQ(contents(directory.file("out")), std::string("a\0\0\0b\0\0c", 8));
 }
 
+/// Zeros written ahead are neither what was written nor part of the file.
+TEST(AtomicFile, GrowsInLargePieces) {
+  TemporaryDirectory directory;
+  auto file = create(directory.file("out"));
+  constexpr uint64_t piece = AtomicFile::growth;
+  auto sizeOnDisk = [&] {
+    struct stat status = {};
+    fstat(file->descriptor(), &status);
+    return static_cast<uint64_t>(status.st_size);
+  };
+  ASSERT_FALSE(file->writeAt(0, llvm::StringRef("head")));
+  file->growInLargePieces();
+  ASSERT_FALSE(file->writeAt(4, llvm::StringRef("small")));
+  EXPECT_EQ(sizeOnDisk(), 9u);
+  ASSERT_FALSE(file->writeAt(piece + 3, llvm::StringRef("large")));
+  EXPECT_EQ(sizeOnDisk(), 2 * piece);
+  ASSERT_FALSE(file->writeAt(piece, llvm::StringRef("abc")));
+  ASSERT_FALSE(file->writeAt(3 * piece - 1, llvm::StringRef("xy")));
+  EXPECT_EQ(sizeOnDisk(), 4 * piece);
+  EXPECT_EQ(file->size(), 3 * piece + 1);
+  ASSERT_FALSE(file->commit());
+  std::string wanted(3 * piece + 1, '\0');
+  wanted.replace(0, 9, "headsmall");
+  wanted.replace(piece, 8, "abclarge");
+  wanted.replace(3 * piece - 1, 2, "xy");
+  EXPECT_TRUE(contents(directory.file("out")) == wanted);
+}
+
 TEST(AtomicFile, ModesFollowTheUmask) {
   TemporaryDirectory directory;
   mode_t old = umask(022);
