@@ -1,4 +1,5 @@
-//===- HostTest.cpp - Threads, CPU features -------------------------------===//
+//===- HostTest.cpp - CPU features
+//--------------------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,9 +11,7 @@
 
 #include "gtest/gtest.h"
 
-#include <atomic>
 #include <string>
-#include <thread>
 
 namespace {
 
@@ -73,98 +72,5 @@ TEST(Cpu, AgreesWithTheCompiler) {
       expect(bit, true);
 }
 #endif
-
-struct Counts {
-  std::vector<std::atomic<int>> runs;
-  std::vector<std::thread::id> threads;
-  tern_pool *pool;
-  explicit Counts(size_t n) : runs(n), threads(n) {}
-};
-
-void countTask(void *argument, uint32_t i) {
-  auto *counts = static_cast<Counts *>(argument);
-  ++counts->runs[i];
-  counts->threads[i] = std::this_thread::get_id();
-}
-
-TEST(Pool, EveryTaskOnceOnItsWorker) {
-  for (unsigned threads : {1u, 2u, 3u, 7u, TERN_MAX_WORKERS}) {
-    tern_pool *pool = tern_pool_create(threads);
-    ASSERT_NE(pool, nullptr);
-    EXPECT_EQ(tern_pool_threads(pool), threads);
-    for (uint32_t round = 0; round < 300; ++round) {
-      uint32_t count = round % 97;
-      Counts counts(count);
-      tern_pool_run(pool, countTask, &counts, count);
-      for (uint32_t i = 0; i < count; ++i) {
-        ASSERT_EQ(counts.runs[i], 1);
-        if (count > 1) {
-          ASSERT_EQ(counts.threads[i] == std::this_thread::get_id(),
-                    i % threads == 0);
-        }
-        if (i >= threads) {
-          ASSERT_EQ(counts.threads[i], counts.threads[i - threads]);
-        }
-      }
-      if (round % 100 == 50) // long enough for workers to fall asleep
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    tern_pool_destroy(pool);
-  }
-}
-
-void sumTask(void *argument, uint32_t i) {
-  static_cast<uint64_t *>(argument)[i] += i;
-}
-
-/// Plain memory written in one call is seen in the next, a million times over.
-TEST(Pool, Stress) {
-  tern_pool *pool = tern_pool_create(5); // more than there are CPUs, maybe
-  uint64_t sums[11] = {};
-  const int rounds = 20000;
-  for (int i = 0; i < rounds; ++i)
-    tern_pool_run(pool, sumTask, sums, 11);
-  for (uint32_t i = 0; i < 11; ++i)
-    EXPECT_EQ(sums[i], uint64_t(i) * rounds);
-  tern_pool_destroy(pool);
-}
-
-void nestedTask(void *argument, uint32_t i) {
-  auto *counts = static_cast<Counts *>(argument);
-  Counts inner(5);
-  tern_pool_run(counts->pool, countTask, &inner, 5);
-  for (auto &runs : inner.runs)
-    EXPECT_EQ(runs, 1);
-  ++counts->runs[i];
-}
-
-TEST(Pool, NestedAndConcurrentCalls) {
-  tern_pool *pool = tern_pool_create(3);
-  auto work = [&] {
-    for (int round = 0; round < 200; ++round) {
-      Counts counts(9);
-      counts.pool = pool;
-      tern_pool_run(pool, nestedTask, &counts, 9);
-      for (auto &runs : counts.runs)
-        EXPECT_EQ(runs, 1);
-    }
-  };
-  std::thread other(work);
-  work();
-  other.join();
-  tern_pool_destroy(pool);
-}
-
-TEST(Pool, DefaultsAndBounds) {
-  EXPECT_GE(tern_cpu_count(), 1u);
-  tern_pool *pool = tern_pool_create(0);
-  EXPECT_EQ(tern_pool_threads(pool),
-            std::min(tern_cpu_count(), TERN_MAX_WORKERS));
-  tern_pool_destroy(pool);
-  pool = tern_pool_create(1000);
-  EXPECT_EQ(tern_pool_threads(pool), TERN_MAX_WORKERS);
-  tern_pool_destroy(pool);
-  tern_pool_destroy(nullptr);
-}
 
 } // namespace

@@ -118,9 +118,12 @@ typedef struct tern_pool tern_pool;
 tern_pool *tern_pool_create(unsigned threads);
 unsigned tern_pool_threads(const tern_pool *pool);
 
-/* A tern_parallel_fn; `host` is the pool. Task i runs on worker i % threads and
- * the caller is worker 0. From a second thread while a first is in here, or from
- * inside a task, the tasks run one by one on the caller: correct, not faster. */
+/* A tern_parallel_fn; `host` is the pool. The tasks are cut into a range for each
+ * thread, the first for the caller; a thread takes tasks from the front of its
+ * own and then from the back of others'. More tasks than threads are better for
+ * threads of different speed. From a second thread while a first is in here, or
+ * from inside a task, the tasks run one by one on the caller: correct, not
+ * faster. */
 void tern_pool_run(void *host, tern_task_fn fn, void *arg, uint32_t count);
 void tern_pool_destroy(tern_pool *pool);
 

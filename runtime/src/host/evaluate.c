@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+#define PORTIONS 4u
+
 typedef struct portion {
   tern_task_fn fn;
   void *arg;
@@ -40,8 +42,9 @@ void host_evaluate_with(host_program *program) {
   unsigned threads = tern_pool_threads(program->pool);
   memset(&program->env, 0, sizeof(program->env));
   program->env.size = sizeof(program->env);
-  /* For one worker a model would not ask its host between portions. */
-  program->env.worker_count = threads > 1 ? threads : 2;
+  /* For one worker a model would not ask its host between portions; of several
+   * portions a thread that is slow leaves some to others. */
+  program->env.worker_count = threads > 1 ? PORTIONS * threads : 2;
   program->env.parallel = run_portion;
   program->env.host = program;
   program->env.counters = program->counters;
