@@ -83,6 +83,7 @@ def test_spellings_of_others_mean_the_same(tern):
     [
         "-ngl 0", "-ngl 99", "-ngl=0", "--n-gpu-layers", "--mirostat=0", "--lora=x", "-fa on",
         "--typical 1.0", "--typical 0.9", "-e", "--no-warmup", "--no-warmup=1", "--mlock", "-s -1",
+        "--load=map", "--load map", "--load=fast",
         "--temp warm", "--temp=", "--max_new_tokens 1", "-i",
     ],
 )  # fmt: skip

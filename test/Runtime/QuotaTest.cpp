@@ -10,49 +10,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/host.h"
-
-#include "gtest/gtest.h"
+#include "FileTree.h"
 
 #include <climits>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <string>
-#include <unistd.h>
+
+using namespace tern_test;
 
 namespace {
 
-using Files = std::map<std::string, std::string>;
-
 unsigned quota(const Files &files) {
-  static int count = 0;
-  std::filesystem::path root = std::filesystem::path(testing::TempDir()) /
-                               ("tern-quota-" + std::to_string(::getpid()) +
-                                "-" + std::to_string(count++));
-  std::filesystem::create_directories(root);
-  for (const auto &[name, text] : files) {
-    std::filesystem::path path = root.string() + name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << text;
-  }
-  unsigned cpus = tern_cpu_quota(root.c_str());
-  std::filesystem::remove_all(root);
-  return cpus;
-}
-
-/// Version 2, mounted where everyone has it.
-Files unified(const std::string &group, const Files &more,
-              const std::string &shown = "/") {
-  Files files = {{"/proc/self/cgroup", "0::" + group + "\n"},
-                 {"/proc/self/mountinfo",
-                  "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
-                  "30 22 0:26 " +
-                      shown +
-                      " /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 "
-                      "rw,nsdelegate\n"}};
-  files.insert(more.begin(), more.end());
-  return files;
+  FileTree tree(files);
+  return tern_cpu_quota(tree.root().c_str());
 }
 
 TEST(Quota, Unified) {

@@ -155,6 +155,14 @@ static const tern_kind kinds[] = {{
     .run = {run_layer_one, run_layer_few, run_layer_many},
 }};
 
+/* It reads less than that. */
+static const tern_weight weights[] = {
+    {0, 0, 128, 8, 0, 1, TERN_EMBED},
+    {128, 2000, 2000, 2000, 300, FAKE_LAYERS, TERN_LAYER},
+    {4128, 0, 64, 64, 50, 1, TERN_HEAD},
+    {0, 0, 0, 0, 0, 0, 0},
+};
+
 const tern_model tern_model_fake = {
     .abi_version = TERN_ABI_VERSION,
     .size = sizeof(tern_model),
@@ -183,4 +191,5 @@ const tern_model tern_model_fake = {
     .layers = layers,
     .embed = {embed_one, embed_few, embed_many},
     .head = {head_one, head_few, head_many},
+    .weights = weights,
 };

@@ -127,6 +127,56 @@ unsigned tern_pool_threads(const tern_pool *pool);
 void tern_pool_run(void *host, tern_task_fn fn, void *arg, uint32_t count);
 void tern_pool_destroy(tern_pool *pool);
 
+/*--- Memory ----------------------------------------------------------------*/
+
+/* Bytes of a huge page, of which the kernel gives some to memory that asks for
+ * them (/sys/kernel/mm/transparent_hugepage); 0: none. `root` as above. */
+uint64_t tern_huge_page_bytes(const char *root);
+
+/* Zeroed memory, aligned to a page; if it is large, to a huge page, and in huge
+ * pages where the kernel gives them. Pages come when they are written, near the
+ * CPU that writes. NULL when there is none. */
+void *tern_memory_map(size_t bytes);
+void tern_memory_unmap(void *at, size_t bytes);
+
+/* Bytes that this process can still take: what the machine has and the limits
+ * of control groups leave; UINT64_MAX: not known. `root` as above. */
+uint64_t tern_memory_available(const char *root);
+
+typedef struct tern_pages {
+  uint64_t resident_bytes, huge_bytes; /* of these in huge pages */
+} tern_pages;
+
+/* Of all mappings that [from, from + bytes) is in, by /proc/self/smaps. 0, or
+ * -1 where there is no such file. */
+int tern_memory_pages(const void *from, uint64_t bytes, tern_pages *pages);
+
+typedef enum tern_placing {
+  TERN_PLACE_AUTO, /* TERN_PLACE_HUGE if that is possible and pays */
+  TERN_PLACE_MAP,  /* as they are mapped */
+  TERN_PLACE_HUGE  /* in huge pages, or fail */
+} tern_placing;
+
+typedef struct tern_placement {
+  tern_placing placing;
+  int64_t most_nanoseconds; /* what is not placed by then stays; 0: no limit */
+  /* NULL, or called now and then by the calling thread. */
+  void (*progress)(void *data, uint64_t done, uint64_t total);
+  void *data;
+  /* Results: bytes that were copied, and why it is so, for people. */
+  uint64_t copied_bytes;
+  const char *reason;
+} tern_placement;
+
+/* Places the weights that `model` reads as a whole: rows of tables that are
+ * looked up stay mapped. They keep their addresses and may be read meanwhile.
+ * A copy is made by all threads of the pool, each the weights that it reads in
+ * a step, as far as that is known; the file's pages are given back. 0, or -1 and
+ * a sentence in *error. */
+int tern_artifact_place(tern_artifact *artifact, const tern_model *model,
+                        tern_pool *pool, tern_placement *placement,
+                        tern_error *error);
+
 /*--- The command line of compiled programs ---------------------------------*/
 
 /* main() of every compiled program. `models` are versions of one model, better

@@ -180,6 +180,33 @@ static int find_artifact(int file, uint64_t size, const char *name,
   return 0;
 }
 
+/* A mapping whose addresses lie in huge pages as the file's bytes do, so that a
+ * page of the file can be one of memory. */
+static void *map_congruent(int file, uint64_t offset, size_t bytes) {
+  size_t huge = (size_t)tern_huge_page_bytes("");
+  if (!huge || bytes < 2 * huge || bytes > SIZE_MAX - huge)
+    return mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, (off_t)offset);
+  uint8_t *room = mmap(NULL, bytes + huge, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED)
+    return MAP_FAILED;
+  size_t before = (size_t)(offset - (uintptr_t)room) & (huge - 1);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t whole = (bytes + page - 1) & ~(page - 1);
+  void *mapping = mmap(room + before, bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+                       file, (off_t)offset);
+  if (mapping == MAP_FAILED) {
+    int cause = errno;
+    munmap(room, bytes + huge);
+    errno = cause;
+    return MAP_FAILED;
+  }
+  if (before)
+    munmap(room, before);
+  munmap(room + before + whole, huge - before);
+  return mapping;
+}
+
 static int map_artifact(tern_artifact *artifact, int file, const char *name,
                         tern_error *error) {
   struct stat status;
@@ -194,8 +221,7 @@ static int map_artifact(tern_artifact *artifact, int file, const char *name,
   if (bytes < sizeof(tern_artifact_header) || bytes > SIZE_MAX)
     return host_fail(error, "%s: %llu bytes are too few or too many to map",
                      name, (unsigned long long)bytes);
-  void *mapping =
-      mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, file, (off_t)offset);
+  void *mapping = map_congruent(file, offset, (size_t)bytes);
   if (mapping == MAP_FAILED)
     return host_fail(error, "%s: cannot be mapped: %s", name, strerror(errno));
   if (tern_artifact_parse(artifact, mapping, bytes, name, error) != 0) {

@@ -33,6 +33,8 @@ typedef struct host_program {
   tern_env env;
   uint64_t *counters; /* 2 * projection_count, as in tern_env */
   jmp_buf left;       /* where a step that is left goes on; see evaluate.c */
+  tern_placement placement; /* of the weights */
+  int64_t opened;           /* when that began */
   int progress_shown;
   host_options options;
   tern_error error;
@@ -56,6 +58,10 @@ int host_verify(host_program *program);
 /* After this, a mapped file that became shorter ends the process with a
  * sentence and status 1, not with SIGBUS. */
 void host_catch_lost_file(const host_program *program);
+/* Which code, threads and pages of memory are used, on standard error. */
+void host_say_program(const host_program *program);
+/* "853.2 of 870.1 MB in pages of 2 MiB": the weights in memory. */
+void host_describe_pages(const host_program *program, char *text, size_t room);
 int host_program_threads(host_program *program, unsigned threads);
 void host_program_close(host_program *program);
 int host_session_open(host_program *program, uint32_t context,
@@ -103,6 +109,10 @@ void host_output_drop(host_output *out);
  * it was. */
 int host_write_npy(host_program *program, const char *path, const float *values,
                    const uint64_t *shape, unsigned rank);
+
+/* 1 if pages that are mapped lie in huge ones, 0 if some do not, -1 if that is
+ * not known; `pagemap` is /proc/self/pagemap, open. */
+int host_is_huge(int pagemap, const void *at, size_t bytes);
 
 /* The CPU's name, without what would have to be quoted. */
 void host_cpu_name(char *name, size_t room);

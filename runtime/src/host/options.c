@@ -114,6 +114,10 @@ static const host_flag flags[] = {
      "line "
      "for what they stand for",
      FLAG_SWITCH, TEXT_TO_TOKENS, AT(escape), 0, 0},
+    {"--load", NULL, "auto|map|huge",
+     "where weights lie: as the file is mapped, in huge pages of memory, or "
+     "(auto, the default) there if that is possible and pays",
+     FLAG_TEXT, ALL, AT(load), 0, 0},
     {"--mlock", NULL, NULL,
      "keep the weights in memory; not more than ulimit -l allows", FLAG_SWITCH,
      ALL, AT(mlock), 0, 0},
@@ -143,6 +147,9 @@ static const host_flag flags[] = {
     {"--stats", NULL, NULL,
      "tell on standard error how many weight bytes were read, per projection",
      FLAG_SWITCH, COMMAND_RUN | COMMAND_PPL, AT(stats), 0, 0},
+    {"-v", "--verbose", NULL,
+     "tell on standard error which code, threads and pages of memory are used",
+     FLAG_SWITCH, ALL, AT(verbose), 0, 0},
     {"-q", "--quiet", NULL, "no timing and no progress on standard error",
      FLAG_SWITCH, ALL, AT(quiet), 0, 0},
     {"--weights", NULL, "FILE",

@@ -30,6 +30,7 @@ typedef struct host_list {
 typedef struct host_options {
   uint32_t command;
   const char *prompt, *file, *ids, *weights;
+  const char *load;
   const char *system, *system_file, *chat_template, *color; /* chat */
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
@@ -41,7 +42,7 @@ typedef struct host_options {
   int64_t top_k;                                    /* -1: unset */
   int64_t repeat_last_n;                            /* -1: all, UNSET_LIMIT */
   double temperature, top_p, min_p, repeat_penalty; /* or unset */
-  int stats, quiet, ignore_eos, no_bos, print_ids, echo;
+  int stats, quiet, verbose, ignore_eos, no_bos, print_ids, echo;
   int commands;     /* of chat, where no terminal is */
   int conversation; /* never set: it makes the command chat */
   int second_half, json;

@@ -23,6 +23,7 @@ static void set_defaults(host_options *options) {
   options->min_p = options->repeat_penalty = UNSET_NUMBER;
   options->batch_list = "1";
   options->format = "md";
+  options->load = "auto";
 }
 
 /* The flag of `command` that is called text[0..length). */

@@ -13,6 +13,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* A load that takes longer is seen on a terminal. */
+#define MOMENT 300000000
+/* A text of fewer tokens is read as fast from where weights are. */
+#define FEW_TOKENS 16
+/* Copying ends by then, and the rest stays: the first word is waited for. */
+#define MOST_COPYING 700000000
+
 static int open_artifact(host_program *program) {
   const char *path = program->options.weights;
   if (path)
@@ -23,6 +30,37 @@ static int open_artifact(host_program *program) {
   memcpy(cause, program->error.text, sizeof(cause));
   return host_fail(&program->error, "%.400s; name one with --weights FILE",
                    cause);
+}
+
+/* On a terminal, when it takes more than a moment. */
+static void show_placing(void *data, uint64_t done, uint64_t total) {
+  host_program *program = data;
+  if (host_now() - program->opened > MOMENT)
+    host_progress(program, "weights: %.0f of %.0f MB", (double)done * 1e-6,
+                  (double)total * 1e-6);
+}
+
+static int place_weights(host_program *program) {
+  const host_options *o = &program->options;
+  tern_placement *placement = &program->placement;
+  placement->placing = strcmp(o->load, "map") == 0    ? TERN_PLACE_MAP
+                       : strcmp(o->load, "huge") == 0 ? TERN_PLACE_HUGE
+                                                      : TERN_PLACE_AUTO;
+  if (placement->placing == TERN_PLACE_AUTO && o->command == COMMAND_RUN) {
+    /* A short text is read before a long copy would be done. */
+    if (o->limit >= 0 && o->limit < FEW_TOKENS)
+      placement->placing = TERN_PLACE_MAP;
+    placement->most_nanoseconds = MOST_COPYING;
+  }
+  if (host_shows_progress(program)) {
+    placement->progress = show_placing;
+    placement->data = program;
+  }
+  program->opened = host_now();
+  int result = tern_artifact_place(&program->artifact, program->model,
+                                   program->pool, placement, &program->error);
+  host_progress_end(program);
+  return result;
 }
 
 static int lock_weights(host_program *program) {
@@ -91,14 +129,18 @@ int host_program_open(host_program *program, const tern_model *const *models,
   if (open_artifact(program) != 0 ||
       tern_artifact_check(&program->artifact, program->model, name,
                           &program->error) != 0 ||
-      lock_weights(program) != 0 || open_tokenizer(program) != 0 ||
-      check_outputs(program) != 0)
+      open_tokenizer(program) != 0 || check_outputs(program) != 0)
     return -1;
   program->counters = calloc(2 * (size_t)program->model->projection_count + 1,
                              sizeof(uint64_t));
   if (!program->counters)
     return host_fail(&program->error, "out of memory");
-  return host_program_threads(program, (unsigned)program->options.threads);
+  if (host_program_threads(program, (unsigned)program->options.threads) != 0 ||
+      place_weights(program) != 0 || lock_weights(program) != 0)
+    return -1;
+  if (program->options.verbose)
+    host_say_program(program);
+  return 0;
 }
 
 void host_program_close(host_program *program) {
@@ -130,9 +172,8 @@ int host_session_open(host_program *program, uint32_t context,
                      "this machine's address space",
                      context);
   /* Pages come when they are written, so a long context costs nothing yet. */
-  void *memory = mmap(NULL, session->bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
+  void *memory = tern_memory_map(session->bytes);
+  if (!memory)
     return host_fail(&program->error, "no memory for a context of %u tokens",
                      context ? context : model->max_context);
   session->memory = memory;
@@ -146,8 +187,7 @@ int host_session_open(host_program *program, uint32_t context,
 }
 
 void host_session_close(host_session *session) {
-  if (session->memory)
-    munmap(session->memory, session->bytes);
+  tern_memory_unmap(session->memory, session->bytes);
   memset(session, 0, sizeof(*session));
 }
 

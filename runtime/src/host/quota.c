@@ -6,208 +6,43 @@
  *===------------------------------------------------------------------------===
  *
  * A container that may use two CPUs still sees all of them in its affinity
- *mask: its limit is a quota of time, in files of its control group and of every
- *group around it. cgroups(7) and proc(5) describe the files.
+ * mask: its limit is a quota of time.
  */
+#include "control_groups.h"
 #include "tern/host.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define PATH_BYTES 4096u
-
-typedef struct quota_search {
-  const char *root;
-  char unified[PATH_BYTES]; /* the process's group in version 2, or "" */
-  char cpu[PATH_BYTES];     /* and in version 1's hierarchy of `cpu`, or "" */
-  int mounts;               /* that were looked at */
-  unsigned cpus;            /* the least quota so far; 0: none */
-} quota_search;
-
-/* Joins; 0 when there is no room. */
-static int join(char *out, const char *a, const char *b, const char *c) {
-  int n = snprintf(out, PATH_BYTES, "%s%s%s", a, b, c);
-  return n >= 0 && (unsigned)n < PATH_BYTES;
-}
-
-/* The first line of a short file; 0 when there is none. */
-static int read_line(const char *directory, const char *name, char *line,
-                     int room) {
-  char path[PATH_BYTES];
-  FILE *in = join(path, directory, name, "") ? fopen(path, "r") : NULL;
-  int found = in && fgets(line, room, in) != NULL;
-  if (in)
-    fclose(in);
-  return found;
-}
-
-/* A number above 0; -1 for all else: "max", "-1", no number. */
-static long long read_number(const char *text, char **end) {
-  errno = 0;
-  long long number = strtoll(text, end, 10);
-  return *end != text && errno == 0 && number > 0 ? number : -1;
-}
 
 /* Rounded up: with 1.5 CPUs two threads get three halves of one's work done. */
-static void note_quota(quota_search *search, long long quota,
-                       long long period) {
+static void note_quota(unsigned *cpus, long long quota, long long period) {
   if (quota <= 0 || period <= 0)
     return;
-  long long cpus = quota / period + (quota % period != 0);
-  if (cpus <= INT_MAX && (search->cpus == 0 || cpus < search->cpus))
-    search->cpus = (unsigned)cpus;
+  long long whole = quota / period + (quota % period != 0);
+  if (whole <= INT_MAX && (*cpus == 0 || whole < *cpus))
+    *cpus = (unsigned)whole;
 }
 
-static void read_group(quota_search *search, const char *directory,
-                       int is_unified) {
+static void read_group(void *cpus, const char *directory, int is_unified) {
   char line[128], *end;
   if (is_unified) {
     /* "150000 100000" or "max 100000" */
-    if (read_line(directory, "/cpu.max", line, sizeof(line))) {
-      long long quota = read_number(line, &end), period = 100000;
+    if (host_group_line(directory, "/cpu.max", line, sizeof(line))) {
+      long long quota = host_group_number(line, &end), period = 100000;
       if (quota > 0 && *end == ' ')
-        period = read_number(end, &end);
-      note_quota(search, quota, period);
+        period = host_group_number(end, &end);
+      note_quota(cpus, quota, period);
     }
     return;
   }
-  if (!read_line(directory, "/cpu.cfs_quota_us", line, sizeof(line)))
+  if (!host_group_line(directory, "/cpu.cfs_quota_us", line, sizeof(line)))
     return;
-  long long quota = read_number(line, &end);
-  if (read_line(directory, "/cpu.cfs_period_us", line, sizeof(line)))
-    note_quota(search, quota, read_number(line, &end));
-}
-
-/* Returns true if a path leaves its mount: of a group in another namespace. */
-static int has_parent(const char *path) {
-  for (const char *at = strstr(path, "/.."); at; at = strstr(at + 1, "/.."))
-    if (at[3] == '/' || at[3] == 0)
-      return 1;
-  return 0;
-}
-
-/* The group and all around it as far as they can be seen: `shown` is the group
- * that is mounted at `mount`. */
-static void read_groups(quota_search *search, const char *shown,
-                        const char *mount, int is_unified) {
-  const char *group = is_unified ? search->unified : search->cpu;
-  size_t length = strcmp(shown, "/") == 0 ? 0 : strlen(shown);
-  const char *below = "";
-  char directory[PATH_BYTES];
-  ++search->mounts;
-  if (strncmp(group, shown, length) == 0 &&
-      (group[length] == '/' || group[length] == 0))
-    below = group + length;
-  if (has_parent(below))
-    below = "";
-  if (!join(directory, search->root, mount, below))
-    return;
-  size_t top = strlen(search->root) + strlen(mount);
-  for (;;) {
-    read_group(search, directory, is_unified);
-    char *slash = strrchr(directory, '/');
-    if (!slash || slash < directory + top)
-      return;
-    *slash = 0;
-  }
-}
-
-/* Returns true if `word` is one of a list with commas. */
-static int lists(const char *list, const char *word) {
-  size_t length = strlen(word);
-  for (;;) {
-    size_t n = strcspn(list, ",");
-    if (n == length && memcmp(list, word, n) == 0)
-      return 1;
-    if (!list[n])
-      return 0;
-    list += n + 1;
-  }
-}
-
-/* "4:cpu,cpuacct:/docker/1f" or "0::/user.slice" */
-static void read_membership(quota_search *search, char *line) {
-  char *controllers = strchr(line, ':');
-  char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-  if (!path || strlen(path + 1) >= PATH_BYTES)
-    return;
-  *path++ = 0;
-  ++controllers;
-  if (!*controllers)
-    strcpy(search->unified, path);
-  else if (lists(controllers, "cpu"))
-    strcpy(search->cpu, path);
-}
-
-/* In place: blanks and more are written as \040. */
-static void unescape(char *text) {
-  char *out = text;
-  for (; *text; ++out) {
-    if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] >= '0' &&
-        text[2] <= '7' && text[3] >= '0' && text[3] <= '7') {
-      *out = (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0');
-      text += 4;
-    } else {
-      *out = *text++;
-    }
-  }
-  *out = 0;
-}
-
-/* "30 23 0:26 SHOWN MOUNT rw,relatime shared:9 - cgroup2 cgroup2 rw,..." */
-static void read_mount(quota_search *search, char *line) {
-  char *fields[5], *rest = NULL;
-  char *tail = strstr(line, " - ");
-  if (!tail)
-    return;
-  *tail = 0;
-  for (int i = 0; i < 5; ++i)
-    if (!(fields[i] = strtok_r(i ? NULL : line, " ", &rest)))
-      return;
-  char *type = strtok_r(tail + 3, " ", &rest);
-  char *source = strtok_r(NULL, " ", &rest);
-  char *options = strtok_r(NULL, " ", &rest);
-  int is_unified = type && strcmp(type, "cgroup2") == 0;
-  if (!is_unified && !(type && source && options &&
-                       strcmp(type, "cgroup") == 0 && lists(options, "cpu")))
-    return;
-  unescape(fields[3]);
-  unescape(fields[4]);
-  read_groups(search, fields[3], fields[4], is_unified);
-}
-
-static void each_line(quota_search *search, const char *name,
-                      void (*take)(quota_search *search, char *line)) {
-  char path[PATH_BYTES], *line = NULL;
-  size_t room = 0;
-  FILE *in = join(path, search->root, name, "") ? fopen(path, "r") : NULL;
-  ssize_t n;
-  while (in && (n = getline(&line, &room, in)) >= 0) {
-    if (n > 0 && line[n - 1] == '\n')
-      line[n - 1] = 0;
-    take(search, line);
-  }
-  free(line);
-  if (in)
-    fclose(in);
+  long long quota = host_group_number(line, &end);
+  if (host_group_line(directory, "/cpu.cfs_period_us", line, sizeof(line)))
+    note_quota(cpus, quota, host_group_number(line, &end));
 }
 
 unsigned tern_cpu_quota(const char *root) {
-  quota_search *search = calloc(1, sizeof(*search));
-  if (!search)
-    return 0;
-  search->root = root;
-  each_line(search, "/proc/self/cgroup", read_membership);
-  each_line(search, "/proc/self/mountinfo", read_mount);
-  if (search->mounts == 0) {
-    /* A sandbox may show the files but no mounts. */
-    read_groups(search, "/", "/sys/fs/cgroup", 1);
-    read_groups(search, "/", "/sys/fs/cgroup/cpu", 0);
-  }
-  unsigned cpus = search->cpus;
-  free(search);
+  unsigned cpus = 0; /* the least so far */
+  host_each_group(root, "cpu", read_group, &cpus);
   return cpus;
 }

@@ -49,6 +49,7 @@
 #define NO_SERVER "there is no server"
 #define NO_ADAPTER                                                             \
   "adapters are not applied; merge one into its model before tern compile"
+#define MAPPED "weights are mapped, and then --load says where they lie"
 #define LOG "messages go to standard error, which 2> FILE catches"
 #define AFFINITY "taskset says which CPUs a program may use"
 
@@ -70,7 +71,7 @@ static const host_spelling spellings[] = {
     SAME("--usage", ALL, "--help"),
 
     SO_ANYWAY("--no-warmup", TEXTS | PPL, "nothing runs before the prompt"),
-    SO_ANYWAY("--mmap", ALL & ~(uint32_t)BENCH, "weights are mapped"),
+    SO_ANYWAY("--mmap", ALL & ~(uint32_t)BENCH, MAPPED),
     SO_ANYWAY("-cnv --conversation", CHAT, "chat is a conversation"),
     SO_ANYWAY("--no-display-prompt", TEXTS, "only --echo prints the prompt"),
     SO_ANYWAY("-no-cnv --no-conversation", RUN, "run continues a text"),
@@ -79,7 +80,7 @@ static const host_spelling spellings[] = {
     SO_ANYWAY("--no-escape", TEXTS, "only --escape takes escapes apart"),
     SO_ANYWAY("--warmup", BENCH,
               "a few tokens run before the first measurement"),
-    SO_ANYWAY("-ndio --no-direct-io", ALL, "weights are mapped"),
+    SO_ANYWAY("-ndio --no-direct-io", ALL, MAPPED),
     SO_ANYWAY("--perf --show-timings", ALL,
               "timing is shown unless --quiet is given"),
     SO_ANYWAY("--no-mmproj", ALL, "models read only text"),
@@ -109,13 +110,13 @@ static const host_spelling spellings[] = {
     REFUSED("-tb --threads-batch", ALL,
             "prompt and generation have the same threads, --threads"),
     REFUSED("--no-mmap -dio --direct-io", ALL,
-            "weights are always mapped; --mlock keeps them in memory"),
+            MAPPED "; --mlock keeps them in memory"),
     REFUSED("--repack -nr --no-repack", ALL,
             "tern compile has chosen the order of the weights"),
     REFUSED("--swa-full --ctx-checkpoints --swa-checkpoints -cram --cache-ram "
             "--memory-f32 -kvu --kv-unified -dt --defrag-thold",
             ALL, "the KV cache is one piece that holds every token"),
-    REFUSED_UNLESS("-mmp --mmap", BENCH, "1", "weights are always mapped"),
+    REFUSED_UNLESS("-mmp --mmap", BENCH, "1", MAPPED),
     REFUSED("-ctk -ctv --cache-type-k --cache-type-v", ALL,
             "how many bits the KV cache has is a choice of tern compile "
             "--kv-bits"),
@@ -198,8 +199,8 @@ static const host_spelling spellings[] = {
     REFUSED("--ppl-output-type --save-all-tokens", PPL,
             "--output-json prints an object"),
     REFUSED("-sp --special", TEXTS, "--print-ids shows every token"),
-    REFUSED("-v --verbose --verbose-prompt -lv --verbosity --log-verbosity",
-            ALL, "--stats and the last line say what there is to say"),
+    REFUSED("--verbose-prompt -lv --verbosity --log-verbosity", ALL,
+            "--verbose, --stats and the last line say what there is to say"),
     REFUSED("--log-file -lf -ld --logdir --log-colors --log-prefix "
             "--log-timestamps --log-enable --log-new --log-append",
             ALL, LOG),
