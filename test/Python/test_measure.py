@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -57,8 +58,64 @@ def test_formats_of_bench_say_the_same(tern):
 
 def test_bench_of_a_model_in_cache_names_no_share_of_bandwidth(tern):
     table = run(tern, "bench", A48, "-p", "0", "-n", "16", "-r", "2").stdout
-    assert table.splitlines()[-1].endswith(" in cache |"), table
-    assert "%" not in table
+    head, row = (
+        [cell.strip() for cell in table.splitlines()[line].split("|")[1:-1]] for line in (-3, -1)
+    )
+    cells = dict(zip(head, row))
+    assert cells["bandwidth"] == "in cache"
+    assert cells["skipped"].endswith("%") and 0 < float(cells["skipped"][:-1]) < 100
+
+
+def measured(tern: str, *flags: str) -> list[dict]:
+    done = run(tern, "bench", A48, "-r", "1", "-t", "2", "-o", "json", *flags)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_bench_counts_what_each_head_reads(tern):
+    """A tied embedding is all read by a head of its type, else a row of it is."""
+    config = json.loads((A48 / "config.json").read_text())
+    vocab, hidden = config["vocab_size"], config["hidden_size"]
+    flags = ("-p", "0", "-n", "8")
+    (tied,), (own,) = measured(tern, *flags), measured(tern, *flags, "--head=int8")
+    assert own["model_size"] > tied["model_size"]
+    table, codes, scales = 2 * vocab * hidden, vocab * hidden, 4 * vocab
+    saved = tied["bytes_per_token"] - own["bytes_per_token"]
+    assert saved == table - (codes + scales + 2 * hidden)
+    assert tied["skipped"] == own["skipped"]
+
+
+def test_bench_at_a_depth(tern):
+    rows = measured(tern, "-p", "8", "-n", "8", "-d", "0,64", "-b", "1,2")
+    tests = [(row["n_batch"], row["n_depth"], row["n_prompt"], row["n_gen"]) for row in rows]
+    assert tests == [
+        (batch, depth, n, 8 - n) for batch in (1, 2) for depth in (0, 64) for n in (8, 0)
+    ]
+    (_, empty), (_, filled) = rows[:2], rows[2:4]
+    assert filled["bytes_per_token"] > empty["bytes_per_token"]
+    config = json.loads((A48 / "config.json").read_text())
+    # Products of a layer, of a token; the head too.
+    hidden, wide = config["hidden_size"], config["intermediate_size"]
+    heads, shared = config["num_attention_heads"], config["num_key_value_heads"]
+    attention = config["head_dim"] * hidden * 2 * (heads + shared)
+    layers = config["num_hidden_layers"] * (attention + 3 * hidden * wide)
+    head = config["vocab_size"] * hidden
+    for row in rows:
+        n, logits = (8, 1) if row["n_prompt"] else (8, 8)
+        macs = row["n_batch"] * (n * layers + logits * head)
+        assert math.isclose(row["gigamacs_per_second"], macs / row["avg_ns"], rel_tol=1e-4)
+
+
+def test_load_and_verbose(tern):
+    """Where weights lie makes no difference to the text."""
+    flags = ("run", A48, "-p", "ROMEO:", "-n", "20", "--temp", "0", "-q")
+    want = run(tern, *flags)
+    for load in ("auto", "map"):
+        done = run(tern, *flags, "-v", f"--load={load}")
+        assert done.stdout == want.stdout and "2 threads" in run(tern, *flags, "-v", "-t", "2").stderr
+        assert re.search(r"tern: weights: [\d.]+ MB in small pages; mapped: ", done.stderr)
+    assert_refused(run(tern, *flags, "--load=fast"), "expected auto|map|huge", status=2)
+    assert_refused(run(tern, *flags, "--no-mmap"), "--load", status=2)
 
 
 # Logits kept and compared.

@@ -99,15 +99,21 @@ TEST_F(Program, Perplexity) {
   EXPECT_EQ(run("ppl -f /no/such/file").status, 1);
 }
 
-TEST_F(Program, Bench) {
+/// The name that messages begin with.
+class NamedProgram : public Program {
+protected:
+  static std::string name() { return path.substr(path.rfind('/') + 1); }
+};
+
+TEST_F(NamedProgram, Bench) {
   Result r = run("bench -p 8,16 -n 4 -r 2 -t 1,2 -b 1,3");
   EXPECT_EQ(r.status, 0) << r.err;
-  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 5 + 2 + 2 * 2 * 3);
+  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 6 + 2 + 2 * 2 * 3);
   for (const char *test : {" pp8 ", " pp16 ", " tg4 ", " tg4 x3 "})
     EXPECT_NE(r.out.find(test), std::string::npos) << r.out;
   // 256 bytes of weights come from a cache.
-  EXPECT_NE(r.out.find(" in cache |"), std::string::npos) << r.out;
-  EXPECT_EQ(r.out.find('%'), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("|  in cache |   50.0% |"), std::string::npos) << r.out;
+  EXPECT_EQ(r.out.find("% |   50"), std::string::npos) << r.out;
   EXPECT_NE(r.out.find("* target: anything/generic\n* CPU: "),
             std::string::npos);
   std::istringstream lines(r.out);
@@ -129,7 +135,80 @@ TEST_F(Program, Bench) {
       << r.out;
   EXPECT_EQ(run("bench -o xml").status, 2);
   EXPECT_EQ(run("bench -p 65").status, 1);
+  for (const char *wrong : {"-d 65", "-d 60 -p 5", "-d 1,", "-d -1"})
+    EXPECT_EQ(run("bench -r 1 -n 4 " + std::string(wrong)).status, 1) << wrong;
+  r = run("bench -p 0 -n 4 -d 61");
+  EXPECT_EQ(r.err, name() + ": error: 4 tokens at a depth of 61 are more than "
+                            "the context, 64\n");
   EXPECT_EQ(run("bench -p 1,,2").status, 1);
+}
+
+/// By the model's table of weights, its counters and its cache.
+TEST_F(NamedProgram, BenchCountsWhatIsRead) {
+  auto number = [](const std::string &line, const std::string &key) {
+    size_t at = line.find("\"" + key + "\": ");
+    EXPECT_NE(at, std::string::npos) << key;
+    return at == std::string::npos
+               ? -1
+               : std::stod(line.substr(at + key.size() + 4));
+  };
+  Result r = run("bench -p 8 -n 4 -d 0,40 -r 2 -t 1 -o jsonl");
+  ASSERT_EQ(r.status, 0) << r.err;
+  std::istringstream lines(r.out);
+  std::string line;
+  for (uint32_t depth : {0u, 40u}) {
+    std::getline(lines, line);
+    EXPECT_EQ(number(line, "n_depth"), depth);
+    EXPECT_EQ(number(line, "bytes_per_token"), 0);
+    // Of the prompt's tokens one has logits.
+    EXPECT_NEAR(number(line, "gigamacs_per_second"),
+                (8 * 600 + 50) / number(line, "avg_ns"), 1e-3);
+    std::getline(lines, line);
+    EXPECT_EQ(number(line, "n_gen"), 4);
+    EXPECT_EQ(number(line, "n_depth"), depth);
+    // 750 of 1500 bytes were skipped; the embedding is read by rows; of the
+    // cache 4 bytes for each of the tokens before, 2 on average.
+    EXPECT_EQ(number(line, "bytes_per_token"),
+              8 + 4000 + 64 - 750 + 4 * (depth + 2));
+    EXPECT_EQ(number(line, "skipped"), 0.5);
+    EXPECT_NEAR(number(line, "gigamacs_per_second"),
+                4 * 650 / number(line, "avg_ns"), 1e-3);
+    EXPECT_GT(number(line, "weights_resident"), 0);
+    EXPECT_EQ(number(line, "weights_huge"), 0);
+  }
+  r = run("bench -p 8 -n 0 --depth 40 -r 1 -b 2");
+  EXPECT_NE(r.out.find("| pp8 x2 @ d40   |"), std::string::npos) << r.out;
+}
+
+TEST_F(NamedProgram, Verbose) {
+  Result quiet = run("-p A -n 2 -q"), r = run("-p A -n 2 -v -q -t 3");
+  EXPECT_EQ(r.out, quiet.out);
+  EXPECT_EQ(quiet.err, "");
+  EXPECT_EQ(r.err.find(name() + ": code for anything/generic, 3 threads\n" +
+                       name() + ": weights: "),
+            0u)
+      << r.err;
+  EXPECT_NE(r.err.find("; mapped: "), std::string::npos) << r.err;
+}
+
+/// 256 bytes fill no huge page, so there is nothing to be asked for.
+TEST_F(NamedProgram, Load) {
+  Result r = run("-p A -n 20 -q --temp 0 --load=map -v");
+  EXPECT_EQ(r.status, 0);
+  EXPECT_NE(r.err.find("; mapped: that was asked for\n"), std::string::npos)
+      << r.err;
+  EXPECT_EQ(run("-p A -n 20 -q --temp 0 --load auto").out, r.out);
+  r = run("-p A -n 2 -q --load=huge");
+  EXPECT_EQ(r.status, 1);
+  EXPECT_EQ(
+      r.err.find(name() + ": error: weights cannot be put into huge pages: "),
+      0u)
+      << r.err;
+  r = run("bench --load=fast");
+  EXPECT_EQ(r.status, 2);
+  EXPECT_NE(r.err.find("--load fast: expected auto|map|huge"),
+            std::string::npos)
+      << r.err;
 }
 
 TEST_F(Program, InterruptWhileWaiting) {

@@ -15,59 +15,19 @@
 #define MAX_LIST 16
 #define MAX_BATCH 256u
 #define MAX_REPETITIONS 1000
-/* Read for the bandwidth of memory: four times as many bytes as the largest
- * cache has, within bounds. */
-#define LEAST_BYTES ((uint64_t)256 << 20)
-#define MOST_BYTES ((uint64_t)1 << 30)
-
 typedef struct bench {
   host_program *program;
-  uint32_t context;
-  uint32_t batch; /* sessions that are open */
+  uint32_t context, depth; /* at most */
+  uint32_t batch;          /* sessions that are open */
   host_session sessions[MAX_BATCH];
   tern_session *handles[MAX_BATCH];
   tern_segment segments[MAX_BATCH];
   int32_t *tokens;
   float *logits;
-  const uint64_t *buffer; /* for the bandwidth; NULL: none could be had */
-  size_t buffer_bytes;
-  uint64_t cache;                  /* bytes of the last level; 0: unknown */
+  bench_memory memory;
   double samples[MAX_REPETITIONS]; /* nanoseconds */
   bench_report report;
 } bench;
-
-static void sum_slice(void *argument, uint32_t i) {
-  const bench *b = argument;
-  uint32_t parts = tern_pool_threads(b->program->pool);
-  size_t words = b->buffer_bytes / sizeof(uint64_t) / parts;
-  const uint64_t *at = b->buffer + i * words;
-  uint64_t sum[8] = {0};
-  for (size_t k = 0; k + 8 <= words; k += 8)
-    for (int j = 0; j < 8; ++j)
-      sum[j] += at[k + (size_t)j];
-  volatile uint64_t sink =
-      sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
-  (void)sink;
-}
-
-/* Bytes per nanosecond that these threads read from memory; the best of five.
- */
-static double measure_bandwidth(bench *b) {
-  double best = 0;
-  for (int i = 0; b->buffer && i < 5; ++i) {
-    int64_t start = host_now();
-    tern_pool_run(b->program->pool, sum_slice, b,
-                  tern_pool_threads(b->program->pool));
-    double rate = (double)b->buffer_bytes / (double)(host_now() - start);
-    best = rate > best ? rate : best;
-  }
-  return best;
-}
-
-static void rewind_all(bench *b) {
-  for (uint32_t i = 0; i < b->batch; ++i)
-    tern_session_rewind(b->handles[i], 0);
-}
 
 /* All sequences read n tokens, in one call or in n. */
 static int evaluate(bench *b, uint32_t n, int one_by_one) {
@@ -93,6 +53,20 @@ static int evaluate(bench *b, uint32_t n, int one_by_one) {
   return 0;
 }
 
+/* All sequences hold `depth` tokens. */
+static int fill(bench *b, uint32_t depth) {
+  int is_filled = 1;
+  for (uint32_t i = 0; i < b->batch; ++i)
+    is_filled &= tern_session_rewind(b->handles[i], depth) == TERN_OK &&
+                 tern_session_position(b->handles[i]) == depth;
+  if (is_filled)
+    return 0;
+  /* Those that cannot go back, or were never there, begin anew. */
+  for (uint32_t i = 0; i < b->batch; ++i)
+    tern_session_rewind(b->handles[i], 0);
+  return depth ? evaluate(b, depth, 0) : 0;
+}
+
 static void close_sessions(bench *b) {
   for (uint32_t i = 0; i < b->batch; ++i)
     host_session_close(&b->sessions[i]);
@@ -108,28 +82,6 @@ static int open_sessions(bench *b, uint32_t batch, uint32_t context) {
     b->handles[b->batch] = b->sessions[b->batch].session;
   }
   return 0;
-}
-
-/* Weight bytes of one step: those read by projections, and all weights that
- * belong to none (the head). */
-static double step_bytes(const bench *b, uint64_t steps) {
-  const tern_model *model = b->program->model;
-  uint64_t held = 0, had_read = 0;
-  for (uint32_t p = 0; p < model->projection_count; ++p) {
-    held += b->program->counters[2 * p];
-    had_read += b->program->counters[2 * p + 1];
-  }
-  if (held == 0 || steps == 0)
-    return 0;
-  double rest = (double)model->weights_bytes - (double)held / (double)steps;
-  return (double)had_read / (double)steps + (rest > 0 ? rest : 0);
-}
-
-/* The cache's bytes that one token reads, on average over a generation. */
-static double cache_bytes(const bench *b, uint32_t n) {
-  const tern_model *model = b->program->model;
-  return (double)n * 0.5 * (double)model->state_block_bytes /
-         model->state_block_tokens;
 }
 
 static void summarize(bench *b, bench_row *r, int repetitions) {
@@ -152,46 +104,72 @@ static void summarize(bench *b, bench_row *r, int repetitions) {
   r->sd_rate = sqrt(rate2 / freedom);
 }
 
+/* Bytes that were read, against those that can be. */
+static void weigh(bench *b, bench_row *r, uint64_t steps) {
+  host_program *program = b->program;
+  bench_traffic traffic = bench_count_traffic(program, steps);
+  if (traffic.step_bytes <= 0)
+    return;
+  double step =
+      traffic.step_bytes +
+      bench_cache_bytes(program->model, r->depth + 0.5 * r->generated) *
+          r->batch;
+  r->skipped = traffic.skipped;
+  r->bytes_per_token = step / r->batch;
+  r->gigabytes = step * r->mean_rate / r->batch * 1e-9;
+  r->bandwidth = bench_memory_measure(&b->memory, program->pool);
+  /* Nothing is read faster from memory than memory can be read. */
+  double cache = (double)b->memory.cache;
+  r->in_cache =
+      step <= cache || (step <= 4 * cache && r->gigabytes > r->bandwidth);
+}
+
+static void clear_counters(host_program *program, uint64_t *steps) {
+  memset(program->counters, 0,
+         2 * (size_t)program->model->projection_count * sizeof(uint64_t));
+  *steps = 0;
+}
+
 static int measure(bench *b, bench_row *r) {
   host_program *program = b->program;
   uint32_t n = r->prompt ? r->prompt : r->generated;
   int decode = r->prompt == 0;
   int repetitions = (int)program->options.repetitions;
   /* One run before, to bring in pages and wake threads. */
-  rewind_all(b);
-  if (!program->options.no_warmup && evaluate(b, n < 8 ? n : 8, decode) != 0)
+  if (fill(b, r->depth) != 0 ||
+      (!program->options.no_warmup && evaluate(b, n < 8 ? n : 8, decode) != 0))
     return -1;
-  memset(program->counters, 0,
-         2 * (size_t)program->model->projection_count * sizeof(uint64_t));
+  uint64_t steps = 0;
   for (int i = 0; i < repetitions; ++i) {
-    rewind_all(b);
+    if (fill(b, r->depth) != 0)
+      return -1;
     host_progress(program, "%s: measurement %d of %d", r->test, i + 1,
                   repetitions);
+    /* Filling may have counted. */
+    if (i == 0 || program->model->is_recurrent)
+      clear_counters(program, &steps);
+    r->depth = tern_session_position(b->handles[0]);
     int64_t start = host_now();
     if (evaluate(b, n, decode) != 0)
       return -1;
     b->samples[i] = (double)(host_now() - start);
+    steps += n;
   }
   r->samples = b->samples;
   r->sample_count = repetitions;
   summarize(b, r, repetitions);
-  if (decode) {
-    double step = step_bytes(b, (uint64_t)n * (uint64_t)repetitions);
-    if (step > 0) {
-      step += cache_bytes(b, n) * r->batch;
-      r->bytes_per_token = step / r->batch;
-      r->gigabytes = step * r->mean_rate / r->batch * 1e-9;
-      r->bandwidth = measure_bandwidth(b);
-      /* Nothing is read faster from memory than memory can be read. */
-      r->in_cache = step <= (double)b->cache || r->gigabytes > r->bandwidth;
-    }
-  }
+  /* Of a prompt, the last token alone has logits. */
+  r->gigamacs =
+      bench_macs(program->model, n, decode ? n : 1) * r->batch / r->mean_ns;
+  if (decode)
+    weigh(b, r, steps);
   return 0;
 }
 
 static int bench_one(bench *b, uint32_t prompt, uint32_t generated,
-                     uint32_t batch) {
+                     uint32_t batch, uint32_t depth) {
   bench_row r = {0};
+  r.depth = depth;
   r.prompt = prompt;
   r.generated = generated;
   r.batch = batch;
@@ -199,7 +177,9 @@ static int bench_one(bench *b, uint32_t prompt, uint32_t generated,
   int n = snprintf(r.test, sizeof(r.test), "%s%u", prompt ? "pp" : "tg",
                    prompt ? prompt : generated);
   if (batch > 1)
-    snprintf(r.test + n, sizeof(r.test) - (size_t)n, " x%u", batch);
+    n += snprintf(r.test + n, sizeof(r.test) - (size_t)n, " x%u", batch);
+  if (depth)
+    snprintf(r.test + n, sizeof(r.test) - (size_t)n, " @ d%u", depth);
   if (measure(b, &r) != 0)
     return -1;
   host_progress_end(b->program);
@@ -211,8 +191,8 @@ static int bench_one(bench *b, uint32_t prompt, uint32_t generated,
 
 typedef struct lists {
   uint32_t prompt[MAX_LIST], generate[MAX_LIST], threads[MAX_LIST],
-      batch[MAX_LIST];
-  int prompts, generates, thread_counts, batches;
+      batch[MAX_LIST], depth[MAX_LIST];
+  int prompts, generates, thread_counts, batches, depths;
 } lists;
 
 static int read_lists(bench *b, lists *l) {
@@ -230,13 +210,14 @@ static int read_lists(bench *b, lists *l) {
     l->generates =
         host_parse_list(o->generate_list, most, l->generate, MAX_LIST);
   l->batches = host_parse_list(o->batch_list, MAX_BATCH, l->batch, MAX_LIST);
+  l->depths = host_parse_list(o->depth_list, most, l->depth, MAX_LIST);
   l->thread_counts = 1;
   if (o->thread_list)
     l->thread_counts =
         host_parse_list(o->thread_list, TERN_MAX_WORKERS, l->threads, MAX_LIST);
-  if (l->prompts < 0 || l->generates < 0)
+  if (l->prompts < 0 || l->generates < 0 || l->depths < 0)
     return host_fail(error,
-                     "-p and -n take up to %d numbers from 0 to %u, the "
+                     "-p, -n and -d take up to %d numbers from 0 to %u, the "
                      "context, with commas between them",
                      MAX_LIST, most);
   if (l->batches < 0 || l->thread_counts < 0)
@@ -248,7 +229,16 @@ static int read_lists(bench *b, lists *l) {
     b->context = l->prompt[i] > b->context ? l->prompt[i] : b->context;
   for (int i = 0; i < l->generates; ++i)
     b->context = l->generate[i] > b->context ? l->generate[i] : b->context;
-  return b->context ? 0 : host_fail(error, "there is nothing to measure");
+  if (!b->context)
+    return host_fail(error, "there is nothing to measure");
+  for (int i = 0; i < l->depths; ++i)
+    b->depth = l->depth[i] > b->depth ? l->depth[i] : b->depth;
+  if (most - b->context < b->depth)
+    return host_fail(error,
+                     "%u tokens at a depth of %u are more than the context, %u",
+                     b->context, b->depth, most);
+  b->context += b->depth;
+  return 0;
 }
 
 static int prepare(bench *b) {
@@ -262,15 +252,18 @@ static int prepare(bench *b) {
     random = random * 6364136223846793005u + 1442695040888963407u;
     b->tokens[i] = (int32_t)((random >> 33) % vocab);
   }
-  b->cache = host_cache_bytes();
-  uint64_t bytes = 4 * b->cache;
-  if (bytes < LEAST_BYTES || bytes > MOST_BYTES)
-    bytes = bytes < LEAST_BYTES ? LEAST_BYTES : MOST_BYTES;
-  uint64_t *buffer = bytes <= SIZE_MAX ? malloc((size_t)bytes) : NULL;
-  if (buffer)
-    memset(buffer, 1, (size_t)bytes);
-  b->buffer = buffer;
-  b->buffer_bytes = (size_t)bytes;
+  bench_memory_open(&b->memory);
+  return 0;
+}
+
+static int bench_depth(bench *b, const lists *l, uint32_t batch,
+                       uint32_t depth) {
+  for (int i = 0; i < l->prompts; ++i)
+    if (l->prompt[i] && bench_one(b, l->prompt[i], 0, batch, depth) != 0)
+      return -1;
+  for (int i = 0; i < l->generates; ++i)
+    if (l->generate[i] && bench_one(b, 0, l->generate[i], batch, depth) != 0)
+      return -1;
   return 0;
 }
 
@@ -284,11 +277,8 @@ static int bench_all(bench *b, const lists *l) {
       uint32_t batch = l->batch[k] ? l->batch[k] : 1;
       if (open_sessions(b, batch, context) != 0)
         return -1;
-      for (int i = 0; i < l->prompts; ++i)
-        if (l->prompt[i] && bench_one(b, l->prompt[i], 0, batch) != 0)
-          return -1;
-      for (int i = 0; i < l->generates; ++i)
-        if (l->generate[i] && bench_one(b, 0, l->generate[i], batch) != 0)
+      for (int i = 0; i < l->depths; ++i)
+        if (bench_depth(b, l, batch, l->depth[i]) != 0)
           return -1;
     }
   }
@@ -297,12 +287,13 @@ static int bench_all(bench *b, const lists *l) {
 
 int host_bench(host_program *program) {
   bench *b = calloc(1, sizeof(*b));
-  lists l = {{0}, {0}, {0}, {0}, 0, 0, 0, 0};
+  lists l;
   int result = -1;
   if (!b) {
     host_fail(&program->error, "out of memory");
     return EXIT_FAILED;
   }
+  memset(&l, 0, sizeof(l));
   b->program = program;
   host_bench_begin(&b->report, program);
   host_interruptible = INTERRUPT_SOON;
@@ -315,7 +306,7 @@ int host_bench(host_program *program) {
   close_sessions(b);
   free(b->tokens);
   free(b->logits);
-  free((void *)(uintptr_t)b->buffer);
+  bench_memory_close(&b->memory);
   free(b);
   return result == 0        ? EXIT_OK
          : host_interrupted ? EXIT_INTERRUPTED

@@ -34,7 +34,8 @@ typedef struct host_options {
   const char *system, *system_file, *chat_template, *color; /* chat */
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
-  const char *prompt_list, *generate_list, *thread_list, *batch_list;
+  const char *prompt_list, *generate_list, *thread_list, *batch_list,
+      *depth_list;
   host_list stops;
   int64_t limit; /* -1: none, UNSET_LIMIT: the model's */
   int64_t threads, context, chunks, repetitions;

@@ -22,6 +22,7 @@ static void set_defaults(host_options *options) {
   options->temperature = options->top_p = UNSET_NUMBER;
   options->min_p = options->repeat_penalty = UNSET_NUMBER;
   options->batch_list = "1";
+  options->depth_list = "0";
   options->format = "md";
   options->load = "auto";
 }

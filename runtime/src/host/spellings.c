@@ -69,6 +69,7 @@ static const host_spelling spellings[] = {
     SAME("--kl-divergence-base --save-all-logits", PPL, "--kl-base"),
     SAME("--kl-divergence", PPL, "--kl"),
     SAME("--usage", ALL, "--help"),
+    SAME("--n-depth", BENCH, "--depth"),
 
     SO_ANYWAY("--no-warmup", TEXTS | PPL, "nothing runs before the prompt"),
     SO_ANYWAY("--mmap", ALL & ~(uint32_t)BENCH, MAPPED),
@@ -220,9 +221,9 @@ static const host_spelling spellings[] = {
     REFUSED("--hellaswag --hellaswag-tasks --winogrande --winogrande-tasks "
             "--multiple-choice --multiple-choice-tasks",
             PPL, "ppl scores texts only"),
-    REFUSED("-pg -d --n-depth", BENCH,
-            "bench measures prompts and generation alone, each from an empty "
-            "context"),
+    REFUSED("-pg", BENCH,
+            "bench measures prompts and generation alone; generation behind a "
+            "prompt is -n with --depth"),
     REFUSED("-oe --output-err --delay --progress", BENCH,
             "the table goes to standard output, as it grows"),
 };

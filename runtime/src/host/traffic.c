@@ -1,0 +1,45 @@
+/*===- traffic.c - what a step reads and computes ---------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "bench.h"
+
+/* The weight bytes that a step on one token reads if nothing is skipped. */
+static double all_bytes(const tern_model *model) {
+  double bytes = 0;
+  if (!model->weights)
+    return (double)model->weights_bytes;
+  for (const tern_weight *w = model->weights; w->count; ++w)
+    bytes += (double)w->count * (double)w->token_bytes;
+  return bytes;
+}
+
+bench_traffic bench_count_traffic(const host_program *program, uint64_t steps) {
+  const tern_model *model = program->model;
+  bench_traffic traffic = {0, 0};
+  uint64_t held = 0, had_read = 0;
+  for (uint32_t p = 0; p < model->projection_count; ++p) {
+    held += program->counters[2 * p];
+    had_read += program->counters[2 * p + 1];
+  }
+  if (held == 0 || steps == 0)
+    return traffic;
+  double skipped = (double)held - (double)had_read;
+  traffic.step_bytes = all_bytes(model) - skipped / (double)steps;
+  traffic.skipped = skipped / (double)held;
+  return traffic;
+}
+
+double bench_cache_bytes(const tern_model *model, double tokens) {
+  return tokens * (double)model->state_block_bytes / model->state_block_tokens;
+}
+
+double bench_macs(const tern_model *model, double tokens, double heads) {
+  double macs = 0;
+  for (const tern_weight *w = model->weights; w && w->count; ++w)
+    macs += (double)w->count * (double)w->macs *
+            (w->reader == TERN_HEAD ? heads : tokens);
+  return macs;
+}
