@@ -4,10 +4,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-//
-// Written out; the pass's description says why upstream's steps are not taken.
-//
-//===----------------------------------------------------------------------===//
 
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
@@ -19,10 +15,11 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/TilingInterface.h"
 
 #define DEBUG_TYPE "tern-vectorize-linalg"
 
@@ -39,8 +36,8 @@ namespace {
 /// dimension per lane; null if it can.
 const char *getObstacle(AffineMap map, MemRefType type, unsigned lanesDim) {
   for (auto [i, expr] : llvm::enumerate(map.getResults())) {
-    if (!isa<AffineDimExpr, AffineConstantExpr>(expr))
-      return "expected every index to be a loop or a constant";
+    if (!isa<AffineDimExpr>(expr) && !(expr == 0))
+      return "expected every index to be a loop or zero";
     if (expr.isFunctionOfDim(lanesDim) && i + 1 != map.getNumResults())
       return "expected the innermost loop to walk the innermost dimension";
   }
@@ -82,161 +79,61 @@ const char *getObstacle(linalg::GenericOp op) {
   return nullptr;
 }
 
-/// Emits the loops of one elementwise linalg.generic.
-class RowVectorizer {
-public:
-  RowVectorizer(OpBuilder &builder, linalg::GenericOp op)
-      : b(op.getLoc(), builder), op(op), maps(op.getIndexingMapsArray()),
-        indices(op.getNumLoops()) {}
+/// `op` on one tile of `sizes`, inside loops over all; a size of 0 is all of a
+/// loop.
+FailureOr<linalg::GenericOp> tile(RewriterBase &rewriter, linalg::GenericOp op,
+                                  ArrayRef<int64_t> sizes) {
+  if (llvm::all_of(sizes, [](int64_t size) { return size == 0; }))
+    return op;
+  scf::SCFTilingOptions options;
+  options.setTileSizes(getAsIndexOpFoldResult(op.getContext(), sizes));
+  rewriter.setInsertionPoint(op);
+  FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
+      rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(tiled))
+    return failure();
+  rewriter.eraseOp(op);
+  return cast<linalg::GenericOp>(tiled->tiledOps.front());
+}
 
-  void run(int64_t lanes) {
-    auto linalgOp = cast<linalg::LinalgOp>(op.getOperation());
-    SmallVector<Range> ranges = linalgOp.createLoopRanges(b, b.getLoc());
-    SmallVector<int64_t> sizes = op.getStaticLoopRanges();
-    for (unsigned dim = 0; dim + 1 < sizes.size(); ++dim)
-      indices[dim] = enterLoop(ranges[dim].size, sizes[dim]);
-    hoistScalars();
+/// The whole vectors of a row, and the rest of it if there is one.
+SmallVector<linalg::GenericOp> splitRow(RewriterBase &rewriter,
+                                        linalg::GenericOp row, int64_t lanes) {
+  int64_t size = row.getStaticLoopRanges().back(), rest = size % lanes;
+  if (rest == 0 || rest == size)
+    return {row};
+  rewriter.setInsertionPoint(row);
+  auto [whole, last] = linalg::splitOp(
+      rewriter, cast<TilingInterface>(row.getOperation()),
+      row.getNumLoops() - 1, rewriter.getIndexAttr(size - rest));
+  return {cast<linalg::GenericOp>(whole.getOperation()),
+          cast<linalg::GenericOp>(last.getOperation())};
+}
 
-    int64_t size = sizes.back();
-    if (ShapedType::isDynamic(size) || size == 1 || lanes == 1) {
-      indices.back() = enterLoop(ranges.back().size, size);
-      emit(/*width=*/0);
-      return;
-    }
-    int64_t whole = size / lanes * lanes;
-    if (whole != 0) {
-      OpBuilder::InsertionGuard guard(b);
-      indices.back() = whole == lanes ? buildIndex(0) : enterLoop(whole, lanes);
-      emit(lanes);
-    }
-    if (whole != size) {
-      indices.back() = buildIndex(whole);
-      emit(size - whole);
-    }
+/// Makes `op`, which has no obstacle, loops over vectors of `lanes` elements.
+LogicalResult vectorizeRows(RewriterBase &rewriter, linalg::GenericOp op,
+                            int64_t lanes) {
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  for (int64_t &size : sizes)
+    size = size != 1;
+  sizes.back() = 0;
+  FailureOr<linalg::GenericOp> row = tile(rewriter, op, sizes);
+  if (failed(row))
+    return failure();
+  for (linalg::GenericOp part : splitRow(rewriter, *row, lanes)) {
+    sizes.assign(sizes.size(), 0);
+    if (part.getStaticLoopRanges().back() > lanes)
+      sizes.back() = lanes;
+    FailureOr<linalg::GenericOp> vector = tile(rewriter, part, sizes);
+    if (failed(vector))
+      return failure();
+    rewriter.setInsertionPoint(*vector);
+    if (failed(linalg::vectorize(rewriter, *vector)))
+      return failure();
+    rewriter.eraseOp(*vector);
   }
-
-private:
-  Value buildIndex(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-
-  /// From here on code is emitted inside a loop over `size`; returns its index.
-  Value enterLoop(OpFoldResult size, int64_t staticSize) {
-    if (staticSize == 1)
-      return buildIndex(0);
-    Value bound = getValueOrCreateConstantIndexOp(b, b.getLoc(), size);
-    return enterLoop(bound, buildIndex(1));
-  }
-  Value enterLoop(int64_t size, int64_t step) {
-    return enterLoop(buildIndex(size), buildIndex(step));
-  }
-  Value enterLoop(Value size, Value step) {
-    auto loop = scf::ForOp::create(b, buildIndex(0), size, step);
-    b.setInsertionPointToStart(loop.getBody());
-    return loop.getInductionVar();
-  }
-
-  bool isAlongLanes(unsigned operand) {
-    return maps[operand].isFunctionOfDim(op.getNumLoops() - 1);
-  }
-
-  /// Indices into operand number `operand` at the current place.
-  SmallVector<Value> getIndices(unsigned operand) {
-    return llvm::map_to_vector(
-        maps[operand].getResults(), [&](AffineExpr expr) -> Value {
-          if (auto dim = dyn_cast<AffineDimExpr>(expr))
-            return indices[dim.getPosition()];
-          return buildIndex(cast<AffineConstantExpr>(expr).getValue());
-        });
-  }
-
-  /// Loads what is the same for all lanes before the innermost loop: a store in
-  /// the loop would keep LLVM from moving the load.
-  void hoistScalars() {
-    for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
-      if (isAlongLanes(i) || op.getBody()->getArgument(i).use_empty())
-        continue;
-      Value scalar = operand;
-      if (isa<MemRefType>(operand.getType()))
-        scalar = memref::LoadOp::create(b, operand, getIndices(i));
-      scalars.map(op.getBody()->getArgument(i), scalar);
-    }
-  }
-
-  static Type getLanesType(Type element, int64_t width) {
-    return width == 0 ? element : VectorType::get(width, element);
-  }
-
-  /// `width` lanes with the value of `scalar`.
-  Value spread(Value scalar, int64_t width) {
-    if (width == 0)
-      return scalar;
-    return vector::BroadcastOp::create(b, getLanesType(scalar.getType(), width),
-                                       scalar);
-  }
-
-  Value load(unsigned operand, int64_t width) {
-    Value memref = op->getOperand(operand);
-    SmallVector<Value> place = getIndices(operand);
-    if (width == 0)
-      return memref::LoadOp::create(b, memref, place);
-    Type element = cast<MemRefType>(memref.getType()).getElementType();
-    return vector::LoadOp::create(
-        b, cast<VectorType>(getLanesType(element, width)), memref, place);
-  }
-
-  void store(Value value, unsigned operand, int64_t width) {
-    Value memref = op->getOperand(operand);
-    if (width == 0)
-      memref::StoreOp::create(b, value, memref, getIndices(operand));
-    else
-      vector::StoreOp::create(b, value, memref, getIndices(operand));
-  }
-
-  /// The body at the current place, for `width` lanes or, if 0, one element.
-  void emit(int64_t width) {
-    IRMapping lanes;
-    for (BlockArgument argument : op.getBody()->getArguments()) {
-      if (argument.use_empty())
-        continue;
-      lanes.map(argument, isAlongLanes(argument.getArgNumber())
-                              ? load(argument.getArgNumber(), width)
-                              : spread(scalars.lookup(argument), width));
-    }
-    auto get = [&](Value value) {
-      if (!lanes.contains(value)) // from outside of the body
-        lanes.map(value, spread(value, width));
-      return lanes.lookup(value);
-    };
-    for (Operation &nested : op.getBody()->without_terminator()) {
-      for (Value operand : nested.getOperands())
-        get(operand);
-      emit(&nested, width, lanes);
-    }
-    unsigned firstOut = op.getNumDpsInputs();
-    for (auto [i, value] :
-         llvm::enumerate(op.getBody()->getTerminator()->getOperands()))
-      store(get(value), firstOut + i, width);
-  }
-
-  void emit(Operation *nested, int64_t width, IRMapping &lanes) {
-    if (nested->hasTrait<OpTrait::ConstantLike>()) {
-      lanes.map(nested->getResult(0),
-                spread(b.clone(*nested)->getResult(0), width));
-      return;
-    }
-    Operation *clone = b.clone(*nested, lanes);
-    for (auto [result, original] :
-         llvm::zip_equal(clone->getResults(), nested->getResults()))
-      result.setType(getLanesType(original.getType(), width));
-  }
-
-  ImplicitLocOpBuilder b;
-  linalg::GenericOp op;
-  SmallVector<AffineMap> maps;
-  SmallVector<Value> indices; // of the loops entered so far
-  IRMapping scalars;
-};
+  return success();
+}
 
 struct VectorizeLinalg : tern::impl::VectorizeLinalgPassBase<VectorizeLinalg> {
   using VectorizeLinalgPassBase::VectorizeLinalgPassBase;
@@ -261,22 +158,27 @@ struct VectorizeLinalg : tern::impl::VectorizeLinalgPassBase<VectorizeLinalg> {
     return lanes != 0 ? int64_t(lanes) : tern::getRowLanes(op);
   }
 
-  LogicalResult vectorize(IRRewriter &rewriter, linalg::LinalgOp op) {
+  LogicalResult expand(IRRewriter &rewriter, linalg::LinalgOp op) {
     rewriter.setInsertionPoint(op);
     auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
     const char *why = generic ? getObstacle(generic)
                               : "expected an operation with a general form";
-    if (!why) {
-      RowVectorizer(rewriter, generic).run(getLanes(op));
+    int64_t size = why ? 1 : generic.getStaticLoopRanges().back();
+    if (!why && !ShapedType::isDynamic(size) && size != 1 &&
+        getLanes(op) != 1) {
       ++numVectorized;
-    } else {
+      if (failed(vectorizeRows(rewriter, generic, getLanes(op))))
+        return emitError(op.getLoc(),
+                         "expected an operation that can be made vectors");
+      return success();
+    }
+    if (why)
       remark::missed(
           op.getLoc(),
           remark::RemarkOpts::name("ScalarLoops").category(DEBUG_TYPE))
           << remark::reason("{0}", why);
-      if (failed(linalg::linalgOpToLoops(rewriter, op)))
-        return op.emitOpError("expected an operation with a loop form");
-    }
+    if (failed(linalg::linalgOpToLoops(rewriter, op)))
+      return op.emitOpError("expected an operation with a loop form");
     rewriter.eraseOp(op);
     return success();
   }
@@ -300,7 +202,7 @@ struct VectorizeLinalg : tern::impl::VectorizeLinalgPassBase<VectorizeLinalg> {
       }
       if (linalg::GenericOp generic = generalize(rewriter, op))
         linalgOp = generic;
-      if (failed(vectorize(rewriter, linalgOp)))
+      if (failed(expand(rewriter, linalgOp)))
         return signalPassFailure();
     }
   }

@@ -1,4 +1,5 @@
-// RUN: tern-opt %s --tern-vectorize-linalg --canonicalize --split-input-file | FileCheck %s
+// RUN: tern-opt %s --tern-vectorize-linalg --fold-memref-alias-ops --canonicalize --split-input-file \
+// RUN:   | FileCheck %s
 // RUN: tern-opt %s --tern-vectorize-linalg=lanes=1 --canonicalize --split-input-file \
 // RUN:   | FileCheck %s --check-prefix=SCALAR
 // RUN: tern-opt %s --tern-vectorize-linalg --split-input-file --remarks-filter=tern.* \
@@ -9,7 +10,7 @@
 #feature = affine_map<(t, n) -> (n)>
 #nothing = affine_map<(t, n) -> (0)>
 
-// One token of 44: 32 lanes, then 12; a value of the token is loaded once.
+// One token of 44: 32 lanes, then 12; a value of the token is spread over them.
 
 func.func @one_token(%a: memref<1x44xi32>, %f: memref<1xf32>, %w: memref<44xbf16>, %y: memref<1x44xf32>) {
   linalg.generic {indexing_maps = [#both, #token, #feature, #both], iterator_types = ["parallel", "parallel"]}
@@ -23,20 +24,21 @@ func.func @one_token(%a: memref<1x44xi32>, %f: memref<1xf32>, %w: memref<44xbf16
   }
   return
 }
+// CHECK-DAG:     #[[EACH:.*]] = affine_map<(d0) -> (d0, 0)>
 // CHECK-LABEL: func.func @one_token(
 // CHECK-SAME:    %[[A:.*]]: memref<1x44xi32>, %[[F:.*]]: memref<1xf32>, %[[W:.*]]: memref<44xbf16>, %[[Y:.*]]: memref<1x44xf32>)
 // CHECK-DAG:     %[[C0:.*]] = arith.constant 0 : index
 // CHECK-DAG:     %[[C32:.*]] = arith.constant 32 : index
 // CHECK-NOT:     scf.for
-// CHECK:         %[[S:.*]] = memref.load %[[F]][%[[C0]]] : memref<1xf32>
-// CHECK-DAG:     %[[A0:.*]] = vector.load %[[A]][%[[C0]], %[[C0]]] : memref<1x44xi32>, vector<32xi32>
-// CHECK-DAG:     %[[S0:.*]] = vector.broadcast %[[S]] : f32 to vector<32xf32>
-// CHECK-DAG:     %[[W0:.*]] = vector.load %[[W]][%[[C0]]] : memref<44xbf16>, vector<32xbf16>
-// CHECK:         arith.sitofp %[[A0]] : vector<32xi32> to vector<32xf32>
-// CHECK:         arith.extf %[[W0]] : vector<32xbf16> to vector<32xf32>
-// CHECK:         vector.store %{{.*}}, %[[Y]][%[[C0]], %[[C0]]] : memref<1x44xf32>, vector<32xf32>
-// CHECK:         vector.load %[[A]][%[[C0]], %[[C32]]] : memref<1x44xi32>, vector<12xi32>
-// CHECK:         vector.store %{{.*}}, %[[Y]][%[[C0]], %[[C32]]] : memref<1x44xf32>, vector<12xf32>
+// CHECK:         %[[A0:.*]] = vector.transfer_read %[[A]][%[[C0]], %[[C0]]]{{.*}} {in_bounds = [true, true]} : memref<1x44xi32>, vector<1x32xi32>
+// CHECK:         %[[S0:.*]] = vector.transfer_read %[[F]][%[[C0]]]{{.*}} permutation_map = #[[EACH]]} : memref<1xf32>, vector<1x32xf32>
+// CHECK:         %[[W0:.*]] = vector.transfer_read %[[W]][%[[C0]]]{{.*}} : memref<44xbf16>, vector<1x32xbf16>
+// CHECK:         %[[X0:.*]] = arith.sitofp %[[A0]] : vector<1x32xi32> to vector<1x32xf32>
+// CHECK:         arith.extf %[[W0]] : vector<1x32xbf16> to vector<1x32xf32>
+// CHECK:         arith.mulf %[[X0]], %[[S0]] : vector<1x32xf32>
+// CHECK:         vector.transfer_write %{{.*}}, %[[Y]][%[[C0]], %[[C0]]] {in_bounds = [true, true]} : vector<1x32xf32>, memref<1x44xf32>
+// CHECK:         vector.transfer_read %[[A]][%[[C0]], %[[C32]]]{{.*}} {in_bounds = [true, true]} : memref<1x44xi32>, vector<1x12xi32>
+// CHECK:         vector.transfer_write %{{.*}}, %[[Y]][%[[C0]], %[[C32]]] {in_bounds = [true, true]} : vector<1x12xf32>, memref<1x44xf32>
 // CHECK-NOT:     linalg.generic
 // CHECK:         return
 // SCALAR-LABEL: func.func @one_token(
@@ -66,12 +68,12 @@ func.func @many_tokens(%x: memref<?x96xf32>, %s: memref<1xf32>, %c: f32, %y: mem
 // CHECK-SAME:    %[[X:.*]]: memref<?x96xf32>, %[[S:.*]]: memref<1xf32>, %[[C:.*]]: f32, %{{.*}}: memref<?x96xf32>)
 // CHECK:         %[[TOKENS:.*]] = memref.dim %[[X]], %{{.*}}
 // CHECK:         scf.for %[[T:.*]] = %{{.*}} to %[[TOKENS]] step
-// CHECK:           memref.load %[[S]]
-// CHECK:           scf.for %[[N:.*]] = %{{.*}} to %c96 step %c32
-// CHECK:             vector.load %[[X]][%[[T]], %[[N]]] : memref<?x96xf32>, vector<32xf32>
-// CHECK:             vector.broadcast %[[C]] : f32 to vector<32xf32>
-// CHECK:             vector.store
-// CHECK-NOT:       vector.load
+// CHECK-NEXT:      scf.for %[[N:.*]] = %{{.*}} to %c96 step %c32
+// CHECK:             vector.transfer_read %[[X]][%[[T]], %[[N]]]{{.*}} : memref<?x96xf32>, vector<1x32xf32>
+// CHECK:             vector.transfer_read %[[S]]
+// CHECK:             vector.broadcast %[[C]] : f32 to vector<1x32xf32>
+// CHECK:             vector.transfer_write
+// CHECK-NOT:       vector.transfer_read
 // CHECK:         return
 
 // -----
@@ -108,9 +110,9 @@ func.func @pad_codes(%q: memref<1x5xi8>, %y: memref<1x8xi8>) {
   return
 }
 // CHECK-LABEL: func.func @pad_codes(
-// CHECK:         vector.store %{{.*}} : memref<1x3xi8, strided<[8, 1], offset: 5>>, vector<3xi8>
-// CHECK:         vector.load %{{.*}} : memref<1x5xi8>, vector<5xi8>
-// CHECK:         vector.store %{{.*}} : memref<1x5xi8, strided<[8, 1]>>, vector<5xi8>
+// CHECK:         vector.transfer_write %{{.*}}, %{{.*}}[%c0, %c5] {{.*}} : vector<1x3xi8>, memref<1x8xi8>
+// CHECK:         vector.transfer_read %{{.*}} : memref<1x5xi8>, vector<1x5xi8>
+// CHECK:         vector.transfer_write %{{.*}}, %{{.*}}[%c0, %c0] {{.*}} : vector<1x5xi8>, memref<1x8xi8>
 // CHECK-NOT:     memref.copy
 
 // -----
@@ -153,6 +155,28 @@ func.func @transpose(%x: memref<44x3xf32>, %y: memref<3x44xf32>) {
 // -----
 
 #both = affine_map<(t, n) -> (t, n)>
+#third = affine_map<(t, n) -> (2)>
+
+// Places that vectorization has no map for.
+
+func.func @third(%f: memref<3xf32>, %y: memref<1x44xf32>) {
+  linalg.generic {indexing_maps = [#third, #both], iterator_types = ["parallel", "parallel"]}
+      ins(%f : memref<3xf32>) outs(%y : memref<1x44xf32>) {
+  ^bb0(%fi: f32, %out: f32):
+    linalg.yield %fi : f32
+  }
+  return
+}
+// CHECK-LABEL: func.func @third(
+// CHECK-NOT:     vector
+// CHECK:         memref.store
+// REMARK:       [Missed] ScalarLoops | Category:tern-vectorize-linalg
+// REMARK-SAME:  Reason="expected every index to be a loop or zero"
+// REMARK-NOT:   Missed
+
+// -----
+
+#both = affine_map<(t, n) -> (t, n)>
 
 // As many lanes as the target's registers want; four elements where it has none.
 
@@ -168,7 +192,7 @@ func.func @no_vectors(%x: memref<1x96xf32>, %y: memref<1x96xf32>) {
 }
 }
 // CHECK-LABEL: func.func @no_vectors(
-// CHECK:         vector.load {{.*}} : memref<1x96xf32>, vector<4xf32>
+// CHECK:         vector.transfer_read {{.*}} : memref<1x96xf32>, vector<1x4xf32>
 
 // -----
 
@@ -186,4 +210,4 @@ func.func @short_vectors(%x: memref<1x96xf32>, %y: memref<1x96xf32>) {
 }
 }
 // CHECK-LABEL: func.func @short_vectors(
-// CHECK:         vector.load {{.*}} : memref<1x96xf32>, vector<16xf32>
+// CHECK:         vector.transfer_read {{.*}} : memref<1x96xf32>, vector<1x16xf32>

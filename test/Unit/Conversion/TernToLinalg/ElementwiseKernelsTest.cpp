@@ -48,7 +48,7 @@ constexpr char kPipeline[] =
     "linalg),func.func(tern-fuse-elementwise),cse,canonicalize,"
     "eliminate-empty-tensors,tern-bufferize,cse,canonicalize,"
     "func.func(tern-fuse-token-rows),func.func(tern-vectorize-linalg),"
-    "canonicalize,cse";
+    "convert-vector-to-scf{full-unroll=true},canonicalize,cse";
 
 /// Frees what was allocated for a dynamic number of tokens; other temporaries
 /// JitModule takes care of.
