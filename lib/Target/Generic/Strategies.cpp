@@ -38,6 +38,9 @@ constexpr Entry kEntries[] = {
 constexpr StringLiteral kNames[] = {
     kEntries[0].layoutName, kEntries[1].layoutName, kEntries[2].layoutName};
 
+/// A row at a time: 4 and 16 take riscv64 up to 0.3 % more instructions, in
+/// objects 3 and 17 % larger; x86-64 then generates as fast (within 0.6 %) and
+/// reads a prompt up to 3 % faster.
 StrategyAttr makeStrategy(Attribute kernel) {
   return StrategyAttr::get(kernel.getContext(), kernel, /*units=*/1,
                            /*prefetch=*/0);
