@@ -9,6 +9,7 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/InitAll.h"
+#include "tern/Packing/Codec.h"
 #include "tern/Packing/LayoutFamilies.h"
 #include "tern/Target/Target.h"
 
@@ -196,6 +197,63 @@ TEST_P(Products, Int8Rows) {
         check(*module, Int8Product{shape, true}, data, tokens);
     }
 }
+
+/// Small members of every family, of each codec that it may have: a tile is one
+/// piece of code.
+std::vector<Layout> layoutsOfFamilies() {
+  std::vector<Layout> all = {
+      RowsInLanes{2, 2}.layout(),    ContiguousRows{2}.layout(),
+      ContiguousRows{2, 3}.layout(), ContiguousColumns{4}.layout(),
+      PairedRows{1}.layout(),        PairedRows{3}.layout()};
+  for (const Codec *codec : allCodecs()) {
+    all.push_back(PlainWords{codec, Axis::Row}.layout());
+    all.push_back(PlainWords{codec, Axis::Column}.layout());
+    if (codec->fields.isInteger)
+      all.push_back(IntegerRows{codec, 2}.layout());
+    else
+      for (Axis outer : {Axis::Row, Axis::Column})
+        all.push_back(GroupsInLanes{codec, outer, 2, 1, 2}.layout());
+  }
+  return all;
+}
+
+/// The kernels that take digit by digit know layouts as data, so they read
+/// every one: as micro kernels of Generic and as portable loops.
+class Families : public Products {};
+
+TEST_P(Families, AreRead) {
+  for (Kind kind : {Kind::Decode, Kind::Prefill}) {
+    std::vector<Product> products;
+    for (const Layout &layout : layoutsOfFamilies())
+      products.emplace_back(kind, Shape{37, 65}, layout);
+    checkProducts(products, {kind == Kind::Prefill ? 3 : 1}, {1}, /*fit=*/true);
+  }
+}
+
+TEST_P(Families, AreReadByLists) {
+  for (Kind kind : {Kind::Rows, Kind::Sparse}) {
+    std::vector<Product> products;
+    // A line whose digits share words with other lines reads those too.
+    for (const Layout &layout : layoutsOfFamilies())
+      if ((kind == Kind::Rows ? layout.wordRows() : layout.wordColumns()) == 1)
+        products.emplace_back(kind, Shape{37, 65}, layout);
+    checkProducts(products, {1}, {0.3});
+  }
+}
+
+std::vector<ProductSetting> settingsOfGeneric() {
+  std::vector<ProductSetting> settings = productSettings();
+  llvm::erase_if(settings, [](const ProductSetting &setting) {
+    return setting.name != "Generic" && setting.name != "Portable";
+  });
+  return settings;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , Families, testing::ValuesIn(settingsOfGeneric()),
+    [](const testing::TestParamInfo<ProductSetting> &info) {
+      return info.param.name;
+    });
 
 INSTANTIATE_TEST_SUITE_P(
     , Products, testing::ValuesIn(productSettings()),
