@@ -98,8 +98,7 @@ Error writeArtifact(ModuleOp module, const Checkpoint &checkpoint,
   if (Error error = planHeader(module, tokenizer.size(), generation.size())
                         .moveInto(header))
     return error;
-  if (header.weights.bytes >= 2 * AtomicFile::growth)
-    out.growInLargePieces();
+  out.growInLargePieces(start, start + header.tokenizer.offset);
   if (Error error = writeWeights(module, checkpoint, out,
                                  start + header.weights.offset, progress))
     return error;

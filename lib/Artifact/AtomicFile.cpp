@@ -100,20 +100,20 @@ AtomicFile::~AtomicFile() {
   sys::DontRemoveFileOnSignal(temporary);
 }
 
-void AtomicFile::growInLargePieces() {
-  grows = true;
-  grown = alignTo(end, growth);
+void AtomicFile::growInLargePieces(uint64_t from, uint64_t to) {
+  grown = alignTo(from, growth);
+  growEnd = alignDown(to, growth);
 }
 
 /// A piece that cannot be written is left to who has something to write there.
 void AtomicFile::growTo(uint64_t size) {
-  if (!grows || size <= grown)
+  if (size <= grown || grown >= growEnd)
     return;
   std::vector<uint8_t> zeros(growth);
-  for (; grown < size; grown += growth)
+  for (; grown < size && grown < growEnd; grown += growth)
     if (pwrite(fd, zeros.data(), growth, static_cast<off_t>(grown)) !=
         static_cast<ssize_t>(growth))
-      grown = UINT64_MAX - growth;
+      growEnd = 0;
 }
 
 Error AtomicFile::writeAt(uint64_t offset, ArrayRef<uint8_t> bytes) {
@@ -175,8 +175,6 @@ static void syncDirectoryOf(StringRef path) {
 Error AtomicFile::commit() {
   if (Error error = inputs.checkAreUnchanged())
     return error;
-  if (grows && ftruncate(fd, static_cast<off_t>(end)) != 0)
-    return error(errno);
   // Some file systems report a full disk only now.
   if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
     return error(errno);

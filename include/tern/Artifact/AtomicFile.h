@@ -38,11 +38,11 @@ public:
   /// Removes what was written unless commit() succeeded.
   ~AtomicFile();
 
-  /// From here on the file grows by `growth` bytes of zeros before something is
-  /// written there. A system keeps a file in memory in pages as large as the
-  /// piece that first wrote there, and maps it in such pages into all programs
-  /// that read it: large ones are worth a second pass over memory.
-  void growInLargePieces();
+  /// In [from, to), where nothing is written yet and all will be, zeros are
+  /// written `growth` bytes ahead. A system keeps a file in memory in pages as
+  /// large as the piece that first wrote there, and maps it in such pages into
+  /// all programs that read it: large ones are worth a second pass over memory.
+  void growInLargePieces(uint64_t from, uint64_t to);
   static constexpr uint64_t growth = uint64_t(16) << 20;
 
   /// Bytes between what is written are zero.
@@ -80,8 +80,7 @@ private:
   InputFiles inputs;
   int fd = -1;
   uint64_t end = 0;
-  bool grows = false; ///< in large pieces
-  uint64_t grown = 0; ///< one behind those pieces
+  uint64_t grown = 0, growEnd = 0; ///< zeros are yet to be written between
 };
 
 } // namespace tern

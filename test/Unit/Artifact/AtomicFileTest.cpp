@@ -96,7 +96,7 @@ TEST(AtomicFile, GapsAreZero) {
   EXPECT_EQ(contents(directory.file("out")), std::string("a\0\0\0b\0\0c", 8));
 }
 
-/// Zeros written ahead are neither what was written nor part of the file.
+/// Zeros come ahead of what is written, and before nothing that is there.
 TEST(AtomicFile, GrowsInLargePieces) {
   TemporaryDirectory directory;
   auto file = create(directory.file("out"));
@@ -107,21 +107,33 @@ TEST(AtomicFile, GrowsInLargePieces) {
     return static_cast<uint64_t>(status.st_size);
   };
   ASSERT_FALSE(file->writeAt(0, llvm::StringRef("head")));
-  file->growInLargePieces();
+  file->growInLargePieces(4, 3 * piece + 5);
   ASSERT_FALSE(file->writeAt(4, llvm::StringRef("small")));
   EXPECT_EQ(sizeOnDisk(), 9u);
   ASSERT_FALSE(file->writeAt(piece + 3, llvm::StringRef("large")));
   EXPECT_EQ(sizeOnDisk(), 2 * piece);
   ASSERT_FALSE(file->writeAt(piece, llvm::StringRef("abc")));
   ASSERT_FALSE(file->writeAt(3 * piece - 1, llvm::StringRef("xy")));
-  EXPECT_EQ(sizeOnDisk(), 4 * piece);
-  EXPECT_EQ(file->size(), 3 * piece + 1);
+  EXPECT_EQ(sizeOnDisk(), 3 * piece + 1);
   ASSERT_FALSE(file->commit());
   std::string wanted(3 * piece + 1, '\0');
   wanted.replace(0, 9, "headsmall");
   wanted.replace(piece, 8, "abclarge");
   wanted.replace(3 * piece - 1, 2, "xy");
   EXPECT_TRUE(contents(directory.file("out")) == wanted);
+}
+
+/// A program's table of sections lies behind its weights and comes before them.
+TEST(AtomicFile, GrowsUpToWhatIsThere) {
+  TemporaryDirectory directory;
+  auto file = create(directory.file("out"));
+  constexpr uint64_t piece = AtomicFile::growth;
+  ASSERT_FALSE(file->writeAt(2 * piece + 7, llvm::StringRef("table")));
+  file->growInLargePieces(0, 2 * piece + 7);
+  ASSERT_FALSE(file->writeAt(2 * piece, llvm::StringRef("weights")));
+  ASSERT_FALSE(file->commit());
+  EXPECT_EQ(contents(directory.file("out")),
+            std::string(2 * piece, '\0') + "weightstable");
 }
 
 TEST(AtomicFile, ModesFollowTheUmask) {
