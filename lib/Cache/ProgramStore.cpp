@@ -224,7 +224,7 @@ ProgramStore::Removed ProgramStore::trim(uint64_t limit, StringRef keep) {
 /// True unless a store, perhaps that of another process, is at work on it.
 static bool isForeign(StringRef path) {
   StringRef name = sys::path::filename(path);
-  if (name == "records" || name == "hashes")
+  if (name == "records" || name == "hashes" || name == "strategies")
     return !sys::fs::is_directory(path);
   return finishedName(name) == name || !isProgramName(finishedName(name));
 }

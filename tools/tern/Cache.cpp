@@ -33,7 +33,7 @@ static Error failure(const llvm::Twine &message) {
 // Where and how much
 //===----------------------------------------------------------------------===//
 
-static Expected<std::string> cacheDirectory() {
+Expected<std::string> tern::cacheDirectory() {
   SmallString<128> path;
   if (auto xdg = llvm::sys::Process::GetEnv("XDG_CACHE_HOME");
       xdg && llvm::sys::path::is_absolute(*xdg))

@@ -14,6 +14,10 @@
 
 namespace tern {
 
+/// XDG_CACHE_HOME/tern or ~/.cache/tern, which need not be there. An error says
+/// that there is no home directory.
+llvm::Expected<std::string> cacheDirectory();
+
 /// The path of a model's program, compiled unless it is in the folder and of
 /// the size that the environment says.
 llvm::Expected<std::string> findOrCompile(const ModelInput &model,

@@ -56,6 +56,8 @@ llvm::Expected<int> exportMain(Arguments arguments);
 void describeExport(TableReader read);
 llvm::Expected<int> inspectMain(Arguments arguments);
 void describeInspect(TableReader read);
+llvm::Expected<int> tuneMain(Arguments arguments);
+void describeTune(TableReader read);
 /// run, chat, ppl or bench.
 llvm::Expected<int> programMain(llvm::StringRef command, Arguments arguments);
 void describeProgram(llvm::StringRef command, TableReader read);

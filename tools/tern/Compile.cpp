@@ -9,6 +9,7 @@
 #include "CompileFlags.h"
 #include "Console.h"
 #include "OutputForm.h"
+#include "Tune.h"
 
 #include "tern/Dialect/Tern/Transforms/StrategyRules.h"
 #include "tern/Driver/ModelInput.h"
@@ -133,6 +134,8 @@ Expected<ModelOptions> ModelFlags::options() const {
     if (Error error =
             readStrategies(strategy).moveInto(options.pipeline.strategies))
       return error;
+  if (Error error = addKeptStrategies(target, cpu, options.pipeline.strategies))
+    return error;
   return options;
 }
 
@@ -172,6 +175,10 @@ static OptionTable makeTable(CompileFlags &flags) {
   table.addNumber("-c, --context", "N",
                   "tokens of context at most; default: the checkpoint's", 1,
                   1 << 24, flags.context);
+  table.addSwitch("--tune",
+                  "measure first how this machine computes the model best, as "
+                  "tern tune does",
+                  flags.tune);
   table.addSwitch("-q, --quiet", "no progress bar on a terminal", flags.quiet);
   table.addHeading("The model");
   flags.model.addTo(table);
@@ -273,6 +280,18 @@ Expected<int> tern::compileMain(Arguments arguments) {
   if (!options)
     return options.takeError();
   Console console(/*progress=*/!flags.quiet && !flags.verbose, flags.verbose);
+  if (flags.tune) {
+    if (options->inputPhase)
+      return llvm::make_error<UsageError>(
+          "--tune needs a checkpoint, but --compile-from takes IR");
+    if (Error error = measureKernels(options->model, options->input, 0,
+                                     /*keeps=*/true, console, llvm::errs()))
+      return std::move(error);
+    // Once more, with what was kept.
+    options = makeOptions(flags, inputs.front());
+    if (!options)
+      return options.takeError();
+  }
   if (Error error = compile(*options, &console))
     return std::move(error);
   return 0;

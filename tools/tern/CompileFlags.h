@@ -36,6 +36,7 @@ struct CompileFlags {
   std::string output; ///< "-" is stdout
   std::string emit, name, chatTemplate, compileFrom, compileTo, saveStages;
   std::optional<int64_t> context;
+  bool tune = false;
   bool isStatic = false, remarks = false, verbose = false, quiet = false;
 };
 

@@ -11,7 +11,9 @@
 
 #include "Cache.h"
 #include "Commands.h"
+#include "Console.h"
 #include "ProgramFlags.h"
+#include "Tune.h"
 
 #include "tern/Artifact/InputFiles.h"
 
@@ -83,6 +85,11 @@ struct ProgramArguments {
     table.addPositional("-m, --model", "MODEL");
     table.addHeading("Flags of the compiler");
     flags.addTo(table);
+    if (command == "bench")
+      table.addSwitch("--kernels",
+                      "all ways to compute each product, alone, as tern tune "
+                      "measures them, instead",
+                      kernels);
     table.addHeading("Flags of the program");
     program.addTo(table, command);
   }
@@ -91,9 +98,24 @@ struct ProgramArguments {
   OptionTable table;
   ModelFlags flags;
   ProgramFlags program;
+  bool kernels = false;
 };
 
 } // namespace
+
+/// Of a program's products nothing is known but their names.
+static Error benchKernels(const ModelInput &model, const ModelFlags &flags) {
+  if (!model.isCheckpoint())
+    return llvm::make_error<UsageError>("--kernels needs the checkpoint that " +
+                                        model.path + " was made of");
+  Expected<ModelOptions> options = flags.options();
+  if (!options)
+    return options.takeError();
+  options->import.name = symbolOf(model.name);
+  Console console(/*progress=*/true, /*verbose=*/false);
+  return measureKernels(*options, model.path, /*threads=*/0, /*keeps=*/false,
+                        console, llvm::outs());
+}
 
 void tern::describeProgram(StringRef command, TableReader read) {
   read(ProgramArguments(command).table);
@@ -128,6 +150,11 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
   inputFiles.addModel(input->path);
   if (Error error = parsed.program.checkOutputs(command, inputFiles))
     return std::move(error);
+  if (parsed.kernels) {
+    if (Error error = benchKernels(*input, parsed.flags))
+      return std::move(error);
+    return 0;
+  }
   if (input->isCheckpoint())
     return runCached(*input, parsed.flags, command, parsed.program.given);
   if (input->kind == ModelKind::Weights)

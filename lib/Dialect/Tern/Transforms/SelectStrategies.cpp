@@ -284,7 +284,7 @@ private:
               const WeightReaders &readers, const Plan &plan,
               ArrayRef<Plan> plans, const Wish *wish) {
     int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-    reportRefused(weight, readers, plans);
+    reportRefused(weight, readers);
     remark::analysis(weight.getLoc(),
                      remark::RemarkOpts::name("Layout").category(DEBUG_TYPE))
         << remark::reason("{0}: {1} x {2} digits in {3} bytes, layout {4}: {5}",
@@ -315,17 +315,16 @@ private:
     reportPrefill(weight, readers, plan, plans);
   }
 
-  /// Layouts of the table that do not serve all products.
-  void reportRefused(WeightOp weight, const WeightReaders &readers,
-                     ArrayRef<Plan> plans) {
+  /// Layouts of the table whose kernels do not serve all products.
+  void reportRefused(WeightOp weight, const WeightReaders &readers) {
     for (StringRef name : target.getTarget()->getLayoutNames()) {
-      if (llvm::any_of(plans,
-                       [&](const Plan &p) { return p.layoutName == name; }))
+      std::string reason = readers.getReasonAgainst(name, ListUse::Cheaper);
+      if (reason.empty() || !readers.hasEntry(name))
         continue;
       remark::analysis(weight.getLoc(),
                        remark::RemarkOpts::name("Refused").category(DEBUG_TYPE))
           << remark::reason("{0}: not {1}: {2}", weight.getSymName(), name,
-                            readers.getReasonAgainst(name, ListUse::Cheaper));
+                            reason);
     }
   }
 

@@ -227,6 +227,15 @@ std::vector<Plan> WeightReaders::plan(ListUse lists) const {
   return makePlans(readings, lists);
 }
 
+bool WeightReaders::hasEntry(StringRef layoutName) const {
+  for (MatmulOp product : products)
+    for (const Reading &reading :
+         getReadings(product, ListUse::Cheaper, /*isPortable=*/false))
+      if (reading.strategy.layoutName == layoutName)
+        return true;
+  return false;
+}
+
 std::string WeightReaders::getReasonAgainst(StringRef layoutName,
                                             ListUse lists) const {
   for (MatmulOp product : products) {

@@ -32,6 +32,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // CHECK-DAG: Layout {{.*}}rows: {{.*}}: decode scaled_contiguous_rows
 // CHECK-DAG: Refused {{.*}}columns: not rows_in_lanes: columns: expected groups of whole steps of the kernel
 // CHECK-DAG: Layout {{.*}}columns: {{.*}}: decode scaled_contiguous_columns
+// CHECK-DAG: Refused {{.*}}none: not contiguous_columns: none: rows that only the layout adds have no scales
 // CHECK-DAG: Layout {{.*}}none: {{.*}}: decode portable loops
 
 // CHECK-LABEL: func.func @decode(

@@ -35,7 +35,7 @@ struct ProductShape {
   double share = 1;      ///< of the weight that its lists are expected to name
   int64_t groupSize = 0; ///< columns that share a scale; 0 if none do
   /// The layout of the weight; none if it has none (yet).
-  std::optional<Layout> layout;
+  std::optional<Layout> layout = std::nullopt;
 
   TokenClass getTokenClass() const {
     return tokens == 1            ? TokenClass::One
@@ -43,8 +43,9 @@ struct ProductShape {
                                   : TokenClass::Many;
   }
 
-  /// "2560x6912/-128..127/columns17/t1": rows and columns, codes, lists with the
-  /// percent of them that is expected, scales, tokens. A key, without the layout.
+  /// "2560x6912/-128..127/columns17/t1": rows and columns, codes, lists with
+  /// the percent of them that is expected, scales, tokens. A key, without the
+  /// layout.
   std::string str() const;
 
   /// The shape of `product` with the lists that it has. Where its tokens are

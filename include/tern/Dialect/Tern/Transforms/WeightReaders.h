@@ -73,6 +73,10 @@ public:
   /// them if no layout serves all; so there is one at least.
   std::vector<Plan> plan(ListUse lists) const;
 
+  /// True if the table has an entry that reads layout `layoutName` for one of
+  /// the products, fit or not.
+  bool hasEntry(llvm::StringRef layoutName) const;
+
   /// The first product, and why none of its ways to read layout `layoutName`
   /// fits; empty if each product has one.
   std::string getReasonAgainst(llvm::StringRef layoutName, ListUse lists) const;

@@ -1,0 +1,89 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`tern tune`: what is measured and kept, and that it changes no bits.
+
+Needs TERN_BINARY; without it these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+
+import pytest
+from test_driver import A48, run
+
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="layouts of x86-64")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "tern"
+
+
+def test_choices_are_kept_and_used(tern, home, tmp_path):
+    flags = [A48, "-p", "To be", "--temp", "0", "-n", "8"]
+    before = run(tern, "run", *flags, "--logits", tmp_path / "a.npy")
+    assert before.returncode == 0, before.stderr
+    done = run(tern, "tune", A48, "-t", "1")
+    assert done.returncode == 0, done.stderr
+    assert "GMAC/s" in done.stdout and "other results" not in done.stdout
+    (file,) = (home / "strategies").iterdir()
+    assert f"kept in {file}" in done.stdout
+    rules = json.loads(file.read_text())
+    assert rules and all("/t1" in rule["weight"] for rule in rules)
+    # All of them are changed to one layout, so that they are seen to be used.
+    for rule in rules:
+        rule |= {"layout": "contiguous_columns", "lists": True}
+    file.write_text(json.dumps(rules))
+    remarks = run(tern, "compile", A48, "--compile-to=packed", "--remarks")
+    assert remarks.returncode == 0, remarks.stderr
+    assert remarks.stderr.count("contiguous_columns, as measured, takes") >= len(rules)
+    after = run(tern, "run", *flags, "--logits", tmp_path / "b.npy")
+    assert after.returncode == 0, after.stderr
+    assert after.stdout == before.stdout
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+    # Two programs, one before and one after.
+    assert run(tern, "cache", "list").stdout.count("2 programs") == 1
+    # Of another target nothing was kept.
+    other = run(tern, "compile", A48, "--compile-to=packed", "--remarks", "--target=generic")
+    assert "as measured" not in other.stderr
+    # Measured once more, rules for the same weights are replaced.
+    assert run(tern, "tune", A48, "-t", "1").returncode == 0
+    assert len(json.loads(file.read_text())) == len(rules)
+
+
+def test_rules_of_another_version_are_left_alone(tern, home):
+    assert run(tern, "tune", A48, "-t", "1").returncode == 0
+    (file,) = (home / "strategies").iterdir()
+    rules = json.loads(file.read_text())
+    file.write_text(json.dumps([rule | {"layout": "of_old"} for rule in rules]))
+    done = run(tern, "compile", A48, "--compile-to=packed", "--remarks")
+    assert done.returncode == 0, done.stderr
+    assert "as measured" not in done.stderr
+    file.write_text("{")
+    done = run(tern, "compile", A48, "--compile-to=packed")
+    assert done.returncode == 1 and str(file) in done.stderr
+
+
+def test_bench_of_kernels_keeps_nothing(tern, home):
+    done = run(tern, "bench", A48, "--kernels")
+    assert done.returncode == 0, done.stderr
+    assert "rows_in_lanes" in done.stdout or "plain_rows" in done.stdout
+    assert not (home / "strategies").exists()
+
+
+def test_other_machines_are_refused(tern, home):
+    done = run(tern, "tune", A48, "--target=riscv64-unknown-elf", "--cpu=generic-rv64+m+a+f+d+c")
+    assert done.returncode == 1
+    assert "measured on the machine they are for" in done.stderr
+
+
+def test_compile_tunes_first(tern, home, tmp_path):
+    output = tmp_path / "p.mlir"
+    done = run(tern, "compile", A48, "--tune", "--compile-to=packed", "--remarks", "-o", output)
+    assert done.returncode == 0, done.stderr
+    assert "as measured" in done.stderr and "kept in" in done.stderr
+    assert os.path.getsize(output) > 0
