@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductNest.h"
+#include "RepackNest.h"
 
 #include "tern/Kernels/KernelBuilder.h"
 #include "tern/Kernels/R32.h"
@@ -32,8 +33,8 @@ class ProductNest {
 public:
   ProductNest(MatmulOp op, MicroKernelAttrInterface kernel,
               RewriterBase &rewriter)
-      : op(op), kernel(kernel), tile(kernel.getTile()),
-        b(op.getLoc(), rewriter), zero(b.index(0)) {
+      : op(op), kernel(kernel), tile(kernel.getTile()), rewriter(rewriter),
+        b(op.getLoc(), rewriter), weight(op.getWeight()), zero(b.index(0)) {
     if (LayoutAttr layout = op.getLayout())
       weightAxis = layout.getLayout().outer;
     columns = cast<ShapedType>(op.getCodes().getType()).getDimSize(1);
@@ -91,22 +92,21 @@ private:
     if (!op.getLayout()) {
       auto part =
           VectorType::get({type.getDimSize(0), width}, type.getElementType());
-      return {widen(read(part, op.getWeight(), {zero, columnOf(step)}, {0, 1}),
-                    type)};
+      return {widen(read(part, weight, {zero, columnOf(step)}, {0, 1}), type)};
     }
     if (weightAxis == Axis::Row)
       return {type.getRank() == 1
-                  ? read(type, op.getWeight(), {zero, step, zero}, {2})
-                  : read(type, op.getWeight(), {zero, step, zero}, {0, 2})};
+                  ? read(type, weight, {zero, step, zero}, {2})
+                  : read(type, weight, {zero, step, zero}, {0, 2})};
     if (kernel.getWeightTypes().size() == 1)
-      return {read(type, op.getWeight(), {step, zero, zero}, {2})};
+      return {read(type, weight, {step, zero, zero}, {2})};
     // Tiles of one column each.
     Values columns;
     for (int64_t j = 0; j < tile.columns; ++j) {
       Value column = b.add(columnOf(step), b.index(j));
-      columns.push_back(
-          j < width ? read(type, op.getWeight(), {column, zero, zero}, {2})
-                    : b.zero(type));
+      columns.push_back(j < width
+                            ? read(type, weight, {column, zero, zero}, {2})
+                            : b.zero(type));
     }
     return columns;
   }
@@ -118,7 +118,7 @@ private:
     Values columns;
     for (auto [j, type] : llvm::enumerate(kernel.getWeightTypes())) {
       Value column = index(op.getColumnIndices(), b.add(first, b.index(j)));
-      columns.push_back(read(type, op.getWeight(), {column, zero, zero}, {2}));
+      columns.push_back(read(type, weight, {column, zero, zero}, {2}));
     }
     return columns;
   }
@@ -158,7 +158,7 @@ private:
   //===--------------------------------------------------------------------===//
 
   Value addStep(Value codes, ValueRange weights, Value fragment) {
-    return MicroOp::create(b, kernel.getFragmentType(), op.getProjectionAttr(),
+    return MicroOp::create(b, fragment.getType(), op.getProjectionAttr(),
                            kernel, codes, fragment, weights);
   }
 
@@ -191,6 +191,22 @@ private:
 
   /// Sums over whole steps.
   Value sumSteps(Value from, Value to, Value fragment) {
+    int64_t narrowSteps = kernel.getNarrowSteps();
+    if (!narrowSteps)
+      return sumRun(from, to, fragment);
+    return b.loop(from, to, narrowSteps, fragment,
+                  [&](Value first, ValueRange carried) -> Values {
+                    Value end =
+                        b.minUnsigned(b.add(first, b.index(narrowSteps)), to);
+                    Value narrow =
+                        sumRun(first, end, b.zero(kernel.getNarrowType()));
+                    return {MicroWidenOp::create(b, kernel.getFragmentType(),
+                                                 kernel, narrow, carried[0])};
+                  })[0];
+  }
+
+  /// The same for sums, narrow or not, that hold them.
+  Value sumRun(Value from, Value to, Value fragment) {
     return b.loop(
         from, to, 1, fragment, [&](Value step, ValueRange carried) -> Values {
           prefetchStream(step);
@@ -199,9 +215,34 @@ private:
         })[0];
   }
 
+  /// The first tokens repack the weight on the way; the others read it.
+  Value sumPanel(RepackOp repack) {
+    auto choice = cast<scf::IfOp>(repack->getParentOp());
+    weight = choice.elseYield().getOperand(0);
+    auto takeStep = [&](Value step, Value digits, Value fragment) {
+      Value codes = readCodes(columnOf(step), tile.columns);
+      return addStep(codes, {digits}, fragment);
+    };
+    auto either = scf::IfOp::create(
+        b, choice.getCondition(),
+        [&](OpBuilder &, Location) {
+          scf::YieldOp::create(
+              b, buildRepackNest(repack, b, weight, begin(), takeStep));
+        },
+        [&](OpBuilder &, Location) {
+          Value all = b.index(columns / tile.columns);
+          scf::YieldOp::create(
+              b, ValueRange{weight, sumSteps(zero, all, begin())});
+        });
+    rewriter.replaceAllUsesWith(choice.getResult(0), either.getResult(0));
+    return either.getResult(1);
+  }
+
   Value buildSums() {
     if (op.getColumnIndices())
       return finish(sumList(), zero);
+    if (RepackOp repack = findFirstRepack(weight))
+      return finish(sumPanel(repack), zero);
     int64_t whole = columns / tile.columns, rest = columns % tile.columns;
     Value end = b.index(whole), fragment = begin();
     if (whole)
@@ -316,8 +357,9 @@ private:
   MatmulOp op;
   MicroKernelAttrInterface kernel;
   MicroTile tile;
+  RewriterBase &rewriter;
   KernelBuilder b;
-  Value zero;
+  Value weight, zero;
   Axis weightAxis = Axis::Row;
   int64_t columns;
 };

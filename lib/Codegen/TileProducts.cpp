@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "ListedRows.h"
+#include "ProductConsumers.h"
 #include "ProductNest.h"
 #include "ProductTraffic.h"
+#include "RepackNest.h"
 
 #include "tern/Codegen/Passes.h"
 #include "tern/Kernels/KernelBuilder.h"
@@ -42,9 +44,6 @@ namespace {
 constexpr StringLiteral kProduct = "tern.tiled_product",
                         kRoot = "tern.tiling_root";
 
-/// Elements of a consumer's tile that are worth keeping in registers.
-constexpr int64_t kMaxVectorized = 256;
-
 int64_t getRowSteps(MatmulOp op) {
   return cast<ShapedType>(op.getWeight().getType())
       .getDimSize(op.getRowDimension());
@@ -52,23 +51,6 @@ int64_t getRowSteps(MatmulOp op) {
 
 bool hasOneToken(MatmulOp op) {
   return cast<ShapedType>(op.getCodes().getType()).getDimSize(0) == 1;
-}
-
-/// The elementwise operation that alone uses the product's result, all of it,
-/// in the same order; null if there is none.
-linalg::GenericOp getConsumer(MatmulOp op) {
-  if (op.getRowIndices() || !op->hasOneUse())
-    return {};
-  auto consumer = dyn_cast<linalg::GenericOp>(*op->user_begin());
-  if (!consumer || consumer->getNumResults() != 1 ||
-      consumer->getBlock() != op->getBlock() || consumer.getNumLoops() != 2 ||
-      consumer.getNumParallelLoops() != 2 || consumer.hasIndexSemantics())
-    return {};
-  for (OpOperand &operand : consumer->getOpOperands())
-    if (operand.get() == op->getResult(0) || consumer.isDpsInit(&operand))
-      if (!consumer.getMatchingIndexingMap(&operand).isIdentity())
-        return {};
-  return consumer;
 }
 
 /// Tiles one product, with its consumer if that is elementwise.
@@ -83,8 +65,11 @@ public:
     describe(op);
     addCodeSums(op);
     countRead(op, strategy.getKernel(0).getTile().columns, rewriter);
+    bytesOfWeight = getBytesOfWeight(op);
+    if (LayoutAttr panel = strategy.getPanel())
+      repackWeight(op, panel, rewriter);
     Operation *root = op;
-    if (linalg::GenericOp consumer = getConsumer(op))
+    if (linalg::GenericOp consumer = findConsumer(op))
       root = consumer;
     op->setAttr(kProduct, rewriter.getUnitAttr());
     root->setAttr(kRoot, rewriter.getUnitAttr());
@@ -166,7 +151,7 @@ private:
     Operation *root = findMarked(kRoot).front();
     int64_t size = root == op ? units : units * op.getRowsPerStep();
     // How many columns are listed is not known; a quarter is usual.
-    int64_t bytes = getBytesOfWeight(op) / (op.getColumnIndices() ? 4 : 1);
+    int64_t bytes = bytesOfWeight / (op.getColumnIndices() ? 4 : 1);
     scf::SCFTileAndFuseOptions options;
     options.tilingOptions.setTileSizes(
         {rewriter.getIndexAttr(0), rewriter.getIndexAttr(size)});
@@ -176,7 +161,8 @@ private:
     options.setFusionControlFn(
         [](tensor::ExtractSliceOp, OpResult producer,
            bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
-          if (producer.getOwner()->hasAttr(kProduct))
+          if (producer.getOwner()->hasAttr(kProduct) ||
+              isa<RepackOp>(producer.getOwner()))
             return scf::SCFTileAndFuseOptions::ControlFnResult{};
           return std::nullopt;
         });
@@ -224,20 +210,31 @@ private:
     KernelBuilder b(root->getLoc(), rewriter);
     Value tokens = b.createOrFold<tensor::DimOp>(product.getCodes(), 0);
     Value done = b.index(0);
-    Value result = cast<DestinationStyleOpInterface>(root).getDpsInits()[0];
+    SmallVector<Value> carried = {
+        cast<DestinationStyleOpInterface>(root).getDpsInits()[0]};
+    auto repack = product.getWeight().getDefiningOp<RepackOp>();
+    if (repack && mayRepackOnTheWay(repack)) {
+      auto panel = cast<RankedTensorType>(repack.getType());
+      carried.push_back(
+          tensor::EmptyOp::create(b, panel.getShape(), panel.getElementType()));
+    }
     for (unsigned i = 0; i < kernels; ++i) {
       int64_t taken = strategy.getKernel(i).getTile().tokens;
       Value left = b.sub(tokens, done);
       Value end =
           taken == 1 ? tokens : b.add(done, b.sub(left, b.rem(left, taken)));
-      result =
-          b.loop(done, end, taken, result,
+      carried =
+          b.loop(done, end, taken, carried,
                  [&](Value first, ValueRange carried) -> SmallVector<Value> {
-                   return {takeTokens(b, root, product, i, first, carried[0])};
-                 })[0];
+                   SmallVector<Value> next(carried);
+                   if (next.size() > 1)
+                     next[1] = repackFirst(b, repack, first, next[1]);
+                   next[0] = takeTokens(b, root, product, i, first, next);
+                   return next;
+                 });
       done = end;
     }
-    rewriter.replaceOp(root, result);
+    rewriter.replaceOp(root, carried[0]);
     cleanUp();
   }
 
@@ -246,9 +243,10 @@ private:
                              strategy.getUnits(), strategy.getPrefetch());
   }
 
-  /// `out` with the results of the tokens that kernel `i` takes.
+  /// `carried[0]` with the results of the tokens that kernel `i` takes; behind
+  /// it the panel, if it is the first tokens that repack it.
   Value takeTokens(KernelBuilder &b, Operation *root, MatmulOp product,
-                   unsigned i, Value first, Value out) {
+                   unsigned i, Value first, ArrayRef<Value> carried) {
     auto tiling = cast<TilingInterface>(root);
     SmallVector<Range> domain = tiling.getIterationDomain(b);
     SmallVector<OpFoldResult> offsets = {first, b.getIndexAttr(0)};
@@ -258,14 +256,16 @@ private:
     auto tiled = cast<DestinationStyleOpInterface>(tile.tiledOps.front());
     auto destination =
         tiled.getDpsInits()[0].getDefiningOp<tensor::ExtractSliceOp>();
-    destination.getSourceMutable().assign(out);
+    destination.getSourceMutable().assign(carried[0]);
     if (root != product)
       fuseProduct(b, tiled, product);
     auto taken = root == product ? cast<MatmulOp>(tiled.getOperation())
                                  : findProducerOf(tiled);
     taken.setStrategyAttr(keepKernel(i));
+    if (carried.size() > 1)
+      taken.getWeightMutable().assign(carried[1]);
     return tensor::InsertSliceOp::create(
-        b, tiled->getResult(0), out, destination.getMixedOffsets(),
+        b, tiled->getResult(0), carried[0], destination.getMixedOffsets(),
         destination.getMixedSizes(), destination.getMixedStrides());
   }
 
@@ -324,6 +324,7 @@ private:
   IRRewriter rewriter;
   const FrozenRewritePatternSet &cleanUps;
   StrategyAttr strategy;
+  int64_t bytesOfWeight = 0; ///< as stored
 };
 
 struct TileProducts : tern::impl::TileProductsPassBase<TileProducts> {
@@ -356,34 +357,16 @@ struct TileProducts : tern::impl::TileProductsPassBase<TileProducts> {
     }
     RewritePatternSet patterns(&getContext());
     populateProductNestPatterns(patterns);
+    populateRepackNestPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
-    vectorizeConsumers();
+    vectorizeConsumers(getOperation());
     // A weight's scales are transposed once for all tokens.
     getOperation().walk([](scf::ForOp loop) { moveLoopInvariantCode(loop); });
     (void)applyPatternsGreedily(getOperation(), cleanUps);
   }
 
 private:
-  /// Sums that a consumer reads as vectors are never stored.
-  void vectorizeConsumers() {
-    SmallVector<linalg::GenericOp> consumers;
-    getOperation().walk([&](linalg::GenericOp op) {
-      auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
-      if (op->getParentOfType<scf::ForallOp>() && type &&
-          type.hasStaticShape() && type.getNumElements() <= kMaxVectorized)
-        consumers.push_back(op);
-    });
-    IRRewriter rewriter(&getContext());
-    for (linalg::GenericOp op : consumers) {
-      rewriter.setInsertionPoint(op);
-      FailureOr<linalg::VectorizationResult> vectors =
-          linalg::vectorize(rewriter, op);
-      if (succeeded(vectors))
-        rewriter.replaceOp(op, vectors->replacements);
-    }
-  }
-
   FrozenRewritePatternSet cleanUps;
 };
 

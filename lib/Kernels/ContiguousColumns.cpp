@@ -84,11 +84,7 @@ struct ContiguousColumnsModel
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
       x.push_back(broadcastFour(b, codes, t, 0, lanes(attr)));
     for (int64_t q = 0; q < kernel.getQuarters(); ++q) {
-      int64_t quarter = kernel.getFirst() + q;
-      bool high = quarter >= 2;
-      Value low = interleave(b, weights[0], weights[1], high, b.getI8Type());
-      Value rest = interleave(b, weights[2], weights[3], high, b.getI8Type());
-      Value rows = interleave(b, low, rest, quarter % 2 == 1, b.getI16Type());
+      Value rows = interleaveFour(b, weights, kernel.getFirst() + q);
       for (int64_t f = 0; f < kFields; ++f) {
         Value u = fieldInPlace(b, rows, f);
         for (int64_t t = 0; t < kernel.getTokens(); ++t) {
@@ -116,25 +112,6 @@ struct ContiguousColumnsModel
           results = b.withPart(results, sum, {t, f, q});
         }
     return b.reshape(results, type.getShape());
-  }
-
-private:
-  /// Elements of `x` and `y` in turn, from the low or high half of each 16
-  /// bytes.
-  static Value interleave(ValueBuilder &b, Value x, Value y, bool high,
-                          Type element) {
-    int64_t bytes = cast<VectorType>(x.getType()).getNumElements();
-    int64_t perPart = 128 / element.getIntOrFloatBitWidth();
-    int64_t count = bytes / 16 * perPart;
-    VectorType type = b.vectorOf(count, element);
-    SmallVector<int64_t> mask;
-    for (int64_t part = 0; part < count; part += perPart)
-      for (int64_t i = 0; i < perPart / 2; ++i) {
-        int64_t from = part + (high ? perPart / 2 : 0) + i;
-        mask.append({from, count + from});
-      }
-    Value result = b.shuffle(b.bitcast(type, x), b.bitcast(type, y), mask);
-    return b.bitcast(b.vectorOf(bytes, b.getI8Type()), result);
   }
 };
 

@@ -16,10 +16,9 @@
 
 #include "MicroKernels.h"
 
-namespace tern {
+#include "tern/Kernels/Unpacking.h"
 
-/// The digits of a byte, two bits each.
-inline constexpr int64_t kFields = 4;
+namespace tern {
 
 /// Field `f` where it is in the byte: the digits times 4^f.
 inline mlir::Value fieldInPlace(ValueBuilder &b, mlir::Value bytes, int64_t f) {

@@ -37,13 +37,18 @@ static int64_t digitsAlong(const Layout &layout, Axis axis) {
              : 0;
 }
 
-Layout RowsInLanes::layout() const {
-  Layout layout{&codecs::b2, Axis::Row, {columns(4, 4)}, {}};
+/// Vectors of rows, four bytes of each in a lane.
+static std::vector<LayoutPart> laneBytes(int64_t lanes, int64_t vectors) {
+  std::vector<LayoutPart> bytes;
   if (vectors > 1)
-    layout.bytes.push_back(rows(vectors, lanes));
-  layout.bytes.push_back(rows(lanes, 1));
-  layout.bytes.push_back(columns(4, 1));
-  return layout;
+    bytes.push_back(rows(vectors, lanes));
+  bytes.push_back(rows(lanes, 1));
+  bytes.push_back(columns(4, 1));
+  return bytes;
+}
+
+Layout RowsInLanes::layout() const {
+  return {&codecs::b2, Axis::Row, {columns(4, 4)}, laneBytes(lanes, vectors)};
 }
 
 std::optional<RowsInLanes> RowsInLanes::match(const Layout &layout) {
@@ -52,6 +57,18 @@ std::optional<RowsInLanes> RowsInLanes::match(const Layout &layout) {
     return std::nullopt;
   int64_t lanes = layout.bytes[count - 2].size;
   return check(layout, RowsInLanes{lanes, layout.tileRows() / lanes});
+}
+
+Layout UnpackedRows::layout() const {
+  return {&codecs::b8, Axis::Row, {columns(1, 1)}, laneBytes(lanes, vectors)};
+}
+
+std::optional<UnpackedRows> UnpackedRows::match(const Layout &layout) {
+  size_t count = layout.bytes.size();
+  if (count < 2 || count > 3)
+    return std::nullopt;
+  int64_t lanes = layout.bytes[count - 2].size;
+  return check(layout, UnpackedRows{lanes, layout.tileRows() / lanes});
 }
 
 Layout ContiguousRows::layout() const {
@@ -154,6 +171,8 @@ std::optional<PairedRows> PairedRows::match(const Layout &layout) {
 std::string tern::familyName(const Layout &layout) {
   if (RowsInLanes::match(layout))
     return "rows_in_lanes";
+  if (UnpackedRows::match(layout))
+    return "unpacked_rows";
   if (ContiguousRows::match(layout))
     return "contiguous_rows";
   if (ContiguousColumns::match(layout))

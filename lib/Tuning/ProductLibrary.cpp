@@ -50,6 +50,9 @@ std::string tern::describeStrategy(const ProductTrial &trial) {
       strategy.layout ? strategy.layoutName.str() : std::string("int8_rows");
   if (!strategy.kernels)
     return text + ", portable loops";
+  if (LayoutAttr panel = strategy.kernels.getPanel())
+    text += llvm::formatv(", panels of {0} rows", panel.getLayout().tileRows())
+                .str();
   bool isList = trial.shape.listsRows || trial.shape.listsColumns;
   if (int64_t ahead = strategy.kernels.getPrefetch())
     text +=

@@ -40,7 +40,7 @@ struct StrategyKey {
 
 StrategyAttr withAhead(StrategyAttr strategy, int64_t ahead) {
   return StrategyAttr::get(strategy.getContext(), strategy.getKernels(),
-                           strategy.getUnits(), ahead);
+                           strategy.getUnits(), ahead, strategy.getPanel());
 }
 
 class Tuner {

@@ -23,5 +23,5 @@
 // CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}q_proj+k_proj+v_proj: rows in lanes of 320 x 192 digits in b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]
 // CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}up_proj: contiguous rows, listed rows of {{[0-9]+}} x {{[0-9]+}} digits
 // CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.decode | {{.*}}down_proj: contiguous columns, listed columns of
-// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.prefill | {{.*}}down_proj: contiguous columns of
+// CHECK-DAG: [Passed] Kernel | {{.*}} | Function=layer.prefill | {{.*}}down_proj: unpacked rows of
 // CHECK-DAG: [Analysis] Scratch {{.*}}temporaries of 6 functions, {{[0-9]+}} bytes in all, share {{[0-9]+}}

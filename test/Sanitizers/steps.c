@@ -24,9 +24,7 @@
 extern const tern_model tern_model_sanitized;
 static const tern_model *const model = &tern_model_sanitized;
 
-#define TOKENS                                                                 \
-  44u /* two passes of the default 32, and more than two blocks                \
-       */
+#define TOKENS 44u /* two passes of 32, and more than two blocks */
 #define SEQUENCES 3u
 
 static const void *weights;

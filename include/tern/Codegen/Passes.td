@@ -50,6 +50,10 @@ def TileProductsPass : Pass<"tern-tile-products", "::mlir::func::FuncOp"> {
     kernels take, all by upstream's tiling, and in them a loop over columns around
     one `tern.micro`. Tokens that the first kernel leaves are taken by the next one.
 
+    If the strategy has a panel, a worker repacks the rows of each unit into it before
+    its first tokens, or while these are multiplied, where the weight's layout gives
+    few columns at a time.
+
     The loop over columns is not upstream's: the sums it carries are in the kernel's
     own form, and a loop over tensors would turn them into rows of a result and back
     in each step.

@@ -29,6 +29,14 @@ struct RowsInLanes {
   static std::optional<RowsInLanes> match(const Layout &layout);
 };
 
+/// The same with one digit to a byte: b8, rows, k:1:1, [n:V:L, n:L:1, k:4:1]. A
+/// tile is V vectors of L rows by 4 columns.
+struct UnpackedRows {
+  int64_t lanes, vectors;
+  Layout layout() const;
+  static std::optional<UnpackedRows> match(const Layout &layout);
+};
+
 /// A row follows itself: b2, rows, k:4:4L, [k:4L:1]. A tile is a vector of 4L
 /// bytes, 16L columns; with R interleaved rows, [n:R:1, k:4L:1], R of them, L
 /// > 1.

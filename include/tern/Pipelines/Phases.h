@@ -23,7 +23,7 @@ namespace tern {
 
 struct PipelineOptions {
   /// Tokens one pass over the weights takes at most.
-  int64_t maxTokens = 32;
+  int64_t maxTokens = 128;
   /// Read inactive rows and columns too (for measuring what skipping saves).
   bool dense = false;
   /// Two to sixteen tokens have functions of their own.

@@ -31,9 +31,24 @@ struct ExpandMicro : OpRewritePattern<MicroOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(MicroOp op,
                                 PatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op, op.getKernel().build(rewriter, op.getLoc(),
-                                                op.getCodes(), op.getWeights(),
-                                                op.getFragment()));
+    MicroKernelAttrInterface kernel = op.getKernel();
+    Value next = op.getType() == kernel.getNarrowType()
+                     ? kernel.buildNarrow(rewriter, op.getLoc(), op.getCodes(),
+                                          op.getWeights(), op.getFragment())
+                     : kernel.build(rewriter, op.getLoc(), op.getCodes(),
+                                    op.getWeights(), op.getFragment());
+    rewriter.replaceOp(op, next);
+    return success();
+  }
+};
+
+struct ExpandWiden : OpRewritePattern<MicroWidenOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MicroWidenOp op,
+                                PatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op,
+                       op.getKernel().widen(rewriter, op.getLoc(),
+                                            op.getNarrow(), op.getFragment()));
     return success();
   }
 };
@@ -87,6 +102,7 @@ struct ExpandPrefetch : OpRewritePattern<PrefetchOp> {
 } // namespace
 
 void tern::populateMicroKernelPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandBegin, ExpandMicro, ExpandFinish, ExpandPrefetch>(
-      patterns.getContext());
+  patterns
+      .add<ExpandBegin, ExpandMicro, ExpandWiden, ExpandFinish, ExpandPrefetch>(
+          patterns.getContext());
 }

@@ -46,7 +46,7 @@ struct ConvertTernToKernels
     }
     auto isKernel = [](Operation *op) {
       return isa<KernelOpInterface, MatmulOp, KVAppendOp, MicroBeginOp, MicroOp,
-                 MicroFinishOp, PrefetchOp>(op);
+                 MicroWidenOp, MicroFinishOp, PrefetchOp>(op);
     };
     getOperation()->walk([&](Operation *op) { numKernels += isKernel(op); });
 

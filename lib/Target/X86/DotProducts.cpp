@@ -64,29 +64,59 @@ int64_t DotAttr::getSlots(unsigned maxUnsigned) const {
   return fitsPairs(maxUnsigned) ? 3 : 9;
 }
 
+static bool isOfPairs(Dot dot) {
+  return dot == Dot::Vpmaddubsw256 || dot == Dot::Vpmaddubsw512;
+}
+
+/// Sums of pairs: each product is at most 128 times `maxUnsigned` below zero.
+int64_t DotAttr::getNarrowSteps(unsigned maxUnsigned) const {
+  return isOfPairs(getValue()) ? 32768 / (2 * 128 * maxUnsigned) : 0;
+}
+
+/// Products of pairs of bytes, added in 16 bits.
+static Value multiplyPairs(ValueBuilder &b, Value u, Value s) {
+  int64_t bytes = cast<VectorType>(u.getType()).getNumElements();
+  return call(b, b.vectorOf(bytes / 2, b.getI16Type()),
+              bytes == 64 ? "llvm.x86.avx512.pmaddubs.w.512"
+                          : "llvm.x86.avx2.pmadd.ub.sw",
+              {u, s});
+}
+
+/// Words added in pairs to sums of 32 bits.
+static Value addPairs(ValueBuilder &b, Value acc, Value x, Value y) {
+  bool isWide = cast<VectorType>(acc.getType()).getNumElements() == 16;
+  StringRef name =
+      isWide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
+  return b.add(acc, call(b, acc.getType(), name, {x, y}));
+}
+
+Value DotAttr::buildNarrow(OpBuilder &builder, Location loc, Value acc, Value u,
+                           Value s) const {
+  ValueBuilder b(loc, builder);
+  return b.add(acc, multiplyPairs(b, u, s));
+}
+
+Value DotAttr::widen(OpBuilder &builder, Location loc, Value acc,
+                     Value narrow) const {
+  ValueBuilder b(loc, builder);
+  return addPairs(b, acc, narrow, b.constant(narrow.getType(), int64_t(1)));
+}
+
 /// vpmaddubsw and vpmaddwd by ones, or, for larger bytes, even and odd bytes as
 /// 16 bit words: the products of each word pair are added by vpmaddwd, the two
 /// halves by an addition.
 static Value buildPairs(ValueBuilder &b, Value acc, Value u, Value s,
                         unsigned maxUnsigned) {
-  auto sums = cast<VectorType>(acc.getType());
-  VectorType words = b.vectorOf(2 * sums.getNumElements(), b.getI16Type());
-  bool isWide = sums.getNumElements() == 16;
-  StringRef quads =
-      isWide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
-  StringRef pairs =
-      isWide ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw";
-  auto addPairs = [&](Value x, Value y) {
-    acc = b.add(acc, call(b, sums, quads, {x, y}));
-  };
   if (fitsPairs(maxUnsigned)) {
-    addPairs(call(b, words, pairs, {u, s}), b.constant(words, int64_t(1)));
-    return acc;
+    Value pairs = multiplyPairs(b, u, s);
+    return addPairs(b, acc, pairs, b.constant(pairs.getType(), int64_t(1)));
   }
+  int64_t bytes = cast<VectorType>(u.getType()).getNumElements();
+  VectorType words = b.vectorOf(bytes / 2, b.getI16Type());
   Value uw = b.bitcast(words, u), sw = b.bitcast(words, s);
-  addPairs(b.bitAnd(uw, 255), b.shiftRightSigned(b.shiftLeft(sw, 8), 8));
-  addPairs(b.shiftRight(uw, 8), b.shiftRightSigned(sw, 8));
-  return acc;
+  acc = addPairs(b, acc, b.bitAnd(uw, 255),
+                 b.shiftRightSigned(b.shiftLeft(sw, 8), 8));
+  return addPairs(b, acc, b.shiftRight(uw, 8), b.shiftRightSigned(sw, 8));
 }
 
 Value DotAttr::build(OpBuilder &builder, Location loc, Value acc, Value u,

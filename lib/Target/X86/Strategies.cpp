@@ -120,6 +120,26 @@ StrategyAttr makeContiguousColumns(const Maker &make) {
                   ahead);
 }
 
+/// Issue slots of repacking a byte: of its vector, four fields are shifted,
+/// masked and stored, after some shuffles.
+constexpr double kRepackSlots = 0.25;
+
+/// Rows in a panel of `vectors` vectors, for many tokens.
+template <int64_t vectors> StrategyAttr makePanel(const Maker &make) {
+  // Of 32 or 16 registers, those that a step's loads and products leave.
+  int64_t sums = make.dot.getLanes() == 16    ? 24
+                 : make.dot.getNarrowSteps(2) ? 8
+                                              : 12;
+  SmallVector<Attribute> kernels;
+  for (int64_t tokens : {sums / vectors, int64_t(4), int64_t(1)})
+    if (kernels.empty() || tokens < sums / vectors)
+      kernels.push_back(
+          UnpackedRowsAttr::get(make.context(), make.dot, vectors, tokens));
+  Layout panel = UnpackedRows{make.dot.getLanes(), vectors}.layout();
+  return StrategyAttr::get(make.context(), kernels, 1, 0,
+                           LayoutAttr::get(make.context(), panel));
+}
+
 //===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//
@@ -154,11 +174,21 @@ using Tokens = TokenClass;
 constexpr Entry kEntries[] = {
     {"rows_in_lanes", "", 0, Tokens::One, Tokens::Many, layRowsInLanes,
      makeRowsInLanes, &Family::lanes, &Family::lanes},
+    {"rows_in_lanes", "", 0, Tokens::Many, Tokens::Many, layRowsInLanes,
+     makePanel<4>, &Family::lanes, &Family::lanes},
+    {"rows_in_lanes", "", 0, Tokens::Many, Tokens::Many, layRowsInLanes,
+     makePanel<2>, &Family::lanes, &Family::lanes},
     {"contiguous_rows", "", 0, Tokens::One, Tokens::Many, layContiguousRows,
      makeContiguousRows, &Family::row, &Family::rows},
+    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
+     makePanel<4>, &Family::lanes, &Family::lanes},
+    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
+     makePanel<2>, &Family::lanes, &Family::lanes},
     {"contiguous_columns", "", 0, Tokens::One, Tokens::Many,
      layContiguousColumns, makeContiguousColumns, &Family::column,
      &Family::columns},
+    {"contiguous_columns", "", 0, Tokens::Many, Tokens::Many,
+     layContiguousColumns, makePanel<4>, &Family::lanes, &Family::lanes},
     {"integer_rows", "", 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,
@@ -168,8 +198,8 @@ constexpr Entry kEntries[] = {
 };
 
 constexpr StringLiteral kNames[] = {
-    kEntries[0].layoutName, kEntries[1].layoutName, kEntries[2].layoutName,
-    kEntries[3].layoutName};
+    kEntries[0].layoutName, kEntries[3].layoutName, kEntries[6].layoutName,
+    kEntries[8].layoutName};
 
 bool hasFeatures(TargetAttr target, llvm::StringRef features) {
   SmallVector<llvm::StringRef> needed;
@@ -197,6 +227,10 @@ SmallVector<Strategy> x86::findStrategies(TargetAttr target,
     if (entry.layout)
       strategy.layout = entry.layout(make);
     strategy.kernels = entry.kernels(make);
+    if (strategy.kernels.getPanel()) {
+      strategy.recodeSlots = kRepackSlots;
+      strategy.recodeTokens = shape.tokens;
+    }
     strategy.speed =
         machine.family.*(tokens == Tokens::One ? entry.one : entry.more);
     found.push_back(std::move(strategy));

@@ -30,6 +30,10 @@ std::vector<Member> allMembers() {
        "rows_in_lanes"},
       {RowsInLanes{4, 4}.layout(), "b2, rows, k:4:4, [n:4:4, n:4:1, k:4:1]",
        "rows_in_lanes"},
+      {UnpackedRows{16, 4}.layout(), "b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]",
+       "unpacked_rows"},
+      {UnpackedRows{8, 1}.layout(), "b8, rows, k:1:1, [n:8:1, k:4:1]",
+       "unpacked_rows"},
       {ContiguousRows{16}.layout(), "b2, rows, k:4:64, [k:64:1]",
        "contiguous_rows"},
       {ContiguousRows{4, 2}.layout(), "b2, rows, k:4:16, [n:2:1, k:16:1]",
@@ -88,6 +92,7 @@ TEST(LayoutFamilies, EachMemberIsOfOneFamilyAndKeepsItsNumbers) {
   for (const Member &member : allMembers()) {
     const Layout &layout = member.layout;
     EXPECT_EQ(makeAgain(RowsInLanes::match(layout), layout) +
+                  makeAgain(UnpackedRows::match(layout), layout) +
                   makeAgain(ContiguousRows::match(layout), layout) +
                   makeAgain(ContiguousColumns::match(layout), layout) +
                   makeAgain(PlainWords::match(layout), layout) +
@@ -120,6 +125,8 @@ TEST(LayoutFamilies, NearMissesAreOfNoFamily) {
       {b2, R, {{C, 4, 4}}, {{R, 16, 1}, {R, 2, 16}, {C, 4, 1}}}, // order
       {b2, R, {{C, 4, 4}}, {{C, 4, 1}, {R, 16, 1}}},
       {b2, R, {{C, 4, 1}}, {{C, 4, 4}}},
+      {&codecs::b8, C, {{C, 1, 1}}, {{R, 16, 1}, {C, 4, 1}}},
+      {&codecs::b8, R, {{C, 1, 1}}, {{R, 16, 1}, {C, 8, 1}}},
       {b2, C, {{C, 4, 64}}, {{C, 64, 1}}},
       {b2, R, {{R, 4, 64}}, {{R, 4, 4}, {R, 4, 16}, {R, 4, 1}}},
       {b2, C, {{R, 4, 64}}, {{R, 4, 16}, {R, 4, 4}, {R, 4, 1}}},

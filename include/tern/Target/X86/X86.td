@@ -29,7 +29,8 @@ def TernX86_Dot : I32EnumAttr<"Dot", "a dot product of bytes", [
 }
 
 def TernX86_DotAttr : AttrDef<TernX86_Dialect, "Dot",
-    [DeclareAttrInterfaceMethods<DotProductAttrInterface>]> {
+    [DeclareAttrInterfaceMethods<DotProductAttrInterface,
+        ["getNarrowSteps", "buildNarrow", "widen"]>]> {
   let mnemonic = "dot";
   let summary = "a dot product of bytes";
   let description = [{

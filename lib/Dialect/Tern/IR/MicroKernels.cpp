@@ -35,6 +35,12 @@ LogicalResult RowsInLanesAttr::verify(EmitError emitError,
   return verifyPositive(emitError, {{"vectors", vectors}, {"tokens", tokens}});
 }
 
+LogicalResult UnpackedRowsAttr::verify(EmitError emitError,
+                                       DotProductAttrInterface, int64_t vectors,
+                                       int64_t tokens) {
+  return verifyPositive(emitError, {{"vectors", vectors}, {"tokens", tokens}});
+}
+
 LogicalResult ContiguousRowsAttr::verify(EmitError emitError,
                                          DotProductAttrInterface, int64_t rows,
                                          int64_t tokens) {
@@ -79,7 +85,7 @@ LogicalResult Int8ByInt8Attr::verify(EmitError emitError, int64_t tokens) {
 
 LogicalResult StrategyAttr::verify(EmitError emitError,
                                    ArrayRef<Attribute> kernels, int64_t units,
-                                   int64_t prefetch) {
+                                   int64_t prefetch, LayoutAttr panel) {
   if (units < 1 || prefetch < 0)
     return emitError() << "expected at least one unit and no negative "
                           "prefetch, got "
@@ -96,6 +102,9 @@ LogicalResult StrategyAttr::verify(EmitError emitError,
       return emitError() << "expected kernels for falling numbers of tokens, "
                             "got one for "
                          << tokens << " after one for " << before;
+    if (panel && !kernel.reads(panel.getLayout()))
+      return emitError() << "expected kernels that read the panel, got "
+                         << attr;
     before = tokens;
   }
   if (before > 1)
@@ -143,6 +152,19 @@ LogicalResult MicroOp::verify() {
   for (auto [expected, got] : llvm::zip(weights, getWeights().getTypes()))
     if (failed(expectType(*this, "a weight", expected, got)))
       return failure();
+  if (getType() == kernel.getNarrowType())
+    return success();
+  return expectType(*this, "sums", kernel.getFragmentType(), getType());
+}
+
+LogicalResult MicroWidenOp::verify() {
+  MicroKernelAttrInterface kernel = getKernel();
+  if (!kernel.getNarrowType())
+    return emitOpError("expected a kernel that has narrow sums, got ")
+           << kernel;
+  if (failed(expectType(*this, "narrow sums", kernel.getNarrowType(),
+                        getNarrow().getType())))
+    return failure();
   return expectType(*this, "sums", kernel.getFragmentType(), getType());
 }
 

@@ -18,7 +18,7 @@ using namespace mlir;
 using namespace tern;
 
 /// Of modules that do not say.
-static constexpr int64_t kDefaultMaxTokens = 32;
+static constexpr int64_t kDefaultMaxTokens = 128;
 
 bool tern::isOfFewTokens(MatmulOp product) {
   auto function = product->getParentOfType<FunctionOpInterface>();
@@ -97,8 +97,27 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
 }
 
 StringRef ProductShape::getReasonAgainst(StrategyAttr strategy) const {
-  for (unsigned i = 0; i < strategy.getKernels().size(); ++i)
-    if (StringRef reason = getReasonAgainst(strategy.getKernel(i));
+  if (LayoutAttr panel = strategy.getPanel()) {
+    if (!layout)
+      return "expected a weight with a layout to repack";
+    if (groupSize || listsRows || listsColumns)
+      return "expected a product of all rows and columns without scales to "
+             "repack its weight for";
+    StringRef reason =
+        RepackOp::getReasonAgainst(*layout, panel.getLayout(), {rows, columns});
+    if (!reason.empty())
+      return reason;
+    ProductShape repacked = *this;
+    repacked.layout = panel.getLayout();
+    return repacked.getReasonAgainst(strategy.getKernels());
+  }
+  return getReasonAgainst(strategy.getKernels());
+}
+
+StringRef ProductShape::getReasonAgainst(ArrayRef<Attribute> kernels) const {
+  for (Attribute attr : kernels)
+    if (StringRef reason =
+            getReasonAgainst(cast<MicroKernelAttrInterface>(attr));
         !reason.empty())
       return reason;
   return "";

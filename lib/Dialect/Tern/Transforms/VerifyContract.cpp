@@ -100,7 +100,7 @@ LogicalResult isKernel(Operation *op) {
     return op->emitOpError("expected buffers instead of tensors");
   if (isa<KernelOpInterface, MatmulOp, KVAppendOp, GetWeightOp, StateAddressOp,
           WorkerIndexOp, IterationOp, CountReadOp, MicroBeginOp, MicroOp,
-          MicroFinishOp, PrefetchOp>(op))
+          MicroWidenOp, MicroFinishOp, PrefetchOp>(op))
     return op->emitOpError("expected to be lowered to loops");
   return hasBody(op);
 }

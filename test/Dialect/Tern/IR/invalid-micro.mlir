@@ -147,3 +147,21 @@ func.func @sums_of_codes(%q: tensor<?x8xi8>) {
   %0 = tern.sum_codes(%q) : (tensor<?x8xi8>) -> tensor<?x1xi64>
   return
 }
+
+// -----
+
+#vnni = #tern.unpacked_rows<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 1, tokens = 1>
+func.func @no_narrow_sums(%narrow: vector<1x1x32xi16>, %acc: vector<1x1x16xi32>) {
+  // expected-error @+1 {{expected a kernel that has narrow sums, got #tern.unpacked_rows}}
+  %0 = tern.micro_widen #vnni %narrow into %acc : vector<1x1x32xi16> into vector<1x1x16xi32>
+  return
+}
+
+// -----
+
+#pairs = #tern.unpacked_rows<dot = #tern_x86.dot<vpmaddubsw_256>, vectors = 1, tokens = 1>
+func.func @narrow_type(%narrow: vector<1x1x8xi16>, %acc: vector<1x1x8xi32>) {
+  // expected-error @+1 {{expected narrow sums of type 'vector<1x1x16xi16>', as the kernel has, got 'vector<1x1x8xi16>'}}
+  %0 = tern.micro_widen #pairs %narrow into %acc : vector<1x1x8xi16> into vector<1x1x8xi32>
+  return
+}

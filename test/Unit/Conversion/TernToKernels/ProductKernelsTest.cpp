@@ -46,11 +46,13 @@ Layout pickLayout(const Machine &machine, Stored stored, Shape shape,
   llvm_unreachable("a target has kernels for all three");
 }
 
-const Shape kShapes[] = {{1, 1},     {3, 5},    {5, 3},     {65, 320}, {37, 65},
-                         {320, 192}, {4, 5460}, {5460, 20}, {17, 1536}};
+const Shape kShapes[] = {{1, 1},     {3, 5},     {5, 3},    {65, 320},
+                         {37, 65},   {320, 192}, {4, 5460}, {5460, 20},
+                         {17, 1536}, {96, 68}};
 
-/// Every number that kernels of 8, 4 and 1 tokens leave to each other.
-const std::vector<int64_t> kTokens = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13};
+/// Every number that kernels of 12, 8, 6, 4, 2 and 1 tokens leave to each
+/// other.
+const std::vector<int64_t> kTokens = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 29};
 
 class Products : public testing::TestWithParam<ProductSetting> {
 protected:

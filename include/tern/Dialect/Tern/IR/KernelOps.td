@@ -234,6 +234,7 @@ def Tern_ActiveRowsOp : Tern_KernelOp<"active_rows", [Tern_RowWise]> {
 }
 
 include "tern/Dialect/Tern/IR/MatmulOp.td"
+include "tern/Dialect/Tern/IR/RepackOp.td"
 
 def Tern_DequantizeOp : Tern_KernelOp<"dequantize",
                                       [Tern_RowWise, AttrSizedOperandSegments]> {

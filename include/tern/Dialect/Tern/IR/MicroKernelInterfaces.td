@@ -32,6 +32,25 @@ def DotProductAttrInterface : AttrInterface<"DotProductAttrInterface"> {
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$acc, "::mlir::Value":$u, "::mlir::Value":$s,
            "unsigned":$maxUnsigned)>,
+    InterfaceMethod<[{
+        Steps whose products of bytes up to `maxUnsigned` sums of 16 bits hold, which
+        take fewer instructions; 0 if it has none.
+      }], "int64_t", "getNarrowSteps", (ins "unsigned":$maxUnsigned), [{}], [{
+        return 0;
+      }]>,
+    InterfaceMethod<[{
+        The same as `build` for sums vector<2*lanes x i16> of two products each.
+      }], "::mlir::Value", "buildNarrow",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$acc, "::mlir::Value":$u, "::mlir::Value":$s), [{}], [{
+        return {};
+      }]>,
+    InterfaceMethod<"`acc` of 32 bits with such sums added.",
+      "::mlir::Value", "widen",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$acc, "::mlir::Value":$narrow), [{}], [{
+        return {};
+      }]>,
   ];
   let extraSharedClassDeclaration = [{
     /// True if large bytes cost no more: fields of a byte then need no shift.
@@ -81,6 +100,30 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$codes, "::mlir::ValueRange":$weights,
            "::mlir::Value":$fragment)>,
+    InterfaceMethod<[{
+        Steps that a narrow fragment holds the sums of, for fewer instructions a
+        step; 0: there is none. It begins as zeros and is then widened into the
+        fragment.
+      }], "int64_t", "getNarrowSteps", (ins), [{}], [{
+        return 0;
+      }]>,
+    InterfaceMethod<"Type of such a fragment; null if there is none.",
+      "::mlir::VectorType", "getNarrowType", (ins), [{}], [{
+        return {};
+      }]>,
+    InterfaceMethod<"The narrow fragment after one more step.", "::mlir::Value",
+      "buildNarrow",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$codes, "::mlir::ValueRange":$weights,
+           "::mlir::Value":$narrow), [{}], [{
+        return {};
+      }]>,
+    InterfaceMethod<"The fragment with the sums of a narrow one.", "::mlir::Value",
+      "widen",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$narrow, "::mlir::Value":$fragment), [{}], [{
+        return {};
+      }]>,
     InterfaceMethod<"The sums in a fragment.", "::mlir::Value", "finish",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$fragment)>,

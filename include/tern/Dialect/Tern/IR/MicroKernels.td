@@ -50,6 +50,22 @@ def Tern_RowsInLanesAttr : Tern_MicroKernel<"RowsInLanes", "rows_in_lanes"> {
                         "int64_t":$vectors, "int64_t":$tokens);
 }
 
+def Tern_UnpackedRowsAttr : Tern_MicroKernel<"UnpackedRows", "unpacked_rows"> {
+  let summary = "a lane holds the sum of one row, a byte one digit";
+  let description = [{
+    Reads layouts `b8, rows, k:1:1, [n:V:L, n:L:1, k:4:1]` for V `vectors` and the L lanes
+    of the dot product, which `tern.repack` makes of others once for many tokens. A
+    step loads V vectors and has V dot products for each token, so `vectors` times
+    `tokens` is as many as registers hold the sums of.
+
+    ```mlir
+    #tern.unpacked_rows<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 4, tokens = 6>
+    ```
+  }];
+  let parameters = (ins "::tern::DotProductAttrInterface":$dot,
+                        "int64_t":$vectors, "int64_t":$tokens);
+}
+
 def Tern_ContiguousRowsAttr : Tern_MicroKernel<"ContiguousRows", "contiguous_rows"> {
   let summary = "lanes run along a row of digits";
   let description = [{
@@ -140,13 +156,23 @@ def Tern_StrategyAttr : Tern_Attr<"Strategy", "strategy"> {
     the parallel loop takes. `prefetch` is how far ahead weights are asked for: entries
     of a list of rows or columns, otherwise bytes; 0 for nothing.
 
+    With a `panel`, a layout, a worker repacks the rows of a tile of it, all their
+    columns, before its first token, and kernels read that: for many tokens.
+
     ```mlir
     #tern.strategy<[#tern.int8_by_int8<tokens = 1>], units = 1, prefetch = 0>
     ```
   }];
   let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$kernels,
-                        "int64_t":$units, "int64_t":$prefetch);
-  let assemblyFormat = "`<` `[` $kernels `]` `,` struct($units, $prefetch) `>`";
+                        "int64_t":$units, "int64_t":$prefetch,
+                        OptionalParameter<"::tern::LayoutAttr">:$panel);
+  let assemblyFormat =
+      "`<` `[` $kernels `]` `,` struct($units, $prefetch, $panel) `>`";
+  let builders = [
+    AttrBuilder<(ins "::llvm::ArrayRef<::mlir::Attribute>":$kernels,
+                     "int64_t":$units, "int64_t":$prefetch), [{
+      return $_get($_ctxt, kernels, units, prefetch, LayoutAttr());
+    }]>];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The kernel of number `i`.

@@ -49,6 +49,25 @@ def Tern_MicroOp : Tern_MicroOpBase<"micro", [AllTypesMatch<["fragment", "result
   }];
 }
 
+def Tern_MicroWidenOp : Tern_MicroOpBase<"micro_widen", [AllTypesMatch<["fragment", "result"]>]> {
+  let summary = "narrow sums added to those of a micro kernel";
+  let description = [{
+    Some kernels have sums of fewer bits for some steps (`getNarrowSteps`), whose
+    `tern.micro` take and give those.
+
+    ```mlir
+    %next = tern.micro_widen #kernel %narrow into %acc
+        : vector<2x4x16xi16> into vector<2x4x8xi32>
+    ```
+  }];
+  let arguments = (ins MicroKernelAttrInterface:$kernel, AnyVectorOfAnyRank:$narrow,
+                       AnyVectorOfAnyRank:$fragment);
+  let assemblyFormat = [{
+    $kernel $narrow `into` $fragment attr-dict
+    `:` type($narrow) `into` type($fragment)
+  }];
+}
+
 def Tern_MicroFinishOp : Tern_MicroOpBase<"micro_finish"> {
   let summary = "the sums of a micro kernel, by token and row";
   let description = [{

@@ -52,9 +52,12 @@ struct ProductShape {
   /// not known, as many as its function takes: few, or `tern.max_tokens`.
   static ProductShape of(MatmulOp product);
 
-  /// Why no loops around micro kernel `kernel`, or around one of `strategy`,
-  /// compute such a product of a weight with this layout; empty if they do.
+  /// Why no loops around micro kernel `kernel`, or around one of `strategy` or
+  /// of `kernels`, compute such a product of a weight with this layout; empty
+  /// if they do.
   llvm::StringRef getReasonAgainst(MicroKernelAttrInterface kernel) const;
+  llvm::StringRef
+  getReasonAgainst(llvm::ArrayRef<mlir::Attribute> kernels) const;
   llvm::StringRef getReasonAgainst(StrategyAttr strategy) const;
 };
 

@@ -62,7 +62,7 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"maxTokens", "max-tokens", "int64_t", /*default=*/"32",
+    Option<"maxTokens", "max-tokens", "int64_t", /*default=*/"128",
            "Most tokens of one pass, `tern.max_tokens` of the module">,
     Option<"few", "few", "bool", /*default=*/"false",
            "Two to sixteen tokens have a body of their own, `NAME.few`">,

@@ -1,0 +1,235 @@
+//===- RepackNest.cpp - Loops that repack weights -------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Rows of every layout become the same bytes: V vectors of L rows, four columns
+// in a lane, one digit to a byte. A field of two bits is a shift and a mask;
+// before that, bytes have to come into the lanes of their rows.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RepackNest.h"
+
+#include "tern/Kernels/Unpacking.h"
+#include "tern/Packing/LayoutFamilies.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace tern;
+
+using Values = SmallVector<Value>;
+
+namespace {
+
+/// Loops carry the panel and, if a product takes its steps on the way, a
+/// fragment.
+class RepackNest {
+public:
+  RepackNest(RepackOp op, KernelBuilder &b, PanelStep takeStep)
+      : op(op), b(b), takeStep(takeStep), zero(b.index(0)),
+        panel(*UnpackedRows::match(op.getLayout().getLayout())),
+        columns(cast<ShapedType>(op.getType()).getDimSize(1) * 4) {}
+
+  Values build(Values carried) {
+    Layout layout = op.getWeightLayout().getLayout();
+    if (auto from = RowsInLanes::match(layout))
+      return fromRowsInLanes(*from, carried);
+    if (ContiguousColumns::match(layout))
+      return fromContiguousColumns(carried);
+    return fromContiguousRows(carried);
+  }
+
+private:
+  int64_t getVectorBytes() const { return 4 * panel.lanes; }
+
+  /// Bytes of a tile of the weight, or of tiles that follow each other along
+  /// its first dimension.
+  Value read(ArrayRef<int64_t> shape, ValueRange at) {
+    auto type = VectorType::get(shape, b.getI8Type());
+    SmallVector<AffineExpr> results = {b.getAffineDimExpr(2)};
+    if (shape.size() == 2)
+      results.insert(results.begin(), b.getAffineDimExpr(0));
+    auto map = AffineMap::get(3, 0, results, b.getContext());
+    SmallVector<bool> inBounds(shape.size(), true);
+    return vector::TransferReadOp::create(
+        b, type, op.getWeight(), at, b.zero(b.getI8Type()),
+        AffineMapAttr::get(map), b.getBoolArrayAttr(inBounds));
+  }
+
+  /// `digits` are bytes of step `step` from byte `byte` on.
+  void write(Value digits, Values &carried, Value step, Value byte) {
+    auto map = AffineMap::get(3, 0, b.getAffineDimExpr(2), b.getContext());
+    carried[0] = vector::TransferWriteOp::create(
+                     b, digits, carried[0], ValueRange{zero, step, byte},
+                     AffineMapAttr::get(map), b.getBoolArrayAttr({true}))
+                     .getResult();
+  }
+
+  /// All bytes of step `step`, equal parts that follow each other.
+  void writeStep(const Values &parts, Values &carried, Value step) {
+    int64_t bytes = cast<VectorType>(parts[0].getType()).getNumElements();
+    int64_t count = parts.size();
+    for (int64_t i = 0; i < count; ++i)
+      write(parts[i], carried, step, b.index(i * bytes));
+    if (carried.size() == 1)
+      return;
+    Value all = b.zero(VectorType::get({count, bytes}, b.getI8Type()));
+    for (int64_t i = 0; i < count; ++i)
+      all = b.withPart(all, parts[i], {i});
+    carried[1] = takeStep(step, b.reshape(all, {count * bytes}), carried[1]);
+  }
+
+  Values loop(int64_t count, Values carried,
+              function_ref<void(Value, Values &)> body) {
+    return b.loop(zero, b.index(count), 1, carried,
+                  [&](Value i, ValueRange before) -> Values {
+                    Values after(before);
+                    body(i, after);
+                    return after;
+                  });
+  }
+
+  /// Bytes have their places: four fields are four steps.
+  Values fromRowsInLanes(const RowsInLanes &from, Values carried) {
+    int64_t bytes = from.vectors * getVectorBytes();
+    return loop(columns / 16, carried, [&](Value tile, Values &carried) {
+      Value step = b.mul(tile, b.index(kFields));
+      Values packed;
+      for (int64_t i = 0; i < panel.vectors / from.vectors; ++i)
+        packed.push_back(read({bytes}, {b.index(i), tile, zero}));
+      for (int64_t f = 0; f < kFields; ++f) {
+        Values digits;
+        for (Value part : packed)
+          digits.push_back(unpackField(b, part, f));
+        writeStep(digits, carried, b.add(step, b.index(f)));
+      }
+    });
+  }
+
+  /// The bytes of four columns are interleaved; a field of them is a tile of
+  /// the result.
+  Values fromContiguousColumns(Values carried) {
+    return loop(columns / 4, carried, [&](Value step, Values &carried) {
+      Value column = b.mul(step, b.index(4));
+      Values four, digits;
+      for (int64_t j = 0; j < 4; ++j)
+        four.push_back(
+            read({getVectorBytes()}, {b.add(column, b.index(j)), zero, zero}));
+      for (int64_t quarter = 0; quarter < panel.vectors; ++quarter)
+        digits.push_back(
+            unpackField(b, interleaveFour(b, four, quarter), op.getFirst()));
+      writeStep(digits, carried, step);
+    });
+  }
+
+  /// Words of four bytes of L rows change places: a square of L x L. Parts of
+  /// many steps are made at a time, of none all.
+  Values fromContiguousRows(Values carried) {
+    int64_t lanes = panel.lanes, steps = kFields * lanes;
+    return loop(panel.vectors, carried, [&](Value vector, Values &carried) {
+      Value row = b.mul(vector, b.index(lanes));
+      Value byte = b.mul(vector, b.index(getVectorBytes()));
+      int64_t tiles = columns / (4 * steps);
+      carried = loop(tiles, carried, [&](Value tile, Values &carried) {
+        Value square = read({lanes, getVectorBytes()}, {row, tile, zero});
+        prefetchTile(b.add(row, b.index(lanes)), tile);
+        Value step = b.mul(tile, b.index(steps));
+        Values words = transposeWords(b, square);
+        for (int64_t j = 0; j < lanes; ++j)
+          for (int64_t f = 0; f < kFields; ++f)
+            write(unpackField(b, words[j], f), carried,
+                  b.add(step, b.index(f * lanes + j)), byte);
+      });
+    });
+  }
+
+  /// Of L rows: the processor does not see them coming. Those after the last
+  /// ones are the next panel's.
+  void prefetchTile(Value row, Value tile) {
+    for (int64_t i = 0; i < panel.lanes; ++i)
+      PrefetchOp::create(b, op.getWeight(),
+                         ValueRange{b.add(row, b.index(i)), tile, zero},
+                         getVectorBytes());
+  }
+
+  RepackOp op;
+  KernelBuilder &b;
+  PanelStep takeStep;
+  Value zero;
+  UnpackedRows panel;
+  int64_t columns; // padded
+};
+
+struct BuildRepack : OpRewritePattern<RepackOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(RepackOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    if (type.getDimSize(0) != 1 || isa<scf::IfOp>(op->getParentOp()))
+      return rewriter.notifyMatchFailure(
+          op, "expected one tile of the result, repacked for all tokens");
+    KernelBuilder b(op.getLoc(), rewriter);
+    Value empty =
+        tensor::EmptyOp::create(b, type.getShape(), type.getElementType());
+    rewriter.replaceOp(op, buildRepackNest(op, b, empty, {}, nullptr)[0]);
+    return success();
+  }
+};
+
+} // namespace
+
+void tern::repackWeight(MatmulOp op, LayoutAttr panel, RewriterBase &rewriter) {
+  rewriter.setInsertionPoint(op);
+  RankedTensorType from = op.getWeightTensorType();
+  RankedTensorType type = RepackOp::getResultWeightType(from, panel);
+  Value first = arith::ConstantIndexOp::create(rewriter, op.getLoc(), 0);
+  auto repack = RepackOp::create(
+      rewriter, op.getLoc(), panel.getGridType(type.getShape()), op.getWeight(),
+      first, TypeAttr::get(from), panel);
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getWeightMutable().assign(repack.getResult());
+    op.setWeightTypeAttr(TypeAttr::get(type));
+  });
+}
+
+Value tern::repackFirst(KernelBuilder &b, RepackOp repack, Value first,
+                        Value panel) {
+  Value isFirst = b.compare(arith::CmpIPredicate::eq, first, b.index(0));
+  auto either = scf::IfOp::create(
+      b, isFirst,
+      [&](OpBuilder &, Location) {
+        Operation *again = b.clone(*repack);
+        scf::YieldOp::create(b, again->getResult(0));
+      },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, panel); });
+  return either.getResult(0);
+}
+
+RepackOp tern::findFirstRepack(Value panel) {
+  auto choice = panel.getDefiningOp<scf::IfOp>();
+  return choice ? choice.thenYield().getOperand(0).getDefiningOp<RepackOp>()
+                : RepackOp();
+}
+
+bool tern::mayRepackOnTheWay(RepackOp op) {
+  return !ContiguousRows::match(op.getWeightLayout().getLayout());
+}
+
+SmallVector<Value> tern::buildRepackNest(RepackOp op, KernelBuilder &b,
+                                         Value panel, Value fragment,
+                                         PanelStep takeStep) {
+  Values carried = {panel};
+  if (fragment)
+    carried.push_back(fragment);
+  return RepackNest(op, b, takeStep).build(carried);
+}
+
+void tern::populateRepackNestPatterns(RewritePatternSet &patterns) {
+  patterns.add<BuildRepack>(patterns.getContext());
+}

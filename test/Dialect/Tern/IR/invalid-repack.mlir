@@ -1,0 +1,57 @@
+// RUN: tern-opt %s --split-input-file --verify-diagnostics
+
+func.func @no_layout(%w: tensor<4x12x128xi8>, %i: index) {
+  // expected-error @+1 {{expected weight_type to have a layout, got 'tensor<128x192x!tern.trit>'}}
+  %0 = tern.repack %w at %i weight_type tensor<128x192x!tern.trit>
+      layout <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]> : tensor<4x12x128xi8> -> tensor<2x48x256xi8>
+  return
+}
+
+// -----
+
+!rows = tensor<128x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+func.func @to(%w: tensor<4x12x128xi8>, %i: index) {
+  // expected-error @+1 {{expected unpacked rows as layout to repack to}}
+  %0 = tern.repack %w at %i weight_type !rows layout <b2, rows, k:4:1, []> : tensor<4x12x128xi8> -> tensor<128x48x1xi8>
+  return
+}
+
+// -----
+
+!lanes = tensor<128x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
+func.func @lanes(%w: tensor<8x12x64xi8>, %i: index) {
+  // expected-error @+1 {{expected a layout of rows in lanes, contiguous rows or contiguous columns that fill the panel's lanes to repack from}}
+  %0 = tern.repack %w at %i weight_type !lanes
+      layout <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]> : tensor<8x12x64xi8> -> tensor<2x48x256xi8>
+  return
+}
+
+// -----
+
+!odd = tensor<96x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+func.func @part_of_a_panel(%w: tensor<3x12x128xi8>, %i: index) {
+  // expected-error @+1 {{expected a weight of whole tiles of the panel}}
+  %0 = tern.repack %w at %i weight_type !odd
+      layout <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]> : tensor<3x12x128xi8> -> tensor<1x48x256xi8>
+  return
+}
+
+// -----
+
+!rows = tensor<128x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+func.func @weight(%w: tensor<4x13x128xi8>, %i: index) {
+  // expected-error @+1 {{expected weight to be 'tensor<4x12x128xi8>' or a slice of its rows, as weight_type takes, got 'tensor<4x13x128xi8>'}}
+  %0 = tern.repack %w at %i weight_type !rows
+      layout <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]> : tensor<4x13x128xi8> -> tensor<2x48x256xi8>
+  return
+}
+
+// -----
+
+!rows = tensor<128x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+func.func @result(%w: tensor<4x12x128xi8>, %i: index) {
+  // expected-error @+1 {{expected a result of 'tensor<2x48x256xi8>' or a slice of its rows, got 'tensor<2x47x256xi8>'}}
+  %0 = tern.repack %w at %i weight_type !rows
+      layout <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]> : tensor<4x12x128xi8> -> tensor<2x47x256xi8>
+  return
+}
