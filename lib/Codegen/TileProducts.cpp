@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ListedRows.h"
+#include "PreparedNest.h"
 #include "ProductNest.h"
 #include "ProductTraffic.h"
 
@@ -83,6 +84,11 @@ public:
     describe(op);
     addCodeSums(op);
     countRead(op, strategy.getKernel(0).getTile().columns, rewriter);
+    if (strategy.getKernel(0).getPreparation().steps) {
+      buildPreparedNest(op, getConsumer(op), rewriter);
+      cleanUp();
+      return success();
+    }
     Operation *root = op;
     if (linalg::GenericOp consumer = getConsumer(op))
       root = consumer;

@@ -25,6 +25,7 @@ void tern::registerMicroKernels(DialectRegistry &registry) {
     attachContiguousRows(context);
     attachIntegerRows(context);
     attachContiguousColumns(context);
+    attachLookupGroups(context);
     attachDigitByDigit(context);
     attachScalarDot(context);
   });

@@ -147,3 +147,34 @@ func.func @sums_of_codes(%q: tensor<?x8xi8>) {
   %0 = tern.sum_codes(%q) : (tensor<?x8xi8>) -> tensor<?x1xi64>
   return
 }
+
+// -----
+
+func.func @prepare(%x: vector<15xi8>) {
+  // expected-error @+1 {{expected codes of type 'vector<1x15xi8>', as the kernel has, got 'vector<15xi8>'}}
+  %0 = tern.micro_prepare #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16> %x : vector<15xi8> -> vector<3x1x128xi8>
+  return
+}
+
+// -----
+
+func.func @tables(%x: vector<1x15xi8>) {
+  // expected-error @+1 {{expected results of type 'vector<3x2x128xi8>', as the kernel has, got 'vector<3x1x128xi8>'}}
+  %0 = tern.micro_prepare #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 2, tokens = 16> %x : vector<1x15xi8> -> vector<3x1x128xi8>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected a multiple of 3 groups, the groups of a step, got 47}}
+func.func private @groups() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 47, planes = 1, tokens = 16>}
+
+// -----
+
+// expected-error @+1 {{expected 1 or 2 planes, got 3}}
+func.func private @planes() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 3, tokens = 16>}
+
+// -----
+
+// expected-error @+1 {{expected an even number of lanes, got 7}}
+func.func private @lanes() attributes {k = #tern.lookup_groups<lanes = 7, vectors = 1, groups = 48, planes = 1, tokens = 16>}
