@@ -117,6 +117,40 @@ private:
   SmallVector<Type> fields;
 };
 
+Value loadWorkerCount(OpBuilder &b, Location loc, Value env) {
+  Value count = loadAbiField(b, loc, env, AbiStruct::env,
+                             abi::env::worker_count, b.getI32Type());
+  return arith::IndexCastUIOp::create(b, loc, b.getIndexType(), count);
+}
+
+/// 1 if the host has no threads.
+Value oneIfAlone(OpBuilder &b, Location loc, Value parallel, Value workers) {
+  Value null = LLVM::ZeroOp::create(b, loc, parallel.getType());
+  Value alone =
+      LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, parallel, null);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  return arith::SelectOp::create(b, loc, alone, one, workers);
+}
+
+bool hasEnv(func::FuncOp function) {
+  return function.getNumArguments() != 0 &&
+         isa<LLVM::LLVMPointerType>(function.getArgument(0).getType());
+}
+
+/// The host's workers, but none for less than `minBytes`.
+void lowerWorkerCount(WorkerCountOp op, Value env, int64_t minBytes) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  Value parallel = loadAbiField(b, loc, env, AbiStruct::env, abi::env::parallel,
+                                LLVM::LLVMPointerType::get(b.getContext()));
+  int64_t worth = std::max<int64_t>(op.getBytes() / minBytes, 1);
+  Value workers =
+      arith::MinUIOp::create(b, loc, loadWorkerCount(b, loc, env),
+                             arith::ConstantIndexOp::create(b, loc, worth));
+  op.replaceAllUsesWith(oneIfAlone(b, loc, parallel, workers));
+  op.erase();
+}
+
 class Outliner {
 public:
   Outliner(scf::ParallelOp loop, StringRef name, int64_t minBytes)
@@ -133,8 +167,7 @@ public:
     auto caller = loop->getParentOfType<func::FuncOp>();
     if (loop->getParentOfType<scf::ParallelOp>())
       return loop.emitOpError("expected no parallel loop around this one");
-    if (caller.getNumArguments() == 0 ||
-        !isa<LLVM::LLVMPointerType>(caller.getArgument(0).getType()))
+    if (!hasEnv(caller))
       return caller.emitOpError("expected the environment as first argument");
     for (Value value : captures.values)
       if (auto type = dyn_cast<MemRefType>(value.getType()))
@@ -240,25 +273,18 @@ private:
     auto constant = [&](int64_t value) -> Value {
       return arith::ConstantIndexOp::create(b, loc, value);
     };
-    Value host = arith::IndexCastUIOp::create(
-        b, loc, b.getIndexType(),
-        loadAbiField(b, loc, env, AbiStruct::env, abi::env::worker_count,
-                     b.getI32Type()));
+    Value host = loadWorkerCount(b, loc, env);
     Value workers = arith::MinUIOp::create(b, loc, host, n);
     if (!loop.getBody()->getOps<IterationOp>().empty()) {
       int64_t bytes = 0;
       for (IterationOp part : loop.getBody()->getOps<IterationOp>())
         bytes += part.getBytes();
-      int64_t enough =
-          llvm::divideCeil(minBytes, std::max<int64_t>(bytes, 1));
+      int64_t enough = llvm::divideCeil(minBytes, std::max<int64_t>(bytes, 1));
       Value worth = arith::DivUIOp::create(b, loc, n, constant(enough));
       workers = arith::MinUIOp::create(b, loc, workers, worth);
     }
     workers = arith::MaxUIOp::create(b, loc, workers, constant(1));
-    Value null = LLVM::ZeroOp::create(b, loc, parallel.getType());
-    Value alone =
-        LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, parallel, null);
-    return arith::SelectOp::create(b, loc, alone, constant(1), workers);
+    return oneIfAlone(b, loc, parallel, workers);
   }
 
   void callHost(OpBuilder &b, Value env, Value parallel, Value base,
@@ -324,6 +350,10 @@ struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
       SmallVector<scf::ParallelOp> loops;
       function.walk([&](scf::ParallelOp loop) { loops.push_back(loop); });
       llvm::StringMap<unsigned> used;
+      if (hasEnv(function))
+        function.walk([&](WorkerCountOp op) {
+          lowerWorkerCount(op, function.getArgument(0), minBytes);
+        });
       for (scf::ParallelOp loop : loops) {
         std::string name = getName(function, loop, used);
         if (failed(Outliner(loop, name, minBytes).outline()))

@@ -163,7 +163,8 @@ private:
   }
 
   Value begin() {
-    return MicroBeginOp::create(b, kernel.getFragmentType(), kernel);
+    return MicroBeginOp::create(b, kernel.getFragmentType(), kernel,
+                                /*steps=*/0);
   }
 
   Value finish(Value fragment, Value group) {

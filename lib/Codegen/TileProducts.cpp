@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ListedRows.h"
+#include "PreparedNest.h"
 #include "ProductConsumers.h"
 #include "ProductNest.h"
 #include "ProductTraffic.h"
@@ -65,6 +66,11 @@ public:
     describe(op);
     addCodeSums(op);
     countRead(op, strategy.getKernel(0).getTile().columns, rewriter);
+    if (strategy.getKernel(0).getPreparation().steps) {
+      buildPreparedNest(op, findConsumer(op), rewriter);
+      cleanUp();
+      return success();
+    }
     bytesOfWeight = getBytesOfWeight(op);
     if (LayoutAttr panel = strategy.getPanel())
       repackWeight(op, panel, rewriter);

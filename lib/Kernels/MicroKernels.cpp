@@ -26,6 +26,7 @@ void tern::registerMicroKernels(DialectRegistry &registry) {
     attachContiguousRows(context);
     attachIntegerRows(context);
     attachContiguousColumns(context);
+    attachLookupGroups(context);
     attachDigitByDigit(context);
     attachScalarDot(context);
   });

@@ -23,7 +23,8 @@ namespace tern {
 mlir::Value broadcastFour(ValueBuilder &b, mlir::Value codes, int64_t token,
                           int64_t column, int64_t lanes);
 
-/// The defaults of kernels: all codes, one part, i8 codes by token and column.
+/// The defaults of kernels: all codes, as they are, i8 by token and column; one
+/// part.
 template <typename Model, typename Attr>
 struct MicroKernelModel : MicroKernelAttrInterface::ExternalModel<Model, Attr> {
   static mlir::VectorType vectorOf(mlir::Attribute attr, unsigned bits,
@@ -43,8 +44,16 @@ struct MicroKernelModel : MicroKernelAttrInterface::ExternalModel<Model, Attr> {
     MicroTile tile = mlir::cast<MicroKernelAttrInterface>(attr).getTile();
     return vectorOf(attr, 32, {tile.tokens, tile.rows});
   }
+  MicroPreparation getPreparation(mlir::Attribute) const { return {}; }
+  mlir::VectorType getPreparedType(mlir::Attribute attr) const {
+    return mlir::cast<MicroKernelAttrInterface>(attr).getCodesType();
+  }
+  mlir::Value prepare(mlir::Attribute, mlir::OpBuilder &, mlir::Location,
+                      mlir::Value codes) const {
+    return codes;
+  }
   mlir::Value begin(mlir::Attribute attr, mlir::OpBuilder &builder,
-                    mlir::Location loc) const {
+                    mlir::Location loc, int64_t) const {
     ValueBuilder b(loc, builder);
     return b.zero(mlir::cast<MicroKernelAttrInterface>(attr).getFragmentType());
   }
@@ -55,6 +64,7 @@ void attachUnpackedRows(mlir::MLIRContext *context);
 void attachContiguousRows(mlir::MLIRContext *context);
 void attachIntegerRows(mlir::MLIRContext *context);
 void attachContiguousColumns(mlir::MLIRContext *context);
+void attachLookupGroups(mlir::MLIRContext *context);
 void attachDigitByDigit(mlir::MLIRContext *context);
 void attachScalarDot(mlir::MLIRContext *context);
 

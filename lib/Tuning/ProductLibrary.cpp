@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -190,12 +191,13 @@ static LogicalResult makeKernels(ModuleOp module) {
 /// There is one worker, and nobody counts what it reads.
 static void dropWorkers(ModuleOp module) {
   module.walk([](Operation *op) {
-    if (isa<WorkerIndexOp>(op)) {
+    if (isa<WorkerIndexOp, WorkerCountOp>(op)) {
       OpBuilder b(op);
-      Value zero = arith::ConstantIndexOp::create(b, op->getLoc(), 0);
-      op->getResult(0).replaceAllUsesWith(zero);
+      int64_t value = isa<WorkerCountOp>(op) ? 1 : 0;
+      op->getResult(0).replaceAllUsesWith(
+          arith::ConstantIndexOp::create(b, op->getLoc(), value));
     }
-    if (isa<IterationOp, CountReadOp, WorkerIndexOp>(op))
+    if (isa<IterationOp, CountReadOp, WorkerIndexOp, WorkerCountOp>(op))
       op->erase();
   });
 }
@@ -253,6 +255,7 @@ ProductLibrary::compile(TargetAttr target, ArrayRef<ProductTrial> trials) {
   if (failed(makeKernels(*module)))
     return failure("products alone have no kernels: " + message);
   dropWorkers(*module);
+  placeTemporaries(*module);
   if (failed(lower(*module)))
     return failure("products alone cannot be lowered: " + message);
   Expected<std::string> assembly = emit(*module, target);

@@ -8,12 +8,16 @@ Needs TERN_BINARY; without it these tests are skipped.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from conftest import MODELS, model_directory
 from test_driver import A48, run
 
+B158 = model_directory(MODELS[1])
 TARGET = "--target=x86-64-v3"
 NAMES = ("rows_in_lanes", "contiguous_rows", "contiguous_columns")
+PERMUTES = "--cpu=x86-64-v4+avx512vnni+avx512vbmi"
 
 
 def write(tmp_path, rules):
@@ -31,6 +35,23 @@ def test_bits_are_the_same(tern, tmp_path, layout, lists):
     expected = run(tern, "run", *flags, "--logits", tmp_path / "a.npy")
     assert expected.returncode == 0, expected.stderr
     found = run(tern, "run", *flags, "--logits", tmp_path / "b.npy", write(tmp_path, rules))
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == expected.stdout
+    assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
+
+
+@pytest.mark.parametrize("model", (A48, B158))
+def test_lookups_are_the_same_bits(tern, tmp_path, model):
+    """Int4 codes in one plane, int8 in two; one token and several at a time."""
+    if "avx512_vbmi" not in Path("/proc/cpuinfo").read_text().split():
+        pytest.skip("this host has no permutes of bytes")
+    rules = [{"projection": "*", "layout": "groups_in_lanes"}]
+    flags = [model, "-p", "To be, or not to be", "--temp", "0", "-n", "8"]
+    expected = run(tern, "run", *flags, "--logits", tmp_path / "a.npy", "--target=generic")
+    assert expected.returncode == 0, expected.stderr
+    found = run(
+        tern, "run", *flags, "--logits", tmp_path / "b.npy", PERMUTES, write(tmp_path, rules)
+    )
     assert found.returncode == 0, found.stderr
     assert found.stdout == expected.stdout
     assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()

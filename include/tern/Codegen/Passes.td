@@ -58,6 +58,10 @@ def TileProductsPass : Pass<"tern-tile-products", "::mlir::func::FuncOp"> {
     own form, and a loop over tensors would turn them into rows of a result and back
     in each step.
 
+    A kernel that wants codes prepared gets a parallel loop over workers: each prepares
+    a tile of columns, which stays in the cache, and walks all its rows. Sums wait in
+    memory in the kernel's form, and weights, stored by tiles of columns, are a stream.
+
     *Before*: products on tensors whose weights are grids of bytes, with a strategy.
 
     *After*: no product with a strategy that has kernels is left.

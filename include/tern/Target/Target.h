@@ -60,6 +60,12 @@ public:
   virtual void addPasses(llvm::StringRef phase, mlir::OpPassManager &pm) const {
   }
 
+  /// Patterns for operations that kernels are made of (LookupOps.td), with a
+  /// benefit above 1: that is the portable ones'.
+  virtual void populateKernelPatterns(TargetAttr attr,
+                                      mlir::RewritePatternSet &patterns) const {
+  }
+
   /// Names of the layouts in the target's table.
   virtual llvm::ArrayRef<llvm::StringLiteral> getLayoutNames() const = 0;
 

@@ -22,7 +22,18 @@ struct ExpandBegin : OpRewritePattern<MicroBeginOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(MicroBeginOp op,
                                 PatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op, op.getKernel().begin(rewriter, op.getLoc()));
+    rewriter.replaceOp(
+        op, op.getKernel().begin(rewriter, op.getLoc(), op.getSteps()));
+    return success();
+  }
+};
+
+struct ExpandPrepare : OpRewritePattern<MicroPrepareOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MicroPrepareOp op,
+                                PatternRewriter &rewriter) const override {
+    rewriter.replaceOp(
+        op, op.getKernel().prepare(rewriter, op.getLoc(), op.getCodes()));
     return success();
   }
 };
@@ -102,7 +113,6 @@ struct ExpandPrefetch : OpRewritePattern<PrefetchOp> {
 } // namespace
 
 void tern::populateMicroKernelPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<ExpandBegin, ExpandMicro, ExpandWiden, ExpandFinish, ExpandPrefetch>(
-          patterns.getContext());
+  patterns.add<ExpandBegin, ExpandPrepare, ExpandMicro, ExpandWiden,
+               ExpandFinish, ExpandPrefetch>(patterns.getContext());
 }

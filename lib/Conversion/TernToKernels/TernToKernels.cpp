@@ -45,8 +45,9 @@ struct ConvertTernToKernels
       return signalPassFailure();
     }
     auto isKernel = [](Operation *op) {
-      return isa<KernelOpInterface, MatmulOp, KVAppendOp, MicroBeginOp, MicroOp,
-                 MicroWidenOp, MicroFinishOp, PrefetchOp>(op);
+      return isa<KernelOpInterface, MatmulOp, KVAppendOp, MicroBeginOp,
+                 MicroPrepareOp, MicroOp, MicroWidenOp, MicroFinishOp,
+                 PrefetchOp>(op);
     };
     getOperation()->walk([&](Operation *op) { numKernels += isKernel(op); });
 
@@ -57,8 +58,13 @@ struct ConvertTernToKernels
     populateTablePatterns(attr, patterns);
     populateRowPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);
-    populateLookupPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
+
+    // Micro kernels are made of these.
+    RewritePatternSet lookups(&getContext());
+    populateLookupPatterns(lookups);
+    target->populateKernelPatterns(attr, lookups);
+    walkAndApplyPatterns(getOperation(), std::move(lookups));
 
     WalkResult left = getOperation()->walk([&](Operation *op) {
       if (!isKernel(op))

@@ -14,6 +14,8 @@
 
 #include "tern/Packing/LayoutFamilies.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace tern;
 using namespace tern::x86;
 using llvm::ArrayRef, llvm::SmallVector, llvm::StringLiteral;
@@ -26,6 +28,30 @@ int64_t largestDivisor(int64_t value, int64_t limit) {
   while (value % limit)
     --limit;
   return limit;
+}
+
+/// Vectors of rows that two planes have registers for.
+constexpr int64_t kLookupVectors = 2, kLookupLanes = 64;
+/// Tokens whose tables and sums the second level cache holds.
+constexpr int64_t kLookupTokens = 16;
+
+/// Columns are cut into tiles whose tables, 256 bytes a group at most, take
+/// less than half of a first level cache. Of these sizes, multiples of the
+/// three groups of a step, the one with least to read: a tile costs its sums
+/// about as much as two groups.
+int64_t groupsOfTile(int64_t columns) {
+  int64_t groups = llvm::divideCeil(columns, codecs::s5.wordDigits);
+  if (groups <= 60)
+    return int64_t(llvm::alignTo(groups, 3));
+  int64_t best = 0, least = 0;
+  for (int64_t size = 60; size >= 30; size -= 3) {
+    int64_t cost = int64_t(llvm::divideCeil(groups, size)) * (size + 2);
+    if (!best || cost < least) {
+      best = size;
+      least = cost;
+    }
+  }
+  return best;
 }
 
 /// Makes kernels for products of one shape.
@@ -139,6 +165,16 @@ template <int64_t vectors> StrategyAttr makePanel(const Maker &make) {
   return StrategyAttr::get(make.context(), kernels, 1, 0,
                            LayoutAttr::get(make.context(), panel));
 }
+StrategyAttr makeLookups(const Maker &make, int64_t planes) {
+  return make.get(
+      LookupGroupsAttr::get(make.context(), kLookupLanes, kLookupVectors,
+                            groupsOfTile(make.shape.columns), planes,
+                            make.shape.tokens == 1 ? 1 : kLookupTokens),
+      1, make.getRowsAhead());
+}
+/// Of codes of int4.
+StrategyAttr makePlane(const Maker &make) { return makeLookups(make, 1); }
+StrategyAttr makePlanes(const Maker &make) { return makeLookups(make, 2); }
 
 //===----------------------------------------------------------------------===//
 // The table
@@ -156,6 +192,13 @@ Layout layContiguousColumns(const Maker &make) {
 Layout layIntegerRows(const Maker &make) {
   const Codec *codec = make.shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
   return IntegerRows{codec, make.dot.getLanes()}.layout();
+}
+
+Layout layGroupsInLanes(const Maker &make) {
+  return GroupsInLanes{&codecs::s5, Axis::Column,
+                       groupsOfTile(make.shape.columns), kLookupVectors,
+                       kLookupLanes}
+      .layout();
 }
 
 struct Entry {
@@ -189,6 +232,10 @@ constexpr Entry kEntries[] = {
      &Family::columns},
     {"contiguous_columns", "", 0, Tokens::Many, Tokens::Many,
      layContiguousColumns, makePanel<4>, &Family::lanes, &Family::lanes},
+    {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
+     layGroupsInLanes, makePlane, &Family::plane, &Family::planeOfMany},
+    {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
+     layGroupsInLanes, makePlanes, &Family::planes, &Family::planesOfMany},
     {"integer_rows", "", 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,
@@ -200,6 +247,8 @@ constexpr Entry kEntries[] = {
 constexpr StringLiteral kNames[] = {
     kEntries[0].layoutName, kEntries[3].layoutName, kEntries[6].layoutName,
     kEntries[8].layoutName};
+    kEntries[0].layoutName, kEntries[1].layoutName, kEntries[2].layoutName,
+    kEntries[3].layoutName, kEntries[5].layoutName};
 
 bool hasFeatures(TargetAttr target, llvm::StringRef features) {
   SmallVector<llvm::StringRef> needed;
@@ -210,7 +259,17 @@ bool hasFeatures(TargetAttr target, llvm::StringRef features) {
 
 } // namespace
 
-ArrayRef<StringLiteral> x86::layoutNames() { return kNames; }
+ArrayRef<StringLiteral> x86::layoutNames() {
+  static const SmallVector<StringLiteral> names = [] {
+    SmallVector<StringLiteral> distinct;
+    for (const Entry &entry : kEntries)
+      if (!entry.layoutName.empty() &&
+          !llvm::is_contained(distinct, entry.layoutName))
+        distinct.push_back(entry.layoutName);
+    return distinct;
+  }();
+  return names;
+}
 
 SmallVector<Strategy> x86::findStrategies(TargetAttr target,
                                           const Machine &machine,

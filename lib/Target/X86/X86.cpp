@@ -7,6 +7,7 @@
 
 #include "tern/Target/X86/X86.h"
 
+#include "Lookups.h"
 #include "Strategies.h"
 
 #include "tern/Dialect/Tern/IR/Tern.h"
@@ -41,7 +42,11 @@ constexpr x86::Family kWide = {kSpeed,
                                /*row=*/{/*stall=*/1, /*reach=*/0.84},
                                /*rows=*/{/*stall=*/1.5},
                                /*column=*/{/*stall=*/1, /*reach=*/0.45},
-                               /*columns=*/{}};
+                               /*columns=*/{},
+                               /*plane=*/{/*stall=*/1.1, /*reach=*/0.97},
+                               /*planes=*/{/*stall=*/1.25, /*reach=*/0.8},
+                               /*planeOfMany=*/{},
+                               /*planesOfMany=*/{/*stall=*/1.1}};
 constexpr x86::Family kNarrow = {kSpeed,
                                  /*rowsAhead=*/8,
                                  /*columnsAhead=*/8,
@@ -50,7 +55,11 @@ constexpr x86::Family kNarrow = {kSpeed,
                                  /*row=*/{},
                                  /*rows=*/{},
                                  /*column=*/{},
-                                 /*columns=*/{/*stall=*/1.2}};
+                                 /*columns=*/{/*stall=*/1.2},
+                                 /*plane=*/{},
+                                 /*planes=*/{},
+                                 /*planeOfMany=*/{},
+                                 /*planesOfMany=*/{}};
 /// Sapphire Rapids and later: a core asks for too little ahead of a stream of
 /// packed weights, which it gets 20 to 60 % faster if it is told to.
 constexpr x86::Family kAhead = {kSpeed,
@@ -61,7 +70,11 @@ constexpr x86::Family kAhead = {kSpeed,
                                 /*row=*/{},
                                 /*rows=*/{/*stall=*/1.5},
                                 /*column=*/{/*stall=*/1, /*reach=*/0.45},
-                                /*columns=*/{}};
+                                /*columns=*/{},
+                                /*plane=*/{/*stall=*/1.4, /*reach=*/1.2},
+                                /*planes=*/{/*stall=*/1.5, /*reach=*/1.1},
+                                /*planeOfMany=*/{/*stall=*/1.8},
+                                /*planesOfMany=*/{/*stall=*/2.1}};
 
 constexpr Entry kEntries[] = {
     {"avx512f,avx512bw,avx512vl,avx512vnni,avx512fp16",
@@ -94,6 +107,12 @@ struct X86Target : Target {
 
   StringRef getBaselineCpu(const llvm::Triple &triple) const override {
     return triple.getArch() == llvm::Triple::x86_64 ? "x86-64" : "";
+  }
+
+  void populateKernelPatterns(TargetAttr attr,
+                              RewritePatternSet &patterns) const override {
+    if (attr.hasFeature("avx512vbmi"))
+      x86::populateLookupPatterns(patterns);
   }
 
   ArrayRef<StringLiteral> getLayoutNames() const override {

@@ -56,6 +56,11 @@ std::vector<JitTarget> tern::getJitTargets() {
         {"AVX512",
          attr("x86-64-v4", "+avx512f,+avx512bw,+avx512vl,+avx512vnni"),
          "x86-64-v4", "+avx512vnni"});
+  if (hostHas("avx512vbmi"))
+    targets.push_back({"VBMI",
+                       attr("x86-64-v4", "+avx512f,+avx512bw,+avx512vl,"
+                                         "+avx512vnni,+avx512vbmi"),
+                       "x86-64-v4", "+avx512vnni,+avx512vbmi"});
   return targets;
 }
 

@@ -42,7 +42,7 @@ struct Machine {
   std::string attribute() const;     ///< #tern.target<...>
 };
 
-/// Generic, AVX2, AVX-VNNI and AVX-512 VNNI, in this order.
+/// Generic, then those of the x86 table, from AVX2 up.
 const std::vector<Machine> &machines();
 /// And one without vectors, of whose kernels this machine makes its code.
 std::vector<Machine> rowMachines();

@@ -74,6 +74,24 @@ LogicalResult ContiguousColumnsAttr::verify(EmitError emitError,
   return verifyPositive(emitError, {{"tokens", tokens}});
 }
 
+LogicalResult LookupGroupsAttr::verify(EmitError emitError, int64_t lanes,
+                                       int64_t vectors, int64_t groups,
+                                       int64_t planes, int64_t tokens) {
+  if (lanes % 2)
+    return emitError() << "expected an even number of lanes, got " << lanes;
+  if (groups % 3)
+    return emitError() << "expected a multiple of 3 groups, the groups of a "
+                          "step, got "
+                       << groups;
+  if (planes > 2)
+    return emitError() << "expected 1 or 2 planes, got " << planes;
+  return verifyPositive(emitError, {{"lanes", lanes},
+                                    {"vectors", vectors},
+                                    {"groups", groups},
+                                    {"planes", planes},
+                                    {"tokens", tokens}});
+}
+
 LogicalResult DigitByDigitAttr::verify(EmitError emitError, LayoutAttr,
                                        int64_t tokens) {
   return verifyPositive(emitError, {{"tokens", tokens}});
@@ -138,9 +156,16 @@ LogicalResult MicroBeginOp::verify() {
   return expectType(*this, "sums", getKernel().getFragmentType(), getType());
 }
 
+LogicalResult MicroPrepareOp::verify() {
+  if (failed(expectType(*this, "codes", getKernel().getCodesType(),
+                        getCodes().getType())))
+    return failure();
+  return expectType(*this, "results", getKernel().getPreparedType(), getType());
+}
+
 LogicalResult MicroOp::verify() {
   MicroKernelAttrInterface kernel = getKernel();
-  if (failed(expectType(*this, "codes", kernel.getCodesType(),
+  if (failed(expectType(*this, "codes", kernel.getPreparedType(),
                         getCodes().getType())))
     return failure();
   SmallVector<VectorType> weights = kernel.getWeightTypes();

@@ -85,6 +85,8 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "expected a layout of single columns for a list of columns";
   if (!groupSize)
     return "";
+  if (kernel.getPreparation().steps)
+    return "expected a kernel that takes codes as they are for scales";
   if (listsRows || listsColumns)
     return "expected no list together with scales";
   if (layout && layout->paddedRows(rows) != rows)

@@ -99,8 +99,8 @@ LogicalResult isKernel(Operation *op) {
   if (llvm::any_of(getMadeTypes(op), llvm::IsaPred<TensorType>))
     return op->emitOpError("expected buffers instead of tensors");
   if (isa<KernelOpInterface, MatmulOp, KVAppendOp, GetWeightOp, StateAddressOp,
-          WorkerIndexOp, IterationOp, CountReadOp, MicroBeginOp, MicroOp,
-          MicroWidenOp, MicroFinishOp, PrefetchOp>(op))
+          WorkerIndexOp, WorkerCountOp, IterationOp, CountReadOp, MicroBeginOp,
+          MicroPrepareOp, MicroOp, MicroWidenOp, MicroFinishOp, PrefetchOp>(op))
     return op->emitOpError("expected to be lowered to loops");
   return hasBody(op);
 }

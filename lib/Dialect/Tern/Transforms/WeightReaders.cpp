@@ -239,7 +239,8 @@ bool WeightReaders::hasEntry(StringRef layoutName) const {
 std::string WeightReaders::getReasonAgainst(StringRef layoutName,
                                             ListUse lists) const {
   for (MatmulOp product : products) {
-    StringRef reason = "the table has no entry for so many tokens";
+    StringRef reason =
+        "the table has no entry for this machine and so many tokens";
     bool fits = false;
     for (const Reading &reading : getReadings(product, lists, false)) {
       if (reading.strategy.layoutName != layoutName)

@@ -159,9 +159,40 @@ func.func @no_narrow_sums(%narrow: vector<1x1x32xi16>, %acc: vector<1x1x16xi32>)
 
 // -----
 
+func.func @prepare(%x: vector<15xi8>) {
+  // expected-error @+1 {{expected codes of type 'vector<1x15xi8>', as the kernel has, got 'vector<15xi8>'}}
+  %0 = tern.micro_prepare #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16> %x : vector<15xi8> -> vector<3x1x128xi8>
+  return
+}
+
+// -----
+
 #pairs = #tern.unpacked_rows<dot = #tern_x86.dot<vpmaddubsw_256>, vectors = 1, tokens = 1>
 func.func @narrow_type(%narrow: vector<1x1x8xi16>, %acc: vector<1x1x8xi32>) {
   // expected-error @+1 {{expected narrow sums of type 'vector<1x1x16xi16>', as the kernel has, got 'vector<1x1x8xi16>'}}
   %0 = tern.micro_widen #pairs %narrow into %acc : vector<1x1x8xi16> into vector<1x1x8xi32>
   return
 }
+
+// -----
+
+func.func @tables(%x: vector<1x15xi8>) {
+  // expected-error @+1 {{expected results of type 'vector<3x2x128xi8>', as the kernel has, got 'vector<3x1x128xi8>'}}
+  %0 = tern.micro_prepare #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 2, tokens = 16> %x : vector<1x15xi8> -> vector<3x1x128xi8>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected a multiple of 3 groups, the groups of a step, got 47}}
+func.func private @groups() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 47, planes = 1, tokens = 16>}
+
+// -----
+
+// expected-error @+1 {{expected 1 or 2 planes, got 3}}
+func.func private @planes() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 3, tokens = 16>}
+
+// -----
+
+// expected-error @+1 {{expected an even number of lanes, got 7}}
+func.func private @lanes() attributes {k = #tern.lookup_groups<lanes = 7, vectors = 1, groups = 48, planes = 1, tokens = 16>}

@@ -18,6 +18,16 @@ func.func @micro(%x: vector<1x16xi8>, %w: vector<128xi8>) -> vector<1x32xi32> {
   return %sums : vector<1x32xi32>
 }
 
+// CHECK-LABEL: func.func @prepared(
+// CHECK-SAME:    %[[X:.*]]: vector<1x15xi8>
+func.func @prepared(%x: vector<1x15xi8>) -> (vector<3x1x128xi8>, vector<1x1x2x32xi16>) {
+  // CHECK: tern.micro_prepare #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16> %[[X]] : vector<1x15xi8> -> vector<3x1x128xi8>
+  %0 = tern.micro_prepare #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16> %x : vector<1x15xi8> -> vector<3x1x128xi8>
+  // CHECK: tern.micro_begin #tern.lookup_groups<{{.*}}> steps 16 -> vector<1x1x2x32xi16>
+  %1 = tern.micro_begin #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16> steps 16 -> vector<1x1x2x32xi16>
+  return %0, %1 : vector<3x1x128xi8>, vector<1x1x2x32xi16>
+}
+
 // CHECK-LABEL: func.func @around(
 func.func @around(%q: tensor<?x192xi8>, %one: tensor<1x192xi8>, %n: tensor<1xi32>, %w: tensor<512x10x64xi8>, %row: index) -> (tensor<?x3xi32>, tensor<1x1xi32>) {
   %c0 = arith.constant 0 : index

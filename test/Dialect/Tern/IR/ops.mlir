@@ -170,6 +170,8 @@ func.func @surroundings(%cache: !kv, %i: index) -> index {
   %1 = tern.from_address %0 : memref<16xi8>
   // CHECK: %[[W:[a-z0-9]+]] = tern.worker_index
   %2 = tern.worker_index
+  // CHECK: tern.worker_count bytes 1000
+  %count = tern.worker_count bytes 1000
   // CHECK: tern.iteration "q_proj.rows_in_lanes" bytes 2048
   tern.iteration "q_proj.rows_in_lanes" bytes 2048
   // CHECK: tern.count_read "up_proj" held %[[A]] read %[[W]]

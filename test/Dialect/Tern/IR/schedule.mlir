@@ -69,3 +69,23 @@ func.func @fused(%env: !llvm.ptr, %n: index) {
 // TASK-LABEL: func.func private @"fused.first+second"(
 // TASK-LABEL: func.func @fused(
 // TASK:         arith.divui %{{.*}}, %c3
+
+// -----
+
+// How many workers 1000 bytes are worth, 4 of 247 bytes each: no more than the host
+// has, one if it has no threads.
+
+func.func @workers(%env: !llvm.ptr) -> index {
+  %n = tern.worker_count bytes 1000
+  return %n : index
+}
+// CHECK-LABEL: func.func @workers(
+// CHECK:         %[[N:.*]] = tern.worker_count bytes 1000
+// CHECK:         return %[[N]]
+// TASK-LABEL: func.func @workers(
+// TASK:         %[[PARALLEL:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.ptr
+// TASK:         %[[HOST:.*]] = arith.index_castui
+// TASK:         %[[N:.*]] = arith.minui %[[HOST]], %c4{{.*}} : index
+// TASK:         %[[ALONE:.*]] = llvm.icmp "eq" %[[PARALLEL]],
+// TASK:         %[[M:.*]] = arith.select %[[ALONE]], %c1{{.*}}, %[[N]] : index
+// TASK:         return %[[M]]

@@ -62,9 +62,9 @@ std::string Product::text() const {
   if (kind == Kind::Rows || kind == Kind::Sparse)
     text += std::string(kind == Kind::Rows ? " rows" : " columns") +
             "(%it, %nt : " + tensorType(list) + ", " + tensorType(n) + ")";
-  text += " outs(%at : " + tensorType(acc) +
-          ") codes [-128, 127] weight_type " + digits + " -> " +
-          tensorType(acc) + "\n" + intoBuffer("%r", "%a", acc);
+  text += " outs(%at : " + tensorType(acc) + ") codes " + codeRange +
+          " weight_type " + digits + strategy + " -> " + tensorType(acc) +
+          "\n" + intoBuffer("%r", "%a", acc);
   return text + "return\n}\n";
 }
 
@@ -101,6 +101,10 @@ static int8_t randomCode(std::mt19937 &random, Data data) {
     return static_cast<int8_t>(random());
   case Data::Worst:
     return -128;
+  case Data::WorstPlanes:
+    return 120;
+  case Data::WorstInt4:
+    return -8;
   case Data::Int4:
     return static_cast<int8_t>(random() % 16) - 8;
   }
@@ -111,11 +115,11 @@ static std::vector<int8_t> randomDigits(std::mt19937 &random, Data data,
                                         const Codec &codec, int64_t count) {
   int lowest = codec.lowest(), highest = codec.highest();
   std::vector<int8_t> digits(count);
+  bool isRandom = data == Data::Random || data == Data::Int4;
   for (int8_t &digit : digits)
     digit = static_cast<int8_t>(
-        data == Data::Worst
-            ? highest
-            : lowest + static_cast<int>(random() % (highest - lowest + 1)));
+        isRandom ? lowest + static_cast<int>(random() % (highest - lowest + 1))
+                 : highest);
   return digits;
 }
 

@@ -14,7 +14,8 @@
 
 namespace tern::test {
 
-enum class Data { Random, Worst, Int4 };
+/// Worst are as large as can be; WorstPlanes is 120, 16 * 8 - 8.
+enum class Data { Random, Worst, WorstPlanes, Int4, WorstInt4 };
 
 struct Shape {
   int64_t rows, columns;
@@ -36,6 +37,8 @@ struct Product {
   Layout layout;
   int64_t columns, rows; // padded
   int64_t listSize;
+  /// In the IR's words.
+  std::string codeRange = "[-128, 127]", strategy;
 };
 
 /// A product of rows of int8.

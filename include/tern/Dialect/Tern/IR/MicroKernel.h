@@ -47,6 +47,16 @@ struct MicroCost {
   double setupSlots = 0;
 };
 
+/// How a kernel that makes something of the codes first, for all rows, wants
+/// that done.
+struct MicroPreparation {
+  /// Steps that are prepared together, whose results stay in the cache: those
+  /// of a tile of the layout. 0: codes are taken as they are.
+  int64_t steps = 0;
+  int64_t tokens = 0;   ///< prepared together, at most
+  int64_t maxSteps = 0; ///< over which the sums of a fragment are exact
+};
+
 /// Attaches the micro kernels' interfaces to their attributes.
 void registerMicroKernels(mlir::DialectRegistry &registry);
 

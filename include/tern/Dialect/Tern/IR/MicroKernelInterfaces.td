@@ -68,6 +68,9 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
     Weights come as vectors of their bytes, codes as a vector by token and column.
     A kernel that cannot keep all rows of a layout's tile in registers
     does them in `parts`.
+
+    A kernel may want codes `prepared`, say as tables of their sums. A fragment is
+    then kept in memory while the columns of the next tile are prepared.
   }];
   let cppNamespace = "::tern";
   let methods = [
@@ -88,17 +91,24 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
     InterfaceMethod<"Cost of one step.", "::tern::MicroCost", "getCost">,
     InterfaceMethod<"Type of the codes of a step: [tokens, columns] of i8.",
       "::mlir::VectorType", "getCodesType">,
+    InterfaceMethod<"How codes are prepared.", "::tern::MicroPreparation", "getPreparation">,
+    InterfaceMethod<"Type of codes as `build` takes them: as they are, or `prepared`.",
+      "::mlir::VectorType", "getPreparedType">,
+    InterfaceMethod<"Codes of a step as `build` takes them.", "::mlir::Value", "prepare",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc, "::mlir::Value":$codes)>,
     InterfaceMethod<"Types of the bytes of the weight of a step: one vector, or one for "
       "each column.", "::llvm::SmallVector<::mlir::VectorType>", "getWeightTypes">,
     InterfaceMethod<"Type of the sums that a loop over steps carries.",
       "::mlir::VectorType", "getFragmentType">,
     InterfaceMethod<"Type of the results, i32: [tokens, rows], or [tokens, runs, rows "
       "of a run] for rows that are not adjacent.", "::mlir::VectorType", "getSumsType">,
-    InterfaceMethod<"A fragment of zeros.", "::mlir::Value", "begin",
-      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc)>,
+    InterfaceMethod<"A fragment whose sums are zero after `steps` steps over zeros; "
+      "their number is known, and asked for, if codes are prepared.",
+      "::mlir::Value", "begin",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc, "int64_t":$steps)>,
     InterfaceMethod<"The fragment after one more step.", "::mlir::Value", "build",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
-           "::mlir::Value":$codes, "::mlir::ValueRange":$weights,
+           "::mlir::Value":$prepared, "::mlir::ValueRange":$weights,
            "::mlir::Value":$fragment)>,
     InterfaceMethod<[{
         Steps that a narrow fragment holds the sums of, for fewer instructions a

@@ -117,6 +117,27 @@ def Tern_ContiguousColumnsAttr
                         "int64_t":$first, "int64_t":$quarters, "int64_t":$tokens);
 }
 
+def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
+  let summary = "a byte of the weight is the index of a sum";
+  let description = [{
+    Reads layouts `s5, columns, k:5:1, [k:G:5, n:V:L, n:L:1]` for G `groups`, V
+    `vectors` and L `lanes`. Codes are prepared: the sums that five digits make of
+    five codes are a table of 128 bytes, which a byte of the weight is the index of,
+    for all rows. The tables of a tile's columns stay in the cache while all rows
+    are looked up in them, for up to `tokens` tokens.
+
+    A step is three groups, as many as a byte holds the sums of. Codes from -8 to 8
+    take one table for a group, one of the `planes`; others are 16 h + l and take two.
+    Bytes are added to words by `tern.widen_words`, so a fragment holds 819 groups.
+
+    ```mlir
+    #tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 2, tokens = 16>
+    ```
+  }];
+  let parameters = (ins "int64_t":$lanes, "int64_t":$vectors, "int64_t":$groups,
+                        "int64_t":$planes, "int64_t":$tokens);
+}
+
 def Tern_DigitByDigitAttr : Tern_MicroKernel<"DigitByDigit", "digit_by_digit"> {
   let summary = "one digit after the other";
   let description = [{

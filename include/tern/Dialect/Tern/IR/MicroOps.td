@@ -21,19 +21,38 @@ class Tern_MicroOpBase<string mnemonic, list<Trait> traits = []>
 def Tern_MicroBeginOp : Tern_MicroOpBase<"micro_begin"> {
   let summary = "sums of a micro kernel, all zero";
   let description = [{
+    A kernel of prepared codes is told how many `steps` are to come: their biases add
+    up to the sums' zero.
+
     ```mlir
     %acc = tern.micro_begin #kernel -> vector<1x2x4x16xi32>
+    %acc = tern.micro_begin #kernel steps 171 -> vector<2x2x2x32xi16>
     ```
   }];
-  let arguments = (ins MicroKernelAttrInterface:$kernel);
-  let assemblyFormat = "$kernel attr-dict `->` type($result)";
+  let arguments = (ins MicroKernelAttrInterface:$kernel,
+                       DefaultValuedAttr<I64Attr, "0">:$steps);
+  let assemblyFormat = "$kernel (`steps` $steps^)? attr-dict `->` type($result)";
+}
+
+def Tern_MicroPrepareOp : Tern_MicroOpBase<"micro_prepare"> {
+  let summary = "codes as the steps of a micro kernel take them";
+  let description = [{
+    Codes of one step, for all rows.
+
+    ```mlir
+    %tables = tern.micro_prepare #kernel %x : vector<1x15xi8> -> vector<3x2x128xi8>
+    ```
+  }];
+  let arguments = (ins MicroKernelAttrInterface:$kernel, AnyVectorOfAnyRank:$codes);
+  let assemblyFormat = "$kernel $codes attr-dict `:` type($codes) `->` type($result)";
 }
 
 def Tern_MicroOp : Tern_MicroOpBase<"micro", [AllTypesMatch<["fragment", "result"]>]> {
   let summary = "one step of a product";
   let description = [{
     Adds the products of some tokens' codes and some rows' weights to the sums that
-    the micro kernel keeps. `projection` is the product's.
+    the micro kernel keeps. `projection` is the product's. Codes are as
+    `tern.micro_prepare` makes them if the kernel wants that.
 
     ```mlir
     %next = tern.micro "q_proj" #kernel %x, %w into %acc

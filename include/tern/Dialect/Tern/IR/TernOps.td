@@ -233,6 +233,22 @@ def Tern_WorkerIndexOp
   let assemblyFormat = "attr-dict";
 }
 
+def Tern_WorkerCountOp
+    : Tern_Op<"worker_count", [MemoryEffects<[MemRead<Tern_ScheduleResource>]>]> {
+  let summary = "how many workers are worth waking for some bytes of weights";
+  let description = [{
+    At least one. For a parallel loop with an iteration for each worker, because
+    each has to do something before it begins with its part.
+
+    ```mlir
+    %n = tern.worker_count bytes 3571200
+    ```
+  }];
+  let arguments = (ins ConfinedAttr<I64Attr, [IntNonNegative]>:$bytes);
+  let results = (outs Index:$count);
+  let assemblyFormat = "`bytes` $bytes attr-dict";
+}
+
 def Tern_IterationOp
     : Tern_Op<"iteration", [MemoryEffects<[MemWrite<Tern_ScheduleResource>]>]> {
   let summary = "name of the loop around it, and the bytes an iteration moves";

@@ -65,8 +65,15 @@ struct Int4Model
   VectorType getSumsType(Attribute attr) const {
     return get(attr).getSumsType();
   }
-  Value begin(Attribute attr, OpBuilder &b, Location loc) const {
-    return get(attr).begin(b, loc);
+  MicroPreparation getPreparation(Attribute) const { return {}; }
+  VectorType getPreparedType(Attribute attr) const {
+    return get(attr).getPreparedType();
+  }
+  Value prepare(Attribute attr, OpBuilder &b, Location loc, Value codes) const {
+    return get(attr).prepare(b, loc, codes);
+  }
+  Value begin(Attribute attr, OpBuilder &b, Location loc, int64_t steps) const {
+    return get(attr).begin(b, loc, steps);
   }
   Value build(Attribute attr, OpBuilder &b, Location loc, Value codes,
               ValueRange weights, Value sums) const {

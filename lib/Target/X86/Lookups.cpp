@@ -1,0 +1,156 @@
+//===- Lookups.cpp - Lookups by VPERMI2B ----------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// VPERMI2B takes 64 bytes out of the 128 of two registers by the low seven bits
+// of 64 others, which is one lookup in a table of sums; the eighth bit, the
+// sign of a code, is a mask of VPMOVB2M. Constant permutes are vector.shuffle,
+// which LLVM makes one VPERMB each.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lookups.h"
+
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Kernels/ValueBuilder.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+constexpr int64_t kBytes = 64; ///< of a register
+
+/// `sums` of 64 bytes plus what 64 codes are the indices of.
+Value lookUp(ValueBuilder &b, bool isSigned, Value sums, Value table,
+             Value codes) {
+  Type type = codes.getType();
+  Value entries =
+      LLVM::CallIntrinsicOp::create(
+          b, type, b.getStringAttr("llvm.x86.avx512.vpermi2var.qi.512"),
+          ValueRange{b.lanes(table, 0, kBytes), codes,
+                     b.lanes(table, kBytes, kBytes)})
+          .getResult(0);
+  if (isSigned)
+    entries = b.select(b.compare(arith::CmpIPredicate::slt, codes, 0),
+                       b.sub(b.zero(type), entries), entries);
+  return b.add(sums, entries);
+}
+
+struct LookUpBytes : OpRewritePattern<LookupAddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LookupAddOp op,
+                                PatternRewriter &rewriter) const override {
+    auto table = cast<VectorType>(op.getTable().getType());
+    auto codes = cast<VectorType>(op.getCodes().getType());
+    if (!table.getElementType().isInteger(8) ||
+        table.getDimSize(0) != 2 * kBytes || codes.getDimSize(0) != kBytes)
+      return rewriter.notifyMatchFailure(
+          op, "expected tables of 128 bytes and 64 codes");
+    ValueBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, lookUp(b, op.getLookup().getSignMagnitude(),
+                                  op.getSums(), op.getTable(), op.getCodes()));
+    return success();
+  }
+};
+
+/// Sums of the low digits and of the high ones are permuted out of the codes
+/// and their opposites; each entry is one of the former and one of the latter.
+struct BuildTableOfBytes : OpRewritePattern<BuildTableOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BuildTableOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = cast<VectorType>(op.getTable().getType());
+    auto codesType = cast<VectorType>(op.getCodes().getType());
+    if (!type.getElementType().isInteger(8) ||
+        type.getShape().back() != 2 * kBytes || op.getMagnitudes() ||
+        codesType.getNumElements() >= kBytes)
+      return rewriter.notifyMatchFailure(
+          op, "expected tables of 128 bytes without magnitudes and less than "
+              "64 codes");
+    ValueBuilder b(op.getLoc(), rewriter);
+    // All groups' codes in one register, zeros behind them: a group of its own
+    // would be moved first.
+    int64_t count = codesType.getNumElements();
+    int64_t room = int64_t(llvm::PowerOf2Ceil(uint64_t(count) + 1));
+    Value codes = b.padLanes(b.reshape(op.getCodes(), {count}), room);
+    Value opposites = b.sub(b.zero(codes.getType()), codes);
+    LookupTableAttr lookup = op.getLookup();
+    if (type.getRank() == 1) {
+      rewriter.replaceOp(op, build(b, lookup, codes, opposites, 0, count));
+      return success();
+    }
+    Value tables = b.zero(type);
+    for (int64_t group = 0; group < type.getDimSize(0); ++group)
+      tables = b.withPart(
+          tables,
+          build(b, lookup, codes, opposites, group * lookup.getDigits(), count),
+          {group});
+    rewriter.replaceOp(op, tables);
+    return success();
+  }
+
+private:
+  static constexpr int64_t kLow = 3;     ///< digits
+  static constexpr int64_t kHighAt = 32; ///< lane of the other digits' sums
+
+  /// The table of the codes from lane `first` on; lane `zero` is one.
+  static Value build(ValueBuilder &b, LookupTableAttr lookup, Value codes,
+                     Value opposites, int64_t first, int64_t zero) {
+    int64_t digits = lookup.getDigits(), high = digits - kLow;
+    int64_t room = cast<VectorType>(codes.getType()).getDimSize(0);
+    constexpr int64_t powers[] = {1, 3, 9, 27};
+    auto laneOf = [&](int64_t digit, int64_t code) {
+      return digit == 0 ? zero : first + code + (digit > 0 ? 0 : room);
+    };
+    Value sums;
+    for (int64_t j = 0; j < kLow; ++j) {
+      SmallVector<int64_t> from(kBytes, zero);
+      for (int64_t i = 0; i < powers[kLow]; ++i)
+        from[i] = laneOf(i / powers[j] % 3 - 1, j);
+      if (j < high)
+        for (int64_t i = 0; i < powers[high]; ++i)
+          from[kHighAt + i] = laneOf(i / powers[j] % 3 - 1, kLow + j);
+      Value part = b.shuffle(codes, opposites, from);
+      sums = sums ? b.add(sums, part) : part;
+    }
+    SmallVector<int64_t> lows, highs;
+    for (int64_t m = 0; m < lookup.getSize(); ++m) {
+      int64_t low = 0, rest = kHighAt;
+      for (int64_t j = 0; j < digits; ++j)
+        (j < kLow ? low : rest) +=
+            (lookup.getDigit(m, j) + 1) * powers[j < kLow ? j : j - kLow];
+      lows.push_back(low);
+      highs.push_back(rest);
+    }
+    // Halves, as registers are.
+    SmallVector<Value> halves;
+    for (int64_t at : {int64_t(0), kBytes}) {
+      Value half =
+          b.add(b.shuffle(sums, sums, ArrayRef(lows).slice(at, kBytes)),
+                b.shuffle(sums, sums, ArrayRef(highs).slice(at, kBytes)));
+      if (lookup.getBias())
+        half = b.add(half, b.constant(half.getType(),
+                                      int64_t(int8_t(lookup.getBias()))));
+      halves.push_back(half);
+    }
+    SmallVector<int64_t> both = llvm::to_vector(llvm::seq<int64_t>(2 * kBytes));
+    return b.shuffle(halves[0], halves[1], both);
+  }
+};
+
+} // namespace
+
+void x86::populateLookupPatterns(RewritePatternSet &patterns) {
+  patterns.add<LookUpBytes, BuildTableOfBytes>(patterns.getContext(),
+                                               /*benefit=*/2);
+}

@@ -1,0 +1,99 @@
+// RUN: tern-opt %s -tern-tile-products -cse -mlir-print-local-scope | FileCheck %s
+
+// Codes that a kernel wants prepared: loops over workers, tiles of columns, rows.
+
+!groups = tensor<512x90x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:6:5, n:2:64, n:64:1]>>
+!wide = tensor<128x4200x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:60:5, n:2:64, n:64:1]>>
+
+#two = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 6, planes = 2, tokens = 16>
+#one = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 60, planes = 1, tokens = 16>
+
+// A worker takes tiles of 128 rows from worker * 4 / workers on. For each of three
+// tiles of 30 columns it prepares two steps of 15, then reads its rows.
+// CHECK-LABEL: func.func @decode(
+// CHECK-SAME:    %[[X:.*]]: tensor<1x90xi8>, %[[W:.*]]: tensor<3x4x768xi8>, %[[INIT:.*]]: tensor<1x512xi32>
+// CHECK:         %[[MANY:.*]] = tern.worker_count bytes 9216
+// CHECK:         %[[N:.*]] = arith.minui %[[MANY]], %c4
+// CHECK:         scf.forall (%[[WORKER:.*]]) in (%[[N]]) shared_outs(%[[OUT:.*]] = %[[INIT]])
+// CHECK:           tern.iteration "q_proj" bytes 9216
+// CHECK:           arith.muli %[[WORKER]], %c4
+// CHECK:           %[[FIRST:.*]] = arith.divui
+// CHECK:           %[[END:.*]] = arith.divui
+// CHECK:           %[[PART:.*]] = tensor.extract_slice %[[OUT]]
+// CHECK:           tensor.empty() : tensor<4x1x2x2x2x32xi16>
+// CHECK:           %[[ZERO:.*]] = tern.micro_begin #tern.lookup_groups<{{.*}}> steps 6 -> vector<2x2x2x32xi16>
+// CHECK:           scf.for {{.*}} = %[[FIRST]] to %[[END]]
+// CHECK:             vector.transfer_write %[[ZERO]],
+// CHECK:           scf.for %[[COLUMNS:.*]] = %c0 to %c3
+// CHECK:             scf.for %[[STEP:.*]] = %c0 to %c2
+// CHECK:               %[[CODES:.*]] = vector.transfer_read %[[X]]{{.*}} vector<1x15xi8>
+// CHECK:               %[[MADE:.*]] = tern.micro_prepare #tern.lookup_groups<{{.*}}> %[[CODES]]
+// CHECK:               vector.transfer_write %[[MADE]], {{.*}} vector<3x2x128xi8>, tensor<1x2x3x2x128xi8>
+// CHECK:             scf.for %[[ROWS:.*]] = %[[FIRST]] to %[[END]]
+// CHECK:               %[[OLD:.*]] = vector.transfer_read {{.*}} tensor<4x1x2x2x2x32xi16>, vector<2x2x2x32xi16>
+// CHECK:               %[[NEW:.*]] = scf.for {{.*}} to %c2 {{.*}} iter_args({{.*}} = %[[OLD]])
+// CHECK:                 %[[BYTES:.*]] = vector.transfer_read %[[W]][%[[COLUMNS]], %[[ROWS]], {{.*}} vector<384xi8>
+// CHECK:                 tern.micro "q_proj" {{.*}}, %[[BYTES]] into
+// CHECK:               vector.transfer_write %[[NEW]]
+// CHECK:           scf.for {{.*}} = %[[FIRST]] to %[[END]]
+// CHECK:             %[[SUMS:.*]] = tern.micro_finish
+// CHECK:             vector.transfer_write %[[SUMS]]
+// CHECK:           tensor.parallel_insert_slice
+// CHECK:         tern.count_read "q_proj" held
+func.func @decode(%x: tensor<1x90xi8>, %w: tensor<3x4x768xi8>, %init: tensor<1x512xi32>) -> tensor<1x512xi32> {
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x90xi8>, tensor<3x4x768xi8>)
+      outs(%init : tensor<1x512xi32>) codes [-128, 127] weight_type !groups
+      strategy #tern.strategy<[#two], units = 1, prefetch = 0> -> tensor<1x512xi32>
+  return %0 : tensor<1x512xi32>
+}
+
+// Sixteen tokens at a time; 13 tiles of 60 groups are as many as 16 bits hold, so
+// the sums of the last one are added to theirs.
+// CHECK-LABEL: func.func @segments(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x4200xi8>
+// CHECK-DAG:       %[[KEPT:.*]] = tensor.empty() : tensor<1x16x1x128xi32>
+// CHECK-DAG:       %[[ZERO:.*]] = tern.micro_begin {{.*}} steps 260
+// CHECK-DAG:       %[[ZERO2:.*]] = tern.micro_begin {{.*}} steps 20
+// CHECK:           scf.for {{.*}} to %{{.*}} step %c16
+// CHECK:             %[[LEFT:.*]] = arith.subi
+// CHECK:             %[[COUNT:.*]] = arith.minui %[[LEFT]], %c16
+// CHECK:             vector.transfer_write %[[ZERO]],
+// CHECK:             scf.for {{.*}} = %c0 to %c13
+// CHECK:               tern.micro_prepare
+// CHECK:               scf.for
+// CHECK:                 scf.for {{.*}} to %[[COUNT]]
+// CHECK:                   tern.micro "down_proj"
+// CHECK:             %[[MOST:.*]] = scf.for {{.*}} iter_args({{.*}} = %[[KEPT]])
+// CHECK:               tern.micro_finish
+// CHECK:             vector.transfer_write %[[ZERO2]],
+// CHECK:             tern.micro_prepare
+// CHECK:             %[[REST:.*]] = tern.micro_finish
+// CHECK:             vector.transfer_read %[[MOST]]
+// CHECK:             arith.addi %[[REST]],
+func.func @segments(%x: tensor<?x4200xi8>, %w: tensor<14x1x7680xi8>, %init: tensor<?x128xi32>) -> tensor<?x128xi32> {
+  %0 = tern.matmul "down_proj" ins(%x, %w : tensor<?x4200xi8>, tensor<14x1x7680xi8>)
+      outs(%init : tensor<?x128xi32>) codes [-8, 7] weight_type !wide
+      strategy #tern.strategy<[#one], units = 1, prefetch = 0> -> tensor<?x128xi32>
+  return %0 : tensor<?x128xi32>
+}
+
+// An elementwise consumer takes each tile where it is finished.
+// CHECK-LABEL: func.func @consumer(
+// CHECK:         scf.forall {{.*}} shared_outs({{.*}} -> (tensor<1x512xf32>)
+// CHECK:           %[[SUMS:.*]] = tern.micro_finish
+// CHECK:           arith.sitofp {{.*}} : vector<1x128xi32> to vector<1x128xf32>
+// CHECK:           tensor.parallel_insert_slice
+// CHECK-NOT:     linalg.generic
+#map = affine_map<(t, n) -> (t, n)>
+func.func @consumer(%x: tensor<1x90xi8>, %w: tensor<3x4x768xi8>, %init: tensor<1x512xi32>, %out: tensor<1x512xf32>) -> tensor<1x512xf32> {
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x90xi8>, tensor<3x4x768xi8>)
+      outs(%init : tensor<1x512xi32>) codes [-128, 127] weight_type !groups
+      strategy #tern.strategy<[#two], units = 1, prefetch = 0> -> tensor<1x512xi32>
+  %1 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}
+      ins(%0 : tensor<1x512xi32>) outs(%out : tensor<1x512xf32>) {
+  ^bb0(%i: i32, %o: f32):
+    %f = arith.sitofp %i : i32 to f32
+    linalg.yield %f : f32
+  } -> tensor<1x512xf32>
+  return %1 : tensor<1x512xf32>
+}

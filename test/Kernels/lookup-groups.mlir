@@ -1,0 +1,68 @@
+// RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s
+// RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s --check-prefix=SIGNS
+
+#one = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 96, planes = 1, tokens = 16>
+#two = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 2, tokens = 16>
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
+
+// Three groups times two vectors of rows, a table each; bytes begin at 128.
+// CHECK-LABEL: func.func @one_plane(
+// CHECK:         arith.constant dense<-128> : vector<64xi8>
+// CHECK-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"
+// CHECK-NOT:     llvm.call_intrinsic
+// CHECK:         return
+func.func @one_plane(%t: vector<3x1x128xi8>, %w: vector<384xi8>, %acc: vector<1x2x2x32xi16>) -> vector<1x2x2x32xi16> {
+  %0 = tern.micro "q_proj" #one %t, %w into %acc : vector<3x1x128xi8>, vector<384xi8> into vector<1x2x2x32xi16>
+  return %0 : vector<1x2x2x32xi16>
+}
+
+// Both planes look up the same bytes: their signs are taken once.
+// CHECK-LABEL: func.func @two_planes(
+// SIGNS-LABEL: func.func @two_planes(
+// CHECK-COUNT-12: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"
+// CHECK-NOT:      llvm.call_intrinsic
+// CHECK:          return
+// SIGNS-COUNT-6:  arith.cmpi slt
+// SIGNS-NOT:      arith.cmpi slt
+// SIGNS:          return
+func.func @two_planes(%t: vector<3x2x128xi8>, %w: vector<384xi8>, %acc: vector<2x2x2x32xi16>) -> vector<2x2x2x32xi16> {
+  %0 = tern.micro "q_proj" #two %t, %w into %acc : vector<3x2x128xi8>, vector<384xi8> into vector<2x2x2x32xi16>
+  return %0 : vector<2x2x2x32xi16>
+}
+
+// A table is made of permutes, not of products.
+// CHECK-LABEL: func.func @prepare(
+// CHECK-NOT:     arith.muli
+// CHECK-COUNT-3: vector.shuffle {{.*}} : vector<16xi8>, vector<16xi8>
+// CHECK:         vector.shuffle {{.*}} : vector<64xi8>, vector<64xi8>
+// CHECK:         return
+func.func @prepare(%x: vector<1x15xi8>) -> vector<3x1x128xi8> {
+  %0 = tern.micro_prepare #one %x : vector<1x15xi8> -> vector<3x1x128xi8>
+  return %0 : vector<3x1x128xi8>
+}
+
+// Three steps add 3 * 128 to an odd byte's sum, and 257 times that to a word's
+// total: -0x180 and -0x18180 modulo 2^16.
+// CHECK-LABEL: func.func @begin(
+// CHECK:         dense<"0x{{(807E){32}(80FE){32}(807E){32}(80FE){32}"> }}: vector<1x2x2x32xi16>
+// CHECK:         return
+func.func @begin() -> vector<1x2x2x32xi16> {
+  %0 = tern.micro_begin #one steps 3 -> vector<1x2x2x32xi16>
+  return %0 : vector<1x2x2x32xi16>
+}
+
+// low + 16 * high.
+// CHECK-LABEL: func.func @finish(
+// CHECK-DAG:     %[[FOUR:.*]] = arith.constant dense<4> : vector<64xi32>
+// CHECK:         %[[LOW:.*]] = arith.extsi {{.*}} : vector<64xi16> to vector<64xi32>
+// CHECK:         %[[HIGH:.*]] = arith.extsi {{.*}} : vector<64xi16> to vector<64xi32>
+// CHECK:         %[[UP:.*]] = arith.shli %[[HIGH]], %[[FOUR]]
+// CHECK:         arith.addi %[[LOW]], %[[UP]]
+// CHECK:         return
+func.func @finish(%acc: vector<2x2x2x32xi16>) -> vector<1x128xi32> {
+  %0 = tern.micro_finish #two %acc : vector<2x2x2x32xi16> -> vector<1x128xi32>
+  return %0 : vector<1x128xi32>
+}
+
+}
