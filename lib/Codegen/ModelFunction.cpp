@@ -18,7 +18,7 @@ using namespace tern;
 
 int64_t tern::getMaxTokens(ModuleOp module) {
   auto attr = module->getAttrOfType<IntegerAttr>(TernDialect::kMaxTokensAttr);
-  return attr ? attr.getInt() : 128;
+  return attr ? attr.getInt() : 32;
 }
 
 /// Logits of many tokens are wanted rarely, and their rows are long.

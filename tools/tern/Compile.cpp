@@ -62,8 +62,9 @@ void ModelFlags::addTo(OptionTable &table) {
                 "output head: the checkpoint's 16 bits (default), or 8, 6 or 4",
                 head);
   table.addNumber("--max-tokens", "N",
-                  "tokens one pass over the weights takes; default: 128", 1,
-                  4096, maxTokens);
+                  "tokens one pass over the weights takes; default: 128 on "
+                  "x86-64 with AVX2, else 32",
+                  1, 4096, maxTokens);
   table.addSwitch("--dense", "read inactive rows and columns too, to measure",
                   dense);
   table.addSwitch("--few", "code of its own for two to sixteen tokens", few);

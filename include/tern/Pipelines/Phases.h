@@ -22,8 +22,8 @@
 namespace tern {
 
 struct PipelineOptions {
-  /// Tokens one pass over the weights takes at most.
-  int64_t maxTokens = 128;
+  /// Tokens one pass over the weights takes at most; 0: as the target says.
+  int64_t maxTokens = 0;
   /// Read inactive rows and columns too (for measuring what skipping saves).
   bool dense = false;
   /// Two to sixteen tokens have functions of their own.

@@ -244,12 +244,6 @@ constexpr Entry kEntries[] = {
      &Family::rows},
 };
 
-constexpr StringLiteral kNames[] = {
-    kEntries[0].layoutName, kEntries[3].layoutName, kEntries[6].layoutName,
-    kEntries[8].layoutName};
-    kEntries[0].layoutName, kEntries[1].layoutName, kEntries[2].layoutName,
-    kEntries[3].layoutName, kEntries[5].layoutName};
-
 bool hasFeatures(TargetAttr target, llvm::StringRef features) {
   SmallVector<llvm::StringRef> needed;
   features.split(needed, ',', -1, /*KeepEmpty=*/false);

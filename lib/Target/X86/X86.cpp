@@ -141,6 +141,9 @@ struct X86Target : Target {
     return 4 * getDotProduct(attr).getLanes();
   }
 
+  /// Repacking a weight is paid for by some ten tokens.
+  int64_t getTokensOfPass(TargetAttr) const override { return 128; }
+
   bool hasHalfFloats(TargetAttr attr) const override {
     return attr.hasFeature("f16c");
   }

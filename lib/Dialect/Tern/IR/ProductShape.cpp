@@ -18,7 +18,7 @@ using namespace mlir;
 using namespace tern;
 
 /// Of modules that do not say.
-static constexpr int64_t kDefaultMaxTokens = 128;
+static constexpr int64_t kDefaultMaxTokens = 32;
 
 bool tern::isOfFewTokens(MatmulOp product) {
   auto function = product->getParentOfType<FunctionOpInterface>();

@@ -55,12 +55,14 @@ struct SpecializeTokens
   using SpecializeTokensPassBase::SpecializeTokensPassBase;
 
   void runOnOperation() override {
-    getOperation()->setAttr(
-        TernDialect::kMaxTokensAttr,
-        Builder(&getContext()).getI64IntegerAttr(maxTokens));
-    TargetAttr target = TargetAttr::lookup(getOperation());
-    bool isFewOwn = few || (target && target.getTarget() &&
-                            target.getTarget()->wantsFew(target));
+    TargetAttr attr = TargetAttr::lookup(getOperation());
+    const Target *target = attr ? attr.getTarget() : nullptr;
+    int64_t most = maxTokens;
+    if (most == 0)
+      most = target ? target->getTokensOfPass(attr) : 32;
+    getOperation()->setAttr(TernDialect::kMaxTokensAttr,
+                            Builder(&getContext()).getI64IntegerAttr(most));
+    bool isFewOwn = few || (target && target->wantsFew(attr));
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       auto isDynamic = [](Type type) { return type != makeOneToken(type); };
@@ -79,8 +81,7 @@ struct SpecializeTokens
       remark::analysis(function.getLoc(),
                        remark::RemarkOpts::name("Bodies").category(DEBUG_TYPE))
           << remark::reason("{0} is for one token, {1} for up to {2} at a time",
-                            decode.getName(), function.getName(),
-                            maxTokens.getValue());
+                            decode.getName(), function.getName(), most);
       ++numSpecialized;
     }
   }

@@ -62,8 +62,9 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"maxTokens", "max-tokens", "int64_t", /*default=*/"128",
-           "Most tokens of one pass, `tern.max_tokens` of the module">,
+    Option<"maxTokens", "max-tokens", "int64_t", /*default=*/"0",
+           "Most tokens of one pass, `tern.max_tokens` of the module; 0: as the target "
+           "says (`Target::getTokensOfPass`), 32 without one">,
     Option<"few", "few", "bool", /*default=*/"false",
            "Two to sixteen tokens have a body of their own, `NAME.few`">,
   ];
