@@ -57,6 +57,18 @@ def test_lookups_are_the_same_bits(tern, tmp_path, model):
     assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
 
 
+@pytest.mark.parametrize("layout", ("plain_columns", "paired_rows", "groups_in_lanes"))
+def test_digit_by_digit(tern, tmp_path, layout):
+    """Words of one byte, of four and of five."""
+    flags = [A48, "-p", "To be", "--temp", "0", "-n", "2", "--target=generic"]
+    expected = run(tern, "run", *flags, "--logits", tmp_path / "a.npy")
+    assert expected.returncode == 0, expected.stderr
+    rules = write(tmp_path, [{"projection": "*", "layout": layout}])
+    found = run(tern, "run", *flags, "--logits", tmp_path / "b.npy", rules)
+    assert found.returncode == 0, found.stderr
+    assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
+
+
 def test_choices_are_seen(tern, tmp_path):
     rules = [
         {"projection": "k_proj", "layout": "contiguous_rows"},
