@@ -202,6 +202,29 @@ static void dropWorkers(ModuleOp module) {
   });
 }
 
+/// A model has its temporaries in scratch; here each has memory of its own,
+/// since nobody frees it and a call should not pay for getting it.
+static void placeTemporaries(ModuleOp module) {
+  SmallVector<memref::AllocOp> allocations;
+  module.walk([&](memref::AllocOp op) {
+    if (op.getType().hasStaticShape())
+      allocations.push_back(op);
+  });
+  OpBuilder atModule(module.getBody(), module.getBody()->begin());
+  for (auto [i, op] : llvm::enumerate(allocations)) {
+    std::string name = "temporary" + std::to_string(i);
+    memref::GlobalOp::create(atModule, op.getLoc(), name,
+                             atModule.getStringAttr("private"), op.getType(),
+                             atModule.getUnitAttr(), /*constant=*/false,
+                             op.getAlignmentAttr());
+    OpBuilder b(op);
+    op.replaceAllUsesWith(
+        memref::GetGlobalOp::create(b, op.getLoc(), op.getType(), name)
+            .getResult());
+    op.erase();
+  }
+}
+
 static LogicalResult lower(ModuleOp module) {
   PassManager pm(module.getContext());
   cleanUp(pm);
