@@ -78,13 +78,13 @@ constexpr x86::Family kAhead = {kSpeed,
 
 constexpr Entry kEntries[] = {
     {"avx512f,avx512bw,avx512vl,avx512vnni,avx512fp16",
-     {Dot::Vpdpbusd512, 8, 4, /*few=*/false, kAhead}},
+     {Dot::Vpdpbusd512, 8, 4, /*few=*/true, kAhead}},
     {"avx512f,avx512bw,avx512vl,avx512vnni",
-     {Dot::Vpdpbusd512, 8, 4, /*few=*/false, kWide}},
+     {Dot::Vpdpbusd512, 8, 4, /*few=*/true, kWide}},
     {"avx512f,avx512bw,avx512vl",
-     {Dot::Vpmaddubsw512, 8, 4, /*few=*/false, kWide}},
-    {"avx2,avxvnni", {Dot::Vpdpbusd256, 4, 2, /*few=*/false, kNarrow}},
-    {"avx2", {Dot::Vpmaddubsw256, 4, 2, /*few=*/false, kNarrow}},
+     {Dot::Vpmaddubsw512, 8, 4, /*few=*/true, kWide}},
+    {"avx2,avxvnni", {Dot::Vpdpbusd256, 4, 2, /*few=*/true, kNarrow}},
+    {"avx2", {Dot::Vpmaddubsw256, 4, 2, /*few=*/true, kNarrow}},
 };
 
 struct X86Target : Target {
