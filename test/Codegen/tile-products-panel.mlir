@@ -93,7 +93,7 @@ func.func @contiguous_columns(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init
 // CHECK:           } else {
 // CHECK:             scf.for %[[FROM:.*]] = %c0 to %c80 step %c64 iter_args(%[[WIDE:.*]] =
 // CHECK:               %[[TO:.*]] = arith.minui
-// CHECK:               %[[NARROW:.*]] = scf.for {{.*}} = %[[FROM]] to %[[TO]] step %c1 {{.*}} vector<1x4x16xi16>
+// CHECK:               %[[NARROW:.*]] = scf.for {{.*}} = %[[FROM]] to %[[TO]] step %c1 {{.*}}vector<1x4x16xi16>
 // CHECK:                 tern.micro {{.*}} vector<1x4x16xi16>
 // CHECK:               tern.micro_widen {{.*}} %[[NARROW]] into %[[WIDE]]
 func.func @narrow(%x: tensor<?x320xi8>, %w: tensor<4x20x64xi8>, %init: tensor<?x64xi32>) -> tensor<?x64xi32> {

@@ -99,7 +99,7 @@ TEST_F(ProductBenches, AllStrategiesAreExact) {
 TEST_F(ProductBenches, OtherResultsAreNotTimed) {
   ProductShape shape{96, 512};
   std::vector<ProductTrial> trials = getTrials(generic, shape);
-  ASSERT_EQ(trials.size(), 2u);
+  ASSERT_GE(trials.size(), 2u);
   auto library = compile(generic, trials);
   ASSERT_TRUE(library);
   ProductBench bench(trials[0], library->get(0));
