@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <random>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <vector>
 
@@ -109,10 +110,13 @@ void AtomicFile::growInLargePieces(uint64_t from, uint64_t to) {
 void AtomicFile::growTo(uint64_t size) {
   if (size <= grown || grown >= growEnd)
     return;
-  std::vector<uint8_t> zeros(growth);
+  // One write, however little memory it is from.
+  static const uint8_t zeros[1 << 16] = {};
+  std::vector<iovec> pieces(growth / sizeof zeros,
+                            {const_cast<uint8_t *>(zeros), sizeof zeros});
   for (; grown < size && grown < growEnd; grown += growth)
-    if (pwrite(fd, zeros.data(), growth, static_cast<off_t>(grown)) !=
-        static_cast<ssize_t>(growth))
+    if (pwritev(fd, pieces.data(), static_cast<int>(pieces.size()),
+                static_cast<off_t>(grown)) != static_cast<ssize_t>(growth))
       growEnd = 0;
 }
 

@@ -20,7 +20,8 @@ def test_remarks_say_what_was_chosen(tern, tmp_path):
         "layer.decode: up_proj: rows behind closed gates are not read [SkippedRows]",
         "down_proj: 192 x 512 digits in 32768 bytes, layout b2, columns,",
         "layer.decode: down_proj: contiguous columns, listed columns of 192 x 512 digits in b2, columns,",
-        "layer.prefill: down_proj: contiguous columns of 192 x 512 digits in b2, columns,",
+        "layer.few: down_proj: contiguous columns of 192 x 512 digits in b2, columns,",
+        "layer.prefill: down_proj: unpacked rows of 192 x 512 digits in b2, columns,",
     ):
         assert any(words in line for line in lines), words
     text = (tmp_path / "k.mlir").read_text()
