@@ -167,6 +167,8 @@ void Emitter::optimize(TargetAttr target) {
   // Without vectors a kernel's vectors already are that much scalar code: 2.6
   // times as much, if unrolled, to run 3 % fewer instructions.
   tuning.LoopUnrolling = target.getTarget()->getVectorBytes(target) != 0;
+  // Functions for few tokens and for many have most of their loops in common.
+  tuning.MergeFunctions = true;
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;

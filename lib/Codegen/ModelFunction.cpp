@@ -41,8 +41,9 @@ ModelFunction ModelFunction::of(StringRef name) {
 int64_t ModelFunction::maxTokens(ModuleOp module) const {
   if (body == "decode")
     return 1;
-  int64_t most = role == Head ? getHeadTokens(module) : getMaxTokens(module);
-  return body == "few" ? std::min<int64_t>(most, TERN_FEW_TOKENS) : most;
+  // Also for few tokens: functions for many whose loops are the same, down to the
+  // places of temporaries, are merged with theirs.
+  return role == Head ? getHeadTokens(module) : getMaxTokens(module);
 }
 
 int32_t ModelFunction::rowsField(unsigned index, bool isState) const {
