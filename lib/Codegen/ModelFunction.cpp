@@ -41,8 +41,8 @@ ModelFunction ModelFunction::of(StringRef name) {
 int64_t ModelFunction::maxTokens(ModuleOp module) const {
   if (body == "decode")
     return 1;
-  // Also for few tokens: functions for many whose loops are the same, down to the
-  // places of temporaries, are merged with theirs.
+  // Also for few tokens: functions for many whose loops are the same, down to
+  // the places of temporaries, are merged with theirs.
   return role == Head ? getHeadTokens(module) : getMaxTokens(module);
 }
 

@@ -88,8 +88,8 @@ public:
   /// features; 0 if it would take a vector apart into its elements.
   virtual int64_t getVectorBytes(TargetAttr attr) const = 0;
 
-  /// Tokens that a pass over the weights takes if nobody says otherwise: more of
-  /// them read the weights less often, and take more memory for activations.
+  /// Tokens that a pass over the weights takes if nobody says otherwise: more
+  /// of them read the weights less often, and take more memory for activations.
   virtual int64_t getTokensOfPass(TargetAttr attr) const { return 32; }
 
   /// True if LLVM widens f16 to f32 by instructions of the CPU, not by a call.

@@ -92,7 +92,8 @@ int tern_program_artifact(int file, uint64_t *offset, uint64_t *bytes);
 uint64_t tern_cpu_features(void);
 
 /* The last of `models` that this CPU can run. NULL, and the sentence "this
- * program needs avx2, which this CPU does not have; ...", when there is none. */
+ * program needs avx2, which this CPU does not have; ...", when there is none.
+ */
 const tern_model *tern_cpu_pick(const tern_model *const *models, unsigned count,
                                 uint64_t features, tern_error *error);
 
@@ -118,12 +119,12 @@ typedef struct tern_pool tern_pool;
 tern_pool *tern_pool_create(unsigned threads);
 unsigned tern_pool_threads(const tern_pool *pool);
 
-/* A tern_parallel_fn; `host` is the pool. The tasks are cut into a range for each
- * thread, the first for the caller; a thread takes tasks from the front of its
- * own and then from the back of others'. More tasks than threads are better for
- * threads of different speed. From a second thread while a first is in here, or
- * from inside a task, the tasks run one by one on the caller: correct, not
- * faster. */
+/* A tern_parallel_fn; `host` is the pool. The tasks are cut into a range for
+ * each thread, the first for the caller; a thread takes tasks from the front of
+ * its own and then from the back of others'. More tasks than threads are better
+ * for threads of different speed. From a second thread while a first is in
+ * here, or from inside a task, the tasks run one by one on the caller: correct,
+ * not faster. */
 void tern_pool_run(void *host, tern_task_fn fn, void *arg, uint32_t count);
 void tern_pool_destroy(tern_pool *pool);
 
@@ -171,8 +172,8 @@ typedef struct tern_placement {
 /* Places the weights that `model` reads as a whole: rows of tables that are
  * looked up stay mapped. They keep their addresses and may be read meanwhile.
  * A copy is made by all threads of the pool, each the weights that it reads in
- * a step, as far as that is known; the file's pages are given back. 0, or -1 and
- * a sentence in *error. */
+ * a step, as far as that is known; the file's pages are given back. 0, or -1
+ * and a sentence in *error. */
 int tern_artifact_place(tern_artifact *artifact, const tern_model *model,
                         tern_pool *pool, tern_placement *placement,
                         tern_error *error);
@@ -180,7 +181,8 @@ int tern_artifact_place(tern_artifact *artifact, const tern_model *model,
 /*--- The command line of compiled programs ---------------------------------*/
 
 /* main() of every compiled program. `models` are versions of one model, better
- * ones later. Returns the exit status: 0, 1 failed, 2 usage, 130 interrupted. */
+ * ones later. Returns the exit status: 0, 1 failed, 2 usage, 130 interrupted.
+ */
 int tern_main(const tern_model *const *models, unsigned count, int argc,
               char **argv);
 

@@ -186,8 +186,8 @@ static void *map_congruent(int file, uint64_t offset, size_t bytes) {
   size_t huge = (size_t)tern_huge_page_bytes("");
   if (!huge || bytes < 2 * huge || bytes > SIZE_MAX - huge)
     return mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, (off_t)offset);
-  uint8_t *room = mmap(NULL, bytes + huge, PROT_NONE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uint8_t *room =
+      mmap(NULL, bytes + huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (room == MAP_FAILED)
     return MAP_FAILED;
   size_t before = (size_t)(offset - (uintptr_t)room) & (huge - 1);

@@ -232,10 +232,10 @@ TEST_F(WeightWriterTest, IntegerRows) {
           std::nearbyint((1.0f + (8 * r + c) * 0.0078125f) * (127.0f / g)));
   }
   // Scales are by-products of the rows.
-  expectRefusal(
-      "tern.weight @s <integer_scales> [\"model.embed_tokens.weight\"] offset 0 "
-      ": tensor<5xf32>\n",
-      "are not part of the artifact");
+  expectRefusal("tern.weight @s <integer_scales> "
+                "[\"model.embed_tokens.weight\"] offset 0 "
+                ": tensor<5xf32>\n",
+                "are not part of the artifact");
 }
 
 TEST_F(WeightWriterTest, IntegerRowsInALayout) {
