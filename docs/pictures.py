@@ -288,6 +288,8 @@ def draw_speed(tern: str) -> str:
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 4 and re.fullmatch(r"[\d.]+", cells[1]):
             rows.append((cells[0], float(cells[1]), float(cells[2])))
+        elif rows:
+            break  # behind the first table
     picture = Picture(880, 70 + 62 * len(rows), "Tokens per second, tern and ik_llama.cpp")
     picture.text(28, 30, "tokens per second, each row to its own scale", 13, bold=True)
     y, x, full = 52, 330, 420
