@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <random>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <vector>
 
@@ -102,26 +101,56 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::growInLargePieces(uint64_t from, uint64_t to) {
-  grown = alignTo(from, growth);
+  pieceAt = alignTo(from, growth);
   growEnd = alignDown(to, growth);
 }
 
-/// A piece that cannot be written is left to who has something to write there.
-void AtomicFile::growTo(uint64_t size) {
-  if (size <= grown || grown >= growEnd)
-    return;
-  // One write, however little memory it is from.
-  static const uint8_t zeros[1 << 16] = {};
-  std::vector<iovec> pieces(growth / sizeof zeros,
-                            {const_cast<uint8_t *>(zeros), sizeof zeros});
-  for (; grown < size && grown < growEnd; grown += growth)
-    if (pwritev(fd, pieces.data(), static_cast<int>(pieces.size()),
-                static_cast<off_t>(grown)) != static_cast<ssize_t>(growth))
-      growEnd = 0;
+Error AtomicFile::writeAt(uint64_t offset, ArrayRef<uint8_t> bytes) {
+  while (!bytes.empty()) {
+    // Bytes before the piece that is gathered, or behind all pieces.
+    bool isBefore = offset < pieceAt;
+    if (isBefore || offset >= growEnd) {
+      size_t now = isBefore ? std::min<uint64_t>(bytes.size(), pieceAt - offset)
+                            : bytes.size();
+      if (Error error = writeNow(offset, bytes.take_front(now)))
+        return error;
+      bytes = bytes.drop_front(now);
+      offset += now;
+    } else if (Error error = gather(offset, bytes)) {
+      return error;
+    }
+    end = std::max(end, offset);
+  }
+  return Error::success();
 }
 
-Error AtomicFile::writeAt(uint64_t offset, ArrayRef<uint8_t> bytes) {
-  growTo(offset + bytes.size());
+/// Takes as much as belongs to one piece.
+Error AtomicFile::gather(uint64_t &offset, ArrayRef<uint8_t> &bytes) {
+  if (offset >= pieceAt + growth) {
+    if (Error error = flush())
+      return error;
+    pieceAt = alignDown(offset, growth);
+  }
+  piece.resize(growth);
+  size_t now = std::min<uint64_t>(bytes.size(), pieceAt + growth - offset);
+  std::copy_n(bytes.begin(), now, piece.begin() + (offset - pieceAt));
+  bytes = bytes.drop_front(now);
+  offset += now;
+  return Error::success();
+}
+
+/// Writes the piece. Bytes that come for it later are written at once.
+Error AtomicFile::flush() {
+  if (piece.empty())
+    return Error::success();
+  uint64_t at = pieceAt;
+  pieceAt += growth;
+  Error error = writeNow(at, piece);
+  piece.clear();
+  return error;
+}
+
+Error AtomicFile::writeNow(uint64_t offset, ArrayRef<uint8_t> bytes) {
   while (!bytes.empty()) {
     size_t now = std::min<size_t>(bytes.size(), size_t(1) << 30);
     ssize_t written = pwrite(fd, bytes.data(), now, static_cast<off_t>(offset));
@@ -131,7 +160,6 @@ Error AtomicFile::writeAt(uint64_t offset, ArrayRef<uint8_t> bytes) {
       return error(written < 0 ? errno : EIO);
     bytes = bytes.drop_front(static_cast<size_t>(written));
     offset += static_cast<uint64_t>(written);
-    end = std::max(end, offset);
   }
   return Error::success();
 }
@@ -141,6 +169,8 @@ Error AtomicFile::writeAt(uint64_t offset, StringRef bytes) {
 }
 
 Error AtomicFile::readAt(uint64_t offset, MutableArrayRef<uint8_t> bytes) {
+  if (Error error = flush())
+    return error;
   while (!bytes.empty()) {
     size_t now = std::min<size_t>(bytes.size(), size_t(1) << 30);
     ssize_t read = pread(fd, bytes.data(), now, static_cast<off_t>(offset));
@@ -155,6 +185,8 @@ Error AtomicFile::readAt(uint64_t offset, MutableArrayRef<uint8_t> bytes) {
 }
 
 Error AtomicFile::pad(uint64_t size) {
+  if (Error error = flush())
+    return error;
   if (size <= end)
     return Error::success();
   if (ftruncate(fd, static_cast<off_t>(size)) != 0)
@@ -178,6 +210,8 @@ static void syncDirectoryOf(StringRef path) {
 
 Error AtomicFile::commit() {
   if (Error error = inputs.checkAreUnchanged())
+    return error;
+  if (Error error = flush())
     return error;
   // Some file systems report a full disk only now.
   if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)

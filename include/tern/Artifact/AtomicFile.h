@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tern {
 
@@ -38,12 +39,12 @@ public:
   /// Removes what was written unless commit() succeeded.
   ~AtomicFile();
 
-  /// In [from, to), where nothing is written yet and all will be, zeros are
-  /// written `growth` bytes ahead. A system keeps a file in memory in pages as
-  /// large as the piece that first wrote there, and maps it in such pages into
-  /// all programs that read it: large ones are worth a second pass over memory.
+  /// In [from, to), where nothing is written yet and all will be, mostly in
+  /// order, writes are gathered into pieces of `growth` bytes. A system keeps a
+  /// file in memory in pages as large as the piece that first wrote there, and
+  /// maps it in such pages into all programs that read it.
   void growInLargePieces(uint64_t from, uint64_t to);
-  static constexpr uint64_t growth = uint64_t(16) << 20;
+  static constexpr uint64_t growth = uint64_t(4) << 20;
 
   /// Bytes between what is written are zero.
   llvm::Error writeAt(uint64_t offset, llvm::ArrayRef<uint8_t> bytes);
@@ -72,7 +73,9 @@ public:
 private:
   AtomicFile() = default;
   llvm::Error error(int code) const;
-  void growTo(uint64_t size);
+  llvm::Error writeNow(uint64_t offset, llvm::ArrayRef<uint8_t> bytes);
+  llvm::Error gather(uint64_t &offset, llvm::ArrayRef<uint8_t> &bytes);
+  llvm::Error flush();
 
   /// As it was given; and behind all links.
   std::string name, destination;
@@ -80,7 +83,10 @@ private:
   InputFiles inputs;
   int fd = -1;
   uint64_t end = 0;
-  uint64_t grown = 0, growEnd = 0; ///< zeros are yet to be written between
+  /// Pieces from `pieceAt` to `growEnd` are not written yet; `piece` is the
+  /// first of them, empty if nothing was written there.
+  uint64_t pieceAt = 0, growEnd = 0;
+  std::vector<uint8_t> piece;
 };
 
 } // namespace tern

@@ -97,6 +97,7 @@ TEST(AtomicFile, GapsAreZero) {
 }
 
 /// Zeros come ahead of what is written, and before nothing that is there.
+/// Writes that follow each other, one back, and one over the end of a piece.
 TEST(AtomicFile, GrowsInLargePieces) {
   TemporaryDirectory directory;
   auto file = create(directory.file("out"));
@@ -111,14 +112,22 @@ TEST(AtomicFile, GrowsInLargePieces) {
   ASSERT_FALSE(file->writeAt(4, llvm::StringRef("small")));
   EXPECT_EQ(sizeOnDisk(), 9u);
   ASSERT_FALSE(file->writeAt(piece + 3, llvm::StringRef("large")));
-  EXPECT_EQ(sizeOnDisk(), 2 * piece);
   ASSERT_FALSE(file->writeAt(piece, llvm::StringRef("abc")));
+  EXPECT_EQ(sizeOnDisk(), 9u);
+  ASSERT_FALSE(file->writeAt(2 * piece - 1, llvm::StringRef("no")));
+  EXPECT_EQ(sizeOnDisk(), 2 * piece);
+  ASSERT_FALSE(file->writeAt(2 * piece - 1, llvm::StringRef("m")));
+  uint8_t read[2];
+  ASSERT_FALSE(file->readAt(2 * piece - 1, read));
+  EXPECT_EQ(read[0], 'm');
+  EXPECT_EQ(read[1], 'o');
   ASSERT_FALSE(file->writeAt(3 * piece - 1, llvm::StringRef("xy")));
   EXPECT_EQ(sizeOnDisk(), 3 * piece + 1);
   ASSERT_FALSE(file->commit());
   std::string wanted(3 * piece + 1, '\0');
   wanted.replace(0, 9, "headsmall");
   wanted.replace(piece, 8, "abclarge");
+  wanted.replace(2 * piece - 1, 2, "mo");
   wanted.replace(3 * piece - 1, 2, "xy");
   EXPECT_TRUE(contents(directory.file("out")) == wanted);
 }
