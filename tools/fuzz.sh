@@ -2,24 +2,26 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# usage: sh tools/fuzz.sh [SECONDS | --runs N] [--junit FILE] [TARGET...]
+# usage: sh tools/fuzz.sh [SECONDS | --runs N] [--seed N] [--junit FILE] [TARGET...]
 #
 # Builds the preset `fuzz` and runs its targets (test/Fuzz, all unless some are
 # named) two at a time, each for SECONDS (60) or N inputs. One line for each says
 # how many inputs it read; exit status 1 if one of them is a finding: a crash, a
-# broken promise, more than 5 s, 64 MiB at once or 1 GiB in all. Inputs that reach
-# new code stay in build-fuzz/corpus, where the next run begins.
+# broken promise, more than 20 s, 64 MiB at once or 1 GiB in all. Inputs that reach
+# new code stay in build-fuzz/corpus, where the next run begins. With --seed they
+# are left alone: runs with one seed read the same inputs, as far as they get.
 set -eu
 cd "$(dirname "$0")/.."
 
-run_one() { # TARGET LIMIT: runs it; its line goes to stdout, the rest to a log
+run_one() { # TARGET LIMIT SEED: runs it; its line goes to stdout, the rest to a log
   name=$1 logs=build-fuzz/logs corpus=build-fuzz/corpus/$1
+  [ "$3" = 0 ] || { corpus=build-fuzz/seeded/$1 && rm -rf "$corpus"; }
   mkdir -p "$logs" "$corpus"
   dictionary=test/Fuzz/$name.dict
   [ -f "$dictionary" ] && dictionary=-dict=$dictionary || dictionary=
   status=0
   ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8 build-fuzz/bin/"$name" \
-    "$2" $dictionary -max_len=8192 -timeout=5 -rss_limit_mb=1024 -malloc_limit_mb=64 \
+    "$2" -seed="$3" $dictionary -max_len=8192 -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=64 \
     -print_final_stats=1 -artifact_prefix="$logs/$name-" \
     "$corpus" "test/Fuzz/seeds/$name" >"$logs/$name.log" 2>&1 || status=$?
   count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$name.log")
@@ -33,15 +35,16 @@ run_one() { # TARGET LIMIT: runs it; its line goes to stdout, the rest to a log
 }
 
 if [ "${1-}" = --one ]; then
-  run_one "$2" "$3"
+  run_one "$2" "$3" "$4"
   exit 0
 fi
 
-limit=-max_total_time=60 junit=
+limit=-max_total_time=60 seed=0 junit=
 targets=
 while [ $# -gt 0 ]; do
   case $1 in
   --runs) limit=-runs=$2 && shift ;;
+  --seed) seed=$2 && shift ;;
   --junit) junit=$2 && shift ;;
   *[!0-9]*) targets="$targets $1" ;;
   *) limit=-max_total_time=$1 ;;
@@ -54,7 +57,7 @@ cmake --preset fuzz >/dev/null
 # shellcheck disable=SC2086 # names of targets hold no blanks
 cmake --build build-fuzz --target $targets >&2
 lines=build-fuzz/lines
-printf '%s\n' $targets | xargs -P 2 -I '{}' sh tools/fuzz.sh --one '{}' "$limit" | tee "$lines"
+printf '%s\n' $targets | xargs -P 2 -I '{}' sh tools/fuzz.sh --one '{}' "$limit" "$seed" | tee "$lines"
 
 if [ -n "$junit" ]; then
   {

@@ -17,14 +17,15 @@ EXPECTED = ("ctest.xml", "pytest.xml", "fuzz.xml")
 
 
 def outcomes(path: Path, skip_name: str | None):
-    """(state, name) for each test case of a file."""
+    """(state, name) for each test case of a file; a failure's name with its message."""
     for case in ElementTree.parse(path).getroot().iter("testcase"):
         name = f"{case.get('classname', '')}::{case.get('name')}"
         if case.get("name") == skip_name:
             continue
         tags = {child.tag for child in case}
         if "failure" in tags or "error" in tags or case.get("status") == "fail":
-            yield "failed", name
+            lines = [line for child in case for line in child.get("message", "").splitlines()]
+            yield "failed", f"{name}: {lines[0]}" if lines else name
         elif "skipped" in tags or case.get("status") in ("disabled", "notrun"):
             yield "skipped", name
         else:

@@ -18,8 +18,7 @@ static value trim(engine *e, value v, const value *a) {
   if (!set && a[0].kind != V_UNDEFINED && a[0].kind != V_NONE)
     template_fail(e, "trim: expected a string, got %s",
                   template_kind_name(a[0]));
-  template_spend(e, (uint64_t)text.bytes * (set ? set->bytes : 1) / 16);
-  return template_strip(text, STRIP_LEFT | STRIP_RIGHT, set);
+  return template_strip(e, text, STRIP_LEFT | STRIP_RIGHT, set);
 }
 
 static value upper(engine *e, value v, const value *a) {
@@ -84,7 +83,7 @@ static int read_number(engine *e, value v, char *text, size_t room,
   if (v.kind != V_STRING)
     return 0;
   template_spend(e, v.bytes / 64);
-  v = template_strip(v, STRIP_LEFT | STRIP_RIGHT, NULL);
+  v = template_strip(e, v, STRIP_LEFT | STRIP_RIGHT, NULL);
   size_t n = 0;
   for (uint32_t i = 0; i < v.bytes; ++i) {
     if (v.at[i] == '_' && i > 0 && v.at[i - 1] != '_' && i + 1 < v.bytes)

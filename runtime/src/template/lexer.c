@@ -41,7 +41,7 @@ static const char *strip_before(const lexer *l, const char *from,
   char sign = to + 2 < l->end ? to[2] : 0;
   if (sign == '-') {
     value text = template_string(from, (size_t)(to - from));
-    return from + template_strip(text, STRIP_RIGHT, NULL).bytes;
+    return from + template_strip(l->engine, text, STRIP_RIGHT, NULL).bytes;
   }
   if (sign == '+' || to[1] == '{')
     return to;
@@ -55,7 +55,7 @@ static const char *strip_before(const lexer *l, const char *from,
 static void strip_after(lexer *l, char sign, int is_print) {
   if (sign == '-') {
     value text = template_string(l->at, (size_t)(l->end - l->at));
-    l->at = l->end - template_strip(text, STRIP_LEFT, NULL).bytes;
+    l->at = l->end - template_strip(l->engine, text, STRIP_LEFT, NULL).bytes;
   } else if (!is_print && sign != '+' && l->at < l->end && *l->at == '\n') {
     ++l->at;
   }

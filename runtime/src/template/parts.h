@@ -365,7 +365,7 @@ value template_sorted(engine *e, const list *items, const value *keys,
 /* Text: by characters, not bytes. */
 uint32_t template_decode(value string, size_t at, uint32_t *length);
 int template_is_space(uint32_t code);
-value template_strip(value string, int sides, const value *set);
+value template_strip(engine *e, value string, int sides, const value *set);
 value template_characters(engine *e, value string);
 value template_replace(engine *e, value string, value from, value to,
                        int64_t most);

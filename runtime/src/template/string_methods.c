@@ -33,13 +33,11 @@ static const value *set_or_none(engine *e, const value *a) {
   return a;
 }
 
-/* Each character is looked for in the whole set. */
 static value strip_sides(engine *e, const char *method, value s, const value *a,
                          int sides) {
   const value *set = set_or_none(e, a);
   text_of(e, method, s);
-  template_spend(e, set ? (uint64_t)s.bytes * set->bytes / 16 : 0);
-  return template_strip(s, sides, set);
+  return template_strip(e, s, sides, set);
 }
 static value strip(engine *e, value s, const value *a) {
   return strip_sides(e, "strip", s, a, STRIP_LEFT | STRIP_RIGHT);
@@ -310,7 +308,7 @@ static value isspace_(engine *e, value s, const value *a) {
   (void)a;
   text_of(e, "isspace", s);
   return template_bool(s.bytes &&
-                       template_strip(s, STRIP_LEFT, NULL).bytes == 0);
+                       template_strip(e, s, STRIP_LEFT, NULL).bytes == 0);
 }
 
 static value join(engine *e, value s, const value *a) {

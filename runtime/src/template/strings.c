@@ -40,12 +40,20 @@ int template_is_space(uint32_t c) {
          c == 0x3000;
 }
 
-static int in_set(value s, size_t at, uint32_t length, const value *set) {
+/* Takes steps for one character: sixteen make one without a set, as each is
+ * looked for in the whole of it. */
+static int in_set(engine *e, value s, size_t at, uint32_t length,
+                  const value *set) {
   uint32_t ignored;
-  if (!set)
+  if (!set) {
+    template_spend(e, at % 16 < length);
     return template_is_space(template_decode(s, at, &ignored));
-  if (length == 1 && (uint8_t)s.at[at] < 0x80)
+  }
+  if (length == 1 && (uint8_t)s.at[at] < 0x80) {
+    template_spend(e, 1 + set->bytes / 64);
     return memchr(set->at, s.at[at], set->bytes) != NULL;
+  }
+  template_spend(e, 1 + set->bytes / 8);
   for (uint32_t i = 0, n; i < set->bytes; i += n) {
     template_decode(*set, i, &n);
     if (n == length && memcmp(set->at + i, s.at + at, n) == 0)
@@ -54,12 +62,12 @@ static int in_set(value s, size_t at, uint32_t length, const value *set) {
   return 0;
 }
 
-value template_strip(value s, int sides, const value *set) {
+value template_strip(engine *e, value s, int sides, const value *set) {
   size_t from = 0, to = s.bytes;
   uint32_t length;
   while ((sides & STRIP_LEFT) && from < to) {
     template_decode(s, from, &length);
-    if (!in_set(s, from, length, set))
+    if (!in_set(e, s, from, length, set))
       break;
     from += length;
   }
@@ -72,7 +80,7 @@ value template_strip(value s, int sides, const value *set) {
       at = to - 1;
       length = 1;
     }
-    if (!in_set(s, at, length, set))
+    if (!in_set(e, s, at, length, set))
       break;
     to = at;
   }
@@ -104,7 +112,7 @@ size_t template_search(engine *e, value s, value part, size_t from) {
       part.bytes ? memmem(s.at + from, s.bytes - from, part.at, part.bytes)
                  : s.at + from;
   size_t at = found ? (size_t)(found - s.at) : NOT_FOUND;
-  template_spend(e, 1 + ((found ? at : s.bytes) - from) / 64);
+  template_spend(e, 2 + ((found ? at : s.bytes) - from) / 64);
   return at;
 }
 
@@ -149,19 +157,19 @@ static void push(engine *e, list *to, uint32_t *room, value item) {
 static value split_at_space(engine *e, value s, int64_t most) {
   value v = template_list(e, V_LIST, 0);
   uint32_t room = 0, length;
-  for (value rest = template_strip(s, STRIP_LEFT, NULL); rest.bytes;) {
+  for (value rest = template_strip(e, s, STRIP_LEFT, NULL); rest.bytes;) {
     size_t at = 0;
     if (most == 0) {
-      push(e, v.list, &room, template_strip(rest, STRIP_RIGHT, NULL));
+      push(e, v.list, &room, template_strip(e, rest, STRIP_RIGHT, NULL));
       break;
     }
     while (at < rest.bytes &&
            !template_is_space(template_decode(rest, at, &length)))
       at += length;
     push(e, v.list, &room, template_part(rest, 0, at));
-    template_spend(e, 1 + at / 64);
-    rest =
-        template_strip(template_part(rest, at, rest.bytes), STRIP_LEFT, NULL);
+    template_spend(e, 1 + at / 16);
+    rest = template_strip(e, template_part(rest, at, rest.bytes), STRIP_LEFT,
+                          NULL);
     most -= most > 0;
   }
   return v;
@@ -242,7 +250,7 @@ value template_lines(engine *e, value s, int with_ends) {
       }
     }
     push(e, v.list, &room, template_part(s, from, with_ends ? at : end));
-    template_spend(e, 1 + (at - from) / 64);
+    template_spend(e, 1 + (at - from) / 16);
   }
   return v;
 }
@@ -329,7 +337,7 @@ value template_case(engine *e, value s, int how) {
                 up ? upper_of(code) : lower_of(code));
     }
     at_start = how == CASE_TITLE ? !is_word(code) : 0;
-    template_spend(e, at % 64 == 0);
+    template_spend(e, at % 16 < length);
   }
   return template_built(&out);
 }

@@ -158,7 +158,7 @@ uint32_t template_length(engine *e, value v) {
     template_fail(e, "%s has no length", template_kind_name(v));
   for (uint32_t i = 0; i < v.bytes; ++i)
     count += ((uint8_t)v.at[i] & 0xC0) != 0x80;
-  template_spend(e, v.bytes / 64);
+  template_spend(e, v.bytes / 32);
   return count;
 }
 
