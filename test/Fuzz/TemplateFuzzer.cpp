@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       return 0;
     }
     for (size_t at = 0; out.marks && at < out.bytes; ++at)
-      require(out.marks[at] <= 1, "a byte is marked or is not");
+      require(out.marks[at] <= TERN_MARK_TOKEN, "a mark is one of three");
     std::string rendered(out.text, out.bytes);
     require(i == 0 || rendered == first, "a template renders the same twice");
     first = rendered;

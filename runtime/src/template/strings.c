@@ -329,9 +329,8 @@ value template_case(engine *e, value s, int how) {
     int up = how == CASE_UPPER || (how >= CASE_TITLE && at_start);
     /* The two German and Greek ones that do not come alone. */
     if (code == 0xDF && up) {
-      uint8_t marks[2] = {1, 1};
       template_append(e, &out, how == CASE_UPPER ? "SS" : "Ss",
-                      s.marks && s.marks[at] ? marks : NULL, 2);
+                      s.marks ? s.marks + at : NULL, 2);
     } else {
       append_as(e, &out, s, at, length, code,
                 up ? upper_of(code) : lower_of(code));
