@@ -41,6 +41,8 @@ public:
       return fromRowsInLanes(*from, carried);
     if (ContiguousColumns::match(layout))
       return fromContiguousColumns(carried);
+    if (auto from = GroupsInLanes::match(layout))
+      return fromGroupsInLanes(*from, carried);
     return fromContiguousRows(carried);
   }
 
@@ -125,6 +127,52 @@ private:
             unpackField(b, interleaveFour(b, four, quarter), op.getFirst()));
       writeStep(digits, carried, step);
     });
+  }
+
+  /// Of four groups of five columns each digit gets a byte of its own; four
+  /// columns are then interleaved. A vector of the weight is a tile of the
+  /// result.
+  Values fromGroupsInLanes(const GroupsInLanes &from, Values carried) {
+    int64_t digits = from.codec->wordDigits, bytes = from.lanes;
+    VectorType words = b.vectorOf(panel.lanes, b.getI32Type());
+    auto unpacked = VectorType::get({digits, bytes}, b.getI8Type());
+    Value size = b.index(from.groups), vectors = b.index(from.vectors);
+    return loop(
+        columns / (4 * digits), carried, [&](Value four, Values &carried) {
+          Values twenty;
+          for (int64_t i = 0; i < 4; ++i) {
+            Value group = b.add(b.mul(four, b.index(4)), b.index(i));
+            Value vector = b.mul(b.rem(group, from.groups), vectors);
+            Value at = b.mul(b.add(vector, op.getFirst()), b.index(bytes));
+            Value rows = read({bytes}, {b.div(group, size), zero, at});
+            rows = b.bitcast(words, rows);
+            rows = b.shuffle(rows, rows, interleavable());
+            rows = b.bitcast(b.vectorOf(bytes, b.getI8Type()), rows);
+            Value all =
+                RecodeOp::create(b, unpacked, b.reshape(rows, {1, bytes}),
+                                 from.codec->name, codecs::b8.name);
+            for (int64_t j = 0; j < digits; ++j)
+              twenty.push_back(b.part(all, {j}));
+          }
+          Value first = b.mul(four, b.index(digits));
+          for (int64_t step = 0; step < digits; ++step) {
+            Values parts;
+            for (int64_t quarter = 0; quarter < 4; ++quarter)
+              parts.push_back(interleaveFour(
+                  b, ArrayRef(twenty).slice(4 * step, 4), quarter));
+            writeStep(parts, carried, b.add(first, b.index(step)));
+          }
+        });
+  }
+
+  /// Words of 4L rows in the order of ContiguousColumns, whose quarters
+  /// interleaving leaves in order.
+  SmallVector<int64_t> interleavable() const {
+    int64_t quarter = panel.lanes / 4;
+    SmallVector<int64_t> words;
+    for (int64_t word = 0; word < panel.lanes; ++word)
+      words.push_back(word % 4 * quarter + word / 4);
+    return words;
   }
 
   /// Words of four bytes of L rows change places: a square of L x L. Parts of

@@ -6,6 +6,7 @@
 !rowsInLanes = tensor<128x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
 !contiguousRows = tensor<128x512x!tern.trit, #tern.layout<b2, rows, k:4:64, [k:64:1]>>
 !contiguousColumns = tensor<512x64x!tern.trit, #tern.layout<b2, columns, n:4:64, [n:4:4, n:4:16, n:4:1]>>
+!groupsInLanes = tensor<128x60x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:6:5, n:2:64, n:64:1]>>
 
 #dot = #tern_x86.dot<vpdpbusd_512>
 #six = #tern.unpacked_rows<dot = #dot, vectors = 4, tokens = 6>
@@ -103,4 +104,34 @@ func.func @narrow(%x: tensor<?x320xi8>, %w: tensor<4x20x64xi8>, %init: tensor<?x
       strategy #tern.strategy<[#tern.unpacked_rows<dot = #tern_x86.dot<vpmaddubsw_256>, vectors = 4, tokens = 1>],
           units = 1, prefetch = 0, panel = <b8, rows, k:1:1, [n:4:8, n:8:1, k:4:1]>> -> tensor<?x64xi32>
   return %0 : tensor<?x64xi32>
+}
+
+// Rows of a tile are two panels, a vector of bytes each. Four groups of five digits are
+// five steps of four columns; they may lie in two tiles.
+// CHECK-LABEL: func.func @groups_in_lanes(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x60xi8>, %[[W:.*]]: tensor<2x1x768xi8>
+// CHECK:         scf.forall (%[[UNIT:.*]]) in (2) shared_outs(
+// CHECK-DAG:       %[[TILE:.*]] = affine.apply affine_map<(d0) -> (d0 floordiv 2)>(%[[UNIT]])
+// CHECK-DAG:       %[[VECTOR:.*]] = affine.apply affine_map<(d0) -> (d0 mod 2)>(%[[UNIT]])
+// CHECK:           %[[GROUPS:.*]] = tensor.extract_slice %[[W]][0, %[[TILE]], 0] [2, 1, 768]
+// CHECK:           scf.if
+// CHECK:             scf.for %[[FOUR:.*]] = %c0 to %c3 step %c1
+// CHECK:               %[[GROUP:.*]] = arith.muli %[[FOUR]], %c4
+// CHECK:               %[[PLACE:.*]] = arith.remui %[[GROUP]], %c6
+// CHECK:               %[[VECTORS:.*]] = arith.muli %[[PLACE]], %c2
+// CHECK:               %[[AT:.*]] = arith.addi %[[VECTORS]], %[[VECTOR]]
+// CHECK:               %[[BYTE:.*]] = arith.muli %[[AT]], %c64
+// CHECK:               %[[BLOCK:.*]] = arith.divui %[[GROUP]], %c6
+// CHECK:               vector.transfer_read %[[GROUPS]][%[[BLOCK]], %c0, %[[BYTE]]]
+// CHECK:               vector.shuffle {{.*}} [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]
+// CHECK:               tern.recode {{.*}} "s5" to "b8" : vector<1x64xi8> -> vector<5x64xi8>
+// CHECK-COUNT-3:       tern.recode
+// CHECK-COUNT-5:       tern.micro "gate_proj" {{.*}}tokens = 6>
+// CHECK:             } else {
+// CHECK:               scf.for %{{.*}} = %c0 to %c15 step %c1
+func.func @groups_in_lanes(%x: tensor<?x60xi8>, %w: tensor<2x1x768xi8>, %init: tensor<?x128xi32>) -> tensor<?x128xi32> {
+  %0 = tern.matmul "gate_proj" ins(%x, %w : tensor<?x60xi8>, tensor<2x1x768xi8>)
+      outs(%init : tensor<?x128xi32>) codes [-128, 127] weight_type !groupsInLanes
+      strategy #tern.strategy<[#six, #one], units = 1, prefetch = 0, panel = #panel> -> tensor<?x128xi32>
+  return %0 : tensor<?x128xi32>
 }

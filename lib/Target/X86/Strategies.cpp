@@ -38,15 +38,16 @@ constexpr int64_t kLookupTokens = 16;
 /// Columns are cut into tiles whose tables, 256 bytes a group at most, take
 /// less than half of a first level cache. Of these sizes, multiples of the
 /// three groups of a step, the one with least to read: a tile costs its sums
-/// about as much as two groups.
+/// about as much as two groups. Only whole fours of groups are repacked.
 int64_t groupsOfTile(int64_t columns) {
   int64_t groups = llvm::divideCeil(columns, codecs::s5.wordDigits);
   if (groups <= 60)
     return int64_t(llvm::alignTo(groups, 3));
   int64_t best = 0, least = 0;
   for (int64_t size = 60; size >= 30; size -= 3) {
-    int64_t cost = int64_t(llvm::divideCeil(groups, size)) * (size + 2);
-    if (!best || cost < least) {
+    int64_t tiles = int64_t(llvm::divideCeil(groups, size));
+    int64_t cost = tiles * (size + 2);
+    if (tiles * size % 4 == 0 && (!best || cost < least)) {
       best = size;
       least = cost;
     }
@@ -147,8 +148,9 @@ StrategyAttr makeContiguousColumns(const Maker &make) {
 }
 
 /// Issue slots of repacking a byte: of its vector, four fields are shifted,
-/// masked and stored, after some shuffles.
-constexpr double kRepackSlots = 0.25;
+/// masked and stored, after some shuffles; five digits of a group are looked up
+/// and negated.
+constexpr double kRepackSlots = 0.25, kRepackGroupSlots = 0.45;
 
 /// Rows in a panel of `vectors` vectors, for many tokens.
 template <int64_t vectors> StrategyAttr makePanel(const Maker &make) {
@@ -232,6 +234,8 @@ constexpr Entry kEntries[] = {
      &Family::columns},
     {"contiguous_columns", "", 0, Tokens::Many, Tokens::Many,
      layContiguousColumns, makePanel<4>, &Family::lanes, &Family::lanes},
+    {"groups_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
+     layGroupsInLanes, makePanel<4>, &Family::lanes, &Family::lanes},
     {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlane, &Family::plane, &Family::planeOfMany},
     {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
@@ -281,7 +285,9 @@ SmallVector<Strategy> x86::findStrategies(TargetAttr target,
       strategy.layout = entry.layout(make);
     strategy.kernels = entry.kernels(make);
     if (strategy.kernels.getPanel()) {
-      strategy.recodeSlots = kRepackSlots;
+      strategy.recodeSlots = GroupsInLanes::match(*strategy.layout)
+                                 ? kRepackGroupSlots
+                                 : kRepackSlots;
       strategy.recodeTokens = shape.tokens;
     }
     strategy.speed =
