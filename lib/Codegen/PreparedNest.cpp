@@ -40,13 +40,20 @@ namespace {
 
 class PreparedNest {
 public:
-  PreparedNest(MatmulOp op, linalg::GenericOp consumer, RewriterBase &rewriter)
+  PreparedNest(MatmulOp op, linalg::GenericOp consumer, Value weight,
+               RewriterBase &rewriter)
       : op(op), consumer(consumer), kernel(op.getStrategyAttr().getKernel(0)),
         tile(kernel.getTile()), preparation(kernel.getPreparation()),
-        b(op.getLoc(), rewriter) {
-    auto grid = cast<ShapedType>(op.getWeight().getType());
-    columnTiles = grid.getDimSize(0);
-    rowTiles = grid.getDimSize(1);
+        b(op.getLoc(), rewriter), weight(weight) {
+    auto grid = cast<ShapedType>(weight.getType());
+    LayoutAttr panel = op.getStrategyAttr().getPanel();
+    LayoutAttr layout = panel ? panel : op.getLayout();
+    isOfSteps = layout.getLayout().outer == Axis::Row;
+    columnTiles = isOfSteps
+                      ? llvm::divideCeil(grid.getDimSize(1), preparation.steps)
+                      : grid.getDimSize(0);
+    steps = isOfSteps ? grid.getDimSize(1) : columnTiles * preparation.steps;
+    rowTiles = grid.getDimSize(isOfSteps ? 0 : 1);
     int64_t known = cast<ShapedType>(op.getCodes().getType()).getDimSize(0);
     tokensAtOnce = ShapedType::isDynamic(known)
                        ? preparation.tokens
@@ -191,8 +198,9 @@ private:
     Value fragments = allocate({rowTiles, tokensAtOnce}, type);
     fragments =
         forEachTile(fragments, [&](Value rows, Value token, Value carried) {
+          int64_t end = std::min(to * preparation.steps, steps);
           Value begun = MicroBeginOp::create(b, type, kernel,
-                                             (to - from) * preparation.steps);
+                                             end - from * preparation.steps);
           return write(begun, carried, at(rows, token, type));
         });
     return b.loop(
@@ -208,31 +216,68 @@ private:
         })[0];
   }
 
+  /// Of a tile of columns, the last of which may have less.
+  Value countSteps(Value columns) {
+    if (columnTiles * preparation.steps == steps)
+      return b.index(preparation.steps);
+    return b.minUnsigned(b.sub(b.index(steps), firstStep(columns)),
+                         b.index(preparation.steps));
+  }
+  Value firstStep(Value columns) {
+    return b.mul(columns, b.index(preparation.steps));
+  }
+
   /// The codes of a tile of columns.
   Value prepare(Value columns) {
     VectorType type = kernel.getPreparedType();
     Value prepared = allocate({tokensAtOnce, preparation.steps}, type);
+    int64_t width = cast<ShapedType>(op.getCodes().getType()).getDimSize(1);
+    int64_t whole = width / tile.columns, rest = width % tile.columns;
+    Value end = countSteps(columns), endOfWhole = end;
+    if (rest)
+      endOfWhole = b.minUnsigned(b.sub(b.index(whole), firstStep(columns)),
+                                 b.index(preparation.steps));
     return b.loop(
         zero, count, 1, prepared, [&](Value token, ValueRange outer) -> Values {
-          return b.loop(
-              zero, b.index(preparation.steps), 1, outer[0],
-              [&](Value step, ValueRange inner) -> Values {
-                Value steps =
-                    b.add(b.mul(columns, b.index(preparation.steps)), step);
-                Value codes = read(kernel.getCodesType(), op.getCodes(),
-                                   {b.add(firstToken, token),
-                                    b.mul(steps, b.index(tile.columns))});
-                Value made = MicroPrepareOp::create(b, type, kernel, codes);
-                return {write(made, inner[0], at(token, step, type))};
-              });
+          Value all = b.add(firstToken, token);
+          auto add = [&](int64_t width, Value step, Value prepared) -> Values {
+            Value column =
+                b.mul(b.add(firstStep(columns), step), b.index(tile.columns));
+            auto part = VectorType::get({1, width}, b.getI8Type());
+            Value codes = padCodes(read(part, op.getCodes(), {all, column}));
+            Value made = MicroPrepareOp::create(b, type, kernel, codes);
+            return {write(made, prepared, at(token, step, type))};
+          };
+          Value made = b.loop(zero, endOfWhole, 1, outer[0],
+                              [&](Value step, ValueRange inner) {
+                                return add(tile.columns, step, inner[0]);
+                              })[0];
+          if (!rest)
+            return {made};
+          // The last step of all, if it is in this tile.
+          return b.loop(endOfWhole, end, 1, made,
+                        [&](Value step, ValueRange inner) {
+                          return add(rest, step, inner[0]);
+                        });
         })[0];
+  }
+
+  /// The codes of a step or a part of one, zeros behind them.
+  Value padCodes(Value codes) {
+    VectorType type = kernel.getCodesType();
+    if (codes.getType() == type)
+      return codes;
+    Value row = b.padLanes(b.part(codes, {int64_t(0)}), type.getDimSize(1));
+    return b.reshape(row, type.getShape());
   }
 
   /// The bytes of step `step` of a tile.
   Value readWeights(Value columns, Value rows, Value step) {
     VectorType bytes = kernel.getWeightTypes().front();
+    if (isOfSteps)
+      return read(bytes, weight, {rows, b.add(firstStep(columns), step), zero});
     Value byte = b.mul(step, b.index(bytes.getNumElements()));
-    return read(bytes, op.getWeight(), {columns, rows, byte});
+    return read(bytes, weight, {columns, rows, byte});
   }
 
   /// The stream, some bytes ahead: the next tile follows the last step.
@@ -250,7 +295,7 @@ private:
   Value sumTile(Value columns, Value rows, Value token, Value prepared,
                 Value fragment) {
     VectorType type = kernel.getPreparedType();
-    return b.loop(zero, b.index(preparation.steps), 1, fragment,
+    return b.loop(zero, countSteps(columns), 1, fragment,
                   [&](Value step, ValueRange carried) -> Values {
                     prefetch(columns, rows, step);
                     Value weights = readWeights(columns, rows, step);
@@ -302,7 +347,11 @@ private:
   MicroTile tile;
   MicroPreparation preparation;
   KernelBuilder b;
-  int64_t columnTiles, rowTiles, tokensAtOnce;
+  Value weight;
+  bool isOfSteps;      ///< a tile of the weight is a step, by rows first
+  int64_t columnTiles; ///< whose codes are prepared together
+  int64_t steps;       ///< of all columns
+  int64_t rowTiles, tokensAtOnce;
   Value zero, tokens;
   Value first, end;        ///< tiles of rows of the worker
   Value firstToken, count; ///< of those that are prepared together
@@ -311,8 +360,8 @@ private:
 } // namespace
 
 void tern::buildPreparedNest(MatmulOp op, linalg::GenericOp consumer,
-                             RewriterBase &rewriter) {
-  scf::ForallOp loop = PreparedNest(op, consumer, rewriter).build();
+                             Value weight, RewriterBase &rewriter) {
+  scf::ForallOp loop = PreparedNest(op, consumer, weight, rewriter).build();
   rewriter.replaceOp(consumer ? consumer.getOperation() : op.getOperation(),
                      loop.getResults());
   if (consumer)

@@ -18,9 +18,10 @@ namespace tern {
 /// tern.matmul on tensors, with a strategy of one kernel that wants its codes
 /// prepared, to a parallel loop over workers. `consumer`, if there is one, is
 /// an elementwise operation that alone uses the product: each tile is handed
-/// to it. The loop takes the place of both.
+/// to it. The loop takes the place of both. `weight` is the product's, or that
+/// in the panel of the strategy.
 void buildPreparedNest(MatmulOp op, mlir::linalg::GenericOp consumer,
-                       mlir::RewriterBase &rewriter);
+                       mlir::Value weight, mlir::RewriterBase &rewriter);
 
 } // namespace tern
 

@@ -13,9 +13,12 @@
 
 #include "RepackNest.h"
 
+#include "RepackGroups.h"
+
 #include "tern/Kernels/Unpacking.h"
 #include "tern/Packing/LayoutFamilies.h"
 
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -225,25 +228,49 @@ struct BuildRepack : OpRewritePattern<RepackOp> {
     KernelBuilder b(op.getLoc(), rewriter);
     Value empty =
         tensor::EmptyOp::create(b, type.getShape(), type.getElementType());
-    rewriter.replaceOp(op, buildRepackNest(op, b, empty, {}, nullptr)[0]);
+    bool isGroups = !UnpackedRows::match(op.getLayout().getLayout());
+    rewriter.replaceOp(op, isGroups
+                               ? buildGroupsNest(op, b, empty)
+                               : buildRepackNest(op, b, empty, {}, nullptr)[0]);
     return success();
   }
 };
 
 } // namespace
 
-void tern::repackWeight(MatmulOp op, LayoutAttr panel, RewriterBase &rewriter) {
+/// All of the weight.
+static RepackOp createRepack(MatmulOp op, LayoutAttr panel,
+                             RewriterBase &rewriter) {
   rewriter.setInsertionPoint(op);
   RankedTensorType from = op.getWeightTensorType();
   RankedTensorType type = RepackOp::getResultWeightType(from, panel);
   Value first = arith::ConstantIndexOp::create(rewriter, op.getLoc(), 0);
-  auto repack = RepackOp::create(
-      rewriter, op.getLoc(), panel.getGridType(type.getShape()), op.getWeight(),
-      first, TypeAttr::get(from), panel);
+  return RepackOp::create(rewriter, op.getLoc(),
+                          panel.getGridType(type.getShape()), op.getWeight(),
+                          first, TypeAttr::get(from), panel);
+}
+
+void tern::repackWeight(MatmulOp op, LayoutAttr panel, RewriterBase &rewriter) {
+  RepackOp repack = createRepack(op, panel, rewriter);
+  RankedTensorType type =
+      RepackOp::getResultWeightType(op.getWeightTensorType(), panel);
   rewriter.modifyOpInPlace(op, [&] {
     op.getWeightMutable().assign(repack.getResult());
     op.setWeightTypeAttr(TypeAttr::get(type));
   });
+}
+
+scf::ForallOp tern::repackBefore(MatmulOp op, LayoutAttr panel,
+                                 RewriterBase &rewriter) {
+  RepackOp repack = createRepack(op, panel, rewriter);
+  scf::SCFTilingOptions options;
+  options.setTileSizes({rewriter.getIndexAttr(1)});
+  options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
+      rewriter, cast<TilingInterface>(repack.getOperation()), options);
+  assert(succeeded(tiled) && "a tile is always a part of a repacked weight");
+  rewriter.eraseOp(repack);
+  return cast<scf::ForallOp>(tiled->loops.front());
 }
 
 Value tern::repackFirst(KernelBuilder &b, RepackOp repack, Value first,

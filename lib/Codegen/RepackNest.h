@@ -11,11 +11,18 @@
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/KernelBuilder.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 namespace tern {
 
 /// Makes `op` a product of its weight repacked to `panel`; tiling leaves of
 /// that the tile that a worker repacks for itself.
 void repackWeight(MatmulOp op, LayoutAttr panel, mlir::RewriterBase &rewriter);
+
+/// A parallel loop over the tiles of `panel` that repacks all of the weight of
+/// `op`, whose loops read its result.
+mlir::scf::ForallOp repackBefore(MatmulOp op, LayoutAttr panel,
+                                 mlir::RewriterBase &rewriter);
 
 /// Of the tokens from `first` on: `repack` done again if that is 0, else
 /// `panel` as it is.

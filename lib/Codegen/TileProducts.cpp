@@ -67,7 +67,14 @@ public:
     addCodeSums(op);
     countRead(op, strategy.getKernel(0).getTile().columns, rewriter);
     if (strategy.getKernel(0).getPreparation().steps) {
-      buildPreparedNest(op, findConsumer(op), rewriter);
+      Value weight = op.getWeight();
+      if (LayoutAttr panel = strategy.getPanel()) {
+        scf::ForallOp loop = repackBefore(op, panel, rewriter);
+        weight = loop.getResult(0);
+        int64_t tiles = cast<ShapedType>(weight.getType()).getDimSize(0);
+        describeLoop(loop, op, getBytesOfWeight(op) / tiles);
+      }
+      buildPreparedNest(op, findConsumer(op), weight, rewriter);
       cleanUp();
       return success();
     }

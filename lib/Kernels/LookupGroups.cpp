@@ -16,17 +16,14 @@ using Values = SmallVector<Value>;
 
 namespace {
 
-/// Of the codec s5.
-constexpr int64_t kDigits = 5;
-/// The entries of (3^5 + 1) / 2 numbers and the padding of a table.
+/// The entries of a table and its padding: (3^5 + 1) / 2 or 3^4 of them.
 constexpr int64_t kEntries = 128;
-/// No code of a plane is larger, so no sum of a group is larger than 40.
+/// No code of a plane is larger, so no sum of a group of D digits is larger
+/// than 8 D.
 constexpr int64_t kMaxCode = 8;
 /// Groups whose sums, at most 120, a byte holds above or below its start: what
 /// tern.widen_words proves.
-constexpr int64_t kChunk = 3, kStart = 128;
-/// Groups whose sums 16 bits hold.
-constexpr int64_t kMaxGroups = INT16_MAX / (kMaxCode * kDigits);
+constexpr int64_t kChunk = 3;
 
 /// Sums are [planes, vectors, totals and odd ones, L / 2] of 16 bits, as
 /// tern.widen_words takes them; tables are [groups of a step, planes, entries].
@@ -35,22 +32,39 @@ struct LookupGroupsModel
   static LookupGroupsAttr get(Attribute attr) {
     return cast<LookupGroupsAttr>(attr);
   }
+  static bool isSigned(Attribute attr) {
+    return get(attr).getCodec() == codecs::s5.name;
+  }
+  static int64_t getDigits(Attribute attr) {
+    return get(attr).getTileLayout().codec->wordDigits;
+  }
+  /// Entries that no sign negates are made positive, so that the first one of a
+  /// chunk is added to nothing.
   static LookupTableAttr getTable(Attribute attr) {
-    return LookupTableAttr::get(attr.getContext(), kDigits, -kMaxCode, kMaxCode,
-                                /*bias=*/0, /*signMagnitude=*/true);
+    int64_t digits = getDigits(attr);
+    return LookupTableAttr::get(attr.getContext(), digits, -kMaxCode, kMaxCode,
+                                isSigned(attr) ? 0 : kMaxCode * digits,
+                                isSigned(attr));
+  }
+  /// A byte before a chunk, and a chunk's sum over codes that are zero.
+  static int64_t getStart(Attribute attr) { return isSigned(attr) ? 128 : 0; }
+  static int64_t getExcess(Attribute attr) {
+    return getStart(attr) + kChunk * getTable(attr).getBias();
+  }
+  /// Groups whose sums 16 bits hold.
+  static int64_t getMaxGroups(Attribute attr) {
+    return INT16_MAX / (kMaxCode * getDigits(attr));
   }
 
   std::string getKernelName(Attribute attr) const {
     return get(attr).getPlanes() == 1 ? "lookups" : "lookups in two planes";
   }
   MicroTile getTile(Attribute attr) const {
-    return {1, get(attr).getVectors() * get(attr).getLanes(), kChunk * kDigits};
+    return {1, get(attr).getVectors() * get(attr).getLanes(),
+            kChunk * getDigits(attr)};
   }
   bool reads(Attribute attr, const std::optional<Layout> &layout) const {
-    auto kernel = get(attr);
-    GroupsInLanes family{&codecs::s5, Axis::Column, kernel.getGroups(),
-                         kernel.getVectors(), kernel.getLanes()};
-    return layout && *layout == family.layout();
+    return layout && *layout == get(attr).getTileLayout();
   }
   CodeRange getCodeRange(Attribute attr) const {
     return get(attr).getPlanes() == 1 ? CodeRange{-kMaxCode, kMaxCode}
@@ -65,9 +79,10 @@ struct LookupGroupsModel
   MicroCost getCost(Attribute attr) const {
     auto kernel = get(attr);
     int64_t planes = kernel.getPlanes(), vectors = kernel.getVectors();
-    int64_t slots = kChunk * (2 + 3 * planes) + 3 * planes;
+    int64_t slots = isSigned(attr) ? kChunk * (2 + 3 * planes) + 3 * planes
+                                   : kChunk * (1 + 2 * planes) + 2 * planes;
     return {vectors * slots, kChunk * vectors * kernel.getLanes(),
-            15.0 * double(planes) / kDigits};
+            15.0 * double(planes) / double(getDigits(attr))};
   }
 
   SmallVector<VectorType> getWeightTypes(Attribute attr) const {
@@ -83,7 +98,7 @@ struct LookupGroupsModel
   MicroPreparation getPreparation(Attribute attr) const {
     auto kernel = get(attr);
     return {kernel.getGroups() / kChunk, kernel.getTokens(),
-            kMaxGroups / kChunk};
+            getMaxGroups(attr) / kChunk};
   }
   VectorType getPreparedType(Attribute attr) const {
     return vectorOf(attr, 8, {kChunk, get(attr).getPlanes(), kEntries});
@@ -100,7 +115,7 @@ struct LookupGroupsModel
     Value tables = b.zero(getPreparedType(attr));
     VectorType type = vectorOf(attr, 8, {kChunk, kEntries});
     for (auto [i, plane] : llvm::enumerate(planes)) {
-      Value groups = b.reshape(plane, {kChunk, kDigits});
+      Value groups = b.reshape(plane, {kChunk, getDigits(attr)});
       Value made = BuildTableOp::create(b, type, /*magnitudes=*/Type(), groups,
                                         getTable(attr))
                        .getTable();
@@ -110,7 +125,7 @@ struct LookupGroupsModel
     return tables;
   }
 
-  /// Totals less the starts of both bytes of a word, odd sums less one's.
+  /// Totals less the excess of both bytes of a word, odd sums less one's.
   Value begin(Attribute attr, OpBuilder &builder, Location loc,
               int64_t steps) const {
     ValueBuilder b(loc, builder);
@@ -119,8 +134,8 @@ struct LookupGroupsModel
     auto constant = [&](int64_t value) {
       return b.constant(words, int64_t(int16_t(value)));
     };
-    Value starts[] = {constant(-steps * kStart * 257),
-                      constant(-steps * kStart)};
+    int64_t excess = steps * getExcess(attr);
+    Value starts[] = {constant(-excess * 257), constant(-excess)};
     Value sums = b.zero(getFragmentType(attr));
     for (int64_t plane = 0; plane < kernel.getPlanes(); ++plane)
       for (int64_t v = 0; v < kernel.getVectors(); ++v)
@@ -136,26 +151,30 @@ struct LookupGroupsModel
     int64_t vectors = kernel.getVectors(), planes = kernel.getPlanes();
     Value codes = b.reshape(weights[0], {kChunk, vectors, kernel.getLanes()});
     VectorType type = b.vectorOf(kernel.getLanes(), b.getI8Type());
-    Values narrow(planes * vectors, b.constant(type, int64_t(int8_t(kStart))));
-    for (int64_t group = 0; group < kChunk; ++group)
-      for (int64_t v = 0; v < vectors; ++v)
-        for (int64_t plane = 0; plane < planes; ++plane) {
-          Value &sum = narrow[plane * vectors + v];
-          sum =
-              LookupAddOp::create(b, type, sum, b.part(tables, {group, plane}),
+    Values narrow(planes * vectors,
+                  b.constant(type, int64_t(int8_t(getStart(attr)))));
+    auto lookUp = [&](int64_t group, int64_t v) {
+      for (int64_t plane = 0; plane < planes; ++plane) {
+        Value &sum = narrow[plane * vectors + v];
+        sum = LookupAddOp::create(b, type, sum, b.part(tables, {group, plane}),
                                   b.part(codes, {group, v}), getTable(attr));
-        }
-    for (int64_t plane = 0; plane < planes; ++plane)
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value total = b.part(sums, {plane, v, 0});
-        Value odd = b.part(sums, {plane, v, 1});
-        auto wide = WidenWordsOp::create(
-            b, total.getType(), odd.getType(), narrow[plane * vectors + v],
-            total, odd, getTable(attr), kChunk, kMaxGroups, kStart,
-            /*bound=*/Value());
-        sums = b.withPart(sums, wide.getNewTotal(), {plane, v, 0});
-        sums = b.withPart(sums, wide.getNewOdd(), {plane, v, 1});
       }
+    };
+    // Many vectors one by one: LLVM keeps the tables in registers then, and no
+    // more than one vector's entries beside them.
+    if (vectors > 2)
+      for (int64_t v = 0; v < vectors; ++v) {
+        for (int64_t group = 0; group < kChunk; ++group)
+          lookUp(group, v);
+        sums = widenVector(attr, b, narrow, v, sums);
+      }
+    else {
+      for (int64_t group = 0; group < kChunk; ++group)
+        for (int64_t v = 0; v < vectors; ++v)
+          lookUp(group, v);
+      for (int64_t v = 0; v < vectors; ++v)
+        sums = widenVector(attr, b, narrow, v, sums);
+    }
     return sums;
   }
 
@@ -177,6 +196,24 @@ struct LookupGroupsModel
       result = b.withPart(result, sum, {v});
     }
     return b.reshape(result, {1, getTile(attr).rows});
+  }
+
+private:
+  /// `sums` with the bytes of vector `v` of all planes added.
+  static Value widenVector(Attribute attr, ValueBuilder &b,
+                           const Values &narrow, int64_t v, Value sums) {
+    auto kernel = get(attr);
+    for (int64_t plane = 0; plane < kernel.getPlanes(); ++plane) {
+      Value total = b.part(sums, {plane, v, 0});
+      Value odd = b.part(sums, {plane, v, 1});
+      auto wide = WidenWordsOp::create(
+          b, total.getType(), odd.getType(),
+          narrow[plane * kernel.getVectors() + v], total, odd, getTable(attr),
+          kChunk, getMaxGroups(attr), getStart(attr), /*bound=*/Value());
+      sums = b.withPart(sums, wide.getNewTotal(), {plane, v, 0});
+      sums = b.withPart(sums, wide.getNewOdd(), {plane, v, 1});
+    }
+    return sums;
   }
 };
 

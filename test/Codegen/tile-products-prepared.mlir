@@ -97,3 +97,48 @@ func.func @consumer(%x: tensor<1x90xi8>, %w: tensor<3x4x768xi8>, %init: tensor<1
   } -> tensor<1x512xf32>
   return %1 : tensor<1x512xf32>
 }
+
+// A weight is repacked to a panel of its own before the product: bytes of five digits
+// to bytes of four, for all tokens. Steps are tiles of it, 13 of them for 150 columns,
+// six at a time, so the last time one; the codes of the last step are six. Two vectors of rows
+// follow each other in the bytes; two bytes are left over, then a group of zeros.
+!five = tensor<512x150x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:30:5, n:2:64, n:64:1]>>
+#four = #tern.lookup_groups<lanes = 64, vectors = 4, groups = 18, planes = 1, tokens = 32, codec = "t4">
+
+// CHECK-LABEL: func.func @panel(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x150xi8>,
+// CHECK:         %[[ZEROS:.*]] = arith.constant dense<40> : vector<64xi8>
+// CHECK:         %[[PANEL:.*]] = scf.forall ({{.*}}) in (2) shared_outs(%{{.*}} = %{{.*}}) -> (tensor<2x13x768xi8>)
+// CHECK:           tern.iteration "q_proj" bytes 7680
+// CHECK:           scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK:             scf.for %{{.*}} = %c0 to %c7 step %c1
+// CHECK-COUNT-8:       tern.lookup_add
+// CHECK-COUNT-5:       vector.transfer_write
+// CHECK-COUNT-8:       tern.lookup_add
+// CHECK-COUNT-5:       vector.transfer_write
+// CHECK:               scf.yield
+// CHECK-COUNT-4:     tern.lookup_add
+// CHECK-COUNT-3:     vector.transfer_write
+// CHECK:             vector.transfer_write %[[ZEROS]],
+// CHECK:           tensor.parallel_insert_slice
+// CHECK:         scf.forall
+// CHECK:           tern.micro_begin {{.*}} steps 13
+// CHECK:           scf.for %[[COLUMNS:.*]] = %c0 to %c3
+// CHECK:             %[[LEFT:.*]] = arith.subi %c13,
+// CHECK:             %[[END:.*]] = arith.minui %[[LEFT]], %c6
+// CHECK:             %[[LEFT2:.*]] = arith.subi %c12,
+// CHECK:             %[[WHOLE:.*]] = arith.minui %[[LEFT2]], %c6
+// CHECK:             scf.for {{.*}} = %c0 to %[[WHOLE]]
+// CHECK:               vector.transfer_read %[[X]]{{.*}} vector<1x12xi8>
+// CHECK:             scf.for {{.*}} = %[[WHOLE]] to %[[END]]
+// CHECK:               vector.transfer_read %[[X]]{{.*}} vector<1x6xi8>
+// CHECK:               scf.for %[[STEP:.*]] = %c0 to %[[END]]
+// CHECK:                 vector.transfer_read %[[PANEL]]{{.*}} vector<768xi8>
+// CHECK:                 tern.micro "q_proj"
+func.func @panel(%x: tensor<?x150xi8>, %w: tensor<1x4x3840xi8>, %init: tensor<?x512xi32>) -> tensor<?x512xi32> {
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<?x150xi8>, tensor<1x4x3840xi8>)
+      outs(%init : tensor<?x512xi32>) codes [-8, 7] weight_type !five
+      strategy #tern.strategy<[#four], units = 1, prefetch = 0,
+          panel = <t4, rows, k:4:1, [k:3:4, n:4:64, n:64:1]>> -> tensor<?x512xi32>
+  return %0 : tensor<?x512xi32>
+}

@@ -3,6 +3,7 @@
 
 #one = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 96, planes = 1, tokens = 16>
 #two = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 2, tokens = 16>
+#four = #tern.lookup_groups<lanes = 64, vectors = 8, groups = 36, planes = 1, tokens = 32, codec = "t4">
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
 
@@ -77,6 +78,31 @@ func.func @begin() -> vector<1x2x2x32xi16> {
 func.func @finish(%acc: vector<2x2x2x32xi16>) -> vector<1x128xi32> {
   %0 = tern.micro_finish #two %acc : vector<2x2x2x32xi16> -> vector<1x128xi32>
   return %0 : vector<1x128xi32>
+}
+
+// Groups of four: nothing is negated. A vector of rows has its three lookups and is
+// widened before the next one begins, so all others wait in registers.
+// CHECK-LABEL: func.func @groups_of_four(
+// CHECK-NOT:     arith.select
+// CHECK-COUNT-3: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"
+// CHECK-NOT:     llvm.call_intrinsic
+// CHECK:         arith.shrui
+// CHECK-COUNT-21: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"
+// CHECK-NOT:     llvm.call_intrinsic
+// CHECK:         return
+func.func @groups_of_four(%t: vector<3x1x128xi8>, %w: vector<1536xi8>, %acc: vector<1x8x2x32xi16>) -> vector<1x8x2x32xi16> {
+  %0 = tern.micro "q_proj" #four %t, %w into %acc : vector<3x1x128xi8>, vector<1536xi8> into vector<1x8x2x32xi16>
+  return %0 : vector<1x8x2x32xi16>
+}
+
+// Entries are 32 too large, so a chunk 96: three of them add 0x120 to an odd byte's
+// sum and 0x12120 to a word's total.
+// CHECK-LABEL: func.func @begin_four(
+// CHECK:         dense<"0x{{((E0DE){32}(E0FE){32}){8}"> }}: vector<1x8x2x32xi16>
+// CHECK:         return
+func.func @begin_four() -> vector<1x8x2x32xi16> {
+  %0 = tern.micro_begin #four steps 3 -> vector<1x8x2x32xi16>
+  return %0 : vector<1x8x2x32xi16>
 }
 
 }

@@ -61,6 +61,7 @@ def TileProductsPass : Pass<"tern-tile-products", "::mlir::func::FuncOp"> {
     A kernel that wants codes prepared gets a parallel loop over workers: each prepares
     a tile of columns, which stays in the cache, and walks all its rows. Sums wait in
     memory in the kernel's form, and weights, stored by tiles of columns, are a stream.
+    With a panel all of the weight is repacked before, in a parallel loop of its own.
 
     *Before*: products on tensors whose weights are grids of bytes, with a strategy.
 

@@ -106,35 +106,46 @@ struct BuildTableOfBytes : OpRewritePattern<BuildTableOp> {
   }
 
 private:
-  static constexpr int64_t kLow = 3;     ///< digits
-  static constexpr int64_t kHighAt = 32; ///< lane of the other digits' sums
+  /// Lane of the high digits' sums, behind the 27 of three low ones. They lie
+  /// in two parts of 16 bytes: LLVM would broadcast one, and permute in each.
+  static constexpr int64_t kHighAt = 28;
 
   /// The table of the codes from lane `first` on; lane `zero` is one.
   static Value build(ValueBuilder &b, LookupTableAttr lookup, Value codes,
                      Value opposites, int64_t first, int64_t zero) {
-    int64_t digits = lookup.getDigits(), high = digits - kLow;
+    int64_t digits = lookup.getDigits(), lowDigits = (digits + 1) / 2,
+            highDigits = digits - lowDigits;
     int64_t room = cast<VectorType>(codes.getType()).getDimSize(0);
     constexpr int64_t powers[] = {1, 3, 9, 27};
     auto laneOf = [&](int64_t digit, int64_t code) {
       return digit == 0 ? zero : first + code + (digit > 0 ? 0 : room);
     };
     Value sums;
-    for (int64_t j = 0; j < kLow; ++j) {
+    for (int64_t j = 0; j < lowDigits; ++j) {
       SmallVector<int64_t> from(kBytes, zero);
-      for (int64_t i = 0; i < powers[kLow]; ++i)
+      for (int64_t i = 0; i < powers[lowDigits]; ++i)
         from[i] = laneOf(i / powers[j] % 3 - 1, j);
-      if (j < high)
-        for (int64_t i = 0; i < powers[high]; ++i)
-          from[kHighAt + i] = laneOf(i / powers[j] % 3 - 1, kLow + j);
+      if (j < highDigits)
+        for (int64_t i = 0; i < powers[highDigits]; ++i)
+          from[kHighAt + i] = laneOf(i / powers[j] % 3 - 1, lowDigits + j);
       Value part = b.shuffle(codes, opposites, from);
       sums = sums ? b.add(sums, part) : part;
+    }
+    if (lookup.getBias()) {
+      SmallVector<int8_t> biases(kBytes, 0);
+      std::fill_n(biases.begin(), kHighAt, int8_t(lookup.getBias()));
+      sums = b.add(
+          sums, arith::ConstantOp::create(
+                    b, DenseElementsAttr::get(cast<VectorType>(sums.getType()),
+                                              ArrayRef<int8_t>(biases))));
     }
     SmallVector<int64_t> lows, highs;
     for (int64_t m = 0; m < lookup.getSize(); ++m) {
       int64_t low = 0, rest = kHighAt;
       for (int64_t j = 0; j < digits; ++j)
-        (j < kLow ? low : rest) +=
-            (lookup.getDigit(m, j) + 1) * powers[j < kLow ? j : j - kLow];
+        (j < lowDigits ? low : rest) +=
+            (lookup.getDigit(m, j) + 1) *
+            powers[j < lowDigits ? j : j - lowDigits];
       lows.push_back(low);
       highs.push_back(rest);
     }
@@ -144,9 +155,6 @@ private:
       Value half =
           b.add(b.shuffle(sums, sums, ArrayRef(lows).slice(at, kBytes)),
                 b.shuffle(sums, sums, ArrayRef(highs).slice(at, kBytes)));
-      if (lookup.getBias())
-        half = b.add(half, b.constant(half.getType(),
-                                      int64_t(int8_t(lookup.getBias()))));
       halves.push_back(half);
     }
     SmallVector<int64_t> both = llvm::to_vector(llvm::seq<int64_t>(2 * kBytes));

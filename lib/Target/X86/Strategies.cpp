@@ -55,6 +55,11 @@ int64_t groupsOfTile(int64_t columns) {
   return best;
 }
 
+/// Tokens whose tables and sums of panels the second level cache holds, and
+/// groups of four columns whose tables and bytes of a panel the first one
+/// holds.
+constexpr int64_t kPanelTokens = 32, kPanelGroups = 36;
+
 /// Makes kernels for products of one shape.
 struct Maker {
   const Machine &machine;
@@ -167,17 +172,6 @@ template <int64_t vectors> StrategyAttr makePanel(const Maker &make) {
   return StrategyAttr::get(make.context(), kernels, 1, 0,
                            LayoutAttr::get(make.context(), panel));
 }
-StrategyAttr makeLookups(const Maker &make, int64_t planes) {
-  return make.get(
-      LookupGroupsAttr::get(make.context(), kLookupLanes, kLookupVectors,
-                            groupsOfTile(make.shape.columns), planes,
-                            make.shape.tokens == 1 ? 1 : kLookupTokens),
-      1, make.getRowsAhead());
-}
-/// Of codes of int4.
-StrategyAttr makePlane(const Maker &make) { return makeLookups(make, 1); }
-StrategyAttr makePlanes(const Maker &make) { return makeLookups(make, 2); }
-
 //===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//
@@ -201,6 +195,46 @@ Layout layGroupsInLanes(const Maker &make) {
                        groupsOfTile(make.shape.columns), kLookupVectors,
                        kLookupLanes}
       .layout();
+}
+
+StrategyAttr makeLookups(const Maker &make, int64_t planes) {
+  return make.get(
+      LookupGroupsAttr::get(make.context(), kLookupLanes, kLookupVectors,
+                            groupsOfTile(make.shape.columns), planes,
+                            make.shape.tokens == 1 ? 1 : kLookupTokens),
+      1, make.getRowsAhead());
+}
+/// Of codes of int4.
+StrategyAttr makePlane(const Maker &make) { return makeLookups(make, 1); }
+StrategyAttr makePlanes(const Maker &make) { return makeLookups(make, 2); }
+
+/// Vectors of rows in a panel of lookups: as many as there are registers for,
+/// of those that whole tiles of a weight in `layout` make.
+int64_t vectorsOfPanel(const Layout &layout, int64_t rows) {
+  int64_t padded = layout.paddedRows(rows), of = layout.tileRows();
+  for (int64_t vectors = 8; vectors > 1; --vectors) {
+    int64_t taken = vectors * kLookupLanes;
+    if (padded % taken == 0 && (taken % of == 0 || of % taken == 0))
+      return vectors;
+  }
+  return 1;
+}
+
+/// Of codes of int4, with weights in a layout repacked to groups of four.
+template <Layout (*lay)(const Maker &)>
+StrategyAttr makeLookupPanel(const Maker &make) {
+  Layout layout = lay(make);
+  constexpr int64_t step = 3;
+  int64_t steps = llvm::divideCeil(layout.paddedColumns(make.shape.columns),
+                                   step * codecs::t4.wordDigits);
+  int64_t blocks = llvm::divideCeil(steps, kPanelGroups / step);
+  auto kernel = LookupGroupsAttr::get(
+      make.context(), kLookupLanes, vectorsOfPanel(layout, make.shape.rows),
+      step * llvm::divideCeil(steps, blocks), /*planes=*/1, kPanelTokens,
+      codecs::t4.name);
+  return StrategyAttr::get(
+      make.context(), Attribute(kernel), 1, 0,
+      LayoutAttr::get(make.context(), kernel.getTileLayout()));
 }
 
 struct Entry {
@@ -240,6 +274,18 @@ constexpr Entry kEntries[] = {
      layGroupsInLanes, makePlane, &Family::plane, &Family::planeOfMany},
     {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlanes, &Family::planes, &Family::planesOfMany},
+    {"rows_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
+     layRowsInLanes, makeLookupPanel<layRowsInLanes>, &Family::lanes,
+     &Family::lookupsOfMany},
+    {"contiguous_rows", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
+     layContiguousRows, makeLookupPanel<layContiguousRows>, &Family::lanes,
+     &Family::lookupsOfMany},
+    {"contiguous_columns", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
+     layContiguousColumns, makeLookupPanel<layContiguousColumns>,
+     &Family::lanes, &Family::lookupsOfMany},
+    {"groups_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
+     layGroupsInLanes, makeLookupPanel<layGroupsInLanes>, &Family::plane,
+     &Family::lookupsOfMany},
     {"integer_rows", "", 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,

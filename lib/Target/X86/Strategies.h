@@ -28,6 +28,8 @@ struct Family {
   KernelSpeed lanes, row, rows, column, columns;
   /// The same for lookups of codes in one plane and in two.
   KernelSpeed plane, planes, planeOfMany, planesOfMany;
+  /// Of lookups of codes in one plane in panels.
+  KernelSpeed lookupsOfMany;
 };
 
 /// The instruction that a machine's kernels are made of and its registers.

@@ -46,7 +46,8 @@ constexpr x86::Family kWide = {kSpeed,
                                /*plane=*/{/*stall=*/1.1, /*reach=*/0.97},
                                /*planes=*/{/*stall=*/1.25, /*reach=*/0.8},
                                /*planeOfMany=*/{},
-                               /*planesOfMany=*/{/*stall=*/1.1}};
+                               /*planesOfMany=*/{/*stall=*/1.1},
+                               /*lookupsOfMany=*/{/*stall=*/0.7}};
 constexpr x86::Family kNarrow = {kSpeed,
                                  /*rowsAhead=*/8,
                                  /*columnsAhead=*/8,
@@ -59,7 +60,8 @@ constexpr x86::Family kNarrow = {kSpeed,
                                  /*plane=*/{},
                                  /*planes=*/{},
                                  /*planeOfMany=*/{},
-                                 /*planesOfMany=*/{}};
+                                 /*planesOfMany=*/{},
+                                 /*lookupsOfMany=*/{}};
 /// Sapphire Rapids and later: a core asks for too little ahead of a stream of
 /// packed weights, which it gets 20 to 60 % faster if it is told to.
 constexpr x86::Family kAhead = {kSpeed,
@@ -74,7 +76,8 @@ constexpr x86::Family kAhead = {kSpeed,
                                 /*plane=*/{/*stall=*/1.4, /*reach=*/1.2},
                                 /*planes=*/{/*stall=*/1.5, /*reach=*/1.1},
                                 /*planeOfMany=*/{/*stall=*/1.8},
-                                /*planesOfMany=*/{/*stall=*/2.1}};
+                                /*planesOfMany=*/{/*stall=*/2.1},
+                                /*lookupsOfMany=*/{/*stall=*/1.6}};
 
 constexpr Entry kEntries[] = {
     {"avx512f,avx512bw,avx512vl,avx512vnni,avx512fp16",

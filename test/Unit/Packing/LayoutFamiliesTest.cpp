@@ -52,6 +52,8 @@ std::vector<Member> allMembers() {
        "s5, rows, k:5:1, [n:8:64, n:64:1]", "groups_in_lanes"},
       {GroupsInLanes{s5, C, 24, 8, 64}.layout(),
        "s5, columns, k:5:1, [k:24:5, n:8:64, n:64:1]", "groups_in_lanes"},
+      {GroupsInLanes{&codecs::t4, R, 3, 8, 64}.layout(),
+       "t4, rows, k:4:1, [k:3:4, n:8:64, n:64:1]", "groups_in_lanes"},
       {GroupsInLanes{&codecs::t2, C, 4, 1, 16}.layout(),
        "t2, columns, k:4:1, [k:4:4, n:16:1]", "groups_in_lanes"},
       {GroupsInLanes{&codecs::b2, R, 1, 1, 32}.layout(),

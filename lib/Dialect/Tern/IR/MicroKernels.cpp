@@ -7,6 +7,7 @@
 
 #include "tern/Dialect/Tern/IR/ProductShape.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/LayoutFamilies.h"
 
 using namespace mlir;
 using namespace tern;
@@ -76,7 +77,10 @@ LogicalResult ContiguousColumnsAttr::verify(EmitError emitError,
 
 LogicalResult LookupGroupsAttr::verify(EmitError emitError, int64_t lanes,
                                        int64_t vectors, int64_t groups,
-                                       int64_t planes, int64_t tokens) {
+                                       int64_t planes, int64_t tokens,
+                                       StringRef codec) {
+  if (codec != codecs::s5.name && codec != codecs::t4.name)
+    return emitError() << "expected codec s5 or t4, got " << codec;
   if (lanes % 2)
     return emitError() << "expected an even number of lanes, got " << lanes;
   if (groups % 3)
@@ -90,6 +94,16 @@ LogicalResult LookupGroupsAttr::verify(EmitError emitError, int64_t lanes,
                                     {"groups", groups},
                                     {"planes", planes},
                                     {"tokens", tokens}});
+}
+
+Layout LookupGroupsAttr::getTileLayout() const {
+  if (getCodec() == codecs::s5.name)
+    return GroupsInLanes{&codecs::s5, Axis::Column, getGroups(), getVectors(),
+                         getLanes()}
+        .layout();
+  return GroupsInLanes{&codecs::t4, Axis::Row, /*groups=*/3, getVectors(),
+                       getLanes()}
+      .layout();
 }
 
 LogicalResult DigitByDigitAttr::verify(EmitError emitError, LayoutAttr,

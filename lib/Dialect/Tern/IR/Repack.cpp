@@ -31,34 +31,62 @@ RankedTensorType RepackOp::getResultWeightType(RankedTensorType weightType,
   return RankedTensorType::get(shape, weightType.getElementType(), layout);
 }
 
+/// Four columns of L rows in a vector, as all of these can bring them there.
+static bool fitsUnpackedRows(const Layout &from, const UnpackedRows &panel) {
+  if (auto inLanes = RowsInLanes::match(from))
+    return inLanes->lanes == panel.lanes &&
+           panel.vectors % inLanes->vectors == 0;
+  if (auto rows = ContiguousRows::match(from))
+    return rows->lanes == panel.lanes && rows->rows == 1;
+  if (auto columns = ContiguousColumns::match(from))
+    return columns->lanes == panel.lanes && panel.vectors == 4;
+  if (auto groups = GroupsInLanes::match(from))
+    return groups->codec->hasTernaryBytes() && groups->outer == Axis::Column &&
+           groups->lanes == 4 * panel.lanes && panel.vectors == 4 &&
+           panel.lanes % 4 == 0;
+  return false;
+}
+
+/// A vector of bytes is made of the same rows in all layouts.
+static bool fitsGroups(const Layout &from, const GroupsInLanes &panel) {
+  if (auto inLanes = RowsInLanes::match(from))
+    return panel.lanes % (inLanes->lanes * inLanes->vectors) == 0;
+  if (auto rows = ContiguousRows::match(from))
+    return rows->rows == 1 && panel.lanes % rows->lanes == 0;
+  if (auto columns = ContiguousColumns::match(from))
+    return panel.lanes == 4 * columns->lanes;
+  if (auto groups = GroupsInLanes::match(from))
+    return groups->codec == &codecs::s5 && groups->outer == Axis::Column &&
+           groups->lanes == panel.lanes;
+  return false;
+}
+
 StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
                                      ArrayRef<int64_t> shape) {
-  auto panel = UnpackedRows::match(to);
-  if (!panel)
-    return "expected unpacked rows as layout to repack to";
-  auto inLanes = RowsInLanes::match(from);
-  auto rows = ContiguousRows::match(from);
-  auto columns = ContiguousColumns::match(from);
-  auto groups = GroupsInLanes::match(from);
-  bool fits = false;
-  if (inLanes)
-    fits = inLanes->lanes == panel->lanes &&
-           panel->vectors % inLanes->vectors == 0;
-  else if (rows)
-    fits = rows->lanes == panel->lanes && rows->rows == 1;
-  else if (columns)
-    fits = columns->lanes == panel->lanes && panel->vectors == 4;
-  else if (groups)
-    fits = groups->codec->hasTernaryBytes() && groups->outer == Axis::Column &&
-           groups->lanes == 4 * panel->lanes && panel->vectors == 4 &&
-           panel->lanes % 4 == 0;
-  if (!fits)
+  int64_t fromRows = from.tileRows(), toRows = to.tileRows();
+  StringRef notWhole = "expected a weight of whole tiles of the panel";
+  if (auto panel = UnpackedRows::match(to)) {
+    if (!fitsUnpackedRows(from, *panel))
+      return "expected a layout of rows in lanes, contiguous rows, contiguous "
+             "columns or groups in lanes that fill the panel's lanes to repack "
+             "from";
+    if (from.paddedRows(shape[0]) % toRows ||
+        from.paddedColumns(shape[1]) % to.tileColumns())
+      return notWhole;
+    return "";
+  }
+  auto panel = GroupsInLanes::match(to);
+  if (!panel || panel->codec != &codecs::t4 || panel->outer != Axis::Row)
+    return "expected unpacked rows or groups of codec t4 as layout to repack "
+           "to";
+  if (!fitsGroups(from, *panel))
     return "expected a layout of rows in lanes, contiguous rows, contiguous "
-           "columns or groups in lanes that fill the panel's lanes to repack "
+           "columns or groups of codec s5 that fill the panel's lanes to "
+           "repack "
            "from";
-  if (from.paddedRows(shape[0]) % to.tileRows() ||
-      from.paddedColumns(shape[1]) % to.tileColumns())
-    return "expected a weight of whole tiles of the panel";
+  if (from.paddedRows(shape[0]) % toRows ||
+      (fromRows % toRows && toRows % fromRows))
+    return notWhole;
   return "";
 }
 

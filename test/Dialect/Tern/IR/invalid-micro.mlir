@@ -196,3 +196,8 @@ func.func private @planes() attributes {k = #tern.lookup_groups<lanes = 64, vect
 
 // expected-error @+1 {{expected an even number of lanes, got 7}}
 func.func private @lanes() attributes {k = #tern.lookup_groups<lanes = 7, vectors = 1, groups = 48, planes = 1, tokens = 16>}
+
+// -----
+
+// expected-error @+1 {{expected codec s5 or t4, got t2}}
+func.func private @codec() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16, codec = "t2">}

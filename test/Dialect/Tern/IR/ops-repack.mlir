@@ -38,6 +38,22 @@ func.func @columns(%w: tensor<64x2x64xi8>) -> tensor<8x16x256xi8> {
   return %0 : tensor<8x16x256xi8>
 }
 
+// Two tiles of 57 groups of five columns are 48 steps of three groups of four.
+!groups = tensor<512x570x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:57:5, n:2:64, n:64:1]>>
+
+// TILE-LABEL:  func.func @groups(
+// TILE-SAME:     %[[W:.*]]: tensor<2x4x7296xi8>
+// TILE:          scf.for %[[N:.*]] = %c0
+// TILE:            %[[FROM:.*]] = affine.apply affine_map<(d0) -> (d0 * 2)>(%[[N]])
+// TILE:            %[[SLICE:.*]] = tensor.extract_slice %[[W]][0, %[[FROM]], 0] [2, 2, 7296]
+// TILE:            tern.repack %[[SLICE]] at %c0 {{.*}} : tensor<2x2x7296xi8> -> tensor<1x48x768xi8>
+func.func @groups(%w: tensor<2x4x7296xi8>) -> tensor<2x48x768xi8> {
+  %c0 = arith.constant 0 : index
+  %0 = tern.repack %w at %c0 weight_type !groups layout <t4, rows, k:4:1, [k:3:4, n:4:64, n:64:1]>
+      : tensor<2x4x7296xi8> -> tensor<2x48x768xi8>
+  return %0 : tensor<2x48x768xi8>
+}
+
 module attributes {transform.with_named_sequence} {
   transform.named_sequence @__transform_main(%root: !transform.any_op) {
     %all = transform.structured.match ops{["tern.repack"]} in %root : (!transform.any_op) -> !transform.any_op

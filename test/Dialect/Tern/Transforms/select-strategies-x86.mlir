@@ -76,6 +76,39 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 
 // -----
 
+// For many tokens of int4, panels of groups of four: as many vectors of rows as divide
+// the weight's.
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
+  tern.weight @int4 <digits> ["a"] : tensor<3840x2560x!tern.trit>
+  // CHECK-LABEL: func.func @many(
+  // CHECK:         tern.matmul "int4" {{.*}}lookup_groups<lanes = 64, vectors = 6, groups = 36, planes = 1, tokens = 32, codec = "t4">], units = 1, prefetch = 0, panel = <t4, rows, k:4:1, [k:3:4, n:6:64, n:64:1]>>
+  func.func @many(%q: tensor<?x2560xi8>, %i: tensor<?x3840xi32>) -> tensor<?x3840xi32> {
+    %a = tern.get_weight @int4 : tensor<3840x2560x!tern.trit>
+    %0 = tern.matmul "int4" ins(%q, %a : tensor<?x2560xi8>, tensor<3840x2560x!tern.trit>)
+        outs(%i : tensor<?x3840xi32>) codes [-8, 7] -> tensor<?x3840xi32>
+    return %0 : tensor<?x3840xi32>
+  }
+}
+
+// -----
+
+// Where permutes take twice as long, products are as fast.
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512fp16,+avx512vbmi">} {
+  tern.weight @int4 <digits> ["a"] : tensor<3840x2560x!tern.trit>
+  // CHECK-LABEL: func.func @slow_permutes(
+  // CHECK:         tern.matmul "int4" {{.*}}panel = <b8, rows,
+  func.func @slow_permutes(%q: tensor<?x2560xi8>, %i: tensor<?x3840xi32>) -> tensor<?x3840xi32> {
+    %a = tern.get_weight @int4 : tensor<3840x2560x!tern.trit>
+    %0 = tern.matmul "int4" ins(%q, %a : tensor<?x2560xi8>, tensor<3840x2560x!tern.trit>)
+        outs(%i : tensor<?x3840xi32>) codes [-8, 7] -> tensor<?x3840xi32>
+    return %0 : tensor<?x3840xi32>
+  }
+}
+
+// -----
+
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
   // CHECK: tern.weight @int4 {{.*}}, #tern.layout<b2, rows,
   tern.weight @int4 <digits> ["a"] : tensor<2560x2560x!tern.trit>

@@ -29,26 +29,18 @@ protected:
       GTEST_SKIP() << "this host has no " << GetParam().featureString();
   }
 
-  /// Checks products of `planes` planes on tiles of `vectors` x 64 rows and
-  /// `groups` groups.
-  void checkAll(int64_t vectors, int64_t groups, int64_t planes,
+  /// Checks products of weights in `layout`, with one strategy.
+  void checkAll(const Layout &layout, const std::string &strategy,
+                const std::string &codeRange, const std::vector<Kind> &kinds,
                 const std::vector<Shape> &shapes,
                 const std::vector<Data> &data) {
-    const Layout layout =
-        GroupsInLanes{&codecs::s5, Axis::Column, groups, vectors, 64}.layout();
-    auto number = [](int64_t n) { return std::to_string(n); };
     std::string text;
     std::vector<Product> products;
-    for (Kind kind : {Kind::Decode, Kind::Prefill})
+    for (Kind kind : kinds)
       for (Shape shape : shapes) {
         Product product(kind, shape, layout);
-        if (planes == 1)
-          product.codeRange = "[-8, 7]";
-        product.strategy = " strategy #tern.strategy<[#tern.lookup_groups<"
-                           "lanes = 64, vectors = " +
-                           number(vectors) + ", groups = " + number(groups) +
-                           ", planes = " + number(planes) +
-                           ", tokens = 4>], units = 1, prefetch = 0>";
+        product.codeRange = codeRange;
+        product.strategy = " strategy #tern.strategy<" + strategy + ">";
         text += product.text();
         products.push_back(product);
       }
@@ -65,6 +57,39 @@ protected:
             return;
         }
   }
+
+  /// The same with `planes` planes on tiles of `vectors` x 64 rows and `groups`
+  /// groups.
+  void checkTiles(int64_t vectors, int64_t groups, int64_t planes,
+                  const std::vector<Shape> &shapes,
+                  const std::vector<Data> &data) {
+    checkAll(
+        GroupsInLanes{&codecs::s5, Axis::Column, groups, vectors, 64}.layout(),
+        "[" + kernel(vectors, groups, planes, "s5") +
+            "], units = 1, prefetch = 0",
+        planes == 1 ? "[-8, 7]" : "[-128, 127]", {Kind::Decode, Kind::Prefill},
+        shapes, data);
+  }
+
+  /// The same with weights that are repacked to panels of `vectors` x 64 rows.
+  void checkPanels(const Layout &layout, int64_t vectors,
+                   const std::vector<Shape> &shapes) {
+    const Layout panel =
+        GroupsInLanes{&codecs::t4, Axis::Row, 3, vectors, 64}.layout();
+    checkAll(layout,
+             "[" + kernel(vectors, /*groups=*/36, /*planes=*/1, "t4") +
+                 "], units = 1, prefetch = 0, panel = <" + panel.str() + ">",
+             "[-8, 7]", {Kind::Prefill}, shapes, {Data::Int4, Data::WorstInt4});
+  }
+
+private:
+  static std::string kernel(int64_t vectors, int64_t groups, int64_t planes,
+                            const std::string &codec) {
+    auto number = [](int64_t n) { return std::to_string(n); };
+    return "#tern.lookup_groups<lanes = 64, vectors = " + number(vectors) +
+           ", groups = " + number(groups) + ", planes = " + number(planes) +
+           ", tokens = 4, codec = \"" + codec + "\">";
+  }
 };
 
 /// Columns of a part of a tile, of several tiles, and of more than the 819
@@ -74,10 +99,32 @@ const std::vector<Data> kInt8 = {Data::Random, Data::Worst, Data::WorstPlanes,
                                  Data::Int4};
 const std::vector<Data> kInt4 = {Data::Int4, Data::WorstInt4};
 
-TEST_P(LookupProducts, TwoPlanes) { checkAll(2, 57, 2, kShapes, kInt8); }
-TEST_P(LookupProducts, OnePlane) { checkAll(2, 57, 1, kShapes, kInt4); }
+TEST_P(LookupProducts, TwoPlanes) { checkTiles(2, 57, 2, kShapes, kInt8); }
+TEST_P(LookupProducts, OnePlane) { checkTiles(2, 57, 1, kShapes, kInt4); }
 TEST_P(LookupProducts, SmallTiles) {
-  checkAll(1, 3, 2, {{5, 31}, {130, 200}}, kInt8);
+  checkTiles(1, 3, 2, {{5, 31}, {130, 200}}, kInt8);
+}
+
+/// Columns that are no whole steps of a panel, and more than the 1023 groups
+/// whose sums 16 bits hold; panels of several tiles of the weight and of a part
+/// of one.
+TEST_P(LookupProducts, PanelsOfGroups) {
+  checkPanels(GroupsInLanes{&codecs::s5, Axis::Column, 57, 2, 64}.layout(), 6,
+              {{700, 1000}});
+  checkPanels(GroupsInLanes{&codecs::s5, Axis::Column, 3, 2, 64}.layout(), 1,
+              {{130, 1}, {100, 4300}});
+}
+TEST_P(LookupProducts, PanelsOfRowsInLanes) {
+  checkPanels(RowsInLanes{16, 2}.layout(), 8, {{500, 320}});
+  checkPanels(RowsInLanes{8, 2}.layout(), 1, {{115, 1}});
+}
+TEST_P(LookupProducts, PanelsOfContiguousRows) {
+  checkPanels(ContiguousRows{16}.layout(), 2, {{256, 1000}});
+  checkPanels(ContiguousRows{8}.layout(), 1, {{64, 1}});
+}
+TEST_P(LookupProducts, PanelsOfContiguousColumns) {
+  checkPanels(ContiguousColumns{16}.layout(), 4, {{300, 322}});
+  checkPanels(ContiguousColumns{16}.layout(), 2, {{250, 1}});
 }
 INSTANTIATE_TEST_SUITE_P(Machines, LookupProducts,
                          testing::ValuesIn(lookupMachines()),

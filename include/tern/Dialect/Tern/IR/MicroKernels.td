@@ -120,22 +120,41 @@ def Tern_ContiguousColumnsAttr
 def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
   let summary = "a byte of the weight is the index of a sum";
   let description = [{
-    Reads layouts `s5, columns, k:5:1, [k:G:5, n:V:L, n:L:1]` for G `groups`, V
-    `vectors` and L `lanes`. Codes are prepared: the sums that five digits make of
-    five codes are a table of 128 bytes, which a byte of the weight is the index of,
-    for all rows. The tables of a tile's columns stay in the cache while all rows
-    are looked up in them, for up to `tokens` tokens.
+    Codes are prepared: the sums that the digits of a byte make of as many codes are a
+    table of 128 bytes, which a byte of the weight is the index of, for all rows. The
+    tables of G `groups` of columns stay in the cache while all rows are looked up in
+    them, for up to `tokens` tokens.
 
     A step is three groups, as many as a byte holds the sums of. Codes from -8 to 8
     take one table for a group, one of the `planes`; others are 16 h + l and take two.
-    Bytes are added to words by `tern.widen_words`, so a fragment holds 819 groups.
+    Bytes are added to words by `tern.widen_words`, so a fragment holds as many groups
+    as 16 bits hold the sums of.
+
+    For the V `vectors` and L `lanes`, layouts of two codecs are read:
+
+    * `s5`, the default: `s5, columns, k:5:1, [k:G:5, n:V:L, n:L:1]`. Groups of five
+      columns, stored in 1.6 bits a digit: for weights that are read from memory.
+    * `t4`: `t4, rows, k:4:1, [k:3:4, n:V:L, n:L:1]`. Groups of four; no entry has to be
+      negated. `tern.repack` makes it of others for many tokens, with as many vectors
+      as registers hold the sums of.
 
     ```mlir
     #tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 2, tokens = 16>
+    #tern.lookup_groups<lanes = 64, vectors = 8, groups = 36, planes = 1, tokens = 32, codec = "t4">
     ```
   }];
   let parameters = (ins "int64_t":$lanes, "int64_t":$vectors, "int64_t":$groups,
-                        "int64_t":$planes, "int64_t":$tokens);
+                        "int64_t":$planes, "int64_t":$tokens,
+                        StringRefParameter<"of the digits", "\"s5\"">:$codec);
+  let builders = [
+    AttrBuilder<(ins "int64_t":$lanes, "int64_t":$vectors, "int64_t":$groups,
+                     "int64_t":$planes, "int64_t":$tokens), [{
+      return $_get($_ctxt, lanes, vectors, groups, planes, tokens, "s5");
+    }]>];
+  let extraClassDeclaration = [{
+    /// Of the tiles of steps that it reads.
+    ::tern::Layout getTileLayout() const;
+  }];
 }
 
 def Tern_DigitByDigitAttr : Tern_MicroKernel<"DigitByDigit", "digit_by_digit"> {
@@ -178,7 +197,8 @@ def Tern_StrategyAttr : Tern_Attr<"Strategy", "strategy"> {
     of a list of rows or columns, otherwise bytes; 0 for nothing.
 
     With a `panel`, a layout, a worker repacks the rows of a tile of it, all their
-    columns, before its first token, and kernels read that: for many tokens.
+    columns, before its first token, and kernels read that: for many tokens. Kernels
+    of prepared codes have the whole weight repacked before.
 
     ```mlir
     #tern.strategy<[#tern.int8_by_int8<tokens = 1>], units = 1, prefetch = 0>

@@ -28,6 +28,9 @@ def Tern_RepackOp : Tern_Op<"repack", [Pure,
 
     The domain is the result's tiles along the rows.
 
+    The layout is of unpacked rows, or of groups of four digits in lanes: those have
+    the weight's columns in as many whole tiles as it takes.
+
     ```mlir
     %p = tern.repack %w at %c0 weight_type tensor<128x192x!tern.trit,
              #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
