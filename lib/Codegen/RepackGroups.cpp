@@ -195,27 +195,28 @@ private:
     return write(concatenate(numbers), group, 0, zero, out);
   }
 
-  /// Squares of L rows, whose words of four bytes change places.
+  /// Squares of L rows, whose words of four bytes change places. Those of a
+  /// vector of rows follow each other: they write the same cache lines.
   int64_t fromContiguousRows(const ContiguousRows &rows, Value &out) {
     int64_t lanes = rows.lanes, groupsOfTile = kFields * lanes;
-    out = loop(panel.lanes / lanes, out, [&](Value part, Value &out) {
-      Value lane = b.mul(part, b.index(lanes)), first = b.add(row, lane);
-      int64_t tiles = columns / (kDigits * groupsOfTile);
-      out = loop(tiles, out, [&](Value tile, Value &out) {
-        Value square = read({lanes, kDigits * lanes}, {first, tile, zero});
-        prefetch(b.add(first, b.index(lanes)), tile, lanes);
-        Value group = b.mul(tile, b.index(groupsOfTile));
-        Values words = transposeWords(b, square);
-        for (int64_t j = 0; j < lanes; ++j)
-          for (int64_t f = 0; f < kFields; ++f)
-            out = write(number(unpackField(b, words[j], f)), group,
-                        f * lanes + j, lane, out);
-      });
-    });
+    out = loop(
+        columns / (kDigits * groupsOfTile), out, [&](Value tile, Value &out) {
+          Value group = b.mul(tile, b.index(groupsOfTile));
+          out = loop(panel.lanes / lanes, out, [&](Value part, Value &out) {
+            Value lane = b.mul(part, b.index(lanes)), first = b.add(row, lane);
+            Value square = read({lanes, kDigits * lanes}, {first, tile, zero});
+            prefetch(b.add(first, b.index(panel.lanes)), tile, lanes);
+            Values words = transposeWords(b, square);
+            for (int64_t j = 0; j < lanes; ++j)
+              for (int64_t f = 0; f < kFields; ++f)
+                out = write(number(unpackField(b, words[j], f)), group,
+                            f * lanes + j, lane, out);
+          });
+        });
     return columns / kDigits;
   }
 
-  /// Of L rows: the processor does not see them coming.
+  /// Of the next vector of rows: the processor does not see them coming.
   void prefetch(Value first, Value tile, int64_t lanes) {
     for (int64_t i = 0; i < lanes; ++i)
       PrefetchOp::create(b, op.getWeight(),
