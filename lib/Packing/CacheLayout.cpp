@@ -7,6 +7,8 @@
 
 #include "tern/Packing/CacheLayout.h"
 
+#include <algorithm>
+
 using namespace tern;
 
 static int64_t ceilDiv(int64_t value, int64_t divisor) {
@@ -80,8 +82,7 @@ int64_t CacheLayout::headOffset(int64_t layer, int64_t head) const {
 }
 
 int64_t CacheLayout::keyScalesOffset() const {
-  return isHalf() ? align(blockTokens * headDim * sizeof(uint16_t))
-                  : blockTokens / lanes * keyGroupBytes();
+  return align(blockTokens / lanes * keyGroupBytes());
 }
 
 int64_t CacheLayout::valuesOffset() const {
@@ -122,10 +123,14 @@ int64_t CacheLayout::valuePlaneOffset(size_t plane) const {
 }
 
 int64_t CacheLayout::keyGroupBytes() const {
+  if (isHalf())
+    return headDim * lanes * sizeof(uint16_t);
   return keyPlaneOffset(planes().size());
 }
 
 int64_t CacheLayout::valueGroupBytes() const {
+  if (isHalf())
+    return blockTokens * lanes * sizeof(uint16_t);
   return valuePlaneOffset(planes().size());
 }
 
@@ -147,13 +152,29 @@ CacheBits CacheLayout::locateValue(size_t plane, int64_t token,
           unsigned(inChunk / 4) * p.bits};
 }
 
+int64_t CacheLayout::locateHalfKey(int64_t token, int64_t dim) const {
+  return token / lanes * keyGroupBytes() +
+         (dim * lanes + token % lanes) * sizeof(uint16_t);
+}
+
+int64_t CacheLayout::locateHalfValue(int64_t token, int64_t dim) const {
+  int64_t group = dim / lanes;
+  return group * valueGroupBytes() + token * halfValueBytes(group) +
+         dim % lanes * sizeof(uint16_t);
+}
+
+int64_t CacheLayout::halfValueBytes(int64_t group) const {
+  return std::min(lanes, headDim - group * lanes) * sizeof(uint16_t);
+}
+
 //===----------------------------------------------------------------------===//
 // Identity
 //===----------------------------------------------------------------------===//
 
 std::string CacheLayout::str() const {
   // A change of the byte order above needs another word in front.
-  return "chunked layers=" + std::to_string(layers) +
+  std::string order = isHalf() ? "grouped" : "chunked";
+  return order + " layers=" + std::to_string(layers) +
          " heads=" + std::to_string(heads) +
          " head_dim=" + std::to_string(headDim) +
          " bits=" + std::to_string(bits) +

@@ -15,8 +15,12 @@
 //             [key codes][64 key scales][value codes][64 value scales]
 //
 // Scales are f16; every part starts at a multiple of 64 bytes. With 16 bits
-// there are no scales, and codes are rows of head_dim f16 values, one row per
-// token.
+// there are no scales, and codes are f16 values, in vectors of sixteen tokens
+// or sixteen dimensions, so that no sum goes across lanes:
+//
+//   keys   [4 groups of 16 tokens][head_dim][16 tokens]
+//   values [groups of 16 dimensions, the last may have fewer][64 tokens]
+//          [dimensions of the group]
 //
 // Narrower codes are cut into planes of 1, 2, 4 or 8 bits (3 = 2 low bits and 1
 // high bit), and a plane into chunks of 64 bytes that are vectors of sixteen
@@ -105,7 +109,7 @@ struct CacheLayout {
   int64_t keyChunks(const CachePlane &plane) const;
   int64_t valueChunks(const CachePlane &plane) const;
   int64_t keyGroupBytes() const;
-  int64_t valueGroupBytes() const;
+  int64_t valueGroupBytes() const; ///< of a whole group
   /// Groups of 16 dimensions that values are cut into.
   int64_t valueGroups() const;
   /// Where a plane starts inside of its group.
@@ -115,6 +119,12 @@ struct CacheLayout {
   /// A plane's bits of one code, from the start of the key (value) codes.
   CacheBits locateKey(size_t plane, int64_t token, int64_t dim) const;
   CacheBits locateValue(size_t plane, int64_t token, int64_t dim) const;
+
+  /// The same of 16 bits: where the two bytes of a value lie.
+  int64_t locateHalfKey(int64_t token, int64_t dim) const;
+  int64_t locateHalfValue(int64_t token, int64_t dim) const;
+  /// Bytes of what a token has in group `group` of values.
+  int64_t halfValueBytes(int64_t group) const;
 
   /// First rows, from the start of the state.
   int64_t firstRowOffset(int64_t layer, int64_t head) const;

@@ -42,7 +42,7 @@ Value HeadCache::getBlock(Value block) {
 }
 
 void HeadCache::prefetchBlock(Value offset, int64_t bytes, int64_t blocks) {
-  if (b.getRowLanes() < CacheLayout::lanes)
+  if (!prefetches())
     return;
   Value next = b.add(offset, double(blocks * layout.blockStep()));
   for (int64_t at = 0; at < bytes; at += CacheLayout::alignment)
@@ -101,6 +101,8 @@ Value CodeUnit::loadField(int64_t field) {
   }
   return code;
 }
+
+Value tern::flipHighBit(KernelBuilder &b, Value x) { return b.bitXor(x, 0x80); }
 
 Value tern::loadQuad(KernelBuilder &b, Value memory, ValueRange indices,
                      int64_t lanes) {

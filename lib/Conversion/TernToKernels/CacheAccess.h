@@ -41,9 +41,10 @@ public:
   mlir::Value getBytes() const { return bytes; }
   /// Where this head's part of a block starts.
   mlir::Value getBlock(mlir::Value block);
+  /// False on machines without vectors, whose memory is near.
+  bool prefetches() const { return b.getRowLanes() >= CacheLayout::lanes; }
   /// Asks for `bytes` bytes, `blocks` blocks behind `offset`: a head's blocks
-  /// lie far apart, so no stream leads from one to the next. Nothing on
-  /// machines without vectors, whose memory is near.
+  /// lie far apart, so no stream leads from one to the next.
   void prefetchBlock(mlir::Value offset, int64_t bytes, int64_t blocks = 1);
   /// Where its part of the first rows starts.
   mlir::Value getFirstRows();
@@ -87,6 +88,9 @@ private:
   int64_t lanes;
   std::map<std::pair<size_t, int64_t>, mlir::Value> loaded;
 };
+
+/// x - 128 of unsigned bytes, as signed ones, and back.
+mlir::Value flipHighBit(KernelBuilder &b, mlir::Value x);
 
 /// Four bytes of `memory` in each of `lanes` 32 bit lanes.
 mlir::Value loadQuad(KernelBuilder &b, mlir::Value memory,

@@ -21,33 +21,31 @@ using namespace tern;
 
 namespace {
 
-/// Heads whose sums are kept in registers at once.
-constexpr int64_t kMaxHeads = 8;
+/// Rows whose sums are kept in registers at once.
+constexpr int64_t kMaxRows = 8;
 constexpr int64_t kLanes = CacheLayout::lanes;
 
-/// The integers of a group's queries: `codes` [head][dim], padded with zeros,
-/// the sum of each head's, and its factor times 1 / sqrt(head_dim).
+/// The integers of a group's queries: `codes` [row][dim], padded with zeros,
+/// the sum of each row's, and its factor times 1 / sqrt(head_dim).
 struct QueryCodes {
   Value codes, sums, factors;
 };
 
-/// Integers (i8) and factor of head `head`; `read(i, width)` gives its floats.
+/// How one row becomes integers (i8), and their factor.
 struct Quantizer {
   Value multiplier; ///< int8_absmax
   Value scale;      ///< a row's code
   Value factor;
 };
 
-Quantizer buildQuantizer(KernelBuilder &b, const HeadGroup &group,
+Quantizer buildQuantizer(KernelBuilder &b, const HeadGroup &group, Value token,
                          Value column) {
   if (group.qBits == 8) {
-    Value most =
-        buildAbsMax(b, group.query, group.token, column, group.headDim);
+    Value most = buildAbsMax(b, group.query, token, column, group.headDim);
     Value top = b.constant(b.getF32Type(), 127.0);
     return {b.div(top, most), Value(), b.div(most, 127.0)};
   }
-  RowScale scale =
-      buildRowScale(b, group.query, group.token, column, group.headDim);
+  RowScale scale = buildRowScale(b, group.query, token, column, group.headDim);
   double n = static_cast<double>(largestCode(group.qBits));
   return {Value(), scale.value, b.div(scale.value, n)};
 }
@@ -66,31 +64,31 @@ Value quantize(KernelBuilder &b, const HeadGroup &group,
 QueryCodes buildQueryCodes(KernelBuilder &b, const HeadGroup &group) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(group.headDim));
   int64_t padded = roundUp(group.headDim, CacheLayout::alignment);
-  QueryCodes q{buildScratch(b, {group.heads, padded}, b.getI8Type()),
-               buildScratch(b, group.heads, b.getI32Type()),
-               buildScratch(b, group.heads, b.getF32Type())};
-  b.loop(0, group.heads, 1, [&](Value head) {
-    Value column = group.getColumn(b, head);
-    Quantizer quantizer = buildQuantizer(b, group, column);
-    b.store(b.mul(quantizer.factor, scale), q.factors, head);
+  QueryCodes q{buildScratch(b, {group.getRows(), padded}, b.getI8Type()),
+               buildScratch(b, group.getRows(), b.getI32Type()),
+               buildScratch(b, group.getRows(), b.getF32Type())};
+  b.loop(0, group.getRows(), 1, [&](Value row) {
+    Value token = group.getToken(b, row), column = group.getColumn(b, row);
+    Quantizer quantizer = buildQuantizer(b, group, token, column);
+    b.store(b.mul(quantizer.factor, scale), q.factors, row);
     int64_t lanes = getHeadLanes(b);
     auto bytes = b.vectorOf(lanes, b.getI8Type());
     b.forEachChunk(padded, lanes, [&](Value i, int64_t) {
-      b.store(b.zero(bytes), q.codes, {head, i});
+      b.store(b.zero(bytes), q.codes, {row, i});
     });
     b.forEachChunk(group.headDim, lanes, [&](Value i, int64_t width) {
       Value x = b.load(b.vectorOf(width, b.getF32Type()), group.query,
-                       {group.token, b.add(column, i)});
-      b.store(quantize(b, group, quantizer, x), q.codes, {head, i});
+                       {token, b.add(column, i)});
+      b.store(quantize(b, group, quantizer, x), q.codes, {row, i});
     });
     auto wide = b.vectorOf(lanes, b.getI32Type());
     Value sum = b.loop(b.index(0), b.index(padded), lanes, b.zero(wide),
                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                         Value part = b.load(bytes, q.codes, {head, i});
+                         Value part = b.load(bytes, q.codes, {row, i});
                          part = b.signExtend(part, b.getI32Type());
                          return {b.add(carried[0], part)};
                        })[0];
-    b.store(b.sumOfIntegers(sum), q.sums, head);
+    b.store(b.sumOfIntegers(sum), q.sums, row);
   });
   return q;
 }
@@ -115,8 +113,10 @@ public:
                          b.mul(inBlock, layout.keyGroupBytes()));
       Value scales = b.add(b.add(block, layout.keyScalesOffset()),
                            b.mul(inBlock, 2 * kLanes));
-      cache.prefetchBlock(keys, layout.keyGroupBytes());
-      cache.prefetchBlock(scales, 2 * kLanes);
+      if (group.tokens == 1) {
+        cache.prefetchBlock(keys, layout.keyGroupBytes());
+        cache.prefetchBlock(scales, 2 * kLanes);
+      }
       Value position = b.mul(i, kLanes);
       b.forEachChunk(kLanes, dot.getLanes(), [&](Value lane, int64_t) {
         scoreLanes(b.add(keys, b.mul(lane, 4)), b.add(scales, b.mul(lane, 2)),
@@ -133,32 +133,32 @@ private:
   void scoreLanes(Value keys, Value scaleAt, Value position) {
     Value factors = cache.loadHalves(scaleAt, dot.getLanes());
     factors = b.div(factors, static_cast<double>(n));
-    for (int64_t first = 0; first < group.heads; first += kMaxHeads) {
-      int64_t heads = std::min(kMaxHeads, group.heads - first);
-      SmallVector<Value> sums = multiply(keys, first, heads);
-      for (int64_t h = 0; h < heads; ++h) {
-        Value head = b.index(first + h);
-        Value score = scale(sums[h], head, n, factors);
-        b.store(score, scores, {head, position});
+    for (int64_t first = 0; first < group.getRows(); first += kMaxRows) {
+      int64_t rows = std::min(kMaxRows, group.getRows() - first);
+      SmallVector<Value> sums = multiply(keys, first, rows);
+      for (int64_t r = 0; r < rows; ++r) {
+        Value row = b.index(first + r);
+        Value score = scale(sums[r], row, n, factors);
+        b.store(score, scores, {row, position});
       }
     }
   }
 
   /// f32(2*sum(Q*c) - n*sum(Q)) * ((fq * scale) * (g/n))
-  Value scale(Value sum, Value head, int64_t n, Value factors) {
-    Value ofCodes = b.mul(b.load(b.getI32Type(), q.sums, head), n);
+  Value scale(Value sum, Value row, int64_t n, Value factors) {
+    Value ofCodes = b.mul(b.load(b.getI32Type(), q.sums, row), n);
     sum = b.sub(b.shiftLeft(sum, 1), b.splat(sum.getType(), ofCodes));
-    Value factor = b.load(b.getF32Type(), q.factors, head);
+    Value factor = b.load(b.getF32Type(), q.factors, row);
     factors = b.mul(b.splat(factors.getType(), factor), factors);
     return b.mul(b.toFloat(sum), factors);
   }
 
-  /// sum(Q*c) of `heads` heads.
-  SmallVector<Value> multiply(Value keys, int64_t first, int64_t heads) {
+  /// sum(Q*c) of `rows` rows.
+  SmallVector<Value> multiply(Value keys, int64_t first, int64_t rows) {
     int64_t fields = CodeUnit::getFields(planes);
     int64_t quads = (group.headDim + 3) / 4, whole = quads / fields;
     auto lanes = b.vectorOf(dot.getLanes(), b.getI32Type());
-    SmallVector<Value> sums(heads, b.zero(lanes));
+    SmallVector<Value> sums(rows, b.zero(lanes));
     if (whole)
       sums = b.loop(b.index(0), b.index(whole), 1, sums,
                     [&](Value unit, ValueRange carried) {
@@ -170,7 +170,7 @@ private:
   }
 
   SmallVector<Value> addUnit(Value keys, Value unit, int64_t fields,
-                             int64_t firstHead, ValueRange carried) {
+                             int64_t firstRow, ValueRange carried) {
     SmallVector<Value> sums(carried), starts;
     int64_t unitFields = CodeUnit::getFields(planes);
     for (auto [index, plane] : llvm::enumerate(planes)) {
@@ -182,9 +182,9 @@ private:
     Value dim = b.mul(unit, 4 * unitFields);
     for (int64_t f = 0; f < fields; ++f) {
       Value field = codes.loadField(f), at = b.add(dim, 4 * f);
-      for (auto [h, sum] : llvm::enumerate(sums)) {
+      for (auto [r, sum] : llvm::enumerate(sums)) {
         Value quad =
-            loadQuad(b, q.codes, {b.index(firstHead + h), at}, dot.getLanes());
+            loadQuad(b, q.codes, {b.index(firstRow + r), at}, dot.getLanes());
         sum = dot.build(b, b.getLoc(), sum, field, quad, n);
       }
     }
@@ -199,17 +199,17 @@ private:
     Value g = cache.loadHalves(b.add(start, layout.firstScalesOffset()), 1);
     Value factors = b.div(g, b.constant(one, static_cast<double>(n)));
     auto bytes = b.vectorOf(4 * lanes, b.getI8Type());
-    b.loop(0, group.heads, 1, [&](Value head) {
+    b.loop(0, group.getRows(), 1, [&](Value row) {
       Value sums = b.loop(
           b.index(0), b.index(layout.firstCodeBytes()), 4 * lanes,
           b.zero(b.vectorOf(lanes, b.getI32Type())),
           [&](Value i, ValueRange carried) -> SmallVector<Value> {
             Value code = b.load(bytes, cache.getBytes(), b.add(start, i));
-            Value query = b.load(bytes, q.codes, {head, i});
+            Value query = b.load(bytes, q.codes, {row, i});
             return {dot.build(b, b.getLoc(), carried[0], code, query, n)};
           })[0];
       Value sum = b.splat(b.vectorOf(1, b.getI32Type()), b.sumOfIntegers(sums));
-      b.store(scale(sum, head, n, factors), scores, {head, b.index(0)});
+      b.store(scale(sum, row, n, factors), scores, {row, b.index(0)});
     });
   }
 

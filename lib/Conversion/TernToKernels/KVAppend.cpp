@@ -40,8 +40,8 @@ public:
 
   void store() {
     if (layout.isHalf()) {
-      storeHalfRow(op.getKeys(), layout.keysOffset());
-      storeHalfRow(op.getValues(), layout.valuesOffset());
+      storeHalfKeys();
+      storeHalfValues();
     } else if (layout.hasFirstRows()) {
       Value isFirst = b.compare(arith::CmpIPredicate::eq, place, int64_t(0));
       scf::IfOp::create(
@@ -60,17 +60,41 @@ public:
   }
 
 private:
-  void storeHalfRow(Value rows, int64_t part) {
-    int64_t rowBytes = layout.headDim * 2;
-    Value start =
-        b.add(b.add(cache.getBlock(block), part), b.mul(slot, rowBytes));
-    b.forEachChunk(layout.headDim, getHeadLanes(b),
-                   [&](Value i, int64_t width) {
-                     Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
-                                      {token, b.add(column, i)});
-                     cache.storeHalves(buildFloatToHalf(b, b.getLoc(), x),
-                                       b.add(start, b.mul(i, 2)));
-                   });
+  Value loadRow(Value rows, Value i, int64_t width) {
+    return b.load(b.vectorOf(width, b.getF32Type()), rows,
+                  {token, b.add(column, i)});
+  }
+
+  /// A lane of this token's in each dimension's vector.
+  void storeHalfKeys() {
+    Value group = b.div(slot, b.index(CacheLayout::lanes));
+    Value start = b.add(b.add(cache.getBlock(block), layout.keysOffset()),
+                        b.add(b.mul(group, layout.keyGroupBytes()),
+                              b.mul(b.rem(slot, CacheLayout::lanes), 2)));
+    constexpr int64_t step = 2 * CacheLayout::lanes;
+    b.forEachChunk(
+        layout.headDim, getHeadLanes(b), [&](Value i, int64_t width) {
+          Value halves =
+              buildFloatToHalf(b, b.getLoc(), loadRow(op.getKeys(), i, width));
+          Value at = b.add(start, b.mul(i, step));
+          for (int64_t k = 0; k < width; ++k)
+            cache.storeHalves(b.lane(halves, k), b.add(at, k * step));
+        });
+  }
+
+  void storeHalfValues() {
+    Value start = b.add(cache.getBlock(block), layout.valuesOffset());
+    b.forEachChunk(
+        layout.headDim, CacheLayout::lanes, [&](Value i, int64_t width) {
+          Value group = b.div(i, b.index(CacheLayout::lanes));
+          Value at = b.add(b.add(start, b.mul(group, layout.valueGroupBytes())),
+                           b.mul(slot, 2 * width));
+          b.forEachChunk(width, getHeadLanes(b), [&](Value k, int64_t lanes) {
+            Value x = loadRow(op.getValues(), b.add(i, k), lanes);
+            cache.storeHalves(buildFloatToHalf(b, b.getLoc(), x),
+                              b.add(at, b.mul(k, 2)));
+          });
+        });
   }
 
   /// Fills `codes` and returns the scale's bits.
@@ -78,8 +102,7 @@ private:
     RowScale scale = buildRowScale(b, rows, token, column, layout.headDim);
     b.forEachChunk(layout.headDim, getHeadLanes(b),
                    [&](Value i, int64_t width) {
-                     Value x = b.load(b.vectorOf(width, b.getF32Type()), rows,
-                                      {token, b.add(column, i)});
+                     Value x = loadRow(rows, i, width);
                      b.store(buildCodes(b, x, scale.value, bits), codes, i);
                    });
     return scale.bits;

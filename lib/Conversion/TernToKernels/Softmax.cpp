@@ -16,11 +16,6 @@
 using namespace mlir;
 using namespace tern;
 
-Value HeadGroup::getBlocks(KernelBuilder &b) const {
-  return b.div(b.add(count, CacheLayout::blockTokens - 1),
-               b.index(CacheLayout::blockTokens));
-}
-
 /// Which of the `lanes` positions from `first` on are below `count`.
 static Value isSeen(KernelBuilder &b, Value first, Value count, int64_t lanes) {
   auto type = b.vectorOf(lanes, b.getI32Type());
@@ -31,14 +26,15 @@ static Value isSeen(KernelBuilder &b, Value first, Value count, int64_t lanes) {
 }
 
 Value tern::buildSoftmax(KernelBuilder &b, const HeadGroup &group, Value scores,
-                         Value head) {
+                         Value row) {
+  Value count = group.getCount(b, row);
   int64_t lanes = b.getRowLanes();
   auto type = b.vectorOf(lanes, b.getF32Type());
   Value lowest = b.constant(type, -std::numeric_limits<double>::infinity());
-  Value most = b.loop(b.index(0), group.count, lanes, lowest,
+  Value most = b.loop(b.index(0), count, lanes, lowest,
                       [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                        Value score = b.load(type, scores, {head, i});
-                        Value seen = isSeen(b, i, group.count, lanes);
+                        Value score = b.load(type, scores, {row, i});
+                        Value seen = isSeen(b, i, count, lanes);
                         score = b.select(seen, score, lowest);
                         return {b.max(score, carried[0])};
                       })[0];
@@ -46,10 +42,10 @@ Value tern::buildSoftmax(KernelBuilder &b, const HeadGroup &group, Value scores,
   Value end = b.mul(group.getBlocks(b), CacheLayout::blockTokens);
   return buildR32(b, end, [&](Value i, int64_t lanes) {
     auto type = b.vectorOf(lanes, b.getF32Type());
-    Value score = b.load(type, scores, {head, i});
+    Value score = b.load(type, scores, {row, i});
     Value e = buildExp(b, b.getLoc(), b.sub(score, b.splat(type, most)));
-    e = b.select(isSeen(b, i, group.count, lanes), e, b.zero(type));
-    b.store(e, scores, {head, i});
+    e = b.select(isSeen(b, i, count, lanes), e, b.zero(type));
+    b.store(e, scores, {row, i});
     return e;
   });
 }

@@ -40,6 +40,33 @@ TEST(CacheLayoutTest, SixteenBitsHaveNoScales) {
   EXPECT_EQ(layout.valuesOffset(), 64 * 100 * 2);
 }
 
+/// Every value has two bytes of its own inside of its part, and all are used.
+TEST(CacheLayoutTest, HalvesFillTheirPart) {
+  for (int64_t dim : {2, 44, 64, 100, 128}) {
+    CacheLayout layout{2, 3, dim, 16, 16};
+    SCOPED_TRACE(layout.str());
+    std::set<int64_t> keys, values;
+    for (int64_t token = 0; token < 64; ++token)
+      for (int64_t i = 0; i < dim; ++i) {
+        ASSERT_TRUE(keys.insert(layout.locateHalfKey(token, i)).second);
+        ASSERT_TRUE(values.insert(layout.locateHalfValue(token, i)).second);
+      }
+    for (const std::set<int64_t> &places : {keys, values}) {
+      EXPECT_EQ(*places.begin(), 0);
+      EXPECT_EQ(*places.rbegin(), 64 * dim * 2 - 2);
+    }
+  }
+}
+
+TEST(CacheLayoutTest, HalvesLieInVectors) {
+  CacheLayout layout{1, 1, 100, 16, 16};
+  // Token 17 is 1 of group 1 of 16 tokens.
+  EXPECT_EQ(layout.locateHalfKey(17, 45), 100 * 32 + 45 * 32 + 1 * 2);
+  // Dimension 45 is 13 of group 2; the last group has four dimensions.
+  EXPECT_EQ(layout.locateHalfValue(17, 45), 2 * 64 * 32 + 17 * 32 + 13 * 2);
+  EXPECT_EQ(layout.locateHalfValue(17, 97), 6 * 64 * 32 + 17 * 8 + 1 * 2);
+}
+
 TEST(CacheLayoutTest, FirstRowsComeBeforeTheBlocks) {
   CacheLayout layout{2, 3, 100, 3, 4};
   // 100 codes take 128 bytes of a part, for keys and for values; then two
@@ -116,7 +143,8 @@ TEST(CacheLayoutTest, EveryParameterChangesTheFingerprint) {
   for (CacheLayout layout :
        {CacheLayout{5, 1, 64, 3, 4}, CacheLayout{6, 1, 64, 3, 4},
         CacheLayout{5, 2, 64, 3, 4}, CacheLayout{5, 1, 66, 3, 4},
-        CacheLayout{5, 1, 64, 4, 4}, CacheLayout{5, 1, 64, 3, 3}})
+        CacheLayout{5, 1, 64, 4, 4}, CacheLayout{5, 1, 64, 3, 3},
+        CacheLayout{5, 1, 64, 16, 16}})
     EXPECT_TRUE(seen.insert(layout.fingerprint()).second);
 }
 

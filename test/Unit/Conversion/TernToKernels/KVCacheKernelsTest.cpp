@@ -122,7 +122,6 @@ std::vector<float> toVector(const Matrix<float> &x, int64_t row) {
 void KVCacheTest::checkHalves(const Sequence &sequence,
                               const CacheLayout &layout, int64_t layer,
                               int64_t position) {
-  int64_t bytes = 2 * layout.headDim;
   for (int64_t head = 0; head < layout.heads; ++head)
     for (int part = 0; part < 2; ++part) {
       const auto &row =
@@ -130,11 +129,13 @@ void KVCacheTest::checkHalves(const Sequence &sequence,
       const uint8_t *at = sequence.state + layout.fixedBytes() +
                           position / 64 * layout.blockBytes() +
                           layout.headOffset(layer, head) +
-                          (part ? layout.valuesOffset() : layout.keysOffset()) +
-                          position % 64 * bytes;
+                          (part ? layout.valuesOffset() : layout.keysOffset());
       for (int64_t i = 0; i < layout.headDim; ++i) {
         uint16_t half;
-        std::memcpy(&half, at + 2 * i, 2);
+        std::memcpy(&half,
+                    at + (part ? layout.locateHalfValue(position % 64, i)
+                               : layout.locateHalfKey(position % 64, i)),
+                    2);
         ASSERT_EQ(half, toHalf(row[head * layout.headDim + i]));
       }
     }
@@ -308,7 +309,19 @@ TEST_P(KVCacheTest, NumbersThatAreNotFinite) {
 /// More blocks, and more tokens, than R32 has accumulators.
 TEST_P(KVCacheTest, LongContexts) {
   run({{1, 64, 3, 4, 8}, 2, 2200, {{2113}, {1}}});
+  run({{1, 16, 16, 16, 8}, 2, 700, {{601}, {1}}});
   run({{1, 36, 8, 8, 8}, 1, 2200, {{2113}, {1}}});
+}
+
+/// Tiles of eight, four and two tokens: odd numbers left over, begun within a
+/// block and across its end, and sequences that change within a tile.
+TEST_P(KVCacheTest, TilesOfTokens) {
+  run({{1, 48, 16, 16, 8}, 4, 160, {{63}, {3}, {2}, {5}, {66}}});
+  run({{1, 20, 16, 16, 8}, 12, 128, {{67, 3}, {2, 2}}});
+  run({{1, 32, 3, 4, 4}, 4, 128, {{63}, {3}, {2}, {5}}});
+  isSpoiled = true;
+  run({{1, 40, 16, 16, 8}, 1, 160, {{7, 9}, {8, 1}, {45, 58}, {67, 66}}});
+  run({{1, 40, 3, 4, 8}, 2, 160, {{7, 9}, {8, 1}, {45, 58}, {67, 66}}});
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, KVCacheTest,
