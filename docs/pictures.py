@@ -4,8 +4,8 @@
 
 Each is drawn from the thing itself: the phases from their table and the IR of the
 bundled model, a tile from the layout in that IR, the artifact from the constants of
-its header, speed from the table in docs/speed.md. With --check nothing is written;
-exit status 1 if a picture is stale.
+its header. With --check nothing is written; exit status 1 if a picture is stale. Those
+of measurements are drawn by benchmarks.py.
 """
 
 from __future__ import annotations
@@ -14,60 +14,12 @@ import re
 import sys
 from collections import Counter
 from functools import cache
-from html import escape
 from pathlib import Path
 
 import walkthrough
+from svg import HUES, INK, LINE, PAPER, SOFT, Picture
 
 ROOT = Path(__file__).resolve().parents[1]
-INK, SOFT, LINE, PAPER = "#1f2933", "#52606d", "#cbd2d9", "#ffffff"
-HUES = ("#2f6fab", "#c8553d", "#3c8d63", "#b7892b", "#7a5195", "#4a8fa8")
-SANS = "ui-sans-serif, system-ui, Helvetica, Arial, sans-serif"
-MONO = "ui-monospace, Menlo, Consolas, monospace"
-
-
-class Picture:
-    """An SVG that grows; coordinates are pixels from the top left corner."""
-
-    def __init__(self, width: int, height: int, title: str) -> None:
-        self.parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-            f'width="{width}" height="{height}" role="img">',
-            f"<title>{escape(title)}</title>",
-            f'<rect width="{width}" height="{height}" rx="8" fill="{PAPER}"/>',
-        ]
-
-    def box(self, x, y, w, h, fill=PAPER, stroke=LINE, rx=4) -> None:
-        self.parts.append(
-            f'<rect x="{x:g}" y="{y:g}" width="{w:g}" height="{h:g}" rx="{rx}" '
-            f'fill="{fill}" stroke="{stroke}"/>'
-        )
-
-    def text(self, x, y, words, size=12, fill=INK, mono=False, bold=False, anchor="start") -> None:
-        weight = ' font-weight="600"' if bold else ""
-        self.parts.append(
-            f'<text x="{x:g}" y="{y:g}" font-family="{MONO if mono else SANS}" '
-            f'font-size="{size}" fill="{fill}" text-anchor="{anchor}"{weight}>'
-            f"{escape(words)}</text>"
-        )
-
-    def line(self, x1, y1, x2, y2, stroke=SOFT, dashed=False) -> None:
-        dash = ' stroke-dasharray="4 3"' if dashed else ""
-        self.parts.append(
-            f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="{stroke}"{dash}/>'
-        )
-
-    def arrow(self, x1, y1, x2, y2) -> None:
-        """To the right or downwards."""
-        self.line(x1, y1, x2, y2)
-        side = ((-5, -4), (-5, 4)) if y1 == y2 else ((-4, -5), (4, -5))
-        points = " ".join(f"{x2 + dx:g},{y2 + dy:g}" for dx, dy in (side[0], (0, 0), side[1]))
-        self.parts.append(f'<polyline points="{points}" fill="none" stroke="{SOFT}"/>')
-
-    def finish(self) -> str:
-        return "\n".join([*self.parts, "</svg>", ""])
-
-
 def wrap(words: str, width: int) -> list[str]:
     lines = [""]
     for word in words.split():
@@ -277,39 +229,10 @@ def draw_artifact(tern: str) -> str:
     return picture.finish()
 
 
-# --- Speed ---
-
-
-def draw_speed(tern: str) -> str:
-    """Bars from the first table of docs/speed.md: name, tern, the other, ratio."""
-    del tern
-    rows = []
-    for line in (ROOT / "docs/speed.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 4 and re.fullmatch(r"[\d.]+", cells[1]):
-            rows.append((cells[0], float(cells[1]), float(cells[2])))
-        elif rows:
-            break  # behind the first table
-    picture = Picture(880, 70 + 62 * len(rows), "Tokens per second, tern and ik_llama.cpp")
-    picture.text(28, 30, "tokens per second, each row to its own scale", 13, bold=True)
-    y, x, full = 52, 330, 420
-    for name, ours, other in rows:
-        picture.text(x - 14, y + 27, name, 12, anchor="end")
-        bars = ((ours, HUES[0], "tern"), (other, LINE, "ik_llama.cpp"))
-        for k, (value, hue, label) in enumerate(bars):
-            width = full * value / max(ours, other)
-            picture.box(x, y + 23 * k, width, 20, fill=hue, stroke="none", rx=2)
-            picture.text(x + 8, y + 23 * k + 14, label, 11, PAPER if k == 0 else INK)
-            picture.text(x + width + 8, y + 23 * k + 14, f"{value:g}", 11, INK)
-        y += 62
-    return picture.finish()
-
-
 PICTURES = {
     "phases": draw_phases,
     "tile": draw_tile,
     "artifact": draw_artifact,
-    "speed": draw_speed,
 }
 
 

@@ -56,6 +56,46 @@ static Error checkHere(TargetAttr target, TargetAttr here) {
   return Error::success();
 }
 
+/// One per core if `threads` is 0.
+static unsigned countThreads(unsigned threads) {
+  return threads
+             ? threads
+             : llvm::heavyweight_hardware_concurrency().compute_thread_count();
+}
+
+/// The target of --target and --cpu, whose code can run here.
+static Expected<TargetAttr> selectHere(mlir::MLIRContext &context,
+                                       const ModelOptions &model) {
+  Expected<TargetAttr> target = selectTarget(&context, model.target, model.cpu);
+  if (!target)
+    return target.takeError();
+  Expected<TargetAttr> here = selectTarget(&context, "", "");
+  if (!here)
+    return here.takeError();
+  if (Error error = checkHere(*target, *here))
+    return std::move(error);
+  return *target;
+}
+
+Error tern::tuneFamily(
+    const ModelOptions &model, unsigned threads,
+    llvm::function_ref<void(llvm::ArrayRef<EntrySpeed>)> report) {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  registerEmission(registry);
+  mlir::MLIRContext context(registry);
+  context.loadDialect<TernDialect>();
+  Expected<TargetAttr> target = selectHere(context, model);
+  if (!target)
+    return target.takeError();
+  Expected<std::vector<EntrySpeed>> speeds =
+      measureFamily(*target, countThreads(threads));
+  if (!speeds)
+    return speeds.takeError();
+  report(*speeds);
+  return Error::success();
+}
+
 Error tern::tune(const ModelOptions &model, StringRef input, unsigned threads,
                  CompileListener &listener,
                  llvm::function_ref<void(const TuneResult &)> report) {
@@ -64,14 +104,9 @@ Error tern::tune(const ModelOptions &model, StringRef input, unsigned threads,
   registerEmission(registry);
   mlir::MLIRContext context(registry);
   Diagnostics diagnostics(context, listener);
-  Expected<TargetAttr> target = selectTarget(&context, model.target, model.cpu);
+  Expected<TargetAttr> target = selectHere(context, model);
   if (!target)
     return target.takeError();
-  Expected<TargetAttr> here = selectTarget(&context, "", "");
-  if (!here)
-    return here.takeError();
-  if (Error error = checkHere(*target, *here))
-    return error;
   listener.step("import");
   Expected<std::unique_ptr<Checkpoint>> checkpoint =
       Checkpoint::open(input, model.gguf);
@@ -88,9 +123,7 @@ Error tern::tune(const ModelOptions &model, StringRef input, unsigned threads,
   if (mlir::failed(passes.run(**module)))
     return diagnostics.take("the phase 'quantized' failed");
   TuneOptions options;
-  options.threads =
-      threads ? threads
-              : llvm::heavyweight_hardware_concurrency().compute_thread_count();
+  options.threads = countThreads(threads);
   options.onShape = [&](const std::string &shape) { listener.step(shape); };
   listener.step("machine code");
   Expected<TuneResult> result = tuneProducts(**module, *target, options);

@@ -7,217 +7,42 @@
 
 #include "tern/Tuning/ProductBench.h"
 
-#include "tern/Packing/Packer.h"
+#include "ProductCall.h"
 
-#include "llvm/Support/MathExtras.h"
+#include "tern/Packing/Packer.h"
+#include "tern/Tuning/WeightCopies.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
-#include <random>
-#include <sys/mman.h>
 #include <thread>
 
 using namespace tern;
 using llvm::Error;
 using llvm::Expected;
 
-namespace {
-
-/// Bytes in large pages where the kernel has some, as weights have at best.
-class Pages {
-public:
-  explicit Pages(size_t bytes) : bytes(bytes) {
-    start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (start != MAP_FAILED)
-      madvise(start, bytes, MADV_HUGEPAGE);
-  }
-  ~Pages() {
-    if (start != MAP_FAILED)
-      munmap(start, bytes);
-  }
-  Pages(const Pages &) = delete;
-  uint8_t *get() const {
-    return start == MAP_FAILED ? nullptr : static_cast<uint8_t *>(start);
-  }
-
-private:
-  size_t bytes;
-  void *start;
-};
-
-/// A memref of up to three dimensions, as functions take it.
-struct Descriptor {
-  Descriptor(void *data, std::initializer_list<int64_t> shape)
-      : allocated(data), aligned(data) {
-    int64_t stride = 1;
-    int64_t rank = shape.size(), i = rank;
-    for (const int64_t *size = shape.end(); size != shape.begin();) {
-      --size;
-      --i;
-      numbers[i] = *size;
-      numbers[rank + i] = stride;
-      stride *= *size;
-    }
-  }
-  void point(void *data) { allocated = aligned = data; }
-
-  void *allocated, *aligned;
-  int64_t offset = 0;
-  int64_t numbers[6] = {}; ///< sizes, then strides
-};
-
-} // namespace
-
-/// The operands of products of one shape, as matrices.
-struct ProductBench::Operands {
-  explicit Operands(const ProductShape &shape);
-
-  int64_t rows, columns, tokens;
-  std::vector<int8_t> weight, codes;
-  std::vector<float> scales;
-  std::vector<int32_t> rowList, columnList; ///< ends with zeros
-  int32_t rowCount = 0, columnCount = 0;
-};
-
-/// Those of one way to compute it, and the result.
-class ProductBench::Call {
-public:
-  Call(const ProductShape &shape, const Strategy &strategy,
-       const Operands &operands);
-
-  /// With the weight at `bytes`.
-  void run(ProductLibrary::Function function, const uint8_t *bytes) {
-    weight.point(const_cast<uint8_t *>(bytes));
-    function(&codes, &weight, &rowList, &rowCount, &columnList, &columnCount,
-             &scales, &result);
-  }
-  /// Bits of the results without rows of padding; rows that nobody computes
-  /// have kept theirs.
-  std::vector<int32_t> getResults(const ProductShape &shape) const;
-
-private:
-  static int64_t getWidth(const ProductShape &shape, const Strategy &strategy);
-  static Descriptor describeWeight(const ProductShape &shape,
-                                   const Strategy &strategy);
-
-  int64_t resultWidth;
-  std::vector<int8_t> paddedCodes;
-  std::vector<int32_t> resultBits;
-  std::vector<int32_t> lists[2];
-  std::vector<float> scaleValues;
-  int32_t counts[2];
-  Descriptor codes, weight, rowList, rowCount, columnList, columnCount, scales,
-      result;
-};
-
 //===----------------------------------------------------------------------===//
-// Operands
+// Results
 //===----------------------------------------------------------------------===//
 
-/// Entries 0 to `candidates`, each with probability `share`, in order.
-static int32_t fillList(std::vector<int32_t> &list, int64_t candidates,
-                        double share, std::mt19937 &random) {
-  int32_t count = 0;
-  std::bernoulli_distribution isListed(share);
-  for (int64_t i = 0; i < candidates; ++i)
-    if (isListed(random))
-      list[count++] = static_cast<int32_t>(i);
-  return count;
+static uint64_t keyOf(const Strategy &strategy) {
+  return strategy.layout ? strategy.layout->fingerprint() : 0;
 }
 
-ProductBench::Operands::Operands(const ProductShape &shape)
-    : rows(shape.rows), columns(shape.columns), tokens(shape.tokens),
-      weight(rows * columns), codes(tokens * columns), rowList(rows),
-      columnList(llvm::alignTo(columns, 4)) {
-  std::mt19937 random(rows + columns);
-  int64_t lowest =
-      shape.integerBits ? -(int64_t(1) << (shape.integerBits - 1)) : -1;
-  int64_t values = shape.integerBits ? -2 * lowest : 3;
-  for (int8_t &value : weight)
-    value = static_cast<int8_t>(lowest + int64_t(random() % values));
-  // The first one of several tokens has the largest sums there are.
-  int64_t span = shape.codes.high - shape.codes.low + 1;
-  for (int64_t i = 0; i < tokens * columns; ++i)
-    codes[i] = static_cast<int8_t>(i < columns && tokens > 1
-                                       ? shape.codes.low
-                                       : shape.codes.low + random() % span);
-  double share = shape.share;
-  if (shape.listsRows)
-    rowCount = fillList(rowList, rows, share, random);
-  if (shape.listsColumns)
-    columnCount = fillList(columnList, columns, share, random);
-  int64_t groups = shape.groupSize ? columns / shape.groupSize : 1;
-  scales.resize(rows * groups);
-  for (float &scale : scales)
-    scale = static_cast<float>(random() % 4096 + 1) / 65536.0F;
+ProductBench::ProductBench(const ProductShape &shape,
+                           const Candidate &reference)
+    : shape(shape), operands(std::make_unique<ProductOperands>(shape)) {
+  ProductCall call(shape, reference.strategy, *operands);
+  call.run(reference.library->get(reference.index),
+           pack(reference.strategy).data());
+  expected = call.getResults(shape);
 }
 
-//===----------------------------------------------------------------------===//
-// Calls
-//===----------------------------------------------------------------------===//
+ProductBench::~ProductBench() = default;
 
-int64_t ProductBench::Call::getWidth(const ProductShape &shape,
-                                     const Strategy &strategy) {
-  if (shape.listsColumns)
-    return llvm::alignTo(shape.columns, 4);
-  return strategy.layout ? strategy.layout->paddedColumns(shape.columns)
-                         : shape.columns;
-}
-
-Descriptor ProductBench::Call::describeWeight(const ProductShape &shape,
-                                              const Strategy &strategy) {
-  if (!strategy.layout)
-    return Descriptor(nullptr, {shape.rows, shape.columns});
-  auto [outer, inner, bytes] =
-      strategy.layout->gridShape(shape.rows, shape.columns);
-  return Descriptor(nullptr, {outer, inner, bytes});
-}
-
-ProductBench::Call::Call(const ProductShape &shape, const Strategy &strategy,
-                         const Operands &operands)
-    : resultWidth(strategy.layout ? strategy.layout->paddedRows(shape.rows)
-                                  : shape.rows),
-      paddedCodes(shape.tokens * getWidth(shape, strategy)),
-      resultBits(shape.tokens * resultWidth, 0x5ca1ab1e),
-      lists{operands.rowList, operands.columnList},
-      scaleValues(operands.scales), counts{operands.rowCount,
-                                           operands.columnCount},
-      codes(paddedCodes.data(), {shape.tokens, getWidth(shape, strategy)}),
-      weight(describeWeight(shape, strategy)),
-      rowList(lists[0].data(), {1, shape.rows}), rowCount(&counts[0], {1}),
-      columnList(lists[1].data(), {1, int64_t(lists[1].size())}),
-      columnCount(&counts[1], {1}),
-      scales(scaleValues.data(),
-             {shape.rows, int64_t(scaleValues.size()) / shape.rows}),
-      result(resultBits.data(), {shape.tokens, resultWidth}) {
-  int64_t width = getWidth(shape, strategy);
-  for (int64_t t = 0; t < shape.tokens; ++t) {
-    const int8_t *from = operands.codes.data() + t * shape.columns;
-    int8_t *to = paddedCodes.data() + t * width;
-    if (!shape.listsColumns)
-      std::copy(from, from + shape.columns, to);
-    else
-      for (int32_t k = 0; k < operands.columnCount; ++k)
-        to[k] = from[operands.columnList[k]];
-  }
-}
-
-std::vector<int32_t>
-ProductBench::Call::getResults(const ProductShape &shape) const {
-  std::vector<int32_t> results;
-  for (int64_t t = 0; t < shape.tokens; ++t) {
-    const int32_t *row = resultBits.data() + t * resultWidth;
-    results.insert(results.end(), row, row + shape.rows);
-  }
-  return results;
-}
-
-const std::vector<uint8_t> &ProductBench::pack(const Strategy &strategy) {
-  uint64_t key = strategy.layout ? strategy.layout->fingerprint() : 0;
-  std::vector<uint8_t> &bytes = packed[key];
+llvm::ArrayRef<uint8_t> ProductBench::pack(const Strategy &strategy) {
+  std::vector<uint8_t> &bytes = packed[keyOf(strategy)];
   if (!bytes.empty())
     return bytes;
   const std::vector<int8_t> &weight = operands->weight;
@@ -232,9 +57,27 @@ const std::vector<uint8_t> &ProductBench::pack(const Strategy &strategy) {
   return bytes;
 }
 
+ProductTime ProductBench::compare(const Candidate &candidate) {
+  llvm::ArrayRef<uint8_t> bytes = pack(candidate.strategy);
+  ProductTime time;
+  time.bytes = shape.share * double(bytes.size());
+  time.products = shape.share * double(shape.rows) * double(shape.columns) *
+                  double(shape.tokens);
+  ProductCall call(shape, candidate.strategy, *operands);
+  call.run(candidate.library->get(candidate.index), bytes.data());
+  time.isExact = call.getResults(shape) == expected;
+  return time;
+}
+
 //===----------------------------------------------------------------------===//
 // Times
 //===----------------------------------------------------------------------===//
+
+void tern::summarize(std::vector<double> times, ProductTime &result) {
+  llvm::sort(times);
+  result.seconds = times[times.size() / 4];
+  result.spread = (times[times.size() / 2] - times[0]) / (2 * result.seconds);
+}
 
 namespace {
 
@@ -244,95 +87,124 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-} // namespace
-
-/// One thread: passes over copies of the weight, one after the other, of which
-/// it notes how long they took at best.
-class ProductBench::Worker {
-public:
-  Worker(const ProductShape &shape, const Strategy &strategy,
-         const Operands &operands, const std::vector<uint8_t> &packed,
-         ProductLibrary::Function function, size_t bytes)
-      : call(shape, strategy, operands), packed(packed), function(function),
-        size(llvm::alignTo(packed.size(), 4096)),
-        copies(std::max<size_t>(bytes / size, 1)), pages(copies * size) {}
-
-  bool hasMemory() const { return pages.get(); }
-  void fill() {
-    for (size_t i = 0; i < copies; ++i)
-      std::memcpy(pages.get() + i * size, packed.data(), packed.size());
-  }
-  /// Until `seconds` are over; at least once.
-  void run(double seconds) {
-    Clock::time_point start = Clock::now();
-    do {
-      size_t count = 0;
-      Clock::time_point begin = Clock::now();
-      // A part long enough for the clock, short enough for a quiet moment.
-      do
-        call.run(function, pages.get() + next++ % copies * size);
-      while (++count, since(begin) < 0.004);
-      best = std::min(best, since(begin) / double(count));
-    } while (since(start) < seconds);
-  }
-  double getBest() const { return best; }
-
-private:
-  Call call;
-  const std::vector<uint8_t> &packed;
-  ProductLibrary::Function function;
-  size_t size, copies, next = 0;
-  Pages pages;
-  double best = 1e9;
-};
-
-ProductBench::ProductBench(const ProductTrial &reference,
-                           ProductLibrary::Function function)
-    : shape(reference.shape), operands(std::make_unique<Operands>(shape)) {
-  Call call(shape, reference.strategy, *operands);
-  call.run(function, pack(reference.strategy).data());
-  expected = call.getResults(shape);
+/// `work` by threads 0 to `count` - 1 that all begin when all are there.
+void runTogether(unsigned count, llvm::function_ref<void(unsigned)> work) {
+  std::atomic<unsigned> ready = 0;
+  auto run = [&](unsigned number) {
+    ++ready;
+    while (ready != count)
+      std::this_thread::yield();
+    work(number);
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < count; ++i)
+    threads.emplace_back(run, i);
+  run(0);
+  for (std::thread &thread : threads)
+    thread.join();
 }
 
-ProductBench::~ProductBench() = default;
+} // namespace
 
-Expected<ProductTime> ProductBench::measure(const Strategy &strategy,
-                                            ProductLibrary::Function function,
-                                            const TrialOptions &options) {
-  const std::vector<uint8_t> &bytes = pack(strategy);
-  ProductTime time;
-  time.bytes = shape.share * double(bytes.size());
-  time.products = shape.share * double(shape.rows) * double(shape.columns) *
-                  double(shape.tokens);
-  Call call(shape, strategy, *operands);
-  call.run(function, bytes.data());
-  time.isExact = call.getResults(shape) == expected;
-  if (!time.isExact)
-    return time;
-  std::vector<std::unique_ptr<Worker>> workers;
+/// One thread: operands of all candidates, and copies of their weights, which
+/// those with the same layout share.
+class ProductBench::Thread {
+public:
+  Thread(ProductBench &bench, llvm::ArrayRef<Candidate> candidates,
+         unsigned number, uint64_t bytes) {
+    for (const Candidate &candidate : candidates) {
+      std::unique_ptr<WeightCopies> &own = copies[keyOf(candidate.strategy)];
+      if (!own)
+        own = std::make_unique<WeightCopies>(bench.pack(candidate.strategy),
+                                             bytes);
+      ways.push_back(
+          {std::make_unique<ProductCall>(bench.shape, candidate.strategy,
+                                         *bench.operands),
+           candidate.library->get(candidate.index, number), own.get()});
+    }
+  }
+
+  bool hasMemory() const {
+    return llvm::all_of(
+        copies, [](const auto &entry) { return entry.second->hasMemory(); });
+  }
+  void fill() {
+    for (auto &[key, own] : copies)
+      own->fill();
+  }
+  /// Weights per second of candidate `i`.
+  double run(unsigned i, double seconds) {
+    Way &way = ways[i];
+    Clock::time_point start = Clock::now();
+    double count = 0, passed = 0;
+    do {
+      way.call->run(way.function, way.copies->next());
+      ++count;
+    } while ((passed = since(start)) < seconds);
+    return count / passed;
+  }
+
+private:
+  struct Way {
+    std::unique_ptr<ProductCall> call;
+    ProductLibrary::Function function;
+    WeightCopies *copies;
+  };
+  std::vector<Way> ways;
+  std::map<uint64_t, std::unique_ptr<WeightCopies>> copies;
+};
+
+/// Rounds that are worth it for a candidate whose passes take long.
+static unsigned countRounds(const TrialOptions &options, double longest) {
+  double all = options.rounds * options.seconds;
+  double affordable = 2 * all / std::max(longest, options.seconds);
+  return std::clamp(unsigned(affordable), std::min(options.rounds, 5u),
+                    options.rounds);
+}
+
+Expected<std::vector<ProductTime>>
+ProductBench::measure(llvm::ArrayRef<Candidate> candidates,
+                      const TrialOptions &options) {
+  std::vector<ProductTime> times;
+  std::vector<Candidate> exact;
+  std::vector<unsigned> timed; // numbers of those
+  for (auto [i, candidate] : llvm::enumerate(candidates)) {
+    times.push_back(compare(candidate));
+    if (!times.back().isExact)
+      continue;
+    exact.push_back(candidate);
+    timed.push_back(i);
+  }
+  std::vector<std::unique_ptr<Thread>> threads;
   for (unsigned i = 0; i < options.threads; ++i) {
-    workers.push_back(
-        std::make_unique<Worker>(shape, strategy, *operands, bytes, function,
-                                 options.weightBytes / options.threads));
-    if (!workers.back()->hasMemory())
+    threads.push_back(std::make_unique<Thread>(
+        *this, exact, i, options.weightBytes / options.threads));
+    if (!threads.back()->hasMemory())
       return llvm::createStringError(
           "there is no memory for weights to be measured with");
   }
-  std::atomic<unsigned> ready = 0;
-  std::vector<std::thread> threads;
-  for (std::unique_ptr<Worker> &worker : workers)
-    threads.emplace_back([&ready, &options, own = worker.get()] {
-      own->fill();
-      ++ready;
-      while (ready != options.threads)
-        std::this_thread::yield();
-      own->run(options.seconds);
-    });
-  for (std::thread &thread : threads)
-    thread.join();
-  // Each thread passes over a whole weight, of which it would do its part.
-  for (const std::unique_ptr<Worker> &worker : workers)
-    time.seconds += worker->getBest();
-  time.seconds /= double(options.threads) * double(options.threads);
-  return time;
+  runTogether(options.threads, [&](unsigned t) { threads[t]->fill(); });
+  std::vector<std::vector<double>> samples(exact.size());
+  std::vector<double> rates(options.threads);
+  std::vector<unsigned> rounds(exact.size(), options.rounds);
+  for (unsigned round = 0; round < options.rounds; ++round)
+    for (unsigned k = 0; k < exact.size(); ++k) {
+      // Who follows whom changes, since caches are as the one before left them.
+      unsigned i = (k + round) % exact.size();
+      if (round >= rounds[i])
+        continue;
+      Clock::time_point start = Clock::now();
+      runTogether(options.threads, [&](unsigned t) {
+        rates[t] = threads[t]->run(i, options.seconds);
+      });
+      if (round == 0)
+        rounds[i] = countRounds(options, since(start));
+      double together = 0;
+      for (double rate : rates)
+        together += rate;
+      samples[i].push_back(1 / together);
+    }
+  for (auto [i, own] : llvm::zip_equal(timed, samples))
+    summarize(std::move(own), times[i]);
+  return times;
 }

@@ -28,6 +28,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <dlfcn.h>
@@ -244,8 +245,22 @@ static LogicalResult lower(ModuleOp module) {
 //===----------------------------------------------------------------------===//
 
 ProductLibrary::~ProductLibrary() {
-  if (handle)
+  for (void *handle : handles)
     dlclose(handle);
+}
+
+/// The functions of `count` trials, for one thread.
+Error ProductLibrary::load(const std::string &path, unsigned count) {
+  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return failure(llvm::Twine("products alone cannot be loaded: ") +
+                   dlerror());
+  handles.push_back(handle);
+  std::vector<Function> &own = functions.emplace_back();
+  for (unsigned i = 0; i < count; ++i)
+    own.push_back(reinterpret_cast<Function>(
+        dlsym(handle, ("_mlir_ciface_p" + std::to_string(i)).c_str())));
+  return Error::success();
 }
 
 /// Assembly rather than an object: kernels on their own may allocate, which
@@ -258,7 +273,8 @@ static Expected<std::string> emit(ModuleOp module, TargetAttr target) {
 }
 
 Expected<std::unique_ptr<ProductLibrary>>
-ProductLibrary::compile(TargetAttr target, ArrayRef<ProductTrial> trials) {
+ProductLibrary::compile(TargetAttr target, ArrayRef<ProductTrial> trials,
+                        unsigned threads) {
   MLIRContext *context = target.getContext();
   std::string text;
   for (auto [i, trial] : llvm::enumerate(trials))
@@ -295,12 +311,13 @@ ProductLibrary::compile(TargetAttr target, ArrayRef<ProductTrial> trials) {
           Linker{}.linkShared(*source, "_mlir_ciface_p*", *scratch, path))
     return std::move(error);
   std::unique_ptr<ProductLibrary> library(new ProductLibrary);
-  library->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library->handle)
-    return failure(llvm::Twine("products alone cannot be loaded: ") +
-                   dlerror());
-  for (unsigned i = 0; i < trials.size(); ++i)
-    library->functions.push_back(reinterpret_cast<Function>(dlsym(
-        library->handle, ("_mlir_ciface_p" + std::to_string(i)).c_str())));
+  // A file is loaded once, however often it is asked for; copies are others.
+  for (unsigned i = 0; i < threads; ++i) {
+    std::string copy = scratch->path("products" + std::to_string(i) + ".so");
+    if (std::error_code code = llvm::sys::fs::copy_file(path, copy))
+      return failure("cannot write " + copy + ": " + code.message());
+    if (Error error = library->load(copy, trials.size()))
+      return std::move(error);
+  }
   return library;
 }

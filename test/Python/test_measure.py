@@ -47,6 +47,13 @@ def test_formats_of_bench_say_the_same(tern):
         assert tests == [(1, 4, 0), (1, 0, 8), (2, 4, 0), (2, 0, 8)]
         assert all(row["build"].startswith("tern ") and row["cpu_info"] for row in form)
         assert list(form[0]) == list(rows["json"][0])
+    # Whatever is no time is the same, and true and false are 1 and 0 in CSV.
+    same = ("build", "cpu_info", "model", "model_size", "backend", "n_batch", "n_depth", "in_cache")
+    for row, line, cells in zip(rows["json"], rows["jsonl"], rows["csv"]):
+        assert isinstance(row["in_cache"], bool)
+        values = [str(int(v) if isinstance(v, bool) else v) for v in map(row.get, same)]
+        assert values == [cells[key] for key in same]
+        assert [row[key] for key in same] == [line[key] for key in same]
     table = bench("md").splitlines()
     assert max(map(len, table)) <= 100
     assert f"* CPU: {rows['json'][0]['cpu_info']}" in table
@@ -91,9 +98,12 @@ def test_bench_at_a_depth(tern):
     assert tests == [
         (batch, depth, n, 8 - n) for batch in (1, 2) for depth in (0, 64) for n in (8, 0)
     ]
-    (_, empty), (_, filled) = rows[:2], rows[2:4]
-    assert filled["bytes_per_token"] > empty["bytes_per_token"]
     config = json.loads((A48 / "config.json").read_text())
+    # Keys and values of 64 tokens in 3 bits, with their scales; all weights are read.
+    empty, filled = measured(tern, "-p", "0", "-n", "8", "-d", "0,64", "--dense")
+    numbers = 64 * 2 * config["num_hidden_layers"] * config["num_key_value_heads"]
+    cache = numbers * config["head_dim"] * 3 / 8
+    assert 1 <= (filled["bytes_per_token"] - empty["bytes_per_token"]) / cache < 1.5
     # Products of a layer, of a token; the head too.
     hidden, wide = config["hidden_size"], config["intermediate_size"]
     heads, shared = config["num_attention_heads"], config["num_key_value_heads"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 
 import pytest
 from test_driver import A48, run
@@ -69,10 +70,34 @@ def test_rules_of_another_version_are_left_alone(tern, home):
 
 
 def test_bench_of_kernels_keeps_nothing(tern, home):
-    done = run(tern, "bench", A48, "--kernels")
+    done = run(tern, "bench", A48, "--kernels", "-t", "2")
     assert done.returncode == 0, done.stderr
-    assert "rows_in_lanes" in done.stdout or "plain_rows" in done.stdout
+    first, *lines = done.stdout.splitlines()
+    # More than caches hold.
+    found = re.fullmatch(r"threads: 2; copies of each weight: (\d+) MB; all caches: (\d+) MB", first)
+    size, caches = found.groups()
+    assert int(size) >= max(4 * int(caches) - 4, 268)
+    # Lists have rows of their own, all times a spread.
+    shapes = [line for line in lines if not line.startswith("  ")]
+    for words in ("/rows33/t1", "/columns17/t1", "/t128"):
+        assert any(words in shape for shape in shapes), words
+    times = [line for line in lines if line.startswith("  ")]
+    assert any("rows_in_lanes" in time for time in times)
+    assert all(re.search(r" us ± *\d+ % +[\d.]+ GB/s +[\d.]+ GMAC/s$", time) for time in times)
     assert not (home / "strategies").exists()
+
+
+def test_numbers_of_the_family(tern, home):
+    done = run(tern, "tune", "--family", "-t", "1")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    first = next(line for line in lines if "rows_in_lanes" in line)
+    assert "one token" in first and "stall 1.00 (1.00) reach 1.00 (1.00)" in first
+    for word in ("-8..7", " few ", " many "):
+        assert any(word in line for line in lines), word
+    assert not home.exists()
+    done = run(tern, "tune", A48, "--family")
+    assert done.returncode == 2 and "--family takes no MODEL" in done.stderr
 
 
 def test_other_machines_are_refused(tern, home):

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 #include <cstring>
+#include <unistd.h>
 
 using namespace tern_test;
 
@@ -62,6 +63,34 @@ TEST(Memory, AvailableInVersionOne) {
       {group + "/memory.stat",
        "inactive_file 5\ntotal_inactive_file 20971520\n"}};
   EXPECT_EQ(available(files), 20 * mega);
+}
+
+/// Those of all CPUs, a shared one once, none for code.
+TEST(Memory, Caches) {
+  const std::string cpus = "/sys/devices/system/cpu/cpu";
+  Files files;
+  auto add = [&](const std::string &cache, const char *type, const char *size,
+                 const char *sharers) {
+    files[cpus + cache + "/type"] = std::string(type) + "\n";
+    files[cpus + cache + "/size"] = std::string(size) + "\n";
+    files[cpus + cache + "/shared_cpu_list"] = std::string(sharers) + "\n";
+  };
+  auto bytes = [&] {
+    FileTree tree(files);
+    return tern_cache_bytes(tree.root().c_str());
+  };
+  EXPECT_EQ(bytes(), 0u);
+  add("0/cache/index0", "Data", "32K", "0");
+  add("0/cache/index1", "Instruction", "64K", "0");
+  add("0/cache/index2", "Unified", "1M", "0");
+  EXPECT_EQ(bytes(), mega + (32u << 10));
+  add("0/cache/index3", "Unified", "32768K", "0-1");
+  EXPECT_EQ(bytes(), 33 * mega + (32u << 10));
+  if (sysconf(_SC_NPROCESSORS_CONF) < 2)
+    GTEST_SKIP() << "no second CPU";
+  add("1/cache/index0", "Data", "32K", "1");
+  add("1/cache/index1", "Unified", "32768K", "0-1");
+  EXPECT_EQ(bytes(), 33 * mega + (64u << 10));
 }
 
 TEST(Memory, HugePages) {

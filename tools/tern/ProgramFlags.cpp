@@ -17,6 +17,7 @@
 using namespace tern;
 using llvm::ArrayRef;
 using llvm::Error;
+using llvm::Expected;
 using llvm::SmallVector;
 using llvm::StringRef;
 
@@ -165,6 +166,24 @@ Error ProgramFlags::check(StringRef command) const {
   std::vector<std::string> strings;
   host_options options;
   return readOptions(command, given, strings, options);
+}
+
+Expected<std::vector<unsigned>> ProgramFlags::getThreads() const {
+  std::vector<std::string> strings;
+  host_options options;
+  if (Error error = readOptions("bench", given, strings, options))
+    return std::move(error);
+  std::vector<unsigned> counts;
+  SmallVector<StringRef> words;
+  StringRef(options.thread_list ? options.thread_list : "")
+      .split(words, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef word : words)
+    if (word.getAsInteger(10, counts.emplace_back()) || !counts.back() ||
+        counts.back() > TERN_MAX_WORKERS)
+      return llvm::make_error<UsageError>(
+          "-t takes numbers from 1 to " + std::to_string(TERN_MAX_WORKERS) +
+          " with commas between them, but got '" + options.thread_list + "'");
+  return counts;
 }
 
 Error ProgramFlags::checkOutputs(StringRef command,

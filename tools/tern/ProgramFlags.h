@@ -26,6 +26,8 @@ struct ProgramFlags {
   void addTo(OptionTable &table, llvm::StringRef command);
   /// Refuses what the program would refuse at its start.
   llvm::Error check(llvm::StringRef command) const;
+  /// Of bench: numbers of threads; empty where -t is not given.
+  llvm::Expected<std::vector<unsigned>> getThreads() const;
   /// Refuses to write over files that are read.
   llvm::Error checkOutputs(llvm::StringRef command,
                            const InputFiles &inputs) const;

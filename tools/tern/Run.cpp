@@ -104,7 +104,8 @@ struct ProgramArguments {
 } // namespace
 
 /// Of a program's products nothing is known but their names.
-static Error benchKernels(const ModelInput &model, const ModelFlags &flags) {
+static Error benchKernels(const ModelInput &model, const ModelFlags &flags,
+                          const ProgramFlags &program) {
   if (!model.isCheckpoint())
     return llvm::make_error<UsageError>("--kernels needs the checkpoint that " +
                                         model.path + " was made of");
@@ -113,8 +114,16 @@ static Error benchKernels(const ModelInput &model, const ModelFlags &flags) {
     return options.takeError();
   options->import.name = symbolOf(model.name);
   Console console(/*progress=*/true, /*verbose=*/false);
-  return measureKernels(*options, model.path, /*threads=*/0, /*keeps=*/false,
-                        console, llvm::outs());
+  Expected<std::vector<unsigned>> threads = program.getThreads();
+  if (!threads)
+    return threads.takeError();
+  if (threads->empty())
+    threads->push_back(0);
+  for (unsigned count : *threads)
+    if (Error error = measureKernels(*options, model.path, count,
+                                     /*keeps=*/false, console, llvm::outs()))
+      return error;
+  return Error::success();
 }
 
 void tern::describeProgram(StringRef command, TableReader read) {
@@ -151,7 +160,7 @@ Expected<int> tern::programMain(StringRef command, Arguments arguments) {
   if (Error error = parsed.program.checkOutputs(command, inputFiles))
     return std::move(error);
   if (parsed.kernels) {
-    if (Error error = benchKernels(*input, parsed.flags))
+    if (Error error = benchKernels(*input, parsed.flags, parsed.program))
       return std::move(error);
     return 0;
   }

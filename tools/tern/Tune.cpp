@@ -34,12 +34,29 @@ static void printTime(const MeasuredProduct &product, llvm::raw_ostream &out) {
     out << "other results than Generic's; never chosen\n";
     return;
   }
-  out << llvm::formatv("{0,10:F1} us{1,8:F1} GB/s{2,9:F1} GMAC/s\n",
-                       time.seconds * 1e6, time.bytes / time.seconds / 1e9,
+  out << llvm::formatv("{0,10:F1} us ±{1,3:F0} %{2,8:F1} GB/s{3,9:F1} GMAC/s\n",
+                       time.seconds * 1e6, 100 * time.spread,
+                       time.bytes / time.seconds / 1e9,
                        time.products / time.seconds / 1e9);
 }
 
+/// How much is read before a byte is read again.
+static void printHead(const TuneResult &result, llvm::raw_ostream &out) {
+  const CopySize &copies = result.copies;
+  out << llvm::formatv("threads: {0}; copies of each weight: {1:F0} MB; all "
+                       "caches: ",
+                       result.threads, double(copies.bytes) / 1e6);
+  if (copies.cacheBytes)
+    out << llvm::formatv("{0:F0} MB", double(copies.cacheBytes) / 1e6);
+  else
+    out << "not known";
+  if (copies.isLimited)
+    out << "; there is no memory for more, so times may be those of a cache";
+  out << "\n";
+}
+
 static void printTimes(const TuneResult &result, llvm::raw_ostream &out) {
+  printHead(result, out);
   std::string shape;
   for (const MeasuredProduct &product : result.products) {
     if (std::string next = product.trial.shape.str(); next != shape) {
@@ -55,6 +72,32 @@ static void printRules(llvm::ArrayRef<StrategyRule> rules,
   for (const StrategyRule &rule : rules)
     out << rule.layoutName << (rule.usesLists ? "" : ", no lists") << " for "
         << rule.why << "\n";
+}
+
+static llvm::StringRef nameTokens(int64_t tokens) {
+  return tokens == 1 ? "one token" : tokens <= kFewTokens ? "few" : "many";
+}
+
+/// Behind each number the table's.
+static void printFamily(llvm::ArrayRef<EntrySpeed> speeds,
+                        llvm::raw_ostream &out) {
+  for (const EntrySpeed &speed : speeds) {
+    const ProductShape &shape = speed.trial.shape;
+    const KernelSpeed &table = speed.trial.strategy.speed;
+    std::string codes =
+        llvm::formatv("{0}..{1}", shape.codes.low, shape.codes.high);
+    out << llvm::formatv("{0,-9} {1,-9} {2,-36} stall {3:F2} ({4:F2})", codes,
+                         nameTokens(shape.tokens),
+                         describeStrategy(speed.trial), speed.measured.stall,
+                         table.stall);
+    if (shape.tokens == 1)
+      out << llvm::formatv(" reach {0}{1:F2} ({2:F2})",
+                           speed.isReachKnown ? "" : ">", speed.measured.reach,
+                           table.reach);
+    out << llvm::formatv(" ±{0,2:F0} %{1,8:F1} GMAC/s{2,7:F1} GB/s\n",
+                         100 * speed.spread, speed.cached / 1e9,
+                         speed.bytes / 1e9);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,6 +159,7 @@ namespace {
 struct TuneFlags {
   ModelFlags model;
   std::optional<int64_t> threads;
+  bool family = false;
 };
 } // namespace
 
@@ -130,6 +174,12 @@ static OptionTable makeTable(TuneFlags &flags) {
   table.addNumber("-t, --threads", "N",
                   "threads that read weights at a time; default: one per core",
                   1, 4096, flags.threads);
+  table.addSwitch(
+      "--family",
+      "no MODEL: the numbers that the compiler's table has for this "
+      "family of CPUs,\nmeasured, and in () as they are; for who "
+      "changes the table",
+      flags.family);
   table.addHeading("The model");
   flags.model.addTo(table);
   return table;
@@ -149,6 +199,19 @@ Expected<int> tern::tuneMain(Arguments arguments) {
     return isHelp.takeError();
   if (*isHelp)
     return 0;
+  if (flags.family) {
+    if (!inputs.empty())
+      return llvm::make_error<UsageError>("--family takes no MODEL, but got '" +
+                                          inputs.front() + "'");
+    Expected<ModelOptions> options = flags.model.options();
+    if (!options)
+      return options.takeError();
+    if (Error error =
+            tuneFamily(*options, flags.threads.value_or(0),
+                       [](auto speeds) { printFamily(speeds, llvm::outs()); }))
+      return std::move(error);
+    return 0;
+  }
   if (inputs.size() != 1)
     return llvm::make_error<UsageError>(
         inputs.empty()

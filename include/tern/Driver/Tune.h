@@ -15,6 +15,7 @@
 #define TERN_DRIVER_TUNE_H
 
 #include "tern/Driver/Compile.h"
+#include "tern/Tuning/FamilySpeeds.h"
 #include "tern/Tuning/Tuner.h"
 
 #include <string>
@@ -29,6 +30,12 @@ namespace tern {
 llvm::Error tune(const ModelOptions &model, llvm::StringRef input,
                  unsigned threads, CompileListener &listener,
                  llvm::function_ref<void(const TuneResult &)> report);
+
+/// Measures the numbers that the table of this machine's target has for its
+/// family of CPUs, and tells `report` as above.
+llvm::Error
+tuneFamily(const ModelOptions &model, unsigned threads,
+           llvm::function_ref<void(llvm::ArrayRef<EntrySpeed>)> report);
 
 /// The file of the target that --target and --cpu choose, in `directory`.
 llvm::Expected<std::string> findStrategiesFile(llvm::StringRef directory,

@@ -20,6 +20,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tern {
 
@@ -32,7 +33,8 @@ struct ProductTrial {
 /// "contiguous_columns, 8 ahead".
 std::string describeStrategy(const ProductTrial &trial);
 
-/// Functions of trials in a library that is loaded. One is called with the
+/// Functions of trials in a library that is loaded, once for each thread: they
+/// keep what they prepare in memory of the library. One is called with the
 /// descriptors of eight memrefs: codes, weight, row list and its length, column
 /// list and its length, scales, result.
 class ProductLibrary {
@@ -41,19 +43,24 @@ public:
                             void *, void *);
 
   /// An error names what the compiler, the linker or the loader says. `target`
-  /// is this machine's.
+  /// is this machine's, `threads` how many compute at a time.
   static llvm::Expected<std::unique_ptr<ProductLibrary>>
-  compile(TargetAttr target, llvm::ArrayRef<ProductTrial> trials);
+  compile(TargetAttr target, llvm::ArrayRef<ProductTrial> trials,
+          unsigned threads = 1);
   ~ProductLibrary();
 
-  /// That of trial number `i`.
-  Function get(unsigned i) const { return functions[i]; }
+  /// That of trial number `i`, for one of the threads.
+  Function get(unsigned i, unsigned thread = 0) const {
+    return functions[thread][i];
+  }
 
 private:
   ProductLibrary() = default;
 
-  void *handle = nullptr;
-  llvm::SmallVector<Function> functions;
+  llvm::Error load(const std::string &path, unsigned count);
+
+  std::vector<void *> handles;
+  std::vector<std::vector<Function>> functions; ///< [thread][trial]
 };
 
 } // namespace tern

@@ -13,24 +13,15 @@
 #ifndef TERN_TUNING_TUNER_H
 #define TERN_TUNING_TUNER_H
 
-#include "tern/Dialect/Tern/Transforms/StrategyRules.h"
-#include "tern/Tuning/ProductBench.h"
+#include "tern/Tuning/MeasuredChoice.h"
+#include "tern/Tuning/WeightCopies.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace tern {
 
-/// A strategy and how long it takes.
-struct MeasuredProduct {
-  ProductTrial trial;
-  std::string projections; ///< "q_proj+k_proj+v_proj, o_proj"
-  ProductTime time;
-};
-
 struct TuneOptions {
-  /// Threads that read weights at a time; of many tokens one is measured.
-  unsigned threads = 1;
-  double seconds = 0.12; ///< for each strategy
+  unsigned threads = 1; ///< that compute at a time, each a product
   /// Told before each shape of products is measured.
   std::function<void(const std::string &shape)> onShape;
 };
@@ -39,13 +30,12 @@ struct TuneOptions {
 struct TuneResult {
   std::vector<MeasuredProduct> products; ///< by shape, the fastest first
   std::vector<StrategyRule> rules;       ///< one for each kind of weight
+  CopySize copies{};                     ///< the least of all products
+  unsigned threads = 1;
 };
 
 /// Measures the products of `module`, which is in the form of the phase
-/// `quantized`. A strategy that does not have the bits of Generic's is never
-/// chosen. The layout that the table's costs choose stays unless another one is
-/// faster by more than measurements differ. An error is of the compiler, the
-/// linker or memory.
+/// `quantized`. An error is of the compiler, the linker or memory.
 llvm::Expected<TuneResult> tuneProducts(mlir::ModuleOp module,
                                         TargetAttr target,
                                         const TuneOptions &options);

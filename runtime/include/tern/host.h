@@ -144,6 +144,10 @@ void tern_memory_unmap(void *at, size_t bytes);
  * of control groups leave; UINT64_MAX: not known. `root` as above. */
 uint64_t tern_memory_available(const char *root);
 
+/* Bytes that the caches of all CPUs hold together, those that are shared once;
+ * 0: the system does not say. `root` as above. */
+uint64_t tern_cache_bytes(const char *root);
+
 typedef struct tern_pages {
   uint64_t resident_bytes, huge_bytes; /* of these in huge pages */
 } tern_pages;

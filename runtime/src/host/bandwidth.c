@@ -12,9 +12,9 @@
 
 #include <string.h>
 
-/* Read: four times as many bytes as the largest cache has, within bounds. */
+/* Read: four times as many bytes as all caches have, within bounds. */
 #define LEAST_BYTES ((uint64_t)256 << 20)
-#define MOST_BYTES ((uint64_t)1 << 30)
+#define MOST_BYTES ((uint64_t)4 << 30)
 /* Tasks of a thread, as a step has several. */
 #define TASKS 4
 
@@ -46,9 +46,14 @@ static void sum_part(void *argument, uint32_t i) {
 void bench_memory_open(bench_memory *memory) {
   memset(memory, 0, sizeof(*memory));
   memory->cache = host_cache_bytes();
-  uint64_t bytes = 4 * memory->cache;
-  if (bytes < LEAST_BYTES || bytes > MOST_BYTES)
-    bytes = bytes < LEAST_BYTES ? LEAST_BYTES : MOST_BYTES;
+  uint64_t bytes = 4 * tern_cache_bytes("");
+  uint64_t most = tern_memory_available("") / 4;
+  if (most > MOST_BYTES)
+    most = MOST_BYTES;
+  if (bytes > most)
+    bytes = most;
+  if (bytes < LEAST_BYTES)
+    bytes = LEAST_BYTES;
   memory->bytes = (size_t)bytes;
   /* Each thread count has memory that its threads were the first to write. */
 }

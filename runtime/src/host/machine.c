@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -67,21 +68,62 @@ void host_cpu_name(char *name, size_t room) {
     copy_plain(name, room, system.machine, sizeof(system.machine));
 }
 
-uint64_t host_cache_bytes(void) {
-  uint64_t largest = 0;
-  for (int index = 0; index < 8; ++index) {
-    char path[80], unit = 0;
-    unsigned long long size = 0;
-    snprintf(path, sizeof(path),
-             "/sys/devices/system/cpu/cpu0/cache/index%d/size", index);
-    FILE *in = fopen(path, "r");
-    if (!in)
-      break;
-    if (fscanf(in, "%9llu%c", &size, &unit) >= 1) {
-      uint64_t bytes = size << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0);
-      largest = bytes > largest ? bytes : largest;
-    }
+/* Opens a file about cache `index` of a CPU. */
+static FILE *open_cache(const char *root, int cpu, int index,
+                        const char *name) {
+  char path[512];
+  int n = snprintf(path, sizeof(path),
+                   "%s/sys/devices/system/cpu/cpu%d/cache/index%d/%s", root,
+                   cpu, index, name);
+  return n > 0 && (size_t)n < sizeof(path) ? fopen(path, "r") : NULL;
+}
+
+/* Bytes of a cache that holds data: "32K"; 0 of one for code; -1: none. */
+static int64_t read_cache(const char *root, int cpu, int index) {
+  char type[32] = "", unit = 0;
+  unsigned long long size = 0;
+  FILE *in = open_cache(root, cpu, index, "type");
+  if (in) {
+    if (!fgets(type, sizeof(type), in))
+      type[0] = 0;
     fclose(in);
   }
-  return largest;
+  if (!(in = open_cache(root, cpu, index, "size")))
+    return -1;
+  int found = fscanf(in, "%9llu%c", &size, &unit);
+  fclose(in);
+  if (found < 1 || strncmp(type, "Instruction", 11) == 0)
+    return 0;
+  return (int64_t)(size << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0));
+}
+
+/* The first of the CPUs that share a cache: "0-3,8-11". */
+static int read_sharer(const char *root, int cpu, int index) {
+  int first = cpu;
+  FILE *in = open_cache(root, cpu, index, "shared_cpu_list");
+  if (in) {
+    if (fscanf(in, "%9d", &first) != 1)
+      first = cpu;
+    fclose(in);
+  }
+  return first;
+}
+
+uint64_t host_cache_bytes(void) {
+  int64_t largest = 0, bytes;
+  for (int index = 0; (bytes = read_cache("", 0, index)) >= 0; ++index)
+    largest = bytes > largest ? bytes : largest;
+  return (uint64_t)largest;
+}
+
+uint64_t tern_cache_bytes(const char *root) {
+  uint64_t all = 0;
+  long cpus = sysconf(_SC_NPROCESSORS_CONF);
+  for (int cpu = 0; cpu < cpus; ++cpu) {
+    int64_t bytes;
+    for (int index = 0; (bytes = read_cache(root, cpu, index)) >= 0; ++index)
+      if (bytes && read_sharer(root, cpu, index) == cpu)
+        all += (uint64_t)bytes;
+  }
+  return all;
 }

@@ -1,0 +1,123 @@
+//===- FamilySpeeds.cpp - Numbers of a CPU family -------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Tuning/FamilySpeeds.h"
+
+#include "tern/Target/Target.h"
+#include "tern/Tuning/WeightCopies.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+
+/// A second level cache holds the weight of as many rows, and the first level
+/// one the codes of a token.
+static constexpr int64_t kColumns = 2560, kFewRows = 256, kManyRows = 2560;
+
+EntrySpeed tern::fitEntry(const ProductTrial &trial, const EntryTimes &times,
+                          const EntryTimes &first, const KernelSpeed &ofFirst) {
+  auto slotsOf = [](const EntryTimes &entry, double stall) {
+    return entry.cost.slots * stall + entry.cost.before;
+  };
+  double slotsPerSecond = slotsOf(first, ofFirst.stall) / first.cached.seconds;
+  EntrySpeed speed{trial, {}, false, 0, 0, 0};
+  speed.measured.stall =
+      (times.cached.seconds * slotsPerSecond - times.cost.before) /
+      times.cost.slots;
+  speed.cached = times.cached.products / times.cached.seconds;
+  speed.bytes = times.streamed.bytes / times.streamed.seconds;
+  speed.measured.reach = ofFirst.reach * speed.bytes /
+                         (first.streamed.bytes / first.streamed.seconds);
+  // As fast from memory as from a cache: memory is not the bound.
+  speed.isReachKnown =
+      times.streamed.seconds > 1.1 * times.timesLarger * times.cached.seconds;
+  speed.spread = std::max(times.cached.spread, times.streamed.spread);
+  return speed;
+}
+
+namespace {
+
+/// Products of one size, by all entries of the table that take them.
+struct Trials {
+  Trials(TargetAttr target, const ProductShape &shape) : shape(shape) {
+    for (Strategy &strategy : target.getTarget()->getStrategies(target, shape))
+      if (strategy.kernels && getReasonAgainst(strategy, shape).empty())
+        trials.push_back({shape, strategy});
+  }
+
+  Error compile(TargetAttr target, unsigned threads) {
+    return ProductLibrary::compile(target, trials, threads).moveInto(library);
+  }
+  /// With copies of `bytes` in all for each layout; 0: one, which stays in a
+  /// cache.
+  Expected<std::vector<ProductTime>> measure(unsigned threads, uint64_t bytes) {
+    std::vector<Candidate> candidates;
+    for (auto [i, trial] : llvm::enumerate(trials))
+      candidates.push_back({trial.strategy, library.get(), unsigned(i)});
+    TrialOptions options;
+    options.threads = threads;
+    options.weightBytes = bytes;
+    return ProductBench(shape, candidates.front()).measure(candidates, options);
+  }
+  unsigned countLayouts() const {
+    std::set<uint64_t> layouts;
+    for (const ProductTrial &trial : trials)
+      layouts.insert(trial.strategy.layout->fingerprint());
+    return layouts.size();
+  }
+
+  ProductShape shape;
+  std::vector<ProductTrial> trials;
+  std::unique_ptr<ProductLibrary> library;
+};
+
+} // namespace
+
+static Error measureSize(TargetAttr target, ProductShape shape,
+                         unsigned threads, std::vector<EntrySpeed> &speeds) {
+  shape.rows = kFewRows;
+  Trials small(target, shape);
+  shape.rows = kManyRows;
+  Trials large(target, shape);
+  for (Trials *trials : {&small, &large})
+    if (Error error = trials->compile(target, threads))
+      return error;
+  Expected<std::vector<ProductTime>> cached = small.measure(threads, 0);
+  if (!cached)
+    return cached.takeError();
+  Expected<std::vector<ProductTime>> streamed =
+      large.measure(threads, getCopySize(large.countLayouts()).bytes);
+  if (!streamed)
+    return streamed.takeError();
+  MachineSpeed machine = target.getTarget()->getSpeed(target);
+  std::vector<EntryTimes> times;
+  for (auto [trial, inCache, fromMemory] :
+       llvm::zip_equal(small.trials, *cached, *streamed))
+    times.push_back({rate(trial.strategy, trial.shape, machine), inCache,
+                     fromMemory, double(kManyRows) / double(kFewRows)});
+  for (auto [trial, own] : llvm::zip_equal(small.trials, times))
+    speeds.push_back(fitEntry(trial, own, times.front(),
+                              small.trials.front().strategy.speed));
+  return Error::success();
+}
+
+Expected<std::vector<EntrySpeed>> tern::measureFamily(TargetAttr target,
+                                                      unsigned threads) {
+  std::vector<EntrySpeed> speeds;
+  for (int64_t tokens : {1, 8, 128})
+    for (CodeRange codes : {CodeRange{-128, 127}, CodeRange{-8, 7}}) {
+      ProductShape shape{kFewRows, kColumns};
+      shape.tokens = tokens;
+      shape.codes = codes;
+      if (Error error = measureSize(target, shape, threads, speeds))
+        return std::move(error);
+    }
+  return speeds;
+}
