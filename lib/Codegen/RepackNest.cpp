@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Rows of every layout become the same bytes: V vectors of L rows, four columns
-// in a lane, one digit to a byte. A field of two bits is a shift and a mask;
-// before that, bytes have to come into the lanes of their rows.
+// in a lane, one digit to a byte. A field of two bits is a shift and a mask, a
+// number of five digits two lookups; bytes have to come into the lanes of their
+// rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +42,8 @@ public:
       return fromRowsInLanes(*from, carried);
     if (ContiguousColumns::match(layout))
       return fromContiguousColumns(carried);
+    if (auto from = GroupsInLanes::match(layout))
+      return fromGroupsInLanes(*from, carried);
     return fromContiguousRows(carried);
   }
 
@@ -148,6 +151,44 @@ private:
     });
   }
 
+  /// Group `group` of the rows of the panel, one of its tile's vectors.
+  Values readGroup(const GroupsInLanes &from, Value group) {
+    Value inTile =
+        b.mul(b.rem(group, from.groups), b.index(from.vectors * from.lanes));
+    Value vector = b.mul(op.getFirst(), b.index(from.lanes));
+    return unpackGroups(b,
+                        read({from.lanes}, {b.div(group, b.index(from.groups)),
+                                            zero, b.add(inTile, vector)}));
+  }
+
+  /// Groups of five columns, as many as a lane has bytes, are five steps; the
+  /// last ones may be fewer, and end within a step.
+  Values fromGroupsInLanes(const GroupsInLanes &from, Values carried) {
+    int64_t width = codecs::s5.wordDigits;
+    auto grid = cast<ShapedType>(op.getWeight().getType());
+    int64_t groups = grid.getDimSize(0) * from.groups;
+    auto convert = [&](Value first, int64_t count, int64_t steps,
+                       Values &carried) {
+      Values digits;
+      for (int64_t j = 0; j < count; ++j)
+        llvm::append_range(digits, readGroup(from, b.add(first, b.index(j))));
+      Value none = b.constant(digits[0].getType(), int64_t(1));
+      digits.resize(4 * width, none);
+      Value step = b.mul(b.div(first, b.index(4)), b.index(width));
+      for (int64_t i = 0; i < steps; ++i)
+        writeStep(interleaveRows(b, ArrayRef(digits).slice(4 * i, 4)), carried,
+                  b.add(step, b.index(i)));
+    };
+    int64_t whole = groups / 4, rest = groups % 4;
+    carried = loop(whole, carried, [&](Value unit, Values &carried) {
+      convert(b.mul(unit, b.index(4)), 4, width, carried);
+    });
+    if (rest)
+      convert(b.index(4 * whole), rest, llvm::divideCeil(rest * width, 4),
+              carried);
+    return carried;
+  }
+
   /// Of L rows: the processor does not see them coming. Those after the last
   /// ones are the next panel's.
   void prefetchTile(Value row, Value tile) {
@@ -217,8 +258,10 @@ RepackOp tern::findFirstRepack(Value panel) {
                 : RepackOp();
 }
 
-bool tern::mayRepackOnTheWay(RepackOp op) {
-  return !ContiguousRows::match(op.getWeightLayout().getLayout());
+bool tern::mayRepackOnTheWay(RepackOp op, MicroKernelAttrInterface kernel) {
+  Layout from = op.getWeightLayout().getLayout();
+  return !ContiguousRows::match(from) && !GroupsInLanes::match(from) &&
+         kernel.getTile().columns == op.getLayout().getLayout().tileColumns();
 }
 
 SmallVector<Value> tern::buildRepackNest(RepackOp op, KernelBuilder &b,

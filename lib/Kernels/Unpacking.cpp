@@ -7,6 +7,8 @@
 
 #include "tern/Kernels/Unpacking.h"
 
+#include "tern/Dialect/Tern/IR/Tern.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -75,4 +77,61 @@ Value tern::interleaveFour(ValueBuilder &b, ValueRange columns,
   Value first = interleave(b, columns[0], columns[1], high, b.getI8Type());
   Value last = interleave(b, columns[2], columns[3], high, b.getI8Type());
   return interleave(b, first, last, quarter % 2 == 1, b.getI16Type());
+}
+
+/// Sums that the digits of a group make of numbers instead of codes: of 1, 4,
+/// 16 and 64 they are four digits in fields of two bits, of the last one
+/// itself.
+static Value lookUpDigits(ValueBuilder &b, Value bytes,
+                          ArrayRef<int64_t> numbers) {
+  auto lookup = LookupTableAttr::get(b.getContext(), numbers.size(), 0, 64,
+                                     /*bias=*/0, /*signMagnitude=*/true);
+  SmallVector<int8_t> entries(lookup.getSize(), 0);
+  for (int64_t m = 0; m < lookup.getNumEntries(); ++m)
+    for (auto [digit, number] : llvm::enumerate(numbers))
+      entries[m] += int8_t(lookup.getDigit(m, int64_t(digit)) * number);
+  auto tableType = VectorType::get(lookup.getSize(), b.getI8Type());
+  Value table = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(tableType, ArrayRef(entries)));
+  // Digits are stored plus one.
+  int64_t ones = 0;
+  for (int64_t number : numbers)
+    ones += number;
+  Type type = bytes.getType();
+  return LookupAddOp::create(b, type, b.constant(type, int64_t(ones)), table,
+                             bytes, lookup);
+}
+
+SmallVector<Value> tern::unpackGroups(ValueBuilder &b, Value bytes) {
+  Value fields = lookUpDigits(b, bytes, {1, 4, 16, 64, 0});
+  SmallVector<Value> digits;
+  for (int64_t f = 0; f < kFields; ++f)
+    digits.push_back(unpackField(b, fields, f));
+  digits.push_back(lookUpDigits(b, bytes, {0, 0, 0, 0, 1}));
+  return digits;
+}
+
+SmallVector<Value> tern::interleaveRows(ValueBuilder &b, ValueRange columns) {
+  // Quarters of rows, each in all four blocks of 16 bytes, change places with
+  // them.
+  SmallVector<Value> blocks;
+  for (int64_t quarter = 0; quarter < 4; ++quarter)
+    blocks.push_back(interleaveFour(b, columns, quarter));
+  for (int64_t bit : {1, 2}) {
+    SmallVector<int64_t> low, high;
+    for (int64_t byte = 0; byte < 64; ++byte) {
+      int64_t by = 16 * bit;
+      bool isSet = byte & by;
+      low.push_back(isSet ? 64 + byte - by : byte);
+      high.push_back(isSet ? 64 + byte : byte + by);
+    }
+    for (int64_t i = 0; i < 4; ++i) {
+      if (i & bit)
+        continue;
+      Value x = blocks[i], y = blocks[i + bit];
+      blocks[i] = b.shuffle(x, y, low);
+      blocks[i + bit] = b.shuffle(x, y, high);
+    }
+  }
+  return blocks;
 }

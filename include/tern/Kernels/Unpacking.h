@@ -36,6 +36,15 @@ llvm::SmallVector<mlir::Value> transposeWords(ValueBuilder &b,
 mlir::Value interleaveFour(ValueBuilder &b, mlir::ValueRange columns,
                            int64_t quarter);
 
+/// Of bytes of the codec s5, in lanes, the five stored digits of each, by
+/// digit.
+llvm::SmallVector<mlir::Value> unpackGroups(ValueBuilder &b, mlir::Value bytes);
+
+/// The bytes of four columns of 4L rows as L rows a vector, four bytes of a row
+/// in a lane: rows rise, unlike those of `interleaveFour`. L is 16.
+llvm::SmallVector<mlir::Value> interleaveRows(ValueBuilder &b,
+                                              mlir::ValueRange columns);
+
 } // namespace tern
 
 #endif // TERN_KERNELS_UNPACKING_H

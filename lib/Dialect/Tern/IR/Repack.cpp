@@ -39,6 +39,7 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
   auto inLanes = RowsInLanes::match(from);
   auto rows = ContiguousRows::match(from);
   auto columns = ContiguousColumns::match(from);
+  auto groups = GroupsInLanes::match(from);
   bool fits = false;
   if (inLanes)
     fits = inLanes->lanes == panel->lanes &&
@@ -47,11 +48,16 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
     fits = rows->lanes == panel->lanes && rows->rows == 1;
   else if (columns)
     fits = columns->lanes == panel->lanes && panel->vectors == 4;
+  else if (groups)
+    fits = groups->codec == &codecs::s5 && groups->outer == Axis::Column &&
+           groups->lanes == 64 && panel->lanes == 16 && panel->vectors == 4;
   if (!fits)
-    return "expected a layout of rows in lanes, contiguous rows or contiguous "
-           "columns that fill the panel's lanes to repack from";
+    return "expected a layout of rows in lanes, contiguous rows, contiguous "
+           "columns or groups in lanes that fill the panel's lanes to repack "
+           "from";
+  // Groups may end within a tile of the panel.
   if (from.paddedRows(shape[0]) % to.tileRows() ||
-      from.paddedColumns(shape[1]) % to.tileColumns())
+      (!groups && from.paddedColumns(shape[1]) % to.tileColumns()))
     return "expected a weight of whole tiles of the panel";
   return "";
 }
