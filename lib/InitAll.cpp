@@ -34,4 +34,6 @@ void tern::registerAllPasses() {
   registerTernTransformsPasses();
   registerTernCodegenPasses();
   registerPhasePipelines();
+  for (const Target *target : getTargets())
+    target->registerPasses();
 }

@@ -29,6 +29,10 @@ PASSES = (
     ("Transformations of the tern dialect", "include/tern/Dialect/Tern/Transforms/Passes.td"),
     ("Conversions out of the tern dialect", "include/tern/Conversion/Passes.td"),
     ("Code generation for buffers and calls", "include/tern/Codegen/Passes.td"),
+    *(
+        (f"The target {path.parent.name}", path.relative_to(ROOT).as_posix())
+        for path in sorted((ROOT / "include/tern/Target").glob("*/Passes.td"))
+    ),
 )
 
 

@@ -69,21 +69,24 @@ private:
                                           b.getBoolArrayAttr(inBounds));
   }
 
-  /// `part` in front, zeros behind along the last dimensions.
-  Value widen(Value part, VectorType type) {
+  /// `part` in front, zeros behind along the last dimensions; or `before`
+  /// zeros in front along the last one.
+  Value widen(Value part, VectorType type, int64_t before = 0) {
     if (part.getType() == type)
       return part;
     SmallVector<int64_t> offsets(type.getRank(), 0), strides(type.getRank(), 1);
+    offsets.back() = before;
     return vector::InsertStridedSliceOp::create(b, part, b.zero(type), offsets,
                                                 strides);
   }
 
-  /// `width` codes of each token from `column` on, zeros after them.
-  Value readCodes(Value column, int64_t width) {
+  /// `width` codes of each token from `column` on, zeros after them, or before.
+  Value readCodes(Value column, int64_t width, int64_t before = 0) {
     VectorType type = kernel.getCodesType();
     auto part =
         VectorType::get({type.getDimSize(0), width}, type.getElementType());
-    return widen(read(part, op.getCodes(), {zero, column}, {0, 1}), type);
+    return widen(read(part, op.getCodes(), {zero, column}, {0, 1}), type,
+                 before);
   }
 
   /// The weight of step `step` over adjacent columns, `width` of them.
@@ -94,6 +97,8 @@ private:
           VectorType::get({type.getDimSize(0), width}, type.getElementType());
       return {widen(read(part, weight, {zero, columnOf(step)}, {0, 1}), type)};
     }
+    if (takesTiles())
+      return {readTiles(columnOf(step))};
     if (weightAxis == Axis::Row)
       return {type.getRank() == 1
                   ? read(type, weight, {zero, step, zero}, {2})
@@ -109,6 +114,19 @@ private:
                             : b.zero(type));
     }
     return columns;
+  }
+
+  /// True if a step takes several tiles of a row of them.
+  bool takesTiles() {
+    return op.getLayout() && weightAxis == Axis::Row &&
+           op.getLayout().getLayout().tileColumns() < tile.columns;
+  }
+
+  Value readTiles(Value column) {
+    int64_t columnsOfTile = op.getLayout().getLayout().tileColumns();
+    Value first = b.div(column, b.index(columnsOfTile));
+    return read(kernel.getWeightTypes().front(), weight, {zero, first, zero},
+                {1, 2});
   }
 
   Value columnOf(Value step) { return b.mul(step, b.index(tile.columns)); }
@@ -248,7 +266,15 @@ private:
     Value end = b.index(whole), fragment = begin();
     if (whole)
       fragment = sumSteps(zero, end, fragment);
-    if (rest)
+    if (rest && takesTiles()) {
+      // With some columns before them, whose codes count as zeros.
+      int64_t first = int64_t(llvm::alignTo(
+                          columns, op.getLayout().getLayout().tileColumns())) -
+                      tile.columns;
+      int64_t from = columns - rest;
+      Value codes = readCodes(b.index(from), rest, from - first);
+      fragment = addStep(codes, readTiles(b.index(first)), fragment);
+    } else if (rest)
       fragment = addStep(readCodes(columnOf(end), rest), readWeights(end, rest),
                          fragment);
     return finish(fragment, zero);

@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Rows of every layout become the same bytes: V vectors of L rows, four columns
-// in a lane, one digit to a byte. A field of two bits is a shift and a mask;
-// before that, bytes have to come into the lanes of their rows.
+// in a lane, one digit to a byte. A field of two bits is a shift and a mask, a
+// digit of a number of five a lookup; bytes have to come into the lanes of
+// their rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -292,8 +293,10 @@ RepackOp tern::findFirstRepack(Value panel) {
                 : RepackOp();
 }
 
-bool tern::mayRepackOnTheWay(RepackOp op) {
-  return !ContiguousRows::match(op.getWeightLayout().getLayout());
+bool tern::mayRepackOnTheWay(RepackOp op, MicroKernelAttrInterface kernel) {
+  Layout from = op.getWeightLayout().getLayout();
+  return !ContiguousRows::match(from) &&
+         kernel.getTile().columns == op.getLayout().getLayout().tileColumns();
 }
 
 SmallVector<Value> tern::buildRepackNest(RepackOp op, KernelBuilder &b,

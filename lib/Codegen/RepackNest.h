@@ -33,8 +33,8 @@ mlir::Value repackFirst(KernelBuilder &b, RepackOp repack, mlir::Value first,
 RepackOp findFirstRepack(mlir::Value panel);
 
 /// True if the first tokens may be multiplied by columns as they are repacked:
-/// few of them at a time.
-bool mayRepackOnTheWay(RepackOp op);
+/// few of them at a time, as many as a step of `kernel`.
+bool mayRepackOnTheWay(RepackOp op, MicroKernelAttrInterface kernel);
 
 /// Step `step` of a product whose sums are `fragment`; `digits` are the step's
 /// bytes of the panel. Returns the next fragment.

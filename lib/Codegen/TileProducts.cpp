@@ -226,7 +226,7 @@ private:
     SmallVector<Value> carried = {
         cast<DestinationStyleOpInterface>(root).getDpsInits()[0]};
     auto repack = product.getWeight().getDefiningOp<RepackOp>();
-    if (repack && mayRepackOnTheWay(repack)) {
+    if (repack && mayRepackOnTheWay(repack, strategy.getKernel(0))) {
       auto panel = cast<RankedTensorType>(repack.getType());
       carried.push_back(
           tensor::EmptyOp::create(b, panel.getShape(), panel.getElementType()));

@@ -93,12 +93,11 @@ static void buildLLVM(OpPassManager &pm, const PipelineOptions &) {
   funcOptions.useBarePtrCallConv = true;
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertFuncToLLVMPass(funcOptions));
-  // Of these, the passes of one dialect each have indices of 64 bits whatever the
-  // module's data layout says.
-  ConvertToLLVMPassOptions scalars;
-  scalars.filterDialects = {"arith", "cf", "index", "math", "ub"};
-  scalars.useDynamic = true;
-  pm.addPass(createConvertToLLVMPass(scalars));
+  // Of these, the passes of one dialect each have indices of 64 bits whatever
+  // the module's data layout says.
+  ConvertToLLVMPassOptions rest;
+  rest.useDynamic = true;
+  pm.addPass(createConvertToLLVMPass(rest));
   pm.addPass(createReconcileUnrealizedCastsPass());
   cleanUp(pm);
   pm.addPass(createExportModelPass());

@@ -16,6 +16,8 @@
 #include "tern/Artifact/Linker.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Conversion/Passes.h"
+#include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -186,6 +188,9 @@ static LogicalResult makeKernels(ModuleOp module) {
   pm.addNestedPass<func::FuncOp>(createLowerForallPass());
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
   pm.addPass(createConvertTernToKernelsPass());
+  RunTargetPassesPassOptions own;
+  own.phase = "kernels";
+  pm.addPass(createRunTargetPassesPass(own));
   return pm.run(module);
 }
 
@@ -309,6 +314,8 @@ ProductLibrary::compile(TargetAttr target, ArrayRef<ProductTrial> trials,
   std::string path = scratch->path("products.so");
   if (Error error =
           Linker{}.linkShared(*source, "_mlir_ciface_p*", *scratch, path))
+    return std::move(error);
+  if (Error error = target.getTarget()->allowHere(target))
     return std::move(error);
   std::unique_ptr<ProductLibrary> library(new ProductLibrary);
   // A file is loaded once, however often it is asked for; copies are others.

@@ -98,3 +98,16 @@ func.func @units(%x: tensor<1x64xi8>, %w: tensor<6x64xi8>, %init: tensor<1x6xi32
       strategy #tern.strategy<[#tern.integer_rows<dot = #tern_x86.dot<vpdpbusd_512>, bits = 8, rows = 4, tokens = 1, vectors = 1>], units = 8, prefetch = 0> -> tensor<1x6xi32>
   return %0 : tensor<1x6xi32>
 }
+
+// -----
+
+func.func @columns(%x: tensor<?x48xi8>, %w: tensor<2x3x128xi8>, %init: tensor<?x64xi32>) -> tensor<?x64xi32> {
+  // expected-error @+1 {{expected the columns of at least one step of the kernel}}
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<?x48xi8>, tensor<2x3x128xi8>)
+      outs(%init : tensor<?x64xi32>) codes [-128, 127]
+      weight_type tensor<64x48x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+      strategy #tern.strategy<[#tern_x86.tiles<panel = 4, first = 0, vectors = 4, tokens = 16>,
+                               #tern.unpacked_rows<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 4, tokens = 1>],
+                              units = 1, prefetch = 0, panel = <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]>> -> tensor<?x64xi32>
+  return %0 : tensor<?x64xi32>
+}

@@ -12,6 +12,11 @@
 #include "gtest/gtest.h"
 
 #include <string>
+#ifdef TERN_AMX_EMULATION
+#include "Emulation/amx.h"
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace {
 
@@ -40,6 +45,31 @@ TEST(Cpu, Pick) {
   EXPECT_EQ(tern_cpu_pick(all, 1, 0x3FFFFF, &error), nullptr);
   EXPECT_EQ(tern_cpu_pick(all, 0, 0, &error), nullptr);
 }
+
+#ifdef TERN_AMX_EMULATION
+TEST(Cpu, AsksForTiles) {
+  tern_model plain = tern_model_fake, tiles = tern_model_fake;
+  tiles.cpu_features = 1u << 22; // amx-tile
+  const tern_model *all[] = {&plain, &tiles};
+  tern_error error = {};
+  EXPECT_EQ(tern_cpu_pick(all, 2, ~0ull, &error), &tiles);
+  uint64_t permitted = 0;
+  EXPECT_EQ(syscall(SYS_arch_prctl, AMX_GET_PERMISSION, &permitted), 0);
+  EXPECT_TRUE(permitted >> AMX_TILE_DATA & 1);
+  if (!amx_is_emulated())
+    GTEST_SKIP() << "this processor's operating system refuses nothing";
+  amx_refuse(1);
+  EXPECT_EQ(tern_cpu_pick(all, 2, ~0ull, &error), &plain);
+  EXPECT_EQ(tern_cpu_pick(all + 1, 1, ~0ull, &error), nullptr);
+  EXPECT_EQ(std::string(error.text)
+                .find("this program needs amx-tile, which the operating system "
+                      "does not let it use: Operation not permitted; compile "
+                      "with --cpu="),
+            0u)
+      << error.text;
+  amx_refuse(0);
+}
+#endif
 
 #if defined(__x86_64__)
 TEST(Cpu, AgreesWithTheCompiler) {

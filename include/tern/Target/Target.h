@@ -20,6 +20,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/Error.h"
 
 #include <memory>
 
@@ -60,6 +61,9 @@ public:
   virtual void addPasses(llvm::StringRef phase, mlir::OpPassManager &pm) const {
   }
 
+  /// Makes passes of the target's own known to the command line of tern-opt.
+  virtual void registerPasses() const {}
+
   /// Patterns for operations that kernels are made of (LookupOps.td), with a
   /// benefit above 1: that is the portable ones'.
   virtual void populateKernelPatterns(TargetAttr attr,
@@ -91,6 +95,12 @@ public:
   /// Tokens that a pass over the weights takes if nobody says otherwise: more
   /// of them read the weights less often, and take more memory for activations.
   virtual int64_t getTokensOfPass(TargetAttr attr) const { return 32; }
+
+  /// Asks the operating system to let this process run code of `attr`, which
+  /// this machine has the features of; says why it does not.
+  virtual llvm::Error allowHere(TargetAttr attr) const {
+    return llvm::Error::success();
+  }
 
   /// True if LLVM widens f16 to f32 by instructions of the CPU, not by a call.
   virtual bool hasHalfFloats(TargetAttr attr) const { return false; }

@@ -172,6 +172,21 @@ template <int64_t vectors> StrategyAttr makePanel(const Maker &make) {
   return StrategyAttr::get(make.context(), kernels, 1, 0,
                            LayoutAttr::get(make.context(), panel));
 }
+
+/// The same panel for AMX, which takes sixteen tokens at least, vectors the
+/// rest.
+template <int64_t vectors> StrategyAttr makeTiles(const Maker &make) {
+  SmallVector<Attribute> kernels = {
+      TilesAttr::get(make.context(), vectors, 0, 2, 32),
+      TilesAttr::get(make.context(), vectors, 0, vectors, 16)};
+  StrategyAttr rest = makePanel<vectors>(make);
+  for (unsigned i = 0; i < rest.getKernels().size(); ++i)
+    if (rest.getKernel(i).getTile().tokens < 16)
+      kernels.push_back(rest.getKernels()[i]);
+  return StrategyAttr::get(make.context(), kernels, rest.getUnits(),
+                           rest.getPrefetch(), rest.getPanel());
+}
+
 //===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//
@@ -250,6 +265,11 @@ struct Entry {
 
 using Tokens = TokenClass;
 
+/// Tiles are of sixteen lanes, as the panel's vectors.
+constexpr StringLiteral kTiles = "avx512vnni,amx-tile,amx-int8",
+                        kTilesOfGroups =
+                            "avx512vbmi,avx512vnni,amx-tile,amx-int8";
+
 constexpr Entry kEntries[] = {
     {"rows_in_lanes", "", 0, Tokens::One, Tokens::Many, layRowsInLanes,
      makeRowsInLanes, &Family::lanes, &Family::lanes},
@@ -257,12 +277,20 @@ constexpr Entry kEntries[] = {
      makePanel<4>, &Family::lanes, &Family::lanes},
     {"rows_in_lanes", "", 0, Tokens::Many, Tokens::Many, layRowsInLanes,
      makePanel<2>, &Family::lanes, &Family::lanes},
+    {"rows_in_lanes", kTiles, 0, Tokens::Many, Tokens::Many, layRowsInLanes,
+     makeTiles<4>, &Family::lanes, &Family::lanes},
+    {"rows_in_lanes", kTiles, 0, Tokens::Many, Tokens::Many, layRowsInLanes,
+     makeTiles<2>, &Family::lanes, &Family::lanes},
     {"contiguous_rows", "", 0, Tokens::One, Tokens::Many, layContiguousRows,
      makeContiguousRows, &Family::row, &Family::rows},
     {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
      makePanel<4>, &Family::lanes, &Family::lanes},
     {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
      makePanel<2>, &Family::lanes, &Family::lanes},
+    {"contiguous_rows", kTiles, 0, Tokens::Many, Tokens::Many,
+     layContiguousRows, makeTiles<4>, &Family::lanes, &Family::lanes},
+    {"contiguous_rows", kTiles, 0, Tokens::Many, Tokens::Many,
+     layContiguousRows, makeTiles<2>, &Family::lanes, &Family::lanes},
     {"contiguous_columns", "", 0, Tokens::One, Tokens::Many,
      layContiguousColumns, makeContiguousColumns, &Family::column,
      &Family::columns},
@@ -270,6 +298,8 @@ constexpr Entry kEntries[] = {
      layContiguousColumns, makePanel<4>, &Family::lanes, &Family::lanes},
     {"groups_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
      layGroupsInLanes, makePanel<4>, &Family::lanes, &Family::lanes},
+    {"contiguous_columns", kTiles, 0, Tokens::Many, Tokens::Many,
+     layContiguousColumns, makeTiles<4>, &Family::lanes, &Family::lanes},
     {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlane, &Family::plane, &Family::planeOfMany},
     {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
@@ -286,6 +316,8 @@ constexpr Entry kEntries[] = {
     {"groups_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
      layGroupsInLanes, makeLookupPanel<layGroupsInLanes>, &Family::plane,
      &Family::lookupsOfMany},
+    {"groups_in_lanes", kTilesOfGroups, 0, Tokens::Many, Tokens::Many,
+     layGroupsInLanes, makeTiles<4>, &Family::lanes, &Family::lanes},
     {"integer_rows", "", 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,

@@ -12,8 +12,18 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
+#include "tern/Target/X86/Passes.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
+#include "mlir/Dialect/AMX/Transforms.h"
 #include "llvm/TargetParser/Triple.h"
+
+#include <cerrno>
+#include <cstring>
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 using namespace mlir;
 using namespace tern;
@@ -144,18 +154,44 @@ struct X86Target : Target {
     return 4 * getDotProduct(attr).getLanes();
   }
 
-  /// Repacking a weight is paid for by some ten tokens.
-  int64_t getTokensOfPass(TargetAttr) const override { return 128; }
+  /// Repacking a weight is paid for by some ten tokens of vectors, by some
+  /// fifty of tiles.
+  int64_t getTokensOfPass(TargetAttr attr) const override {
+    return attr.hasFeature("amx-int8") ? 256 : 128;
+  }
 
   bool hasHalfFloats(TargetAttr attr) const override {
     return attr.hasFeature("f16c");
   }
 
   void registerDialects(DialectRegistry &registry) const override {
-    registry.insert<x86::TernX86Dialect>();
+    registry.insert<x86::TernX86Dialect, amx::AMXDialect>();
+    registerConvertAMXToLLVMInterface(registry);
   }
   void loadDialects(MLIRContext *context) const override {
     context->getOrLoadDialect<x86::TernX86Dialect>();
+    context->getOrLoadDialect<amx::AMXDialect>();
+  }
+
+  /// Linux keeps room for tiles for a process that asks.
+  llvm::Error allowHere(TargetAttr attr) const override {
+#if defined(__linux__) && defined(__x86_64__)
+    constexpr long kRequestPermission = 0x1023, kTileData = 18;
+    if (attr.hasFeature("amx-tile") &&
+        syscall(SYS_arch_prctl, kRequestPermission, kTileData) != 0)
+      return llvm::createStringError(
+          llvm::errnoAsErrorCode(),
+          "the operating system refuses amx-tile: %s; name the CPU without it, "
+          "as --cpu=x86-64-v4",
+          strerror(errno));
+#endif
+    return llvm::Error::success();
+  }
+
+  void registerPasses() const override { x86::registerTernX86Passes(); }
+  void addPasses(StringRef phase, OpPassManager &pm) const override {
+    if (phase == "kernels")
+      pm.addPass(x86::createCarryTilesPass());
   }
 
 private:

@@ -93,7 +93,8 @@ uint64_t tern_cpu_features(void);
 
 /* The last of `models` that this CPU can run. NULL, and the sentence "this
  * program needs avx2, which this CPU does not have; ...", when there is none.
- */
+ * For one that needs AMX it asks the operating system for the permission, which
+ * all threads of the process then have; one that is refused does not run. */
 const tern_model *tern_cpu_pick(const tern_model *const *models, unsigned count,
                                 uint64_t features, tern_error *error);
 

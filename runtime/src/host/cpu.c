@@ -6,10 +6,15 @@
  *===------------------------------------------------------------------------===*/
 #include "host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -32,7 +37,7 @@ static const char here[] = "x86_64";
 
 enum { EBX, ECX, EDX, EAX };
 /* Registers that the operating system must save: bits of XCR0. */
-enum { NO_STATE = 0, YMM = 0x6, ZMM = 0xE6 };
+enum { NO_STATE = 0, YMM = 0x6, ZMM = 0xE6, TILES = 0x60000 };
 
 static const struct detection {
   const char *name;
@@ -60,6 +65,8 @@ static const struct detection {
     {"avx512vbmi", 7, 0, ECX, 1, ZMM},
     {"avxvnni", 7, 1, EAX, 4, YMM},
     {"avx512fp16", 7, 0, EDX, 23, ZMM},
+    {"amx-tile", 7, 0, EDX, 24, TILES},
+    {"amx-int8", 7, 0, EDX, 25, TILES},
 };
 
 static uint64_t enabled_state(void) {
@@ -121,6 +128,25 @@ uint64_t tern_cpu_features(void) {
   return found;
 }
 
+/* Linux keeps room for tiles for a process that asked. Returns 0 or errno. */
+static int ask_for_tiles(void) {
+#if defined(__x86_64__) && defined(__linux__)
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+  if (syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) != 0)
+    return errno;
+#endif
+  return 0;
+}
+
+static int needs_tiles(const tern_model *model) {
+  for (size_t i = 0; i < FEATURE_COUNT; ++i)
+    if (strcmp(features[i].architecture, here) == 0 &&
+        strncmp(features[i].name, "amx-", 4) == 0 &&
+        (model->cpu_features >> features[i].bit & 1))
+      return 1;
+  return 0;
+}
+
 /* The best --cpu= this CPU would run. */
 static const char *advice(uint64_t have) {
   static const uint64_t v2 = 0x1F, v3 = v2 | 0x1FE0, v4 = v3 | 0x3E000;
@@ -152,12 +178,19 @@ static void name_features(uint64_t bits, char *out, size_t size) {
 
 const tern_model *tern_cpu_pick(const tern_model *const *models, unsigned count,
                                 uint64_t have, tern_error *error) {
+  int refusal = 0;
   for (unsigned i = count; i-- > 0;)
-    if ((models[i]->cpu_features & ~have) == 0)
+    if ((models[i]->cpu_features & ~have) == 0 &&
+        (!needs_tiles(models[i]) || (refusal = ask_for_tiles()) == 0))
       return models[i];
   char names[256];
   if (count == 0)
     host_fail(error, "this program holds no model");
+  else if (refusal)
+    host_fail(error,
+              "this program needs amx-tile, which the operating system does "
+              "not let it use: %s; compile with --cpu=%s",
+              strerror(refusal), advice(have));
   else {
     name_features(models[0]->cpu_features & ~have, names, sizeof(names));
     host_fail(error,

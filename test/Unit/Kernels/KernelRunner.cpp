@@ -29,6 +29,10 @@
 
 #include "gtest/gtest.h"
 
+#ifdef TERN_AMX_EMULATION
+#include "Emulation/amx.h"
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 using namespace mlir;
@@ -51,6 +55,10 @@ const std::vector<Machine> &tern::test::machines() {
       {"Avx512Vbmi",
        "x86-64-v4",
        {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512vbmi"}},
+      {"Amx",
+       "x86-64-v4",
+       {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "amx-tile",
+        "amx-int8"}},
   };
   return all;
 }
@@ -69,13 +77,24 @@ std::vector<ProductSetting> tern::test::productSettings() {
   return settings;
 }
 
+/// Tiles are emulated where the processor has none, and have to be asked for.
+static bool hasFeature(const llvm::StringMap<bool> &host, StringRef feature) {
+#ifdef TERN_AMX_EMULATION
+  static bool hasTiles =
+      syscall(SYS_arch_prctl, AMX_REQUEST_PERMISSION, AMX_TILE_DATA) == 0;
+  if (feature.starts_with("amx-"))
+    return hasTiles;
+#endif
+  return host.lookup(feature);
+}
+
 bool Machine::isHere() const {
   if (llvm::Triple(llvm::sys::getProcessTriple()).getArch() !=
       llvm::Triple::x86_64)
     return features.empty();
   llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
-  return llvm::all_of(features,
-                      [&](const std::string &f) { return host.lookup(f); });
+  return llvm::all_of(
+      features, [&](const std::string &f) { return hasFeature(host, f); });
 }
 
 std::string Machine::featureString() const {
@@ -235,7 +254,8 @@ CompiledModule::compile(const Machine &machine, const std::string &functions,
   if (failed(runPasses(*module,
                        "tern-bufferize,canonicalize,cse,canonicalize,"
                        "func.func(tern-lower-forall,tern-vectorize-linalg),"
-                       "convert-tern-to-kernels"))) {
+                       "convert-tern-to-kernels,"
+                       "tern-run-target-passes{phase=kernels}"))) {
     ADD_FAILURE() << "no kernels for\n" << text;
     return nullptr;
   }
@@ -244,9 +264,8 @@ CompiledModule::compile(const Machine &machine, const std::string &functions,
           *module, "canonicalize,cse,convert-vector-to-scf{full-unroll=true},"
                    "convert-scf-to-cf,expand-strided-metadata,lower-affine,"
                    "convert-vector-to-llvm,finalize-memref-to-llvm,"
-                   "convert-func-to-llvm,convert-arith-to-llvm,"
-                   "convert-index-to-llvm,convert-cf-to-llvm,"
-                   "convert-ub-to-llvm,reconcile-unrealized-casts"))) {
+                   "convert-func-to-llvm,convert-to-llvm,"
+                   "reconcile-unrealized-casts"))) {
     ADD_FAILURE() << "no LLVM for\n" << text;
     return nullptr;
   }

@@ -49,4 +49,28 @@ def TernX86_DotAttr : AttrDef<TernX86_Dialect, "Dot",
   let assemblyFormat = "`<` $value `>`";
 }
 
+def TernX86_TilesAttr : AttrDef<TernX86_Dialect, "Tiles",
+    [DeclareAttrInterfaceMethods<MicroKernelAttrInterface>]> {
+  let mnemonic = "tiles";
+  let summary = "sums in tile registers of AMX";
+  let description = [{
+    Reads the panel `b8, rows, k:1:1, [n:V:16, n:16:1, k:4:1]` of `#tern.unpacked_rows`,
+    sixteen steps of it at a time: the bytes of a vector of rows, 64V apart, are the
+    second factor of `tdpbsud` as it wants it, 16 rows of four columns; the first are
+    16 `tokens` by 64 columns of codes as they lie in memory. So nothing is brought into
+    another order, and sums come by token and row.
+
+    `vectors` of the V vectors of the `panel`, from `first` on, times a sixteenth of
+    `tokens` is how many tiles the sums take; the processor has eight tiles in all.
+
+    ```mlir
+    #tern_x86.tiles<panel = 4, first = 0, vectors = 2, tokens = 32>
+    ```
+  }];
+  let parameters = (ins "int64_t":$panel, "int64_t":$first, "int64_t":$vectors,
+                        "int64_t":$tokens);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // TERN_TARGET_X86_X86_TD

@@ -77,6 +77,10 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "expected codes for which the kernel's sums are exact";
   if (columns > kernel.getMaxColumns())
     return "expected so few columns that the kernel's sums are exact";
+  if (layout && layout->outer == Axis::Row &&
+      layout->tileColumns() < tile.columns &&
+      layout->paddedColumns(columns) < tile.columns)
+    return "expected the columns of at least one step of the kernel";
   if (listsRows && tile.rows * parts != 1)
     return "expected a kernel of one row for a list of rows";
   // A list of columns ends with zeros up to a multiple of four.
@@ -111,6 +115,8 @@ StringRef ProductShape::getReasonAgainst(StrategyAttr strategy) const {
       return reason;
     ProductShape repacked = *this;
     repacked.layout = panel.getLayout();
+    repacked.rows = layout->paddedRows(rows);
+    repacked.columns = layout->paddedColumns(columns);
     return repacked.getReasonAgainst(strategy.getKernels());
   }
   return getReasonAgainst(strategy.getKernels());
