@@ -134,39 +134,54 @@ private:
   }
 
   /// Of four groups of five columns each digit gets a byte of its own; four
-  /// columns are then interleaved. A vector of the weight is a tile of the
-  /// result.
+  /// columns are then interleaved. The last groups may be fewer, and end within
+  /// a step.
   Values fromGroupsInLanes(const GroupsInLanes &from, Values carried) {
+    int64_t digits = from.codec->wordDigits;
+    auto grid = cast<ShapedType>(op.getWeight().getType());
+    int64_t groups = grid.getDimSize(0) * from.groups, rest = groups % 4;
+    auto convert = [&](Value four, int64_t count, Values &carried) {
+      Values columns;
+      for (int64_t i = 0; i < count; ++i)
+        llvm::append_range(
+            columns,
+            unpackGroup(from, b.add(b.mul(four, b.index(4)), b.index(i))));
+      Value none = b.constant(columns[0].getType(), int64_t(1)); // digit 0
+      columns.resize(llvm::alignTo(columns.size(), 4), none);
+      Value first = b.mul(four, b.index(digits));
+      for (size_t at = 0; at < columns.size(); at += 4) {
+        Values parts;
+        for (int64_t quarter = 0; quarter < 4; ++quarter)
+          parts.push_back(
+              interleaveFour(b, ArrayRef(columns).slice(at, 4), quarter));
+        writeStep(parts, carried, b.add(first, b.index(int64_t(at) / 4)));
+      }
+    };
+    carried = loop(groups / 4, carried, [&](Value four, Values &carried) {
+      convert(four, 4, carried);
+    });
+    if (rest)
+      convert(b.index(groups / 4), rest, carried);
+    return carried;
+  }
+
+  /// The digits of a group, a byte each. A vector of the weight is a tile of
+  /// the result.
+  Values unpackGroup(const GroupsInLanes &from, Value group) {
     int64_t digits = from.codec->wordDigits, bytes = from.lanes;
-    VectorType words = b.vectorOf(panel.lanes, b.getI32Type());
-    auto unpacked = VectorType::get({digits, bytes}, b.getI8Type());
-    Value size = b.index(from.groups), vectors = b.index(from.vectors);
-    return loop(
-        columns / (4 * digits), carried, [&](Value four, Values &carried) {
-          Values twenty;
-          for (int64_t i = 0; i < 4; ++i) {
-            Value group = b.add(b.mul(four, b.index(4)), b.index(i));
-            Value vector = b.mul(b.rem(group, from.groups), vectors);
-            Value at = b.mul(b.add(vector, op.getFirst()), b.index(bytes));
-            Value rows = read({bytes}, {b.div(group, size), zero, at});
-            rows = b.bitcast(words, rows);
-            rows = b.shuffle(rows, rows, interleavable());
-            rows = b.bitcast(b.vectorOf(bytes, b.getI8Type()), rows);
-            Value all =
-                RecodeOp::create(b, unpacked, b.reshape(rows, {1, bytes}),
-                                 from.codec->name, codecs::b8.name);
-            for (int64_t j = 0; j < digits; ++j)
-              twenty.push_back(b.part(all, {j}));
-          }
-          Value first = b.mul(four, b.index(digits));
-          for (int64_t step = 0; step < digits; ++step) {
-            Values parts;
-            for (int64_t quarter = 0; quarter < 4; ++quarter)
-              parts.push_back(interleaveFour(
-                  b, ArrayRef(twenty).slice(4 * step, 4), quarter));
-            writeStep(parts, carried, b.add(first, b.index(step)));
-          }
-        });
+    Value vector = b.mul(b.rem(group, from.groups), b.index(from.vectors));
+    Value at = b.mul(b.add(vector, op.getFirst()), b.index(bytes));
+    Value rows = read({bytes}, {b.div(group, b.index(from.groups)), zero, at});
+    rows = b.bitcast(b.vectorOf(panel.lanes, b.getI32Type()), rows);
+    rows = b.shuffle(rows, rows, interleavable());
+    rows = b.bitcast(b.vectorOf(bytes, b.getI8Type()), rows);
+    Value all = RecodeOp::create(
+        b, VectorType::get({digits, bytes}, b.getI8Type()),
+        b.reshape(rows, {1, bytes}), from.codec->name, codecs::b8.name);
+    Values unpacked;
+    for (int64_t digit = 0; digit < digits; ++digit)
+      unpacked.push_back(b.part(all, {digit}));
+    return unpacked;
   }
 
   /// Words of 4L rows in the order of ContiguousColumns, whose quarters
@@ -295,8 +310,9 @@ RepackOp tern::findFirstRepack(Value panel) {
 
 bool tern::mayRepackOnTheWay(RepackOp op, MicroKernelAttrInterface kernel) {
   Layout from = op.getWeightLayout().getLayout();
-  return !ContiguousRows::match(from) &&
-         kernel.getTile().columns == op.getLayout().getLayout().tileColumns();
+  int64_t step = op.getLayout().getLayout().tileColumns();
+  return !ContiguousRows::match(from) && kernel.getTile().columns == step &&
+         from.paddedColumns(op.getWeightType().getDimSize(1)) % step == 0;
 }
 
 SmallVector<Value> tern::buildRepackNest(RepackOp op, KernelBuilder &b,

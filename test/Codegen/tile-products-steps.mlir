@@ -34,19 +34,19 @@ func.func @part_of_a_step(%x: tensor<?x144xi8>, %w: tensor<4x9x128xi8>, %init: t
   return %0 : tensor<?x128xi32>
 }
 
-// Five columns a byte: of four groups by 64 rows, two lookups a byte, five steps. Columns
-// end within a step of the panel, so the last codes lie before its end.
+// Five columns a byte: four groups are five steps, the last three four. Columns end
+// within a step of the panel, so the last codes lie before its end.
 // CHECK-LABEL: func.func @groups(
 // CHECK-SAME:    %[[X:.*]]: tensor<?x75xi8>, %[[W:.*]]: tensor<5x1x384xi8>
 // CHECK:         scf.forall (%[[UNIT:.*]]) in (2)
 // CHECK:           %[[HALF:.*]] = affine.apply affine_map<(d0) -> (d0 mod 2)>(%[[UNIT]])
 // CHECK:           scf.for %{{.*}} = %c0 to %c3 step %c1 iter_args({{.*}}) -> (tensor<1x19x256xi8>)
-// CHECK-COUNT-8:     tern.lookup_add
+// CHECK-COUNT-4:     tern.recode {{.*}} "s5" to "b8"
 // CHECK-COUNT-20:    vector.transfer_write {{.*}} vector<64xi8>
 // CHECK-NOT:         vector.transfer_write
 // CHECK:             scf.yield
-// CHECK-COUNT-6:   tern.lookup_add
-// CHECK-NOT:       tern.lookup_add
+// CHECK-COUNT-3:   tern.recode {{.*}} "s5" to "b8"
+// CHECK-NOT:       tern.recode
 // CHECK-COUNT-16:  vector.transfer_write {{.*}} vector<64xi8>
 // CHECK-NOT:       vector.transfer_write
 // CHECK:           scf.for %{{.*}} step %c32

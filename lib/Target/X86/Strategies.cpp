@@ -38,16 +38,15 @@ constexpr int64_t kLookupTokens = 16;
 /// Columns are cut into tiles whose tables, 256 bytes a group at most, take
 /// less than half of a first level cache. Of these sizes, multiples of the
 /// three groups of a step, the one with least to read: a tile costs its sums
-/// about as much as two groups. Only whole fours of groups are repacked.
+/// about as much as two groups.
 int64_t groupsOfTile(int64_t columns) {
   int64_t groups = llvm::divideCeil(columns, codecs::s5.wordDigits);
   if (groups <= 60)
     return int64_t(llvm::alignTo(groups, 3));
   int64_t best = 0, least = 0;
   for (int64_t size = 60; size >= 30; size -= 3) {
-    int64_t tiles = int64_t(llvm::divideCeil(groups, size));
-    int64_t cost = tiles * (size + 2);
-    if (tiles * size % 4 == 0 && (!best || cost < least)) {
+    int64_t cost = int64_t(llvm::divideCeil(groups, size)) * (size + 2);
+    if (!best || cost < least) {
       best = size;
       least = cost;
     }

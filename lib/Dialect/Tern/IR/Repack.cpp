@@ -70,8 +70,10 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
       return "expected a layout of rows in lanes, contiguous rows, contiguous "
              "columns or groups in lanes that fill the panel's lanes to repack "
              "from";
+    // Groups may end within a tile of the panel.
     if (from.paddedRows(shape[0]) % toRows ||
-        from.paddedColumns(shape[1]) % to.tileColumns())
+        (!GroupsInLanes::match(from) &&
+         from.paddedColumns(shape[1]) % to.tileColumns()))
       return notWhole;
     return "";
   }

@@ -57,12 +57,12 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // pay; int8 codes take two.
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
-  // CHECK: tern.weight @int4 {{.*}}, #tern.layout<s5, columns, k:5:1, [k:48:5, n:2:64, n:64:1]>>
+  // CHECK: tern.weight @int4 {{.*}}, #tern.layout<s5, columns, k:5:1, [k:57:5, n:2:64, n:64:1]>>
   // CHECK: tern.weight @int8 {{.*}}, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
   tern.weight @int4 <digits> ["a"] : tensor<2560x2560x!tern.trit>
   tern.weight @int8 <digits> ["b"] : tensor<2560x2560x!tern.trit>
   // CHECK-LABEL: func.func @permutes(
-  // CHECK:         tern.matmul "int4" {{.*}} strategy #tern.strategy<[#tern.lookup_groups<lanes = 64, vectors = 2, groups = 48, planes = 1, tokens = 1>], units = 1, prefetch = 0>
+  // CHECK:         tern.matmul "int4" {{.*}} strategy #tern.strategy<[#tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 1, tokens = 1>], units = 1, prefetch = 0>
   func.func @permutes(%q: tensor<1x2560xi8>, %i: tensor<1x2560xi32>, %j: tensor<1x2560xi32>) -> (tensor<1x2560xi32>, tensor<1x2560xi32>) {
     %a = tern.get_weight @int4 : tensor<2560x2560x!tern.trit>
     %0 = tern.matmul "int4" ins(%q, %a : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
