@@ -85,6 +85,10 @@ struct CodedWeights {
   mlir::Value firsts; ///< p of position 0 if that lies elsewhere: [row][0], i32
 };
 
+/// Asks for what buildValueFactors will read.
+void prefetchValueFactors(KernelBuilder &b, HeadCache &cache, mlir::Value first,
+                          mlir::Value end);
+
 /// Writes what a u of the value of positions `first`, the first of a block, to
 /// the end of `end`'s block stands for to row `to` of `factors`.
 void buildValueFactors(KernelBuilder &b, HeadCache &cache, mlir::Value factors,

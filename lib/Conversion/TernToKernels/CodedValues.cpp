@@ -47,14 +47,17 @@ public:
     Value bytes = b.mul(count, layout.valueGroupBytes());
     Value inBlock = b.add(b.mul(first, layout.valueGroupBytes()),
                           b.index(layout.valuesOffset()));
+    bool prefetches = group.tokens == 1 && cache.prefetches();
+    if (prefetches)
+      b.loop(b.index(0), b.minUnsigned(blocks, b.index(kBlocksAhead)), 1,
+             [&](Value block) {
+               prefetch(b.add(cache.getBlock(block), inBlock), bytes);
+             });
     b.loop(b.index(0), blocks, 1, [&](Value block) {
-      Value ahead;
-      if (group.tokens == 1 && cache.prefetches())
-        ahead = getAhead(block, blocks, inBlock, bytes);
+      if (prefetches)
+        prefetchAhead(block, blocks, inBlock, bytes);
       b.loop(b.index(0), count, 1, [&](Value i) {
         Value at = b.mul(i, layout.valueGroupBytes());
-        if (ahead)
-          prefetch(b.add(ahead, at));
         Value values = b.add(b.add(cache.getBlock(block), inBlock), at);
         Value dim = b.mul(b.add(first, i), CacheLayout::lanes);
         b.forEachChunk(
@@ -81,20 +84,20 @@ private:
     int64_t firstRow, rows;
   };
 
-  /// Where the same groups of a later block start; after the last block, those
+  /// Asks for the same groups of a later block; after the last block, for those
   /// that come next, of the first blocks.
-  Value getAhead(Value block, Value blocks, Value inBlock, Value bytes) {
+  void prefetchAhead(Value block, Value blocks, Value inBlock, Value bytes) {
     Value next = b.add(block, kBlocksAhead);
     Value isThere = b.compare(arith::CmpIPredicate::ult, next, blocks);
     Value wrapped = b.minUnsigned(b.sub(next, blocks), block);
     Value at = cache.getBlock(b.select(isThere, next, wrapped));
-    return b.add(b.add(at, inBlock), b.select(isThere, b.index(0), bytes));
+    at = b.add(at, b.select(isThere, b.index(0), bytes));
+    prefetch(b.add(at, inBlock), bytes);
   }
 
-  void prefetch(Value at) {
-    for (int64_t i = 0; i < layout.valueGroupBytes();
-         i += CacheLayout::alignment)
-      b.prefetch(cache.getBytes(), b.add(at, i));
+  void prefetch(Value at, Value bytes) {
+    b.loop(b.index(0), bytes, CacheLayout::alignment,
+           [&](Value i) { b.prefetch(cache.getBytes(), b.add(at, i)); });
   }
 
   Value getRow(const Part &part, int64_t r) {

@@ -40,6 +40,18 @@ bool CodedWeights::areSwapped(const CacheLayout &layout,
   return layout.bits < 8 && !dot.isExactForAnyByte();
 }
 
+void tern::prefetchValueFactors(KernelBuilder &b, HeadCache &cache, Value first,
+                                Value end) {
+  if (!cache.prefetches())
+    return;
+  b.loop(first, end, kTokens, [&](Value position) {
+    Value block = cache.getBlock(b.div(position, b.index(kTokens)));
+    Value at = b.add(block, cache.getLayout().valueScalesOffset());
+    for (int64_t i = 0; i < 2 * kTokens; i += CacheLayout::alignment)
+      b.prefetch(cache.getBytes(), b.add(at, i));
+  });
+}
+
 void tern::buildValueFactors(KernelBuilder &b, HeadCache &cache, Value factors,
                              Value to, Value first, Value end) {
   const CacheLayout &layout = cache.getLayout();
@@ -47,7 +59,6 @@ void tern::buildValueFactors(KernelBuilder &b, HeadCache &cache, Value factors,
   b.loop(first, end, kTokens, [&](Value position) {
     Value block = b.div(position, b.index(kTokens));
     Value at = b.add(cache.getBlock(block), layout.valueScalesOffset());
-    cache.prefetchBlock(at, 2 * kTokens);
     b.forEachChunk(kTokens, b.getRowLanes(), [&](Value i, int64_t width) {
       Value scales = cache.loadHalves(b.add(at, b.mul(i, 2)), width);
       b.store(b.div(scales, n), factors, {to, b.add(position, i)});

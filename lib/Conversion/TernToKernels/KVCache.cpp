@@ -228,6 +228,8 @@ private:
                    Value factors, Value to, Value first, Value end) {
     if (layout.isHalf())
       return buildHalfScores(b, cache, group, scores, first, end);
+    if (group.tokens == 1)
+      prefetchValueFactors(b, cache, first, end);
     buildCodedScores(b, cache, group, dot, scores, first, end);
     buildValueFactors(b, cache, factors, to, first, end);
   }
