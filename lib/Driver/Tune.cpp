@@ -78,7 +78,7 @@ static Expected<TargetAttr> selectHere(mlir::MLIRContext &context,
 }
 
 Error tern::tuneFamily(
-    const ModelOptions &model, unsigned threads,
+    const ModelOptions &model, const TuneEffort &effort,
     llvm::function_ref<void(llvm::ArrayRef<EntrySpeed>)> report) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
@@ -89,15 +89,15 @@ Error tern::tuneFamily(
   if (!target)
     return target.takeError();
   Expected<std::vector<EntrySpeed>> speeds =
-      measureFamily(*target, countThreads(threads));
+      measureFamily(*target, countThreads(effort.threads), effort.rounds);
   if (!speeds)
     return speeds.takeError();
   report(*speeds);
   return Error::success();
 }
 
-Error tern::tune(const ModelOptions &model, StringRef input, unsigned threads,
-                 CompileListener &listener,
+Error tern::tune(const ModelOptions &model, StringRef input,
+                 const TuneEffort &effort, CompileListener &listener,
                  llvm::function_ref<void(const TuneResult &)> report) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
@@ -123,7 +123,8 @@ Error tern::tune(const ModelOptions &model, StringRef input, unsigned threads,
   if (mlir::failed(passes.run(**module)))
     return diagnostics.take("the phase 'quantized' failed");
   TuneOptions options;
-  options.threads = countThreads(threads);
+  options.threads = countThreads(effort.threads);
+  options.rounds = effort.rounds;
   options.onShape = [&](const std::string &shape) { listener.step(shape); };
   listener.step("machine code");
   Expected<TuneResult> result = tuneProducts(**module, *target, options);

@@ -57,12 +57,11 @@ struct Trials {
   }
   /// With copies of `bytes` in all for each layout; 0: one, which stays in a
   /// cache.
-  Expected<std::vector<ProductTime>> measure(unsigned threads, uint64_t bytes) {
+  Expected<std::vector<ProductTime>> measure(TrialOptions options,
+                                             uint64_t bytes) {
     std::vector<Candidate> candidates;
     for (auto [i, trial] : llvm::enumerate(trials))
       candidates.push_back({trial.strategy, library.get(), unsigned(i)});
-    TrialOptions options;
-    options.threads = threads;
     options.weightBytes = bytes;
     return ProductBench(shape, candidates.front()).measure(candidates, options);
   }
@@ -81,19 +80,20 @@ struct Trials {
 } // namespace
 
 static Error measureSize(TargetAttr target, ProductShape shape,
-                         unsigned threads, std::vector<EntrySpeed> &speeds) {
+                         const TrialOptions &options,
+                         std::vector<EntrySpeed> &speeds) {
   shape.rows = kFewRows;
   Trials small(target, shape);
   shape.rows = kManyRows;
   Trials large(target, shape);
   for (Trials *trials : {&small, &large})
-    if (Error error = trials->compile(target, threads))
+    if (Error error = trials->compile(target, options.threads))
       return error;
-  Expected<std::vector<ProductTime>> cached = small.measure(threads, 0);
+  Expected<std::vector<ProductTime>> cached = small.measure(options, 0);
   if (!cached)
     return cached.takeError();
   Expected<std::vector<ProductTime>> streamed =
-      large.measure(threads, getCopySize(large.countLayouts()).bytes);
+      large.measure(options, getCopySize(large.countLayouts()).bytes);
   if (!streamed)
     return streamed.takeError();
   MachineSpeed machine = target.getTarget()->getSpeed(target);
@@ -108,15 +108,18 @@ static Error measureSize(TargetAttr target, ProductShape shape,
   return Error::success();
 }
 
-Expected<std::vector<EntrySpeed>> tern::measureFamily(TargetAttr target,
-                                                      unsigned threads) {
+Expected<std::vector<EntrySpeed>>
+tern::measureFamily(TargetAttr target, unsigned threads, unsigned rounds) {
+  TrialOptions options;
+  options.threads = threads;
+  options.rounds = rounds;
   std::vector<EntrySpeed> speeds;
   for (int64_t tokens : {1, 8, 128})
     for (CodeRange codes : {CodeRange{-128, 127}, CodeRange{-8, 7}}) {
       ProductShape shape{kFewRows, kColumns};
       shape.tokens = tokens;
       shape.codes = codes;
-      if (Error error = measureSize(target, shape, threads, speeds))
+      if (Error error = measureSize(target, shape, options, speeds))
         return std::move(error);
     }
   return speeds;

@@ -26,6 +26,12 @@ using llvm::Expected;
 // Results
 //===----------------------------------------------------------------------===//
 
+using Clock = std::chrono::steady_clock;
+
+static double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 static uint64_t keyOf(const Strategy &strategy) {
   return strategy.layout ? strategy.layout->fingerprint() : 0;
 }
@@ -66,6 +72,14 @@ ProductTime ProductBench::compare(const Candidate &candidate) {
   ProductCall call(shape, candidate.strategy, *operands);
   call.run(candidate.library->get(candidate.index), bytes.data());
   time.isExact = call.getResults(shape) == expected;
+  if (!time.isExact)
+    return time;
+  time.seconds = 1e9;
+  for (int i = 0; i < 3; ++i) {
+    Clock::time_point start = Clock::now();
+    call.run(candidate.library->get(candidate.index), bytes.data());
+    time.seconds = std::min(time.seconds, since(start));
+  }
   return time;
 }
 
@@ -80,12 +94,6 @@ void tern::summarize(std::vector<double> times, ProductTime &result) {
 }
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// `work` by threads 0 to `count` - 1 that all begin when all are there.
 void runTogether(unsigned count, llvm::function_ref<void(unsigned)> work) {
@@ -111,12 +119,13 @@ void runTogether(unsigned count, llvm::function_ref<void(unsigned)> work) {
 class ProductBench::Thread {
 public:
   Thread(ProductBench &bench, llvm::ArrayRef<Candidate> candidates,
-         unsigned number, uint64_t bytes) {
+         unsigned number, const std::map<uint64_t, uint64_t> &bytes) {
     for (const Candidate &candidate : candidates) {
-      std::unique_ptr<WeightCopies> &own = copies[keyOf(candidate.strategy)];
+      uint64_t key = keyOf(candidate.strategy);
+      std::unique_ptr<WeightCopies> &own = copies[key];
       if (!own)
         own = std::make_unique<WeightCopies>(bench.pack(candidate.strategy),
-                                             bytes);
+                                             bytes.at(key));
       ways.push_back(
           {std::make_unique<ProductCall>(bench.shape, candidate.strategy,
                                          *bench.operands),
@@ -175,10 +184,20 @@ ProductBench::measure(llvm::ArrayRef<Candidate> candidates,
     exact.push_back(candidate);
     timed.push_back(i);
   }
+  // Copies that are never read would only have to be filled.
+  std::map<uint64_t, uint64_t> bytes;
+  for (unsigned i : timed) {
+    const Strategy &strategy = candidates[i].strategy;
+    double calls =
+        options.rounds * (1 + 1.5 * options.seconds / times[i].seconds);
+    bytes[keyOf(strategy)] +=
+        uint64_t(calls * (double(pack(strategy).size()) + 4096));
+  }
+  for (auto &[key, most] : bytes)
+    most = std::min(most, options.weightBytes / options.threads);
   std::vector<std::unique_ptr<Thread>> threads;
   for (unsigned i = 0; i < options.threads; ++i) {
-    threads.push_back(std::make_unique<Thread>(
-        *this, exact, i, options.weightBytes / options.threads));
+    threads.push_back(std::make_unique<Thread>(*this, exact, i, bytes));
     if (!threads.back()->hasMemory())
       return llvm::createStringError(
           "there is no memory for weights to be measured with");

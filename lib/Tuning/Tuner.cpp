@@ -177,6 +177,7 @@ Error Tuner::measure(const std::string &shape, ArrayRef<unsigned> members) {
     result.copies = copies;
   TrialOptions settings;
   settings.threads = options.threads;
+  settings.rounds = options.rounds;
   settings.weightBytes = copies.bytes;
   Expected<std::vector<ProductTime>> times =
       bench.measure(candidates, settings);

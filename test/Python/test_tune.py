@@ -28,7 +28,7 @@ def test_choices_are_kept_and_used(tern, home, tmp_path):
     flags = [A48, "-p", "To be", "--temp", "0", "-n", "8"]
     before = run(tern, "run", *flags, "--logits", tmp_path / "a.npy")
     assert before.returncode == 0, before.stderr
-    done = run(tern, "tune", A48, "-t", "1")
+    done = run(tern, "tune", A48, "-t", "1", "-r", "1")
     assert done.returncode == 0, done.stderr
     assert "GMAC/s" in done.stdout and "other results" not in done.stdout
     (file,) = (home / "strategies").iterdir()
@@ -52,12 +52,12 @@ def test_choices_are_kept_and_used(tern, home, tmp_path):
     other = run(tern, "compile", A48, "--compile-to=packed", "--remarks", "--target=generic")
     assert "as measured" not in other.stderr
     # Measured once more, rules for the same weights are replaced.
-    assert run(tern, "tune", A48, "-t", "1").returncode == 0
+    assert run(tern, "tune", A48, "-t", "1", "-r", "1").returncode == 0
     assert len(json.loads(file.read_text())) == len(rules)
 
 
 def test_rules_of_another_version_are_left_alone(tern, home):
-    assert run(tern, "tune", A48, "-t", "1").returncode == 0
+    assert run(tern, "tune", A48, "-t", "1", "-r", "1").returncode == 0
     (file,) = (home / "strategies").iterdir()
     rules = json.loads(file.read_text())
     file.write_text(json.dumps([rule | {"layout": "of_old"} for rule in rules]))
@@ -70,7 +70,7 @@ def test_rules_of_another_version_are_left_alone(tern, home):
 
 
 def test_bench_of_kernels_keeps_nothing(tern, home):
-    done = run(tern, "bench", A48, "--kernels", "-t", "2")
+    done = run(tern, "bench", A48, "--kernels", "-t", "2", "-r", "1")
     assert done.returncode == 0, done.stderr
     first, *lines = done.stdout.splitlines()
     # More than caches hold.
@@ -88,7 +88,7 @@ def test_bench_of_kernels_keeps_nothing(tern, home):
 
 
 def test_numbers_of_the_family(tern, home):
-    done = run(tern, "tune", "--family", "-t", "1")
+    done = run(tern, "tune", "--family", "-t", "1", "-r", "1")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     first = next(line for line in lines if "rows_in_lanes" in line)

@@ -285,7 +285,7 @@ Expected<int> tern::compileMain(Arguments arguments) {
     if (options->inputPhase)
       return llvm::make_error<UsageError>(
           "--tune needs a checkpoint, but --compile-from takes IR");
-    if (Error error = measureKernels(options->model, options->input, 0,
+    if (Error error = measureKernels(options->model, options->input, {},
                                      /*keeps=*/true, console, llvm::errs()))
       return std::move(error);
     // Once more, with what was kept.

@@ -186,6 +186,14 @@ Expected<std::vector<unsigned>> ProgramFlags::getThreads() const {
   return counts;
 }
 
+std::optional<unsigned> ProgramFlags::getRepetitions() const {
+  auto found = llvm::find(given, "--repetitions");
+  unsigned count;
+  if (found == given.end() || StringRef(*++found).getAsInteger(10, count))
+    return std::nullopt;
+  return count;
+}
+
 Error ProgramFlags::checkOutputs(StringRef command,
                                  const InputFiles &inputs) const {
   std::vector<std::string> strings;

@@ -28,6 +28,8 @@ struct ProgramFlags {
   llvm::Error check(llvm::StringRef command) const;
   /// Of bench: numbers of threads; empty where -t is not given.
   llvm::Expected<std::vector<unsigned>> getThreads() const;
+  /// Of bench, checked before; none where -r is not given.
+  std::optional<unsigned> getRepetitions() const;
   /// Refuses to write over files that are read.
   llvm::Error checkOutputs(llvm::StringRef command,
                            const InputFiles &inputs) const;

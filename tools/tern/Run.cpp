@@ -119,10 +119,14 @@ static Error benchKernels(const ModelInput &model, const ModelFlags &flags,
     return threads.takeError();
   if (threads->empty())
     threads->push_back(0);
-  for (unsigned count : *threads)
-    if (Error error = measureKernels(*options, model.path, count,
+  TuneEffort effort;
+  effort.rounds = program.getRepetitions().value_or(effort.rounds);
+  for (unsigned count : *threads) {
+    effort.threads = count;
+    if (Error error = measureKernels(*options, model.path, effort,
                                      /*keeps=*/false, console, llvm::outs()))
       return error;
+  }
   return Error::success();
 }
 

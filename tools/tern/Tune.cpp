@@ -105,10 +105,10 @@ static void printFamily(llvm::ArrayRef<EntrySpeed> speeds,
 //===----------------------------------------------------------------------===//
 
 Error tern::measureKernels(const ModelOptions &model, const std::string &input,
-                           unsigned threads, bool keeps, Console &console,
-                           llvm::raw_ostream &out) {
+                           const TuneEffort &effort, bool keeps,
+                           Console &console, llvm::raw_ostream &out) {
   std::vector<StrategyRule> rules;
-  Error error = tune(model, input, threads, console, [&](const TuneResult &r) {
+  Error error = tune(model, input, effort, console, [&](const TuneResult &r) {
     printTimes(r, out);
     rules = r.rules;
   });
@@ -158,7 +158,7 @@ Error tern::addKeptStrategies(StringRef target, StringRef cpu,
 namespace {
 struct TuneFlags {
   ModelFlags model;
-  std::optional<int64_t> threads;
+  std::optional<int64_t> threads, rounds;
   bool family = false;
 };
 } // namespace
@@ -174,6 +174,9 @@ static OptionTable makeTable(TuneFlags &flags) {
   table.addNumber("-t, --threads", "N",
                   "threads that read weights at a time; default: one per core",
                   1, 4096, flags.threads);
+  table.addNumber("-r, --repetitions", "N",
+                  "rounds, each with a moment of every way; default: 10", 1,
+                  1000, flags.rounds);
   table.addSwitch(
       "--family",
       "no MODEL: the numbers that the compiler's table has for this "
@@ -199,6 +202,9 @@ Expected<int> tern::tuneMain(Arguments arguments) {
     return isHelp.takeError();
   if (*isHelp)
     return 0;
+  TuneEffort effort;
+  effort.threads = flags.threads.value_or(effort.threads);
+  effort.rounds = flags.rounds.value_or(effort.rounds);
   if (flags.family) {
     if (!inputs.empty())
       return llvm::make_error<UsageError>("--family takes no MODEL, but got '" +
@@ -206,9 +212,9 @@ Expected<int> tern::tuneMain(Arguments arguments) {
     Expected<ModelOptions> options = flags.model.options();
     if (!options)
       return options.takeError();
-    if (Error error =
-            tuneFamily(*options, flags.threads.value_or(0),
-                       [](auto speeds) { printFamily(speeds, llvm::outs()); }))
+    if (Error error = tuneFamily(*options, effort, [](auto speeds) {
+          printFamily(speeds, llvm::outs());
+        }))
       return std::move(error);
     return 0;
   }
@@ -225,9 +231,8 @@ Expected<int> tern::tuneMain(Arguments arguments) {
     return options.takeError();
   options->import.name = symbolOf(input->name);
   Console console(/*progress=*/true, /*verbose=*/false);
-  if (Error error =
-          measureKernels(*options, input->path, flags.threads.value_or(0),
-                         /*keeps=*/true, console, llvm::outs()))
+  if (Error error = measureKernels(*options, input->path, effort,
+                                   /*keeps=*/true, console, llvm::outs()))
     return std::move(error);
   return 0;
 }

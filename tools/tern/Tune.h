@@ -10,17 +10,17 @@
 
 #include "Console.h"
 
-#include "tern/Driver/Compile.h"
+#include "tern/Driver/Tune.h"
 
 namespace tern {
 
 /// Measures all strategies for the products of checkpoint `input`, with
-/// `threads` or, if 0, one per core, and prints them, the fastest of each shape
+/// `effort` and prints them, the fastest of each shape
 /// first. With `keeps`, prints too what is chosen and keeps it in the cache's
 /// folder.
 llvm::Error measureKernels(const ModelOptions &model, const std::string &input,
-                           unsigned threads, bool keeps, Console &console,
-                           llvm::raw_ostream &out);
+                           const TuneEffort &effort, bool keeps,
+                           Console &console, llvm::raw_ostream &out);
 
 /// Adds to `strategies` the rules that were kept for this target, if any.
 llvm::Error addKeptStrategies(llvm::StringRef target, llvm::StringRef cpu,

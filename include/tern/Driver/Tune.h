@@ -23,18 +23,23 @@
 
 namespace tern {
 
-/// Measures the products of checkpoint `input` (CompileOptions::input) with
-/// `threads`, 0 for one per core, and tells `report`, as long as attributes of
-/// the trials live. An error says that the target is another machine, or is one
-/// of the import or the compiler.
+/// How long is measured, and with how many threads; 0: one per core.
+struct TuneEffort {
+  unsigned threads = 0;
+  unsigned rounds = TrialOptions().rounds;
+};
+
+/// Measures the products of checkpoint `input` (CompileOptions::input) and
+/// tells `report`, as long as attributes of the trials live. An error says that
+/// the target is another machine, or is one of the import or the compiler.
 llvm::Error tune(const ModelOptions &model, llvm::StringRef input,
-                 unsigned threads, CompileListener &listener,
+                 const TuneEffort &effort, CompileListener &listener,
                  llvm::function_ref<void(const TuneResult &)> report);
 
 /// Measures the numbers that the table of this machine's target has for its
 /// family of CPUs, and tells `report` as above.
 llvm::Error
-tuneFamily(const ModelOptions &model, unsigned threads,
+tuneFamily(const ModelOptions &model, const TuneEffort &effort,
            llvm::function_ref<void(llvm::ArrayRef<EntrySpeed>)> report);
 
 /// The file of the target that --target and --cpu choose, in `directory`.

@@ -45,8 +45,8 @@ EntrySpeed fitEntry(const ProductTrial &trial, const EntryTimes &times,
 
 /// All entries for ternary weights, with one token, few and many. An error is
 /// of the compiler, the linker or memory.
-llvm::Expected<std::vector<EntrySpeed>> measureFamily(TargetAttr target,
-                                                      unsigned threads);
+llvm::Expected<std::vector<EntrySpeed>>
+measureFamily(TargetAttr target, unsigned threads, unsigned rounds);
 
 } // namespace tern
 

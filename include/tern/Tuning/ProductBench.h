@@ -64,6 +64,7 @@ private:
   class Thread;
   /// The weight as `strategy` reads it; packed once for each layout.
   llvm::ArrayRef<uint8_t> pack(const Strategy &strategy);
+  /// With the time of a call that finds everything in a cache.
   ProductTime compare(const Candidate &candidate);
 
   ProductShape shape;

@@ -22,6 +22,7 @@ namespace tern {
 
 struct TuneOptions {
   unsigned threads = 1; ///< that compute at a time, each a product
+  unsigned rounds = TrialOptions().rounds;
   /// Told before each shape of products is measured.
   std::function<void(const std::string &shape)> onShape;
 };
