@@ -137,7 +137,19 @@ bool hasEnv(func::FuncOp function) {
          isa<LLVM::LLVMPointerType>(function.getArgument(0).getType());
 }
 
-/// The host's workers, but none for less than `minBytes`.
+/// The host's threads, if it says how many it has, else its workers.
+Value loadThreadCount(OpBuilder &b, Location loc, Value env) {
+  Value workers = loadWorkerCount(b, loc, env);
+  Value threads =
+      loadAbiIndex(b, loc, env, AbiStruct::env, abi::env::thread_count);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value isUnknown =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, threads, zero);
+  threads = arith::SelectOp::create(b, loc, isUnknown, workers, threads);
+  return arith::MinUIOp::create(b, loc, threads, workers);
+}
+
+/// The host's threads, but none for less than `minBytes`.
 void lowerWorkerCount(WorkerCountOp op, Value env, int64_t minBytes) {
   OpBuilder b(op);
   Location loc = op.getLoc();
@@ -145,7 +157,7 @@ void lowerWorkerCount(WorkerCountOp op, Value env, int64_t minBytes) {
                                 LLVM::LLVMPointerType::get(b.getContext()));
   int64_t worth = std::max<int64_t>(op.getBytes() / minBytes, 1);
   Value workers =
-      arith::MinUIOp::create(b, loc, loadWorkerCount(b, loc, env),
+      arith::MinUIOp::create(b, loc, loadThreadCount(b, loc, env),
                              arith::ConstantIndexOp::create(b, loc, worth));
   op.replaceAllUsesWith(oneIfAlone(b, loc, parallel, workers));
   op.erase();
