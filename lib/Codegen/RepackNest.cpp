@@ -7,7 +7,8 @@
 //
 // Rows of every layout become the same bytes: V vectors of L rows, four columns
 // in a lane, one digit to a byte. A field of two bits is a shift and a mask;
-// before that, bytes have to come into the lanes of their rows.
+// before that, bytes have to come into the lanes of their rows. Where a byte is
+// five digits, it becomes such fields first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,9 +40,11 @@ public:
     Layout layout = op.getWeightLayout().getLayout();
     if (auto from = RowsInLanes::match(layout))
       return fromRowsInLanes(*from, carried);
-    if (ContiguousColumns::match(layout))
-      return fromContiguousColumns(carried);
-    return fromContiguousRows(carried);
+    if (auto from = ContiguousColumns::match(layout))
+      return fromContiguousColumns(*from->codec, carried);
+    if (auto from = GroupsInLanes::match(layout))
+      return fromGroupsInLanes(*from, carried);
+    return fromContiguousRows(*layout.codec, carried);
   }
 
 private:
@@ -111,9 +114,9 @@ private:
     });
   }
 
-  /// The bytes of four columns are interleaved; a field of them is a tile of
+  /// The bytes of four columns are interleaved; a digit of them is a tile of
   /// the result.
-  Values fromContiguousColumns(Values carried) {
+  Values fromContiguousColumns(const Codec &codec, Values carried) {
     return loop(columns / 4, carried, [&](Value step, Values &carried) {
       Value column = b.mul(step, b.index(4));
       Values four, digits;
@@ -121,16 +124,56 @@ private:
         four.push_back(
             read({getVectorBytes()}, {b.add(column, b.index(j)), zero, zero}));
       for (int64_t quarter = 0; quarter < panel.vectors; ++quarter)
-        digits.push_back(
-            unpackField(b, interleaveFour(b, four, quarter), op.getFirst()));
+        digits.push_back(unpackDigit(
+            b, splitBytes(b, codec, interleaveFour(b, four, quarter)),
+            op.getFirst()));
       writeStep(digits, carried, step);
+    });
+  }
+
+  /// Four groups of five columns are five steps. A vector of a tile of the
+  /// weight is the rows of a panel, whose words of four bytes are put where
+  /// interleaving four columns makes rising rows of them.
+  Values fromGroupsInLanes(const GroupsInLanes &from, Values carried) {
+    constexpr int64_t groups = 4;
+    int64_t digits = from.codec->wordDigits, lanes = from.lanes;
+    int64_t units = from.groups / groups,
+            tiles = columns / (from.groups * digits);
+    SmallVector<int64_t> order;
+    for (int64_t part = 0; part < lanes / 16; ++part)
+      for (int64_t i = 0; i < 16; ++i)
+        order.push_back(i / 4 * (lanes / 4) + 4 * part + i % 4);
+    Value firstByte = b.mul(op.getFirst(), b.index(lanes));
+    return loop(tiles, carried, [&](Value tile, Values &carried) {
+      carried = loop(units, carried, [&](Value unit, Values &carried) {
+        Values unpacked;
+        for (int64_t group = 0; group < groups; ++group) {
+          Value at = b.add(b.mul(unit, b.index(groups)), b.index(group));
+          Value byte =
+              b.add(b.mul(at, b.index(from.vectors * lanes)), firstByte);
+          Value codes = read({lanes}, {tile, zero, byte});
+          FourAndOne split =
+              splitBytes(b, *from.codec, b.shuffle(codes, codes, order));
+          for (int64_t d = 0; d < digits; ++d)
+            unpacked.push_back(unpackDigit(b, split, d));
+        }
+        Value step =
+            b.mul(b.add(b.mul(tile, b.index(units)), unit), b.index(digits));
+        for (int64_t i = 0; i < digits; ++i) {
+          Values parts;
+          for (int64_t quarter = 0; quarter < panel.vectors; ++quarter)
+            parts.push_back(
+                interleaveFour(b, ArrayRef(unpacked).slice(4 * i, 4), quarter));
+          writeStep(parts, carried, b.add(step, b.index(i)));
+        }
+      });
     });
   }
 
   /// Words of four bytes of L rows change places: a square of L x L. Parts of
   /// many steps are made at a time, of none all.
-  Values fromContiguousRows(Values carried) {
-    int64_t lanes = panel.lanes, steps = kFields * lanes;
+  Values fromContiguousRows(const Codec &codec, Values carried) {
+    int64_t lanes = panel.lanes, steps = codec.wordDigits * lanes;
     return loop(panel.vectors, carried, [&](Value vector, Values &carried) {
       Value row = b.mul(vector, b.index(lanes));
       Value byte = b.mul(vector, b.index(getVectorBytes()));
@@ -140,10 +183,12 @@ private:
         prefetchTile(b.add(row, b.index(lanes)), tile);
         Value step = b.mul(tile, b.index(steps));
         Values words = transposeWords(b, square);
-        for (int64_t j = 0; j < lanes; ++j)
-          for (int64_t f = 0; f < kFields; ++f)
-            write(unpackField(b, words[j], f), carried,
-                  b.add(step, b.index(f * lanes + j)), byte);
+        for (int64_t j = 0; j < lanes; ++j) {
+          FourAndOne bytes = splitBytes(b, codec, words[j]);
+          for (int64_t d = 0; d < codec.wordDigits; ++d)
+            write(unpackDigit(b, bytes, d), carried,
+                  b.add(step, b.index(d * lanes + j)), byte);
+        }
       });
     });
   }
@@ -218,7 +263,8 @@ RepackOp tern::findFirstRepack(Value panel) {
 }
 
 bool tern::mayRepackOnTheWay(RepackOp op) {
-  return !ContiguousRows::match(op.getWeightLayout().getLayout());
+  Layout from = op.getWeightLayout().getLayout();
+  return !ContiguousRows::match(from) && !GroupsInLanes::match(from);
 }
 
 SmallVector<Value> tern::buildRepackNest(RepackOp op, KernelBuilder &b,

@@ -35,17 +35,19 @@ constexpr int64_t kLookupVectors = 2, kLookupLanes = 64;
 /// Tokens whose tables and sums the second level cache holds.
 constexpr int64_t kLookupTokens = 16;
 
-/// Columns are cut into tiles whose tables, 256 bytes a group at most, take
-/// less than half of a first level cache. Of these sizes, multiples of the
-/// three groups of a step, the one with least to read: a tile costs its sums
-/// about as much as two groups.
+/// Columns are cut into tiles whose tables, 256 bytes a group at most, stay in
+/// a first level cache beside the stream of weights and the sums of rows: with
+/// 57 groups, 14 KiB, a stream from memory is a quarter slower. Of the sizes
+/// that are steps of three groups and, for repacking, fours of them, the one
+/// with least to read: a tile costs its sums about as much as a group.
 int64_t groupsOfTile(int64_t columns) {
+  constexpr int64_t unit = 12, most = 4 * unit;
   int64_t groups = llvm::divideCeil(columns, codecs::s5.wordDigits);
-  if (groups <= 60)
-    return int64_t(llvm::alignTo(groups, 3));
+  if (groups <= most)
+    return int64_t(llvm::alignTo(groups, unit));
   int64_t best = 0, least = 0;
-  for (int64_t size = 60; size >= 30; size -= 3) {
-    int64_t cost = int64_t(llvm::divideCeil(groups, size)) * (size + 2);
+  for (int64_t size = most; size >= most / 2; size -= unit) {
+    int64_t cost = int64_t(llvm::divideCeil(groups, size)) * (size + 1);
     if (!best || cost < least) {
       best = size;
       least = cost;
@@ -98,13 +100,13 @@ StrategyAttr makeRowsInLanes(const Maker &make) {
   return make.get(kernels, 1, make.getRowsAhead());
 }
 
-StrategyAttr makeContiguousRows(const Maker &make) {
+template <int64_t digits> StrategyAttr makeContiguousRows(const Maker &make) {
   RowBlock block(make);
   SmallVector<Attribute> kernels;
   for (int64_t tokens : {4, 1})
     if (!make.takesOne() || tokens == 1)
       kernels.push_back(ContiguousRowsAttr::get(make.context(), make.dot,
-                                                block.rows, tokens));
+                                                block.rows, tokens, digits));
   return make.get(kernels, block.units, make.getRowsAhead());
 }
 
@@ -130,10 +132,11 @@ StrategyAttr makeIntegerRows(const Maker &make) {
   return make.get(kernels, largestDivisor(make.shape.rows, 16), 0);
 }
 
+template <int64_t digits>
 StrategyAttr makeContiguousColumns(const Maker &make) {
   auto get = [&](int64_t quarters, int64_t tokens) -> Attribute {
     return ContiguousColumnsAttr::get(make.context(), make.dot, 0, quarters,
-                                      tokens);
+                                      tokens, digits);
   };
   int64_t ahead =
       make.shape.listsColumns ? make.machine.family.columnsAhead : 0;
@@ -147,8 +150,9 @@ StrategyAttr makeContiguousColumns(const Maker &make) {
 }
 
 /// Issue slots of repacking a byte: of its vector, four fields are shifted,
-/// masked and stored, after some shuffles.
-constexpr double kRepackSlots = 0.25;
+/// masked and stored, after some shuffles; of groups, after lookups and with
+/// shuffles of each digit.
+constexpr double kRepackSlots = 0.25, kRepackSlotsOfGroups = 0.5;
 
 /// Rows in a panel of `vectors` vectors, for many tokens.
 template <int64_t vectors> StrategyAttr makePanel(const Maker &make) {
@@ -183,11 +187,11 @@ StrategyAttr makePlanes(const Maker &make) { return makeLookups(make, 2); }
 Layout layRowsInLanes(const Maker &make) {
   return RowsInLanes{make.dot.getLanes(), 2}.layout();
 }
-Layout layContiguousRows(const Maker &make) {
-  return ContiguousRows{make.dot.getLanes()}.layout();
+template <const Codec &codec> Layout layContiguousRows(const Maker &make) {
+  return ContiguousRows{make.dot.getLanes(), 1, &codec}.layout();
 }
-Layout layContiguousColumns(const Maker &make) {
-  return ContiguousColumns{make.dot.getLanes()}.layout();
+template <const Codec &codec> Layout layContiguousColumns(const Maker &make) {
+  return ContiguousColumns{make.dot.getLanes(), &codec}.layout();
 }
 Layout layIntegerRows(const Maker &make) {
   const Codec *codec = make.shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
@@ -214,6 +218,8 @@ struct Entry {
 
 using Tokens = TokenClass;
 
+constexpr StringLiteral kPermutes = "avx512vbmi";
+
 constexpr Entry kEntries[] = {
     {"rows_in_lanes", "", 0, Tokens::One, Tokens::Many, layRowsInLanes,
      makeRowsInLanes, &Family::lanes, &Family::lanes},
@@ -221,21 +227,39 @@ constexpr Entry kEntries[] = {
      makePanel<4>, &Family::lanes, &Family::lanes},
     {"rows_in_lanes", "", 0, Tokens::Many, Tokens::Many, layRowsInLanes,
      makePanel<2>, &Family::lanes, &Family::lanes},
-    {"contiguous_rows", "", 0, Tokens::One, Tokens::Many, layContiguousRows,
-     makeContiguousRows, &Family::row, &Family::rows},
-    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
-     makePanel<4>, &Family::lanes, &Family::lanes},
-    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
-     makePanel<2>, &Family::lanes, &Family::lanes},
+    {"contiguous_rows", "", 0, Tokens::One, Tokens::Many,
+     layContiguousRows<codecs::b2>, makeContiguousRows<4>, &Family::row,
+     &Family::rows},
+    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::b2>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
+    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::b2>, makePanel<2>, &Family::lanes,
+     &Family::lanes},
     {"contiguous_columns", "", 0, Tokens::One, Tokens::Many,
-     layContiguousColumns, makeContiguousColumns, &Family::column,
-     &Family::columns},
+     layContiguousColumns<codecs::b2>, makeContiguousColumns<4>,
+     &Family::column, &Family::columns},
     {"contiguous_columns", "", 0, Tokens::Many, Tokens::Many,
-     layContiguousColumns, makePanel<4>, &Family::lanes, &Family::lanes},
-    {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
+     layContiguousColumns<codecs::b2>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
+    {"groups_in_lanes", kPermutes, 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlane, &Family::plane, &Family::planeOfMany},
-    {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
+    {"groups_in_lanes", kPermutes, 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlanes, &Family::planes, &Family::planesOfMany},
+    {"groups_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layGroupsInLanes, makePanel<4>, &Family::lanes, &Family::lanes},
+    {"groups_in_rows", kPermutes, 0, Tokens::One, Tokens::Many,
+     layContiguousRows<codecs::s5>, makeContiguousRows<5>, &Family::groupsOfRow,
+     &Family::rows},
+    {"groups_in_rows", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::s5>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
+    {"groups_in_columns", kPermutes, 0, Tokens::One, Tokens::Many,
+     layContiguousColumns<codecs::s5>, makeContiguousColumns<5>,
+     &Family::groupsOfColumn, &Family::columns},
+    {"groups_in_columns", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousColumns<codecs::s5>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
     {"integer_rows", "", 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,
@@ -281,7 +305,9 @@ SmallVector<Strategy> x86::findStrategies(TargetAttr target,
       strategy.layout = entry.layout(make);
     strategy.kernels = entry.kernels(make);
     if (strategy.kernels.getPanel()) {
-      strategy.recodeSlots = kRepackSlots;
+      strategy.recodeSlots = strategy.layout->codec == &codecs::s5
+                                 ? kRepackSlotsOfGroups
+                                 : kRepackSlots;
       strategy.recodeTokens = shape.tokens;
     }
     strategy.speed =

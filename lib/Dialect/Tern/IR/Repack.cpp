@@ -39,6 +39,7 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
   auto inLanes = RowsInLanes::match(from);
   auto rows = ContiguousRows::match(from);
   auto columns = ContiguousColumns::match(from);
+  auto groups = GroupsInLanes::match(from);
   bool fits = false;
   if (inLanes)
     fits = inLanes->lanes == panel->lanes &&
@@ -47,9 +48,14 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
     fits = rows->lanes == panel->lanes && rows->rows == 1;
   else if (columns)
     fits = columns->lanes == panel->lanes && panel->vectors == 4;
+  else if (groups)
+    fits = from.codec == &codecs::s5 && from.outer == Axis::Column &&
+           groups->groups % 4 == 0 && panel->vectors == 4 &&
+           groups->lanes == 4 * panel->lanes;
   if (!fits)
-    return "expected a layout of rows in lanes, contiguous rows or contiguous "
-           "columns that fill the panel's lanes to repack from";
+    return "expected a layout of rows in lanes, contiguous rows, contiguous "
+           "columns or fours of groups that fill the panel's lanes to repack "
+           "from";
   if (from.paddedRows(shape[0]) % to.tileRows() ||
       from.paddedColumns(shape[1]) % to.tileColumns())
     return "expected a weight of whole tiles of the panel";
