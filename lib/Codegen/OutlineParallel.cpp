@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "WorkerCounts.h"
+
 #include "tern/Codegen/Abi.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
@@ -19,7 +21,6 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "tern-outline-parallel"
 
@@ -117,44 +118,15 @@ private:
   SmallVector<Type> fields;
 };
 
-Value loadWorkerCount(OpBuilder &b, Location loc, Value env) {
-  Value count = loadAbiField(b, loc, env, AbiStruct::env,
-                             abi::env::worker_count, b.getI32Type());
-  return arith::IndexCastUIOp::create(b, loc, b.getIndexType(), count);
-}
-
-/// 1 if the host has no threads.
-Value oneIfAlone(OpBuilder &b, Location loc, Value parallel, Value workers) {
-  Value null = LLVM::ZeroOp::create(b, loc, parallel.getType());
-  Value alone =
-      LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, parallel, null);
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  return arith::SelectOp::create(b, loc, alone, one, workers);
-}
-
 bool hasEnv(func::FuncOp function) {
   return function.getNumArguments() != 0 &&
          isa<LLVM::LLVMPointerType>(function.getArgument(0).getType());
 }
 
-/// The host's workers, but none for less than `minBytes`.
-void lowerWorkerCount(WorkerCountOp op, Value env, int64_t minBytes) {
-  OpBuilder b(op);
-  Location loc = op.getLoc();
-  Value parallel = loadAbiField(b, loc, env, AbiStruct::env, abi::env::parallel,
-                                LLVM::LLVMPointerType::get(b.getContext()));
-  int64_t worth = std::max<int64_t>(op.getBytes() / minBytes, 1);
-  Value workers =
-      arith::MinUIOp::create(b, loc, loadWorkerCount(b, loc, env),
-                             arith::ConstantIndexOp::create(b, loc, worth));
-  op.replaceAllUsesWith(oneIfAlone(b, loc, parallel, workers));
-  op.erase();
-}
-
 class Outliner {
 public:
-  Outliner(scf::ParallelOp loop, StringRef name, int64_t minBytes)
-      : loop(loop), name(name), minBytes(minBytes), captures(loop),
+  Outliner(scf::ParallelOp loop, StringRef name, const Worth &worthIt)
+      : loop(loop), name(name), worthIt(worthIt), captures(loop),
         context(loop, captures), loc(loop.getLoc()) {}
 
   /// Fails, with a message, on a loop no task can be made of.
@@ -234,7 +206,7 @@ private:
     Value parallel =
         loadAbiField(b, loc, env, AbiStruct::env, abi::env::parallel,
                      LLVM::LLVMPointerType::get(b.getContext()));
-    Value workers = countWorkers(b, env, parallel, n);
+    Value workers = countWorkers(loop, env, parallel, worthIt, b);
     context.store(b, loc, base, 0, n);
     context.store(b, loc, base, 1, workers);
     for (auto [i, value] : llvm::enumerate(captures.values))
@@ -267,26 +239,6 @@ private:
     return loop->getParentOfType<func::FuncOp>().getArgument(0);
   }
 
-  /// min(n, the host's workers, n / iterations of minBytes), at least 1; 1 if
-  /// the host has no threads.
-  Value countWorkers(OpBuilder &b, Value env, Value parallel, Value n) {
-    auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, loc, value);
-    };
-    Value host = loadWorkerCount(b, loc, env);
-    Value workers = arith::MinUIOp::create(b, loc, host, n);
-    if (!loop.getBody()->getOps<IterationOp>().empty()) {
-      int64_t bytes = 0;
-      for (IterationOp part : loop.getBody()->getOps<IterationOp>())
-        bytes += part.getBytes();
-      int64_t enough = llvm::divideCeil(minBytes, std::max<int64_t>(bytes, 1));
-      Value worth = arith::DivUIOp::create(b, loc, n, constant(enough));
-      workers = arith::MinUIOp::create(b, loc, workers, worth);
-    }
-    workers = arith::MaxUIOp::create(b, loc, workers, constant(1));
-    return oneIfAlone(b, loc, parallel, workers);
-  }
-
   void callHost(OpBuilder &b, Value env, Value parallel, Value base,
                 Value workers) {
     Type pointer = LLVM::LLVMPointerType::get(b.getContext());
@@ -307,7 +259,7 @@ private:
 
   scf::ParallelOp loop;
   std::string name;
-  int64_t minBytes;
+  Worth worthIt;
   Captures captures;
   Context context;
   Location loc;
@@ -350,13 +302,14 @@ struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
       SmallVector<scf::ParallelOp> loops;
       function.walk([&](scf::ParallelOp loop) { loops.push_back(loop); });
       llvm::StringMap<unsigned> used;
+      Worth worthIt(function, minBytes, minTotal, minAlone);
       if (hasEnv(function))
         function.walk([&](WorkerCountOp op) {
-          lowerWorkerCount(op, function.getArgument(0), minBytes);
+          lowerWorkerCount(op, function.getArgument(0), worthIt);
         });
       for (scf::ParallelOp loop : loops) {
         std::string name = getName(function, loop, used);
-        if (failed(Outliner(loop, name, minBytes).outline()))
+        if (failed(Outliner(loop, name, worthIt).outline()))
           return signalPassFailure();
         ++numTasks;
       }

@@ -7,6 +7,9 @@
 
 #include "ProductTraffic.h"
 
+#include "tern/Dialect/Tern/IR/ProductShape.h"
+#include "tern/Target/Target.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -17,6 +20,16 @@ int64_t tern::getBytesOfWeight(MatmulOp op) {
   if (LayoutAttr layout = op.getLayout())
     return layout.getStorageBytes(type.getShape());
   return type.getNumElements();
+}
+
+int64_t tern::getBytesRead(MatmulOp op) {
+  int64_t bytes = getBytesOfWeight(op);
+  if (cast<ShapedType>(op.getCodes().getType()).getDimSize(0) == 1)
+    return bytes;
+  TargetAttr target = TargetAttr::lookup(op);
+  bool isMany =
+      target && target.getTarget()->wantsFew(target) && !isOfFewTokens(op);
+  return bytes * (isMany ? kFewTokens : 2);
 }
 
 int64_t tern::getBytesOfLine(MatmulOp op, Axis line) {

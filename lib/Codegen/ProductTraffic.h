@@ -16,6 +16,11 @@ namespace tern {
 /// Bytes of a product's weight, padding included.
 int64_t getBytesOfWeight(MatmulOp op);
 
+/// Bytes that the product reads from memory or a cache at the least: all its
+/// tokens read the weight, of which a function of many has more than those of
+/// one and of few.
+int64_t getBytesRead(MatmulOp op);
+
 /// Bytes of it that hold the digits of one row, or one column; those of rows
 /// (columns) that share words are counted for each.
 int64_t getBytesOfLine(MatmulOp op, Axis line);

@@ -71,7 +71,7 @@ public:
       cleanUp();
       return success();
     }
-    bytesOfWeight = getBytesOfWeight(op);
+    bytesRead = getBytesRead(op);
     if (LayoutAttr panel = strategy.getPanel())
       repackWeight(op, panel, rewriter);
     Operation *root = op;
@@ -157,7 +157,7 @@ private:
     Operation *root = findMarked(kRoot).front();
     int64_t size = root == op ? units : units * op.getRowsPerStep();
     // How many columns are listed is not known; a quarter is usual.
-    int64_t bytes = bytesOfWeight / (op.getColumnIndices() ? 4 : 1);
+    int64_t bytes = bytesRead / (op.getColumnIndices() ? 4 : 1);
     scf::SCFTileAndFuseOptions options;
     options.tilingOptions.setTileSizes(
         {rewriter.getIndexAttr(0), rewriter.getIndexAttr(size)});
@@ -330,7 +330,7 @@ private:
   IRRewriter rewriter;
   const FrozenRewritePatternSet &cleanUps;
   StrategyAttr strategy;
-  int64_t bytesOfWeight = 0; ///< as stored
+  int64_t bytesRead = 0; ///< of the weight as stored, by all tokens
 };
 
 struct TileProducts : tern::impl::TileProductsPassBase<TileProducts> {

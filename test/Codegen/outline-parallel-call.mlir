@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-outline-parallel=min-bytes=44 --allow-unregistered-dialect | FileCheck %s
+// RUN: tern-opt %s --tern-outline-parallel="min-bytes=44 min-total=0" --allow-unregistered-dialect | FileCheck %s
 
 // The call: as many workers as the host has, no more than there are iterations or
 // 44 bytes of weights for each (9 iterations of 5); one without `parallel`, and one

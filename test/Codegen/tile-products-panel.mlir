@@ -13,11 +13,12 @@
 #panel = #tern.layout<b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]>
 
 // A panel is two tiles of the weight, repacked while the first tokens are multiplied by
-// them; later ones read it. The bytes of an iteration are those in memory.
+// them; later ones read it. The bytes of an iteration are those in memory, read by
+// two tokens at least.
 // CHECK-LABEL: func.func @rows_in_lanes(
 // CHECK-SAME:    %[[X:.*]]: tensor<?x256xi8>, %[[W:.*]]: tensor<4x16x128xi8>
 // CHECK:         scf.forall (%[[UNIT:.*]]) in (2) shared_outs(
-// CHECK:           tern.iteration "q_proj" bytes 4096
+// CHECK:           tern.iteration "q_proj" bytes 8192
 // CHECK-DAG:       %[[EMPTY:.*]] = tensor.empty() : tensor<1x64x256xi8>
 // CHECK:           %[[SIX:.*]]:2 = scf.for %[[TOKEN:.*]] = %c0 to %{{.*}} step %c6 iter_args(%{{.*}}, %[[BEFORE:.*]] = %[[EMPTY]])
 // CHECK:             %[[IS_FIRST:.*]] = arith.cmpi eq, %[[TOKEN]], %c0

@@ -2,7 +2,8 @@
 
 // Loops around micro kernels: parallel over units of rows or over a list of rows,
 // over the rows of a unit, over tokens, over columns. Loops are named after the
-// product and say how many bytes of the weight an iteration reads.
+// product and say how many bytes of the weight an iteration reads: those of one token, or
+// of two, which more have at least.
 
 !rowsInLanes = tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
 !contiguousRows = tensor<64x512x!tern.trit, #tern.layout<b2, rows, k:4:64, [k:64:1]>>
@@ -49,7 +50,7 @@ func.func @decode(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %init: tensor<1
 // CHECK-SAME:    %[[X:.*]]: tensor<?x256xi8>, %[[W:.*]]: tensor<2x16x128xi8>
 // CHECK:         %[[TOKENS:.*]] = tensor.dim %[[X]],
 // CHECK:         scf.forall
-// CHECK:           tern.iteration "q_proj" bytes 2048
+// CHECK:           tern.iteration "q_proj" bytes 4096
 // CHECK:           %[[LEFT:.*]] = arith.remui %[[TOKENS]], %c8
 // CHECK:           %[[EIGHTS:.*]] = arith.subi %[[TOKENS]], %[[LEFT]]
 // CHECK:           scf.for {{.*}} = %c0 to %[[EIGHTS]] step %c8
@@ -120,7 +121,7 @@ func.func @listed_columns(%x: tensor<1x64xi8>, %w: tensor<64x2x64xi8>, %i: tenso
 // quarters, then the other.
 // CHECK-LABEL: func.func @columns_in_parts(
 // CHECK:         scf.forall
-// CHECK:           tern.iteration "down_proj" bytes 4096
+// CHECK:           tern.iteration "down_proj" bytes 8192
 // CHECK:           scf.for {{.*}} step %c4
 // CHECK:             scf.for
 // CHECK:               tern.micro "down_proj" #tern.contiguous_columns<{{.*}}first = 0, quarters = 2, tokens = 4>

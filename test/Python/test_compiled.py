@@ -10,6 +10,7 @@ skipped. TERN_TARGETS, comma separated, says which targets to run; by default
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -208,6 +209,35 @@ def pack_masters(checkpoint: Checkpoint, reader: Reader, directory: Path) -> Non
             tensors.append(Pending(each, dtype, array.shape, lambda array=array: iter([array])))
     directory.mkdir()
     write_shards(directory, tensors, 1)
+
+
+# Threads.
+
+
+def shared_loops(tern: str, model: Path, function: str) -> set[str]:
+    """The loops of a function that are handed out, if there are workers: by an indirect
+    call, behind which is the direct one of a caller without."""
+    text = run_driver([tern, "compile", str(model), "--compile-to=llvm", "-o", "-"])
+    body = re.search(rf"llvm\.func [^\n]*@{function}\(.*?\n  }}", text, re.S)
+    assert body, function
+    names = re.findall(rf'llvm\.call (?:%\d+|@"?{function}\.([\w.+]+))', body[0])
+    return {after for before, after in zip(names, names[1:]) if not before and after}
+
+
+def test_a_layer_is_shared_if_it_is_worth_it(tern, tmp_path):
+    """Products of a token in a layer of the bundled model are not, those of a wide one are."""
+    wide = tmp_path / "wide"
+    synthesize(wide, hidden=1024, intermediate=4096, heads=16, head_dim=64, layers=2)
+    products = {"q_proj+k_proj+v_proj", "o_proj"}
+    assert not products & shared_loops(tern, model_directory(MODELS[0]), "layer.decode")
+    assert products <= shared_loops(tern, wide, "layer.decode")
+    texts = set()
+    for flags in (["-t", "1"], ["-t", "3"], ["-t", "2", "--target=generic"]):
+        out = tmp_path / "logits.npy"
+        command = [tern, "run", str(wide), "--ids", "1,2,3", "-n", "6", "--ignore-eos"]
+        text = run_driver([*command, "--print-ids", "--temp", "0", "--logits", str(out), *flags])
+        texts.add((text, out.read_bytes()))
+    assert len(texts) == 1
 
 
 # Synthetic models against the reference.

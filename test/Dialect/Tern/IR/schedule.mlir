@@ -1,5 +1,5 @@
 // RUN: tern-opt %s --cse --loop-invariant-code-motion --canonicalize --cse --split-input-file --allow-unregistered-dialect | FileCheck %s
-// RUN: tern-opt %s --tern-outline-parallel=min-bytes=247 --split-input-file --allow-unregistered-dialect | FileCheck %s --check-prefix=TASK
+// RUN: tern-opt %s --tern-outline-parallel="min-bytes=247 min-total=0" --split-input-file --allow-unregistered-dialect | FileCheck %s --check-prefix=TASK
 
 // The worker's number stays in its loop, beside a twin in the inner one, and what
 // an iteration moves is said once in each.
