@@ -302,7 +302,7 @@ struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
       SmallVector<scf::ParallelOp> loops;
       function.walk([&](scf::ParallelOp loop) { loops.push_back(loop); });
       llvm::StringMap<unsigned> used;
-      Worth worthIt(function, minBytes, minTotal);
+      Worth worthIt(function, minBytes, minTotal, minAlone);
       if (hasEnv(function))
         function.walk([&](WorkerCountOp op) {
           lowerWorkerCount(op, function.getArgument(0), worthIt);

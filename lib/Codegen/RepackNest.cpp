@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Rows of every layout become the same bytes: V vectors of L rows, four columns
-// in a lane, one digit to a byte. A field of two bits is a shift and a mask, a
-// digit of a number of five a lookup; bytes have to come into the lanes of
-// their rows.
+// in a lane, one digit to a byte. A field of two bits is a shift and a mask;
+// before that, bytes have to come into the lanes of their rows. Where a byte is
+// five digits, it becomes such fields first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,11 +43,11 @@ public:
     Layout layout = op.getWeightLayout().getLayout();
     if (auto from = RowsInLanes::match(layout))
       return fromRowsInLanes(*from, carried);
-    if (ContiguousColumns::match(layout))
-      return fromContiguousColumns(carried);
+    if (auto from = ContiguousColumns::match(layout))
+      return fromContiguousColumns(*from->codec, carried);
     if (auto from = GroupsInLanes::match(layout))
       return fromGroupsInLanes(*from, carried);
-    return fromContiguousRows(carried);
+    return fromContiguousRows(*layout.codec, carried);
   }
 
 private:
@@ -117,9 +117,9 @@ private:
     });
   }
 
-  /// The bytes of four columns are interleaved; a field of them is a tile of
+  /// The bytes of four columns are interleaved; a digit of them is a tile of
   /// the result.
-  Values fromContiguousColumns(Values carried) {
+  Values fromContiguousColumns(const Codec &codec, Values carried) {
     return loop(columns / 4, carried, [&](Value step, Values &carried) {
       Value column = b.mul(step, b.index(4));
       Values four, digits;
@@ -127,8 +127,9 @@ private:
         four.push_back(
             read({getVectorBytes()}, {b.add(column, b.index(j)), zero, zero}));
       for (int64_t quarter = 0; quarter < panel.vectors; ++quarter)
-        digits.push_back(
-            unpackField(b, interleaveFour(b, four, quarter), op.getFirst()));
+        digits.push_back(unpackDigit(
+            b, splitBytes(b, codec, interleaveFour(b, four, quarter)),
+            op.getFirst()));
       writeStep(digits, carried, step);
     });
   }
@@ -168,19 +169,17 @@ private:
   /// The digits of a group, a byte each. A vector of the weight is a tile of
   /// the result.
   Values unpackGroup(const GroupsInLanes &from, Value group) {
-    int64_t digits = from.codec->wordDigits, bytes = from.lanes;
+    int64_t bytes = from.lanes;
     Value vector = b.mul(b.rem(group, from.groups), b.index(from.vectors));
     Value at = b.mul(b.add(vector, op.getFirst()), b.index(bytes));
     Value rows = read({bytes}, {b.div(group, b.index(from.groups)), zero, at});
     rows = b.bitcast(b.vectorOf(panel.lanes, b.getI32Type()), rows);
     rows = b.shuffle(rows, rows, interleavable());
     rows = b.bitcast(b.vectorOf(bytes, b.getI8Type()), rows);
-    Value all = RecodeOp::create(
-        b, VectorType::get({digits, bytes}, b.getI8Type()),
-        b.reshape(rows, {1, bytes}), from.codec->name, codecs::b8.name);
+    FourAndOne split = splitBytes(b, *from.codec, rows);
     Values unpacked;
-    for (int64_t digit = 0; digit < digits; ++digit)
-      unpacked.push_back(b.part(all, {digit}));
+    for (int64_t digit = 0; digit < from.codec->wordDigits; ++digit)
+      unpacked.push_back(unpackDigit(b, split, digit));
     return unpacked;
   }
 
@@ -196,8 +195,8 @@ private:
 
   /// Words of four bytes of L rows change places: a square of L x L. Parts of
   /// many steps are made at a time, of none all.
-  Values fromContiguousRows(Values carried) {
-    int64_t lanes = panel.lanes, steps = kFields * lanes;
+  Values fromContiguousRows(const Codec &codec, Values carried) {
+    int64_t lanes = panel.lanes, steps = codec.wordDigits * lanes;
     return loop(panel.vectors, carried, [&](Value vector, Values &carried) {
       Value row = b.mul(vector, b.index(lanes));
       Value byte = b.mul(vector, b.index(getVectorBytes()));
@@ -207,10 +206,12 @@ private:
         prefetchTile(b.add(row, b.index(lanes)), tile);
         Value step = b.mul(tile, b.index(steps));
         Values words = transposeWords(b, square);
-        for (int64_t j = 0; j < lanes; ++j)
-          for (int64_t f = 0; f < kFields; ++f)
-            write(unpackField(b, words[j], f), carried,
-                  b.add(step, b.index(f * lanes + j)), byte);
+        for (int64_t j = 0; j < lanes; ++j) {
+          FourAndOne bytes = splitBytes(b, codec, words[j]);
+          for (int64_t d = 0; d < codec.wordDigits; ++d)
+            write(unpackDigit(b, bytes, d), carried,
+                  b.add(step, b.index(d * lanes + j)), byte);
+        }
       });
     });
   }

@@ -23,9 +23,9 @@ static int64_t countBytes(scf::ParallelOp loop) {
   return bytes;
 }
 
-Worth::Worth(func::FuncOp function, int64_t minBytes, int64_t minTotal)
+Worth::Worth(func::FuncOp function, int64_t minBytes, int64_t minTotal,
+             int64_t minAlone)
     : minBytes(minBytes) {
-
   int64_t total = 0;
   function.walk([&](scf::ParallelOp loop) {
     if (std::optional<int64_t> n = getConstantIntValue(loop.getUpperBound()[0]))
@@ -33,13 +33,25 @@ Worth::Worth(func::FuncOp function, int64_t minBytes, int64_t minTotal)
   });
   function.walk([&](WorkerCountOp op) { total += op.getBytes(); });
   if (total < minTotal)
-    loopBytes = minTotal;
+    loopBytes = minAlone;
 }
 
 static Value loadWorkerCount(OpBuilder &b, Location loc, Value env) {
   Value count = loadAbiField(b, loc, env, AbiStruct::env,
                              abi::env::worker_count, b.getI32Type());
   return arith::IndexCastUIOp::create(b, loc, b.getIndexType(), count);
+}
+
+/// The host's threads, if it says how many it has, else its workers.
+static Value loadThreadCount(OpBuilder &b, Location loc, Value env) {
+  Value workers = loadWorkerCount(b, loc, env);
+  Value threads =
+      loadAbiIndex(b, loc, env, AbiStruct::env, abi::env::thread_count);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value isUnknown =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, threads, zero);
+  threads = arith::SelectOp::create(b, loc, isUnknown, workers, threads);
+  return arith::MinUIOp::create(b, loc, threads, workers);
 }
 
 /// 1 if the host has no threads.
@@ -64,7 +76,7 @@ void tern::lowerWorkerCount(WorkerCountOp op, Value env, const Worth &worthIt) {
         loadAbiField(b, loc, env, AbiStruct::env, abi::env::parallel,
                      LLVM::LLVMPointerType::get(b.getContext()));
     workers =
-        arith::MinUIOp::create(b, loc, loadWorkerCount(b, loc, env), workers);
+        arith::MinUIOp::create(b, loc, loadThreadCount(b, loc, env), workers);
     workers = oneIfAlone(b, loc, parallel, workers);
   }
   op.replaceAllUsesWith(workers);

@@ -23,8 +23,9 @@ struct Worth {
   int64_t loopBytes = 0; ///< of a loop
 
   /// Of the loops of `function`: with `minTotal` bytes together they may have
-  /// workers, else only those that have as many alone.
-  Worth(mlir::func::FuncOp function, int64_t minBytes, int64_t minTotal);
+  /// workers, else only those that have `minAlone` bytes.
+  Worth(mlir::func::FuncOp function, int64_t minBytes, int64_t minTotal,
+        int64_t minAlone);
 };
 
 /// The host's workers in the place of `op`, but none for less than bytes that

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kQuarters = 4;
 
-/// Sums are [tokens, quarters, fields, L]; results are runs, one of each field.
+/// Sums are [tokens, quarters, digits, L]; results are runs, one of each digit.
 struct ContiguousColumnsModel
     : MicroKernelModel<ContiguousColumnsModel, ContiguousColumnsAttr> {
   static ContiguousColumnsAttr get(Attribute attr) {
@@ -26,37 +26,43 @@ struct ContiguousColumnsModel
   }
   static int64_t lanes(Attribute attr) { return get(attr).getDot().getLanes(); }
 
-  std::string getKernelName(Attribute) const { return "contiguous columns"; }
+  std::string getKernelName(Attribute attr) const {
+    return get(attr).getDigits() == kFields ? "contiguous columns"
+                                            : "contiguous columns of groups";
+  }
   MicroTile getTile(Attribute attr) const {
     auto kernel = get(attr);
-    return {kernel.getTokens(), kernel.getQuarters() * kFields * lanes(attr), 4,
+    return {kernel.getTokens(),
+            kernel.getQuarters() * kernel.getDigits() * lanes(attr), 4,
             kernel.getFirst() * lanes(attr)};
   }
   SmallVector<Attribute> getParts(Attribute attr) const {
     auto kernel = get(attr);
     SmallVector<Attribute> parts;
     for (int64_t q = 0; q < kQuarters; q += kernel.getQuarters())
-      parts.push_back(
-          ContiguousColumnsAttr::get(attr.getContext(), kernel.getDot(), q,
-                                     kernel.getQuarters(), kernel.getTokens()));
+      parts.push_back(ContiguousColumnsAttr::get(
+          attr.getContext(), kernel.getDot(), q, kernel.getQuarters(),
+          kernel.getTokens(), kernel.getDigits()));
     return parts;
   }
   bool reads(Attribute attr, const std::optional<Layout> &layout) const {
     if (!layout)
       return false;
     std::optional<ContiguousColumns> family = ContiguousColumns::match(*layout);
-    return family && family->lanes == lanes(attr);
+    return family && family->lanes == lanes(attr) &&
+           family->codec == codecOf(get(attr).getDigits());
   }
   int64_t getMaxColumns(Attribute) const { return kMaxColumnsInPlace; }
   int64_t getOffset(Attribute) const { return 1; }
   MicroCost getCost(Attribute attr) const {
     auto kernel = get(attr);
     int64_t dots = 0;
-    for (int64_t f = 0; f < kFields; ++f)
-      dots += kernel.getDot().getSlots(maxInPlace(f));
+    for (int64_t d = 0; d < kernel.getDigits(); ++d)
+      dots += kernel.getDot().getSlots(maxInPlace(d));
     // Four loads, three interleavings and four masks for each quarter.
-    return {kernel.getQuarters() * (kernel.getTokens() * dots + 7) + 4 +
-                kernel.getTokens(),
+    return {kernel.getQuarters() * (kernel.getTokens() * dots + 7 +
+                                    slotsOfSplit(kernel.getDigits())) +
+                4 + kernel.getTokens(),
             16 * lanes(attr)};
   }
 
@@ -65,15 +71,15 @@ struct ContiguousColumnsModel
   }
   VectorType getFragmentType(Attribute attr) const {
     auto kernel = get(attr);
-    return vectorOf(
-        attr, 32,
-        {kernel.getTokens(), kernel.getQuarters(), kFields, lanes(attr)});
+    return vectorOf(attr, 32,
+                    {kernel.getTokens(), kernel.getQuarters(),
+                     kernel.getDigits(), lanes(attr)});
   }
   VectorType getSumsType(Attribute attr) const {
     auto kernel = get(attr);
-    return vectorOf(
-        attr, 32,
-        {kernel.getTokens(), kFields, kernel.getQuarters() * lanes(attr)});
+    return vectorOf(attr, 32,
+                    {kernel.getTokens(), kernel.getDigits(),
+                     kernel.getQuarters() * lanes(attr)});
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
@@ -84,13 +90,15 @@ struct ContiguousColumnsModel
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
       x.push_back(broadcastFour(b, codes, t, 0, lanes(attr)));
     for (int64_t q = 0; q < kernel.getQuarters(); ++q) {
-      Value rows = interleaveFour(b, weights, kernel.getFirst() + q);
-      for (int64_t f = 0; f < kFields; ++f) {
-        Value u = fieldInPlace(b, rows, f);
+      FourAndOne rows =
+          splitBytes(b, *codecOf(kernel.getDigits()),
+                     interleaveFour(b, weights, kernel.getFirst() + q));
+      for (int64_t d = 0; d < kernel.getDigits(); ++d) {
+        Value u = digitInPlace(b, rows, d);
         for (int64_t t = 0; t < kernel.getTokens(); ++t) {
-          Value sum = kernel.getDot().build(b, loc, b.part(sums, {t, q, f}), u,
-                                            x[t], maxInPlace(f));
-          sums = b.withPart(sums, sum, {t, q, f});
+          Value sum = kernel.getDot().build(b, loc, b.part(sums, {t, q, d}), u,
+                                            x[t], maxInPlace(d));
+          sums = b.withPart(sums, sum, {t, q, d});
         }
       }
     }
@@ -102,14 +110,14 @@ struct ContiguousColumnsModel
     ValueBuilder b(loc, builder);
     auto kernel = get(attr);
     VectorType type = getSumsType(attr);
-    Value results = b.zero(vectorOf(
-        attr, 32,
-        {kernel.getTokens(), kFields, kernel.getQuarters(), lanes(attr)}));
+    Value results = b.zero(vectorOf(attr, 32,
+                                    {kernel.getTokens(), kernel.getDigits(),
+                                     kernel.getQuarters(), lanes(attr)}));
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
       for (int64_t q = 0; q < kernel.getQuarters(); ++q)
-        for (int64_t f = 0; f < kFields; ++f) {
-          Value sum = b.shiftRightSigned(b.part(sums, {t, q, f}), 2 * f);
-          results = b.withPart(results, sum, {t, f, q});
+        for (int64_t d = 0; d < kernel.getDigits(); ++d) {
+          Value sum = b.shiftRightSigned(b.part(sums, {t, q, d}), placeOf(d));
+          results = b.withPart(results, sum, {t, d, q});
         }
     return b.reshape(results, type.getShape());
   }

@@ -25,18 +25,25 @@ struct ContiguousRowsModel
   static FieldDots dots(Attribute attr) {
     auto kernel = get(attr);
     return {kernel.getDot(), kernel.getTokens(), kernel.getRows(),
-            kernel.getTokens() == 1 && kernel.getRows() == 1};
+            kernel.getTokens() == 1 && kernel.getRows() == 1,
+            kernel.getDigits()};
   }
 
-  std::string getKernelName(Attribute) const { return "contiguous rows"; }
+  std::string getKernelName(Attribute attr) const {
+    return get(attr).getDigits() == kFields ? "contiguous rows"
+                                            : "contiguous rows of groups";
+  }
   MicroTile getTile(Attribute attr) const {
-    return {get(attr).getTokens(), get(attr).getRows(), 16 * lanes(attr)};
+    auto kernel = get(attr);
+    return {kernel.getTokens(), kernel.getRows(),
+            kernel.getDigits() * 4 * lanes(attr)};
   }
   bool reads(Attribute attr, const std::optional<Layout> &layout) const {
     if (!layout)
       return false;
     std::optional<ContiguousRows> family = ContiguousRows::match(*layout);
-    return family && family->lanes == lanes(attr) && family->rows == 1;
+    return family && family->lanes == lanes(attr) && family->rows == 1 &&
+           family->codec == codecOf(get(attr).getDigits());
   }
 
   SmallVector<VectorType> getWeightTypes(Attribute attr) const {
@@ -46,10 +53,11 @@ struct ContiguousRowsModel
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
     ValueBuilder b(loc, builder);
-    Value x =
-        b.reshape(codes, {get(attr).getTokens(), kFields, 4 * lanes(attr)});
-    return dots(attr).build(b, weights[0], sums, [&](int64_t t, int64_t f) {
-      return b.part(x, {t, f});
+    auto kernel = get(attr);
+    Value x = b.reshape(
+        codes, {kernel.getTokens(), kernel.getDigits(), 4 * lanes(attr)});
+    return dots(attr).build(b, weights[0], sums, [&](int64_t t, int64_t d) {
+      return b.part(x, {t, d});
     });
   }
 

@@ -7,7 +7,8 @@
 //
 // A byte of weights has four fields of two bits, a digit in each. Digits are
 // taken where they are, which saves the shifts, if registers are left for the
-// sums of each field, and else moved to the lowest bits.
+// sums of each field, and else moved to the lowest bits. A byte of five digits
+// is split into such a byte and one more digit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +18,7 @@
 #include "MicroKernels.h"
 
 #include "tern/Kernels/Unpacking.h"
+#include "tern/Packing/Codec.h"
 
 namespace tern {
 
@@ -24,27 +26,44 @@ namespace tern {
 inline mlir::Value fieldInPlace(ValueBuilder &b, mlir::Value bytes, int64_t f) {
   return b.bitAnd(bytes, 3 << 2 * f);
 }
+/// The same for digit `d` of split groups.
+inline mlir::Value digitInPlace(ValueBuilder &b, const FourAndOne &groups,
+                                int64_t d) {
+  return d < kFields ? fieldInPlace(b, groups.four, d) : groups.last;
+}
+/// Bits that digit `d` stands to the left.
+inline int64_t placeOf(int64_t d) { return d < kFields ? 2 * d : 0; }
 /// The largest of them.
-inline unsigned maxInPlace(int64_t f) { return 2 << 2 * f; }
+inline unsigned maxInPlace(int64_t d) { return 2 << placeOf(d); }
+/// Instructions that split a vector of bytes of so many digits: two lookups,
+/// whose signs are one mask.
+inline int64_t slotsOfSplit(int64_t digits) {
+  return digits == kFields ? 0 : 7;
+}
+/// The codec whose bytes have so many digits.
+inline const Codec *codecOf(int64_t digits) {
+  return digits == kFields ? &codecs::b2 : &codecs::s5;
+}
 /// Sums of digits in place are up to 4^3 times too large, so over so many
 /// columns they fit 32 bits, with any codes.
 inline constexpr int64_t kMaxColumnsInPlace = (int64_t(1) << (31 - 7 - 7)) - 1;
 
 /// Sums of `tokens` tokens over `vectors` vectors of 4L bytes: [tokens,
 /// vectors, L], and with digits in place, which is of one token, [vectors,
-/// fields, L].
+/// digits, L].
 struct FieldDots {
   DotProductAttrInterface dot;
   int64_t tokens, vectors;
   bool isInPlace;
+  int64_t digits = kFields; ///< of a byte
 
   MicroCost cost() const;
   mlir::SmallVector<int64_t> shape() const;
-  /// `bytes` is [vectors, 4L]; `codes` gives the 4L codes of a token that field
-  /// `f` is multiplied by.
+  /// `bytes` is [vectors, 4L]; `codes` gives the 4L codes of a token that digit
+  /// `d` is multiplied by.
   mlir::Value
   build(ValueBuilder &b, mlir::Value bytes, mlir::Value sums,
-        llvm::function_ref<mlir::Value(int64_t token, int64_t f)> codes) const;
+        llvm::function_ref<mlir::Value(int64_t token, int64_t d)> codes) const;
   /// [tokens, vectors, L]
   mlir::Value finish(ValueBuilder &b, mlir::Value sums) const;
 };

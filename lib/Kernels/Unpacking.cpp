@@ -7,6 +7,9 @@
 
 #include "tern/Kernels/Unpacking.h"
 
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/Codec.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -23,6 +26,49 @@ Value tern::unpackField(ValueBuilder &b, Value bytes, Value f) {
   Value moved =
       arith::ShRUIOp::create(b, b.bitcast(words, bytes), b.splat(words, by));
   return b.bitAnd(b.bitcast(type, moved), 3);
+}
+
+/// Opposite numbers have opposite digits, so a table of the numbers that are
+/// not negative will do; sums begin with zeros as they are stored.
+static FourAndOne splitGroups(ValueBuilder &b, Value codes) {
+  auto lookup =
+      LookupTableAttr::get(b.getContext(), codecs::s5.wordDigits, -1, 1,
+                           /*bias=*/0, /*signMagnitude=*/true);
+  SmallVector<APInt> fours, lasts;
+  for (int64_t m = 0; m < lookup.getSize(); ++m) {
+    int64_t four = 0;
+    for (int64_t f = 0; f < kFields; ++f)
+      four += lookup.getDigit(m, f) * (int64_t(1) << (2 * f));
+    fours.push_back(APInt(8, four, /*isSigned=*/true));
+    lasts.push_back(APInt(8, lookup.getDigit(m, kFields), /*isSigned=*/true));
+  }
+  VectorType type = b.vectorOf(lookup.getSize(), b.getI8Type());
+  auto take = [&](ArrayRef<APInt> entries, int64_t zeros) -> Value {
+    Value table =
+        arith::ConstantOp::create(b, DenseElementsAttr::get(type, entries));
+    return LookupAddOp::create(b, codes.getType(),
+                               b.constant(codes.getType(), zeros), table, codes,
+                               lookup);
+  };
+  return {take(fours, 0b01010101), take(lasts, 1)};
+}
+
+FourAndOne tern::splitBytes(ValueBuilder &b, const Codec &codec, Value bytes) {
+  if (&codec == &codecs::s5)
+    return splitGroups(b, bytes);
+  return {bytes, Value()};
+}
+
+Value tern::unpackDigit(ValueBuilder &b, const FourAndOne &bytes, int64_t d) {
+  return d < kFields ? unpackField(b, bytes.four, d) : bytes.last;
+}
+
+Value tern::unpackDigit(ValueBuilder &b, const FourAndOne &bytes, Value d) {
+  Value field = unpackField(b, bytes.four, d);
+  if (!bytes.last)
+    return field;
+  Value isLast = b.compare(arith::CmpIPredicate::eq, d, kFields);
+  return b.select(isLast, bytes.last, field);
 }
 
 SmallVector<Value> tern::transposeWords(ValueBuilder &b, Value square) {

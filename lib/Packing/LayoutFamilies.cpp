@@ -72,35 +72,42 @@ std::optional<UnpackedRows> UnpackedRows::match(const Layout &layout) {
 }
 
 Layout ContiguousRows::layout() const {
-  Layout layout{&codecs::b2, Axis::Row, {columns(4, 4 * lanes)}, {}};
+  Layout layout{codec, Axis::Row, {columns(codec->wordDigits, 4 * lanes)}, {}};
   if (rows > 1)
     layout.bytes.push_back({Axis::Row, rows, 1});
   layout.bytes.push_back(columns(4 * lanes, 1));
   return layout;
 }
 
+/// Kernels know how digits lie in these bytes.
+static bool isOfFieldsOrGroups(const Layout &layout) {
+  return layout.codec == &codecs::b2 || layout.codec == &codecs::s5;
+}
+
 std::optional<ContiguousRows> ContiguousRows::match(const Layout &layout) {
-  if (layout.bytes.empty())
+  if (layout.bytes.empty() || !isOfFieldsOrGroups(layout))
     return std::nullopt;
   int64_t lanes = layout.bytes.back().size / 4, rows = layout.tileRows();
   if (lanes == 1 && rows > 1) // RowsInLanes has them
     return std::nullopt;
-  return check(layout, ContiguousRows{lanes, rows});
+  return check(layout, ContiguousRows{lanes, rows, layout.codec});
 }
 
 Layout ContiguousColumns::layout() const {
-  return {&codecs::b2,
+  return {codec,
           Axis::Column,
-          {rows(4, 4 * lanes)},
+          {rows(codec->wordDigits, 4 * lanes)},
           {rows(lanes / 4, 4), rows(4, lanes), rows(4, 1)}};
 }
 
 std::optional<ContiguousColumns>
 ContiguousColumns::match(const Layout &layout) {
-  int64_t lanes = layout.tileRows() / 16;
+  if (!isOfFieldsOrGroups(layout))
+    return std::nullopt;
+  int64_t lanes = layout.tileRows() / layout.codec->wordDigits / 4;
   if (lanes == 0 || lanes % 4)
     return std::nullopt;
-  return check(layout, ContiguousColumns{lanes});
+  return check(layout, ContiguousColumns{lanes, layout.codec});
 }
 
 Layout IntegerRows::layout() const {

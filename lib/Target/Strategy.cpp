@@ -18,6 +18,10 @@ static constexpr double kPortableSlots = 8;
 /// Issue slots of compacting one code.
 static constexpr double kCompactionSlots = 6;
 
+/// While codes are prepared for a tile of columns, the stream of weights stops,
+/// and it begins anew: together that many times the slots of preparing them.
+static constexpr double kRestart = 20;
+
 namespace {
 /// A weight as it is stored, in numbers that may be parts of a whole.
 struct StoredSize {
@@ -52,6 +56,11 @@ static void addKernels(StrategyAttr kernels, const StoredSize &size,
     cost.slots += double(groups) * steps * double(step.slots);
     cost.before +=
         double(groups * tile.tokens) * size.columns * step.setupSlots;
+    if (MicroPreparation preparation = kernel.getPreparation();
+        preparation.steps)
+      cost.before +=
+          kRestart * size.columns * step.setupSlots *
+          double(llvm::divideCeil(groups * tile.tokens, preparation.tokens));
   }
 }
 
@@ -71,8 +80,8 @@ ProductCost tern::rate(const Strategy &strategy, const ProductShape &shape,
   if (shape.listsColumns)
     cost.before += kCompactionSlots * double(shape.columns);
   bool isRuns = shape.listsRows || shape.listsColumns;
-  double bandwidth =
-      isRuns ? speed.runBytes : speed.streamBytes * strategy.speed.reach;
+  double bandwidth = isRuns ? speed.runBytes * strategy.speed.runs
+                            : speed.streamBytes * strategy.speed.reach;
   double issue = cost.slots * strategy.speed.stall / speed.issueWidth;
   cost.cycles =
       std::max(cost.bytes / bandwidth, issue) + cost.before / speed.issueWidth;

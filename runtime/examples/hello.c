@@ -26,6 +26,7 @@ static tern_status speak(const tern_artifact *artifact, tern_pool *pool,
                          const char *text) {
   tern_env env = {.size = sizeof(env),
                   .worker_count = tern_pool_threads(pool),
+                  .thread_count = tern_pool_threads(pool),
                   .parallel = tern_pool_run,
                   .host = pool};
   tern_session_config config = {.size = sizeof(config),

@@ -39,6 +39,7 @@ class Env(c.Structure):
         ("parallel", c.c_void_p),
         ("host", c.c_void_p),
         ("counters", c.c_void_p),
+        ("thread_count", c.c_size_t),
     ]
 
 

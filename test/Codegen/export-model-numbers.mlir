@@ -19,7 +19,7 @@ module attributes {
 }
 // CHECK-LABEL: @tern_model_bard()
 // abi version
-// CHECK:      llvm.mlir.constant(2 : i32)
+// CHECK:      llvm.mlir.constant(3 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[0]
 // size of tern_model
 // CHECK:      llvm.mlir.constant(216 : i32)

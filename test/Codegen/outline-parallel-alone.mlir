@@ -1,7 +1,7 @@
-// RUN: tern-opt %s "--tern-outline-parallel=min-bytes=44 min-total=100" --canonicalize --allow-unregistered-dialect | FileCheck %s
+// RUN: tern-opt %s "--tern-outline-parallel=min-bytes=44 min-total=100 min-alone=200" --canonicalize --allow-unregistered-dialect | FileCheck %s
 
 // Loops of 90 bytes together, two workers' worth: they run here. A loop whose iterations
-// are not known runs here if it has less than 20 of 5 bytes.
+// are not known runs here if it has less than 40 of 5 bytes.
 
 func.func @short(%env: !llvm.ptr, %n: index) {
   %c0 = arith.constant 0 : index
@@ -24,7 +24,7 @@ func.func @short(%env: !llvm.ptr, %n: index) {
 // CHECK-NOT:     constant @short.known
 // CHECK:         call @short.known(
 // CHECK:         %[[WORTH:.*]] = arith.divui %[[N]], %c9
-// CHECK:         %[[LITTLE:.*]] = arith.cmpi ult, %[[N]], %c20
+// CHECK:         %[[LITTLE:.*]] = arith.cmpi ult, %[[N]], %c40
 // CHECK:         arith.select %[[LITTLE]], %c1, %[[WORTH]]
 
 // With one more iteration and the 5 bytes of a product whose workers are counted there

@@ -5,8 +5,10 @@
 
 !rowsInLanes = tensor<128x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
 !contiguousRows = tensor<128x512x!tern.trit, #tern.layout<b2, rows, k:4:64, [k:64:1]>>
+!groupsInLanes = tensor<256x240x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:24:5, n:2:64, n:64:1]>>
+!groupsInRows = tensor<128x640x!tern.trit, #tern.layout<s5, rows, k:5:64, [k:64:1]>>
+!groupsInColumns = tensor<640x64x!tern.trit, #tern.layout<s5, columns, n:5:64, [n:4:4, n:4:16, n:4:1]>>
 !contiguousColumns = tensor<512x64x!tern.trit, #tern.layout<b2, columns, n:4:64, [n:4:4, n:4:16, n:4:1]>>
-!groupsInLanes = tensor<128x60x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:6:5, n:2:64, n:64:1]>>
 
 #dot = #tern_x86.dot<vpdpbusd_512>
 #six = #tern.unpacked_rows<dot = #dot, vectors = 4, tokens = 6>
@@ -89,6 +91,63 @@ func.func @contiguous_columns(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init
   return %0 : tensor<?x512xi32>
 }
 
+// A vector of a tile of groups is the rows of a panel. Four groups, twenty columns,
+// are five steps.
+// CHECK-LABEL: func.func @groups_in_lanes(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x240xi8>, %[[W:.*]]: tensor<2x2x3072xi8>
+// CHECK:         scf.forall (%[[UNIT:.*]]) in (4) shared_outs(
+// CHECK-DAG:       %[[ROWS:.*]] = affine.apply affine_map<(d0) -> (d0 floordiv 2)>(%[[UNIT]])
+// CHECK-DAG:       %[[VECTOR:.*]] = affine.apply affine_map<(d0) -> (d0 mod 2)>(%[[UNIT]])
+// CHECK-DAG:       %[[TILES:.*]] = tensor.extract_slice %[[W]][0, %[[ROWS]], 0] [2, 1, 3072]
+// CHECK:           scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK:             scf.for %{{.*}} = %c0 to %c6 step %c1
+// CHECK-COUNT-4:       vector.transfer_read %[[TILES]]{{.*}} vector<64xi8>
+// CHECK-COUNT-20:      vector.transfer_write
+// CHECK-NOT:         vector.transfer_write
+// CHECK:           scf.for {{.*}} step %c6
+// CHECK-NOT:         scf.if
+// CHECK:         return
+func.func @groups_in_lanes(%x: tensor<?x240xi8>, %w: tensor<2x2x3072xi8>, %init: tensor<?x256xi32>) -> tensor<?x256xi32> {
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<?x240xi8>, tensor<2x2x3072xi8>)
+      outs(%init : tensor<?x256xi32>) codes [-128, 127] weight_type !groupsInLanes
+      strategy #tern.strategy<[#six, #one], units = 1, prefetch = 0, panel = #panel> -> tensor<?x256xi32>
+  return %0 : tensor<?x256xi32>
+}
+
+// As rows of fields, a vector of words at a time, which has five digits a byte.
+// CHECK-LABEL: func.func @groups_in_rows(
+// CHECK:         scf.forall (%{{.*}}) in (2) shared_outs(
+// CHECK:             scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK:               vector.transfer_read {{.*}} vector<16x64xi8>
+// CHECK-COUNT-32:      tern.lookup_add
+// CHECK-NOT:           tern.lookup_add
+// CHECK:           scf.for {{.*}} step %c6
+func.func @groups_in_rows(%x: tensor<?x640xi8>, %w: tensor<128x2x64xi8>, %init: tensor<?x128xi32>) -> tensor<?x128xi32> {
+  %0 = tern.matmul "up_proj" ins(%x, %w : tensor<?x640xi8>, tensor<128x2x64xi8>)
+      outs(%init : tensor<?x128xi32>) codes [-128, 127] weight_type !groupsInRows
+      strategy #tern.strategy<[#six, #one], units = 1, prefetch = 0, panel = #panel> -> tensor<?x128xi32>
+  return %0 : tensor<?x128xi32>
+}
+
+// A tile of 320 rows is five panels, one for each digit of a byte.
+// CHECK-LABEL: func.func @groups_in_columns(
+// CHECK-SAME:    %[[X:.*]]: tensor<?x64xi8>, %[[W:.*]]: tensor<64x2x64xi8>
+// CHECK:         scf.forall (%[[UNIT:.*]]) in (10) shared_outs(
+// CHECK-DAG:       %[[CHUNK:.*]] = affine.apply affine_map<(d0) -> (d0 floordiv 5)>(%[[UNIT]])
+// CHECK-DAG:       %[[DIGIT:.*]] = affine.apply affine_map<(d0) -> (d0 mod 5)>(%[[UNIT]])
+// CHECK-DAG:       %[[COLUMNS:.*]] = tensor.extract_slice %[[W]][0, %[[CHUNK]], 0] [64, 1, 64]
+// CHECK:           scf.if
+// CHECK-COUNT-4:     vector.transfer_read %[[COLUMNS]]
+// CHECK-COUNT-2:     tern.lookup_add
+// CHECK:             arith.cmpi eq, %[[DIGIT]], %c4
+// CHECK:             arith.select
+func.func @groups_in_columns(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init: tensor<?x640xi32>) -> tensor<?x640xi32> {
+  %0 = tern.matmul "down_proj" ins(%x, %w : tensor<?x64xi8>, tensor<64x2x64xi8>)
+      outs(%init : tensor<?x640xi32>) codes [-128, 127] weight_type !groupsInColumns
+      strategy #tern.strategy<[#six, #one], units = 1, prefetch = 0, panel = #panel> -> tensor<?x640xi32>
+  return %0 : tensor<?x640xi32>
+}
+
 // Sums of 16 bits for 64 steps at a time.
 // CHECK-LABEL: func.func @narrow(
 // CHECK:         scf.forall
@@ -105,34 +164,4 @@ func.func @narrow(%x: tensor<?x320xi8>, %w: tensor<4x20x64xi8>, %init: tensor<?x
       strategy #tern.strategy<[#tern.unpacked_rows<dot = #tern_x86.dot<vpmaddubsw_256>, vectors = 4, tokens = 1>],
           units = 1, prefetch = 0, panel = <b8, rows, k:1:1, [n:4:8, n:8:1, k:4:1]>> -> tensor<?x64xi32>
   return %0 : tensor<?x64xi32>
-}
-
-// Rows of a tile are two panels, a vector of bytes each. Four groups of five digits are
-// five steps of four columns; they may lie in two tiles.
-// CHECK-LABEL: func.func @groups_in_lanes(
-// CHECK-SAME:    %[[X:.*]]: tensor<?x60xi8>, %[[W:.*]]: tensor<2x1x768xi8>
-// CHECK:         scf.forall (%[[UNIT:.*]]) in (2) shared_outs(
-// CHECK-DAG:       %[[TILE:.*]] = affine.apply affine_map<(d0) -> (d0 floordiv 2)>(%[[UNIT]])
-// CHECK-DAG:       %[[VECTOR:.*]] = affine.apply affine_map<(d0) -> (d0 mod 2)>(%[[UNIT]])
-// CHECK:           %[[GROUPS:.*]] = tensor.extract_slice %[[W]][0, %[[TILE]], 0] [2, 1, 768]
-// CHECK:           scf.if
-// CHECK:             scf.for %[[FOUR:.*]] = %c0 to %c3 step %c1
-// CHECK:               %[[GROUP:.*]] = arith.muli %[[FOUR]], %c4
-// CHECK:               %[[PLACE:.*]] = arith.remui %[[GROUP]], %c6
-// CHECK:               %[[VECTORS:.*]] = arith.muli %[[PLACE]], %c2
-// CHECK:               %[[AT:.*]] = arith.addi %[[VECTORS]], %[[VECTOR]]
-// CHECK:               %[[BYTE:.*]] = arith.muli %[[AT]], %c64
-// CHECK:               %[[BLOCK:.*]] = arith.divui %[[GROUP]], %c6
-// CHECK:               vector.transfer_read %[[GROUPS]][%[[BLOCK]], %c0, %[[BYTE]]]
-// CHECK:               vector.shuffle {{.*}} [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]
-// CHECK:               tern.recode {{.*}} "s5" to "b8" : vector<1x64xi8> -> vector<5x64xi8>
-// CHECK-COUNT-3:       tern.recode
-// CHECK-COUNT-5:       tern.micro "gate_proj" {{.*}}tokens = 6>
-// CHECK:             } else {
-// CHECK:               scf.for %{{.*}} = %c0 to %c15 step %c1
-func.func @groups_in_lanes(%x: tensor<?x60xi8>, %w: tensor<2x1x768xi8>, %init: tensor<?x128xi32>) -> tensor<?x128xi32> {
-  %0 = tern.matmul "gate_proj" ins(%x, %w : tensor<?x60xi8>, tensor<2x1x768xi8>)
-      outs(%init : tensor<?x128xi32>) codes [-128, 127] weight_type !groupsInLanes
-      strategy #tern.strategy<[#six, #one], units = 1, prefetch = 0, panel = #panel> -> tensor<?x128xi32>
-  return %0 : tensor<?x128xi32>
 }

@@ -24,6 +24,7 @@
 // CHECK:           %[[ZERO:.*]] = tern.micro_begin #tern.lookup_groups<{{.*}}> steps 6 -> vector<2x2x2x32xi16>
 // CHECK:           scf.for {{.*}} = %[[FIRST]] to %[[END]]
 // CHECK:             vector.transfer_write %[[ZERO]],
+// Weights are read a step ahead.
 // CHECK:           scf.for %[[COLUMNS:.*]] = %c0 to %c3
 // CHECK:             scf.for %[[STEP:.*]] = %c0 to %c2
 // CHECK:               %[[CODES:.*]] = vector.transfer_read %[[X]]{{.*}} vector<1x15xi8>
@@ -31,10 +32,14 @@
 // CHECK:               vector.transfer_write %[[MADE]], {{.*}} vector<3x2x128xi8>, tensor<1x2x3x2x128xi8>
 // CHECK:             scf.for %[[ROWS:.*]] = %[[FIRST]] to %[[END]]
 // CHECK:               %[[OLD:.*]] = vector.transfer_read {{.*}} tensor<4x1x2x2x2x32xi16>, vector<2x2x2x32xi16>
-// CHECK:               %[[NEW:.*]] = scf.for {{.*}} to %c2 {{.*}} iter_args({{.*}} = %[[OLD]])
-// CHECK:                 %[[BYTES:.*]] = vector.transfer_read %[[W]][%[[COLUMNS]], %[[ROWS]], {{.*}} vector<384xi8>
-// CHECK:                 tern.micro "q_proj" {{.*}}, %[[BYTES]] into
-// CHECK:               vector.transfer_write %[[NEW]]
+// CHECK:               %[[BYTES:.*]] = vector.transfer_read %[[W]][%[[COLUMNS]], %[[ROWS]], %c0]{{.*}} vector<384xi8>
+// CHECK:               %[[NEW:.*]]:2 = scf.for %[[AT:.*]] = %c0 to %c2 {{.*}} iter_args({{.*}} = %[[OLD]], %[[NOW:.*]] = %[[BYTES]])
+// CHECK:                 %[[NEXT:.*]] = arith.addi %[[AT]], %c1
+// CHECK:                 arith.minui %[[NEXT]], %c1
+// CHECK:                 %[[LATER:.*]] = vector.transfer_read %[[W]][%[[COLUMNS]], %[[ROWS]], {{.*}} vector<384xi8>
+// CHECK:                 tern.micro "q_proj" {{.*}}, %[[NOW]] into
+// CHECK:                 scf.yield %{{.*}}, %[[LATER]]
+// CHECK:               vector.transfer_write %[[NEW]]#0
 // CHECK:           scf.for {{.*}} = %[[FIRST]] to %[[END]]
 // CHECK:             %[[SUMS:.*]] = tern.micro_finish
 // CHECK:             vector.transfer_write %[[SUMS]]

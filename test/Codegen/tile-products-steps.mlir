@@ -41,12 +41,12 @@ func.func @part_of_a_step(%x: tensor<?x144xi8>, %w: tensor<4x9x128xi8>, %init: t
 // CHECK:         scf.forall (%[[UNIT:.*]]) in (2)
 // CHECK:           %[[HALF:.*]] = affine.apply affine_map<(d0) -> (d0 mod 2)>(%[[UNIT]])
 // CHECK:           scf.for %{{.*}} = %c0 to %c3 step %c1 iter_args({{.*}}) -> (tensor<1x19x256xi8>)
-// CHECK-COUNT-4:     tern.recode {{.*}} "s5" to "b8"
+// CHECK-COUNT-8:     tern.lookup_add
 // CHECK-COUNT-20:    vector.transfer_write {{.*}} vector<64xi8>
 // CHECK-NOT:         vector.transfer_write
 // CHECK:             scf.yield
-// CHECK-COUNT-3:   tern.recode {{.*}} "s5" to "b8"
-// CHECK-NOT:       tern.recode
+// CHECK-COUNT-6:   tern.lookup_add
+// CHECK-NOT:       tern.lookup_add
 // CHECK-COUNT-16:  vector.transfer_write {{.*}} vector<64xi8>
 // CHECK-NOT:       vector.transfer_write
 // CHECK:           scf.for %{{.*}} step %c32

@@ -32,20 +32,6 @@ func.func @two_planes(%t: vector<3x2x128xi8>, %w: vector<384xi8>, %acc: vector<2
   return %0 : vector<2x2x2x32xi16>
 }
 
-// A digit is a lookup, and its opposite where the code is negative: the sign is taken
-// once.
-// CHECK-LABEL:    func.func @digits(
-// CHECK-NOT:      arith.cmpi
-// CHECK:          %[[NEGATIVE:.*]] = arith.cmpi slt
-// CHECK-NOT:      arith.cmpi
-// CHECK-COUNT-5:  llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.qi.512"
-// CHECK-NOT:      llvm.call_intrinsic
-// CHECK:          return
-func.func @digits(%w: vector<1x64xi8>) -> vector<5x64xi8> {
-  %0 = tern.recode %w "s5" to "b8" : vector<1x64xi8> -> vector<5x64xi8>
-  return %0 : vector<5x64xi8>
-}
-
 // A table is made of permutes, not of products.
 // CHECK-LABEL: func.func @prepare(
 // CHECK-NOT:     arith.muli

@@ -22,7 +22,7 @@ from typing import Sequence
 import numpy as np
 
 OK, BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL = 0, 1, 2, 8  # tern_status of tern/tern.h
-ABI_VERSION = 2
+ABI_VERSION = 3
 CLASS_COUNT = 3
 GUARD = 256
 GUARD_BYTE = 0xC5

@@ -383,8 +383,10 @@ def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
   let options = [
     Option<"minBytes", "min-bytes", "int64_t", /*default=*/"32768",
            "Weight bytes below which a worker is not worth waking">,
-    Option<"minTotal", "min-total", "int64_t", /*default=*/"1500000",
-           "Bytes of all loops of a function below which none of them is worth it, unless it has so many itself">,
+    Option<"minTotal", "min-total", "int64_t", /*default=*/"600000",
+           "Bytes of all loops of a function below which workers sleep in between">,
+    Option<"minAlone", "min-alone", "int64_t", /*default=*/"2000000",
+           "Bytes of a loop that is worth waking them">,
   ];
   let statistics = [
     Statistic<"numTasks", "num-tasks", "Loops outlined">,

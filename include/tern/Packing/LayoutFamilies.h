@@ -37,21 +37,23 @@ struct UnpackedRows {
   static std::optional<UnpackedRows> match(const Layout &layout);
 };
 
-/// A row follows itself: b2, rows, k:4:4L, [k:4L:1]. A tile is a vector of 4L
-/// bytes, 16L columns; with R interleaved rows, [n:R:1, k:4L:1], R of them, L
-/// > 1.
+/// A row follows itself: b2, rows, k:4:4L, [k:4L:1] and s5, rows, k:5:4L,
+/// [k:4L:1]. A tile is a vector of 4L bytes, 16L or 20L columns; with R
+/// interleaved rows, [n:R:1, k:4L:1], R of them, L > 1.
 struct ContiguousRows {
   int64_t lanes, rows = 1;
+  const Codec *codec = &codecs::b2;
   Layout layout() const;
   static std::optional<ContiguousRows> match(const Layout &layout);
 };
 
-/// A column follows itself: b2, columns, n:4:4L, [n:L/4:4, n:4:L, n:4:1], L a
-/// multiple of 4. A tile is one vector of 16L rows of a column, in the order
-/// that interleaving the bytes of four columns within 16 byte parts turns into
-/// rising rows.
+/// A column follows itself: b2, columns, n:4:4L, [n:L/4:4, n:4:L, n:4:1] and
+/// s5, columns, n:5:4L, the same, L a multiple of 4. A tile is one vector of
+/// 16L or 20L rows of a column, in the order that interleaving the bytes of
+/// four columns within 16 byte parts turns into rising rows.
 struct ContiguousColumns {
   int64_t lanes;
+  const Codec *codec = &codecs::b2;
   Layout layout() const;
   static std::optional<ContiguousColumns> match(const Layout &layout);
 };

@@ -28,6 +28,7 @@ namespace tern {
 struct KernelSpeed {
   double stall = 1; ///< times as long as their slots say
   double reach = 1; ///< of the bandwidth of a stream
+  double runs = 1;  ///< of the bandwidth of runs, in lists
 };
 
 /// A way to compute a product.

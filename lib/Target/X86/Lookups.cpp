@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // VPERMI2B takes 64 bytes out of the 128 of two registers by the low seven bits
-// of 64 others, which is one lookup in a table of sums, or of one digit of each
-// code; the eighth bit, the sign of a code, is a mask of VPMOVB2M. Constant
+// of 64 others, which is one lookup in a table of sums; the eighth bit, the
+// sign of a code, is a mask of VPMOVB2M. Constant
 // permutes are vector.shuffle, which LLVM makes one VPERMB each.
 //
 //===----------------------------------------------------------------------===//
@@ -16,7 +16,6 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/ValueBuilder.h"
-#include "tern/Packing/Codec.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/Sequence.h"
@@ -162,55 +161,9 @@ private:
   }
 };
 
-/// Bytes of signs and magnitudes to a byte for each digit: of a digit, what it
-/// is for each magnitude is a table, and its opposite for the other sign.
-struct RecodeToDigits : OpRewritePattern<RecodeOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(RecodeOp op,
-                                PatternRewriter &rewriter) const override {
-    auto type = cast<VectorType>(op.getType());
-    if (op.getFrom() != codecs::s5.name || op.getTo() != codecs::b8.name ||
-        type.getDimSize(1) != kBytes)
-      return rewriter.notifyMatchFailure(
-          op, "expected 64 bytes of s5 to be recoded to b8");
-    ValueBuilder b(op.getLoc(), rewriter);
-    int64_t count = codecs::s5.wordDigits;
-    Value result = b.zero(type);
-    for (int64_t i = 0; i < type.getDimSize(0) / count; ++i) {
-      Value codes = b.part(op.getSource(), {i});
-      Value isNegative = b.compare(arith::CmpIPredicate::slt, codes, 0);
-      for (int64_t digit = 0; digit < count; ++digit) {
-        Value stored =
-            permute(b, codes, digits(b, digit, 0), digits(b, digit, 1));
-        // Stored digits are 0, 1 and 2.
-        Value opposite =
-            b.sub(b.constant(stored.getType(), int64_t(2)), stored);
-        result = b.withPart(result, b.select(isNegative, opposite, stored),
-                            {i * count + digit});
-      }
-    }
-    rewriter.replaceOp(op, result);
-    return success();
-  }
-
-private:
-  /// Stored digit `digit` of the magnitudes from 64 * `half` on.
-  static Value digits(ValueBuilder &b, int64_t digit, int64_t half) {
-    SmallVector<int8_t> stored;
-    for (int64_t m = 0; m < kBytes; ++m) {
-      auto byte = uint8_t(half * kBytes + m);
-      stored.push_back(int8_t(codecs::s5.decode(&byte, digit) + 1));
-    }
-    auto type = b.vectorOf(kBytes, b.getI8Type());
-    return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(type, ArrayRef<int8_t>(stored)));
-  }
-};
-
 } // namespace
 
 void x86::populateLookupPatterns(RewritePatternSet &patterns) {
-  patterns.add<LookUpBytes, BuildTableOfBytes, RecodeToDigits>(
-      patterns.getContext(), /*benefit=*/2);
+  patterns.add<LookUpBytes, BuildTableOfBytes>(patterns.getContext(),
+                                               /*benefit=*/2);
 }

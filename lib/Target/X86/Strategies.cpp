@@ -35,17 +35,19 @@ constexpr int64_t kLookupVectors = 2, kLookupLanes = 64;
 /// Tokens whose tables and sums the second level cache holds.
 constexpr int64_t kLookupTokens = 16;
 
-/// Columns are cut into tiles whose tables, 256 bytes a group at most, take
-/// less than half of a first level cache. Of these sizes, multiples of the
-/// three groups of a step, the one with least to read: a tile costs its sums
-/// about as much as two groups.
+/// Columns are cut into tiles whose tables, 256 bytes a group at most, stay in
+/// a first level cache beside the stream of weights and the sums of rows: with
+/// 57 groups, 14 KiB, a stream from memory is a quarter slower. Of the sizes
+/// that are steps of three groups and, for repacking, fours of them, the one
+/// with least to read: a tile costs its sums about as much as a group.
 int64_t groupsOfTile(int64_t columns) {
+  constexpr int64_t unit = 12, most = 4 * unit;
   int64_t groups = llvm::divideCeil(columns, codecs::s5.wordDigits);
-  if (groups <= 60)
-    return int64_t(llvm::alignTo(groups, 3));
+  if (groups <= most)
+    return int64_t(llvm::alignTo(groups, unit));
   int64_t best = 0, least = 0;
-  for (int64_t size = 60; size >= 30; size -= 3) {
-    int64_t cost = int64_t(llvm::divideCeil(groups, size)) * (size + 2);
+  for (int64_t size = most; size >= most / 2; size -= unit) {
+    int64_t cost = int64_t(llvm::divideCeil(groups, size)) * (size + 1);
     if (!best || cost < least) {
       best = size;
       least = cost;
@@ -103,13 +105,13 @@ StrategyAttr makeRowsInLanes(const Maker &make) {
   return make.get(kernels, 1, make.getRowsAhead());
 }
 
-StrategyAttr makeContiguousRows(const Maker &make) {
+template <int64_t digits> StrategyAttr makeContiguousRows(const Maker &make) {
   RowBlock block(make);
   SmallVector<Attribute> kernels;
   for (int64_t tokens : {4, 1})
     if (!make.takesOne() || tokens == 1)
       kernels.push_back(ContiguousRowsAttr::get(make.context(), make.dot,
-                                                block.rows, tokens));
+                                                block.rows, tokens, digits));
   return make.get(kernels, block.units, make.getRowsAhead());
 }
 
@@ -135,10 +137,11 @@ StrategyAttr makeIntegerRows(const Maker &make) {
   return make.get(kernels, largestDivisor(make.shape.rows, 16), 0);
 }
 
+template <int64_t digits>
 StrategyAttr makeContiguousColumns(const Maker &make) {
   auto get = [&](int64_t quarters, int64_t tokens) -> Attribute {
     return ContiguousColumnsAttr::get(make.context(), make.dot, 0, quarters,
-                                      tokens);
+                                      tokens, digits);
   };
   int64_t ahead =
       make.shape.listsColumns ? make.machine.family.columnsAhead : 0;
@@ -193,11 +196,11 @@ template <int64_t vectors> StrategyAttr makeTiles(const Maker &make) {
 Layout layRowsInLanes(const Maker &make) {
   return RowsInLanes{make.dot.getLanes(), 2}.layout();
 }
-Layout layContiguousRows(const Maker &make) {
-  return ContiguousRows{make.dot.getLanes()}.layout();
+template <const Codec &codec> Layout layContiguousRows(const Maker &make) {
+  return ContiguousRows{make.dot.getLanes(), 1, &codec}.layout();
 }
-Layout layContiguousColumns(const Maker &make) {
-  return ContiguousColumns{make.dot.getLanes()}.layout();
+template <const Codec &codec> Layout layContiguousColumns(const Maker &make) {
+  return ContiguousColumns{make.dot.getLanes(), &codec}.layout();
 }
 Layout layIntegerRows(const Maker &make) {
   const Codec *codec = make.shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
@@ -264,6 +267,7 @@ struct Entry {
 
 using Tokens = TokenClass;
 
+constexpr StringLiteral kPermutes = "avx512vbmi";
 /// Tiles are of sixteen lanes, as the panel's vectors.
 constexpr StringLiteral kTiles = "avx512vnni,amx-tile,amx-int8",
                         kTilesOfGroups =
@@ -276,47 +280,67 @@ constexpr Entry kEntries[] = {
      makePanel<4>, &Family::lanes, &Family::lanes},
     {"rows_in_lanes", "", 0, Tokens::Many, Tokens::Many, layRowsInLanes,
      makePanel<2>, &Family::lanes, &Family::lanes},
+    {"contiguous_rows", "", 0, Tokens::One, Tokens::Many,
+     layContiguousRows<codecs::b2>, makeContiguousRows<4>, &Family::row,
+     &Family::rows},
+    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::b2>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
+    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::b2>, makePanel<2>, &Family::lanes,
+     &Family::lanes},
     {"rows_in_lanes", kTiles, 0, Tokens::Many, Tokens::Many, layRowsInLanes,
      makeTiles<4>, &Family::lanes, &Family::lanes},
     {"rows_in_lanes", kTiles, 0, Tokens::Many, Tokens::Many, layRowsInLanes,
      makeTiles<2>, &Family::lanes, &Family::lanes},
-    {"contiguous_rows", "", 0, Tokens::One, Tokens::Many, layContiguousRows,
-     makeContiguousRows, &Family::row, &Family::rows},
-    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
-     makePanel<4>, &Family::lanes, &Family::lanes},
-    {"contiguous_rows", "", 0, Tokens::Many, Tokens::Many, layContiguousRows,
-     makePanel<2>, &Family::lanes, &Family::lanes},
     {"contiguous_rows", kTiles, 0, Tokens::Many, Tokens::Many,
-     layContiguousRows, makeTiles<4>, &Family::lanes, &Family::lanes},
+     layContiguousRows<codecs::b2>, makeTiles<4>, &Family::lanes,
+     &Family::lanes},
     {"contiguous_rows", kTiles, 0, Tokens::Many, Tokens::Many,
-     layContiguousRows, makeTiles<2>, &Family::lanes, &Family::lanes},
+     layContiguousRows<codecs::b2>, makeTiles<2>, &Family::lanes,
+     &Family::lanes},
     {"contiguous_columns", "", 0, Tokens::One, Tokens::Many,
-     layContiguousColumns, makeContiguousColumns, &Family::column,
-     &Family::columns},
+     layContiguousColumns<codecs::b2>, makeContiguousColumns<4>,
+     &Family::column, &Family::columns},
     {"contiguous_columns", "", 0, Tokens::Many, Tokens::Many,
-     layContiguousColumns, makePanel<4>, &Family::lanes, &Family::lanes},
-    {"groups_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
-     layGroupsInLanes, makePanel<4>, &Family::lanes, &Family::lanes},
+     layContiguousColumns<codecs::b2>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
     {"contiguous_columns", kTiles, 0, Tokens::Many, Tokens::Many,
-     layContiguousColumns, makeTiles<4>, &Family::lanes, &Family::lanes},
-    {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
+     layContiguousColumns<codecs::b2>, makeTiles<4>, &Family::lanes,
+     &Family::lanes},
+    {"groups_in_lanes", kPermutes, 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlane, &Family::plane, &Family::planeOfMany},
-    {"groups_in_lanes", "avx512vbmi", 0, Tokens::One, Tokens::Many,
+    {"groups_in_lanes", kPermutes, 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlanes, &Family::planes, &Family::planesOfMany},
-    {"rows_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
-     layRowsInLanes, makeLookupPanel<layRowsInLanes>, &Family::lanes,
+    {"rows_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many, layRowsInLanes,
+     makeLookupPanel<layRowsInLanes>, &Family::lanes, &Family::lookupsOfMany},
+    {"contiguous_rows", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::b2>,
+     makeLookupPanel<layContiguousRows<codecs::b2>>, &Family::lanes,
      &Family::lookupsOfMany},
-    {"contiguous_rows", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
-     layContiguousRows, makeLookupPanel<layContiguousRows>, &Family::lanes,
+    {"contiguous_columns", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousColumns<codecs::b2>,
+     makeLookupPanel<layContiguousColumns<codecs::b2>>, &Family::lanes,
      &Family::lookupsOfMany},
-    {"contiguous_columns", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
-     layContiguousColumns, makeLookupPanel<layContiguousColumns>,
-     &Family::lanes, &Family::lookupsOfMany},
-    {"groups_in_lanes", "avx512vbmi", 0, Tokens::Many, Tokens::Many,
+    {"groups_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many,
      layGroupsInLanes, makeLookupPanel<layGroupsInLanes>, &Family::plane,
      &Family::lookupsOfMany},
     {"groups_in_lanes", kTilesOfGroups, 0, Tokens::Many, Tokens::Many,
      layGroupsInLanes, makeTiles<4>, &Family::lanes, &Family::lanes},
+    {"groups_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layGroupsInLanes, makePanel<4>, &Family::lanes, &Family::lanes},
+    {"groups_in_rows", kPermutes, 0, Tokens::One, Tokens::Many,
+     layContiguousRows<codecs::s5>, makeContiguousRows<5>, &Family::groupsOfRow,
+     &Family::rows},
+    {"groups_in_rows", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::s5>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
+    {"groups_in_columns", kPermutes, 0, Tokens::One, Tokens::Many,
+     layContiguousColumns<codecs::s5>, makeContiguousColumns<5>,
+     &Family::groupsOfColumn, &Family::columns},
+    {"groups_in_columns", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousColumns<codecs::s5>, makePanel<4>, &Family::lanes,
+     &Family::lanes},
     {"integer_rows", "", 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,
@@ -362,7 +386,7 @@ SmallVector<Strategy> x86::findStrategies(TargetAttr target,
       strategy.layout = entry.layout(make);
     strategy.kernels = entry.kernels(make);
     if (strategy.kernels.getPanel()) {
-      strategy.recodeSlots = GroupsInLanes::match(*strategy.layout)
+      strategy.recodeSlots = strategy.layout->codec == &codecs::s5
                                  ? kRepackGroupSlots
                                  : kRepackSlots;
       strategy.recodeTokens = shape.tokens;

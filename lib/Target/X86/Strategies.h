@@ -26,6 +26,8 @@ struct Family {
   /// Of kernels of one token and of more, next to rows in lanes (`tern bench
   /// -n 0` of a model all in one layout).
   KernelSpeed lanes, row, rows, column, columns;
+  /// The same for a row and a column of groups.
+  KernelSpeed groupsOfRow, groupsOfColumn;
   /// The same for lookups of codes in one plane and in two.
   KernelSpeed plane, planes, planeOfMany, planesOfMany;
   /// Of lookups of codes in one plane in panels.

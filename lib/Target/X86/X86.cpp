@@ -35,7 +35,6 @@ namespace {
 /// for early, get about two thirds of what a stream gets.
 constexpr MachineSpeed kSpeed = {/*streamBytes=*/3, /*runBytes=*/2,
                                  /*issueWidth=*/4};
-
 /// Best entry first; `features` is what the dot product's instructions need.
 struct Entry {
   StringRef features;
@@ -43,21 +42,26 @@ struct Entry {
 };
 
 /// Zen 4, for one: it gets a stream of packed weights slower if it is asked
-/// ahead. Bandwidths are of two cores, next to rows in lanes.
-constexpr x86::Family kWide = {kSpeed,
-                               /*rowsAhead=*/8,
-                               /*columnsAhead=*/8,
-                               /*bytesAhead=*/0,
-                               /*lanes=*/{},
-                               /*row=*/{/*stall=*/1, /*reach=*/0.84},
-                               /*rows=*/{/*stall=*/1.5},
-                               /*column=*/{/*stall=*/1, /*reach=*/0.45},
-                               /*columns=*/{},
-                               /*plane=*/{/*stall=*/1.1, /*reach=*/0.97},
-                               /*planes=*/{/*stall=*/1.25, /*reach=*/0.8},
-                               /*planeOfMany=*/{},
-                               /*planesOfMany=*/{/*stall=*/1.1},
-                               /*lookupsOfMany=*/{/*stall=*/0.7}};
+/// ahead, and runs faster the earlier, up to what its second level cache holds.
+/// Groups take two permutes for each byte, which do not run beside the waiting
+/// for runs. Bandwidths are of one core and two, next to rows in lanes.
+constexpr x86::Family kWide = {
+    kSpeed,
+    /*rowsAhead=*/16,
+    /*columnsAhead=*/32,
+    /*bytesAhead=*/0,
+    /*lanes=*/{},
+    /*row=*/{/*stall=*/1, /*reach=*/0.84, /*runs=*/0.75},
+    /*rows=*/{/*stall=*/1.5},
+    /*column=*/{/*stall=*/1, /*reach=*/0.45, /*runs=*/1.1},
+    /*columns=*/{},
+    /*groupsOfRow=*/{/*stall=*/1.15, /*reach=*/0.65, /*runs=*/0.5},
+    /*groupsOfColumn=*/{/*stall=*/1, /*reach=*/0.45, /*runs=*/0.7},
+    /*plane=*/{/*stall=*/1.1, /*reach=*/0.97},
+    /*planes=*/{/*stall=*/1.25, /*reach=*/0.95},
+    /*planeOfMany=*/{},
+    /*planesOfMany=*/{/*stall=*/1.1},
+    /*lookupsOfMany=*/{/*stall=*/0.7}};
 constexpr x86::Family kNarrow = {kSpeed,
                                  /*rowsAhead=*/8,
                                  /*columnsAhead=*/8,
@@ -67,6 +71,8 @@ constexpr x86::Family kNarrow = {kSpeed,
                                  /*rows=*/{},
                                  /*column=*/{},
                                  /*columns=*/{/*stall=*/1.2},
+                                 /*groupsOfRow=*/{},
+                                 /*groupsOfColumn=*/{},
                                  /*plane=*/{},
                                  /*planes=*/{},
                                  /*planeOfMany=*/{},
@@ -74,20 +80,23 @@ constexpr x86::Family kNarrow = {kSpeed,
                                  /*lookupsOfMany=*/{}};
 /// Sapphire Rapids and later: a core asks for too little ahead of a stream of
 /// packed weights, which it gets 20 to 60 % faster if it is told to.
-constexpr x86::Family kAhead = {kSpeed,
-                                /*rowsAhead=*/8,
-                                /*columnsAhead=*/16,
-                                /*bytesAhead=*/1024,
-                                /*lanes=*/{},
-                                /*row=*/{},
-                                /*rows=*/{/*stall=*/1.5},
-                                /*column=*/{/*stall=*/1, /*reach=*/0.45},
-                                /*columns=*/{},
-                                /*plane=*/{/*stall=*/1.4, /*reach=*/1.2},
-                                /*planes=*/{/*stall=*/1.5, /*reach=*/1.1},
-                                /*planeOfMany=*/{/*stall=*/1.8},
-                                /*planesOfMany=*/{/*stall=*/2.1},
-                                /*lookupsOfMany=*/{/*stall=*/1.6}};
+constexpr x86::Family kAhead = {
+    kSpeed,
+    /*rowsAhead=*/8,
+    /*columnsAhead=*/16,
+    /*bytesAhead=*/1024,
+    /*lanes=*/{},
+    /*row=*/{},
+    /*rows=*/{/*stall=*/1.5},
+    /*column=*/{/*stall=*/1, /*reach=*/0.45},
+    /*columns=*/{},
+    /*groupsOfRow=*/{/*stall=*/1.5, /*reach=*/0.85},
+    /*groupsOfColumn=*/{/*stall=*/1, /*reach=*/0.45},
+    /*plane=*/{/*stall=*/1.4, /*reach=*/1.2},
+    /*planes=*/{/*stall=*/1.5, /*reach=*/1.1},
+    /*planeOfMany=*/{/*stall=*/1.8},
+    /*planesOfMany=*/{/*stall=*/2.1},
+    /*lookupsOfMany=*/{/*stall=*/1.6}};
 
 constexpr Entry kEntries[] = {
     {"avx512f,avx512bw,avx512vl,avx512vnni,avx512fp16",

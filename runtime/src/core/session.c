@@ -176,6 +176,7 @@ tern_status tern_session_init(void *memory, size_t bytes,
   memset(self, 0, sizeof(*self));
   self->alone.size = sizeof(self->alone);
   self->alone.worker_count = 1;
+  self->alone.thread_count = 1;
   self->model = model;
   self->env = config->env ? config->env : &self->alone;
   self->weights = config->weights;

@@ -45,6 +45,7 @@ void host_evaluate_with(host_program *program) {
   /* For one worker a model would not ask its host between portions; of several
    * portions a thread that is slow leaves some to others. */
   program->env.worker_count = threads > 1 ? PORTIONS * threads : 2;
+  program->env.thread_count = threads;
   program->env.parallel = run_portion;
   program->env.host = program;
   program->env.counters = program->counters;

@@ -55,10 +55,6 @@ const std::vector<Machine> &tern::test::machines() {
       {"Avx512Vbmi",
        "x86-64-v4",
        {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "avx512vbmi"}},
-      {"Amx",
-       "x86-64-v4",
-       {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni", "amx-tile",
-        "amx-int8"}},
   };
   return all;
 }

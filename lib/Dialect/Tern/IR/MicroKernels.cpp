@@ -42,9 +42,18 @@ LogicalResult UnpackedRowsAttr::verify(EmitError emitError,
   return verifyPositive(emitError, {{"vectors", vectors}, {"tokens", tokens}});
 }
 
+/// Of a byte: fields of codec b2 or a group of s5.
+static LogicalResult verifyDigits(EmitError emitError, int64_t digits) {
+  if (digits == 4 || digits == 5)
+    return success();
+  return emitError() << "expected 4 or 5 digits a byte, got " << digits;
+}
+
 LogicalResult ContiguousRowsAttr::verify(EmitError emitError,
                                          DotProductAttrInterface, int64_t rows,
-                                         int64_t tokens) {
+                                         int64_t tokens, int64_t digits) {
+  if (failed(verifyDigits(emitError, digits)))
+    return failure();
   return verifyPositive(emitError, {{"rows", rows}, {"tokens", tokens}});
 }
 
@@ -66,7 +75,9 @@ LogicalResult IntegerRowsAttr::verify(EmitError emitError,
 LogicalResult ContiguousColumnsAttr::verify(EmitError emitError,
                                             DotProductAttrInterface,
                                             int64_t first, int64_t quarters,
-                                            int64_t tokens) {
+                                            int64_t tokens, int64_t digits) {
+  if (failed(verifyDigits(emitError, digits)))
+    return failure();
   if (first < 0 || quarters < 1 || 4 % quarters || first % quarters ||
       first >= 4)
     return emitError() << "expected 1, 2 or 4 quarters from a multiple of "

@@ -41,7 +41,7 @@ static bool fitsUnpackedRows(const Layout &from, const UnpackedRows &panel) {
   if (auto columns = ContiguousColumns::match(from))
     return columns->lanes == panel.lanes && panel.vectors == 4;
   if (auto groups = GroupsInLanes::match(from))
-    return groups->codec->hasTernaryBytes() && groups->outer == Axis::Column &&
+    return groups->codec == &codecs::s5 && groups->outer == Axis::Column &&
            groups->lanes == 4 * panel.lanes && panel.vectors == 4 &&
            panel.lanes % 4 == 0;
   return false;
@@ -52,9 +52,10 @@ static bool fitsGroups(const Layout &from, const GroupsInLanes &panel) {
   if (auto inLanes = RowsInLanes::match(from))
     return panel.lanes % (inLanes->lanes * inLanes->vectors) == 0;
   if (auto rows = ContiguousRows::match(from))
-    return rows->rows == 1 && panel.lanes % rows->lanes == 0;
+    return rows->codec == &codecs::b2 && rows->rows == 1 &&
+           panel.lanes % rows->lanes == 0;
   if (auto columns = ContiguousColumns::match(from))
-    return panel.lanes == 4 * columns->lanes;
+    return columns->codec == &codecs::b2 && panel.lanes == 4 * columns->lanes;
   if (auto groups = GroupsInLanes::match(from))
     return groups->codec == &codecs::s5 && groups->outer == Axis::Column &&
            groups->lanes == panel.lanes;

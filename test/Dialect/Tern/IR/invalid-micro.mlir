@@ -33,6 +33,16 @@ func.func private @f() attributes {k = #tern.integer_rows<dot = #tern.scalar_dot
 
 // -----
 
+// expected-error @+1 {{expected 4 or 5 digits a byte, got 6}}
+func.func private @f() attributes {k = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 0, quarters = 4, tokens = 1, digits = 6>}
+
+// -----
+
+// expected-error @+1 {{expected 4 or 5 digits a byte, got 3}}
+func.func private @f() attributes {k = #tern.contiguous_rows<dot = #tern.scalar_dot, rows = 1, tokens = 1, digits = 3>}
+
+// -----
+
 // expected-error @+1 {{expected 1, 2 or 4 quarters from a multiple of their number on, got 3 from 0}}
 func.func private @f() attributes {k = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 0, quarters = 3, tokens = 1>}
 

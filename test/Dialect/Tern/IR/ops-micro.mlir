@@ -46,11 +46,15 @@ func.func @around(%q: tensor<?x192xi8>, %one: tensor<1x192xi8>, %n: tensor<1xi32
 // CHECK-SAME:    b = #tern.integer_rows<dot = #tern_x86.dot<vpdpbusd_256>, bits = 8, rows = 1, tokens = 1, vectors = 4>
 // CHECK-SAME:    c = #tern.contiguous_columns<dot = #tern_x86.dot<vpmaddubsw_256>, first = 2, quarters = 2, tokens = 4>
 // CHECK-SAME:    d = #tern.digit_by_digit<layout = <b2, rows, k:4:1, []>, tokens = 1>
+// CHECK-SAME:    d1 = #tern.contiguous_rows<dot = #tern.scalar_dot, rows = 1, tokens = 1, digits = 5>
+// CHECK-SAME:    d2 = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 0, quarters = 4, tokens = 1, digits = 5>
 // CHECK-SAME:    e = #tern.strategy<[#tern.int8_by_int8<tokens = 2>, #tern.int8_by_int8<tokens = 1>], units = 16, prefetch = 8>
 func.func private @kernels() attributes {
   a = #tern.contiguous_rows<dot = #tern.scalar_dot, rows = 4, tokens = 4>,
   b = #tern.integer_rows<dot = #tern_x86.dot<vpdpbusd_256>, bits = 8, rows = 1, tokens = 1, vectors = 4>,
   c = #tern.contiguous_columns<dot = #tern_x86.dot<vpmaddubsw_256>, first = 2, quarters = 2, tokens = 4>,
   d = #tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>,
+  d1 = #tern.contiguous_rows<dot = #tern.scalar_dot, rows = 1, tokens = 1, digits = 5>,
+  d2 = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 0, quarters = 4, tokens = 1, digits = 5>,
   e = #tern.strategy<[#tern.int8_by_int8<tokens = 2>, #tern.int8_by_int8<tokens = 1>], units = 16, prefetch = 8>
 }

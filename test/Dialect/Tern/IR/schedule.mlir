@@ -73,7 +73,7 @@ func.func @fused(%env: !llvm.ptr, %n: index) {
 // -----
 
 // How many workers 1000 bytes are worth, 4 of 247 bytes each: no more than the host
-// has, one if it has no threads.
+// has threads or, if it does not say how many, workers, one if it has no threads.
 
 func.func @workers(%env: !llvm.ptr) -> index {
   %n = tern.worker_count bytes 1000
@@ -85,7 +85,11 @@ func.func @workers(%env: !llvm.ptr) -> index {
 // TASK-LABEL: func.func @workers(
 // TASK:         %[[PARALLEL:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.ptr
 // TASK:         %[[HOST:.*]] = arith.index_castui
-// TASK:         %[[N:.*]] = arith.minui %[[HOST]], %c4{{.*}} : index
+// TASK:         %[[THREADS:.*]] = arith.index_castui %{{.*}} : i64 to index
+// TASK:         %[[UNKNOWN:.*]] = arith.cmpi eq, %[[THREADS]], %c0
+// TASK:         %[[KNOWN:.*]] = arith.select %[[UNKNOWN]], %[[HOST]], %[[THREADS]]
+// TASK:         %[[MOST:.*]] = arith.minui %[[KNOWN]], %[[HOST]]
+// TASK:         %[[N:.*]] = arith.minui %[[MOST]], %c4{{.*}} : index
 // TASK:         %[[ALONE:.*]] = llvm.icmp "eq" %[[PARALLEL]],
 // TASK:         %[[M:.*]] = arith.select %[[ALONE]], %c1{{.*}}, %[[N]] : index
 // TASK:         return %[[M]]

@@ -54,23 +54,37 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // -----
 
 // Permutes of bytes: int4 codes take one lookup for five digits, so 1.6 bits a digit
-// pay; int8 codes take two.
+// pay; int8 codes take two, which pay for larger weights. Lists of fields of two bits
+// are faster.
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
-  // CHECK: tern.weight @int4 {{.*}}, #tern.layout<s5, columns, k:5:1, [k:57:5, n:2:64, n:64:1]>>
+  // CHECK: tern.weight @int4 {{.*}}, #tern.layout<s5, columns, k:5:1, [k:48:5, n:2:64, n:64:1]>>
   // CHECK: tern.weight @int8 {{.*}}, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
+  // CHECK: tern.weight @large {{.*}}, #tern.layout<s5, columns, k:5:1, [k:48:5, n:2:64, n:64:1]>>
+  // CHECK: tern.weight @rows {{.*}}, #tern.layout<b2, rows, k:4:64, [k:64:1]>>
   tern.weight @int4 <digits> ["a"] : tensor<2560x2560x!tern.trit>
   tern.weight @int8 <digits> ["b"] : tensor<2560x2560x!tern.trit>
+  tern.weight @large <digits> ["l"] : tensor<6912x2560x!tern.trit>
+  tern.weight @rows <digits> ["r"] : tensor<2560x2560x!tern.trit>
   // CHECK-LABEL: func.func @permutes(
-  // CHECK:         tern.matmul "int4" {{.*}} strategy #tern.strategy<[#tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 1, tokens = 1>], units = 1, prefetch = 0>
-  func.func @permutes(%q: tensor<1x2560xi8>, %i: tensor<1x2560xi32>, %j: tensor<1x2560xi32>) -> (tensor<1x2560xi32>, tensor<1x2560xi32>) {
+  // CHECK:         tern.matmul "int4" {{.*}} strategy #tern.strategy<[#tern.lookup_groups<lanes = 64, vectors = 2, groups = 48, planes = 1, tokens = 1>], units = 1, prefetch = 0>
+  // CHECK:         tern.matmul "rows" {{.*}}rows(%{{.*}}#tern.contiguous_rows<{{.*}}prefetch = 16>
+  // CHECK:         tern.matmul "large" {{.*}}planes = 2
+  func.func @permutes(%q: tensor<1x2560xi8>, %i: tensor<1x2560xi32>, %j: tensor<1x2560xi32>, %list: tensor<1x2560xi32>, %n: tensor<1xi32>, %k: tensor<1x2560xi32>, %m: tensor<1x6912xi32>)
+      -> (tensor<1x2560xi32>, tensor<1x2560xi32>, tensor<1x6912xi32>, tensor<1x2560xi32>) {
     %a = tern.get_weight @int4 : tensor<2560x2560x!tern.trit>
     %0 = tern.matmul "int4" ins(%q, %a : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
         outs(%i : tensor<1x2560xi32>) codes [-8, 7] -> tensor<1x2560xi32>
     %b = tern.get_weight @int8 : tensor<2560x2560x!tern.trit>
     %1 = tern.matmul "int8" ins(%q, %b : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
         outs(%j : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
-    return %0, %1 : tensor<1x2560xi32>, tensor<1x2560xi32>
+    %r = tern.get_weight @rows : tensor<2560x2560x!tern.trit>
+    %2 = tern.matmul "rows" ins(%q, %r : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>) rows(%list, %n : tensor<1x2560xi32>, tensor<1xi32>)
+        outs(%k : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    %l = tern.get_weight @large : tensor<6912x2560x!tern.trit>
+    %3 = tern.matmul "large" ins(%q, %l : tensor<1x2560xi8>, tensor<6912x2560x!tern.trit>)
+        outs(%m : tensor<1x6912xi32>) codes [-128, 127] -> tensor<1x6912xi32>
+    return %0, %1, %3, %2 : tensor<1x2560xi32>, tensor<1x2560xi32>, tensor<1x6912xi32>, tensor<1x2560xi32>
   }
 }
 

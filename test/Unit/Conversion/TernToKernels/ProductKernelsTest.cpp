@@ -24,11 +24,11 @@ namespace {
 
 /// How a weight is stored, of digits or of integers of so many bits: in the
 /// layout that the target of `machine` takes for products of one token that
-/// read all of it, a list of rows, or of columns.
+/// read all of it, a list of rows, or of columns; or in that of a name.
 enum class Stored { Dense, ListedRows, ListedColumns };
 
 Layout pickLayout(const Machine &machine, Stored stored, Shape shape,
-                  int64_t integerBits = 0) {
+                  int64_t integerBits = 0, llvm::StringRef name = "") {
   mlir::DialectRegistry registry;
   tern::registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
@@ -41,7 +41,8 @@ Layout pickLayout(const Machine &machine, Stored stored, Shape shape,
   product.listsColumns = stored == Stored::ListedColumns;
   for (const Strategy &strategy :
        attr.getTarget()->getStrategies(attr, product))
-    if (getReasonAgainst(strategy, product).empty())
+    if (getReasonAgainst(strategy, product).empty() &&
+        (name.empty() || strategy.layoutName == name))
       return *strategy.layout;
   llvm_unreachable("a target has kernels for all three");
 }
@@ -184,6 +185,32 @@ TEST_P(Products, IntegersOfFewerBits) {
   }
 }
 
+/// Groups of five digits, which machines with permutes of bytes read and
+/// repack.
+TEST_P(Products, Groups) {
+  if (!llvm::StringRef(machine().featureString()).contains("avx512vbmi"))
+    GTEST_SKIP() << "no permutes of bytes";
+  const llvm::StringRef rows = "groups_in_rows", columns = "groups_in_columns",
+                        lanes = "groups_in_lanes";
+  const std::pair<Kind, std::vector<llvm::StringRef>> readers[] = {
+      {Kind::Decode, {rows, columns, lanes}},
+      {Kind::Prefill, {rows, columns, lanes}},
+      {Kind::Rows, {rows}},
+      {Kind::Sparse, {columns}}};
+  for (const auto &[kind, layouts] : readers) {
+    std::vector<Product> products;
+    for (Shape shape : kShapes)
+      for (llvm::StringRef name : layouts)
+        products.emplace_back(
+            kind, shape, pickLayout(machine(), Stored::Dense, shape, 0, name));
+    bool isList = kind == Kind::Rows || kind == Kind::Sparse;
+    checkProducts(
+        products, kind == Kind::Prefill ? kTokens : std::vector<int64_t>{1},
+        isList ? std::vector<double>{0, 0.2, 1} : std::vector<double>{1},
+        /*fit=*/true);
+  }
+}
+
 TEST_P(Products, Int8Rows) {
   const Shape shapes[] = {{1, 1},   {3, 5},    {19, 63},  {33, 64},
                           {40, 65}, {17, 320}, {18, 449}, {5, 1537}};
@@ -203,10 +230,14 @@ TEST_P(Products, Int8Rows) {
 /// Small members of every family, of each codec that it may have: a tile is one
 /// piece of code.
 std::vector<Layout> layoutsOfFamilies() {
-  std::vector<Layout> all = {
-      RowsInLanes{2, 2}.layout(),    ContiguousRows{2}.layout(),
-      ContiguousRows{2, 3}.layout(), ContiguousColumns{4}.layout(),
-      PairedRows{1}.layout(),        PairedRows{3}.layout()};
+  std::vector<Layout> all = {RowsInLanes{2, 2}.layout(),
+                             ContiguousRows{2}.layout(),
+                             ContiguousRows{2, 3}.layout(),
+                             ContiguousColumns{4}.layout(),
+                             ContiguousRows{2, 1, &codecs::s5}.layout(),
+                             ContiguousColumns{4, &codecs::s5}.layout(),
+                             PairedRows{1}.layout(),
+                             PairedRows{3}.layout()};
   for (const Codec *codec : allCodecs()) {
     all.push_back(PlainWords{codec, Axis::Row}.layout());
     all.push_back(PlainWords{codec, Axis::Column}.layout());

@@ -177,16 +177,21 @@ void check(CompiledModule &module, const Case &c, double density) {
 
 /// Scaled products that micro kernels of `lanes` lanes take: no rows that only
 /// the layout adds, groups of whole steps, more of them than R32 has lanes.
-std::vector<Case> scaledCases(int64_t lanes) {
-  const std::pair<Layout, int64_t> layouts[] = {
+std::vector<Case> scaledCases(int64_t lanes, bool hasPermutes = false) {
+  std::vector<std::pair<Layout, int64_t>> layouts = {
       {RowsInLanes{lanes, 2}.layout(), 16},
       {ContiguousRows{lanes}.layout(), 16 * lanes},
       {ContiguousColumns{lanes}.layout(), 4}};
+  if (hasPermutes) {
+    layouts.push_back(
+        {ContiguousRows{lanes, 1, &codecs::s5}.layout(), 20 * lanes});
+    layouts.push_back({ContiguousColumns{lanes, &codecs::s5}.layout(), 4});
+  }
   std::vector<Case> cases;
   for (const auto &[layout, groupSize] : layouts)
     for (int64_t tokens : {1, 3})
-      cases.push_back({false, false, true, layout, groupSize, 32 * lanes,
-                       35 * groupSize, tokens});
+      cases.push_back({false, false, true, layout, groupSize,
+                       layout.paddedRows(32 * lanes), 35 * groupSize, tokens});
   return cases;
 }
 
@@ -211,8 +216,12 @@ TEST_P(ProductModifiers, ScalesInKernels) {
   if (!machine.isHere())
     GTEST_SKIP() << "this host has no " << machine.featureString();
   for (int64_t lanes : {8, 16}) {
+    bool hasPermutes =
+        lanes == 16 &&
+        llvm::StringRef(machine.featureString()).contains("avx512vbmi");
+    std::vector<Case> cases = scaledCases(lanes, hasPermutes);
     std::string text;
-    for (const Case &c : scaledCases(lanes))
+    for (const Case &c : cases)
       text += c.text();
     auto module = CompiledModule::compile(machine, text, GetParam().strategies);
     ASSERT_TRUE(module);
@@ -221,7 +230,7 @@ TEST_P(ProductModifiers, ScalesInKernels) {
         llvm::StringRef(GetParam().name).starts_with("Avx512") ? 16 : 8;
     if (GetParam().strategies == Strategies::OfTarget && lanes == own)
       EXPECT_EQ(module->portableProducts(), 0);
-    for (const Case &c : scaledCases(lanes))
+    for (const Case &c : cases)
       check(*module, c, 1);
   }
 }

@@ -71,13 +71,17 @@ def Tern_ContiguousRowsAttr : Tern_MicroKernel<"ContiguousRows", "contiguous_row
   let description = [{
     Reads layouts `rows, k:4:4L, [k:4L:1]` for the L lanes of the dot product, so a
     row that is not needed is not read, at the price of one horizontal sum per row.
+    With 5 `digits` a byte it reads `s5, rows, k:5:4L, [k:4L:1]`, whose bytes two
+    lookups make fields of two bits of: a fifth less to read.
 
     ```mlir
     #tern.contiguous_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 4, tokens = 4>
+    #tern.contiguous_rows<dot = #tern_x86.dot<vpdpbusd_512>, rows = 1, tokens = 1, digits = 5>
     ```
   }];
   let parameters = (ins "::tern::DotProductAttrInterface":$dot,
-                        "int64_t":$rows, "int64_t":$tokens);
+                        "int64_t":$rows, "int64_t":$tokens,
+                        DefaultValuedParameter<"int64_t", "4">:$digits);
 }
 
 def Tern_IntegerRowsAttr : Tern_MicroKernel<"IntegerRows", "integer_rows"> {
@@ -108,13 +112,17 @@ def Tern_ContiguousColumnsAttr
     vector are four quarters of L rows in each of the four fields of a byte;
     `quarters` of them, from `first` on, are computed, for as many tokens as
     registers allow. Fields belong to different rows, so each has its own sums.
+    With 5 `digits` a byte it reads `s5, columns, n:5:4L, [n:L/4:4, n:4:L, n:4:1]`:
+    interleaved bytes become fields of two bits by two lookups, and a vector has 20L
+    rows.
 
     ```mlir
     #tern.contiguous_columns<dot = #tern_x86.dot<vpdpbusd_512>, first = 0, quarters = 4, tokens = 1>
     ```
   }];
   let parameters = (ins "::tern::DotProductAttrInterface":$dot,
-                        "int64_t":$first, "int64_t":$quarters, "int64_t":$tokens);
+                        "int64_t":$first, "int64_t":$quarters, "int64_t":$tokens,
+                        DefaultValuedParameter<"int64_t", "4">:$digits);
 }
 
 def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
@@ -139,7 +147,7 @@ def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
       as registers hold the sums of.
 
     ```mlir
-    #tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 2, tokens = 16>
+    #tern.lookup_groups<lanes = 64, vectors = 2, groups = 24, planes = 2, tokens = 16>
     #tern.lookup_groups<lanes = 64, vectors = 8, groups = 36, planes = 1, tokens = 32, codec = "t4">
     ```
   }];
@@ -193,8 +201,8 @@ def Tern_StrategyAttr : Tern_Attr<"Strategy", "strategy"> {
     `kernels` are micro kernels for falling numbers of tokens: each takes as many
     tokens as it can, the next one those that are left; the last one takes one.
     `units` is how many units of rows (tiles of the layout, or rows) one iteration of
-    the parallel loop takes. `prefetch` is how far ahead weights are asked for: entries
-    of a list of rows or columns, otherwise bytes; 0 for nothing.
+    the parallel loop takes. `prefetch` is how far ahead weights are asked for: rows of
+    a list, steps over listed columns, otherwise bytes; 0 for nothing.
 
     With a `panel`, a layout, a worker repacks the rows of a tile of it, all their
     columns, before its first token, and kernels read that: for many tokens. Kernels

@@ -237,8 +237,9 @@ def Tern_WorkerCountOp
     : Tern_Op<"worker_count", [MemoryEffects<[MemRead<Tern_ScheduleResource>]>]> {
   let summary = "how many workers are worth waking for some bytes of weights";
   let description = [{
-    At least one. For a parallel loop with an iteration for each worker, because
-    each has to do something before it begins with its part.
+    At least one, and no more than the host has threads. For a parallel loop with an
+    iteration for each worker, because each has to do something before it begins with
+    its part.
 
     ```mlir
     %n = tern.worker_count bytes 3571200
