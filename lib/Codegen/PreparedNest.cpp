@@ -22,13 +22,14 @@
 
 #include "PreparedNest.h"
 
+#include "GroupLists.h"
+#include "ProductConsumers.h"
 #include "ProductTraffic.h"
+#include "TrailingVectors.h"
 
 #include "tern/Kernels/KernelBuilder.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Interfaces/TilingInterface.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -48,13 +49,17 @@ public:
     auto grid = cast<ShapedType>(weight.getType());
     LayoutAttr panel = op.getStrategyAttr().getPanel();
     LayoutAttr layout = panel ? panel : op.getLayout();
-    isOfSteps = layout.getLayout().outer == Axis::Row;
-    columnTiles = isOfSteps
-                      ? llvm::divideCeil(grid.getDimSize(1), preparation.steps)
-                      : grid.getDimSize(0);
-    steps = isOfSteps ? grid.getDimSize(1) : columnTiles * preparation.steps;
-    rowTiles = grid.getDimSize(isOfSteps ? 0 : 1);
-    int64_t known = cast<ShapedType>(op.getCodes().getType()).getDimSize(0);
+    isByRows = layout.getLayout().outer == Axis::Row;
+    isListed = preparation.listedPlanes != 0;
+    planes = std::max<int64_t>(preparation.listedPlanes, 1);
+    int64_t tiles = grid.getDimSize(isByRows ? 1 : 0);
+    rowTiles = grid.getDimSize(isByRows ? 0 : 1);
+    steps = tiles * layout.getLayout().tileColumns();
+    steps = llvm::divideCeil(steps, tile.columns);
+    columnTiles = llvm::divideCeil(steps, preparation.steps);
+    auto codes = cast<ShapedType>(op.getCodes().getType());
+    width = codes.getDimSize(1);
+    int64_t known = codes.getDimSize(0);
     tokensAtOnce = ShapedType::isDynamic(known)
                        ? preparation.tokens
                        : std::min(known, preparation.tokens);
@@ -108,27 +113,10 @@ private:
   Value rowOf(Value rowTile) { return b.mul(rowTile, b.index(tile.rows)); }
 
   Value read(VectorType type, Value from, ValueRange at) {
-    auto map = getMap(type, from);
-    SmallVector<bool> inBounds(type.getRank(), true);
-    return vector::TransferReadOp::create(b, type, from, at,
-                                          b.zero(type.getElementType()), map,
-                                          b.getBoolArrayAttr(inBounds));
+    return readTrailing(b, type, from, at);
   }
-
   Value write(Value vector, Value into, ValueRange at) {
-    auto type = cast<VectorType>(vector.getType());
-    SmallVector<bool> inBounds(type.getRank(), true);
-    return vector::TransferWriteOp::create(b, vector, into, at,
-                                           getMap(type, into),
-                                           b.getBoolArrayAttr(inBounds))
-        .getResult();
-  }
-
-  /// The last dimensions.
-  AffineMapAttr getMap(VectorType type, Value memory) {
-    int64_t rank = cast<ShapedType>(memory.getType()).getRank();
-    return AffineMapAttr::get(
-        AffineMap::getMinorIdentityMap(rank, type.getRank(), b.getContext()));
+    return writeTrailing(b, vector, into, at);
   }
 
   /// A temporary with an element of type `type` for each place.
@@ -146,18 +134,19 @@ private:
     return indices;
   }
 
-  /// Calls body(row tile, token, carried), by rows first.
-  Value forEachTile(Value carried,
+  /// Calls body(row tile, number, carried), by rows first, for all of `most`
+  /// times as many numbers as there are tokens.
+  Value forEachTile(Value carried, int64_t most,
                     function_ref<Value(Value, Value, Value)> body) {
-    return b.loop(first, end, 1, carried,
-                  [&](Value rows, ValueRange outer) -> Values {
-                    if (tokensAtOnce == 1)
-                      return {body(rows, zero, outer[0])};
-                    return b.loop(zero, count, 1, outer[0],
-                                  [&](Value token, ValueRange inner) -> Values {
-                                    return {body(rows, token, inner[0])};
-                                  });
-                  })[0];
+    return b.loop(
+        first, end, 1, carried, [&](Value rows, ValueRange outer) -> Values {
+          if (tokensAtOnce * most == 1)
+            return {body(rows, zero, outer[0])};
+          return b.loop(zero, b.mul(count, b.index(most)), 1, outer[0],
+                        [&](Value number, ValueRange inner) -> Values {
+                          return {body(rows, number, inner[0])};
+                        });
+        })[0];
   }
 
   //===--------------------------------------------------------------------===//
@@ -176,11 +165,9 @@ private:
       Value fragments = sumSegment(from, to);
       bool isLast = to == columnTiles;
       Value results = forEachTile(
-          isLast ? out : sums, [&](Value rows, Value token, Value carried) {
-            VectorType type = kernel.getFragmentType();
-            Value fragment = read(type, fragments, at(rows, token, type));
+          isLast ? out : sums, 1, [&](Value rows, Value token, Value carried) {
             VectorType sumsType = kernel.getSumsType();
-            Value sum = MicroFinishOp::create(b, sumsType, kernel, fragment);
+            Value sum = finish(fragments, rows, token);
             if (from)
               sum = b.add(sum, read(sumsType, isLast ? sums : carried,
                                     at(rows, token, sumsType)));
@@ -192,12 +179,26 @@ private:
     return out;
   }
 
+  /// The sums of all planes of a token.
+  Value finish(Value fragments, Value rows, Value token) {
+    VectorType type = kernel.getFragmentType();
+    Value sum;
+    for (int64_t plane = 0; plane < planes; ++plane) {
+      Value number = b.add(b.mul(token, b.index(planes)), b.index(plane));
+      Value fragment = read(type, fragments, at(rows, number, type));
+      Value one =
+          MicroFinishOp::create(b, kernel.getSumsType(), kernel, fragment);
+      sum = plane ? b.add(sum, b.shiftLeft(one, 4 * plane)) : one;
+    }
+    return sum;
+  }
+
   /// Fragments of tiles `from` .. `to` of the columns.
   Value sumSegment(int64_t from, int64_t to) {
     VectorType type = kernel.getFragmentType();
-    Value fragments = allocate({rowTiles, tokensAtOnce}, type);
-    fragments =
-        forEachTile(fragments, [&](Value rows, Value token, Value carried) {
+    Value fragments = allocate({rowTiles, tokensAtOnce * planes}, type);
+    fragments = forEachTile(
+        fragments, planes, [&](Value rows, Value token, Value carried) {
           int64_t end = std::min(to * preparation.steps, steps);
           Value begun = MicroBeginOp::create(b, type, kernel,
                                              end - from * preparation.steps);
@@ -206,60 +207,86 @@ private:
     return b.loop(
         b.index(from), b.index(to), 1, fragments,
         [&](Value columns, ValueRange outer) -> Values {
-          Value prepared = prepare(columns);
+          Value prepared = isListed ? list(columns) : prepare(columns);
           return {forEachTile(
-              outer[0], [&](Value rows, Value token, Value carried) {
-                Value fragment = read(type, carried, at(rows, token, type));
-                fragment = sumTile(columns, rows, token, prepared, fragment);
-                return write(fragment, carried, at(rows, token, type));
+              outer[0], planes, [&](Value rows, Value number, Value carried) {
+                Value fragment = read(type, carried, at(rows, number, type));
+                fragment = sumTile(columns, rows, number, prepared, fragment);
+                return write(fragment, carried, at(rows, number, type));
               })};
         })[0];
   }
 
-  /// Of a tile of columns, the last of which may have less.
-  Value countSteps(Value columns) {
-    if (columnTiles * preparation.steps == steps)
-      return b.index(preparation.steps);
-    return b.minUnsigned(b.sub(b.index(steps), firstStep(columns)),
-                         b.index(preparation.steps));
-  }
   Value firstStep(Value columns) {
     return b.mul(columns, b.index(preparation.steps));
+  }
+  /// Of `all` steps, those of a tile of columns, the last of which may have
+  /// less.
+  Value countSteps(Value columns, int64_t all) {
+    if (columnTiles * preparation.steps == all)
+      return b.index(preparation.steps);
+    return b.minUnsigned(b.sub(b.index(all), firstStep(columns)),
+                         b.index(preparation.steps));
+  }
+
+  /// The codes of a step, the first `known` of which there are.
+  Value readCodes(Value columns, Value step, Value token, int64_t known) {
+    Value column =
+        b.mul(b.add(firstStep(columns), step), b.index(tile.columns));
+    auto part = VectorType::get({1, known}, b.getI8Type());
+    return padCodes(
+        read(part, op.getCodes(), {b.add(firstToken, token), column}));
   }
 
   /// The codes of a tile of columns.
   Value prepare(Value columns) {
     VectorType type = kernel.getPreparedType();
     Value prepared = allocate({tokensAtOnce, preparation.steps}, type);
-    int64_t width = cast<ShapedType>(op.getCodes().getType()).getDimSize(1);
-    int64_t whole = width / tile.columns, rest = width % tile.columns;
-    Value end = countSteps(columns), endOfWhole = end;
-    if (rest)
-      endOfWhole = b.minUnsigned(b.sub(b.index(whole), firstStep(columns)),
-                                 b.index(preparation.steps));
+    Value whole = countSteps(columns, width / tile.columns),
+          end = countSteps(columns, steps);
     return b.loop(
         zero, count, 1, prepared, [&](Value token, ValueRange outer) -> Values {
-          Value all = b.add(firstToken, token);
-          auto add = [&](int64_t width, Value step, Value prepared) -> Values {
-            Value column =
-                b.mul(b.add(firstStep(columns), step), b.index(tile.columns));
-            auto part = VectorType::get({1, width}, b.getI8Type());
-            Value codes = padCodes(read(part, op.getCodes(), {all, column}));
+          auto add = [&](int64_t known, Value step, Value prepared) -> Values {
+            Value codes = readCodes(columns, step, token, known);
             Value made = MicroPrepareOp::create(b, type, kernel, codes);
             return {write(made, prepared, at(token, step, type))};
           };
-          Value made = b.loop(zero, endOfWhole, 1, outer[0],
+          Value made = b.loop(zero, whole, 1, outer[0],
                               [&](Value step, ValueRange inner) {
                                 return add(tile.columns, step, inner[0]);
                               })[0];
-          if (!rest)
+          if (width % tile.columns == 0)
             return {made};
           // The last step of all, if it is in this tile.
-          return b.loop(endOfWhole, end, 1, made,
-                        [&](Value step, ValueRange inner) {
-                          return add(rest, step, inner[0]);
-                        });
+          return b.loop(whole, end, 1, made, [&](Value step, ValueRange inner) {
+            return add(width % tile.columns, step, inner[0]);
+          });
         })[0];
+  }
+
+  /// The same for the groups of each plane that are not zero, and which ones
+  /// these are.
+  Value list(Value columns) {
+    VectorType type = kernel.getPreparedType();
+    Value prepared = allocate({tokensAtOnce * planes, preparation.steps}, type);
+    lists.emplace(b, kernel, tokensAtOnce * planes);
+    Value whole = countSteps(columns, width / tile.columns),
+          end = countSteps(columns, steps);
+    return listGroups(
+        b, kernel, count, prepared, *lists,
+        [&](Value token, GroupLister &lister) {
+          lister.add(zero, whole, [&](Value step) {
+            return readCodes(columns, step, token, tile.columns);
+          });
+          if (width % tile.columns)
+            lister.add(whole, end, [&](Value step) {
+              return readCodes(columns, step, token, width % tile.columns);
+            });
+        },
+        [&](Value list, Value step, Value codes, Value carried) {
+          Value made = MicroPrepareOp::create(b, type, kernel, codes);
+          return write(made, carried, at(list, step, type));
+        });
   }
 
   /// The codes of a step or a part of one, zeros behind them.
@@ -271,13 +298,27 @@ private:
     return b.reshape(row, type.getShape());
   }
 
-  /// The bytes of step `step` of a tile.
-  Value readWeights(Value columns, Value rows, Value step) {
+  /// The bytes of step `step` of a tile; of a list, those of its groups.
+  Values readWeights(Value columns, Value rows, Value number, Value step) {
     VectorType bytes = kernel.getWeightTypes().front();
-    if (isOfSteps)
-      return read(bytes, weight, {rows, b.add(firstStep(columns), step), zero});
+    if (isListed) {
+      Values weights;
+      int64_t ofStep = kernel.getWeightTypes().size();
+      Value from = b.mul(firstStep(columns), b.index(ofStep));
+      for (int64_t j = 0; j < ofStep; ++j) {
+        Value at = b.add(b.mul(step, b.index(ofStep)), b.index(j));
+        Value group = b.toIndex(tensor::ExtractOp::create(
+            b, lists->groups, ValueRange{number, at}));
+        weights.push_back(
+            read(bytes, weight, {rows, b.add(from, group), zero}));
+      }
+      return weights;
+    }
+    if (isByRows)
+      return {
+          read(bytes, weight, {rows, b.add(firstStep(columns), step), zero})};
     Value byte = b.mul(step, b.index(bytes.getNumElements()));
-    return read(bytes, weight, {columns, rows, byte});
+    return {read(bytes, weight, {columns, rows, byte})};
   }
 
   /// The stream, some bytes ahead: the next tile follows the last step.
@@ -292,25 +333,41 @@ private:
                        bytes);
   }
 
-  /// Weights are read a step ahead: where they stand behind the loads of
-  /// prepared codes, which the cache has, a stream from memory is a third
-  /// slower. The last step reads its own again.
-  Value sumTile(Value columns, Value rows, Value token, Value prepared,
+  /// `number` is that of a token, or of a list.
+  Value sumTile(Value columns, Value rows, Value number, Value prepared,
                 Value fragment) {
     VectorType type = kernel.getPreparedType();
-    Value steps = countSteps(columns), last = b.sub(steps, b.index(1));
-    Values carried = {fragment, readWeights(columns, rows, zero)};
-    return b.loop(zero, steps, 1, carried,
-                  [&](Value step, ValueRange carried) -> Values {
-                    prefetch(columns, rows, step);
-                    Value next = b.minUnsigned(b.add(step, b.index(1)), last);
-                    Value weights = readWeights(columns, rows, next);
-                    Value codes = read(type, prepared, at(token, step, type));
-                    Value sums = MicroOp::create(b, kernel.getFragmentType(),
-                                                 op.getProjectionAttr(), kernel,
-                                                 codes, carried[0], carried[1]);
-                    return {sums, weights};
-                  })[0];
+    auto addStep = [&](Value step, ValueRange weights, Value sums) -> Value {
+      Value codes = read(type, prepared, at(number, step, type));
+      return MicroOp::create(b, kernel.getFragmentType(),
+                             op.getProjectionAttr(), kernel, codes, sums,
+                             weights);
+    };
+    if (isListed) {
+      Value end = b.toIndex(
+          tensor::ExtractOp::create(b, lists->steps, ValueRange{number}));
+      return b.loop(zero, end, 1, fragment,
+                    [&](Value step, ValueRange carried) -> Values {
+                      return {addStep(step,
+                                      readWeights(columns, rows, number, step),
+                                      carried[0])};
+                    })[0];
+    }
+    // Weights are read a step ahead: where they stand behind the loads of
+    // prepared codes, which the cache has, a stream from memory is a third
+    // slower. The last step reads its own again.
+    Value end = countSteps(columns, steps), last = b.sub(end, b.index(1));
+    Values carried = {fragment};
+    llvm::append_range(carried, readWeights(columns, rows, number, zero));
+    return b.loop(
+        zero, end, 1, carried, [&](Value step, ValueRange carried) -> Values {
+          prefetch(columns, rows, step);
+          Value next = b.minUnsigned(b.add(step, b.index(1)), last);
+          Values after = readWeights(columns, rows, number, next);
+          Value sums = addStep(step, carried.drop_front(), carried[0]);
+          after.insert(after.begin(), sums);
+          return after;
+        })[0];
   }
 
   //===--------------------------------------------------------------------===//
@@ -326,26 +383,10 @@ private:
     Value product = tensor::EmptyOp::create(b, ArrayRef<int64_t>{1, tile.rows},
                                             b.getI32Type());
     product = write(sums, product, {zero, zero});
-    SmallVector<OpFoldResult> offsets = {all, rowOf(rows)}, there = {all, row},
-                              sizes = {b.getIndexAttr(1),
-                                       b.getIndexAttr(tile.rows)},
-                              strides(2, b.getIndexAttr(1));
-    TilingResult tiled = *cast<TilingInterface>(consumer.getOperation())
-                              .getTiledImplementation(b, offsets, sizes);
-    auto result = cast<linalg::GenericOp>(tiled.tiledOps.front());
-    for (OpOperand *input : result.getDpsInputOperands())
-      if (auto slice = input->get().getDefiningOp<tensor::ExtractSliceOp>())
-        if (slice.getSource() == op->getResult(0)) {
-          input->set(product);
-          if (slice->use_empty())
-            slice.erase();
-        }
-    Value destination =
-        tensor::ExtractSliceOp::create(b, part, there, sizes, strides);
-    destination.getDefiningOp()->moveBefore(result);
-    result.getDpsInitsMutable()[0].set(destination);
-    return tensor::InsertSliceOp::create(b, result->getResult(0), part, there,
-                                         sizes, strides);
+    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
+                                       b.getIndexAttr(tile.rows)};
+    return insertConsumerTile(b, op, consumer, product, {all, rowOf(rows)},
+                              sizes, part, {all, row});
   }
 
   MatmulOp op;
@@ -355,10 +396,14 @@ private:
   MicroPreparation preparation;
   KernelBuilder b;
   Value weight;
-  bool isOfSteps;      ///< a tile of the weight is a step, by rows first
+  bool isByRows; ///< tiles of some rows follow each other
+  bool isListed; ///< steps are of groups in lists
+  int64_t planes;
   int64_t columnTiles; ///< whose codes are prepared together
   int64_t steps;       ///< of all columns
+  int64_t width;       ///< of the codes
   int64_t rowTiles, tokensAtOnce;
+  std::optional<GroupLists> lists; ///< of a tile of columns
   Value zero, tokens;
   Value first, end;        ///< tiles of rows of the worker
   Value firstToken, count; ///< of those that are prepared together

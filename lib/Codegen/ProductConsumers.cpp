@@ -9,6 +9,8 @@
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/TilingInterface.h"
 
 using namespace mlir;
 using namespace tern;
@@ -47,4 +49,28 @@ void tern::vectorizeConsumers(func::FuncOp function) {
     if (succeeded(vectors))
       rewriter.replaceOp(op, vectors->replacements);
   }
+}
+
+Value tern::insertConsumerTile(KernelBuilder &b, MatmulOp product,
+                               linalg::GenericOp consumer, Value tile,
+                               ArrayRef<OpFoldResult> offsets,
+                               ArrayRef<OpFoldResult> sizes, Value part,
+                               ArrayRef<OpFoldResult> there) {
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  TilingResult tiled = *cast<TilingInterface>(consumer.getOperation())
+                            .getTiledImplementation(b, offsets, sizes);
+  auto result = cast<linalg::GenericOp>(tiled.tiledOps.front());
+  for (OpOperand *input : result.getDpsInputOperands())
+    if (auto slice = input->get().getDefiningOp<tensor::ExtractSliceOp>())
+      if (slice.getSource() == product->getResult(0)) {
+        input->set(tile);
+        if (slice->use_empty())
+          slice.erase();
+      }
+  Value destination =
+      tensor::ExtractSliceOp::create(b, part, there, sizes, strides);
+  destination.getDefiningOp()->moveBefore(result);
+  result.getDpsInitsMutable()[0].set(destination);
+  return tensor::InsertSliceOp::create(b, result->getResult(0), part, there,
+                                       sizes, strides);
 }

@@ -9,6 +9,7 @@
 #define TERN_LIB_CODEGEN_PRODUCTCONSUMERS_H
 
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Kernels/KernelBuilder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -22,6 +23,16 @@ mlir::linalg::GenericOp findConsumer(MatmulOp op);
 /// Tiles of consumers in parallel loops to vectors: sums that a consumer reads
 /// as vectors are never stored.
 void vectorizeConsumers(mlir::func::FuncOp function);
+
+/// `part` with a tile of the result of `consumer` at `there`: of the elements
+/// of `sizes` from `offsets` on, for which `tile` are the sums of `product`.
+mlir::Value insertConsumerTile(KernelBuilder &b, MatmulOp product,
+                               mlir::linalg::GenericOp consumer,
+                               mlir::Value tile,
+                               llvm::ArrayRef<mlir::OpFoldResult> offsets,
+                               llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                               mlir::Value part,
+                               llvm::ArrayRef<mlir::OpFoldResult> there);
 
 } // namespace tern
 

@@ -27,6 +27,7 @@ void tern::registerMicroKernels(DialectRegistry &registry) {
     attachIntegerRows(context);
     attachContiguousColumns(context);
     attachLookupGroups(context);
+    attachListedGroups(context);
     attachDigitByDigit(context);
     attachScalarDot(context);
   });

@@ -65,6 +65,7 @@ void attachContiguousRows(mlir::MLIRContext *context);
 void attachIntegerRows(mlir::MLIRContext *context);
 void attachContiguousColumns(mlir::MLIRContext *context);
 void attachLookupGroups(mlir::MLIRContext *context);
+void attachListedGroups(mlir::MLIRContext *context);
 void attachDigitByDigit(mlir::MLIRContext *context);
 void attachScalarDot(mlir::MLIRContext *context);
 

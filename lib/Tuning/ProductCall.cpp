@@ -44,6 +44,11 @@ ProductOperands::ProductOperands(const ProductShape &shape)
     codes[i] = static_cast<int8_t>(i < columns && tokens > 1
                                        ? shape.codes.low
                                        : shape.codes.low + random() % span);
+  std::bernoulli_distribution isZero(1 - shape.density);
+  if (shape.density < 1)
+    for (int64_t i = columns; i < tokens * columns; ++i)
+      if (isZero(random))
+        codes[i] = 0;
   double share = shape.share;
   if (shape.listsRows)
     rowCount = fillList(rowList, rows, share, random);

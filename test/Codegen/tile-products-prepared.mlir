@@ -129,10 +129,10 @@ func.func @consumer(%x: tensor<1x90xi8>, %w: tensor<3x4x768xi8>, %init: tensor<1
 // CHECK:         scf.forall
 // CHECK:           tern.micro_begin {{.*}} steps 13
 // CHECK:           scf.for %[[COLUMNS:.*]] = %c0 to %c3
-// CHECK:             %[[LEFT:.*]] = arith.subi %c13,
-// CHECK:             %[[END:.*]] = arith.minui %[[LEFT]], %c6
-// CHECK:             %[[LEFT2:.*]] = arith.subi %c12,
-// CHECK:             %[[WHOLE:.*]] = arith.minui %[[LEFT2]], %c6
+// CHECK:             %[[LEFT:.*]] = arith.subi %c12,
+// CHECK:             %[[WHOLE:.*]] = arith.minui %[[LEFT]], %c6
+// CHECK:             %[[LEFT2:.*]] = arith.subi %c13,
+// CHECK:             %[[END:.*]] = arith.minui %[[LEFT2]], %c6
 // CHECK:             scf.for {{.*}} = %c0 to %[[WHOLE]]
 // CHECK:               vector.transfer_read %[[X]]{{.*}} vector<1x12xi8>
 // CHECK:             scf.for {{.*}} = %[[WHOLE]] to %[[END]]

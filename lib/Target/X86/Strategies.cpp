@@ -16,6 +16,8 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace tern;
 using namespace tern::x86;
 using llvm::ArrayRef, llvm::SmallVector, llvm::StringLiteral;
@@ -225,11 +227,11 @@ StrategyAttr makeLookups(const Maker &make, int64_t planes) {
 StrategyAttr makePlane(const Maker &make) { return makeLookups(make, 1); }
 StrategyAttr makePlanes(const Maker &make) { return makeLookups(make, 2); }
 
-/// Vectors of rows in a panel of lookups: as many as there are registers for,
-/// of those that whole tiles of a weight in `layout` make.
-int64_t vectorsOfPanel(const Layout &layout, int64_t rows) {
+/// Vectors of rows in a panel of lookups, of those that whole tiles of a weight
+/// in `layout` make: as many as there are registers for, `most`.
+int64_t vectorsOfPanel(const Layout &layout, int64_t rows, int64_t most) {
   int64_t padded = layout.paddedRows(rows), of = layout.tileRows();
-  for (int64_t vectors = 8; vectors > 1; --vectors) {
+  for (int64_t vectors = most; vectors > 1; --vectors) {
     int64_t taken = vectors * kLookupLanes;
     if (padded % taken == 0 && (taken % of == 0 || of % taken == 0))
       return vectors;
@@ -246,12 +248,31 @@ StrategyAttr makeLookupPanel(const Maker &make) {
                                    step * codecs::t4.wordDigits);
   int64_t blocks = llvm::divideCeil(steps, kPanelGroups / step);
   auto kernel = LookupGroupsAttr::get(
-      make.context(), kLookupLanes, vectorsOfPanel(layout, make.shape.rows),
+      make.context(), kLookupLanes, vectorsOfPanel(layout, make.shape.rows, 8),
       step * llvm::divideCeil(steps, blocks), /*planes=*/1, kPanelTokens,
       codecs::t4.name);
   return StrategyAttr::get(
       make.context(), Attribute(kernel), 1, 0,
       LayoutAttr::get(make.context(), kernel.getTileLayout()));
+}
+
+/// Of codes of int8 most of which are zero. A step counts itself in a register
+/// of its own, and a list leaves out about half of the groups.
+template <Layout (*lay)(const Maker &)>
+StrategyAttr makeListedPanel(const Maker &make) {
+  Layout layout = lay(make);
+  int64_t vectors = vectorsOfPanel(layout, make.shape.rows, 6);
+  int64_t groups = 8 * kPanelGroups / vectors / 3 * 3;
+  auto kernel = ListedGroupsAttr::get(make.context(), kLookupLanes, vectors,
+                                      groups, /*planes=*/2, kPanelTokens);
+  return StrategyAttr::get(
+      make.context(), Attribute(kernel), 1, 0,
+      LayoutAttr::get(make.context(), kernel.getTileLayout()));
+}
+
+/// The share of groups of four codes with one that is not zero.
+double listedShare(const ProductShape &shape) {
+  return 1 - std::pow(1 - shape.density, codecs::t4.wordDigits);
 }
 
 struct Entry {
@@ -325,6 +346,19 @@ constexpr Entry kEntries[] = {
     {"groups_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many,
      layGroupsInLanes, makeLookupPanel<layGroupsInLanes>, &Family::plane,
      &Family::lookupsOfMany},
+    {"rows_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many, layRowsInLanes,
+     makeListedPanel<layRowsInLanes>, &Family::lanes, &Family::lookupsOfMany},
+    {"contiguous_rows", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousRows<codecs::b2>,
+     makeListedPanel<layContiguousRows<codecs::b2>>, &Family::lanes,
+     &Family::lookupsOfMany},
+    {"contiguous_columns", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layContiguousColumns<codecs::b2>,
+     makeListedPanel<layContiguousColumns<codecs::b2>>, &Family::lanes,
+     &Family::lookupsOfMany},
+    {"groups_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many,
+     layGroupsInLanes, makeListedPanel<layGroupsInLanes>, &Family::plane,
+     &Family::lookupsOfMany},
     {"groups_in_lanes", kTilesOfGroups, 0, Tokens::Many, Tokens::Many,
      layGroupsInLanes, makeTiles<4>, &Family::lanes, &Family::lanes},
     {"groups_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many,
@@ -393,6 +427,11 @@ SmallVector<Strategy> x86::findStrategies(TargetAttr target,
     }
     strategy.speed =
         machine.family.*(tokens == Tokens::One ? entry.one : entry.more);
+    if (llvm::isa<ListedGroupsAttr>(strategy.kernels.getKernels()[0])) {
+      if (shape.density == 1)
+        continue;
+      strategy.speed.stall *= listedShare(shape);
+    }
     found.push_back(std::move(strategy));
   }
   return found;

@@ -117,6 +117,30 @@ Layout LookupGroupsAttr::getTileLayout() const {
       .layout();
 }
 
+LogicalResult ListedGroupsAttr::verify(EmitError emitError, int64_t lanes,
+                                       int64_t vectors, int64_t groups,
+                                       int64_t planes, int64_t tokens) {
+  if (lanes % 2)
+    return emitError() << "expected an even number of lanes, got " << lanes;
+  if (groups % 3)
+    return emitError() << "expected a multiple of 3 groups, the groups of a "
+                          "step, got "
+                       << groups;
+  if (planes > 2)
+    return emitError() << "expected 1 or 2 planes, got " << planes;
+  return verifyPositive(emitError, {{"lanes", lanes},
+                                    {"vectors", vectors},
+                                    {"groups", groups},
+                                    {"planes", planes},
+                                    {"tokens", tokens}});
+}
+
+Layout ListedGroupsAttr::getTileLayout() const {
+  return GroupsInLanes{&codecs::t4, Axis::Row, /*groups=*/1, getVectors(),
+                       getLanes()}
+      .layout();
+}
+
 LogicalResult DigitByDigitAttr::verify(EmitError emitError, LayoutAttr,
                                        int64_t tokens) {
   return verifyPositive(emitError, {{"tokens", tokens}});

@@ -58,6 +58,8 @@ std::string ProductShape::str() const {
   int64_t percent = std::lround(100 * share);
   if (integerBits)
     text += llvm::formatv("/int{0}", integerBits).str();
+  if (density < 1)
+    text += llvm::formatv("/nonzero{0}", std::lround(100 * density)).str();
   if (listsRows)
     text += llvm::formatv("/rows{0}", percent).str();
   if (listsColumns)

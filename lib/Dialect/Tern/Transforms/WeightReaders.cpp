@@ -36,9 +36,20 @@ static double getColumnShare(MatmulOp product) {
   return double(keep.getTopK().getKeep()) / double(type.getDimSize(1));
 }
 
-/// The shape of `product` if it keeps these of its lists.
-static ProductShape getShape(MatmulOp product, bool keepsRows,
-                             bool keepsColumns) {
+/// Of the codes that `products` read, those expected not to be zero: as many as
+/// one of them has a list of.
+static double getDensity(ArrayRef<MatmulOp> products) {
+  double density = 1;
+  for (MatmulOp product : products)
+    if (product.getColumnIndices())
+      density = std::min(density, getColumnShare(product));
+  return density;
+}
+
+/// The shape of `product`, one of `products` that read the same weight, if it
+/// keeps these of its lists.
+static ProductShape getShape(ArrayRef<MatmulOp> products, MatmulOp product,
+                             bool keepsRows, bool keepsColumns) {
   ProductShape shape = ProductShape::of(product);
   shape.listsRows = keepsRows;
   shape.listsColumns = keepsColumns;
@@ -46,6 +57,8 @@ static ProductShape getShape(MatmulOp product, bool keepsRows,
     shape.share *= kOpenGates;
   if (keepsColumns)
     shape.share *= getColumnShare(product);
+  if (shape.getTokenClass() == TokenClass::Many)
+    shape.density = getDensity(products);
   return shape;
 }
 
@@ -103,7 +116,7 @@ std::string WeightReaders::str() const {
   std::string text;
   for (MatmulOp product : products)
     text += (text.empty() ? "" : "+") +
-            getShape(product, bool(product.getRowIndices()),
+            getShape(products, product, bool(product.getRowIndices()),
                      bool(product.getColumnIndices()))
                 .str();
   return text;
@@ -118,7 +131,7 @@ std::vector<Reading> WeightReaders::getReadings(MatmulOp product, ListUse lists,
     subsets.truncate(1);
   std::vector<Reading> readings;
   for (auto [rows, columns] : subsets) {
-    ProductShape shape = getShape(product, rows, columns);
+    ProductShape shape = getShape(products, product, rows, columns);
     for (Strategy &strategy :
          target.getTarget()->getStrategies(target, shape)) {
       if (isPortable)

@@ -211,3 +211,18 @@ func.func private @lanes() attributes {k = #tern.lookup_groups<lanes = 7, vector
 
 // expected-error @+1 {{expected codec s5 or t4, got t2}}
 func.func private @codec() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16, codec = "t2">}
+
+// -----
+
+// expected-error @+1 {{expected a multiple of 3 groups, the groups of a step, got 35}}
+func.func private @listed_groups() attributes {k = #tern.listed_groups<lanes = 64, vectors = 8, groups = 35, planes = 2, tokens = 32>}
+
+// -----
+
+// expected-error @+1 {{expected 1 or 2 planes, got 3}}
+func.func private @listed_planes() attributes {k = #tern.listed_groups<lanes = 64, vectors = 8, groups = 36, planes = 3, tokens = 32>}
+
+// -----
+
+// expected-error @+1 {{expected an even number of lanes, got 7}}
+func.func private @listed_lanes() attributes {k = #tern.listed_groups<lanes = 7, vectors = 8, groups = 36, planes = 2, tokens = 32>}

@@ -107,6 +107,26 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 
 // -----
 
+// One token has a list of the columns that are not zero, a sixth of them; of many tokens,
+// groups of four that are not all zero are looked up.
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">, tern.max_tokens = 128 : i64} {
+  tern.weight @down <digits> ["a"] : tensor<2560x6912x!tern.trit>
+  // CHECK-LABEL: func.func @listed(
+  // CHECK:         tern.matmul "down" {{.*}} columns(
+  // CHECK:         tern.matmul "down" {{.*}}[#tern.listed_groups<lanes = 64, vectors = 4, groups = 72, planes = 2, tokens = 32>], units = 1, prefetch = 0, panel = <t4, rows, k:4:1, [n:4:64, n:64:1]>>
+  func.func @listed(%v: tensor<1x6912xi8>, %j: tensor<1x6912xi32>, %n: tensor<1xi32>, %i: tensor<1x2560xi32>, %q: tensor<?x6912xi8>, %k: tensor<?x2560xi32>) -> (tensor<1x2560xi32>, tensor<?x2560xi32>) {
+    %a = tern.get_weight @down : tensor<2560x6912x!tern.trit>
+    %0 = tern.matmul "down" ins(%v, %a : tensor<1x6912xi8>, tensor<2560x6912x!tern.trit>) columns(%j, %n : tensor<1x6912xi32>, tensor<1xi32>)
+        outs(%i : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    %1 = tern.matmul "down" ins(%q, %a : tensor<?x6912xi8>, tensor<2560x6912x!tern.trit>)
+        outs(%k : tensor<?x2560xi32>) codes [-128, 127] -> tensor<?x2560xi32>
+    return %0, %1 : tensor<1x2560xi32>, tensor<?x2560xi32>
+  }
+}
+
+// -----
+
 // Where permutes take twice as long, products are as fast.
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512fp16,+avx512vbmi">} {

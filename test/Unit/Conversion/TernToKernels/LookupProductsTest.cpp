@@ -22,6 +22,15 @@ std::vector<Machine> lookupMachines() {
   return {machines().front(), machines().back()};
 }
 
+/// Columns of a part of a tile, of several tiles, and of more than the 819
+/// groups whose sums 16 bits hold; three workers with rows and without.
+const std::vector<Shape> kShapes = {{1, 1}, {65, 320}, {515, 1000}, {4, 5460}};
+const std::vector<Data> kInt8 = {Data::Random, Data::Worst, Data::WorstPlanes,
+                                 Data::Int4};
+const std::vector<Data> kLists = {Data::MostZero, Data::Worst,
+                                  Data::WorstPlanes, Data::Int4};
+const std::vector<Data> kInt4 = {Data::Int4, Data::WorstInt4};
+
 class LookupProducts : public testing::TestWithParam<Machine> {
 protected:
   void SetUp() override {
@@ -82,6 +91,19 @@ protected:
              "[-8, 7]", {Kind::Prefill}, shapes, {Data::Int4, Data::WorstInt4});
   }
 
+  /// The same with the groups of two planes that are not zero.
+  void checkLists(const Layout &layout, int64_t vectors, Shape shape) {
+    const Layout panel =
+        GroupsInLanes{&codecs::t4, Axis::Row, 1, vectors, 64}.layout();
+    checkAll(layout,
+             "[#tern.listed_groups<lanes = 64, vectors = " +
+                 std::to_string(vectors) +
+                 ", groups = 36, planes = 2, tokens = 4>], units = 1, "
+                 "prefetch = 0, panel = <" +
+                 panel.str() + ">",
+             "[-128, 127]", {Kind::Prefill}, {shape}, kLists);
+  }
+
 private:
   static std::string kernel(int64_t vectors, int64_t groups, int64_t planes,
                             const std::string &codec) {
@@ -91,13 +113,6 @@ private:
            ", tokens = 4, codec = \"" + codec + "\">";
   }
 };
-
-/// Columns of a part of a tile, of several tiles, and of more than the 819
-/// groups whose sums 16 bits hold; three workers with rows and without.
-const std::vector<Shape> kShapes = {{1, 1}, {65, 320}, {515, 1000}, {4, 5460}};
-const std::vector<Data> kInt8 = {Data::Random, Data::Worst, Data::WorstPlanes,
-                                 Data::Int4};
-const std::vector<Data> kInt4 = {Data::Int4, Data::WorstInt4};
 
 TEST_P(LookupProducts, TwoPlanes) { checkTiles(2, 57, 2, kShapes, kInt8); }
 TEST_P(LookupProducts, OnePlane) { checkTiles(2, 57, 1, kShapes, kInt4); }
@@ -121,6 +136,13 @@ TEST_P(LookupProducts, PanelsOfRowsInLanes) {
 TEST_P(LookupProducts, PanelsOfContiguousRows) {
   checkPanels(ContiguousRows{16}.layout(), 2, {{256, 1000}});
   checkPanels(ContiguousRows{8}.layout(), 1, {{64, 1}});
+}
+/// Random codes are seldom zero; those of int4 have a high plane that is.
+TEST_P(LookupProducts, ListsOfGroups) {
+  checkLists(ContiguousColumns{16}.layout(), 4, {300, 322});
+  checkLists(GroupsInLanes{&codecs::s5, Axis::Column, 57, 2, 64}.layout(), 2,
+             {100, 4300});
+  checkLists(RowsInLanes{16, 2}.layout(), 1, {40, 1});
 }
 TEST_P(LookupProducts, PanelsOfContiguousColumns) {
   checkPanels(ContiguousColumns{16}.layout(), 4, {{300, 322}});

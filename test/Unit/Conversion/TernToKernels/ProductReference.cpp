@@ -99,6 +99,8 @@ static int8_t randomCode(std::mt19937 &random, Data data) {
   switch (data) {
   case Data::Random:
     return static_cast<int8_t>(random());
+  case Data::MostZero:
+    return static_cast<int8_t>(random() % 6 ? 0 : random());
   case Data::Worst:
     return -128;
   case Data::WorstPlanes:
@@ -115,7 +117,8 @@ static std::vector<int8_t> randomDigits(std::mt19937 &random, Data data,
                                         const Codec &codec, int64_t count) {
   int lowest = codec.lowest(), highest = codec.highest();
   std::vector<int8_t> digits(count);
-  bool isRandom = data == Data::Random || data == Data::Int4;
+  bool isRandom =
+      data == Data::Random || data == Data::MostZero || data == Data::Int4;
   for (int8_t &digit : digits)
     digit = static_cast<int8_t>(
         isRandom ? lowest + static_cast<int>(random() % (highest - lowest + 1))

@@ -15,7 +15,7 @@
 namespace tern::test {
 
 /// Worst are as large as can be; WorstPlanes is 120, 16 * 8 - 8.
-enum class Data { Random, Worst, WorstPlanes, Int4, WorstInt4 };
+enum class Data { Random, MostZero, Worst, WorstPlanes, Int4, WorstInt4 };
 
 struct Shape {
   int64_t rows, columns;

@@ -55,6 +55,11 @@ struct MicroPreparation {
   int64_t steps = 0;
   int64_t tokens = 0;   ///< prepared together, at most
   int64_t maxSteps = 0; ///< over which the sums of a fragment are exact
+  /// Planes of the codes, code = 16 h + l or one, that have fragments of their
+  /// own. Of each, groups of four columns with a code that is not zero are
+  /// listed; a step takes as many as its tile has, a vector of weights each. 0:
+  /// steps are of all columns.
+  int64_t listedPlanes = 0;
 };
 
 /// Attaches the micro kernels' interfaces to their attributes.

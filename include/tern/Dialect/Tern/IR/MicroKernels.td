@@ -165,6 +165,30 @@ def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
   }];
 }
 
+def Tern_ListedGroupsAttr : Tern_MicroKernel<"ListedGroups", "listed_groups"> {
+  let summary = "lookups of those groups whose codes are not all zero";
+  let description = [{
+    Reads layouts `t4, rows, k:4:1, [n:V:L, n:L:1]` for V `vectors` and L `lanes`, a
+    panel that `tern.repack` makes. For each token, plane and `groups` groups of four
+    columns, those with a code that is not zero are listed, and only they have tables
+    and are looked up, three in a step: for many tokens of codes of which most are zero.
+
+    Codes of int8 are 16 h + l, two `planes` that are summed one after the other, so
+    that each has all registers and a list of its own: large codes are few. The bias of
+    the entries is added once for each step, so a fragment counts its steps.
+
+    ```mlir
+    #tern.listed_groups<lanes = 64, vectors = 8, groups = 36, planes = 2, tokens = 32>
+    ```
+  }];
+  let parameters = (ins "int64_t":$lanes, "int64_t":$vectors, "int64_t":$groups,
+                        "int64_t":$planes, "int64_t":$tokens);
+  let extraClassDeclaration = [{
+    /// Of the tiles of a group that it reads.
+    ::tern::Layout getTileLayout() const;
+  }];
+}
+
 def Tern_DigitByDigitAttr : Tern_MicroKernel<"DigitByDigit", "digit_by_digit"> {
   let summary = "one digit after the other";
   let description = [{

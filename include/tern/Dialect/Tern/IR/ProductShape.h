@@ -33,6 +33,7 @@ struct ProductShape {
   int64_t integerBits = 0; ///< of weights that are integers; 0: digits
   bool listsRows = false, listsColumns = false;
   double share = 1;      ///< of the weight that its lists are expected to name
+  double density = 1;    ///< of codes, those expected not to be zero
   int64_t groupSize = 0; ///< columns that share a scale; 0 if none do
   /// The layout of the weight; none if it has none (yet).
   std::optional<Layout> layout = std::nullopt;
@@ -43,9 +44,9 @@ struct ProductShape {
                                   : TokenClass::Many;
   }
 
-  /// "2560x6912/-128..127/columns17/t1": rows and columns, codes, lists with
-  /// the percent of them that is expected, scales, tokens. A key, without the
-  /// layout.
+  /// "2560x6912/-128..127/columns17/t1": rows and columns, codes, the percent
+  /// of them that is expected not to be zero, lists with theirs, scales,
+  /// tokens. A key, without the layout.
   std::string str() const;
 
   /// The shape of `product` with the lists that it has. Where its tokens are
