@@ -311,9 +311,8 @@ RepackOp tern::findFirstRepack(Value panel) {
 
 bool tern::mayRepackOnTheWay(RepackOp op, MicroKernelAttrInterface kernel) {
   Layout from = op.getWeightLayout().getLayout();
-  int64_t step = op.getLayout().getLayout().tileColumns();
-  return !ContiguousRows::match(from) && kernel.getTile().columns == step &&
-         from.paddedColumns(op.getWeightType().getDimSize(1)) % step == 0;
+  return !ContiguousRows::match(from) && !GroupsInLanes::match(from) &&
+         kernel.getTile().columns == op.getLayout().getLayout().tileColumns();
 }
 
 SmallVector<Value> tern::buildRepackNest(RepackOp op, KernelBuilder &b,

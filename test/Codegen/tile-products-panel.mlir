@@ -99,11 +99,18 @@ func.func @contiguous_columns(%x: tensor<?x64xi8>, %w: tensor<64x2x64xi8>, %init
 // CHECK-DAG:       %[[ROWS:.*]] = affine.apply affine_map<(d0) -> (d0 floordiv 2)>(%[[UNIT]])
 // CHECK-DAG:       %[[VECTOR:.*]] = affine.apply affine_map<(d0) -> (d0 mod 2)>(%[[UNIT]])
 // CHECK-DAG:       %[[TILES:.*]] = tensor.extract_slice %[[W]][0, %[[ROWS]], 0] [2, 1, 3072]
-// CHECK:           scf.for %{{.*}} = %c0 to %c2 step %c1
-// CHECK:             scf.for %{{.*}} = %c0 to %c6 step %c1
-// CHECK-COUNT-4:       vector.transfer_read %[[TILES]]{{.*}} vector<64xi8>
-// CHECK-COUNT-20:      vector.transfer_write
-// CHECK-NOT:         vector.transfer_write
+// CHECK:           scf.for %[[FOUR:.*]] = %c0 to %c12 step %c1
+// CHECK:             %[[GROUP:.*]] = arith.muli %[[FOUR]], %c4
+// CHECK:             %[[PLACE:.*]] = arith.remui %[[GROUP]], %c24
+// CHECK:             %[[VECTORS:.*]] = arith.muli %[[PLACE]], %c2
+// CHECK:             %[[AT:.*]] = arith.addi %[[VECTORS]], %[[VECTOR]]
+// CHECK:             %[[BYTE:.*]] = arith.muli %[[AT]], %c64
+// CHECK:             %[[TILE:.*]] = arith.divui %[[GROUP]], %c24
+// CHECK:             vector.transfer_read %[[TILES]][%[[TILE]], %c0, %[[BYTE]]]
+// CHECK:             vector.shuffle {{.*}} [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]
+// CHECK-COUNT-8:     tern.lookup_add
+// CHECK-COUNT-20:    vector.transfer_write
+// CHECK-NOT:       vector.transfer_write
 // CHECK:           scf.for {{.*}} step %c6
 // CHECK-NOT:         scf.if
 // CHECK:         return

@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#define _GNU_SOURCE
 #include "amx.h"
 #include "tiles.h"
 

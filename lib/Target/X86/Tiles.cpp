@@ -199,7 +199,8 @@ static Value load(ValueBuilder &b, const Place &place, int64_t row,
 Value TilesAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
   ValueBuilder b(loc, builder);
   Values zeros;
-  for (Type type : *getTilesOf(getFragmentType()))
+  auto tiles = getTilesOf(getFragmentType());
+  for (Type type : *tiles)
     zeros.push_back(amx::TileZeroOp::create(b, type));
   return join(b, getFragmentType(), zeros);
 }
