@@ -343,20 +343,21 @@ private:
                              op.getProjectionAttr(), kernel, codes, sums,
                              weights);
     };
-    if (isListed) {
-      Value end = b.toIndex(
-          tensor::ExtractOp::create(b, lists->steps, ValueRange{number}));
+    Value end = isListed ? b.toIndex(tensor::ExtractOp::create(
+                               b, lists->steps, ValueRange{number}))
+                         : countSteps(columns, steps);
+    // A panel is in the cache.
+    if (isByRows)
       return b.loop(zero, end, 1, fragment,
                     [&](Value step, ValueRange carried) -> Values {
                       return {addStep(step,
                                       readWeights(columns, rows, number, step),
                                       carried[0])};
                     })[0];
-    }
     // Weights are read a step ahead: where they stand behind the loads of
     // prepared codes, which the cache has, a stream from memory is a third
     // slower. The last step reads its own again.
-    Value end = countSteps(columns, steps), last = b.sub(end, b.index(1));
+    Value last = b.sub(end, b.index(1));
     Values carried = {fragment};
     llvm::append_range(carried, readWeights(columns, rows, number, zero));
     return b.loop(

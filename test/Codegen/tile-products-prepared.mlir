@@ -137,7 +137,7 @@ func.func @consumer(%x: tensor<1x90xi8>, %w: tensor<3x4x768xi8>, %init: tensor<1
 // CHECK:               vector.transfer_read %[[X]]{{.*}} vector<1x12xi8>
 // CHECK:             scf.for {{.*}} = %[[WHOLE]] to %[[END]]
 // CHECK:               vector.transfer_read %[[X]]{{.*}} vector<1x6xi8>
-// CHECK:               scf.for %[[STEP:.*]] = %c0 to %[[END]]
+// CHECK:               scf.for %[[STEP:.*]] = %c0 to %[[END]] step %c1 iter_args(%{{.*}} = %{{.*}}) -> (vector<1x4x2x32xi16>) {
 // CHECK:                 vector.transfer_read %[[PANEL]]{{.*}} vector<768xi8>
 // CHECK:                 tern.micro "q_proj"
 func.func @panel(%x: tensor<?x150xi8>, %w: tensor<1x4x3840xi8>, %init: tensor<?x512xi32>) -> tensor<?x512xi32> {
