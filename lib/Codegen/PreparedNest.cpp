@@ -346,8 +346,8 @@ private:
     Value end = isListed ? b.toIndex(tensor::ExtractOp::create(
                                b, lists->steps, ValueRange{number}))
                          : countSteps(columns, steps);
-    // A panel is in the cache.
-    if (isByRows)
+    // The cache has a panel, and what an earlier token read.
+    if (isByRows || tokensAtOnce != 1)
       return b.loop(zero, end, 1, fragment,
                     [&](Value step, ValueRange carried) -> Values {
                       return {addStep(step,
