@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RepackGroups.h"
+#include "RepackNest.h"
 
 #include "tern/Kernels/Unpacking.h"
 #include "tern/Packing/LayoutFamilies.h"
@@ -85,18 +86,8 @@ private:
   // Memory
   //===--------------------------------------------------------------------===//
 
-  /// Bytes of a tile of the weight, or of tiles that follow each other along
-  /// its first dimension.
   Value read(ArrayRef<int64_t> shape, ValueRange at) {
-    auto type = VectorType::get(shape, b.getI8Type());
-    SmallVector<AffineExpr> results = {b.getAffineDimExpr(2)};
-    if (shape.size() == 2)
-      results.insert(results.begin(), b.getAffineDimExpr(0));
-    auto map = AffineMap::get(3, 0, results, b.getContext());
-    SmallVector<bool> inBounds(shape.size(), true);
-    return vector::TransferReadOp::create(
-        b, type, op.getWeight(), at, b.zero(b.getI8Type()),
-        AffineMapAttr::get(map), b.getBoolArrayAttr(inBounds));
+    return readTiles(b, op, shape, at);
   }
 
   /// `numbers` are those of group `group` + `more`, of the vector's rows or

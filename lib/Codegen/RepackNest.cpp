@@ -53,18 +53,8 @@ public:
 private:
   int64_t getVectorBytes() const { return 4 * panel.lanes; }
 
-  /// Bytes of a tile of the weight, or of tiles that follow each other along
-  /// its first dimension.
   Value read(ArrayRef<int64_t> shape, ValueRange at) {
-    auto type = VectorType::get(shape, b.getI8Type());
-    SmallVector<AffineExpr> results = {b.getAffineDimExpr(2)};
-    if (shape.size() == 2)
-      results.insert(results.begin(), b.getAffineDimExpr(0));
-    auto map = AffineMap::get(3, 0, results, b.getContext());
-    SmallVector<bool> inBounds(shape.size(), true);
-    return vector::TransferReadOp::create(
-        b, type, op.getWeight(), at, b.zero(b.getI8Type()),
-        AffineMapAttr::get(map), b.getBoolArrayAttr(inBounds));
+    return readTiles(b, op, shape, at);
   }
 
   /// `digits` are bytes of step `step` from byte `byte` on.
@@ -288,6 +278,19 @@ scf::ForallOp tern::repackBefore(MatmulOp op, LayoutAttr panel,
   assert(succeeded(tiled) && "a tile is always a part of a repacked weight");
   rewriter.eraseOp(repack);
   return cast<scf::ForallOp>(tiled->loops.front());
+}
+
+Value tern::readTiles(KernelBuilder &b, RepackOp op, ArrayRef<int64_t> shape,
+                      ValueRange at) {
+  auto type = VectorType::get(shape, b.getI8Type());
+  SmallVector<AffineExpr> results = {b.getAffineDimExpr(2)};
+  if (shape.size() == 2)
+    results.insert(results.begin(), b.getAffineDimExpr(0));
+  auto map = AffineMap::get(3, 0, results, b.getContext());
+  SmallVector<bool> inBounds(shape.size(), true);
+  return vector::TransferReadOp::create(
+      b, type, op.getWeight(), at, b.zero(b.getI8Type()),
+      AffineMapAttr::get(map), b.getBoolArrayAttr(inBounds));
 }
 
 Value tern::repackFirst(KernelBuilder &b, RepackOp repack, Value first,

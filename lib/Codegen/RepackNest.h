@@ -24,6 +24,11 @@ void repackWeight(MatmulOp op, LayoutAttr panel, mlir::RewriterBase &rewriter);
 mlir::scf::ForallOp repackBefore(MatmulOp op, LayoutAttr panel,
                                  mlir::RewriterBase &rewriter);
 
+/// Bytes of a tile of the weight of `op`, or of tiles that follow each other
+/// along its first dimension.
+mlir::Value readTiles(KernelBuilder &b, RepackOp op,
+                      llvm::ArrayRef<int64_t> shape, mlir::ValueRange at);
+
 /// Of the tokens from `first` on: `repack` done again if that is 0, else
 /// `panel` as it is.
 mlir::Value repackFirst(KernelBuilder &b, RepackOp repack, mlir::Value first,

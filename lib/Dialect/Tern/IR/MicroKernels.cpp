@@ -86,12 +86,10 @@ LogicalResult ContiguousColumnsAttr::verify(EmitError emitError,
   return verifyPositive(emitError, {{"tokens", tokens}});
 }
 
-LogicalResult LookupGroupsAttr::verify(EmitError emitError, int64_t lanes,
-                                       int64_t vectors, int64_t groups,
-                                       int64_t planes, int64_t tokens,
-                                       StringRef codec) {
-  if (codec != codecs::s5.name && codec != codecs::t4.name)
-    return emitError() << "expected codec s5 or t4, got " << codec;
+/// Of kernels that look groups of digits up.
+static LogicalResult verifyGroups(EmitError emitError, int64_t lanes,
+                                  int64_t vectors, int64_t groups,
+                                  int64_t planes, int64_t tokens) {
   if (lanes % 2)
     return emitError() << "expected an even number of lanes, got " << lanes;
   if (groups % 3)
@@ -105,6 +103,15 @@ LogicalResult LookupGroupsAttr::verify(EmitError emitError, int64_t lanes,
                                     {"groups", groups},
                                     {"planes", planes},
                                     {"tokens", tokens}});
+}
+
+LogicalResult LookupGroupsAttr::verify(EmitError emitError, int64_t lanes,
+                                       int64_t vectors, int64_t groups,
+                                       int64_t planes, int64_t tokens,
+                                       StringRef codec) {
+  if (codec != codecs::s5.name && codec != codecs::t4.name)
+    return emitError() << "expected codec s5 or t4, got " << codec;
+  return verifyGroups(emitError, lanes, vectors, groups, planes, tokens);
 }
 
 Layout LookupGroupsAttr::getTileLayout() const {
@@ -120,19 +127,7 @@ Layout LookupGroupsAttr::getTileLayout() const {
 LogicalResult ListedGroupsAttr::verify(EmitError emitError, int64_t lanes,
                                        int64_t vectors, int64_t groups,
                                        int64_t planes, int64_t tokens) {
-  if (lanes % 2)
-    return emitError() << "expected an even number of lanes, got " << lanes;
-  if (groups % 3)
-    return emitError() << "expected a multiple of 3 groups, the groups of a "
-                          "step, got "
-                       << groups;
-  if (planes > 2)
-    return emitError() << "expected 1 or 2 planes, got " << planes;
-  return verifyPositive(emitError, {{"lanes", lanes},
-                                    {"vectors", vectors},
-                                    {"groups", groups},
-                                    {"planes", planes},
-                                    {"tokens", tokens}});
+  return verifyGroups(emitError, lanes, vectors, groups, planes, tokens);
 }
 
 Layout ListedGroupsAttr::getTileLayout() const {
