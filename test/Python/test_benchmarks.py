@@ -94,14 +94,14 @@ def test_a_changed_figure_makes_page_and_pictures_stale(docs):
     path = docs / "benchmarks/zen4.json"
     machine = json.loads(path.read_text())
     row = machine["rows"][0] | {"gigabytes_per_second": 11.1, "read_bandwidth": 22.2}
-    machine["rows"][0] = row | {"tern": 1234.5}
+    machine["rows"][0] = row | {"tern": 1234.5, "tern_spread": 0.02}
     path.write_text(json.dumps(machine))
     stale = draw(docs, "--check")
     assert stale.returncode == 1
     for name in ("benchmarks.md", "zen4-speed.svg", "zen4-roof.svg"):
         assert f"{name} is stale" in stale.stdout
     assert draw(docs).returncode == 0 and draw(docs, "--check").returncode == 0
-    assert "| 1234 |" in (docs / "benchmarks.md").read_text()
+    assert "| 1234 ± 2 % |" in (docs / "benchmarks.md").read_text()
     assert "1234.5" in (docs / "pictures/zen4-speed.svg").read_text()
     assert "11.1, 50 %" in (docs / "pictures/zen4-roof.svg").read_text()
 
