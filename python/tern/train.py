@@ -1,0 +1,169 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`python -m tern.train TEXT -o DIRECTORY`: a small ternary model of Qwen3's shape.
+
+It makes the bundled model, on one core in minutes, so that claims about activations
+are measured on weights that were trained. It is no general trainer: one process,
+numpy, gradients written by hand (network.py), weights in memory.
+
+Masters are floats. Every step works with what a checkpoint would hold of them, digits
+times one f16 scale for each row and 128 inputs, and applies the gradients of that to
+the masters unchanged (the straight-through estimator of arXiv 1308.3432). Activations
+stay floats, as in the published models of this form.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from .network import GROUP, Array, Network, Shape, initial_masters
+from .numerics import F32
+from .safetensors import Pending, write
+from .tokenizer import Tokenizer
+
+SMALLEST_SCALE = F32(2.0**-14)  # the smallest normal f16
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "generation_config.json")
+
+
+def stored(master: Array) -> Array:
+    """Values of a checkpoint, all f16: norms rounded, matrices ternary in groups."""
+    if master.ndim == 1:
+        return master.astype(np.float16).astype(F32)
+    groups = master.reshape(len(master), -1, GROUP)
+    scale = np.abs(groups).mean(axis=-1, keepdims=True).astype(np.float16).astype(F32)
+    scale = np.maximum(scale, SMALLEST_SCALE)
+    return (np.clip(np.rint(groups / scale), -1, 1) * scale).reshape(master.shape)
+
+
+class Adam:
+    """AdamW: matrices decay, norms do not."""
+
+    def __init__(self, masters: dict[str, Array], decay: float, betas=(0.9, 0.95)):
+        self.masters, self.decay, self.betas, self.steps = masters, decay, betas, 0
+        self.first = {name: np.zeros_like(w) for name, w in masters.items()}
+        self.second = {name: np.zeros_like(w) for name, w in masters.items()}
+
+    def step(self, gradients: dict[str, Array], rate: float) -> None:
+        self.steps += 1
+        a, b = self.betas
+        corrected = rate * math.sqrt(1 - b**self.steps) / (1 - a**self.steps)
+        for name, master in self.masters.items():
+            gradient, first, second = gradients[name], self.first[name], self.second[name]
+            first += F32(1 - a) * (gradient - first)
+            second += F32(1 - b) * (gradient * gradient - second)
+            if master.ndim == 2:
+                master *= F32(1 - rate * self.decay)
+            master -= F32(corrected) * first / (np.sqrt(second) + F32(1e-8))
+
+
+def clip_norm(gradients: dict[str, Array], limit: float) -> None:
+    """Scales all gradients so that they are no longer than `limit` together."""
+    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients.values()))
+    if norm > limit:
+        for gradient in gradients.values():
+            gradient *= F32(limit / norm)
+
+
+def windows(ids: Array, starts: Array, length: int, bos: int) -> tuple[Array, Array]:
+    """Inputs and targets [len(starts), length]: each window is read after bos."""
+    targets = ids[starts[:, None] + np.arange(length)]
+    first = np.full((len(starts), 1), bos, ids.dtype)
+    return np.concatenate([first, targets[:, :-1]], axis=1), targets
+
+
+def perplexity(network: Network, weights: dict[str, Array], ids: Array, bos: int) -> float:
+    """Of windows as long as the context."""
+    length = network.shape.context
+    starts = np.arange(0, len(ids) - length + 1, length)
+    losses = [
+        network.loss(weights, *windows(ids, part, length, bos))
+        for part in np.array_split(starts, -(-len(starts) // 8))
+    ]
+    return math.exp(sum(loss.sum() for loss in losses) / (len(starts) * length))
+
+
+def save(directory: Path, shape: Shape, weights: dict[str, Array], tokenizer: Path) -> None:
+    """A directory as weight-only models are published: plain f16, no quantization_config."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in TOKENIZER_FILES:
+        shutil.copy(tokenizer / name, directory / name)
+    ends = json.loads((tokenizer / "generation_config.json").read_text(encoding="utf-8"))
+    config = shape.config() | {key: ends[key] for key in ("bos_token_id", "eos_token_id")}
+    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    half = {name: value.astype(np.float16) for name, value in weights.items()}
+    tensors = [
+        Pending(name, "F16", value.shape, lambda value=value: [value])
+        for name, value in half.items()
+    ]
+    write(directory / "model.safetensors", tensors)
+
+
+def train(network: Network, ids: Array, bos: int, settings: argparse.Namespace) -> dict[str, Array]:
+    """The stored weights after all steps."""
+    random = np.random.default_rng(settings.seed)
+    masters = initial_masters(network.shape, random)
+    adam, began, smooth = Adam(masters, settings.decay), time.monotonic(), None
+    length = network.shape.context
+    for step in range(settings.steps):
+        starts = random.integers(0, len(ids) - length + 1, settings.batch)
+        weights = {name: stored(master) for name, master in masters.items()}
+        loss, gradients = network.gradients(weights, *windows(ids, starts, length, bos))
+        clip_norm(gradients, 1.0)
+        warm = min(1.0, (step + 1) / settings.warmup)
+        adam.step(gradients, settings.rate * warm * (1 - step / settings.steps))
+        smooth = loss if smooth is None else 0.95 * smooth + 0.05 * loss
+        if (step + 1) % 50 == 0 or step + 1 == settings.steps:
+            seconds = time.monotonic() - began
+            print(f"step {step + 1}  loss {smooth:.3f}  {seconds:.0f} s", flush=True)
+    return {name: stored(master) for name, master in masters.items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary = __doc__.splitlines()[0]
+    parser = argparse.ArgumentParser(prog="python -m tern.train", description=summary)
+    parser.add_argument("text", type=Path, help="UTF-8 text to learn from")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the model's directory")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="a model whose tokens to use")
+    parser.add_argument("--held-out", type=float, default=0.05, help="share, at the text's end")
+    for name, value in vars(Shape()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--batch", type=int, default=8, help="windows of a step")
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--warmup", type=int, default=50, help="steps")
+    parser.add_argument("--decay", type=float, default=0.1)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    settings = _parser().parse_args(argv)
+    try:
+        shape = Shape(**{name: getattr(settings, name) for name in vars(Shape())})
+        text = settings.text.read_text(encoding="utf-8")
+        end = int(len(text) * (1 - settings.held_out))
+        tokenizer = Tokenizer.load(settings.tokenizer)
+        learned, rest = (np.array(tokenizer.encode(part)) for part in (text[:end], text[end:]))
+        raw = (settings.tokenizer / "generation_config.json").read_text(encoding="utf-8")
+        bos = json.loads(raw)["bos_token_id"]
+        network = Network(shape)
+        weights = train(network, learned, bos, settings)
+        if len(rest) >= shape.context:
+            print(f"held-out perplexity {perplexity(network, weights, rest, bos):.3f}")
+        save(settings.output, shape, weights, settings.tokenizer)
+    except (OSError, ValueError) as error:
+        print(f"python -m tern.train: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
