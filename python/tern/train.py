@@ -117,19 +117,43 @@ def perplexity(network: Network, weights: dict[str, Array], ids: Array, bos: int
     return math.exp(sum(loss.sum() for loss in losses) / (len(starts) * length))
 
 
-def save(directory: Path, shape: Shape, weights: dict[str, Array], tokenizer: Path) -> None:
-    """A directory as weight-only models are published: plain f16, no quantization_config."""
+def unpacked(name: str, values: Array) -> list[Pending]:
+    """Plain f16."""
+    return [Pending(name, "F16", values.shape, lambda: [values.astype(np.float16)])]
+
+
+def mlx(name: str, values: Array) -> list[Pending]:
+    """2-bit codes of digits + 1, first lowest, where scale * code + bias is the value."""
+    if values.ndim == 1:
+        return unpacked(name, values)
+    rows, base = len(values), name.removesuffix("weight")
+    fields = (np.sign(values) + 1).astype(np.uint32).reshape(rows, -1, 16)
+    words = np.bitwise_or.reduce(fields << np.arange(0, 32, 2, dtype=np.uint32), axis=2)
+    scales = np.abs(values).reshape(rows, -1, GROUP).max(axis=2)
+    return [
+        Pending(name, "U32", words.shape, lambda: [words]),
+        *unpacked(base + "scales", scales),
+        *unpacked(base + "biases", -scales),
+    ]
+
+
+FORMS = {"unpacked": unpacked, "mlx": mlx}
+
+
+def save(
+    directory: Path, shape: Shape, weights: dict[str, Array], tokenizer: Path, form: str
+) -> None:
+    """A directory in one of two published forms of weight-only models."""
     directory.mkdir(parents=True, exist_ok=True)
     for name in TOKENIZER_FILES:
         shutil.copy(tokenizer / name, directory / name)
     ends = json.loads((tokenizer / "generation_config.json").read_text(encoding="utf-8"))
     config = shape.config() | {key: ends[key] for key in ("bos_token_id", "eos_token_id")}
+    if form == "mlx":
+        affine = {"group_size": GROUP, "bits": 2, "mode": "affine"}
+        config |= {"quantization": affine, "quantization_config": affine}
     (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    half = {name: value.astype(np.float16) for name, value in weights.items()}
-    tensors = [
-        Pending(name, "F16", value.shape, lambda value=value: [value])
-        for name, value in half.items()
-    ]
+    tensors = [pending for item in weights.items() for pending in FORMS[form](*item)]
     write(directory / "model.safetensors", tensors)
 
 
@@ -159,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("text", type=Path, help="UTF-8 text to learn from")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the model's directory")
     parser.add_argument("--tokenizer", type=Path, required=True, help="a model whose tokens to use")
+    parser.add_argument("--form", choices=FORMS, default="unpacked", help="plain f16, or MLX's")
     parser.add_argument("--held-out", type=float, default=0.05, help="share, at the text's end")
     for name, value in vars(Shape()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
@@ -186,7 +211,7 @@ def main(argv: list[str] | None = None) -> int:
         weights = train(network, learned, bos, settings)
         if len(rest) >= shape.context:
             print(f"held-out perplexity {perplexity(network, weights, rest, bos):.3f}")
-        save(settings.output, shape, weights, settings.tokenizer)
+        save(settings.output, shape, weights, settings.tokenizer, settings.form)
     except (OSError, ValueError) as error:
         print(f"python -m tern.train: {error}", file=sys.stderr)
         return 1

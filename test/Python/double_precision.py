@@ -3,8 +3,8 @@
 """Qwen3, llama and MiniCPM in double precision, from their papers' formulas.
 
 An independent second opinion on the reference: nothing here comes from python/tern,
-neither its reader nor its config. It reads a directory whose matrices are plain floats
-and computes W x with numpy's sums. `quantize` and `cache` take the place of the input of
+neither its reader nor its config. It reads a directory whose matrices are plain floats or
+MLX's codes and computes W x with numpy's sums. `quantize` and `cache` take the place of the input of
 every matrix and of every key and value; without them nothing is rounded but doubles.
 
 Sources: RMSNorm arXiv 1910.07467, RoPE 2104.09864, GQA 2305.13245, YaRN 2309.00071, LongRoPE
@@ -34,12 +34,23 @@ def read_tensors(path: Path) -> dict[str, Array]:
         if name == "__metadata__":
             continue
         begin, end = (8 + size + offset for offset in entry["data_offsets"])
+        kind = {"BF16": "<u2", "F16": "<f2", "F32": "<f4", "U32": "<u4"}[entry["dtype"]]
+        values = np.frombuffer(data[begin:end], kind).reshape(entry["shape"])
         if entry["dtype"] == "BF16":
-            high = np.frombuffer(data[begin:end], "<u2").astype("<u4") << 16
-            values = high.view("<f4")
-        else:
-            values = np.frombuffer(data[begin:end], {"F16": "<f2", "F32": "<f4"}[entry["dtype"]])
-        out[name] = values.astype(np.float64).reshape(entry["shape"])
+            values = (values.astype("<u4") << 16).view("<f4")
+        out[name] = values if entry["dtype"] == "U32" else values.astype(np.float64)
+    return out
+
+
+def unpack_affine(tensors: dict[str, Array]) -> dict[str, Array]:
+    """MLX's 2-bit codes, the first in the lowest bits, as scale * code + bias."""
+    out = dict(tensors)
+    for name in [name for name in tensors if name.endswith(".scales")]:
+        base = name.removesuffix("scales")
+        words, scales, biases = (out.pop(base + kind) for kind in ("weight", "scales", "biases"))
+        codes = words[..., None] >> np.arange(0, 32, 2, dtype=np.uint32) & 3
+        groups = codes.reshape(*scales.shape, -1) * scales[..., None] + biases[..., None]
+        out[base + "weight"] = groups.reshape(len(words), -1)
     return out
 
 
@@ -97,7 +108,7 @@ class DoubleModel:
 
     def __init__(self, directory: Path):
         self.config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        self.weights = read_tensors(directory / "model.safetensors")
+        self.weights = unpack_affine(read_tensors(directory / "model.safetensors"))
         c = self.config
         self.heads = c["num_attention_heads"]
         self.kv_heads = c.get("num_key_value_heads") or self.heads

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from conftest import model_directory
 from double_precision import DoubleModel
 from tern.network import Network, Shape, initial_masters
@@ -34,13 +35,14 @@ def test_gradients_are_the_slopes():
         np.testing.assert_allclose(ahead - behind, slope, rtol=1e-5, atol=1e-13, err_msg=name)
 
 
-def test_the_loss_is_that_of_the_formulas(tmp_path):
+@pytest.mark.parametrize("form", ("unpacked", "mlx"))
+def test_the_loss_is_that_of_the_formulas(tmp_path, form):
     """A saved model, read and computed by code that shares nothing with the trainer."""
     random = np.random.default_rng(3)
     masters = {name: value + np.float32(0.1) * random.standard_normal(value.shape, np.float32)
                for name, value in initial_masters(SMALL, random).items()}  # fmt: skip
     weights = {name: stored(master) for name, master in masters.items()}
-    save(tmp_path, SMALL, weights, model_directory("shakespeare-b158"))
+    save(tmp_path, SMALL, weights, model_directory("shakespeare-b158"), form)
     inputs, targets = random.integers(0, SMALL.vocab, (2, 1, 6))
     wide = {name: value.astype(np.float64) for name, value in weights.items()}
     losses = Network(SMALL, np.float64).loss(wide, inputs, targets)[0]
