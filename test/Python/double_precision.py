@@ -3,9 +3,9 @@
 """Qwen3, llama and MiniCPM in double precision, from their papers' formulas.
 
 An independent second opinion on the reference: nothing here comes from python/tern,
-neither its reader nor its config. It reads a directory whose matrices are plain floats or
-MLX's codes and computes W x with numpy's sums. `quantize` and `cache` take the place of the input of
-every matrix and of every key and value; without them nothing is rounded but doubles.
+neither its reader nor its config. It reads a directory whose matrices are plain floats
+or MLX's codes, and computes W x with numpy's sums. `quantize` changes the input of every
+matrix, `cache` every key and value; without them nothing is rounded but doubles.
 
 Sources: RMSNorm arXiv 1910.07467, RoPE 2104.09864, GQA 2305.13245, YaRN 2309.00071, LongRoPE
 2402.13753, Qwen3 2505.09388, MiniCPM 2404.06395 (scalars), SwiGLU 2002.05202.
