@@ -55,38 +55,45 @@ def unpack_affine(tensors: dict[str, Array]) -> dict[str, Array]:
 
 
 def yarn(d: int, theta: float, rope: dict) -> tuple[Array, float]:
-    """Angles of one position [d/2], and what cos and sin are multiplied by."""
+    """Angles of one position [d/2], and the factor of cos and sin."""
     low, high = yarn_bounds(d, theta, rope)
     i = np.arange(d // 2)
     r = np.clip((i - low) / (high - low if high > low else 0.001), 0, 1)
     s = rope["factor"]
-    angles = theta ** (-2.0 * i / d) * (r / s + 1 - r)
-    return angles, rope.get("attention_factor") or 0.1 * math.log(s) + 1
+    if rope.get("mscale") and rope.get("mscale_all_dim"):
+        over, under = (0.1 * rope[name] * math.log(s) + 1 for name in ("mscale", "mscale_all_dim"))
+        factor = over / under
+    else:
+        factor = rope.get("attention_factor") or 0.1 * math.log(s) + 1
+    return theta ** (-2.0 * i / d) * (r / s + 1 - r), factor
 
 
-def yarn_bounds(d: int, theta: float, rope: dict) -> tuple[int, int]:
-    """The first pair that is stretched a little, and the first that is stretched fully."""
+def yarn_bounds(d: int, theta: float, rope: dict) -> tuple[float, float]:
+    """The pairs between which stretching sets in."""
     length = rope["original_max_position_embeddings"]
 
     def pair(rotations: float) -> float:
         return d * math.log(length / (2 * math.pi * rotations)) / (2 * math.log(theta))
 
-    low = math.floor(pair(rope.get("beta_fast") or 32))
-    high = math.ceil(pair(rope.get("beta_slow") or 1))
+    low, high = pair(rope.get("beta_fast") or 32), pair(rope.get("beta_slow") or 1)
+    if rope.get("truncate", True):
+        low, high = math.floor(low), math.ceil(high)
     return max(low, 0), min(high, d - 1)
 
 
 def angles(config: dict, d: int) -> tuple[Array, float]:
-    """Angles of one position [d/2], and what cos and sin are multiplied by."""
+    """Angles of one position [d/2], and the factor of cos and sin."""
     rope = {**(config.get("rope_scaling") or {}), **(config.get("rope_parameters") or {})}
     theta = float(rope.get("rope_theta") or config.get("rope_theta") or 10000.0)
     plain = theta ** (-2.0 * np.arange(d // 2) / d)
     kind = rope.get("rope_type") or rope.get("type") or "default"
     if kind == "yarn":
         return yarn(d, theta, rope)
-    if kind == "longrope":  # in all models there are, one list and no factor
-        assert rope["short_factor"] == rope["long_factor"]
-        return plain / np.array(rope["short_factor"]), 1.0
+    if kind == "longrope":
+        assert rope["short_factor"] == rope["long_factor"]  # else it depends on the length
+        length = rope["original_max_position_embeddings"]
+        longer = math.log(max(config["max_position_embeddings"] / length, 1))
+        return plain / np.array(rope["short_factor"]), math.sqrt(1 + longer / math.log(length))
     assert kind == "default", kind
     return plain, 1.0
 
@@ -120,8 +127,17 @@ class DoubleModel:
         base = c.get("dim_model_base")
         self.logit_divisor = c["hidden_size"] / base if base else 1
 
-    def run(self, tokens: list[int], quantize: Change = unchanged, cache: Change = unchanged):
-        """`quantize` takes [t, inputs], `cache` [t, kv heads, head_dim]; both give the same."""
+    def run(
+        self,
+        tokens: list[int],
+        quantize: Change = unchanged,
+        cache: Change = unchanged,
+        quantize_head: Change | None = None,
+    ) -> Trace:
+        """`quantize` takes [t, inputs], `cache` [t, kv heads, head_dim]; both give the same.
+
+        `quantize_head` is of the head's input, where that is another.
+        """
         w, c = self.weights, self.config
         table = w["model.embed_tokens.weight"]
         x = table[tokens] * self.scale_emb
@@ -135,7 +151,7 @@ class DoubleModel:
             f = quantize(gate / (1 + np.exp(-gate)) * up)
             x = x + self.residual * (f @ w[base + "mlp.down_proj.weight"].T)
             hidden.append(x)
-        h = quantize(self._norm(x, "model.norm") / self.logit_divisor)
+        h = (quantize_head or quantize)(self._norm(x, "model.norm") / self.logit_divisor)
         head = table if c.get("tie_word_embeddings") else w["lm_head.weight"]
         return Trace(np.stack(hidden), h @ head.T)
 
