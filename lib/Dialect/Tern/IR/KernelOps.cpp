@@ -100,9 +100,9 @@ LogicalResult LmHeadOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ReduceOp::verify() {
-  return expectWritten(
-      *this,
-      {{"result", {getSize(getInput(), 0)}, Float32Type::get(getContext())}});
+  ArrayRef<int64_t> shape = getShaped(getInput()).getShape();
+  return expectWritten(*this, {{"result", llvm::to_vector(shape.drop_back()),
+                                Float32Type::get(getContext())}});
 }
 
 LogicalResult HadamardOp::verify() {

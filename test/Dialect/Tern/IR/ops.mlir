@@ -31,6 +31,22 @@ func.func @rms_norm(%x: tensor<?x192xf32>, %w: tensor<192xf32>) -> tensor<?x192x
   return %0 : tensor<?x192xf32>
 }
 
+// CHECK-LABEL: func.func @rms_norm_of_heads(
+func.func @rms_norm_of_heads(%x: tensor<?x192xf32>, %w: tensor<64xf32>) -> tensor<?x192xf32> {
+  // CHECK: tern.rms_norm %{{.*}}, %{{.*}} eps 9.99999974E-6 head_dim 64 : tensor<?x192xf32>, tensor<64xf32>
+  %0 = tern.rms_norm %x, %w eps 1.000000e-05 head_dim 64 : tensor<?x192xf32>, tensor<64xf32>
+  return %0 : tensor<?x192xf32>
+}
+
+// CHECK-LABEL: func.func @scale(
+func.func @scale(%x: tensor<?x192xf32>) -> tensor<?x192xf32> {
+  // CHECK: %[[S:.*]] = tern.scale %{{.*}} by 1.200000e+01 : tensor<?x192xf32>
+  %0 = tern.scale %x by 1.200000e+01 : tensor<?x192xf32>
+  // CHECK: tern.scale %[[S]] divided by 6.000000e+00 : tensor<?x192xf32>
+  %1 = tern.scale %0 divided by 6.000000e+00 : tensor<?x192xf32>
+  return %1 : tensor<?x192xf32>
+}
+
 // CHECK-LABEL: func.func @bitlinear_top_k(
 func.func @bitlinear_top_k(%x: tensor<?x192xf32>, %w: tensor<64x192x!tern.trit>, %s: tensor<1xf32>) -> tensor<?x64xf32> {
   // CHECK: tern.bitlinear "o_proj" %{{.*}}, %{{.*}} scale %{{.*}} act_quant <int8_absmax> top_k <keep = 96> :

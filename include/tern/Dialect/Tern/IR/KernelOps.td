@@ -88,16 +88,19 @@ def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {
 }
 
 def Tern_ReduceOp : Tern_KernelOp<"reduce", [Tern_RowWise]> {
-  let summary = "one statistic of each token's features";
+  let summary = "one statistic of each token's features, or of each part of them";
   let description = [{
     `max_abs`, or R32 of |x| (`sum_abs`) or of x*x (`sum_squares`): the sum order
-    that makes every target give the same bits (docs/numerics.md 0).
+    that makes every target give the same bits (docs/numerics.md 0). The statistic is
+    of the innermost dimension, so rows that are cut into heads or blocks have one for
+    each.
 
     ```mlir
     %m = tern.reduce <sum_squares> (%x) : (tensor<?x192xf32>) -> tensor<?xf32>
+    %h = tern.reduce <sum_squares> (%q) : (tensor<?x3x64xf32>) -> tensor<?x3xf32>
     ```
   }];
-  let arguments = (ins Tern_ReduceKindAttr:$kind, Tern_RowsOf<[F32]>:$input,
+  let arguments = (ins Tern_ReduceKindAttr:$kind, Tern_CutRowsOf<[F32]>:$input,
                        Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     $kind `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
