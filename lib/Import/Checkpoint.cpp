@@ -32,6 +32,15 @@ StringRef Checkpoint::headName() const {
   return modelConfig.tiedHead ? embeddingName() : ownHeadName();
 }
 
+StringRef Checkpoint::headNormName(Projection projection) const {
+  if (!modelConfig.hasHeadNorms())
+    return "";
+  return projection == Projection::Q ? "model.layers.{}.self_attn.q_norm.weight"
+         : projection == Projection::K
+             ? "model.layers.{}.self_attn.k_norm.weight"
+             : "";
+}
+
 std::string Checkpoint::weightName(Projection projection) {
   bool attention = projection <= Projection::O;
   return ("model.layers.{}." + Twine(attention ? "self_attn." : "mlp.") +

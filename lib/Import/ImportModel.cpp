@@ -175,6 +175,8 @@ private:
         if (!config.ropeDivisors.empty())
           op->setAttr("divisors",
                       builder.getDenseF64ArrayAttr(config.ropeDivisors));
+        if (config.ropeFactor != 1)
+          op->setAttr("factor", builder.getF64FloatAttr(config.ropeFactor));
       }
     }
     return GetWeightOp::create(builder, type, name, layer);
@@ -187,8 +189,38 @@ private:
              double eps) {
     int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(1);
     Value w = weight(name, WeightEncoding::Values, source, vector(size), layer);
-    return RMSNormOp::create(builder, x, w,
-                             builder.getF32FloatAttr(static_cast<float>(eps)));
+    return RMSNormOp::create(builder, x.getType(), x, w, epsilon(eps),
+                             IntegerAttr());
+  }
+  FloatAttr epsilon(double eps) {
+    return builder.getF32FloatAttr(static_cast<float>(eps));
+  }
+
+  /// Of each head of q or k, if the model has such norms.
+  Value headNorm(Projection projection, Value x, Value layer) {
+    StringRef source = checkpoint.headNormName(projection);
+    if (source.empty())
+      return x;
+    Value w =
+        weight(projection == Projection::Q ? "q_norm" : "k_norm",
+               WeightEncoding::Values, source, vector(config.headDim), layer);
+    return RMSNormOp::create(builder, x.getType(), x, w,
+                             epsilon(config.rmsNormEps),
+                             builder.getI64IntegerAttr(config.headDim));
+  }
+
+  Value scale(Value x, float factor, bool divided = false) {
+    if (factor == 1)
+      return x;
+    return ScaleOp::create(builder, x.getType(), x,
+                           builder.getF32FloatAttr(factor),
+                           divided ? builder.getUnitAttr() : UnitAttr());
+  }
+
+  /// The output of attention or MLP goes to the residual stream.
+  Value addBlock(Value x, Value block) {
+    return arith::AddFOp::create(builder, x,
+                                 scale(block, config.residualScale));
   }
 
   TopKAttr topK(const ProjectionQuant &quant, int64_t features) {
@@ -245,7 +277,7 @@ private:
     Value x = GatherRowsOp::create(builder, TypeRange(hidden),
                                    function.getArgument(0), table, ValueRange())
                   .getResult(0);
-    func::ReturnOp::create(builder, x);
+    func::ReturnOp::create(builder, scale(x, config.embeddingScale));
   }
 
   Value attention(Value h, Value layer, Value at, Value cache) {
@@ -254,6 +286,8 @@ private:
     Value q = bitlinear(Projection::Q, h, layer);
     Value k = bitlinear(Projection::K, h, layer);
     Value v = bitlinear(Projection::V, h, layer);
+    q = headNorm(Projection::Q, q, layer);
+    k = headNorm(Projection::K, k, layer);
     Value cos = weight("rope_cos", WeightEncoding::RopeCos, "", tableType);
     Value sin = weight("rope_sin", WeightEncoding::RopeSin, "", tableType);
     q = RopeOp::create(builder, q, at, cos, sin, config.headDim);
@@ -278,7 +312,7 @@ private:
         attention(h, layer, function.getArgument(2), function.getArgument(3));
     if (!checkpoint.attentionSubNormName().empty())
       a = norm(a, "attn_sub_norm", checkpoint.attentionSubNormName(), layer);
-    x = arith::AddFOp::create(builder, x, bitlinear(Projection::O, a, layer));
+    x = addBlock(x, bitlinear(Projection::O, a, layer));
     h = norm(x, "post_attention_layernorm", Checkpoint::postAttentionNormName(),
              layer);
     Value gate = bitlinear(Projection::Gate, h, layer);
@@ -289,8 +323,7 @@ private:
         gate, up);
     if (!checkpoint.ffnSubNormName().empty())
       f = norm(f, "ffn_sub_norm", checkpoint.ffnSubNormName(), layer);
-    x = arith::AddFOp::create(builder, x,
-                              bitlinear(Projection::Down, f, layer));
+    x = addBlock(x, bitlinear(Projection::Down, f, layer));
     func::ReturnOp::create(builder, x);
   }
 
@@ -300,6 +333,7 @@ private:
     StringRef source = checkpoint.headName();
     Value h =
         norm(function.getArgument(0), "norm", Checkpoint::finalNormName());
+    h = scale(h, config.headDivisor, /*divided=*/true);
     Value w, scales;
     if (options.head != HeadRows::Stored) {
       unsigned bits = static_cast<unsigned>(options.head);

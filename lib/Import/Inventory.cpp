@@ -11,6 +11,7 @@
 #include "tern/Import/GgufNames.h"
 
 #include <set>
+#include <utility>
 
 using namespace llvm;
 
@@ -48,8 +49,21 @@ private:
                   {config.columns(Projection::O)});
     if (!checkpoint.ffnSubNormName().empty())
       expectFloat(at(checkpoint.ffnSubNormName()), {config.intermediateSize});
+    for (Projection projection : {Projection::Q, Projection::K})
+      if (StringRef name = checkpoint.headNormName(projection); !name.empty())
+        expectHeadNorm(at(name));
     for (Projection projection : allProjections)
       expectProjection(projection, at(Checkpoint::weightName(projection)));
+  }
+
+  /// Without one the model is another: one sentence for all of them says it.
+  void expectHeadNorm(const std::string &name) {
+    if (checkpoint.files().find(name))
+      return expectFloat(name, {config.headDim});
+    if (!std::exchange(saidHeadNorms, true))
+      problems.add(checkpoint.directory() + ": tensor '" + name +
+                   "' is missing, but " + toString(config.family) +
+                   " norms every head of q and k in all layers");
   }
 
   void expectProjection(Projection projection, const std::string &name) {
@@ -138,7 +152,7 @@ private:
 
   /// Tables that every reader of the format computes itself.
   static bool isIrrelevant(StringRef name) {
-    return name == ropeFactorsName ||
+    return isRopeFactors(name) ||
            any_of(ArrayRef<StringRef>{"inv_freq", "original_inv_freq",
                                       "cos_cached", "sin_cached"},
                   [&](StringRef table) {
@@ -169,6 +183,7 @@ private:
   const Checkpoint &checkpoint;
   const ModelConfig &config;
   std::set<std::string> seen;
+  bool saidHeadNorms = false;
   Problems problems;
 };
 

@@ -59,6 +59,9 @@ static void reportNorms(const Checkpoint &checkpoint, Report &report) {
   }
   if (names.empty())
     line.say(", no sub-norms");
+  if (c.hasHeadNorms())
+    line.say(", of each head of q and k");
+  line.note("head_norms", c.hasHeadNorms());
   line.note("sub_norms", std::move(names));
 }
 
@@ -82,6 +85,7 @@ static void reportConfig(const Checkpoint &checkpoint, Report &report) {
   const ModelConfig &c = checkpoint.config();
   report.line("checkpoint").put("input", checkpoint.directory());
   report.line("architecture").put("architecture", c.architecture);
+  report.line("family").put("family", tern::toString(c.family));
   report.line("decoder")
       .put("layers", c.layerCount, "{} layers")
       .put("hidden_size", c.hiddenSize, ", hidden {}")
@@ -101,7 +105,14 @@ static void reportConfig(const Checkpoint &checkpoint, Report &report) {
     if (!c.ropeDivisors.empty())
       line.put("rope_stretch", *llvm::max_element(c.ropeDivisors),
                ", periods up to {} times as long");
+    if (c.ropeFactor != 1)
+      line.put("rope_factor", c.ropeFactor, ", cosines and sines times {}");
   }
+  if (c.family == ModelFamily::MiniCpm)
+    report.line("scales")
+        .put("embedding_scale", c.embeddingScale, "embedding times {}")
+        .put("residual_scale", c.residualScale, ", blocks times {}")
+        .put("head_divisor", c.headDivisor, ", input of the head by {}");
   reportNorms(checkpoint, report);
   report.line("gate").put("gate",
                           c.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu");

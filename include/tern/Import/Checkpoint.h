@@ -58,6 +58,9 @@ public:
   static llvm::StringRef postAttentionNormName() {
     return "model.layers.{}.post_attention_layernorm.weight";
   }
+  /// Of each head of q and k; nothing of other projections, or if there is
+  /// none.
+  llvm::StringRef headNormName(Projection projection) const;
   /// Empty if the model has no such norm.
   llvm::StringRef attentionSubNormName() const { return attentionSubNorm; }
   llvm::StringRef ffnSubNormName() const { return ffnSubNorm; }

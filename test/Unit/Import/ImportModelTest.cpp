@@ -149,6 +149,69 @@ TEST(ImportModel, ValuesFlowAsInTheDefinition) {
                                         "return(t1)\n");
 }
 
+/// The dataflow of a function of the tiny model as another family.
+static std::string flowOf(TinyCheckpoint &tiny, llvm::StringRef function) {
+  tiny.config["hidden_act"] = "silu";
+  tiny.config["head_dim"] = 4;
+  for (std::string layer : {"0", "1"}) {
+    std::string base = "model.layers." + layer;
+    tiny.tensors.erase(base + ".self_attn.attn_sub_norm.weight");
+    tiny.tensors.erase(base + ".mlp.ffn_sub_norm.weight");
+  }
+  auto checkpoint = Checkpoint::open(tiny.write());
+  if (!checkpoint)
+    return llvm::toString(checkpoint.takeError());
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = importModel(context, **checkpoint);
+  return module ? dataflow(**module, function)
+                : llvm::toString(module.takeError());
+}
+
+TEST(ImportModel, HeadsOfQwen3AreNormedBeforeTheyAreRotated) {
+  TinyCheckpoint tiny;
+  tiny.config["model_type"] = "qwen3";
+  tiny.config["architectures"] = {"Qwen3ForCausalLM"};
+  for (std::string layer : {"0", "1"}) {
+    std::string base = "model.layers." + layer + ".self_attn.";
+    tiny.addFloats(base + "q_norm.weight", {4});
+    tiny.addFloats(base + "k_norm.weight", {4});
+  }
+  std::string flow = flowOf(tiny, "layer");
+  EXPECT_HAS(flow, "t1 = rms_norm(q_proj, @q_norm[arg0])\n"
+                   "t2 = rms_norm(k_proj, @k_norm[arg0])\n"
+                   "t3 = rope(t1, arg2, @rope_cos, @rope_sin)\n"
+                   "t4 = rope(t2, arg2, @rope_cos, @rope_sin)\n"
+                   "kv_append(t4, v_proj, arg3, arg0, arg2)\n");
+  tiny.config["rope_scaling"] = {{"rope_type", "yarn"},
+                                 {"factor", 4},
+                                 {"original_max_position_embeddings", 64}};
+  std::string text = import(tiny.write());
+  EXPECT_EQ(count(text, "head_dim 4 : tensor<?x"), 4u) << text; // two of rope
+  EXPECT_EQ(count(text, "factor = 1.13862943"), 2u) << text;
+}
+
+TEST(ImportModel, ScalesOfMiniCpm) {
+  TinyCheckpoint tiny;
+  tiny.config["model_type"] = "minicpm";
+  tiny.config["architectures"] = {"MiniCPMForCausalLM"};
+  tiny.config["scale_emb"] = 12;
+  tiny.config["scale_depth"] = 1.4;
+  tiny.config["dim_model_base"] = 2;
+  EXPECT_EQ(flowOf(tiny, "embed"), "t0 = gather_rows(arg0, @embed_tokens)\n"
+                                   "t1 = scale(t0)\n"
+                                   "return(t1)\n");
+  std::string layer = flowOf(tiny, "layer");
+  EXPECT_HAS(layer, "t4 = scale(o_proj)\n"
+                    "t5 = addf(arg1, t4)\n");
+  EXPECT_HAS(layer, "t8 = scale(down_proj)\n"
+                    "t9 = addf(t5, t8)\n");
+  EXPECT_EQ(flowOf(tiny, "head"), "t0 = rms_norm(arg0, @norm)\n"
+                                  "t1 = scale(t0)\n"
+                                  "t2 = lm_head(t1, @embed_tokens)\n"
+                                  "return(t2)\n");
+  EXPECT_HAS(import(tiny.write()), "divided by 4.000000e+00");
+}
+
 TEST(ImportModel, TheCacheFollowsOptions) {
   std::string directory = TERN_TEST_DIR "/models/shakespeare-a48";
   ImportOptions options;
