@@ -45,6 +45,8 @@ class Layer:
     post_attention_norm: np.ndarray  # f32 [hidden]
     attn_sub_norm: np.ndarray | None  # f32 [heads * head_dim]
     ffn_sub_norm: np.ndarray | None  # f32 [intermediate]
+    q_norm: np.ndarray | None = None  # f32 [head_dim], of each head of q
+    k_norm: np.ndarray | None = None  # f32 [head_dim], of each head of k
 
 
 @dataclass(frozen=True)
@@ -183,12 +185,17 @@ def _layer(reader: Reader, config: Config, index: int) -> Layer:
             linears[name] = _linear(reader, config, f"{block}.{name}", shape)
     hidden = config.hidden_size
     queries = config.num_attention_heads * config.head_dim
+    head_norms = {}
+    if config.head_norms:
+        for name in ("q_norm", "k_norm"):
+            head_norms[name] = _norm(reader, f"{attention}.{name}.weight", config.head_dim)
     return Layer(
         linears,
         _norm(reader, base + ".input_layernorm.weight", hidden),
         _norm(reader, base + ".post_attention_layernorm.weight", hidden),
         _sub_norm(reader, attention, ATTN_SUB_NORMS, queries),
         _sub_norm(reader, mlp, FFN_SUB_NORMS, config.intermediate_size),
+        **head_norms,
     )
 
 

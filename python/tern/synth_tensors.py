@@ -67,6 +67,9 @@ class Spec:
     group_size: int = 32  # columns
     bias: str = "none"  # none | qkv | attention | all
     inner_norms: bool = False  # an rms_norm in each projection
+    head_norms: bool = False  # of each head of q and k
+    embedding_scale: float = 1.0  # multiplies rows of the embedding
+    residual_scale: float = 1.0  # multiplies what a block adds
 
     def has_bias(self, name: str) -> bool:
         """`name` is a projection's, with its block's: "...self_attn.q_proj"."""
@@ -185,7 +188,7 @@ class Tensors:
         queries, keys = spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim
         hidden, glu = spec.hidden, spec.intermediate
         unit = 1.0 / math.sqrt(NONZERO * hidden)
-        step = UPDATE * plan.embedding_rms
+        step = UPDATE * plan.embedding_rms / spec.residual_scale
         glu_rms = 1.0 if spec.sub_norms else plan.glu_rms
         before, between = self._anchored(2 * index, 1.0), self._anchored(2 * index + 1, ANCHOR)
         out = [
@@ -201,6 +204,9 @@ class Tensors:
                 ffn[plan.outlier] = plan.outlier_weight
             out.append(self._norm(f"{attention}{names[0]}.weight", np.ones(queries)))
             out.append(self._norm(f"{mlp}{names[1]}.weight", ffn))
+        if spec.head_norms:
+            for name in ("q_norm", "k_norm"):
+                out.append(self._norm(f"{attention}{name}.weight", np.ones(spec.head_dim)))
         for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
             out += self._linear(attention + name, rows, hidden, unit)
         o_scale = step / math.sqrt(NONZERO * queries)
@@ -235,7 +241,8 @@ class Tensors:
 
         def make() -> Iterator[np.ndarray]:
             rng = self._rng(name)
-            values = self._floats(plan.embedding_rms * rng.standard_normal(1 << 16))
+            rms = plan.embedding_rms / spec.embedding_scale
+            values = self._floats(rms * rng.standard_normal(1 << 16))
             rows = max(1, (1 << 22) // spec.hidden)
             for first in range(0, spec.vocab, rows):
                 shape = (min(rows, spec.vocab - first), spec.hidden)
