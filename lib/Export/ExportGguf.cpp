@@ -42,6 +42,7 @@ private:
   void addFloats(const std::string &name, const std::string &as,
                  const TensorEntry &entry);
   Error addDigits(const std::string &name, const std::string &as);
+  float &exactScale(StringRef name);
   int64_t pairedHeads(StringRef name) const;
   Error encode(const std::string &name, GgufWriter::Sink sink);
   Expected<std::vector<float>> runScales(const std::string &name,
@@ -64,6 +65,8 @@ private:
   /// Of the ternary matrices by their place: blocks have only a float16. 0 for
   /// those with several, which are float16.
   std::vector<float> exactScales;
+  /// The same of the embedding and the head.
+  std::vector<float> exactTableScales = {0, 0};
 };
 
 } // namespace
@@ -85,6 +88,8 @@ Error Exporter::run(StringRef path, const InputFiles &inputs) {
   if (Error error = addTensors())
     return error;
   writer.setNumbers(ternScalesKey, exactScales);
+  if (config.ternaryTable || config.ternaryHead)
+    writer.setNumbers(ternTableScalesKey, exactTableScales);
   return writer.write(path, inputs);
 }
 
@@ -126,7 +131,7 @@ Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
                 "no engine's graph has such norms");
   if (as.empty())
     return fail("tensor '" + tensor + "' has no name in GGUF");
-  if (isTernaryName(tensor))
+  if (isTernaryName(tensor) || checkpoint.isTernary(tensor))
     return addDigits(name, as);
   addFloats(name, as, entry);
   return Error::success();
@@ -183,17 +188,30 @@ Error Exporter::addDigits(const std::string &name, const std::string &as) {
                 " columns, which are no whole blocks of " +
                 Twine(encoding.blockElements) + " as " + encoding.name +
                 " needs; --type=f16 has no blocks");
+  if (encoding.isPlain() && !isTernaryName(name))
+    notes.push_back("the digits of '" + name + "' are written as " +
+                    encoding.name +
+                    ", and whoever reads the file computes with floats");
   writer.addTensor(
       as, {*rows, columns}, encoding,
       [this, name](GgufWriter::Sink sink) { return encode(name, sink); });
   return Error::success();
 }
 
+float &Exporter::exactScale(StringRef name) {
+  if (std::optional<uint64_t> place = ternaryPlace(name))
+    return exactScales[*place];
+  return exactTableScales[name != Checkpoint::embeddingName()];
+}
+
 /// The scales of all runs of digits, as the blocks can hold them.
 Expected<std::vector<float>> Exporter::runScales(const std::string &name,
                                                  const Scales &scales,
                                                  int64_t rows, int64_t run) {
-  bool isSingle = scales.values.size() == 1;
+  // Of a matrix of a layer tern keeps one scale beside the blocks, and of a
+  // table in blocks.
+  bool isSingle =
+      scales.values.size() == 1 && (isTernaryName(name) || !encoding.isPlain());
   for (float scale : scales.values) {
     float half = halfToFloat(floatToHalf(scale));
     if (!(half > 0) || !std::isfinite(half))
@@ -228,9 +246,10 @@ Error Exporter::encode(const std::string &name, GgufWriter::Sink sink) {
     pairRows(digits.data(), heads, rows, columns);
     pairRows(ofRuns->data(), heads, rows, groups);
   }
-  exactScales[*ternaryPlace(name)] =
-      scales.values.size() == 1 ? scales.values[0] : 0;
+  exactScale(name) = scales.values.size() == 1 ? scales.values[0] : 0;
   writer.setNumbers(ternScalesKey, exactScales);
+  if (config.ternaryTable || config.ternaryHead)
+    writer.setNumbers(ternTableScalesKey, exactTableScales);
   return encodeRuns(digits, *ofRuns, run, sink);
 }
 

@@ -295,6 +295,12 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
   return Error::success();
 }
 
+bool Checkpoint::isTernary(StringRef name) const {
+  const TensorEntry *entry = tensors->find(name);
+  return entry && entry->dtype == DType::U8 &&
+         modelConfig.weightForm != WeightForm::Masters;
+}
+
 Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {
   Expected<const TensorEntry *> entry = get(name);
   if (!entry)

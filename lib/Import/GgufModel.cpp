@@ -11,6 +11,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
 
@@ -47,11 +48,22 @@ static Expected<int64_t> pairedHeads(const GgufFile &file, StringRef name) {
       name.contains(".attn_k.") ? keyHeads->value_or(all) : all);
 }
 
+/// Which of the scales of `ternTableScalesKey` is that of a tensor.
+static size_t tablePlace(StringRef huggingFaceName) {
+  return StringSwitch<size_t>(huggingFaceName)
+      .Case("model.embed_tokens.weight", 0)
+      .Case("lm_head.weight", 1)
+      .Default(SIZE_MAX);
+}
+
 Expected<TensorMap> ggufTensors(const GgufFile &file) {
   TensorMap result;
   Expected<std::vector<float>> scales = file.numbers(ternScalesKey);
   if (!scales)
     return scales.takeError();
+  Expected<std::vector<float>> ofTables = file.numbers(ternTableScalesKey);
+  if (!ofTables)
+    return ofTables.takeError();
   size_t ternary = 0;
   StringMap<const GgufTensor *> seen;
   for (const GgufTensor &tensor : file.tensors()) {
@@ -86,6 +98,10 @@ Expected<TensorMap> ggufTensors(const GgufFile &file) {
       if (*place < scales->size() && (*scales)[*place] != 0)
         entry.exactScale = (*scales)[*place];
     }
+    size_t place = tablePlace(name);
+    if (entry.encoding->isTernary && place < ofTables->size() &&
+        (*ofTables)[place] != 0)
+      entry.exactScale = (*ofTables)[place];
     result.emplace(std::move(name), std::move(entry));
   }
   if (!scales->empty() && ternary != scales->size())

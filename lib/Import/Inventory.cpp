@@ -27,10 +27,10 @@ public:
 
   Error check() {
     int64_t hidden = config.hiddenSize;
-    expectFloat(Checkpoint::embeddingName(), {config.vocabSize, hidden});
+    expectTable(Checkpoint::embeddingName(), config.ternaryTable);
     expectFloat(Checkpoint::finalNormName(), {hidden});
     if (!config.tiedHead)
-      expectFloat(checkpoint.headName(), {config.vocabSize, hidden});
+      expectTable(checkpoint.headName(), config.ternaryHead);
     for (int64_t layer = 0; layer < config.layerCount; ++layer)
       expectLayer(layer);
     for (const auto &[name, entry] : checkpoint.files().all())
@@ -40,6 +40,18 @@ public:
   }
 
 private:
+  /// The embedding or the head.
+  void expectTable(StringRef name, bool isTernary) {
+    if (!isTernary)
+      return expectFloat(name, {config.vocabSize, config.hiddenSize});
+    if (config.weightForm != WeightForm::PerTensor && config.vocabSize % 4)
+      fail(*checkpoint.files().find(name), name,
+           "is packed, but its " + Twine(config.vocabSize) +
+               " rows are not a multiple of 4, as packed ternary matrices "
+               "need");
+    expectWeight(name.str(), config.vocabSize, config.hiddenSize);
+  }
+
   void expectLayer(int64_t layer) {
     auto at = [&](StringRef name) { return Checkpoint::atLayer(name, layer); };
     expectFloat(at(Checkpoint::inputNormName()), {config.hiddenSize});
@@ -164,6 +176,11 @@ private:
     if (name == "lm_head.weight")
       return "exists, but config.json says 'tie_word_embeddings', and there is "
              "no embedding to compare it with";
+    StringRef weight = name;
+    if (weight.consume_back("_scale") &&
+        (weight == Checkpoint::embeddingName() ||
+         weight == checkpoint.headName()))
+      return ("is a scale, but '" + weight + "' holds no digits").str();
     if (name.ends_with("_scale"))
       return "exists, but config.json says that weights are not packed";
     if (name.ends_with(".bias"))

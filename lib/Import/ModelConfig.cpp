@@ -40,6 +40,15 @@ StringRef toString(Projection projection) {
   return names[static_cast<size_t>(projection)];
 }
 
+ProjectionQuant ModelConfig::quantOfHead() const {
+  if (headQuant)
+    return *headQuant;
+  ProjectionQuant own = quantOf(Projection::Q);
+  own.topK.reset();
+  own.hadamard = false;
+  return own;
+}
+
 int64_t ModelConfig::rows(Projection projection) const {
   switch (projection) {
   case Projection::Q:

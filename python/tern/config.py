@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .numerics import SCHEMES, hadamard_block
@@ -174,7 +174,7 @@ def _inner_norm_eps(quantization: dict) -> float | None:
 def _activations(table: dict) -> dict[str, ActivationQuant]:
     result = {name: ActivationQuant() for name in PROJECTIONS}
     for name, entry in table.items():
-        _choice(name, PROJECTIONS, "a key of activation_quantization")
+        _choice(name, PROJECTIONS + ("lm_head",), "a key of activation_quantization")
         for key in entry:
             _choice(key, ("scheme", "topk", "hadamard"), f"a key of {name}'s quantization")
         scheme = entry.get("scheme", "int8_absmax")
@@ -184,6 +184,8 @@ def _activations(table: dict) -> dict[str, ActivationQuant]:
             raise ConfigError(f"config.json: topk of {name} is {topk}, expected (0, 1]")
         hadamard = _choice(entry.get("hadamard", False), (False, True), f"hadamard of {name}")
         result[name] = ActivationQuant(scheme, topk, hadamard)
+    if "lm_head" not in result:  # of a ternary head
+        result["lm_head"] = replace(result["q_proj"], topk=None, hadamard=False)
     return result
 
 

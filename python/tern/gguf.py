@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .checkpoint import Layer, load
+from .checkpoint import Layer, Linear, load
 from .config import Config, read_config
 from .gguf_encodings import ENCODINGS, Encoding
 from .numerics import F32
@@ -157,6 +157,15 @@ def _table(name: str, values: np.ndarray) -> Tensor:
     if np.any(bits & 0xFFFF):
         return _plain(name, values)
     return Tensor(name, values.shape, 30, (bits >> 16).astype(np.uint16).tobytes())
+
+
+def _table_as(name: str, table: np.ndarray | Linear, encoding: Encoding) -> Tensor:
+    """The same, or digits in the encoding of the other matrices."""
+    if not isinstance(table, Linear):
+        return _table(name, table)
+    alpha = table.alpha.reshape(len(table.alpha), -1)
+    data = encoding.encode(table.digits, alpha)
+    return Tensor(name, table.digits.shape, encoding.id, data)
 
 
 def _plain(name: str, values: np.ndarray) -> Tensor:
@@ -341,12 +350,12 @@ def convert(directory: Path, path: Path, kind: str) -> None:
     paired = {}
     if architecture in ("llama", "minicpm"):
         paired = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
-    tensors = [_table("token_embd.weight", checkpoint.embedding)]
+    tensors = [_table_as("token_embd.weight", checkpoint.table, encoding)]
     for index, layer in enumerate(checkpoint.layers):
         tensors += _layer(layer, index, encoding, paired)
     tensors.append(_plain("output_norm.weight", checkpoint.norm))
     if not config.tie_word_embeddings:
-        tensors.append(_table("output.weight", checkpoint.head))
+        tensors.append(_table_as("output.weight", checkpoint.head, encoding))
     metadata = _model_metadata(config, architecture)
     metadata.update(_rope_metadata(directory, architecture))
     tensors += _rope_tensors(directory)

@@ -122,6 +122,10 @@ class Model:
 
     def _prepare_head(self) -> Callable[[np.ndarray], np.ndarray]:
         head = self.checkpoint.head
+        if isinstance(head, Linear):
+            if self.options.head != "16":
+                raise ConfigError(f"head is {self.options.head!r}, but this model's is ternary")
+            return lambda h: bitlinear(h, head, self.config.activations["lm_head"])
         if self.options.head == "16":
             return lambda h: r32_dot(h, head)
         if self.options.head not in HEADS:

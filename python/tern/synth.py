@@ -21,6 +21,7 @@ from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
 from .synth_tokenizer import write_tokenizer
 
+TABLES = ("float", "ternary")
 ENCODINGS = ("packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32")
 
 DEFAULTS = dict(
@@ -28,6 +29,7 @@ DEFAULTS = dict(
     context=256, theta=10000.0, eps=1e-5, encoding="packed-multiply", scheme="b158", act="relu2",
     sub_norms=True, norm_names="sub_norm", tied=True, shards=1, seed=0, topk=None, kv_bits=None,
     bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None, scales="tensor",
+    table="float", head=None,
     group_size=32, bias="none", inner_norms=False, rope="default", family="bitnet", scale_emb=12,
     scale_depth=1.4, dim_model_base=40,
 )  # fmt: skip
@@ -137,6 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-sub-norms", dest="sub_norms", action="store_false", default=None)
     add("--norm-names", choices=("sub_norm", "inner_ln"))
     add("--untied", dest="tied", action="store_false", default=None, help="write lm_head.weight")
+    add("--table", choices=TABLES, help="of the embedding; ternary is packed as matrices are")
+    add("--head", choices=TABLES, help="of lm_head.weight (default: as the embedding)")
     add("--shards", type=int, help="files to spread the tensors over")
     add("--topk", type=float, help="share of o_proj's inputs that stay (a48: 0.5)")
     add("--kv-bits", type=int, choices=(3, 4, 8, 16))
@@ -180,11 +184,28 @@ def settings(arguments: dict) -> dict:
     widths = (result["hidden"], result["heads"] * result["head_dim"], result["intermediate"])
     if result["scales"] == "group" and any(n % result["group_size"] for n in widths):
         raise ValueError(f"--group-size {result['group_size']} does not divide all of {widths}")
+    if result["head"] is None:
+        result["head"] = result["table"]
+    if result["tied"] and result["head"] != result["table"]:
+        raise ValueError("--head needs --untied: a tied head is the embedding")
+    _check_tables(result)
     if result["gate_zeros"] is not None and result["act"] != "relu2":
         raise ValueError("--gate-zeros needs --act relu2: silu has no zeros")
     if result["down_zeros"] is not None and not result["sub_norms"]:
         raise ValueError("--down-zeros is set by a sub-norm's weight; there is none")
     return result
+
+
+def _check_tables(s: dict) -> None:
+    """Refuses what ternary tables cannot be."""
+    if "ternary" not in (s["table"], s["head"]):
+        return
+    if not s["encoding"].startswith("packed"):
+        raise ValueError("a ternary table needs a packed encoding")
+    if s["vocab"] % 4:
+        raise ValueError(f"packed tables need a multiple of 4 tokens, got {s['vocab']}")
+    if s["gate_zeros"] is not None or s["down_zeros"] is not None:
+        raise ValueError("zeros on demand need an embedding of floats, which has anchors")
 
 
 def config_json(s: dict) -> dict:

@@ -183,6 +183,23 @@ func.func @rope(%p: memref<?xi32>, %cos: memref<256x4xf32>, %sin: memref<256x4xf
 
 // -----
 
+// Of a table of digits a token reads one row, 16 bytes in any layout, and its two scales:
+// with 4 of the index and 256 of each of %x and %y, 540 bytes.
+
+func.func @digits(%p: memref<?xi32>, %w: memref<4x1x512xi8>, %s: memref<128x2xf32>, %x: memref<?x64xf32>, %y: memref<?x64xf32>) {
+  tern.gather_rows(%p, %w) scales(%s : memref<128x2xf32>) outs(%x : memref<?x64xf32>)
+      weight_type tensor<128x64x!tern.trit, #tern.layout<b2, rows, k:4:16, [n:32:1, k:16:1]>>
+      : (memref<?xi32>, memref<4x1x512xi8>)
+  memref.copy %x, %y : memref<?x64xf32> to memref<?x64xf32>
+  return
+}
+// CHECK-LABEL: func.func @digits(
+// CHECK:         scf.parallel
+// CHECK-NEXT:      tern.iteration "token_rows" bytes 540
+// CHECK:           tern.gather_rows(%{{.*}}, %arg1) scales(%arg2 : memref<128x2xf32>)
+
+// -----
+
 #head = affine_map<(t, h) -> (t, h)>
 #all = affine_map<(t, h, i) -> (t, h, i)>
 #of_head = affine_map<(t, h, i) -> (t, h)>

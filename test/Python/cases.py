@@ -107,6 +107,27 @@ CASES = {
         9, dict(scales="group", group_size=64, hidden=192, intermediate=704, scheme="a48",
         gate_zeros=0.6, down_zeros=0.8),
     ),
+    # Ternary embedding and head: vocabularies that end within a tile of rows.
+    "table-tied": Case(33, dict(table="ternary", vocab=1020)),
+    "table-tied-groups": Case(
+        33, dict(table="ternary", vocab=1004, scales="group", hidden=192, intermediate=544), threads=2
+    ),
+    "table-tied-groups-12": Case(
+        9, dict(table="ternary", vocab=36, scales="group", group_size=12, hidden=204, heads=3,
+        head_dim=20, intermediate=60, encoding="packed-divide")
+    ),
+    "table-untied-rows": Case(
+        9, dict(table="ternary", tied=False, scales="row", vocab=500, hidden=204), threads=3
+    ),
+    "table-a48": Case(9, dict(table="ternary", scheme="a48", vocab=516)),
+    "table-alone": Case(9, dict(table="ternary", head="float", tied=False, hidden=204)),
+    "table-alone-int8": Case(
+        9, dict(table="ternary", head="float", tied=False, scales="row"), Options(head="int8")
+    ),
+    "head-alone": Case(
+        9, dict(head="ternary", tied=False, vocab=260, scales="group", group_size=64, hidden=192,
+        intermediate=64), threads=2
+    ),
     # Biases, norms inside projections.
     "bias-qkv": Case(9, dict(bias="qkv")),
     "bias-attention-silu": Case(9, dict(bias="attention", act="silu", encoding="packed-divide")),

@@ -79,6 +79,8 @@ inline bool isRopeFactors(llvm::StringRef name) {
 /// architecture's own key would mislead an engine.
 constexpr llvm::StringLiteral ternPrefix = "tern.";
 constexpr llvm::StringLiteral ternScalesKey = "tern.weight_scales";
+/// Of the embedding and of the head, where they are ternary; 0 otherwise.
+constexpr llvm::StringLiteral ternTableScalesKey = "tern.table_scales";
 constexpr llvm::StringLiteral ternHiddenActKey = "tern.hidden_act";
 constexpr llvm::StringLiteral schemeFields[] = {"activation_quantization",
                                                 "kv_cache_quantization"};

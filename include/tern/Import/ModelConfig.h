@@ -86,6 +86,8 @@ struct ModelConfig {
   double ropeFactor = 1;
   HiddenAct hiddenAct = HiddenAct::Silu;
   bool tiedHead = false;
+  /// Of the embedding and of the head; the tensors say it.
+  bool ternaryTable = false, ternaryHead = false;
   WeightForm weightForm = WeightForm::Masters;
   /// Of q, k, v and o, and of gate, up and down; absent: the tensors say it.
   std::optional<bool> attentionBias, mlpBias;
@@ -97,6 +99,9 @@ struct ModelConfig {
   /// Indexed by Projection; q, k, v are equal, and so are gate and up, as each
   /// group quantizes its input once.
   std::array<ProjectionQuant, 7> quant;
+  /// Of a ternary head; absent: as of q_proj, but all features and no
+  /// transform.
+  std::optional<ProjectionQuant> headQuant;
   /// 3, 4, 8 or 16; with 16, bosBits is 16 too and qBits has no meaning.
   unsigned kvBits = 16;
   unsigned bosBits = 16;
@@ -110,6 +115,7 @@ struct ModelConfig {
   const ProjectionQuant &quantOf(Projection projection) const {
     return quant[static_cast<size_t>(projection)];
   }
+  ProjectionQuant quantOfHead() const;
   /// Output and input features.
   int64_t rows(Projection projection) const;
   int64_t columns(Projection projection) const;

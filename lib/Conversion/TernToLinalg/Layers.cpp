@@ -195,9 +195,7 @@ private:
         {cast<RankedTensorType>(positions.getType()).getDimSize(0),
          cast<RankedTensorType>(table.getType()).getDimSize(1)},
         b.getF32Type());
-    return GatherRowsOp::create(b, TypeRange{result}, positions, table,
-                                ValueRange{})
-        ->getResult(0);
+    return GatherRowsOp::create(b, result, positions, table).getResult(0);
   }
 
   /// With `ins` x, y, cos, sin: x*cos - y*sin for half 0, x*cos + y*sin for 1.

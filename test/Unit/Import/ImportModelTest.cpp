@@ -300,6 +300,46 @@ TEST(ImportModel, SmallVariants) {
   EXPECT_EQ(count(text, "tern.rms_norm"), 4u);
 }
 
+/// A tied one is one weight, with two readers.
+TEST(ImportModel, TernaryTableAndHead) {
+  TinyCheckpoint tiny;
+  tiny.config["vocab_size"] = 12;
+  tiny.config["activation_quantization"] = {
+      {"q_proj", {{"scheme", "int4_absmean"}}},
+      {"k_proj", {{"scheme", "int4_absmean"}}},
+      {"v_proj", {{"scheme", "int4_absmean"}}}};
+  tiny.addPacked("model.embed_tokens", 12, 8);
+  std::string text = import(tiny.write());
+  EXPECT_HAS(text, "tern.weight @embed_tokens <digits> "
+                   "[\"model.embed_tokens.weight\"] : tensor<12x8x!tern.trit>");
+  EXPECT_HAS(text, "tern.weight @embed_tokens.scale <scale> "
+                   "[\"model.embed_tokens.weight\"] : tensor<1xf32>");
+  EXPECT_EQ(count(text, "= tern.get_weight @embed_tokens "), 2u);
+  EXPECT_HAS(text, "tern.gather_rows(%arg0, %0) scales(%1 : tensor<1xf32>)");
+  // As the inputs of q, k and v.
+  EXPECT_HAS(text, "tern.bitlinear \"lm_head\" %1, %2 scale %3 act_quant "
+                   "<int4_absmean> : tensor<?x8xf32>, tensor<12x8x!tern.trit>");
+  EXPECT_EQ(count(text, "tern.lm_head"), 0u);
+
+  ImportOptions options;
+  options.head = HeadRows::Int8;
+  EXPECT_HAS(import(tiny.write(), options),
+             "a head of int8 was asked for, but the head of this model is "
+             "ternary");
+
+  tiny.config["tie_word_embeddings"] = false;
+  tiny.addPacked("lm_head", 12, 8);
+  tiny.addFloats("lm_head.weight_scale", {12, 2});
+  tiny.addFloats("model.embed_tokens.weight", {12, 8});
+  tiny.tensors.erase("model.embed_tokens.weight_scale");
+  text = import(tiny.write());
+  EXPECT_HAS(text, "tern.weight @embed_tokens <values>");
+  EXPECT_HAS(text, "tern.weight @lm_head <digits> [\"lm_head.weight\"] : "
+                   "tensor<12x8x!tern.trit>");
+  EXPECT_HAS(text, "tern.weight @lm_head.scale <scale> [\"lm_head.weight\"] : "
+                   "tensor<12x2xf32>");
+}
+
 TEST(ImportModel, Int8Head) {
   ImportOptions options;
   options.head = HeadRows::Int8;

@@ -90,6 +90,18 @@ func.func @gather_rows(%t: tensor<?xi32>, %w: tensor<1024x192xbf16>) -> tensor<?
   return %0 : tensor<?x192xf32>
 }
 
+// CHECK-LABEL: func.func @gather_rows_of_digits(
+func.func @gather_rows_of_digits(%t: tensor<?xi32>, %w: tensor<12x8x!tern.trit>, %g: tensor<12x2x1xi8>, %one: tensor<1xf32>, %rows: tensor<12xf32>, %groups: tensor<12x2xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) {
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<1xf32>) : (tensor<?xi32>, tensor<12x8x!tern.trit>) -> tensor<?x8xf32>
+  %0 = tern.gather_rows(%t, %w) scales(%one : tensor<1xf32>) : (tensor<?xi32>, tensor<12x8x!tern.trit>) -> tensor<?x8xf32>
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<12xf32>) :
+  %1 = tern.gather_rows(%t, %w) scales(%rows : tensor<12xf32>) : (tensor<?xi32>, tensor<12x8x!tern.trit>) -> tensor<?x8xf32>
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<12x2xf32>) weight_type tensor<12x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>> : (tensor<?xi32>, tensor<12x2x1xi8>)
+  %2 = tern.gather_rows(%t, %g) scales(%groups : tensor<12x2xf32>)
+      weight_type tensor<12x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>> : (tensor<?xi32>, tensor<12x2x1xi8>) -> tensor<?x8xf32>
+  return %0, %1, %2 : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @lm_head(
 func.func @lm_head(%h: tensor<?x192xf32>, %w: tensor<1024x192xi8>, %s: tensor<1024xf32>) -> tensor<?x1024xf32> {
   // CHECK: tern.lm_head(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<1024xf32>) :
