@@ -56,6 +56,7 @@ struct ConvertTernToKernels
     populateSumCodesPatterns(patterns);
     populatePortableProductPatterns(patterns);
     populateTablePatterns(attr, patterns);
+    populateTernaryRowPatterns(patterns);
     populateRowPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
