@@ -128,32 +128,39 @@ class DoubleModel:
         self.logit_divisor = c["hidden_size"] / base if base else 1
 
     def run(
-        self,
-        tokens: list[int],
-        quantize: Change = unchanged,
-        cache: Change = unchanged,
-        quantize_head: Change | None = None,
+        self, tokens: list[int], quantize: Change = unchanged, cache: Change = unchanged
     ) -> Trace:
-        """`quantize` takes [t, inputs], `cache` [t, kv heads, head_dim]; both give the same.
-
-        `quantize_head` is of the head's input, where that is another.
-        """
-        w, c = self.weights, self.config
-        table = w["model.embed_tokens.weight"]
-        x = table[tokens] * self.scale_emb
-        hidden = []
-        for index in range(c["num_hidden_layers"]):
-            base = f"model.layers.{index}."
-            h = quantize(self._norm(x, base + "input_layernorm"))
-            x = x + self.residual * self._attention(base + "self_attn.", h, quantize, cache)
-            h = quantize(self._norm(x, base + "post_attention_layernorm"))
-            gate, up = (h @ w[f"{base}mlp.{name}_proj.weight"].T for name in ("gate", "up"))
-            f = quantize(gate / (1 + np.exp(-gate)) * up)
-            x = x + self.residual * (f @ w[base + "mlp.down_proj.weight"].T)
+        """A whole sequence; all matrices' inputs are quantized, the head's too."""
+        x, hidden = self.embed(tokens), []
+        for index in range(self.config["num_hidden_layers"]):
+            x = self.layer(index, x, quantize, cache)
             hidden.append(x)
-        h = (quantize_head or quantize)(self._norm(x, "model.norm") / self.logit_divisor)
-        head = table if c.get("tie_word_embeddings") else w["lm_head.weight"]
-        return Trace(np.stack(hidden), h @ head.T)
+        return Trace(np.stack(hidden), self.head(x, quantize))
+
+    def embed(self, tokens: list[int]) -> Array:
+        """[t, hidden]."""
+        return self.weights["model.embed_tokens.weight"][tokens] * self.scale_emb
+
+    def layer(
+        self, index: int, x: Array, quantize: Change = unchanged, cache: Change = unchanged
+    ) -> Array:
+        """The residual [t, hidden] of all tokens before a layer -> behind it.
+
+        `quantize` takes [t, inputs], `cache` [t, kv heads, head_dim]; both give the same.
+        """
+        w, base = self.weights, f"model.layers.{index}."
+        h = quantize(self._norm(x, base + "input_layernorm"))
+        x = x + self.residual * self._attention(base + "self_attn.", h, quantize, cache)
+        h = quantize(self._norm(x, base + "post_attention_layernorm"))
+        gate, up = (h @ w[f"{base}mlp.{name}_proj.weight"].T for name in ("gate", "up"))
+        f = quantize(gate / (1 + np.exp(-gate)) * up)
+        return x + self.residual * (f @ w[base + "mlp.down_proj.weight"].T)
+
+    def head(self, x: Array, quantize: Change = unchanged) -> Array:
+        """The last residual -> logits [t, vocab]."""
+        h = quantize(self._norm(x, "model.norm") / self.logit_divisor)
+        is_tied = self.config.get("tie_word_embeddings")
+        return h @ self.weights["model.embed_tokens.weight" if is_tied else "lm_head.weight"].T
 
     def _norm(self, x: Array, name: str) -> Array:
         square = (x * x).mean(axis=-1, keepdims=True)
