@@ -17,6 +17,7 @@
 #include "mlir/IR/Verifier.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using llvm::Error;
@@ -245,21 +246,31 @@ private:
                            : nullptr;
   }
 
+  /// Where a product has factors of blocks, or sums of floats, its scales are
+  /// of the largest groups that both blocks and the weight's groups are made
+  /// of.
+  RankedTensorType scales(ScaleShape shape, const ProjectionQuant &quant,
+                          int64_t rows, int64_t columns) {
+    bool isFloat = quant.scheme == ActivationScheme::Float32;
+    if (shape.groups == 1 && !quant.block && !isFloat)
+      return vector(shape.rows);
+    int64_t blocks = quant.block ? columns / quant.block : 1;
+    return matrix(rows, std::lcm(shape.groups, blocks), f32);
+  }
+
   /// Digits and their scales.
   struct Ternary {
     Value digits, scale;
   };
 
   Ternary ternary(StringRef name, StringRef source, int64_t rows,
-                  int64_t columns, ScaleShape shape, Value layer = {}) {
+                  int64_t columns, ScaleShape shape,
+                  const ProjectionQuant &quant, Value layer = {}) {
     Value digits = weight(
         name, WeightEncoding::Digits, source,
         matrix(rows, columns, TritType::get(builder.getContext())), layer);
-    RankedTensorType scales = shape.groups == 1
-                                  ? vector(shape.rows)
-                                  : matrix(rows, shape.groups, f32);
     Value scale = weight((name + ".scale").str(), WeightEncoding::Scale, source,
-                         scales, layer);
+                         scales(shape, quant, rows, columns), layer);
     return {digits, scale};
   }
 
@@ -279,10 +290,11 @@ private:
     int64_t features = cast<RankedTensorType>(x.getType()).getDimSize(1);
     // Both enumerations follow docs/numerics.md 2.
     auto scheme = static_cast<ActScheme>(quant.scheme);
-    return BitLinearOp::create(builder, TypeRange(rows(outputs)), name, x,
-                               w.digits, w.scale, bias,
-                               ActQuantAttr::get(builder.getContext(), scheme),
-                               topK(quant, features))
+    return BitLinearOp::create(
+               builder, TypeRange(rows(outputs)), name, x, w.digits, w.scale,
+               bias,
+               ActQuantAttr::get(builder.getContext(), scheme, quant.block),
+               topK(quant, features))
         .getResult(0);
   }
 
@@ -296,7 +308,7 @@ private:
                layer, *config.innerNormEps);
     x = transform(quant, x);
     Ternary w = ternary(name, source, outputs, config.columns(projection),
-                        checkpoint.scaleShape(projection), layer);
+                        checkpoint.scaleShape(projection), quant, layer);
     Value bias;
     if (checkpoint.hasBias(projection))
       bias = weight((name + ".bias").str(), WeightEncoding::Values,
@@ -310,7 +322,8 @@ private:
     if (config.ternaryTable)
       table =
           ternary("embed_tokens", Checkpoint::embeddingName(), config.vocabSize,
-                  config.hiddenSize, checkpoint.tableScaleShape());
+                  config.hiddenSize, checkpoint.tableScaleShape(),
+                  config.tiedHead ? config.quantOfHead() : ProjectionQuant());
     else
       table.digits = weight("embed_tokens", WeightEncoding::Values,
                             Checkpoint::embeddingName(), embeddingType);
@@ -382,7 +395,7 @@ private:
     h = transform(quant, h);
     Ternary w = ternary(config.tiedHead ? "embed_tokens" : "lm_head",
                         checkpoint.headName(), config.vocabSize,
-                        config.hiddenSize, checkpoint.headScaleShape());
+                        config.hiddenSize, checkpoint.headScaleShape(), quant);
     return multiply("lm_head", h, w, Value(), quant);
   }
 

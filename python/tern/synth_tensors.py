@@ -175,7 +175,7 @@ class Tensors:
         return out
 
     def _embedding_or_head(self, name: str, kind: str, anchored: bool) -> list[Pending]:
-        spec, rms = self.spec, self.plan.embedding_rms
+        spec, rms = self.spec, self.plan.embedding_rms / self.spec.embedding_scale
         if kind == "float":
             return [self._table(name + ".weight", anchored)]
         return self._packed_table(name, spec.vocab, spec.hidden, rms / math.sqrt(NONZERO))
