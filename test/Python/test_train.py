@@ -12,7 +12,7 @@ from tern.network import Network, Shape, initial_masters
 from tern.train import main, save, stored
 
 SMALL = Shape(hidden=128, intermediate=128, layers=2, heads=2, kv_heads=1, vocab=40, context=6,
-              original=3)  # fmt: skip
+              original=30)  # fmt: skip
 
 
 def test_gradients_are_the_slopes():
