@@ -20,12 +20,26 @@ static ScaleShape shapeOf(const TensorEntry &scales) {
 }
 
 ScaleShape Checkpoint::storedScaleShape(StringRef weightName) const {
-  return isGguf() ? encodedScaleShape(*tensors->find(weightName))
-                  : shapeOf(*tensors->find(scaleName(weightName)));
+  if (isGguf())
+    return encodedScaleShape(*tensors->find(weightName));
+  if (modelConfig.hasPackedWeights())
+    return shapeOf(*tensors->find(scaleName(weightName)));
+  const TensorEntry &entry = *tensors->find(weightName);
+  return {entry.shape[0], groupsOf(entry)};
 }
 
 Expected<Scales> Checkpoint::readScales(StringRef weightName) const {
-  return isGguf() ? readEncodedScales(weightName) : readScaleTensor(weightName);
+  if (isGguf())
+    return readEncodedScales(weightName);
+  if (modelConfig.hasPackedWeights())
+    return readScaleTensor(weightName);
+  Expected<const TensorEntry *> entry = get(weightName);
+  if (!entry)
+    return entry.takeError();
+  Scales scales;
+  if (Error error = readGrouped(weightName, **entry, nullptr, scales))
+    return std::move(error);
+  return scales;
 }
 
 Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
@@ -56,13 +70,23 @@ Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
   ScaleShape &shape = scaleShapes[static_cast<size_t>(projection)];
   std::string name = atLayer(weightName(projection), layer);
   ScaleShape stored = storedScaleShape(name);
-  if (stored == ScaleShape() || stored == shape)
+  // No finer than what another layer has: the scales need not be known.
+  if (shape.groups % stored.groups == 0 && stored.rows <= shape.rows)
     return Error::success();
-  Expected<Scales> scales = readScales(name);
-  if (!scales)
-    return scales.takeError();
-  shape.rows = std::max(shape.rows, scales->shape.rows);
-  shape.groups = std::lcm(shape.groups, scales->shape.groups);
+  ScaleShape found;
+  if (hasGroups(*tensors->find(name))) {
+    Expected<ScaleShape> simplest = findShape(name, stored);
+    if (!simplest)
+      return simplest.takeError();
+    found = *simplest;
+  } else {
+    Expected<Scales> scales = readScales(name);
+    if (!scales)
+      return scales.takeError();
+    found = scales->shape;
+  }
+  shape.rows = std::max(shape.rows, found.rows);
+  shape.groups = std::lcm(shape.groups, found.groups);
   return Error::success();
 }
 

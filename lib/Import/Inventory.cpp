@@ -26,10 +26,10 @@ public:
 
   Error check() {
     int64_t hidden = config.hiddenSize;
-    expectFloat(Checkpoint::embeddingName(), {config.vocabSize, hidden});
+    expectTable(Checkpoint::embeddingName());
     expectFloat(Checkpoint::finalNormName(), {hidden});
     if (!config.tiedHead)
-      expectFloat(checkpoint.headName(), {config.vocabSize, hidden});
+      expectTable(checkpoint.headName());
     for (int64_t layer = 0; layer < config.layerCount; ++layer)
       expectLayer(layer);
     for (const auto &[name, entry] : checkpoint.files().all())
@@ -52,6 +52,16 @@ private:
       expectProjection(projection, at(Checkpoint::weightName(projection)));
   }
 
+  /// Floats, or digits as a projection's.
+  void expectTable(StringRef name) {
+    const TensorEntry *entry = checkpoint.files().find(name);
+    if (!entry || !entry->isBlocked() || !entry->encoding->isTernary)
+      return expectFloat(name, {config.vocabSize, config.hiddenSize});
+    if (checkpoint.isGguf())
+      return expectEncoded(name.str(), config.vocabSize, config.hiddenSize);
+    expectCodes(name.str(), config.vocabSize, config.hiddenSize);
+  }
+
   void expectProjection(Projection projection, const std::string &name) {
     int64_t rows = config.rows(projection);
     int64_t columns = config.columns(projection);
@@ -63,8 +73,11 @@ private:
   }
 
   void expectWeight(const std::string &name, int64_t rows, int64_t columns) {
-    if (config.weightForm == WeightForm::Masters)
+    if (config.weightForm == WeightForm::Masters ||
+        config.weightForm == WeightForm::Products)
       return expectFloat(name, {rows, columns});
+    if (config.weightForm == WeightForm::Affine)
+      return expectCodes(name, rows, columns);
     if (config.weightForm == WeightForm::PerTensor)
       return expectEncoded(name, rows, columns);
     expect(name, {DType::U8}, {rows / 4, columns});
@@ -101,6 +114,24 @@ private:
                "f16, bf16 or f32 here");
     if (checkpoint.files().find(Checkpoint::scaleName(name)))
       expectFloat(Checkpoint::scaleName(name), {1});
+  }
+
+  /// Words of MLX, which hold 16 codes, and what they are multiplied by.
+  void expectCodes(const std::string &name, int64_t rows, int64_t columns) {
+    int64_t groups = columns / config.weightGroup;
+    for (const std::string &beside :
+         {Checkpoint::affineScaleName(name), Checkpoint::affineBiasName(name)})
+      expectFloat(beside, {rows, groups});
+    seen.insert(name);
+    const TensorEntry *entry = checkpoint.files().find(name);
+    if (!entry)
+      return expectFloat(name, {rows, columns / 16});
+    if (entry->shape == SmallVector<int64_t, 2>{rows, columns} &&
+        entry->isBlocked())
+      return;
+    fail(*entry, name,
+         "is " + entry->describe() + ", but config.json implies 2-bit codes [" +
+             Twine(rows) + ", " + Twine(columns) + "], 16 to a U32");
   }
 
   void expectFloat(StringRef name, ArrayRef<int64_t> shape) {

@@ -58,7 +58,12 @@ enum class WeightForm {
   Multiplies, ///< packed, weight_scale is alpha
   Divides,    ///< packed, weight_scale is 1 / alpha
   PerTensor,  ///< each in its own encoding, as in a GGUF file
+  Products,   ///< bf16, f16 or f32: digits times a scale per row and group
+  Affine,     ///< 2-bit codes of MLX, with scales and biases of groups
 };
+
+/// Columns of a row that share a scale in files of products, which do not say.
+constexpr int64_t productGroup = 128;
 
 struct ModelConfig {
   /// As the file calls it.
@@ -78,6 +83,8 @@ struct ModelConfig {
   HiddenAct hiddenAct = HiddenAct::Silu;
   bool tiedHead = false;
   WeightForm weightForm = WeightForm::Masters;
+  /// Columns of a row that share a scale; of products and affine codes.
+  int64_t weightGroup = 0;
   /// Of q, k, v and o, and of gate, up and down; absent: the tensors say it.
   std::optional<bool> attentionBias, mlpBias;
   /// Of a norm inside each projection, if there is one.
@@ -95,6 +102,11 @@ struct ModelConfig {
 
   const ProjectionQuant &quantOf(Projection projection) const {
     return quant[static_cast<size_t>(projection)];
+  }
+  /// Four digits of one column share a byte, beside `weight_scale`.
+  bool hasPackedWeights() const {
+    return weightForm == WeightForm::Multiplies ||
+           weightForm == WeightForm::Divides;
   }
   /// Output and input features.
   int64_t rows(Projection projection) const;
