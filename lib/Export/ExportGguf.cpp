@@ -8,21 +8,16 @@
 #include "tern/Export/ExportGguf.h"
 
 #include "ExportTokenizer.h"
+#include "MatrixEncoder.h"
 #include "tern/Export/GgufWriter.h"
 #include "tern/Import/GgufNames.h"
-#include "tern/Packing/HalfFloat.h"
 
 #include "nlohmann/json.hpp"
-
-#include <cmath>
 
 using namespace llvm;
 using nlohmann::json;
 
 namespace tern {
-
-/// Written at once, about.
-static constexpr size_t bufferBytes = 1 << 20;
 
 static ArrayRef<uint8_t> asBytes(ArrayRef<float> values) {
   return {reinterpret_cast<const uint8_t *>(values.data()),
@@ -38,6 +33,7 @@ public:
       : checkpoint(checkpoint), config(checkpoint.config()), sources(sources),
         options(options), notes(notes),
         encoding(*findGgufEncoding(options.encoding.c_str())),
+        matrices(checkpoint, encoding),
         exactScales(config.layerCount * allProjections.size()) {}
 
   Error run(StringRef path, const InputFiles &inputs);
@@ -53,14 +49,10 @@ private:
   Error addTensor(const std::string &name, const TensorEntry &entry);
   void addFloats(const std::string &name, const std::string &as,
                  const TensorEntry &entry);
+  Expected<bool> hasDigits(StringRef name) const;
   Error addDigits(const std::string &name, const std::string &as);
   int64_t pairedHeads(StringRef name) const;
   Error encode(const std::string &name, GgufWriter::Sink sink);
-  Expected<std::vector<float>> runScales(const std::string &name,
-                                         const Scales &scales, int64_t rows,
-                                         int64_t run);
-  Error encodeRuns(ArrayRef<int8_t> digits, ArrayRef<float> ofRuns, int64_t run,
-                   GgufWriter::Sink sink);
   Error fail(const Twine &message) const {
     return createStringError(checkpoint.directory() + ": " + message);
   }
@@ -71,6 +63,7 @@ private:
   const ExportOptions &options;
   std::vector<std::string> &notes;
   const GgufEncoding &encoding;
+  MatrixEncoder matrices;
   std::string architecture;
   GgufWriter writer;
   /// Of the ternary matrices by their place: blocks have only a float16. 0 for
@@ -111,11 +104,26 @@ Error Exporter::chooseArchitecture() {
   return Error::success();
 }
 
+/// As llama.cpp and its relatives number them; nothing where they disagree.
+static std::optional<uint32_t> fileType(GgufCodec codec) {
+  switch (codec) {
+  case GgufCodec::F16:
+    return 1;
+  case GgufCodec::TQ2_0:
+    return 37;
+  case GgufCodec::PQ2_0:
+    return 128;
+  case GgufCodec::PTQ1_0:
+    return 129;
+  default:
+    return std::nullopt;
+  }
+}
+
 void Exporter::addConfig() {
   writer.addText("general.architecture", architecture);
-  // As llama.cpp numbers them.
-  writer.addInteger("general.file_type",
-                    encoding.codec == GgufCodec::F16 ? 1 : 37);
+  if (std::optional<uint32_t> type = fileType(encoding.codec))
+    writer.addInteger("general.file_type", *type);
   writer.addInteger("general.quantization_version", 2);
   auto key = [&](StringRef field) { return architecture + "." + field.str(); };
   for (auto [field, value] :
@@ -222,7 +230,9 @@ Error Exporter::addTensors() {
 Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
   StringRef tensor = name;
   // Part of the matrix it belongs to; tables that follow from the config.
-  if (tensor.ends_with(".weight_scale") || tensor.ends_with(".inv_freq") ||
+  if (any_of(ArrayRef<StringRef>{".weight_scale", ".scales", ".biases",
+                                 ".inv_freq"},
+             [&](StringRef end) { return tensor.ends_with(end); }) ||
       tensor == ropeFactorsName)
     return Error::success();
   std::string as = ggufName(tensor);
@@ -232,7 +242,10 @@ Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
                 "no engine's graph has such norms");
   if (as.empty())
     return fail("tensor '" + tensor + "' has no name in GGUF");
-  if (isTernaryName(tensor))
+  Expected<bool> isTernary = hasDigits(tensor);
+  if (!isTernary)
+    return isTernary.takeError();
+  if (*isTernary)
     return addDigits(name, as);
   addFloats(name, as, entry);
   return Error::success();
@@ -279,6 +292,13 @@ int64_t Exporter::pairedHeads(StringRef name) const {
   return name.contains(".k_proj.") ? config.kvHeadCount : config.headCount;
 }
 
+/// True for the projections, and for embedding and head if they are ternary.
+Expected<bool> Exporter::hasDigits(StringRef name) const {
+  if (name == Checkpoint::embeddingName() || name == Checkpoint::ownHeadName())
+    return checkpoint.isTernaryTable(name);
+  return isTernaryName(name);
+}
+
 Error Exporter::addDigits(const std::string &name, const std::string &as) {
   Expected<int64_t> rows = checkpoint.ternaryRows(name);
   if (!rows)
@@ -295,67 +315,14 @@ Error Exporter::addDigits(const std::string &name, const std::string &as) {
   return Error::success();
 }
 
-/// The scales of all runs of digits, as the blocks can hold them.
-Expected<std::vector<float>> Exporter::runScales(const std::string &name,
-                                                 const Scales &scales,
-                                                 int64_t rows, int64_t run) {
-  bool isSingle = scales.values.size() == 1;
-  for (float scale : scales.values) {
-    float half = halfToFloat(floatToHalf(scale));
-    if (!(half > 0) || !std::isfinite(half))
-      return fail("the scale of tensor '" + name + "' is " +
-                  std::to_string(scale) + ", which no float16 comes near");
-    if (half != scale && !isSingle)
-      return fail("tensor '" + name + "' has " + Twine(scales.values.size()) +
-                  " scales that are no float16; of those, tern writes one for "
-                  "a matrix");
-  }
-  // Of f16 nobody could tell where a group ends.
-  if (scales.shape.groups > 1 &&
-      (encoding.isPlain() || run % encoding.blockElements))
-    return fail("tensor '" + name + "' has scales for groups of " + Twine(run) +
-                " columns; tern writes groups of whole blocks of 256, with "
-                "--type=tq2_0");
-  return scales.expand({rows, scales.shape.groups});
-}
-
 Error Exporter::encode(const std::string &name, GgufWriter::Sink sink) {
-  int64_t rows = cantFail(checkpoint.ternaryRows(name));
-  int64_t columns = checkpoint.files().find(name)->shape[1];
-  std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
-  Scales scales;
-  if (Error error = checkpoint.readDigits(name, digits.data(), scales))
+  std::optional<uint64_t> place = ternaryPlace(name);
+  if (!place)
+    return matrices.encodeTable(name, sink);
+  if (Error error =
+          matrices.encode(name, pairedHeads(name), sink, exactScales[*place]))
     return error;
-  int64_t groups = scales.shape.groups, run = columns / groups;
-  auto ofRuns = runScales(name, scales, rows, run);
-  if (!ofRuns)
-    return ofRuns.takeError();
-  if (int64_t heads = pairedHeads(name)) {
-    pairRows(digits.data(), heads, rows, columns);
-    pairRows(ofRuns->data(), heads, rows, groups);
-  }
-  exactScales[*ternaryPlace(name)] =
-      scales.values.size() == 1 ? scales.values[0] : 0;
   writer.setNumbers(ternScalesKey, exactScales);
-  return encodeRuns(digits, *ofRuns, run, sink);
-}
-
-/// Blocks of equally long runs, each with a scale of its own.
-Error Exporter::encodeRuns(ArrayRef<int8_t> digits, ArrayRef<float> ofRuns,
-                           int64_t run, GgufWriter::Sink sink) {
-  int64_t runBytes = run / encoding.blockElements * encoding.blockBytes;
-  std::vector<uint8_t> bytes;
-  for (size_t i = 0; i < ofRuns.size(); ++i) {
-    size_t end = bytes.size();
-    bytes.resize(end + runBytes);
-    encodeDigits(encoding, digits.data() + i * run, run, ofRuns[i],
-                 bytes.data() + end);
-    if (bytes.size() < bufferBytes && i + 1 < ofRuns.size())
-      continue;
-    if (Error error = sink(bytes))
-      return error;
-    bytes.clear();
-  }
   return Error::success();
 }
 
