@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .checkpoint import Layer, load
+from .checkpoint import Layer, Linear, load
 from .config import Config, read_config
 from .gguf_encodings import ENCODINGS, Encoding
 from .numerics import F32
@@ -159,8 +159,20 @@ def _table(name: str, values: np.ndarray) -> Tensor:
     return Tensor(name, values.shape, 30, (bits >> 16).astype(np.uint16).tobytes())
 
 
+def _table_as(name: str, table: np.ndarray | Linear, encoding: Encoding) -> Tensor:
+    """The same, or digits in the encoding of the other matrices."""
+    if not isinstance(table, Linear):
+        return _table(name, table)
+    return _matrix(name, table.digits, table.alpha, encoding)
+
+
 def _plain(name: str, values: np.ndarray) -> Tensor:
     return Tensor(name, values.shape, 0, values.astype(F32).tobytes())
+
+
+def _matrix(name: str, digits: np.ndarray, alpha: np.ndarray, encoding: Encoding) -> Tensor:
+    alpha = alpha.reshape(len(alpha), -1)
+    return Tensor(name, digits.shape, encoding.id, encoding.encode(digits, alpha))
 
 
 def _pair_rows(matrix: np.ndarray, heads: int) -> np.ndarray:
@@ -197,8 +209,7 @@ def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int])
         if name in paired:
             digits = _pair_rows(digits, paired[name])
             alpha = alpha if len(alpha) == 1 else _pair_rows(alpha, paired[name])
-        data = encoding.encode(digits, alpha)
-        out.append(Tensor(f"{base}{_LINEARS[name]}.weight", digits.shape, encoding.id, data))
+        out.append(_matrix(f"{base}{_LINEARS[name]}.weight", digits, alpha, encoding))
         if linear.bias is not None:
             bias = linear.bias[:, None]
             bias = _pair_rows(bias, paired[name]) if name in paired else bias
@@ -302,12 +313,12 @@ def convert(directory: Path, path: Path, kind: str) -> None:
     paired = {}
     if is_llama:
         paired = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
-    tensors = [_table("token_embd.weight", checkpoint.embedding)]
+    tensors = [_table_as("token_embd.weight", checkpoint.table, encoding)]
     for index, layer in enumerate(checkpoint.layers):
         tensors += _layer(layer, index, encoding, paired)
     tensors.append(_plain("output_norm.weight", checkpoint.norm))
     if not config.tie_word_embeddings:
-        tensors.append(_table("output.weight", checkpoint.head))
+        tensors.append(_table_as("output.weight", checkpoint.head, encoding))
     metadata = _model_metadata(config, "llama" if is_llama else "bitnet-b1.58")
     metadata.update(_tokenizer_metadata(directory, config))
     write(path, metadata, tensors)

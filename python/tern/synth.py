@@ -20,13 +20,20 @@ from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
 from .synth_tokenizer import write_tokenizer
 
-ENCODINGS = ("packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32")
+TABLES = ("float", "ternary")
+ENCODINGS = (
+    "packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32",
+    "products-f16", "products-bf16", "products-f32", "affine",
+)  # fmt: skip
+# Those of published directories of one model; `--gguf` writes the other forms.
+FORMS = {"unpacked": "products-f16", "bf16": "products-bf16", "mlx": "affine"}
 
 DEFAULTS = dict(
     hidden=192, intermediate=512, layers=2, heads=3, kv_heads=1, head_dim=None, vocab=1024,
     context=256, theta=10000.0, eps=1e-5, encoding="packed-multiply", scheme="b158", act="relu2",
     sub_norms=True, norm_names="sub_norm", tied=True, shards=1, seed=0, topk=None, kv_bits=None,
     bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None, scales="tensor",
+    table="float", head=None,
     group_size=32, bias="none", inner_norms=False, rope="default",
 )  # fmt: skip
 
@@ -91,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, required=True, help="a directory; made if it is not there")
     add("--preset", choices=PRESETS, help="start from this model; other flags override it")
     add("--like", choices=PUBLISHED, help="the files of this published checkpoint, field for field")
+    add("--form", choices=FORMS, help="with --like: the published form that is written")
     add("--small", action="store_true", default=None, help="with --like: of small sizes")
     for name in ("hidden", "intermediate", "layers", "heads", "kv-heads", "head-dim", "vocab"):
         add(f"--{name}", type=int)
@@ -101,13 +109,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--scheme", choices=SCHEMES, help="quantization of activations")
     add("--act", choices=("relu2", "silu"))
     add("--scales", choices=("tensor", "row", "group"), help="of packed matrices")
-    add("--group-size", type=int, help="columns that share a scale")
+    add("--group-size", type=int, help="columns that share a scale (products: 128)")
     add("--bias", choices=("none", "qkv", "attention", "all"), help="projections that have one")
     add("--inner-norms", action="store_true", default=None, help="an rms_norm in each projection")
     add("--rope", choices=ROPE, help="scaling of rotary embeddings")
     add("--no-sub-norms", dest="sub_norms", action="store_false", default=None)
     add("--norm-names", choices=("sub_norm", "inner_ln"))
     add("--untied", dest="tied", action="store_false", default=None, help="write lm_head.weight")
+    add("--table", choices=TABLES, help="of the embedding; ternary is stored as matrices are")
+    add("--head", choices=TABLES, help="of lm_head.weight (default: as the embedding)")
     add("--shards", type=int, help="files to spread the tensors over")
     add("--topk", type=float, help="share of o_proj's inputs that stay (a48: 0.5)")
     add("--kv-bits", type=int, choices=(3, 4, 8, 16))
@@ -126,7 +136,7 @@ def settings(arguments: dict) -> dict:
     """Defaults, then the preset, then the flags that were given; checked."""
     given = {k: v for k, v in arguments.items() if v is not None}
     preset, like = given.pop("preset", None), given.pop("like", None)
-    small = given.pop("small", False)
+    small, form = given.pop("small", False), given.pop("form", None)
     if like and not given.keys() <= {"seed", "shards"}:
         raise ValueError("--like is what a published checkpoint is; only --seed and --shards vary")
     if small and not like:
@@ -135,6 +145,13 @@ def settings(arguments: dict) -> dict:
     result.update(PUBLISHED[like].settings(small) if like else {})
     result.update(given)
     result["published"] = (PUBLISHED[like], small) if like else None
+    if form and not result["encoding"].startswith("products"):
+        raise ValueError("--form is of models that are published as products or MLX's codes")
+    result["encoding"] = FORMS.get(form, result["encoding"])
+    has_groups = result["encoding"] == "affine" or result["encoding"].startswith("products")
+    if has_groups:
+        result["scales"] = "group"
+        result["group_size"] = given.get("group_size", 128)
     result["head_dim"] = result["head_dim"] or result["hidden"] // result["heads"]
     last = result["vocab"] - 1
     if result["eos"] is None:
@@ -145,11 +162,16 @@ def settings(arguments: dict) -> dict:
     sizes = (result["hidden"], result["intermediate"], keys)
     if result["encoding"].startswith("packed") and any(n % 4 for n in sizes):
         raise ValueError(f"packed tensors need multiples of 4, got {sizes}")
-    if result["scales"] != "tensor" and not result["encoding"].startswith("packed"):
+    if result["scales"] != "tensor" and not (has_groups or result["encoding"].startswith("packed")):
         raise ValueError("--scales needs a packed encoding: masters have no scales")
     widths = (result["hidden"], result["heads"] * result["head_dim"], result["intermediate"])
     if result["scales"] == "group" and any(n % result["group_size"] for n in widths):
         raise ValueError(f"--group-size {result['group_size']} does not divide all of {widths}")
+    if result["head"] is None:
+        result["head"] = result["table"]
+    if result["tied"] and result["head"] != result["table"]:
+        raise ValueError("--head needs --untied: a tied head is the embedding")
+    _check_tables(result, has_groups)
     if result["gate_zeros"] is not None and result["act"] != "relu2":
         raise ValueError("--gate-zeros needs --act relu2: silu has no zeros")
     if result["down_zeros"] is not None and not result["sub_norms"]:
@@ -157,11 +179,21 @@ def settings(arguments: dict) -> dict:
     return result
 
 
+def _check_tables(s: dict, has_groups: bool) -> None:
+    """Refuses what ternary tables cannot be."""
+    if "ternary" not in (s["table"], s["head"]):
+        return
+    if not has_groups:
+        raise ValueError("a ternary table needs an encoding of products or of MLX's codes")
+    if s["gate_zeros"] is not None or s["down_zeros"] is not None:
+        raise ValueError("zeros on demand need an embedding of floats, which has anchors")
+
+
 def config_json(s: dict) -> dict:
     """config.json with Hugging Face's keys, in their usual order."""
     if s["published"]:
         published, small = s["published"]
-        return published.config_json(small)
+        return {**published.config_json(small), **_affine(s)}
     config = {
         "architectures": ["BitNetForCausalLM"],
         "model_type": "bitnet",
@@ -192,6 +224,9 @@ def config_json(s: dict) -> dict:
         "packed-divide": {"quant_method": "bitnet"},
         "master-bf16": {**auto, "quantization_mode": "online"},
     }.get(s["encoding"])
+    if s["encoding"] == "affine" or s["encoding"].startswith("products"):
+        config.update({"architectures": ["LlamaForCausalLM"], "model_type": "llama"})
+    config.update(_affine(s))
     if s["inner_norms"]:
         online = {**auto, "quantization_mode": "online"}
         norms = {"use_rms_norm": True, "rms_norm_eps": 1e-6}
@@ -206,6 +241,14 @@ def config_json(s: dict) -> dict:
         if s["bos_bits"] is not None:
             config["kv_cache_quantization"]["bos_bits"] = s["bos_bits"]
     return config
+
+
+def _affine(s: dict) -> dict:
+    """What MLX adds to a config, twice."""
+    if s["encoding"] != "affine":
+        return {}
+    quantization = {"group_size": s["group_size"], "bits": 2, "mode": "affine"}
+    return {"quantization": quantization, "quantization_config": quantization}
 
 
 def generation_json(s: dict) -> dict:
