@@ -77,17 +77,20 @@ Error MatrixEncoder::encode(const std::string &name, int64_t pairedHeads,
 }
 
 /// Embedding or head, of which there is not room for all digits.
-Error MatrixEncoder::encodeTable(const std::string &name,
-                                 GgufWriter::Sink sink) const {
+Error MatrixEncoder::encodeTable(const std::string &name, GgufWriter::Sink sink,
+                                 float &exactScale) const {
   int64_t rows = cantFail(checkpoint.ternaryRows(name));
   int64_t columns = checkpoint.files().find(name)->shape[1];
   Expected<Scales> scales = checkpoint.readScales(name);
   if (!scales)
     return scales.takeError();
   int64_t groups = scales->shape.groups, run = columns / groups;
-  auto ofRuns = runScales(name, *scales, rows, run, false);
+  // Of floats there is no exact scale beside the table.
+  bool isSingle = scales->values.size() == 1 && !encoding.isPlain();
+  auto ofRuns = runScales(name, *scales, rows, run, isSingle);
   if (!ofRuns)
     return ofRuns.takeError();
+  exactScale = isSingle ? scales->values[0] : 0;
   int64_t step = std::max<int64_t>(1, (1 << 22) / columns);
   std::vector<int8_t> digits(static_cast<size_t>(step * columns));
   for (int64_t row = 0; row < rows; row += step) {

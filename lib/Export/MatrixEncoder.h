@@ -25,7 +25,8 @@ public:
   llvm::Error encode(const std::string &name, int64_t pairedHeads,
                      GgufWriter::Sink sink, float &exactScale) const;
   /// Embedding or head, in parts.
-  llvm::Error encodeTable(const std::string &name, GgufWriter::Sink sink) const;
+  llvm::Error encodeTable(const std::string &name, GgufWriter::Sink sink,
+                          float &exactScale) const;
 
 private:
   llvm::Expected<std::vector<float>> runScales(const std::string &name,

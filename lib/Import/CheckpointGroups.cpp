@@ -81,23 +81,20 @@ static FloatWord wordOf(DType dtype) {
 /// of one magnitude.
 static constexpr int64_t sampledRows = 64;
 
-Expected<bool> Checkpoint::isTernaryTable(StringRef name) const {
-  Expected<const TensorEntry *> found = get(name);
-  if (!found)
-    return found.takeError();
-  const TensorEntry &entry = **found;
-  if (entry.isBlocked())
-    return entry.encoding->isTernary;
+bool Checkpoint::areProducts(const TensorEntry &entry) const {
   bool mayBe = isGguf() || modelConfig.weightForm == WeightForm::Products;
-  if (!mayBe || entry.shape.size() != 2 || entry.shape[1] % productGroup)
+  if (!mayBe || entry.isBlocked() || entry.shape.size() != 2 ||
+      entry.shape[1] % productGroup || entry.elements() == 0)
+    return false;
+  if (!is_contained({DType::F16, DType::BF16, DType::F32}, entry.dtype))
     return false;
   int64_t rows = entry.shape[0], columns = entry.shape[1];
   int64_t sampled = std::min(rows, sampledRows);
+  uint64_t rowBytes = entry.bytes / static_cast<uint64_t>(rows);
   std::vector<float> scales(static_cast<size_t>(columns / productGroup));
   bool any = false;
   for (int64_t i = 0; i < sampled; ++i) {
     int64_t row = i * rows / sampled, inexact = 0;
-    uint64_t rowBytes = entry.bytes / static_cast<uint64_t>(rows);
     const uint8_t *values = tensors->bytes(entry).data() + row * rowBytes;
     if (recoverGroups(wordOf(entry.dtype), values, 1, columns, productGroup,
                       nullptr, scales.data(), inexact)

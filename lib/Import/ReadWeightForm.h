@@ -14,9 +14,10 @@
 namespace tern {
 
 /// Finds the form in `quantization_config` or MLX's `quantization`. Without
-/// them, weights are masters in a BitNet, and products in any other model.
+/// them, weights are masters in a BitNet, and products in any other family,
+/// which is known by now.
 llvm::Error readWeightForm(JsonFields &fields, llvm::StringRef file,
-                           bool isBitNet, ModelConfig &config);
+                           ModelConfig &config);
 
 /// Refuses sizes that the form cannot hold.
 void checkWeightShapes(JsonFields &fields, const ModelConfig &config);

@@ -79,8 +79,7 @@ static void refuseMethod(const json &quantization, JsonFields &fields) {
                 "read; it needs the ternary model they were made of");
 }
 
-Error readWeightForm(JsonFields &fields, StringRef file, bool isBitNet,
-                     ModelConfig &config) {
+Error readWeightForm(JsonFields &fields, StringRef file, ModelConfig &config) {
   const json *quantization = fields.object("quantization_config");
   if (const json *affine = fields.object("quantization")) {
     // MLX writes it twice.
@@ -96,6 +95,7 @@ Error readWeightForm(JsonFields &fields, StringRef file, bool isBitNet,
     return Error::success();
   if (quantization)
     return readBitNet(*quantization, file, config);
+  bool isBitNet = config.family == ModelFamily::BitNet;
   if (!isBitNet && !fields.value("weight_bits")) {
     config.weightForm = WeightForm::Products;
     config.weightGroup = productGroup;

@@ -29,7 +29,8 @@ FFN_SUB_NORMS = ("ffn_sub_norm", "ffn_layernorm")
 class Linear:
     """One ternary projection, or a ternary table or head: y = f32(acc) * (s * alpha) + bias.
 
-    With scales of groups, y = R32 over g of (f32(acc_g) * alpha[g]) * s + bias.
+    With scales of groups, f32(acc_j) * alpha[j] are added group by group, then y = sum * s
+    + bias; docs/numerics.md 4.
     """
 
     digits: np.ndarray  # int8 [out, in], each -1, 0 or 1
@@ -53,6 +54,8 @@ class Layer:
     post_attention_norm: np.ndarray  # f32 [hidden]
     attn_sub_norm: np.ndarray | None  # f32 [heads * head_dim]
     ffn_sub_norm: np.ndarray | None  # f32 [intermediate]
+    q_norm: np.ndarray | None = None  # f32 [head_dim], of each head of q
+    k_norm: np.ndarray | None = None  # f32 [head_dim], of each head of k
 
 
 @dataclass(frozen=True)
@@ -260,9 +263,14 @@ def _table(reader: Reader, config: Config, prefix: str) -> np.ndarray | Linear:
     if linear is not None:
         _expect(name, linear.digits.shape, shape)
         return linear
-    values = reader.f32(name)
-    _expect(name, values.shape, shape)
-    return values
+    if config.weight_scale == "none" or reader.entries[name].dtype != "U8":
+        values = reader.f32(name)
+        _expect(name, values.shape, shape)
+        return values
+    digits = unpack(reader.raw(name), name)
+    _expect(name, digits.shape, shape)
+    [alpha] = _in_one_shape([_scales(reader, config, name + "_scale", shape)])
+    return Linear(digits, _by_rows(alpha, len(digits)))
 
 
 def _sub_norm(reader: Reader, prefix: str, names: tuple[str, ...], n: int):
@@ -304,12 +312,17 @@ def _layer(reader: Reader, config: Config, index: int) -> Layer:
             linears[name] = _linear(reader, config, f"{block}.{name}", shape)
     hidden = config.hidden_size
     queries = config.num_attention_heads * config.head_dim
+    head_norms = {}
+    if config.head_norms:
+        for name in ("q_norm", "k_norm"):
+            head_norms[name] = _norm(reader, f"{attention}.{name}.weight", config.head_dim)
     return Layer(
         linears,
         _norm(reader, base + ".input_layernorm.weight", hidden),
         _norm(reader, base + ".post_attention_layernorm.weight", hidden),
         _sub_norm(reader, attention, ATTN_SUB_NORMS, queries),
         _sub_norm(reader, mlp, FFN_SUB_NORMS, config.intermediate_size),
+        **head_norms,
     )
 
 

@@ -67,6 +67,9 @@ class Spec:
     group_size: int = 32  # columns
     bias: str = "none"  # none | qkv | attention | all
     inner_norms: bool = False  # an rms_norm in each projection
+    head_norms: bool = False  # of each head of q and k
+    embedding_scale: float = 1.0  # multiplies rows of the embedding
+    residual_scale: float = 1.0  # multiplies what a block adds
     table: str = "float"  # float | ternary: the embedding
     head: str = "float"  # the same, if not tied
 
@@ -177,10 +180,13 @@ class Tensors:
         return out
 
     def _embedding_or_head(self, name: str, kind: str, anchored: bool) -> list[Pending]:
-        spec, rms = self.spec, self.plan.embedding_rms
+        spec, rms = self.spec, self.plan.embedding_rms / self.spec.embedding_scale
         if kind == "float":
             return [self._table(name + ".weight", anchored)]
-        return self._grouped(name, spec.vocab, spec.hidden, rms / math.sqrt(NONZERO), None)
+        alpha = rms / math.sqrt(NONZERO)
+        if spec.has_groups:
+            return self._grouped(name, spec.vocab, spec.hidden, alpha, None)
+        return self._packed_table(name, spec.vocab, spec.hidden, alpha)
 
     def _rng(self, name: str) -> np.random.Generator:
         return np.random.default_rng([self.spec.seed, 2, zlib.crc32(name.encode())])
@@ -198,7 +204,7 @@ class Tensors:
         queries, keys = spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim
         hidden, glu = spec.hidden, spec.intermediate
         unit = 1.0 / math.sqrt(NONZERO * hidden)
-        step = UPDATE * plan.embedding_rms
+        step = UPDATE * plan.embedding_rms / spec.residual_scale
         glu_rms = 1.0 if spec.sub_norms else plan.glu_rms
         before, between = self._anchored(2 * index, 1.0), self._anchored(2 * index + 1, ANCHOR)
         out = [
@@ -214,6 +220,9 @@ class Tensors:
                 ffn[plan.outlier] = plan.outlier_weight
             out.append(self._norm(f"{attention}{names[0]}.weight", np.ones(queries)))
             out.append(self._norm(f"{mlp}{names[1]}.weight", ffn))
+        if spec.head_norms:
+            for name in ("q_norm", "k_norm"):
+                out.append(self._norm(f"{attention}{name}.weight", np.ones(spec.head_dim)))
         for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
             out += self._linear(attention + name, rows, hidden, unit)
         o_scale = step / math.sqrt(NONZERO * queries)
@@ -248,7 +257,8 @@ class Tensors:
 
         def make() -> Iterator[np.ndarray]:
             rng = self._rng(name)
-            values = self._floats(plan.embedding_rms * rng.standard_normal(1 << 16))
+            rms = plan.embedding_rms / spec.embedding_scale
+            values = self._floats(rms * rng.standard_normal(1 << 16))
             rows = max(1, (1 << 22) // spec.hidden)
             for first in range(0, spec.vocab, rows):
                 shape = (min(rows, spec.vocab - first), spec.hidden)
@@ -258,6 +268,20 @@ class Tensors:
                 yield piece
 
         return Pending(name, self.dtype, (spec.vocab, spec.hidden), make)
+
+    def _packed_table(self, name: str, rows: int, columns: int, alpha: float) -> list[Pending]:
+        """Digits and scales, in pieces: each is packed by itself, which only permutes rows."""
+
+        def make() -> Iterator[np.ndarray]:
+            rng, step = self._rng(name), 4 * max(1, (1 << 20) // columns)
+            for first in range(0, rows, step):
+                shape = (min(step, rows - first), columns)
+                yield pack(_DIGITS[rng.integers(0, 256, shape, np.uint8)])
+
+        return [
+            Pending(name + ".weight", "U8", (rows // 4, columns), make),
+            self._scales(name + ".weight_scale", rows, columns, alpha),
+        ]
 
     def _linear(
         self, name: str, rows: int, columns: int, alpha: float, edit: Edit | None = None

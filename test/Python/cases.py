@@ -87,8 +87,7 @@ CASES = {
     "like-falcon3-7b": Case(9, dict(like="falcon3-7b", small=True), defaults={}),
     "like-falcon3-10b": Case(9, dict(like="falcon3-10b", small=True), defaults={}),
     "like-falcon-e-1b": Case(9, dict(like="falcon-e-1b", small=True), defaults={}),
-    # Scales of rows and of groups: 12 columns end within a tile, 35 groups of 16
-    # are more than an R32 sum has accumulators.
+    # Scales of rows and of groups: 12 columns end within a tile.
     "scales-rows": Case(9, dict(scales="row", hidden=204)),
     "scales-rows-divide-silu": Case(
         9, dict(scales="row", encoding="packed-divide", act="silu"), threads=2
@@ -106,6 +105,77 @@ CASES = {
     "scales-groups-a48": Case(
         9, dict(scales="group", group_size=64, hidden=192, intermediate=704, scheme="a48",
         gate_zeros=0.6, down_zeros=0.8),
+    ),
+    # Factors of blocks: as large as groups, smaller, larger, neither (15 groups of 4 are
+    # what 20 and 12 of 60 are made of); with one scale, with each row's.
+    "blocks-groups-128": Case(
+        33, dict(block=128, scales="group", group_size=128, hidden=256, head_dim=128, heads=2,
+        intermediate=640, act="silu", sub_norms=False), threads=2,
+    ),
+    "blocks-32-groups-128": Case(
+        9, dict(block=32, scales="group", group_size=128, hidden=256, head_dim=128, heads=2,
+        intermediate=384),
+    ),
+    "blocks-128-groups-16-silu": Case(
+        17, dict(block=128, scales="group", group_size=16, hidden=384, head_dim=128, heads=1,
+        intermediate=256, act="silu"), KV3,
+    ),
+    "blocks-20-groups-12": Case(
+        5, dict(block=20, scales="group", group_size=12, hidden=180, heads=3, head_dim=20,
+        intermediate=60),
+    ),
+    "blocks-tensor": Case(9, dict(block=64, hidden=192, intermediate=704), threads=3),
+    "blocks-rows-divide": Case(
+        9, dict(block=4, scales="row", encoding="packed-divide", heads=1, act="silu")
+    ),
+    "blocks-whole-rows": Case(9, dict(block=192, hidden=192, intermediate=576)),
+    "blocks-masters": Case(
+        9, dict(block=12, hidden=204, heads=3, head_dim=20, intermediate=60,
+        encoding="master-bf16"),
+    ),
+    "blocks-a48": Case(
+        9, dict(block=64, scheme="a48", scales="group", group_size=64, hidden=192,
+        intermediate=704, gate_zeros=0.6, down_zeros=0.8),
+    ),
+    "blocks-a48-fp4-tensor": Case(
+        9, dict(block=32, scheme="a48-fp4", topk=0.3, hidden=192, intermediate=704,
+        gate_zeros=0.6, down_zeros=0.8), threads=2,
+    ),
+    "blocks-v2": Case(9, dict(block=32, scheme="v2", hidden=192, intermediate=544)),
+    "blocks-bias-all-groups": Case(
+        33, dict(block=16, bias="all", scales="group", group_size=16, hidden=64, head_dim=32,
+        heads=2, intermediate=48), threads=2,
+    ),
+    "blocks-inner-norms": Case(
+        9, dict(block=64, inner_norms=True, hidden=192, intermediate=320, act="silu",
+        sub_norms=False),
+    ),
+    # Activations that stay floats.
+    "float-groups": Case(
+        9, dict(scheme="float", scales="group", group_size=64, hidden=192, intermediate=448),
+        threads=2,
+    ),
+    "float-bias-silu": Case(5, dict(scheme="float", bias="all", act="silu", scales="row")),
+    # Ternary embedding and head: vocabularies that end within a tile of rows.
+    "table-tied": Case(33, dict(table="ternary", vocab=1020)),
+    "table-tied-groups": Case(
+        33, dict(table="ternary", vocab=1004, scales="group", hidden=192, intermediate=544), threads=2
+    ),
+    "table-tied-groups-12": Case(
+        9, dict(table="ternary", vocab=36, scales="group", group_size=12, hidden=204, heads=3,
+        head_dim=20, intermediate=60, encoding="packed-divide")
+    ),
+    "table-untied-rows": Case(
+        9, dict(table="ternary", tied=False, scales="row", vocab=500, hidden=204), threads=3
+    ),
+    "table-a48": Case(9, dict(table="ternary", scheme="a48", vocab=516)),
+    "table-alone": Case(9, dict(table="ternary", head="float", tied=False, hidden=204)),
+    "table-alone-int8": Case(
+        9, dict(table="ternary", head="float", tied=False, scales="row"), Options(head="int8")
+    ),
+    "head-alone": Case(
+        9, dict(head="ternary", tied=False, vocab=260, scales="group", group_size=64, hidden=192,
+        intermediate=64), threads=2
     ),
     # Biases, norms inside projections.
     "bias-qkv": Case(9, dict(bias="qkv")),
@@ -125,6 +195,34 @@ CASES = {
     # Rotary embeddings: 130 positions of the longest and of the shortest period.
     "rope-linear": Case(70, dict(rope="linear"), KV16),
     "rope-llama3": Case(130, dict(rope="llama3", theta=5e5, head_dim=100, heads=2), KV16),
+    "rope-yarn": Case(130, dict(rope="yarn", theta=5e5, head_dim=100, heads=2), KV16),
+    "rope-yarn-mscale": Case(70, dict(rope="yarn-mscale", family="llama")),
+    "rope-longrope": Case(70, dict(rope="longrope", family="llama", head_dim=44)),
+    "rope-longrope-far": Case(70, dict(rope="longrope-far", family="llama"), KV3),
+    # Qwen3: norms of heads, q wider or narrower than the model, one scale per group.
+    "qwen3-d128": Case(
+        33, dict(family="qwen3", hidden=256, heads=3, kv_heads=3, head_dim=128, intermediate=384,
+        scales="group", group_size=128, rope="yarn", eps=1e-6), threads=2,
+    ),
+    "qwen3-narrow": Case(
+        9, dict(family="qwen3", hidden=320, heads=2, kv_heads=1, head_dim=44, intermediate=688,
+        tied=False),
+    ),
+    "qwen3-bias-kv4": Case(
+        70, dict(family="qwen3", hidden=192, heads=15, kv_heads=5, head_dim=20, intermediate=100,
+        bias="attention"), KV4, threads=3,
+    ),
+    "qwen3-one-token": Case(1, dict(family="qwen3", layers=3, encoding="packed-divide")),
+    "qwen3-v2-row": Case(
+        9, dict(family="qwen3", scheme="v2", scales="row", heads=4, kv_heads=4, head_dim=100,
+        intermediate=512), KV3_BOS8,
+    ),
+    # MiniCPM: a divisor of the head's input that is a power of two, and one that is not.
+    "minicpm": Case(
+        33, dict(family="minicpm", hidden=256, heads=4, kv_heads=2, head_dim=64, intermediate=640,
+        scales="group", group_size=128, rope="longrope", dim_model_base=64), threads=2,
+    ),
+    "minicpm-untied-l5": Case(9, dict(family="minicpm", layers=5, tied=False, scale_emb=7.3)),
     # Activations and norms.
     "silu": Case(33, dict(act="silu", intermediate=688)),
     "silu-no-norms-divide": Case(

@@ -9,7 +9,6 @@
 
 using namespace tern;
 using llvm::Error;
-using llvm::Expected;
 using llvm::StringRef;
 using llvm::json::Object;
 
@@ -64,15 +63,9 @@ static void reportTypes(const Checkpoint &checkpoint, Report &report) {
     StringRef tensor = name;
     bool isTable = tensor == Checkpoint::embeddingName() ||
                    tensor == Checkpoint::ownHeadName();
-    if (isTable) {
-      Expected<bool> isTernary = checkpoint.isTernaryTable(name);
-      if (!isTernary || !*isTernary) {
-        llvm::consumeError(isTernary.takeError());
-        continue;
-      }
-    } else if (!tensor.ends_with("_proj.weight")) {
+    if (isTable ? !checkpoint.isTernary(tensor)
+                : !tensor.ends_with("_proj.weight"))
       continue;
-    }
     std::string type = StringRef(entry.describe()).split(" [").first.str();
     StringRef scales = scaleType(checkpoint, name, entry);
     ++counts[type + (scales.empty() ? "" : " (scales " + scales.str() + ")")];
@@ -110,22 +103,6 @@ static Error checkFloats(const Checkpoint &checkpoint, StringRef name,
   return Error::success();
 }
 
-/// Digits and scales of embedding or head, if it has them.
-static Error checkTable(const Checkpoint &checkpoint, StringRef name) {
-  Expected<bool> isTernary = checkpoint.isTernaryTable(name);
-  if (!isTernary || !*isTernary)
-    return isTernary.takeError();
-  const TensorEntry &entry = *checkpoint.files().find(name);
-  int64_t rows = entry.shape[0], columns = entry.shape[1];
-  int64_t step = std::max<int64_t>(1, (1 << 20) / columns);
-  std::vector<int8_t> digits(static_cast<size_t>(step * columns));
-  for (int64_t row = 0; row < rows; row += step)
-    if (Error error = checkpoint.readDigitRows(
-            name, row, std::min(step, rows - row), digits.data()))
-      return error;
-  return Error::success();
-}
-
 /// Groups whose scale is not all that the file says.
 static void reportInexactGroups(const Checkpoint &checkpoint, Report &report) {
   report.facts["inexact_groups"] = checkpoint.inexactGroups();
@@ -135,10 +112,7 @@ static void reportInexactGroups(const Checkpoint &checkpoint, Report &report) {
 }
 
 Error tern::checkTensors(const Checkpoint &checkpoint, Report &report) {
-  Error problems = checkTable(checkpoint, Checkpoint::embeddingName());
-  if (!checkpoint.config().tiedHead)
-    problems = joinErrors(std::move(problems),
-                          checkTable(checkpoint, checkpoint.headName()));
+  Error problems = Error::success();
   for (const auto &[name, entry] : checkpoint.files().all())
     if (entry.dtype == DType::F32 || entry.dtype == DType::F16 ||
         entry.dtype == DType::BF16)

@@ -18,8 +18,8 @@ namespace tern {
 /// Says how weights are stored, and as which types.
 void reportWeights(const Checkpoint &checkpoint, Report &report);
 
-/// Reads everything that tern compile reads, but projections, so that what it
-/// would refuse shows; says what is not as a reader would expect it.
+/// Reads everything that tern compile reads, but ternary matrices, so that what
+/// it would refuse shows; says what is not as a reader would expect it.
 llvm::Error checkTensors(const Checkpoint &checkpoint, Report &report);
 
 } // namespace tern

@@ -21,15 +21,21 @@ class TargetAttr;
 /// of all kernels, and what a target's own patterns fall back to.
 void populatePortableProductPatterns(mlir::RewritePatternSet &patterns);
 
+/// The same for activations that stay floats.
+void populateFloatProductPatterns(mlir::RewritePatternSet &patterns);
+
 /// The bodies of micro kernels; tern.prefetch.
 void populateMicroKernelPatterns(mlir::RewritePatternSet &patterns);
 
 /// tern.sum_codes.
 void populateSumCodesPatterns(mlir::RewritePatternSet &patterns);
 
-/// tern.lm_head and tern.gather_rows.
+/// tern.lm_head and tern.gather_rows, of floats.
 void populateTablePatterns(TargetAttr target,
                            mlir::RewritePatternSet &patterns);
+
+/// tern.gather_rows of digits in any layout.
+void populateTernaryRowPatterns(mlir::RewritePatternSet &patterns);
 
 /// tern.hadamard, tern.reduce, tern.keep_top_k, tern.sparsify,
 /// tern.active_rows.

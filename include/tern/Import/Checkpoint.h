@@ -58,6 +58,9 @@ public:
   static llvm::StringRef postAttentionNormName() {
     return "model.layers.{}.post_attention_layernorm.weight";
   }
+  /// Of each head of q and k; nothing of other projections, or if there is
+  /// none.
+  llvm::StringRef headNormName(Projection projection) const;
   /// Empty if the model has no such norm.
   llvm::StringRef attentionSubNormName() const { return attentionSubNorm; }
   llvm::StringRef ffnSubNormName() const { return ffnSubNorm; }
@@ -83,17 +86,16 @@ public:
     return biases[static_cast<size_t>(projection)];
   }
 
+  /// True if a tensor holds digits. Of the embedding and of the head only the
+  /// tensor says it: by its type or, among products, by a sample of its rows.
+  bool isTernary(llvm::StringRef name) const;
+
   /// Bytes a floating-point tensor has per element as readRaw gives them (2 or
   /// 4), and what they mean.
   llvm::Expected<DType> floatType(llvm::StringRef name) const;
 
   /// Rows of the ternary matrix that tensor `name` holds, packed or as masters.
   llvm::Expected<int64_t> ternaryRows(llvm::StringRef name) const;
-
-  /// True if the embedding or a head of its own holds digits and scales, as
-  /// projections do: by its encoding, or by a sample of its rows if those are
-  /// floats.
-  llvm::Expected<bool> isTernaryTable(llvm::StringRef name) const;
 
   /// Reads the ternary matrix `name` as rows x columns digits and its scales,
   /// in their simplest shape. Masters are ternarized.
@@ -104,8 +106,8 @@ public:
     return readDigits(atLayer(weightName(projection), layer), digits, scales);
   }
 
-  /// The digits alone of `count` rows from row `from`, of a matrix that
-  /// isTernaryTable; a part of what readDigits gives.
+  /// The digits alone of `count` rows from row `from`, of an embedding
+  /// or head that isTernary; a part of what readDigits gives.
   llvm::Error readDigitRows(llvm::StringRef name, int64_t from, int64_t count,
                             int8_t *digits) const;
 
@@ -121,6 +123,11 @@ public:
   /// The simplest shape that holds the scales of this projection in any layer.
   ScaleShape scaleShape(Projection projection) const {
     return scaleShapes[static_cast<size_t>(projection)];
+  }
+  /// Of a ternary embedding, and of a ternary head.
+  ScaleShape tableScaleShape() const { return tableScales; }
+  ScaleShape headScaleShape() const {
+    return modelConfig.tiedHead ? tableScales : headScales;
   }
 
   /// Reads `count` elements from element `from`, widened exactly. A value that
@@ -140,12 +147,13 @@ private:
   llvm::Error readRopeFactors();
   llvm::Error dropSynonyms();
   llvm::Error findHead();
+  std::string differenceOfHead() const;
   llvm::Error compareFrequencies();
   void findSubNorms();
   void findBiases();
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
   llvm::Error findScaleShapes();
-  llvm::Error widenScaleShape(Projection projection, int64_t layer);
+  llvm::Error widenScaleShape(llvm::StringRef weightName, ScaleShape &shape);
   llvm::Expected<ScaleShape> findShape(llvm::StringRef name,
                                        ScaleShape stored) const;
   /// As many as the file has, whatever their values; checked by open().
@@ -159,6 +167,7 @@ private:
   llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
                         int8_t *digits, Scales &scales) const;
   void takeCodes();
+  bool areProducts(const TensorEntry &entry) const;
   bool hasGroups(const TensorEntry &entry) const;
   int64_t groupsOf(const TensorEntry &entry) const;
   llvm::Error readGroupRows(llvm::StringRef name, const TensorEntry &entry,
@@ -211,6 +220,7 @@ private:
   mutable std::map<std::string, std::vector<float>, std::less<>> knownScales;
   mutable std::map<std::string, int64_t, std::less<>> inexactByTensor;
   std::array<ScaleShape, 7> scaleShapes; ///< by Projection
+  ScaleShape tableScales, headScales;
 };
 
 } // namespace tern

@@ -55,7 +55,9 @@ struct ConvertTernToKernels
     populateMicroKernelPatterns(patterns);
     populateSumCodesPatterns(patterns);
     populatePortableProductPatterns(patterns);
+    populateFloatProductPatterns(patterns);
     populateTablePatterns(attr, patterns);
+    populateTernaryRowPatterns(patterns);
     populateRowPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));

@@ -85,7 +85,7 @@ TEST_P(GroupForms, TablesAreReadInParts) {
   ASSERT_TRUE(checkpoint);
   for (const std::string &name :
        {table + ".weight", std::string("lm_head.weight")}) {
-    EXPECT_TRUE(*checkpoint->isTernaryTable(name));
+    EXPECT_TRUE(checkpoint->isTernary(name));
     EXPECT_EQ(*checkpoint->ternaryRows(name), 70);
     std::vector<int8_t> digits(3 * 256, 9);
     ASSERT_FALSE(checkpoint->readDigitRows(name, 67, 3, digits.data()));
@@ -193,8 +193,8 @@ TEST(CheckpointGroups, AFloatTableIsOne) {
     tiny.put(table + ".weight", i, static_cast<float>(i % 13 + 1) / 8);
   auto checkpoint = open(tiny);
   ASSERT_TRUE(checkpoint);
-  EXPECT_FALSE(*checkpoint->isTernaryTable(table + ".weight"));
-  EXPECT_TRUE(*checkpoint->isTernaryTable("lm_head.weight"));
+  EXPECT_FALSE(checkpoint->isTernary(table + ".weight"));
+  EXPECT_TRUE(checkpoint->isTernary("lm_head.weight"));
   EXPECT_EQ(*checkpoint->floatType(table + ".weight"), DType::BF16);
 }
 
@@ -205,7 +205,7 @@ TEST(CheckpointGroups, ATableOfMlxMayBeFloats) {
   tiny.tensors[table + ".weight"] = floats.tensors[table + ".weight"];
   auto checkpoint = open(tiny);
   ASSERT_TRUE(checkpoint);
-  EXPECT_FALSE(*checkpoint->isTernaryTable(table + ".weight"));
+  EXPECT_FALSE(checkpoint->isTernary(table + ".weight"));
 }
 
 TEST(CheckpointGroups, CodesOfMlxMustBeDigits) {

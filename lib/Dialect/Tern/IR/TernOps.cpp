@@ -45,6 +45,9 @@ static LogicalResult verifyRopeTable(WeightOp op, RankedTensorType type) {
   if (divisors && divisors.size() * 2 != headDim.getInt())
     return op.emitOpError("expected half of head_dim ")
            << headDim.getInt() << " divisors, got " << divisors.size();
+  auto factor = op->getAttrOfType<FloatAttr>("factor");
+  if (factor && !(factor.getValueAsDouble() > 0))
+    return op.emitOpError("expected a factor above 0, got ") << factor;
   return success();
 }
 
@@ -149,8 +152,17 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult RMSNormOp::verify() {
-  if (failed(expectSize(*this, "weight", "elements", getSize(getInput(), 1),
-                        "one per feature", getSize(getWeight(), 0))))
+  int64_t features = getSize(getInput(), 1);
+  int64_t headDim = getHeadDim().value_or(features);
+  if (getHeadDim() && headDim < 1)
+    return emitOpError("expected a head_dim of at least 1, got ") << headDim;
+  if (getHeadDim() && !ShapedType::isDynamic(features) && features % headDim)
+    return emitOpError("expected features to be a multiple of head_dim ")
+           << headDim << ", got " << features;
+  if (failed(expectSize(*this, "weight", "elements", headDim,
+                        getHeadDim() ? "one per feature of a head"
+                                     : "one per feature",
+                        getSize(getWeight(), 0))))
     return failure();
   if (getEps().isNegative() || !getEps().isFinite())
     return emitOpError("expected eps to be finite and not negative, got ")
@@ -158,15 +170,49 @@ LogicalResult RMSNormOp::verify() {
   return success();
 }
 
+LogicalResult ScaleOp::verify() {
+  if (getFactor().isFinite() && !getFactor().isZero())
+    return success();
+  return emitOpError("expected a factor that is finite and not 0, got ")
+         << getFactorAttr();
+}
+
+/// Factors of blocks and sums of floats are parts of the product, as scales of
+/// groups are.
+static LogicalResult verifyActQuant(BitLinearOp op, int64_t features) {
+  ActQuantAttr scheme = op.getActQuant();
+  if (scheme.isFloat() && op.getTopK())
+    return op.emitOpError("expected no top_k under f32, which has no codes");
+  if (!scheme.isFloat() && !scheme.getBlock())
+    return success();
+  if (getShaped(op.getScale()).getRank() != 2)
+    return op.emitOpError("expected a matrix of scales of groups under ")
+           << scheme << ", got " << op.getScale().getType();
+  if (scheme.isFloat())
+    return success();
+  if (failed(expectBlocks(op, scheme, features)))
+    return failure();
+  int64_t blocks = scheme.getNumBlocks(features),
+          groups = getSize(op.getScale(), 1);
+  if (groups % blocks == 0)
+    return success();
+  return op.emitOpError("expected each of ")
+         << blocks << " blocks of " << scheme.getBlock()
+         << " features to be whole groups, got " << groups << " groups";
+}
+
 static LogicalResult verifyScale(BitLinearOp op, int64_t features,
                                  int64_t rows) {
   int64_t scales = getSize(op.getScale(), 0);
   if (cast<ShapedType>(op.getScale().getType()).getRank() == 2) {
     if (failed(expectSize(op, "scale", "rows", rows, "one per row of weight",
-                          scales)))
+                          scales)) ||
+        failed(expectGroups(op, features, getSize(op.getScale(), 1))))
       return failure();
-    return expectGroups(op, features, getSize(op.getScale(), 1));
+    return verifyActQuant(op, features);
   }
+  if (failed(verifyActQuant(op, features)))
+    return failure();
   if (!mayAgree(scales, op.getNumResults()) && !mayAgree(scales, rows))
     return op.emitOpError("expected one scale per result (")
            << op.getNumResults() << ") or per row of weight (" << rows
