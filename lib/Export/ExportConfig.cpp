@@ -105,9 +105,10 @@ Expected<std::string> chooseArchitecture(const Checkpoint &checkpoint,
 // Sizes and schemes
 //===----------------------------------------------------------------------===//
 
-void ConfigMetadata::addConfig(uint32_t fileType) {
+void ConfigMetadata::addConfig(std::optional<uint32_t> fileType) {
   writer.addText("general.architecture", architecture);
-  writer.addInteger("general.file_type", fileType);
+  if (fileType)
+    writer.addInteger("general.file_type", *fileType);
   writer.addInteger("general.quantization_version", 2);
   for (auto [field, value] :
        {std::pair<StringRef, int64_t>{"context_length", config.maxPositions},

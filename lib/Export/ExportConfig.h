@@ -35,8 +35,9 @@ public:
       : config(checkpoint.config()), sources(sources),
         architecture(architecture), writer(writer) {}
 
-  /// `fileType` is what llama.cpp calls the encoding of most tensors.
-  void addConfig(uint32_t fileType);
+  /// `fileType` is what llama.cpp calls the encoding of most tensors, if it has
+  /// a number for it.
+  void addConfig(std::optional<uint32_t> fileType);
   /// Schemes of activations and cache, and a note about them.
   void addSchemes(std::vector<std::string> &notes);
   /// Keys and tensors of a scaled rotary embedding.

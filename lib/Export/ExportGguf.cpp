@@ -9,18 +9,13 @@
 
 #include "ExportConfig.h"
 #include "ExportTokenizer.h"
+#include "MatrixEncoder.h"
 #include "tern/Export/GgufWriter.h"
 #include "tern/Import/GgufNames.h"
-#include "tern/Packing/HalfFloat.h"
-
-#include <cmath>
 
 using namespace llvm;
 
 namespace tern {
-
-/// Written at once, about.
-static constexpr size_t bufferBytes = 1 << 20;
 
 namespace {
 
@@ -31,6 +26,7 @@ public:
       : checkpoint(checkpoint), config(checkpoint.config()), sources(sources),
         options(options), notes(notes),
         encoding(*findGgufEncoding(options.encoding.c_str())),
+        matrices(checkpoint, encoding),
         exactScales(config.layerCount * allProjections.size()) {}
 
   Error run(StringRef path, const InputFiles &inputs);
@@ -45,11 +41,6 @@ private:
   float &exactScale(StringRef name);
   int64_t pairedHeads(StringRef name) const;
   Error encode(const std::string &name, GgufWriter::Sink sink);
-  Expected<std::vector<float>> runScales(const std::string &name,
-                                         const Scales &scales, int64_t rows,
-                                         int64_t run);
-  Error encodeRuns(ArrayRef<int8_t> digits, ArrayRef<float> ofRuns, int64_t run,
-                   GgufWriter::Sink sink);
   Error fail(const Twine &message) const {
     return createStringError(checkpoint.directory() + ": " + message);
   }
@@ -60,6 +51,7 @@ private:
   const ExportOptions &options;
   std::vector<std::string> &notes;
   const GgufEncoding &encoding;
+  MatrixEncoder matrices;
   std::string architecture;
   GgufWriter writer;
   /// Of the ternary matrices by their place: blocks have only a float16. 0 for
@@ -71,6 +63,22 @@ private:
 
 } // namespace
 
+/// As llama.cpp and its relatives number them; nothing where they disagree.
+static std::optional<uint32_t> fileType(GgufCodec codec) {
+  switch (codec) {
+  case GgufCodec::F16:
+    return 1;
+  case GgufCodec::TQ2_0:
+    return 37;
+  case GgufCodec::PQ2_0:
+    return 128;
+  case GgufCodec::PTQ1_0:
+    return 129;
+  default:
+    return std::nullopt;
+  }
+}
+
 Error Exporter::run(StringRef path, const InputFiles &inputs) {
   Expected<std::string> chosen =
       chooseArchitecture(checkpoint, sources, options);
@@ -78,7 +86,7 @@ Error Exporter::run(StringRef path, const InputFiles &inputs) {
     return chosen.takeError();
   architecture = *chosen;
   ConfigMetadata metadata(checkpoint, sources, architecture, writer);
-  metadata.addConfig(encoding.codec == GgufCodec::F16 ? 1 : 37);
+  metadata.addConfig(fileType(encoding.codec));
   metadata.addSchemes(notes);
   if (const GgufFile *file = checkpoint.files().gguf())
     copyTokenizer(*file);
@@ -121,7 +129,9 @@ Error Exporter::addTensors() {
 Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
   StringRef tensor = name;
   // Part of the matrix it belongs to; tables that follow from the config.
-  if (tensor.ends_with(".weight_scale") || tensor.ends_with(".inv_freq") ||
+  if (any_of(ArrayRef<StringRef>{".weight_scale", ".scales", ".biases",
+                                 ".inv_freq"},
+             [&](StringRef end) { return tensor.ends_with(end); }) ||
       isRopeFactors(tensor))
     return Error::success();
   std::string as = ggufName(tensor);
@@ -204,71 +214,15 @@ float &Exporter::exactScale(StringRef name) {
   return exactTableScales[name != Checkpoint::embeddingName()];
 }
 
-/// The scales of all runs of digits, as the blocks can hold them.
-Expected<std::vector<float>> Exporter::runScales(const std::string &name,
-                                                 const Scales &scales,
-                                                 int64_t rows, int64_t run) {
-  // Of a matrix of a layer tern keeps one scale beside the blocks, and of a
-  // table in blocks.
-  bool isSingle =
-      scales.values.size() == 1 && (isTernaryName(name) || !encoding.isPlain());
-  for (float scale : scales.values) {
-    float half = halfToFloat(floatToHalf(scale));
-    if (!(half > 0) || !std::isfinite(half))
-      return fail("the scale of tensor '" + name + "' is " +
-                  std::to_string(scale) + ", which no float16 comes near");
-    if (half != scale && !isSingle)
-      return fail("tensor '" + name + "' has " + Twine(scales.values.size()) +
-                  " scales that are no float16; of those, tern writes one for "
-                  "a matrix");
-  }
-  // Of f16 nobody could tell where a group ends.
-  if (scales.shape.groups > 1 &&
-      (encoding.isPlain() || run % encoding.blockElements))
-    return fail("tensor '" + name + "' has scales for groups of " + Twine(run) +
-                " columns; tern writes groups of whole blocks of 256, with "
-                "--type=tq2_0");
-  return scales.expand({rows, scales.shape.groups});
-}
-
 Error Exporter::encode(const std::string &name, GgufWriter::Sink sink) {
-  int64_t rows = cantFail(checkpoint.ternaryRows(name));
-  int64_t columns = checkpoint.files().find(name)->shape[1];
-  std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
-  Scales scales;
-  if (Error error = checkpoint.readDigits(name, digits.data(), scales))
+  float &exact = exactScale(name);
+  if (Error error = isTernaryName(name)
+                        ? matrices.encode(name, pairedHeads(name), sink, exact)
+                        : matrices.encodeTable(name, sink, exact))
     return error;
-  int64_t groups = scales.shape.groups, run = columns / groups;
-  auto ofRuns = runScales(name, scales, rows, run);
-  if (!ofRuns)
-    return ofRuns.takeError();
-  if (int64_t heads = pairedHeads(name)) {
-    pairRows(digits.data(), heads, rows, columns);
-    pairRows(ofRuns->data(), heads, rows, groups);
-  }
-  exactScale(name) = scales.values.size() == 1 ? scales.values[0] : 0;
   writer.setNumbers(ternScalesKey, exactScales);
   if (config.ternaryTable || config.ternaryHead)
     writer.setNumbers(ternTableScalesKey, exactTableScales);
-  return encodeRuns(digits, *ofRuns, run, sink);
-}
-
-/// Blocks of equally long runs, each with a scale of its own.
-Error Exporter::encodeRuns(ArrayRef<int8_t> digits, ArrayRef<float> ofRuns,
-                           int64_t run, GgufWriter::Sink sink) {
-  int64_t runBytes = run / encoding.blockElements * encoding.blockBytes;
-  std::vector<uint8_t> bytes;
-  for (size_t i = 0; i < ofRuns.size(); ++i) {
-    size_t end = bytes.size();
-    bytes.resize(end + runBytes);
-    encodeDigits(encoding, digits.data() + i * run, run, ofRuns[i],
-                 bytes.data() + end);
-    if (bytes.size() < bufferBytes && i + 1 < ofRuns.size())
-      continue;
-    if (Error error = sink(bytes))
-      return error;
-    bytes.clear();
-  }
   return Error::success();
 }
 

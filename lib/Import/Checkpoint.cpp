@@ -129,6 +129,8 @@ Error Checkpoint::openDirectory() {
   if (!files)
     return files.takeError();
   tensors = std::move(*files);
+  if (modelConfig.weightForm == WeightForm::Affine)
+    takeCodes();
   return Error::success();
 }
 
@@ -149,6 +151,13 @@ Error Checkpoint::openGguf(const GgufOptions &options) {
     return architecture.takeError();
   modelConfig.architecture = architecture->value_or("").str();
   return readRopeFactors();
+}
+
+/// Of the families whose models are trained as masters; the others' are
+/// quantized, with scales of groups.
+bool Checkpoint::mayBeMaster() const {
+  StringRef architecture = modelConfig.architecture;
+  return architecture == "llama" || architecture.starts_with("bitnet");
 }
 
 Expected<TokenizerSources> Checkpoint::ggufTokenizerSources() const {
@@ -209,6 +218,8 @@ Expected<DType> Checkpoint::floatType(StringRef name) const {
   DType dtype = (*entry)->dtype;
   if (dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32)
     return (*entry)->hasPairedValues() ? DType::F32 : dtype;
+  if ((*entry)->isBlocked() && hasGroups(**entry))
+    return DType::F32; // digits times their scales
   return error(name, **entry,
                "is " + (*entry)->describe() + ", not a floating-point tensor");
 }
@@ -219,6 +230,8 @@ Error Checkpoint::readFloats(StringRef name, int64_t from, int64_t count,
   if (!dtype)
     return dtype.takeError();
   const TensorEntry &entry = *tensors->find(name);
+  if (entry.isBlocked() && entry.encoding->isTernary)
+    return readTernaryFloats(name, entry, from, count, out);
   if (entry.isBlocked())
     return readBlocks(name, entry, from, count, out);
   if (entry.hasPairedValues())
@@ -297,16 +310,16 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
 
 bool Checkpoint::isTernary(StringRef name) const {
   const TensorEntry *entry = tensors->find(name);
-  return entry && entry->dtype == DType::U8 &&
-         modelConfig.weightForm != WeightForm::Masters;
+  if (!entry || modelConfig.weightForm == WeightForm::Masters)
+    return false;
+  return entry->dtype == DType::U8 || areProducts(*entry);
 }
 
 Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {
   Expected<const TensorEntry *> entry = get(name);
   if (!entry)
     return entry.takeError();
-  bool packed = modelConfig.weightForm == WeightForm::Multiplies ||
-                modelConfig.weightForm == WeightForm::Divides;
+  bool packed = modelConfig.hasPackedWeights();
   DType dtype = (*entry)->dtype;
   bool fits =
       dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32;
@@ -329,6 +342,8 @@ Error Checkpoint::readDigits(StringRef name, int8_t *digits,
     return readMaster(name, entry, digits, scales.values[0]);
   if (modelConfig.weightForm == WeightForm::PerTensor)
     return readEncoded(name, entry, digits, scales);
+  if (hasGroups(entry))
+    return readGrouped(name, entry, digits, scales);
   Expected<Scales> stored = readScales(name);
   if (!stored)
     return stored.takeError();

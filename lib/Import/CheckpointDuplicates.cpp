@@ -21,18 +21,27 @@ using namespace llvm;
 
 namespace tern {
 
+/// Tensors beside a matrix, as far as the form of the weights has them.
+static std::string (*const namesBeside[])(StringRef) = {
+    Checkpoint::scaleName, Checkpoint::affineScaleName,
+    Checkpoint::affineBiasName};
+
 /// In which respect the head is not the embedding once more; both are there.
 std::string Checkpoint::differenceOfHead() const {
   std::string difference = tensors->difference(*tensors->find(embeddingName()),
                                                *tensors->find(ownHeadName()));
-  const TensorEntry *ofTable = tensors->find(scaleName(embeddingName()));
-  const TensorEntry *ofHead = tensors->find(scaleName(ownHeadName()));
-  if (!difference.empty() || (!ofTable && !ofHead))
-    return difference;
-  if (!ofTable || !ofHead)
-    return "have not both a scale";
-  difference = tensors->difference(*ofTable, *ofHead);
-  return difference.empty() ? "" : "have scales that " + difference;
+  for (auto name : namesBeside) {
+    const TensorEntry *ofTable = tensors->find(name(embeddingName()));
+    const TensorEntry *ofHead = tensors->find(name(ownHeadName()));
+    if (!difference.empty() || (!ofTable && !ofHead))
+      continue;
+    if (!ofTable || !ofHead)
+      return "have not both a scale";
+    difference = tensors->difference(*ofTable, *ofHead);
+    if (!difference.empty())
+      return "have scales that " + difference;
+  }
+  return difference;
 }
 
 /// A head that is the embedding once more says nothing, in any format. One that
@@ -43,8 +52,9 @@ Error Checkpoint::findHead() {
   if (head && embedding) {
     std::string difference = differenceOfHead();
     if (difference.empty()) {
-      if (tensors->find(scaleName(ownHeadName())))
-        tensors->drop(scaleName(ownHeadName()));
+      for (auto name : namesBeside)
+        if (tensors->find(name(ownHeadName())))
+          tensors->drop(name(ownHeadName()));
       tensors->drop(ownHeadName());
       head = nullptr;
       modelConfig.tiedHead = true;

@@ -20,12 +20,26 @@ static ScaleShape shapeOf(const TensorEntry &scales) {
 }
 
 ScaleShape Checkpoint::storedScaleShape(StringRef weightName) const {
-  return isGguf() ? encodedScaleShape(*tensors->find(weightName))
-                  : shapeOf(*tensors->find(scaleName(weightName)));
+  if (isGguf())
+    return encodedScaleShape(*tensors->find(weightName));
+  if (modelConfig.hasPackedWeights())
+    return shapeOf(*tensors->find(scaleName(weightName)));
+  const TensorEntry &entry = *tensors->find(weightName);
+  return {entry.shape[0], groupsOf(entry)};
 }
 
 Expected<Scales> Checkpoint::readScales(StringRef weightName) const {
-  return isGguf() ? readEncodedScales(weightName) : readScaleTensor(weightName);
+  if (isGguf())
+    return readEncodedScales(weightName);
+  if (modelConfig.hasPackedWeights())
+    return readScaleTensor(weightName);
+  Expected<const TensorEntry *> entry = get(weightName);
+  if (!entry)
+    return entry.takeError();
+  Scales scales;
+  if (Error error = readGrouped(weightName, **entry, nullptr, scales))
+    return std::move(error);
+  return scales;
 }
 
 Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
@@ -54,13 +68,25 @@ Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
 /// One code serves all layers, so groups end where any layer's do.
 Error Checkpoint::widenScaleShape(StringRef name, ScaleShape &shape) {
   ScaleShape stored = storedScaleShape(name);
-  if (stored == ScaleShape() || stored == shape)
+  // No finer than what another layer has: the scales need not be known.
+  if (shape.groups % stored.groups == 0 && stored.rows <= shape.rows)
     return Error::success();
-  Expected<Scales> scales = readScales(name);
-  if (!scales)
-    return scales.takeError();
-  shape.rows = std::max(shape.rows, scales->shape.rows);
-  shape.groups = std::lcm(shape.groups, scales->shape.groups);
+  ScaleShape found;
+  const TensorEntry &entry = *tensors->find(name);
+  bool areGroups = isGguf() && !entry.isBlocked() && stored.groups > 1;
+  if (areGroups || hasGroups(entry)) {
+    Expected<ScaleShape> simplest = findShape(name, stored);
+    if (!simplest)
+      return simplest.takeError();
+    found = *simplest;
+  } else {
+    Expected<Scales> scales = readScales(name);
+    if (!scales)
+      return scales.takeError();
+    found = scales->shape;
+  }
+  shape.rows = std::max(shape.rows, found.rows);
+  shape.groups = std::lcm(shape.groups, found.groups);
   return Error::success();
 }
 

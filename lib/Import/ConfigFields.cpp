@@ -286,21 +286,4 @@ void readOtherFields(JsonFields &fields, ModelConfig &config) {
   fields.ignoreEmpty();
 }
 
-void refuseOtherQuantization(JsonFields &fields) {
-  if (fields.value("quantization"))
-    fields.fail("'quantization' is what MLX writes into models that it has "
-                "quantized; tern needs the ternary model it was made of");
-  const json *quantization = fields.value("quantization_config");
-  if (!quantization || !quantization->is_object())
-    return;
-  auto method = quantization->find("quant_method");
-  if (method == quantization->end() || !method->is_string() ||
-      *method == "bitnet")
-    return;
-  fields.fail("the weights are quantized by the method '" +
-              method->get<std::string>().substr(0, 40) +
-              "' ('quantization_config.quant_method'), which tern does not "
-              "read; it needs the ternary model they were made of");
-}
-
 } // namespace tern

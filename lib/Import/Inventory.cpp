@@ -44,7 +44,7 @@ private:
   void expectTable(StringRef name, bool isTernary) {
     if (!isTernary)
       return expectFloat(name, {config.vocabSize, config.hiddenSize});
-    if (config.weightForm != WeightForm::PerTensor && config.vocabSize % 4)
+    if (config.hasPackedWeights() && config.vocabSize % 4)
       fail(*checkpoint.files().find(name), name,
            "is packed, but its " + Twine(config.vocabSize) +
                " rows are not a multiple of 4, as packed ternary matrices "
@@ -89,8 +89,11 @@ private:
   }
 
   void expectWeight(const std::string &name, int64_t rows, int64_t columns) {
-    if (config.weightForm == WeightForm::Masters)
+    if (config.weightForm == WeightForm::Masters ||
+        config.weightForm == WeightForm::Products)
       return expectFloat(name, {rows, columns});
+    if (config.weightForm == WeightForm::Affine)
+      return expectCodes(name, rows, columns);
     if (config.weightForm == WeightForm::PerTensor)
       return expectEncoded(name, rows, columns);
     expect(name, {DType::U8}, {rows / 4, columns});
@@ -127,6 +130,24 @@ private:
                "f16, bf16 or f32 here");
     if (checkpoint.files().find(Checkpoint::scaleName(name)))
       expectFloat(Checkpoint::scaleName(name), {1});
+  }
+
+  /// Words of MLX, which hold 16 codes, and what they are multiplied by.
+  void expectCodes(const std::string &name, int64_t rows, int64_t columns) {
+    int64_t groups = columns / config.weightGroup;
+    for (const std::string &beside :
+         {Checkpoint::affineScaleName(name), Checkpoint::affineBiasName(name)})
+      expectFloat(beside, {rows, groups});
+    seen.insert(name);
+    const TensorEntry *entry = checkpoint.files().find(name);
+    if (!entry)
+      return expectFloat(name, {rows, columns / 16});
+    if (entry->shape == SmallVector<int64_t, 2>{rows, columns} &&
+        entry->isBlocked())
+      return;
+    fail(*entry, name,
+         "is " + entry->describe() + ", but config.json implies 2-bit codes [" +
+             Twine(rows) + ", " + Twine(columns) + "], 16 to a U32");
   }
 
   void expectFloat(StringRef name, ArrayRef<int64_t> shape) {

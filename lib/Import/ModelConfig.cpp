@@ -9,6 +9,7 @@
 
 #include "ConfigFields.h"
 #include "ReadSchemes.h"
+#include "ReadWeightForm.h"
 #include "RotaryEmbedding.h"
 #include "tern/Import/Schemes.h"
 
@@ -91,7 +92,7 @@ public:
     readBiases();
     readLayerTypes();
     readOtherFields(fields, config);
-    Error problems = readWeightForm();
+    Error problems = readWeightForm(fields, file, config);
     problems =
         joinErrors(std::move(problems), readSchemes(fields, file, config));
     checkShapes();
@@ -149,7 +150,6 @@ private:
                   " and 'architectures' = " + config.architecture +
                   " are not of one model; which is meant?");
     config.family = std::min(type, other); // a BitNet if one of the two says so
-    bitnetFamily = config.family == ModelFamily::BitNet;
   }
 
   void readSizes() {
@@ -232,48 +232,6 @@ private:
                 types->dump().substr(0, 60) + "; only full_attention is");
   }
 
-  Error readWeightForm() {
-    refuseOtherQuantization(fields);
-    if (fields.failed())
-      return Error::success();
-    const json *quantization = fields.object("quantization_config");
-    if (!quantization) {
-      if (!bitnetFamily && !fields.value("weight_bits"))
-        fields.fail("nothing says that this model is ternary: "
-                    "'quantization_config' is missing and 'architectures' is "
-                    "not a BitNet");
-      return Error::success();
-    }
-    JsonFields inner(*quantization, file, "quantization_config.");
-    static constexpr StringRef methods[] = {"bitnet"};
-    static constexpr StringRef classes[] = {"bitlinear", "autobitlinear"};
-    static constexpr StringRef modes[] = {"offline", "online"};
-    inner.choice("quant_method", methods);
-    bool automatic = inner.choice("linear_class", classes, 0) == 1;
-    bool online = inner.choice("quantization_mode", modes, 0) == 1;
-    if (online && !automatic)
-      inner.fail("'quantization_config.quantization_mode' = online needs "
-                 "'linear_class' = autobitlinear");
-    double eps = inner.number("rms_norm_eps", 0, 1, 1e-6);
-    if (inner.flag("use_rms_norm", false))
-      config.innerNormEps = eps;
-    inner.integer("bits", 2, 2, 2); // what one converter adds
-    const json *exempt = inner.value("modules_to_not_convert");
-    auto isNeverTernary = [](const json &name) {
-      return name == "lm_head" || name == "model.embed_tokens" ||
-             name == "model.norm";
-    };
-    if (exempt && !(exempt->is_array() && all_of(*exempt, isNeverTernary)))
-      inner.fail("tern does not support 'quantization_config."
-                 "modules_to_not_convert' = " +
-                 exempt->dump().substr(0, 60));
-    config.weightForm = online      ? WeightForm::Masters
-                        : automatic ? WeightForm::Multiplies
-                                    : WeightForm::Divides;
-    inner.ignoreEmpty();
-    return inner.finish();
-  }
-
   void checkShapes() {
     if (fields.failed())
       return;
@@ -296,20 +254,12 @@ private:
       fields.fail("'num_attention_heads' times 'head_dim' is expected to be "
                   "below " +
                   Twine(1 << 24));
-    if (config.weightForm == WeightForm::Masters)
-      return;
-    for (Projection projection : allProjections)
-      if (config.rows(projection) % 4)
-        fields.fail(
-            "the " + Twine(config.rows(projection)) + " rows of " +
-            tern::toString(projection) +
-            " are not a multiple of 4, as packed ternary matrices need");
+    checkWeightShapes(fields, config);
   }
 
   std::string file;
   JsonFields fields;
   ModelConfig config;
-  bool bitnetFamily = false;
 };
 
 } // namespace

@@ -60,11 +60,13 @@ class Config:
     tie_word_embeddings: bool
     bos_token_id: int | None
     eos_token_ids: tuple[int, ...]
-    weight_scale: str  # multiplies | divides | none: ternarize the masters
+    # multiplies | divides | none: ternarize the masters | products | affine: as MLX
+    weight_scale: str
     family: str = "bitnet"  # bitnet | llama | qwen3 | minicpm
     embedding_scale: float = 1.0  # multiplies rows of the embedding
     residual_scale: float = 1.0  # multiplies what attention and MLP add
     head_divisor: float = 1.0  # divides the input of the head
+    weight_group: int = 0  # columns that share a scale, of products and affine codes
     inner_norm_eps: float | None = None  # of an rms_norm in each projection, if there is one
     activations: dict[str, ActivationQuant] = field(default_factory=dict)
     kv_bits: int = 16
@@ -95,10 +97,30 @@ def _choice(value: object, allowed: tuple, what: str) -> object:
     return value
 
 
-def _weight_scale(quantization: dict | None) -> str:
+def _affine_group(quantization: dict) -> int:
+    """MLX's `quantization`: only 2 bits can be digits."""
+    _choice(quantization.get("mode", "affine"), ("affine",), "quantization.mode")
+    _choice(quantization.get("bits", 4), (2,), "quantization.bits")
+    return quantization.get("group_size", 64)
+
+
+PRODUCT_GROUP = 128
+
+
+def _weight_form(raw: dict, family: str) -> tuple[str, int]:
+    """How ternary matrices are stored, and the columns that share a scale."""
+    affine, quantization = raw.get("quantization"), raw.get("quantization_config")
+    if affine:
+        return "affine", _affine_group(affine)
+    if quantization:
+        return _weight_scale(quantization), 0
+    if family == "bitnet" or "weight_bits" in raw:
+        return "none", 0
+    return "products", PRODUCT_GROUP
+
+
+def _weight_scale(quantization: dict) -> str:
     """The meaning of `weight_scale`, from `quantization_config`."""
-    if not quantization:
-        return "none"
     _choice(quantization.get("quant_method"), ("bitnet",), "quant_method")
     linear = quantization.get("linear_class") or "bitlinear"
     mode = quantization.get("quantization_mode") or "offline"
@@ -247,6 +269,7 @@ def parse_config(raw: dict) -> Config:
     q_bits = _choice(kv.get("q_bits", 8), (4, 8), "q_bits")
     family = _family(raw)
     head_dim = raw.get("head_dim") or (128 if family == "qwen3" else raw["hidden_size"] // heads)
+    weight_scale, weight_group = _weight_form(raw, family)
     config = Config(
         hidden_size=raw["hidden_size"],
         intermediate_size=raw["intermediate_size"],
@@ -265,7 +288,8 @@ def parse_config(raw: dict) -> Config:
         tie_word_embeddings=raw.get("tie_word_embeddings", family == "minicpm"),
         bos_token_id=raw.get("bos_token_id"),
         eos_token_ids=eos_ids,
-        weight_scale=_weight_scale(raw.get("quantization_config")),
+        weight_scale=weight_scale,
+        weight_group=weight_group,
         activations=_activations(raw.get("activation_quantization") or {}),
         kv_bits=kv_bits,
         bos_bits=bos_bits,

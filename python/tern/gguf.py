@@ -163,13 +163,16 @@ def _table_as(name: str, table: np.ndarray | Linear, encoding: Encoding) -> Tens
     """The same, or digits in the encoding of the other matrices."""
     if not isinstance(table, Linear):
         return _table(name, table)
-    alpha = table.alpha.reshape(len(table.alpha), -1)
-    data = encoding.encode(table.digits, alpha)
-    return Tensor(name, table.digits.shape, encoding.id, data)
+    return _matrix(name, table.digits, table.alpha, encoding)
 
 
 def _plain(name: str, values: np.ndarray) -> Tensor:
     return Tensor(name, values.shape, 0, values.astype(F32).tobytes())
+
+
+def _matrix(name: str, digits: np.ndarray, alpha: np.ndarray, encoding: Encoding) -> Tensor:
+    alpha = alpha.reshape(len(alpha), -1)
+    return Tensor(name, digits.shape, encoding.id, encoding.encode(digits, alpha))
 
 
 def _pair_rows(matrix: np.ndarray, heads: int) -> np.ndarray:
@@ -208,8 +211,7 @@ def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int])
         if name in paired:
             digits = _pair_rows(digits, paired[name])
             alpha = alpha if len(alpha) == 1 else _pair_rows(alpha, paired[name])
-        data = encoding.encode(digits, alpha)
-        out.append(Tensor(f"{base}{_LINEARS[name]}.weight", digits.shape, encoding.id, data))
+        out.append(_matrix(f"{base}{_LINEARS[name]}.weight", digits, alpha, encoding))
         if linear.bias is not None:
             bias = linear.bias[:, None]
             bias = _pair_rows(bias, paired[name]) if name in paired else bias

@@ -22,7 +22,12 @@ from .synth_tensors import Plan, Spec, Tensors
 from .synth_tokenizer import write_tokenizer
 
 TABLES = ("float", "ternary")
-ENCODINGS = ("packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32")
+ENCODINGS = (
+    "packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32",
+    "products-f16", "products-bf16", "products-f32", "affine",
+)  # fmt: skip
+# Those of published directories of one model; `--gguf` writes the other forms.
+FORMS = {"unpacked": "products-f16", "bf16": "products-bf16", "mlx": "affine"}
 
 DEFAULTS = dict(
     hidden=192, intermediate=512, layers=2, heads=3, kv_heads=1, head_dim=None, vocab=1024,
@@ -118,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, required=True, help="a directory; made if it is not there")
     add("--preset", choices=PRESETS, help="start from this model; other flags override it")
     add("--like", choices=PUBLISHED, help="the files of this published checkpoint, field for field")
+    add("--form", choices=FORMS, help="with --like: the published form that is written")
     add("--small", action="store_true", default=None, help="with --like: of small sizes")
     for name in ("hidden", "intermediate", "layers", "heads", "kv-heads", "head-dim", "vocab"):
         add(f"--{name}", type=int)
@@ -133,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--block", type=int, help="inputs that share a factor (default: all of a token's)")
     add("--act", choices=("relu2", "silu"))
     add("--scales", choices=("tensor", "row", "group"), help="of packed matrices")
-    add("--group-size", type=int, help="columns that share a scale")
+    add("--group-size", type=int, help="columns that share a scale (products: 128)")
     add("--bias", choices=("none", "qkv", "attention", "all"), help="projections that have one")
     add("--inner-norms", action="store_true", default=None, help="an rms_norm in each projection")
     add("--rope", choices=ROPE, help="scaling of rotary embeddings")
@@ -156,20 +162,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _has_groups(encoding: str) -> bool:
+    """Stored as products of digits and scales, or as MLX's codes."""
+    return encoding == "affine" or encoding.startswith("products")
+
+
 def settings(arguments: dict) -> dict:
     """Defaults, then the preset, then the flags that were given; checked."""
     given = {k: v for k, v in arguments.items() if v is not None}
     preset, like = given.pop("preset", None), given.pop("like", None)
-    small = given.pop("small", False)
+    small, form = given.pop("small", False), given.pop("form", None)
     if like and not given.keys() <= {"seed", "shards"}:
         raise ValueError("--like is what a published checkpoint is; only --seed and --shards vary")
     if small and not like:
         raise ValueError("--small needs --like")
     result = {**DEFAULTS, **(PRESETS[preset] if preset else {})}
-    result.update(FAMILIES[given.get("family", "bitnet")][1])
+    if _has_groups(given.get("encoding", "")):  # of no BitNet
+        result["family"] = "llama"
+    result.update(FAMILIES[given.get("family", result["family"])][1])
     result.update(PUBLISHED[like].settings(small) if like else {})
     result.update(given)
     result["published"] = (PUBLISHED[like], small) if like else None
+    if form and not result["encoding"].startswith("products"):
+        raise ValueError("--form is of models that are published as products or MLX's codes")
+    result["encoding"] = FORMS.get(form, result["encoding"])
+    has_groups = _has_groups(result["encoding"])
+    if has_groups:
+        result["scales"] = "group"
+        result["group_size"] = given.get("group_size", 128)
     result["head_dim"] = result["head_dim"] or result["hidden"] // result["heads"]
     last = result["vocab"] - 1
     if result["eos"] is None:
@@ -180,7 +200,7 @@ def settings(arguments: dict) -> dict:
     sizes = (result["hidden"], result["intermediate"], keys)
     if result["encoding"].startswith("packed") and any(n % 4 for n in sizes):
         raise ValueError(f"packed tensors need multiples of 4, got {sizes}")
-    if result["scales"] != "tensor" and not result["encoding"].startswith("packed"):
+    if result["scales"] != "tensor" and not (has_groups or result["encoding"].startswith("packed")):
         raise ValueError("--scales needs a packed encoding: masters have no scales")
     widths = (result["hidden"], result["heads"] * result["head_dim"], result["intermediate"])
     if result["scales"] == "group" and any(n % result["group_size"] for n in widths):
@@ -203,9 +223,9 @@ def _check_tables(s: dict) -> None:
     """Refuses what ternary tables cannot be."""
     if "ternary" not in (s["table"], s["head"]):
         return
-    if not s["encoding"].startswith("packed"):
-        raise ValueError("a ternary table needs a packed encoding")
-    if s["vocab"] % 4:
+    if not (_has_groups(s["encoding"]) or s["encoding"].startswith("packed")):
+        raise ValueError("a ternary table needs a packed encoding, products or MLX's codes")
+    if s["encoding"].startswith("packed") and s["vocab"] % 4:
         raise ValueError(f"packed tables need a multiple of 4 tokens, got {s['vocab']}")
     if s["gate_zeros"] is not None or s["down_zeros"] is not None:
         raise ValueError("zeros on demand need an embedding of floats, which has anchors")
@@ -215,7 +235,7 @@ def config_json(s: dict) -> dict:
     """config.json with Hugging Face's keys, in their usual order."""
     if s["published"]:
         published, small = s["published"]
-        return published.config_json(small)
+        return {**published.config_json(small), **_affine(s)}
     family = s["family"]
     config = {
         "architectures": [FAMILIES[family][0]],
@@ -252,6 +272,7 @@ def config_json(s: dict) -> dict:
         "packed-divide": {"quant_method": "bitnet"},
         "master-bf16": {**auto, "quantization_mode": "online"},
     }.get(s["encoding"])
+    config.update(_affine(s))
     if s["inner_norms"]:
         online = {**auto, "quantization_mode": "online"}
         norms = {"use_rms_norm": True, "rms_norm_eps": 1e-6}
@@ -266,6 +287,14 @@ def config_json(s: dict) -> dict:
         if s["bos_bits"] is not None:
             config["kv_cache_quantization"]["bos_bits"] = s["bos_bits"]
     return config
+
+
+def _affine(s: dict) -> dict:
+    """What MLX adds to a config, twice."""
+    if s["encoding"] != "affine":
+        return {}
+    quantization = {"group_size": s["group_size"], "bits": 2, "mode": "affine"}
+    return {"quantization": quantization, "quantization_config": quantization}
 
 
 def generation_json(s: dict) -> dict:

@@ -73,6 +73,11 @@ class Spec:
     table: str = "float"  # float | ternary: the embedding
     head: str = "float"  # the same, if not tied
 
+    @property
+    def has_groups(self) -> bool:
+        """Stored as products of digits and scales, or as MLX's codes."""
+        return self.encoding.startswith("products") or self.encoding == "affine"
+
     def has_bias(self, name: str) -> bool:
         """`name` is a projection's, with its block's: "...self_attn.q_proj"."""
         if self.bias == "qkv":
@@ -160,8 +165,8 @@ class Tensors:
 
     def __init__(self, plan: Plan):
         self.plan, self.spec = plan, plan.spec
-        kind = self.spec.encoding.removeprefix("master-")
-        self.dtype = {"f16": "F16", "f32": "F32"}.get(kind, "BF16")
+        kind = self.spec.encoding.rpartition("-")[2]
+        self.dtype = {"f16": "F16", "f32": "F32", "affine": "F16"}.get(kind, "BF16")
 
     def all(self) -> list[Pending]:
         spec = self.spec
@@ -178,7 +183,10 @@ class Tensors:
         spec, rms = self.spec, self.plan.embedding_rms / self.spec.embedding_scale
         if kind == "float":
             return [self._table(name + ".weight", anchored)]
-        return self._packed_table(name, spec.vocab, spec.hidden, rms / math.sqrt(NONZERO))
+        alpha = rms / math.sqrt(NONZERO)
+        if spec.has_groups:
+            return self._grouped(name, spec.vocab, spec.hidden, alpha, None)
+        return self._packed_table(name, spec.vocab, spec.hidden, alpha)
 
     def _rng(self, name: str) -> np.random.Generator:
         return np.random.default_rng([self.spec.seed, 2, zlib.crc32(name.encode())])
@@ -284,6 +292,8 @@ class Tensors:
             more.append(self._bias(name + ".bias", rows))
         if self.spec.inner_norms:
             more.append(self._norm(name + ".rms_norm.weight", np.ones(columns)))
+        if self.spec.has_groups:
+            return self._grouped(name, rows, columns, alpha, edit) + more
         if not self.spec.encoding.startswith("packed"):
             make_master = self._master(name, (rows, columns), alpha, edit)
             return [Pending(name + ".weight", self.dtype, (rows, columns), make_master), *more]
@@ -300,6 +310,49 @@ class Tensors:
             Pending(name + ".weight", "U8", (rows // 4, columns), make),
             self._scales(name + ".weight_scale", rows, columns, alpha),
             *more,
+        ]
+
+    def _grouped(
+        self, name: str, rows: int, columns: int, alpha: float, edit: Edit | None
+    ) -> list[Pending]:
+        """The same digits and scales, whatever they are stored as, some rows at a time."""
+        group = self.spec.group_size
+        words = np.uint32(2) * np.arange(16, dtype=np.uint32)
+
+        def parts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            """Digits and stored scales."""
+            rng, scale_rng = self._rng(name), self._rng(name + ".weight_scale")
+            step = rows if edit else max(1, (1 << 23) // columns)
+            for first in range(0, rows, step):
+                count = min(step, rows - first)
+                digits = _DIGITS[np.frombuffer(rng.bytes(count * columns), np.uint8)]
+                digits = digits.reshape(count, columns)
+                if edit:
+                    edit(digits, rng)
+                spread = np.exp2(scale_rng.uniform(-0.5, 0.5, (count, columns // group)))
+                yield digits, self._floats(alpha * spread)
+
+        def products() -> Iterator[np.ndarray]:
+            for digits, scales in parts():
+                wide = np.repeat(scales, group, axis=1)
+                if self.dtype == "BF16":  # as bits
+                    signs = (digits < 0).astype(np.uint16) << np.uint16(15)
+                    yield np.where(digits == 0, np.uint16(0), wide | signs)
+                else:
+                    yield digits.astype(wide.dtype) * wide
+
+        def codes() -> Iterator[np.ndarray]:
+            for digits, _ in parts():
+                fields = (digits + 1).astype(np.uint32).reshape(len(digits), -1, 16)
+                yield np.bitwise_or.reduce(fields << words, axis=2)
+
+        if self.spec.encoding != "affine":
+            return [Pending(name + ".weight", self.dtype, (rows, columns), products)]
+        shape = (rows, columns // group)
+        return [
+            Pending(name + ".weight", "U32", (rows, columns // 16), codes),
+            Pending(name + ".scales", self.dtype, shape, lambda: (s for _, s in parts())),
+            Pending(name + ".biases", self.dtype, shape, lambda: (-s for _, s in parts())),
         ]
 
     def _scales(self, name: str, rows: int, columns: int, alpha: float) -> Pending:

@@ -86,8 +86,11 @@ def configs() -> dict[str, bytes]:
                "scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 64,
                "rope_scaling": {"rope_type": "longrope", **lists},
                "sparse_config": {"dense_len": 8192}}  # fmt: skip
+    products = {**without(old, "quantization_config"), "head_dim": 64, "hidden_size": 128,
+                "intermediate_size": 256}  # fmt: skip
+    affine = {**products, "quantization": {"bits": 2, "group_size": 128, "mode": "affine"}}
     found = {"a48": a48, "llama": old, "masters": masters, "ropes": ropes, "qwen3": qwen3,
-             "minicpm": minicpm}  # fmt: skip
+             "minicpm": minicpm, "products": products, "affine": affine}  # fmt: skip
     return {name: json.dumps(config).encode() for name, config in found.items()}
 
 
@@ -268,6 +271,14 @@ GGUFS = {
             ("iq2", [64, 1], 135, SCALE + bytes(16)),
         ],
     ),
+    "prism": gguf(
+        {},
+        [
+            ("pq2", [128, 2], 142, (HALF + bytes(32)) * 2),
+            ("ptq1", [128, 2], 143, (bytes(26) + HALF) * 2),
+            ("products", [128, 1], 1, HALF * 64 + b"\0\xb8" * 32 + bytes(64)),
+        ],
+    ),
     "floats": gguf(
         {},
         [
@@ -277,6 +288,7 @@ GGUFS = {
             ("q4_0", [32], 2, HALF + bytes(16)),
             ("q8_0", [32], 8, HALF + bytes(32)),
             ("q6_k", [256], 14, bytes(208) + HALF),
+            ("q4_k", [256], 12, HALF * 2 + bytes(140)),
         ],
         version=2,
     ),

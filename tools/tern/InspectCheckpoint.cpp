@@ -8,6 +8,7 @@
 #include "InspectCheckpoint.h"
 #include "InspectMatrices.h"
 #include "InspectText.h"
+#include "InspectWeights.h"
 
 #include "tern/Driver/TextSections.h"
 #include "tern/Import/Checkpoint.h"
@@ -25,22 +26,6 @@ using llvm::json::Object;
 //===----------------------------------------------------------------------===//
 // The configuration
 //===----------------------------------------------------------------------===//
-
-static std::pair<StringRef, StringRef> describe(WeightForm form) {
-  switch (form) {
-  case WeightForm::Masters:
-    return {"masters", "floating-point masters, ternarized by tern compile"};
-  case WeightForm::Multiplies:
-    return {"multiplies",
-            "packed, 4 to a byte; weight_scale multiplies (it is alpha)"};
-  case WeightForm::Divides:
-    return {"divides",
-            "packed, 4 to a byte; weight_scale divides (it is 1 / alpha)"};
-  case WeightForm::PerTensor:
-    return {"per tensor", "as each tensor of the GGUF file says (--tensors)"};
-  }
-  llvm_unreachable("all forms are covered");
-}
 
 static void reportNorms(const Checkpoint &checkpoint, Report &report) {
   const ModelConfig &c = checkpoint.config();
@@ -117,8 +102,7 @@ static void reportConfig(const Checkpoint &checkpoint, Report &report) {
   report.line("gate").put("gate",
                           c.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu");
   reportCache(c, report);
-  auto [form, words] = describe(c.weightForm);
-  report.line("weights").say(words).note("weight_form", form);
+  reportWeights(checkpoint, report);
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,30 +167,6 @@ static void listTensors(const Checkpoint &checkpoint, Report &report) {
 //===----------------------------------------------------------------------===//
 // All
 //===----------------------------------------------------------------------===//
-
-static Error checkFloats(const Checkpoint &checkpoint, StringRef name,
-                         const TensorEntry &entry) {
-  uint64_t count = entry.elements();
-  std::vector<float> values(std::min<uint64_t>(count, 1 << 16));
-  for (uint64_t from = 0; from < count; from += values.size()) {
-    uint64_t part = std::min<uint64_t>(values.size(), count - from);
-    if (Error error = checkpoint.readFloats(name, from, part, values.data()))
-      return error;
-  }
-  checkpoint.files().release(entry, 0, entry.bytes);
-  return Error::success();
-}
-
-/// Everything that tern compile reads, so that what it would refuse shows.
-static Error checkTensors(const Checkpoint &checkpoint) {
-  Error problems = Error::success();
-  for (const auto &[name, entry] : checkpoint.files().all())
-    if (entry.dtype == DType::F32 || entry.dtype == DType::F16 ||
-        entry.dtype == DType::BF16)
-      problems =
-          joinErrors(std::move(problems), checkFloats(checkpoint, name, entry));
-  return problems;
-}
 
 /// Every file of the directory and what becomes of it.
 static void reportFiles(const Checkpoint &checkpoint, Report &report) {
@@ -275,7 +235,8 @@ Error tern::inspectCheckpoint(StringRef path,
   if (options.listsTensors)
     listTensors(**checkpoint, report);
   if (options.readsAll)
-    problems = joinErrors(std::move(problems), checkTensors(**checkpoint));
+    problems =
+        joinErrors(std::move(problems), checkTensors(**checkpoint, report));
   report.facts["checked"] = options.readsAll;
   if ((problems = report.list(std::move(problems))))
     return problems;

@@ -69,6 +69,9 @@ public:
   llvm::StringRef headName() const;
   static std::string weightName(Projection projection);
   static std::string scaleName(llvm::StringRef weightName);
+  /// Of MLX's codes.
+  static std::string affineScaleName(llvm::StringRef weightName);
+  static std::string affineBiasName(llvm::StringRef weightName);
   static std::string biasName(llvm::StringRef weightName);
   /// Of the norm inside a projection.
   static std::string innerNormName(llvm::StringRef weightName);
@@ -84,7 +87,7 @@ public:
   }
 
   /// True if a tensor holds digits. Of the embedding and of the head only the
-  /// tensor says it.
+  /// tensor says it: by its type or, among products, by a sample of its rows.
   bool isTernary(llvm::StringRef name) const;
 
   /// Bytes a floating-point tensor has per element as readRaw gives them (2 or
@@ -102,6 +105,17 @@ public:
                          Scales &scales) const {
     return readDigits(atLayer(weightName(projection), layer), digits, scales);
   }
+
+  /// The digits alone of `count` rows from row `from`, of an embedding
+  /// or head that isTernary; a part of what readDigits gives.
+  llvm::Error readDigitRows(llvm::StringRef name, int64_t from, int64_t count,
+                            int8_t *digits) const;
+
+  /// Groups of products read so far that have no single magnitude
+  /// (docs/models.md).
+  int64_t inexactGroups() const;
+  /// The same as a sentence; empty if there are none.
+  std::string warnOfInexactGroups() const;
 
   /// The scales alone, of a matrix that is stored as digits.
   llvm::Expected<Scales> readScales(llvm::StringRef weightName) const;
@@ -140,6 +154,8 @@ private:
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
   llvm::Error findScaleShapes();
   llvm::Error widenScaleShape(llvm::StringRef weightName, ScaleShape &shape);
+  llvm::Expected<ScaleShape> findShape(llvm::StringRef name,
+                                       ScaleShape stored) const;
   /// As many as the file has, whatever their values; checked by open().
   ScaleShape storedScaleShape(llvm::StringRef weightName) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
@@ -150,7 +166,32 @@ private:
                           int8_t *digits, Scales &scales) const;
   llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
                         int8_t *digits, Scales &scales) const;
+  void takeCodes();
+  bool areProducts(const TensorEntry &entry) const;
+  bool hasGroups(const TensorEntry &entry) const;
+  int64_t groupsOf(const TensorEntry &entry) const;
+  llvm::Error readGroupRows(llvm::StringRef name, const TensorEntry &entry,
+                            int64_t from, int64_t count, int8_t *digits,
+                            float *scales) const;
+  llvm::Error readProducts(llvm::StringRef name, const TensorEntry &entry,
+                           int64_t from, int64_t count, int8_t *digits,
+                           float *scales) const;
+  llvm::Error readCodes(llvm::StringRef name, const TensorEntry &entry,
+                        int64_t from, int64_t count, int8_t *digits,
+                        float *scales) const;
+  llvm::Error readBlockRows(llvm::StringRef name, const TensorEntry &entry,
+                            int64_t from, int64_t count, int8_t *digits,
+                            float *scales) const;
+  llvm::Error readGrouped(llvm::StringRef name, const TensorEntry &entry,
+                          int8_t *digits, Scales &scales) const;
+  llvm::Error readTernaryFloats(llvm::StringRef name, const TensorEntry &entry,
+                                int64_t from, int64_t count, float *out) const;
   ScaleShape encodedScaleShape(const TensorEntry &entry) const;
+  ScaleShape plainScaleShape(const TensorEntry &entry) const;
+  llvm::Error refuseDigits(llvm::StringRef name, const TensorEntry &entry,
+                           const GgufVerdict &verdict) const;
+  /// Floats of a GGUF file that are no products are masters then.
+  bool mayBeMaster() const;
   llvm::Expected<Scales> readEncodedScales(llvm::StringRef name) const;
   llvm::Expected<Scales> readScaleTensor(llvm::StringRef weightName) const;
   llvm::Error finishScales(llvm::StringRef name, const TensorEntry &entry,
@@ -173,7 +214,11 @@ private:
   std::string ggufConfigText;
   std::unique_ptr<TensorFiles> tensors;
   llvm::StringRef attentionSubNorm, ffnSubNorm;
-  std::array<bool, 7> biases{};          ///< by Projection
+  std::array<bool, 7> biases{}; ///< by Projection
+  /// Scales of products that were read with their digits, by tensor: to read
+  /// them again would be to read all of a model again.
+  mutable std::map<std::string, std::vector<float>, std::less<>> knownScales;
+  mutable std::map<std::string, int64_t, std::less<>> inexactByTensor;
   std::array<ScaleShape, 7> scaleShapes; ///< by Projection
   ScaleShape tableScales, headScales;
 };

@@ -66,7 +66,12 @@ enum class WeightForm {
   Multiplies, ///< packed, weight_scale is alpha
   Divides,    ///< packed, weight_scale is 1 / alpha
   PerTensor,  ///< each in its own encoding, as in a GGUF file
+  Products,   ///< bf16, f16 or f32: digits times a scale per row and group
+  Affine,     ///< 2-bit codes of MLX, with scales and biases of groups
 };
+
+/// Columns of a row that share a scale in files of products, which do not say.
+constexpr int64_t productGroup = 128;
 
 struct ModelConfig {
   /// As the file calls it.
@@ -91,6 +96,8 @@ struct ModelConfig {
   /// Of the embedding and of the head; the tensors say it.
   bool ternaryTable = false, ternaryHead = false;
   WeightForm weightForm = WeightForm::Masters;
+  /// Columns of a row that share a scale; of products and affine codes.
+  int64_t weightGroup = 0;
   /// Of q, k, v and o, and of gate, up and down; absent: the tensors say it.
   std::optional<bool> attentionBias, mlpBias;
   /// Of a norm inside each projection, if there is one.
@@ -123,6 +130,11 @@ struct ModelConfig {
     return quant[static_cast<size_t>(projection)];
   }
   ProjectionQuant quantOfHead() const;
+  /// Four digits of one column share a byte, beside `weight_scale`.
+  bool hasPackedWeights() const {
+    return weightForm == WeightForm::Multiplies ||
+           weightForm == WeightForm::Divides;
+  }
   /// Output and input features.
   int64_t rows(Projection projection) const;
   int64_t columns(Projection projection) const;

@@ -70,14 +70,47 @@ TEST(ModelConfig, ScaleMeaningFollowsTheTable) {
             WeightForm::Masters);
 }
 
-TEST(ModelConfig, OrdinaryLlamaIsNotTernary) {
+/// Their weights tell if they are.
+TEST(ModelConfig, ALlamaWithoutQuantizationIsOfProducts) {
+  auto edit = [](json &c) {
+    c.erase("quantization_config");
+    c["architectures"] = {"LlamaForCausalLM"};
+    c["model_type"] = "llama";
+    c["head_dim"] = 64;
+    c["hidden_size"] = c["intermediate_size"] = 256;
+  };
+  EXPECT_EQ(parsed(edit).weightForm, WeightForm::Products);
+  EXPECT_EQ(parsed(edit).weightGroup, 128);
   expectRefusal(
       [](json &c) {
         c.erase("quantization_config");
         c["architectures"] = {"LlamaForCausalLM"};
         c["model_type"] = "llama";
       },
-      "nothing says that this model is ternary");
+      "the 8 inputs of q_proj are no whole groups of 128");
+}
+
+TEST(ModelConfig, CodesOfMlx) {
+  auto edit = [](json &c) {
+    c.erase("quantization_config");
+    c["architectures"] = {"LlamaForCausalLM"};
+    c["model_type"] = "llama";
+    c["quantization"] = {{"bits", 2}, {"group_size", 4}};
+  };
+  EXPECT_EQ(parsed(edit).weightForm, WeightForm::Affine);
+  EXPECT_EQ(parsed(edit).weightGroup, 4);
+  expectRefusal(
+      [](json &c) {
+        c["quantization_config"] = {{"bits", 2}, {"group_size", 8}};
+        c["quantization"] = {{"bits", 2}, {"group_size", 4}};
+      },
+      "'quantization_config' differ");
+  expectRefusal(
+      [](json &c) {
+        c.erase("quantization_config");
+        c["quantization"] = {{"bits", 2}, {"group_size", 4}, {"mode", "mxfp4"}};
+      },
+      "'quantization.mode'");
 }
 
 /// As HF1BitLLM/Llama3-8B-1.58 writes it.
