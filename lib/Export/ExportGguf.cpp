@@ -7,27 +7,20 @@
 
 #include "tern/Export/ExportGguf.h"
 
+#include "ExportConfig.h"
 #include "ExportTokenizer.h"
 #include "tern/Export/GgufWriter.h"
 #include "tern/Import/GgufNames.h"
 #include "tern/Packing/HalfFloat.h"
 
-#include "nlohmann/json.hpp"
-
 #include <cmath>
 
 using namespace llvm;
-using nlohmann::json;
 
 namespace tern {
 
 /// Written at once, about.
 static constexpr size_t bufferBytes = 1 << 20;
-
-static ArrayRef<uint8_t> asBytes(ArrayRef<float> values) {
-  return {reinterpret_cast<const uint8_t *>(values.data()),
-          values.size() * sizeof(float)};
-}
 
 namespace {
 
@@ -43,17 +36,13 @@ public:
   Error run(StringRef path, const InputFiles &inputs);
 
 private:
-  Error chooseArchitecture();
-  void addConfig();
-  bool carry(StringRef field);
-  void addSchemes();
-  void addRope();
   void copyTokenizer(const GgufFile &file);
   Error addTensors();
   Error addTensor(const std::string &name, const TensorEntry &entry);
   void addFloats(const std::string &name, const std::string &as,
                  const TensorEntry &entry);
   Error addDigits(const std::string &name, const std::string &as);
+  float &exactScale(StringRef name);
   int64_t pairedHeads(StringRef name) const;
   Error encode(const std::string &name, GgufWriter::Sink sink);
   Expected<std::vector<float>> runScales(const std::string &name,
@@ -76,121 +65,31 @@ private:
   /// Of the ternary matrices by their place: blocks have only a float16. 0 for
   /// those with several, which are float16.
   std::vector<float> exactScales;
+  /// The same of the embedding and the head.
+  std::vector<float> exactTableScales = {0, 0};
 };
 
 } // namespace
 
-/// Engines build one graph for each name; see docs/gguf.md.
-Error Exporter::chooseArchitecture() {
-  architecture = options.architecture;
-  if (!architecture.empty())
-    return Error::success();
-  bool subNorms = !checkpoint.attentionSubNormName().empty();
-  bool relu2 = config.hiddenAct == HiddenAct::Relu2;
-  bool biases = any_of(allProjections, [&](Projection projection) {
-    return checkpoint.hasBias(projection);
-  });
-  auto refuse = [&](const char *what) {
-    return fail(Twine("no architecture of other engines has ") + what +
-                "; --arch=NAME writes the file nevertheless");
-  };
-  if (!subNorms && relu2)
-    return refuse("relu2 without sub-norms");
-  if (subNorms && biases)
-    return refuse("both biases and sub-norms");
-  architecture = !subNorms ? "llama" : relu2 ? "bitnet-b1.58" : "bitnet";
-  if (architecture != "bitnet")
-    return Error::success();
-  if (!config.tiedHead)
-    return refuse("sub-norms with silu and a head of its own");
-  if (config.headCount * config.headDim != config.hiddenSize)
-    return refuse("sub-norms with silu and heads that are not as wide together "
-                  "as the model");
-  if (!config.ropeDivisors.empty())
-    return refuse("sub-norms with silu and scaled rotary embeddings");
-  return Error::success();
-}
-
-void Exporter::addConfig() {
-  writer.addText("general.architecture", architecture);
-  // As llama.cpp numbers them.
-  writer.addInteger("general.file_type",
-                    encoding.codec == GgufCodec::F16 ? 1 : 37);
-  writer.addInteger("general.quantization_version", 2);
-  auto key = [&](StringRef field) { return architecture + "." + field.str(); };
-  for (auto [field, value] :
-       {std::pair<StringRef, int64_t>{"context_length", config.maxPositions},
-        {"embedding_length", config.hiddenSize},
-        {"block_count", config.layerCount},
-        {"feed_forward_length", config.intermediateSize},
-        {"attention.head_count", config.headCount},
-        {"attention.head_count_kv", config.kvHeadCount},
-        {"attention.key_length", config.headDim},
-        {"attention.value_length", config.headDim},
-        {"rope.dimension_count", config.headDim},
-        {"vocab_size", config.vocabSize}})
-    writer.addInteger(key(field), static_cast<uint32_t>(value));
-  writer.addNumber(key("attention.layer_norm_rms_epsilon"),
-                   static_cast<float>(config.rmsNormEps));
-  writer.addNumber(key("rope.freq_base"), static_cast<float>(config.ropeTheta));
-  // Engines that have this key for bitnet know relu2 by it and take silu if it
-  // is absent; by "silu" they mean another graph.
-  if (config.hiddenAct == HiddenAct::Relu2)
-    writer.addText(key("hidden_activation"), "relu2");
-  else if (architecture != "llama")
-    writer.addText(ternHiddenActKey.str(), "silu");
-}
-
-/// Copies an object of the config; false if there is none.
-bool Exporter::carry(StringRef field) {
-  json root = json::parse(sources.config, nullptr, false);
-  auto found = root.find(field.str());
-  if (found == root.end() || found->is_null())
-    return false;
-  writer.addText((ternPrefix + field).str(), found->dump());
-  return true;
-}
-
-/// No engine has keys for these; tern reads its own back.
-void Exporter::addSchemes() {
-  bool any = false;
-  for (StringRef field : schemeFields)
-    any |= carry(field);
-  if (any)
-    notes.push_back("other engines compute this model with 8-bit activations "
-                    "and a KV cache of their own");
-}
-
-/// Engines have a tensor for scaled rotary embeddings; the formula is kept too,
-/// since it is not rounded.
-void Exporter::addRope() {
-  if (config.ropeDivisors.empty())
-    return;
-  for (StringRef field : ropeFields)
-    carry(field);
-  std::vector<float> factors(config.ropeDivisors.begin(),
-                             config.ropeDivisors.end());
-  writer.addTensor(ropeFactorsName.str(),
-                   {static_cast<int64_t>(factors.size())},
-                   *findGgufEncoding("f32"),
-                   [factors = std::move(factors)](GgufWriter::Sink sink) {
-                     return sink(asBytes(factors));
-                   });
-}
-
 Error Exporter::run(StringRef path, const InputFiles &inputs) {
-  if (Error error = chooseArchitecture())
-    return error;
-  addConfig();
-  addSchemes();
+  Expected<std::string> chosen =
+      chooseArchitecture(checkpoint, sources, options);
+  if (!chosen)
+    return chosen.takeError();
+  architecture = *chosen;
+  ConfigMetadata metadata(checkpoint, sources, architecture, writer);
+  metadata.addConfig(encoding.codec == GgufCodec::F16 ? 1 : 37);
+  metadata.addSchemes(notes);
   if (const GgufFile *file = checkpoint.files().gguf())
     copyTokenizer(*file);
   else if (Error error = addTokenizer(writer, sources, config.vocabSize))
     return fail(toString(std::move(error)));
-  addRope();
+  metadata.addRope();
   if (Error error = addTensors())
     return error;
   writer.setNumbers(ternScalesKey, exactScales);
+  if (config.ternaryTable || config.ternaryHead)
+    writer.setNumbers(ternTableScalesKey, exactTableScales);
   return writer.write(path, inputs);
 }
 
@@ -223,7 +122,7 @@ Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
   StringRef tensor = name;
   // Part of the matrix it belongs to; tables that follow from the config.
   if (tensor.ends_with(".weight_scale") || tensor.ends_with(".inv_freq") ||
-      tensor == ropeFactorsName)
+      isRopeFactors(tensor))
     return Error::success();
   std::string as = ggufName(tensor);
   if (as.empty() && tensor.ends_with(".rms_norm.weight"))
@@ -232,7 +131,7 @@ Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
                 "no engine's graph has such norms");
   if (as.empty())
     return fail("tensor '" + tensor + "' has no name in GGUF");
-  if (isTernaryName(tensor))
+  if (isTernaryName(tensor) || checkpoint.isTernary(tensor))
     return addDigits(name, as);
   addFloats(name, as, entry);
   return Error::success();
@@ -289,17 +188,30 @@ Error Exporter::addDigits(const std::string &name, const std::string &as) {
                 " columns, which are no whole blocks of " +
                 Twine(encoding.blockElements) + " as " + encoding.name +
                 " needs; --type=f16 has no blocks");
+  if (encoding.isPlain() && !isTernaryName(name))
+    notes.push_back("the digits of '" + name + "' are written as " +
+                    encoding.name +
+                    ", and whoever reads the file computes with floats");
   writer.addTensor(
       as, {*rows, columns}, encoding,
       [this, name](GgufWriter::Sink sink) { return encode(name, sink); });
   return Error::success();
 }
 
+float &Exporter::exactScale(StringRef name) {
+  if (std::optional<uint64_t> place = ternaryPlace(name))
+    return exactScales[*place];
+  return exactTableScales[name != Checkpoint::embeddingName()];
+}
+
 /// The scales of all runs of digits, as the blocks can hold them.
 Expected<std::vector<float>> Exporter::runScales(const std::string &name,
                                                  const Scales &scales,
                                                  int64_t rows, int64_t run) {
-  bool isSingle = scales.values.size() == 1;
+  // Of a matrix of a layer tern keeps one scale beside the blocks, and of a
+  // table in blocks.
+  bool isSingle =
+      scales.values.size() == 1 && (isTernaryName(name) || !encoding.isPlain());
   for (float scale : scales.values) {
     float half = halfToFloat(floatToHalf(scale));
     if (!(half > 0) || !std::isfinite(half))
@@ -334,9 +246,10 @@ Error Exporter::encode(const std::string &name, GgufWriter::Sink sink) {
     pairRows(digits.data(), heads, rows, columns);
     pairRows(ofRuns->data(), heads, rows, groups);
   }
-  exactScales[*ternaryPlace(name)] =
-      scales.values.size() == 1 ? scales.values[0] : 0;
+  exactScale(name) = scales.values.size() == 1 ? scales.values[0] : 0;
   writer.setNumbers(ternScalesKey, exactScales);
+  if (config.ternaryTable || config.ternaryHead)
+    writer.setNumbers(ternTableScalesKey, exactTableScales);
   return encodeRuns(digits, *ofRuns, run, sink);
 }
 

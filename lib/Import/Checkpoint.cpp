@@ -32,6 +32,15 @@ StringRef Checkpoint::headName() const {
   return modelConfig.tiedHead ? embeddingName() : ownHeadName();
 }
 
+StringRef Checkpoint::headNormName(Projection projection) const {
+  if (!modelConfig.hasHeadNorms())
+    return "";
+  return projection == Projection::Q ? "model.layers.{}.self_attn.q_norm.weight"
+         : projection == Projection::K
+             ? "model.layers.{}.self_attn.k_norm.weight"
+             : "";
+}
+
 std::string Checkpoint::weightName(Projection projection) {
   bool attention = projection <= Projection::O;
   return ("model.layers.{}." + Twine(attention ? "self_attn." : "mlp.") +
@@ -284,6 +293,12 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
   memcpy(out, bytes, static_cast<size_t>(count * size));
   tensors->release(entry, from * size, count * size);
   return Error::success();
+}
+
+bool Checkpoint::isTernary(StringRef name) const {
+  const TensorEntry *entry = tensors->find(name);
+  return entry && entry->dtype == DType::U8 &&
+         modelConfig.weightForm != WeightForm::Masters;
 }
 
 Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {

@@ -21,14 +21,30 @@ using namespace llvm;
 
 namespace tern {
 
+/// In which respect the head is not the embedding once more; both are there.
+std::string Checkpoint::differenceOfHead() const {
+  std::string difference = tensors->difference(*tensors->find(embeddingName()),
+                                               *tensors->find(ownHeadName()));
+  const TensorEntry *ofTable = tensors->find(scaleName(embeddingName()));
+  const TensorEntry *ofHead = tensors->find(scaleName(ownHeadName()));
+  if (!difference.empty() || (!ofTable && !ofHead))
+    return difference;
+  if (!ofTable || !ofHead)
+    return "have not both a scale";
+  difference = tensors->difference(*ofTable, *ofHead);
+  return difference.empty() ? "" : "have scales that " + difference;
+}
+
 /// A head that is the embedding once more says nothing, in any format. One that
 /// differs is the head, unless the config says that there is none.
 Error Checkpoint::findHead() {
   const TensorEntry *head = tensors->find(ownHeadName());
   const TensorEntry *embedding = tensors->find(embeddingName());
   if (head && embedding) {
-    std::string difference = tensors->difference(*embedding, *head);
+    std::string difference = differenceOfHead();
     if (difference.empty()) {
+      if (tensors->find(scaleName(ownHeadName())))
+        tensors->drop(scaleName(ownHeadName()));
       tensors->drop(ownHeadName());
       head = nullptr;
       modelConfig.tiedHead = true;
@@ -43,6 +59,8 @@ Error Checkpoint::findHead() {
   }
   if (isGguf())
     modelConfig.tiedHead = !head;
+  modelConfig.ternaryTable = isTernary(embeddingName());
+  modelConfig.ternaryHead = isTernary(headName());
   return Error::success();
 }
 

@@ -52,9 +52,7 @@ Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
 }
 
 /// One code serves all layers, so groups end where any layer's do.
-Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
-  ScaleShape &shape = scaleShapes[static_cast<size_t>(projection)];
-  std::string name = atLayer(weightName(projection), layer);
+Error Checkpoint::widenScaleShape(StringRef name, ScaleShape &shape) {
   ScaleShape stored = storedScaleShape(name);
   if (stored == ScaleShape() || stored == shape)
     return Error::success();
@@ -71,7 +69,14 @@ Error Checkpoint::findScaleShapes() {
     return Error::success();
   for (Projection projection : allProjections)
     for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer)
-      if (Error error = widenScaleShape(projection, layer))
+      if (Error error =
+              widenScaleShape(atLayer(weightName(projection), layer),
+                              scaleShapes[static_cast<size_t>(projection)]))
         return error;
+  if (modelConfig.ternaryTable)
+    if (Error error = widenScaleShape(embeddingName(), tableScales))
+      return error;
+  if (modelConfig.ternaryHead && !modelConfig.tiedHead)
+    return widenScaleShape(ownHeadName(), headScales);
   return Error::success();
 }

@@ -243,6 +243,26 @@ Error applySchemes(const SchemeOverrides &overrides, ModelConfig &config,
   return checkSchemes(config, what);
 }
 
+/// Of the `features` inputs of a matrix that messages call `name`.
+static Error checkScheme(const ProjectionQuant &quant, int64_t features,
+                         StringRef name, StringRef what) {
+  bool isFloat = quant.scheme == ActivationScheme::Float32;
+  if (isFloat && (quant.block || quant.topK))
+    return fileError(what, "the activations of " + name +
+                               " stay f32, so they have neither a 'block' "
+                               "nor a 'topk'");
+  if (quant.block && features % quant.block)
+    return fileError(what, "activations in blocks of " + Twine(quant.block) +
+                               " were asked for, which do not divide the " +
+                               Twine(features) + " inputs of " + name);
+  if (quant.hadamard && hadamardBlock(features) < smallestHadamardBlock)
+    return fileError(what, "a Hadamard transform of the " + Twine(features) +
+                               " inputs of " + name +
+                               " was asked for, but only a multiple of " +
+                               Twine(smallestHadamardBlock) + " can be mixed");
+  return Error::success();
+}
+
 Error checkSchemes(const ModelConfig &config, StringRef what) {
   using P = Projection;
   for (auto [one, other] :
@@ -253,27 +273,12 @@ Error checkSchemes(const ModelConfig &config, StringRef what) {
                                  " are quantized once, so "
                                  "'activation_quantization' must say the same "
                                  "of both");
-  for (Projection projection : allProjections) {
-    int64_t features = config.columns(projection);
-    const ProjectionQuant &quant = config.quantOf(projection);
-    bool isFloat = quant.scheme == ActivationScheme::Float32;
-    if (isFloat && (quant.block || quant.topK))
-      return fileError(what, "the activations of " + toString(projection) +
-                                 " stay f32, so they have neither a 'block' "
-                                 "nor a 'topk'");
-    if (quant.block && features % quant.block)
-      return fileError(what, "activations in blocks of " + Twine(quant.block) +
-                                 " were asked for, which do not divide the " +
-                                 Twine(features) + " inputs of " +
-                                 toString(projection));
-    if (quant.hadamard && hadamardBlock(features) < smallestHadamardBlock)
-      return fileError(what, "a Hadamard transform of the " + Twine(features) +
-                                 " inputs of " + toString(projection) +
-                                 " was asked for, but only a multiple of " +
-                                 Twine(smallestHadamardBlock) +
-                                 " can be mixed");
-  }
-  return Error::success();
+  for (Projection projection : allProjections)
+    if (Error error =
+            checkScheme(config.quantOf(projection), config.columns(projection),
+                        toString(projection), what))
+      return error;
+  return checkScheme(config.quantOfHead(), config.hiddenSize, "lm_head", what);
 }
 
 //===----------------------------------------------------------------------===//

@@ -25,7 +25,7 @@ FFN_SUB_NORMS = ("ffn_sub_norm", "ffn_layernorm")
 
 @dataclass(frozen=True)
 class Linear:
-    """One ternary projection: y = f32(acc) * (s * alpha) + bias.
+    """One ternary projection, or a ternary table or head: y = f32(acc) * (s * alpha) + bias.
 
     With scales of groups, f32(acc_j) * alpha[j] are added group by group, then y = sum * s
     + bias; docs/numerics.md 4.
@@ -35,6 +35,12 @@ class Linear:
     alpha: np.ndarray  # f32 [1], [out] or [out, groups]
     bias: np.ndarray | None = None  # f32 [out]
     norm: np.ndarray | None = None  # f32 [in], of an rms_norm before quantization
+
+    def values(self) -> np.ndarray:
+        """Digits times their scales, f32 [out, in]; exact."""
+        alpha = self.alpha if self.alpha.ndim == 2 else self.alpha[:, None]
+        wide = np.repeat(alpha, self.digits.shape[1] // alpha.shape[1], axis=1)
+        return self.digits.astype(F32) * wide
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Layer:
     post_attention_norm: np.ndarray  # f32 [hidden]
     attn_sub_norm: np.ndarray | None  # f32 [heads * head_dim]
     ffn_sub_norm: np.ndarray | None  # f32 [intermediate]
+    q_norm: np.ndarray | None = None  # f32 [head_dim], of each head of q
+    k_norm: np.ndarray | None = None  # f32 [head_dim], of each head of k
 
 
 @dataclass(frozen=True)
@@ -53,10 +61,11 @@ class Checkpoint:
     """Everything a forward pass reads."""
 
     config: Config
-    embedding: np.ndarray  # f32 [vocab, hidden]
+    table: np.ndarray | Linear  # f32 [vocab, hidden], or ternary
+    embedding: np.ndarray  # f32 [vocab, hidden], its values
     layers: list[Layer]
     norm: np.ndarray  # f32 [hidden]
-    head: np.ndarray  # f32 [vocab, hidden]; the embedding itself when tied
+    head: np.ndarray | Linear  # the same; the table itself when tied
 
 
 def unpack(packed: np.ndarray, name: str = "tensor") -> np.ndarray:
@@ -137,12 +146,26 @@ def _simplify(layers: list[Layer]) -> None:
         linears = [layer.linears[name] for layer in layers]
         alphas = _in_one_shape([linear.alpha for linear in linears])
         for layer, linear, alpha in zip(layers, linears, alphas):
-            groups = alpha.shape[1]
-            if groups == 1:
-                alpha = alpha[:, 0]
-            else:
-                alpha = np.broadcast_to(alpha, (len(linear.digits), groups))
-            layer.linears[name] = replace(linear, alpha=alpha)
+            layer.linears[name] = replace(linear, alpha=_by_rows(alpha, len(linear.digits)))
+
+
+def _by_rows(alpha: np.ndarray, rows: int) -> np.ndarray:
+    """[1 | rows, groups] -> [1], [rows] or [rows, groups]."""
+    groups = alpha.shape[1]
+    return alpha[:, 0] if groups == 1 else np.broadcast_to(alpha, (rows, groups))
+
+
+def _table(reader: Reader, config: Config, prefix: str) -> np.ndarray | Linear:
+    """Embedding or head: floats, or packed as the projections are."""
+    name, shape = prefix + ".weight", (config.vocab_size, config.hidden_size)
+    if config.weight_scale == "none" or reader.entries[name].dtype != "U8":
+        values = reader.f32(name)
+        _expect(name, values.shape, shape)
+        return values
+    digits = unpack(reader.raw(name), name)
+    _expect(name, digits.shape, shape)
+    [alpha] = _in_one_shape([_scales(reader, config, name + "_scale", shape)])
+    return Linear(digits, _by_rows(alpha, len(digits)))
 
 
 def _sub_norm(reader: Reader, prefix: str, names: tuple[str, ...], n: int):
@@ -184,12 +207,17 @@ def _layer(reader: Reader, config: Config, index: int) -> Layer:
             linears[name] = _linear(reader, config, f"{block}.{name}", shape)
     hidden = config.hidden_size
     queries = config.num_attention_heads * config.head_dim
+    head_norms = {}
+    if config.head_norms:
+        for name in ("q_norm", "k_norm"):
+            head_norms[name] = _norm(reader, f"{attention}.{name}.weight", config.head_dim)
     return Layer(
         linears,
         _norm(reader, base + ".input_layernorm.weight", hidden),
         _norm(reader, base + ".post_attention_layernorm.weight", hidden),
         _sub_norm(reader, attention, ATTN_SUB_NORMS, queries),
         _sub_norm(reader, mlp, FFN_SUB_NORMS, config.intermediate_size),
+        **head_norms,
     )
 
 
@@ -198,13 +226,11 @@ def load(directory: str | os.PathLike) -> Checkpoint:
     directory = Path(directory)
     config = read_config(directory)
     reader = Reader(directory)
-    embedding = reader.f32("model.embed_tokens.weight")
-    _expect("model.embed_tokens.weight", embedding.shape, (config.vocab_size, config.hidden_size))
-    head = embedding
+    table = head = _table(reader, config, "model.embed_tokens")
     if not config.tie_word_embeddings:
-        head = reader.f32("lm_head.weight")
-        _expect("lm_head.weight", head.shape, embedding.shape)
+        head = _table(reader, config, "lm_head")
+    embedding = table.values() if isinstance(table, Linear) else table
     layers = [_layer(reader, config, i) for i in range(config.num_hidden_layers)]
     _simplify(layers)
     norm = _norm(reader, "model.norm.weight", config.hidden_size)
-    return Checkpoint(config, embedding, layers, norm, head)
+    return Checkpoint(config, table, embedding, layers, norm, head)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
 from .synth_tokenizer import write_tokenizer
 
+TABLES = ("float", "ternary")
 ENCODINGS = ("packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32")
 
 DEFAULTS = dict(
@@ -27,20 +29,44 @@ DEFAULTS = dict(
     context=256, theta=10000.0, eps=1e-5, encoding="packed-multiply", scheme="b158", act="relu2",
     sub_norms=True, norm_names="sub_norm", tied=True, shards=1, seed=0, topk=None, kv_bits=None,
     bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None, scales="tensor",
-    group_size=32, bias="none", inner_norms=False, rope="default", block=None,
+    table="float", head=None, group_size=32, bias="none", inner_norms=False, rope="default",
+    block=None, family="bitnet", scale_emb=12, scale_depth=1.4, dim_model_base=40,
 )  # fmt: skip
 
 
-# "rope_scaling"; llama3's numbers are such that all three of its cases occur at
-# small sizes.
-ROPE = {
-    "default": None,
-    "linear": {"rope_type": "linear", "factor": 4.0},
-    "llama3": {
-        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
-    },
-}  # fmt: skip
+# Class and settings of each family; BitNet's are those of DEFAULTS.
+_LLAMA = dict(act="silu", sub_norms=False)
+FAMILIES = {
+    "bitnet": ("BitNetForCausalLM", {}),
+    "llama": ("LlamaForCausalLM", _LLAMA),
+    "qwen3": ("Qwen3ForCausalLM", _LLAMA),
+    "minicpm": ("MiniCPMForCausalLM", _LLAMA),
+}
+
+ROPE = ("default", "linear", "llama3", "yarn", "yarn-mscale", "longrope", "longrope-far")
+
+
+def _rope_scaling(s: dict) -> dict | None:
+    """With numbers such that all cases of a formula occur at small sizes."""
+    kind, original = s["rope"], "original_max_position_embeddings"
+    pairs = range(s["head_dim"] // 2)
+    if kind == "linear":
+        return {"rope_type": "linear", "factor": 4.0}
+    if kind == "llama3":
+        bounds = {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
+        return {"rope_type": "llama3", "factor": 8.0, **bounds, original: 8192}
+    if kind == "yarn":
+        return {"rope_type": "yarn", "factor": 4.0, original: 8192}
+    if kind == "yarn-mscale":
+        weights = {"mscale": 0.7, "mscale_all_dim": 0.3, "beta_fast": 24, "truncate": False}
+        return {"rope_type": "yarn", "factor": 6.0, **weights, original: 4096}
+    if kind.startswith("longrope"):
+        curve = [1 + 30 / (1 + math.exp((len(pairs) / 2 - i) / 4)) for i in pairs]
+        factors = [round(64 * factor) / 64 for factor in curve]  # exact in float32
+        lists = {"long_factor": factors, "short_factor": factors}
+        far = kind == "longrope-far"
+        return {"rope_type": "longrope", **lists, original: s["context"] // (4 if far else 1)}
+    return None
 
 
 def _shape(hidden, intermediate, layers, heads, kv_heads, vocab, context=2048, **more) -> dict:
@@ -98,6 +124,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--context", type=int, help="max_position_embeddings")
     add("--theta", type=float, help="rope_theta")
     add("--eps", type=float, help="rms_norm_eps")
+    add("--family", choices=FAMILIES, help="of graphs; all but bitnet have silu and no sub-norms")
+    add("--scale-emb", type=float, help="of minicpm: what rows of the embedding are multiplied by")
+    add("--scale-depth", type=float, help="of minicpm: blocks add their output times this/sqrt(L)")
+    add("--dim-model-base", type=float, help="of minicpm: the head is fed norm / (hidden/this)")
     add("--encoding", choices=ENCODINGS)
     add("--scheme", choices=SCHEMES, help="quantization of activations")
     add("--block", type=int, help="inputs that share a factor (default: all of a token's)")
@@ -110,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-sub-norms", dest="sub_norms", action="store_false", default=None)
     add("--norm-names", choices=("sub_norm", "inner_ln"))
     add("--untied", dest="tied", action="store_false", default=None, help="write lm_head.weight")
+    add("--table", choices=TABLES, help="of the embedding; ternary is packed as matrices are")
+    add("--head", choices=TABLES, help="of lm_head.weight (default: as the embedding)")
     add("--shards", type=int, help="files to spread the tensors over")
     add("--topk", type=float, help="share of o_proj's inputs that stay (a48: 0.5)")
     add("--kv-bits", type=int, choices=(3, 4, 8, 16))
@@ -134,6 +166,7 @@ def settings(arguments: dict) -> dict:
     if small and not like:
         raise ValueError("--small needs --like")
     result = {**DEFAULTS, **(PRESETS[preset] if preset else {})}
+    result.update(FAMILIES[given.get("family", "bitnet")][1])
     result.update(PUBLISHED[like].settings(small) if like else {})
     result.update(given)
     result["published"] = (PUBLISHED[like], small) if like else None
@@ -154,6 +187,11 @@ def settings(arguments: dict) -> dict:
         raise ValueError(f"--group-size {result['group_size']} does not divide all of {widths}")
     if result["block"] is not None and any(n % result["block"] for n in widths):
         raise ValueError(f"--block {result['block']} does not divide all of {widths}")
+    if result["head"] is None:
+        result["head"] = result["table"]
+    if result["tied"] and result["head"] != result["table"]:
+        raise ValueError("--head needs --untied: a tied head is the embedding")
+    _check_tables(result)
     if result["gate_zeros"] is not None and result["act"] != "relu2":
         raise ValueError("--gate-zeros needs --act relu2: silu has no zeros")
     if result["down_zeros"] is not None and not result["sub_norms"]:
@@ -161,14 +199,27 @@ def settings(arguments: dict) -> dict:
     return result
 
 
+def _check_tables(s: dict) -> None:
+    """Refuses what ternary tables cannot be."""
+    if "ternary" not in (s["table"], s["head"]):
+        return
+    if not s["encoding"].startswith("packed"):
+        raise ValueError("a ternary table needs a packed encoding")
+    if s["vocab"] % 4:
+        raise ValueError(f"packed tables need a multiple of 4 tokens, got {s['vocab']}")
+    if s["gate_zeros"] is not None or s["down_zeros"] is not None:
+        raise ValueError("zeros on demand need an embedding of floats, which has anchors")
+
+
 def config_json(s: dict) -> dict:
     """config.json with Hugging Face's keys, in their usual order."""
     if s["published"]:
         published, small = s["published"]
         return published.config_json(small)
+    family = s["family"]
     config = {
-        "architectures": ["BitNetForCausalLM"],
-        "model_type": "bitnet",
+        "architectures": [FAMILIES[family][0]],
+        "model_type": family,
         "hidden_act": s["act"],
         "bos_token_id": s["bos"],
         "eos_token_id": s["eos"],
@@ -186,8 +237,13 @@ def config_json(s: dict) -> dict:
         "max_position_embeddings": s["context"],
     }
     auto = {"quant_method": "bitnet", "linear_class": "autobitlinear"}
-    if ROPE[s["rope"]]:
-        config["rope_scaling"] = ROPE[s["rope"]]
+    if s["rope"] != "default":
+        config["rope_scaling"] = _rope_scaling(s)
+    if family == "qwen3":
+        windows = {"use_sliding_window": False, "sliding_window": None}
+        config.update({"attention_bias": False, **windows, "max_window_layers": s["layers"]})
+    if family == "minicpm":
+        config.update({key: s[key] for key in ("scale_emb", "scale_depth", "dim_model_base")})
     if s["bias"] in ("attention", "all"):  # q, k and v alone is what no field says
         config["attention_bias"] = True
         config["mlp_bias"] = s["bias"] == "all"
@@ -219,6 +275,16 @@ def generation_json(s: dict) -> dict:
     return {"bos_token_id": s["bos"], "eos_token_id": s["eos"], "do_sample": False}
 
 
+def _graph(s: dict) -> dict:
+    """Of the family's graph, what tensors depend on."""
+    minicpm = s["family"] == "minicpm"
+    return dict(
+        head_norms=s["family"] == "qwen3",
+        embedding_scale=s["scale_emb"] if minicpm else 1.0,
+        residual_scale=s["scale_depth"] / math.sqrt(s["layers"]) if minicpm else 1.0,
+    )
+
+
 def _activations(s: dict) -> dict:
     if s["scheme"] == "b158" and s["topk"] is None and s["block"] is None:
         return {}
@@ -235,6 +301,7 @@ def _activations(s: dict) -> dict:
 def synthesize(directory: Path, tokenizer: bool = True, **arguments) -> dict:
     """Writes a model directory; arguments are the flags' names. Returns the config."""
     s = settings(arguments)
+    s = {**s, **_graph(s)}
     fields = Spec.__dataclass_fields__
     tensors = Tensors(Plan(Spec(**{k: v for k, v in s.items() if k in fields})))
     directory.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,11 @@ class Spec:
     group_size: int = 32  # columns
     bias: str = "none"  # none | qkv | attention | all
     inner_norms: bool = False  # an rms_norm in each projection
+    head_norms: bool = False  # of each head of q and k
+    embedding_scale: float = 1.0  # multiplies rows of the embedding
+    residual_scale: float = 1.0  # multiplies what a block adds
+    table: str = "float"  # float | ternary: the embedding
+    head: str = "float"  # the same, if not tied
 
     def has_bias(self, name: str) -> bool:
         """`name` is a projection's, with its block's: "...self_attn.q_proj"."""
@@ -160,14 +165,20 @@ class Tensors:
 
     def all(self) -> list[Pending]:
         spec = self.spec
-        out = [self._table("model.embed_tokens.weight", anchored=True)]
+        out = self._embedding_or_head("model.embed_tokens", spec.table, anchored=True)
         for layer in range(spec.layers):
             out += self._layer(layer)
         signs = self._rng("signs").choice([-1.0, 1.0], spec.hidden)
         out.append(self._norm("model.norm.weight", signs))
         if not spec.tied:
-            out.append(self._table("lm_head.weight", anchored=False))
+            out += self._embedding_or_head("lm_head", spec.head, anchored=False)
         return out
+
+    def _embedding_or_head(self, name: str, kind: str, anchored: bool) -> list[Pending]:
+        spec, rms = self.spec, self.plan.embedding_rms / self.spec.embedding_scale
+        if kind == "float":
+            return [self._table(name + ".weight", anchored)]
+        return self._packed_table(name, spec.vocab, spec.hidden, rms / math.sqrt(NONZERO))
 
     def _rng(self, name: str) -> np.random.Generator:
         return np.random.default_rng([self.spec.seed, 2, zlib.crc32(name.encode())])
@@ -185,7 +196,7 @@ class Tensors:
         queries, keys = spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim
         hidden, glu = spec.hidden, spec.intermediate
         unit = 1.0 / math.sqrt(NONZERO * hidden)
-        step = UPDATE * plan.embedding_rms
+        step = UPDATE * plan.embedding_rms / spec.residual_scale
         glu_rms = 1.0 if spec.sub_norms else plan.glu_rms
         before, between = self._anchored(2 * index, 1.0), self._anchored(2 * index + 1, ANCHOR)
         out = [
@@ -201,6 +212,9 @@ class Tensors:
                 ffn[plan.outlier] = plan.outlier_weight
             out.append(self._norm(f"{attention}{names[0]}.weight", np.ones(queries)))
             out.append(self._norm(f"{mlp}{names[1]}.weight", ffn))
+        if spec.head_norms:
+            for name in ("q_norm", "k_norm"):
+                out.append(self._norm(f"{attention}{name}.weight", np.ones(spec.head_dim)))
         for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
             out += self._linear(attention + name, rows, hidden, unit)
         o_scale = step / math.sqrt(NONZERO * queries)
@@ -235,7 +249,8 @@ class Tensors:
 
         def make() -> Iterator[np.ndarray]:
             rng = self._rng(name)
-            values = self._floats(plan.embedding_rms * rng.standard_normal(1 << 16))
+            rms = plan.embedding_rms / spec.embedding_scale
+            values = self._floats(rms * rng.standard_normal(1 << 16))
             rows = max(1, (1 << 22) // spec.hidden)
             for first in range(0, spec.vocab, rows):
                 shape = (min(rows, spec.vocab - first), spec.hidden)
@@ -245,6 +260,20 @@ class Tensors:
                 yield piece
 
         return Pending(name, self.dtype, (spec.vocab, spec.hidden), make)
+
+    def _packed_table(self, name: str, rows: int, columns: int, alpha: float) -> list[Pending]:
+        """Digits and scales, in pieces: each is packed by itself, which only permutes rows."""
+
+        def make() -> Iterator[np.ndarray]:
+            rng, step = self._rng(name), 4 * max(1, (1 << 20) // columns)
+            for first in range(0, rows, step):
+                shape = (min(step, rows - first), columns)
+                yield pack(_DIGITS[rng.integers(0, 256, shape, np.uint8)])
+
+        return [
+            Pending(name + ".weight", "U8", (rows // 4, columns), make),
+            self._scales(name + ".weight_scale", rows, columns, alpha),
+        ]
 
     def _linear(
         self, name: str, rows: int, columns: int, alpha: float, edit: Edit | None = None

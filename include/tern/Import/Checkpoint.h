@@ -58,6 +58,9 @@ public:
   static llvm::StringRef postAttentionNormName() {
     return "model.layers.{}.post_attention_layernorm.weight";
   }
+  /// Of each head of q and k; nothing of other projections, or if there is
+  /// none.
+  llvm::StringRef headNormName(Projection projection) const;
   /// Empty if the model has no such norm.
   llvm::StringRef attentionSubNormName() const { return attentionSubNorm; }
   llvm::StringRef ffnSubNormName() const { return ffnSubNorm; }
@@ -79,6 +82,10 @@ public:
   bool hasBias(Projection projection) const {
     return biases[static_cast<size_t>(projection)];
   }
+
+  /// True if a tensor holds digits. Of the embedding and of the head only the
+  /// tensor says it.
+  bool isTernary(llvm::StringRef name) const;
 
   /// Bytes a floating-point tensor has per element as readRaw gives them (2 or
   /// 4), and what they mean.
@@ -103,6 +110,11 @@ public:
   ScaleShape scaleShape(Projection projection) const {
     return scaleShapes[static_cast<size_t>(projection)];
   }
+  /// Of a ternary embedding, and of a ternary head.
+  ScaleShape tableScaleShape() const { return tableScales; }
+  ScaleShape headScaleShape() const {
+    return modelConfig.tiedHead ? tableScales : headScales;
+  }
 
   /// Reads `count` elements from element `from`, widened exactly. A value that
   /// is not finite is an error.
@@ -121,12 +133,13 @@ private:
   llvm::Error readRopeFactors();
   llvm::Error dropSynonyms();
   llvm::Error findHead();
+  std::string differenceOfHead() const;
   llvm::Error compareFrequencies();
   void findSubNorms();
   void findBiases();
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
   llvm::Error findScaleShapes();
-  llvm::Error widenScaleShape(Projection projection, int64_t layer);
+  llvm::Error widenScaleShape(llvm::StringRef weightName, ScaleShape &shape);
   /// As many as the file has, whatever their values; checked by open().
   ScaleShape storedScaleShape(llvm::StringRef weightName) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
@@ -162,6 +175,7 @@ private:
   llvm::StringRef attentionSubNorm, ffnSubNorm;
   std::array<bool, 7> biases{};          ///< by Projection
   std::array<ScaleShape, 7> scaleShapes; ///< by Projection
+  ScaleShape tableScales, headScales;
 };
 
 } // namespace tern

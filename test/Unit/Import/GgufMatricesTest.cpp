@@ -256,3 +256,33 @@ TEST(GgufModel, FloatsAreMastersUnlessRowsHaveOneMagnitude) {
   EXPECT_EQ(digits[0], 0);
   EXPECT_EQ(digits[259], -1);
 }
+
+/// Tables are encoded as all matrices are; their exact scales have a key of
+/// their own.
+TEST(GgufModel, TernaryTables) {
+  for (bool isTied : {true, false}) {
+    TinyGgufModel tiny;
+    llvm::erase_if(tiny.file.tensors, [](const TinyGguf::Tensor &tensor) {
+      return tensor.name == "token_embd.weight";
+    });
+    tiny.addDigits("token_embd.weight", "tq2_0", 5, 256);
+    if (!isTied)
+      tiny.addDigits("output.weight", "tq1_0", 5, 256);
+    float exact = 0.50001f; // 0.5 as a float16
+    tiny.setKey("tern.table_scales", f32List({exact, 0}));
+    auto checkpoint = tiny.open();
+    ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+    const ModelConfig &config = (*checkpoint)->config();
+    EXPECT_EQ(config.tiedHead, isTied);
+    EXPECT_TRUE(config.ternaryTable && config.ternaryHead);
+    for (llvm::StringRef name :
+         {Checkpoint::embeddingName(), (*checkpoint)->headName()}) {
+      std::vector<int8_t> digits(5 * 256);
+      Scales scales;
+      ASSERT_FALSE((*checkpoint)->readDigits(name, digits.data(), scales));
+      EXPECT_EQ(digits, TinyGgufModel::digits(5, 256));
+      bool isTable = name == Checkpoint::embeddingName();
+      EXPECT_EQ(scales.values, std::vector<float>{isTable ? exact : 0.5f});
+    }
+  }
+}
