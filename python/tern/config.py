@@ -170,6 +170,8 @@ def _rope(raw: dict, head_dim: int) -> Rope:
 
 
 def _yarn(rope: dict, head_dim: int, theta: float) -> Rope:
+    if "original_max_position_embeddings" not in rope:
+        raise ConfigError("config.json: yarn without original_max_position_embeddings")
     factor, original = float(rope["factor"]), rope["original_max_position_embeddings"]
     fast, slow = rope.get("beta_fast") or 32, rope.get("beta_slow") or 1
     bounds = yarn_bounds(head_dim, theta, original, fast, slow, rope.get("truncate", True))
