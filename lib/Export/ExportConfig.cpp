@@ -149,10 +149,35 @@ bool ConfigMetadata::carry(StringRef field) {
 }
 
 /// No engine has keys for these; tern reads its own back.
+/// Readers take a model of groups for one that was trained with floats, unless
+/// its architecture is a BitNet's; the opposite has to be said.
+bool ConfigMetadata::needsActivations() const {
+  bool hasGroups = any_of(allProjections, [&](Projection projection) {
+    return checkpoint.scaleShape(projection).groups > 1;
+  });
+  return !config.saysActivations &&
+         config.weightOnly !=
+             (hasGroups && !architecture.starts_with("bitnet"));
+}
+
+void ConfigMetadata::addActivations() {
+  json all = json::object();
+  for (Projection projection : allProjections) {
+    const ProjectionQuant &quant = config.quantOf(projection);
+    json &one = all[toString(projection).str()];
+    one["scheme"] = toString(quant.scheme).str();
+    if (quant.block)
+      one["block"] = quant.block;
+  }
+  writer.addText((ternPrefix + schemeFields[0]).str(), all.dump());
+}
+
 void ConfigMetadata::addSchemes(std::vector<std::string> &notes) {
   bool any = false;
   for (StringRef field : schemeFields)
     any |= carry(field);
+  if (needsActivations())
+    addActivations();
   if (any)
     notes.push_back("other engines compute this model with 8-bit activations "
                     "and a KV cache of their own");

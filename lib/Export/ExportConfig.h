@@ -32,7 +32,7 @@ class ConfigMetadata {
 public:
   ConfigMetadata(const Checkpoint &checkpoint, const TokenizerSources &sources,
                  llvm::StringRef architecture, GgufWriter &writer)
-      : config(checkpoint.config()), sources(sources),
+      : checkpoint(checkpoint), config(checkpoint.config()), sources(sources),
         architecture(architecture), writer(writer) {}
 
   /// `fileType` is what llama.cpp calls the encoding of most tensors, if it has
@@ -48,9 +48,12 @@ private:
     return (architecture + "." + field).str();
   }
   bool carry(llvm::StringRef field);
+  bool needsActivations() const;
+  void addActivations();
   void addYarn(const nlohmann::json &scaling);
   void addFactors(llvm::StringRef name);
 
+  const Checkpoint &checkpoint;
   const ModelConfig &config;
   const TokenizerSources &sources;
   llvm::StringRef architecture;

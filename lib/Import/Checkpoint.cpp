@@ -9,6 +9,7 @@
 
 #include "Inventory.h"
 #include "Json.h"
+#include "tern/Import/Schemes.h"
 #include "tern/Import/StandIns.h"
 #include "tern/Packing/Packer.h"
 #include "tern/Packing/Ternarizer.h"
@@ -153,13 +154,6 @@ Error Checkpoint::openGguf(const GgufOptions &options) {
   return readRopeFactors();
 }
 
-/// Of the families whose models are trained as masters; the others' are
-/// quantized, with scales of groups.
-bool Checkpoint::mayBeMaster() const {
-  StringRef architecture = modelConfig.architecture;
-  return architecture == "llama" || architecture.starts_with("bitnet");
-}
-
 Expected<TokenizerSources> Checkpoint::ggufTokenizerSources() const {
   return ggufTokenizer(*tensors->gguf(), ggufOptions, ggufConfigText);
 }
@@ -190,6 +184,8 @@ Checkpoint::open(StringRef path, const GgufOptions &options) {
     return std::move(error);
   if (Error error = checkpoint->findScaleShapes())
     return std::move(error);
+  if (checkpoint->isWeightOnly())
+    setWeightOnly(checkpoint->modelConfig);
   return checkpoint;
 }
 

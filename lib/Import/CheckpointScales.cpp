@@ -106,3 +106,20 @@ Error Checkpoint::findScaleShapes() {
     return widenScaleShape(ownHeadName(), headScales);
   return Error::success();
 }
+
+/// Of the families whose models are trained as masters; the others' are
+/// quantized, with scales of groups.
+bool Checkpoint::mayBeMaster() const {
+  return modelConfig.family <= ModelFamily::Llama;
+}
+
+/// BitNets quantize activations in training, and say so or are named after it.
+/// A GGUF file of another family does not say it: of these, models that were
+/// trained with floats are those with scales of groups.
+bool Checkpoint::isWeightOnly() const {
+  if (!isGguf())
+    return modelConfig.weightGroup != 0;
+  return modelConfig.family != ModelFamily::BitNet &&
+         any_of(scaleShapes,
+                [](const ScaleShape &shape) { return shape.groups > 1; });
+}

@@ -170,6 +170,8 @@ def _rope(raw: dict, head_dim: int) -> Rope:
 
 
 def _yarn(rope: dict, head_dim: int, theta: float) -> Rope:
+    if "original_max_position_embeddings" not in rope:
+        raise ConfigError("config.json: yarn without original_max_position_embeddings")
     factor, original = float(rope["factor"]), rope["original_max_position_embeddings"]
     fast, slow = rope.get("beta_fast") or 32, rope.get("beta_slow") or 1
     bounds = yarn_bounds(head_dim, theta, original, fast, slow, rope.get("truncate", True))
@@ -198,8 +200,9 @@ def _inner_norm_eps(quantization: dict) -> float | None:
     return quantization.get("rms_norm_eps", 1e-6)
 
 
-def _activations(table: dict) -> dict[str, ActivationQuant]:
-    result = {name: ActivationQuant() for name in PROJECTIONS}
+def _activations(table: dict, absent: dict[str, ActivationQuant]) -> dict[str, ActivationQuant]:
+    """`absent`: of a config that says nothing."""
+    result = {name: ActivationQuant() for name in PROJECTIONS} if table else dict(absent)
     for name, entry in table.items():
         _choice(name, PROJECTIONS + ("lm_head",), "a key of activation_quantization")
         for key in entry:
@@ -270,6 +273,12 @@ def parse_config(raw: dict) -> Config:
     family = _family(raw)
     head_dim = raw.get("head_dim") or (128 if family == "qwen3" else raw["hidden_size"] // heads)
     weight_scale, weight_group = _weight_form(raw, family)
+    queries = heads * head_dim
+    columns = {"o_proj": queries, "down_proj": raw["intermediate_size"]}
+    absent = {
+        name: default_quantization(weight_group != 0, columns.get(name, raw["hidden_size"]))
+        for name in PROJECTIONS
+    }
     config = Config(
         hidden_size=raw["hidden_size"],
         intermediate_size=raw["intermediate_size"],
@@ -290,7 +299,7 @@ def parse_config(raw: dict) -> Config:
         eos_token_ids=eos_ids,
         weight_scale=weight_scale,
         weight_group=weight_group,
-        activations=_activations(raw.get("activation_quantization") or {}),
+        activations=_activations(raw.get("activation_quantization") or {}, absent),
         kv_bits=kv_bits,
         bos_bits=bos_bits,
         q_bits=q_bits,

@@ -290,7 +290,7 @@ def config_json(s: dict) -> dict:
 
 
 def _affine(s: dict) -> dict:
-    """What MLX adds to a config, twice."""
+    """MLX's addition to a config, twice."""
     if s["encoding"] != "affine":
         return {}
     quantization = {"group_size": s["group_size"], "bits": 2, "mode": "affine"}

@@ -87,6 +87,11 @@ CASES = {
     "like-falcon3-7b": Case(9, dict(like="falcon3-7b", small=True), defaults={}),
     "like-falcon3-10b": Case(9, dict(like="falcon3-10b", small=True), defaults={}),
     "like-falcon-e-1b": Case(9, dict(like="falcon-e-1b", small=True), defaults={}),
+    "like-bonsai-1.7b": Case(9, dict(like="bonsai-1.7b", small=True), defaults={}),
+    "like-bonsai-8b": Case(33, dict(like="bonsai-8b", small=True), defaults={}, threads=2),
+    "like-bitcpm-0.5b": Case(9, dict(like="bitcpm-0.5b", small=True), defaults={}, threads=2),
+    "like-bitcpm-1b": Case(9, dict(like="bitcpm-1b", small=True), defaults={}),
+    "like-bitcpm-8b": Case(33, dict(like="bitcpm-8b", small=True), defaults={}),
     # Scales of rows and of groups: 12 columns end within a tile.
     "scales-rows": Case(9, dict(scales="row", hidden=204)),
     "scales-rows-divide-silu": Case(

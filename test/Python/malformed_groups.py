@@ -49,7 +49,7 @@ def without(*names: str) -> Damage:
 
 
 def random(part: bytearray) -> None:
-    """What an ordinary model has."""
+    """Values of an ordinary model."""
     values = np.random.default_rng(0).standard_normal(len(part) // 2)
     part[:] = values.astype("<f2").tobytes()
 

@@ -83,6 +83,23 @@ def test_every_form_is_the_same_model(tern, unpacked, tmp_path, form):
     assert "a scale per 128 columns of a row" in text and "nothing in it would be refused" in text
 
 
+@pytest.mark.parametrize(
+    "like, form", [("bonsai-1.7b", "mlx"), ("bonsai-8b", "ptq1_0"), ("bonsai-8b", "q2_0_g64"),
+                   ("bitcpm-0.5b", "pq2_0"), ("bitcpm-1b", "pq2_0")],
+)  # fmt: skip
+def test_published_models_in_two_forms(tern, tmp_path, like, form):
+    """With their config's graph, field for field, and of small sizes."""
+    synthesize(tmp_path / "hf", like=like, small=True)
+    want = Model(load(tmp_path / "hf")).run(IDS)
+    if form == "mlx":
+        synthesize(tmp_path / "other", like=like, small=True, form="mlx")
+    else:
+        convert(tmp_path / "hf", tmp_path / "other.gguf", form)
+    other = tmp_path / ("other" if form == "mlx" else "other.gguf")
+    for model in (tmp_path / "hf", other):
+        assert_same(run(tern, model, tmp_path), want)
+
+
 def test_bf16_products_are_the_reference(tern, tmp_path):
     """With tables that are not ternary, as BitCPM's."""
     synthesize(tmp_path / "hf", **{**SHAPE, "table": "float"}, encoding="products-bf16")

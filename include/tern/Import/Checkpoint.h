@@ -192,6 +192,7 @@ private:
                            const GgufVerdict &verdict) const;
   /// Floats of a GGUF file that are no products are masters then.
   bool mayBeMaster() const;
+  bool isWeightOnly() const;
   llvm::Expected<Scales> readEncodedScales(llvm::StringRef name) const;
   llvm::Expected<Scales> readScaleTensor(llvm::StringRef weightName) const;
   llvm::Error finishScales(llvm::StringRef name, const TensorEntry &entry,
