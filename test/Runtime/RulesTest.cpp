@@ -6,8 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Each rule against a slow form of it that follows the words of transformers'
-// documentation: sets and lists of all runs instead of one walk. The presence
-// penalty is none of transformers; the words are those of tern/tern.h.
+// documentation: sets and lists of all runs instead of one walk.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,7 +35,7 @@ tern_rules noRules() {
 tern_ids idsOf(const Ids &ids) { return {ids.data(), uint32_t(ids.size())}; }
 
 struct Rules {
-  float penalty = 1, presence = 0;
+  float penalty = 1;
   uint32_t lastN = 0, ngram = 0, minLength = 0, minNew = 0;
   std::vector<Ids> badWords;
   Ids eos, forcedEos, suppress, beginSuppress;
@@ -61,8 +60,6 @@ std::vector<float> bySlowWay(const Rules &r, const Ids &text, size_t prompt,
     logits[size_t(id)] = logits[size_t(id)] < 0
                              ? logits[size_t(id)] * r.penalty
                              : logits[size_t(id)] / r.penalty;
-  for (int32_t id : std::set<int32_t>(text.begin() + long(prompt), text.end()))
-    logits[size_t(id)] -= r.presence;
   if (r.ngram > 0) {
     std::set<Ids> seen;
     for (size_t i = 0; i + r.ngram <= text.size(); ++i)
@@ -104,7 +101,6 @@ std::vector<float> byTern(const Rules &r, const Ids &text, size_t prompt,
   tern_rules rules = noRules();
   rules.repeat_penalty = r.penalty;
   rules.repeat_last_n = r.lastN;
-  rules.presence_penalty = r.presence;
   rules.no_repeat_ngram = r.ngram;
   rules.min_length = r.minLength;
   rules.min_new_tokens = r.minNew;
@@ -142,8 +138,6 @@ TEST(Rules, AreThoseOfTheSlowWay) {
     Rules r;
     if (below(2))
       r.penalty = below(2) ? 1.3f : 0.5f;
-    if (below(2))
-      r.presence = below(2) ? 1.5f : -0.3f;
     r.lastN = below(2) * below(9);
     r.ngram = below(2) * below(5);
     r.minLength = below(2) * below(20);
@@ -190,11 +184,6 @@ TEST(Rules, SizesAreChecked) {
   for (float penalty : {0.0f, -1.0f, NAN, INFINITY}) {
     rules = noRules();
     rules.repeat_penalty = penalty;
-    EXPECT_EQ(tern_rules_check(&rules), TERN_BAD_ARGUMENT) << penalty;
-  }
-  for (float penalty : {2e6f, -2e6f, NAN, INFINITY}) {
-    rules = noRules();
-    rules.presence_penalty = penalty;
     EXPECT_EQ(tern_rules_check(&rules), TERN_BAD_ARGUMENT) << penalty;
   }
   for (const Ids &words :

@@ -212,9 +212,6 @@ typedef struct tern_rules {
   tern_ids forced_eos;      /* the last token is one of these; none: off */
   tern_ids suppress;        /* never come */
   tern_ids begin_suppress;  /* do not come first behind the prompt */
-  /* Subtracted, with one rounding and behind repeat_penalty, from the logit of
-   * each token that stands behind the prompt, once; no rule of transformers. */
-  float presence_penalty; /* 0: off */
 } tern_rules;
 
 /* Checks sizes; lengths in bad_words must add up to its count. */
@@ -223,9 +220,8 @@ tern_status tern_rules_check(const tern_rules *rules);
 /* Changes the logits of the token behind `text`, of which the first `prompt`
  * tokens are given; what may not come gets -infinity. `is_last` says that no
  * token follows. `room`: vocab_size candidates, whatever they hold; only for
- * repeat_penalty and presence_penalty. Takes time in proportion to the text, the
- * rules and the vocabulary, and for no_repeat_ngram to the text times that at
- * worst. */
+ * repeat_penalty. Takes time in proportion to the text, the rules and the
+ * vocabulary, and for no_repeat_ngram to the text times that at worst. */
 void tern_rules_apply(const tern_rules *rules, const int32_t *text,
                       uint32_t count, uint32_t prompt, int is_last,
                       float *logits, uint32_t vocab_size, tern_candidate *room);

@@ -47,9 +47,8 @@ static int are_equal(const int32_t *a, const int32_t *b, uint32_t count) {
 
 /* Each token of the text once, however often it comes: `room` notes which have
  * still to be done. */
-static void penalize(float repeat, float presence, const int32_t *text,
-                     uint32_t count, float *logits, uint32_t vocab_size,
-                     tern_candidate *room) {
+static void penalize(float penalty, const int32_t *text, uint32_t count,
+                     float *logits, uint32_t vocab_size, tern_candidate *room) {
   for (uint32_t i = 0; i < count; ++i)
     if (text[i] >= 0 && (uint32_t)text[i] < vocab_size)
       room[text[i]].token = 1;
@@ -58,8 +57,8 @@ static void penalize(float repeat, float presence, const int32_t *text,
     if (id < 0 || (uint32_t)id >= vocab_size || !room[id].token)
       continue;
     room[id].token = 0;
-    float logit = logits[id];
-    logits[id] = (logit < 0.0f ? logit * repeat : logit / repeat) - presence;
+    logits[id] =
+        logits[id] < 0.0f ? logits[id] * penalty : logits[id] / penalty;
   }
 }
 
@@ -89,8 +88,7 @@ static void ban_bad_words(tern_ids runs, const int32_t *text, uint32_t count,
 tern_status tern_rules_check(const tern_rules *rules) {
   /* Written so that NaN is refused. */
   if (!rules || rules->size < sizeof(*rules) ||
-      !(rules->repeat_penalty > 0.0f && rules->repeat_penalty <= 1e6f) ||
-      !(rules->presence_penalty >= -1e6f && rules->presence_penalty <= 1e6f))
+      !(rules->repeat_penalty > 0.0f && rules->repeat_penalty <= 1e6f))
     return TERN_BAD_ARGUMENT;
   tern_ids runs = rules->bad_words;
   for (uint32_t at = 0; at < runs.count; at += 1 + (uint32_t)runs.at[at])
@@ -106,11 +104,8 @@ void tern_rules_apply(const tern_rules *rules, const int32_t *text,
   uint32_t last = rules->repeat_last_n;
   last = last && last < count ? last : count;
   if (rules->repeat_penalty != 1.0f && room)
-    penalize(rules->repeat_penalty, 0.0f, text + (count - last), last, logits,
+    penalize(rules->repeat_penalty, text + (count - last), last, logits,
              vocab_size, room);
-  if (rules->presence_penalty != 0.0f && room)
-    penalize(1.0f, rules->presence_penalty, text + prompt, count - prompt,
-             logits, vocab_size, room);
   ban_repeats(rules->no_repeat_ngram, text, count, logits, vocab_size);
   ban_bad_words(rules->bad_words, text, count, logits, vocab_size);
   if (count < rules->min_length || count - prompt < rules->min_new_tokens)

@@ -76,7 +76,6 @@ int host_default_rules(host_program *program, tern_rules *rules,
   else if (o->repeat_last_n != UNSET_LIMIT)
     rules->repeat_last_n =
         o->repeat_last_n < 0 ? 0 : (uint32_t)o->repeat_last_n;
-  rules->presence_penalty = (float)o->presence_penalty;
   rules->no_repeat_ngram = g->no_repeat_ngram;
   rules->min_length = g->min_length;
   rules->min_new_tokens = g->min_new_tokens;

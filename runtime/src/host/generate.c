@@ -277,6 +277,25 @@ static int print_token(host_generator *generator, int32_t token) {
   return result;
 }
 
+/* --presence-penalty: one subtraction for each token that stands behind the
+ * prompt, however often. The candidates note which have still to be done. */
+static void weaken_present(host_generator *generator, uint32_t prompt,
+                           float *logits) {
+  float penalty = (float)generator->program->options.presence_penalty;
+  uint32_t end = tern_session_position(generator->session);
+  const int32_t *held = generator->held;
+  tern_candidate *notes = generator->candidates;
+  if (penalty == 0.0f)
+    return;
+  for (uint32_t i = prompt; i < end; ++i)
+    notes[held[i]].token = 1;
+  for (uint32_t i = prompt; i < end; ++i)
+    if (notes[held[i]].token) {
+      notes[held[i]].token = 0;
+      logits[held[i]] -= penalty;
+    }
+}
+
 /* The next token by the model, its rules and the sampler; -1 if the rules leave
  * none. */
 static int32_t pick(host_generator *generator, uint32_t prompt, int is_last,
@@ -286,6 +305,7 @@ static int32_t pick(host_generator *generator, uint32_t prompt, int is_last,
   tern_rules_apply(&generator->rules, generator->held,
                    tern_session_position(generator->session), prompt, is_last,
                    logits, vocab_size, generator->candidates);
+  weaken_present(generator, prompt, logits);
   int32_t token = tern_sampler_pick(&generator->sampler, logits, vocab_size,
                                     generator->candidates);
   if (!(logits[token] < -FLT_MAX))
