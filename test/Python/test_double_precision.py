@@ -21,7 +21,7 @@ from double_precision import yarn, yarn_bounds
 from tern.checkpoint import Linear, load
 from tern.config import ActivationQuant
 from tern.model import Model
-from tern.synth import ENCODINGS, synthesize
+from tern.synth import synthesize
 from tern.tokenizer import Tokenizer
 
 # Heads of 128 apart from the hidden size; each kind of rope, of table and of stored form.
@@ -39,8 +39,6 @@ MODELS = {
     "llama": dict(family="llama", encoding="products-f16", table="ternary", tied=False),
 }
 FLOATS = ActivationQuant("f32")
-if "affine" not in ENCODINGS:
-    MODELS = {}
 
 
 @pytest.fixture(scope="module")
