@@ -101,8 +101,8 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "";
   if (kernel.getPreparation().steps)
     return "expected a kernel that takes codes as they are for scales";
-  if (listsRows || listsColumns)
-    return "expected no list together with scales";
+  if (listsColumns)
+    return "expected no list of columns together with scales";
   if (layout && layout->paddedRows(rows) != rows)
     return "rows that only the layout adds have no scales";
   if (groupSize % tile.columns)
