@@ -15,7 +15,6 @@
 #include "RepackNest.h"
 
 #include "tern/Kernels/KernelBuilder.h"
-#include "tern/Kernels/R32.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -334,39 +333,49 @@ private:
   // Scales
   //===--------------------------------------------------------------------===//
 
-  /// R32 over groups of f32(sum) * scale: its 32 accumulators are a buffer, of
-  /// which a group adds to one.
+  /// The sum over groups, by rising group, of f32(sum) * scale, times the
+  /// token's factor if groups have some: [tokens, rows], or [rows] of one
+  /// token.
   Value buildScaled(Value out) {
     auto scales = cast<RankedTensorType>(op.getScales().getType());
-    int64_t groups = scales.getDimSize(1);
-    auto floats = VectorType::get({tile.rows}, b.getF32Type());
+    SmallVector<int64_t> shape = {tile.tokens, tile.rows};
+    auto floats = VectorType::get(
+        ArrayRef(shape).drop_front(tile.tokens == 1 ? 1 : 0), b.getF32Type());
     Value byGroup = transpose(op.getScales());
-    Value terms = tensor::EmptyOp::create(
-        b, ArrayRef<int64_t>{kR32Lanes, tile.rows}, b.getF32Type());
-    terms = b.loop(zero, b.index(kR32Lanes), 1, terms,
-                   [&](Value lane, ValueRange carried) -> Values {
-                     return {write(b.zero(floats), carried[0], {lane, zero})};
-                   })[0];
-    terms = b.loop(
-        zero, b.index(groups), 1, terms,
-        [&](Value group, ValueRange carried) -> Values {
-          Value steps = b.index(op.getGroupSize() / tile.columns);
-          Value from = b.mul(group, steps);
-          Value sums =
-              finish(sumSteps(from, b.add(from, steps), begin()), group);
-          Value scale = read(floats, byGroup, {group, zero}, {1});
-          Value term = b.mul(b.toFloat(b.reshape(sums, {tile.rows})), scale);
-          Value lane = b.rem(group, kR32Lanes);
-          Value sum = b.add(read(floats, carried[0], {lane, zero}, {1}), term);
-          return {write(sum, carried[0], {lane, zero})};
-        })[0];
-    Values lanes;
-    for (int64_t lane = 0; lane < kR32Lanes; ++lane)
-      lanes.push_back(read(floats, terms, {b.index(lane), zero}, {1}));
-    for (int64_t half = kR32Lanes / 2; half > 0; half /= 2)
-      for (int64_t j = 0; j < half; ++j)
-        lanes[j] = b.add(lanes[j], lanes[j + half]);
-    return write(b.reshape(lanes[0], {1, tile.rows}), out, {zero, zero});
+    Value sum =
+        b.loop(zero, b.index(scales.getDimSize(1)), 1, b.zero(floats),
+               [&](Value group, ValueRange carried) -> Values {
+                 Value steps = b.index(op.getGroupSize() / tile.columns);
+                 Value from = b.mul(group, steps);
+                 Value sums =
+                     finish(sumSteps(from, b.add(from, steps), begin()), group);
+                 Value term =
+                     b.mul(b.toFloat(b.reshape(sums, floats.getShape())),
+                           readScales(byGroup, group, floats));
+                 if (op.getFactors())
+                   term = b.mul(term, readFactors(group, floats));
+                 return {b.add(carried[0], term)};
+               })[0];
+    return write(sum, out, {zero, zero});
+  }
+
+  /// Of a group, the same for all tokens.
+  Value readScales(Value byGroup, Value group, VectorType type) {
+    auto ofRows = VectorType::get({tile.rows}, b.getF32Type());
+    Value scales = read(ofRows, byGroup, {group, zero}, {1});
+    return type == ofRows ? scales
+                          : vector::BroadcastOp::create(b, type, scales);
+  }
+
+  /// Of the block that a group is in, the same for all rows.
+  Value readFactors(Value group, VectorType type) {
+    Value block = b.div(group, b.index(op.getGroupsPerFactor()));
+    if (tile.tokens == 1)
+      return b.splat(type, tensor::ExtractOp::create(b, op.getFactors(),
+                                                     ValueRange{zero, block}));
+    auto ofTokens = VectorType::get({tile.tokens, 1}, b.getF32Type());
+    Value factors = read(ofTokens, op.getFactors(), {zero, block}, {0, 1});
+    return vector::BroadcastOp::create(b, type, factors);
   }
 
   /// [rows, groups] to [groups, rows]; the same for all tokens, so it leaves

@@ -17,6 +17,7 @@
 #include "mlir/IR/Verifier.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using llvm::Error;
@@ -200,11 +201,17 @@ private:
                            : nullptr;
   }
 
+  /// Where a product has factors of blocks, or sums of floats, its scales are
+  /// of the largest groups that both blocks and the weight's groups are made
+  /// of.
   RankedTensorType scales(Projection projection) {
     ScaleShape shape = checkpoint.scaleShape(projection);
-    if (shape.groups == 1)
+    const ProjectionQuant &quant = config.quantOf(projection);
+    bool isFloat = quant.scheme == ActivationScheme::Float32;
+    if (shape.groups == 1 && !quant.block && !isFloat)
       return vector(shape.rows);
-    return matrix(config.rows(projection), shape.groups, f32);
+    int64_t blocks = quant.block ? config.columns(projection) / quant.block : 1;
+    return matrix(config.rows(projection), std::lcm(shape.groups, blocks), f32);
   }
 
   Value bitlinear(Projection projection, Value x, Value layer) {
@@ -231,10 +238,10 @@ private:
                     Checkpoint::biasName(source), vector(outputs), layer);
     // Both enumerations follow docs/numerics.md 2.
     auto scheme = static_cast<ActScheme>(quant.scheme);
-    return BitLinearOp::create(builder, TypeRange(rows(outputs)), name, x, w,
-                               scale, bias,
-                               ActQuantAttr::get(builder.getContext(), scheme),
-                               topK(quant, features))
+    return BitLinearOp::create(
+               builder, TypeRange(rows(outputs)), name, x, w, scale, bias,
+               ActQuantAttr::get(builder.getContext(), scheme, quant.block),
+               topK(quant, features))
         .getResult(0);
   }
 

@@ -21,7 +21,7 @@ namespace tern {
 
 StringRef toString(ActivationScheme scheme) {
   static constexpr StringLiteral names[] = {"int8_absmax", "int4_absmean",
-                                            "fp4_e2m1"};
+                                            "fp4_e2m1", "f32"};
   return names[static_cast<size_t>(scheme)];
 }
 

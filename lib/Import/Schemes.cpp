@@ -25,6 +25,10 @@ namespace tern {
 static constexpr ProjectionQuant plain(ActivationScheme scheme) {
   return {scheme, std::nullopt, false};
 }
+static constexpr ProjectionQuant inBlocks(ProjectionQuant quant,
+                                          int64_t block) {
+  return {quant.scheme, quant.topK, quant.hadamard, block};
+}
 static constexpr ProjectionQuant half(ProjectionQuant quant) {
   return {quant.scheme, 0.5, quant.hadamard};
 }
@@ -35,6 +39,9 @@ static constexpr ProjectionQuant mixed(ProjectionQuant quant) {
 static constexpr ProjectionQuant int8 = plain(ActivationScheme::Int8AbsMax);
 static constexpr ProjectionQuant int4 = plain(ActivationScheme::Int4AbsMean);
 static constexpr ProjectionQuant fp4 = plain(ActivationScheme::Fp4E2M1);
+static constexpr ProjectionQuant int8Of128 = inBlocks(int8, 128);
+static constexpr ProjectionQuant int8Of32 = inBlocks(int8, 32);
+static constexpr ProjectionQuant f32 = plain(ActivationScheme::Float32);
 
 /// docs/schemes.md holds the same table.
 static constexpr SchemePreset presets[] = {
@@ -49,6 +56,12 @@ static constexpr SchemePreset presets[] = {
      mixed(int4), int4, mixed(int4), 3, 8},
     {"v2-a8", "the same with int8, cache of 16 bits", int8, mixed(int8), int8,
      mixed(int8), 16, 16},
+    {"int8-128", "int8 in blocks of 128 inputs, cache of 16 bits", int8Of128,
+     int8Of128, int8Of128, int8Of128, 16, 16},
+    {"int8-32", "the same in blocks of 32", int8Of32, int8Of32, int8Of32,
+     int8Of32, 16, 16},
+    {"float", "f32 as they are, for comparison: slow, cache of 16 bits", f32,
+     f32, f32, f32, 16, 16},
 };
 
 ArrayRef<SchemePreset> schemePresets() { return presets; }
@@ -79,6 +92,18 @@ static void apply(const SchemePreset &preset, ModelConfig &config) {
   config.qBits = 8;
 }
 
+void setWeightOnly(ModelConfig &config) {
+  config.weightOnly = true;
+  if (config.saysActivations)
+    return;
+  for (Projection projection : allProjections) {
+    int64_t columns = config.columns(projection);
+    int64_t block = columns % defaultBlock ? columns & -columns : defaultBlock;
+    config.quant[static_cast<size_t>(projection)] =
+        block < smallestBlock ? int8 : inBlocks(int8, block);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // JSON
 //===----------------------------------------------------------------------===//
@@ -89,6 +114,7 @@ static Error readActivations(JsonFields &fields, StringRef file,
   if (!all)
     return Error::success();
   config.quant = {};
+  config.saysActivations = true;
   JsonFields byProjection(*all, file.str(), "activation_quantization.");
   for (Projection projection : allProjections) {
     StringRef name = toString(projection);
@@ -98,7 +124,7 @@ static Error readActivations(JsonFields &fields, StringRef file,
     JsonFields inner(*one, file.str(),
                      "activation_quantization." + name.str() + ".");
     static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
-                                            "fp4_e2m1"};
+                                            "fp4_e2m1", "f32"};
     ProjectionQuant &quant = config.quant[static_cast<size_t>(projection)];
     quant.scheme =
         static_cast<ActivationScheme>(inner.choice("scheme", schemes));
@@ -106,6 +132,7 @@ static Error readActivations(JsonFields &fields, StringRef file,
     if (share < 1)
       quant.topK = share;
     quant.hadamard = inner.flag("hadamard", false);
+    quant.block = inner.integer("block", smallestBlock, int64_t(1) << 24, 0);
     if (Error error = inner.finish())
       return error;
   }
@@ -228,8 +255,18 @@ Error checkSchemes(const ModelConfig &config, StringRef what) {
                                  "of both");
   for (Projection projection : allProjections) {
     int64_t features = config.columns(projection);
-    if (config.quantOf(projection).hadamard &&
-        hadamardBlock(features) < smallestHadamardBlock)
+    const ProjectionQuant &quant = config.quantOf(projection);
+    bool isFloat = quant.scheme == ActivationScheme::Float32;
+    if (isFloat && (quant.block || quant.topK))
+      return fileError(what, "the activations of " + toString(projection) +
+                                 " stay f32, so they have neither a 'block' "
+                                 "nor a 'topk'");
+    if (quant.block && features % quant.block)
+      return fileError(what, "activations in blocks of " + Twine(quant.block) +
+                                 " were asked for, which do not divide the " +
+                                 Twine(features) + " inputs of " +
+                                 toString(projection));
+    if (quant.hadamard && hadamardBlock(features) < smallestHadamardBlock)
       return fileError(what, "a Hadamard transform of the " + Twine(features) +
                                  " inputs of " + toString(projection) +
                                  " was asked for, but only a multiple of " +
@@ -245,6 +282,8 @@ Error checkSchemes(const ModelConfig &config, StringRef what) {
 
 std::string describe(const ProjectionQuant &quant, int64_t features) {
   std::string text = toString(quant.scheme).str();
+  if (quant.block)
+    text += formatv(" in blocks of {0}", quant.block).str();
   if (quant.topK)
     text += formatv(", top {0:F1} %", *quant.topK * 100).str();
   if (quant.hadamard)

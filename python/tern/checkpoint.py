@@ -27,7 +27,8 @@ FFN_SUB_NORMS = ("ffn_sub_norm", "ffn_layernorm")
 class Linear:
     """One ternary projection: y = f32(acc) * (s * alpha) + bias.
 
-    With scales of groups, y = R32 over g of (f32(acc_g) * alpha[g]) * s + bias.
+    With scales of groups, f32(acc_j) * alpha[j] are added group by group, then y = sum * s
+    + bias; docs/numerics.md 4.
     """
 
     digits: np.ndarray  # int8 [out, in], each -1, 0 or 1

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from .numerics import SCHEMES, hadamard_block, llama3_divisors, rope_periods
 
+FLOATS = "f32"  # the scheme that makes no integers
+
 ATTENTION_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_PROJECTIONS = ("gate_proj", "up_proj", "down_proj")
 PROJECTIONS = ATTENTION_PROJECTIONS + MLP_PROJECTIONS
 KV_BITS = (3, 4, 8, 16)
 SMALLEST_HADAMARD_BLOCK = 4
+SMALLEST_BLOCK = 4  # of features that share a factor
+DEFAULT_BLOCK = 128  # of models that were trained without quantized activations
 REQUIRED = (
     "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
     "vocab_size", "max_position_embeddings", "rms_norm_eps", "hidden_act",
@@ -27,11 +31,12 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class ActivationQuant:
-    """How the input of one projection becomes integers."""
+    """How the input of one projection becomes integers; "f32": it does not."""
 
     scheme: str = "int8_absmax"
     topk: float | None = None
     hadamard: bool = False  # of the row, before all else
+    block: int | None = None  # features that share a factor; None: all
 
 
 @dataclass(frozen=True)
@@ -112,24 +117,49 @@ def _activations(table: dict) -> dict[str, ActivationQuant]:
     for name, entry in table.items():
         _choice(name, PROJECTIONS, "a key of activation_quantization")
         for key in entry:
-            _choice(key, ("scheme", "topk", "hadamard"), f"a key of {name}'s quantization")
+            keys = ("scheme", "topk", "hadamard", "block")
+            _choice(key, keys, f"a key of {name}'s quantization")
         scheme = entry.get("scheme", "int8_absmax")
-        _choice(scheme, tuple(SCHEMES), f"scheme of {name}")
+        _choice(scheme, (*SCHEMES, FLOATS), f"scheme of {name}")
         topk = entry.get("topk")
         if topk is not None and not 0 < topk <= 1:
             raise ConfigError(f"config.json: topk of {name} is {topk}, expected (0, 1]")
         hadamard = _choice(entry.get("hadamard", False), (False, True), f"hadamard of {name}")
-        result[name] = ActivationQuant(scheme, topk, hadamard)
+        block = entry.get("block")
+        if block is not None and block < SMALLEST_BLOCK:
+            raise ConfigError(
+                f"config.json: block of {name} is {block}, expected {SMALLEST_BLOCK} or more"
+            )
+        if scheme == FLOATS and (block is not None or topk not in (None, 1)):
+            raise ConfigError(f"config.json: {name} has no codes, so no block and no topk")
+        result[name] = ActivationQuant(scheme, topk, hadamard, block)
     return result
 
 
-def _check_hadamard(config: Config) -> None:
-    """Refuses rows that a transform would hardly mix."""
+def default_quantization(weight_only: bool, columns: int) -> ActivationQuant:
+    """Where a config says nothing of the inputs of a projection with so many columns.
+
+    `weight_only`: digits times scales of a model whose activations were not quantized in
+    training. Blocks are the largest power of two up to 128 that divides the columns.
+    """
+    block = columns & -columns if columns % DEFAULT_BLOCK else DEFAULT_BLOCK
+    if weight_only and block >= SMALLEST_BLOCK:
+        return ActivationQuant(block=block)
+    return ActivationQuant()
+
+
+def _check_activations(config: Config) -> None:
+    """Refuses rows that a transform would hardly mix, or that blocks do not fill."""
     for name, quant in config.activations.items():
         columns = {
             "o_proj": config.num_attention_heads * config.head_dim,
             "down_proj": config.intermediate_size,
         }.get(name, config.hidden_size)
+        if quant.block is not None and columns % quant.block:
+            raise ConfigError(
+                f"config.json: block of {name} is {quant.block}, which does not divide its "
+                f"{columns} inputs"
+            )
         if quant.hadamard and hadamard_block(columns) < SMALLEST_HADAMARD_BLOCK:
             raise ConfigError(
                 f"config.json: hadamard of {name} needs a multiple of "
@@ -178,7 +208,7 @@ def parse_config(raw: dict) -> Config:
         raise ConfigError("config.json: num_attention_heads is not a multiple of kv heads")
     if config.head_dim % 2:
         raise ConfigError("config.json: head_dim is odd, RoPE needs pairs")
-    _check_hadamard(config)
+    _check_activations(config)
     return config
 
 

@@ -8,6 +8,7 @@ steps changes no bit of the result.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Callable, Sequence
 
@@ -17,7 +18,7 @@ from .attention import KVRows, attend
 from .checkpoint import Checkpoint, Layer, Linear
 from .config import ActivationQuant, ConfigError
 from .numerics import F32, exp, hadamard, int8_absmax, int_absmax, integer_product, quantize
-from .numerics import r32, r32_dot, rms_norm, rope_tables
+from .numerics import r32_dot, rms_norm, rope_tables
 
 CACHE_CODE_BITS = (3, 4, 8)
 HEADS = ("16", "int8", "int6", "int4")
@@ -61,26 +62,55 @@ class Cache:
 
 
 def bitlinear(x: np.ndarray, linear: Linear, quant: ActivationQuant) -> np.ndarray:
-    """[t, in] -> [t, out]: an exact integer product, then its scale."""
+    """[t, in] -> [t, out]: exact integer products, then their scales."""
     if quant.hadamard:
         x = hadamard(x)
-    q, s = quantize(x, quant.scheme, quant.topk)
-    if linear.alpha.ndim == 2:
-        y = scaled_product(q, linear.digits, linear.alpha) * s[:, None]
+    if quant.scheme == "f32":
+        y = float_product(x, linear.digits, in_groups(linear, 1))
     else:
-        y = integer_product(q, linear.digits) * (s[:, None] * linear.alpha)
+        q, s = quantize(x, quant.scheme, quant.topk, quant.block)
+        if s.ndim == 2:
+            y = scaled_product(q, linear.digits, in_groups(linear, s.shape[1]), s)
+        elif linear.alpha.ndim == 2:
+            y = scaled_product(q, linear.digits, linear.alpha) * s[:, None]
+        else:
+            y = integer_product(q, linear.digits) * (s[:, None] * linear.alpha)
     return y if linear.bias is None else y + linear.bias
 
 
-def scaled_product(q: np.ndarray, digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """R32 over groups of columns of f32(acc_g) * alpha[g]: [t, in] -> [t, out]."""
+def in_groups(linear: Linear, blocks: int) -> np.ndarray:
+    """Its scales [out, groups], in the fewest groups that so many blocks are made of."""
+    alpha = linear.alpha.reshape(len(linear.alpha), -1)
+    alpha = np.repeat(alpha, math.lcm(alpha.shape[1], blocks) // alpha.shape[1], axis=1)
+    return np.broadcast_to(alpha, (len(linear.digits), alpha.shape[1]))
+
+
+def scaled_product(
+    q: np.ndarray, digits: np.ndarray, alpha: np.ndarray, s: np.ndarray | None = None
+) -> np.ndarray:
+    """The sum, group by group, of f32(acc_j) * alpha[j]: [t, in] -> [t, out].
+
+    With factors s [t, blocks], each term is multiplied by that of its block as well.
+    """
+    y = np.zeros((len(q), len(digits)), F32)
     groups = alpha.shape[1]
-    size = digits.shape[1] // groups
-    terms = np.empty((len(q), len(digits), groups), F32)
-    for g in range(groups):
-        columns = slice(g * size, (g + 1) * size)
-        terms[..., g] = integer_product(q[:, columns], digits[:, columns]) * alpha[:, g]
-    return r32(terms)
+    for j, columns in enumerate(_groups(digits.shape[1], groups)):
+        p = integer_product(q[:, columns], digits[:, columns]) * alpha[:, j]
+        y = y + (p if s is None else p * s[:, j * s.shape[1] // groups, None])
+    return y
+
+
+def float_product(x: np.ndarray, digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The sum, group by group, of R32(digit * x) * alpha[j]: [t, in] -> [t, out]."""
+    y = np.zeros((len(x), len(digits)), F32)
+    for j, columns in enumerate(_groups(digits.shape[1], alpha.shape[1])):
+        y = y + r32_dot(x[:, columns], digits[:, columns].astype(F32)) * alpha[:, j]
+    return y
+
+
+def _groups(columns: int, groups: int) -> list[slice]:
+    size = columns // groups
+    return [slice(first, first + size) for first in range(0, columns, size)]
 
 
 def rope(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:

@@ -101,7 +101,7 @@ def rms_norm(x: Array, weight: Array, eps: float) -> Array:
     return (x * r[..., None]) * weight
 
 
-# Activations: integers q (as float32, exact) and one factor s per row.
+# Activations: integers q (as float32, exact) and a factor s per row, or per block of one.
 
 
 def _absmax(x: Array) -> Array:
@@ -178,9 +178,18 @@ def topk_mask(x: Array, ratio: float) -> Array:
     return mask
 
 
-def quantize(x: Array, scheme: str, topk: float | None) -> tuple[Array, Array]:
-    """Integers and factor of each row; top-k zeroes q, the statistic is of all."""
-    q, s = SCHEMES[scheme](x)
+def quantize(
+    x: Array, scheme: str, topk: float | None, block: int | None = None
+) -> tuple[Array, Array]:
+    """[t, n] -> integers q [t, n], factors s [t], or [t, n / block] with a block.
+
+    top-k is of the row and zeroes q; the statistic is of all features.
+    """
+    if block is None:
+        q, s = SCHEMES[scheme](x)
+    else:
+        q, s = SCHEMES[scheme](x.reshape(len(x), -1, block))
+        q = q.reshape(x.shape)
     if topk is not None:
         q = np.where(topk_mask(x, topk), q, F32(0))
     return q, s

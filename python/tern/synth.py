@@ -27,7 +27,7 @@ DEFAULTS = dict(
     context=256, theta=10000.0, eps=1e-5, encoding="packed-multiply", scheme="b158", act="relu2",
     sub_norms=True, norm_names="sub_norm", tied=True, shards=1, seed=0, topk=None, kv_bits=None,
     bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None, scales="tensor",
-    group_size=32, bias="none", inner_norms=False, rope="default",
+    group_size=32, bias="none", inner_norms=False, rope="default", block=None,
 )  # fmt: skip
 
 
@@ -64,6 +64,7 @@ SCHEMES = {
     "a48-fp4": ("fp4_e2m1", {"scheme": "fp4_e2m1", "topk": 0.5}, _INT8),
     "v2": ("int4_absmean", _MIXED_INT4, _MIXED_INT4),
     "v2-a8": ("int8_absmax", _MIXED_INT8, _MIXED_INT8),
+    "float": ("f32", {"scheme": "f32"}, {"scheme": "f32"}),
 }
 
 # Shapes of BitNet a4.8 (arXiv 2411.04965) with its table 2's zeros (%), and of
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--eps", type=float, help="rms_norm_eps")
     add("--encoding", choices=ENCODINGS)
     add("--scheme", choices=SCHEMES, help="quantization of activations")
+    add("--block", type=int, help="inputs that share a factor (default: all of a token's)")
     add("--act", choices=("relu2", "silu"))
     add("--scales", choices=("tensor", "row", "group"), help="of packed matrices")
     add("--group-size", type=int, help="columns that share a scale")
@@ -150,6 +152,8 @@ def settings(arguments: dict) -> dict:
     widths = (result["hidden"], result["heads"] * result["head_dim"], result["intermediate"])
     if result["scales"] == "group" and any(n % result["group_size"] for n in widths):
         raise ValueError(f"--group-size {result['group_size']} does not divide all of {widths}")
+    if result["block"] is not None and any(n % result["block"] for n in widths):
+        raise ValueError(f"--block {result['block']} does not divide all of {widths}")
     if result["gate_zeros"] is not None and result["act"] != "relu2":
         raise ValueError("--gate-zeros needs --act relu2: silu has no zeros")
     if result["down_zeros"] is not None and not result["sub_norms"]:
@@ -216,13 +220,15 @@ def generation_json(s: dict) -> dict:
 
 
 def _activations(s: dict) -> dict:
-    if s["scheme"] == "b158" and s["topk"] is None:
+    if s["scheme"] == "b158" and s["topk"] is None and s["block"] is None:
         return {}
     low, o, down = SCHEMES[s["scheme"]]
     table = {n: {"scheme": low} for n in ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj")}
     table["o_proj"], table["down_proj"] = dict(o), dict(down)
     if s["topk"] is not None:
         table["o_proj"]["topk"] = s["topk"]
+    if s["block"] is not None:
+        table = {name: {**entry, "block": s["block"]} for name, entry in table.items()}
     return table
 
 

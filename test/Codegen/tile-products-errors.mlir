@@ -80,13 +80,24 @@ func.func @parts_of_steps(%x: tensor<1x256xi8>, %w: tensor<2x16x128xi8>, %s: ten
 
 // -----
 
-func.func @scales_of_tokens(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %s: tensor<64x4xf32>, %init: tensor<?x64xf32>) -> tensor<?x64xf32> {
-  // expected-error @+1 {{expected a kernel of one token and one part for scales}}
-  %0 = tern.matmul "q" ins(%x, %w : tensor<?x256xi8>, tensor<2x16x128xi8>) scales(%s : tensor<64x4xf32>)
-      outs(%init : tensor<?x64xf32>) codes [-128, 127]
-      weight_type tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
-      strategy #tern.strategy<[#tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 4>, #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 1>], units = 1, prefetch = 0> -> tensor<?x64xf32>
-  return %0 : tensor<?x64xf32>
+func.func @scales_of_parts(%x: tensor<1x64xi8>, %w: tensor<64x1x64xi8>, %s: tensor<256x4xf32>, %init: tensor<1x256xf32>) -> tensor<1x256xf32> {
+  // expected-error @+1 {{expected a kernel of one part for scales}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<64x1x64xi8>) scales(%s : tensor<256x4xf32>)
+      outs(%init : tensor<1x256xf32>) codes [-128, 127]
+      weight_type tensor<256x64x!tern.trit, #tern.layout<b2, columns, n:4:64, [n:4:4, n:4:16, n:4:1]>>
+      strategy #tern.strategy<[#tern.contiguous_columns<dot = #tern_x86.dot<vpdpbusd_512>, first = 0, quarters = 1, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x256xf32>
+  return %0 : tensor<1x256xf32>
+}
+
+// -----
+
+func.func @floats(%x: tensor<1x64xf32>, %w: tensor<64x16x1xi8>, %s: tensor<64x4xf32>, %init: tensor<1x64xf32>) -> tensor<1x64xf32> {
+  // expected-error @+1 {{expected codes that are integers, not floats}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xf32>, tensor<64x16x1xi8>) scales(%s : tensor<64x4xf32>)
+      outs(%init : tensor<1x64xf32>) codes []
+      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      strategy #tern.strategy<[#tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xf32>
+  return %0 : tensor<1x64xf32>
 }
 
 // -----

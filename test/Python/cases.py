@@ -87,8 +87,7 @@ CASES = {
     "like-falcon3-7b": Case(9, dict(like="falcon3-7b", small=True), defaults={}),
     "like-falcon3-10b": Case(9, dict(like="falcon3-10b", small=True), defaults={}),
     "like-falcon-e-1b": Case(9, dict(like="falcon-e-1b", small=True), defaults={}),
-    # Scales of rows and of groups: 12 columns end within a tile, 35 groups of 16
-    # are more than an R32 sum has accumulators.
+    # Scales of rows and of groups: 12 columns end within a tile.
     "scales-rows": Case(9, dict(scales="row", hidden=204)),
     "scales-rows-divide-silu": Case(
         9, dict(scales="row", encoding="packed-divide", act="silu"), threads=2
@@ -107,6 +106,56 @@ CASES = {
         9, dict(scales="group", group_size=64, hidden=192, intermediate=704, scheme="a48",
         gate_zeros=0.6, down_zeros=0.8),
     ),
+    # Factors of blocks: as large as groups, smaller, larger, neither (15 groups of 4 are
+    # what 20 and 12 of 60 are made of); with one scale, with each row's.
+    "blocks-groups-128": Case(
+        33, dict(block=128, scales="group", group_size=128, hidden=256, head_dim=128, heads=2,
+        intermediate=640, act="silu", sub_norms=False), threads=2,
+    ),
+    "blocks-32-groups-128": Case(
+        9, dict(block=32, scales="group", group_size=128, hidden=256, head_dim=128, heads=2,
+        intermediate=384),
+    ),
+    "blocks-128-groups-16-silu": Case(
+        17, dict(block=128, scales="group", group_size=16, hidden=384, head_dim=128, heads=1,
+        intermediate=256, act="silu"), KV3,
+    ),
+    "blocks-20-groups-12": Case(
+        5, dict(block=20, scales="group", group_size=12, hidden=180, heads=3, head_dim=20,
+        intermediate=60),
+    ),
+    "blocks-tensor": Case(9, dict(block=64, hidden=192, intermediate=704), threads=3),
+    "blocks-rows-divide": Case(
+        9, dict(block=4, scales="row", encoding="packed-divide", heads=1, act="silu")
+    ),
+    "blocks-whole-rows": Case(9, dict(block=192, hidden=192, intermediate=576)),
+    "blocks-masters": Case(
+        9, dict(block=12, hidden=204, heads=3, head_dim=20, intermediate=60,
+        encoding="master-bf16"),
+    ),
+    "blocks-a48": Case(
+        9, dict(block=64, scheme="a48", scales="group", group_size=64, hidden=192,
+        intermediate=704, gate_zeros=0.6, down_zeros=0.8),
+    ),
+    "blocks-a48-fp4-tensor": Case(
+        9, dict(block=32, scheme="a48-fp4", topk=0.3, hidden=192, intermediate=704,
+        gate_zeros=0.6, down_zeros=0.8), threads=2,
+    ),
+    "blocks-v2": Case(9, dict(block=32, scheme="v2", hidden=192, intermediate=544)),
+    "blocks-bias-all-groups": Case(
+        33, dict(block=16, bias="all", scales="group", group_size=16, hidden=64, head_dim=32,
+        heads=2, intermediate=48), threads=2,
+    ),
+    "blocks-inner-norms": Case(
+        9, dict(block=64, inner_norms=True, hidden=192, intermediate=320, act="silu",
+        sub_norms=False),
+    ),
+    # Activations that stay floats.
+    "float-groups": Case(
+        9, dict(scheme="float", scales="group", group_size=64, hidden=192, intermediate=448),
+        threads=2,
+    ),
+    "float-bias-silu": Case(5, dict(scheme="float", bias="all", act="silu", scales="row")),
     # Biases, norms inside projections.
     "bias-qkv": Case(9, dict(bias="qkv")),
     "bias-attention-silu": Case(9, dict(bias="attention", act="silu", encoding="packed-divide")),

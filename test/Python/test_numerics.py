@@ -111,6 +111,64 @@ def test_topk_zeroes_q_but_not_the_statistic():
     assert q.tolist() == [[0, 0, 95, 127]] and s.item() == F32(4) / F32(127)
 
 
+def test_blocks_are_rows_of_their_own():
+    x = np.random.default_rng(5).standard_normal((3, 24)).astype(F32)
+    for scheme in n.SCHEMES:
+        q, s = n.quantize(x, scheme, None, block=8)
+        assert s.shape == (3, 3)
+        for j in range(3):
+            one, factor = n.quantize(x[:, 8 * j : 8 * j + 8], scheme, None)
+            assert np.array_equal(q[:, 8 * j : 8 * j + 8], one)
+            assert np.array_equal(s[:, j], factor)
+    kept = n.quantize(x, "int8_absmax", 0.25, block=8)[0] != 0
+    assert (kept <= n.topk_mask(x, 0.25)).all()  # of the row, not of a block
+
+
+def scalar_products(x, linear: Linear, quant: ActivationQuant, groups: int) -> list:
+    """docs/numerics.md 4, number by number: terms of groups by rising group, from +0."""
+    out = []
+    size = x.shape[1] // groups
+    for t in range(len(x)):
+        for row, alpha in zip(linear.digits, linear.alpha):
+            y = F32(0)
+            for j in range(groups):
+                k = slice(j * size, (j + 1) * size)
+                a = alpha[j * len(alpha) // groups]
+                if quant.scheme == "f32":
+                    p = F32(scalar_r32([F32(d * v) for d, v in zip(row[k], x[t, k])]) * a)
+                else:
+                    block = j * size // quant.block * quant.block
+                    part = x[t, block : block + quant.block]
+                    g = max(F32(np.abs(part).max()), F32(1e-5))
+                    q = [int(np.rint(v * F32(F32(127) / g))) for v in x[t, k]]
+                    acc = sum(int(d) * c for d, c in zip(row[k], q))
+                    p = F32(F32(F32(acc) * a) * F32(g / F32(127)))
+                y = F32(y + p)
+            out.append(y)
+    return out
+
+
+@pytest.mark.parametrize(
+    "quant, scales, groups",
+    [
+        (ActivationQuant(block=8), 6, 6),  # a block is two groups
+        (ActivationQuant(block=4), 3, 6),  # a group is two blocks
+        (ActivationQuant(block=24), 1, 1),
+        (ActivationQuant(block=8), 2, 6),  # 12 and 8: six of 4 are what both are made of
+        (ActivationQuant("f32"), 3, 3),
+        (ActivationQuant("f32"), 1, 1),
+    ],
+)
+def test_sums_over_groups_are_the_written_order(quant, scales, groups):
+    random = np.random.default_rng(scales)
+    digits = random.integers(-1, 2, (5, 24)).astype(np.int8)
+    alpha = random.uniform(0.5, 2, (5, scales)).astype(F32)
+    x = random.standard_normal((3, 24)).astype(F32)
+    linear = Linear(digits, alpha if scales > 1 else alpha[:, 0])
+    expected = scalar_products(x, Linear(digits, alpha), quant, groups)
+    assert bitlinear(x, linear, quant).ravel().tolist() == expected
+
+
 def scalar_hadamard(row: list[np.float32], block: int) -> list[np.float32]:
     """The definition, one pair at a time."""
     x = list(row)

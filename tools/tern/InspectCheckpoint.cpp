@@ -160,7 +160,8 @@ static void reportQuantization(const ProjectionQuant &quant, int64_t columns,
   line.say(tern::describe(quant, columns))
       .note("scheme", tern::toString(quant.scheme))
       .note("topk", quant.topK.value_or(1))
-      .note("hadamard", quant.hadamard);
+      .note("hadamard", quant.hadamard)
+      .note("block", quant.block);
 }
 
 /// `problems` is null if digits are not to be read.

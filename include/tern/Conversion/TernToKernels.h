@@ -21,6 +21,9 @@ class TargetAttr;
 /// of all kernels, and what a target's own patterns fall back to.
 void populatePortableProductPatterns(mlir::RewritePatternSet &patterns);
 
+/// The same for activations that stay floats.
+void populateFloatProductPatterns(mlir::RewritePatternSet &patterns);
+
 /// The bodies of micro kernels; tern.prefetch.
 void populateMicroKernelPatterns(mlir::RewritePatternSet &patterns);
 

@@ -27,7 +27,7 @@
 namespace tern {
 
 /// How activations become integers (docs/numerics.md 2).
-enum class ActivationScheme { Int8AbsMax, Int4AbsMean, Fp4E2M1 };
+enum class ActivationScheme { Int8AbsMax, Int4AbsMean, Fp4E2M1, Float32 };
 llvm::StringRef toString(ActivationScheme scheme);
 
 /// The seven ternary matrices of a decoder layer.
@@ -44,9 +44,11 @@ struct ProjectionQuant {
   std::optional<double> topK;
   /// The row is transformed first, in blocks as large as its length allows.
   bool hadamard = false;
+  /// Adjacent inputs that share a factor; 0: all.
+  int64_t block = 0;
   bool operator==(const ProjectionQuant &other) const {
     return scheme == other.scheme && topK == other.topK &&
-           hadamard == other.hadamard;
+           hadamard == other.hadamard && block == other.block;
   }
 };
 
@@ -85,6 +87,11 @@ struct ModelConfig {
   /// Indexed by Projection; q, k, v are equal, and so are gate and up, as each
   /// group quantizes its input once.
   std::array<ProjectionQuant, 7> quant;
+  /// The file says `quant`.
+  bool saysActivations = false;
+  /// Digits times scales of a model whose activations were not quantized in
+  /// training; set by setWeightOnly.
+  bool weightOnly = false;
   /// 3, 4, 8 or 16; with 16, bosBits is 16 too and qBits has no meaning.
   unsigned kvBits = 16;
   unsigned bosBits = 16;

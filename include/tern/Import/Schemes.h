@@ -33,6 +33,19 @@ constexpr int64_t hadamardBlock(int64_t features) {
   return features & -features;
 }
 
+/// Fewer inputs would share next to nothing.
+constexpr int64_t smallestBlock = 4;
+
+/// Of models whose activations were not quantized in training.
+constexpr int64_t defaultBlock = 128;
+
+/// Marks a model as such (docs/schemes.md, "Without a scheme"). Unless its file
+/// says how, activations become int8 in blocks of `defaultBlock` or, of inputs
+/// that these do not divide, of the largest power of two that does. Nothing but
+/// the number of inputs decides: the same weights in another file give the same
+/// numbers.
+void setWeightOnly(ModelConfig &config);
+
 /// A scheme with a name.
 struct SchemePreset {
   llvm::StringLiteral name, summary;
@@ -61,7 +74,8 @@ llvm::Error applySchemes(const SchemeOverrides &overrides, ModelConfig &config,
 /// Refuses what no model of these shapes can compute.
 llvm::Error checkSchemes(const ModelConfig &config, llvm::StringRef what);
 
-/// "int8_absmax, top 50.0 %, Hadamard in blocks of 64"; of a row of `features`.
+/// "int8_absmax in blocks of 128, top 50.0 %, Hadamard in blocks of 64"; of a
+/// row of `features`.
 std::string describe(const ProjectionQuant &quant, int64_t features);
 
 /// All of a model in one line.

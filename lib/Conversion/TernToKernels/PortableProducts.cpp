@@ -154,6 +154,8 @@ struct ExpandMatmul : OpRewritePattern<MatmulOp> {
 
   LogicalResult matchAndRewrite(MatmulOp op,
                                 PatternRewriter &rewriter) const override {
+    if (op.hasFloatCodes())
+      return rewriter.notifyMatchFailure(op, "expected codes of i8");
     FailureOr<WeightInfo> weight = WeightInfo::get(op, rewriter);
     if (failed(weight))
       return failure();

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Integers within a group of columns, R32 over groups (docs/numerics.md 4).
+// Integers within a group of columns, floats over groups (docs/numerics.md 4).
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,9 +13,6 @@
 
 #include "LineWalker.h"
 #include "tern/Kernels/Digits.h"
-#include "tern/Kernels/R32.h"
-
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace tern;
@@ -139,20 +136,20 @@ Value RowSums::sumListedByGroup(Value row) const {
   return sums;
 }
 
-/// R32 over groups of f32(sum) * scale.
-Value RowSums::scale(Value row, function_ref<Value(Value)> sumOfGroup) const {
-  Value sums =
-      b.loop(b.index(0), b.index(groups()), 1,
-             b.zero(b.vectorOf(kR32Lanes, b.getF32Type())),
-             [&](Value group, ValueRange carried) -> Values {
-               Value term = b.mul(b.toFloat(sumOfGroup(group)),
-                                  b.load(op.getScales(), {row, group}));
-               Value lane = b.rem(group, kR32Lanes);
-               Value sum = vector::ExtractOp::create(b, carried[0], lane);
-               return {vector::InsertOp::create(b, b.add(sum, term), carried[0],
-                                                lane)};
-             })[0];
-  return buildR32Tree(b, sums);
+/// The sum over groups, by rising group, of f32(sum) * scale [* factor].
+Value RowSums::scale(Value row, Value token,
+                     function_ref<Value(Value)> sumOfGroup) const {
+  return b.loop(b.index(0), b.index(groups()), 1, b.zero(b.getF32Type()),
+                [&](Value group, ValueRange carried) -> Values {
+                  Value term = b.mul(b.toFloat(sumOfGroup(group)),
+                                     b.load(op.getScales(), {row, group}));
+                  if (Value factors = op.getFactors()) {
+                    Value block =
+                        b.div(group, b.index(op.getGroupsPerFactor()));
+                    term = b.mul(term, b.load(factors, {token, block}));
+                  }
+                  return {b.add(carried[0], term)};
+                })[0];
 }
 
 Value RowSums::build(Value row, Value token) const {
@@ -160,7 +157,8 @@ Value RowSums::build(Value row, Value token) const {
   if (!op.getScales())
     return isListed ? sumListed(row) : sumColumns(row, token);
   if (!isListed)
-    return scale(row, [&](Value group) { return sumGroup(row, token, group); });
+    return scale(row, token,
+                 [&](Value group) { return sumGroup(row, token, group); });
   Value sums = sumListedByGroup(row);
-  return scale(row, [&](Value group) { return b.load(sums, group); });
+  return scale(row, token, [&](Value group) { return b.load(sums, group); });
 }

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // The meaning of tern.matmul for one row of a weight in any layout: all columns
-// or those of a list, one sum or, with scales, R32 over the sums of groups.
+// or those of a list, one sum or, with scales, a float over the sums of groups.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +35,8 @@ private:
   Value sumGroup(Value row, Value token, Value group) const;
   /// memref<groups x i32> of the sums of groups over the listed columns.
   Value sumListedByGroup(Value row) const;
-  Value scale(Value row, llvm::function_ref<Value(Value)> sumOfGroup) const;
+  Value scale(Value row, Value token,
+              llvm::function_ref<Value(Value)> sumOfGroup) const;
 
   int64_t groups() const;
   Value loadCode(Value token, Value column) const;

@@ -59,11 +59,13 @@ struct ReduceRows : OpRewritePattern<ReduceOp> {
       return rewriter.notifyMatchFailure(op, "expected buffer form");
     KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     Value input = op.getInput(), out = op.getOuts()[0];
-    int64_t n = numColumns(input);
-    b.forEachToken(input, [&](Value token) {
+    auto type = cast<MemRefType>(input.getType());
+    int64_t n = type.getShape().back();
+    auto reduce = [&](ValueRange row) {
       auto term = [&](Value i, int64_t width) -> Value {
-        Type type = b.vectorOf(width, b.getF32Type());
-        Value x = b.load(type, input, {token, i});
+        SmallVector<Value> at(row);
+        at.push_back(i);
+        Value x = b.load(b.vectorOf(width, b.getF32Type()), input, at);
         switch (op.getKind()) {
         case ReduceKind::MaxAbs:
           return x;
@@ -80,7 +82,14 @@ struct ReduceRows : OpRewritePattern<ReduceOp> {
       Value result = op.getKind() == ReduceKind::MaxAbs
                          ? reduceMaxAbs(b, n, term)
                          : buildR32(b, n, 1, terms)[0];
-      b.store(result, out, token);
+      b.store(result, out, row);
+    };
+    b.forEachToken(input, [&](Value token) {
+      if (type.getRank() == 2)
+        return reduce(token);
+      b.loop(b.index(0), b.index(type.getDimSize(1)), 1, [&](Value part) {
+        reduce({token, part});
+      });
     });
     rewriter.eraseOp(op);
     return success();

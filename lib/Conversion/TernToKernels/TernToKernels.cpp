@@ -55,6 +55,7 @@ struct ConvertTernToKernels
     populateMicroKernelPatterns(patterns);
     populateSumCodesPatterns(patterns);
     populatePortableProductPatterns(patterns);
+    populateFloatProductPatterns(patterns);
     populateTablePatterns(attr, patterns);
     populateRowPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);

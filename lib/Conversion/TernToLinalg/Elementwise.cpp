@@ -51,41 +51,47 @@ SmallVector<Value> tern::buildElementwise(ImplicitLocOpBuilder &b,
                                           ArrayRef<ElementwiseInput> inputs,
                                           TypeRange elements,
                                           ElementBody body) {
-  AffineExpr token = b.getAffineDimExpr(0), feature = b.getAffineDimExpr(1);
+  auto rank = static_cast<unsigned>(
+      cast<RankedTensorType>(inputs.front().value.getType()).getRank());
+  SmallVector<AffineExpr> all;
+  for (unsigned loop = 0; loop < rank; ++loop)
+    all.push_back(b.getAffineDimExpr(loop));
   SmallVector<Value> values;
   SmallVector<AffineMap> maps;
   for (ElementwiseInput input : inputs) {
     SmallVector<AffineExpr> position;
     switch (input.along) {
     case Along::TokenAndFeature:
-      position = {token, feature};
+      position = all;
       break;
     case Along::Token:
-      position = {token};
+      position.assign(all.begin(), all.end() - 1);
       break;
     case Along::Feature:
-      position = {feature};
+      position = {all.back()};
       break;
     case Along::Nothing:
       position = {b.getAffineConstantExpr(0)};
       break;
     }
     values.push_back(input.value);
-    maps.push_back(AffineMap::get(2, 0, position, b.getContext()));
+    maps.push_back(AffineMap::get(rank, 0, position, b.getContext()));
   }
-  return buildParallel(b, values, maps, 2, elements, body);
+  return buildParallel(b, values, maps, rank, elements, body);
 }
 
 SmallVector<Value> tern::buildPerToken(ImplicitLocOpBuilder &b, Value input,
                                        TypeRange elements, ElementBody body) {
-  return buildParallel(b, input, b.getMultiDimIdentityMap(1), 1, elements,
+  auto rank =
+      static_cast<unsigned>(cast<RankedTensorType>(input.getType()).getRank());
+  return buildParallel(b, input, b.getMultiDimIdentityMap(rank), rank, elements,
                        body);
 }
 
 Value tern::buildReduce(ImplicitLocOpBuilder &b, ReduceKind kind, Value input) {
   auto type = cast<RankedTensorType>(input.getType());
-  auto result = RankedTensorType::get(type.getShape().take_front(),
-                                      type.getElementType());
+  auto result =
+      RankedTensorType::get(type.getShape().drop_back(), type.getElementType());
   return ReduceOp::create(b, TypeRange{result}, kind, input, ValueRange{})
       ->getResult(0);
 }

@@ -20,7 +20,8 @@ void populateQuantizationToLinalgPatterns(mlir::RewritePatternSet &patterns);
 /// tern.rms_norm, tern.glu and tern.rope.
 void populateLayersToLinalgPatterns(mlir::RewritePatternSet &patterns);
 
-/// The loops that an input of an elementwise operation depends on.
+/// The loops that an input of an elementwise operation depends on. Where rows
+/// are cut into parts, `Token` is each part of a token.
 enum class Along { TokenAndFeature, Token, Feature, Nothing };
 
 struct ElementwiseInput {
@@ -31,20 +32,22 @@ struct ElementwiseInput {
 using ElementBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
     mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
 
-/// A linalg.generic over tokens and features. `inputs` start with one that has
-/// both; a result has its shape and one of `elements` as element type.
+/// A linalg.generic over tokens, parts of rows if they are cut, and features.
+/// `inputs` start with one that has all; a result has its shape and one of
+/// `elements` as element type.
 llvm::SmallVector<mlir::Value>
 buildElementwise(mlir::ImplicitLocOpBuilder &b,
                  llvm::ArrayRef<ElementwiseInput> inputs,
                  mlir::TypeRange elements, ElementBody body);
 
-/// The same over tokens alone: `input` and the results have one value each.
+/// The same without features: `input` and the results have one value for each
+/// token, or for each part of one.
 llvm::SmallVector<mlir::Value> buildPerToken(mlir::ImplicitLocOpBuilder &b,
                                              mlir::Value input,
                                              mlir::TypeRange elements,
                                              ElementBody body);
 
-/// `tern.reduce <kind>` of each row of `input`.
+/// `tern.reduce <kind>` of each row of `input`, or of each part of one.
 mlir::Value buildReduce(mlir::ImplicitLocOpBuilder &b, ReduceKind kind,
                         mlir::Value input);
 

@@ -15,6 +15,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace tern;
@@ -38,6 +39,8 @@ Scheme getScheme(ActScheme scheme) {
     return {ReduceKind::SumAbs, sqrt7, sqrt7, -8, 7};
   case ActScheme::Fp4E2M1:
     return {ReduceKind::MaxAbs, 6, 12, -12, 12};
+  case ActScheme::Float32:
+    break; // refused by the verifier
   }
   llvm_unreachable("unknown scheme");
 }
@@ -94,6 +97,18 @@ Value buildCode(OpBuilder &b, Location loc, Value x, ActScheme kind) {
   return arith::TruncIOp::create(b, loc, b.getI8Type(), code);
 }
 
+/// Rows [token][feature] as [token][block][feature].
+Value cutRows(ImplicitLocOpBuilder &b, Value rows, std::array<int64_t, 2> shape,
+              ArrayRef<ReassociationIndices> parts) {
+  auto type = cast<RankedTensorType>(rows.getType());
+  auto cut = RankedTensorType::get({type.getDimSize(0), shape[0], shape[1]},
+                                   type.getElementType());
+  SmallVector<OpFoldResult> sizes = {
+      tensor::getMixedSize(b, b.getLoc(), rows, 0), b.getIndexAttr(shape[0]),
+      b.getIndexAttr(shape[1])};
+  return tensor::ExpandShapeOp::create(b, cut, rows, parts, sizes);
+}
+
 struct QuantizeToLinalg : OpRewritePattern<QuantizeOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -106,8 +121,14 @@ struct QuantizeToLinalg : OpRewritePattern<QuantizeOp> {
     Scheme scheme = getScheme(kind);
     Value input = op.getInput();
     int64_t features = cast<RankedTensorType>(input.getType()).getDimSize(1);
+    int64_t blocks = op.getActQuant().getNumBlocks(features);
     Type f32 = b.getF32Type();
 
+    SmallVector<ReassociationIndices> parts = {{0}, {1, 2}};
+    if (blocks) {
+      features /= blocks;
+      input = cutRows(b, input, {blocks, features}, parts);
+    }
     Value statistic = buildReduce(b, scheme.statistic, input);
     SmallVector<Value> perToken = buildPerToken(
         b, statistic, {f32, f32},
@@ -129,7 +150,10 @@ struct QuantizeToLinalg : OpRewritePattern<QuantizeOp> {
           Value scaled = arith::MulFOp::create(b, loc, in[0], in[1]);
           return {buildCode(b, loc, scaled, kind)};
         });
-    rewriter.replaceOp(op, {codes[0], perToken[1]});
+    Value rows = codes[0];
+    if (blocks)
+      rows = tensor::CollapseShapeOp::create(b, rows, parts);
+    rewriter.replaceOp(op, {rows, perToken[1]});
     return success();
   }
 };
@@ -143,8 +167,9 @@ struct DequantizeToLinalg : OpRewritePattern<DequantizeOp> {
       return rewriter.notifyMatchFailure(op, "expected tensor form");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type f32 = b.getF32Type();
-    SmallVector<ElementwiseInput> inputs = {{op.getAcc()},
-                                            {op.getFactor(), Along::Token}};
+    SmallVector<ElementwiseInput> inputs = {{op.getAcc()}};
+    if (Value factor = op.getFactor())
+      inputs.push_back({factor, Along::Token});
     if (Value scale = op.getScale()) {
       bool isOne = cast<RankedTensorType>(scale.getType()).getDimSize(0) == 1;
       inputs.push_back({scale, isOne ? Along::Nothing : Along::Feature});
@@ -154,12 +179,14 @@ struct DequantizeToLinalg : OpRewritePattern<DequantizeOp> {
     SmallVector<Value> result = buildElementwise(
         b, inputs, f32,
         [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
-          Value acc = in[0], factor = in[1];
+          Value scaled = in[0];
           if (op.getScale()) {
-            acc = arith::SIToFPOp::create(b, loc, f32, acc);
-            factor = arith::MulFOp::create(b, loc, factor, in[2]);
+            Value acc = arith::SIToFPOp::create(b, loc, f32, scaled);
+            Value factor = arith::MulFOp::create(b, loc, in[1], in[2]);
+            scaled = arith::MulFOp::create(b, loc, acc, factor);
+          } else if (op.getFactor()) {
+            scaled = arith::MulFOp::create(b, loc, scaled, in[1]);
           }
-          Value scaled = arith::MulFOp::create(b, loc, acc, factor);
           if (op.getBias())
             scaled =
                 arith::AddFOp::create(b, loc, scaled, in[inputs.size() - 1]);

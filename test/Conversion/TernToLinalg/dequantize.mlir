@@ -24,3 +24,13 @@ func.func @floats(%a: tensor<?x8xf32>, %s: tensor<?xf32>) -> tensor<?x8xf32> {
   %0 = tern.dequantize(%a, %s) : (tensor<?x8xf32>, tensor<?xf32>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
 }
+
+// A product with factors of its own lacks a bias only.
+// CHECK-LABEL: func.func @bias_alone(
+// CHECK:         ^bb0(%[[P:.*]]: f32, %[[B:.*]]: f32, %{{.*}}: f32):
+// CHECK-NEXT:      %[[Y:.*]] = arith.addf %[[P]], %[[B]] : f32
+// CHECK-NEXT:      linalg.yield %[[Y]]
+func.func @bias_alone(%a: tensor<?x8xf32>, %b: tensor<8xf32>) -> tensor<?x8xf32> {
+  %0 = tern.dequantize(%a) bias(%b : tensor<8xf32>) : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

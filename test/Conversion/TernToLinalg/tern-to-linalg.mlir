@@ -73,6 +73,28 @@ func.func @int4_absmean(%x: tensor<1x5xf32>) -> (tensor<1x5xi8>, tensor<1xf32>) 
 
 // -----
 
+// Of blocks, the mean is over the features of one.
+
+func.func @blocks(%x: tensor<?x24xf32>) -> (tensor<?x24xi8>, tensor<?x3xf32>) {
+  %q, %s = tern.quantize <int4_absmean, block = 8> (%x) : (tensor<?x24xf32>) -> tensor<?x24xi8>, tensor<?x3xf32>
+  return %q, %s : tensor<?x24xi8>, tensor<?x3xf32>
+}
+// CHECK-DAG: #[[BLOCK:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-DAG: #[[ALL:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+// CHECK-LABEL: func.func @blocks(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<?x24xf32>)
+// CHECK:         %[[CUT:.*]] = tensor.expand_shape %[[X]] {{\[\[}}0], [1, 2]] {{.*}} into tensor<?x3x8xf32>
+// CHECK:         %[[SUM:.*]] = tern.reduce <sum_abs>(%[[CUT]]) : (tensor<?x3x8xf32>) -> tensor<?x3xf32>
+// CHECK:         %[[FACTORS:.*]]:2 = linalg.generic
+// CHECK-SAME:      iterator_types = ["parallel", "parallel"]} ins(%[[SUM]] : tensor<?x3xf32>)
+// CHECK:           arith.constant 8.000000e+00 : f32
+// CHECK:         %[[Q:.*]] = linalg.generic {indexing_maps = [#[[ALL]], #[[BLOCK]], #[[ALL]]]
+// CHECK-SAME:      ins(%[[CUT]], %[[FACTORS]]#0 : tensor<?x3x8xf32>, tensor<?x3xf32>)
+// CHECK:         %[[ROWS:.*]] = tensor.collapse_shape %[[Q]] {{\[\[}}0], [1, 2]] : tensor<?x3x8xi8> into tensor<?x24xi8>
+// CHECK:         return %[[ROWS]], %[[FACTORS]]#1
+
+// -----
+
 // fp4 rounds to a multiple that depends on the magnitude.
 
 func.func @fp4_e2m1(%x: tensor<1x5xf32>) -> (tensor<1x5xi8>, tensor<1xf32>) {

@@ -70,7 +70,13 @@ TEST(Schemes, Presets) {
             "blocks of 64: o_proj; int8_absmax: gate_proj up_proj; "
             "int8_absmax, Hadamard in blocks of 512: down_proj; cache of 16 "
             "bits");
-  EXPECT_EQ(schemePresets().size(), 5u);
+  EXPECT_EQ(schemes({"int8-32", {}}),
+            "int8_absmax in blocks of 32: q_proj k_proj v_proj o_proj "
+            "gate_proj up_proj down_proj; cache of 16 bits");
+  EXPECT_EQ(schemes({"float", {}}),
+            "f32: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj; "
+            "cache of 16 bits");
+  EXPECT_EQ(schemePresets().size(), 8u);
 }
 
 TEST(Schemes, AFileSaysWhatAPresetDoes) {
@@ -116,8 +122,55 @@ TEST(Schemes, FilesThatAreRefused) {
   expectPart(withFile("[]"), "expected an object");
   expectPart(withFile(""), "the file is empty");
   expectPart(schemes({"a4.9", {}}),
-             "'a4.9' are not one of b1.58, a4.8, a4.8-fp4, v2, v2-a8 nor a "
-             "file");
+             "'a4.9' are not one of b1.58, a4.8, a4.8-fp4, v2, v2-a8, "
+             "int8-128, int8-32, float nor a file");
+}
+
+TEST(Schemes, Blocks) {
+  const char *const blocks = R"({"activation_quantization":
+      {"o_proj": {"scheme": "int8_absmax", "block": 96, "topk": 0.5},
+       "down_proj": {"scheme": "fp4_e2m1", "block": 4}}})";
+  expectPart(withFile(blocks),
+             "int8_absmax in blocks of 96, top 50.0 %: o_proj");
+  expectPart(withFile(blocks), "fp4_e2m1 in blocks of 4: down_proj");
+  // 192 inputs of o_proj, 512 of down_proj.
+  expectPart(schemes({"int8-128", {}}),
+             "model: activations in blocks of 128 were asked for, which do not "
+             "divide the 192 inputs of q_proj");
+  expectPart(withFile(R"({"activation_quantization": {"o_proj":
+      {"scheme": "int8_absmax", "block": 3}}})"),
+             "'activation_quantization.o_proj.block'");
+  expectPart(withFile(R"({"activation_quantization": {"q_proj":
+      {"scheme": "int8_absmax", "block": 64}}})"),
+             "q_proj and k_proj are quantized once");
+  expectPart(withFile(R"({"activation_quantization": {"o_proj":
+      {"scheme": "f32", "block": 64}}})"),
+             "the activations of o_proj stay f32, so they have neither");
+  auto shares = parseTopK("0.25");
+  ASSERT_TRUE(bool(shares)) << llvm::toString(shares.takeError());
+  expectPart(schemes({"float", *shares}), "o_proj stay f32");
+}
+
+TEST(Schemes, WeightOnly) {
+  ModelConfig config = bundled();
+  config.saysActivations = false;
+  config.intermediateSize = 522;
+  setWeightOnly(config);
+  EXPECT_TRUE(config.weightOnly);
+  // 192 inputs, 522 of down_proj, which no block of 4 divides.
+  expectPart(describeSchemes(config),
+             "int8_absmax in blocks of 64: q_proj k_proj v_proj o_proj "
+             "gate_proj up_proj; int8_absmax: down_proj");
+  config.hiddenSize = config.intermediateSize = 640;
+  config.headCount = 10;
+  setWeightOnly(config);
+  expectPart(describeSchemes(config),
+             "int8_absmax in blocks of 128: q_proj k_proj v_proj o_proj "
+             "gate_proj up_proj down_proj");
+  // A scheme that the file says stays.
+  ModelConfig stated = bundled();
+  setWeightOnly(stated);
+  EXPECT_EQ(describeSchemes(stated), a48);
 }
 
 TEST(Schemes, TopK) {
@@ -160,7 +213,8 @@ TEST(ModelConfig, Activations) {
       [](json &c) {
         c["activation_quantization"]["o_proj"]["scheme"] = "int4_absmax";
       },
-      "int8_absmax or int4_absmean or fp4_e2m1, but is \"int4_absmax\"");
+      "int8_absmax or int4_absmean or fp4_e2m1 or f32, but is "
+      "\"int4_absmax\"");
   expectRefusal(
       [](json &c) {
         c["activation_quantization"]["o_proj"] = {{"scheme", "int8_absmax"},

@@ -78,6 +78,18 @@ LogicalResult tern::detail::expectGroups(Operation *op, int64_t columns,
          << columns << " columns, got " << groups;
 }
 
+LogicalResult tern::detail::expectBlocks(Operation *op, ActQuantAttr scheme,
+                                         int64_t features) {
+  int64_t block = scheme.getBlock();
+  if (!ShapedType::isDynamic(features) && features % block == 0)
+    return success();
+  InFlightDiagnostic error = op->emitOpError("expected a multiple of block = ")
+                             << block << " features, got ";
+  if (ShapedType::isDynamic(features))
+    return error << "an unknown number";
+  return error << features;
+}
+
 RankedTensorType tern::detail::getReadType(RankedTensorType type) {
   if (auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
     return layout.getGridType(type.getShape());

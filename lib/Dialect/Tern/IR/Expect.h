@@ -58,6 +58,10 @@ mlir::LogicalResult expectWritten(KernelOpInterface op,
 mlir::LogicalResult expectGroups(mlir::Operation *op, int64_t columns,
                                  int64_t groups);
 
+/// The blocks of `scheme`, which has some, in rows of `features`.
+mlir::LogicalResult expectBlocks(mlir::Operation *op, ActQuantAttr scheme,
+                                 int64_t features);
+
 /// The tensor that reading a weight of `type` gives: the grid of a packed one.
 mlir::RankedTensorType getReadType(mlir::RankedTensorType type);
 

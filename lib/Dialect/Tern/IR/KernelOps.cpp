@@ -100,9 +100,9 @@ LogicalResult LmHeadOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ReduceOp::verify() {
-  return expectWritten(
-      *this,
-      {{"result", {getSize(getInput(), 0)}, Float32Type::get(getContext())}});
+  ArrayRef<int64_t> shape = getShaped(getInput()).getShape();
+  return expectWritten(*this, {{"result", llvm::to_vector(shape.drop_back()),
+                                Float32Type::get(getContext())}});
 }
 
 LogicalResult HadamardOp::verify() {
@@ -120,10 +120,17 @@ LogicalResult HadamardOp::verify() {
 
 LogicalResult QuantizeOp::verify() {
   Builder b(getContext());
-  int64_t tokens = getSize(getInput(), 0);
-  return expectWritten(
-      *this, {{"codes", {tokens, getSize(getInput(), 1)}, b.getI8Type()},
-              {"factors", {tokens}, b.getF32Type()}});
+  int64_t tokens = getSize(getInput(), 0), features = getSize(getInput(), 1);
+  Written factors = {"factors", {tokens}, b.getF32Type()};
+  if (getActQuant().isFloat())
+    return emitOpError("expected a scheme of integers, got f32");
+  if (getActQuant().getBlock()) {
+    if (failed(expectBlocks(*this, getActQuant(), features)))
+      return failure();
+    factors.shape.push_back(getActQuant().getNumBlocks(features));
+  }
+  return expectWritten(*this,
+                       {{"codes", {tokens, features}, b.getI8Type()}, factors});
 }
 
 LogicalResult KeepTopKOp::verify() {
@@ -205,13 +212,16 @@ LogicalResult ActiveRowsOp::verify() {
 
 LogicalResult DequantizeOp::verify() {
   int64_t outputs = getSize(getAcc(), 1);
-  if (failed(expectSameTokens(*this,
-                              {{"acc", getAcc()}, {"factor", getFactor()}})))
+  if (getFactor() && failed(expectSameTokens(
+                         *this, {{"acc", getAcc()}, {"factor", getFactor()}})))
     return failure();
   bool isInteger = getShaped(getAcc()).getElementType().isInteger();
   if (isInteger != bool(getScale()))
     return emitOpError("expected a scale exactly if acc is of i32, got ")
            << (getScale() ? "one" : "none") << " for " << getAcc().getType();
+  if (!getFactor() && (isInteger || !getBias()))
+    return emitOpError("expected a factor, or of floats a bias alone, got "
+                       "neither");
   if (getScale()) {
     int64_t scales = getSize(getScale(), 0);
     if (!mayAgree(scales, 1) && !mayAgree(scales, outputs))

@@ -21,7 +21,8 @@ void MatmulOp::build(OpBuilder &b, OperationState &state, StringRef projection,
   if (isa<RankedTensorType>(init.getType()))
     results.push_back(init.getType());
   build(b, state, results, projection, codes, weight, Value(), Value(), Value(),
-        Value(), Value(), Value(), init, codeRange, TypeAttr(), StrategyAttr());
+        Value(), Value(), Value(), Value(), init, codeRange, TypeAttr(),
+        StrategyAttr());
 }
 
 MutableOperandRange MatmulOp::getDpsInitsMutable() { return getInitMutable(); }
@@ -52,6 +53,14 @@ LayoutAttr MatmulOp::getLayout() {
 
 int64_t MatmulOp::getGroupSize() {
   return getWeightTensorType().getDimSize(1) / getSize(getScales(), 1);
+}
+
+int64_t MatmulOp::getGroupsPerFactor() {
+  return getSize(getScales(), 1) / getSize(getFactors(), 1);
+}
+
+bool MatmulOp::hasFloatCodes() {
+  return getShaped(getCodes()).getElementType().isF32();
 }
 
 //===----------------------------------------------------------------------===//
@@ -157,13 +166,49 @@ static LogicalResult verifyScales(MatmulOp op, const WeightSizes &sizes) {
   return expectGroups(op, sizes.columns, getSize(op.getScales(), 1));
 }
 
-static LogicalResult verifyCodes(MatmulOp op, const WeightSizes &sizes) {
+static LogicalResult verifyFactors(MatmulOp op) {
+  Value factors = op.getFactors();
+  if (!factors)
+    return success();
+  if (!op.getScales())
+    return op.emitOpError("expected scales of groups under factors, got none");
+  if (failed(expectSameTokens(
+          op, {{"codes", op.getCodes()}, {"factors", factors}})))
+    return failure();
+  int64_t groups = getSize(op.getScales(), 1), blocks = getSize(factors, 1);
+  if (blocks > 0 && groups % blocks == 0)
+    return success();
+  return op.emitOpError("expected a number of factors that divides ")
+         << groups << " groups, got " << blocks;
+}
+
+/// Of products of activations that stay floats.
+static LogicalResult verifyFloats(MatmulOp op) {
+  if (!op.getCodeRange().empty())
+    return op.emitOpError("expected no range of codes that are floats, got [")
+           << op.getCodeRange() << "]";
+  if (!op.getScales() || op.getFactors() || op.getRowIndices() ||
+      op.getColumnIndices() || op.getCodeSums())
+    return op.emitOpError("expected scales and no other modifier of codes that "
+                          "are floats");
+  return success();
+}
+
+static LogicalResult verifyRange(MatmulOp op) {
   ArrayRef<int64_t> range = op.getCodeRange();
+  if (op.hasFloatCodes())
+    return verifyFloats(op);
   if (range.size() != 2 || range[0] > 0 || range[1] < 0 || range[0] < -128 ||
       range[1] > 127)
     return op.emitOpError("expected codes in a range [lowest, highest] that "
                           "holds 0 and fits i8, got [")
            << range << "]";
+  return success();
+}
+
+static LogicalResult verifyCodes(MatmulOp op, const WeightSizes &sizes) {
+  if (failed(verifyRange(op)))
+    return failure();
   int64_t width = getSize(op.getCodes(), 1);
   if (op.getColumnIndices())
     return expectSize(op, "codes", "columns", getSize(op.getColumnIndices(), 1),
@@ -185,7 +230,8 @@ LogicalResult MatmulOp::verify() {
                         llvm::alignTo(sizes->columns, 4),
                         "the weight's columns rounded up to a multiple of "
                         "four")) ||
-      failed(verifyCodes(*this, *sizes)) || failed(verifyScales(*this, *sizes)))
+      failed(verifyCodes(*this, *sizes)) ||
+      failed(verifyScales(*this, *sizes)) || failed(verifyFactors(*this)))
     return failure();
 
   Builder b(getContext());

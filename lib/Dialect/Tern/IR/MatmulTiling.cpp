@@ -129,8 +129,9 @@ static TilingResult takeTile(OpBuilder &b, MatmulOp op, const Tile &tile) {
            slicer.cut(op.getCodes(), 0, tile.token, tile.tokens));
   cuts.map(op.getWeight(), slicer.cut(op.getWeight(), op.getRowDimension(),
                                       tile.step, tile.steps));
-  if (Value sums = op.getCodeSums())
-    cuts.map(sums, slicer.cut(sums, 0, tile.token, tile.tokens));
+  for (Value ofTokens : {op.getCodeSums(), op.getFactors()})
+    if (ofTokens)
+      cuts.map(ofTokens, slicer.cut(ofTokens, 0, tile.token, tile.tokens));
   if (Value scales = op.getScales())
     if (op.getReasonForWholeRows().empty())
       cuts.map(scales, slicer.cut(scales, 0, tile.row, tile.rows));

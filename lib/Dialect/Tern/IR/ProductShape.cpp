@@ -40,21 +40,25 @@ ProductShape ProductShape::of(MatmulOp product) {
   RankedTensorType type = product.getWeightTensorType();
   ProductShape shape{type.getDimSize(0), type.getDimSize(1)};
   shape.tokens = getTokens(product);
-  shape.codes = {product.getCodeRange()[0], product.getCodeRange()[1]};
+  shape.isOfFloats = product.hasFloatCodes();
+  if (!shape.isOfFloats)
+    shape.codes = {product.getCodeRange()[0], product.getCodeRange()[1]};
   if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
     shape.integerBits = integer.getWidth();
   shape.listsRows = bool(product.getRowIndices());
   shape.listsColumns = bool(product.getColumnIndices());
   if (product.getScales())
     shape.groupSize = product.getGroupSize();
+  shape.hasFactors = bool(product.getFactors());
   if (LayoutAttr layout = product.getLayout())
     shape.layout = layout.getLayout();
   return shape;
 }
 
 std::string ProductShape::str() const {
-  std::string text =
-      llvm::formatv("{0}x{1}/{2}..{3}", rows, columns, codes.low, codes.high);
+  std::string text = llvm::formatv("{0}x{1}/", rows, columns);
+  text += isOfFloats ? std::string("f32")
+                     : llvm::formatv("{0}..{1}", codes.low, codes.high).str();
   int64_t percent = std::lround(100 * share);
   if (integerBits)
     text += llvm::formatv("/int{0}", integerBits).str();
@@ -66,6 +70,8 @@ std::string ProductShape::str() const {
     text += llvm::formatv("/columns{0}", percent).str();
   if (groupSize)
     text += llvm::formatv("/scales{0}", groupSize).str();
+  if (hasFactors)
+    text += "/factors";
   return text + llvm::formatv("/t{0}", tokens).str();
 }
 
@@ -73,6 +79,8 @@ StringRef
 ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
   MicroTile tile = kernel.getTile();
   size_t parts = kernel.getParts().size();
+  if (isOfFloats)
+    return "expected codes that are integers, not floats";
   if (!kernel.reads(layout))
     return "expected a layout that the kernel reads";
   if (!kernel.getCodeRange().contains(codes))
@@ -99,8 +107,8 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "rows that only the layout adds have no scales";
   if (groupSize % tile.columns)
     return "expected groups of whole steps of the kernel";
-  if (tile.tokens != 1 || parts != 1)
-    return "expected a kernel of one token and one part for scales";
+  if (parts != 1)
+    return "expected a kernel of one part for scales";
   return "";
 }
 

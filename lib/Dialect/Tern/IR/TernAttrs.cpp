@@ -37,14 +37,33 @@ void TernDialect::registerAttributes() {
 // ActQuantAttr, TopKAttr
 //===----------------------------------------------------------------------===//
 
-std::array<int64_t, 2> ActQuantAttr::getCodeRange() const {
+/// Fewer features would share next to nothing.
+static constexpr int64_t kSmallestBlock = 4;
+
+LogicalResult ActQuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   ActScheme scheme, int64_t block) {
+  if (block && block < kSmallestBlock)
+    return emitError() << "expected a block of at least " << kSmallestBlock
+                       << " features, got " << block;
+  if (block && scheme == ActScheme::Float32)
+    return emitError() << "expected no block under f32, which has no factors, "
+                          "got "
+                       << block;
+  return success();
+}
+
+ArrayRef<int64_t> ActQuantAttr::getCodeRange() const {
+  static constexpr int64_t int8[] = {-128, 127}, int4[] = {-8, 7},
+                           fp4[] = {-12, 12};
   switch (getScheme()) {
   case ActScheme::Int8AbsMax:
-    return {-128, 127};
+    return int8;
   case ActScheme::Int4AbsMean:
-    return {-8, 7};
+    return int4;
   case ActScheme::Fp4E2M1:
-    return {-12, 12};
+    return fp4;
+  case ActScheme::Float32:
+    return {};
   }
   llvm_unreachable("all schemes are handled");
 }

@@ -158,15 +158,42 @@ LogicalResult RMSNormOp::verify() {
   return success();
 }
 
+/// Factors of blocks and sums of floats are parts of the product, as scales of
+/// groups are.
+static LogicalResult verifyActQuant(BitLinearOp op, int64_t features) {
+  ActQuantAttr scheme = op.getActQuant();
+  if (scheme.isFloat() && op.getTopK())
+    return op.emitOpError("expected no top_k under f32, which has no codes");
+  if (!scheme.isFloat() && !scheme.getBlock())
+    return success();
+  if (getShaped(op.getScale()).getRank() != 2)
+    return op.emitOpError("expected a matrix of scales of groups under ")
+           << scheme << ", got " << op.getScale().getType();
+  if (scheme.isFloat())
+    return success();
+  if (failed(expectBlocks(op, scheme, features)))
+    return failure();
+  int64_t blocks = scheme.getNumBlocks(features),
+          groups = getSize(op.getScale(), 1);
+  if (groups % blocks == 0)
+    return success();
+  return op.emitOpError("expected each of ")
+         << blocks << " blocks of " << scheme.getBlock()
+         << " features to be whole groups, got " << groups << " groups";
+}
+
 static LogicalResult verifyScale(BitLinearOp op, int64_t features,
                                  int64_t rows) {
   int64_t scales = getSize(op.getScale(), 0);
   if (cast<ShapedType>(op.getScale().getType()).getRank() == 2) {
     if (failed(expectSize(op, "scale", "rows", rows, "one per row of weight",
-                          scales)))
+                          scales)) ||
+        failed(expectGroups(op, features, getSize(op.getScale(), 1))))
       return failure();
-    return expectGroups(op, features, getSize(op.getScale(), 1));
+    return verifyActQuant(op, features);
   }
+  if (failed(verifyActQuant(op, features)))
+    return failure();
   if (!mayAgree(scales, op.getNumResults()) && !mayAgree(scales, rows))
     return op.emitOpError("expected one scale per result (")
            << op.getNumResults() << ") or per row of weight (" << rows

@@ -28,15 +28,19 @@ namespace {
 QuantizeOp quantize(OpBuilder &b, Location loc, Value input,
                     ActQuantAttr scheme) {
   auto type = cast<RankedTensorType>(input.getType());
-  SmallVector<Type> types = {
-      type.clone(b.getI8Type()),
-      RankedTensorType::get({type.getDimSize(0)}, b.getF32Type())};
+  SmallVector<int64_t> factors = {type.getDimSize(0)};
+  if (int64_t blocks = scheme.getNumBlocks(type.getDimSize(1)))
+    factors.push_back(blocks);
+  SmallVector<Type> types = {type.clone(b.getI8Type()),
+                             RankedTensorType::get(factors, b.getF32Type())};
   return QuantizeOp::create(b, loc, types, scheme, input, ValueRange());
 }
 
-/// The product of codes that `scheme` made; `scales` of groups or null.
+/// The product of codes that `scheme` made; `scales` of groups and `factors` of
+/// blocks or null.
 Value matmul(OpBuilder &b, Location loc, StringRef projection, Value codes,
-             Value weight, ActQuantAttr scheme, Value scales = {}) {
+             Value weight, ActQuantAttr scheme, Value scales = {},
+             Value factors = {}) {
   SmallVector<OpFoldResult> sizes = {tensor::getMixedSize(b, loc, codes, 0),
                                      tensor::getMixedSize(b, loc, weight, 0)};
   Type element = scales ? Type(b.getF32Type()) : Type(b.getI32Type());
@@ -45,11 +49,16 @@ Value matmul(OpBuilder &b, Location loc, StringRef projection, Value codes,
                                   scheme.getCodeRange());
   if (scales)
     product.getScalesMutable().assign(scales);
+  if (factors)
+    product.getFactorsMutable().assign(factors);
   return product.getResult(0);
 }
 
+/// A product that has had its factors, and gets no bias, is a result as it is.
 Value dequantize(OpBuilder &b, Location loc, Value acc, Value factor,
                  Value scale, Value bias = {}) {
+  if (!factor && !bias)
+    return acc;
   auto type = cast<RankedTensorType>(acc.getType()).clone(b.getF32Type());
   return DequantizeOp::create(b, loc, TypeRange(type), acc, factor, scale, bias,
                               ValueRange())
@@ -82,17 +91,21 @@ struct DecomposeLinear : OpRewritePattern<BitLinearOp> {
   LogicalResult matchAndRewrite(BitLinearOp op,
                                 PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    QuantizeOp quantized =
-        quantize(rewriter, loc, op.getInput(), op.getActQuant());
-    Value codes = quantized.getResult(0), factor = quantized.getResult(1);
+    ActQuantAttr scheme = op.getActQuant();
+    Value codes = op.getInput(), factor, factors;
+    if (!scheme.isFloat()) {
+      QuantizeOp quantized = quantize(rewriter, loc, codes, scheme);
+      codes = quantized.getResult(0);
+      (scheme.getBlock() ? factors : factor) = quantized.getResult(1);
+    }
     if (op.getTopK())
       codes =
           KeepTopKOp::create(rewriter, loc, TypeRange(codes.getType()),
                              *op.getTopK(), op.getInput(), codes, ValueRange())
               .getResult(0);
     Value acc =
-        matmul(rewriter, loc, op.getProjection(), codes, op.getWeight(),
-               op.getActQuant(), hasGroups(op) ? op.getScale() : Value());
+        matmul(rewriter, loc, op.getProjection(), codes, op.getWeight(), scheme,
+               hasGroups(op) ? op.getScale() : Value(), factors);
     rewriter.replaceOp(op, scaleResults(rewriter, op, acc, factor));
     return success();
   }

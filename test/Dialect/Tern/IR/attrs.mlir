@@ -1,10 +1,11 @@
 // RUN: tern-opt %s | tern-opt --mlir-print-local-scope | FileCheck %s
 
 // CHECK-LABEL: module @schemes attributes {
-// CHECK-SAME: tern.a = #tern.act_quant<int8_absmax>, tern.b = #tern.act_quant<int4_absmean>, tern.c = #tern.act_quant<fp4_e2m1>, tern.d = #tern.top_k<keep = 96>
+// CHECK-SAME: tern.a = #tern.act_quant<int8_absmax>, tern.b = #tern.act_quant<int4_absmean>, tern.c = #tern.act_quant<fp4_e2m1>, tern.d = #tern.top_k<keep = 96>, tern.e = #tern.act_quant<int8_absmax, block = 128>, tern.f = #tern.act_quant<f32>
 module @schemes attributes {
   tern.a = #tern.act_quant<int8_absmax>, tern.b = #tern.act_quant<int4_absmean>,
-  tern.c = #tern.act_quant<fp4_e2m1>, tern.d = #tern.top_k<keep = 96>} {}
+  tern.c = #tern.act_quant<fp4_e2m1>, tern.d = #tern.top_k<keep = 96>,
+  tern.e = #tern.act_quant<int8_absmax, block = 128>, tern.f = #tern.act_quant<f32>} {}
 
 // CHECK-LABEL: module @kinds attributes {
 // CHECK-SAME: tern.a = #tern.glu_kind<relu2>, tern.b = #tern.reduce_kind<max_abs>, tern.c = #tern.weight_encoding<rope_cos>

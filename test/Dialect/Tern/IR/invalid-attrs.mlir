@@ -5,6 +5,16 @@ module attributes {tern.a = #tern.top_k<keep = 0>} {}
 
 // -----
 
+// expected-error @+1 {{expected a block of at least 4 features, got 3}}
+module attributes {tern.a = #tern.act_quant<int8_absmax, block = 3>} {}
+
+// -----
+
+// expected-error @+1 {{expected no block under f32, which has no factors, got 32}}
+module attributes {tern.a = #tern.act_quant<f32, block = 32>} {}
+
+// -----
+
 // expected-error @+1 {{expected one of the codecs b2, s5, t2, t4, t3p5, p2, i4, i6, b8, got b3}}
 func.func private @codec(tensor<4x8x!tern.trit, #tern.layout<b3, rows, k:4:1, []>>)
 

@@ -157,7 +157,7 @@ func.func @range_of_one_number(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tens
 
 func.func @indices_without_count(%q: tensor<1x8xi8>, %w: tensor<4x8x!tern.trit>, %i: tensor<1x4xi32>, %a: tensor<1x4xi32>) {
   // expected-error @+1 {{expected indices and count of rows together, got only one}}
-  %0 = "tern.matmul"(%q, %w, %i, %a) <{projection = "q", code_range = array<i64: -8, 7>, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1>}> : (tensor<1x8xi8>, tensor<4x8x!tern.trit>, tensor<1x4xi32>, tensor<1x4xi32>) -> tensor<1x4xi32>
+  %0 = "tern.matmul"(%q, %w, %i, %a) <{projection = "q", code_range = array<i64: -8, 7>, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 0, 1>}> : (tensor<1x8xi8>, tensor<4x8x!tern.trit>, tensor<1x4xi32>, tensor<1x4xi32>) -> tensor<1x4xi32>
   return
 }
 

@@ -6,22 +6,23 @@
 !rows = tensor<64x32x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
 !columns = tensor<64x32x!tern.trit, #tern.layout<b2, columns, n:4:4, [n:4:1]>>
 
-func.func @rows(%q: tensor<?x32xi8>, %w: tensor<4x2x64xi8>, %s: tensor<64x2xf32>, %y: tensor<?x64xf32>) -> tensor<?x64xf32> {
-  %0 = tern.matmul "a" ins(%q, %w : tensor<?x32xi8>, tensor<4x2x64xi8>) scales(%s : tensor<64x2xf32>)
+func.func @rows(%q: tensor<?x32xi8>, %w: tensor<4x2x64xi8>, %s: tensor<64x2xf32>, %f: tensor<?x2xf32>, %y: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %0 = tern.matmul "a" ins(%q, %w : tensor<?x32xi8>, tensor<4x2x64xi8>) scales(%s : tensor<64x2xf32>) factors(%f : tensor<?x2xf32>)
       outs(%y : tensor<?x64xf32>) codes [-8, 7] weight_type !rows -> tensor<?x64xf32>
   return %0 : tensor<?x64xf32>
 }
 // CHECK-LABEL: func.func @rows(
-// CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<?x32xi8>, %[[W:[a-z0-9]+]]: tensor<4x2x64xi8>, %[[S:[a-z0-9]+]]: tensor<64x2xf32>
+// CHECK-SAME:    %[[Q:[a-z0-9]+]]: tensor<?x32xi8>, %[[W:[a-z0-9]+]]: tensor<4x2x64xi8>, %[[S:[a-z0-9]+]]: tensor<64x2xf32>, %[[F:[a-z0-9]+]]: tensor<?x2xf32>
 // CHECK:         scf.forall (%{{.*}}, %[[N:.*]]) in (%{{.*}}, 4) shared_outs(%[[Y:.*]] = %{{.*}})
 // CHECK:           %[[T:.*]] = affine.apply affine_map<(d0) -> (d0 * 8)>
 // CHECK:           %[[TOKENS:.*]] = affine.min
 // CHECK:           %[[ROW:.*]] = affine.apply affine_map<(d0) -> (d0 * 16)>(%[[N]])
 // CHECK:           %[[QT:.*]] = tensor.extract_slice %[[Q]][%[[T]], 0] [%[[TOKENS]], 32] [1, 1]
 // CHECK:           %[[WN:.*]] = tensor.extract_slice %[[W]][%[[N]], 0, 0] [1, 2, 64] [1, 1, 1] : tensor<4x2x64xi8> to tensor<1x2x64xi8>
+// CHECK:           %[[FT:.*]] = tensor.extract_slice %[[F]][%[[T]], 0] [%[[TOKENS]], 2] [1, 1]
 // CHECK:           %[[SN:.*]] = tensor.extract_slice %[[S]][%[[ROW]], 0] [16, 2] [1, 1]
 // CHECK:           %[[YT:.*]] = tensor.extract_slice %[[Y]][%[[T]], %[[ROW]]] [%[[TOKENS]], 16] [1, 1]
-// CHECK:           %[[Z:.*]] = tern.matmul "a" ins(%[[QT]], %[[WN]] : tensor<?x32xi8>, tensor<1x2x64xi8>) scales(%[[SN]] : tensor<16x2xf32>)
+// CHECK:           %[[Z:.*]] = tern.matmul "a" ins(%[[QT]], %[[WN]] : tensor<?x32xi8>, tensor<1x2x64xi8>) scales(%[[SN]] : tensor<16x2xf32>) factors(%[[FT]] : tensor<?x2xf32>)
 // CHECK-SAME:        outs(%[[YT]] : tensor<?x16xf32>) codes [-8, 7] weight_type tensor<64x32x!tern.trit, {{.*}}> -> tensor<?x16xf32>
 // CHECK:             tensor.parallel_insert_slice %[[Z]] into %[[Y]][%[[T]], %{{.*}}] [%[[TOKENS]], 16] [1, 1]
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // tern.matmul with every subset of its modifiers, in layouts of either outer
-// axis, for every target, equals its definition.
+// axis, for every target, equals its definition, of codes and of floats.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,6 +33,8 @@ struct Case {
 
   int64_t numRows = 37, numColumns = 60; // without padding
   int64_t tokens = 1;
+  int64_t blocks = 0; // of groups that share a factor; 0: no factors
+  bool isOfFloats = false;
 
   int64_t groups() const { return numColumns / groupSize; }
   int64_t paddedRows() const { return layout.paddedRows(numRows); }
@@ -42,14 +44,17 @@ struct Case {
   std::string name() const {
     return "f" + std::to_string(rows) + std::to_string(columns) +
            std::to_string(scales) + "_" + std::to_string(groupSize) + "_" +
-           std::to_string(tokens) + "_" + std::to_string(layout.fingerprint());
+           std::to_string(tokens) + "_" + std::to_string(blocks) +
+           (isOfFloats ? "_floats_" : "_") +
+           std::to_string(layout.fingerprint());
   }
 
-  /// (codes, weight, rows, row count, columns, column count, scales, result)
+  /// (codes, weight, rows, row count, columns, column count, scales, factors,
+  /// result)
   std::string text() const {
     auto number = [](int64_t x) { return std::to_string(x); };
     std::string some = tokens == 1 ? "memref<1x" : "memref<?x";
-    std::string x = some + number(codes()) + "xi8>";
+    std::string x = some + number(codes()) + (isOfFloats ? "xf32>" : "xi8>");
     std::string w = "memref<";
     for (int64_t size : layout.gridShape(numRows, numColumns))
       w += number(size) + "x";
@@ -59,15 +64,17 @@ struct Case {
     std::string n = "memref<1xi32>";
     std::string s =
         "memref<" + number(numRows) + "x" + number(groups()) + "xf32>";
+    std::string f = some + number(std::max<int64_t>(blocks, 1)) + "xf32>";
     std::string y = some + number(paddedRows()) + (scales ? "xf32>" : "xi32>");
     std::string text =
         "func.func @" + name() + "(%x: " + x + ", %w: " + w + ", %i: " + i +
         ", %n: " + n + ", %j: " + j + ", %m: " + n + ", %s: " + s +
-        ", %y: " + y + ") attributes {llvm.emit_c_interface} {\n" +
-        tensorOf("%xt", "%x", x) + tensorOf("%wt", "%w", w) +
-        tensorOf("%it", "%i", i) + tensorOf("%nt", "%n", n) +
-        tensorOf("%jt", "%j", j) + tensorOf("%mt", "%m", n) +
-        tensorOf("%st", "%s", s) + tensorOf("%yt", "%y", y, /*written=*/true);
+        ", %f: " + f + ", %y: " + y +
+        ") attributes {llvm.emit_c_interface} {\n" + tensorOf("%xt", "%x", x) +
+        tensorOf("%wt", "%w", w) + tensorOf("%it", "%i", i) +
+        tensorOf("%nt", "%n", n) + tensorOf("%jt", "%j", j) +
+        tensorOf("%mt", "%m", n) + tensorOf("%st", "%s", s) +
+        tensorOf("%ft", "%f", f) + tensorOf("%yt", "%y", y, /*written=*/true);
     text += "%r = tern.matmul \"p\" ins(%xt, %wt : " + tensorType(x) + ", " +
             tensorType(w) + ")";
     if (rows)
@@ -77,11 +84,13 @@ struct Case {
           " columns(%jt, %mt : " + tensorType(j) + ", " + tensorType(n) + ")";
     if (scales)
       text += " scales(%st : " + tensorType(s) + ")";
-    return text + " outs(%yt : " + tensorType(y) +
-           ") codes [-128, 127] weight_type tensor<" + number(numRows) + "x" +
-           number(numColumns) + "x!tern.trit, #tern.layout<" + layout.str() +
-           ">> -> " + tensorType(y) + "\n" + intoBuffer("%r", "%y", y) +
-           "return\n}\n";
+    if (blocks)
+      text += " factors(%ft : " + tensorType(f) + ")";
+    return text + " outs(%yt : " + tensorType(y) + ") codes " +
+           (isOfFloats ? "[]" : "[-128, 127]") + " weight_type tensor<" +
+           number(numRows) + "x" + number(numColumns) +
+           "x!tern.trit, #tern.layout<" + layout.str() + ">> -> " +
+           tensorType(y) + "\n" + intoBuffer("%r", "%y", y) + "return\n}\n";
   }
 };
 
@@ -101,9 +110,30 @@ std::vector<Case> allCases() {
   for (const Layout &layout : layouts)
     for (int bits = 0; bits < 8; ++bits)
       for (int64_t groupSize : {int64_t(4), int64_t(15)})
-        if (bits & 4 || groupSize == 4)
-          cases.push_back({bool(bits & 1), bool(bits & 2), bool(bits & 4),
-                           layout, groupSize});
+        if (bits & 4 || groupSize == 4) {
+          Case one = {bool(bits & 1), bool(bits & 2), bool(bits & 4), layout,
+                      groupSize};
+          cases.push_back(one);
+          // A factor for each group, and for five of them.
+          for (int64_t blocks : {one.groups(), int64_t(3)})
+            if (one.scales && one.groups() % blocks == 0) {
+              one.blocks = blocks;
+              cases.push_back(one);
+            }
+        }
+  return cases;
+}
+
+/// Of activations that stay floats: groups, and one of all columns.
+std::vector<Case> floatCases() {
+  std::vector<Case> cases;
+  for (const Case &one : allCases())
+    if (one.scales && !one.rows && !one.columns && !one.blocks)
+      for (int64_t tokens : {1, 3})
+        for (int64_t groupSize : {one.groupSize, one.numColumns})
+          if (groupSize != one.numColumns || one.groupSize == 4)
+            cases.push_back({false, false, true, one.layout, groupSize,
+                             one.numRows, one.numColumns, tokens, 0, true});
   return cases;
 }
 
@@ -143,14 +173,26 @@ void check(CompiledModule &module, const Case &c, double density) {
     for (int64_t k = 0; k < (c.columns ? columnCount[0] : columns); ++k)
       codes.at(t, k) =
           dense[t * columns + (c.columns ? columnList.at(0, k) : k)];
-  Matrix<float> scales(rows, c.groups());
-  for (int64_t i = 0; i < scales.size(); ++i)
-    scales.data()[i] = std::ldexp(float(random()) - 2e9f, -30);
+  auto randomFloats = [&](Matrix<float> &floats) {
+    for (int64_t i = 0; i < floats.size(); ++i)
+      floats.data()[i] = std::ldexp(float(random()) - 2e9f, -30);
+  };
+  Matrix<float> scales(rows, c.groups()),
+      factors(c.tokens, std::max<int64_t>(c.blocks, 1)),
+      floats(c.tokens, c.codes());
+  randomFloats(scales);
+  randomFloats(factors);
+  floats.fill(0);
+  for (int64_t t = 0; t < c.tokens; ++t)
+    for (int64_t k = 0; k < columns; ++k)
+      if (c.isOfFloats)
+        floats.at(t, k) = float(dense[t * columns + k]) / 37;
   Matrix<int32_t> result(c.tokens, c.paddedRows());
   result.fill(kCanary);
-  module.call(c.name(), codes.argument(), weight.argument(), rowList.argument(),
-              rowCount.argument(), columnList.argument(),
-              columnCount.argument(), scales.argument(), result.argument());
+  module.call(c.name(), c.isOfFloats ? floats.argument() : codes.argument(),
+              weight.argument(), rowList.argument(), rowCount.argument(),
+              columnList.argument(), columnCount.argument(), scales.argument(),
+              factors.argument(), result.argument());
 
   for (int64_t t = 0; t < c.tokens; ++t)
     for (int64_t n = 0; n < rows; ++n) {
@@ -160,15 +202,24 @@ void check(CompiledModule &module, const Case &c, double density) {
           sums[k / c.groupSize] +=
               digits[n * columns + k] * dense[t * columns + k];
       int32_t expected = 0;
-      Row terms;
+      float scaled = 0;
       for (int64_t g = 0; g < c.groups(); ++g) {
         expected += sums[g];
-        terms.push_back(float(sums[g]) * scales.at(n, g));
+        float sum = float(sums[g]);
+        if (c.isOfFloats) {
+          Row products;
+          for (int64_t k = g * c.groupSize; k < (g + 1) * c.groupSize; ++k)
+            products.push_back(float(digits[n * columns + k]) *
+                               floats.at(t, k));
+          sum = r32(products);
+        }
+        float term = sum * scales.at(n, g);
+        if (c.blocks)
+          term *= factors.at(t, g * c.blocks / c.groups());
+        scaled += term;
       }
-      if (c.scales) {
-        float sum = r32(terms);
-        std::memcpy(&expected, &sum, sizeof sum);
-      }
+      if (c.scales)
+        std::memcpy(&expected, &scaled, sizeof scaled);
       if (c.rows && !activeRows[n])
         expected = kCanary;
       ASSERT_EQ(result.at(t, n), expected) << "token " << t << " row " << n;
@@ -176,7 +227,7 @@ void check(CompiledModule &module, const Case &c, double density) {
 }
 
 /// Scaled products that micro kernels of `lanes` lanes take: no rows that only
-/// the layout adds, groups of whole steps, more of them than R32 has lanes.
+/// the layout adds, groups of whole steps, factors of one and of five groups.
 std::vector<Case> scaledCases(int64_t lanes, bool hasPermutes = false) {
   std::vector<std::pair<Layout, int64_t>> layouts = {
       {RowsInLanes{lanes, 2}.layout(), 16},
@@ -190,8 +241,10 @@ std::vector<Case> scaledCases(int64_t lanes, bool hasPermutes = false) {
   std::vector<Case> cases;
   for (const auto &[layout, groupSize] : layouts)
     for (int64_t tokens : {1, 3})
-      cases.push_back({false, false, true, layout, groupSize,
-                       layout.paddedRows(32 * lanes), 35 * groupSize, tokens});
+      for (int64_t blocks : {0, 7, 35})
+        cases.push_back({false, false, true, layout, groupSize,
+                         layout.paddedRows(32 * lanes), 35 * groupSize, tokens,
+                         blocks});
   return cases;
 }
 
@@ -209,6 +262,19 @@ TEST_P(ProductModifiers, Compose) {
   for (const Case &c : allCases())
     for (double density : {0.0, 0.3, 1.0})
       check(*module, c, density);
+}
+
+TEST_P(ProductModifiers, Floats) {
+  const Machine &machine = GetParam().machine;
+  if (!machine.isHere())
+    GTEST_SKIP() << "this host has no " << machine.featureString();
+  std::string text;
+  for (const Case &c : floatCases())
+    text += c.text();
+  auto module = CompiledModule::compile(machine, text, GetParam().strategies);
+  ASSERT_TRUE(module);
+  for (const Case &c : floatCases())
+    check(*module, c, 1);
 }
 
 TEST_P(ProductModifiers, ScalesInKernels) {

@@ -246,6 +246,47 @@ TEST_P(ElementwiseKernelsTest, CodesEqualTheDefinition) {
   }
 }
 
+/// Each block is a row of its own.
+TEST_P(ElementwiseKernelsTest, CodesOfBlocksEqualTheDefinition) {
+  const char *text = R"(
+    func.func @SCHEME$F(%x: tensor<$Tx$Nxf32>) -> (tensor<$Tx$Nxi8>, tensor<$TxBLOCKSxf32>) {
+      %q, %s = tern.quantize <SCHEME, block = SIZE> (%x) : (tensor<$Tx$Nxf32>) -> tensor<$Tx$Nxi8>, tensor<$TxBLOCKSxf32>
+      return %q, %s : tensor<$Tx$Nxi8>, tensor<$TxBLOCKSxf32>
+    })";
+  for (auto [blocks, size] : {std::pair<int64_t, int64_t>{1, 4},
+                              {11, 4},
+                              {3, 20},
+                              {4, 44},
+                              {2, 65},
+                              {3, 128},
+                              {16, 32}}) {
+    int64_t n = blocks * size;
+    std::string schemes;
+    for (const Scheme &scheme : kSchemes) {
+      schemes += text;
+      replaceAll(schemes, "SCHEME", scheme.name);
+      replaceAll(schemes, "BLOCKS", std::to_string(blocks));
+      replaceAll(schemes, "SIZE", std::to_string(size));
+    }
+    auto module = compile(instantiate(schemes, n));
+    ASSERT_TRUE(module);
+    for (int64_t tokens : kTokens)
+      for (const Scheme &scheme : kSchemes)
+        for (int kind = 0; kind < kKinds; ++kind) {
+          Matrix<float> x = makeRows(tokens, n, kind), s(tokens, blocks);
+          Matrix<int8_t> q(tokens, n, 99);
+          module->call(nameFor(scheme.name, tokens), x.get(), q.get(), s.get());
+          for (int64_t t = 0; t < tokens; ++t)
+            for (int64_t j = 0; j < blocks; ++j) {
+              Row block(x.row(t) + j * size, x.row(t) + (j + 1) * size);
+              Codes want = scheme.quantize(block);
+              expectRow(q.row(t) + j * size, want.q, scheme.name);
+              expectRow(s.row(t) + j, {want.s}, "factor");
+            }
+        }
+  }
+}
+
 TEST_P(ElementwiseKernelsTest, GatesEqualTheDefinition) {
   // With the sums of two projections before and a residual addition after,
   // which all become one loop.

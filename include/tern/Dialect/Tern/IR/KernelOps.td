@@ -88,16 +88,19 @@ def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {
 }
 
 def Tern_ReduceOp : Tern_KernelOp<"reduce", [Tern_RowWise]> {
-  let summary = "one statistic of each token's features";
+  let summary = "one statistic of each token's features, or of each part of them";
   let description = [{
     `max_abs`, or R32 of |x| (`sum_abs`) or of x*x (`sum_squares`): the sum order
-    that makes every target give the same bits (docs/numerics.md 0).
+    that makes every target give the same bits (docs/numerics.md 0). The statistic is
+    of the innermost dimension, so rows that are cut into heads or blocks have one for
+    each.
 
     ```mlir
     %m = tern.reduce <sum_squares> (%x) : (tensor<?x192xf32>) -> tensor<?xf32>
+    %h = tern.reduce <sum_squares> (%q) : (tensor<?x3x64xf32>) -> tensor<?x3xf32>
     ```
   }];
-  let arguments = (ins Tern_ReduceKindAttr:$kind, Tern_RowsOf<[F32]>:$input,
+  let arguments = (ins Tern_ReduceKindAttr:$kind, Tern_CutRowsOf<[F32]>:$input,
                        Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
     $kind `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
@@ -129,14 +132,16 @@ def Tern_HadamardOp : Tern_KernelOp<"hadamard", [Tern_RowWise]> {
 }
 
 def Tern_QuantizeOp : Tern_KernelOp<"quantize", [Tern_RowWise]> {
-  let summary = "activations to integers and one factor per token";
+  let summary = "activations to integers and their factors";
   let description = [{
     Results are q (i8, in [-128, 127]; [-8, 7] for int4; twice the value for fp4)
-    and s of `#tern.act_quant`.
+    and s of `#tern.act_quant`, one per token, or one per token and block.
 
     ```mlir
     %q, %s = tern.quantize <int4_absmean> (%x)
         : (tensor<?x192xf32>) -> tensor<?x192xi8>, tensor<?xf32>
+    %p, %r = tern.quantize <int8_absmax, block = 64> (%x)
+        : (tensor<?x192xf32>) -> tensor<?x192xi8>, tensor<?x3xf32>
     ```
   }];
   let arguments = (ins Tern_ActQuantAttr:$act_quant, Tern_RowsOf<[F32]>:$input,
@@ -242,23 +247,29 @@ def Tern_DequantizeOp : Tern_KernelOp<"dequantize",
   let description = [{
     `result[t][n] = f32(acc[t][n]) * (factor[t] * scale[n]) [+ bias[n]]`; `scale`
     has one value or one per output, `bias` one per output. Sums that are floats
-    have been scaled: `result[t][n] = acc[t][n] * factor[t] [+ bias[n]]`.
+    have been scaled: `result[t][n] = acc[t][n] * factor[t] [+ bias[n]]`. Those of a
+    product with factors of its own lack only a bias: `result[t][n] = acc[t][n] +
+    bias[n]`.
 
     ```mlir
     %y = tern.dequantize(%a, %s, %alpha)
         : (tensor<?x192xi32>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x192xf32>
     %z = tern.dequantize(%p, %s) bias(%b : tensor<192xf32>)
         : (tensor<?x192xf32>, tensor<?xf32>) -> tensor<?x192xf32>
+    %w = tern.dequantize(%p) bias(%b : tensor<192xf32>)
+        : (tensor<?x192xf32>) -> tensor<?x192xf32>
     ```
   }];
-  let arguments = (ins Tern_RowsOf<[I32, F32]>:$acc, Tern_VectorOf<[F32]>:$factor,
+  let arguments = (ins Tern_RowsOf<[I32, F32]>:$acc,
+                       Optional<Tern_VectorOf<[F32]>>:$factor,
                        Optional<Tern_VectorOf<[F32]>>:$scale,
                        Optional<Tern_VectorOf<[F32]>>:$bias,
                        Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
-    `(` $acc `,` $factor (`,` $scale^)? `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
+    `(` $acc (`,` $factor^)? (`,` $scale^)? `)`
+    (`bias` `(` $bias^ `:` type($bias) `)`)?
     (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
-    `:` `(` type($acc) `,` type($factor) (`,` type($scale)^)? `)` (`->` type($results)^)?
+    `:` `(` type($acc) (`,` type($factor)^)? (`,` type($scale)^)? `)` (`->` type($results)^)?
   }];
   let hasVerifier = 1;
 }

@@ -27,26 +27,33 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
     are digits, or integers of 8, 6 or 4 bits (a quantized head). `codes [lo, hi]` is a proven range:
     no code lies outside, so a kernel that is exact for this range only may be used.
 
-    Three modifiers, in any combination:
+    Modifiers, in any combination but for factors, which need scales:
 
     * `rows(indices, count)`, one token only: just the rows in that list are computed
       and read; the others keep the value they have in `init`.
     * `columns(indices, count)`, one token only: `codes` are compacted,
       `sum over i < count of weight[n][indices[i]] * codes[0][i]`. Only columns in the
       list are read, and column 0 when the count is no multiple of four.
-    * `scales(s)`: the columns are cut into as many equal groups of adjacent ones as
-      `s` has columns. With `acc[g]` the exact sum of products within group g,
-      `result[t][n] = R32 over g of f32(acc[g]) * s[n][g]`, a float.
+    * `scales(a)`: the columns are cut into as many equal groups of adjacent ones as
+      `a` has columns. With `acc[j]` the exact sum of products within group j,
+      `p[j] = f32(acc[j]) * a[n][j]`, and the result, a float, is the sum of all p[j]
+      by rising j, beginning with +0.
+    * `factors(s)`, of scales only: with one for each of some equal blocks, each one or
+      more groups, and b(j) the block that group j is in,
+      `p[j] = (f32(acc[j]) * a[n][j]) * s[t][b(j)]`.
+
+    Codes may be floats, x itself, `codes []`, with scales and without factors and
+    lists: then `p[j] = (R32 over the columns of group j of weight[n][k] * x[t][k]) *
+    a[n][j]`, each product rounded.
 
     `code_sums`, the sum of each token's codes (of each group), is for kernels that
     read weights stored with an offset; `tern-tile-products` adds it.
 
     Rows that are computed are overwritten: `init` is where the result goes, not an
-    addend, since a sum that begins with a float's zero could turn -0 into +0, and R32
-    fixes the order of its terms. For the same reason k is no loop of the iteration
-    domain: it belongs to the kernel, whose accumulators may look different from sums
-    and exist only between its first and its last step. The domain is (t, n), both
-    parallel.
+    addend, and the order of the terms of a sum of floats is fixed. So k is no loop of
+    the iteration domain: it belongs to the kernel, whose accumulators may look
+    different from sums and exist only between its first and its last step. The domain
+    is (t, n), both parallel.
 
     With a layout the weight is physical: a grid of tiles of bytes
     (`#tern.layout`, `getGridType`), and `weight_type` says what it holds. `n` then
@@ -69,15 +76,19 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
         scales(%s : tensor<320x6xf32>) outs(%init : tensor<?x320xf32>) codes [-128, 127]
         weight_type tensor<320x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:16:1, k:4:1]>>
         -> tensor<?x320xf32>
+    %e = tern.matmul "q_proj" ins(%q, %w : tensor<?x192xi8>, tensor<320x192x!tern.trit>)
+        scales(%s : tensor<320x6xf32>) factors(%f : tensor<?x3xf32>)
+        outs(%init : tensor<?x320xf32>) codes [-128, 127] -> tensor<?x320xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$projection, Tern_RowsOf<[I8]>:$codes,
+  let arguments = (ins StrAttr:$projection, Tern_RowsOf<[I8, F32]>:$codes,
                        Tern_Shaped:$weight,
                        Optional<Tern_RowsOf<[I32]>>:$row_indices,
                        Optional<Tern_VectorOf<[I32]>>:$row_count,
                        Optional<Tern_RowsOf<[I32]>>:$column_indices,
                        Optional<Tern_VectorOf<[I32]>>:$column_count,
                        Optional<Tern_RowsOf<[F32]>>:$scales,
+                       Optional<Tern_RowsOf<[F32]>>:$factors,
                        Optional<Tern_RowsOf<[I32]>>:$code_sums,
                        Tern_RowsOf<[I32, F32]>:$init,
                        DenseI64ArrayAttr:$code_range,
@@ -89,6 +100,7 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
     (`rows` `(` $row_indices^ `,` $row_count `:` type($row_indices) `,` type($row_count) `)`)?
     (`columns` `(` $column_indices^ `,` $column_count `:` type($column_indices) `,` type($column_count) `)`)?
     (`scales` `(` $scales^ `:` type($scales) `)`)?
+    (`factors` `(` $factors^ `:` type($factors) `)`)?
     (`code_sums` `(` $code_sums^ `:` type($code_sums) `)`)?
     `outs` `(` $init `:` type($init) `)` `codes` $code_range
     (`weight_type` $weight_type^)? (`strategy` qualified($strategy)^)? attr-dict
@@ -110,6 +122,10 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
     LayoutAttr getLayout();
     /// Columns that share a scale; a product with `scales` only.
     int64_t getGroupSize();
+    /// Groups that share a factor; a product with `factors` only.
+    int64_t getGroupsPerFactor();
+    /// True if codes are the activations themselves.
+    bool hasFloatCodes();
 
     /// Rows that one step along the domain's n is: those of a tile of the layout, or
     /// 1.

@@ -35,6 +35,8 @@ struct ProductShape {
   double share = 1;      ///< of the weight that its lists are expected to name
   double density = 1;    ///< of codes, those expected not to be zero
   int64_t groupSize = 0; ///< columns that share a scale; 0 if none do
+  bool hasFactors = false; ///< of tokens and groups
+  bool isOfFloats = false; ///< activations that stay floats
   /// The layout of the weight; none if it has none (yet).
   std::optional<Layout> layout = std::nullopt;
 
@@ -45,8 +47,8 @@ struct ProductShape {
   }
 
   /// "2560x6912/-128..127/columns17/t1": rows and columns, codes, the percent
-  /// of them that is expected not to be zero, lists with theirs, scales,
-  /// tokens. A key, without the layout.
+  /// of them that is expected not to be zero, lists with theirs, scales and
+  /// factors, tokens. A key, without the layout.
   std::string str() const;
 
   /// The shape of `product` with the lists that it has. Where its tokens are

@@ -24,10 +24,11 @@ class Tern_Enum<string name, string summary, list<I32EnumAttrCase> cases>
 def Tern_ActScheme : Tern_Enum<"ActScheme", "how a token's features become integers", [
     I32EnumAttrCase<"Int8AbsMax", 0, "int8_absmax">,
     I32EnumAttrCase<"Int4AbsMean", 1, "int4_absmean">,
-    I32EnumAttrCase<"Fp4E2M1", 2, "fp4_e2m1">]>;
+    I32EnumAttrCase<"Fp4E2M1", 2, "fp4_e2m1">,
+    I32EnumAttrCase<"Float32", 3, "f32">]>;
 
 def Tern_ActQuantAttr : Tern_Attr<"ActQuant", "act_quant"> {
-  let summary = "integers q and one factor s per token, x ~ q * s";
+  let summary = "integers q and one factor s per token, or per token and block, x ~ q * s";
   let description = [{
     With g = max(max|x|, 1e-5) and b = max(mean|x|, 1e-5) over the n features of a
     token (BitNet a4.8, equations 3, 7 and 8):
@@ -38,15 +39,35 @@ def Tern_ActQuantAttr : Tern_Attr<"ActQuant", "act_quant"> {
     | `int4_absmean` | clip(rne(x * (sqrt7/b)), -8, 7)                | b/sqrt7 |
     | `fp4_e2m1`     | sign * 2E, E in {0,.5,1,1.5,2,3,4,6} nearest to abs(x * (6/g)), ties to the even code | g/12 |
 
+    With `block`, a row is cut into blocks of so many adjacent features, at least 4,
+    and each has a factor of its own: g and b are over the features of a block.
+
+    `f32` makes no integers: digits add and subtract the features themselves.
+
     ```mlir
     #tern.act_quant<int4_absmean>
+    #tern.act_quant<int8_absmax, block = 128>
     ```
   }];
-  let parameters = (ins EnumParameter<Tern_ActScheme>:$scheme);
-  let assemblyFormat = "`<` $scheme `>`";
+  let parameters = (ins EnumParameter<Tern_ActScheme>:$scheme,
+                        DefaultValuedParameter<"int64_t", "0">:$block);
+  let assemblyFormat = "`<` $scheme (`,` `block` `=` $block^)? `>`";
+  let builders = [
+    /// One factor per token.
+    AttrBuilder<(ins "ActScheme":$scheme), [{
+      return $_get($_ctxt, scheme, 0);
+    }]>,
+  ];
+  let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// The lowest and the highest q.
-    std::array<int64_t, 2> getCodeRange() const;
+    bool isFloat() const { return getScheme() == ActScheme::Float32; }
+    /// The lowest and the highest q; empty if there is none.
+    ::llvm::ArrayRef<int64_t> getCodeRange() const;
+    /// Blocks of a row of `features`; 0 if its factor is the token's, or there
+    /// is none.
+    int64_t getNumBlocks(int64_t features) const {
+      return getBlock() ? features / getBlock() : 0;
+    }
   }];
 }
 

@@ -112,12 +112,23 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [Pure]> {
 
     Several results are consecutive ranges of outputs, as projections merged into
     one weight have them; `scale` holds one value per result, or one per output.
-    As a matrix, it holds for each output one value per group of adjacent columns,
-    and with `acc[g]` the sum within group g
+    As a matrix, it holds for each output one value per group of adjacent columns.
+    With `acc[j]` the sum within group j, and the sum over groups by rising j,
+    beginning with +0,
 
     ```
-    result = R32 over g of (f32(acc[g]) * scale[n][g]) * s [+ bias[n]]
+    result = (sum over j of f32(acc[j]) * scale[n][j]) * s [+ bias[n]]
     ```
+
+    Where activations have a factor for each block, each block is one or more groups,
+    and `b(j)` the block of group j,
+
+    ```
+    result = (sum over j of (f32(acc[j]) * scale[n][j]) * s[b(j)]) [+ bias[n]]
+    ```
+
+    Activations that stay floats (`f32`) need scales of groups as well, one group at
+    least, and `acc[j]` is the R32 sum of weight * input over the columns of group j.
 
     `bias` holds one value per output. `projection` names the layer's part in
     statistics. This is the form fusion looks at; `tern-decompose-bitlinear` turns
@@ -128,6 +139,8 @@ def Tern_BitLinearOp : Tern_Op<"bitlinear", [Pure]> {
         : tensor<?x192xf32>, tensor<192x192x!tern.trit>, tensor<1xf32> -> tensor<?x192xf32>
     %g, %u = tern.bitlinear "gate_proj+up_proj" %h, %wgu scale %sgu act_quant <int8_absmax>
         : tensor<?x192xf32>, tensor<1024x192x!tern.trit>, tensor<2xf32> -> tensor<?x512xf32>, tensor<?x512xf32>
+    %d = tern.bitlinear "down_proj" %x, %w scale %s act_quant <int8_absmax, block = 128>
+        : tensor<?x512xf32>, tensor<192x512x!tern.trit>, tensor<192x4xf32> -> tensor<?x192xf32>
     ```
   }];
   let arguments = (ins StrAttr:$projection, Tern_F32Rows:$input,

@@ -85,6 +85,10 @@ def Tern_TritMatrix : 2DTensorOf<[Tern_TritType]>;
 def Tern_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;
 class Tern_RowsOf<list<Type> types>
     : AnyTypeOf<[2DTensorOf<types>, MemRefRankOf<types, [2]>]>;
+// The same, or rows cut into equal parts: [token][part][feature].
+class Tern_CutRowsOf<list<Type> types>
+    : AnyTypeOf<[2DTensorOf<types>, 3DTensorOf<types>,
+                 MemRefRankOf<types, [2, 3]>]>;
 class Tern_VectorOf<list<Type> types>
     : AnyTypeOf<[1DTensorOf<types>, MemRefRankOf<types, [1]>]>;
 
