@@ -7,6 +7,7 @@
 
 #include "Json.h"
 #include "tern/Import/Checkpoint.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <cmath>
 #include <numeric>
@@ -64,6 +65,41 @@ Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
   shape.rows = std::max(shape.rows, scales->shape.rows);
   shape.groups = std::lcm(shape.groups, scales->shape.groups);
   return Error::success();
+}
+
+/// Blocks of digits have f16; a scale for a row or a matrix is f32. Floats are
+/// their digits times their scales if these are of groups.
+static bool hasHalves(const TensorEntry &digits, ScaleShape shape) {
+  if (digits.exactScale)
+    return false;
+  if (!digits.isBlocked())
+    return digits.dtype == DType::F16 && shape.groups > 1;
+  return !digits.encoding->rowPrefix && !digits.encoding->suffix;
+}
+
+static bool areHalves(ArrayRef<float> scales) {
+  return llvm::all_of(scales, [](float scale) {
+    return scale == kScaleOfZeros || halfToFloat(floatToHalf(scale)) == scale;
+  });
+}
+
+bool Checkpoint::hasHalfScales(Projection projection) const {
+  if (modelConfig.weightForm == WeightForm::Masters)
+    return false;
+  for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer) {
+    std::string name = atLayer(weightName(projection), layer);
+    if (isGguf()) {
+      if (!hasHalves(*tensors->find(name), storedScaleShape(name)))
+        return false;
+      continue;
+    }
+    Expected<Scales> scales = readScales(name);
+    if (!scales) // said by whoever needs them
+      consumeError(scales.takeError());
+    if (!scales || !areHalves(scales->values))
+      return false;
+  }
+  return true;
 }
 
 Error Checkpoint::findScaleShapes() {

@@ -211,7 +211,10 @@ private:
     if (shape.groups == 1 && !quant.block && !isFloat)
       return vector(shape.rows);
     int64_t blocks = quant.block ? config.columns(projection) / quant.block : 1;
-    return matrix(config.rows(projection), std::lcm(shape.groups, blocks), f32);
+    Type element = checkpoint.hasHalfScales(projection) ? builder.getF16Type()
+                                                        : builder.getF32Type();
+    return matrix(config.rows(projection), std::lcm(shape.groups, blocks),
+                  element);
   }
 
   Value bitlinear(Projection projection, Value x, Value layer) {

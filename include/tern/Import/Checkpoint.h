@@ -104,6 +104,10 @@ public:
     return scaleShapes[static_cast<size_t>(projection)];
   }
 
+  /// True if 16 bits hold all scales of this projection exactly: by their type
+  /// in a GGUF file, else by their values.
+  bool hasHalfScales(Projection projection) const;
+
   /// Reads `count` elements from element `from`, widened exactly. A value that
   /// is not finite is an error.
   llvm::Error readFloats(llvm::StringRef name, int64_t from, int64_t count,

@@ -72,7 +72,7 @@ std::string getKernelName(MatmulOp product, const Reading &reading) {
   std::string name = reading.strategy.layoutName.str();
   if (reading.shape.listsRows || reading.shape.listsColumns)
     name = "listed" + name.substr(name.rfind('_'));
-  return product.getScales() ? "scaled_" + name : name;
+  return product.getGroups() ? "scaled_" + name : name;
 }
 
 /// "decode listed_rows, prefill contiguous_rows".
@@ -243,6 +243,11 @@ private:
     auto packed =
         RankedTensorType::get(type.getShape(), type.getElementType(), attr);
     weight.setTypeAttr(TypeAttr::get(packed));
+    llvm::SmallSetVector<Operation *, 4> scales;
+    if (plan.layout.hasScales())
+      for (MatmulOp product : readers.getProducts())
+        if (Value operand = product.getScales())
+          scales.insert(operand.getDefiningOp());
     for (GetWeightOp read : reads)
       read.getResult().setType(attr.getGridType(type.getShape()));
     SmallVector<MatmulOp> products = readers.getProducts();
@@ -261,6 +266,9 @@ private:
       packProduct(product, packed);
       product.setStrategyAttr(getStrategy(reading, wish));
     }
+    for (Operation *read : scales)
+      if (read->use_empty())
+        read->erase();
     ++numWeights;
     numPaddedBytes +=
         plan.layout.storageBytes(type.getDimSize(0), type.getDimSize(1)) -
