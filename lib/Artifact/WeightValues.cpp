@@ -42,14 +42,15 @@ std::vector<double> tern::ropePeriods(int64_t headDim, double theta,
 }
 
 std::vector<float> tern::ropeRows(int64_t first, int64_t count,
-                                  llvm::ArrayRef<double> periods, bool isCos) {
+                                  llvm::ArrayRef<double> periods, bool isCos,
+                                  double factor) {
   std::vector<float> rows;
   rows.reserve(static_cast<size_t>(count) * periods.size());
   for (int64_t position = first; position < first + count; ++position)
     for (double period : periods) {
       double angle = static_cast<double>(position) / period;
-      rows.push_back(
-          static_cast<float>(isCos ? std::cos(angle) : std::sin(angle)));
+      rows.push_back(static_cast<float>(
+          factor * (isCos ? std::cos(angle) : std::sin(angle))));
     }
   return rows;
 }

@@ -28,10 +28,11 @@ float quantizeRow(const float *values, int64_t count, int64_t bits,
 std::vector<double> ropePeriods(int64_t headDim, double theta,
                                 llvm::ArrayRef<double> divisors);
 
-/// cos or sin of position / period, one row for each of `count` positions from
-/// `first`, computed in double and rounded once.
+/// cos or sin of position / period, times `factor`, one row for each of `count`
+/// positions from `first`, computed in double and rounded once.
 std::vector<float> ropeRows(int64_t first, int64_t count,
-                            llvm::ArrayRef<double> periods, bool isCos);
+                            llvm::ArrayRef<double> periods, bool isCos,
+                            double factor = 1);
 
 /// The scales of ternary matrices one below the other: as many rows as they
 /// have together, or one for each of `names`. `alphas` has those of masters. An

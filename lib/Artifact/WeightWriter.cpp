@@ -433,13 +433,15 @@ Error Writer::writeRope(Instance instance) {
   std::vector<double> periods =
       ropePeriods(headDim.getInt(), theta.getValueAsDouble(),
                   divisors ? divisors.asArrayRef() : ArrayRef<double>());
+  auto factor = weight->getAttrOfType<mlir::FloatAttr>("factor");
   int64_t positions = typeOf(instance).getDimSize(0);
   int64_t pairs = static_cast<int64_t>(periods.size());
   int64_t step = std::max<int64_t>(1, chunkValues / pairs);
   for (int64_t position = 0; position < positions; position += step) {
     std::vector<float> rows =
         ropeRows(position, std::min(step, positions - position), periods,
-                 weight.getEncoding() == WeightEncoding::RopeCos);
+                 weight.getEncoding() == WeightEncoding::RopeCos,
+                 factor ? factor.getValueAsDouble() : 1);
     uint64_t before = static_cast<uint64_t>(position * pairs) * sizeof(float);
     if (Error error = put(instance.offset + before, asBytes(ArrayRef(rows))))
       return error;

@@ -136,6 +136,10 @@ private:
         RowBase base = getRowBase(access.buffer);
         bool oneRow = access.byRow || access.picksRow;
         Use &use = uses[base.buffer];
+        if (access.rowBytes) {
+          use.whole = use.ofViews = *access.rowBytes;
+          continue;
+        }
         use.whole = std::max(use.whole,
                              countBytes(base.buffer, oneRow && base.sameRows));
         use.ofViews += countBytes(access.buffer, oneRow);

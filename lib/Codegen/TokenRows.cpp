@@ -141,6 +141,13 @@ static Accesses getLinalgAccesses(linalg::LinalgOp op) {
   return accesses;
 }
 
+/// Bytes of a row of a weight with a layout.
+static int64_t getRowBytes(RankedTensorType type) {
+  auto layout = cast<LayoutAttr>(type.getEncoding());
+  return llvm::divideCeil(layout.getStorageBytes(type.getShape()),
+                          type.getDimSize(0));
+}
+
 static Accesses getKernelAccesses(KernelOpInterface op) {
   if (!op.isBufferForm() || !op.isRowWise())
     return std::nullopt;
@@ -148,8 +155,12 @@ static Accesses getKernelAccesses(KernelOpInterface op) {
   for (Value operand : op->getOperands())
     accesses.push_back({operand, isRows(operand), /*writes=*/false});
   if (auto gather = dyn_cast<GatherRowsOp>(op.getOperation()))
-    for (Access &access : accesses)
-      access.picksRow = access.buffer == gather.getTable();
+    for (Access &access : accesses) {
+      access.picksRow = llvm::is_contained(
+          {gather.getTable(), gather.getScales()}, access.buffer);
+      if (access.buffer == gather.getTable() && gather.getWeightType())
+        access.rowBytes = getRowBytes(*gather.getWeightType());
+    }
   for (Access &out : MutableArrayRef(accesses).take_back(op.getOuts().size())) {
     if (!out.byRow)
       return std::nullopt; // a static number of tokens, that is, one

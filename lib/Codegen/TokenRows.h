@@ -33,6 +33,7 @@ struct Access {
   bool byRow; ///< token t takes row t of it, or else any part
   bool writes;
   bool picksRow = false; ///< that part is one row, which a number chooses
+  std::optional<int64_t> rowBytes = {}; ///< that row has, if in a layout
 };
 
 /// The buffers of `op` if it works on each of a dynamic number of tokens by

@@ -25,12 +25,23 @@ static Error failure(const llvm::Twine &message) {
   return llvm::createStringError(message);
 }
 
+/// Known when the weights are written.
+static void reportWeights(const Checkpoint &checkpoint,
+                          CompileListener &listener) {
+  std::string sentence = checkpoint.warnOfInexactGroups();
+  if (!sentence.empty())
+    listener.message(MessageKind::Warning,
+                     (checkpoint.directory() + ": " + sentence).str());
+}
+
 static Error fillArtifact(mlir::ModuleOp weights, const Checkpoint &checkpoint,
                           const TextSections &text, AtomicFile &file,
                           CompileListener &listener) {
-  return writeArtifact(
+  Error error = writeArtifact(
       weights, checkpoint, text.tokenizer, text.generation, file, 0,
       [&](uint64_t done, uint64_t total) { listener.weights(done, total); });
+  reportWeights(checkpoint, listener);
+  return error;
 }
 
 Error tern::writeArtifactFile(mlir::ModuleOp weights,
@@ -101,6 +112,7 @@ Error LinkedModel::writeProgram(StringRef output, bool isStatic,
             listener.weights(done, total);
           }))
     return error;
+  reportWeights(*checkpoint, listener);
   return (*file)->commit();
 }
 

@@ -9,6 +9,7 @@
 
 #include "Inventory.h"
 #include "Json.h"
+#include "tern/Import/Schemes.h"
 #include "tern/Import/StandIns.h"
 #include "tern/Packing/Packer.h"
 #include "tern/Packing/Ternarizer.h"
@@ -30,6 +31,15 @@ namespace tern {
 
 StringRef Checkpoint::headName() const {
   return modelConfig.tiedHead ? embeddingName() : ownHeadName();
+}
+
+StringRef Checkpoint::headNormName(Projection projection) const {
+  if (!modelConfig.hasHeadNorms())
+    return "";
+  return projection == Projection::Q ? "model.layers.{}.self_attn.q_norm.weight"
+         : projection == Projection::K
+             ? "model.layers.{}.self_attn.k_norm.weight"
+             : "";
 }
 
 std::string Checkpoint::weightName(Projection projection) {
@@ -120,6 +130,8 @@ Error Checkpoint::openDirectory() {
   if (!files)
     return files.takeError();
   tensors = std::move(*files);
+  if (modelConfig.weightForm == WeightForm::Affine)
+    takeCodes();
   return Error::success();
 }
 
@@ -172,6 +184,8 @@ Checkpoint::open(StringRef path, const GgufOptions &options) {
     return std::move(error);
   if (Error error = checkpoint->findScaleShapes())
     return std::move(error);
+  if (checkpoint->isWeightOnly())
+    setWeightOnly(checkpoint->modelConfig);
   return checkpoint;
 }
 
@@ -200,6 +214,8 @@ Expected<DType> Checkpoint::floatType(StringRef name) const {
   DType dtype = (*entry)->dtype;
   if (dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32)
     return (*entry)->hasPairedValues() ? DType::F32 : dtype;
+  if ((*entry)->isBlocked() && hasGroups(**entry))
+    return DType::F32; // digits times their scales
   return error(name, **entry,
                "is " + (*entry)->describe() + ", not a floating-point tensor");
 }
@@ -210,6 +226,8 @@ Error Checkpoint::readFloats(StringRef name, int64_t from, int64_t count,
   if (!dtype)
     return dtype.takeError();
   const TensorEntry &entry = *tensors->find(name);
+  if (entry.isBlocked() && entry.encoding->isTernary)
+    return readTernaryFloats(name, entry, from, count, out);
   if (entry.isBlocked())
     return readBlocks(name, entry, from, count, out);
   if (entry.hasPairedValues())
@@ -286,12 +304,18 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
   return Error::success();
 }
 
+bool Checkpoint::isTernary(StringRef name) const {
+  const TensorEntry *entry = tensors->find(name);
+  if (!entry || modelConfig.weightForm == WeightForm::Masters)
+    return false;
+  return entry->dtype == DType::U8 || areProducts(*entry);
+}
+
 Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {
   Expected<const TensorEntry *> entry = get(name);
   if (!entry)
     return entry.takeError();
-  bool packed = modelConfig.weightForm == WeightForm::Multiplies ||
-                modelConfig.weightForm == WeightForm::Divides;
+  bool packed = modelConfig.hasPackedWeights();
   DType dtype = (*entry)->dtype;
   bool fits =
       dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32;
@@ -314,6 +338,8 @@ Error Checkpoint::readDigits(StringRef name, int8_t *digits,
     return readMaster(name, entry, digits, scales.values[0]);
   if (modelConfig.weightForm == WeightForm::PerTensor)
     return readEncoded(name, entry, digits, scales);
+  if (hasGroups(entry))
+    return readGrouped(name, entry, digits, scales);
   Expected<Scales> stored = readScales(name);
   if (!stored)
     return stored.takeError();

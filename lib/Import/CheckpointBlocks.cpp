@@ -9,6 +9,8 @@
 #include "tern/Import/GgufNames.h"
 #include "tern/Packing/HalfFloat.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 #include <cmath>
 
 using namespace llvm;
@@ -60,24 +62,19 @@ Error Checkpoint::readSeparated(StringRef name, const TensorEntry &entry,
   return Error::success();
 }
 
-static std::string describe(const GgufVerdict &verdict) {
-  std::string at = " at row " + std::to_string(verdict.row) + ", column " +
-                   std::to_string(verdict.column);
-  if (verdict.problem == GgufVerdict::NotADigit)
-    return "holds code 3, which is no digit," + at;
-  return "has the scale " + std::to_string(verdict.scale) + at +
-         ", but a scale must be positive and finite";
-}
-
-/// Scales as an encoding has them.
-static Scales inSimplestShape(std::vector<float> values, int64_t rows) {
-  Scales scales;
-  int64_t count = static_cast<int64_t>(values.size());
-  scales.shape.rows = count == 1 ? 1 : rows;
-  scales.shape.groups = count / scales.shape.rows;
-  scales.values = std::move(values);
-  scales.simplify();
-  return scales;
+Error Checkpoint::refuseDigits(StringRef name, const TensorEntry &entry,
+                               const GgufVerdict &verdict) const {
+  bool isDigit = verdict.problem != GgufVerdict::NotADigit;
+  if (isDigit && verdict.problem != GgufVerdict::BadScale)
+    return Error::success();
+  std::string at =
+      formatv(" at row {0}, column {1}, block {2} of the row", verdict.row,
+              verdict.column, verdict.column / entry.encoding->blockElements);
+  if (!isDigit)
+    return error(name, entry, "holds code 3, which is no digit," + at);
+  return error(name, entry,
+               "has the scale " + std::to_string(verdict.scale) + at +
+                   ", but a scale must be positive and finite");
 }
 
 /// The part common to all encodings: the exact scale, a scale beside the
@@ -175,16 +172,20 @@ Error Checkpoint::readPlain(StringRef name, const TensorEntry &entry,
         continue;
       }
       // Masters have no row of one magnitude.
-      if (any_of(alphas, [](float one) { return one != 0; }) ||
-          looksGrouped({values, static_cast<size_t>(columns)}))
+      bool hasRows = any_of(alphas, [](float one) { return one != 0; });
+      if (!hasRows && (!mayBeMaster() ||
+                       looksGrouped({values, static_cast<size_t>(columns)})))
+        return readGrouped(name, entry, digits, scales);
+      if (hasRows)
         return error(name, entry,
-                     "holds digits times the scales of groups of columns, "
-                     "which floating point does not tell apart; tern reads "
-                     "groups from ternary encodings");
+                     "holds a scale for each row up to row " + Twine(row + i) +
+                         ", which has more than one; tern reads floats that "
+                         "are digits times scales of rows or of groups of " +
+                         Twine(productGroup) + " columns, or masters");
       return readMaster(name, entry, digits, scales.values[0]);
     }
   }
-  scales = inSimplestShape(std::move(alphas), rows);
+  scales = Scales::inSimplestShape(std::move(alphas), rows);
   return Error::success();
 }
 
@@ -195,11 +196,11 @@ Error Checkpoint::readEncoded(StringRef name, const TensorEntry &entry,
     const uint8_t *bytes = tensors->bytes(entry).data();
     GgufVerdict verdict = decodeDigits(*entry.encoding, bytes, rows, columns,
                                        digits, scales.values[0]);
+    if (Error error = refuseDigits(name, entry, verdict))
+      return error;
     if (verdict.problem == GgufVerdict::Differs)
-      scales = inSimplestShape(
+      scales = Scales::inSimplestShape(
           decodeScales(*entry.encoding, bytes, rows, columns), rows);
-    else if (verdict.problem != GgufVerdict::None)
-      return error(name, entry, describe(verdict));
     tensors->release(entry, 0, entry.bytes);
   } else if (Error error = readPlain(name, entry, digits, scales)) {
     return error;
@@ -210,39 +211,42 @@ Error Checkpoint::readEncoded(StringRef name, const TensorEntry &entry,
 }
 
 /// Floats are looked at just so far that a master costs nothing: if the first
-/// row is of one magnitude, the first number of every row tells its scale.
-static ScaleShape plainScaleShape(const TensorEntry &entry,
-                                  const uint8_t *bytes) {
+/// row that is not 0 has one magnitude, the first number of every row tells its
+/// scale.
+ScaleShape Checkpoint::plainScaleShape(const TensorEntry &entry) const {
   int64_t rows = entry.shape[0], columns = entry.shape[1];
-  int64_t size = entry.encoding->blockBytes;
-  auto magnitude = [&](int64_t at) {
-    float value;
-    decodeFloats(*entry.encoding, bytes + at * size, 1, &value);
-    return std::fabs(value);
-  };
+  const uint8_t *bytes = tensors->bytes(entry).data();
+  int64_t rowBytes = columns * entry.encoding->blockBytes;
+  std::vector<float> values(static_cast<size_t>(columns));
+  std::vector<int8_t> digits(values.size());
   float first = 0;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < columns; ++column) {
-      float value = magnitude(row * columns + column);
-      if (value == 0)
-        continue;
-      if (first != 0 && value != first)
-        return row == 0 ? ScaleShape() : ScaleShape{rows, 1};
-      first = value;
-      if (row > 0)
-        break;
+  for (int64_t row = 0; row < rows; ++row) {
+    const uint8_t *at = bytes + row * rowBytes;
+    if (first == 0) {
+      decodeFloats(*entry.encoding, at, columns, values.data());
+      if (!splitTernaryValues(values.data(), columns, digits.data(), first))
+        return (!mayBeMaster() || looksGrouped(values)) &&
+                       columns % productGroup == 0
+                   ? ScaleShape{rows, columns / productGroup}
+                   : ScaleShape();
+      continue;
     }
+    float value = 0;
+    for (int64_t column = 0; column < columns && value == 0; ++column)
+      decodeFloats(*entry.encoding, at + column * entry.encoding->blockBytes, 1,
+                   &value);
+    if (value != 0 && std::fabs(value) != first)
+      return {rows, 1};
+  }
   return {};
 }
 
 ScaleShape Checkpoint::encodedScaleShape(const TensorEntry &entry) const {
-  const GgufEncoding &encoding = *entry.encoding;
-  if (encoding.isPlain())
-    return plainScaleShape(entry, tensors->bytes(entry).data());
-  if (encoding.suffix)
+  if (!entry.isBlocked())
+    return plainScaleShape(entry);
+  if (entry.encoding->suffix)
     return {};
-  return {entry.shape[0],
-          encoding.rowPrefix ? 1 : entry.shape[1] / encoding.blockElements};
+  return {entry.shape[0], groupsOf(entry)};
 }
 
 Expected<Scales> Checkpoint::readEncodedScales(StringRef name) const {
@@ -253,11 +257,14 @@ Expected<Scales> Checkpoint::readEncodedScales(StringRef name) const {
   int64_t rows = entry.shape[0], columns = entry.shape[1];
   Scales scales;
   if (entry.isBlocked()) {
-    scales = inSimplestShape(decodeScales(*entry.encoding,
-                                          tensors->bytes(entry).data(), rows,
-                                          columns),
-                             rows);
+    scales = Scales::inSimplestShape(decodeScales(*entry.encoding,
+                                                  tensors->bytes(entry).data(),
+                                                  rows, columns),
+                                     rows);
     tensors->release(entry, 0, entry.bytes);
+  } else if (!isTernaryName(name) || knownScales.count(name)) {
+    if (Error error = readGrouped(name, entry, nullptr, scales))
+      return std::move(error);
   } else {
     std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
     if (Error error = readPlain(name, entry, digits.data(), scales))

@@ -21,14 +21,40 @@ using namespace llvm;
 
 namespace tern {
 
+/// Tensors beside a matrix, as far as the form of the weights has them.
+static std::string (*const namesBeside[])(StringRef) = {
+    Checkpoint::scaleName, Checkpoint::affineScaleName,
+    Checkpoint::affineBiasName};
+
+/// In which respect the head is not the embedding once more; both are there.
+std::string Checkpoint::differenceOfHead() const {
+  std::string difference = tensors->difference(*tensors->find(embeddingName()),
+                                               *tensors->find(ownHeadName()));
+  for (auto name : namesBeside) {
+    const TensorEntry *ofTable = tensors->find(name(embeddingName()));
+    const TensorEntry *ofHead = tensors->find(name(ownHeadName()));
+    if (!difference.empty() || (!ofTable && !ofHead))
+      continue;
+    if (!ofTable || !ofHead)
+      return "have not both a scale";
+    difference = tensors->difference(*ofTable, *ofHead);
+    if (!difference.empty())
+      return "have scales that " + difference;
+  }
+  return difference;
+}
+
 /// A head that is the embedding once more says nothing, in any format. One that
 /// differs is the head, unless the config says that there is none.
 Error Checkpoint::findHead() {
   const TensorEntry *head = tensors->find(ownHeadName());
   const TensorEntry *embedding = tensors->find(embeddingName());
   if (head && embedding) {
-    std::string difference = tensors->difference(*embedding, *head);
+    std::string difference = differenceOfHead();
     if (difference.empty()) {
+      for (auto name : namesBeside)
+        if (tensors->find(name(ownHeadName())))
+          tensors->drop(name(ownHeadName()));
       tensors->drop(ownHeadName());
       head = nullptr;
       modelConfig.tiedHead = true;
@@ -43,6 +69,8 @@ Error Checkpoint::findHead() {
   }
   if (isGguf())
     modelConfig.tiedHead = !head;
+  modelConfig.ternaryTable = isTernary(embeddingName());
+  modelConfig.ternaryHead = isTernary(headName());
   return Error::success();
 }
 

@@ -21,12 +21,26 @@ static ScaleShape shapeOf(const TensorEntry &scales) {
 }
 
 ScaleShape Checkpoint::storedScaleShape(StringRef weightName) const {
-  return isGguf() ? encodedScaleShape(*tensors->find(weightName))
-                  : shapeOf(*tensors->find(scaleName(weightName)));
+  if (isGguf())
+    return encodedScaleShape(*tensors->find(weightName));
+  if (modelConfig.hasPackedWeights())
+    return shapeOf(*tensors->find(scaleName(weightName)));
+  const TensorEntry &entry = *tensors->find(weightName);
+  return {entry.shape[0], groupsOf(entry)};
 }
 
 Expected<Scales> Checkpoint::readScales(StringRef weightName) const {
-  return isGguf() ? readEncodedScales(weightName) : readScaleTensor(weightName);
+  if (isGguf())
+    return readEncodedScales(weightName);
+  if (modelConfig.hasPackedWeights())
+    return readScaleTensor(weightName);
+  Expected<const TensorEntry *> entry = get(weightName);
+  if (!entry)
+    return entry.takeError();
+  Scales scales;
+  if (Error error = readGrouped(weightName, **entry, nullptr, scales))
+    return std::move(error);
+  return scales;
 }
 
 Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
@@ -53,28 +67,28 @@ Expected<Scales> Checkpoint::readScaleTensor(StringRef weightName) const {
 }
 
 /// One code serves all layers, so groups end where any layer's do.
-Error Checkpoint::widenScaleShape(Projection projection, int64_t layer) {
-  ScaleShape &shape = scaleShapes[static_cast<size_t>(projection)];
-  std::string name = atLayer(weightName(projection), layer);
+Error Checkpoint::widenScaleShape(StringRef name, ScaleShape &shape) {
   ScaleShape stored = storedScaleShape(name);
-  if (stored == ScaleShape() || stored == shape)
+  // No finer than what another layer has: the scales need not be known.
+  if (shape.groups % stored.groups == 0 && stored.rows <= shape.rows)
     return Error::success();
-  Expected<Scales> scales = readScales(name);
-  if (!scales)
-    return scales.takeError();
-  shape.rows = std::max(shape.rows, scales->shape.rows);
-  shape.groups = std::lcm(shape.groups, scales->shape.groups);
+  ScaleShape found;
+  const TensorEntry &entry = *tensors->find(name);
+  bool areGroups = isGguf() && !entry.isBlocked() && stored.groups > 1;
+  if (areGroups || hasGroups(entry)) {
+    Expected<ScaleShape> simplest = findShape(name, stored);
+    if (!simplest)
+      return simplest.takeError();
+    found = *simplest;
+  } else {
+    Expected<Scales> scales = readScales(name);
+    if (!scales)
+      return scales.takeError();
+    found = scales->shape;
+  }
+  shape.rows = std::max(shape.rows, found.rows);
+  shape.groups = std::lcm(shape.groups, found.groups);
   return Error::success();
-}
-
-/// Blocks of digits have f16; a scale for a row or a matrix is f32. Floats are
-/// their digits times their scales if these are of groups.
-static bool hasHalves(const TensorEntry &digits, ScaleShape shape) {
-  if (digits.exactScale)
-    return false;
-  if (!digits.isBlocked())
-    return digits.dtype == DType::F16 && shape.groups > 1;
-  return !digits.encoding->rowPrefix && !digits.encoding->suffix;
 }
 
 static bool areHalves(ArrayRef<float> scales) {
@@ -83,22 +97,35 @@ static bool areHalves(ArrayRef<float> scales) {
   });
 }
 
-bool Checkpoint::hasHalfScales(Projection projection) const {
+/// Blocks of digits have f16; a scale for a row or a matrix is f32. Floats that
+/// are digits times scales of groups have these of their own type, codes beside
+/// them. Only those of packed digits are looked at: others are a good part of a
+/// model.
+bool Checkpoint::areScalesHalf(StringRef name) const {
+  const TensorEntry &entry = *tensors->find(name);
+  if (entry.exactScale)
+    return false;
+  if (entry.isBlocked())
+    return !entry.encoding->rowPrefix && !entry.encoding->suffix;
+  if (const TensorEntry *scales = tensors->find(affineScaleName(name)))
+    return scales->dtype == DType::F16;
+  if (isGguf() || hasGroups(entry))
+    return entry.dtype == DType::F16 && storedScaleShape(name).groups > 1;
+  Expected<Scales> scales = readScales(name);
+  if (!scales) { // said by whoever needs them
+    consumeError(scales.takeError());
+    return false;
+  }
+  return areHalves(scales->values);
+}
+
+bool Checkpoint::hasHalfScales(StringRef name) const {
   if (modelConfig.weightForm == WeightForm::Masters)
     return false;
-  for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer) {
-    std::string name = atLayer(weightName(projection), layer);
-    if (isGguf()) {
-      if (!hasHalves(*tensors->find(name), storedScaleShape(name)))
-        return false;
-      continue;
-    }
-    Expected<Scales> scales = readScales(name);
-    if (!scales) // said by whoever needs them
-      consumeError(scales.takeError());
-    if (!scales || !areHalves(scales->values))
+  int64_t count = name.contains("{}") ? modelConfig.layerCount : 1;
+  for (int64_t layer = 0; layer < count; ++layer)
+    if (!areScalesHalf(atLayer(name, layer)))
       return false;
-  }
   return true;
 }
 
@@ -107,7 +134,31 @@ Error Checkpoint::findScaleShapes() {
     return Error::success();
   for (Projection projection : allProjections)
     for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer)
-      if (Error error = widenScaleShape(projection, layer))
+      if (Error error =
+              widenScaleShape(atLayer(weightName(projection), layer),
+                              scaleShapes[static_cast<size_t>(projection)]))
         return error;
+  if (modelConfig.ternaryTable)
+    if (Error error = widenScaleShape(embeddingName(), tableScales))
+      return error;
+  if (modelConfig.ternaryHead && !modelConfig.tiedHead)
+    return widenScaleShape(ownHeadName(), headScales);
   return Error::success();
+}
+
+/// Of the families whose models are trained as masters; the others' are
+/// quantized, with scales of groups.
+bool Checkpoint::mayBeMaster() const {
+  return modelConfig.family <= ModelFamily::Llama;
+}
+
+/// BitNets quantize activations in training, and say so or are named after it.
+/// A GGUF file of another family does not say it: of these, models that were
+/// trained with floats are those with scales of groups.
+bool Checkpoint::isWeightOnly() const {
+  if (!isGguf())
+    return modelConfig.weightGroup != 0;
+  return modelConfig.family != ModelFamily::BitNet &&
+         any_of(scaleShapes,
+                [](const ScaleShape &shape) { return shape.groups > 1; });
 }

@@ -40,9 +40,9 @@ static constexpr StringLiteral irrelevantFields[] = {
     "residual_dropout", "router_aux_loss_coef", "router_jitter_noise",
     // How, not which numbers
     "cache_implementation", "is_bitnet_config", "max_window_layers",
-    "pretraining_tp", "transformers.js_config", "unsloth_fixed",
-    "unsloth_version", "use_flash_attention", "use_flash_attention_2",
-    "use_flash_attn"};
+    "mup_denominator", "pretraining_tp", "transformers.js_config",
+    "unsloth_fixed", "unsloth_version", "use_flash_attention",
+    "use_flash_attention_2", "use_flash_attn"};
 
 namespace {
 
@@ -162,12 +162,26 @@ static void checkNeutralFields(JsonFields &fields) {
 static void checkWindow(JsonFields &fields, const ModelConfig &config) {
   const json *window = fields.value("sliding_window");
   const json *isUsed = fields.value("use_sliding_window");
+  // One that is used has a size even where none is said.
+  if (!window && isUsed && *isUsed != false)
+    fields.fail("tern does not support 'use_sliding_window' = " +
+                shown(*isUsed) + "; only false is");
   if (!window || isNeutral(*window, "false, 0") || (isUsed && *isUsed == false))
     return;
   if (!window->is_number_integer() ||
       window->get<int64_t>() < config.maxPositions)
-    fields.fail("tern does not support 'sliding_window' = " + shown(*window) +
-                "; only false is, or as many as 'max_position_embeddings'");
+    fields.fail(
+        "tern does not support 'sliding_window' = " + shown(*window) +
+        (isUsed ? " with 'use_sliding_window' = " + shown(*isUsed) : "") +
+        "; only false is, or as many as 'max_position_embeddings'");
+}
+
+/// Where positions beyond `dense_len` choose what they attend to.
+static void readSparseAttention(JsonFields &fields, ModelConfig &config) {
+  if (config.family == ModelFamily::MiniCpm && fields.object("sparse_config"))
+    config.warnings.push_back(
+        "config.json says 'sparse_config', which is not followed: attention "
+        "is dense at any length, as it is up to 'dense_len' tokens");
 }
 
 static void readGenerationFields(JsonFields &fields, ModelConfig &config) {
@@ -264,28 +278,12 @@ static void checkTextConfig(JsonFields &fields) {
 void readOtherFields(JsonFields &fields, ModelConfig &config) {
   checkNeutralFields(fields);
   checkWindow(fields, config);
+  readSparseAttention(fields, config);
   readGenerationFields(fields, config);
   checkSynonyms(fields, config);
   checkTextConfig(fields);
   fields.ignore(irrelevantFields);
   fields.ignoreEmpty();
-}
-
-void refuseOtherQuantization(JsonFields &fields) {
-  if (fields.value("quantization"))
-    fields.fail("'quantization' is what MLX writes into models that it has "
-                "quantized; tern needs the ternary model it was made of");
-  const json *quantization = fields.value("quantization_config");
-  if (!quantization || !quantization->is_object())
-    return;
-  auto method = quantization->find("quant_method");
-  if (method == quantization->end() || !method->is_string() ||
-      *method == "bitnet")
-    return;
-  fields.fail("the weights are quantized by the method '" +
-              method->get<std::string>().substr(0, 40) +
-              "' ('quantization_config.quant_method'), which tern does not "
-              "read; it needs the ternary model they were made of");
 }
 
 } // namespace tern

@@ -19,10 +19,6 @@ namespace tern {
 /// Fields about generation become warnings of `config`.
 void readOtherFields(JsonFields &fields, ModelConfig &config);
 
-/// Refuses what other programs than BitNet's trainers made of the weights, by
-/// the name of its method.
-void refuseOtherQuantization(JsonFields &fields);
-
 } // namespace tern
 
 #endif // TERN_LIB_IMPORT_CONFIGFIELDS_H

@@ -31,6 +31,8 @@ static constexpr Renamed layerTensors[] = {
     {"ffn_gate", "mlp.gate_proj"},
     {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
     {"attn_norm", "input_layernorm"},
     {"ffn_norm", "post_attention_layernorm"},
     {"attn_sub_norm", "self_attn.attn_sub_norm"},
@@ -115,7 +117,8 @@ std::optional<uint64_t> ternaryPlace(StringRef name) {
 
 bool hasPairedRows(StringRef architecture, StringRef name) {
   NameParts parts(name, ggufLayer);
-  return architecture == "llama" && !parts.layer.empty() &&
+  return (architecture == "llama" || architecture == "minicpm") &&
+         !parts.layer.empty() &&
          (parts.stem == "attn_q" || parts.stem == "attn_k") &&
          (parts.kind == "weight" || parts.kind == "bias");
 }

@@ -7,6 +7,7 @@
 
 #include "tern/Import/ImportModel.h"
 
+#include "ImportPlan.h"
 #include "Json.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
@@ -29,75 +30,10 @@ namespace tern {
 
 namespace {
 
-/// Options over config: what the model will be.
-struct Plan {
-  ModelConfig config;
-  int64_t context;
-};
-
-bool isOneOf(unsigned value, ArrayRef<unsigned> choices) {
-  return is_contained(choices, value);
-}
-
-/// Of the cache, what the options say in the place of `config`.
-Error planCache(const ImportOptions &options, ModelConfig &config,
-                StringRef what) {
-  unsigned &kvBits = config.kvBits, &bosBits = config.bosBits;
-  if (options.kvBits) {
-    kvBits = *options.kvBits;
-    // The first position is never narrower, and 16 bits go with 16 alone.
-    if (kvBits == 16 || bosBits == 16 || bosBits < kvBits)
-      bosBits = kvBits;
-  }
-  bosBits = options.bosBits.value_or(bosBits);
-  if (!isOneOf(kvBits, {3, 4, 8, 16}) || !isOneOf(bosBits, {3, 4, 8, 16}) ||
-      (kvBits == 16) != (bosBits == 16))
-    return fileError(what, "a cache of " + Twine(kvBits) + " bits with " +
-                               Twine(bosBits) +
-                               " for position 0 was asked for; 3, 4 and 8 can "
-                               "be combined, 16 stands alone");
-  config.qBits = options.qBits.value_or(config.qBits);
-  if (!isOneOf(config.qBits, {4, 8}))
-    return fileError(what, "queries of " + Twine(config.qBits) +
-                               " bits were asked for, but only 4 and 8 are "
-                               "possible");
-  return Error::success();
-}
-
-Expected<Plan> makePlan(const Checkpoint &checkpoint,
-                        const ImportOptions &options) {
-  StringRef what = checkpoint.directory();
-  if (options.name.empty() || !llvm::all_of(options.name, [](char c) {
-        return llvm::isAlnum(c) || c == '_';
-      }))
-    return fileError(what, "the name '" + options.name +
-                               "' is expected to consist of letters, digits "
-                               "and '_'");
-  Plan plan{checkpoint.config(), 0};
-  if (!options.context)
-    if (Error error = checkpoint.checkRopeTables())
-      return std::move(error);
-  plan.context = options.context.value_or(plan.config.maxPositions);
-  if (plan.context < 1 || plan.context > plan.config.maxPositions)
-    return fileError(what, "a context of " + Twine(plan.context) +
-                               " tokens was asked for, but the model takes 1 "
-                               "to " +
-                               Twine(plan.config.maxPositions));
-  if (Error error = applySchemes(options.schemes, plan.config, what))
-    return std::move(error);
-  if (Error error = planCache(options, plan.config, what))
-    return std::move(error);
-  return plan;
-}
-
-//===----------------------------------------------------------------------===//
-// Building
-//===----------------------------------------------------------------------===//
-
 class ModelBuilder {
 public:
   ModelBuilder(MLIRContext &context, const Checkpoint &checkpoint,
-               const ImportOptions &options, const Plan &plan)
+               const ImportOptions &options, const ImportPlan &plan)
       : checkpoint(checkpoint), config(plan.config), options(options),
         plan(plan), builder(UnknownLoc::get(&context), &context),
         weights(&context), f32(builder.getF32Type()),
@@ -106,10 +42,12 @@ public:
         hidden(rows(config.hiddenSize)) {}
 
   Expected<OwningOpRef<ModuleOp>> build() {
-    Expected<DType> table = checkpoint.floatType(Checkpoint::embeddingName());
+    Expected<Type> table =
+        elementType(Checkpoint::embeddingName(), config.ternaryTable);
     if (!table)
       return table.takeError();
-    Expected<DType> head = checkpoint.floatType(checkpoint.headName());
+    Expected<Type> head =
+        elementType(checkpoint.headName(), config.ternaryHead);
     if (!head)
       return head.takeError();
     module = ModuleOp::create(builder.getLoc(), options.name);
@@ -121,8 +59,8 @@ public:
                        builder.getStringAttr(describeSchemes(config)));
     // Weights stand in front of the functions, in the order of their first use.
     weights.setInsertionPointToStart(module->getBody());
-    embeddingType = matrix(config.vocabSize, config.hiddenSize, type(*table));
-    headType = matrix(config.vocabSize, config.hiddenSize, type(*head));
+    embeddingType = matrix(config.vocabSize, config.hiddenSize, *table);
+    headType = matrix(config.vocabSize, config.hiddenSize, *head);
     buildEmbed();
     buildLayer();
     buildHead();
@@ -134,10 +72,15 @@ public:
   }
 
 private:
-  Type type(DType dtype) {
-    return dtype == DType::BF16  ? Type(builder.getBF16Type())
-           : dtype == DType::F16 ? Type(builder.getF16Type())
-                                 : Type(f32);
+  Expected<Type> elementType(StringRef table, bool isTernary) {
+    if (isTernary)
+      return TritType::get(builder.getContext());
+    Expected<DType> dtype = checkpoint.floatType(table);
+    if (!dtype)
+      return dtype.takeError();
+    return *dtype == DType::BF16  ? Type(builder.getBF16Type())
+           : *dtype == DType::F16 ? Type(builder.getF16Type())
+                                  : Type(f32);
   }
   RankedTensorType rows(int64_t columns) {
     return RankedTensorType::get({ShapedType::kDynamic, columns},
@@ -176,6 +119,8 @@ private:
         if (!config.ropeDivisors.empty())
           op->setAttr("divisors",
                       builder.getDenseF64ArrayAttr(config.ropeDivisors));
+        if (config.ropeFactor != 1)
+          op->setAttr("factor", builder.getF64FloatAttr(config.ropeFactor));
       }
     }
     return GetWeightOp::create(builder, type, name, layer);
@@ -188,8 +133,38 @@ private:
              double eps) {
     int64_t size = cast<RankedTensorType>(x.getType()).getDimSize(1);
     Value w = weight(name, WeightEncoding::Values, source, vector(size), layer);
-    return RMSNormOp::create(builder, x, w,
-                             builder.getF32FloatAttr(static_cast<float>(eps)));
+    return RMSNormOp::create(builder, x.getType(), x, w, epsilon(eps),
+                             IntegerAttr());
+  }
+  FloatAttr epsilon(double eps) {
+    return builder.getF32FloatAttr(static_cast<float>(eps));
+  }
+
+  /// Of each head of q or k, if the model has such norms.
+  Value headNorm(Projection projection, Value x, Value layer) {
+    StringRef source = checkpoint.headNormName(projection);
+    if (source.empty())
+      return x;
+    Value w =
+        weight(projection == Projection::Q ? "q_norm" : "k_norm",
+               WeightEncoding::Values, source, vector(config.headDim), layer);
+    return RMSNormOp::create(builder, x.getType(), x, w,
+                             epsilon(config.rmsNormEps),
+                             builder.getI64IntegerAttr(config.headDim));
+  }
+
+  Value scale(Value x, float factor, bool divided = false) {
+    if (factor == 1)
+      return x;
+    return ScaleOp::create(builder, x.getType(), x,
+                           builder.getF32FloatAttr(factor),
+                           divided ? builder.getUnitAttr() : UnitAttr());
+  }
+
+  /// The output of attention or MLP goes to the residual stream.
+  Value addBlock(Value x, Value block) {
+    return arith::AddFOp::create(builder, x,
+                                 scale(block, config.residualScale));
   }
 
   TopKAttr topK(const ProjectionQuant &quant, int64_t features) {
@@ -204,58 +179,91 @@ private:
   /// Where a product has factors of blocks, or sums of floats, its scales are
   /// of the largest groups that both blocks and the weight's groups are made
   /// of.
-  RankedTensorType scales(Projection projection) {
-    ScaleShape shape = checkpoint.scaleShape(projection);
-    const ProjectionQuant &quant = config.quantOf(projection);
+  RankedTensorType scales(StringRef source, ScaleShape shape,
+                          const ProjectionQuant &quant, int64_t rows,
+                          int64_t columns) {
     bool isFloat = quant.scheme == ActivationScheme::Float32;
     if (shape.groups == 1 && !quant.block && !isFloat)
       return vector(shape.rows);
-    int64_t blocks = quant.block ? config.columns(projection) / quant.block : 1;
-    Type element = checkpoint.hasHalfScales(projection) ? builder.getF16Type()
-                                                        : builder.getF32Type();
-    return matrix(config.rows(projection), std::lcm(shape.groups, blocks),
-                  element);
+    int64_t blocks = quant.block ? columns / quant.block : 1;
+    Type element = checkpoint.hasHalfScales(source) ? Type(builder.getF16Type())
+                                                    : Type(f32);
+    return matrix(rows, std::lcm(shape.groups, blocks), element);
+  }
+
+  /// Digits and their scales.
+  struct Ternary {
+    Value digits, scale;
+  };
+
+  Ternary ternary(StringRef name, StringRef source, int64_t rows,
+                  int64_t columns, ScaleShape shape,
+                  const ProjectionQuant &quant, Value layer = {}) {
+    Value digits = weight(
+        name, WeightEncoding::Digits, source,
+        matrix(rows, columns, TritType::get(builder.getContext())), layer);
+    Value scale = weight((name + ".scale").str(), WeightEncoding::Scale, source,
+                         scales(source, shape, quant, rows, columns), layer);
+    return {digits, scale};
+  }
+
+  Value transform(const ProjectionQuant &quant, Value x) {
+    if (!quant.hadamard)
+      return x;
+    auto type = cast<RankedTensorType>(x.getType());
+    return HadamardOp::create(builder, TypeRange(type),
+                              hadamardBlock(type.getDimSize(1)), x,
+                              ValueRange())
+        .getResult(0);
+  }
+
+  Value multiply(StringRef name, Value x, Ternary w, Value bias,
+                 const ProjectionQuant &quant) {
+    int64_t outputs = cast<RankedTensorType>(w.digits.getType()).getDimSize(0);
+    int64_t features = cast<RankedTensorType>(x.getType()).getDimSize(1);
+    // Both enumerations follow docs/numerics.md 2.
+    auto scheme = static_cast<ActScheme>(quant.scheme);
+    return BitLinearOp::create(
+               builder, TypeRange(rows(outputs)), name, x, w.digits, w.scale,
+               bias,
+               ActQuantAttr::get(builder.getContext(), scheme, quant.block),
+               topK(quant, features))
+        .getResult(0);
   }
 
   Value bitlinear(Projection projection, Value x, Value layer) {
     StringRef name = toString(projection);
     std::string source = Checkpoint::weightName(projection);
     int64_t outputs = config.rows(projection);
-    int64_t features = config.columns(projection);
     const ProjectionQuant &quant = config.quantOf(projection);
     if (config.innerNormEps)
       x = norm(x, (name + ".norm").str(), Checkpoint::innerNormName(source),
                layer, *config.innerNormEps);
-    if (quant.hadamard)
-      x = HadamardOp::create(builder, TypeRange(x.getType()),
-                             hadamardBlock(features), x, ValueRange())
-              .getResult(0);
-    Value w = weight(
-        name, WeightEncoding::Digits, source,
-        matrix(outputs, features, TritType::get(builder.getContext())), layer);
-    Value scale = weight((name + ".scale").str(), WeightEncoding::Scale, source,
-                         scales(projection), layer);
+    x = transform(quant, x);
+    Ternary w = ternary(name, source, outputs, config.columns(projection),
+                        checkpoint.scaleShape(projection), quant, layer);
     Value bias;
     if (checkpoint.hasBias(projection))
       bias = weight((name + ".bias").str(), WeightEncoding::Values,
                     Checkpoint::biasName(source), vector(outputs), layer);
-    // Both enumerations follow docs/numerics.md 2.
-    auto scheme = static_cast<ActScheme>(quant.scheme);
-    return BitLinearOp::create(
-               builder, TypeRange(rows(outputs)), name, x, w, scale, bias,
-               ActQuantAttr::get(builder.getContext(), scheme, quant.block),
-               topK(quant, features))
-        .getResult(0);
+    return multiply(name, x, w, bias, quant);
   }
 
   void buildEmbed() {
     func::FuncOp function = startFunction("embed", positions, hidden);
-    Value table = weight("embed_tokens", WeightEncoding::Values,
-                         Checkpoint::embeddingName(), embeddingType);
-    Value x = GatherRowsOp::create(builder, TypeRange(hidden),
-                                   function.getArgument(0), table, ValueRange())
+    Ternary table;
+    if (config.ternaryTable)
+      table =
+          ternary("embed_tokens", Checkpoint::embeddingName(), config.vocabSize,
+                  config.hiddenSize, checkpoint.tableScaleShape(),
+                  config.tiedHead ? config.quantOfHead() : ProjectionQuant());
+    else
+      table.digits = weight("embed_tokens", WeightEncoding::Values,
+                            Checkpoint::embeddingName(), embeddingType);
+    Value x = GatherRowsOp::create(builder, hidden, function.getArgument(0),
+                                   table.digits, table.scale)
                   .getResult(0);
-    func::ReturnOp::create(builder, x);
+    func::ReturnOp::create(builder, scale(x, config.embeddingScale));
   }
 
   Value attention(Value h, Value layer, Value at, Value cache) {
@@ -264,6 +272,8 @@ private:
     Value q = bitlinear(Projection::Q, h, layer);
     Value k = bitlinear(Projection::K, h, layer);
     Value v = bitlinear(Projection::V, h, layer);
+    q = headNorm(Projection::Q, q, layer);
+    k = headNorm(Projection::K, k, layer);
     Value cos = weight("rope_cos", WeightEncoding::RopeCos, "", tableType);
     Value sin = weight("rope_sin", WeightEncoding::RopeSin, "", tableType);
     q = RopeOp::create(builder, q, at, cos, sin, config.headDim);
@@ -288,7 +298,7 @@ private:
         attention(h, layer, function.getArgument(2), function.getArgument(3));
     if (!checkpoint.attentionSubNormName().empty())
       a = norm(a, "attn_sub_norm", checkpoint.attentionSubNormName(), layer);
-    x = arith::AddFOp::create(builder, x, bitlinear(Projection::O, a, layer));
+    x = addBlock(x, bitlinear(Projection::O, a, layer));
     h = norm(x, "post_attention_layernorm", Checkpoint::postAttentionNormName(),
              layer);
     Value gate = bitlinear(Projection::Gate, h, layer);
@@ -299,17 +309,31 @@ private:
         gate, up);
     if (!checkpoint.ffnSubNormName().empty())
       f = norm(f, "ffn_sub_norm", checkpoint.ffnSubNormName(), layer);
-    x = arith::AddFOp::create(builder, x,
-                              bitlinear(Projection::Down, f, layer));
+    x = addBlock(x, bitlinear(Projection::Down, f, layer));
     func::ReturnOp::create(builder, x);
   }
 
   void buildHead() {
     func::FuncOp function =
         startFunction("head", hidden, rows(config.vocabSize));
-    StringRef source = checkpoint.headName();
     Value h =
         norm(function.getArgument(0), "norm", Checkpoint::finalNormName());
+    h = scale(h, config.headDivisor, /*divided=*/true);
+    func::ReturnOp::create(builder,
+                           config.ternaryHead ? multiplyHead(h) : floatHead(h));
+  }
+
+  Value multiplyHead(Value h) {
+    ProjectionQuant quant = config.quantOfHead();
+    h = transform(quant, h);
+    Ternary w = ternary(config.tiedHead ? "embed_tokens" : "lm_head",
+                        checkpoint.headName(), config.vocabSize,
+                        config.hiddenSize, checkpoint.headScaleShape(), quant);
+    return multiply("lm_head", h, w, Value(), quant);
+  }
+
+  Value floatHead(Value h) {
+    StringRef source = checkpoint.headName();
     Value w, scales;
     if (options.head != HeadRows::Stored) {
       unsigned bits = static_cast<unsigned>(options.head);
@@ -323,16 +347,15 @@ private:
       w = weight(config.tiedHead ? "embed_tokens" : "lm_head",
                  WeightEncoding::Values, source, headType);
     }
-    Value logits = LmHeadOp::create(builder, TypeRange(rows(config.vocabSize)),
-                                    h, w, scales, ValueRange())
-                       .getResult(0);
-    func::ReturnOp::create(builder, logits);
+    return LmHeadOp::create(builder, TypeRange(rows(config.vocabSize)), h, w,
+                            scales, ValueRange())
+        .getResult(0);
   }
 
   const Checkpoint &checkpoint;
   const ModelConfig &config;
   const ImportOptions &options;
-  const Plan &plan;
+  const ImportPlan &plan;
   ImplicitLocOpBuilder builder;
   OpBuilder weights;
   Type f32;
@@ -345,7 +368,7 @@ private:
 Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context,
                                             const Checkpoint &checkpoint,
                                             const ImportOptions &options) {
-  Expected<Plan> plan = makePlan(checkpoint, options);
+  Expected<ImportPlan> plan = makeImportPlan(checkpoint, options);
   if (!plan)
     return plan.takeError();
   context.loadDialect<TernDialect, arith::ArithDialect, func::FuncDialect>();

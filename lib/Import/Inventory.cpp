@@ -11,6 +11,7 @@
 #include "tern/Import/GgufNames.h"
 
 #include <set>
+#include <utility>
 
 using namespace llvm;
 
@@ -26,10 +27,10 @@ public:
 
   Error check() {
     int64_t hidden = config.hiddenSize;
-    expectFloat(Checkpoint::embeddingName(), {config.vocabSize, hidden});
+    expectTable(Checkpoint::embeddingName(), config.ternaryTable);
     expectFloat(Checkpoint::finalNormName(), {hidden});
     if (!config.tiedHead)
-      expectFloat(checkpoint.headName(), {config.vocabSize, hidden});
+      expectTable(checkpoint.headName(), config.ternaryHead);
     for (int64_t layer = 0; layer < config.layerCount; ++layer)
       expectLayer(layer);
     for (const auto &[name, entry] : checkpoint.files().all())
@@ -39,6 +40,18 @@ public:
   }
 
 private:
+  /// The embedding or the head.
+  void expectTable(StringRef name, bool isTernary) {
+    if (!isTernary)
+      return expectFloat(name, {config.vocabSize, config.hiddenSize});
+    if (config.hasPackedWeights() && config.vocabSize % 4)
+      fail(*checkpoint.files().find(name), name,
+           "is packed, but its " + Twine(config.vocabSize) +
+               " rows are not a multiple of 4, as packed ternary matrices "
+               "need");
+    expectWeight(name.str(), config.vocabSize, config.hiddenSize);
+  }
+
   void expectLayer(int64_t layer) {
     auto at = [&](StringRef name) { return Checkpoint::atLayer(name, layer); };
     expectFloat(at(Checkpoint::inputNormName()), {config.hiddenSize});
@@ -48,8 +61,21 @@ private:
                   {config.columns(Projection::O)});
     if (!checkpoint.ffnSubNormName().empty())
       expectFloat(at(checkpoint.ffnSubNormName()), {config.intermediateSize});
+    for (Projection projection : {Projection::Q, Projection::K})
+      if (StringRef name = checkpoint.headNormName(projection); !name.empty())
+        expectHeadNorm(at(name));
     for (Projection projection : allProjections)
       expectProjection(projection, at(Checkpoint::weightName(projection)));
+  }
+
+  /// Without one the model is another: one sentence for all of them says it.
+  void expectHeadNorm(const std::string &name) {
+    if (checkpoint.files().find(name))
+      return expectFloat(name, {config.headDim});
+    if (!std::exchange(saidHeadNorms, true))
+      problems.add(checkpoint.directory() + ": tensor '" + name +
+                   "' is missing, but " + toString(config.family) +
+                   " norms every head of q and k in all layers");
   }
 
   void expectProjection(Projection projection, const std::string &name) {
@@ -63,8 +89,11 @@ private:
   }
 
   void expectWeight(const std::string &name, int64_t rows, int64_t columns) {
-    if (config.weightForm == WeightForm::Masters)
+    if (config.weightForm == WeightForm::Masters ||
+        config.weightForm == WeightForm::Products)
       return expectFloat(name, {rows, columns});
+    if (config.weightForm == WeightForm::Affine)
+      return expectCodes(name, rows, columns);
     if (config.weightForm == WeightForm::PerTensor)
       return expectEncoded(name, rows, columns);
     expect(name, {DType::U8}, {rows / 4, columns});
@@ -103,6 +132,24 @@ private:
       expectFloat(Checkpoint::scaleName(name), {1});
   }
 
+  /// Words of MLX, which hold 16 codes, and what they are multiplied by.
+  void expectCodes(const std::string &name, int64_t rows, int64_t columns) {
+    int64_t groups = columns / config.weightGroup;
+    for (const std::string &beside :
+         {Checkpoint::affineScaleName(name), Checkpoint::affineBiasName(name)})
+      expectFloat(beside, {rows, groups});
+    seen.insert(name);
+    const TensorEntry *entry = checkpoint.files().find(name);
+    if (!entry)
+      return expectFloat(name, {rows, columns / 16});
+    if (entry->shape == SmallVector<int64_t, 2>{rows, columns} &&
+        entry->isBlocked())
+      return;
+    fail(*entry, name,
+         "is " + entry->describe() + ", but config.json implies 2-bit codes [" +
+             Twine(rows) + ", " + Twine(columns) + "], 16 to a U32");
+  }
+
   void expectFloat(StringRef name, ArrayRef<int64_t> shape) {
     expect(name, {DType::BF16, DType::F16, DType::F32}, shape);
   }
@@ -138,7 +185,7 @@ private:
 
   /// Tables that every reader of the format computes itself.
   static bool isIrrelevant(StringRef name) {
-    return name == ropeFactorsName ||
+    return isRopeFactors(name) ||
            any_of(ArrayRef<StringRef>{"inv_freq", "original_inv_freq",
                                       "cos_cached", "sin_cached"},
                   [&](StringRef table) {
@@ -150,6 +197,11 @@ private:
     if (name == "lm_head.weight")
       return "exists, but config.json says 'tie_word_embeddings', and there is "
              "no embedding to compare it with";
+    StringRef weight = name;
+    if (weight.consume_back("_scale") &&
+        (weight == Checkpoint::embeddingName() ||
+         weight == checkpoint.headName()))
+      return ("is a scale, but '" + weight + "' holds no digits").str();
     if (name.ends_with("_scale"))
       return "exists, but config.json says that weights are not packed";
     if (name.ends_with(".bias"))
@@ -169,6 +221,7 @@ private:
   const Checkpoint &checkpoint;
   const ModelConfig &config;
   std::set<std::string> seen;
+  bool saidHeadNorms = false;
   Problems problems;
 };
 

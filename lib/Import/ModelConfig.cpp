@@ -9,10 +9,13 @@
 
 #include "ConfigFields.h"
 #include "ReadSchemes.h"
+#include "ReadWeightForm.h"
 #include "RotaryEmbedding.h"
 #include "tern/Import/Schemes.h"
 
 #include "llvm/ADT/StringExtras.h"
+
+#include <cmath>
 
 using namespace llvm;
 using nlohmann::json;
@@ -25,11 +28,26 @@ StringRef toString(ActivationScheme scheme) {
   return names[static_cast<size_t>(scheme)];
 }
 
+StringRef toString(ModelFamily family) {
+  static constexpr StringLiteral names[] = {"bitnet", "llama", "qwen3",
+                                            "minicpm"};
+  return names[static_cast<size_t>(family)];
+}
+
 StringRef toString(Projection projection) {
   static constexpr StringLiteral names[] = {"q_proj",   "k_proj",    "v_proj",
                                             "o_proj",   "gate_proj", "up_proj",
                                             "down_proj"};
   return names[static_cast<size_t>(projection)];
+}
+
+ProjectionQuant ModelConfig::quantOfHead() const {
+  if (headQuant)
+    return *headQuant;
+  ProjectionQuant own = quantOf(Projection::Q);
+  own.topK.reset();
+  own.hadamard = false;
+  return own;
 }
 
 int64_t ModelConfig::rows(Projection projection) const {
@@ -69,11 +87,12 @@ public:
   Expected<ModelConfig> read() {
     readFamily();
     readSizes();
+    readScales();
     readRope(fields, file, config);
     readBiases();
     readLayerTypes();
     readOtherFields(fields, config);
-    Error problems = readWeightForm();
+    Error problems = readWeightForm(fields, file, config);
     problems =
         joinErrors(std::move(problems), readSchemes(fields, file, config));
     checkShapes();
@@ -85,28 +104,52 @@ public:
   }
 
 private:
-  /// The order of operations inside a layer is a property of the family, not of
-  /// any field, so another family is refused rather than guessed.
-  void readFamily() {
-    static constexpr StringRef types[] = {"bitnet", "llama"};
-    unsigned type = fields.choice("model_type", types);
-    config.architecture = types[type].str();
-    bitnetFamily = type == 0;
+  /// The family that `architectures` names, if it does.
+  std::optional<ModelFamily> readClass() {
+    static constexpr StringRef known[] = {
+        "BitNetForCausalLM", "BitnetForCausalLM", "LlamaForCausalLM",
+        "Qwen3ForCausalLM", "MiniCPMForCausalLM"};
+    static constexpr ModelFamily families[] = {
+        ModelFamily::BitNet, ModelFamily::BitNet, ModelFamily::Llama,
+        ModelFamily::Qwen3, ModelFamily::MiniCpm};
     const json *names = fields.value("architectures");
     if (!names)
-      return;
-    static constexpr StringRef known[] = {
-        "BitNetForCausalLM", "BitnetForCausalLM", "LlamaForCausalLM"};
+      return std::nullopt;
     bool one =
         names->is_array() && names->size() == 1 && (*names)[0].is_string();
     StringRef name =
         one ? StringRef((*names)[0].get_ref<const std::string &>()) : "";
-    if (!is_contained(known, name))
-      fields.fail("'architectures' is expected to be one of " +
-                  join(ArrayRef<StringRef>(known), ", ") + ", but is " +
-                  names->dump().substr(0, 80));
-    bitnetFamily |= name != known[2];
     config.architecture = name.str();
+    const StringRef *found = find(known, name);
+    if (found != std::end(known))
+      return families[found - known];
+    fields.fail("'architectures' is expected to be one of " +
+                join(ArrayRef<StringRef>(known), ", ") + ", but is " +
+                names->dump().substr(0, 80));
+    return std::nullopt;
+  }
+
+  /// The order of operations inside a layer is a property of the family, not of
+  /// any field, so another family is refused rather than guessed.
+  void readFamily() {
+    static constexpr StringRef types[] = {"bitnet", "llama", "qwen3",
+                                          "minicpm"};
+    std::optional<ModelFamily> ofClass = readClass();
+    // The class is all that some files of MiniCPM say.
+    std::optional<unsigned> absent;
+    if (ofClass == ModelFamily::MiniCpm)
+      absent = static_cast<unsigned>(*ofClass);
+    auto type =
+        static_cast<ModelFamily>(fields.choice("model_type", types, absent));
+    if (config.architecture.empty())
+      config.architecture = toString(type).str();
+    ModelFamily other = ofClass.value_or(type);
+    bool isNew = std::max(type, other) > ModelFamily::Llama && !fields.failed();
+    if (isNew && type != other)
+      fields.fail("'model_type' = " + toString(type) +
+                  " and 'architectures' = " + config.architecture +
+                  " are not of one model; which is meant?");
+    config.family = std::min(type, other); // a BitNet if one of the two says so
   }
 
   void readSizes() {
@@ -115,17 +158,25 @@ private:
     config.intermediateSize = fields.integer("intermediate_size", 4, wide);
     config.layerCount = fields.integer("num_hidden_layers", 1, 4096);
     config.headCount = fields.integer("num_attention_heads", 1, 65536);
-    config.kvHeadCount =
-        fields.integer("num_key_value_heads", 1, 65536, config.headCount);
+    // The classes of the newer families have defaults of their own.
+    bool mayLack = config.family <= ModelFamily::Llama;
+    config.kvHeadCount = fields.integer(
+        "num_key_value_heads", 1, 65536,
+        mayLack ? std::optional(config.headCount) : std::nullopt);
     config.vocabSize = fields.integer("vocab_size", 1, tall);
     config.maxPositions = fields.integer("max_position_embeddings", 1, tall);
     config.rmsNormEps = fields.number("rms_norm_eps", 0, 1);
     static constexpr StringRef acts[] = {"relu2", "silu"};
     config.hiddenAct =
         fields.choice("hidden_act", acts) ? HiddenAct::Silu : HiddenAct::Relu2;
-    config.tiedHead = fields.flag("tie_word_embeddings", false);
+    config.tiedHead = fields.flag("tie_word_embeddings",
+                                  config.family == ModelFamily::MiniCpm);
     if (fields.failed())
       return;
+    if (config.family == ModelFamily::Qwen3) {
+      config.headDim = fields.integer("head_dim", 2, 4096, 128);
+      return;
+    }
     if (!fields.value("head_dim") && config.hiddenSize % config.headCount)
       return fields.fail("'hidden_size' = " + Twine(config.hiddenSize) +
                          " is not a multiple of 'num_attention_heads' = " +
@@ -133,6 +184,25 @@ private:
                          " and 'head_dim' is missing");
     config.headDim = fields.integer("head_dim", 2, 4096,
                                     config.hiddenSize / config.headCount);
+  }
+
+  /// Of MiniCPM: of the embedding, of the depth and of the width.
+  void readScales() {
+    if (config.family != ModelFamily::MiniCpm)
+      return;
+    double embedding = fields.number("scale_emb", 0, 1e6);
+    double depth = fields.number("scale_depth", 0, 1e6);
+    double base = fields.number("dim_model_base", 0, 1e9);
+    config.embeddingScale = static_cast<float>(embedding);
+    config.residualScale = static_cast<float>(
+        depth / std::sqrt(static_cast<double>(config.layerCount)));
+    config.headDivisor =
+        static_cast<float>(static_cast<double>(config.hiddenSize) / base);
+    for (float scale :
+         {config.embeddingScale, config.residualScale, config.headDivisor})
+      if (!(scale > 0) || !std::isfinite(scale))
+        fields.fail("'scale_emb', 'scale_depth' and 'dim_model_base' are "
+                    "expected to give float32 numbers above 0");
   }
 
   /// The tensors decide where the config does not say.
@@ -147,52 +217,19 @@ private:
   /// Newer writers name the kind of each layer's attention.
   void readLayerTypes() {
     const json *types = fields.value("layer_types");
-    if (types && *types != json(std::vector<std::string>(types->size(),
-                                                         "full_attention")))
-      fields.fail("tern does not support 'layer_types' = " +
-                  types->dump().substr(0, 60) + "; only full_attention is");
-  }
-
-  Error readWeightForm() {
-    refuseOtherQuantization(fields);
-    if (fields.failed())
-      return Error::success();
-    const json *quantization = fields.object("quantization_config");
-    if (!quantization) {
-      if (!bitnetFamily && !fields.value("weight_bits"))
-        fields.fail("nothing says that this model is ternary: "
-                    "'quantization_config' is missing and 'architectures' is "
-                    "not a BitNet");
-      return Error::success();
+    if (!types)
+      return;
+    if (*types ==
+        json(std::vector<std::string>(types->size(), "full_attention"))) {
+      if (!fields.failed() &&
+          static_cast<int64_t>(types->size()) != config.layerCount)
+        fields.fail("'layer_types' has " + Twine(types->size()) +
+                    " entries, but 'num_hidden_layers' is " +
+                    Twine(config.layerCount));
+      return;
     }
-    JsonFields inner(*quantization, file, "quantization_config.");
-    static constexpr StringRef methods[] = {"bitnet"};
-    static constexpr StringRef classes[] = {"bitlinear", "autobitlinear"};
-    static constexpr StringRef modes[] = {"offline", "online"};
-    inner.choice("quant_method", methods);
-    bool automatic = inner.choice("linear_class", classes, 0) == 1;
-    bool online = inner.choice("quantization_mode", modes, 0) == 1;
-    if (online && !automatic)
-      inner.fail("'quantization_config.quantization_mode' = online needs "
-                 "'linear_class' = autobitlinear");
-    double eps = inner.number("rms_norm_eps", 0, 1, 1e-6);
-    if (inner.flag("use_rms_norm", false))
-      config.innerNormEps = eps;
-    inner.integer("bits", 2, 2, 2); // what one converter adds
-    const json *exempt = inner.value("modules_to_not_convert");
-    auto isNeverTernary = [](const json &name) {
-      return name == "lm_head" || name == "model.embed_tokens" ||
-             name == "model.norm";
-    };
-    if (exempt && !(exempt->is_array() && all_of(*exempt, isNeverTernary)))
-      inner.fail("tern does not support 'quantization_config."
-                 "modules_to_not_convert' = " +
-                 exempt->dump().substr(0, 60));
-    config.weightForm = online      ? WeightForm::Masters
-                        : automatic ? WeightForm::Multiplies
-                                    : WeightForm::Divides;
-    inner.ignoreEmpty();
-    return inner.finish();
+    fields.fail("tern does not support 'layer_types' = " +
+                types->dump().substr(0, 60) + "; only full_attention is");
   }
 
   void checkShapes() {
@@ -217,20 +254,12 @@ private:
       fields.fail("'num_attention_heads' times 'head_dim' is expected to be "
                   "below " +
                   Twine(1 << 24));
-    if (config.weightForm == WeightForm::Masters)
-      return;
-    for (Projection projection : allProjections)
-      if (config.rows(projection) % 4)
-        fields.fail(
-            "the " + Twine(config.rows(projection)) + " rows of " +
-            tern::toString(projection) +
-            " are not a multiple of 4, as packed ternary matrices need");
+    checkWeightShapes(fields, config);
   }
 
   std::string file;
   JsonFields fields;
   ModelConfig config;
-  bool bitnetFamily = false;
 };
 
 } // namespace

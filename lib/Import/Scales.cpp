@@ -70,3 +70,37 @@ std::vector<float> Scales::expand(ScaleShape wanted) const {
           values[(shape.rows == 1 ? 0 : row) * shape.groups + group / width]);
   return result;
 }
+
+Scales Scales::inSimplestShape(std::vector<float> values, int64_t rows) {
+  Scales scales;
+  auto count = static_cast<int64_t>(values.size());
+  scales.shape.rows = count == 1 ? 1 : rows;
+  scales.shape.groups = count / scales.shape.rows;
+  scales.values = std::move(values);
+  scales.simplify();
+  return scales;
+}
+
+ScaleShapeFinder::ScaleShapeFinder(ScaleShape stored) : stored(stored) {
+  for (int64_t width = stored.groups; width > 0; --width)
+    if (stored.groups % width == 0)
+      widths.push_back(width);
+}
+
+void ScaleShapeFinder::add(ArrayRef<float> scales) {
+  for (float scale : scales) {
+    differ |= scale != 0 && first != 0 && scale != first;
+    first = first != 0 ? first : scale;
+  }
+  while (widths.size() > 1 && !areRuns(scales, widths.front()))
+    widths.erase(widths.begin());
+}
+
+bool ScaleShapeFinder::isDecided() const {
+  return differ && widths.size() == 1;
+}
+
+ScaleShape ScaleShapeFinder::shape() const {
+  int64_t groups = stored.groups / widths.front();
+  return {groups == 1 && !differ ? 1 : stored.rows, groups};
+}

@@ -87,6 +87,7 @@ static void apply(const SchemePreset &preset, ModelConfig &config) {
       break;
     }
   }
+  config.headQuant.reset();
   config.kvBits = preset.kvBits;
   config.bosBits = preset.bosBits;
   config.qBits = 8;
@@ -108,6 +109,26 @@ void setWeightOnly(ModelConfig &config) {
 // JSON
 //===----------------------------------------------------------------------===//
 
+/// The object `name` of `activation_quantization`, if there is one.
+static Error readQuant(JsonFields &all, StringRef file, StringRef name,
+                       std::optional<ProjectionQuant> &result) {
+  const json *one = all.object(name);
+  if (!one)
+    return Error::success();
+  JsonFields inner(*one, file.str(),
+                   "activation_quantization." + name.str() + ".");
+  static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
+                                          "fp4_e2m1", "f32"};
+  ProjectionQuant &quant = result.emplace();
+  quant.scheme = static_cast<ActivationScheme>(inner.choice("scheme", schemes));
+  double share = inner.number("topk", 0, 1, 1);
+  if (share < 1)
+    quant.topK = share;
+  quant.hadamard = inner.flag("hadamard", false);
+  quant.block = inner.integer("block", smallestBlock, int64_t(1) << 24, 0);
+  return inner.finish();
+}
+
 static Error readActivations(JsonFields &fields, StringRef file,
                              ModelConfig &config) {
   const json *all = fields.object("activation_quantization");
@@ -117,25 +138,16 @@ static Error readActivations(JsonFields &fields, StringRef file,
   config.saysActivations = true;
   JsonFields byProjection(*all, file.str(), "activation_quantization.");
   for (Projection projection : allProjections) {
-    StringRef name = toString(projection);
-    const json *one = byProjection.object(name);
-    if (!one)
-      continue;
-    JsonFields inner(*one, file.str(),
-                     "activation_quantization." + name.str() + ".");
-    static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
-                                            "fp4_e2m1", "f32"};
-    ProjectionQuant &quant = config.quant[static_cast<size_t>(projection)];
-    quant.scheme =
-        static_cast<ActivationScheme>(inner.choice("scheme", schemes));
-    double share = inner.number("topk", 0, 1, 1);
-    if (share < 1)
-      quant.topK = share;
-    quant.hadamard = inner.flag("hadamard", false);
-    quant.block = inner.integer("block", smallestBlock, int64_t(1) << 24, 0);
-    if (Error error = inner.finish())
+    std::optional<ProjectionQuant> quant;
+    if (Error error =
+            readQuant(byProjection, file, toString(projection), quant))
       return error;
+    config.quant[static_cast<size_t>(projection)] =
+        quant.value_or(ProjectionQuant());
   }
+  config.headQuant.reset();
+  if (Error error = readQuant(byProjection, file, "lm_head", config.headQuant))
+    return error;
   return byProjection.finish();
 }
 
@@ -243,6 +255,26 @@ Error applySchemes(const SchemeOverrides &overrides, ModelConfig &config,
   return checkSchemes(config, what);
 }
 
+/// Of the `features` inputs of a matrix that messages call `name`.
+static Error checkScheme(const ProjectionQuant &quant, int64_t features,
+                         StringRef name, StringRef what) {
+  bool isFloat = quant.scheme == ActivationScheme::Float32;
+  if (isFloat && (quant.block || quant.topK))
+    return fileError(what, "the activations of " + name +
+                               " stay f32, so they have neither a 'block' "
+                               "nor a 'topk'");
+  if (quant.block && features % quant.block)
+    return fileError(what, "activations in blocks of " + Twine(quant.block) +
+                               " were asked for, which do not divide the " +
+                               Twine(features) + " inputs of " + name);
+  if (quant.hadamard && hadamardBlock(features) < smallestHadamardBlock)
+    return fileError(what, "a Hadamard transform of the " + Twine(features) +
+                               " inputs of " + name +
+                               " was asked for, but only a multiple of " +
+                               Twine(smallestHadamardBlock) + " can be mixed");
+  return Error::success();
+}
+
 Error checkSchemes(const ModelConfig &config, StringRef what) {
   using P = Projection;
   for (auto [one, other] :
@@ -253,27 +285,12 @@ Error checkSchemes(const ModelConfig &config, StringRef what) {
                                  " are quantized once, so "
                                  "'activation_quantization' must say the same "
                                  "of both");
-  for (Projection projection : allProjections) {
-    int64_t features = config.columns(projection);
-    const ProjectionQuant &quant = config.quantOf(projection);
-    bool isFloat = quant.scheme == ActivationScheme::Float32;
-    if (isFloat && (quant.block || quant.topK))
-      return fileError(what, "the activations of " + toString(projection) +
-                                 " stay f32, so they have neither a 'block' "
-                                 "nor a 'topk'");
-    if (quant.block && features % quant.block)
-      return fileError(what, "activations in blocks of " + Twine(quant.block) +
-                                 " were asked for, which do not divide the " +
-                                 Twine(features) + " inputs of " +
-                                 toString(projection));
-    if (quant.hadamard && hadamardBlock(features) < smallestHadamardBlock)
-      return fileError(what, "a Hadamard transform of the " + Twine(features) +
-                                 " inputs of " + toString(projection) +
-                                 " was asked for, but only a multiple of " +
-                                 Twine(smallestHadamardBlock) +
-                                 " can be mixed");
-  }
-  return Error::success();
+  for (Projection projection : allProjections)
+    if (Error error =
+            checkScheme(config.quantOf(projection), config.columns(projection),
+                        toString(projection), what))
+      return error;
+  return checkScheme(config.quantOfHead(), config.hiddenSize, "lm_head", what);
 }
 
 //===----------------------------------------------------------------------===//

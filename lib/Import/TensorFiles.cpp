@@ -90,6 +90,13 @@ void TensorFiles::release(const TensorEntry &entry, uint64_t from,
     madvise(shard.data + begin, end - begin, MADV_DONTNEED);
 }
 
+void TensorFiles::takeAsCodes(StringRef name) {
+  TensorEntry &entry = tensors.find(std::string_view(name))->second;
+  entry.dtype = DType::U8;
+  entry.encoding = &bareCodes();
+  entry.shape.back() *= 16;
+}
+
 Error TensorFiles::addShard(StringRef path) {
   auto shard = std::make_unique<Shard>();
   shard->path = path.str();

@@ -7,9 +7,11 @@
 
 #include "tern/Packing/GgufCodecs.h"
 
+#include "GgufWords.h"
 #include "tern/Packing/HalfFloat.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -18,19 +20,6 @@ using namespace tern;
 //===----------------------------------------------------------------------===//
 // Ternary blocks
 //===----------------------------------------------------------------------===//
-
-static uint16_t read16(const uint8_t *bytes) {
-  return static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
-}
-
-static float readFloat(const uint8_t *bytes) {
-  uint32_t word = 0;
-  for (int i = 3; i >= 0; --i)
-    word = word << 8 | bytes[i];
-  float value;
-  std::memcpy(&value, &word, 4);
-  return value;
-}
 
 /// Digit `place` of the five that share a byte. The byte is a fraction of 256,
 /// rounded up, whose first base-3 place is the first digit; multiplying by a
@@ -41,13 +30,26 @@ static int8_t tritOf(uint8_t byte, int place) {
   return static_cast<int8_t>((rest * 3 >> 8) - 1);
 }
 
+/// Byte i of `width` holds digits i, width + i, 2 * width + i and so on.
+/// Returns the end of what is written.
+template <int width, int places>
+static int8_t *decodeTrits(const uint8_t *bytes, int8_t *out) {
+  for (int place = 0; place < places; ++place)
+    for (int i = 0; i < width; ++i)
+      *out++ = tritOf(bytes[i], place);
+  return out;
+}
+
 static void decodeTQ1(const uint8_t *block, int8_t *out) {
-  for (int i = 0; i < 160; ++i)
-    out[i] = tritOf(block[i % 32], i / 32);
-  for (int i = 0; i < 80; ++i)
-    out[160 + i] = tritOf(block[32 + i % 16], i / 16);
-  for (int i = 0; i < 16; ++i)
-    out[240 + i] = tritOf(block[48 + i % 4], i / 4);
+  out = decodeTrits<32, 5>(block, out);
+  out = decodeTrits<16, 5>(block + 32, out);
+  decodeTrits<4, 4>(block + 48, out);
+}
+
+static void decodePTQ1(const uint8_t *block, int8_t *out) {
+  out = decodeTrits<16, 5>(block, out);
+  out = decodeTrits<8, 5>(block + 16, out);
+  decodeTrits<2, 4>(block + 24, out);
 }
 
 /// Three bytes of five digits and one digit of the last byte make sixteen; here
@@ -62,14 +64,35 @@ static void decodeIQ1(const uint8_t *block, int8_t *out) {
 
 /// Two-bit codes, four to a byte: element g * 4w + k * w + j has field k of
 /// byte g * w + j, from the top if `fromTop`.
-static void decodeFields(const uint8_t *bytes, int64_t elements, int64_t width,
-                         bool fromTop, int8_t *out) {
-  for (int64_t i = 0; i < elements; ++i) {
-    int64_t field = i / width % 4;
-    uint8_t byte = bytes[i / (4 * width) * width + i % width];
-    int64_t shift = 2 * (fromTop ? 3 - field : field);
-    out[i] = static_cast<int8_t>((byte >> shift & 3) - 1);
-  }
+template <int width, bool fromTop>
+static void decodeFields(const uint8_t *bytes, int64_t elements, int8_t *out) {
+  for (int64_t group = 0; group < elements / (4 * width); ++group)
+    for (int field = 0; field < 4; ++field)
+      for (int i = 0; i < width; ++i) {
+        int shift = 2 * (fromTop ? 3 - field : field);
+        *out++ =
+            static_cast<int8_t>((bytes[group * width + i] >> shift & 3) - 1);
+      }
+}
+
+/// The digits of all bytes, four to each.
+static const std::array<std::array<int8_t, 4>, 256> &digitsOfBytes() {
+  static const auto all = [] {
+    std::array<std::array<int8_t, 4>, 256> table{};
+    for (int byte = 0; byte < 256; ++byte)
+      for (int i = 0; i < 4; ++i)
+        table[byte][i] = static_cast<int8_t>((byte >> 2 * i & 3) - 1);
+    return table;
+  }();
+  return all;
+}
+
+/// Element i has bits 2 (i % 4) and up of byte i / 4.
+static void decodeAdjacent(const uint8_t *bytes, int64_t elements,
+                           int8_t *out) {
+  const auto &table = digitsOfBytes();
+  for (int64_t i = 0; i < elements / 4; ++i)
+    std::memcpy(out + 4 * i, table[bytes[i]].data(), 4);
 }
 
 /// The digits of one block. `scale` is null where the block has none.
@@ -83,22 +106,42 @@ static void decodeBlock(const GgufEncoding &encoding, const uint8_t *block,
     return decodeTQ1(block, out);
   case GgufCodec::TQ2_0:
     scale = block + 64;
-    return decodeFields(block, elements, 32, false, out);
+    return decodeFields<32, false>(block, elements, out);
+  case GgufCodec::PTQ1_0:
+    scale = block + 26;
+    return decodePTQ1(block, out);
   case GgufCodec::I2_S:
-    return decodeFields(block, elements, 32, true, out);
+    return decodeFields<32, true>(block, elements, out);
   case GgufCodec::I2_S_ARM:
-    return decodeFields(block, elements, 16, true, out);
+    return decodeFields<16, true>(block, elements, out);
   case GgufCodec::Q2_0_G64:
   case GgufCodec::Q2_0_G128:
+  case GgufCodec::PQ2_0:
     scale = block;
-    return decodeFields(block + 2, elements, 1, false, out);
+    return decodeAdjacent(block + 2, elements, out);
+  case GgufCodec::Codes:
+    return decodeAdjacent(block, elements, out);
   case GgufCodec::IQ1_BN:
     return decodeIQ1(block, out);
   case GgufCodec::IQ2_BN:
-    return decodeFields(block, elements, 16, false, out);
+    return decodeFields<16, false>(block, elements, out);
   default:
     return;
   }
+}
+
+/// No branch on an element, so that both are done in vectors.
+static bool hasOtherCodes(const int8_t *digits, int64_t count) {
+  bool found = false;
+  for (int64_t i = 0; i < count; ++i)
+    found |= digits[i] > 1;
+  return found;
+}
+static bool areAllZero(const int8_t *digits, int64_t count) {
+  int8_t any = 0;
+  for (int64_t i = 0; i < count; ++i)
+    any |= digits[i];
+  return any == 0;
 }
 
 namespace {
@@ -141,9 +184,9 @@ private:
     const uint8_t *scale;
     int8_t *out = digits + start;
     decodeBlock(encoding, block, out, scale);
-    for (int64_t i = 0; i < encoding.blockElements; ++i)
-      if (out[i] > 1)
-        return fail(GgufVerdict::NotADigit, start + i, 0);
+    if (hasOtherCodes(out, encoding.blockElements))
+      return fail(GgufVerdict::NotADigit,
+                  std::find(out, out + encoding.blockElements, 2) - digits, 0);
     if (scale)
       addScale(halfToFloat(read16(scale)), start, encoding.blockElements);
   }
@@ -154,7 +197,7 @@ private:
       return fail(GgufVerdict::BadScale, start, scale);
     if (scale == 0)
       std::fill(from, from + count, int8_t(0));
-    if (std::all_of(from, from + count, [](int8_t d) { return d == 0; }))
+    if (areAllZero(from, count))
       return;
     if (found && scale != first)
       return fail(GgufVerdict::Differs, start, scale);
@@ -194,11 +237,18 @@ static bool areZero(const GgufEncoding &encoding, const uint8_t *blocks,
   const uint8_t *scale;
   for (int64_t b = 0; b < count; ++b) {
     decodeBlock(encoding, blocks + b * encoding.blockBytes, digits, scale);
-    if (std::any_of(digits, digits + encoding.blockElements,
-                    [](int8_t d) { return d != 0; }))
+    if (!areAllZero(digits, encoding.blockElements))
       return false;
   }
   return true;
+}
+
+/// Of a block that has a scale.
+static int64_t scalePlace(const GgufEncoding &encoding) {
+  bool isFirst = encoding.codec == GgufCodec::Q2_0_G64 ||
+                 encoding.codec == GgufCodec::Q2_0_G128 ||
+                 encoding.codec == GgufCodec::PQ2_0;
+  return isFirst ? 0 : encoding.blockBytes - 2;
 }
 
 std::vector<float> tern::decodeScales(const GgufEncoding &encoding,
@@ -228,79 +278,10 @@ std::vector<float> tern::decodeScales(const GgufEncoding &encoding,
     else
       for (int64_t b = 0; b < blocks; ++b) {
         const uint8_t *block = at + b * encoding.blockBytes;
-        bool isFirst = encoding.codec == GgufCodec::Q2_0_G64 ||
-                       encoding.codec == GgufCodec::Q2_0_G128;
-        add(halfToFloat(
-                read16(block + (isFirst ? 0 : encoding.blockBytes - 2))),
-            block, 1);
+        add(halfToFloat(read16(block + scalePlace(encoding))), block, 1);
       }
   }
   return scales;
-}
-
-//===----------------------------------------------------------------------===//
-// Blocks of floating point
-//===----------------------------------------------------------------------===//
-
-static void decodeQ4_0(const uint8_t *block, float *out) {
-  float scale = halfToFloat(read16(block));
-  for (int i = 0; i < 32; ++i) {
-    int code = block[2 + i % 16] >> (i < 16 ? 0 : 4) & 15;
-    out[i] = scale * static_cast<float>(code - 8);
-  }
-}
-
-static void decodeQ8_0(const uint8_t *block, float *out) {
-  float scale = halfToFloat(read16(block));
-  for (int i = 0; i < 32; ++i)
-    out[i] = scale * static_cast<float>(static_cast<int8_t>(block[2 + i]));
-}
-
-/// Low four bits of 256 codes, then the high two, then sixteen 8-bit scales and
-/// the scale of these.
-static void decodeQ6_K(const uint8_t *block, float *out) {
-  const uint8_t *low = block, *high = block + 128, *scales = block + 192;
-  float scale = halfToFloat(read16(block + 208));
-  for (int i = 0; i < 256; ++i) {
-    int half = i / 128, part = i / 32 % 4, lane = i % 32;
-    int four = low[64 * half + 32 * (part % 2) + lane] >> (part < 2 ? 0 : 4);
-    int two = high[32 * half + lane] >> 2 * part;
-    int code = ((four & 15) | (two & 3) << 4) - 32;
-    // 11 and 8 bits make 19: this product is exact.
-    float group =
-        scale * static_cast<float>(static_cast<int8_t>(scales[i / 16]));
-    out[i] = group * static_cast<float>(code);
-  }
-}
-
-void tern::decodeFloats(const GgufEncoding &encoding, const uint8_t *bytes,
-                        int64_t blocks, float *out) {
-  for (int64_t b = 0; b < blocks; ++b) {
-    const uint8_t *block = bytes + b * encoding.blockBytes;
-    float *to = out + b * encoding.blockElements;
-    switch (encoding.codec) {
-    case GgufCodec::F32:
-      *to = readFloat(block);
-      break;
-    case GgufCodec::F16:
-      *to = halfToFloat(read16(block));
-      break;
-    case GgufCodec::BF16:
-      *to = bfloatToFloat(read16(block));
-      break;
-    case GgufCodec::Q4_0:
-      decodeQ4_0(block, to);
-      break;
-    case GgufCodec::Q8_0:
-      decodeQ8_0(block, to);
-      break;
-    case GgufCodec::Q6_K:
-      decodeQ6_K(block, to);
-      break;
-    default:
-      return;
-    }
-  }
 }
 
 bool tern::splitTernaryValues(const float *values, int64_t count,

@@ -17,28 +17,84 @@ static void write16(uint16_t value, uint8_t *out) {
   out[1] = static_cast<uint8_t>(value >> 8);
 }
 
-/// Two halves of 128 elements, four fields of 32 to each; then the scale. A
-/// block of zeros has the scale 0, as other writers do it.
+/// Two halves of 128 elements, four fields of 32 to each; then the scale.
 static void encodeTQ2(const int8_t *digits, uint16_t scale, uint8_t *out) {
   std::fill(out, out + 64, uint8_t(0));
   for (int i = 0; i < 256; ++i)
     out[i / 128 * 32 + i % 32] |=
         static_cast<uint8_t>((digits[i] + 1) << i % 128 / 32 * 2);
-  bool isZero = std::all_of(digits, digits + 256, [](int8_t d) { return !d; });
-  write16(isZero ? 0 : scale, out + 64);
+  write16(scale, out + 64);
+}
+
+/// The scale, then four elements to a byte.
+static void encodeQ2(const int8_t *digits, int64_t elements, uint16_t scale,
+                     uint8_t *out) {
+  write16(scale, out);
+  for (int64_t i = 0; i < elements; i += 4)
+    out[2 + i / 4] = static_cast<uint8_t>(
+        (digits[i] + 1) | (digits[i + 1] + 1) << 2 | (digits[i + 2] + 1) << 4 |
+        (digits[i + 3] + 1) << 6);
+}
+
+/// Bytes of `places` digits that lie `width` apart, as a fraction of 256 that
+/// is rounded up; places that are missing are 0.
+static void encodeTrits(const int8_t *digits, int width, int places,
+                        uint8_t *out) {
+  for (int i = 0; i < width; ++i) {
+    int value = 0;
+    for (int place = 0; place < 5; ++place)
+      value = 3 * value + (place < places ? digits[place * width + i] + 1 : 0);
+    out[i] = static_cast<uint8_t>((value * 256 + 242) / 243);
+  }
+}
+
+static void encodePTQ1(const int8_t *digits, uint16_t scale, uint8_t *out) {
+  encodeTrits(digits, 16, 5, out);
+  encodeTrits(digits + 80, 8, 5, out + 16);
+  encodeTrits(digits + 120, 2, 4, out + 24);
+  write16(scale, out + 26);
+}
+
+static void encodeF16(const int8_t *digits, int64_t count, uint16_t scale,
+                      uint8_t *out) {
+  for (int64_t i = 0; i < count; ++i) {
+    uint16_t sign = digits[i] < 0 ? 0x8000 : 0;
+    write16(digits[i] ? scale | sign : 0, out + 2 * i);
+  }
+}
+
+bool tern::canEncode(const GgufEncoding &encoding) {
+  switch (encoding.codec) {
+  case GgufCodec::F16:
+  case GgufCodec::TQ2_0:
+  case GgufCodec::Q2_0_G64:
+  case GgufCodec::Q2_0_G128:
+  case GgufCodec::PQ2_0:
+  case GgufCodec::PTQ1_0:
+    return true;
+  default:
+    return false;
+  }
 }
 
 void tern::encodeDigits(const GgufEncoding &encoding, const int8_t *digits,
                         int64_t count, float scale, uint8_t *out) {
   uint16_t half = floatToHalf(scale);
-  if (encoding.codec == GgufCodec::TQ2_0) {
-    for (int64_t i = 0; i < count / 256; ++i)
-      encodeTQ2(digits + 256 * i, half, out + 66 * i);
-    return;
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    uint16_t sign = digits[i] < 0 ? 0x8000 : 0;
-    write16(digits[i] ? half | sign : 0, out + 2 * i);
+  if (encoding.codec == GgufCodec::F16)
+    return encodeF16(digits, count, half, out);
+  int64_t elements = encoding.blockElements;
+  for (int64_t i = 0; i < count / elements; ++i) {
+    const int8_t *block = digits + i * elements;
+    uint8_t *to = out + i * encoding.blockBytes;
+    bool isZero =
+        std::all_of(block, block + elements, [](int8_t d) { return d == 0; });
+    uint16_t ofBlock = isZero ? 0 : half;
+    if (encoding.codec == GgufCodec::TQ2_0)
+      encodeTQ2(block, ofBlock, to);
+    else if (encoding.codec == GgufCodec::PTQ1_0)
+      encodePTQ1(block, ofBlock, to);
+    else
+      encodeQ2(block, elements, ofBlock, to);
   }
 }
 

@@ -21,6 +21,7 @@ const std::vector<GgufEncoding> &tern::allGgufEncodings() {
       {C::BF16, "bf16", 30, 1, 2, 0, 0, false},
       {C::Q4_0, "q4_0", 2, 32, 18, 0, 0, false},
       {C::Q8_0, "q8_0", 8, 32, 34, 0, 0, false},
+      {C::Q4_K, "q4_k", 12, 256, 144, 0, 0, false},
       {C::Q6_K, "q6_k", 14, 256, 210, 0, 0, false},
       {C::TQ1_0, "tq1_0", 34, 256, 54, 0, 0, true},
       {C::TQ2_0, "tq2_0", 35, 256, 66, 0, 0, true},
@@ -28,6 +29,8 @@ const std::vector<GgufEncoding> &tern::allGgufEncodings() {
       {C::I2_S_ARM, "i2_s_arm", 36, 64, 16, 0, 32, true},
       {C::Q2_0_G64, "q2_0_g64", 42, 64, 18, 0, 0, true},
       {C::Q2_0_G128, "q2_0_g128", 42, 128, 34, 0, 0, true},
+      {C::PQ2_0, "pq2_0", 142, 128, 34, 0, 0, true},
+      {C::PTQ1_0, "ptq1_0", 143, 128, 28, 0, 0, true},
       {C::IQ1_BN, "iq1_bn", 134, 64, 13, 2, 0, true},
       {C::IQ2_BN, "iq2_bn", 135, 64, 16, 4, 0, true},
   };
@@ -39,6 +42,12 @@ const GgufEncoding *tern::findGgufEncoding(const char *name) {
     if (!std::strcmp(encoding.name, name))
       return &encoding;
   return nullptr;
+}
+
+const GgufEncoding &tern::bareCodes() {
+  static const GgufEncoding codes = {
+      GgufCodec::Codes, "2-bit codes", UINT32_MAX, 4, 1, 0, 0, true};
+  return codes;
 }
 
 std::optional<uint64_t> tern::ggufBytes(const GgufEncoding &encoding,
@@ -100,6 +109,8 @@ const char *tern::ggufTypeName(uint32_t id) {
       {42, "Q2_0 or TL2"},
       {134, "IQ1_BN"},
       {135, "IQ2_BN"},
+      {142, "PQ2_0"},
+      {143, "PTQ1_0"},
       {335, "IQ2_BN_R4"},
   };
   const auto *found = std::find_if(std::begin(names), std::end(names),

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .config import ATTENTION_PROJECTIONS, MLP_PROJECTIONS, PROJECTIONS, Config, read_config
+from .config import (
+    ATTENTION_PROJECTIONS, MLP_PROJECTIONS, PRODUCT_GROUP, PROJECTIONS, Config, read_config,
+)  # fmt: skip
 from .numerics import F32, ternarize
 from .safetensors import FormatError, Reader
 
@@ -25,7 +27,7 @@ FFN_SUB_NORMS = ("ffn_sub_norm", "ffn_layernorm")
 
 @dataclass(frozen=True)
 class Linear:
-    """One ternary projection: y = f32(acc) * (s * alpha) + bias.
+    """One ternary projection, or a ternary table or head: y = f32(acc) * (s * alpha) + bias.
 
     With scales of groups, f32(acc_j) * alpha[j] are added group by group, then y = sum * s
     + bias; docs/numerics.md 4.
@@ -35,6 +37,12 @@ class Linear:
     alpha: np.ndarray  # f32 [1], [out] or [out, groups]
     bias: np.ndarray | None = None  # f32 [out]
     norm: np.ndarray | None = None  # f32 [in], of an rms_norm before quantization
+
+    def values(self) -> np.ndarray:
+        """Digits times their scales, f32 [out, in]; exact."""
+        alpha = self.alpha if self.alpha.ndim == 2 else self.alpha[:, None]
+        wide = np.repeat(alpha, self.digits.shape[1] // alpha.shape[1], axis=1)
+        return self.digits.astype(F32) * wide
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class Layer:
     post_attention_norm: np.ndarray  # f32 [hidden]
     attn_sub_norm: np.ndarray | None  # f32 [heads * head_dim]
     ffn_sub_norm: np.ndarray | None  # f32 [intermediate]
+    q_norm: np.ndarray | None = None  # f32 [head_dim], of each head of q
+    k_norm: np.ndarray | None = None  # f32 [head_dim], of each head of k
 
 
 @dataclass(frozen=True)
@@ -53,10 +63,11 @@ class Checkpoint:
     """Everything a forward pass reads."""
 
     config: Config
-    embedding: np.ndarray  # f32 [vocab, hidden]
+    table: np.ndarray | Linear  # f32 [vocab, hidden], or ternary
+    embedding: np.ndarray  # f32 [vocab, hidden], its values
     layers: list[Layer]
     norm: np.ndarray  # f32 [hidden]
-    head: np.ndarray  # f32 [vocab, hidden]; the embedding itself when tied
+    head: np.ndarray | Linear  # the same; the table itself when tied
 
 
 def unpack(packed: np.ndarray, name: str = "tensor") -> np.ndarray:
@@ -81,6 +92,55 @@ def pack(digits: np.ndarray) -> np.ndarray:
     return codes[0] | codes[1] << 2 | codes[2] << 4 | codes[3] << 6
 
 
+def recover(values: np.ndarray, name: str = "tensor") -> tuple[np.ndarray, np.ndarray, int]:
+    """Products f16 or f32 [rows, columns] -> digits, f32 scales [rows, groups], inexact groups.
+
+    The values of a group are -a, 0 or a. In float16, two neighbouring magnitudes count
+    as the more frequent one, of equally many as the larger one. Zeros have the scale 0.
+    """
+    rows, columns = values.shape
+    if columns % PRODUCT_GROUP:
+        raise FormatError(f"'{name}': {columns} columns are no groups of {PRODUCT_GROUP}")
+    magnitudes = np.abs(values).reshape(rows, -1, PRODUCT_GROUP)
+    if not np.isfinite(magnitudes).all():
+        raise FormatError(f"'{name}' holds a value that is not finite")
+    largest = magnitudes.max(axis=2)
+    smallest = np.where(magnitudes > 0, magnitudes, largest[..., None]).min(axis=2)
+    near = largest == smallest
+    if values.dtype == np.float16:
+        near |= np.nextafter(smallest, np.float16(np.inf)) == largest
+    if not near.all():
+        row, group = np.argwhere(~near)[0]
+        two = f"{smallest[row, group]} and {largest[row, group]}"
+        raise FormatError(f"'{name}' is not ternary: row {row}, block {group} holds {two}")
+    fewer = (magnitudes == smallest[..., None]).sum(axis=2) > (
+        magnitudes == largest[..., None]
+    ).sum(axis=2)
+    scales = np.where(fewer, smallest, largest).astype(F32)
+    return np.sign(values).astype(np.int8), scales, int((largest != smallest).sum())
+
+
+def unpack_affine(
+    words: np.ndarray, scales: np.ndarray, biases: np.ndarray, name: str = "tensor"
+) -> tuple[np.ndarray, np.ndarray]:
+    """MLX's u32 [out, in/16] with f32 [out, groups] -> digits, scales.
+
+    A code is a digit plus one where the bias is -scale, and nothing else is ternary.
+    """
+    if not np.isfinite(scales).all() or np.any(scales < 0) or np.any(biases != -scales):
+        raise FormatError(f"'{name}' is not ternary: a bias is not -scale")
+    shifts = np.arange(0, 32, 2, dtype=np.uint32)
+    codes = (words[..., None] >> shifts & np.uint32(3)).reshape(len(words), -1)
+    if codes.max(initial=0) == 3:
+        row, column = np.argwhere(codes == 3)[0]
+        raise FormatError(f"'{name}': code 3 at row {row}, column {column} is no digit")
+    width = codes.shape[1] // scales.shape[1]
+    digits = (codes.astype(np.int8) - np.int8(1)).reshape(len(words), -1, width)
+    digits = np.where(scales[..., None] == 0, np.int8(0), digits)
+    scales = np.where((digits == 0).all(axis=2), F32(0), scales)
+    return digits.reshape(codes.shape), scales
+
+
 def _expect(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if shape != expected:
         raise FormatError(f"'{name}' is {list(shape)}, expected {list(expected)}")
@@ -101,9 +161,21 @@ def _scales(reader: Reader, config: Config, name: str, shape: tuple[int, int]) -
     return scale if config.weight_scale == "multiplies" else F32(1) / scale
 
 
+def _grouped(reader: Reader, config: Config, prefix: str) -> tuple[np.ndarray, np.ndarray, int]:
+    """Digits, scales [out, groups] and inexact groups, of products or MLX's codes."""
+    name = prefix + ".weight"
+    if config.weight_scale == "products":
+        is_half = reader.entries[name].dtype == "F16"
+        return recover(reader.raw(name) if is_half else reader.f32(name), name)
+    scales, biases = (reader.f32(f"{prefix}.{kind}") for kind in ("scales", "biases"))
+    return *unpack_affine(reader.raw(name), scales, biases, name), 0
+
+
 def _linear(reader: Reader, config: Config, prefix: str, shape: tuple[int, int]) -> Linear:
     name = prefix + ".weight"
-    if config.weight_scale == "none":
+    if config.weight_group:
+        digits, alpha, _ = _grouped(reader, config, prefix)
+    elif config.weight_scale == "none":
         digits, alpha = ternarize(reader.f32(name))
         alpha = np.full((1, 1), alpha)
     else:
@@ -118,14 +190,39 @@ def _linear(reader: Reader, config: Config, prefix: str, shape: tuple[int, int])
     return Linear(digits, alpha, bias, norm)
 
 
+def _widest_runs(alpha: np.ndarray) -> int:
+    """Adjacent groups that have one scale, in all rows; 0 stands for any scale."""
+    rows, groups = alpha.shape
+    for width in range(groups, 1, -1):
+        if groups % width:
+            continue
+        runs = alpha.reshape(rows, -1, width)
+        smallest = np.where(runs == 0, np.inf, runs).min(axis=2)
+        if np.all((runs == 0) | (runs == smallest[..., None])):
+            return width
+    return 1
+
+
+def _without_zeros(alpha: np.ndarray, width: int) -> np.ndarray:
+    """[rows, groups / width]: the first scale of each run that is not 0, else of the row."""
+
+    def first(values: np.ndarray) -> np.ndarray:
+        at = (values != 0).argmax(axis=-1)
+        return np.take_along_axis(values, at[..., None], -1)[..., 0]
+
+    runs = first(alpha.reshape(len(alpha), -1, width))
+    rows = first(runs)
+    any_row = first(rows) or F32(1e-5)
+    return np.where(runs != 0, runs, np.where(rows != 0, rows, any_row)[:, None]).astype(F32)
+
+
 def _in_one_shape(alphas: list[np.ndarray]) -> list[np.ndarray]:
     """Scales [1 | rows, groups] of all layers, in as few groups as hold them."""
     finest = math.lcm(*(alpha.shape[1] for alpha in alphas))
-    width = finest
-    for alpha in alphas:
-        ends = np.flatnonzero((alpha[:, 1:] != alpha[:, :-1]).any(axis=0)) + 1
-        width = math.gcd(width, *(ends * (finest // alpha.shape[1])).tolist())
-    return [np.repeat(alpha, finest // alpha.shape[1], axis=1)[:, ::width] for alpha in alphas]
+    widths = [_widest_runs(alpha) * (finest // alpha.shape[1]) for alpha in alphas]
+    width = math.gcd(*widths)
+    filled = [_without_zeros(a, w * a.shape[1] // finest) for a, w in zip(alphas, widths)]
+    return [np.repeat(alpha, w // width, axis=1) for alpha, w in zip(filled, widths)]
 
 
 def _simplify(layers: list[Layer]) -> None:
@@ -137,12 +234,43 @@ def _simplify(layers: list[Layer]) -> None:
         linears = [layer.linears[name] for layer in layers]
         alphas = _in_one_shape([linear.alpha for linear in linears])
         for layer, linear, alpha in zip(layers, linears, alphas):
-            groups = alpha.shape[1]
-            if groups == 1:
-                alpha = alpha[:, 0]
-            else:
-                alpha = np.broadcast_to(alpha, (len(linear.digits), groups))
-            layer.linears[name] = replace(linear, alpha=alpha)
+            layer.linears[name] = replace(linear, alpha=_by_rows(alpha, len(linear.digits)))
+
+
+def _by_rows(alpha: np.ndarray, rows: int) -> np.ndarray:
+    """[1 | rows, groups] -> [1], [rows] or [rows, groups]."""
+    groups = alpha.shape[1]
+    return alpha[:, 0] if groups == 1 else np.broadcast_to(alpha, (rows, groups))
+
+
+def _grouped_table(reader: Reader, config: Config, prefix: str) -> Linear | None:
+    """Embedding or head of products or codes, if it is ternary."""
+    try:
+        if config.weight_scale == "affine" and prefix + ".scales" not in reader:
+            return None
+        digits, scales, _ = _grouped(reader, config, prefix)
+    except FormatError:
+        if config.weight_scale == "affine":
+            raise
+        return None
+    return Linear(digits, _by_rows(_in_one_shape([scales])[0], len(digits)))
+
+
+def _table(reader: Reader, config: Config, prefix: str) -> np.ndarray | Linear:
+    """Embedding or head: floats, or stored as the projections are."""
+    name, shape = prefix + ".weight", (config.vocab_size, config.hidden_size)
+    linear = _grouped_table(reader, config, prefix) if config.weight_group else None
+    if linear is not None:
+        _expect(name, linear.digits.shape, shape)
+        return linear
+    if config.weight_scale == "none" or reader.entries[name].dtype != "U8":
+        values = reader.f32(name)
+        _expect(name, values.shape, shape)
+        return values
+    digits = unpack(reader.raw(name), name)
+    _expect(name, digits.shape, shape)
+    [alpha] = _in_one_shape([_scales(reader, config, name + "_scale", shape)])
+    return Linear(digits, _by_rows(alpha, len(digits)))
 
 
 def _sub_norm(reader: Reader, prefix: str, names: tuple[str, ...], n: int):
@@ -184,12 +312,17 @@ def _layer(reader: Reader, config: Config, index: int) -> Layer:
             linears[name] = _linear(reader, config, f"{block}.{name}", shape)
     hidden = config.hidden_size
     queries = config.num_attention_heads * config.head_dim
+    head_norms = {}
+    if config.head_norms:
+        for name in ("q_norm", "k_norm"):
+            head_norms[name] = _norm(reader, f"{attention}.{name}.weight", config.head_dim)
     return Layer(
         linears,
         _norm(reader, base + ".input_layernorm.weight", hidden),
         _norm(reader, base + ".post_attention_layernorm.weight", hidden),
         _sub_norm(reader, attention, ATTN_SUB_NORMS, queries),
         _sub_norm(reader, mlp, FFN_SUB_NORMS, config.intermediate_size),
+        **head_norms,
     )
 
 
@@ -198,13 +331,11 @@ def load(directory: str | os.PathLike) -> Checkpoint:
     directory = Path(directory)
     config = read_config(directory)
     reader = Reader(directory)
-    embedding = reader.f32("model.embed_tokens.weight")
-    _expect("model.embed_tokens.weight", embedding.shape, (config.vocab_size, config.hidden_size))
-    head = embedding
+    table = head = _table(reader, config, "model.embed_tokens")
     if not config.tie_word_embeddings:
-        head = reader.f32("lm_head.weight")
-        _expect("lm_head.weight", head.shape, embedding.shape)
+        head = _table(reader, config, "lm_head")
+    embedding = table.values() if isinstance(table, Linear) else table
     layers = [_layer(reader, config, i) for i in range(config.num_hidden_layers)]
     _simplify(layers)
     norm = _norm(reader, "model.norm.weight", config.hidden_size)
-    return Checkpoint(config, embedding, layers, norm, head)
+    return Checkpoint(config, table, embedding, layers, norm, head)

@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .numerics import SCHEMES, hadamard_block, llama3_divisors, rope_periods
+from .numerics import SCHEMES, hadamard_block
+from .rope import Rope, llama3_divisors, longrope_factor, rope_periods
+from .rope import yarn_bounds, yarn_divisors, yarn_factor
 
 FLOATS = "f32"  # the scheme that makes no integers
 
@@ -52,13 +55,18 @@ class Config:
     vocab_size: int
     max_position_embeddings: int
     rms_norm_eps: float
-    rope_theta: float
+    rope: Rope
     hidden_act: str
     tie_word_embeddings: bool
     bos_token_id: int | None
     eos_token_ids: tuple[int, ...]
-    weight_scale: str  # multiplies | divides | none: ternarize the masters
-    rope_divisors: tuple[float, ...] = ()  # of the frequencies; empty: all are 1
+    # multiplies | divides | none: ternarize the masters | products | affine: as MLX
+    weight_scale: str
+    family: str = "bitnet"  # bitnet | llama | qwen3 | minicpm
+    embedding_scale: float = 1.0  # multiplies rows of the embedding
+    residual_scale: float = 1.0  # multiplies what attention and MLP add
+    head_divisor: float = 1.0  # divides the input of the head
+    weight_group: int = 0  # columns that share a scale, of products and affine codes
     inner_norm_eps: float | None = None  # of an rms_norm in each projection, if there is one
     activations: dict[str, ActivationQuant] = field(default_factory=dict)
     kv_bits: int = 16
@@ -66,8 +74,20 @@ class Config:
     q_bits: int = 8
 
     @property
+    def head_norms(self) -> bool:
+        """Each head of q and k is normed before it is rotated."""
+        return self.family == "qwen3"
+
+    @property
     def queries_per_kv_head(self) -> int:
         return self.num_attention_heads // self.num_key_value_heads
+
+
+# By the class in `architectures`; BitNets and Llamas share a graph.
+FAMILIES = {
+    "BitNetForCausalLM": "bitnet", "BitnetForCausalLM": "bitnet", "LlamaForCausalLM": "llama",
+    "Qwen3ForCausalLM": "qwen3", "MiniCPMForCausalLM": "minicpm",
+}  # fmt: skip
 
 
 def _choice(value: object, allowed: tuple, what: str) -> object:
@@ -77,10 +97,30 @@ def _choice(value: object, allowed: tuple, what: str) -> object:
     return value
 
 
-def _weight_scale(quantization: dict | None) -> str:
+def _affine_group(quantization: dict) -> int:
+    """MLX's `quantization`: only 2 bits can be digits."""
+    _choice(quantization.get("mode", "affine"), ("affine",), "quantization.mode")
+    _choice(quantization.get("bits", 4), (2,), "quantization.bits")
+    return quantization.get("group_size", 64)
+
+
+PRODUCT_GROUP = 128
+
+
+def _weight_form(raw: dict, family: str) -> tuple[str, int]:
+    """How ternary matrices are stored, and the columns that share a scale."""
+    affine, quantization = raw.get("quantization"), raw.get("quantization_config")
+    if affine:
+        return "affine", _affine_group(affine)
+    if quantization:
+        return _weight_scale(quantization), 0
+    if family == "bitnet" or "weight_bits" in raw:
+        return "none", 0
+    return "products", PRODUCT_GROUP
+
+
+def _weight_scale(quantization: dict) -> str:
     """The meaning of `weight_scale`, from `quantization_config`."""
-    if not quantization:
-        return "none"
     _choice(quantization.get("quant_method"), ("bitnet",), "quant_method")
     linear = quantization.get("linear_class") or "bitlinear"
     mode = quantization.get("quantization_mode") or "offline"
@@ -91,19 +131,67 @@ def _weight_scale(quantization: dict | None) -> str:
     return "multiplies" if linear == "autobitlinear" else "divides"
 
 
-def _rope(raw: dict, head_dim: int) -> tuple[float, tuple[float, ...]]:
-    """theta and what frequencies are divided by."""
+def _family(raw: dict) -> str:
+    """bitnet, llama, qwen3 or minicpm."""
+    names = raw.get("architectures") or []
+    families = {FAMILIES.get(name) for name in names} | {raw.get("model_type")}
+    families.discard(None)
+    if len(families) > 1 and families != {"bitnet", "llama"}:
+        raise ConfigError(f"config.json: {', '.join(sorted(families))} are not one model")
+    return str(_choice(min(families, default=None), tuple(FAMILIES.values()), "model_type"))
+
+
+def _minicpm_scales(raw: dict) -> dict[str, float]:
+    """Of the embedding, of the depth and of the width, each rounded once to f32."""
+    depth = raw["scale_depth"] / math.sqrt(raw["num_hidden_layers"])
+    return dict(
+        embedding_scale=float(raw["scale_emb"]),
+        residual_scale=depth,
+        head_divisor=raw["hidden_size"] / raw["dim_model_base"],
+    )
+
+
+def _rope(raw: dict, head_dim: int) -> Rope:
     rope = {**(raw.get("rope_scaling") or {}), **(raw.get("rope_parameters") or {})}
     theta = float(rope.get("rope_theta") or raw.get("rope_theta") or 10000.0)
     kind = rope.get("rope_type") or rope.get("type") or "default"
-    _choice(kind, ("default", "linear", "llama3"), "rope_type")
+    _choice(kind, ("default", "linear", "llama3", "yarn", "longrope"), "rope_type")
     if kind == "default":
-        return theta, ()
+        return Rope(theta)
     periods = rope_periods(head_dim, theta)
     if kind == "linear":
-        return theta, (float(rope["factor"]),) * len(periods)
+        return Rope(theta, (float(rope["factor"]),) * len(periods))
+    if kind == "yarn":
+        return _yarn(rope, head_dim, theta)
+    if kind == "longrope":
+        return _longrope(rope, raw["max_position_embeddings"], theta)
     names = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
-    return theta, tuple(llama3_divisors(periods, *(float(rope[name]) for name in names)))
+    return Rope(theta, tuple(llama3_divisors(periods, *(float(rope[name]) for name in names))))
+
+
+def _yarn(rope: dict, head_dim: int, theta: float) -> Rope:
+    if "original_max_position_embeddings" not in rope:
+        raise ConfigError("config.json: yarn without original_max_position_embeddings")
+    factor, original = float(rope["factor"]), rope["original_max_position_embeddings"]
+    fast, slow = rope.get("beta_fast") or 32, rope.get("beta_slow") or 1
+    bounds = yarn_bounds(head_dim, theta, original, fast, slow, rope.get("truncate", True))
+    table = rope.get("attention_factor")
+    if table is None:
+        table = yarn_factor(factor)
+        weight, all_dim = rope.get("mscale"), rope.get("mscale_all_dim")
+        if weight and all_dim:
+            table = yarn_factor(factor, weight) / yarn_factor(factor, all_dim)
+    return Rope(theta, tuple(yarn_divisors(head_dim, factor, *bounds)), table)
+
+
+def _longrope(rope: dict, positions: int, theta: float) -> Rope:
+    original = rope["original_max_position_embeddings"]
+    if positions > original and rope["short_factor"] != rope["long_factor"]:
+        raise ConfigError("config.json: longrope with two lists needs two tables")
+    table = rope.get("attention_factor")
+    if table is None:
+        table = longrope_factor(positions, original)
+    return Rope(theta, tuple(map(float, rope["short_factor"])), table)
 
 
 def _inner_norm_eps(quantization: dict) -> float | None:
@@ -112,10 +200,11 @@ def _inner_norm_eps(quantization: dict) -> float | None:
     return quantization.get("rms_norm_eps", 1e-6)
 
 
-def _activations(table: dict) -> dict[str, ActivationQuant]:
-    result = {name: ActivationQuant() for name in PROJECTIONS}
+def _activations(table: dict, absent: dict[str, ActivationQuant]) -> dict[str, ActivationQuant]:
+    """`absent`: of a config that says nothing."""
+    result = {name: ActivationQuant() for name in PROJECTIONS} if table else dict(absent)
     for name, entry in table.items():
-        _choice(name, PROJECTIONS, "a key of activation_quantization")
+        _choice(name, PROJECTIONS + ("lm_head",), "a key of activation_quantization")
         for key in entry:
             keys = ("scheme", "topk", "hadamard", "block")
             _choice(key, keys, f"a key of {name}'s quantization")
@@ -133,6 +222,8 @@ def _activations(table: dict) -> dict[str, ActivationQuant]:
         if scheme == FLOATS and (block is not None or topk not in (None, 1)):
             raise ConfigError(f"config.json: {name} has no codes, so no block and no topk")
         result[name] = ActivationQuant(scheme, topk, hadamard, block)
+    if "lm_head" not in result:  # of a ternary head
+        result["lm_head"] = replace(result["q_proj"], topk=None, hadamard=False)
     return result
 
 
@@ -179,8 +270,15 @@ def parse_config(raw: dict) -> Config:
     kv_bits = _choice(kv.get("bits", 16), KV_BITS, "kv_cache_quantization.bits")
     bos_bits = _choice(kv.get("bos_bits", kv_bits), KV_BITS, "bos_bits")
     q_bits = _choice(kv.get("q_bits", 8), (4, 8), "q_bits")
-    head_dim = raw.get("head_dim") or raw["hidden_size"] // heads
-    rope_theta, rope_divisors = _rope(raw, head_dim)
+    family = _family(raw)
+    head_dim = raw.get("head_dim") or (128 if family == "qwen3" else raw["hidden_size"] // heads)
+    weight_scale, weight_group = _weight_form(raw, family)
+    queries = heads * head_dim
+    columns = {"o_proj": queries, "down_proj": raw["intermediate_size"]}
+    absent = {
+        name: default_quantization(weight_group != 0, columns.get(name, raw["hidden_size"]))
+        for name in PROJECTIONS
+    }
     config = Config(
         hidden_size=raw["hidden_size"],
         intermediate_size=raw["intermediate_size"],
@@ -191,15 +289,17 @@ def parse_config(raw: dict) -> Config:
         vocab_size=raw["vocab_size"],
         max_position_embeddings=raw["max_position_embeddings"],
         rms_norm_eps=raw["rms_norm_eps"],
-        rope_theta=rope_theta,
-        rope_divisors=rope_divisors,
+        rope=_rope(raw, head_dim),
+        family=family,
+        **(_minicpm_scales(raw) if family == "minicpm" else {}),
         inner_norm_eps=_inner_norm_eps(raw.get("quantization_config") or {}),
         hidden_act=_choice(raw["hidden_act"], ("relu2", "silu"), "hidden_act"),
-        tie_word_embeddings=raw.get("tie_word_embeddings", False),
+        tie_word_embeddings=raw.get("tie_word_embeddings", family == "minicpm"),
         bos_token_id=raw.get("bos_token_id"),
         eos_token_ids=eos_ids,
-        weight_scale=_weight_scale(raw.get("quantization_config")),
-        activations=_activations(raw.get("activation_quantization") or {}),
+        weight_scale=weight_scale,
+        weight_group=weight_group,
+        activations=_activations(raw.get("activation_quantization") or {}, absent),
         kv_bits=kv_bits,
         bos_bits=bos_bits,
         q_bits=q_bits,

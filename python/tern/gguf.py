@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .checkpoint import Layer, load
+from .checkpoint import Layer, Linear, load
 from .config import Config, read_config
 from .gguf_encodings import ENCODINGS, Encoding
 from .numerics import F32
 from .safetensors import Reader
-from .tokenizer import LLAMA3_PATTERN
+from .tokenizer import LLAMA3_PATTERN, QWEN2_PATTERN
 
 ALIGNMENT = 32
 _U32, _I32, _F32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
@@ -159,8 +159,20 @@ def _table(name: str, values: np.ndarray) -> Tensor:
     return Tensor(name, values.shape, 30, (bits >> 16).astype(np.uint16).tobytes())
 
 
+def _table_as(name: str, table: np.ndarray | Linear, encoding: Encoding) -> Tensor:
+    """The same, or digits in the encoding of the other matrices."""
+    if not isinstance(table, Linear):
+        return _table(name, table)
+    return _matrix(name, table.digits, table.alpha, encoding)
+
+
 def _plain(name: str, values: np.ndarray) -> Tensor:
     return Tensor(name, values.shape, 0, values.astype(F32).tobytes())
+
+
+def _matrix(name: str, digits: np.ndarray, alpha: np.ndarray, encoding: Encoding) -> Tensor:
+    alpha = alpha.reshape(len(alpha), -1)
+    return Tensor(name, digits.shape, encoding.id, encoding.encode(digits, alpha))
 
 
 def _pair_rows(matrix: np.ndarray, heads: int) -> np.ndarray:
@@ -188,6 +200,8 @@ def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int])
     norms = {
         "attn_norm": layer.input_norm,
         "ffn_norm": layer.post_attention_norm,
+        "attn_q_norm": layer.q_norm,
+        "attn_k_norm": layer.k_norm,
         "attn_sub_norm": layer.attn_sub_norm,
         "ffn_sub_norm": layer.ffn_sub_norm,
     }
@@ -197,8 +211,7 @@ def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int])
         if name in paired:
             digits = _pair_rows(digits, paired[name])
             alpha = alpha if len(alpha) == 1 else _pair_rows(alpha, paired[name])
-        data = encoding.encode(digits, alpha)
-        out.append(Tensor(f"{base}{_LINEARS[name]}.weight", digits.shape, encoding.id, data))
+        out.append(_matrix(f"{base}{_LINEARS[name]}.weight", digits, alpha, encoding))
         if linear.bias is not None:
             bias = linear.bias[:, None]
             bias = _pair_rows(bias, paired[name]) if name in paired else bias
@@ -217,13 +230,44 @@ def _model_metadata(c: Config, architecture: str) -> dict[str, object]:
         "attention.key_length": c.head_dim,
         "attention.value_length": c.head_dim,
         "attention.layer_norm_rms_epsilon": float(c.rms_norm_eps),
-        "rope.freq_base": float(c.rope_theta),
+        "rope.freq_base": float(c.rope.theta),
         "rope.dimension_count": c.head_dim,
         "vocab_size": c.vocab_size,
     }
+    if c.family == "minicpm":
+        scales = (c.embedding_scale, c.residual_scale, c.head_divisor)
+        fields.update(zip(("embedding_scale", "residual_scale", "logit_scale"), map(float, scales)))
     out: dict[str, object] = {"general.architecture": architecture}
     out.update({f"{architecture}.{key}": value for key, value in fields.items()})
     return out
+
+
+def _rope_scaling(directory: Path) -> dict:
+    raw = json.loads((directory / "config.json").read_text())
+    return raw.get("rope_scaling") or raw.get("rope_parameters") or {}
+
+
+def _rope_metadata(directory: Path, architecture: str) -> dict[str, object]:
+    """Of YaRN and longrope; factors of others are a tensor."""
+    scaling = _rope_scaling(directory)
+    kind = scaling.get("rope_type") or scaling.get("type")
+    if kind not in ("yarn", "longrope"):
+        return {}
+    prefix = f"{architecture}.rope.scaling"
+    original = int(scaling["original_max_position_embeddings"])
+    out: dict[str, object] = {f"{prefix}.type": kind, f"{prefix}.original_context_length": original}
+    if kind == "yarn":
+        out[f"{prefix}.factor"] = float(scaling["factor"])
+    return out
+
+
+def _rope_tensors(directory: Path) -> list[Tensor]:
+    scaling = _rope_scaling(directory)
+    return [
+        _plain(f"rope_factors_{kind}.weight", np.array(scaling[f"{kind}_factor"], F32))
+        for kind in ("short", "long")
+        if f"{kind}_factor" in scaling
+    ]
 
 
 def _tokens(root: dict, vocab_size: int) -> tuple[list[str], list[int]]:
@@ -271,12 +315,15 @@ def _tokenizer_metadata(directory: Path, config: Config) -> dict[str, object]:
         adds_bos = root["post_processor"] is not None or more.get("add_bos_token", False)
         return _sentencepiece_metadata(root, config, adds_bos)
     steps = root["pre_tokenizer"]["pretokenizers"]
-    if steps[0].get("pattern", {}).get("Regex") != LLAMA3_PATTERN:
-        raise ValueError("only Llama-3's split pattern has a name here")
+    llama3 = "llama-bpe" if root["model"].get("ignore_merges") else "dbrx"
+    patterns = {LLAMA3_PATTERN: llama3, QWEN2_PATTERN: "qwen2"}
+    name = patterns.get(steps[0].get("pattern", {}).get("Regex"))
+    if name is None:
+        raise ValueError("only Llama-3's and Qwen2's split patterns have names here")
     names, types = _tokens(root, config.vocab_size)
     out: dict[str, object] = {
         "tokenizer.ggml.model": "gpt2",
-        "tokenizer.ggml.pre": "llama-bpe" if root["model"].get("ignore_merges") else "dbrx",
+        "tokenizer.ggml.pre": name,
         "tokenizer.ggml.tokens": names,
         "tokenizer.ggml.token_type": types,
         "tokenizer.ggml.merges": root["model"]["merges"],
@@ -299,15 +346,20 @@ def convert(directory: Path, path: Path, kind: str) -> None:
     checkpoint = load(directory)
     config, encoding = checkpoint.config, ENCODINGS[kind]
     is_llama = checkpoint.layers[0].attn_sub_norm is None and config.hidden_act == "silu"
+    architecture = "llama" if is_llama else "bitnet-b1.58"
+    if config.family in ("qwen3", "minicpm"):
+        architecture = config.family
     paired = {}
-    if is_llama:
+    if architecture in ("llama", "minicpm"):
         paired = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
-    tensors = [_table("token_embd.weight", checkpoint.embedding)]
+    tensors = [_table_as("token_embd.weight", checkpoint.table, encoding)]
     for index, layer in enumerate(checkpoint.layers):
         tensors += _layer(layer, index, encoding, paired)
     tensors.append(_plain("output_norm.weight", checkpoint.norm))
     if not config.tie_word_embeddings:
-        tensors.append(_table("output.weight", checkpoint.head))
-    metadata = _model_metadata(config, "llama" if is_llama else "bitnet-b1.58")
+        tensors.append(_table_as("output.weight", checkpoint.head, encoding))
+    metadata = _model_metadata(config, architecture)
+    metadata.update(_rope_metadata(directory, architecture))
+    tensors += _rope_tensors(directory)
     metadata.update(_tokenizer_metadata(directory, config))
     write(path, metadata, tensors)

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Digits and scales as GGUF files store them, for tests.
+"""Digits and scales as GGUF files store them, and back, for tests.
 
 Written from the description of the blocks; the compiler's reader shares nothing
 with it. A scale that the encoding cannot hold is an error, so that a file says
@@ -91,6 +91,18 @@ def _q2_0(digits: np.ndarray, alpha: np.ndarray, group: int) -> bytes:
     return np.concatenate([scale, qs], axis=1).tobytes()
 
 
+def _ptq1_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    """Digits of a byte lie 16 apart, then 8, then 2, where there are four."""
+    codes = _blocks(digits, 128)
+    n = len(codes)
+    a = _trits(codes[:, :80].reshape(n, 5, 16).transpose(0, 2, 1))
+    b = _trits(codes[:, 80:120].reshape(n, 5, 8).transpose(0, 2, 1))
+    last = codes[:, 120:].reshape(n, 4, 2).transpose(0, 2, 1)
+    c = _trits(np.concatenate([last, np.zeros((n, 2, 1), np.uint8)], axis=2))
+    scale = _per_block(digits, alpha, 128)
+    return np.concatenate([a, b, c, scale], axis=1).tobytes()
+
+
 def _with_row_scale(rows: np.ndarray, scales: np.ndarray) -> bytes:
     """`scales` are [1 | rows, bytes]."""
     prefix = np.broadcast_to(scales, (len(rows), scales.shape[1]))
@@ -130,6 +142,12 @@ def _f16(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     return _values(digits, alpha).astype(np.float16).tobytes()
 
 
+def _bf16(digits: np.ndarray, alpha: np.ndarray) -> bytes:
+    if np.any(alpha.astype(F32).view(np.uint32) & 0xFFFF):
+        raise ValueError(f"a scale is no bfloat16, which this encoding needs: {alpha.ravel()[:4]}")
+    return (_values(digits, alpha).view(np.uint32) >> 16).astype(np.uint16).tobytes()
+
+
 def _f32(digits: np.ndarray, alpha: np.ndarray) -> bytes:
     return _values(digits, alpha).astype(F32).tobytes()
 
@@ -149,8 +167,65 @@ ENCODINGS = {
     "i2_s_arm": Encoding(36, lambda d, a: _i2_s(d, a, 16)),
     "q2_0_g64": Encoding(42, lambda d, a: _q2_0(d, a, 64)),
     "q2_0_g128": Encoding(42, lambda d, a: _q2_0(d, a, 128)),
+    "pq2_0": Encoding(142, lambda d, a: _q2_0(d, a, 128)),
+    "ptq1_0": Encoding(143, _ptq1_0),
     "iq1_bn": Encoding(134, _iq1_bn),
     "iq2_bn": Encoding(135, _iq2_bn),
     "f16": Encoding(1, _f16),
+    "bf16": Encoding(30, _bf16),
     "f32": Encoding(0, _f32),
 }
+
+
+# The reader: the opposite of the above, by the formulas of the description and not by
+# the writers' code.
+
+
+def _half_at(blocks: np.ndarray, at: int) -> np.ndarray:
+    return np.ascontiguousarray(blocks[:, at : at + 2]).view("<f2")[:, 0].astype(F32)
+
+
+def _digits_of(codes: np.ndarray) -> np.ndarray:
+    if codes.size and codes.max() == 3:
+        block, element = np.argwhere(codes == 3)[0]
+        raise ValueError(f"code 3 in block {block}, element {element} is no digit")
+    return codes.astype(np.int8) - np.int8(1)
+
+
+def _decode_q2_0(blocks: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
+    j = np.arange(group)
+    return _digits_of(blocks[:, 2 + j // 4] >> (2 * (j % 4)).astype(np.uint8) & 3), _half_at(blocks, 0)
+
+
+def _decode_ptq1_0(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Digit n of a byte is ((byte * 3^n mod 256) * 3) >> 8, minus 1."""
+    j = np.arange(128)
+    byte = np.where(j < 80, j % 16, np.where(j < 120, 16 + (j - 80) % 8, 24 + (j - 120) % 2))
+    place = np.where(j < 80, j // 16, np.where(j < 120, (j - 80) // 8, (j - 120) // 2))
+    rest = blocks[:, byte].astype(np.uint32) * 3**place % 256
+    return (rest * 3 >> 8).astype(np.int8) - np.int8(1), _half_at(blocks, 26)
+
+
+def _decode_tq2_0(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    j = np.arange(256)
+    shift = (2 * (j % 128 // 32)).astype(np.uint8)
+    return _digits_of(blocks[:, j // 128 * 32 + j % 32] >> shift & 3), _half_at(blocks, 64)
+
+
+# Name -> elements and bytes of a block, and its reader.
+_DECODERS = {
+    "tq2_0": (256, 66, _decode_tq2_0),
+    "q2_0_g64": (64, 18, lambda b: _decode_q2_0(b, 64)),
+    "q2_0_g128": (128, 34, lambda b: _decode_q2_0(b, 128)),
+    "pq2_0": (128, 34, lambda b: _decode_q2_0(b, 128)),
+    "ptq1_0": (128, 28, _decode_ptq1_0),
+}
+
+
+def decode(kind: str, data: bytes, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Digits int8 `shape` and the scale of each block, f32 [rows, blocks]."""
+    elements, size, read = _DECODERS[kind]
+    rows, columns = shape
+    blocks = np.frombuffer(data, np.uint8, rows * columns // elements * size)
+    digits, scales = read(blocks.reshape(-1, size))
+    return digits.reshape(shape), scales.reshape(rows, -1)

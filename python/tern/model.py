@@ -18,7 +18,8 @@ from .attention import KVRows, attend
 from .checkpoint import Checkpoint, Layer, Linear
 from .config import ActivationQuant, ConfigError
 from .numerics import F32, exp, hadamard, int8_absmax, int_absmax, integer_product, quantize
-from .numerics import r32_dot, rms_norm, rope_tables
+from .numerics import r32_dot, rms_norm
+from .rope import rope_tables
 
 CACHE_CODE_BITS = (3, 4, 8)
 HEADS = ("16", "int8", "int6", "int4")
@@ -151,6 +152,10 @@ class Model:
 
     def _prepare_head(self) -> Callable[[np.ndarray], np.ndarray]:
         head = self.checkpoint.head
+        if isinstance(head, Linear):
+            if self.options.head != "16":
+                raise ConfigError(f"head is {self.options.head!r}, but this model's is ternary")
+            return lambda h: bitlinear(h, head, self.config.activations["lm_head"])
         if self.options.head == "16":
             return lambda h: r32_dot(h, head)
         if self.options.head not in HEADS:
@@ -179,17 +184,18 @@ class Model:
             raise ValueError(f"{position + len(ids)} tokens exceed the context")
         if not len(ids) or ids.min() < 0 or ids.max() >= config.vocab_size:
             raise ValueError("tokens must be in [0, vocab_size), at least one")
-        x = self.checkpoint.embedding[ids]
+        x = self.checkpoint.embedding[ids] * F32(config.embedding_scale)
+        residual = F32(config.residual_scale)
         positions = np.arange(position, position + len(ids))
-        tables = rope_tables(positions, config.head_dim, config.rope_theta, config.rope_divisors)
+        tables = rope_tables(positions, config.head_dim, config.rope)
         hidden = np.empty((config.num_hidden_layers,) + x.shape, F32)
         for index, layer in enumerate(self.checkpoint.layers):
-            x = x + self._attention(layer, x, cache.layers[index], tables, position)
-            x = x + self._mlp(layer, x)
+            x = x + self._attention(layer, x, cache.layers[index], tables, position) * residual
+            x = x + self._mlp(layer, x) * residual
             hidden[index] = x
         wanted = x if last is None else x[len(x) - last :]
         h = rms_norm(wanted, self.checkpoint.norm, config.rms_norm_eps)
-        return Result(hidden, self._head(h))
+        return Result(hidden, self._head(h / F32(config.head_divisor)))
 
     def run(self, tokens: Sequence[int]) -> Result:
         """A whole sequence from an empty cache."""
@@ -219,6 +225,9 @@ class Model:
             self._linear(layer, n, h).reshape(len(x), -1, config.head_dim)
             for n in ("q_proj", "k_proj", "v_proj")
         )
+        if layer.q_norm is not None:  # of each head by itself
+            q = rms_norm(q, layer.q_norm, config.rms_norm_eps)
+            k = rms_norm(k, layer.k_norm, config.rms_norm_eps)
         rows[0].append(rope(k, *tables))
         rows[1].append(v)
         a = attend(rope(q, *tables), *rows, first, self.q_bits).reshape(len(x), -1)

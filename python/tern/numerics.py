@@ -11,7 +11,6 @@ Sources: BitNet a4.8 (arXiv 2411.04965), b1.58 (2402.17764), v2 (2504.18415).
 from __future__ import annotations
 
 import math
-from typing import Sequence
 
 import numpy as np
 
@@ -261,36 +260,3 @@ def kv_factor(g: Array, bits: Array | int) -> Array:
     """g float16 -> g / (2**bits - 1) in float32, what an odd integer stands for."""
     n = F32(2) ** np.asarray(bits, F32) - F32(1)
     return (g.astype(F32) / n).astype(F32)
-
-
-def rope_periods(head_dim: int, theta: float) -> list[float]:
-    """Positions that one radian of each pair of features takes."""
-    return [theta ** (2.0 * j / head_dim) for j in range(head_dim // 2)]
-
-
-def llama3_divisors(
-    periods: list[float], factor: float, low: float, high: float, original: float
-) -> list[float]:
-    """How much longer periods become: 1 for short ones, `factor` for long ones."""
-    result = []
-    for period in periods:
-        wavelength = 2.0 * math.pi * period
-        smooth = (original / wavelength - low) / (high - low)
-        if wavelength < original / high:
-            result.append(1.0)
-        elif wavelength > original / low:
-            result.append(factor)
-        else:
-            result.append(1.0 / ((1.0 - smooth) / factor + smooth))
-    return result
-
-
-def rope_tables(
-    positions: Array, head_dim: int, theta: float, divisors: Sequence[float] = ()
-) -> tuple[Array, Array]:
-    """cos, sin f32 [t, head_dim/2], computed in double and rounded once."""
-    period = np.array(rope_periods(head_dim, theta), np.float64)
-    if len(divisors):
-        period = period * np.array(divisors, np.float64)
-    angle = np.asarray(positions, np.float64)[:, None] / period
-    return np.cos(angle).astype(F32), np.sin(angle).astype(F32)

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .published_groups import BITCPM_GENERATION, BITCPM_SMALL, BONSAI_GENERATION, BONSAI_SMALL
+from .published_groups import MINICPM, bitcpm, bonsai
+
 BITNET = "BitNetForCausalLM"
 _AUTO_MAP = {
     "AutoConfig": "configuration_bitnet.BitNetConfig",
@@ -27,6 +30,9 @@ SMALL = {
 }  # fmt: skip
 
 
+_SCALES = ("scale_emb", "scale_depth", "dim_model_base")
+
+
 @dataclass(frozen=True)
 class Published:
     """One row: the files' fields, and how the tensors are stored."""
@@ -36,7 +42,8 @@ class Published:
     encoding: str  # as --encoding of tern.synth
     norm_names: str | None = None  # as --norm-names; None: no sub-norms
     shards: int = 1
-    tokenizer: str = "byte_level"  # or sentencepiece
+    tokenizer: str = "byte_level"  # or qwen or sentencepiece
+    table: str = "float"  # or ternary; of the embedding and of a head of its own
     small: dict = field(default_factory=dict)  # over SMALL
 
     def config_json(self, small: bool) -> dict:
@@ -47,7 +54,9 @@ class Published:
         names = ("bos_token_id", "eos_token_id", "pad_token_id")
         last = dict(zip(names, (changed["vocab_size"] - k for k in (2, 1, 3))))
         for name in names:  # ids of the small vocabulary stay
-            if self.config.get(name, 0) >= changed["vocab_size"]:
+            ids = self.config.get(name, 0)
+            ids = ids if isinstance(ids, list) else [ids]
+            if max(ids) >= changed["vocab_size"]:
                 changed[name] = last[name]
         return {key: changed.get(key, value) for key, value in self.config.items()}
 
@@ -69,6 +78,7 @@ class Published:
             head_dim=config.get("head_dim") or config["hidden_size"] // heads,
             vocab=config["vocab_size"],
             context=config["max_position_embeddings"],
+            family=config["model_type"],
             theta=config["rope_theta"],
             eps=config["rms_norm_eps"],
             act=config["hidden_act"],
@@ -76,6 +86,8 @@ class Published:
             bos=config.get("bos_token_id", 0),
             eos=config["eos_token_id"],
             encoding=self.encoding,
+            table=self.table,
+            **{key: config[key] for key in _SCALES if key in config},
             sub_norms=self.norm_names is not None,
             norm_names=self.norm_names or "sub_norm",
             shards=self.shards,
@@ -295,5 +307,34 @@ PUBLISHED = {
     "falcon-e-1b": Published(
         _falcon(2048, 9216, 24, 16, 2, 32768, **_FALCON_E), {**_FALCON_GENERATION, "bos_token_id": 1},
         "packed-divide", small=_FALCON_SMALL,
+    ),
+    "bonsai-1.7b": Published(
+        bonsai(2048, 6144, 28, 16, 32768, tied=True), BONSAI_GENERATION, "products-f16",
+        tokenizer="qwen", table="ternary", small=BONSAI_SMALL, shards=1,
+    ),
+    "bonsai-4b": Published(
+        bonsai(2560, 9728, 36, 32, 32768, tied=True), BONSAI_GENERATION, "products-f16",
+        tokenizer="qwen", table="ternary", small=BONSAI_SMALL, shards=2,
+    ),
+    "bonsai-8b": Published(
+        bonsai(4096, 12288, 36, 32, 65536, tied=False, yarn=True), BONSAI_GENERATION, "products-f16",
+        tokenizer="qwen", table="ternary", small=BONSAI_SMALL, shards=4,
+    ),
+    "bitcpm-0.5b": Published(
+        bitcpm(1024, 4096, 24, 16, 64, 1e-06, **MINICPM, tie_word_embeddings=True), BITCPM_GENERATION,
+        "products-bf16", tokenizer="sentencepiece",
+        small={**BITCPM_SMALL, "num_attention_heads": 4, "num_key_value_heads": 2},
+    ),
+    "bitcpm-1b": Published(
+        bitcpm(2048, 6144, 28, 16, 128, 1e-05), BITCPM_GENERATION, "products-bf16",
+        tokenizer="sentencepiece", small=BITCPM_SMALL,
+    ),
+    "bitcpm-3b": Published(
+        bitcpm(2560, 10240, 32, 32, 128, 1e-05), BITCPM_GENERATION, "products-bf16",
+        tokenizer="sentencepiece", small=BITCPM_SMALL, shards=2,
+    ),
+    "bitcpm-8b": Published(
+        bitcpm(4096, 16384, 32, 32, 128, 1e-06, **MINICPM), BITCPM_GENERATION, "products-bf16",
+        tokenizer="sentencepiece", small=BITCPM_SMALL, shards=4,
     ),
 }  # fmt: skip

@@ -24,6 +24,7 @@ _NUMPY_TYPE = {
     "U8": np.dtype("u1"),
     "I8": np.dtype("i1"),
     "BF16": np.dtype("<u2"),
+    "U32": np.dtype("<u4"),
     "F16": np.dtype("<f2"),
     "F32": np.dtype("<f4"),
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -20,27 +21,57 @@ from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
 from .synth_tokenizer import write_tokenizer
 
-ENCODINGS = ("packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32")
+TABLES = ("float", "ternary")
+ENCODINGS = (
+    "packed-multiply", "packed-divide", "master-bf16", "master-f16", "master-f32",
+    "products-f16", "products-bf16", "products-f32", "affine",
+)  # fmt: skip
+# Those of published directories of one model; `--gguf` writes the other forms.
+FORMS = {"unpacked": "products-f16", "bf16": "products-bf16", "mlx": "affine"}
 
 DEFAULTS = dict(
     hidden=192, intermediate=512, layers=2, heads=3, kv_heads=1, head_dim=None, vocab=1024,
     context=256, theta=10000.0, eps=1e-5, encoding="packed-multiply", scheme="b158", act="relu2",
     sub_norms=True, norm_names="sub_norm", tied=True, shards=1, seed=0, topk=None, kv_bits=None,
     bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None, scales="tensor",
-    group_size=32, bias="none", inner_norms=False, rope="default", block=None,
+    table="float", head=None, group_size=32, bias="none", inner_norms=False, rope="default",
+    block=None, family="bitnet", scale_emb=12, scale_depth=1.4, dim_model_base=40,
 )  # fmt: skip
 
 
-# "rope_scaling"; llama3's numbers are such that all three of its cases occur at
-# small sizes.
-ROPE = {
-    "default": None,
-    "linear": {"rope_type": "linear", "factor": 4.0},
-    "llama3": {
-        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
-    },
-}  # fmt: skip
+# Class and settings of each family; BitNet's are those of DEFAULTS.
+_LLAMA = dict(act="silu", sub_norms=False)
+FAMILIES = {
+    "bitnet": ("BitNetForCausalLM", {}),
+    "llama": ("LlamaForCausalLM", _LLAMA),
+    "qwen3": ("Qwen3ForCausalLM", _LLAMA),
+    "minicpm": ("MiniCPMForCausalLM", _LLAMA),
+}
+
+ROPE = ("default", "linear", "llama3", "yarn", "yarn-mscale", "longrope", "longrope-far")
+
+
+def _rope_scaling(s: dict) -> dict | None:
+    """With numbers such that all cases of a formula occur at small sizes."""
+    kind, original = s["rope"], "original_max_position_embeddings"
+    pairs = range(s["head_dim"] // 2)
+    if kind == "linear":
+        return {"rope_type": "linear", "factor": 4.0}
+    if kind == "llama3":
+        bounds = {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
+        return {"rope_type": "llama3", "factor": 8.0, **bounds, original: 8192}
+    if kind == "yarn":
+        return {"rope_type": "yarn", "factor": 4.0, original: 8192}
+    if kind == "yarn-mscale":
+        weights = {"mscale": 0.7, "mscale_all_dim": 0.3, "beta_fast": 24, "truncate": False}
+        return {"rope_type": "yarn", "factor": 6.0, **weights, original: 4096}
+    if kind.startswith("longrope"):
+        curve = [1 + 30 / (1 + math.exp((len(pairs) / 2 - i) / 4)) for i in pairs]
+        factors = [round(64 * factor) / 64 for factor in curve]  # exact in float32
+        lists = {"long_factor": factors, "short_factor": factors}
+        far = kind == "longrope-far"
+        return {"rope_type": "longrope", **lists, original: s["context"] // (4 if far else 1)}
+    return None
 
 
 def _shape(hidden, intermediate, layers, heads, kv_heads, vocab, context=2048, **more) -> dict:
@@ -92,24 +123,31 @@ def _parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, required=True, help="a directory; made if it is not there")
     add("--preset", choices=PRESETS, help="start from this model; other flags override it")
     add("--like", choices=PUBLISHED, help="the files of this published checkpoint, field for field")
+    add("--form", choices=FORMS, help="with --like: the published form that is written")
     add("--small", action="store_true", default=None, help="with --like: of small sizes")
     for name in ("hidden", "intermediate", "layers", "heads", "kv-heads", "head-dim", "vocab"):
         add(f"--{name}", type=int)
     add("--context", type=int, help="max_position_embeddings")
     add("--theta", type=float, help="rope_theta")
     add("--eps", type=float, help="rms_norm_eps")
+    add("--family", choices=FAMILIES, help="of graphs; all but bitnet have silu and no sub-norms")
+    add("--scale-emb", type=float, help="of minicpm: what rows of the embedding are multiplied by")
+    add("--scale-depth", type=float, help="of minicpm: blocks add their output times this/sqrt(L)")
+    add("--dim-model-base", type=float, help="of minicpm: the head is fed norm / (hidden/this)")
     add("--encoding", choices=ENCODINGS)
     add("--scheme", choices=SCHEMES, help="quantization of activations")
     add("--block", type=int, help="inputs that share a factor (default: all of a token's)")
     add("--act", choices=("relu2", "silu"))
     add("--scales", choices=("tensor", "row", "group"), help="of packed matrices")
-    add("--group-size", type=int, help="columns that share a scale")
+    add("--group-size", type=int, help="columns that share a scale (products: 128)")
     add("--bias", choices=("none", "qkv", "attention", "all"), help="projections that have one")
     add("--inner-norms", action="store_true", default=None, help="an rms_norm in each projection")
     add("--rope", choices=ROPE, help="scaling of rotary embeddings")
     add("--no-sub-norms", dest="sub_norms", action="store_false", default=None)
     add("--norm-names", choices=("sub_norm", "inner_ln"))
     add("--untied", dest="tied", action="store_false", default=None, help="write lm_head.weight")
+    add("--table", choices=TABLES, help="of the embedding; ternary is packed as matrices are")
+    add("--head", choices=TABLES, help="of lm_head.weight (default: as the embedding)")
     add("--shards", type=int, help="files to spread the tensors over")
     add("--topk", type=float, help="share of o_proj's inputs that stay (a48: 0.5)")
     add("--kv-bits", type=int, choices=(3, 4, 8, 16))
@@ -124,19 +162,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _has_groups(encoding: str) -> bool:
+    """Stored as products of digits and scales, or as MLX's codes."""
+    return encoding == "affine" or encoding.startswith("products")
+
+
 def settings(arguments: dict) -> dict:
     """Defaults, then the preset, then the flags that were given; checked."""
     given = {k: v for k, v in arguments.items() if v is not None}
     preset, like = given.pop("preset", None), given.pop("like", None)
-    small = given.pop("small", False)
+    small, form = given.pop("small", False), given.pop("form", None)
     if like and not given.keys() <= {"seed", "shards"}:
         raise ValueError("--like is what a published checkpoint is; only --seed and --shards vary")
     if small and not like:
         raise ValueError("--small needs --like")
     result = {**DEFAULTS, **(PRESETS[preset] if preset else {})}
+    if _has_groups(given.get("encoding", "")):  # of no BitNet
+        result["family"] = "llama"
+    result.update(FAMILIES[given.get("family", result["family"])][1])
     result.update(PUBLISHED[like].settings(small) if like else {})
     result.update(given)
     result["published"] = (PUBLISHED[like], small) if like else None
+    if form and not result["encoding"].startswith("products"):
+        raise ValueError("--form is of models that are published as products or MLX's codes")
+    result["encoding"] = FORMS.get(form, result["encoding"])
+    has_groups = _has_groups(result["encoding"])
+    if has_groups:
+        result["scales"] = "group"
+        result["group_size"] = given.get("group_size", 128)
     result["head_dim"] = result["head_dim"] or result["hidden"] // result["heads"]
     last = result["vocab"] - 1
     if result["eos"] is None:
@@ -147,13 +200,18 @@ def settings(arguments: dict) -> dict:
     sizes = (result["hidden"], result["intermediate"], keys)
     if result["encoding"].startswith("packed") and any(n % 4 for n in sizes):
         raise ValueError(f"packed tensors need multiples of 4, got {sizes}")
-    if result["scales"] != "tensor" and not result["encoding"].startswith("packed"):
+    if result["scales"] != "tensor" and not (has_groups or result["encoding"].startswith("packed")):
         raise ValueError("--scales needs a packed encoding: masters have no scales")
     widths = (result["hidden"], result["heads"] * result["head_dim"], result["intermediate"])
     if result["scales"] == "group" and any(n % result["group_size"] for n in widths):
         raise ValueError(f"--group-size {result['group_size']} does not divide all of {widths}")
     if result["block"] is not None and any(n % result["block"] for n in widths):
         raise ValueError(f"--block {result['block']} does not divide all of {widths}")
+    if result["head"] is None:
+        result["head"] = result["table"]
+    if result["tied"] and result["head"] != result["table"]:
+        raise ValueError("--head needs --untied: a tied head is the embedding")
+    _check_tables(result)
     if result["gate_zeros"] is not None and result["act"] != "relu2":
         raise ValueError("--gate-zeros needs --act relu2: silu has no zeros")
     if result["down_zeros"] is not None and not result["sub_norms"]:
@@ -161,14 +219,27 @@ def settings(arguments: dict) -> dict:
     return result
 
 
+def _check_tables(s: dict) -> None:
+    """Refuses what ternary tables cannot be."""
+    if "ternary" not in (s["table"], s["head"]):
+        return
+    if not (_has_groups(s["encoding"]) or s["encoding"].startswith("packed")):
+        raise ValueError("a ternary table needs a packed encoding, products or MLX's codes")
+    if s["encoding"].startswith("packed") and s["vocab"] % 4:
+        raise ValueError(f"packed tables need a multiple of 4 tokens, got {s['vocab']}")
+    if s["gate_zeros"] is not None or s["down_zeros"] is not None:
+        raise ValueError("zeros on demand need an embedding of floats, which has anchors")
+
+
 def config_json(s: dict) -> dict:
     """config.json with Hugging Face's keys, in their usual order."""
     if s["published"]:
         published, small = s["published"]
-        return published.config_json(small)
+        return {**published.config_json(small), **_affine(s)}
+    family = s["family"]
     config = {
-        "architectures": ["BitNetForCausalLM"],
-        "model_type": "bitnet",
+        "architectures": [FAMILIES[family][0]],
+        "model_type": family,
         "hidden_act": s["act"],
         "bos_token_id": s["bos"],
         "eos_token_id": s["eos"],
@@ -186,8 +257,13 @@ def config_json(s: dict) -> dict:
         "max_position_embeddings": s["context"],
     }
     auto = {"quant_method": "bitnet", "linear_class": "autobitlinear"}
-    if ROPE[s["rope"]]:
-        config["rope_scaling"] = ROPE[s["rope"]]
+    if s["rope"] != "default":
+        config["rope_scaling"] = _rope_scaling(s)
+    if family == "qwen3":
+        windows = {"use_sliding_window": False, "sliding_window": None}
+        config.update({"attention_bias": False, **windows, "max_window_layers": s["layers"]})
+    if family == "minicpm":
+        config.update({key: s[key] for key in ("scale_emb", "scale_depth", "dim_model_base")})
     if s["bias"] in ("attention", "all"):  # q, k and v alone is what no field says
         config["attention_bias"] = True
         config["mlp_bias"] = s["bias"] == "all"
@@ -196,6 +272,7 @@ def config_json(s: dict) -> dict:
         "packed-divide": {"quant_method": "bitnet"},
         "master-bf16": {**auto, "quantization_mode": "online"},
     }.get(s["encoding"])
+    config.update(_affine(s))
     if s["inner_norms"]:
         online = {**auto, "quantization_mode": "online"}
         norms = {"use_rms_norm": True, "rms_norm_eps": 1e-6}
@@ -212,11 +289,29 @@ def config_json(s: dict) -> dict:
     return config
 
 
+def _affine(s: dict) -> dict:
+    """MLX's addition to a config, twice."""
+    if s["encoding"] != "affine":
+        return {}
+    quantization = {"group_size": s["group_size"], "bits": 2, "mode": "affine"}
+    return {"quantization": quantization, "quantization_config": quantization}
+
+
 def generation_json(s: dict) -> dict:
     if s["published"]:
         published, small = s["published"]
         return published.generation_json(small)
     return {"bos_token_id": s["bos"], "eos_token_id": s["eos"], "do_sample": False}
+
+
+def _graph(s: dict) -> dict:
+    """Of the family's graph, what tensors depend on."""
+    minicpm = s["family"] == "minicpm"
+    return dict(
+        head_norms=s["family"] == "qwen3",
+        embedding_scale=s["scale_emb"] if minicpm else 1.0,
+        residual_scale=s["scale_depth"] / math.sqrt(s["layers"]) if minicpm else 1.0,
+    )
 
 
 def _activations(s: dict) -> dict:
@@ -235,6 +330,7 @@ def _activations(s: dict) -> dict:
 def synthesize(directory: Path, tokenizer: bool = True, **arguments) -> dict:
     """Writes a model directory; arguments are the flags' names. Returns the config."""
     s = settings(arguments)
+    s = {**s, **_graph(s)}
     fields = Spec.__dataclass_fields__
     tensors = Tensors(Plan(Spec(**{k: v for k, v in s.items() if k in fields})))
     directory.mkdir(parents=True, exist_ok=True)

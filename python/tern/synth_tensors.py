@@ -67,6 +67,16 @@ class Spec:
     group_size: int = 32  # columns
     bias: str = "none"  # none | qkv | attention | all
     inner_norms: bool = False  # an rms_norm in each projection
+    head_norms: bool = False  # of each head of q and k
+    embedding_scale: float = 1.0  # multiplies rows of the embedding
+    residual_scale: float = 1.0  # multiplies what a block adds
+    table: str = "float"  # float | ternary: the embedding
+    head: str = "float"  # the same, if not tied
+
+    @property
+    def has_groups(self) -> bool:
+        """Stored as products of digits and scales, or as MLX's codes."""
+        return self.encoding.startswith("products") or self.encoding == "affine"
 
     def has_bias(self, name: str) -> bool:
         """`name` is a projection's, with its block's: "...self_attn.q_proj"."""
@@ -155,19 +165,28 @@ class Tensors:
 
     def __init__(self, plan: Plan):
         self.plan, self.spec = plan, plan.spec
-        kind = self.spec.encoding.removeprefix("master-")
-        self.dtype = {"f16": "F16", "f32": "F32"}.get(kind, "BF16")
+        kind = self.spec.encoding.rpartition("-")[2]
+        self.dtype = {"f16": "F16", "f32": "F32", "affine": "F16"}.get(kind, "BF16")
 
     def all(self) -> list[Pending]:
         spec = self.spec
-        out = [self._table("model.embed_tokens.weight", anchored=True)]
+        out = self._embedding_or_head("model.embed_tokens", spec.table, anchored=True)
         for layer in range(spec.layers):
             out += self._layer(layer)
         signs = self._rng("signs").choice([-1.0, 1.0], spec.hidden)
         out.append(self._norm("model.norm.weight", signs))
         if not spec.tied:
-            out.append(self._table("lm_head.weight", anchored=False))
+            out += self._embedding_or_head("lm_head", spec.head, anchored=False)
         return out
+
+    def _embedding_or_head(self, name: str, kind: str, anchored: bool) -> list[Pending]:
+        spec, rms = self.spec, self.plan.embedding_rms / self.spec.embedding_scale
+        if kind == "float":
+            return [self._table(name + ".weight", anchored)]
+        alpha = rms / math.sqrt(NONZERO)
+        if spec.has_groups:
+            return self._grouped(name, spec.vocab, spec.hidden, alpha, None)
+        return self._packed_table(name, spec.vocab, spec.hidden, alpha)
 
     def _rng(self, name: str) -> np.random.Generator:
         return np.random.default_rng([self.spec.seed, 2, zlib.crc32(name.encode())])
@@ -185,7 +204,7 @@ class Tensors:
         queries, keys = spec.heads * spec.head_dim, spec.kv_heads * spec.head_dim
         hidden, glu = spec.hidden, spec.intermediate
         unit = 1.0 / math.sqrt(NONZERO * hidden)
-        step = UPDATE * plan.embedding_rms
+        step = UPDATE * plan.embedding_rms / spec.residual_scale
         glu_rms = 1.0 if spec.sub_norms else plan.glu_rms
         before, between = self._anchored(2 * index, 1.0), self._anchored(2 * index + 1, ANCHOR)
         out = [
@@ -201,6 +220,9 @@ class Tensors:
                 ffn[plan.outlier] = plan.outlier_weight
             out.append(self._norm(f"{attention}{names[0]}.weight", np.ones(queries)))
             out.append(self._norm(f"{mlp}{names[1]}.weight", ffn))
+        if spec.head_norms:
+            for name in ("q_norm", "k_norm"):
+                out.append(self._norm(f"{attention}{name}.weight", np.ones(spec.head_dim)))
         for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
             out += self._linear(attention + name, rows, hidden, unit)
         o_scale = step / math.sqrt(NONZERO * queries)
@@ -235,7 +257,8 @@ class Tensors:
 
         def make() -> Iterator[np.ndarray]:
             rng = self._rng(name)
-            values = self._floats(plan.embedding_rms * rng.standard_normal(1 << 16))
+            rms = plan.embedding_rms / spec.embedding_scale
+            values = self._floats(rms * rng.standard_normal(1 << 16))
             rows = max(1, (1 << 22) // spec.hidden)
             for first in range(0, spec.vocab, rows):
                 shape = (min(rows, spec.vocab - first), spec.hidden)
@@ -246,6 +269,20 @@ class Tensors:
 
         return Pending(name, self.dtype, (spec.vocab, spec.hidden), make)
 
+    def _packed_table(self, name: str, rows: int, columns: int, alpha: float) -> list[Pending]:
+        """Digits and scales, in pieces: each is packed by itself, which only permutes rows."""
+
+        def make() -> Iterator[np.ndarray]:
+            rng, step = self._rng(name), 4 * max(1, (1 << 20) // columns)
+            for first in range(0, rows, step):
+                shape = (min(step, rows - first), columns)
+                yield pack(_DIGITS[rng.integers(0, 256, shape, np.uint8)])
+
+        return [
+            Pending(name + ".weight", "U8", (rows // 4, columns), make),
+            self._scales(name + ".weight_scale", rows, columns, alpha),
+        ]
+
     def _linear(
         self, name: str, rows: int, columns: int, alpha: float, edit: Edit | None = None
     ) -> list[Pending]:
@@ -255,6 +292,8 @@ class Tensors:
             more.append(self._bias(name + ".bias", rows))
         if self.spec.inner_norms:
             more.append(self._norm(name + ".rms_norm.weight", np.ones(columns)))
+        if self.spec.has_groups:
+            return self._grouped(name, rows, columns, alpha, edit) + more
         if not self.spec.encoding.startswith("packed"):
             make_master = self._master(name, (rows, columns), alpha, edit)
             return [Pending(name + ".weight", self.dtype, (rows, columns), make_master), *more]
@@ -271,6 +310,49 @@ class Tensors:
             Pending(name + ".weight", "U8", (rows // 4, columns), make),
             self._scales(name + ".weight_scale", rows, columns, alpha),
             *more,
+        ]
+
+    def _grouped(
+        self, name: str, rows: int, columns: int, alpha: float, edit: Edit | None
+    ) -> list[Pending]:
+        """The same digits and scales, whatever they are stored as, some rows at a time."""
+        group = self.spec.group_size
+        words = np.uint32(2) * np.arange(16, dtype=np.uint32)
+
+        def parts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            """Digits and stored scales."""
+            rng, scale_rng = self._rng(name), self._rng(name + ".weight_scale")
+            step = rows if edit else max(1, (1 << 23) // columns)
+            for first in range(0, rows, step):
+                count = min(step, rows - first)
+                digits = _DIGITS[np.frombuffer(rng.bytes(count * columns), np.uint8)]
+                digits = digits.reshape(count, columns)
+                if edit:
+                    edit(digits, rng)
+                spread = np.exp2(scale_rng.uniform(-0.5, 0.5, (count, columns // group)))
+                yield digits, self._floats(alpha * spread)
+
+        def products() -> Iterator[np.ndarray]:
+            for digits, scales in parts():
+                wide = np.repeat(scales, group, axis=1)
+                if self.dtype == "BF16":  # as bits
+                    signs = (digits < 0).astype(np.uint16) << np.uint16(15)
+                    yield np.where(digits == 0, np.uint16(0), wide | signs)
+                else:
+                    yield digits.astype(wide.dtype) * wide
+
+        def codes() -> Iterator[np.ndarray]:
+            for digits, _ in parts():
+                fields = (digits + 1).astype(np.uint32).reshape(len(digits), -1, 16)
+                yield np.bitwise_or.reduce(fields << words, axis=2)
+
+        if self.spec.encoding != "affine":
+            return [Pending(name + ".weight", self.dtype, (rows, columns), products)]
+        shape = (rows, columns // group)
+        return [
+            Pending(name + ".weight", "U32", (rows, columns // 16), codes),
+            Pending(name + ".scales", self.dtype, shape, lambda: (s for _, s in parts())),
+            Pending(name + ".biases", self.dtype, shape, lambda: (-s for _, s in parts())),
         ]
 
     def _scales(self, name: str, rows: int, columns: int, alpha: float) -> Pending:

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """tokenizer.json and tokenizer_config.json of synthetic models: bytes and filler.
 
-Both kinds have no merges. Filler tokens are "<256>", "<257>", ...: no text
+No kind has merges. Filler tokens are "<256>", "<257>", ...: no text
 encodes to them, but every id a model may answer decodes to something.
 """
 
 from __future__ import annotations
 
-from .tokenizer import LLAMA3_PATTERN, byte_alphabet
+from .tokenizer import LLAMA3_PATTERN, QWEN2_PATTERN, byte_alphabet
 
 _FLAGS = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
 _BPE = {
@@ -27,18 +27,31 @@ def byte_level(vocab_size: int, bos: int, eos: list[int]) -> tuple[dict, dict]:
     """Byte-level BPE: bytes are the first 256 ids that are not special."""
     special = {i: f"<|special_{i}|>" for i in eos}
     special.update({eos[0]: "<|end_of_text|>", bos: "<|begin_of_text|>"})
+    names = {"bos_token": special[bos], "eos_token": special[eos[0]]}
+    config = {**names, "tokenizer_class": "PreTrainedTokenizerFast"}
+    return _byte_level(vocab_size, special, LLAMA3_PATTERN), config
+
+
+def qwen(vocab_size: int, bos: int, eos: list[int]) -> tuple[dict, dict]:
+    """Byte-level BPE as Qwen2's: a text begins with nothing, a turn ends with <|im_end|>."""
+    start = bos - 1 if bos + 1 in eos else bos + 1
+    special = {bos: "<|endoftext|>", start: "<|im_start|>", eos[0]: "<|im_end|>"}
+    names = {"bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    config = {"add_bos_token": False, **names, "tokenizer_class": "Qwen2Tokenizer"}
+    return _byte_level(vocab_size, special, QWEN2_PATTERN), config
+
+
+def _byte_level(vocab_size: int, special: dict[int, str], pattern: str) -> dict:
     free = [i for i in range(vocab_size) if i not in special]
     vocab = dict(zip(byte_alphabet(), free))
     vocab.update({f"<{i}>": i for i in free[256:]})
-    split = {"type": "Split", "pattern": {"Regex": LLAMA3_PATTERN}}
+    split = {"type": "Split", "pattern": {"Regex": pattern}}
     split.update({"behavior": "Isolated", "invert": False})
     bytes_ = {"type": "ByteLevel", "add_prefix_space": False}
     bytes_.update({"trim_offsets": True, "use_regex": False})
     steps = {"type": "Sequence", "pretokenizers": [split, bytes_]}
     model = {**_BPE, "vocab": vocab, "merges": []}
-    names = {"bos_token": special[bos], "eos_token": special[eos[0]]}
-    config = {**names, "tokenizer_class": "PreTrainedTokenizerFast"}
-    return _file(special, pre_tokenizer=steps, decoder=bytes_, model=model), config
+    return _file(special, pre_tokenizer=steps, decoder=bytes_, model=model)
 
 
 def sentencepiece(vocab_size: int, bos: int, eos: list[int]) -> tuple[dict, dict]:
@@ -72,7 +85,7 @@ def sentencepiece(vocab_size: int, bos: int, eos: list[int]) -> tuple[dict, dict
 
 def write_tokenizer(kind: str, vocab_size: int, context: int, bos: int, eos: list[int]) -> dict:
     """Files by name."""
-    make = {"byte_level": byte_level, "sentencepiece": sentencepiece}[kind]
+    make = {"byte_level": byte_level, "qwen": qwen, "sentencepiece": sentencepiece}[kind]
     tokenizer, config = make(vocab_size, bos, eos)
     config = {**config, "model_max_length": context}
     return {"tokenizer.json": tokenizer, "tokenizer_config.json": config}

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Byte-level BPE from tokenizer.json, with the Llama-3 split pattern.
+"""Byte-level BPE from tokenizer.json, split by its own pattern, without or with NFC.
 
 `re` has no \\p{L} and \\p{N}, so their classes are made from unicodedata, and
 \\s is written out: Python's also holds U+001C..U+001F, Unicode's does not.
@@ -20,6 +20,8 @@ LLAMA3_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+# Qwen2's splits each digit by itself.
+QWEN2_PATTERN = LLAMA3_PATTERN.replace(r"\p{N}{1,3}", r"\p{N}")
 _SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
@@ -77,8 +79,10 @@ class Tokenizer:
 
     def __init__(self, raw: dict):
         model = raw["model"]
-        if model.get("type", "BPE") != "BPE" or raw.get("normalizer"):
-            raise ValueError("tokenizer.json: expected byte-level BPE without normalizer")
+        normalizer = (raw.get("normalizer") or {}).get("type")
+        if model.get("type", "BPE") != "BPE" or normalizer not in (None, "NFC"):
+            raise ValueError("tokenizer.json: expected byte-level BPE, normalized by NFC or not")
+        self.composes = normalizer == "NFC"
         self.vocab: dict[str, int] = dict(model["vocab"])
         merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
         self.ranks = {pair: rank for rank, pair in enumerate(merges)}
@@ -108,6 +112,7 @@ class Tokenizer:
             if part in self.special:
                 ids.append(self.special[part])
             else:
+                part = unicodedata.normalize("NFC", part) if self.composes else part
                 for match in self.pattern.finditer(part):
                     ids.extend(self._bpe(match.group()))
         return ids

@@ -180,3 +180,58 @@ func.func @rope(%p: memref<?xi32>, %cos: memref<256x4xf32>, %sin: memref<256x4xf
 // CHECK-NEXT:      tern.iteration "token_rows" bytes 164
 // CHECK-NOT:     scf.parallel
 // CHECK:         return
+
+// -----
+
+// Of a table of digits a token reads one row, 16 bytes in any layout, and its two scales:
+// with 4 of the index and 256 of each of %x and %y, 540 bytes.
+
+func.func @digits(%p: memref<?xi32>, %w: memref<4x1x512xi8>, %s: memref<128x2xf32>, %x: memref<?x64xf32>, %y: memref<?x64xf32>) {
+  tern.gather_rows(%p, %w) scales(%s : memref<128x2xf32>) outs(%x : memref<?x64xf32>)
+      weight_type tensor<128x64x!tern.trit, #tern.layout<b2, rows, k:4:16, [n:32:1, k:16:1]>>
+      : (memref<?xi32>, memref<4x1x512xi8>)
+  memref.copy %x, %y : memref<?x64xf32> to memref<?x64xf32>
+  return
+}
+// CHECK-LABEL: func.func @digits(
+// CHECK:         scf.parallel
+// CHECK-NEXT:      tern.iteration "token_rows" bytes 540
+// CHECK:           tern.gather_rows(%{{.*}}, %arg1) scales(%arg2 : memref<128x2xf32>)
+
+// -----
+
+#head = affine_map<(t, h) -> (t, h)>
+#all = affine_map<(t, h, i) -> (t, h, i)>
+#of_head = affine_map<(t, h, i) -> (t, h)>
+#feature = affine_map<(t, h, i) -> (i)>
+
+// The norm of heads, whose rows are views of %x: one loop over tokens too. A token's
+// bytes are 48 each of %x and %y, 12 each of the statistics, 16 of the weight.
+
+func.func @norm_of_heads(%x: memref<?x12xf32>, %w: memref<4xf32>, %y: memref<?x3x4xf32>, %tokens: index) {
+  %c = memref.expand_shape %x [[0], [1, 2]] output_shape [%tokens, 3, 4] : memref<?x12xf32> into memref<?x3x4xf32>
+  %s = memref.alloc(%tokens) : memref<?x3xf32>
+  tern.reduce <sum_squares>(%c) outs(%s : memref<?x3xf32>) : (memref<?x3x4xf32>)
+  %r = memref.alloc(%tokens) : memref<?x3xf32>
+  linalg.generic {indexing_maps = [#head, #head], iterator_types = ["parallel", "parallel"]}
+      ins(%s : memref<?x3xf32>) outs(%r : memref<?x3xf32>) {
+  ^bb0(%si: f32, %out: f32):
+    %0 = math.sqrt %si : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#all, #of_head, #feature, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%c, %r, %w : memref<?x3x4xf32>, memref<?x3xf32>, memref<4xf32>) outs(%y : memref<?x3x4xf32>) {
+  ^bb0(%xi: f32, %ri: f32, %wi: f32, %out: f32):
+    %0 = arith.mulf %xi, %ri : f32
+    %1 = arith.mulf %0, %wi : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+// CHECK-LABEL: func.func @norm_of_heads(
+// CHECK:         scf.parallel (%[[T:.*]]) =
+// CHECK-NEXT:      tern.iteration "token_rows" bytes 136
+// CHECK:           %[[XT:.*]] = memref.subview %{{.*}}[%[[T]], 0, 0] [1, 3, 4] [1, 1, 1]
+// CHECK:           tern.reduce <sum_squares>(%[[XT]])
+// CHECK-NOT:     scf.parallel
+// CHECK:         return

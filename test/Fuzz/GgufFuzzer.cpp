@@ -9,6 +9,7 @@
 
 #include "tern/Import/GgufModel.h"
 #include "tern/Import/ModelConfig.h"
+#include "tern/Packing/TernaryGroups.h"
 
 using namespace tern;
 
@@ -29,6 +30,23 @@ static void readMetadata(const GgufFile &file) {
   }
 }
 
+/// Whatever the bits are, the digits are digits.
+static void recover(const GgufEncoding &encoding, const uint8_t *bytes,
+                    int64_t rows, int64_t columns) {
+  constexpr int64_t width = 16;
+  columns -= columns % width;
+  FloatWord word = encoding.codec == GgufCodec::F16    ? FloatWord::F16
+                   : encoding.codec == GgufCodec::BF16 ? FloatWord::BF16
+                                                       : FloatWord::F32;
+  std::vector<int8_t> digits(rows * columns);
+  std::vector<float> scales(rows * columns / width);
+  int64_t inexact = 0;
+  recoverGroups(word, bytes, rows, columns, width, digits.data(), scales.data(),
+                inexact);
+  for (int8_t digit : digits)
+    require(digit >= -1 && digit <= 1, "a digit is one");
+}
+
 static void decode(const GgufFile &file, const GgufTensor &tensor) {
   constexpr uint64_t most = 1 << 16;
   require(!tensor.describe().empty(), "a tensor can be described");
@@ -43,6 +61,14 @@ static void decode(const GgufFile &file, const GgufTensor &tensor) {
     std::vector<int8_t> digits(rows * columns);
     float alpha = 0;
     decodeDigits(encoding, bytes.data(), rows, columns, digits.data(), alpha);
+    require(!decodeScales(encoding, bytes.data(), rows, columns).empty(),
+            "a matrix has a scale");
+    if (canEncode(encoding)) {
+      std::vector<uint8_t> again(*ggufBytes(encoding, columns, rows));
+      for (int8_t &digit : digits)
+        digit = std::min<int8_t>(digit, 1);
+      encodeDigits(encoding, digits.data(), rows * columns, 0.5f, again.data());
+    }
     return;
   }
   int64_t blocks = rows * columns / encoding.blockElements;
@@ -51,6 +77,8 @@ static void decode(const GgufFile &file, const GgufTensor &tensor) {
   decodeFloats(encoding, bytes.data(), blocks, values.data());
   float alpha = 0;
   splitTernaryValues(values.data(), values.size(), digits.data(), alpha);
+  if (encoding.isPlain())
+    recover(encoding, bytes.data(), rows, columns);
 }
 
 /// As a model: its configuration, its tensors' names, its tokenizer.

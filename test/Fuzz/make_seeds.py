@@ -74,7 +74,23 @@ def configs() -> dict[str, bytes]:
              "rope_parameters": {"rope_type": "default", "rope_theta": 5e5},
              "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
                               "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}  # fmt: skip
-    found = {"a48": a48, "llama": old, "masters": masters, "ropes": ropes}
+    original = "original_max_position_embeddings"
+    yarn = {"rope_type": "yarn", "factor": 4.0, original: 64, "mscale": 0.7,
+            "mscale_all_dim": 0.3, "beta_fast": 24, "truncate": False}  # fmt: skip
+    windows = {"use_sliding_window": False, "sliding_window": None, "max_window_layers": 5}
+    qwen3 = {**plain, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3",
+             "hidden_act": "silu", "rope_scaling": yarn, **windows,
+             "layer_types": ["full_attention"] * 5}  # fmt: skip
+    lists = {"short_factor": [1.0] * 32, "long_factor": [1.0] * 32, original: 256}
+    minicpm = {**old, "architectures": ["MiniCPMForCausalLM"], "model_type": "minicpm",
+               "scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 64,
+               "rope_scaling": {"rope_type": "longrope", **lists},
+               "sparse_config": {"dense_len": 8192}}  # fmt: skip
+    products = {**without(old, "quantization_config"), "head_dim": 64, "hidden_size": 128,
+                "intermediate_size": 256}  # fmt: skip
+    affine = {**products, "quantization": {"bits": 2, "group_size": 128, "mode": "affine"}}
+    found = {"a48": a48, "llama": old, "masters": masters, "ropes": ropes, "qwen3": qwen3,
+             "minicpm": minicpm, "products": products, "affine": affine}  # fmt: skip
     return {name: json.dumps(config).encode() for name, config in found.items()}
 
 
@@ -255,6 +271,14 @@ GGUFS = {
             ("iq2", [64, 1], 135, SCALE + bytes(16)),
         ],
     ),
+    "prism": gguf(
+        {},
+        [
+            ("pq2", [128, 2], 142, (HALF + bytes(32)) * 2),
+            ("ptq1", [128, 2], 143, (bytes(26) + HALF) * 2),
+            ("products", [128, 1], 1, HALF * 64 + b"\0\xb8" * 32 + bytes(64)),
+        ],
+    ),
     "floats": gguf(
         {},
         [
@@ -264,6 +288,7 @@ GGUFS = {
             ("q4_0", [32], 2, HALF + bytes(16)),
             ("q8_0", [32], 8, HALF + bytes(32)),
             ("q6_k", [256], 14, bytes(208) + HALF),
+            ("q4_k", [256], 12, HALF * 2 + bytes(140)),
         ],
         version=2,
     ),

@@ -87,16 +87,24 @@ CASES = {
     "like-falcon3-7b": Case(9, dict(like="falcon3-7b", small=True), defaults={}),
     "like-falcon3-10b": Case(9, dict(like="falcon3-10b", small=True), defaults={}),
     "like-falcon-e-1b": Case(9, dict(like="falcon-e-1b", small=True), defaults={}),
-    # Scales of rows and of groups: 12 columns end within a tile.
+    "like-bonsai-1.7b": Case(9, dict(like="bonsai-1.7b", small=True), defaults={}),
+    "like-bonsai-8b": Case(33, dict(like="bonsai-8b", small=True), defaults={}, threads=2),
+    "like-bitcpm-0.5b": Case(9, dict(like="bitcpm-0.5b", small=True), defaults={}, threads=2),
+    "like-bitcpm-1b": Case(9, dict(like="bitcpm-1b", small=True), defaults={}),
+    "like-bitcpm-8b": Case(33, dict(like="bitcpm-8b", small=True), defaults={}),
+    # Scales of rows and of groups: 12 columns end within a tile. Divided by, scales have
+    # all bits, and the order of a sum shows; bf16's would be added exactly.
     "scales-rows": Case(9, dict(scales="row", hidden=204)),
     "scales-rows-divide-silu": Case(
         9, dict(scales="row", encoding="packed-divide", act="silu"), threads=2
     ),
     "scales-groups": Case(
-        9, dict(scales="group", group_size=32, hidden=192, intermediate=544), threads=2
+        9, dict(scales="group", group_size=32, hidden=192, intermediate=544,
+        encoding="packed-divide"), threads=2,
     ),
     "scales-groups-12": Case(
-        5, dict(scales="group", group_size=12, hidden=204, heads=3, head_dim=20, intermediate=60)
+        5, dict(scales="group", group_size=12, hidden=204, heads=3, head_dim=20,
+        intermediate=60, encoding="packed-divide"),
     ),
     "scales-groups-16-silu": Case(
         33, dict(scales="group", group_size=16, hidden=64, head_dim=32, heads=2, act="silu",
@@ -152,10 +160,31 @@ CASES = {
     ),
     # Activations that stay floats.
     "float-groups": Case(
-        9, dict(scheme="float", scales="group", group_size=64, hidden=192, intermediate=448),
-        threads=2,
+        9, dict(scheme="float", scales="group", group_size=64, hidden=192, intermediate=448,
+        encoding="packed-divide"), threads=2,
     ),
     "float-bias-silu": Case(5, dict(scheme="float", bias="all", act="silu", scales="row")),
+    # Ternary embedding and head: vocabularies that end within a tile of rows.
+    "table-tied": Case(33, dict(table="ternary", vocab=1020)),
+    "table-tied-groups": Case(
+        33, dict(table="ternary", vocab=1004, scales="group", hidden=192, intermediate=544), threads=2
+    ),
+    "table-tied-groups-12": Case(
+        9, dict(table="ternary", vocab=36, scales="group", group_size=12, hidden=204, heads=3,
+        head_dim=20, intermediate=60, encoding="packed-divide")
+    ),
+    "table-untied-rows": Case(
+        9, dict(table="ternary", tied=False, scales="row", vocab=500, hidden=204), threads=3
+    ),
+    "table-a48": Case(9, dict(table="ternary", scheme="a48", vocab=516)),
+    "table-alone": Case(9, dict(table="ternary", head="float", tied=False, hidden=204)),
+    "table-alone-int8": Case(
+        9, dict(table="ternary", head="float", tied=False, scales="row"), Options(head="int8")
+    ),
+    "head-alone": Case(
+        9, dict(head="ternary", tied=False, vocab=260, scales="group", group_size=64, hidden=192,
+        intermediate=64), threads=2
+    ),
     # Biases, norms inside projections.
     "bias-qkv": Case(9, dict(bias="qkv")),
     "bias-attention-silu": Case(9, dict(bias="attention", act="silu", encoding="packed-divide")),
@@ -174,6 +203,34 @@ CASES = {
     # Rotary embeddings: 130 positions of the longest and of the shortest period.
     "rope-linear": Case(70, dict(rope="linear"), KV16),
     "rope-llama3": Case(130, dict(rope="llama3", theta=5e5, head_dim=100, heads=2), KV16),
+    "rope-yarn": Case(130, dict(rope="yarn", theta=5e5, head_dim=100, heads=2), KV16),
+    "rope-yarn-mscale": Case(70, dict(rope="yarn-mscale", family="llama")),
+    "rope-longrope": Case(70, dict(rope="longrope", family="llama", head_dim=44)),
+    "rope-longrope-far": Case(70, dict(rope="longrope-far", family="llama"), KV3),
+    # Qwen3: norms of heads, q wider or narrower than the model, one scale per group.
+    "qwen3-d128": Case(
+        33, dict(family="qwen3", hidden=256, heads=3, kv_heads=3, head_dim=128, intermediate=384,
+        scales="group", group_size=128, rope="yarn", eps=1e-6), threads=2,
+    ),
+    "qwen3-narrow": Case(
+        9, dict(family="qwen3", hidden=320, heads=2, kv_heads=1, head_dim=44, intermediate=688,
+        tied=False),
+    ),
+    "qwen3-bias-kv4": Case(
+        70, dict(family="qwen3", hidden=192, heads=15, kv_heads=5, head_dim=20, intermediate=100,
+        bias="attention"), KV4, threads=3,
+    ),
+    "qwen3-one-token": Case(1, dict(family="qwen3", layers=3, encoding="packed-divide")),
+    "qwen3-v2-row": Case(
+        9, dict(family="qwen3", scheme="v2", scales="row", heads=4, kv_heads=4, head_dim=100,
+        intermediate=512), KV3_BOS8,
+    ),
+    # MiniCPM: a divisor of the head's input that is a power of two, and one that is not.
+    "minicpm": Case(
+        33, dict(family="minicpm", hidden=256, heads=4, kv_heads=2, head_dim=64, intermediate=640,
+        scales="group", group_size=128, rope="longrope", dim_model_base=64), threads=2,
+    ),
+    "minicpm-untied-l5": Case(9, dict(family="minicpm", layers=5, tied=False, scale_emb=7.3)),
     # Activations and norms.
     "silu": Case(33, dict(act="silu", intermediate=688)),
     "silu-no-norms-divide": Case(

@@ -28,7 +28,8 @@ CC = os.environ.get("CC", "cc")
 # A model of each kind of cache, product and head; names of CASES or bundled.
 NAMES = [
     MODELS[0], "h308-g5460", "kv3-d100", "kv4-d100-q4", "kv16-d100", "sparse-a48",
-    "a48-fp4", "silu-no-norms-divide", "head-int8", "bias-all-groups",
+    "a48-fp4", "silu-no-norms-divide", "head-int8", "bias-all-groups", "blocks-groups-128",
+    "blocks-a48",
 ]  # fmt: skip
 
 

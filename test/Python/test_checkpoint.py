@@ -20,7 +20,7 @@ from tern.tokenizer import Tokenizer, compile_pattern
 
 BASE = dict(
     hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, vocab_size=9,
-    max_position_embeddings=16, rms_norm_eps=1e-5, hidden_act="relu2",
+    max_position_embeddings=16, rms_norm_eps=1e-5, hidden_act="relu2", model_type="bitnet",
 )  # fmt: skip
 
 

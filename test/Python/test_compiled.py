@@ -244,7 +244,10 @@ def test_a_layer_is_shared_if_it_is_worth_it(tern, tmp_path):
 
 
 # Features that have kernels, and not only loops alike for all targets.
-KERNELS = ("h196", "h204", "h308", "h316", "scales-groups", "a48", "sparse", "v2-", "kv", "head")
+KERNELS = (
+    "h196", "h204", "h308", "h316", "scales-groups", "blocks", "a48", "sparse", "v2-", "kv", "head",
+    "table",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -82,15 +82,27 @@ def test_type_that_does_not_fit_is_refused(tern, tmp_path):
 
 
 def test_groups_are_blocks(tern, tmp_path):
-    for size, kind, fits in [(256, "tq2_0", True), (256, "f16", False), (128, "tq2_0", False)]:
+    for size, kind, other in [
+        (256, "tq2_0", ""), (256, "f16", ""), (128, "f16", ""), (128, "tq2_0", "--type=pq2_0 can"),
+        (64, "f16", "--type=q2_0_g64 can"), (64, "pq2_0", "--type=q2_0_g64 can"), (32, "pq2_0", "cannot hold"),
+    ]:  # fmt: skip
         model, out = tmp_path / f"{size}{kind}", tmp_path / f"{size}{kind}.gguf"
         synthesize(model, **SHAPE, scales="group", group_size=size)
         done = run(tern, "export", model, "-o", out, f"--type={kind}")
-        if fits:
-            assert_same_artifact(tern, model, out, tmp_path / "out")
-        else:
-            assert_refused(done, "_proj.weight", f"groups of {size} columns", "--type=tq2_0")
+        if other:
+            assert_refused(done, "_proj.weight", f"groups of {size} columns", other)
             assert not out.exists()
+        else:
+            assert_same_artifact(tern, model, out, tmp_path / f"{size}{kind}.out")
+
+
+def test_schemes_that_readers_would_not_guess_are_said(tern, tmp_path):
+    """Of a Llama with groups that quantizes activations by token."""
+    synthesize(tmp_path / "hf", **SHAPE, **LLAMA, scales="group", group_size=128)
+    file = export(tern, tmp_path / "hf", tmp_path / "m.gguf", "--type=pq2_0")
+    said = json.loads(read(file)[0]["tern.activation_quantization"])
+    assert said["q_proj"] == {"scheme": "int8_absmax"}
+    assert_same_artifact(tern, tmp_path / "hf", file, tmp_path / "out")
 
 
 def test_failure_leaves_the_old_file(tern, tmp_path):

@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 import malformed_binary
+import malformed_groups
 import malformed_tensors
 import malformed_text
 import pytest
@@ -32,7 +33,12 @@ GROUPS = {
     "config": (("config.json",), malformed_text.CONFIG_DAMAGES),
     "tokenizer": (("tokenizer.json",), malformed_text.TOKENIZER_DAMAGES),
     "generation": (("generation_config.json",), malformed_text.GENERATION_DAMAGES),
+    "products": (("model.safetensors", "config.json implies it"), malformed_groups.PRODUCT_DAMAGES),
+    "affine": (("model.safetensors", "config.json implies it"), malformed_groups.AFFINE_DAMAGES),
+    "affine config": (("config.json",), malformed_groups.AFFINE_CONFIG_DAMAGES),
 }  # fmt: skip
+# Groups of models that are stored in another way.
+ENCODINGS = {"products": "products-f16", "affine": "affine", "affine config": "affine"}
 CASES = [(group, name) for group, (_, damages) in GROUPS.items() for name in damages]
 
 
@@ -49,6 +55,16 @@ def intact(tmp_path_factory) -> Path:
     synthesize(model, tokenizer=True, hidden=16, intermediate=20, layers=1, heads=2, kv_heads=1,
                head_dim=8, vocab=300)  # fmt: skip
     return model
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory) -> dict[str, Path]:
+    """Models of the same weights by their encoding."""
+    folder = tmp_path_factory.mktemp("grouped")
+    models = {encoding: folder / encoding for encoding in set(ENCODINGS.values())}
+    for encoding, model in models.items():
+        synthesize(model, tokenizer=True, **malformed_groups.SHAPE, encoding=encoding)
+    return models
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +95,15 @@ def assert_cheap(done: Measured, baseline: Measured, model: Path) -> None:
 
 
 @pytest.mark.parametrize("group, name", CASES, ids=[f"{group}-{name}" for group, name in CASES])
-def test_refused(tern, launcher, intact, baseline, tmp_path, group, name):
+def test_refused(tern, launcher, intact, grouped, baseline, tmp_path, group, name):
     words, damages = GROUPS[group]
     model, out = tmp_path / "model", tmp_path / "out"
-    shutil.copytree(intact, model)
+    shutil.copytree(grouped[ENCODINGS[group]] if group in ENCODINGS else intact, model)
     damages[name](model)
     out.mkdir()
     # The values of tensors are read when they are written, after the code is made.
     command = ["compile", model, "-o", out / "bard", "--target=generic"]
-    if group == "tensors":
+    if group in ("tensors", "products", "affine"):
         command = ["inspect", model, "--check"]
     done = launcher.run(tern, *command)
     assert_refused(done, words)
@@ -142,6 +158,30 @@ def test_gguf_is_refused(tern, launcher, intact_gguf, baseline, tmp_path, name):
     done = launcher.run(tern, "inspect", model / malformed_binary.GGUF, *GGUF_FLAGS)
     assert_refused(done, (malformed_binary.GGUF,))
     assert_cheap(done, baseline, model)
+
+
+@pytest.fixture(scope="module")
+def intact_prism(grouped, tmp_path_factory) -> Path:
+    """A folder with one GGUF file of PQ2_0, embedding and head included."""
+    folder = tmp_path_factory.mktemp("prism")
+    convert(grouped["products-f16"], folder / malformed_binary.GGUF, "pq2_0")
+    return folder
+
+
+@pytest.mark.parametrize("name", malformed_groups.PRISM_DAMAGES)
+def test_prism_is_refused(tern, launcher, intact_prism, baseline, tmp_path, name):
+    model = tmp_path / "model"
+    shutil.copytree(intact_prism, model)
+    malformed_groups.PRISM_DAMAGES[name](model)
+    done = launcher.run(tern, "inspect", model / malformed_binary.GGUF, "--check")
+    assert_refused(done, (malformed_binary.GGUF,))
+    assert_cheap(done, baseline, model)
+
+
+def test_intact_groups_are_accepted(tern, launcher, grouped, intact_prism):
+    for model in (*grouped.values(), intact_prism / malformed_binary.GGUF):
+        done = launcher.run(tern, "inspect", model, "--check")
+        assert done.status == 0, done.stderr
 
 
 def test_intact_gguf_is_accepted(tern, launcher, intact_gguf):
@@ -205,6 +245,12 @@ WORDS = {
     "generation": "ids and shares outside of their range",
     "gguf": "counts up to 2^64 - 1; sizes of 2^42 + 1, 0 and 2^63; alignments of 0, 3, 2^31 "
     "and of the wrong kind; types of other projects; block counts of 513; padding that wraps",
+    "products": "groups of two magnitudes, of two steps, of an ordinary model; NaN, infinite; packed, missing",
+    "affine": "scales that are negative, NaN or infinite; biases that are not -scale; codes of 3 in "
+    "a projection and in the embedding; scales and biases missing or of another shape",
+    "affine config": "bits, groups and modes that hold no digits; layers apart; two that differ",
+    "prism": "codes of 3 and scales that are negative, NaN or infinite, in projections and in the "
+    "embedding; numbers of types next to theirs",
     "artifact": "every field of the header one less, one more, 0 and all ones; cut at 16 places",
     "program": "each number by which the artifact is found one less, one more, 0 and all "
     "ones; cut at 4 places",
@@ -215,6 +261,7 @@ def counts() -> dict[str, int]:
     return {
         **{group: len(damages) for group, (_, damages) in GROUPS.items()},
         "gguf": len(malformed_binary.GGUF_DAMAGES),
+        "prism": len(malformed_groups.PRISM_DAMAGES),
         "artifact": len(malformed_binary.ARTIFACT_DAMAGES),
         "program": len(malformed_binary.PROGRAM_DAMAGES),
     }

@@ -13,6 +13,7 @@ from tern.attention import KVRows, attend
 from tern.checkpoint import Linear
 from tern.config import ActivationQuant
 from tern.model import bitlinear, glu
+from tern.rope import Rope, rope_tables
 
 F32 = np.float32
 
@@ -266,7 +267,7 @@ def test_attention_of_one_token_is_its_value(bits):
 
 
 def test_rope_starts_at_position_zero():
-    cos, sin = n.rope_tables(np.array([0, 1]), 4, 100.0)
+    cos, sin = rope_tables(np.array([0, 1]), 4, Rope(100.0))
     assert cos[0].tolist() == [1, 1] and sin[0].tolist() == [0, 0]
     assert cos[1].tolist() == [F32(math.cos(1.0)), F32(math.cos(0.1))]
 

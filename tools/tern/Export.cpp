@@ -36,8 +36,8 @@ static OptionTable makeTable(ExportFlags &flags) {
                     "family.");
   table.addPositional("-m, --model", "MODEL");
   table.addText("-o, --output", "OUT.gguf", "the file to write", flags.output);
-  table.addText("--type", "tq2_0|f16", "how ternary matrices are stored",
-                flags.options.encoding);
+  table.addText("--type", "tq2_0|q2_0_g64|q2_0_g128|pq2_0|ptq1_0|f16",
+                "how ternary matrices are stored", flags.options.encoding);
   table.addText("--arch", "llama|bitnet|bitnet-b1.58",
                 "the architecture it is of for other engines (default: the one "
                 "that computes the same)",
@@ -95,6 +95,9 @@ Expected<int> tern::exportMain(Arguments arguments) {
   if (Error error = exportGguf(**checkpoint, *sources, flags.output, inputFiles,
                                flags.options, notes))
     return std::move(error);
+  std::string sentence = (*checkpoint)->warnOfInexactGroups();
+  if (!sentence.empty())
+    console.message(MessageKind::Warning, sentence);
   for (const std::string &note : notes)
     console.message(MessageKind::Note, note);
   return 0;

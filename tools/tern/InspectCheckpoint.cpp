@@ -6,11 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "InspectCheckpoint.h"
+#include "InspectMatrices.h"
 #include "InspectText.h"
+#include "InspectWeights.h"
 
 #include "tern/Driver/TextSections.h"
 #include "tern/Import/Checkpoint.h"
-#include "tern/Import/Schemes.h"
 #include "tern/Packing/CacheLayout.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -25,22 +26,6 @@ using llvm::json::Object;
 //===----------------------------------------------------------------------===//
 // The configuration
 //===----------------------------------------------------------------------===//
-
-static std::pair<StringRef, StringRef> describe(WeightForm form) {
-  switch (form) {
-  case WeightForm::Masters:
-    return {"masters", "floating-point masters, ternarized by tern compile"};
-  case WeightForm::Multiplies:
-    return {"multiplies",
-            "packed, 4 to a byte; weight_scale multiplies (it is alpha)"};
-  case WeightForm::Divides:
-    return {"divides",
-            "packed, 4 to a byte; weight_scale divides (it is 1 / alpha)"};
-  case WeightForm::PerTensor:
-    return {"per tensor", "as each tensor of the GGUF file says (--tensors)"};
-  }
-  llvm_unreachable("all forms are covered");
-}
 
 static void reportNorms(const Checkpoint &checkpoint, Report &report) {
   const ModelConfig &c = checkpoint.config();
@@ -59,6 +44,9 @@ static void reportNorms(const Checkpoint &checkpoint, Report &report) {
   }
   if (names.empty())
     line.say(", no sub-norms");
+  if (c.hasHeadNorms())
+    line.say(", of each head of q and k");
+  line.note("head_norms", c.hasHeadNorms());
   line.note("sub_norms", std::move(names));
 }
 
@@ -82,6 +70,7 @@ static void reportConfig(const Checkpoint &checkpoint, Report &report) {
   const ModelConfig &c = checkpoint.config();
   report.line("checkpoint").put("input", checkpoint.directory());
   report.line("architecture").put("architecture", c.architecture);
+  report.line("family").put("family", tern::toString(c.family));
   report.line("decoder")
       .put("layers", c.layerCount, "{} layers")
       .put("hidden_size", c.hiddenSize, ", hidden {}")
@@ -101,96 +90,19 @@ static void reportConfig(const Checkpoint &checkpoint, Report &report) {
     if (!c.ropeDivisors.empty())
       line.put("rope_stretch", *llvm::max_element(c.ropeDivisors),
                ", periods up to {} times as long");
+    if (c.ropeFactor != 1)
+      line.put("rope_factor", c.ropeFactor, ", cosines and sines times {}");
   }
+  if (c.family == ModelFamily::MiniCpm)
+    report.line("scales")
+        .put("embedding_scale", c.embeddingScale, "embedding times {}")
+        .put("residual_scale", c.residualScale, ", blocks times {}")
+        .put("head_divisor", c.headDivisor, ", input of the head by {}");
   reportNorms(checkpoint, report);
   report.line("gate").put("gate",
                           c.hiddenAct == HiddenAct::Relu2 ? "relu2" : "silu");
   reportCache(c, report);
-  auto [form, words] = describe(c.weightForm);
-  report.line("weights").say(words).note("weight_form", form);
-}
-
-//===----------------------------------------------------------------------===//
-// Projections
-//===----------------------------------------------------------------------===//
-
-/// Digits of all layers of one projection.
-struct DigitCounts {
-  uint64_t zeros = 0, all = 0;
-};
-
-/// Adds matrices that cannot be read to `problems`.
-static DigitCounts countDigits(const Checkpoint &checkpoint,
-                               Projection projection, Error &problems) {
-  const ModelConfig &config = checkpoint.config();
-  std::vector<int8_t> digits(config.rows(projection) *
-                             config.columns(projection));
-  DigitCounts counts;
-  for (int64_t layer = 0; layer < config.layerCount; ++layer) {
-    Scales scales;
-    if (Error error =
-            checkpoint.readDigits(projection, layer, digits.data(), scales)) {
-      problems = joinErrors(std::move(problems), std::move(error));
-      continue;
-    }
-    counts.zeros += llvm::count(digits, 0);
-    counts.all += digits.size();
-  }
-  return counts;
-}
-
-/// Unusual properties of scales and biases.
-static void reportOutputs(const Checkpoint &checkpoint, Projection projection,
-                          Report::Line &line) {
-  ScaleShape scales = checkpoint.scaleShape(projection);
-  int64_t columns = checkpoint.config().columns(projection);
-  line.note("scale_rows", scales.rows).note("scale_groups", scales.groups);
-  if (scales.groups > 1)
-    line.say(", a scale per " + llvm::Twine(columns / scales.groups) +
-             " columns of a row");
-  else if (scales.rows > 1)
-    line.say(", a scale per row");
-  line.note("bias", checkpoint.hasBias(projection));
-  if (checkpoint.hasBias(projection))
-    line.say(", bias");
-}
-
-static void reportQuantization(const ProjectionQuant &quant, int64_t columns,
-                               Report::Line &line) {
-  line.say(tern::describe(quant, columns))
-      .note("scheme", tern::toString(quant.scheme))
-      .note("topk", quant.topK.value_or(1))
-      .note("hadamard", quant.hadamard)
-      .note("block", quant.block);
-}
-
-/// `problems` is null if digits are not to be read.
-static void reportProjections(const Checkpoint &checkpoint, Error *problems,
-                              Report &report) {
-  const ModelConfig &config = checkpoint.config();
-  report.heading(problems
-                     ? "projection   rows    columns zero digits activations"
-                     : "projection   rows    columns activations");
-  Array all;
-  for (Projection projection : allProjections) {
-    Object facts{{"name", tern::toString(projection)}};
-    {
-      Report::Line line = report.line(tern::toString(projection), facts);
-      line.column(8, "rows", config.rows(projection))
-          .column(8, "columns", config.columns(projection));
-      if (problems) {
-        DigitCounts counts = countDigits(checkpoint, projection, *problems);
-        double share = counts.all ? double(counts.zeros) / counts.all : 0;
-        std::string words = llvm::formatv("{0:F1} %", 100 * share);
-        line.say(llvm::formatv("{0,-12}", words).str()).note("zeros", share);
-      }
-      reportQuantization(config.quantOf(projection), config.columns(projection),
-                         line);
-      reportOutputs(checkpoint, projection, line);
-    }
-    all.push_back(std::move(facts));
-  }
-  report.facts["projections"] = std::move(all);
+  reportWeights(checkpoint, report);
 }
 
 //===----------------------------------------------------------------------===//
@@ -199,17 +111,23 @@ static void reportProjections(const Checkpoint &checkpoint, Error *problems,
 
 static void reportSizes(const Checkpoint &checkpoint, Report &report) {
   const ModelConfig &config = checkpoint.config();
-  uint64_t bytes = 0, ternary = 0, other = 0;
+  uint64_t bytes = 0, ternary = 0, ternaryBytes = 0, other = 0;
   for (const auto &[name, entry] : checkpoint.files().all()) {
     bytes += entry.bytes;
     StringRef tensor = name;
-    if (!tensor.ends_with("_proj.weight") && !tensor.ends_with("_scale"))
+    bool isTable = tensor == Checkpoint::embeddingName() ||
+                   tensor == checkpoint.headName();
+    if (isTable && checkpoint.isTernary(tensor)) {
+      ternary += uint64_t(config.vocabSize) * config.hiddenSize;
+      ternaryBytes += entry.bytes;
+    } else if (!tensor.ends_with("_proj.weight") &&
+               !tensor.ends_with("_scale")) {
       other += entry.elements();
+    }
   }
   for (Projection projection : allProjections)
     ternary += uint64_t(config.layerCount) * config.rows(projection) *
                config.columns(projection);
-  uint64_t ternaryBytes = 0;
   for (Projection projection : allProjections)
     for (int64_t layer = 0; layer < config.layerCount; ++layer)
       if (const TensorEntry *entry = checkpoint.files().find(
@@ -249,30 +167,6 @@ static void listTensors(const Checkpoint &checkpoint, Report &report) {
 //===----------------------------------------------------------------------===//
 // All
 //===----------------------------------------------------------------------===//
-
-static Error checkFloats(const Checkpoint &checkpoint, StringRef name,
-                         const TensorEntry &entry) {
-  uint64_t count = entry.elements();
-  std::vector<float> values(std::min<uint64_t>(count, 1 << 16));
-  for (uint64_t from = 0; from < count; from += values.size()) {
-    uint64_t part = std::min<uint64_t>(values.size(), count - from);
-    if (Error error = checkpoint.readFloats(name, from, part, values.data()))
-      return error;
-  }
-  checkpoint.files().release(entry, 0, entry.bytes);
-  return Error::success();
-}
-
-/// Everything that tern compile reads, so that what it would refuse shows.
-static Error checkTensors(const Checkpoint &checkpoint) {
-  Error problems = Error::success();
-  for (const auto &[name, entry] : checkpoint.files().all())
-    if (entry.dtype == DType::F32 || entry.dtype == DType::F16 ||
-        entry.dtype == DType::BF16)
-      problems =
-          joinErrors(std::move(problems), checkFloats(checkpoint, name, entry));
-  return problems;
-}
 
 /// Every file of the directory and what becomes of it.
 static void reportFiles(const Checkpoint &checkpoint, Report &report) {
@@ -334,15 +228,15 @@ Error tern::inspectCheckpoint(StringRef path,
   Error problems = (*checkpoint)->checkRopeTables();
   std::string chatRefusal;
   reportConfig(**checkpoint, report);
-  reportProjections(**checkpoint, options.readsAll ? &problems : nullptr,
-                    report);
+  reportMatrices(**checkpoint, options.readsAll ? &problems : nullptr, report);
   reportSizes(**checkpoint, report);
   problems = joinErrors(std::move(problems),
                         inspectText(**checkpoint, report, chatRefusal));
   if (options.listsTensors)
     listTensors(**checkpoint, report);
   if (options.readsAll)
-    problems = joinErrors(std::move(problems), checkTensors(**checkpoint));
+    problems =
+        joinErrors(std::move(problems), checkTensors(**checkpoint, report));
   report.facts["checked"] = options.readsAll;
   if ((problems = report.list(std::move(problems))))
     return problems;

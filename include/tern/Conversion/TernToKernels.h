@@ -30,9 +30,12 @@ void populateMicroKernelPatterns(mlir::RewritePatternSet &patterns);
 /// tern.sum_codes.
 void populateSumCodesPatterns(mlir::RewritePatternSet &patterns);
 
-/// tern.lm_head and tern.gather_rows.
+/// tern.lm_head and tern.gather_rows, of floats.
 void populateTablePatterns(TargetAttr target,
                            mlir::RewritePatternSet &patterns);
+
+/// tern.gather_rows of digits in any layout.
+void populateTernaryRowPatterns(mlir::RewritePatternSet &patterns);
 
 /// tern.hadamard, tern.reduce, tern.keep_top_k, tern.sparsify,
 /// tern.active_rows.

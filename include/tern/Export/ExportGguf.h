@@ -14,7 +14,7 @@
 namespace tern {
 
 struct ExportOptions {
-  /// Of the ternary matrices: "tq2_0" or "f16".
+  /// Of the ternary matrices, one that canEncode: "tq2_0".
   std::string encoding = "tq2_0";
   /// Empty: the one whose graph in other engines computes this model.
   std::string architecture;

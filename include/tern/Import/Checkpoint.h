@@ -58,6 +58,9 @@ public:
   static llvm::StringRef postAttentionNormName() {
     return "model.layers.{}.post_attention_layernorm.weight";
   }
+  /// Of each head of q and k; nothing of other projections, or if there is
+  /// none.
+  llvm::StringRef headNormName(Projection projection) const;
   /// Empty if the model has no such norm.
   llvm::StringRef attentionSubNormName() const { return attentionSubNorm; }
   llvm::StringRef ffnSubNormName() const { return ffnSubNorm; }
@@ -66,6 +69,9 @@ public:
   llvm::StringRef headName() const;
   static std::string weightName(Projection projection);
   static std::string scaleName(llvm::StringRef weightName);
+  /// Of MLX's codes.
+  static std::string affineScaleName(llvm::StringRef weightName);
+  static std::string affineBiasName(llvm::StringRef weightName);
   static std::string biasName(llvm::StringRef weightName);
   /// Of the norm inside a projection.
   static std::string innerNormName(llvm::StringRef weightName);
@@ -79,6 +85,10 @@ public:
   bool hasBias(Projection projection) const {
     return biases[static_cast<size_t>(projection)];
   }
+
+  /// True if a tensor holds digits. Of the embedding and of the head only the
+  /// tensor says it: by its type or, among products, by a sample of its rows.
+  bool isTernary(llvm::StringRef name) const;
 
   /// Bytes a floating-point tensor has per element as readRaw gives them (2 or
   /// 4), and what they mean.
@@ -96,6 +106,17 @@ public:
     return readDigits(atLayer(weightName(projection), layer), digits, scales);
   }
 
+  /// The digits alone of `count` rows from row `from`, of an embedding
+  /// or head that isTernary; a part of what readDigits gives.
+  llvm::Error readDigitRows(llvm::StringRef name, int64_t from, int64_t count,
+                            int8_t *digits) const;
+
+  /// Groups of products read so far that have no single magnitude
+  /// (docs/models.md).
+  int64_t inexactGroups() const;
+  /// The same as a sentence; empty if there are none.
+  std::string warnOfInexactGroups() const;
+
   /// The scales alone, of a matrix that is stored as digits.
   llvm::Expected<Scales> readScales(llvm::StringRef weightName) const;
 
@@ -103,10 +124,15 @@ public:
   ScaleShape scaleShape(Projection projection) const {
     return scaleShapes[static_cast<size_t>(projection)];
   }
+  /// Of a ternary embedding, and of a ternary head.
+  ScaleShape tableScaleShape() const { return tableScales; }
+  ScaleShape headScaleShape() const {
+    return modelConfig.tiedHead ? tableScales : headScales;
+  }
 
-  /// True if 16 bits hold all scales of this projection exactly: by their type
-  /// in a GGUF file, else by their values.
-  bool hasHalfScales(Projection projection) const;
+  /// True if 16 bits hold all scales of the ternary matrices `name` exactly, of
+  /// all layers if it stands for these.
+  bool hasHalfScales(llvm::StringRef name) const;
 
   /// Reads `count` elements from element `from`, widened exactly. A value that
   /// is not finite is an error.
@@ -125,14 +151,18 @@ private:
   llvm::Error readRopeFactors();
   llvm::Error dropSynonyms();
   llvm::Error findHead();
+  std::string differenceOfHead() const;
   llvm::Error compareFrequencies();
   void findSubNorms();
   void findBiases();
   llvm::Expected<const TensorEntry *> get(llvm::StringRef name) const;
   llvm::Error findScaleShapes();
-  llvm::Error widenScaleShape(Projection projection, int64_t layer);
+  llvm::Error widenScaleShape(llvm::StringRef weightName, ScaleShape &shape);
+  llvm::Expected<ScaleShape> findShape(llvm::StringRef name,
+                                       ScaleShape stored) const;
   /// As many as the file has, whatever their values; checked by open().
   ScaleShape storedScaleShape(llvm::StringRef weightName) const;
+  bool areScalesHalf(llvm::StringRef weightName) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
                          int8_t *digits) const;
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
@@ -141,7 +171,33 @@ private:
                           int8_t *digits, Scales &scales) const;
   llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
                         int8_t *digits, Scales &scales) const;
+  void takeCodes();
+  bool areProducts(const TensorEntry &entry) const;
+  bool hasGroups(const TensorEntry &entry) const;
+  int64_t groupsOf(const TensorEntry &entry) const;
+  llvm::Error readGroupRows(llvm::StringRef name, const TensorEntry &entry,
+                            int64_t from, int64_t count, int8_t *digits,
+                            float *scales) const;
+  llvm::Error readProducts(llvm::StringRef name, const TensorEntry &entry,
+                           int64_t from, int64_t count, int8_t *digits,
+                           float *scales) const;
+  llvm::Error readCodes(llvm::StringRef name, const TensorEntry &entry,
+                        int64_t from, int64_t count, int8_t *digits,
+                        float *scales) const;
+  llvm::Error readBlockRows(llvm::StringRef name, const TensorEntry &entry,
+                            int64_t from, int64_t count, int8_t *digits,
+                            float *scales) const;
+  llvm::Error readGrouped(llvm::StringRef name, const TensorEntry &entry,
+                          int8_t *digits, Scales &scales) const;
+  llvm::Error readTernaryFloats(llvm::StringRef name, const TensorEntry &entry,
+                                int64_t from, int64_t count, float *out) const;
   ScaleShape encodedScaleShape(const TensorEntry &entry) const;
+  ScaleShape plainScaleShape(const TensorEntry &entry) const;
+  llvm::Error refuseDigits(llvm::StringRef name, const TensorEntry &entry,
+                           const GgufVerdict &verdict) const;
+  /// Floats of a GGUF file that are no products are masters then.
+  bool mayBeMaster() const;
+  bool isWeightOnly() const;
   llvm::Expected<Scales> readEncodedScales(llvm::StringRef name) const;
   llvm::Expected<Scales> readScaleTensor(llvm::StringRef weightName) const;
   llvm::Error finishScales(llvm::StringRef name, const TensorEntry &entry,
@@ -164,8 +220,13 @@ private:
   std::string ggufConfigText;
   std::unique_ptr<TensorFiles> tensors;
   llvm::StringRef attentionSubNorm, ffnSubNorm;
-  std::array<bool, 7> biases{};          ///< by Projection
+  std::array<bool, 7> biases{}; ///< by Projection
+  /// Scales of products that were read with their digits, by tensor: to read
+  /// them again would be to read all of a model again.
+  mutable std::map<std::string, std::vector<float>, std::less<>> knownScales;
+  mutable std::map<std::string, int64_t, std::less<>> inexactByTensor;
   std::array<ScaleShape, 7> scaleShapes; ///< by Projection
+  ScaleShape tableScales, headScales;
 };
 
 } // namespace tern

@@ -31,8 +31,8 @@ inline bool isTernaryName(llvm::StringRef huggingFaceName) {
   return ternaryPlace(huggingFaceName).has_value();
 }
 
-/// The converter to the llama architecture reorders the rows of q and k for
-/// engines that rotate neighbours; those of the others leave them.
+/// The converters to the architectures llama and minicpm reorder the rows of q
+/// and k for engines that rotate neighbours; those of the others leave them.
 bool hasPairedRows(llvm::StringRef architecture, llvm::StringRef ggufName);
 
 /// The name for a way to split text: expressions one after the other, perhaps
@@ -64,6 +64,13 @@ enum GgufTokenType {
 
 /// Divides the frequencies of rotary embeddings, a number for each pair.
 constexpr llvm::StringLiteral ropeFactorsName = "rope_freqs.weight";
+/// The same for texts within the original context and for longer ones.
+constexpr llvm::StringLiteral shortFactorsName = "rope_factors_short.weight";
+constexpr llvm::StringLiteral longFactorsName = "rope_factors_long.weight";
+inline bool isRopeFactors(llvm::StringRef name) {
+  return name == ropeFactorsName || name == shortFactorsName ||
+         name == longFactorsName;
+}
 
 /// Keys that only tern writes. Objects of config.json that the format has no
 /// keys for, as JSON, follow the prefix. The scales are those of the ternary
@@ -72,6 +79,8 @@ constexpr llvm::StringLiteral ropeFactorsName = "rope_freqs.weight";
 /// architecture's own key would mislead an engine.
 constexpr llvm::StringLiteral ternPrefix = "tern.";
 constexpr llvm::StringLiteral ternScalesKey = "tern.weight_scales";
+/// Of the embedding and of the head, where they are ternary; 0 otherwise.
+constexpr llvm::StringLiteral ternTableScalesKey = "tern.table_scales";
 constexpr llvm::StringLiteral ternHiddenActKey = "tern.hidden_act";
 constexpr llvm::StringLiteral schemeFields[] = {"activation_quantization",
                                                 "kv_cache_quantization"};

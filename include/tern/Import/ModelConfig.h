@@ -30,6 +30,12 @@ namespace tern {
 enum class ActivationScheme { Int8AbsMax, Int4AbsMean, Fp4E2M1, Float32 };
 llvm::StringRef toString(ActivationScheme scheme);
 
+/// Models with one graph of operations in a layer (docs/numerics.md 5). BitNets
+/// and Llamas share theirs: what differs, tensors and other fields say.
+enum class ModelFamily { BitNet, Llama, Qwen3, MiniCpm };
+/// "qwen3", as `model_type` in config.json.
+llvm::StringRef toString(ModelFamily family);
+
 /// The seven ternary matrices of a decoder layer.
 enum class Projection { Q, K, V, O, Gate, Up, Down };
 constexpr std::array<Projection, 7> allProjections = {
@@ -60,11 +66,17 @@ enum class WeightForm {
   Multiplies, ///< packed, weight_scale is alpha
   Divides,    ///< packed, weight_scale is 1 / alpha
   PerTensor,  ///< each in its own encoding, as in a GGUF file
+  Products,   ///< bf16, f16 or f32: digits times a scale per row and group
+  Affine,     ///< 2-bit codes of MLX, with scales and biases of groups
 };
+
+/// Columns of a row that share a scale in files of products, which do not say.
+constexpr int64_t productGroup = 128;
 
 struct ModelConfig {
   /// As the file calls it.
   std::string architecture;
+  ModelFamily family = ModelFamily::BitNet;
   int64_t hiddenSize = 0;
   int64_t intermediateSize = 0;
   int64_t layerCount = 0;
@@ -77,13 +89,22 @@ struct ModelConfig {
   double ropeTheta = 0;
   /// Divisor of the frequency of each pair of features; empty: 1.
   std::vector<double> ropeDivisors;
+  /// Of every cosine and sine.
+  double ropeFactor = 1;
   HiddenAct hiddenAct = HiddenAct::Silu;
   bool tiedHead = false;
+  /// Of the embedding and of the head; the tensors say it.
+  bool ternaryTable = false, ternaryHead = false;
   WeightForm weightForm = WeightForm::Masters;
+  /// Columns of a row that share a scale; of products and affine codes.
+  int64_t weightGroup = 0;
   /// Of q, k, v and o, and of gate, up and down; absent: the tensors say it.
   std::optional<bool> attentionBias, mlpBias;
   /// Of a norm inside each projection, if there is one.
   std::optional<double> innerNormEps;
+  /// Multiplies rows of the embedding, and what attention and MLP add; divides
+  /// the input of the head.
+  float embeddingScale = 1, residualScale = 1, headDivisor = 1;
   /// Indexed by Projection; q, k, v are equal, and so are gate and up, as each
   /// group quantizes its input once.
   std::array<ProjectionQuant, 7> quant;
@@ -92,6 +113,9 @@ struct ModelConfig {
   /// Digits times scales of a model whose activations were not quantized in
   /// training; set by setWeightOnly.
   bool weightOnly = false;
+  /// Of a ternary head; absent: as of q_proj, but all features and no
+  /// transform.
+  std::optional<ProjectionQuant> headQuant;
   /// 3, 4, 8 or 16; with 16, bosBits is 16 too and qBits has no meaning.
   unsigned kvBits = 16;
   unsigned bosBits = 16;
@@ -100,8 +124,16 @@ struct ModelConfig {
   /// answer may depend on it.
   std::vector<std::string> warnings;
 
+  /// Each head of q and k is normed before it is rotated.
+  bool hasHeadNorms() const { return family == ModelFamily::Qwen3; }
   const ProjectionQuant &quantOf(Projection projection) const {
     return quant[static_cast<size_t>(projection)];
+  }
+  ProjectionQuant quantOfHead() const;
+  /// Four digits of one column share a byte, beside `weight_scale`.
+  bool hasPackedWeights() const {
+    return weightForm == WeightForm::Multiplies ||
+           weightForm == WeightForm::Divides;
   }
   /// Output and input features.
   int64_t rows(Projection projection) const;

@@ -64,8 +64,8 @@ struct TensorEntry {
   uint64_t offset = 0; ///< from the beginning of the file
   uint64_t bytes = 0;
   unsigned shard = 0;
-  /// Only in a GGUF file. `dtype` is then what its values are read as, and U8
-  /// if they are digits.
+  /// In a GGUF file, and of codes of MLX. `dtype` is then what its values are
+  /// read as, and U8 if they are digits.
   const GgufEncoding *encoding = nullptr;
   /// Rows of each of so many heads are stored as pairs (2i, 2i + 1) where all
   /// others have (i, i + half); 0: they are not.
@@ -128,6 +128,8 @@ public:
   /// and 0.5". Empty if they have the same shape and values, even if their
   /// types differ, as far as one is no rounding of the other.
   std::string difference(const TensorEntry &a, const TensorEntry &b) const;
+  /// Takes a matrix of words for the digits that are in them, 16 to each.
+  void takeAsCodes(llvm::StringRef name);
   /// Forgets a tensor that says nothing of its own.
   void drop(llvm::StringRef name);
 

@@ -41,12 +41,34 @@ struct Scales {
   ScaleShape shape;
   std::vector<float> values = {1.0f};
 
+  /// As many numbers for each of `rows` rows, or one for all, in their simplest
+  /// shape.
+  static Scales inSimplestShape(std::vector<float> values, int64_t rows);
+
   /// Brings them to the simplest shape that says the same: the fewest groups,
   /// and one row if that is all. A scale of 0 stands for any, and becomes one.
   void simplify();
   /// The numbers in a shape of as many rows, or any if this has one, and a
   /// multiple of its groups.
   std::vector<float> expand(ScaleShape wanted) const;
+};
+
+/// Finds the simplest shape from a few rows, where these say all.
+class ScaleShapeFinder {
+public:
+  explicit ScaleShapeFinder(ScaleShape stored);
+  /// The scales of more rows, as many for each as the stored shape has groups.
+  void add(llvm::ArrayRef<float> scales);
+  /// No further row changes the shape.
+  bool isDecided() const;
+  /// As Scales::simplify gives it, if all rows were added.
+  ScaleShape shape() const;
+
+private:
+  ScaleShape stored;
+  std::vector<int64_t> widths; ///< of runs of equal scales, the largest first
+  float first = 0;
+  bool differ = false; ///< two scales, none of them 0
 };
 
 } // namespace tern

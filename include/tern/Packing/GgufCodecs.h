@@ -26,6 +26,7 @@ enum class GgufCodec : uint8_t {
   BF16,
   Q4_0,
   Q8_0,
+  Q4_K,
   Q6_K,
   TQ1_0,
   TQ2_0,
@@ -33,8 +34,11 @@ enum class GgufCodec : uint8_t {
   I2_S_ARM, ///< blocks of 64, as written on ARM
   Q2_0_G64,
   Q2_0_G128,
+  PQ2_0,  ///< Q2_0_G128 under a number of its own
+  PTQ1_0, ///< groups of 128, five digits to a byte
   IQ1_BN,
   IQ2_BN,
+  Codes, ///< four to a byte; scales are not in the blocks
 };
 
 /// A row is `rowPrefix` bytes and then blocks; `suffix` bytes follow the last
@@ -54,6 +58,10 @@ const std::vector<GgufEncoding> &allGgufEncodings();
 
 /// Null if there is none of that name.
 const GgufEncoding *findGgufEncoding(const char *name);
+
+/// Codes 0, 1 and 2 alone, the first in the lowest bits, whose scales are
+/// tensors of their own: matrices of MLX, which no GGUF file has.
+const GgufEncoding &bareCodes();
 
 /// Bytes of `rows` rows of `columns` elements; nothing if a row is no whole
 /// number of blocks or the size is more than 63 bits hold.
@@ -90,12 +98,16 @@ std::vector<float> decodeScales(const GgufEncoding &encoding,
                                 int64_t columns);
 
 /// Plain and quantized encodings that are not ternary; `blocks` blocks from
-/// `bytes`. Products of a scale and an integer are rounded once.
+/// `bytes`. Products of a scale and an integer are rounded once, or not at all
+/// where a minimum is taken away from them.
 void decodeFloats(const GgufEncoding &encoding, const uint8_t *bytes,
                   int64_t blocks, float *out);
 
-/// The opposite of decodeDigits for whole blocks of one scale; tq2_0 and f16
-/// only.
+/// Encodings that encodeDigits can write.
+bool canEncode(const GgufEncoding &encoding);
+
+/// The opposite of decodeDigits for whole blocks of one scale. Blocks of zeros
+/// have the scale 0, as other writers do it.
 void encodeDigits(const GgufEncoding &encoding, const int8_t *digits,
                   int64_t count, float scale, uint8_t *out);
 

@@ -25,6 +25,20 @@ using Values = SmallVector<Value>;
 // Weights
 //===----------------------------------------------------------------------===//
 
+FailureOr<WeightInfo> WeightInfo::get(Operation *op, Value bytes,
+                                      RankedTensorType type,
+                                      PatternRewriter &rewriter) {
+  auto attr = cast<LayoutAttr>(type.getEncoding());
+  auto actual = cast<MemRefType>(bytes.getType());
+  if (actual.getShape() != attr.getGridType(type.getShape()).getShape() ||
+      !actual.getLayout().isIdentity())
+    return rewriter.notifyMatchFailure(op, "expected the whole grid of the "
+                                           "weight, in one piece");
+  Layout layout = attr.getLayout();
+  return WeightInfo{bytes, layout, layout.paddedRows(type.getDimSize(0)),
+                    layout.paddedColumns(type.getDimSize(1))};
+}
+
 FailureOr<WeightInfo> WeightInfo::get(MatmulOp op, PatternRewriter &rewriter) {
   if (!op.isBufferForm())
     return rewriter.notifyMatchFailure(op, "expected buffer form");
@@ -32,14 +46,12 @@ FailureOr<WeightInfo> WeightInfo::get(MatmulOp op, PatternRewriter &rewriter) {
   WeightInfo info{op.getWeight(), std::nullopt, type.getDimSize(0),
                   type.getDimSize(1)};
   auto actual = cast<MemRefType>(op.getWeight().getType());
-  if (LayoutAttr layout = op.getLayout()) {
-    if (actual.getShape() != layout.getGridType(type.getShape()).getShape() ||
-        !actual.getLayout().isIdentity())
-      return rewriter.notifyMatchFailure(op, "expected the whole grid of the "
-                                             "weight, in one piece");
-    info.layout = layout.getLayout();
-    info.rows = info.layout->paddedRows(info.rows);
-    info.columns = info.layout->paddedColumns(info.columns);
+  if (op.getLayout()) {
+    FailureOr<WeightInfo> packed =
+        get(op.getOperation(), op.getWeight(), type, rewriter);
+    if (failed(packed))
+      return failure();
+    info = *packed;
   } else if (!actual.hasStaticShape()) {
     return rewriter.notifyMatchFailure(op, "expected a static weight");
   }

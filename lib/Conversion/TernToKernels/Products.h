@@ -28,6 +28,10 @@ struct WeightInfo {
   /// form. Builds nothing.
   static mlir::FailureOr<WeightInfo> get(MatmulOp op,
                                          mlir::PatternRewriter &rewriter);
+  /// The bytes of a weight of `type`, which has a layout, that `op` reads.
+  static mlir::FailureOr<WeightInfo> get(mlir::Operation *op, mlir::Value bytes,
+                                         mlir::RankedTensorType type,
+                                         mlir::PatternRewriter &rewriter);
   /// Makes `bytes` of a grid one run of bytes, which kernels count in.
   void flatten(KernelBuilder &b);
 

@@ -109,8 +109,9 @@ struct ExpandGatherRows : OpRewritePattern<GatherRowsOp> {
 
   LogicalResult matchAndRewrite(GatherRowsOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.isBufferForm())
-      return rewriter.notifyMatchFailure(op, "expected buffer form");
+    if (!op.isBufferForm() || op.getScales())
+      return rewriter.notifyMatchFailure(
+          op, "expected buffer form and a table of floats");
     KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     Value table = op.getTable(), out = op.getOuts()[0];
     int64_t columns = cast<MemRefType>(table.getType()).getDimSize(1);

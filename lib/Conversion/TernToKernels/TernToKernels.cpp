@@ -57,6 +57,7 @@ struct ConvertTernToKernels
     populatePortableProductPatterns(patterns);
     populateFloatProductPatterns(patterns);
     populateTablePatterns(attr, patterns);
+    populateTernaryRowPatterns(patterns);
     populateRowPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));

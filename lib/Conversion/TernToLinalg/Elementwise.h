@@ -17,7 +17,7 @@ namespace tern {
 
 /// tern.quantize and tern.dequantize.
 void populateQuantizationToLinalgPatterns(mlir::RewritePatternSet &patterns);
-/// tern.rms_norm, tern.glu and tern.rope.
+/// tern.rms_norm, tern.scale, tern.glu and tern.rope.
 void populateLayersToLinalgPatterns(mlir::RewritePatternSet &patterns);
 
 /// The loops that an input of an elementwise operation depends on. Where rows

@@ -1,4 +1,4 @@
-//===- Layers.cpp - tern.rms_norm, tern.glu, tern.rope to linalg ----------===//
+//===- Layers.cpp - Norms, gates, RoPE and scales to linalg ---------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -23,6 +23,7 @@ using namespace tern;
 
 namespace {
 
+/// A norm of heads is that of rows cut into heads, [token][head][feature].
 struct RMSNormToLinalg : OpRewritePattern<RMSNormOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -30,10 +31,22 @@ struct RMSNormToLinalg : OpRewritePattern<RMSNormOp> {
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Type f32 = b.getF32Type();
-    int64_t features = op.getInput().getType().getDimSize(1);
+    RankedTensorType type = op.getInput().getType();
+    int64_t features = op.getHeadDim().value_or(type.getDimSize(1));
     double eps = op.getEps().convertToFloat();
+    SmallVector<ReassociationIndices> heads = {{0}, {1, 2}};
+    Value input = op.getInput();
+    if (op.getHeadDim()) {
+      int64_t count = type.getDimSize(1) / features;
+      auto cut = RankedTensorType::get({type.getDimSize(0), count, features},
+                                       type.getElementType());
+      OpFoldResult tokens = tensor::getMixedSize(b, b.getLoc(), input, 0);
+      input = tensor::ExpandShapeOp::create(
+          b, cut, input, heads,
+          {tokens, b.getIndexAttr(count), b.getIndexAttr(features)});
+    }
 
-    Value squares = buildReduce(b, ReduceKind::SumSquares, op.getInput());
+    Value squares = buildReduce(b, ReduceKind::SumSquares, input);
     Value inverse = buildPerToken(
         b, squares, f32,
         [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
@@ -45,15 +58,35 @@ struct RMSNormToLinalg : OpRewritePattern<RMSNormOp> {
           return {arith::DivFOp::create(b, loc, buildConstant(b, loc, f32, 1.0),
                                         root)};
         })[0];
-    SmallVector<Value> result = buildElementwise(
-        b,
-        {{op.getInput()},
-         {inverse, Along::Token},
-         {op.getWeight(), Along::Feature}},
+    Value result = buildElementwise(
+        b, {{input}, {inverse, Along::Token}, {op.getWeight(), Along::Feature}},
         f32,
         [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
           Value scaled = arith::MulFOp::create(b, loc, in[0], in[1]);
           return {arith::MulFOp::create(b, loc, scaled, in[2])};
+        })[0];
+    if (op.getHeadDim())
+      result = tensor::CollapseShapeOp::create(b, type, result, heads);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+struct ScaleToLinalg : OpRewritePattern<ScaleOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ScaleOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Type f32 = b.getF32Type();
+    double factor = op.getFactor().convertToFloat();
+    SmallVector<Value> result = buildElementwise(
+        b, {{op.getInput()}}, f32,
+        [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
+          Value by = buildConstant(b, loc, f32, factor);
+          if (op.getDivided())
+            return {arith::DivFOp::create(b, loc, in[0], by)};
+          return {arith::MulFOp::create(b, loc, in[0], by)};
         });
     rewriter.replaceOp(op, result);
     return success();
@@ -162,9 +195,7 @@ private:
         {cast<RankedTensorType>(positions.getType()).getDimSize(0),
          cast<RankedTensorType>(table.getType()).getDimSize(1)},
         b.getF32Type());
-    return GatherRowsOp::create(b, TypeRange{result}, positions, table,
-                                ValueRange{})
-        ->getResult(0);
+    return GatherRowsOp::create(b, result, positions, table).getResult(0);
   }
 
   /// With `ins` x, y, cos, sin: x*cos - y*sin for half 0, x*cos + y*sin for 1.
@@ -193,6 +224,6 @@ private:
 } // namespace
 
 void tern::populateLayersToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<RMSNormToLinalg, GluToLinalg, RopeToLinalg>(
+  patterns.add<RMSNormToLinalg, ScaleToLinalg, GluToLinalg, RopeToLinalg>(
       patterns.getContext());
 }

@@ -71,7 +71,7 @@ struct PadRows : OpRewritePattern<tensor::PadOp> {
 };
 
 bool isElementwise(Operation *op) {
-  return isa<RMSNormOp, GluOp, RopeOp, QuantizeOp, DequantizeOp>(op);
+  return isa<RMSNormOp, ScaleOp, GluOp, RopeOp, QuantizeOp, DequantizeOp>(op);
 }
 
 struct ConvertTernToLinalg

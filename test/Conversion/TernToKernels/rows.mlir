@@ -8,6 +8,10 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
     tern.reduce <sum_squares> (%x) outs(%o : memref<?xf32>) : (memref<?x100xf32>)
     return
   }
+  func.func @sum_of_each_head(%x: memref<?x3x40xf32>, %o: memref<?x3xf32>) {
+    tern.reduce <sum_squares> (%x) outs(%o : memref<?x3xf32>) : (memref<?x3x40xf32>)
+    return
+  }
   func.func @most(%x: memref<1x64xf32>, %o: memref<1xf32>) {
     tern.reduce <max_abs> (%x) outs(%o : memref<1xf32>) : (memref<1x64xf32>)
     return
@@ -41,6 +45,14 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK:           arith.addf %{{.*}} : vector<2xf32>
 // CHECK:           %[[R:.*]] = arith.addf %{{.*}} : f32
 // CHECK:           memref.store %[[R]], %[[O]][%[[T]]]
+
+// CHECK-LABEL: func.func @sum_of_each_head(
+// CHECK-SAME:    %[[X:.*]]: memref<?x3x40xf32>, %[[O:.*]]: memref<?x3xf32>)
+// CHECK:         scf.for %[[T:.*]] =
+// CHECK:           scf.for %[[H:.*]] = %{{.*}} to %c3
+// CHECK:             vector.load %[[X]][%[[T]], %[[H]], %{{.*}}] : memref<?x3x40xf32>, vector<32xf32>
+// CHECK:             vector.load %[[X]][%[[T]], %[[H]], %{{.*}}] : memref<?x3x40xf32>, vector<8xf32>
+// CHECK:             memref.store %{{.*}}, %[[O]][%[[T]], %[[H]]] : memref<?x3xf32>
 
 // Bits are compared, of which those of a NaN are the largest.
 // CHECK-LABEL: func.func @most(

@@ -29,6 +29,48 @@ func.func @norm_of_many_tokens(%x: tensor<?x44xf32>, %w: tensor<44xf32>) -> tens
 
 // -----
 
+// Heads are rows of their own, with one statistic each and one weight for all.
+
+func.func @norm_of_heads(%x: tensor<?x192xf32>, %w: tensor<64xf32>) -> tensor<?x192xf32> {
+  %0 = tern.rms_norm %x, %w eps 1.000000e-06 head_dim 64 : tensor<?x192xf32>, tensor<64xf32>
+  return %0 : tensor<?x192xf32>
+}
+// CHECK: #[[HEAD:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK: #[[ALL:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+// CHECK: #[[OF_HEAD:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK: #[[FEATURE:.*]] = affine_map<(d0, d1, d2) -> (d2)>
+// CHECK-LABEL: func.func @norm_of_heads(
+// CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<?x192xf32>, %[[W:[a-z0-9]+]]: tensor<64xf32>)
+// CHECK:         %[[CUT:.*]] = tensor.expand_shape %[[X]] {{\[\[}}0], [1, 2]] output_shape [%{{.*}}, 3, 64]
+// CHECK:         %[[SUM:.*]] = tern.reduce <sum_squares>(%[[CUT]]) : (tensor<?x3x64xf32>) -> tensor<?x3xf32>
+// CHECK:         %[[R:.*]] = linalg.generic
+// CHECK-SAME:      indexing_maps = [#[[HEAD]], #[[HEAD]]]
+// CHECK-SAME:      ins(%[[SUM]] : tensor<?x3xf32>)
+// CHECK:           %[[N:.*]] = arith.constant 6.400000e+01 : f32
+// CHECK:           arith.divf %{{.*}}, %[[N]] : f32
+// CHECK:           math.sqrt
+// CHECK:         %[[Y:.*]] = linalg.generic
+// CHECK-SAME:      indexing_maps = [#[[ALL]], #[[OF_HEAD]], #[[FEATURE]], #[[ALL]]]
+// CHECK-SAME:      ins(%[[CUT]], %[[R]], %[[W]] : tensor<?x3x64xf32>, tensor<?x3xf32>, tensor<64xf32>)
+// CHECK:         tensor.collapse_shape %[[Y]] {{\[\[}}0], [1, 2]] : tensor<?x3x64xf32> into tensor<?x192xf32>
+
+// -----
+
+func.func @scaled(%x: tensor<?x44xf32>) -> tensor<?x44xf32> {
+  %0 = tern.scale %x by 1.200000e+01 : tensor<?x44xf32>
+  %1 = tern.scale %0 divided by 6.000000e+00 : tensor<?x44xf32>
+  return %1 : tensor<?x44xf32>
+}
+// CHECK-LABEL: func.func @scaled(
+// CHECK:         linalg.generic
+// CHECK:           %[[TWELVE:.*]] = arith.constant 1.200000e+01 : f32
+// CHECK:           arith.mulf %{{.*}}, %[[TWELVE]] : f32
+// CHECK:         linalg.generic
+// CHECK:           %[[SIX:.*]] = arith.constant 6.000000e+00 : f32
+// CHECK:           arith.divf %{{.*}}, %[[SIX]] : f32
+
+// -----
+
 // absmax clips before it rounds, and takes the integer from the sum's low bits.
 
 func.func @int8_absmax(%x: tensor<1x65xf32>) -> (tensor<1x65xi8>, tensor<1xf32>) {

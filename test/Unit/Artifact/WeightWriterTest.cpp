@@ -312,6 +312,22 @@ TEST_F(WeightWriterTest, RopeTables) {
   }
 }
 
+/// The factor comes before the rounding.
+TEST_F(WeightWriterTest, RopeTablesWithAFactor) {
+  std::string bytes = write(
+      "tern.weight @c <rope_cos> [] offset 0 {head_dim = 4 : i64, theta = "
+      "1.0e+04 : f64, divisors = array<f64: 1.0, 4.0>, factor = "
+      "1.138629436111989 : f64} : tensor<16x2xf32>\n");
+  for (int position : {0, 1, 7, 15}) {
+    EXPECT_EQ(
+        weight<float>(bytes, 0, 2 * position),
+        static_cast<float>(1.138629436111989 * std::cos(double(position))));
+    EXPECT_EQ(
+        weight<float>(bytes, 0, 2 * position + 1),
+        static_cast<float>(1.138629436111989 * std::cos(position / 400.0)));
+  }
+}
+
 /// They are made in parts.
 TEST_F(WeightWriterTest, LargeRopeTables) {
   std::string bytes =

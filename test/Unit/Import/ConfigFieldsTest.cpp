@@ -142,6 +142,7 @@ TEST(ConfigFields, OtherQuantizersAreNamed) {
   expectRefused(
       {{"quantization_config", {{"quant_method", "gptq"}, {"bits", 4}}}},
       "quantized by the method 'gptq'");
-  expectRefused({{"quantization", {{"group_size", 64}, {"bits", 2}}}},
+  expectRefused({{"quantization_config", nullptr},
+                 {"quantization", {{"group_size", 64}, {"bits", 4}}}},
                 "what MLX writes");
 }

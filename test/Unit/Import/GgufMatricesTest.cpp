@@ -211,13 +211,30 @@ TEST(GgufModel, ProductsMayHaveScalesOfRows) {
   EXPECT_EQ(scales.values[4], 0.5f);
 }
 
+/// F16 files of models with scales of groups.
+TEST(GgufModel, ProductsMayHaveScalesOfGroups) {
+  TinyGgufModel tiny;
+  writeProducts(tiny, 0.25f, 128, 128);
+  auto checkpoint = tiny.open();
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_EQ((*checkpoint)->scaleShape(Projection::Q), (ScaleShape{256, 2}));
+  std::vector<int8_t> digits(256 * 256);
+  Scales scales;
+  ASSERT_FALSE(
+      (*checkpoint)->readDigits(Projection::Q, 0, digits.data(), scales));
+  EXPECT_EQ(digits, TinyGgufModel::digits(256, 256));
+  std::vector<float> expected(512, 0.5f);
+  expected[1] = 0.25f;
+  EXPECT_EQ(scales.values, expected);
+}
+
 /// As a master they would become other digits without a word.
-TEST(GgufModel, ProductsOfGroupsAreRefused) {
+TEST(GgufModel, ProductsOfNarrowGroupsAreRefused) {
   TinyGgufModel tiny;
   writeProducts(tiny, 0.25f, 0, 64);
-  std::string message = readVerdict(tiny);
-  EXPECT_EQ(part(message, "scales of groups of columns"),
-            "scales of groups of columns");
+  std::string message = tiny.verdict();
+  EXPECT_EQ(part(message, "is not ternary: row 0, block 0"),
+            "is not ternary: row 0, block 0");
 }
 
 /// Writers give 0 to blocks of zeros, and a block with the scale 0 is one.
@@ -240,8 +257,8 @@ TEST(GgufModel, BlocksOfZerosHaveNoSay) {
 TEST(GgufModel, FloatsAreMastersUnlessRowsHaveOneMagnitude) {
   TinyGgufModel tiny;
   writeProducts(tiny, 0.25f, 256 * 256 - 64, 32); // in the last row
-  EXPECT_EQ(part(readVerdict(tiny), "scales of groups of columns"),
-            "scales of groups of columns");
+  EXPECT_EQ(part(readVerdict(tiny), "a scale for each row up to row 255"),
+            "a scale for each row up to row 255");
   TinyGguf::Tensor &q = tiny.tensor("blk.0.attn_q.weight");
   q.data.clear();
   for (int64_t i = 0; i < 256 * 256; ++i) // the first row is zero
@@ -255,4 +272,34 @@ TEST(GgufModel, FloatsAreMastersUnlessRowsHaveOneMagnitude) {
   EXPECT_NEAR(scales.values[0], 12.0 / 7 * 255 / 256, 1e-3);
   EXPECT_EQ(digits[0], 0);
   EXPECT_EQ(digits[259], -1);
+}
+
+/// Tables are encoded as all matrices are; their exact scales have a key of
+/// their own.
+TEST(GgufModel, TernaryTables) {
+  for (bool isTied : {true, false}) {
+    TinyGgufModel tiny;
+    llvm::erase_if(tiny.file.tensors, [](const TinyGguf::Tensor &tensor) {
+      return tensor.name == "token_embd.weight";
+    });
+    tiny.addDigits("token_embd.weight", "tq2_0", 5, 256);
+    if (!isTied)
+      tiny.addDigits("output.weight", "tq1_0", 5, 256);
+    float exact = 0.50001f; // 0.5 as a float16
+    tiny.setKey("tern.table_scales", f32List({exact, 0}));
+    auto checkpoint = tiny.open();
+    ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+    const ModelConfig &config = (*checkpoint)->config();
+    EXPECT_EQ(config.tiedHead, isTied);
+    EXPECT_TRUE(config.ternaryTable && config.ternaryHead);
+    for (llvm::StringRef name :
+         {Checkpoint::embeddingName(), (*checkpoint)->headName()}) {
+      std::vector<int8_t> digits(5 * 256);
+      Scales scales;
+      ASSERT_FALSE((*checkpoint)->readDigits(name, digits.data(), scales));
+      EXPECT_EQ(digits, TinyGgufModel::digits(5, 256));
+      bool isTable = name == Checkpoint::embeddingName();
+      EXPECT_EQ(scales.values, std::vector<float>{isTable ? exact : 0.5f});
+    }
+  }
 }

@@ -150,7 +150,7 @@ TEST(GgufModel, WhatMayChangeTheMathsIsRefused) {
   for (const auto &[field, value, message] : {
            Case{"embedding_length", ggufText("256"), "expected to be one int"},
            Case{"block_count", ggufU32(2), "'model.layers.1.input_layernorm"},
-           Case{"rope.scaling.type", ggufText("yarn"), "= yarn"},
+           Case{"rope.scaling.type", ggufText("dynamic"), "= dynamic"},
            Case{"rope.dimension_count", ggufU32(32), "of which 32 are rotated"},
            Case{"attention.value_length", ggufU32(32), "length of a key"},
            Case{"expert_count", ggufU32(8), "'bitnet-b1.58.expert_count'"},

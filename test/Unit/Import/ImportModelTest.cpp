@@ -149,6 +149,69 @@ TEST(ImportModel, ValuesFlowAsInTheDefinition) {
                                         "return(t1)\n");
 }
 
+/// The dataflow of a function of the tiny model as another family.
+static std::string flowOf(TinyCheckpoint &tiny, llvm::StringRef function) {
+  tiny.config["hidden_act"] = "silu";
+  tiny.config["head_dim"] = 4;
+  for (std::string layer : {"0", "1"}) {
+    std::string base = "model.layers." + layer;
+    tiny.tensors.erase(base + ".self_attn.attn_sub_norm.weight");
+    tiny.tensors.erase(base + ".mlp.ffn_sub_norm.weight");
+  }
+  auto checkpoint = Checkpoint::open(tiny.write());
+  if (!checkpoint)
+    return llvm::toString(checkpoint.takeError());
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = importModel(context, **checkpoint);
+  return module ? dataflow(**module, function)
+                : llvm::toString(module.takeError());
+}
+
+TEST(ImportModel, HeadsOfQwen3AreNormedBeforeTheyAreRotated) {
+  TinyCheckpoint tiny;
+  tiny.config["model_type"] = "qwen3";
+  tiny.config["architectures"] = {"Qwen3ForCausalLM"};
+  for (std::string layer : {"0", "1"}) {
+    std::string base = "model.layers." + layer + ".self_attn.";
+    tiny.addFloats(base + "q_norm.weight", {4});
+    tiny.addFloats(base + "k_norm.weight", {4});
+  }
+  std::string flow = flowOf(tiny, "layer");
+  EXPECT_HAS(flow, "t1 = rms_norm(q_proj, @q_norm[arg0])\n"
+                   "t2 = rms_norm(k_proj, @k_norm[arg0])\n"
+                   "t3 = rope(t1, arg2, @rope_cos, @rope_sin)\n"
+                   "t4 = rope(t2, arg2, @rope_cos, @rope_sin)\n"
+                   "kv_append(t4, v_proj, arg3, arg0, arg2)\n");
+  tiny.config["rope_scaling"] = {{"rope_type", "yarn"},
+                                 {"factor", 4},
+                                 {"original_max_position_embeddings", 64}};
+  std::string text = import(tiny.write());
+  EXPECT_EQ(count(text, "head_dim 4 : tensor<?x"), 4u) << text; // two of rope
+  EXPECT_EQ(count(text, "factor = 1.13862943"), 2u) << text;
+}
+
+TEST(ImportModel, ScalesOfMiniCpm) {
+  TinyCheckpoint tiny;
+  tiny.config["model_type"] = "minicpm";
+  tiny.config["architectures"] = {"MiniCPMForCausalLM"};
+  tiny.config["scale_emb"] = 12;
+  tiny.config["scale_depth"] = 1.4;
+  tiny.config["dim_model_base"] = 2;
+  EXPECT_EQ(flowOf(tiny, "embed"), "t0 = gather_rows(arg0, @embed_tokens)\n"
+                                   "t1 = scale(t0)\n"
+                                   "return(t1)\n");
+  std::string layer = flowOf(tiny, "layer");
+  EXPECT_HAS(layer, "t4 = scale(o_proj)\n"
+                    "t5 = addf(arg1, t4)\n");
+  EXPECT_HAS(layer, "t8 = scale(down_proj)\n"
+                    "t9 = addf(t5, t8)\n");
+  EXPECT_EQ(flowOf(tiny, "head"), "t0 = rms_norm(arg0, @norm)\n"
+                                  "t1 = scale(t0)\n"
+                                  "t2 = lm_head(t1, @embed_tokens)\n"
+                                  "return(t2)\n");
+  EXPECT_HAS(import(tiny.write()), "divided by 4.000000e+00");
+}
+
 TEST(ImportModel, TheCacheFollowsOptions) {
   std::string directory = TERN_TEST_DIR "/models/shakespeare-a48";
   ImportOptions options;
@@ -235,6 +298,46 @@ TEST(ImportModel, SmallVariants) {
   EXPECT_HAS(text, "<fp4_e2m1> top_k <keep = 3>"); // ceil(0.3 * 8)
   EXPECT_EQ(count(text, "top_k"), 1u);             // ceil(0.999 * 12) keeps all
   EXPECT_EQ(count(text, "tern.rms_norm"), 4u);
+}
+
+/// A tied one is one weight, with two readers.
+TEST(ImportModel, TernaryTableAndHead) {
+  TinyCheckpoint tiny;
+  tiny.config["vocab_size"] = 12;
+  tiny.config["activation_quantization"] = {
+      {"q_proj", {{"scheme", "int4_absmean"}}},
+      {"k_proj", {{"scheme", "int4_absmean"}}},
+      {"v_proj", {{"scheme", "int4_absmean"}}}};
+  tiny.addPacked("model.embed_tokens", 12, 8);
+  std::string text = import(tiny.write());
+  EXPECT_HAS(text, "tern.weight @embed_tokens <digits> "
+                   "[\"model.embed_tokens.weight\"] : tensor<12x8x!tern.trit>");
+  EXPECT_HAS(text, "tern.weight @embed_tokens.scale <scale> "
+                   "[\"model.embed_tokens.weight\"] : tensor<1xf32>");
+  EXPECT_EQ(count(text, "= tern.get_weight @embed_tokens "), 2u);
+  EXPECT_HAS(text, "tern.gather_rows(%arg0, %0) scales(%1 : tensor<1xf32>)");
+  // As the inputs of q, k and v.
+  EXPECT_HAS(text, "tern.bitlinear \"lm_head\" %1, %2 scale %3 act_quant "
+                   "<int4_absmean> : tensor<?x8xf32>, tensor<12x8x!tern.trit>");
+  EXPECT_EQ(count(text, "tern.lm_head"), 0u);
+
+  ImportOptions options;
+  options.head = HeadRows::Int8;
+  EXPECT_HAS(import(tiny.write(), options),
+             "a head of int8 was asked for, but the head of this model is "
+             "ternary");
+
+  tiny.config["tie_word_embeddings"] = false;
+  tiny.addPacked("lm_head", 12, 8);
+  tiny.addFloats("lm_head.weight_scale", {12, 2});
+  tiny.addFloats("model.embed_tokens.weight", {12, 8});
+  tiny.tensors.erase("model.embed_tokens.weight_scale");
+  text = import(tiny.write());
+  EXPECT_HAS(text, "tern.weight @embed_tokens <values>");
+  EXPECT_HAS(text, "tern.weight @lm_head <digits> [\"lm_head.weight\"] : "
+                   "tensor<12x8x!tern.trit>");
+  EXPECT_HAS(text, "tern.weight @lm_head.scale <scale> [\"lm_head.weight\"] : "
+                   "tensor<12x2xf32>");
 }
 
 TEST(ImportModel, Int8Head) {

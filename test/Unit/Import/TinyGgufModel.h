@@ -37,7 +37,7 @@ struct TinyGgufModel {
     set("attention.layer_norm_rms_epsilon", ggufF32(1e-5f));
     set("context_length", ggufU32(64));
     set("rope.freq_base", ggufF32(500000));
-    if (architecture != "llama") {
+    if (architecture.rfind("bitnet", 0) == 0) {
       set("hidden_activation", ggufText("relu2"));
       addFloats("blk.0.attn_sub_norm.weight", {256});
       addFloats("blk.0.ffn_sub_norm.weight", {512});

@@ -136,8 +136,9 @@ TEST_P(TernaryCodec, BadScalesAreReported) {
 
 /// Two bits hold one code too many, five digits to a byte do not.
 TEST_P(TernaryCodec, CodesThatAreNoDigitAreReported) {
-  bool isBase3 =
-      encoding.codec == GgufCodec::TQ1_0 || encoding.codec == GgufCodec::IQ1_BN;
+  bool isBase3 = encoding.codec == GgufCodec::TQ1_0 ||
+                 encoding.codec == GgufCodec::PTQ1_0 ||
+                 encoding.codec == GgufCodec::IQ1_BN;
   if (isBase3)
     GTEST_SKIP() << "every code is a digit";
   digits[4 * columns + 300] = 2;
@@ -147,11 +148,63 @@ TEST_P(TernaryCodec, CodesThatAreNoDigitAreReported) {
   EXPECT_EQ(verdict.column, 300);
 }
 
+TEST_P(TernaryCodec, WritesWhatTheDescriptionSays) {
+  if (!canEncode(encoding))
+    GTEST_SKIP() << "is read only";
+  std::string expected = encoded(), got(expected.size(), '\xee');
+  encodeDigits(encoding, digits.data(), rows * columns, 0.75f,
+               reinterpret_cast<uint8_t *>(got.data()));
+  EXPECT_EQ(got, expected);
+  std::fill(digits.begin(), digits.end(), int8_t(0));
+  encodeDigits(encoding, digits.data(), rows * columns, 0.75f,
+               reinterpret_cast<uint8_t *>(got.data()));
+  EXPECT_EQ(got, encoded(0)); // a block of zeros has no scale
+}
+
 TEST_P(TernaryCodec, ZerosHaveSomeScale) {
   std::fill(digits.begin(), digits.end(), int8_t(0));
   EXPECT_EQ(decode(encoded(0)).problem, GgufVerdict::None);
   EXPECT_GT(alpha, 0);
   EXPECT_EQ(read, digits);
+}
+
+/// Bytes of the description, worked out by hand: V = 178 and V = 195 of 243.
+TEST(GgufCodecs, FirstDigitOfPTQ1IsTheMostSignificant) {
+  const GgufEncoding &ptq1 = *findGgufEncoding("ptq1_0");
+  std::vector<int8_t> digits(128);
+  for (auto [at, digit] :
+       {std::pair(0, 1), {16, -1}, {48, 1}, {120, 1}, {124, -1}, {126, 1}})
+    digits[at] = static_cast<int8_t>(digit);
+  uint8_t block[28];
+  encodeDigits(ptq1, digits.data(), 128, 1, block);
+  EXPECT_EQ(block[0], 188);
+  EXPECT_EQ(block[24], 206);
+  EXPECT_EQ(block[1], 128); // zeros: V = 121 of 243
+  std::vector<int8_t> read(128, 9);
+  float alpha;
+  decodeDigits(ptq1, block, 1, 128, read.data(), alpha);
+  EXPECT_EQ(read, digits);
+}
+
+/// Every byte is some digits, those of the sum that it begins with.
+TEST(GgufCodecs, AllBytesOfPTQ1FollowTheFormula) {
+  const GgufEncoding &ptq1 = *findGgufEncoding("ptq1_0");
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string block(26, static_cast<char>(byte));
+    block += halfBytes(1);
+    std::vector<int8_t> read(128, 9);
+    float alpha;
+    decodeDigits(ptq1, ::data(block), 1, 128, read.data(), alpha);
+    for (int n = 0, power = 1; n < 5; ++n, power *= 3)
+      EXPECT_EQ(read[16 * n], (byte * power % 256 * 3 >> 8) - 1) << byte;
+  }
+}
+
+TEST(GgufCodecs, NumbersOfPrismML) {
+  EXPECT_EQ(findGgufEncoding("pq2_0")->id, 142u);
+  EXPECT_EQ(findGgufEncoding("ptq1_0")->id, 143u);
+  EXPECT_EQ(ggufBytes(*findGgufEncoding("pq2_0"), 256, 3), 204u);
+  EXPECT_EQ(ggufBytes(*findGgufEncoding("ptq1_0"), 256, 3), 168u);
 }
 
 TEST(GgufCodecs, ARowIsWholeBlocks) {
@@ -245,6 +298,36 @@ TEST(GgufCodecs, Q6_K) {
     expected.push_back(scale * static_cast<float>(scales[i / 16]) *
                        static_cast<float>(codes[i] - 32));
   EXPECT_EQ(decoded("q6_k", bytes), expected);
+}
+
+/// Scales and minima of six bits: four in bytes of their own, four in two
+/// parts.
+TEST(GgufCodecs, Q4_K) {
+  std::vector<int> codes(256), scales(8), minima(8);
+  for (int i = 0; i < 256; ++i)
+    codes[i] = (i * 11 + i / 32) % 16;
+  for (int i = 0; i < 8; ++i) {
+    scales[i] = (i * 19 + 5) % 64;
+    minima[i] = (i * 29 + 40) % 64;
+  }
+  std::string bytes = halfBytes(0.1f) + halfBytes(0.3f);
+  for (int i = 0; i < 4; ++i)
+    bytes += static_cast<char>(scales[i] | (scales[i + 4] >> 4) << 6);
+  for (int i = 0; i < 4; ++i)
+    bytes += static_cast<char>(minima[i] | (minima[i + 4] >> 4) << 6);
+  for (int i = 4; i < 8; ++i)
+    bytes += static_cast<char>((scales[i] & 15) | (minima[i] & 15) << 4);
+  for (int pair = 0; pair < 4; ++pair)
+    for (int i = 0; i < 32; ++i)
+      bytes += static_cast<char>(codes[64 * pair + i] |
+                                 codes[64 * pair + 32 + i] << 4);
+  float scale = halfToFloat(floatToHalf(0.1f));
+  float low = halfToFloat(floatToHalf(0.3f));
+  std::vector<float> expected;
+  for (int i = 0; i < 256; ++i)
+    expected.push_back(scale * static_cast<float>(scales[i / 32] * codes[i]) -
+                       low * static_cast<float>(minima[i / 32]));
+  EXPECT_EQ(decoded("q4_k", bytes), expected);
 }
 
 TEST(GgufCodecs, TernaryValuesAreFound) {

@@ -48,6 +48,23 @@ inline std::string encodeTQ1(const int8_t *d, float scale) {
   return out + halfBytes(scale);
 }
 
+/// Digits of a byte lie 16, 8 or 2 apart; the last two bytes have four.
+inline std::string encodePTQ1(const int8_t *d, float scale) {
+  std::string out;
+  auto five = [&](int start, int step) {
+    auto at = [&](int i) { return d[start + i * step] + 1; };
+    out += packFive(at(0), at(1), at(2), at(3), at(4));
+  };
+  for (int m = 0; m < 16; ++m)
+    five(m, 16);
+  for (int m = 0; m < 8; ++m)
+    five(80 + m, 8);
+  for (int h = 0; h < 2; ++h)
+    out += packFive(d[120 + h] + 1, d[122 + h] + 1, d[124 + h] + 1,
+                    d[126 + h] + 1, 0);
+  return out + halfBytes(scale);
+}
+
 inline std::string encodeTQ2(const int8_t *d, float scale) {
   std::string out(64, '\0');
   for (int g = 0; g < 2; ++g)
@@ -108,7 +125,10 @@ inline std::string encodeBlock(GgufCodec codec, const int8_t *digits,
   case GgufCodec::Q2_0_G64:
     return encodeQ2(digits, 64, scale);
   case GgufCodec::Q2_0_G128:
+  case GgufCodec::PQ2_0:
     return encodeQ2(digits, 128, scale);
+  case GgufCodec::PTQ1_0:
+    return encodePTQ1(digits, scale);
   case GgufCodec::IQ1_BN:
     return encodeIQ1(digits);
   case GgufCodec::IQ2_BN:

@@ -65,11 +65,79 @@ void tern::detail::getKernelOpEffects(
 // Ends of the model
 //===----------------------------------------------------------------------===//
 
+void GatherRowsOp::build(OpBuilder &b, OperationState &state, Type result,
+                         Value indices, Value table, Value scales) {
+  build(b, state, TypeRange(result), indices, table, scales, ValueRange(),
+        TypeAttr());
+}
+
+RankedTensorType GatherRowsOp::getTableType() {
+  if (std::optional<RankedTensorType> type = getWeightType())
+    return *type;
+  ShapedType type = getShaped(getTable());
+  return RankedTensorType::get(type.getShape(), type.getElementType());
+}
+
+/// The table is what `weight_type` says, or a matrix without a layout.
+static LogicalResult verifyTable(GatherRowsOp op) {
+  ShapedType actual = getShaped(op.getTable());
+  Type element = actual.getElementType();
+  if (std::optional<RankedTensorType> type = op.getWeightType()) {
+    auto layout = dyn_cast_or_null<LayoutAttr>(type->getEncoding());
+    if (!layout || !isa<TritType>(type->getElementType()))
+      return op.emitOpError("expected weight_type to be !tern.trit with a "
+                            "layout, got ")
+             << *type;
+    RankedTensorType grid = layout.getGridType(type->getShape());
+    if (actual.getShape() == grid.getShape() &&
+        element == grid.getElementType())
+      return success();
+    return op.emitOpError("expected table to be ")
+           << grid << ", as weight_type takes, got " << actual;
+  }
+  if (actual.getRank() != 2 || !(isa<TritType>(element) || element.isF32() ||
+                                 element.isF16() || element.isBF16()))
+    return op.emitOpError("expected a matrix of f32, f16, bf16 or !tern.trit "
+                          "as table, or bytes and their weight_type, got ")
+           << actual;
+  auto tensor = dyn_cast<RankedTensorType>(actual);
+  if (tensor && getReadType(tensor) != tensor)
+    return op.emitOpError("expected a table with a layout as ")
+           << getReadType(tensor) << " and its weight_type, got " << tensor;
+  return success();
+}
+
+static LogicalResult verifyTableScales(GatherRowsOp op) {
+  RankedTensorType table = op.getTableType();
+  auto layout = dyn_cast_or_null<LayoutAttr>(table.getEncoding());
+  bool areStored = layout && layout.getLayout().hasScales();
+  if (!areStored &&
+      isa<TritType>(table.getElementType()) != bool(op.getScales()))
+    return op.emitOpError("expected scales exactly if table is of !tern.trit, "
+                          "got ")
+           << (op.getScales() ? "scales" : "none") << " for " << table;
+  if (!op.getScales())
+    return success();
+  int64_t rows = table.getDimSize(0), scales = getSize(op.getScales(), 0);
+  if (getShaped(op.getScales()).getRank() == 2) {
+    if (failed(expectSize(op, "scales", "rows", rows, "one per row of table",
+                          scales)))
+      return failure();
+    return expectGroups(op, table.getDimSize(1), getSize(op.getScales(), 1));
+  }
+  if (mayAgree(scales, 1) || mayAgree(scales, rows))
+    return success();
+  return op.emitOpError("expected one scale or one per row of table (")
+         << rows << "), got " << scales;
+}
+
 LogicalResult GatherRowsOp::verify() {
-  return expectWritten(*this,
-                       {{"result",
-                         {getSize(getIndices(), 0), getSize(getTable(), 1)},
-                         Float32Type::get(getContext())}});
+  if (failed(verifyTable(*this)) || failed(verifyTableScales(*this)))
+    return failure();
+  return expectWritten(
+      *this, {{"result",
+               {getSize(getIndices(), 0), getTableType().getDimSize(1)},
+               Float32Type::get(getContext())}});
 }
 
 LogicalResult LmHeadOp::verify() {

@@ -136,8 +136,8 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "";
   if (kernel.getPreparation().steps)
     return "expected a kernel that takes codes as they are for scales";
-  if (listsRows || listsColumns)
-    return "expected no list together with scales";
+  if (listsColumns)
+    return "expected no list of columns together with scales";
   if (groupSize % tile.columns)
     return "expected groups of whole steps of the kernel";
   if (layout && layout->hasScales())

@@ -45,6 +45,9 @@ static LogicalResult verifyRopeTable(WeightOp op, RankedTensorType type) {
   if (divisors && divisors.size() * 2 != headDim.getInt())
     return op.emitOpError("expected half of head_dim ")
            << headDim.getInt() << " divisors, got " << divisors.size();
+  auto factor = op->getAttrOfType<FloatAttr>("factor");
+  if (factor && !(factor.getValueAsDouble() > 0))
+    return op.emitOpError("expected a factor above 0, got ") << factor;
   return success();
 }
 
@@ -150,13 +153,29 @@ LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult RMSNormOp::verify() {
-  if (failed(expectSize(*this, "weight", "elements", getSize(getInput(), 1),
-                        "one per feature", getSize(getWeight(), 0))))
+  int64_t features = getSize(getInput(), 1);
+  int64_t headDim = getHeadDim().value_or(features);
+  if (getHeadDim() && headDim < 1)
+    return emitOpError("expected a head_dim of at least 1, got ") << headDim;
+  if (getHeadDim() && !ShapedType::isDynamic(features) && features % headDim)
+    return emitOpError("expected features to be a multiple of head_dim ")
+           << headDim << ", got " << features;
+  if (failed(expectSize(*this, "weight", "elements", headDim,
+                        getHeadDim() ? "one per feature of a head"
+                                     : "one per feature",
+                        getSize(getWeight(), 0))))
     return failure();
   if (getEps().isNegative() || !getEps().isFinite())
     return emitOpError("expected eps to be finite and not negative, got ")
            << getEpsAttr();
   return success();
+}
+
+LogicalResult ScaleOp::verify() {
+  if (getFactor().isFinite() && !getFactor().isZero())
+    return success();
+  return emitOpError("expected a factor that is finite and not 0, got ")
+         << getFactorAttr();
 }
 
 /// Factors of blocks and sums of floats are parts of the product, as scales of

@@ -14,6 +14,7 @@
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Transforms/StrategyRules.h"
 #include "tern/Dialect/Tern/Transforms/WeightReaders.h"
+#include "tern/Packing/LayoutFamilies.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -205,22 +206,48 @@ private:
   LogicalResult select(WeightOp weight, RankedTensorType type,
                        ArrayRef<GetWeightOp> reads) {
     SmallVector<MatmulOp> products;
+    SmallVector<GatherRowsOp> lookups;
     for (GetWeightOp read : reads)
-      for (Operation *user : read->getUsers())
+      for (Operation *user : read->getUsers()) {
         if (auto product = dyn_cast<MatmulOp>(user))
           products.push_back(product);
+        if (auto lookup = dyn_cast<GatherRowsOp>(user))
+          lookups.push_back(lookup);
+      }
     for (MatmulOp product : products)
       projections.insert(product.getProjectionAttr());
     WeightReaders readers(target, type, products);
-    std::vector<Plan> plans = readers.plan(ListUse::Cheaper);
+    bool isOnlyLookedUp = products.empty() && !lookups.empty();
+    std::vector<Plan> plans = isOnlyLookedUp ? std::vector<Plan>{planLookups()}
+                                             : readers.plan(ListUse::Cheaper);
     Wish *wish = findWish(readers);
     FailureOr<Plan> plan =
         wish ? getWished(weight, readers, *wish) : plans.front();
     if (failed(plan))
       return failure();
     report(weight, type, readers, *plan, plans, wish);
-    apply(weight, type, reads, readers, *plan, wish);
+    RankedTensorType packed = apply(weight, type, reads, readers, *plan, wish);
+    for (GatherRowsOp lookup : lookups)
+      packLookup(lookup, packed);
     return success();
+  }
+
+  /// Of a table that no product reads, whatever the target: a row is one run.
+  static Plan planLookups() {
+    return {PlainWords{&codecs::b2, Axis::Row}.layout(), "plain_rows", {}};
+  }
+
+  /// Scales that went into the layout, which are made of the table's own
+  /// tensors, are no operand.
+  static void packLookup(GatherRowsOp lookup, RankedTensorType packed) {
+    lookup.setWeightType(packed);
+    auto scales = lookup.getScales().getDefiningOp<GetWeightOp>();
+    if (!scales ||
+        !cast<LayoutAttr>(packed.getEncoding()).getLayout().hasScales())
+      return;
+    lookup.getScalesMutable().clear();
+    if (scales->use_empty())
+      scales.erase();
   }
 
   FailureOr<Plan> getWished(WeightOp weight, const WeightReaders &readers,
@@ -235,9 +262,11 @@ private:
            << readers.getReasonAgainst(wish.rule.layoutName, wish.getLists());
   }
 
-  void apply(WeightOp weight, RankedTensorType type,
-             ArrayRef<GetWeightOp> reads, const WeightReaders &readers,
-             const Plan &plan, const Wish *wish) {
+  /// Returns the weight's type with its layout.
+  RankedTensorType apply(WeightOp weight, RankedTensorType type,
+                         ArrayRef<GetWeightOp> reads,
+                         const WeightReaders &readers, const Plan &plan,
+                         const Wish *wish) {
     auto attr = LayoutAttr::get(&getContext(), plan.layout);
     LDBG() << weight.getSymName() << " -> " << attr;
     auto packed =
@@ -273,6 +302,7 @@ private:
     numPaddedBytes +=
         plan.layout.storageBytes(type.getDimSize(0), type.getDimSize(1)) -
         plan.layout.unpaddedBytes(type.getDimSize(0), type.getDimSize(1));
+    return packed;
   }
 
   /// The strategy of a reading, with the distance that a wish has.

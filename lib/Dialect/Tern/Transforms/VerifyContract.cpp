@@ -86,7 +86,7 @@ LogicalResult isPacked(Operation *op) {
 LogicalResult isTiled(Operation *op) {
   if (failed(isPacked(op)))
     return failure();
-  if (isa<RMSNormOp, RopeOp, GluOp, QuantizeOp, DequantizeOp>(op))
+  if (isa<RMSNormOp, ScaleOp, RopeOp, GluOp, QuantizeOp, DequantizeOp>(op))
     return op->emitOpError("expected to be linalg operations");
   auto product = dyn_cast<MatmulOp>(op);
   if (product && product.getStrategyAttr())

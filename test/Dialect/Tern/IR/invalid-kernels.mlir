@@ -99,6 +99,72 @@ func.func @row_of_the_table(%t: tensor<?xi32>, %w: tensor<16x8xbf16>) {
 
 // -----
 
+func.func @table_of_integers(%t: tensor<?xi32>, %w: tensor<16x8xi8>) {
+  // expected-error @+1 {{expected a matrix of f32, f16, bf16 or !tern.trit as table, or bytes and their weight_type, got 'tensor<16x8xi8>'}}
+  %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<16x8xi8>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @table_of_digits_without_scales(%t: tensor<?xi32>, %w: tensor<16x8x!tern.trit>) {
+  // expected-error @+1 {{expected scales exactly if table is of !tern.trit, got none for 'tensor<16x8x!tern.trit>'}}
+  %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<16x8x!tern.trit>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @table_of_floats_with_scales(%t: tensor<?xi32>, %w: tensor<16x8xf16>, %s: tensor<16xf32>) {
+  // expected-error @+1 {{expected scales exactly if table is of !tern.trit, got scales for 'tensor<16x8xf16>'}}
+  %0 = tern.gather_rows(%t, %w) scales(%s : tensor<16xf32>) : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @scales_of_other_rows(%t: tensor<?xi32>, %w: tensor<16x8x!tern.trit>, %s: tensor<12xf32>) {
+  // expected-error @+1 {{expected one scale or one per row of table (16), got 12}}
+  %0 = tern.gather_rows(%t, %w) scales(%s : tensor<12xf32>) : (tensor<?xi32>, tensor<16x8x!tern.trit>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @groups_of_other_rows(%t: tensor<?xi32>, %w: tensor<16x8x!tern.trit>, %s: tensor<12x2xf32>) {
+  // expected-error @+1 {{expected scales to have 16 rows, one per row of table, got 12}}
+  %0 = tern.gather_rows(%t, %w) scales(%s : tensor<12x2xf32>) : (tensor<?xi32>, tensor<16x8x!tern.trit>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @groups_that_do_not_divide(%t: tensor<?xi32>, %w: tensor<16x8x!tern.trit>, %s: tensor<16x3xf32>) {
+  // expected-error @+1 {{expected a number of groups that divides 8 columns, got 3}}
+  %0 = tern.gather_rows(%t, %w) scales(%s : tensor<16x3xf32>) : (tensor<?xi32>, tensor<16x8x!tern.trit>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @table_of_another_grid(%t: tensor<?xi32>, %w: tensor<16x3x1xi8>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{expected table to be 'tensor<16x2x1xi8>', as weight_type takes, got 'tensor<16x3x1xi8>'}}
+  %0 = tern.gather_rows(%t, %w) scales(%s : tensor<1xf32>) weight_type tensor<16x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+      : (tensor<?xi32>, tensor<16x3x1xi8>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @weight_type_without_layout(%t: tensor<?xi32>, %w: tensor<16x2x1xi8>, %s: tensor<1xf32>) {
+  // expected-error @+1 {{expected weight_type to be !tern.trit with a layout, got 'tensor<16x8x!tern.trit>'}}
+  %0 = tern.gather_rows(%t, %w) scales(%s : tensor<1xf32>) weight_type tensor<16x8x!tern.trit>
+      : (tensor<?xi32>, tensor<16x2x1xi8>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
 func.func @head_of_other_width(%x: tensor<?x8xf32>, %w: tensor<16x6xbf16>) {
   // expected-error @+1 {{expected weight to have 8 columns, one per feature of input, got 6}}
   %0 = tern.lm_head(%x, %w) : (tensor<?x8xf32>, tensor<16x6xbf16>) -> tensor<?x16xf32>

@@ -142,6 +142,43 @@ func.func @norm_of_other_width(%x: tensor<?x192xf32>, %w: tensor<190xf32>) {
 
 // -----
 
+func.func @norm_of_part_of_a_head(%x: tensor<?x192xf32>, %w: tensor<50xf32>) {
+  // expected-error @+1 {{expected features to be a multiple of head_dim 50, got 192}}
+  %0 = tern.rms_norm %x, %w eps 1.0e-05 head_dim 50 : tensor<?x192xf32>, tensor<50xf32>
+  return
+}
+
+// -----
+
+func.func @norm_of_empty_heads(%x: tensor<?x192xf32>, %w: tensor<0xf32>) {
+  // expected-error @+1 {{expected a head_dim of at least 1, got 0}}
+  %0 = tern.rms_norm %x, %w eps 1.0e-05 head_dim 0 : tensor<?x192xf32>, tensor<0xf32>
+  return
+}
+
+// -----
+
+func.func @weight_for_each_head(%x: tensor<?x192xf32>, %w: tensor<192xf32>) {
+  // expected-error @+1 {{expected weight to have 64 elements, one per feature of a head, got 192}}
+  %0 = tern.rms_norm %x, %w eps 1.0e-05 head_dim 64 : tensor<?x192xf32>, tensor<192xf32>
+  return
+}
+
+// -----
+
+func.func @scale_by_nothing(%x: tensor<?x4xf32>) {
+  // expected-error @+1 {{expected a factor that is finite and not 0, got 0.000000e+00 : f32}}
+  %0 = tern.scale %x divided by 0.0 : tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected a factor above 0, got -1.000000e+00 : f64}}
+tern.weight @rope_cos <rope_cos> [] {head_dim = 4 : i64, theta = 1.0e+04 : f64, factor = -1.0 : f64} : tensor<256x2xf32>
+
+// -----
+
 func.func @negative_eps(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
   // expected-error @+1 {{expected eps to be finite and not negative, got -1.000000e+00 : f32}}
   %0 = tern.rms_norm %x, %w eps -1.0 : tensor<?x4xf32>, tensor<4xf32>

@@ -31,6 +31,22 @@ func.func @rms_norm(%x: tensor<?x192xf32>, %w: tensor<192xf32>) -> tensor<?x192x
   return %0 : tensor<?x192xf32>
 }
 
+// CHECK-LABEL: func.func @rms_norm_of_heads(
+func.func @rms_norm_of_heads(%x: tensor<?x192xf32>, %w: tensor<64xf32>) -> tensor<?x192xf32> {
+  // CHECK: tern.rms_norm %{{.*}}, %{{.*}} eps 9.99999974E-6 head_dim 64 : tensor<?x192xf32>, tensor<64xf32>
+  %0 = tern.rms_norm %x, %w eps 1.000000e-05 head_dim 64 : tensor<?x192xf32>, tensor<64xf32>
+  return %0 : tensor<?x192xf32>
+}
+
+// CHECK-LABEL: func.func @scale(
+func.func @scale(%x: tensor<?x192xf32>) -> tensor<?x192xf32> {
+  // CHECK: %[[S:.*]] = tern.scale %{{.*}} by 1.200000e+01 : tensor<?x192xf32>
+  %0 = tern.scale %x by 1.200000e+01 : tensor<?x192xf32>
+  // CHECK: tern.scale %[[S]] divided by 6.000000e+00 : tensor<?x192xf32>
+  %1 = tern.scale %0 divided by 6.000000e+00 : tensor<?x192xf32>
+  return %1 : tensor<?x192xf32>
+}
+
 // CHECK-LABEL: func.func @bitlinear_top_k(
 func.func @bitlinear_top_k(%x: tensor<?x192xf32>, %w: tensor<64x192x!tern.trit>, %s: tensor<1xf32>) -> tensor<?x64xf32> {
   // CHECK: tern.bitlinear "o_proj" %{{.*}}, %{{.*}} scale %{{.*}} act_quant <int8_absmax> top_k <keep = 96> :
@@ -72,6 +88,18 @@ func.func @gather_rows(%t: tensor<?xi32>, %w: tensor<1024x192xbf16>) -> tensor<?
   // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
   %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
   return %0 : tensor<?x192xf32>
+}
+
+// CHECK-LABEL: func.func @gather_rows_of_digits(
+func.func @gather_rows_of_digits(%t: tensor<?xi32>, %w: tensor<12x8x!tern.trit>, %g: tensor<12x2x1xi8>, %one: tensor<1xf32>, %rows: tensor<12xf32>, %groups: tensor<12x2xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) {
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<1xf32>) : (tensor<?xi32>, tensor<12x8x!tern.trit>) -> tensor<?x8xf32>
+  %0 = tern.gather_rows(%t, %w) scales(%one : tensor<1xf32>) : (tensor<?xi32>, tensor<12x8x!tern.trit>) -> tensor<?x8xf32>
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<12xf32>) :
+  %1 = tern.gather_rows(%t, %w) scales(%rows : tensor<12xf32>) : (tensor<?xi32>, tensor<12x8x!tern.trit>) -> tensor<?x8xf32>
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<12x2xf32>) weight_type tensor<12x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>> : (tensor<?xi32>, tensor<12x2x1xi8>)
+  %2 = tern.gather_rows(%t, %g) scales(%groups : tensor<12x2xf32>)
+      weight_type tensor<12x8x!tern.trit, #tern.layout<b2, rows, k:4:1, []>> : (tensor<?xi32>, tensor<12x2x1xi8>) -> tensor<?x8xf32>
+  return %0, %1, %2 : tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>
 }
 
 // CHECK-LABEL: func.func @lm_head(

@@ -209,6 +209,62 @@ TEST_P(ElementwiseKernelsTest, NormEqualsTheDefinition) {
   }
 }
 
+TEST_P(ElementwiseKernelsTest, NormOfHeadsEqualsTheDefinition) {
+  const char *text = R"(
+    func.func @norm$F(%x: tensor<$Tx$Mxf32>, %w: tensor<$Nxf32>) -> tensor<$Tx$Mxf32> {
+      %0 = tern.rms_norm %x, %w eps 1.000000e-06 head_dim $N : tensor<$Tx$Mxf32>, tensor<$Nxf32>
+      return %0 : tensor<$Tx$Mxf32>
+    })";
+  for (int64_t heads : {1, 3})
+    for (int64_t n : {1, 5, 44, 64, 100, 128}) {
+      std::string function = text;
+      replaceAll(function, "$M", std::to_string(heads * n));
+      auto module = compile(instantiate(function, n));
+      ASSERT_TRUE(module);
+      for (int64_t tokens : kTokens)
+        for (int kind = 0; kind < kKinds; ++kind) {
+          Matrix<float> x = makeRows(tokens, heads * n, kind);
+          Matrix<float> y(tokens, heads * n);
+          Vector<float> w = makeVector(n);
+          module->call(nameFor("norm", tokens), x.get(), w.get(), y.get());
+          for (int64_t t = 0; t < tokens; ++t)
+            for (int64_t head = 0; head < heads; ++head) {
+              const float *from = x.row(t) + head * n;
+              expectRow(y.row(t) + head * n,
+                        rmsNorm({from, from + n}, w.data, 1e-6f),
+                        "norm of heads");
+            }
+        }
+    }
+}
+
+TEST_P(ElementwiseKernelsTest, ScalesEqualTheDefinition) {
+  const char *text = R"(
+    func.func @scale$F(%x: tensor<$Tx$Nxf32>) -> tensor<$Tx$Nxf32> {
+      %0 = tern.scale %x by 0x3E9250FD : tensor<$Tx$Nxf32>
+      %1 = tern.scale %0 divided by 6.000000e+00 : tensor<$Tx$Nxf32>
+      return %1 : tensor<$Tx$Nxf32>
+    })";
+  const uint32_t bits = 0x3E9250FD; // about 0.2858
+  float factor;
+  std::memcpy(&factor, &bits, sizeof(factor));
+  for (int64_t n : kSizes) {
+    auto module = compile(instantiate(text, n));
+    ASSERT_TRUE(module);
+    for (int64_t tokens : kTokens)
+      for (int kind = 0; kind < kKinds; ++kind) {
+        Matrix<float> x = makeRows(tokens, n, kind), y(tokens, n);
+        module->call(nameFor("scale", tokens), x.get(), y.get());
+        for (int64_t t = 0; t < tokens; ++t) {
+          Row want = rowOf(x, t);
+          for (float &value : want)
+            value = (value * factor) / 6.0f;
+          expectRow(y.row(t), want, "scale");
+        }
+      }
+  }
+}
+
 TEST_P(ElementwiseKernelsTest, CodesEqualTheDefinition) {
   // The codes are padded, as a layout may ask; the padding is zero.
   const char *text = R"(

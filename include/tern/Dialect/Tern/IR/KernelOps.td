@@ -38,25 +38,47 @@ def Tern_RowWise : NativeOpTrait<"RowWise"> {
   let cppNamespace = "::tern";
 }
 
-def Tern_GatherRowsOp : Tern_KernelOp<"gather_rows", [Tern_RowWise]> {
+def Tern_GatherRowsOp : Tern_KernelOp<"gather_rows",
+                                      [Tern_RowWise, AttrSizedOperandSegments]> {
   let summary = "rows of a table, widened to f32";
   let description = [{
     `result[t] = table[indices[t]]`: the embeddings of tokens, the angles of
     positions.
 
+    A table of digits has `scales`: one, one per row, or as a matrix one per row and
+    group of adjacent columns; `result[t][k] = f32(digit) * scale`, which is exact.
+    With a layout the table is physical, a grid of tiles of bytes, and `weight_type`
+    says what it holds, as of `tern.matmul`: one weight may be the table and the
+    head. Scales in the layout take the place of the operand.
+
     ```mlir
     %x = tern.gather_rows(%tokens, %table)
         : (tensor<?xi32>, tensor<1024x192xbf16>) -> tensor<?x192xf32>
+    %y = tern.gather_rows(%tokens, %grid) scales(%s : tensor<1024x3xf32>)
+        weight_type tensor<1024x192x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
+        : (tensor<?xi32>, tensor<1024x48x1xi8>) -> tensor<?x192xf32>
     ```
   }];
-  let arguments = (ins Tern_VectorOf<[I32]>:$indices,
-                       Tern_RowsOf<[BF16, F16, F32]>:$table,
-                       Variadic<Tern_Shaped>:$outs);
+  let arguments = (ins Tern_VectorOf<[I32]>:$indices, Tern_Shaped:$table,
+                       Optional<AnyTypeOf<[Tern_VectorOf<[F32]>,
+                                           Tern_RowsOf<[F16, F32]>]>>:$scales,
+                       Variadic<Tern_Shaped>:$outs,
+                       OptionalAttr<TypeAttrOf<AnyRankedTensor>>:$weight_type);
   let assemblyFormat = [{
-    `(` $indices `,` $table `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `(` $indices `,` $table `)` (`scales` `(` $scales^ `:` type($scales) `)`)?
+    (`outs` `(` $outs^ `:` type($outs) `)`)? (`weight_type` $weight_type^)? attr-dict
     `:` `(` type($indices) `,` type($table) `)` (`->` type($results)^)?
   }];
+  let builders = [
+    /// In tensor form; `scales` of a table of digits or null.
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$indices,
+                   "::mlir::Value":$table, CArg<"::mlir::Value", "{}">:$scales)>,
+  ];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The table as a matrix, rows x columns; with its layout if it has one.
+    ::mlir::RankedTensorType getTableType();
+  }];
 }
 
 def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {

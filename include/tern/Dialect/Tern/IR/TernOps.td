@@ -43,7 +43,8 @@ def Tern_WeightOp : Tern_Op<"weight", [Symbol]> {
 
     Tables of rotary embeddings have no sources but attributes: `head_dim`, `theta`
     and, where a model scales its frequencies, `divisors`, what the frequency of each
-    of the head_dim / 2 pairs of features is divided by.
+    of the head_dim / 2 pairs of features is divided by, and `factor`, which every
+    cosine and sine is multiplied by before it is rounded.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, UnitAttr:$per_layer,
                        Tern_WeightEncodingAttr:$encoding,
@@ -81,19 +82,43 @@ def Tern_GetWeightOp : Tern_Op<"get_weight", [Pure,
 //===----------------------------------------------------------------------===//
 
 def Tern_RMSNormOp : Tern_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>]> {
-  let summary = "root mean square norm of each token";
+  let summary = "root mean square norm of each token, or of each of its heads";
   let description = [{
     `m = R32(x*x) / n;  r = 1 / sqrt(m + eps);  result = (x * r) * weight`, one
-    rounding per operation, R32 the sum order of docs/numerics.md.
+    rounding per operation, R32 the sum order of docs/numerics.md. With `head_dim` a
+    row is heads of so many features, and each is normed by itself, all with the one
+    weight of `head_dim` elements.
 
     ```mlir
     %h = tern.rms_norm %x, %w eps 1.000000e-05 : tensor<?x192xf32>, tensor<192xf32>
+    %n = tern.rms_norm %q, %qw eps 1.000000e-06 head_dim 64 : tensor<?x192xf32>, tensor<64xf32>
     ```
   }];
-  let arguments = (ins Tern_F32Rows:$input, Tern_F32Vector:$weight, F32Attr:$eps);
+  let arguments = (ins Tern_F32Rows:$input, Tern_F32Vector:$weight, F32Attr:$eps,
+                       OptionalAttr<I64Attr>:$head_dim);
   let results = (outs Tern_F32Rows:$result);
   let assemblyFormat = [{
-    $input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight)
+    $input `,` $weight `eps` $eps (`head_dim` $head_dim^)? attr-dict
+    `:` type($input) `,` type($weight)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tern_ScaleOp : Tern_Op<"scale", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "every feature times, or divided by, one number";
+  let description = [{
+    One operation, one rounding: `x * factor`, or `x / factor` where the model is
+    defined with a division. The depth and width of MiniCPM are such numbers.
+
+    ```mlir
+    %e = tern.scale %x by 1.200000e+01 : tensor<?x192xf32>
+    %h = tern.scale %n divided by 6.000000e+00 : tensor<?x192xf32>
+    ```
+  }];
+  let arguments = (ins Tern_F32Rows:$input, F32Attr:$factor, UnitAttr:$divided);
+  let results = (outs Tern_F32Rows:$result);
+  let assemblyFormat = [{
+    $input (`divided` $divided^)? `by` $factor attr-dict `:` type($input)
   }];
   let hasVerifier = 1;
 }

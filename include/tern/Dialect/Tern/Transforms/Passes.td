@@ -167,6 +167,9 @@ def SelectStrategiesPass : Pass<"tern-select-strategies", "::mlir::ModuleOp"> {
     prefill has its say where decode skips. A remark names the choice, the runner-up and by
     how much it lost, and the price that prefill pays.
 
+    A table of digits whose rows are looked up has the layout of the products that read
+    it too; if none does, its rows are runs of bytes (`b2, rows, k:4:1, []`).
+
     The only pass that makes layouts. Where a layout pads, codes get zero columns,
     destinations columns nobody reads, and results are sliced. Scales of groups that are a
     weight made of the same tensors become a part of the layout, if groups are whole tiles

@@ -1,0 +1,226 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Models with a scale for each row and group: one in every published form, to the bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tern.checkpoint import Linear, load, recover, unpack_affine
+from tern.gguf import convert, read
+from tern.gguf_encodings import decode
+from tern.model import Model
+from tern.numerics import F32, to_bf16
+from tern.safetensors import FormatError, Pending, Reader, write
+from tern.synth import synthesize
+from test_compiled import assert_same, run_driver
+from test_driver import assert_refused
+from test_driver import run as run_tern
+from test_gguf import IDS, run
+
+# Rows of whole groups.
+SHAPE = dict(
+    hidden=256, intermediate=384, layers=2, heads=4, kv_heads=2, head_dim=64, vocab=300, act="silu",
+    sub_norms=False, tied=False, table="ternary", seed=3,
+)  # fmt: skip
+BLOCKS = ("q2_0_g64", "q2_0_g128", "pq2_0", "ptq1_0")
+FORMS = ("mlx", "mlx-64", "products-f32", *(f"gguf-{kind}" for kind in (*BLOCKS, "f16", "f32")))
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("groups") / "unpacked"
+    synthesize(directory, **SHAPE, encoding="products-f16")
+    return directory
+
+
+def in_groups_of_64(directory: Path) -> None:
+    """MLX's scales, each for half as many columns."""
+    reader = Reader(directory)
+    tensors = []
+    for name, entry in reader.entries.items():
+        values = reader.raw(name)
+        if name.endswith((".scales", ".biases")):
+            values = np.repeat(values, 2, axis=1)
+        tensors.append(Pending(name, entry.dtype, values.shape, lambda v=values: [v]))
+    write(directory / "model.safetensors", tensors)
+    config = json.loads((directory / "config.json").read_text())
+    for field in ("quantization", "quantization_config"):
+        config[field]["group_size"] = 64
+    (directory / "config.json").write_text(json.dumps(config))
+
+
+def make(form: str, unpacked: Path, out: Path) -> tuple[Path, list[str]]:
+    """A model of that form and the flags it needs."""
+    kind = form.removeprefix("gguf-")
+    if kind != form:
+        convert(unpacked, out / "model.gguf", kind)
+        return out / "model.gguf", []
+    synthesize(out / "model", **SHAPE, encoding="affine" if form.startswith("mlx") else form)
+    if form == "mlx-64":
+        in_groups_of_64(out / "model")
+    if form == "products-f32":  # of the very scales
+        shutil.copy(unpacked / "config.json", out / "model")
+        source = Reader(unpacked)
+        tensors = [
+            Pending(name, "F32", source.f32(name).shape, lambda n=name: [source.f32(n)])
+            for name in source.entries
+        ]
+        write(out / "model" / "model.safetensors", tensors)
+    return out / "model", []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_the_same_model(tern, unpacked, tmp_path, form):
+    want = Model(load(unpacked)).run(IDS)
+    model, flags = make(form, unpacked, tmp_path)
+    assert_same(run(tern, model, tmp_path, *flags), want)
+    text = run_tern(tern, "inspect", model, "--check", *flags).stdout
+    assert "a scale per 128 columns of a row" in text and "nothing in it would be refused" in text
+
+
+@pytest.mark.parametrize(
+    "like, form", [("bonsai-1.7b", "mlx"), ("bonsai-8b", "ptq1_0"), ("bonsai-8b", "q2_0_g64"),
+                   ("bitcpm-0.5b", "pq2_0"), ("bitcpm-1b", "pq2_0")],
+)  # fmt: skip
+def test_published_models_in_two_forms(tern, tmp_path, like, form):
+    """With their config's graph, field for field, and of small sizes."""
+    synthesize(tmp_path / "hf", like=like, small=True)
+    want = Model(load(tmp_path / "hf")).run(IDS)
+    if form == "mlx":
+        synthesize(tmp_path / "other", like=like, small=True, form="mlx")
+    else:
+        convert(tmp_path / "hf", tmp_path / "other.gguf", form)
+    other = tmp_path / ("other" if form == "mlx" else "other.gguf")
+    for model in (tmp_path / "hf", other):
+        assert_same(run(tern, model, tmp_path), want)
+
+
+def test_bf16_products_are_the_reference(tern, tmp_path):
+    """With tables that are not ternary, as BitCPM's."""
+    synthesize(tmp_path / "hf", **{**SHAPE, "table": "float"}, encoding="products-bf16")
+    checkpoint = load(tmp_path / "hf")
+    assert not isinstance(checkpoint.table, Linear) and not isinstance(checkpoint.head, Linear)
+    assert_same(run(tern, tmp_path / "hf", tmp_path), Model(checkpoint).run(IDS))
+
+
+def test_the_reader_reads_what_the_writer_wrote(unpacked, tmp_path):
+    checkpoint = load(unpacked)
+    for kind in BLOCKS:
+        convert(unpacked, tmp_path / f"{kind}.gguf", kind)
+        tensors = read(tmp_path / f"{kind}.gguf")[1]
+        for name, linear in [("output", checkpoint.head),
+                             ("blk.1.ffn_down", checkpoint.layers[1].linears["down_proj"])]:  # fmt: skip
+            tensor = tensors[name + ".weight"]
+            digits, scales = decode(kind, tensor.data, tensor.shape)
+            assert np.array_equal(digits, linear.digits)
+            assert np.array_equal(scales[:, :: scales.shape[1] // linear.alpha.shape[1]], linear.alpha)
+
+
+@pytest.mark.parametrize("kind", (*BLOCKS, "f16"))
+def test_export_is_lossless(tern, unpacked, tmp_path, kind):
+    """From a directory, and from each type to another."""
+    file = tmp_path / "model.gguf"
+    run_driver([tern, "export", str(unpacked), "-o", str(file), f"--type={kind}"])
+    convert(unpacked, tmp_path / "want.gguf", kind)
+    want, got = read(tmp_path / "want.gguf")[1], read(file)[1]
+    assert got == want
+    for other in BLOCKS:
+        again = tmp_path / f"{other}.gguf"
+        run_driver([tern, "export", str(file), "-o", str(again), f"--type={other}"])
+        convert(unpacked, tmp_path / "want.gguf", other)
+        assert read(again)[1] == read(tmp_path / "want.gguf")[1]
+
+
+def test_types_are_said_where_one_number_has_two(tern, unpacked, tmp_path):
+    """A row of 64 columns is no block of 128, so only sizes that fit both are asked about."""
+    convert(unpacked, tmp_path / "m.gguf", "q2_0_g64")
+    text = run_driver([tern, "inspect", str(tmp_path / "m.gguf"), "--tensors"])
+    assert "q2_0_g64 [300, 256]" in text and "q2_0_g128" not in text
+    done = run_tern(tern, "inspect", tmp_path / "m.gguf", "--gguf-reading=q2_0_g128")
+    assert done.returncode == 0  # sizes say it
+
+
+def spoil(directory: Path, name: str, row: int, column: int, value: float) -> None:
+    """Another float16 in a tensor."""
+    entry = Reader(directory).entries[name]
+    with open(entry.path, "r+b") as file:
+        file.seek(entry.begin + 2 * (row * entry.shape[1] + column))
+        file.write(np.float16(value).tobytes())
+
+
+Q = "model.layers.0.self_attn.q_proj"
+
+
+def test_neighbours_are_told(tern, unpacked, tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(unpacked, model)
+    values = Reader(model).raw(Q + ".weight")
+    row, column = np.argwhere(values > 0)[-1]
+    spoil(model, Q + ".weight", row, column, np.nextafter(values[row, column], np.float16(9)))
+    checkpoint = load(model)
+    assert_same(run(tern, model, tmp_path), Model(checkpoint).run(IDS))
+    before, after = load(unpacked).layers[0].linears["q_proj"], checkpoint.layers[0].linears["q_proj"]
+    assert np.array_equal(before.alpha, after.alpha)
+    sentence = "1 groups of 128 weights hold two magnitudes next to each other"
+    assert sentence in run_driver([tern, "inspect", str(model), "--check"])
+    done = run_tern(tern, "compile", model, "-o", tmp_path / "it.weights", "--emit=weights", "--target=generic")
+    assert done.returncode == 0 and sentence in done.stderr
+
+
+def test_ordinary_models_are_refused(tern, tmp_path):
+    """By their first weights, in one sentence, whatever is asked for."""
+    synthesize(tmp_path / "hf", **{**SHAPE, "table": "float"}, encoding="master-bf16")
+    config = json.loads((tmp_path / "hf" / "config.json").read_text())
+    del config["quantization_config"]
+    config.update(architectures=["LlamaForCausalLM"], model_type="llama")
+    (tmp_path / "hf" / "config.json").write_text(json.dumps(config))
+    for command in (["inspect", tmp_path / "hf"], ["run", tmp_path / "hf", "-p", "x"]):
+        done = run_tern(tern, *command)
+        assert_refused(done, "q_proj.weight' is not ternary: row 0, block 0", "ternarized first")
+
+
+def test_recovery_by_hand():
+    group = np.zeros((1, 128), np.float16)
+    group[0, :4] = [0.5, -0.5, 0.5, 0.0]
+    digits, scales, inexact = recover(group)
+    assert digits[0, :4].tolist() == [1, -1, 1, 0] and scales.tolist() == [[0.5]] and not inexact
+    group[0, 4] = -np.nextafter(np.float16(0.5), np.float16(1))  # 1 of 4
+    assert recover(group)[1:] == ([[0.5]], 1)
+    group[0, 5:7] = group[0, 4]  # 3 of 6: the larger one
+    assert recover(group)[1] == -F32(group[0, 4])
+    group[0, 7] = 0.25
+    with pytest.raises(FormatError, match="row 0, block 0 holds 0.25 and 0.500"):
+        recover(group)
+    with pytest.raises(FormatError, match="row 0, block 0 holds"):
+        recover(np.where(group == 0.25, 0, group).astype(F32))  # no step of float16 in float32
+    assert recover(np.zeros((2, 256), F32))[1].tolist() == [[0, 0], [0, 0]]
+    assert to_bf16(F32(0.5)) == 0x3F00
+
+
+def test_affine_by_hand():
+    word = np.array([[0b10_01_00_10, 0]], np.uint32)
+    one, zero = np.array([[1.5, 0]], F32), np.array([[0, 0]], F32)
+    digits, scales = unpack_affine(word, one, -one)
+    assert digits[0, :5].tolist() == [1, -1, 0, 1, -1] and scales.tolist() == [[1.5, 0]]
+    assert not digits[0, 16:].any()
+    assert not unpack_affine(word, zero, zero)[0].any()
+    for bias in (one, -one * F32(2), -np.array([[1.5, np.nan]], F32)):
+        with pytest.raises(FormatError, match="a bias is not -scale"):
+            unpack_affine(word, one, bias)
+    with pytest.raises(FormatError, match="code 3 at row 0, column 1"):
+        unpack_affine(word | np.uint32(12), one, -one)
+
+
+def test_pytorch_pickles_are_explained(tern, unpacked, tmp_path):
+    """BitCPM-CANN comes as pytorch_model.bin alone."""
+    model = tmp_path / "model"
+    shutil.copytree(unpacked, model)
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    done = run_tern(tern, "inspect", model)
+    assert_refused(done, "'pytorch_model.bin' is of PyTorch; convert it", "save_pretrained('NEW')")
+
