@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from artifact import artifact
 from tern.checkpoint import Linear, load, recover, unpack_affine
 from tern.gguf import convert, read
 from tern.gguf_encodings import decode
@@ -74,11 +75,23 @@ def make(form: str, unpacked: Path, out: Path) -> tuple[Path, list[str]]:
     return out / "model", []
 
 
+@pytest.fixture(scope="module")
+def expected(tern, unpacked, tmp_path_factory) -> dict[str, bytes]:
+    """The code and the weights of the directory, and what they compute."""
+    out = tmp_path_factory.mktemp("groups") / "out"
+    files = artifact(tern, unpacked, out)
+    assert_same(run(tern, unpacked, out), Model(load(unpacked)).run(IDS))
+    return files
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_is_the_same_model(tern, unpacked, tmp_path, form):
-    want = Model(load(unpacked)).run(IDS)
+def test_every_form_is_the_same_model(tern, unpacked, expected, tmp_path, form):
+    """Down to the bytes of code and weights."""
     model, flags = make(form, unpacked, tmp_path)
-    assert_same(run(tern, model, tmp_path, *flags), want)
+    got = artifact(tern, model, tmp_path / "out", *flags)
+    assert got.keys() == expected.keys()
+    for name, contents in expected.items():
+        assert got[name] == contents, name
     text = run_tern(tern, "inspect", model, "--check", *flags).stdout
     assert "a scale per 128 columns of a row" in text and "nothing in it would be refused" in text
 
