@@ -154,18 +154,19 @@ TEST(Schemes, Blocks) {
 TEST(Schemes, TernaryHeads) {
   ModelConfig config = parsed([](json &c) {
     c["activation_quantization"]["lm_head"] = {{"scheme", "int8_absmax"},
-                                               {"block", 64}};
+                                               {"block", 4}};
   });
-  EXPECT_EQ(config.quantOfHead().block, 64);
+  EXPECT_EQ(config.quantOfHead().block, 4);
   // A preset says nothing of heads, so they are as q, k and v are.
-  ASSERT_FALSE(bool(applySchemes({"v2", {}}, config, "model")));
+  llvm::Error error = applySchemes({"b1.58", {}}, config, "model");
+  ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));
   EXPECT_EQ(config.quantOfHead(), config.quantOf(Projection::Q));
   expectRefusal(
       [](json &c) {
         c["activation_quantization"]["lm_head"] = {{"scheme", "int8_absmax"},
-                                                   {"block", 128}};
+                                                   {"block", 16}};
       },
-      "blocks of 128 were asked for, which do not divide the 192 inputs of "
+      "blocks of 16 were asked for, which do not divide the 8 inputs of "
       "lm_head");
 }
 
