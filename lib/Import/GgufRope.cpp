@@ -83,6 +83,7 @@ json tern::readGgufRopeScaling(GgufFields &fields, uint64_t positions) {
   });
   if (kind.empty() && hasLists)
     kind = "longrope";
+  fields.keyOf("rope.scaling.finetuned"); // tells where the numbers are from
   std::optional<double> factor = fields.number("rope.scaling.factor");
   if (!factor)
     factor = fields.number("rope.scale_linear");

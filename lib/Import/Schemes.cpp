@@ -87,6 +87,7 @@ static void apply(const SchemePreset &preset, ModelConfig &config) {
       break;
     }
   }
+  config.headQuant.reset();
   config.kvBits = preset.kvBits;
   config.bosBits = preset.bosBits;
   config.qBits = 8;
@@ -108,6 +109,26 @@ void setWeightOnly(ModelConfig &config) {
 // JSON
 //===----------------------------------------------------------------------===//
 
+/// The object `name` of `activation_quantization`, if there is one.
+static Error readQuant(JsonFields &all, StringRef file, StringRef name,
+                       std::optional<ProjectionQuant> &result) {
+  const json *one = all.object(name);
+  if (!one)
+    return Error::success();
+  JsonFields inner(*one, file.str(),
+                   "activation_quantization." + name.str() + ".");
+  static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
+                                          "fp4_e2m1", "f32"};
+  ProjectionQuant &quant = result.emplace();
+  quant.scheme = static_cast<ActivationScheme>(inner.choice("scheme", schemes));
+  double share = inner.number("topk", 0, 1, 1);
+  if (share < 1)
+    quant.topK = share;
+  quant.hadamard = inner.flag("hadamard", false);
+  quant.block = inner.integer("block", smallestBlock, int64_t(1) << 24, 0);
+  return inner.finish();
+}
+
 static Error readActivations(JsonFields &fields, StringRef file,
                              ModelConfig &config) {
   const json *all = fields.object("activation_quantization");
@@ -117,25 +138,16 @@ static Error readActivations(JsonFields &fields, StringRef file,
   config.saysActivations = true;
   JsonFields byProjection(*all, file.str(), "activation_quantization.");
   for (Projection projection : allProjections) {
-    StringRef name = toString(projection);
-    const json *one = byProjection.object(name);
-    if (!one)
-      continue;
-    JsonFields inner(*one, file.str(),
-                     "activation_quantization." + name.str() + ".");
-    static constexpr StringRef schemes[] = {"int8_absmax", "int4_absmean",
-                                            "fp4_e2m1", "f32"};
-    ProjectionQuant &quant = config.quant[static_cast<size_t>(projection)];
-    quant.scheme =
-        static_cast<ActivationScheme>(inner.choice("scheme", schemes));
-    double share = inner.number("topk", 0, 1, 1);
-    if (share < 1)
-      quant.topK = share;
-    quant.hadamard = inner.flag("hadamard", false);
-    quant.block = inner.integer("block", smallestBlock, int64_t(1) << 24, 0);
-    if (Error error = inner.finish())
+    std::optional<ProjectionQuant> quant;
+    if (Error error =
+            readQuant(byProjection, file, toString(projection), quant))
       return error;
+    config.quant[static_cast<size_t>(projection)] =
+        quant.value_or(ProjectionQuant());
   }
+  config.headQuant.reset();
+  if (Error error = readQuant(byProjection, file, "lm_head", config.headQuant))
+    return error;
   return byProjection.finish();
 }
 

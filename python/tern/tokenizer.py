@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Byte-level BPE from tokenizer.json, with the Llama-3 split pattern.
+"""Byte-level BPE from tokenizer.json, split by its own pattern, without or with NFC.
 
 `re` has no \\p{L} and \\p{N}, so their classes are made from unicodedata, and
 \\s is written out: Python's also holds U+001C..U+001F, Unicode's does not.
@@ -79,8 +79,10 @@ class Tokenizer:
 
     def __init__(self, raw: dict):
         model = raw["model"]
-        if model.get("type", "BPE") != "BPE" or raw.get("normalizer"):
-            raise ValueError("tokenizer.json: expected byte-level BPE without normalizer")
+        normalizer = (raw.get("normalizer") or {}).get("type")
+        if model.get("type", "BPE") != "BPE" or normalizer not in (None, "NFC"):
+            raise ValueError("tokenizer.json: expected byte-level BPE, normalized by NFC or not")
+        self.composes = normalizer == "NFC"
         self.vocab: dict[str, int] = dict(model["vocab"])
         merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
         self.ranks = {pair: rank for rank, pair in enumerate(merges)}
@@ -110,6 +112,7 @@ class Tokenizer:
             if part in self.special:
                 ids.append(self.special[part])
             else:
+                part = unicodedata.normalize("NFC", part) if self.composes else part
                 for match in self.pattern.finditer(part):
                     ids.extend(self._bpe(match.group()))
         return ids

@@ -47,13 +47,13 @@ func.func @column_list(%x: tensor<1x64xi8>, %w: tensor<64x16x1xi8>, %i: tensor<1
 
 // -----
 
-func.func @list_and_scales(%x: tensor<1x64xi8>, %w: tensor<64x16x1xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %s: tensor<64x4xf32>, %init: tensor<1x64xf32>) -> tensor<1x64xf32> {
-  // expected-error @+1 {{expected no list together with scales}}
-  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<64x16x1xi8>) rows(%i, %n : tensor<1x64xi32>, tensor<1xi32>)
-      scales(%s : tensor<64x4xf32>) outs(%init : tensor<1x64xf32>) codes [-128, 127]
-      weight_type tensor<64x64x!tern.trit, #tern.layout<b2, rows, k:4:1, []>>
-      strategy #tern.strategy<[#tern.digit_by_digit<layout = #tern.layout<b2, rows, k:4:1, []>, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x64xf32>
-  return %0 : tensor<1x64xf32>
+func.func @list_and_scales(%x: tensor<1x64xi8>, %w: tensor<64x64x1xi8>, %i: tensor<1x64xi32>, %n: tensor<1xi32>, %s: tensor<256x4xf32>, %init: tensor<1x256xf32>) -> tensor<1x256xf32> {
+  // expected-error @+1 {{expected no list of columns together with scales}}
+  %0 = tern.matmul "q" ins(%x, %w : tensor<1x64xi8>, tensor<64x64x1xi8>) columns(%i, %n : tensor<1x64xi32>, tensor<1xi32>)
+      scales(%s : tensor<256x4xf32>) outs(%init : tensor<1x256xf32>) codes [-128, 127]
+      weight_type tensor<256x64x!tern.trit, #tern.layout<b2, columns, n:4:1, []>>
+      strategy #tern.strategy<[#tern.digit_by_digit<layout = #tern.layout<b2, columns, n:4:1, []>, tokens = 1>], units = 1, prefetch = 0> -> tensor<1x256xf32>
+  return %0 : tensor<1x256xf32>
 }
 
 // -----

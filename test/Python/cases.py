@@ -92,16 +92,19 @@ CASES = {
     "like-bitcpm-0.5b": Case(9, dict(like="bitcpm-0.5b", small=True), defaults={}, threads=2),
     "like-bitcpm-1b": Case(9, dict(like="bitcpm-1b", small=True), defaults={}),
     "like-bitcpm-8b": Case(33, dict(like="bitcpm-8b", small=True), defaults={}),
-    # Scales of rows and of groups: 12 columns end within a tile.
+    # Scales of rows and of groups: 12 columns end within a tile. Divided by, scales have
+    # all bits, and the order of a sum shows; bf16's would be added exactly.
     "scales-rows": Case(9, dict(scales="row", hidden=204)),
     "scales-rows-divide-silu": Case(
         9, dict(scales="row", encoding="packed-divide", act="silu"), threads=2
     ),
     "scales-groups": Case(
-        9, dict(scales="group", group_size=32, hidden=192, intermediate=544), threads=2
+        9, dict(scales="group", group_size=32, hidden=192, intermediate=544,
+        encoding="packed-divide"), threads=2,
     ),
     "scales-groups-12": Case(
-        5, dict(scales="group", group_size=12, hidden=204, heads=3, head_dim=20, intermediate=60)
+        5, dict(scales="group", group_size=12, hidden=204, heads=3, head_dim=20,
+        intermediate=60, encoding="packed-divide"),
     ),
     "scales-groups-16-silu": Case(
         33, dict(scales="group", group_size=16, hidden=64, head_dim=32, heads=2, act="silu",
@@ -157,8 +160,8 @@ CASES = {
     ),
     # Activations that stay floats.
     "float-groups": Case(
-        9, dict(scheme="float", scales="group", group_size=64, hidden=192, intermediate=448),
-        threads=2,
+        9, dict(scheme="float", scales="group", group_size=64, hidden=192, intermediate=448,
+        encoding="packed-divide"), threads=2,
     ),
     "float-bias-silu": Case(5, dict(scheme="float", bias="all", act="silu", scales="row")),
     # Ternary embedding and head: vocabularies that end within a tile of rows.

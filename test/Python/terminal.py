@@ -179,8 +179,12 @@ class Terminal:
         environment: dict[str, str] | None = None,
         has_screen: bool = True,
         free_bytes: int | None = None,
+        shows_answers: bool = False,
     ):
-        """With `free_bytes`, so many of the answers find room until somebody reads."""
+        """With `free_bytes`, so many of the answers find room until somebody reads.
+
+        With `shows_answers` they go to the terminal, too.
+        """
         self.master, slave = pty.openpty()
         self.answers, answers = os.pipe()
         if free_bytes is not None:
@@ -196,7 +200,7 @@ class Terminal:
             [str(part) for part in command],
             stdin=slave,
             stderr=slave,
-            stdout=answers,
+            stdout=slave if shows_answers else answers,
             start_new_session=True,
             env=variables,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),

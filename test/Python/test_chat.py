@@ -179,6 +179,39 @@ def test_terminal(tern, template):
         assert terminal.status() == 0
 
 
+def test_thoughts_are_dim_at_a_terminal(tern, tmp_path):
+    path = tmp_path / "thinks.jinja"
+    path.write_text(TEMPLATE + "{{ '<think>\\n' }}")
+    dim, plain = "\x1b[2m", "\x1b[22m"
+    command = [tern, "chat", A48, "--chat-template", path, "-n", "4", "--temp", "0", "-q"]
+    answer = continued(tern, "User:x\nAssistant:<think>\n", 4)
+
+    def shown(*flags: str, **environment: str) -> str:
+        """All that is sent between a message and the next prompt."""
+        made = {"has_screen": False, "shows_answers": True, "environment": environment}
+        with Terminal([*command, *flags], **made) as terminal:
+            terminal.wait_for("> ")
+            terminal.type("x\r")
+            terminal.wait_for("\r\n")
+            before = len(terminal.sent) - len(terminal.shown)
+            terminal.wait_for("> ")
+            terminal.type("\x04")
+            assert terminal.status() == 0
+            return terminal.sent[before:].replace("\r\n", "\n")
+
+    thought = shown()
+    assert f"{dim}<think>\n{plain}{dim}" in thought
+    # No piece leaves the terminal dim, whoever writes to it next.
+    assert thought.count(dim) == thought.count(plain) > 1
+    text = thought.replace(dim, "").replace(plain, "")
+    assert text.startswith("<think>\n" + answer)
+    hidden = shown("--hide-thinking")
+    assert "<think>" not in hidden and dim not in hidden
+    assert dim not in shown("--color", "never")
+    assert dim not in shown(NO_COLOR="1")
+    assert dim in shown("--color", "always", NO_COLOR="1")
+
+
 def test_interrupt_at_the_prompt(tern, template):
     with Chat(tern, template) as terminal:
         terminal.wait_for("> ")

@@ -196,6 +196,49 @@ TEST_F(Defaults, ForbiddenTokens) {
       << r.err;
 }
 
+/// Of twelve tokens, those that the answer has are less likely; those of the
+/// prompt are not.
+TEST_F(Defaults, PresencePenalty) {
+  const int32_t first = 840, last = 852; // 845 is in the prompt
+  std::vector<int32_t> others;
+  for (int32_t id = 0; id < int32_t(FAKE_VOCAB); ++id)
+    if (id < first || id >= last)
+      others.push_back(id);
+  auto suppress = [&](tern_generation &g) {
+    g.suppress_count = uint32_t(others.size());
+  };
+  auto expected = [&](float penalty) {
+    std::vector<int32_t> text = romeo, answer;
+    while (answer.size() < 24) {
+      int32_t best = -1;
+      float most = 0;
+      for (int32_t id = first; id < last; ++id) {
+        float logit = fake_logit(hashOf(text), uint32_t(id));
+        if (std::count(answer.begin(), answer.end(), id))
+          logit -= penalty;
+        if (best < 0 || logit > most) {
+          best = id;
+          most = logit;
+        }
+      }
+      answer.push_back(best);
+      text.push_back(best);
+    }
+    return joined(answer) + "\n";
+  };
+  const std::string flags = "-p ROMEO: -n 24 --temp 0 -q --print-ids ";
+  const std::string rest = bytesOf(others);
+  EXPECT_EQ(runWith(suppress, flags, rest).out, expected(0));
+  for (const char *penalty : {"0", "0.37", "1.5", "1000"})
+    EXPECT_EQ(
+        runWith(suppress, flags + "--presence-penalty " + penalty, rest).out,
+        expected(float(std::atof(penalty))))
+        << penalty;
+  EXPECT_NE(expected(0), expected(0.37f));
+  EXPECT_EQ(run(flags + "--presence-penalty -1").status, 2);
+  EXPECT_EQ(run(flags + "--frequency-penalty 1").status, 2);
+}
+
 /// A penalty so small that it rewards makes the last token come again.
 TEST_F(Defaults, HowFarAPenaltyLooks) {
   const std::string flags = "--ids 7,8,9 -n 3 --temp 0 -q --print-ids ";

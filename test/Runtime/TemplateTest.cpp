@@ -152,9 +152,9 @@ TEST(Template, MarksTokensOfTheModel) {
             "[a<t>b\x0E<t>]");
   EXPECT_EQ(render.marks(), ".#ooo##ooo.");
   // One letter becomes two of its kind.
-  EXPECT_EQ(render("{{ messages[0] | upper }}ß",
-                   "{\"messages\": [\"ß\x0Eß<\x0F\"]}"),
-            "SSSS<ß");
+  EXPECT_EQ(
+      render("{{ messages[0] | upper }}ß", "{\"messages\": [\"ß\x0Eß<\x0F\"]}"),
+      "SSSS<ß");
   EXPECT_EQ(render.marks(), "##ooo..");
   EXPECT_NE(render("{{ x }}", "{\"x\": " + said + "}").find("not valid JSON"),
             std::string::npos);

@@ -88,15 +88,19 @@ class Job:
 def conversations(data: Path) -> Iterator[Job]:
     """Every template with every conversation and every other one of its variants.
 
-    transformers always passes tools and documents, which are none without any.
+    transformers always passes tools and documents, which are none without any, and
+    enable_thinking only where it is given.
     """
     talks = json.loads((data / "conversations.json").read_text())
     tools = talks["tools"]["tools"]
     documents = talks["documents"]["documents"]
     system = {"role": "system", "content": "Mind {{ this }}.\n"}
     for path in sorted(data.glob("*.jinja")):
+        switches = (None, True, False) if "enable_thinking" in path.read_text() else (None,)
         for title, talk in talks.items():
-            for with_tools, with_documents, with_system in itertools.product((0, 1, 2), repeat=3):
+            for with_tools, with_documents, with_system, thinking in itertools.product(
+                (0, 1, 2), (0, 1, 2), (0, 1, 2), switches
+            ):
                 variables = {"tools": None, "documents": None, "bos_token": "<s>"}
                 variables |= {"eos_token": "</s>", **talk}
                 if with_tools:
@@ -106,7 +110,10 @@ def conversations(data: Path) -> Iterator[Job]:
                 messages = [m for m in talk["messages"] if m["role"] != "system"]
                 if with_system:
                     variables["messages"] = [system] * (with_system == 1) + messages
+                if thinking is not None:
+                    variables["enable_thinking"] = thinking
                 name = f"{path.name}, {title} {with_tools}{with_documents}{with_system}"
+                name += f" {thinking}" * (thinking is not None)
                 yield Job(name, path.read_text(), variables)
 
 

@@ -34,7 +34,9 @@ extern "C" {
 #define TERN_TEMPLATE_MEMORY ((size_t)32 << 20)
 
 /* Variables beside "messages" and the named tokens that transformers gives
- * every template, as members of a JSON object. */
+ * every template, as members of a JSON object. Members that come later count
+ * more: "tools", and what a caller of apply_chat_template adds, as
+ * "enable_thinking", go behind them. */
 #define TERN_TEMPLATE_VARIABLES                                                \
   "\"tools\":null,\"documents\":null,\"add_generation_prompt\":true"
 
@@ -70,6 +72,13 @@ typedef struct tern_rendering {
 int tern_template_render(tern_template *parsed, const char *json,
                          size_t json_bytes, int64_t now,
                          tern_rendering *rendering, tern_error *error);
+
+/* Checks that a text may stand for "tools": JSON, a list of objects, of at most
+ * TERN_TEMPLATE_MAX_BYTES. `memory` is as for parsing, and holds nothing
+ * afterwards. 0, or -1 and one sentence in *error, which begins with `name`. */
+int tern_template_check_tools(void *memory, size_t bytes, const char *name,
+                              const char *json, size_t json_bytes,
+                              tern_error *error);
 
 /* Calls take(data, text, bytes) for each text and string of the template but
  * for keys of elements; ends with the first result that is not 0. */

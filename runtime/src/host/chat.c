@@ -12,6 +12,7 @@
 #include "conversation.h"
 #include "defaults.h"
 #include "lines.h"
+#include "thinking.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,11 +23,13 @@ typedef struct chat {
   host_program *program;
   host_generator *generator;
   host_conversation conversation;
+  host_thinking thinking;
   host_lines lines;
   const char *system; /* the first message, or NULL */
   size_t system_bytes;
   int was_interrupted;
   int has_failed;  /* a message was not answered */
+  uint64_t asked;  /* answers that were asked for */
   uint64_t reused; /* tokens that were not computed again */
 } chat;
 
@@ -87,10 +90,12 @@ static int encode(chat *c, int32_t **tokens, size_t *count) {
  * none: the message is to be forgotten, too. */
 static int answer(chat *c) {
   host_generator *g = c->generator;
+  const host_copy *opening = &c->conversation.opening;
   host_copy said = {0};
   int32_t *tokens;
   size_t count, reused;
   float *logits = NULL;
+  ++c->asked;
   if (encode(c, &tokens, &count) != 0)
     return -1;
   int result = host_generator_follow(g, tokens, count, &reused, &logits);
@@ -99,12 +104,16 @@ static int answer(chat *c) {
     return -1;
   c->reused += reused;
   g->copy = &said;
-  host_stop stop = host_generator_write(g, logits);
+  host_stop stop =
+      host_generator_write(g, logits, opening->text.bytes ? opening : NULL);
   g->copy = NULL;
   if (stop == STOP_FULL)
     say(c, "the context is full, so the answer ends here");
+  else if (stop == STOP_LIMIT && c->thinking.is_inside && c->thinking.hides)
+    say(c, "the answer was at its limit before the thinking had ended");
   /* An interrupted answer stays in the conversation as far as it got. */
-  if (stop == STOP_FAILED || (stop == STOP_INTERRUPTED && said.text.bytes == 0))
+  if (stop == STOP_FAILED ||
+      (stop == STOP_INTERRUPTED && said.text.bytes <= opening->text.bytes))
     result = -1;
   else
     result =
@@ -115,15 +124,24 @@ static int answer(chat *c) {
   return result;
 }
 
-static void take_message(chat *c, const char *text, size_t bytes) {
+/* Adds a message, and an answer unless results of tools are awaited before. */
+static void take_message(chat *c, const char *role, const char *text,
+                         size_t bytes) {
+  host_conversation *all = &c->conversation;
   host_interruptible = INTERRUPT_NOTED;
-  /* Of a message without an answer nothing stays; forgetting may have moved it.
-   */
-  if (host_conversation_add(&c->conversation, "user", text, NULL, bytes) != 0 ||
-      answer(c) != 0) {
-    size_t count = c->conversation.count;
-    if (count > 0 && c->conversation.messages[count - 1].is_user)
-      host_conversation_cut(&c->conversation, count - 1);
+  int result = host_conversation_add(all, role, text, NULL, bytes);
+  uint32_t awaited = result == 0 ? host_conversation_awaited(all) : 0;
+  if (awaited && all->messages[all->count - 1].is_tool)
+    fprintf(stderr, "%s: %u more result%s of tools to come\n", c->program->name,
+            awaited, awaited > 1 ? "s" : "");
+  else if (result == 0)
+    result = answer(c);
+  if (result != 0) {
+    /* Of a message without an answer nothing stays; forgetting may have moved
+     * it. */
+    const host_message *last = all->count ? &all->messages[all->count - 1] : 0;
+    if (last && (last->is_user || last->is_tool))
+      host_conversation_cut(all, all->count - 1);
     if (c->program->error.text[0])
       complain(c);
   }
@@ -138,10 +156,12 @@ static void take_message(chat *c, const char *text, size_t bytes) {
 
 static const char help[] =
     "A line is a message; with \\ at its end it goes on in the next one.\n"
-    "/help   this\n"
-    "/reset  forget what was said\n"
-    "/stats  timing and how full the context is\n"
-    "/exit   end, as Ctrl-D does\n"
+    "/help       this\n"
+    "/reset      forget what was said\n"
+    "/think, /no_think  let the model think before it answers, or not\n"
+    "/tool TEXT  the result of a call of a tool\n"
+    "/stats      timing and how full the context is\n"
+    "/exit       end, as Ctrl-D does\n"
     "Ctrl-C stops an answer, drops a line, and at an empty prompt ends the "
     "program.\n";
 
@@ -180,6 +200,41 @@ static void print_stats(const chat *c) {
   host_generator_timing(g);
 }
 
+/* A line that is nothing to go on with. Somebody at a terminal sees it, a
+ * script goes by the status. */
+static void refuse(chat *c, const char *why) {
+  say(c, why);
+  c->has_failed |= !c->lines.prompts;
+}
+
+static void switch_thinking(chat *c, host_switch to) {
+  int knows = host_conversation_knows_thinking(&c->conversation);
+  if (knows < 0) {
+    complain(c);
+  } else if (!knows) {
+    refuse(c, "the chat template has no switch for thinking; the model may "
+              "know /no_think at the end of a message");
+  } else {
+    c->conversation.thinking = to;
+    say(c, to == SWITCH_ON ? "thinking is on" : "thinking is off");
+  }
+}
+
+static int is_result(const chat *c, const char *text) {
+  return c->lines.takes_commands && strncmp(text, "/tool", 5) == 0 &&
+         (!text[5] || strchr(" \n", text[5]));
+}
+
+/* Behind "/tool". */
+static void take_result(chat *c, const char *text, size_t bytes) {
+  if (bytes < 2)
+    refuse(c, "/tool needs the result behind it");
+  else if (c->conversation.count == (c->system != NULL))
+    refuse(c, "there is no answer yet that could have called a tool");
+  else
+    take_message(c, "tool", text + 1, bytes - 1);
+}
+
 /* True to go on. */
 static int take_command(chat *c, const char *name) {
   if (strcmp(name, "/exit") == 0)
@@ -188,15 +243,19 @@ static int take_command(chat *c, const char *name) {
     fputs(help, stderr);
   else if (strcmp(name, "/stats") == 0)
     print_stats(c);
+  else if (strcmp(name, "/think") == 0)
+    switch_thinking(c, SWITCH_ON);
+  else if (strcmp(name, "/no_think") == 0)
+    switch_thinking(c, SWITCH_OFF);
   else if (strcmp(name, "/reset") == 0)
     return begin(c) == 0;
   else {
-    fprintf(stderr,
-            "%s: there is no command %.60s; /help lists them, and a blank "
-            "before it makes it a message\n",
-            c->program->name, name);
-    /* Somebody at a terminal sees it, a script goes by the status. */
-    c->has_failed |= !c->lines.prompts;
+    char why[160];
+    snprintf(why, sizeof(why),
+             "there is no command %.60s; /help lists them, and a blank before "
+             "it makes it a message",
+             name);
+    refuse(c, why);
   }
   return 1;
 }
@@ -218,12 +277,14 @@ static void talk(chat *c) {
          (lines = host_lines_read(&c->lines, &message)) > 0 &&
          host_text_append(c->program, &message, "", 1) == 0) {
     size_t bytes = message.bytes - 1; /* without the NUL */
-    if (lines == 1 && message.at[0] == '/' && c->lines.takes_commands) {
+    uint64_t asked = c->asked;
+    if (is_result(c, message.at))
+      take_result(c, message.at + 5, bytes - 5);
+    else if (lines == 1 && message.at[0] == '/' && c->lines.takes_commands)
       goes_on = take_command(c, message.at);
-    } else if (bytes > 0) {
-      take_message(c, message.at, bytes);
-      is_enough = c->program->options.single_turn;
-    }
+    else if (bytes > 0)
+      take_message(c, "user", message.at, bytes);
+    is_enough = c->program->options.single_turn && c->asked > asked;
   }
   c->was_interrupted = lines == HOST_LINES_INTERRUPTED;
   if (goes_on && (lines == 0 || (is_enough && !c->lines.prompts)))
@@ -231,10 +292,30 @@ static void talk(chat *c) {
   free(message.at);
 }
 
+/* A flag that the template makes nothing of. 0, or -1. */
+static int warn_of_template(chat *c) {
+  const host_options *o = &c->program->options;
+  int knows = 1;
+  if (o->tools)
+    knows = host_conversation_knows_tools(&c->conversation);
+  if (knows == 0 && !o->quiet)
+    say(c, "the chat template does not write the tools of --tools");
+  if (knows >= 0 && c->conversation.thinking != SWITCH_AUTO) {
+    knows = host_conversation_knows_thinking(&c->conversation);
+    if (knows == 0 && !o->quiet)
+      say(c, "the chat template has no switch for thinking, so --thinking "
+             "changes nothing");
+  }
+  return knows < 0 ? -1 : 0;
+}
+
 int host_chat(host_program *program) {
   host_session session = {0};
   host_generator generator = {0};
-  chat c = {.program = program, .generator = &generator};
+  chat c = {.program = program,
+            .generator = &generator,
+            .thinking = {.hides = program->options.hide_thinking,
+                         .dims = host_lines_dim(&program->options)}};
   char *system = NULL;
   int is_open =
       read_system(&c, &system) == 0 &&
@@ -242,7 +323,8 @@ int host_chat(host_program *program) {
       host_session_open(program, (uint32_t)program->options.context,
                         &session) == 0 &&
       host_generator_open(&generator, program, session.session) == 0 &&
-      begin(&c) == 0;
+      begin(&c) == 0 && warn_of_template(&c) == 0;
+  generator.thinking = &c.thinking;
   if (is_open) {
     host_lines_open(&c.lines, program);
     talk(&c);

@@ -6,6 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "defaults.h"
 #include "stops.h"
+#include "thinking.h"
 
 #include <float.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ void host_generator_close(host_generator *generator) {
   free(generator->rules_memory);
   free(generator->ready.text.at);
   free(generator->ready.marks.at);
+  free(generator->shown.at);
   free(generator->candidates);
   free(generator->logits);
   free(generator->held);
@@ -200,16 +202,34 @@ static int is_end(const host_generator *generator, int32_t token) {
   return 0;
 }
 
-/* Prints what is ready, unless ids are printed instead. */
-static void print_ready(host_generator *generator) {
-  const host_program *program = generator->program;
-  if (program->options.print_ids)
+static void show(host_generator *generator, const host_copy *text) {
+  host_program *program = generator->program;
+  host_thinking *thinking = generator->thinking;
+  host_text *shown = &generator->shown;
+  if (!thinking) {
+    fwrite(text->text.at, 1, text->text.bytes, stdout);
     return;
-  const host_copy *ready = &generator->ready;
-  fwrite(ready->text.at, 1, ready->text.bytes, stdout);
+  }
+  shown->bytes = 0;
+  host_thinking_push(thinking, program, text->text.at, text->marks.at,
+                     text->text.bytes, shown);
+  if (thinking->hides && thinking->is_inside)
+    host_progress(
+        program, "thinking, %llu tokens",
+        (unsigned long long)(generator->generated - generator->earlier));
+  if (shown->bytes)
+    host_progress_end(program);
+  fwrite(shown->at, 1, shown->bytes, stdout);
+}
+
+/* Prints text, unless ids are printed instead. */
+static void print_copy(host_generator *generator, const host_copy *text) {
+  if (generator->program->options.print_ids)
+    return;
+  show(generator, text);
   if (generator->copy)
-    host_copy_append(generator->program, generator->copy, ready->text.at,
-                     ready->marks.at, ready->text.bytes);
+    host_copy_append(generator->program, generator->copy, text->text.at,
+                     text->marks.at, text->text.bytes);
 }
 
 /* Text goes to stdout as soon as it can be no part of a stop string. 1 when one
@@ -218,7 +238,7 @@ static int print(host_generator *generator, const char *text, size_t bytes) {
   int result = host_stops_push(generator->stops, generator->program, text,
                                bytes, generator->mark, &generator->ready);
   if (result >= 0)
-    print_ready(generator);
+    print_copy(generator, &generator->ready);
   return result;
 }
 
@@ -230,8 +250,10 @@ static int print_text(host_generator *generator, int32_t token) {
                                           &bytes, &flags);
   char out[TERN_UTF8_ROOM(256)];
   int result = 0;
-  if (flags & TERN_TOKEN_SPECIAL)
-    return 0; /* a control token is no text */
+  /* A control token is no text. */
+  if ((flags & TERN_TOKEN_SPECIAL) &&
+      !(generator->thinking && host_thinking_is_tag(text, bytes)))
+    return 0;
   generator->mark =
       flags & TERN_TOKEN_ADDED ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
   for (size_t at = 0; at < bytes && result == 0;) {
@@ -255,6 +277,25 @@ static int print_token(host_generator *generator, int32_t token) {
   return result;
 }
 
+/* --presence-penalty: one subtraction for each token that stands behind the
+ * prompt, however often. The candidates note which have still to be done. */
+static void weaken_present(host_generator *generator, uint32_t prompt,
+                           float *logits) {
+  float penalty = (float)generator->program->options.presence_penalty;
+  uint32_t end = tern_session_position(generator->session);
+  const int32_t *held = generator->held;
+  tern_candidate *notes = generator->candidates;
+  if (penalty == 0.0f)
+    return;
+  for (uint32_t i = prompt; i < end; ++i)
+    notes[held[i]].token = 1;
+  for (uint32_t i = prompt; i < end; ++i)
+    if (notes[held[i]].token) {
+      notes[held[i]].token = 0;
+      logits[held[i]] -= penalty;
+    }
+}
+
 /* The next token by the model, its rules and the sampler; -1 if the rules leave
  * none. */
 static int32_t pick(host_generator *generator, uint32_t prompt, int is_last,
@@ -264,6 +305,7 @@ static int32_t pick(host_generator *generator, uint32_t prompt, int is_last,
   tern_rules_apply(&generator->rules, generator->held,
                    tern_session_position(generator->session), prompt, is_last,
                    logits, vocab_size, generator->candidates);
+  weaken_present(generator, prompt, logits);
   int32_t token = tern_sampler_pick(&generator->sampler, logits, vocab_size,
                                     generator->candidates);
   if (!(logits[token] < -FLT_MAX))
@@ -316,17 +358,35 @@ static host_stop write_tokens(host_generator *generator, float *logits) {
   return STOP_LIMIT;
 }
 
-host_stop host_generator_write(host_generator *generator, float *logits) {
+/* The end of an answer: all that was held back. */
+static void print_rest(host_generator *generator) {
   char rest[TERN_UTF8_ROOM(0)];
+  host_program *program = generator->program;
+  host_text *shown = &generator->shown;
+  if (print(generator, rest, tern_utf8_flush(&generator->utf8, rest)) == 0 &&
+      host_stops_flush(generator->stops, program, &generator->ready) == 0)
+    print_copy(generator, &generator->ready);
+  host_progress_end(program);
+  shown->bytes = 0;
+  if (generator->thinking &&
+      host_thinking_flush(generator->thinking, program, shown) == 0)
+    fwrite(shown->at, 1, shown->bytes, stdout);
+}
+
+host_stop host_generator_write(host_generator *generator, float *logits,
+                               const host_copy *opening) {
   host_program *program = generator->program;
   host_stops_reset(generator->stops);
   generator->mark = TERN_MARK_WRITTEN;
   memset(&generator->utf8, 0, sizeof(generator->utf8));
   host_interrupt_writes("\n");
+  generator->earlier = generator->generated;
+  if (generator->thinking)
+    host_thinking_begin(generator->thinking);
+  if (opening)
+    print_copy(generator, opening);
   host_stop stop = write_tokens(generator, logits);
-  if (print(generator, rest, tern_utf8_flush(&generator->utf8, rest)) == 0 &&
-      host_stops_flush(generator->stops, program, &generator->ready) == 0)
-    print_ready(generator);
+  print_rest(generator);
   fputc('\n', stdout);
   int is_written = fflush(stdout) == 0 && !ferror(stdout);
   host_interrupt_writes(NULL);
@@ -335,52 +395,4 @@ host_stop host_generator_write(host_generator *generator, float *logits) {
     return STOP_FAILED;
   }
   return stop;
-}
-
-static void footer_line(const char *what, uint64_t tokens,
-                        int64_t nanoseconds) {
-  double ms = (double)nanoseconds * 1e-6;
-  if (tokens == 0)
-    return;
-  fprintf(stderr,
-          "%-12s %10.2f ms / %5llu tokens (%8.2f ms each, %9.2f tokens/s)\n",
-          what, ms, (unsigned long long)tokens, ms / (double)tokens,
-          ms > 0 ? (double)tokens * 1e3 / ms : 0.0);
-}
-
-void host_generator_footer(const host_generator *generator) {
-  if (generator->program->options.quiet)
-    return;
-  fputc('\n', stderr);
-  host_generator_timing(generator);
-}
-
-void host_generator_timing(const host_generator *generator) {
-  footer_line("prompt eval", generator->prompt_tokens, generator->prompt_time);
-  footer_line("eval", generator->steps, generator->step_time);
-  footer_line("total", generator->prompt_tokens + generator->steps,
-              generator->prompt_time + generator->step_time);
-}
-
-void host_print_counters(const host_program *program, const char *what,
-                         const uint64_t *counters, uint64_t tokens) {
-  const tern_model *model = program->model;
-  uint64_t held = 0, had_read = 0;
-  if (tokens == 0)
-    return;
-  fprintf(stderr, "\nweight bytes per token, %s (%llu tokens)\n", what,
-          (unsigned long long)tokens);
-  fprintf(stderr, "%-20s %14s %14s %10s\n", "projection", "held", "read",
-          "not read");
-  for (uint32_t p = 0; p <= model->projection_count; ++p) {
-    int last = p == model->projection_count;
-    uint64_t h = last ? held : counters[2 * p];
-    uint64_t r = last ? had_read : counters[2 * p + 1];
-    held += last ? 0 : h;
-    had_read += last ? 0 : r;
-    fprintf(stderr, "%-20s %14.0f %14.0f %9.1f%%\n",
-            last ? "all" : model->projection_names[p],
-            (double)h / (double)tokens, (double)r / (double)tokens,
-            h ? 100.0 * (1.0 - (double)r / (double)h) : 0.0);
-  }
 }

@@ -177,7 +177,11 @@ typedef struct host_generator {
   int32_t pending; /* the last token written if the session lacks it, or -1 */
   int32_t *held;   /* the session's tokens */
   host_copy *copy; /* takes what is written, too, unless it is NULL */
+  /* Of chat: thoughts are shown in their own way. NULL: as all else. */
+  struct host_thinking *thinking;
+  host_text shown; /* of an answer with thoughts */
   uint64_t prompt_tokens, generated, steps;
+  uint64_t earlier; /* of `generated`, before this answer */
   int64_t prompt_time, step_time;
 } host_generator;
 
@@ -193,8 +197,10 @@ int host_generator_read(host_generator *generator, const int32_t *tokens,
 int host_generator_follow(host_generator *generator, const int32_t *tokens,
                           size_t count, size_t *reused, float **logits);
 /* From the logits of the last token, tokens to stdout, as many as -n or the
- * model allows. */
-host_stop host_generator_write(host_generator *generator, float *logits);
+ * model allows. `opening` is the beginning of the answer that the prompt ends
+ * with: it is printed as if the model had made it; NULL: there is none. */
+host_stop host_generator_write(host_generator *generator, float *logits,
+                               const host_copy *opening);
 void host_generator_footer(const host_generator *generator);
 void host_generator_timing(const host_generator *generator);
 void host_print_counters(const host_program *program, const char *what,

@@ -12,11 +12,17 @@
 #include <unistd.h>
 
 /* --color always or never, or by what looks on: https://no-color.org. */
-static int wants_color(const host_options *options) {
+static int wants_color(const host_options *options, int is_terminal) {
   const char *no_color = getenv("NO_COLOR");
   if (options->color && strcmp(options->color, "auto") != 0)
     return strcmp(options->color, "always") == 0;
-  return host_terminal_can_edit() && !(no_color && *no_color);
+  return is_terminal && !(no_color && *no_color);
+}
+
+int host_lines_dim(const host_options *options) {
+  const char *name = getenv("TERM");
+  int is_dumb = name && strcmp(name, "dumb") == 0;
+  return wants_color(options, isatty(STDOUT_FILENO) && !is_dumb);
 }
 
 void host_lines_open(host_lines *l, host_program *program) {
@@ -24,7 +30,7 @@ void host_lines_open(host_lines *l, host_program *program) {
   l->program = program;
   l->prompts = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
   l->takes_commands = isatty(STDIN_FILENO) || program->options.commands;
-  l->color = wants_color(&program->options);
+  l->color = wants_color(&program->options, host_terminal_can_edit());
   l->edits = host_terminal_can_edit() &&
              host_terminal_open(&l->terminal, l->color) == 0;
 }

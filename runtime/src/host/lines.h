@@ -21,6 +21,9 @@ typedef struct host_lines {
   size_t room;
 } host_lines;
 
+/* Returns true if a part of an answer may be shown dim: by --color, or because
+ * standard output is a terminal that can. */
+int host_lines_dim(const host_options *options);
 /* With the editor where the terminal can do it. */
 void host_lines_open(host_lines *lines, host_program *program);
 void host_lines_close(host_lines *lines);

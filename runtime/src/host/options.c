@@ -34,9 +34,20 @@ static const host_flag flags[] = {
     {"--chat-template", NULL, "FILE",
      "how messages become text, in Jinja (default: the model's)", FLAG_TEXT,
      COMMAND_CHAT, AT(chat_template), 0, 0},
+    {"--thinking", NULL, "on|off|auto",
+     "let the model think before it answers, if its template has a switch for "
+     "that (default auto: as the template has it)",
+     FLAG_TEXT, COMMAND_CHAT, AT(thinking), 0, 0},
+    {"--hide-thinking", NULL, NULL,
+     "do not print what the model thinks, between <think> and </think>",
+     FLAG_SWITCH, COMMAND_CHAT, AT(hide_thinking), 0, 0},
+    {"--tools", NULL, "FILE",
+     "functions that the model may call: a list of objects in JSON, for the "
+     "template",
+     FLAG_TEXT, COMMAND_CHAT, AT(tools), 0, 0},
     {"--color", NULL, "auto|always|never",
-     "colors at the prompt (default auto: at a terminal, unless NO_COLOR is "
-     "set)",
+     "colors at the prompt, and dim thoughts (default auto: at a terminal, "
+     "unless NO_COLOR is set)",
      FLAG_TEXT, COMMAND_CHAT, AT(color), 0, 0},
     {"--commands", NULL, NULL,
      "take lines that begin with / as commands from a pipe, too", FLAG_SWITCH,
@@ -91,6 +102,10 @@ static const host_flag flags[] = {
      "with "
      "--repeat-penalty, else the model's)",
      FLAG_INTEGER, TEXT_TO_TOKENS, AT(repeat_last_n), -1, 2147483647.0},
+    {"--presence-penalty", NULL, "X",
+     "take X from the logit of each token that the answer has already; 0: off "
+     "(default)",
+     FLAG_NUMBER, TEXT_TO_TOKENS, AT(presence_penalty), 0, 1e6},
     {"-s", "--seed", "N",
      "seed of sampling; the same seed gives the same text (default -1: the "
      "clock)",

@@ -32,6 +32,7 @@ typedef struct host_options {
   const char *prompt, *file, *ids, *weights;
   const char *load;
   const char *system, *system_file, *chat_template, *color; /* chat */
+  const char *thinking, *tools;
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
   const char *prompt_list, *generate_list, *thread_list, *batch_list,
@@ -43,13 +44,14 @@ typedef struct host_options {
   int64_t top_k;                                    /* -1: unset */
   int64_t repeat_last_n;                            /* -1: all, UNSET_LIMIT */
   double temperature, top_p, min_p, repeat_penalty; /* or unset */
+  double presence_penalty;                          /* 0: off */
   int stats, quiet, verbose, ignore_eos, no_bos, print_ids, echo;
   int commands;     /* of chat, where no terminal is */
   int conversation; /* never set: it makes the command chat */
   int second_half, json;
   int no_warmup; /* bench */
   int escape, mlock;
-  int single_turn; /* chat */
+  int single_turn, hide_thinking; /* chat */
   const char *kl_base;
   int kl; /* ppl */
   int verify, help, version;

@@ -72,7 +72,7 @@ static int generate(host_program *program, host_generator *generator,
     return EXIT_FAILED;
   }
   memcpy(after_prompt, program->counters, counters * sizeof(uint64_t));
-  host_stop stop = host_generator_write(generator, logits);
+  host_stop stop = host_generator_write(generator, logits, NULL);
   int status = exit_status(program, stop, generator);
   if (status != EXIT_FAILED)
     host_generator_footer(generator);

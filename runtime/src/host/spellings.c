@@ -39,9 +39,8 @@
 #define NO_DOWNLOAD                                                            \
   "nothing is downloaded; give the path of a checkpoint's folder or file"
 #define SAMPLERS                                                               \
-  "tokens are chosen by the repeat penalty, temperature, --top-k, --min-p "    \
-  "and "                                                                       \
-  "--top-p, in this order"
+  "tokens are chosen by the repeat and the presence penalty, temperature, "    \
+  "--top-k, --min-p and --top-p, in this order"
 #define ONE_MODEL "there is no second model that drafts"
 #define NO_GRAMMAR "answers are not bound to a grammar"
 #define NO_SHIFT "a full context is not shifted"
@@ -60,6 +59,7 @@ static const host_spelling spellings[] = {
     SAME("--context", ALL, "--ctx-size"),
     SAME("-sys --system-prompt", CHAT, "--system"),
     SAME("-co", CHAT, "--color"),
+    SAME("-rea --reasoning", CHAT, "--thinking"),
     SAME("--chat-template-file", CHAT, "--chat-template"),
     SAME("--display-prompt", RUN, "--echo"),
     SAME("--repetition-penalty", TEXTS, "--repeat-penalty"),
@@ -152,8 +152,7 @@ static const host_spelling spellings[] = {
     REFUSED_UNLESS("--mirostat", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--typical --typical-p --tfs", TEXTS, "1", SAMPLERS),
     REFUSED_UNLESS("--cfg-scale", TEXTS, "1", SAMPLERS),
-    REFUSED_UNLESS("--presence-penalty --frequency-penalty", TEXTS, "0",
-                   SAMPLERS),
+    REFUSED_UNLESS("--frequency-penalty", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--xtc-probability", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--dry-multiplier --dynatemp-range", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--top-nsigma --top-n-sigma", TEXTS, "-1", SAMPLERS),
@@ -191,8 +190,15 @@ static const host_spelling spellings[] = {
             "the chat template says what stands around a message"),
     REFUSED("--warmup", TEXTS | PPL, "nothing runs before the prompt"),
     REFUSED("--chat-template-kwargs", CHAT,
-            "a template gets the variables that docs/chat.md lists"),
-    REFUSED("--reasoning-format --reasoning-budget -rea --reasoning", TEXTS,
+            "a template gets the variables that docs/chat.md lists; "
+            "--thinking sets enable_thinking"),
+    REFUSED_UNLESS("--reasoning-format", CHAT, "none",
+                   "an answer is printed as the model writes it, or without "
+                   "its thoughts: --hide-thinking"),
+    REFUSED_UNLESS("--reasoning-budget", CHAT, "-1",
+                   "thoughts are as long as the model makes them; --thinking "
+                   "off asks for none"),
+    REFUSED("--reasoning-format --reasoning-budget -rea --reasoning", RUN,
             "an answer is printed as the model writes it"),
     REFUSED("--simple-io", TEXTS,
             "lines are edited at a terminal only; cat | makes it a pipe"),

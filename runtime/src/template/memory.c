@@ -16,8 +16,11 @@ void template_fail(engine *e, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(cause, sizeof(cause), format, arguments);
   va_end(arguments);
-  snprintf(e->error->text, sizeof(e->error->text),
-           "the chat template, line %u: %s", e->line, cause);
+  char where[32] = "";
+  if (e->line)
+    snprintf(where, sizeof(where), ", line %u", e->line);
+  snprintf(e->error->text, sizeof(e->error->text), "%.100s%s: %s",
+           e->subject ? e->subject : "the chat template", where, cause);
   longjmp(e->failed, 1);
 }
 

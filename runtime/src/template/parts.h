@@ -158,6 +158,7 @@ struct tern_template {
   scope *globals, *scope;
   loop *loop; /* the innermost one */
   int64_t now;
+  const char *subject; /* of sentences, if it is no template */
   tern_error *error;
   jmp_buf failed;
 };

@@ -14,12 +14,18 @@
 
 typedef struct reader {
   engine *engine;
-  const char *at, *end;
+  const char *start, *at, *end;
   int marked; /* strings come from a message */
 } reader;
 
 _Noreturn static void bad_json(const reader *r) {
-  template_fail(r->engine, "the variables are not valid JSON");
+  engine *e = r->engine;
+  if (!e->subject)
+    template_fail(e, "the variables are not valid JSON");
+  e->line = 1;
+  for (const char *at = r->start; at < r->at; ++at)
+    e->line += *at == '\n';
+  template_fail(e, "this is not valid JSON");
 }
 
 static char look(reader *r) {
@@ -233,9 +239,44 @@ static value read_value(reader *r) {
 }
 
 value template_read_json(engine *e, const char *json, size_t bytes) {
-  reader r = {e, json, json + bytes, 0};
+  reader r = {e, json, json, json + bytes, 0};
   value v = read_value(&r);
   if (look(&r) || r.at != r.end || v.kind != V_DICT)
     bad_json(&r);
   return v;
+}
+
+/*--- Tools -----------------------------------------------------------------*/
+
+static void check_tools(engine *e, const char *json, size_t bytes) {
+  if (bytes > TERN_TEMPLATE_MAX_BYTES)
+    template_fail(e, "expected at most %zu KiB, got %zu",
+                  TERN_TEMPLATE_MAX_BYTES >> 10, (bytes + 1023) >> 10);
+  reader r = {e, json, json, json + bytes, 0};
+  value v = read_value(&r);
+  if (look(&r) || r.at != r.end)
+    bad_json(&r);
+  if (v.kind != V_LIST)
+    template_fail(e, "expected a list of tools, [{...}, ...], got %s",
+                  template_kind_name(v));
+  for (uint32_t i = 0; i < v.list->count; ++i)
+    if (v.list->items[i].kind != V_DICT)
+      template_fail(e, "expected a list of objects, got %s as element %u",
+                    template_kind_name(v.list->items[i]), i + 1);
+}
+
+int tern_template_check_tools(void *memory, size_t bytes, const char *name,
+                              const char *json, size_t json_bytes,
+                              tern_error *error) {
+  engine e;
+  memset(&e, 0, sizeof(e));
+  e.memory = memory;
+  e.room = bytes;
+  e.steps = TERN_TEMPLATE_STEPS;
+  e.subject = name;
+  e.error = error;
+  if (setjmp(e.failed))
+    return -1;
+  check_tools(&e, json, json_bytes);
+  return 0;
 }

@@ -111,6 +111,7 @@ TEST(GgufFamilies, Yarn) {
   tiny.set("rope.scaling.attn_factor", ggufF32(1));
   tiny.set("rope.scaling.yarn_ext_factor", ggufF32(1));
   tiny.set("rope.scaling.yarn_beta_fast", ggufF32(32));
+  tiny.set("rope.scaling.finetuned", ggufBool(true));
   EXPECT_EQ(configOf(tiny).ropeFactor, config.ropeFactor);
   EXPECT_EQ(configOf(tiny).ropeDivisors, config.ropeDivisors);
   tiny.set("rope.scaling.attn_factor", ggufF32(0.5));

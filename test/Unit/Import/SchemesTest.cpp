@@ -151,6 +151,24 @@ TEST(Schemes, Blocks) {
   expectPart(schemes({"float", *shares}), "o_proj stay f32");
 }
 
+TEST(Schemes, TernaryHeads) {
+  ModelConfig config = parsed([](json &c) {
+    c["activation_quantization"]["lm_head"] = {{"scheme", "int8_absmax"},
+                                               {"block", 64}};
+  });
+  EXPECT_EQ(config.quantOfHead().block, 64);
+  // A preset says nothing of heads, so they are as q, k and v are.
+  ASSERT_FALSE(bool(applySchemes({"v2", {}}, config, "model")));
+  EXPECT_EQ(config.quantOfHead(), config.quantOf(Projection::Q));
+  expectRefusal(
+      [](json &c) {
+        c["activation_quantization"]["lm_head"] = {{"scheme", "int8_absmax"},
+                                                   {"block", 128}};
+      },
+      "blocks of 128 were asked for, which do not divide the 192 inputs of "
+      "lm_head");
+}
+
 TEST(Schemes, WeightOnly) {
   ModelConfig config = bundled();
   config.saysActivations = false;

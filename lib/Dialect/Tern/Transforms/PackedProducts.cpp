@@ -41,21 +41,22 @@ void tern::readAllColumns(MatmulOp product) {
     sparsify->erase();
 }
 
-/// The result is scaled, and multiplied by the ReLU^2 of the gate that the list
-/// was made of: outside of the list that is 0 times a finite number.
+/// The result is scaled, if it lacks a factor or a bias, and goes to the ReLU^2
+/// unit of the gate that the list was made of, which is 0 outside of the list.
 bool tern::mayReadAllRows(MatmulOp product) {
   Value indices = product.getRowIndices();
   auto active =
       indices ? indices.getDefiningOp<ActiveRowsOp>() : ActiveRowsOp();
-  if (!active || !product->hasOneUse() || product.getScales())
+  if (!active || !product->hasOneUse())
     return false;
-  auto scaled = dyn_cast<DequantizeOp>(*product->user_begin());
-  if (!scaled || !scaled->hasOneUse())
+  Value up = product.getResult(0);
+  if (auto scaled = dyn_cast<DequantizeOp>(*product->user_begin()))
+    up = scaled.getResult(0);
+  if (!up.hasOneUse())
     return false;
-  auto unit = dyn_cast<GluOp>(*scaled->user_begin());
+  auto unit = dyn_cast<GluOp>(*up.user_begin());
   return unit && unit.getKind() == GluKind::ReLU2 &&
-         unit.getGate() == active.getGate() &&
-         unit.getUp() == scaled.getResult(0);
+         unit.getGate() == active.getGate() && unit.getUp() == up;
 }
 
 void tern::readAllRows(MatmulOp product) {
@@ -134,6 +135,8 @@ static void widenResult(MatmulOp product, int64_t width) {
 void tern::packProduct(MatmulOp product, RankedTensorType packed) {
   const Layout &layout = cast<LayoutAttr>(packed.getEncoding()).getLayout();
   product.setWeightType(packed);
+  if (layout.hasScales())
+    product.getScalesMutable().clear();
   if (!product.getColumnIndices()) {
     OpBuilder b(product);
     product.getCodesMutable().assign(
