@@ -257,7 +257,8 @@ Error Checkpoint::readDigitRows(StringRef name, int64_t from, int64_t count,
   if (!found)
     return found.takeError();
   const TensorEntry &entry = **found;
-  if (entry.shape.size() != 2 || (entry.isBlocked() && !hasGroups(entry)))
+  bool areFloats = isGguf() && !entry.isBlocked();
+  if (entry.shape.size() != 2 || !(areFloats || hasGroups(entry)))
     return error(name, entry,
                  "is " + entry.describe() +
                      ", whose rows tern does not read "
