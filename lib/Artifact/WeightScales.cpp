@@ -7,6 +7,8 @@
 
 #include "WeightValues.h"
 
+#include "tern/Packing/HalfFloat.h"
+
 using namespace llvm;
 using namespace tern;
 
@@ -55,4 +57,20 @@ Expected<std::vector<float>> tern::gatherScales(const Checkpoint &checkpoint,
                            " scales, but its sources have " +
                            Twine(names.size()) + ", or " + Twine(all.size()) +
                            " in all rows and groups");
+}
+
+Error tern::fitHalves(std::vector<float> &scales, int64_t groups) {
+  for (auto [i, scale] : enumerate(scales)) {
+    if (scale == kScaleOfZeros)
+      scale = 0x1p-16f;
+    if (halfToFloat(floatToHalf(scale)) == scale)
+      continue;
+    int64_t at = static_cast<int64_t>(i);
+    return createStringError(
+        "is expected to have scales that 16 bits hold exactly, but in row %lld "
+        "and group %lld it is %.9g",
+        static_cast<long long>(at / groups),
+        static_cast<long long>(at % groups), static_cast<double>(scale));
+  }
+  return Error::success();
 }

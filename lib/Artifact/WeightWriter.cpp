@@ -10,6 +10,7 @@
 #include "WeightValues.h"
 #include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/HalfFloat.h"
 #include "tern/Packing/Packer.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -195,6 +196,10 @@ private:
   Error writeValues(Instance instance, const std::string &name, int64_t count,
                     uint64_t &end);
   Error writeDigits(Instance instance);
+  Expected<std::vector<float>> scalesOf(Instance instance, ScaleShape shape,
+                                        bool areHalf);
+  Error packScalesOf(Instance instance, const Layout &layout,
+                     std::vector<uint8_t> &packed);
   Error writeScales(Instance instance);
   Error writeIntegers(Instance instance);
   Error writeIntegerScales(Instance instance);
@@ -297,20 +302,55 @@ Error Writer::writeDigits(Instance instance) {
   if (row != rows)
     return weightError(instance.weight, "its sources have " + Twine(row) +
                                             " rows, not " + Twine(rows));
+  const Layout &layout = cast<LayoutAttr>(type.getEncoding()).getLayout();
   std::vector<uint8_t> packed(instance.bytes);
-  packDigits(cast<LayoutAttr>(type.getEncoding()).getLayout(), digits.data(),
-             rows, columns, packed.data());
+  packDigits(layout, digits.data(), rows, columns, packed.data());
+  if (layout.hasScales())
+    if (Error error = packScalesOf(instance, layout, packed))
+      return error;
   return put(instance.offset, packed);
+}
+
+Expected<std::vector<float>> Writer::scalesOf(Instance instance,
+                                              ScaleShape shape, bool areHalf) {
+  Expected<std::vector<float>> scales =
+      gatherScales(checkpoint, alphas, sourcesOf(instance), shape);
+  if (!scales)
+    return weightError(instance.weight, toString(scales.takeError()));
+  if (areHalf)
+    if (Error error = fitHalves(*scales, shape.groups))
+      return weightError(instance.weight, toString(std::move(error)));
+  return scales;
+}
+
+/// Those that are stored with the digits in `packed`.
+Error Writer::packScalesOf(Instance instance, const Layout &layout,
+                           std::vector<uint8_t> &packed) {
+  RankedTensorType type = typeOf(instance);
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  Expected<std::vector<float>> scales =
+      scalesOf(instance, {rows, columns / layout.tileColumns()},
+               layout.scales == ScaleFormat::F16);
+  if (!scales)
+    return scales.takeError();
+  packScales(layout, scales->data(), rows, columns, packed.data());
+  return Error::success();
 }
 
 Error Writer::writeScales(Instance instance) {
   RankedTensorType type = typeOf(instance);
   int64_t groups = type.getRank() == 2 ? type.getDimSize(1) : 1;
-  Expected<std::vector<float>> scales = gatherScales(
-      checkpoint, alphas, sourcesOf(instance), {type.getDimSize(0), groups});
+  bool areHalf = type.getElementType().isF16();
+  Expected<std::vector<float>> scales =
+      scalesOf(instance, {type.getDimSize(0), groups}, areHalf);
   if (!scales)
-    return weightError(instance.weight, toString(scales.takeError()));
-  return put(instance.offset, asBytes(ArrayRef(*scales)));
+    return scales.takeError();
+  if (!areHalf)
+    return put(instance.offset, asBytes(ArrayRef(*scales)));
+  std::vector<uint16_t> halves;
+  for (float scale : *scales)
+    halves.push_back(floatToHalf(scale));
+  return put(instance.offset, asBytes(ArrayRef(halves)));
 }
 
 /// Codes of each row in the type's layout, or a byte each; the factors are

@@ -12,9 +12,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductNest.h"
+#include "ProductReader.h"
 #include "RepackNest.h"
-
-#include "tern/Kernels/KernelBuilder.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -28,148 +27,19 @@ using Values = SmallVector<Value>;
 namespace {
 
 /// A product of one register tile.
-class ProductNest {
+class ProductNest : ProductReader {
 public:
   ProductNest(MatmulOp op, MicroKernelAttrInterface kernel,
               RewriterBase &rewriter)
-      : op(op), kernel(kernel), tile(kernel.getTile()), rewriter(rewriter),
-        b(op.getLoc(), rewriter), weight(op.getWeight()), zero(b.index(0)) {
-    if (LayoutAttr layout = op.getLayout())
-      weightAxis = layout.getLayout().outer;
-    columns = cast<ShapedType>(op.getCodes().getType()).getDimSize(1);
-  }
+      : ProductReader(op, kernel, rewriter), rewriter(rewriter),
+        columns(cast<ShapedType>(op.getCodes().getType()).getDimSize(1)) {}
 
   /// `out` with the results of the kernel's rows.
   Value build(Value out) {
-    return op.getScales() ? buildScaled(out) : writeSums(buildSums(), out);
+    return op.getGroups() ? buildScaled(out) : writeSums(buildSums(), out);
   }
 
 private:
-  //===--------------------------------------------------------------------===//
-  // Reading
-  //===--------------------------------------------------------------------===//
-
-  Value index(Value list, Value at) {
-    Value entry = tensor::ExtractOp::create(b, list, ValueRange{zero, at});
-    return b.toIndex(entry);
-  }
-
-  Value read(VectorType type, Value from, ValueRange at,
-             ArrayRef<int64_t> dimensions) {
-    int64_t rank = cast<ShapedType>(from.getType()).getRank();
-    SmallVector<AffineExpr> results;
-    for (int64_t dimension : dimensions)
-      results.push_back(b.getAffineDimExpr(dimension));
-    auto map = AffineMap::get(rank, 0, results, b.getContext());
-    SmallVector<bool> inBounds(type.getRank(), true);
-    Value padding = b.zero(type.getElementType());
-    return vector::TransferReadOp::create(b, type, from, at, padding,
-                                          AffineMapAttr::get(map),
-                                          b.getBoolArrayAttr(inBounds));
-  }
-
-  /// `part` in front, zeros behind along the last dimensions; or `before`
-  /// zeros in front along the last one.
-  Value widen(Value part, VectorType type, int64_t before = 0) {
-    if (part.getType() == type)
-      return part;
-    SmallVector<int64_t> offsets(type.getRank(), 0), strides(type.getRank(), 1);
-    offsets.back() = before;
-    return vector::InsertStridedSliceOp::create(b, part, b.zero(type), offsets,
-                                                strides);
-  }
-
-  /// `width` codes of each token from `column` on, zeros after them, or before.
-  Value readCodes(Value column, int64_t width, int64_t before = 0) {
-    VectorType type = kernel.getCodesType();
-    auto part =
-        VectorType::get({type.getDimSize(0), width}, type.getElementType());
-    return widen(read(part, op.getCodes(), {zero, column}, {0, 1}), type,
-                 before);
-  }
-
-  /// The weight of step `step` over adjacent columns, `width` of them.
-  Values readWeights(Value step, int64_t width) {
-    VectorType type = kernel.getWeightTypes().front();
-    if (!op.getLayout()) {
-      auto part =
-          VectorType::get({type.getDimSize(0), width}, type.getElementType());
-      return {widen(read(part, weight, {zero, columnOf(step)}, {0, 1}), type)};
-    }
-    if (takesTiles())
-      return {readTiles(columnOf(step))};
-    if (weightAxis == Axis::Row)
-      return {type.getRank() == 1
-                  ? read(type, weight, {zero, step, zero}, {2})
-                  : read(type, weight, {zero, step, zero}, {0, 2})};
-    if (kernel.getWeightTypes().size() == 1)
-      return {read(type, weight, {step, zero, zero}, {2})};
-    // Tiles of one column each.
-    Values columns;
-    for (int64_t j = 0; j < tile.columns; ++j) {
-      Value column = b.add(columnOf(step), b.index(j));
-      columns.push_back(j < width
-                            ? read(type, weight, {column, zero, zero}, {2})
-                            : b.zero(type));
-    }
-    return columns;
-  }
-
-  /// True if a step takes several tiles of a row of them.
-  bool takesTiles() {
-    return op.getLayout() && weightAxis == Axis::Row &&
-           op.getLayout().getLayout().tileColumns() < tile.columns;
-  }
-
-  Value readTiles(Value column) {
-    int64_t columnsOfTile = op.getLayout().getLayout().tileColumns();
-    Value first = b.div(column, b.index(columnsOfTile));
-    return read(kernel.getWeightTypes().front(), weight, {zero, first, zero},
-                {1, 2});
-  }
-
-  Value columnOf(Value step) { return b.mul(step, b.index(tile.columns)); }
-
-  /// The weight of a step over columns of a list, from entry `first` on.
-  Values readListedWeights(Value first) {
-    Values columns;
-    for (auto [j, type] : llvm::enumerate(kernel.getWeightTypes())) {
-      Value column = index(op.getColumnIndices(), b.add(first, b.index(j)));
-      columns.push_back(read(type, weight, {column, zero, zero}, {2}));
-    }
-    return columns;
-  }
-
-  /// Columns of a list lie far apart: those some steps ahead are asked for.
-  void prefetch(Value step, Value steps) {
-    int64_t ahead = op.getStrategyAttr().getPrefetch();
-    if (!ahead)
-      return;
-    Value last = b.sub(steps, b.index(1));
-    Value then = b.mul(b.minUnsigned(b.add(step, b.index(ahead)), last),
-                       b.index(tile.columns));
-    int64_t bytes = kernel.getWeightTypes().front().getNumElements();
-    for (int64_t j = 0; j < tile.columns; ++j) {
-      Value column = index(op.getColumnIndices(), b.add(then, b.index(j)));
-      PrefetchOp::create(b, op.getWeight(), ValueRange{column, zero, zero},
-                         bytes);
-    }
-  }
-
-  /// The stream of a row of tiles, some bytes ahead: the next row follows the
-  /// last tile.
-  void prefetchStream(Value step) {
-    int64_t ahead = op.getStrategyAttr().getPrefetch();
-    VectorType type = kernel.getWeightTypes().front();
-    bool isStream = op.getLayout() && weightAxis == Axis::Row &&
-                    (type.getRank() == 1 || type.getDimSize(0) == 1);
-    if (!ahead || !isStream)
-      return;
-    int64_t bytes = type.getNumElements();
-    Value then = b.add(step, b.index(llvm::divideCeil(ahead, bytes)));
-    PrefetchOp::create(b, op.getWeight(), ValueRange{zero, then, zero}, bytes);
-  }
-
   //===--------------------------------------------------------------------===//
   // Sums
   //===--------------------------------------------------------------------===//
@@ -267,9 +137,8 @@ private:
       fragment = sumSteps(zero, end, fragment);
     if (rest && takesTiles()) {
       // With some columns before them, whose codes count as zeros.
-      int64_t first = int64_t(llvm::alignTo(
-                          columns, op.getLayout().getLayout().tileColumns())) -
-                      tile.columns;
+      int64_t first =
+          int64_t(llvm::alignTo(columns, layout->tileColumns())) - tile.columns;
       int64_t from = columns - rest;
       Value codes = readCodes(b.index(from), rest, from - first);
       fragment = addStep(codes, readTiles(b.index(first)), fragment);
@@ -337,45 +206,26 @@ private:
   /// token's factor if groups have some: [tokens, rows], or [rows] of one
   /// token.
   Value buildScaled(Value out) {
-    auto scales = cast<RankedTensorType>(op.getScales().getType());
     SmallVector<int64_t> shape = {tile.tokens, tile.rows};
     auto floats = VectorType::get(
         ArrayRef(shape).drop_front(tile.tokens == 1 ? 1 : 0), b.getF32Type());
-    Value byGroup = transpose(op.getScales());
-    Value sum =
-        b.loop(zero, b.index(scales.getDimSize(1)), 1, b.zero(floats),
-               [&](Value group, ValueRange carried) -> Values {
-                 Value steps = b.index(op.getGroupSize() / tile.columns);
-                 Value from = b.mul(group, steps);
-                 Value sums =
-                     finish(sumSteps(from, b.add(from, steps), begin()), group);
-                 Value term =
-                     b.mul(b.toFloat(b.reshape(sums, floats.getShape())),
-                           readScales(byGroup, group, floats));
-                 if (op.getFactors())
-                   term = b.mul(term, readFactors(group, floats));
-                 return {b.add(carried[0], term)};
-               })[0];
-    return write(sum, out, {zero, zero});
-  }
-
-  /// Of a group, the same for all tokens.
-  Value readScales(Value byGroup, Value group, VectorType type) {
-    auto ofRows = VectorType::get({tile.rows}, b.getF32Type());
-    Value scales = read(ofRows, byGroup, {group, zero}, {1});
-    return type == ofRows ? scales
-                          : vector::BroadcastOp::create(b, type, scales);
-  }
-
-  /// Of the block that a group is in, the same for all rows.
-  Value readFactors(Value group, VectorType type) {
-    Value block = b.div(group, b.index(op.getGroupsPerFactor()));
-    if (tile.tokens == 1)
-      return b.splat(type, tensor::ExtractOp::create(b, op.getFactors(),
-                                                     ValueRange{zero, block}));
-    auto ofTokens = VectorType::get({tile.tokens, 1}, b.getF32Type());
-    Value factors = read(ofTokens, op.getFactors(), {zero, block}, {0, 1});
-    return vector::BroadcastOp::create(b, type, factors);
+    Value byGroup = op.getScales() ? transpose(op.getScales()) : Value();
+    Value sum = b.loop(
+        zero, b.index(op.getGroups()), 1, b.zero(floats),
+        [&](Value number, ValueRange carried) -> Values {
+          group = number;
+          Value sums =
+              finish(sumSteps(zero, b.index(stepsOfGroup()), begin()), group);
+          Value scales = byGroup ? readScales(byGroup) : readStoredScales();
+          if (scales.getType() != floats)
+            scales = vector::BroadcastOp::create(b, floats, scales);
+          Value term =
+              b.mul(b.toFloat(b.reshape(sums, floats.getShape())), scales);
+          if (op.getFactors())
+            term = b.mul(term, readFactors(floats));
+          return {b.add(carried[0], term)};
+        })[0];
+    return writeSums(b.reshape(sum, kernel.getSumsType().getShape()), out);
   }
 
   /// [rows, groups] to [groups, rows]; the same for all tokens, so it leaves
@@ -390,13 +240,7 @@ private:
         ->getResult(0);
   }
 
-  MatmulOp op;
-  MicroKernelAttrInterface kernel;
-  MicroTile tile;
   RewriterBase &rewriter;
-  KernelBuilder b;
-  Value weight, zero;
-  Axis weightAxis = Axis::Row;
   int64_t columns;
 };
 

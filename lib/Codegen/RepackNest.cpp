@@ -15,6 +15,7 @@
 #include "RepackNest.h"
 
 #include "RepackGroups.h"
+#include "StoredScales.h"
 
 #include "tern/Kernels/Unpacking.h"
 #include "tern/Packing/LayoutFamilies.h"
@@ -41,6 +42,8 @@ public:
 
   Values build(Values carried) {
     Layout layout = op.getWeightLayout().getLayout();
+    if (layout.hasScales())
+      return fromScaledRows(layout, carried);
     if (auto from = RowsInLanes::match(layout))
       return fromRowsInLanes(*from, carried);
     if (auto from = ContiguousColumns::match(layout))
@@ -57,7 +60,7 @@ private:
     return readTiles(b, op, shape, at);
   }
 
-  /// `digits` are bytes of step `step` from byte `byte` on.
+  /// `digits` are bytes of step `step` from byte `byte` on; or of a tile.
   void write(Value digits, Values &carried, Value step, Value byte) {
     auto map = AffineMap::get(3, 0, b.getAffineDimExpr(2), b.getContext());
     carried[0] = vector::TransferWriteOp::create(
@@ -103,6 +106,36 @@ private:
         for (Value part : packed)
           digits.push_back(unpackField(b, part, f));
         writeStep(digits, carried, b.add(step, b.index(f)));
+      }
+    });
+  }
+
+  /// The same by groups of columns, whose scales become f32.
+  Values fromScaledRows(const Layout &layout, Values carried) {
+    RowsInLanes from = *RowsInLanes::match(layout);
+    int64_t groups = cast<ShapedType>(op.getType()).getDimSize(1);
+    int64_t bytes = from.vectors * getVectorBytes();
+    int64_t parts = panel.vectors / from.vectors;
+    int64_t tiles = layout.tileColumns() / 16;
+    return loop(groups, carried, [&](Value group, Values &carried) {
+      carried = loop(tiles, carried, [&](Value tile, Values &carried) {
+        Value at = b.mul(tile, b.index(bytes));
+        Value to = b.mul(tile, b.index(kFields * parts * bytes));
+        for (int64_t i = 0; i < parts; ++i) {
+          Value packed = read({bytes}, {b.index(i), group, at});
+          for (int64_t f = 0; f < kFields; ++f)
+            write(unpackField(b, packed, f), carried, group,
+                  b.add(to, b.index((f * parts + i) * bytes)));
+        }
+      });
+      Value behind = b.index(op.getLayout().getLayout().digitBytes());
+      for (int64_t i = 0; i < parts; ++i) {
+        Value scales = widenScales(
+            b, op, layout,
+            read({layout.tileRows() * layout.scaleBytes()},
+                 {b.index(i), group, b.index(layout.digitBytes())}));
+        write(b.bitcast(b.vectorOf(bytes, b.getI8Type()), scales), carried,
+              group, b.add(behind, b.index(i * bytes)));
       }
     });
   }
@@ -314,7 +347,8 @@ RepackOp tern::findFirstRepack(Value panel) {
 
 bool tern::mayRepackOnTheWay(RepackOp op, MicroKernelAttrInterface kernel) {
   Layout from = op.getWeightLayout().getLayout();
-  return !ContiguousRows::match(from) && !GroupsInLanes::match(from) &&
+  return !from.hasScales() && !ContiguousRows::match(from) &&
+         !GroupsInLanes::match(from) &&
          kernel.getTile().columns == op.getLayout().getLayout().tileColumns();
 }
 

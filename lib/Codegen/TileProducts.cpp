@@ -134,10 +134,7 @@ private:
     if (!strategy.getKernel(0).getOffset())
       return;
     rewriter.setInsertionPoint(op);
-    int64_t groups =
-        op.getScales()
-            ? cast<ShapedType>(op.getScales().getType()).getDimSize(1)
-            : 1;
+    int64_t groups = std::max<int64_t>(op.getGroups(), 1);
     int64_t tokens = cast<ShapedType>(op.getCodes().getType()).getDimSize(0);
     auto type = RankedTensorType::get({tokens, groups}, rewriter.getI32Type());
     Value sums =

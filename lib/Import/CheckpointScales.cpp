@@ -7,6 +7,7 @@
 
 #include "Json.h"
 #include "tern/Import/Checkpoint.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <cmath>
 #include <numeric>
@@ -88,6 +89,44 @@ Error Checkpoint::widenScaleShape(StringRef name, ScaleShape &shape) {
   shape.rows = std::max(shape.rows, found.rows);
   shape.groups = std::lcm(shape.groups, found.groups);
   return Error::success();
+}
+
+static bool areHalves(ArrayRef<float> scales) {
+  return llvm::all_of(scales, [](float scale) {
+    return scale == kScaleOfZeros || halfToFloat(floatToHalf(scale)) == scale;
+  });
+}
+
+/// Blocks of digits have f16; a scale for a row or a matrix is f32. Floats that
+/// are digits times scales of groups have these of their own type, codes beside
+/// them. Only those of packed digits are looked at: others are a good part of a
+/// model.
+bool Checkpoint::areScalesHalf(StringRef name) const {
+  const TensorEntry &entry = *tensors->find(name);
+  if (entry.exactScale)
+    return false;
+  if (entry.isBlocked())
+    return !entry.encoding->rowPrefix && !entry.encoding->suffix;
+  if (const TensorEntry *scales = tensors->find(affineScaleName(name)))
+    return scales->dtype == DType::F16;
+  if (isGguf() || hasGroups(entry))
+    return entry.dtype == DType::F16 && storedScaleShape(name).groups > 1;
+  Expected<Scales> scales = readScales(name);
+  if (!scales) { // said by whoever needs them
+    consumeError(scales.takeError());
+    return false;
+  }
+  return areHalves(scales->values);
+}
+
+bool Checkpoint::hasHalfScales(StringRef name) const {
+  if (modelConfig.weightForm == WeightForm::Masters)
+    return false;
+  int64_t count = name.contains("{}") ? modelConfig.layerCount : 1;
+  for (int64_t layer = 0; layer < count; ++layer)
+    if (!areScalesHalf(atLayer(name, layer)))
+      return false;
+  return true;
 }
 
 Error Checkpoint::findScaleShapes() {

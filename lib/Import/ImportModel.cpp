@@ -179,13 +179,16 @@ private:
   /// Where a product has factors of blocks, or sums of floats, its scales are
   /// of the largest groups that both blocks and the weight's groups are made
   /// of.
-  RankedTensorType scales(ScaleShape shape, const ProjectionQuant &quant,
-                          int64_t rows, int64_t columns) {
+  RankedTensorType scales(StringRef source, ScaleShape shape,
+                          const ProjectionQuant &quant, int64_t rows,
+                          int64_t columns) {
     bool isFloat = quant.scheme == ActivationScheme::Float32;
     if (shape.groups == 1 && !quant.block && !isFloat)
       return vector(shape.rows);
     int64_t blocks = quant.block ? columns / quant.block : 1;
-    return matrix(rows, std::lcm(shape.groups, blocks), f32);
+    Type element = checkpoint.hasHalfScales(source) ? Type(builder.getF16Type())
+                                                    : Type(f32);
+    return matrix(rows, std::lcm(shape.groups, blocks), element);
   }
 
   /// Digits and their scales.
@@ -200,7 +203,7 @@ private:
         name, WeightEncoding::Digits, source,
         matrix(rows, columns, TritType::get(builder.getContext())), layer);
     Value scale = weight((name + ".scale").str(), WeightEncoding::Scale, source,
-                         scales(shape, quant, rows, columns), layer);
+                         scales(source, shape, quant, rows, columns), layer);
     return {digits, scale};
   }
 

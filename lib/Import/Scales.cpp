@@ -55,7 +55,7 @@ void Scales::simplify() {
     }
   }
   if (ofAny == 0)
-    kept[0] = 1e-5f; // a matrix of zeros
+    kept[0] = kScaleOfZeros;
   shape = simplest;
   values = std::move(kept);
 }

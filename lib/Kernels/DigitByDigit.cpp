@@ -29,7 +29,7 @@ struct DigitByDigitModel
     return {get(attr).getTokens(), layout.tileRows(), layout.tileColumns()};
   }
   bool reads(Attribute attr, const std::optional<Layout> &other) const {
-    return other && *other == get(attr).getLayout().getLayout();
+    return other && other->withoutScales() == get(attr).getLayout().getLayout();
   }
   int64_t getMaxColumns(Attribute attr) const {
     int64_t largest = -get(attr).getLayout().getLayout().codec->lowest();

@@ -21,8 +21,11 @@ MicroCost FieldDots::cost() const {
   // A load and, of each field, a mask and mostly a shift for each vector; a
   // load or broadcast of each token's codes.
   int64_t unpack = vectors * ((isInPlace ? 5 : 8) + slotsOfSplit(digits));
+  // Zeros, sums of the fields and the instructions for scales.
+  int64_t group = (isInPlace ? 3 * digits - 2 : 1) + kScaleSlots;
   return {tokens * (vectors * slots + digits) + unpack,
-          vectors * 4 * dot.getLanes()};
+          vectors * 4 * dot.getLanes(), /*setupSlots=*/0,
+          tokens * vectors * group};
 }
 
 SmallVector<int64_t> FieldDots::shape() const {

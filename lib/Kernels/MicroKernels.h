@@ -23,6 +23,10 @@ namespace tern {
 mlir::Value broadcastFour(ValueBuilder &b, mlir::Value codes, int64_t token,
                           int64_t column, int64_t lanes);
 
+/// Instructions that a vector of sums of a group takes: the offset comes off,
+/// and it is converted, multiplied by scales and by a factor, and added.
+constexpr int64_t kScaleSlots = 5;
+
 /// The defaults of kernels: all codes, as they are, i8 by token and column; one
 /// part.
 template <typename Model, typename Attr>

@@ -46,8 +46,11 @@ struct UnpackedRowsModel
     int64_t slots =
         getNarrowSteps(attr) ? 2 : kernel.getDot().getSlots(kMaxDigit);
     int64_t dots = kernel.getVectors() * slots;
+    // Two more for floats that have no registers while integers are added.
+    int64_t sums = kernel.getTokens() * kernel.getVectors();
     return {kernel.getTokens() * (dots + 1) + kernel.getVectors(),
-            kernel.getVectors() * 4 * lanes(attr)};
+            kernel.getVectors() * 4 * lanes(attr), /*setupSlots=*/0,
+            sums * (kScaleSlots + 3)};
   }
 
   SmallVector<VectorType> getWeightTypes(Attribute attr) const {

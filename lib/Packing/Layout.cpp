@@ -83,6 +83,20 @@ static std::string verifyAxis(const Layout &layout, Axis axis) {
   return "";
 }
 
+/// Of a layout that is sound without its scales.
+static std::string verifyScales(const Layout &layout) {
+  if (layout.codec->fields.isInteger)
+    return "expected a codec of ternary digits under scales, but got " +
+           std::string(layout.codec->name);
+  const std::vector<LayoutPart> &bytes = layout.bytes;
+  if (bytes.empty() || bytes[0].axis != Axis::Column ||
+      bytes[0].size * bytes[0].stride != layout.tileColumns())
+    return "expected the tiles of a group, a part along k, first of the bytes "
+           "under scales, but got " +
+           listString(bytes);
+  return "";
+}
+
 std::string Layout::verify() const {
   if (!codec)
     return "expected a codec, but got none";
@@ -113,7 +127,7 @@ std::string Layout::verify() const {
                : "expected a part b:" + std::to_string(codec->wordBytes) +
                      ":1, the bytes of a word of codec " + name + ", but got " +
                      listString(bytes);
-  return "";
+  return hasScales() ? verifyScales(*this) : "";
 }
 
 int64_t Layout::wordRows() const { return extentAlong(digits, Axis::Row); }
@@ -140,11 +154,32 @@ int64_t Layout::byteStride() const {
   return 1;
 }
 
-int64_t Layout::tileBytes() const {
+int64_t Layout::digitBytes() const {
   int64_t count = 1;
   for (const LayoutPart &part : bytes)
     count *= part.size;
   return count;
+}
+
+int64_t Layout::tileBytes() const {
+  return digitBytes() + tileRows() * scaleBytes();
+}
+
+Layout Layout::withScales(int64_t columns, ScaleFormat format) const {
+  int64_t width = tileColumns();
+  Layout result = *this;
+  result.bytes.insert(result.bytes.begin(),
+                      {Axis::Column, columns / width, width});
+  result.scales = format;
+  return result;
+}
+
+Layout Layout::withoutScales() const {
+  Layout result = *this;
+  if (hasScales())
+    result.bytes.erase(result.bytes.begin());
+  result.scales = ScaleFormat::None;
+  return result;
 }
 
 int64_t Layout::paddedRows(int64_t rows) const {
@@ -173,13 +208,28 @@ int64_t Layout::unpaddedBytes(int64_t rows, int64_t columns) const {
          codec->wordDigits;
 }
 
+/// The first byte of the tile that a digit lies in.
+static int64_t locateTile(const Layout &layout, int64_t row, int64_t column,
+                          int64_t rows, int64_t columns) {
+  int64_t tileRow = row / layout.tileRows();
+  int64_t tileColumn = column / layout.tileColumns();
+  int64_t tile =
+      layout.outer == Axis::Row
+          ? tileRow * (layout.paddedColumns(columns) / layout.tileColumns()) +
+                tileColumn
+          : tileColumn * (layout.paddedRows(rows) / layout.tileRows()) +
+                tileRow;
+  return tile * layout.tileBytes();
+}
+
+int64_t Layout::locateScale(int64_t row, int64_t column, int64_t rows,
+                            int64_t columns) const {
+  return locateTile(*this, row, column, rows, columns) + digitBytes() +
+         row % tileRows() * scaleBytes();
+}
+
 DigitPlace Layout::locate(int64_t row, int64_t column, int64_t rows,
                           int64_t columns) const {
-  int64_t tileRow = row / tileRows(), tileColumn = column / tileColumns();
-  int64_t tile =
-      outer == Axis::Row
-          ? tileRow * (paddedColumns(columns) / tileColumns()) + tileColumn
-          : tileColumn * (paddedRows(rows) / tileRows()) + tileRow;
   int64_t indices[] = {row % tileRows(), column % tileColumns(), 0};
   auto number = [&](const std::vector<LayoutPart> &parts) {
     int64_t number = 0;
@@ -188,13 +238,15 @@ DigitPlace Layout::locate(int64_t row, int64_t column, int64_t rows,
                indices[static_cast<int>(part.axis)] / part.stride % part.size;
     return number;
   };
-  return {tile * tileBytes() + number(bytes), number(digits)};
+  return {locateTile(*this, row, column, rows, columns) + number(bytes),
+          number(digits)};
 }
 
 std::string Layout::str() const {
   return std::string(codec->name) + ", " +
          (outer == Axis::Row ? "rows" : "columns") + ", " +
-         digitsString(digits) + ", " + listString(bytes);
+         digitsString(digits) + ", " + listString(bytes) +
+         (hasScales() ? ", f" + std::to_string(8 * scaleBytes()) : "");
 }
 
 uint64_t Layout::fingerprint() const {

@@ -52,6 +52,8 @@ Layout RowsInLanes::layout() const {
 }
 
 std::optional<RowsInLanes> RowsInLanes::match(const Layout &layout) {
+  if (layout.hasScales())
+    return match(layout.withoutScales());
   size_t count = layout.bytes.size();
   if (count < 2 || count > 3)
     return std::nullopt;
@@ -64,6 +66,8 @@ Layout UnpackedRows::layout() const {
 }
 
 std::optional<UnpackedRows> UnpackedRows::match(const Layout &layout) {
+  if (layout.hasScales())
+    return match(layout.withoutScales());
   size_t count = layout.bytes.size();
   if (count < 2 || count > 3)
     return std::nullopt;
@@ -85,6 +89,8 @@ static bool isOfFieldsOrGroups(const Layout &layout) {
 }
 
 std::optional<ContiguousRows> ContiguousRows::match(const Layout &layout) {
+  if (layout.hasScales())
+    return match(layout.withoutScales());
   if (layout.bytes.empty() || !isOfFieldsOrGroups(layout))
     return std::nullopt;
   int64_t lanes = layout.bytes.back().size / 4, rows = layout.tileRows();
@@ -137,6 +143,8 @@ Layout PlainWords::layout() const {
 }
 
 std::optional<PlainWords> PlainWords::match(const Layout &layout) {
+  if (layout.hasScales())
+    return match(layout.withoutScales());
   return check(layout, PlainWords{layout.codec, layout.outer});
 }
 

@@ -8,6 +8,7 @@
 #include "tern/Packing/Packer.h"
 
 #include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 
 #include <algorithm>
 #include <cstring>
@@ -37,7 +38,7 @@ public:
     for (const LayoutPart &part : layout.digits)
       spread(digitsOf, part.size, digitStep(part));
     digitAt = byteAt = {0};
-    int64_t byteStep = tileBytes;
+    int64_t byteStep = layout.digitBytes();
     for (const LayoutPart &part : layout.bytes) {
       byteStep /= part.size;
       if (part.axis == Axis::Byte)
@@ -140,6 +141,63 @@ private:
 void tern::packDigits(const Layout &layout, const int8_t *digits, int64_t rows,
                       int64_t columns, uint8_t *out) {
   PanelWalk(layout, rows, columns).pack(digits, out);
+}
+
+/// Calls body(row, group, byte) for the scale of every padded row, which begins
+/// there.
+template <typename Body>
+static void forEachScale(const Layout &layout, int64_t rows, int64_t columns,
+                         Body body) {
+  int64_t tileRows = layout.tileRows(), size = layout.scaleBytes();
+  int64_t groups = columns / layout.tileColumns();
+  auto [outer, inner, tileBytes] = layout.gridShape(rows, columns);
+  int64_t byte = layout.digitBytes();
+  for (int64_t i = 0; i < outer; ++i)
+    for (int64_t j = 0; j < inner; ++j, byte += tileBytes) {
+      bool isByRows = layout.outer == Axis::Row;
+      int64_t firstRow = (isByRows ? i : j) * tileRows;
+      int64_t group = isByRows ? j : i;
+      for (int64_t r = 0; group < groups && r < tileRows; ++r)
+        body(firstRow + r, group, byte + r * size);
+    }
+}
+
+std::optional<MatrixPlace> tern::packScales(const Layout &layout,
+                                            const float *scales, int64_t rows,
+                                            int64_t columns, uint8_t *out) {
+  std::optional<MatrixPlace> inexact;
+  int64_t groups = columns / layout.tileColumns();
+  forEachScale(layout, rows, columns,
+               [&](int64_t row, int64_t group, int64_t byte) {
+                 float scale = row < rows ? scales[row * groups + group] : 0;
+                 if (layout.scales == ScaleFormat::F32) {
+                   std::memcpy(out + byte, &scale, sizeof(scale));
+                   return;
+                 }
+                 uint16_t half = floatToHalf(scale);
+                 if (halfToFloat(half) != scale && !inexact)
+                   inexact = MatrixPlace{row, group};
+                 std::memcpy(out + byte, &half, sizeof(half));
+               });
+  return inexact;
+}
+
+void tern::unpackScales(const Layout &layout, const uint8_t *bytes,
+                        int64_t rows, int64_t columns, float *scales) {
+  int64_t groups = columns / layout.tileColumns();
+  forEachScale(layout, rows, columns,
+               [&](int64_t row, int64_t group, int64_t byte) {
+                 if (row >= rows)
+                   return;
+                 float &scale = scales[row * groups + group];
+                 if (layout.scales == ScaleFormat::F32) {
+                   std::memcpy(&scale, bytes + byte, sizeof(scale));
+                   return;
+                 }
+                 uint16_t half;
+                 std::memcpy(&half, bytes + byte, sizeof(half));
+                 scale = halfToFloat(half);
+               });
 }
 
 bool tern::unpackDigits(const Layout &layout, const uint8_t *bytes,

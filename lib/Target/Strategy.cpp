@@ -54,6 +54,10 @@ static void addKernels(StrategyAttr kernels, const StoredSize &size,
     double steps = size.rows / double(tile.rows) * size.columns /
                    double(tile.columns) * shape.share;
     cost.slots += double(groups) * steps * double(step.slots);
+    if (shape.groupSize)
+      cost.slots += double(groups) * size.rows / double(tile.rows) *
+                    size.columns / double(shape.groupSize) *
+                    double(step.groupSlots);
     cost.before +=
         double(groups * tile.tokens) * size.columns * step.setupSlots;
     if (MicroPreparation preparation = kernel.getPreparation();

@@ -20,6 +20,12 @@ int64_t tern::getRowLanes(Operation *op) {
   return std::min(kRowRegisters * std::max<int64_t>(floats, 1), kR32Lanes);
 }
 
+bool tern::hasHalfFloats(Operation *op) {
+  TargetAttr attr = TargetAttr::lookup(op);
+  const Target *target = attr ? attr.getTarget() : nullptr;
+  return target && target->hasHalfFloats(attr);
+}
+
 ArrayRef<const Target *> tern::getTargets() {
   static const std::unique_ptr<Target> owned[] = {
 #define TERN_TARGET(Name) create##Name##Target(),

@@ -60,6 +60,9 @@ llvm::ArrayRef<uint8_t> ProductBench::pack(const Strategy &strategy) {
   bytes.resize(strategy.layout->storageBytes(shape.rows, shape.columns));
   packDigits(*strategy.layout, weight.data(), shape.rows, shape.columns,
              bytes.data());
+  if (strategy.layout->hasScales())
+    packScales(*strategy.layout, operands->scales.data(), shape.rows,
+               shape.columns, bytes.data());
   return bytes;
 }
 

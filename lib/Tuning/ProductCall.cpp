@@ -7,6 +7,8 @@
 
 #include "ProductCall.h"
 
+#include "tern/Packing/HalfFloat.h"
+
 #include "llvm/Support/MathExtras.h"
 
 #include <random>
@@ -54,10 +56,12 @@ ProductOperands::ProductOperands(const ProductShape &shape)
     rowCount = fillList(rowList, rows, share, random);
   if (shape.listsColumns)
     columnCount = fillList(columnList, columns, share, random);
-  int64_t groups = shape.groupSize ? columns / shape.groupSize : 1;
-  scales.resize(rows * groups);
+  scales.resize(rows * shape.getGroups());
   for (float &scale : scales)
-    scale = static_cast<float>(random() % 4096 + 1) / 65536.0F;
+    scale = static_cast<float>(random() % 2048 + 1) / 65536.0F;
+  factors.resize(tokens * shape.getGroups());
+  for (float &factor : factors)
+    factor = static_cast<float>(random() % 65521 + 1) / 65536.0F;
 }
 
 //===----------------------------------------------------------------------===//
@@ -81,6 +85,22 @@ Descriptor ProductCall::describeWeight(const ProductShape &shape,
   return Descriptor(nullptr, {outer, inner, bytes});
 }
 
+/// As the operand of the product's text has them.
+static std::vector<uint8_t> getScaleBytes(const ProductShape &shape,
+                                          llvm::ArrayRef<float> scales) {
+  std::vector<uint8_t> bytes;
+  auto add = [&](auto value) {
+    const auto *first = reinterpret_cast<const uint8_t *>(&value);
+    bytes.insert(bytes.end(), first, first + sizeof(value));
+  };
+  for (float scale : scales)
+    if (shape.scales == ScaleFormat::F16)
+      add(floatToHalf(scale));
+    else
+      add(scale);
+  return bytes;
+}
+
 ProductCall::ProductCall(const ProductShape &shape, const Strategy &strategy,
                          const ProductOperands &operands)
     : resultWidth(strategy.layout ? strategy.layout->paddedRows(shape.rows)
@@ -88,15 +108,16 @@ ProductCall::ProductCall(const ProductShape &shape, const Strategy &strategy,
       paddedCodes(shape.tokens * getWidth(shape, strategy)),
       resultBits(shape.tokens * resultWidth, 0x5ca1ab1e),
       lists{operands.rowList, operands.columnList},
-      scaleValues(operands.scales), counts{operands.rowCount,
-                                           operands.columnCount},
+      scaleBytes(getScaleBytes(shape, operands.scales)),
+      factorValues(operands.factors), counts{operands.rowCount,
+                                             operands.columnCount},
       codes(paddedCodes.data(), {shape.tokens, getWidth(shape, strategy)}),
       weight(describeWeight(shape, strategy)),
       rowList(lists[0].data(), {1, shape.rows}), rowCount(&counts[0], {1}),
       columnList(lists[1].data(), {1, int64_t(lists[1].size())}),
       columnCount(&counts[1], {1}),
-      scales(scaleValues.data(),
-             {shape.rows, int64_t(scaleValues.size()) / shape.rows}),
+      scales(scaleBytes.data(), {shape.rows, shape.getGroups()}),
+      factors(factorValues.data(), {shape.tokens, shape.getGroups()}),
       result(resultBits.data(), {shape.tokens, resultWidth}) {
   int64_t width = getWidth(shape, strategy);
   for (int64_t t = 0; t < shape.tokens; ++t) {

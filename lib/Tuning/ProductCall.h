@@ -41,7 +41,8 @@ struct ProductOperands {
 
   int64_t rows, columns, tokens;
   std::vector<int8_t> weight, codes;
-  std::vector<float> scales;
+  std::vector<float> scales;  ///< [rows][groups], which 16 bits hold
+  std::vector<float> factors; ///< [tokens][groups]
   std::vector<int32_t> rowList, columnList; ///< ends with zeros
   int32_t rowCount = 0, columnCount = 0;
 };
@@ -58,7 +59,7 @@ public:
   void run(ProductLibrary::Function function, const uint8_t *bytes) {
     weight.point(const_cast<uint8_t *>(bytes));
     function(&codes, &weight, &rowList, &rowCount, &columnList, &columnCount,
-             &scales, &result);
+             &scales, &factors, &result);
   }
   /// Bits of the results without rows of padding; rows that nobody computes
   /// have kept theirs.
@@ -73,10 +74,11 @@ private:
   std::vector<int8_t> paddedCodes;
   std::vector<int32_t> resultBits;
   std::vector<int32_t> lists[2];
-  std::vector<float> scaleValues;
+  std::vector<uint8_t> scaleBytes;
+  std::vector<float> factorValues;
   int32_t counts[2];
   Descriptor codes, weight, rowList, rowCount, columnList, columnCount, scales,
-      result;
+      factors, result;
 };
 
 } // namespace tern

@@ -104,8 +104,11 @@ private:
     return llvm::formatv("1x{0}xi32", llvm::alignTo(shape.columns, 4));
   }
   std::string scales() const {
-    int64_t groups = shape.groupSize ? shape.columns / shape.groupSize : 1;
-    return llvm::formatv("{0}x{1}xf32", shape.rows, groups);
+    return llvm::formatv("{0}x{1}x{2}", shape.rows, shape.getGroups(),
+                         shape.scales == ScaleFormat::F16 ? "f16" : "f32");
+  }
+  std::string factors() const {
+    return tokens() + std::to_string(shape.getGroups()) + "xf32";
   }
   std::string result() const {
     int64_t rows =
@@ -122,8 +125,9 @@ private:
 
 std::string TrialText::write(unsigned number) const {
   const std::pair<const char *, std::string> arguments[] = {
-      {"x", codes()},      {"w", weight()}, {"i", rowList()}, {"n", "1xi32"},
-      {"j", columnList()}, {"m", "1xi32"},  {"s", scales()},  {"y", result()}};
+      {"x", codes()},  {"w", weight()},     {"i", rowList()},
+      {"n", "1xi32"},  {"j", columnList()}, {"m", "1xi32"},
+      {"s", scales()}, {"f", factors()},    {"y", result()}};
   std::string text = llvm::formatv("func.func @p{0}(", number), tensors;
   for (auto &[name, inside] : arguments) {
     text += (text.back() == '(' ? "%" : ", %") + std::string(name) + ": " +
@@ -145,8 +149,11 @@ std::string TrialText::write(unsigned number) const {
     text += " rows(%it, %nt : " + tensor(rowList()) + ", tensor<1xi32>)";
   if (shape.listsColumns)
     text += " columns(%jt, %mt : " + tensor(columnList()) + ", tensor<1xi32>)";
-  if (shape.groupSize)
+  bool areStored = strategy.layout && strategy.layout->hasScales();
+  if (shape.groupSize && !areStored)
     text += " scales(%st : " + tensor(scales()) + ")";
+  if (shape.hasFactors)
+    text += " factors(%ft : " + tensor(factors()) + ")";
   text += llvm::formatv(" outs(%yt : {0}) codes [{1}, {2}]", tensor(result()),
                         shape.codes.low, shape.codes.high)
               .str();

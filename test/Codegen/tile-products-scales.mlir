@@ -13,18 +13,20 @@
 // CHECK:           scf.for
 // CHECK:             %[[RESULT:.*]] = scf.for %[[GROUP:.*]] = %c0 to %c4 step %c1 iter_args(%[[OLD:.*]] = %{{.*}}) -> (vector<32xf32>)
 // CHECK:               %[[FROM:.*]] = arith.muli %[[GROUP]], %c4
-// CHECK:               %[[TO:.*]] = arith.addi %[[FROM]], %c4
-// CHECK:               scf.for {{.*}} = %[[FROM]] to %[[TO]] step %c1
+// CHECK:               scf.for %[[STEP:.*]] = %c0 to %c4 step %c1
+// CHECK:                 %[[AT:.*]] = arith.addi %[[FROM]], %[[STEP]]
+// CHECK:                 vector.transfer_read %{{.*}}[%c0, %[[AT]], %c0]
 // CHECK:                 tern.micro "q_proj"
 // CHECK:               %[[SUMS:.*]] = tern.micro_finish
 // CHECK:               vector.transfer_read %{{.*}}[%c0, %[[GROUP]]], {{.*}} vector<1x1xi32>
 // CHECK:               arith.subi %[[SUMS]],
-// CHECK:               %[[SUM:.*]] = arith.sitofp
 // CHECK:               %[[SCALE:.*]] = vector.transfer_read %[[BY_GROUP]][%[[GROUP]], %c0]
+// CHECK:               %[[SUM:.*]] = arith.sitofp
 // CHECK:               %[[TERM:.*]] = arith.mulf %[[SUM]], %[[SCALE]] : vector<32xf32>
 // CHECK:               %[[NEW:.*]] = arith.addf %[[OLD]], %[[TERM]]
 // CHECK:               scf.yield %[[NEW]]
-// CHECK:             vector.transfer_write %[[RESULT]],
+// CHECK:             %[[ROW:.*]] = vector.shape_cast %[[RESULT]] : vector<32xf32> to vector<1x32xf32>
+// CHECK:             vector.transfer_write %[[ROW]],
 func.func @scales(%x: tensor<?x256xi8>, %w: tensor<2x16x128xi8>, %s: tensor<64x4xf32>, %init: tensor<?x64xf32>) -> tensor<?x64xf32> {
   %0 = tern.matmul "q_proj" ins(%x, %w : tensor<?x256xi8>, tensor<2x16x128xi8>) scales(%s : tensor<64x4xf32>)
       outs(%init : tensor<?x64xf32>) codes [-128, 127]

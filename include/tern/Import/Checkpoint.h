@@ -130,6 +130,10 @@ public:
     return modelConfig.tiedHead ? tableScales : headScales;
   }
 
+  /// True if 16 bits hold all scales of the ternary matrices `name` exactly, of
+  /// all layers if it stands for these.
+  bool hasHalfScales(llvm::StringRef name) const;
+
   /// Reads `count` elements from element `from`, widened exactly. A value that
   /// is not finite is an error.
   llvm::Error readFloats(llvm::StringRef name, int64_t from, int64_t count,
@@ -158,6 +162,7 @@ private:
                                        ScaleShape stored) const;
   /// As many as the file has, whatever their values; checked by open().
   ScaleShape storedScaleShape(llvm::StringRef weightName) const;
+  bool areScalesHalf(llvm::StringRef weightName) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
                          int8_t *digits) const;
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,

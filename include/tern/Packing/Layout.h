@@ -48,6 +48,9 @@ struct DigitPlace {
   }
 };
 
+/// How scales are stored with the digits they belong to; the number is bits.
+enum class ScaleFormat : uint32_t { None = 0, F16 = 16, F32 = 32 };
+
 /// A matrix is cut into equal tiles; a tile is a run of bytes. `bytes` says,
 /// outermost first, what walking through the bytes of a tile walks through in
 /// the matrix; `digits` says the same for the digits of one word of the codec,
@@ -60,11 +63,17 @@ struct DigitPlace {
 ///   bytes = {{Row, 16, 1}, {Column, 4, 1}}
 /// is a tile of 16 rows and 16 columns; digit f of byte 4r + j is row r and
 /// column 4f + j.
+///
+/// With `scales` a tile is a group of columns: the first part of `bytes` are
+/// the tiles that it would be cut into without, and after the digits comes a
+/// scale for each of its rows, by rising row, little endian. So a kernel reads
+/// one stream.
 struct Layout {
   const Codec *codec = nullptr;
   Axis outer = Axis::Row;
   std::vector<LayoutPart> digits;
   std::vector<LayoutPart> bytes;
+  ScaleFormat scales = ScaleFormat::None;
 
   /// Empty if the parts of each axis enumerate 0 .. size-1 exactly once;
   /// otherwise one sentence saying what was expected.
@@ -73,13 +82,22 @@ struct Layout {
   int64_t tileRows() const;
   int64_t tileColumns() const;
   int64_t tileBytes() const;
+  /// Bytes of a tile before its scales, and of each scale.
+  int64_t digitBytes() const;
+  int64_t scaleBytes() const { return static_cast<int64_t>(scales) / 8; }
   /// Sizes rounded up to whole tiles.
   int64_t paddedRows(int64_t rows) const;
   int64_t paddedColumns(int64_t columns) const;
   /// Bytes of a rows x columns matrix, padding included.
   int64_t storageBytes(int64_t rows, int64_t columns) const;
 
-  /// The same without padding, rounded up to whole bytes.
+  bool hasScales() const { return scales != ScaleFormat::None; }
+  /// This layout, which has no scales, with those of groups of `columns`
+  /// columns, a multiple of those of a tile; and the reverse.
+  Layout withScales(int64_t columns, ScaleFormat format) const;
+  Layout withoutScales() const;
+
+  /// Bytes of the digits without padding, rounded up to whole bytes.
   int64_t unpaddedBytes(int64_t rows, int64_t columns) const;
   /// The bytes as a grid: tiles along the outer axis, tiles along the other
   /// one, bytes of a tile.
@@ -95,10 +113,14 @@ struct Layout {
   /// digit's number in it.
   DigitPlace locate(int64_t row, int64_t column, int64_t rows,
                     int64_t columns) const;
+  /// The first byte of that digit's scale.
+  int64_t locateScale(int64_t row, int64_t column, int64_t rows,
+                      int64_t columns) const;
 
   /// "b2, rows, k:4:4, [n:16:1, k:4:1]": codec, outer, digits, bytes; n are
   /// rows, k columns, b the bytes of a word. Several parts of digits are a list
-  /// like the bytes. `#tern.layout<...>` prints the same.
+  /// like the bytes; `, f16` or `, f32` are scales. `#tern.layout<...>` prints
+  /// the same.
   std::string str() const;
 
   /// FNV-1a of str(): stable across compiler versions, part of every artifact's
@@ -107,7 +129,8 @@ struct Layout {
 
   bool operator==(const Layout &other) const {
     return codec == other.codec && outer == other.outer &&
-           digits == other.digits && bytes == other.bytes;
+           digits == other.digits && bytes == other.bytes &&
+           scales == other.scales;
   }
 };
 

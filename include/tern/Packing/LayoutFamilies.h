@@ -7,7 +7,9 @@
 //
 // A kernel is written for a family of layouts, whose members differ by a few
 // numbers. Targets make a member by `layout()`; a kernel asks `match` which one
-// it was given, nothing if none. docs/packing.md has tables of their bytes.
+// it was given, nothing if none. Members of rows in lanes, of unpacked and
+// contiguous rows and of plain words may have scales. docs/packing.md has
+// tables of their bytes.
 //
 //===----------------------------------------------------------------------===//
 

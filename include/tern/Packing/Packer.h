@@ -18,7 +18,8 @@
 
 namespace tern {
 
-/// Writes all storageBytes(rows, columns) of `out`; padding digits are 0.
+/// Writes all storageBytes(rows, columns) of `out` but the bytes of scales;
+/// padding digits are 0.
 void packDigits(const Layout &layout, const int8_t *digits, int64_t rows,
                 int64_t columns, uint8_t *out);
 
@@ -33,6 +34,17 @@ struct MatrixPlace {
     return row == other.row && column == other.column;
   }
 };
+
+/// Writes the scales of a layout that has them: `scales` is [rows][groups], a
+/// group as wide as a tile, so that `columns` is whole groups. Padding rows get
+/// 0. Returns the row and group of the first one that the layout's format does
+/// not hold exactly; nothing if there is none.
+std::optional<MatrixPlace> packScales(const Layout &layout, const float *scales,
+                                      int64_t rows, int64_t columns,
+                                      uint8_t *out);
+/// The inverse.
+void unpackScales(const Layout &layout, const uint8_t *bytes, int64_t rows,
+                  int64_t columns, float *scales);
 
 /// Hugging Face's packing: u8 [rows/4, columns], bits 2i of P[r][c] hold
 /// digit+1 of row i*(rows/4) + r. Returns where the first byte with a code 3

@@ -111,6 +111,9 @@ public:
   virtual void loadDialects(mlir::MLIRContext *context) const {}
 };
 
+/// True if the target of `op`'s module has half floats.
+bool hasHalfFloats(mlir::Operation *op);
+
 /// Elements of a row that kernels take at a time on the target of `op`'s
 /// module: the floats of four registers, as the latency of an addition is about
 /// four additions, but not more than an R32 sum has accumulators. A power of

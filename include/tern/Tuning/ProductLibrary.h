@@ -40,7 +40,7 @@ std::string describeStrategy(const ProductTrial &trial);
 class ProductLibrary {
 public:
   using Function = void (*)(void *, void *, void *, void *, void *, void *,
-                            void *, void *);
+                            void *, void *, void *);
 
   /// An error names what the compiler, the linker or the loader says. `target`
   /// is this machine's, `threads` how many compute at a time.

@@ -7,9 +7,9 @@
 
 #include "CacheAccess.h"
 
-#include "FloatBits.h"
-
 #include "tern/Conversion/TernToKernels.h"
+#include "tern/Kernels/FloatBits.h"
+#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
@@ -27,7 +27,7 @@ CacheLayout tern::getCacheLayout(KVCacheType type) {
 HeadCache::HeadCache(KernelBuilder &b, TypedValue<KVCacheType> cache,
                      Value layer, Value head, Value token)
     : b(b), layout(getCacheLayout(cache.getType())),
-      widensByCpu(hasHalfFloats(cache)) {
+      widensByCpu(hasHalfFloats(cache.getParentRegion()->getParentOp())) {
   int64_t size = layout.stateBytes(cache.getType().getCapacity());
   Value address = StateAddressOp::create(b, b.getIndexType(), cache, token);
   bytes =

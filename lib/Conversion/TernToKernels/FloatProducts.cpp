@@ -37,10 +37,9 @@ void unpackRow(KernelBuilder &b, const WeightInfo &weight, Value row,
 }
 
 /// The sum over groups, by rising group, of R32(digits * x) * scale.
-Value multiplyRow(KernelBuilder &b, MatmulOp op, Value row, Value token,
-                  Value digits) {
-  Value scales = op.getScales();
-  int64_t groups = cast<MemRefType>(scales.getType()).getDimSize(1);
+Value multiplyRow(KernelBuilder &b, const WeightInfo &weight, MatmulOp op,
+                  Value row, Value token, Value digits) {
+  int64_t groups = op.getGroups();
   int64_t size = op.getGroupSize();
   return b.loop(b.index(0), b.index(groups), 1, b.zero(b.getF32Type()),
                 [&](Value group, ValueRange carried) -> Values {
@@ -52,7 +51,8 @@ Value multiplyRow(KernelBuilder &b, MatmulOp op, Value row, Value token,
                     return {b.mul(b.load(type, digits, column), x)};
                   };
                   Value sum = buildR32(b, size, 1, terms)[0];
-                  Value term = b.mul(sum, b.load(scales, {row, group}));
+                  Value scale = weight.loadScale(b, op.getScales(), row, group);
+                  Value term = b.mul(sum, scale);
                   return {b.add(carried[0], term)};
                 })[0];
 }
@@ -96,7 +96,7 @@ private:
                  b.loop(first, end, 1, [&](Value row) {
                    unpackRow(b, weight, row, digits);
                    b.loop(b.index(0), tokens, 1, [&](Value token) {
-                     b.store(multiplyRow(b, op, row, token, digits),
+                     b.store(multiplyRow(b, weight, op, row, token, digits),
                              op.getInit(), {token, row});
                    });
                  });

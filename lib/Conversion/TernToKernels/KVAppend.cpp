@@ -12,9 +12,9 @@
 
 #include "Attention.h"
 #include "CacheAccess.h"
-#include "FloatBits.h"
 
 #include "tern/Conversion/TernToKernels.h"
+#include "tern/Kernels/FloatBits.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

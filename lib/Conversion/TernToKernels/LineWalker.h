@@ -69,7 +69,7 @@ private:
   /// Parts across the line are loops to come; those of the line's own axis add
   /// a fixed offset to `start`.
   void collectParts(mlir::Value &start) {
-    int64_t byteStride = layout.tileBytes();
+    int64_t byteStride = layout.digitBytes();
     for (const LayoutPart &part : layout.bytes) {
       byteStride /= part.size;
       if (part.axis == line)

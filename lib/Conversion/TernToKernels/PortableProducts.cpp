@@ -133,12 +133,12 @@ void multiplyListedColumns(KernelBuilder &b, const WeightInfo &weight,
 /// A column is walked along its rows only where its products are added to sums
 /// in memory, all rows' and without scales.
 bool isByColumns(const WeightInfo &weight, MatmulOp op) {
-  return weight.layout && !op.getRowIndices() && !op.getScales() &&
+  return weight.layout && !op.getRowIndices() && !op.getGroups() &&
          (op.getColumnIndices() || weight.layout->outer == Axis::Column);
 }
 
 std::string getKernelName(const WeightInfo &weight, MatmulOp op) {
-  std::string name = op.getScales() ? "scaled_" : "";
+  std::string name = op.getGroups() ? "scaled_" : "";
   if (op.getRowIndices() && op.getColumnIndices())
     return name + "listed_rows_and_columns";
   if (op.getRowIndices())

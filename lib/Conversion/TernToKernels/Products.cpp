@@ -8,6 +8,7 @@
 #include "Products.h"
 
 #include "tern/Kernels/Digits.h"
+#include "tern/Kernels/FloatBits.h"
 #include "tern/Packing/Codec.h"
 #include "tern/Target/Target.h"
 
@@ -74,6 +75,34 @@ Value WeightInfo::loadWord(KernelBuilder &b, Value first) const {
   return buildWord(b, *layout->codec, [&](int64_t i) {
     return b.load(bytes, i == 0 ? first : b.add(first, double(i * stride)));
   });
+}
+
+static Value widenHalf(KernelBuilder &b, Value bits) {
+  Operation *parent = b.getInsertionBlock()->getParentOp();
+  return buildHalfToFloat(b, b.getLoc(), bits, hasHalfFloats(parent));
+}
+
+Value WeightInfo::loadScale(KernelBuilder &b, Value scales, Value row,
+                            Value group) const {
+  if (scales) {
+    Value scale = b.load(scales, {row, group});
+    return scale.getType().isF16()
+               ? widenHalf(b, b.bitcast(b.getI16Type(), scale))
+               : scale;
+  }
+  int64_t size = layout->scaleBytes(), tileRows = layout->tileRows();
+  Value tileRow = b.div(row, b.index(tileRows));
+  bool isByRows = layout->outer == Axis::Row;
+  int64_t along = isByRows ? columns / layout->tileColumns() : rows / tileRows;
+  Value tile = b.add(b.mul(isByRows ? tileRow : group, along),
+                     isByRows ? group : tileRow);
+  Value byte = b.add(b.mul(tile, layout->tileBytes()),
+                     b.mul(b.rem(row, tileRows), size));
+  Value part = b.load(b.vectorOf(size, b.getI8Type()), bytes,
+                      b.add(byte, b.index(layout->digitBytes())));
+  Type bits = b.getIntegerType(8 * size);
+  Value scale = b.lane(b.bitcast(b.vectorOf(1, bits), part), 0);
+  return size == 4 ? b.bitcast(b.getF32Type(), scale) : widenHalf(b, scale);
 }
 
 int64_t WeightInfo::storageBytes() const {

@@ -42,6 +42,11 @@ struct WeightInfo {
   /// The word (buildWord) whose first byte is bytes[first] of a flat weight.
   mlir::Value loadWord(KernelBuilder &b, mlir::Value first) const;
 
+  /// The scale of a row and group: of `scales`, [rows][groups], or, if that is
+  /// null, of a flat weight whose layout has scales.
+  mlir::Value loadScale(KernelBuilder &b, mlir::Value scales, mlir::Value row,
+                        mlir::Value group) const;
+
   int64_t storageBytes() const;
   /// Bytes that hold a digit of one row, or of one column.
   int64_t rowBytes() const;

@@ -42,11 +42,12 @@ static Value loadDigit(KernelBuilder &b, const WeightInfo &weight, Value row,
     return b.rem(b.div(at, b.index(part.stride)), part.size);
   };
   // The first byte of the word: a part of its bytes is at 0.
-  Value byte = tile;
+  Value byte = b.mul(tile, layout.tileBytes());
+  int64_t stride = layout.digitBytes();
   for (const LayoutPart &part : layout.bytes) {
-    byte = b.mul(byte, part.size);
+    stride /= part.size;
     if (part.axis != Axis::Byte)
-      byte = b.add(byte, position(part));
+      byte = b.add(byte, b.mul(position(part), stride));
   }
   Value digit = b.index(0);
   for (const LayoutPart &part : layout.digits)
@@ -57,10 +58,6 @@ static Value loadDigit(KernelBuilder &b, const WeightInfo &weight, Value row,
 //===----------------------------------------------------------------------===//
 // Operands
 //===----------------------------------------------------------------------===//
-
-int64_t RowSums::groups() const {
-  return cast<MemRefType>(op.getScales().getType()).getDimSize(1);
-}
 
 Value RowSums::loadCode(Value token, Value column) const {
   return b.signExtend(b.load(codes, {token, column}), b.getI32Type());
@@ -124,7 +121,7 @@ Value RowSums::sumGroup(Value row, Value token, Value group) const {
 }
 
 Value RowSums::sumListedByGroup(Value row) const {
-  Value count = b.index(groups());
+  Value count = b.index(op.getGroups());
   Value sums = b.alloc(b.getI32Type(), count);
   b.loop(b.index(0), count, 1,
          [&](Value group) { b.store(b.zero(b.getI32Type()), sums, group); });
@@ -139,10 +136,11 @@ Value RowSums::sumListedByGroup(Value row) const {
 /// The sum over groups, by rising group, of f32(sum) * scale [* factor].
 Value RowSums::scale(Value row, Value token,
                      function_ref<Value(Value)> sumOfGroup) const {
-  return b.loop(b.index(0), b.index(groups()), 1, b.zero(b.getF32Type()),
+  return b.loop(b.index(0), b.index(op.getGroups()), 1, b.zero(b.getF32Type()),
                 [&](Value group, ValueRange carried) -> Values {
-                  Value term = b.mul(b.toFloat(sumOfGroup(group)),
-                                     b.load(op.getScales(), {row, group}));
+                  Value term =
+                      b.mul(b.toFloat(sumOfGroup(group)),
+                            weight.loadScale(b, op.getScales(), row, group));
                   if (Value factors = op.getFactors()) {
                     Value block =
                         b.div(group, b.index(op.getGroupsPerFactor()));
@@ -154,7 +152,7 @@ Value RowSums::scale(Value row, Value token,
 
 Value RowSums::build(Value row, Value token) const {
   bool isListed = bool(op.getColumnIndices());
-  if (!op.getScales())
+  if (!op.getGroups())
     return isListed ? sumListed(row) : sumColumns(row, token);
   if (!isListed)
     return scale(row, token,

@@ -38,7 +38,6 @@ private:
   Value scale(Value row, Value token,
               llvm::function_ref<Value(Value)> sumOfGroup) const;
 
-  int64_t groups() const;
   Value loadCode(Value token, Value column) const;
   /// W[row][column] * codes[0][i] of the i-th listed column, and that column.
   std::pair<Value, Value> multiplyListed(Value row, Value i) const;

@@ -5,12 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FloatBits.h"
-#include "tern/Kernels/KernelBuilder.h"
-#include "tern/Kernels/R32.h"
-
 #include "tern/Conversion/TernToKernels.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Kernels/FloatBits.h"
+#include "tern/Kernels/KernelBuilder.h"
+#include "tern/Kernels/R32.h"
 #include "tern/Target/Target.h"
 
 using namespace mlir;
@@ -32,7 +31,9 @@ Value loadWidened(KernelBuilder &b, int64_t size, Value table, ValueRange at) {
     return part;
   Value bits = b.bitcast(b.vectorOf(size, b.getI16Type()), part);
   return element.isF16()
-             ? buildHalfToFloat(b, b.getLoc(), bits, hasHalfFloats(table))
+             ? buildHalfToFloat(
+                   b, b.getLoc(), bits,
+                   hasHalfFloats(table.getParentRegion()->getParentOp()))
              : buildBFloatToFloat(b, b.getLoc(), bits);
 }
 

@@ -30,8 +30,12 @@ public:
       : b(b), table(table), row(row), token(token), scales(op.getScales()),
         out(op.getOuts()[0]), columns(op.getTableType().getDimSize(1)),
         tile(table.layout->tileColumns()) {
-    auto type = cast<MemRefType>(scales.getType());
-    groups = type.getRank() == 2 ? type.getDimSize(1) : 1;
+    groups = 1;
+    if (!scales)
+      groups = columns / tile;
+    else if (auto type = cast<MemRefType>(scales.getType());
+             type.getRank() == 2)
+      groups = type.getDimSize(1);
   }
 
   void write() {
@@ -75,9 +79,9 @@ private:
   }
 
   Value loadScale(Value group) {
-    auto type = cast<MemRefType>(scales.getType());
-    if (type.getRank() == 2)
-      return b.load(scales, {row, group});
+    auto type = scales ? cast<MemRefType>(scales.getType()) : MemRefType();
+    if (!type || type.getRank() == 2)
+      return table.loadScale(b, scales, row, group);
     return b.load(scales, type.getDimSize(0) == 1 ? b.index(0) : row);
   }
 

@@ -60,7 +60,7 @@ StrategyAttr makeStrategy(Attribute kernel) {
 
 Strategy takeDigits(MLIRContext *context, const Entry &entry,
                     const Layout &layout) {
-  auto attr = LayoutAttr::get(context, layout);
+  auto attr = LayoutAttr::get(context, layout.withoutScales());
   Attribute kernel = DigitByDigitAttr::get(context, attr, /*tokens=*/1);
   return {entry.layoutName, layout, makeStrategy(kernel), entry.speed};
 }
@@ -83,6 +83,7 @@ SmallVector<Strategy> generic::findStrategies(MLIRContext *context,
   SmallVector<Strategy> found;
   for (const Entry &entry : kEntries)
     if (entry.integerBits == shape.integerBits)
-      found.push_back(takeDigits(context, entry, entry.layout()));
+      found.push_back(
+          takeDigits(context, entry, shape.withScales(entry.layout())));
   return found;
 }

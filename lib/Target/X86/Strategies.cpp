@@ -70,8 +70,7 @@ struct Maker {
   DotAttr dot;
 
   mlir::MLIRContext *context() const { return dot.getContext(); }
-  /// Sums by groups are of one token at a time.
-  bool takesOne() const { return shape.tokens == 1 || shape.groupSize; }
+  bool takesOne() const { return shape.tokens == 1; }
   StrategyAttr get(ArrayRef<Attribute> kernels, int64_t units,
                    int64_t ahead) const {
     return StrategyAttr::get(context(), kernels, units, ahead);
@@ -172,7 +171,10 @@ template <int64_t vectors> StrategyAttr makePanel(const Maker &make) {
     if (kernels.empty() || tokens < sums / vectors)
       kernels.push_back(
           UnpackedRowsAttr::get(make.context(), make.dot, vectors, tokens));
+  // As many bytes for a row's scale as for a step of its digits.
   Layout panel = UnpackedRows{make.dot.getLanes(), vectors}.layout();
+  if (make.shape.storesScales(panel))
+    panel = panel.withScales(make.shape.groupSize, ScaleFormat::F32);
   return StrategyAttr::get(make.context(), kernels, 1, 0,
                            LayoutAttr::get(make.context(), panel));
 }
@@ -417,7 +419,7 @@ SmallVector<Strategy> x86::findStrategies(TargetAttr target,
     Strategy strategy;
     strategy.layoutName = entry.layoutName;
     if (entry.layout)
-      strategy.layout = entry.layout(make);
+      strategy.layout = make.shape.withScales(entry.layout(make));
     strategy.kernels = entry.kernels(make);
     if (strategy.kernels.getPanel()) {
       strategy.recodeSlots = strategy.layout->codec == &codecs::s5

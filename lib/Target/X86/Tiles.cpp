@@ -33,6 +33,9 @@ static constexpr int64_t kTiles = 8; // of the processor
 static constexpr int64_t kSteps = kColumns / 4, kVectorBytes = 4 * kSums;
 /// Stored.
 static constexpr int64_t kMaxDigit = 2;
+/// Instructions that take the offset off a vector of sums and convert, scale
+/// and add it.
+static constexpr int64_t kScaleSlots = 5;
 
 //===----------------------------------------------------------------------===//
 // The attribute
@@ -72,7 +75,8 @@ SmallVector<Attribute> TilesAttr::getParts() const {
 }
 
 bool TilesAttr::reads(const std::optional<Layout> &layout) const {
-  return layout && *layout == UnpackedRows{kSums, getPanel()}.layout();
+  return layout &&
+         layout->withoutScales() == UnpackedRows{kSums, getPanel()}.layout();
 }
 
 CodeRange TilesAttr::getCodeRange() const { return {-128, 127}; }
@@ -83,11 +87,14 @@ int64_t TilesAttr::getMaxColumns() const {
 
 int64_t TilesAttr::getOffset() const { return 1; }
 
-/// A product takes sixteen cycles, in which four slots each are free.
+/// A product takes sixteen cycles, in which four slots each are free. To end a
+/// group, tiles go through memory, at a cycle for each vector of one, which are
+/// then scaled and added to floats in memory.
 MicroCost TilesAttr::getCost() const {
   int64_t tiles = getTokens() / kRows;
   return {tiles * getVectors() * 16 * 4 + (tiles + getVectors()) * 4,
-          getVectors() * kRows * kColumns};
+          getVectors() * kRows * kColumns, /*setupSlots=*/0,
+          tiles * getVectors() * kRows * (4 + kScaleSlots + 3)};
 }
 
 static VectorType vectorOf(Attribute attr, unsigned bits,

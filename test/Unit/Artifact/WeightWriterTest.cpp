@@ -8,6 +8,8 @@
 #include "WeightWriterTesting.h"
 
 #include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
+#include "tern/Packing/LayoutFamilies.h"
 #include "tern/Packing/Packer.h"
 
 #include <cmath>
@@ -147,6 +149,43 @@ TEST_F(WeightWriterTest, ScalesPerGroup) {
                     "tern.weight @groups per_layer <scale> [" + q + ", " + k +
                     "] offset 0 : tensor<2xf32>\n",
                 "has no room for the 4 x 2 scales");
+}
+
+TEST_F(WeightWriterTest, ScalesBehindTheirDigits) {
+  const std::string name = "model.layers.1.self_attn.k_proj.weight_scale";
+  tiny.addFloats(name, {4, 2});
+  Layout stored = PlainWords{&codecs::b2, Axis::Row}.layout().withScales(
+      4, ScaleFormat::F16);
+  std::string one = "tern.weight @qk per_layer <digits> [" + q + ", " + k +
+                    "] offset 0 : tensor<12x8x!tern.trit, #tern.layout<" +
+                    stored.str() + ">>\n";
+  std::string bytes = write(one);
+  std::vector<int8_t> back(12 * 8);
+  std::vector<float> scales(12 * 2);
+  for (int layer : {0, 1}) {
+    const auto *at =
+        reinterpret_cast<const uint8_t *>(bytes.data()) + 4096 + 512 * layer;
+    ASSERT_TRUE(unpackDigits(stored, at, 12, 8, back.data()));
+    unpackScales(stored, at, 12, 8, scales.data());
+    for (int64_t i = 0; i < 12 * 8; ++i)
+      EXPECT_EQ(back[i],
+                TinyCheckpoint::digit(i < 64 ? i / 8 : i / 8 - 8, i % 8));
+    for (int i = 0; i < 24; ++i)
+      EXPECT_EQ(scales[i], layer == 0 || i < 16
+                               ? 0.5f
+                               : 1.0f + static_cast<float>(i - 16) / 128);
+  }
+  // As a weight of their own.
+  std::string groups = digits("qk", q + ", " + k, "12x8", 128) +
+                       "tern.weight @s per_layer <scale> [" + q + ", " + k +
+                       "] offset 0 : tensor<12x2xf16>\n";
+  bytes = write(groups);
+  EXPECT_EQ(weight<uint16_t>(bytes, 512, 17), floatToHalf(1 + 1 / 128.0f));
+  // 2^-25 and a bit: less than halves are apart.
+  tiny.tensors[name].bytes[2] = '\x01';
+  tiny.tensors[name].bytes[3] = '\x33';
+  expectRefusal(one, "16 bits hold exactly, but in row 8 and group 1");
+  expectRefusal(groups, "16 bits hold exactly");
 }
 
 /// Layers 0, 2 and 3 are of the kind b, 1 and 4 of the kind a.

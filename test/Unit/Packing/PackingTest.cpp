@@ -50,6 +50,14 @@ std::vector<Layout> allLayouts() {
   return all;
 }
 
+/// Tiles of 128 and 5 columns, by rows and by columns.
+std::vector<Layout> scaledLayouts() {
+  const ScaleFormat f16 = ScaleFormat::F16, f32 = ScaleFormat::F32;
+  return {laneRows().withScales(128, f16), scalarRow().withScales(128, f16),
+          laneRows().withScales(16, f32), columnBlocks().withScales(5, f32),
+          PlainWords{&codecs::s5, R}.layout().withScales(5, f16)};
+}
+
 std::vector<int8_t> randomDigits(std::mt19937 &random, int64_t count) {
   std::vector<int8_t> digits(count);
   for (int8_t &digit : digits)
@@ -260,6 +268,106 @@ TEST(Packer, UnpackRefusesWordsThatAreNone) {
           << layout.str();
     }
   }
+}
+
+TEST(Scales, AreBehindTheDigitsOfATile) {
+  Layout layout = laneRows().withScales(128, ScaleFormat::F16);
+  EXPECT_EQ(layout.str(),
+            "b2, rows, k:4:4, [k:8:16, n:2:16, n:16:1, k:4:1], f16");
+  EXPECT_EQ(layout.tileColumns(), 128);
+  EXPECT_EQ(layout.digitBytes(), 1024);
+  EXPECT_EQ(layout.tileBytes(), 1024 + 32 * 2);
+  EXPECT_EQ(layout.storageBytes(40, 256), 4 * 1088);
+  EXPECT_EQ(layout.locateScale(33, 129, 40, 256), 3 * 1088 + 1024 + 2);
+  EXPECT_EQ(layout.locate(0, 128, 40, 256).byte, 1088);
+  EXPECT_EQ(layout.withoutScales(), laneRows());
+  EXPECT_NE(layout.fingerprint(),
+            laneRows().withScales(128, ScaleFormat::F32).fingerprint());
+  // Blocks of a file of two bits and a half float.
+  Layout plain = scalarRow().withScales(128, ScaleFormat::F16);
+  EXPECT_EQ(plain.str(), "b2, rows, k:4:1, [k:32:4], f16");
+  EXPECT_EQ(plain.tileBytes(), 34);
+  for (const Layout &scaled : scaledLayouts())
+    EXPECT_EQ(scaled.verify(), "") << scaled.str();
+}
+
+TEST(Scales, VerifySaysWhatWasExpected) {
+  Layout layout = scalarRow();
+  layout.scales = ScaleFormat::F16;
+  EXPECT_NE(layout.verify().find("a part along k, first"), std::string::npos);
+  layout.bytes = {{R, 2, 1}, {C, 4, 4}};
+  EXPECT_NE(layout.verify().find("a part along k, first"), std::string::npos);
+  layout = PlainWords{&codecs::i4, R}.layout().withScales(4, ScaleFormat::F16);
+  EXPECT_NE(layout.verify().find("ternary digits under scales"),
+            std::string::npos);
+}
+
+TEST(Scales, FamiliesMatchTheirMembersWithScales) {
+  for (int64_t columns : {16, 128}) {
+    Layout lanes = laneRows().withScales(columns, ScaleFormat::F16);
+    EXPECT_EQ(RowsInLanes::match(lanes)->vectors, 2);
+    EXPECT_FALSE(UnpackedRows::match(lanes));
+  }
+  Layout panel = UnpackedRows{16, 4}.layout().withScales(64, ScaleFormat::F32);
+  EXPECT_EQ(UnpackedRows::match(panel)->vectors, 4);
+  EXPECT_TRUE(
+      ContiguousRows::match(wideRow().withScales(512, ScaleFormat::F16)));
+  EXPECT_TRUE(PlainWords::match(scalarRow().withScales(64, ScaleFormat::F16)));
+  EXPECT_FALSE(
+      ContiguousColumns::match(columnBlocks().withScales(5, ScaleFormat::F32)));
+}
+
+TEST(Scales, RoundTripWithDigits) {
+  std::mt19937 random(5);
+  for (const Layout &layout : scaledLayouts())
+    for (int64_t rows : {1, 31, 33, 257})
+      for (int64_t groups : {1, 2, 5}) {
+        SCOPED_TRACE(layout.str() + " " + std::to_string(rows));
+        int64_t columns = groups * layout.tileColumns();
+        std::vector<int8_t> digits = randomDigits(random, rows * columns);
+        std::vector<float> scales(rows * groups);
+        for (float &scale : scales)
+          scale = static_cast<float>(random() % 2048) / 65536;
+        std::vector<uint8_t> bytes(layout.storageBytes(rows, columns), 0xff);
+        packDigits(layout, digits.data(), rows, columns, bytes.data());
+        ASSERT_FALSE(
+            packScales(layout, scales.data(), rows, columns, bytes.data()));
+        std::vector<int8_t> digitsBack(digits.size(), 7);
+        std::vector<float> scalesBack(scales.size(), -1);
+        ASSERT_TRUE(unpackDigits(layout, bytes.data(), rows, columns,
+                                 digitsBack.data()));
+        unpackScales(layout, bytes.data(), rows, columns, scalesBack.data());
+        ASSERT_EQ(digitsBack, digits);
+        ASSERT_EQ(scalesBack, scales);
+        // Each is where locateScale() says, and rows of padding have 0.
+        for (int64_t row = 0; row < layout.paddedRows(rows); ++row)
+          for (int64_t group = 0; group < groups; ++group) {
+            int64_t at = layout.locateScale(row, group * layout.tileColumns(),
+                                            rows, columns);
+            float scale;
+            uint16_t half;
+            if (layout.scales == ScaleFormat::F32) {
+              std::memcpy(&scale, &bytes[at], 4);
+            } else {
+              std::memcpy(&half, &bytes[at], 2);
+              scale = halfToFloat(half);
+            }
+            ASSERT_EQ(scale, row < rows ? scales[row * groups + group] : 0);
+          }
+      }
+}
+
+TEST(Scales, SaysWhichOneSixteenBitsDoNotHold) {
+  Layout layout = scalarRow().withScales(4, ScaleFormat::F16);
+  std::vector<float> scales = {0.5F, 0.25F, 0.1F, 1.0F};
+  std::vector<uint8_t> bytes(layout.storageBytes(2, 8));
+  std::optional<MatrixPlace> inexact =
+      packScales(layout, scales.data(), 2, 8, bytes.data());
+  ASSERT_TRUE(inexact);
+  EXPECT_EQ(*inexact, (MatrixPlace{1, 0}));
+  layout.scales = ScaleFormat::F32;
+  bytes.resize(layout.storageBytes(2, 8));
+  EXPECT_FALSE(packScales(layout, scales.data(), 2, 8, bytes.data()));
 }
 
 TEST(Packer, HuggingFaceQuarters) {

@@ -109,7 +109,10 @@ static LogicalResult verifyTable(GatherRowsOp op) {
 
 static LogicalResult verifyTableScales(GatherRowsOp op) {
   RankedTensorType table = op.getTableType();
-  if (isa<TritType>(table.getElementType()) != bool(op.getScales()))
+  auto layout = dyn_cast_or_null<LayoutAttr>(table.getEncoding());
+  bool areStored = layout && layout.getLayout().hasScales();
+  if (!areStored &&
+      isa<TritType>(table.getElementType()) != bool(op.getScales()))
     return op.emitOpError("expected scales exactly if table is of !tern.trit, "
                           "got ")
            << (op.getScales() ? "scales" : "none") << " for " << table;

@@ -51,12 +51,17 @@ LayoutAttr MatmulOp::getLayout() {
   return dyn_cast_or_null<LayoutAttr>(getWeightTensorType().getEncoding());
 }
 
-int64_t MatmulOp::getGroupSize() {
-  return getWeightTensorType().getDimSize(1) / getSize(getScales(), 1);
+int64_t MatmulOp::getGroups() {
+  if (getScales())
+    return getSize(getScales(), 1);
+  LayoutAttr layout = getLayout();
+  if (!layout || !layout.getLayout().hasScales())
+    return 0;
+  return getWeightTensorType().getDimSize(1) / layout.getLayout().tileColumns();
 }
 
 int64_t MatmulOp::getGroupsPerFactor() {
-  return getSize(getScales(), 1) / getSize(getFactors(), 1);
+  return getGroups() / getSize(getFactors(), 1);
 }
 
 bool MatmulOp::hasFloatCodes() {
@@ -155,8 +160,15 @@ static LogicalResult verifyList(MatmulOp op, StringRef axis, Value indices,
 }
 
 static LogicalResult verifyScales(MatmulOp op, const WeightSizes &sizes) {
+  LayoutAttr attr = op.getLayout();
+  bool areStored = attr && attr.getLayout().hasScales();
+  if (areStored && sizes.paddedColumns != sizes.columns)
+    return op.emitOpError("expected columns that are whole groups of ")
+           << attr << ", got " << sizes.columns;
   if (!op.getScales())
     return success();
+  if (areStored)
+    return op.emitOpError("expected no scales beside those of ") << attr;
   if (!isa<TritType>(op.getWeightTensorType().getElementType()))
     return op.emitOpError("expected a weight of !tern.trit under scales, got ")
            << op.getWeightTensorType();
@@ -170,12 +182,12 @@ static LogicalResult verifyFactors(MatmulOp op) {
   Value factors = op.getFactors();
   if (!factors)
     return success();
-  if (!op.getScales())
+  if (!op.getGroups())
     return op.emitOpError("expected scales of groups under factors, got none");
   if (failed(expectSameTokens(
           op, {{"codes", op.getCodes()}, {"factors", factors}})))
     return failure();
-  int64_t groups = getSize(op.getScales(), 1), blocks = getSize(factors, 1);
+  int64_t groups = op.getGroups(), blocks = getSize(factors, 1);
   if (blocks > 0 && groups % blocks == 0)
     return success();
   return op.emitOpError("expected a number of factors that divides ")
@@ -187,7 +199,7 @@ static LogicalResult verifyFloats(MatmulOp op) {
   if (!op.getCodeRange().empty())
     return op.emitOpError("expected no range of codes that are floats, got [")
            << op.getCodeRange() << "]";
-  if (!op.getScales() || op.getFactors() || op.getRowIndices() ||
+  if (!op.getGroups() || op.getFactors() || op.getRowIndices() ||
       op.getColumnIndices() || op.getCodeSums())
     return op.emitOpError("expected scales and no other modifier of codes that "
                           "are floats");
@@ -235,7 +247,7 @@ LogicalResult MatmulOp::verify() {
     return failure();
 
   Builder b(getContext());
-  Type element = getScales() ? Type(b.getF32Type()) : Type(b.getI32Type());
+  Type element = getGroups() ? Type(b.getF32Type()) : Type(b.getI32Type());
   ShapedType init = getShaped(getInit());
   int64_t tokens = getSize(getCodes(), 0);
   if (init.getElementType() == element &&

@@ -9,6 +9,7 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -36,6 +37,23 @@ static int64_t getTokens(MatmulOp product) {
   return isOfFewTokens(product) ? std::min(all, kFewTokens) : all;
 }
 
+/// True if the weight is to get a layout, and its scales are a weight made of
+/// the same tensors.
+static bool mayStoreScales(MatmulOp product) {
+  if (!product.getScales() || product.getLayout())
+    return false;
+  auto digits = product.getWeight().getDefiningOp<GetWeightOp>(),
+       scales = product.getScales().getDefiningOp<GetWeightOp>();
+  if (!digits || !scales || digits.getLayer() != scales.getLayer())
+    return false;
+  auto find = [&](GetWeightOp read) {
+    return SymbolTable::lookupNearestSymbolFrom<WeightOp>(read,
+                                                          read.getWeightAttr());
+  };
+  WeightOp ofDigits = find(digits), ofScales = find(scales);
+  return ofDigits && ofScales && ofDigits.getSources() == ofScales.getSources();
+}
+
 ProductShape ProductShape::of(MatmulOp product) {
   RankedTensorType type = product.getWeightTensorType();
   ProductShape shape{type.getDimSize(0), type.getDimSize(1)};
@@ -47,11 +65,17 @@ ProductShape ProductShape::of(MatmulOp product) {
     shape.integerBits = integer.getWidth();
   shape.listsRows = bool(product.getRowIndices());
   shape.listsColumns = bool(product.getColumnIndices());
-  if (product.getScales())
+  if (product.getGroups())
     shape.groupSize = product.getGroupSize();
+  if (mayStoreScales(product))
+    shape.scales = getElementTypeOrSelf(product.getScales()).isF16()
+                       ? ScaleFormat::F16
+                       : ScaleFormat::F32;
   shape.hasFactors = bool(product.getFactors());
-  if (LayoutAttr layout = product.getLayout())
+  if (LayoutAttr layout = product.getLayout()) {
     shape.layout = layout.getLayout();
+    shape.scales = shape.layout->scales;
+  }
   return shape;
 }
 
@@ -69,10 +93,21 @@ std::string ProductShape::str() const {
   if (listsColumns)
     text += llvm::formatv("/columns{0}", percent).str();
   if (groupSize)
-    text += llvm::formatv("/scales{0}", groupSize).str();
+    text += llvm::formatv("/scales{0}{1}", groupSize,
+                          scales == ScaleFormat::F16 ? "f16" : "")
+                .str();
   if (hasFactors)
     text += "/factors";
   return text + llvm::formatv("/t{0}", tokens).str();
+}
+
+bool ProductShape::storesScales(const Layout &layout) const {
+  return scales != ScaleFormat::None && layout.outer == Axis::Row &&
+         groupSize % layout.tileColumns() == 0;
+}
+
+Layout ProductShape::withScales(const Layout &layout) const {
+  return storesScales(layout) ? layout.withScales(groupSize, scales) : layout;
 }
 
 StringRef
@@ -85,7 +120,7 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "expected a layout that the kernel reads";
   if (!kernel.getCodeRange().contains(codes))
     return "expected codes for which the kernel's sums are exact";
-  if (columns > kernel.getMaxColumns())
+  if ((groupSize ? groupSize : columns) > kernel.getMaxColumns())
     return "expected so few columns that the kernel's sums are exact";
   if (layout && layout->outer == Axis::Row &&
       layout->tileColumns() < tile.columns &&
@@ -103,10 +138,12 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "expected a kernel that takes codes as they are for scales";
   if (listsColumns)
     return "expected no list of columns together with scales";
-  if (layout && layout->paddedRows(rows) != rows)
-    return "rows that only the layout adds have no scales";
   if (groupSize % tile.columns)
     return "expected groups of whole steps of the kernel";
+  if (layout && layout->hasScales())
+    return "";
+  if (layout && layout->paddedRows(rows) != rows)
+    return "rows that only the layout adds have no scales";
   if (parts != 1)
     return "expected a kernel of one part for scales";
   return "";
@@ -116,9 +153,11 @@ StringRef ProductShape::getReasonAgainst(StrategyAttr strategy) const {
   if (LayoutAttr panel = strategy.getPanel()) {
     if (!layout)
       return "expected a weight with a layout to repack";
-    if (groupSize || listsRows || listsColumns)
-      return "expected a product of all rows and columns without scales to "
-             "repack its weight for";
+    if (listsRows || listsColumns)
+      return "expected a product of all rows and columns to repack its weight "
+             "for";
+    if (groupSize && !layout->hasScales())
+      return "expected scales stored with the digits to repack";
     StringRef reason =
         RepackOp::getReasonAgainst(*layout, panel.getLayout(), {rows, columns});
     if (!reason.empty())

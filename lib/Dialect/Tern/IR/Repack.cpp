@@ -48,6 +48,14 @@ static bool fitsUnpackedRows(const Layout &from, const UnpackedRows &panel) {
 }
 
 /// A vector of bytes is made of the same rows in all layouts.
+/// Scales are widened on the way, group by group.
+static bool fitsScales(const Layout &from, const Layout &panel) {
+  if (!from.hasScales() && !panel.hasScales())
+    return true;
+  return RowsInLanes::match(from) && panel.scales == ScaleFormat::F32 &&
+         from.hasScales() && from.tileColumns() == panel.tileColumns();
+}
+
 static bool fitsGroups(const Layout &from, const GroupsInLanes &panel) {
   if (auto inLanes = RowsInLanes::match(from))
     return panel.lanes % (inLanes->lanes * inLanes->vectors) == 0;
@@ -71,6 +79,9 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
       return "expected a layout of rows in lanes, contiguous rows, contiguous "
              "columns or groups in lanes that fill the panel's lanes to repack "
              "from";
+    if (!fitsScales(from, to))
+      return "expected scales stored with the digits of rows in lanes, and of "
+             "the same groups in f32 in the panel";
     // Groups may end within a tile of the panel.
     if (from.paddedRows(shape[0]) % toRows ||
         (!GroupsInLanes::match(from) &&
@@ -79,6 +90,8 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
     return "";
   }
   auto panel = GroupsInLanes::match(to);
+  if (from.hasScales())
+    return "expected unpacked rows to repack a layout with scales to";
   if (!panel || panel->codec != &codecs::t4 || panel->outer != Axis::Row)
     return "expected unpacked rows or groups of codec t4 as layout to repack "
            "to";

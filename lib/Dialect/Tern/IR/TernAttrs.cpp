@@ -109,6 +109,22 @@ static ParseResult parseDigits(AsmParser &parser,
   return digits.empty() ? parsePart(parser, digits.emplace_back()) : success();
 }
 
+/// Nothing, or `, f16`.
+static ParseResult parseScales(AsmParser &parser, ScaleFormat &scales) {
+  if (failed(parser.parseOptionalComma()))
+    return success();
+  StringRef format;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&format))
+    return failure();
+  if (format != "f16" && format != "f32")
+    return parser.emitError(loc, "expected f16 or f32, the format of scales, "
+                                 "got ")
+           << format;
+  scales = format == "f16" ? ScaleFormat::F16 : ScaleFormat::F32;
+  return success();
+}
+
 static std::string codecNames() {
   return llvm::join(llvm::map_range(allCodecs(),
                                     [](const Codec *codec) {
@@ -126,7 +142,7 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
       parser.parseComma() || parseDigits(parser, layout.digits) ||
       parser.parseComma() ||
       parseParts(parser, layout.bytes, AsmParser::Delimiter::Square) ||
-      parser.parseGreater())
+      parseScales(parser, layout.scales) || parser.parseGreater())
     return {};
   layout.codec = findCodec(codec);
   if (!layout.codec) {

@@ -98,10 +98,11 @@ LogicalResult WeightOp::verify() {
     break;
   case WeightEncoding::Scale:
     if (failed(expect(
-            element.isF32() && (type.getRank() == 1 || type.getRank() == 2) &&
+            ((element.isF32() && type.getRank() == 1) ||
+             ((element.isF32() || element.isF16()) && type.getRank() == 2)) &&
                 type.getDimSize(0) >= static_cast<int64_t>(getSources().size()),
             "scale to be f32, one or more per source, or a matrix of "
-            "rows and groups")))
+            "rows and groups, f16 or f32")))
       return failure();
     break;
   case WeightEncoding::IntegerScales:

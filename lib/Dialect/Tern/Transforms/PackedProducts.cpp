@@ -135,6 +135,8 @@ static void widenResult(MatmulOp product, int64_t width) {
 void tern::packProduct(MatmulOp product, RankedTensorType packed) {
   const Layout &layout = cast<LayoutAttr>(packed.getEncoding()).getLayout();
   product.setWeightType(packed);
+  if (layout.hasScales())
+    product.getScalesMutable().clear();
   if (!product.getColumnIndices()) {
     OpBuilder b(product);
     product.getCodesMutable().assign(

@@ -23,7 +23,8 @@ void readAllColumns(MatmulOp product);
 void readAllRows(MatmulOp product);
 
 /// Makes the weight of `product` the bytes of `packed`, which has a layout:
-/// pads the other operands, slices the result.
+/// pads the other operands, slices the result. Scales in the layout take the
+/// place of the operand.
 void packProduct(MatmulOp product, mlir::RankedTensorType packed);
 
 } // namespace tern

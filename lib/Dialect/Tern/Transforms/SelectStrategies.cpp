@@ -73,7 +73,7 @@ std::string getKernelName(MatmulOp product, const Reading &reading) {
   std::string name = reading.strategy.layoutName.str();
   if (reading.shape.listsRows || reading.shape.listsColumns)
     name = "listed" + name.substr(name.rfind('_'));
-  return product.getScales() ? "scaled_" + name : name;
+  return product.getGroups() ? "scaled_" + name : name;
 }
 
 /// "decode listed_rows, prefill contiguous_rows".
@@ -228,13 +228,26 @@ private:
     report(weight, type, readers, *plan, plans, wish);
     RankedTensorType packed = apply(weight, type, reads, readers, *plan, wish);
     for (GatherRowsOp lookup : lookups)
-      lookup.setWeightType(packed);
+      packLookup(lookup, packed);
     return success();
   }
 
   /// Of a table that no product reads, whatever the target: a row is one run.
   static Plan planLookups() {
     return {PlainWords{&codecs::b2, Axis::Row}.layout(), "plain_rows", {}};
+  }
+
+  /// Scales that went into the layout, which are made of the table's own
+  /// tensors, are no operand.
+  static void packLookup(GatherRowsOp lookup, RankedTensorType packed) {
+    lookup.setWeightType(packed);
+    auto scales = lookup.getScales().getDefiningOp<GetWeightOp>();
+    if (!scales ||
+        !cast<LayoutAttr>(packed.getEncoding()).getLayout().hasScales())
+      return;
+    lookup.getScalesMutable().clear();
+    if (scales->use_empty())
+      scales.erase();
   }
 
   FailureOr<Plan> getWished(WeightOp weight, const WeightReaders &readers,
@@ -259,6 +272,11 @@ private:
     auto packed =
         RankedTensorType::get(type.getShape(), type.getElementType(), attr);
     weight.setTypeAttr(TypeAttr::get(packed));
+    llvm::SmallSetVector<Operation *, 4> scales;
+    if (plan.layout.hasScales())
+      for (MatmulOp product : readers.getProducts())
+        if (Value operand = product.getScales())
+          scales.insert(operand.getDefiningOp());
     for (GetWeightOp read : reads)
       read.getResult().setType(attr.getGridType(type.getShape()));
     SmallVector<MatmulOp> products = readers.getProducts();
@@ -277,6 +295,9 @@ private:
       packProduct(product, packed);
       product.setStrategyAttr(getStrategy(reading, wish));
     }
+    for (Operation *read : scales)
+      if (read->use_empty())
+        read->erase();
     ++numWeights;
     numPaddedBytes +=
         plan.layout.storageBytes(type.getDimSize(0), type.getDimSize(1)) -

@@ -41,6 +41,14 @@ func.func private @groups_in_lanes(
     tensor<64x10x!tern.trit, #tern.layout<t4, rows, k:4:1, [n:8:64, n:64:1]>>,
     tensor<64x10x!tern.trit, #tern.layout<t3p5, rows, k:24:1, [n:2:16, b:5:1, n:16:1]>>)
 
+// Scales behind the digits of 32 rows and 128 columns, and of a row and 64.
+// CHECK-LABEL: func.func private @scales(
+// CHECK-SAME: tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [k:8:16, n:2:16, n:16:1, k:4:1], f16>>,
+// CHECK-SAME: tensor<3x64x!tern.trit, #tern.layout<b2, rows, k:4:1, [k:16:4], f32>>)
+func.func private @scales(
+    tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:4, [k:8:16, n:2:16, n:16:1, k:4:1], f16>>,
+    tensor<3x64x!tern.trit, #tern.layout<b2, rows, k:4:1, [k:16:4], f32>>)
+
 // Digits of two rows in a word.
 // CHECK-LABEL: func.func private @paired_rows(
 // CHECK-SAME: tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>)

@@ -60,6 +60,16 @@ func.func private @each_index_once(tensor<4x8x!tern.trit, #tern.layout<b2, rows,
 
 // -----
 
+// expected-error @+1 {{expected f16 or f32, the format of scales, got bf16}}
+func.func private @scales(tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [k:2:4], bf16>>)
+
+// -----
+
+// expected-error @+1 {{expected the tiles of a group, a part along k, first of the bytes under scales, but got [n:2:1]}}
+func.func private @groups(tensor<4x8x!tern.trit, #tern.layout<b2, rows, k:4:1, [n:2:1], f16>>)
+
+// -----
+
 // expected-error @+1 {{expected elements of type '!tern.trit' under a layout of codec b2, got 'i8'}}
 func.func private @digits_only(tensor<4x8xi8, #tern.layout<b2, rows, k:4:1, []>>)
 

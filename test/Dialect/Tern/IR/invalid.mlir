@@ -38,7 +38,7 @@ tern.weight @w <integer_scales> ["a"] : tensor<8xf16>
 
 // -----
 
-// expected-error @+1 {{expected scale to be f32, one or more per source, or a matrix of rows and groups, got 'tensor<1xf32>'}}
+// expected-error @+1 {{expected scale to be f32, one or more per source, or a matrix of rows and groups, f16 or f32, got 'tensor<1xf32>'}}
 tern.weight @w <scale> ["a", "b"] : tensor<1xf32>
 
 // -----

@@ -10,10 +10,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#ifdef TERN_AMX_EMULATION
+#include "Emulation/amx.h"
+#endif
 #include "Kernels/KernelRunner.h"
 #include "Kernels/RowReference.h"
 
 #include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 #include "tern/Packing/LayoutFamilies.h"
 #include "tern/Packing/Packer.h"
 
@@ -43,9 +47,9 @@ struct Case {
   }
   std::string name() const {
     return "f" + std::to_string(rows) + std::to_string(columns) +
-           std::to_string(scales) + "_" + std::to_string(groupSize) + "_" +
-           std::to_string(tokens) + "_" + std::to_string(blocks) +
-           (isOfFloats ? "_floats_" : "_") +
+           std::to_string(scales) + "_" + std::to_string(numRows) + "_" +
+           std::to_string(groupSize) + "_" + std::to_string(tokens) + "_" +
+           std::to_string(blocks) + (isOfFloats ? "_floats_" : "_") +
            std::to_string(layout.fingerprint());
   }
 
@@ -82,7 +86,7 @@ struct Case {
     if (columns)
       text +=
           " columns(%jt, %mt : " + tensorType(j) + ", " + tensorType(n) + ")";
-    if (scales)
+    if (scales && !layout.hasScales())
       text += " scales(%st : " + tensorType(s) + ")";
     if (blocks)
       text += " factors(%ft : " + tensorType(f) + ")";
@@ -152,6 +156,7 @@ void check(CompiledModule &module, const Case &c, double density) {
     code = static_cast<int8_t>(random());
   Grid weight(c.layout.gridShape(rows, columns));
   packDigits(c.layout, digits.data(), rows, columns, weight.data());
+  bool areHalf = c.layout.scales == ScaleFormat::F16;
 
   auto fillList = [&](Matrix<int32_t> &list, Vector<int32_t> &count,
                       int64_t candidates) {
@@ -182,6 +187,11 @@ void check(CompiledModule &module, const Case &c, double density) {
       floats(c.tokens, c.codes());
   randomFloats(scales);
   randomFloats(factors);
+  for (int64_t i = 0; areHalf && i < scales.size(); ++i)
+    scales.data()[i] = halfToFloat(floatToHalf(scales.data()[i]));
+  if (c.layout.hasScales())
+    ASSERT_FALSE(
+        packScales(c.layout, scales.data(), rows, columns, weight.data()));
   floats.fill(0);
   for (int64_t t = 0; t < c.tokens; ++t)
     for (int64_t k = 0; k < columns; ++k)
@@ -248,6 +258,32 @@ std::vector<Case> scaledCases(int64_t lanes, bool hasPermutes = false) {
   return cases;
 }
 
+/// Products whose scales are stored with the digits. Rows are padded; of
+/// several tokens there are as many as kernels take and some that these leave.
+std::vector<Case> storedCases(int64_t lanes) {
+  const ScaleFormat f16 = ScaleFormat::F16, f32 = ScaleFormat::F32;
+  const Layout inLanes = RowsInLanes{lanes, 2}.layout(),
+               inRows = ContiguousRows{lanes}.layout(),
+               plain = PlainWords{&codecs::b2, R}.layout();
+  const Layout layouts[] = {
+      inLanes.withScales(128, f16),
+      inLanes.withScales(128, f32),
+      inLanes.withScales(16, f16),
+      inLanes.withScales(48, f32),
+      inRows.withScales(16 * lanes, f16),
+      inRows.withScales(32 * lanes, f32),
+      plain.withScales(128, f16),
+      plain.withScales(20, f32),
+      GroupsInLanes{&codecs::t3p5, R, 1, 1, 4}.layout().withScales(48, f16)};
+  std::vector<Case> cases;
+  for (const Layout &layout : layouts)
+    for (int64_t tokens : {1, 47})
+      for (int64_t blocks : {0, 5})
+        cases.push_back({false, false, true, layout, layout.tileColumns(), 101,
+                         5 * layout.tileColumns(), tokens, blocks});
+  return cases;
+}
+
 class ProductModifiers : public testing::TestWithParam<ProductSetting> {};
 
 TEST_P(ProductModifiers, Compose) {
@@ -300,6 +336,52 @@ TEST_P(ProductModifiers, ScalesInKernels) {
       check(*module, c, 1);
   }
 }
+
+TEST_P(ProductModifiers, StoredScales) {
+  const Machine &machine = GetParam().machine;
+  if (!machine.isHere())
+    GTEST_SKIP() << "this host has no " << machine.featureString();
+  bool isWide = llvm::StringRef(GetParam().name).starts_with("Avx512");
+  std::vector<Case> cases = storedCases(isWide ? 16 : 8);
+  std::string text;
+  for (const Case &c : cases)
+    text += c.text();
+  auto module = CompiledModule::compile(machine, text, GetParam().strategies);
+  ASSERT_TRUE(module);
+  for (const Case &c : cases)
+    check(*module, c, 1);
+}
+
+#ifdef TERN_AMX_EMULATION
+/// Sixteen tokens and more in tiles, groups of one step of them and of two.
+TEST(ScaledTiles, EqualTheirDefinition) {
+  const Machine amx = {"Amx",
+                       "x86-64-v4",
+                       {"avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni",
+                        "amx-tile", "amx-int8"}};
+  if (!amx.isHere())
+    GTEST_SKIP() << "neither AVX-512 nor permission for tiles";
+  std::vector<Case> cases;
+  std::string text;
+  for (int64_t groupSize : {64, 128, 32})
+    for (int64_t rows : {101, 90}) {
+      Layout layout =
+          RowsInLanes{16, 2}.layout().withScales(groupSize, ScaleFormat::F16);
+      cases.push_back(
+          {false, false, true, layout, groupSize, rows, 3 * groupSize, 49, 3});
+      text += cases.back().text();
+    }
+  auto module = CompiledModule::compile(amx, text);
+  ASSERT_TRUE(module);
+  EXPECT_EQ(module->portableProducts(), 0);
+  for (const Case &c : cases) {
+    unsigned long before = amx_products();
+    check(*module, c, 1);
+    if (amx_is_emulated())
+      EXPECT_EQ(amx_products() > before, c.groupSize >= 64) << c.name();
+  }
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(
     , ProductModifiers, testing::ValuesIn(productSettings()),

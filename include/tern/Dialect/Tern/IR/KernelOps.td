@@ -49,7 +49,7 @@ def Tern_GatherRowsOp : Tern_KernelOp<"gather_rows",
     group of adjacent columns; `result[t][k] = f32(digit) * scale`, which is exact.
     With a layout the table is physical, a grid of tiles of bytes, and `weight_type`
     says what it holds, as of `tern.matmul`: one weight may be the table and the
-    head.
+    head. Scales in the layout take the place of the operand.
 
     ```mlir
     %x = tern.gather_rows(%tokens, %table)
@@ -61,7 +61,7 @@ def Tern_GatherRowsOp : Tern_KernelOp<"gather_rows",
   }];
   let arguments = (ins Tern_VectorOf<[I32]>:$indices, Tern_Shaped:$table,
                        Optional<AnyTypeOf<[Tern_VectorOf<[F32]>,
-                                           Tern_RowsOf<[F32]>]>>:$scales,
+                                           Tern_RowsOf<[F16, F32]>]>>:$scales,
                        Variadic<Tern_Shaped>:$outs,
                        OptionalAttr<TypeAttrOf<AnyRankedTensor>>:$weight_type);
   let assemblyFormat = [{

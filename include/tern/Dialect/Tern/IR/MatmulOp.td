@@ -56,7 +56,8 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
     is (t, n), both parallel.
 
     With a layout the weight is physical: a grid of tiles of bytes
-    (`#tern.layout`, `getGridType`), and `weight_type` says what it holds. `n` then
+    (`#tern.layout`, `getGridType`), and `weight_type` says what it holds; scales in
+    the layout take the place of the operand. `n` then
     counts tiles; `codes` has the layout's padded number of columns (the padding is
     zero) and `init` its padded number of rows. The weight may be a slice of the grid
     along its rows. Rows that only the layout adds are unspecified. A list of rows
@@ -87,7 +88,7 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
                        Optional<Tern_VectorOf<[I32]>>:$row_count,
                        Optional<Tern_RowsOf<[I32]>>:$column_indices,
                        Optional<Tern_VectorOf<[I32]>>:$column_count,
-                       Optional<Tern_RowsOf<[F32]>>:$scales,
+                       Optional<Tern_RowsOf<[F16, F32]>>:$scales,
                        Optional<Tern_RowsOf<[F32]>>:$factors,
                        Optional<Tern_RowsOf<[I32]>>:$code_sums,
                        Tern_RowsOf<[I32, F32]>:$init,
@@ -120,8 +121,10 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
     ::mlir::RankedTensorType getWeightTensorType();
     /// Its layout, or null if it has none (yet), or is not ternary.
     LayoutAttr getLayout();
-    /// Columns that share a scale; a product with `scales` only.
-    int64_t getGroupSize();
+    /// Groups of columns that have scales, operands or in the layout; 0 if none do.
+    int64_t getGroups();
+    /// Columns that share a scale; a product with groups only.
+    int64_t getGroupSize() { return getWeightTensorType().getDimSize(1) / getGroups(); }
     /// Groups that share a factor; a product with `factors` only.
     int64_t getGroupsPerFactor();
     /// True if codes are the activations themselves.

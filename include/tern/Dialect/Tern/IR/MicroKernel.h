@@ -40,11 +40,13 @@ struct CodeRange {
 
 /// Instructions and bytes of weights of one step of a micro kernel, and
 /// instructions for each token and column of codes before the first step, once
-/// for all rows: tables that are built.
+/// for all rows: tables that are built. Where sums end at groups, instructions
+/// for each end: sums that are made of a fragment, scaled and added.
 struct MicroCost {
   int64_t slots;
   int64_t bytes;
   double setupSlots = 0;
+  int64_t groupSlots = 0;
 };
 
 /// How a kernel that makes something of the codes first, for all rows, wants

@@ -35,10 +35,19 @@ struct ProductShape {
   double share = 1;      ///< of the weight that its lists are expected to name
   double density = 1;    ///< of codes, those expected not to be zero
   int64_t groupSize = 0; ///< columns that share a scale; 0 if none do
+  /// The format of these scales if a layout may have them, or has them.
+  ScaleFormat scales = ScaleFormat::None;
   bool hasFactors = false; ///< of tokens and groups
   bool isOfFloats = false; ///< activations that stay floats
   /// The layout of the weight; none if it has none (yet).
   std::optional<Layout> layout = std::nullopt;
+
+  /// Scales of a row, 1 if it has none of groups.
+  int64_t getGroups() const { return groupSize ? columns / groupSize : 1; }
+  /// True if tiles of `layout`, which has no scales, make up groups: then
+  /// `withScales` adds these, and leaves it as it is otherwise.
+  bool storesScales(const Layout &layout) const;
+  Layout withScales(const Layout &layout) const;
 
   TokenClass getTokenClass() const {
     return tokens == 1            ? TokenClass::One

@@ -79,7 +79,7 @@ def Tern_F32Rows : 2DTensorOf<[F32]>;
 def Tern_TokenIds : 1DTensorOf<[I32]>;
 def Tern_F32Vector : 1DTensorOf<[F32]>;
 // One scale, one per row of a weight, or one per row and group of columns.
-def Tern_Scales : AnyTypeOf<[1DTensorOf<[F32]>, 2DTensorOf<[F32]>]>;
+def Tern_Scales : AnyTypeOf<[1DTensorOf<[F32]>, 2DTensorOf<[F16, F32]>]>;
 def Tern_TritMatrix : 2DTensorOf<[Tern_TritType]>;
 // Either form of a kernel operation's operand.
 def Tern_Shaped : AnyTypeOf<[AnyRankedTensor, AnyMemRef]>;

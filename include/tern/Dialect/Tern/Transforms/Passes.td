@@ -171,7 +171,9 @@ def SelectStrategiesPass : Pass<"tern-select-strategies", "::mlir::ModuleOp"> {
     it too; if none does, its rows are runs of bytes (`b2, rows, k:4:1, []`).
 
     The only pass that makes layouts. Where a layout pads, codes get zero columns,
-    destinations columns nobody reads, and results are sliced.
+    destinations columns nobody reads, and results are sliced. Scales of groups that are a
+    weight made of the same tensors become a part of the layout, if groups are whole tiles
+    of it, and are no operand any more.
 
     `strategies` overrules it: PATTERN=LAYOUT for the projections that the pattern
     (* and ? as in a shell) is or is a part of, PATTERN=LAYOUT:dense to skip nothing,

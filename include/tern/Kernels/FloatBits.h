@@ -1,4 +1,4 @@
-//===- FloatBits.h - 16 bit floats by integer arithmetic --------*- C++ -*-===//
+//===- tern/Kernels/FloatBits.h - 16 bit floats as integers -----*- C++ -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,18 +11,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef TERN_CONVERSION_TERNTOKERNELS_FLOATBITS_H
-#define TERN_CONVERSION_TERNTOKERNELS_FLOATBITS_H
+#ifndef TERN_KERNELS_FLOATBITS_H
+#define TERN_KERNELS_FLOATBITS_H
 
 #include "mlir/IR/Builders.h"
 
 namespace tern {
 
-/// True if the CPU that `value` is for widens halves by an instruction.
-bool hasHalfFloats(mlir::Value value);
-
 /// f16 bits (i16) to f32, exact; subnormals and infinities too. `byCpu` takes
-/// the CPU's instruction.
+/// the CPU's instruction (hasHalfFloats of tern/Target/Target.h).
 mlir::Value buildHalfToFloat(mlir::OpBuilder &builder, mlir::Location loc,
                              mlir::Value bits, bool byCpu = false);
 
@@ -37,4 +34,4 @@ mlir::Value buildFloatToHalf(mlir::OpBuilder &builder, mlir::Location loc,
 
 } // namespace tern
 
-#endif // TERN_CONVERSION_TERNTOKERNELS_FLOATBITS_H
+#endif // TERN_KERNELS_FLOATBITS_H

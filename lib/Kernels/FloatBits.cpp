@@ -5,11 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "FloatBits.h"
+#include "tern/Kernels/FloatBits.h"
 
-#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/KernelBuilder.h"
-#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
@@ -17,12 +15,6 @@ using namespace tern;
 static Value widen(KernelBuilder &b, Value bits) {
   return arith::ExtUIOp::create(b, withElement(bits.getType(), b.getI32Type()),
                                 bits);
-}
-
-bool tern::hasHalfFloats(Value value) {
-  auto target = TargetAttr::lookup(value.getParentRegion()->getParentOp());
-  return target && target.getTarget() &&
-         target.getTarget()->hasHalfFloats(target);
 }
 
 Value tern::buildHalfToFloat(OpBuilder &builder, Location loc, Value bits,
