@@ -94,7 +94,10 @@ def weights(tern: str, model: Path, *flags: str) -> dict[str, str]:
 
 def test_a_tied_table_is_stored_once(tern, tmp_path):
     tied = weights(tern, case_directory("table-tied-groups"), "--target=generic")
-    assert tied["embed_tokens.scale"] == "tensor<1004x6xf32>" and "lm_head" not in tied
+    assert "lm_head" not in tied and "lm_head.scale" not in tied
+    # Scales of groups are in the layout, or a weight beside it.
+    scales = tied.get("embed_tokens.scale")
+    assert scales is None if "], f" in tied["embed_tokens"] else "1004x6x" in scales
     synthesize(tmp_path, **SHAPE, tied=False)
     untied = weights(tern, tmp_path, f"--target={TARGETS[-1]}")
     assert "rows, k:4:1, []" in untied["embed_tokens"]  # one run for each token
