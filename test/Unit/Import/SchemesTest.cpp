@@ -126,6 +126,37 @@ TEST(Schemes, FilesThatAreRefused) {
              "int8-128, int8-32, float nor a file");
 }
 
+/// Its inputs are those of q_proj if nothing is said.
+TEST(Schemes, ATernaryHead) {
+  auto ofHead = [](const SchemeOverrides &overrides) {
+    ModelConfig config = bundled();
+    config.ternaryHead = true;
+    if (llvm::Error error = applySchemes(overrides, config, "model"))
+      return llvm::toString(std::move(error));
+    if (llvm::Error error = checkHeadScheme(config, "model"))
+      return llvm::toString(std::move(error));
+    return describeSchemes(config);
+  };
+  expectPart(ofHead({}), "int4_absmean: q_proj");
+  expectPart(ofHead({}), "; int8_absmax: down_proj; int4_absmean: lm_head;");
+  expectPart(ofHead({"int8-32", {}}), "gate_proj up_proj down_proj lm_head;");
+  TemporaryDirectory directory;
+  directory.write("s.json", R"({"activation_quantization":
+      {"lm_head": {"scheme": "int8_absmax", "block": 64, "topk": 0.5}}})");
+  SchemeOverrides file{directory.file("s.json"), {}};
+  expectPart(ofHead(file),
+             "; int8_absmax in blocks of 64, top 50.0 %: lm_head;");
+  EXPECT_EQ(schemes(file).find("lm_head"), std::string::npos);
+  ModelConfig config = bundled();
+  ASSERT_FALSE(applySchemes(file, config, "model"));
+  expectPart(llvm::toString(checkHeadScheme(config, "model")),
+             "'activation_quantization.lm_head' is of a ternary head, but the "
+             "head of this model holds floats");
+  directory.write("s.json", R"({"activation_quantization":
+      {"lm_head": {"scheme": "int8_absmax", "block": 128}}})");
+  expectPart(ofHead(file), "do not divide the 192 inputs of lm_head");
+}
+
 TEST(Schemes, Blocks) {
   const char *const blocks = R"({"activation_quantization":
       {"o_proj": {"scheme": "int8_absmax", "block": 96, "topk": 0.5},
