@@ -337,7 +337,7 @@ TEST(ImportModel, TernaryTableAndHead) {
   EXPECT_HAS(text, "tern.weight @lm_head <digits> [\"lm_head.weight\"] : "
                    "tensor<12x8x!tern.trit>");
   EXPECT_HAS(text, "tern.weight @lm_head.scale <scale> [\"lm_head.weight\"] : "
-                   "tensor<12x2xf32>");
+                   "tensor<12x2xf16>");
 }
 
 TEST(ImportModel, Int8Head) {
