@@ -172,8 +172,8 @@ Error Checkpoint::readCodes(StringRef name, const TensorEntry &entry,
     auto where = [&] { return place(from + row, column, width); };
     if (!(scales[i] >= 0) || biases[i] != -scales[i])
       return error(name, entry,
-                   formatv("is not ternary: the scale of {0} is {1} and its "
-                           "bias {2}, but of a ternary group the bias is "
+                   formatv("is not ternary: the scale of {0} is {1:e8} and its "
+                           "bias {2:e8}, but of a ternary group the bias is "
                            "-scale",
                            where(), scales[i], biases[i]));
     int8_t *out = digits ? digits + row * columns + column : group.data();

@@ -212,6 +212,21 @@ def _decode_tq2_0(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return _digits_of(blocks[:, j // 128 * 32 + j % 32] >> shift & 3), _half_at(blocks, 64)
 
 
+def decode_q4_k(blocks: np.ndarray) -> np.ndarray:
+    """u8 [blocks, 144] -> f32 [blocks, 256]: d * scale * code - dmin * minimum by 32 values.
+
+    Six bits of each of eight scales and minima: four have a byte's lower six bits, the
+    others a half of a byte and the upper two bits of the first four.
+    """
+    first, second, third = (blocks[:, at : at + 4] for at in (4, 8, 12))
+    scale = np.concatenate([first & 63, (third & 15) | (first >> 6) << 4], axis=1)
+    minimum = np.concatenate([second & 63, third >> 4 | (second >> 6) << 4], axis=1)
+    codes = blocks[:, 16:].reshape(-1, 4, 1, 32) >> np.array([0, 4], np.uint8)[:, None] & 15
+    step = (_half_at(blocks, 0)[:, None] * scale.astype(F32))[..., None]
+    low = (_half_at(blocks, 2)[:, None] * minimum.astype(F32))[..., None]
+    return (step * codes.reshape(-1, 8, 32).astype(F32) - low).reshape(len(blocks), 256)
+
+
 # Name -> elements and bytes of a block, and its reader.
 _DECODERS = {
     "tq2_0": (256, 66, _decode_tq2_0),

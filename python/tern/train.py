@@ -117,6 +117,12 @@ def perplexity(network: Network, weights: dict[str, Array], ids: Array, bos: int
     return math.exp(sum(loss.sum() for loss in losses) / (len(starts) * length))
 
 
+def ends(tokenizer: Path) -> dict[str, int]:
+    """The tokens that a text begins and ends with."""
+    raw = json.loads((tokenizer / "generation_config.json").read_text(encoding="utf-8"))
+    return {key: raw[key] for key in ("bos_token_id", "eos_token_id")}
+
+
 def unpacked(name: str, values: Array) -> list[Pending]:
     """Plain f16."""
     return [Pending(name, "F16", values.shape, lambda: [values.astype(np.float16)])]
@@ -147,8 +153,7 @@ def save(
     directory.mkdir(parents=True, exist_ok=True)
     for name in TOKENIZER_FILES:
         shutil.copy(tokenizer / name, directory / name)
-    ends = json.loads((tokenizer / "generation_config.json").read_text(encoding="utf-8"))
-    config = shape.config() | {key: ends[key] for key in ("bos_token_id", "eos_token_id")}
+    config = shape.config() | ends(tokenizer)
     if form == "mlx":
         affine = {"group_size": GROUP, "bits": 2, "mode": "affine"}
         config |= {"quantization": affine, "quantization_config": affine}
@@ -205,8 +210,13 @@ def main(argv: list[str] | None = None) -> int:
         end = int(len(text) * (1 - settings.held_out))
         tokenizer = Tokenizer.load(settings.tokenizer)
         learned, rest = (np.array(tokenizer.encode(part)) for part in (text[:end], text[end:]))
-        raw = (settings.tokenizer / "generation_config.json").read_text(encoding="utf-8")
-        bos = json.loads(raw)["bos_token_id"]
+        if len(learned) < shape.context:
+            window = f"fewer than a window of {shape.context}"
+            raise ValueError(f"{settings.text}: {len(learned)} tokens to learn from, {window}")
+        bos = ends(settings.tokenizer)["bos_token_id"]
+        most = max(bos, learned.max(), *rest)
+        if most >= shape.vocab:
+            raise ValueError(f"token {most} does not fit --vocab {shape.vocab}")
         network = Network(shape)
         weights = train(network, learned, bos, settings)
         if len(rest) >= shape.context:

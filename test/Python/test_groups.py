@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from artifact import artifact
 from tern.checkpoint import Linear, load, recover, unpack_affine
-from tern.gguf import convert, read
-from tern.gguf_encodings import decode
+from tern.gguf import Tensor, convert, read
+from tern.gguf import write as write_gguf
+from tern.gguf_encodings import decode, decode_q4_k
 from tern.model import Model
 from tern.numerics import F32, to_bf16
 from tern.safetensors import FormatError, Pending, Reader, write
@@ -74,13 +77,34 @@ def make(form: str, unpacked: Path, out: Path) -> tuple[Path, list[str]]:
     return out / "model", []
 
 
+@pytest.fixture(scope="module")
+def expected(tern, unpacked, tmp_path_factory) -> dict[str, bytes]:
+    """The code and the weights of the directory, and what they compute."""
+    out = tmp_path_factory.mktemp("groups") / "out"
+    files = artifact(tern, unpacked, out)
+    assert_same(run(tern, unpacked, out), Model(load(unpacked)).run(IDS))
+    return files
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_is_the_same_model(tern, unpacked, tmp_path, form):
-    want = Model(load(unpacked)).run(IDS)
+def test_every_form_is_the_same_model(tern, unpacked, expected, tmp_path, form):
+    """Down to the bytes of code and weights."""
     model, flags = make(form, unpacked, tmp_path)
-    assert_same(run(tern, model, tmp_path, *flags), want)
+    got = artifact(tern, model, tmp_path / "out", *flags)
+    assert got.keys() == expected.keys()
+    for name, contents in expected.items():
+        assert got[name] == contents, name
     text = run_tern(tern, "inspect", model, "--check", *flags).stdout
     assert "a scale per 128 columns of a row" in text and "nothing in it would be refused" in text
+
+
+def round_factors(path: Path) -> None:
+    """Lists of longrope are float32 in a GGUF file."""
+    config = json.loads(path.read_text())
+    for key, value in (config.get("rope_scaling") or {}).items():
+        if isinstance(value, list):
+            config["rope_scaling"][key] = [float(F32(factor)) for factor in value]
+    path.write_text(json.dumps(config))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +114,7 @@ def test_every_form_is_the_same_model(tern, unpacked, tmp_path, form):
 def test_published_models_in_two_forms(tern, tmp_path, like, form):
     """With their config's graph, field for field, and of small sizes."""
     synthesize(tmp_path / "hf", like=like, small=True)
+    round_factors(tmp_path / "hf" / "config.json")
     want = Model(load(tmp_path / "hf")).run(IDS)
     if form == "mlx":
         synthesize(tmp_path / "other", like=like, small=True, form="mlx")
@@ -106,6 +131,22 @@ def test_bf16_products_are_the_reference(tern, tmp_path):
     checkpoint = load(tmp_path / "hf")
     assert not isinstance(checkpoint.table, Linear) and not isinstance(checkpoint.head, Linear)
     assert_same(run(tern, tmp_path / "hf", tmp_path), Model(checkpoint).run(IDS))
+
+
+def test_tables_in_q4_k(tern, tmp_path):
+    """As BitCPM's files have their embedding: random blocks, by the formula."""
+    shape = {**SHAPE, "table": "float"}
+    synthesize(tmp_path / "hf", **shape, encoding="products-bf16")
+    convert(tmp_path / "hf", tmp_path / "m.gguf", "pq2_0")
+    blocks = np.random.default_rng(1).integers(0, 256, (300, 144), np.uint8)
+    blocks[:, :4] = np.array([0.01, 0.1], "<f2").view(np.uint8)
+    metadata, tensors = read(tmp_path / "m.gguf")
+    name = "token_embd.weight"
+    tensors[name] = Tensor(name, tensors[name].shape, 12, blocks.tobytes())
+    write_gguf(tmp_path / "q4.gguf", metadata, list(tensors.values()))
+    embedding = decode_q4_k(blocks)
+    checkpoint = replace(load(tmp_path / "hf"), table=embedding, embedding=embedding)
+    assert_same(run(tern, tmp_path / "q4.gguf", tmp_path), Model(checkpoint).run(IDS))
 
 
 def test_the_reader_reads_what_the_writer_wrote(unpacked, tmp_path):

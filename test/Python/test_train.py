@@ -77,5 +77,12 @@ def test_training_lowers_the_loss(tmp_path, capsys):
     perplexity = float(capsys.readouterr().out.split()[-1])
     assert perplexity < 8  # of 1024 tokens
     assert main([str(tmp_path / "none.txt")] + command[1:]) == 1
-    assert main(command + ["--hidden", "100"]) == 1
-    assert "hidden is 100, no multiple of 128" in capsys.readouterr().err
+    wrong = {
+        ("--hidden", "100"): "hidden is 100, no multiple of 128",
+        ("--heads", "3", "--kv-heads", "2"): "3 heads are no multiple of 2 kv heads",
+        ("--context", "4096"): "fewer than a window of 4096",
+        ("--vocab", "1000"): "token 1022 does not fit --vocab 1000",
+    }
+    for flags, words in wrong.items():
+        assert main(command + list(flags)) == 1
+        assert words in capsys.readouterr().err

@@ -12,10 +12,14 @@ import json
 
 import pytest
 from conftest import ROOT, TARGETS, model_directory
+from double_precision import DoubleModel
 from tern.checkpoint import Linear, load
 from tern.config import ActivationQuant
+from tern.gguf import convert
 from tern.model import Model
+from tern.network import Shape
 from tern.tokenizer import Tokenizer
+from tern.train import save
 from test_compiled import assert_same, run_compiled, run_driver
 
 QWEN3 = model_directory("shakespeare-qwen3")
@@ -51,6 +55,25 @@ def test_the_model_is_as_published_ones(checkpoint):
 @pytest.mark.parametrize("target", TARGETS)
 def test_compiled_is_the_reference(tern, ids, want, tmp_path, target):
     assert_same(run_compiled(tern, QWEN3, ids, tmp_path, target, threads=2), want)
+
+
+FORMS = ("unpacked", "pq2_0", "ptq1_0", "q2_0_g64", "q2_0_g128")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_says_the_same(tern, checkpoint, tmp_path, form):
+    """The reference's continuation, from plain f16 as the trainer saves it and from GGUF."""
+    model = tmp_path / "model.gguf"
+    if form == "unpacked":
+        model = tmp_path / "model"
+        save(model, Shape(), DoubleModel(QWEN3).weights, QWEN3, form)
+    else:
+        convert(QWEN3, model, form)
+    prompt = "KING RICHARD III:\nNow is the winter"
+    ids = Model(checkpoint).generate([1022] + Tokenizer.load(QWEN3).encode(prompt), 40, stop=False)
+    command = [tern, "run", str(model), "-p", prompt, "-n", "40", "--temp", "0", "--ignore-eos"]
+    out = run_driver(command + ["--print-ids", "--target=generic"])
+    assert list(map(int, out.replace(",", " ").split())) == ids
 
 
 def test_activations_cost_next_to_nothing(tern, tmp_path):

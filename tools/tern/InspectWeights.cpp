@@ -10,6 +10,7 @@
 using namespace tern;
 using llvm::Error;
 using llvm::StringRef;
+using llvm::json::Array;
 using llvm::json::Object;
 
 //===----------------------------------------------------------------------===//
@@ -58,26 +59,27 @@ static StringRef scaleType(const Checkpoint &checkpoint, StringRef name,
 /// "6 of pq2_0 (scales F16), 1 of f16": what ternary matrices are stored as,
 /// and embedding and head among them if they are ternary.
 static void reportTypes(const Checkpoint &checkpoint, Report &report) {
-  std::map<std::string, int64_t> counts;
+  std::map<std::pair<std::string, StringRef>, int64_t> counts;
   for (const auto &[name, entry] : checkpoint.files().all()) {
     StringRef tensor = name;
     bool isTable = tensor == Checkpoint::embeddingName() ||
                    tensor == Checkpoint::ownHeadName();
-    if (isTable ? !checkpoint.isTernary(tensor)
-                : !tensor.ends_with("_proj.weight"))
-      continue;
-    std::string type = StringRef(entry.describe()).split(" [").first.str();
-    StringRef scales = scaleType(checkpoint, name, entry);
-    ++counts[type + (scales.empty() ? "" : " (scales " + scales.str() + ")")];
+    if (isTable ? checkpoint.isTernary(tensor)
+                : tensor.ends_with("_proj.weight"))
+      ++counts[{StringRef(entry.describe()).split(" [").first.str(),
+                scaleType(checkpoint, name, entry)}];
   }
   std::string text;
-  Object facts;
-  for (const auto &[type, count] : counts) {
+  Array all;
+  for (const auto &[types, count] : counts) {
+    const auto &[type, scales] = types;
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + type;
-    facts[type] = count;
+    if (!scales.empty())
+      text += " (scales " + scales.str() + ")";
+    all.push_back(Object{{"type", type}, {"scales", scales}, {"count", count}});
   }
   report.line("matrices").say(text);
-  report.facts["matrix_types"] = std::move(facts);
+  report.facts["matrix_types"] = std::move(all);
 }
 
 void tern::reportWeights(const Checkpoint &checkpoint, Report &report) {

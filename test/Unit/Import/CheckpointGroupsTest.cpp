@@ -181,7 +181,7 @@ TEST(CheckpointGroups, AGroupThatIsNotTernaryIsNamed) {
   TinyGroups tiny;
   tiny.put(q + ".weight", 127 * 256 + 255, 3);
   expectPart(verdict(tiny),
-             "row 127, block 1 (columns 128 to 255) holds 6.56250000e-01 and "
+             "row 127, block 1 (columns 128 to 255) holds 9.37500000e-01 and "
              "3.00000000e+00");
   tiny.put(q + ".weight", 127 * 256 + 255, NAN);
   expectPart(verdict(tiny), "holds nan in row 127, block 1");
@@ -215,7 +215,7 @@ TEST(CheckpointGroups, CodesOfMlxMustBeDigits) {
              "tensor '" + q +
                  ".weight' is not ternary: the "
                  "scale of row 2, block 1 (columns 128 to 255) is "
-                 "0.718750 and its bias -0.250000");
+                 "7.18750000e-01 and its bias -2.50000000e-01");
   TinyGroups code("MLX");
   code.tensors[q + ".weight"].bytes[64 * 7 + 40] = '\x0c';
   expectPart(verdict(code),

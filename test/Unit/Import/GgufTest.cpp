@@ -154,6 +154,8 @@ TEST(Gguf, SizeTellsEncodingsApart) {
   EXPECT_EQ(readingOf(42, {128, 16}, 16 * 36), "q2_0_g64");
   EXPECT_EQ(readingOf(42, {128, 16}, 16 * 34), "q2_0_g128");
   EXPECT_EQ(readingOf(42, {64, 8}, 8 * 18), "q2_0_g64");
+  EXPECT_EQ(readingOf(142, {128, 16}, 16 * 34), "pq2_0");
+  EXPECT_EQ(readingOf(143, {128, 16}, 16 * 28), "ptq1_0");
   EXPECT_EQ(readingOf(36, {192, 2}, 96 + 32), "i2_s_arm");
 }
 

@@ -220,8 +220,8 @@ const Case cases[] = {
     // Types.
     {"TypeRemoved", [](TinyGguf &f) { f.tensors[0].type = 4; },
      "type 4, which tern does not read"},
-    {"TypeNotRead", [](TinyGguf &f) { f.tensors[0].type = 12; },
-     "type 12 (Q4_K), which tern does not read"},
+    {"TypeNotRead", [](TinyGguf &f) { f.tensors[0].type = 13; },
+     "type 13 (Q5_K), which tern does not read"},
     {"TypeUnknown", [](TinyGguf &f) { f.tensors[0].type = ~0u; },
      "type 4294967295, which"},
     {"TypeOfOtherSize", [](TinyGguf &f) { f.tensors[1].type = 34; },

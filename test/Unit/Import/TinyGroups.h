@@ -54,6 +54,11 @@ struct TinyGroups {
       addFloats(norm + ".weight", 256);
     addMatrix("model.embed_tokens", 70, 256);
     addMatrix("lm_head", 70, 256);
+    // Another one than the embedding: a group of row 2 is 0.
+    std::string &head = tensors["lm_head.weight"].bytes;
+    size_t groupBytes = head.size() / (70 * 2);
+    head.replace(4 * groupBytes, groupBytes,
+                 std::string(groupBytes, form == "MLX" ? '\x55' : '\0'));
     addMatrix(base + "self_attn.q_proj", 128, 256);
     addMatrix(base + "self_attn.k_proj", 64, 256);
     addMatrix(base + "self_attn.v_proj", 64, 256);
