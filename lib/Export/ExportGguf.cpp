@@ -198,7 +198,8 @@ Error Exporter::addDigits(const std::string &name, const std::string &as) {
                 " columns, which are no whole blocks of " +
                 Twine(encoding.blockElements) + " as " + encoding.name +
                 " needs; --type=f16 has no blocks");
-  if (encoding.isPlain() && !isTernaryName(name))
+  // Of whole groups tern sees that they are digits times scales.
+  if (encoding.isPlain() && !isTernaryName(name) && columns % productGroup)
     notes.push_back("the digits of '" + name + "' are written as " +
                     encoding.name +
                     ", and whoever reads the file computes with floats");

@@ -91,11 +91,18 @@ Error MatrixEncoder::encodeTable(const std::string &name, GgufWriter::Sink sink,
   if (!ofRuns)
     return ofRuns.takeError();
   exactScale = isSingle ? scales->values[0] : 0;
-  int64_t step = std::max<int64_t>(1, (1 << 22) / columns);
+  // Rows of a packed table are not beside each other, and some encodings have
+  // their scale behind the last one.
+  const GgufEncoding *stored = checkpoint.files().find(name)->encoding;
+  bool isPacked =
+      checkpoint.config().hasPackedWeights() || (stored && stored->suffix);
+  int64_t step = isPacked ? rows : std::max<int64_t>(1, (1 << 22) / columns);
   std::vector<int8_t> digits(static_cast<size_t>(step * columns));
   for (int64_t row = 0; row < rows; row += step) {
     int64_t now = std::min(step, rows - row);
-    if (Error error = checkpoint.readDigitRows(name, row, now, digits.data()))
+    if (Error error =
+            isPacked ? checkpoint.readDigits(name, digits.data(), *scales)
+                     : checkpoint.readDigitRows(name, row, now, digits.data()))
       return error;
     if (Error error = encodeRuns(
             ArrayRef(digits).take_front(now * columns),

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Import/Checkpoint.h"
+#include "tern/Import/Schemes.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
@@ -71,7 +72,7 @@ Error Checkpoint::findHead() {
     modelConfig.tiedHead = !head;
   modelConfig.ternaryTable = isTernary(embeddingName());
   modelConfig.ternaryHead = isTernary(headName());
-  return Error::success();
+  return checkHeadScheme(modelConfig, path);
 }
 
 /// The name that tern has for a tensor which another writer calls otherwise.

@@ -13,6 +13,7 @@
 
 #include "tern/Import/Checkpoint.h"
 
+#include "tern/Packing/Packer.h"
 #include "tern/Packing/TernaryGroups.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -251,13 +252,43 @@ Error Checkpoint::readGrouped(StringRef name, const TensorEntry &entry,
   return Error::success();
 }
 
+/// Rows of four contiguous quarters. Where the first code 3 is, if there is
+/// one.
+static std::optional<MatrixPlace> unpackRows(const uint8_t *bytes,
+                                             int64_t quarter, int64_t columns,
+                                             int64_t from, int64_t count,
+                                             int8_t *digits) {
+  for (int64_t row = from; row < from + count; ++row) {
+    const uint8_t *packed = bytes + row % quarter * columns;
+    int64_t shift = 2 * (row / quarter);
+    for (int64_t column = 0; column < columns; ++column) {
+      int code = (packed[column] >> shift) & 3;
+      if (code == 3)
+        return MatrixPlace{row, column};
+      *digits++ = static_cast<int8_t>(code - 1);
+    }
+  }
+  return std::nullopt;
+}
+
 Error Checkpoint::readDigitRows(StringRef name, int64_t from, int64_t count,
                                 int8_t *digits) const {
   Expected<const TensorEntry *> found = get(name);
   if (!found)
     return found.takeError();
   const TensorEntry &entry = **found;
-  if (entry.shape.size() != 2 || (entry.isBlocked() && !hasGroups(entry)))
+  if (modelConfig.hasPackedWeights()) {
+    std::optional<MatrixPlace> bad =
+        unpackRows(tensors->bytes(entry).data(), entry.shape[0], entry.shape[1],
+                   from, count, digits);
+    if (!bad)
+      return Error::success();
+    return error(name, entry,
+                 "holds code 3, which is no digit, at row " + Twine(bad->row) +
+                     ", column " + Twine(bad->column));
+  }
+  bool areFloats = isGguf() && !entry.isBlocked();
+  if (entry.shape.size() != 2 || !(areFloats || hasGroups(entry)))
     return error(name, entry,
                  "is " + entry.describe() +
                      ", whose rows tern does not read "

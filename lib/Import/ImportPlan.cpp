@@ -70,6 +70,8 @@ Expected<ImportPlan> tern::makeImportPlan(const Checkpoint &checkpoint,
                                Twine(plan.config.maxPositions));
   if (Error error = applySchemes(options.schemes, plan.config, what))
     return std::move(error);
+  if (Error error = checkHeadScheme(plan.config, what))
+    return std::move(error);
   if (Error error = planCache(options, plan.config, what))
     return std::move(error);
   return plan;

@@ -293,6 +293,13 @@ Error checkSchemes(const ModelConfig &config, StringRef what) {
   return checkScheme(config.quantOfHead(), config.hiddenSize, "lm_head", what);
 }
 
+Error checkHeadScheme(const ModelConfig &config, StringRef what) {
+  if (!config.headQuant || config.ternaryHead)
+    return Error::success();
+  return fileError(what, "'activation_quantization.lm_head' is of a ternary "
+                         "head, but the head of this model holds floats");
+}
+
 //===----------------------------------------------------------------------===//
 // Text
 //===----------------------------------------------------------------------===//
@@ -311,14 +318,19 @@ std::string describe(const ProjectionQuant &quant, int64_t features) {
 
 std::string describeSchemes(const ModelConfig &config) {
   std::string text, last;
-  for (Projection projection : allProjections) {
-    std::string one =
-        describe(config.quantOf(projection), config.columns(projection));
+  auto add = [&](const ProjectionQuant &quant, int64_t features,
+                 StringRef name) {
+    std::string one = describe(quant, features);
     if (one != last)
       text += (text.empty() ? "" : "; ") + one + ":";
-    text += (" " + toString(projection)).str();
+    text += (" " + name).str();
     last = one;
-  }
+  };
+  for (Projection projection : allProjections)
+    add(config.quantOf(projection), config.columns(projection),
+        toString(projection));
+  if (config.ternaryHead)
+    add(config.quantOfHead(), config.hiddenSize, "lm_head");
   text += formatv("; cache of {0} bits", config.kvBits).str();
   if (config.kvBits < 16)
     text += formatv(", first position {0}, queries {1}", config.bosBits,

@@ -181,6 +181,25 @@ CASES = {
     "table-alone-int8": Case(
         9, dict(table="ternary", head="float", tied=False, scales="row"), Options(head="int8")
     ),
+    "table-tied-blocks": Case(
+        33, dict(table="ternary", vocab=1004, scales="group", block=32, group_size=64, hidden=192,
+        intermediate=576), threads=2
+    ),
+    "table-tied-rows-blocks": Case(
+        9, dict(table="ternary", vocab=212, scales="row", block=4, hidden=204, heads=1)
+    ),
+    "table-qwen3": Case(
+        33, dict(family="qwen3", table="ternary", vocab=388, hidden=256, heads=3, kv_heads=3,
+        head_dim=128, intermediate=384, scales="group", group_size=128, block=128), threads=2,
+    ),
+    "table-minicpm": Case(
+        9, dict(family="minicpm", table="ternary", vocab=292, hidden=256, heads=4, kv_heads=2,
+        head_dim=64, scale_emb=7.3),
+    ),
+    "table-float": Case(
+        9, dict(table="ternary", tied=False, vocab=68, scheme="float", scales="group",
+        group_size=64, hidden=192, intermediate=448),
+    ),
     "head-alone": Case(
         9, dict(head="ternary", tied=False, vocab=260, scales="group", group_size=64, hidden=192,
         intermediate=64), threads=2

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -234,3 +235,71 @@ def test_a_template_that_opens_the_thought(program, model):
     assert out == f"<think>\n{one}<think>\n{two}"
     off = answer(program, model, rendered([user("x")], "qwen35", enable_thinking=False))
     assert chat(program, "x\n", *flags, "--thinking=off")[0] == off
+
+
+def with_thoughts(model: Path, folder: Path, opening: int, closing: int) -> Path:
+    """The model with other names for two tokens that it makes: the tags of thoughts."""
+    shutil.copytree(model, folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    vocab = tokenizer["model"]["vocab"]
+    gone = {text for text, i in vocab.items() if i in (opening, closing)}
+    tokenizer["model"]["vocab"] = {text: i for text, i in vocab.items() if text not in gone}
+    merges = tokenizer["model"]["merges"]
+    tokenizer["model"]["merges"] = [m for m in merges if not {*m, "".join(m)} & gone]
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["added_tokens_decoder"] = {}
+    for token in tokenizer["added_tokens"]:
+        token["id"] = {"<think>": opening, "</think>": closing}.get(token["content"], token["id"])
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def question(program: Path, model: Path) -> tuple[str, list[int], list[int]]:
+    """A text, the tokens of its prompt and six of its answer: two may be renamed."""
+    tokenizer = Tokenizer.load(model)
+    for letter in "abcdefghijklmnopqrstuvwxyz":
+        prompt = tokenizer.encode(rendered([user(letter)]))
+        flags = ["-n", 6, "--temp", 0, "-q", "--print-ids"]
+        done = run(program, "--ids", ",".join(map(str, prompt)), *flags)
+        made = [int(i) for i in done.stdout.split(",")]
+        pieces = [tokenizer.pieces.get(i, b"\xff") for i in made]
+        renamed = [made[0], made[2]]
+        if (
+            all(256 <= i < FIRST and (prompt + made).count(i) == 1 for i in renamed)
+            and all(piece.isascii() for piece in pieces)
+            and FIRST > max(made)
+        ):
+            return letter, prompt, made
+    raise AssertionError("no such question")
+
+
+def test_thoughts_are_hidden_and_forgotten(tern, program, model, tmp_path):
+    text, prompt, made = question(program, model)
+    folder = with_thoughts(model, tmp_path / "model", made[0], made[2])
+    compiled = run(tern, "compile", folder, "-o", tmp_path / "thinker", "--target=generic")
+    assert compiled.returncode == 0, compiled.stderr
+    thinker, tokenizer = tmp_path / "thinker", Tokenizer.load(folder)
+    one = tokenizer.decode(made)
+    assert one.startswith("<think>") and "</think>" in one
+    second = rendered([user(text), said(one + "\n"), user("x")])
+    assert "<think>" not in second
+    two = answer(thinker, folder, second)
+    lines = f"{text}\nx\n/stats\n"
+    out, heard = chat(thinker, lines)
+    assert out == f"{one}\n{two}"
+    # All that stands before the thoughts is still held, and nothing behind them.
+    tokens, before = tokenizer.encode(second), 0
+    while [*prompt, *made][before] == tokens[before]:
+        before += 1
+    assert before == len(prompt)
+    assert f"; {before} tokens were not computed again\n" in heard
+    # The same conversation, seen otherwise.
+    out, _ = chat(thinker, lines, "--hide-thinking")
+    thought = re.compile(r"\n*<think>.*?(?:</think>\n*|$)", re.S)
+    shown = [thought.sub("", text, count=1) for text in (one, two[:-1])]
+    assert out == "".join(f"{text}\n" for text in shown) != f"{one}\n{two}"
+    out, _ = chat(thinker, f"{text}\n", "--color", "always")
+    dim, plain = "\x1b[2m", "\x1b[22m"
+    assert out.replace(plain + dim, "") == one.replace("<think>", f"{dim}<think>").replace(
+        "</think>", f"</think>{plain}") + "\n"  # fmt: skip

@@ -27,7 +27,7 @@ from tern.gguf import convert, read
 from tern.model import Model, Options, Result
 from tern.safetensors import Pending, Reader, write_shards
 from tern.synth import synthesize
-from test_compiled import assert_same, run_driver
+from test_compiled import assert_same, run_compiled, run_driver
 from test_driver import assert_refused, run
 from test_inspect import inspect
 
@@ -66,6 +66,24 @@ def test_batches(tern, tmp_path, target):
             assert_same(Result(hidden, got), expected)
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    [{"scheme": "int4_absmean", "hadamard": True}, {"scheme": "int8_absmax", "block": 64, "topk": 0.5}],
+    ids=["hadamard", "blocks"],
+)  # fmt: skip
+def test_activations_of_the_head(tern, tmp_path, scheme):
+    """A config may say them; else they are those of q_proj."""
+    synthesize(tmp_path, **SHAPE, vocab=300, scheme="a48")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["activation_quantization"]["lm_head"] = scheme
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    ids = [1, 299, 7, 64]
+    want = Model(load(tmp_path)).run(ids)
+    assert_same(run_compiled(tern, tmp_path, ids, tmp_path, TARGETS[-1], threads=2), want)
+    [table] = inspect(tern, tmp_path)[0]["ternary_tables"]
+    assert table["scheme"] == scheme["scheme"] and table["block"] == scheme.get("block", 0)
+
+
 def weights(tern: str, model: Path, *flags: str) -> dict[str, str]:
     """The types of all weights of a model, with their layouts."""
     text = run_driver([tern, "compile", str(model), "--compile-to=packed", *flags])
@@ -76,7 +94,10 @@ def weights(tern: str, model: Path, *flags: str) -> dict[str, str]:
 
 def test_a_tied_table_is_stored_once(tern, tmp_path):
     tied = weights(tern, case_directory("table-tied-groups"), "--target=generic")
-    assert tied["embed_tokens.scale"] == "tensor<1004x6xf32>" and "lm_head" not in tied
+    assert "lm_head" not in tied and "lm_head.scale" not in tied
+    # Scales of groups are in the layout, or a weight beside it.
+    scales = tied.get("embed_tokens.scale")
+    assert scales is None if "], f" in tied["embed_tokens"] else "1004x6x" in scales
     synthesize(tmp_path, **SHAPE, tied=False)
     untied = weights(tern, tmp_path, f"--target={TARGETS[-1]}")
     assert "rows, k:4:1, []" in untied["embed_tokens"]  # one run for each token
@@ -107,6 +128,7 @@ def test_inspect(tern):
     assert table["scheme"] == "int8_absmax" and 0.25 < table["zeros"] < 0.4
     assert re.search(r"^embed_tokens +1004 +192 .*int8_absmax, a scale per 32 columns", text, re.M)
     assert facts["ternary_bits"] == 2
+    assert facts["matrix_types"] == [{"type": "U8", "scales": "BF16", "count": 15}]  # 2 layers
     facts, text = inspect(tern, case_directory("table-untied-rows"))
     assert [t["head"] for t in facts["ternary_tables"]] == [False, True]
     assert re.search(r"^embed_tokens .*looked up, a scale per row$", text, re.M)
@@ -176,12 +198,18 @@ def test_export(tern, tmp_path, tied):
 
 
 def test_export_as_values(tern, tmp_path):
-    """float16 has no digits: a scale that is none is refused, others come with a word."""
+    """float16 holds digits times scales that are float16: tern tells them from floats where
+    rows are whole groups of 128."""
     synthesize(tmp_path / "hf", **SHAPE, vocab=300)
     rewrite_scales(tmp_path / "hf", "F32", lambda scale: scale * np.float32(1.0001))
-    command = ("export", tmp_path / "hf", "-o", tmp_path / "m.gguf", "--type=f16")
+    file = tmp_path / "m.gguf"
+    command = ("export", tmp_path / "hf", "-o", file, "--type=f16")
     assert_refused(run(tern, *command), "'model.embed_tokens.weight'", "no float16")
     rewrite_scales(tmp_path / "hf", "F16", np.float16)
+    done = run(tern, *command)
+    assert done.returncode == 0 and "model.embed_tokens" not in done.stderr
+    assert_same_artifact(tern, tmp_path / "hf", file, tmp_path / "out")
+    synthesize(tmp_path / "hf", **{**SHAPE, "hidden": 192}, vocab=300)
     done = run(tern, *command)
     assert done.returncode == 0
     assert "the digits of 'model.embed_tokens.weight' are written as f16" in done.stderr
@@ -191,6 +219,12 @@ def test_refusals(tern, tmp_path):
     model = case_directory("table-tied")
     done = run(tern, "run", model, "-p", "x", "--head=int6")
     assert_refused(done, "a head of int6 was asked for", "the head of this model is ternary")
+    shutil.copytree(case_directory("table-alone"), tmp_path / "floats")
+    config = json.loads((tmp_path / "floats" / "config.json").read_text())
+    config["activation_quantization"] = {"lm_head": {"scheme": "int4_absmean"}}
+    (tmp_path / "floats" / "config.json").write_text(json.dumps(config))
+    done = run(tern, "inspect", tmp_path / "floats")
+    assert_refused(done, "'activation_quantization.lm_head' is of a ternary head")
     shutil.copytree(model, tmp_path / "model")
     tensors = []
     reader = Reader(tmp_path / "model")

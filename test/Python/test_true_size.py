@@ -36,7 +36,7 @@ def run(launcher: Launcher, *command: object) -> Measured:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["700m", "2b-4t"])
+@pytest.mark.parametrize("name", ["700m", "2b-4t", "bitcpm-0.5b", "bonsai-1.7b"])
 def test_published_size(tern, tmp_path, capsys, monkeypatch, name):
     monkeypatch.setenv("TERN_PATIENCE", "1200")
     launcher = Launcher()

@@ -74,6 +74,9 @@ llvm::Error applySchemes(const SchemeOverrides &overrides, ModelConfig &config,
 /// Refuses what no model of these shapes can compute.
 llvm::Error checkSchemes(const ModelConfig &config, llvm::StringRef what);
 
+/// Refuses a scheme of the inputs of a head that is not ternary.
+llvm::Error checkHeadScheme(const ModelConfig &config, llvm::StringRef what);
+
 /// "int8_absmax in blocks of 128, top 50.0 %, Hadamard in blocks of 64"; of a
 /// row of `features`.
 std::string describe(const ProjectionQuant &quant, int64_t features);

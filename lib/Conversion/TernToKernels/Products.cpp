@@ -98,10 +98,14 @@ Value WeightInfo::loadScale(KernelBuilder &b, Value scales, Value row,
                      isByRows ? group : tileRow);
   Value byte = b.add(b.mul(tile, layout->tileBytes()),
                      b.mul(b.rem(row, tileRows), size));
-  Value part = b.load(b.vectorOf(size, b.getI8Type()), bytes,
-                      b.add(byte, b.index(layout->digitBytes())));
+  byte = b.add(byte, b.index(layout->digitBytes()));
+  // Byte by byte: a vector's load is not folded into a grid of tiles.
   Type bits = b.getIntegerType(8 * size);
-  Value scale = b.lane(b.bitcast(b.vectorOf(1, bits), part), 0);
+  Value scale = b.zeroExtend(b.load(bytes, byte), bits);
+  for (int64_t i = 1; i < size; ++i) {
+    Value part = b.zeroExtend(b.load(bytes, b.add(byte, b.index(i))), bits);
+    scale = b.bitOr(scale, b.shiftLeft(part, 8 * i));
+  }
   return size == 4 ? b.bitcast(b.getF32Type(), scale) : widenHalf(b, scale);
 }
 

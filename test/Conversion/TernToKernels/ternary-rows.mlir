@@ -51,4 +51,20 @@ func.func @one_scale(%t: memref<1xi32>, %w: memref<12x4x1xi8>, %s: memref<1xf32>
   return
 }
 
+// Scales in the layout are read with the row, byte by byte.
+// CHECK-LABEL: func.func @stored(
+// CHECK:         scf.for
+// CHECK:           memref.load {{.*}} : memref<96xi8>
+// CHECK:           arith.shli {{.*}} : i16
+// CHECK:           scf.for
+// CHECK:             arith.mulf
+// CHECK-NOT:     vector.load
+// CHECK:         return
+func.func @stored(%t: memref<1xi32>, %w: memref<12x2x4xi8>, %x: memref<1x16xf32>) {
+  tern.gather_rows (%t, %w) outs(%x : memref<1x16xf32>)
+      weight_type tensor<12x16x!tern.trit, #tern.layout<b2, rows, k:4:1, [k:2:4], f16>>
+      : (memref<1xi32>, memref<12x2x4xi8>)
+  return
+}
+
 }

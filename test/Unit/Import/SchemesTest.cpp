@@ -126,6 +126,37 @@ TEST(Schemes, FilesThatAreRefused) {
              "int8-128, int8-32, float nor a file");
 }
 
+/// Its inputs are those of q_proj if nothing is said.
+TEST(Schemes, ATernaryHead) {
+  auto ofHead = [](const SchemeOverrides &overrides) {
+    ModelConfig config = bundled();
+    config.ternaryHead = true;
+    if (llvm::Error error = applySchemes(overrides, config, "model"))
+      return llvm::toString(std::move(error));
+    if (llvm::Error error = checkHeadScheme(config, "model"))
+      return llvm::toString(std::move(error));
+    return describeSchemes(config);
+  };
+  expectPart(ofHead({}), "int4_absmean: q_proj");
+  expectPart(ofHead({}), "; int8_absmax: down_proj; int4_absmean: lm_head;");
+  expectPart(ofHead({"int8-32", {}}), "gate_proj up_proj down_proj lm_head;");
+  TemporaryDirectory directory;
+  directory.write("s.json", R"({"activation_quantization":
+      {"lm_head": {"scheme": "int8_absmax", "block": 64, "topk": 0.5}}})");
+  SchemeOverrides file{directory.file("s.json"), {}};
+  expectPart(ofHead(file),
+             "; int8_absmax in blocks of 64, top 50.0 %: lm_head;");
+  EXPECT_EQ(schemes(file).find("lm_head"), std::string::npos);
+  ModelConfig config = bundled();
+  ASSERT_FALSE(applySchemes(file, config, "model"));
+  expectPart(llvm::toString(checkHeadScheme(config, "model")),
+             "'activation_quantization.lm_head' is of a ternary head, but the "
+             "head of this model holds floats");
+  directory.write("s.json", R"({"activation_quantization":
+      {"lm_head": {"scheme": "int8_absmax", "block": 128}}})");
+  expectPart(ofHead(file), "do not divide the 192 inputs of lm_head");
+}
+
 TEST(Schemes, Blocks) {
   const char *const blocks = R"({"activation_quantization":
       {"o_proj": {"scheme": "int8_absmax", "block": 96, "topk": 0.5},
@@ -154,18 +185,19 @@ TEST(Schemes, Blocks) {
 TEST(Schemes, TernaryHeads) {
   ModelConfig config = parsed([](json &c) {
     c["activation_quantization"]["lm_head"] = {{"scheme", "int8_absmax"},
-                                               {"block", 64}};
+                                               {"block", 4}};
   });
-  EXPECT_EQ(config.quantOfHead().block, 64);
+  EXPECT_EQ(config.quantOfHead().block, 4);
   // A preset says nothing of heads, so they are as q, k and v are.
-  ASSERT_FALSE(bool(applySchemes({"v2", {}}, config, "model")));
+  llvm::Error error = applySchemes({"b1.58", {}}, config, "model");
+  ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));
   EXPECT_EQ(config.quantOfHead(), config.quantOf(Projection::Q));
   expectRefusal(
       [](json &c) {
         c["activation_quantization"]["lm_head"] = {{"scheme", "int8_absmax"},
-                                                   {"block", 128}};
+                                                   {"block", 16}};
       },
-      "blocks of 128 were asked for, which do not divide the 192 inputs of "
+      "blocks of 16 were asked for, which do not divide the 8 inputs of "
       "lm_head");
 }
 

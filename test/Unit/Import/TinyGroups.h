@@ -68,8 +68,9 @@ struct TinyGroups {
     addMatrix(base + "mlp.down_proj", 256, 384);
   }
 
+  /// No group is 0 throughout.
   static int8_t digit(int64_t row, int64_t column) {
-    return static_cast<int8_t>(TinyCheckpoint::digit(row, column));
+    return static_cast<int8_t>((row + column + column / 5) % 3 - 1);
   }
   /// A number of all formats, of columns in 128.
   static float scale(int64_t row, int64_t column) {
