@@ -14,6 +14,7 @@
 // CHECK:               %[[BYTE:.*]] = arith.muli %[[STEP]], %c128
 // CHECK:               vector.transfer_read %[[W]][%c0, %[[GROUP]], %[[BYTE]]], {{.*}} vector<128xi8>
 // CHECK:               tern.micro "q_proj"
+// CHECK:             {loop_annotation = #llvm.loop_annotation<unroll = <disable = true>>}
 // CHECK:             %[[SUMS:.*]] = tern.micro_finish
 // CHECK:             vector.transfer_read %[[W]][%c0, %[[GROUP]], %c1024], {{.*}} vector<1x64xi8>
 // CHECK:             %[[SCALE:.*]] = arith.extf %{{.*}} : vector<32xf16> to vector<32xf32>

@@ -109,7 +109,7 @@ struct ExpandGatherRows : OpRewritePattern<GatherRowsOp> {
 
   LogicalResult matchAndRewrite(GatherRowsOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.isBufferForm() || op.getScales())
+    if (!op.isBufferForm() || op.getScales() || op.getWeightType())
       return rewriter.notifyMatchFailure(
           op, "expected buffer form and a table of floats");
     KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
