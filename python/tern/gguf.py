@@ -152,11 +152,14 @@ def _gguf_name(name: str) -> str:
 
 
 def _table(name: str, values: np.ndarray) -> Tensor:
-    """An embedding or head: bf16 if that holds all of it, else f32."""
+    """An embedding or head: bf16 or f16 if that holds all of it, else f32."""
     bits = values.astype(F32).view(np.uint32)
-    if np.any(bits & 0xFFFF):
-        return _plain(name, values)
-    return Tensor(name, values.shape, 30, (bits >> 16).astype(np.uint16).tobytes())
+    if not np.any(bits & 0xFFFF):
+        return Tensor(name, values.shape, 30, (bits >> 16).astype(np.uint16).tobytes())
+    halves = values.astype(np.float16)
+    if np.array_equal(halves, values):
+        return Tensor(name, values.shape, 1, halves.tobytes())
+    return _plain(name, values)
 
 
 def _table_as(name: str, table: np.ndarray | Linear, encoding: Encoding) -> Tensor:

@@ -25,7 +25,7 @@ SHAPE = dict(hidden=256, intermediate=512, vocab=300)
 QWEN3 = dict(family="qwen3", heads=3, kv_heads=1, head_dim=256, **SHAPE)
 MINICPM = dict(family="minicpm", heads=4, kv_heads=2, **SHAPE)
 YARN = {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 8192}
-GROUPS = dict(encoding="products-bf16")  # nothing says how activations are quantized
+GROUPS = dict(encoding="products-f16")  # nothing says how activations are quantized
 
 
 def config_of(model: Path) -> dict:
