@@ -76,7 +76,8 @@ public:
 private:
   static bool isScale(WeightOp weight) {
     return weight.getEncoding() == WeightEncoding::Scale ||
-           weight.getEncoding() == WeightEncoding::IntegerScales;
+           weight.getEncoding() == WeightEncoding::IntegerScales ||
+           weight.getEncoding() == WeightEncoding::LowerNorms;
   }
 
   Expected<int64_t> attribute(StringRef name) {
@@ -162,9 +163,13 @@ private:
     case WeightEncoding::Scale:
       return writeScales(instance);
     case WeightEncoding::IntegerRows:
+    case WeightEncoding::UpperBits:
+    case WeightEncoding::LowerBits:
       return writeIntegers(instance);
     case WeightEncoding::IntegerScales:
-      return writeIntegerScales(instance);
+      return writeOfRows(instance, rowScales);
+    case WeightEncoding::LowerNorms:
+      return writeOfRows(instance, lowerNorms);
     case WeightEncoding::RopeCos:
     case WeightEncoding::RopeSin:
       return writeRope(instance);
@@ -202,7 +207,8 @@ private:
                      std::vector<uint8_t> &packed);
   Error writeScales(Instance instance);
   Error writeIntegers(Instance instance);
-  Error writeIntegerScales(Instance instance);
+  Error writeOfRows(Instance instance,
+                    const StringMap<std::vector<float>> &numbers);
   Error writeRope(Instance instance);
   Expected<std::string> matrixOf(Instance instance, ArrayRef<int64_t> shape);
 
@@ -213,7 +219,8 @@ private:
   WeightProgress progress;
   std::vector<Instance> instances;
   StringMap<float> alphas;                 ///< by tensor that has one scale
-  StringMap<std::vector<float>> rowScales; ///< by tensor
+  /// By tensor, one for each row.
+  StringMap<std::vector<float>> rowScales, lowerNorms;
 };
 
 //===----------------------------------------------------------------------===//
@@ -353,8 +360,8 @@ Error Writer::writeScales(Instance instance) {
   return put(instance.offset, asBytes(ArrayRef(halves)));
 }
 
-/// Codes of each row in the type's layout, or a byte each; the factors are
-/// kept.
+/// Codes of each row, or a plane of them, in the type's layout or a byte each;
+/// the factors are kept.
 Error Writer::writeIntegers(Instance instance) {
   RankedTensorType type = typeOf(instance);
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
@@ -372,17 +379,26 @@ Error Writer::writeIntegers(Instance instance) {
   std::vector<float> values(static_cast<size_t>(step * columns));
   std::vector<int8_t> codes(values.size());
   std::vector<uint8_t> packed;
-  std::vector<float> &scales = rowScales[*name];
+  WeightEncoding encoding = instance.weight.getEncoding();
+  int64_t bits = encoding == WeightEncoding::IntegerRows
+                     ? type.getElementTypeBitWidth()
+                     : 8;
+  std::vector<float> scales, &norms = lowerNorms[*name];
   uint64_t end = instance.offset;
   for (int64_t row = 0; row < rows; row += step) {
     int64_t now = std::min(step, rows - row);
     if (Error error = checkpoint.readFloats(*name, row * columns, now * columns,
                                             values.data()))
       return error;
-    for (int64_t r = 0; r < now; ++r)
-      scales.push_back(quantizeRow(values.data() + r * columns, columns,
-                                   type.getElementTypeBitWidth(),
-                                   codes.data() + r * columns));
+    for (int64_t r = 0; r < now; ++r) {
+      int8_t *of = codes.data() + r * columns;
+      scales.push_back(
+          quantizeRow(values.data() + r * columns, columns, bits, of));
+      if (encoding == WeightEncoding::UpperBits)
+        takeUpperBits(of, columns);
+      if (encoding == WeightEncoding::LowerBits)
+        norms.push_back(takeLowerBits(of, columns));
+    }
     ArrayRef<uint8_t> bytes =
         asBytes(ArrayRef(codes)).take_front(now * columns);
     if (layout) {
@@ -394,17 +410,21 @@ Error Writer::writeIntegers(Instance instance) {
       return error;
     end += bytes.size();
   }
+  rowScales[*name] = std::move(scales);
   return Error::success();
 }
 
-Error Writer::writeIntegerScales(Instance instance) {
+/// By-products of matrices that were written before.
+Error Writer::writeOfRows(Instance instance,
+                          const StringMap<std::vector<float>> &numbers) {
   Expected<std::string> name = matrixOf(instance, typeOf(instance).getShape());
   if (!name)
     return name.takeError();
-  if (!rowScales.count(*name))
+  auto found = numbers.find(*name);
+  if (found == numbers.end())
     return weightError(instance.weight, "the rows of '" + *name +
                                             "' are not part of the artifact");
-  return put(instance.offset, asBytes(ArrayRef(rowScales[*name])));
+  return put(instance.offset, asBytes(ArrayRef(found->second)));
 }
 
 /// The only source of an instance, a matrix whose sizes begin with `shape`.

@@ -198,8 +198,9 @@ private:
     bool isForOneToken = false;
     for (auto reader : readers.getAsValueRange<StringAttr>()) {
       ModelFunction function = ModelFunction::of(reader);
-      role = std::max(role, function.role);
-      isForOneToken |= function.body == "decode";
+      // Of the head's weights "best" reads some, and more.
+      role = std::max(role, std::min(function.role, ModelFunction::Head));
+      isForOneToken |= function.isForOneToken();
     }
     auto type = cast<RankedTensorType>(weight.getType());
     WeightEncoding encoding = weight.getEncoding();
@@ -208,7 +209,9 @@ private:
                    encoding == WeightEncoding::RopeSin;
     bool isProduct = type.getRank() == 2 && !isTable &&
                      encoding != WeightEncoding::Scale &&
-                     encoding != WeightEncoding::IntegerScales;
+                     encoding != WeightEncoding::IntegerScales &&
+                     // Its multiply-adds are those of the upper bits.
+                     encoding != WeightEncoding::LowerBits;
     uint64_t bytes = getWeightBytes(type), count = 1;
     uint64_t ofToken = isTable ? bytes / type.getDimSize(0) : bytes;
     if (weight.getPerLayer())
@@ -283,6 +286,10 @@ private:
     fields.set(m::embed, getClasses("embed"));
     fields.set(m::head, getClasses("head"));
     fields.set(m::weights, describeWeights(constants, kinds));
+    if (module.lookupSymbol("best"))
+      fields.set(m::best, constants.symbol("best"));
+    else
+      fields.set(m::best, 0);
     constants.create(("tern_model_" + model.getName()).str(),
                      constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());

@@ -64,6 +64,8 @@ public:
     buildEmbed();
     buildLayer();
     buildHead();
+    if (hasPlanes())
+      buildBest();
     if (failed(verify(*module)))
       return fileError(checkpoint.directory(),
                        "the imported model does not verify; this is a mistake "
@@ -313,12 +315,16 @@ private:
     func::ReturnOp::create(builder, x);
   }
 
+  /// What the head reads of the last layer's output.
+  Value headInput(Value x) {
+    Value h = norm(x, "norm", Checkpoint::finalNormName());
+    return scale(h, config.headDivisor, /*divided=*/true);
+  }
+
   void buildHead() {
     func::FuncOp function =
         startFunction("head", hidden, rows(config.vocabSize));
-    Value h =
-        norm(function.getArgument(0), "norm", Checkpoint::finalNormName());
-    h = scale(h, config.headDivisor, /*divided=*/true);
+    Value h = headInput(function.getArgument(0));
     func::ReturnOp::create(builder,
                            config.ternaryHead ? multiplyHead(h) : floatHead(h));
   }
@@ -332,10 +338,48 @@ private:
     return multiply("lm_head", h, w, Value(), quant);
   }
 
+  bool hasPlanes() const {
+    return !config.ternaryHead && options.head == HeadRows::Int8Planes;
+  }
+
+  /// A head of int8 as 4 * upper + low.
+  struct Planes {
+    Value upper, low, scales;
+  };
+
+  Planes headPlanes() {
+    StringRef source = checkpoint.headName();
+    auto plane = [&](StringRef name, WeightEncoding encoding, unsigned bits) {
+      return weight(name, encoding, source,
+                    matrix(config.vocabSize, config.hiddenSize,
+                           builder.getIntegerType(bits)));
+    };
+    return {plane("lm_head.upper", WeightEncoding::UpperBits, 6),
+            plane("lm_head.low", WeightEncoding::LowerBits, 2),
+            weight("lm_head.scales", WeightEncoding::IntegerScales, source,
+                   vector(config.vocabSize))};
+  }
+
+  void buildBest() {
+    auto one = RankedTensorType::get({1, config.hiddenSize}, f32);
+    auto token = RankedTensorType::get({1}, builder.getI32Type());
+    func::FuncOp function = startFunction("best", one, token);
+    Value h = headInput(function.getArgument(0));
+    Planes planes = headPlanes();
+    Value norms = weight("lm_head.norms", WeightEncoding::LowerNorms,
+                         checkpoint.headName(), vector(config.vocabSize));
+    Value best = BestTokenOp::create(builder, token, h, planes.upper,
+                                     planes.low, planes.scales, norms);
+    func::ReturnOp::create(builder, best);
+  }
+
   Value floatHead(Value h) {
     StringRef source = checkpoint.headName();
-    Value w, scales;
-    if (options.head != HeadRows::Stored) {
+    Value w, low, scales;
+    if (hasPlanes()) {
+      Planes planes = headPlanes();
+      w = planes.upper, low = planes.low, scales = planes.scales;
+    } else if (options.head != HeadRows::Stored) {
       unsigned bits = static_cast<unsigned>(options.head);
       w = weight("lm_head.int" + std::to_string(bits),
                  WeightEncoding::IntegerRows, source,
@@ -348,7 +392,7 @@ private:
                  WeightEncoding::Values, source, headType);
     }
     return LmHeadOp::create(builder, TypeRange(rows(config.vocabSize)), h, w,
-                            scales, ValueRange())
+                            low, scales, ValueRange())
         .getResult(0);
   }
 

@@ -127,15 +127,16 @@ StrategyAttr makeInt8Rows(const Maker &make) {
   return make.get(kernels, block.units, 0);
 }
 
-/// Of 6 and 4 bits, with as many vectors as a word has integers.
+/// Of 6, 4 and 2 bits, with as many vectors as a word has integers.
 StrategyAttr makeIntegerRows(const Maker &make) {
   int64_t bits = make.shape.integerBits;
   SmallVector<Attribute> kernels;
   for (int64_t tokens : {4, 1})
     kernels.push_back(IntegerRowsAttr::get(make.context(), make.dot, bits,
                                            /*rows=*/1, tokens,
-                                           bits == 6 ? 4 : 2));
-  return make.get(kernels, largestDivisor(make.shape.rows, 16), 0);
+                                           bits == 4 ? 2 : 4));
+  return make.get(kernels, largestDivisor(make.shape.rows, 16),
+                  make.shape.listsRows ? make.getRowsAhead() : 0);
 }
 
 template <int64_t digits>
@@ -207,7 +208,9 @@ template <const Codec &codec> Layout layContiguousColumns(const Maker &make) {
   return ContiguousColumns{make.dot.getLanes(), &codec}.layout();
 }
 Layout layIntegerRows(const Maker &make) {
-  const Codec *codec = make.shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
+  const Codec *codec = make.shape.integerBits == 6   ? &codecs::i6
+                       : make.shape.integerBits == 4 ? &codecs::i4
+                                                     : &codecs::u2;
   return IntegerRows{codec, make.dot.getLanes()}.layout();
 }
 
@@ -380,6 +383,8 @@ constexpr Entry kEntries[] = {
     {"integer_rows", "", 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,
+     makeIntegerRows, &Family::row, &Family::rows},
+    {"integer_rows", "", 2, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
     {"", "", 8, Tokens::One, Tokens::Many, nullptr, makeInt8Rows, &Family::row,
      &Family::rows},

@@ -57,6 +57,11 @@ typedef struct tern_segment {
   float *logits;         /* logits_count * vocab_size values, or NULL */
   float *hidden;         /* NULL, or layer_count * n * hidden_size values: the
                             residual stream after each layer, [layer][token] */
+  /* NULL, or logits_count tokens, where only the one with the largest logit is
+   * wanted, the first of those that are equal. `logits` are needed as well:
+   * where the model has found a token without them they are unspecified, where
+   * it has not, they are there and the token is -1. */
+  int32_t *best;
   uint32_t n;            /* at least 1 */
   uint32_t position;     /* tokens of this sequence already in `state` */
   uint32_t
@@ -123,10 +128,18 @@ tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
                                    uint32_t n, uint32_t logits_count,
                                    float *logits, float *hidden);
 
+/* Appends n tokens as tern_session_eval does, for a caller who wants no logits
+ * but the token that has the largest one, the first of those that are equal:
+ * what tern_sampler_pick picks at temperature 0 without penalties. Models that
+ * were compiled for it (tern_model.best) then read less. */
+tern_status tern_session_best(tern_session *session, const int32_t *tokens,
+                              uint32_t n, int32_t *token);
+
 /* Appends to `count` different sessions of one model and one set of weights in
  * one step, so that weights are read once for all. The caller fills tokens, n,
- * logits, logits_count and hidden of each segment; the rest is filled here. The
- * first session's env and scratch are used. On failure nothing is appended. */
+ * logits, logits_count, hidden and best of each segment; the rest is filled
+ * here, and no token of `best` is -1 afterwards. The first session's env and
+ * scratch are used. On failure nothing is appended. */
 tern_status tern_batch_eval(tern_session *const *sessions,
                             tern_segment *segments, uint32_t count);
 
