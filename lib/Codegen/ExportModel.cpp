@@ -286,10 +286,8 @@ private:
     fields.set(m::embed, getClasses("embed"));
     fields.set(m::head, getClasses("head"));
     fields.set(m::weights, describeWeights(constants, kinds));
-    if (module.lookupSymbol("best"))
-      fields.set(m::best, constants.symbol("best"));
-    else
-      fields.set(m::best, 0);
+    fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
+                                                    : constants.null());
     constants.create(("tern_model_" + model.getName()).str(),
                      constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());
