@@ -62,8 +62,9 @@ class Segment(c.Structure):
     """tern_segment of tern/tern.h."""
 
     _fields_ = [
-        *[(n, c.c_void_p) for n in ("state", "tokens", "logits", "hidden", "best")],
+        *[(n, c.c_void_p) for n in ("state", "tokens", "logits", "hidden")],
         *[(n, c.c_uint32) for n in ("n", "position", "logits_count", "reserved")],
+        ("best", c.c_void_p),
     ]
 
 

@@ -430,18 +430,18 @@ TEST(Session, BestTokensOfABatch) {
     segments[i].logits_count = 2;
     segments[i].best = &best[i * 2];
   }
-  segments[1].best = nullptr;
+  segments[0].best = nullptr;
   askedForBest = 0;
   ASSERT_EQ(tern_batch_eval(both, segments, 2), TERN_OK);
   EXPECT_EQ(askedForBest, 0u);
-  EXPECT_EQ(best[0], bestOf(hashOf(tokens, 2)));
-  EXPECT_EQ(best[1], bestOf(hashOf(tokens, 3)));
-  expectLogits(&logits[3 * FAKE_VOCAB], hashOf(tokens, 3));
-  segments[0].logits_count = 1;
-  segments[1].logits_count = 0;
+  EXPECT_EQ(best[2], bestOf(hashOf(tokens, 2)));
+  EXPECT_EQ(best[3], bestOf(hashOf(tokens, 3)));
+  expectLogits(&logits[FAKE_VOCAB], hashOf(tokens, 3));
+  segments[0].logits_count = 0;
+  segments[1].logits_count = 1;
   ASSERT_EQ(tern_batch_eval(both, segments, 2), TERN_OK);
   EXPECT_EQ(askedForBest, 1u);
-  EXPECT_EQ(best[0], 77);
+  EXPECT_EQ(best[2], 77);
 }
 
 TEST(Session, SaveAndRestore) {

@@ -57,16 +57,16 @@ typedef struct tern_segment {
   float *logits;         /* logits_count * vocab_size values, or NULL */
   float *hidden;         /* NULL, or layer_count * n * hidden_size values: the
                             residual stream after each layer, [layer][token] */
-  /* NULL, or logits_count tokens, where only the one with the largest logit is
-   * wanted, the first of those that are equal. `logits` are needed as well:
-   * where the model has found a token without them they are unspecified, where
-   * it has not, they are there and the token is -1. */
-  int32_t *best;
   uint32_t n;            /* at least 1 */
   uint32_t position;     /* tokens of this sequence already in `state` */
   uint32_t
       logits_count;  /* logits are wanted for the last so many tokens, <= n */
   uint32_t reserved; /* 0 */
+  /* NULL, or logits_count tokens, where only the one with the largest logit is
+   * wanted, the first of those that are equal. `logits` are needed as well:
+   * where the model has found a token without them they are unspecified, where
+   * it has not, they are there and the token is -1. */
+  int32_t *best;
 } tern_segment;
 
 /* Runs all segments, with scratch memory for env->worker_count workers. Keeps
