@@ -218,7 +218,7 @@ private:
   uint64_t start, total = 0;
   WeightProgress progress;
   std::vector<Instance> instances;
-  StringMap<float> alphas;                 ///< by tensor that has one scale
+  StringMap<float> alphas; ///< by tensor that has one scale
   /// By tensor, one for each row.
   StringMap<std::vector<float>> rowScales, lowerNorms;
 };

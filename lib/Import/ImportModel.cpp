@@ -315,7 +315,7 @@ private:
     func::ReturnOp::create(builder, x);
   }
 
-  /// What the head reads of the last layer's output.
+  /// The last layer's output as the head reads it.
   Value headInput(Value x) {
     Value h = norm(x, "norm", Checkpoint::finalNormName());
     return scale(h, config.headDivisor, /*divided=*/true);

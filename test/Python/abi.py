@@ -206,7 +206,7 @@ class CompiledModel:
     def last(
         self, hidden: np.ndarray, workers: int = 1, order: str | None = None
     ) -> tuple[np.ndarray, int]:
-        """What `head` and `best` answer for one row: logits, and the best token."""
+        """The logits that `head` gives one row, and the token of `best`."""
         m = self.model
         scheduler = Scheduler(order or "forward")
         env = Env(c.sizeof(Env), workers, scheduler.callback if order else ParallelFn(), None, None)

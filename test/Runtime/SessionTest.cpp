@@ -383,8 +383,8 @@ TEST(Session, BestToken) {
                 TERN_OK);
       EXPECT_EQ(tern_session_position(s.session), 5u);
       EXPECT_EQ(askedForBest, model->best ? 1u : 0u);
-      EXPECT_EQ(token, model->best && known >= 0 ? known
-                                                 : bestOf(hashOf(tokens, 5)));
+      EXPECT_EQ(token,
+                model->best && known >= 0 ? known : bestOf(hashOf(tokens, 5)));
       EXPECT_EQ(tern_session_best(s.session, tokens.data(), 1, nullptr),
                 TERN_BAD_ARGUMENT);
       EXPECT_EQ(tern_session_best(nullptr, tokens.data(), 1, &token),

@@ -58,10 +58,11 @@ void ModelFlags::addTo(OptionTable &table) {
   table.addText("--q-bits", "4|8",
                 "bits of a query where the cache has fewer than 16; default: 8",
                 qBits);
-  table.addText("--head", "16|int8|int8-planes|int6|int4",
-                "output head: the checkpoint's 16 bits (default), or 8, 6 or 4; "
-                "in planes, 8 of which greedy decoding reads about 6",
-                head);
+  table.addText(
+      "--head", "16|int8|int8-planes|int6|int4",
+      "output head: the checkpoint's 16 bits (default), or 8, 6 or 4; "
+      "in planes, 8 of which greedy decoding reads about 6",
+      head);
   table.addNumber("--max-tokens", "N",
                   "tokens one pass over the weights takes; default: 128 on "
                   "x86-64 with AVX2, else 32",

@@ -52,8 +52,8 @@ struct ScatteredField {
 /// base 3: field f is bits f * bits and up, unless it is scattered, and
 /// `digits` digits of it are (number / 3^j) mod 3, minus 1. A field of sign and
 /// magnitude is s << (bits - 1) | |v|, with number = v + (3^digits - 1) / 2. A
-/// field that is an integer is one digit, number - 2^(bits - 1), or number if it
-/// is unsigned.
+/// field that is an integer is one digit, number - 2^(bits - 1), or number if
+/// it is unsigned.
 struct DigitFields {
   int64_t bits, digits;
   bool isSignMagnitude = false;

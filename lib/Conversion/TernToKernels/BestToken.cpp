@@ -63,18 +63,17 @@ CodeSums sumCodes(KernelBuilder &b, Value codes) {
   int64_t columns = numRows(codes), whole = columns / width * width;
   Type i32 = b.getI32Type();
   auto add = [&](Value first, int64_t count, ValueRange sums) -> Values {
-    Value x = b.load(b.vectorOf(count, b.getI8Type()), codes,
-                     {b.index(0), first});
+    Value x =
+        b.load(b.vectorOf(count, b.getI8Type()), codes, {b.index(0), first});
     x = b.padLanes(b.signExtend(x, i32), width);
     Value magnitude = b.maxSigned(x, b.sub(b.zero(x.getType()), x));
     return {b.add(sums[0], x), b.add(sums[1], magnitude),
             b.add(sums[2], b.mul(x, x))};
   };
   Values sums(3, b.zero(b.vectorOf(width, i32)));
-  sums = b.loop(b.index(0), b.index(whole), width, sums,
-                [&](Value i, ValueRange carried) {
-                  return add(i, width, carried);
-                });
+  sums = b.loop(
+      b.index(0), b.index(whole), width, sums,
+      [&](Value i, ValueRange carried) { return add(i, width, carried); });
   if (whole != columns)
     sums = add(b.index(whole), columns - whole, sums);
   return {b.sumOfIntegers(sums[0]), b.sumOfIntegers(sums[1]),
@@ -102,11 +101,11 @@ public:
     Value upper = b.load(integers, op.getUpper(), {b.index(0), first});
     Value middle = b.add(b.shiftLeft(upper, 3), b.splat(integers, sum));
     Value norm = b.load(floats, op.getNorms(), first);
-    Value error = arith::FPToSIOp::create(
-        b, integers, b.mul(norm, b.splat(floats, length)));
+    Value error = arith::FPToSIOp::create(b, integers,
+                                          b.mul(norm, b.splat(floats, length)));
     error = b.minUnsigned(error, b.splat(integers, most));
-    Value scale = b.mul(b.splat(floats, factor),
-                        b.load(floats, op.getScales(), first));
+    Value scale =
+        b.mul(b.splat(floats, factor), b.load(floats, op.getScales(), first));
     auto toLogit = [&](Value twice) {
       return b.mul(b.toFloat(b.shiftRightSigned(twice, 1)), scale);
     };
@@ -170,11 +169,9 @@ private:
       Value first = b.minUnsigned(b.mul(i, lanes), b.index(rows - lanes));
       auto [low, high] = bounds.build(first, lanes);
       b.store(high, out, {b.index(0), first});
-      Value place =
-          b.add(b.splat(integers, toI32(b, first)), b.iota(integers));
+      Value place = b.add(b.splat(integers, toI32(b, first)), b.iota(integers));
       Value isMore = b.isGreater(low, best[0]);
-      return {b.select(isMore, low, best[0]),
-              b.select(isMore, place, best[1])};
+      return {b.select(isMore, low, best[0]), b.select(isMore, place, best[1])};
     });
   }
 
@@ -208,10 +205,9 @@ private:
 template <typename Op> Value buildLogit(KernelBuilder &b, Op op, Value row) {
   Value zero = b.index(0);
   Value upper = b.load(op.getUpper(), {zero, row});
-  Value sum =
-      b.add(b.shiftLeft(upper, 2), b.load(op.getLow(), {zero, row}));
-  Value scale = b.mul(b.load(op.getFactor(), zero),
-                      b.load(op.getScales(), row));
+  Value sum = b.add(b.shiftLeft(upper, 2), b.load(op.getLow(), {zero, row}));
+  Value scale =
+      b.mul(b.load(op.getFactor(), zero), b.load(op.getScales(), row));
   return b.mul(b.toFloat(sum), scale);
 }
 
@@ -228,11 +224,10 @@ struct ExpandCandidateRows : OpRewritePattern<CandidateRowsOp> {
     Value zero = b.index(0);
     Value first = b.toIndex(b.load(op.getFirst(), {zero, zero}));
     Value least = buildLogit(b, op, first);
-    Value count =
-        b.loop(zero, b.index(whole), kLookRows, zero,
-               [&](Value row, ValueRange count) -> Values {
-                 return {look(b, op, row, least, count[0])};
-               })[0];
+    Value count = b.loop(zero, b.index(whole), kLookRows, zero,
+                         [&](Value row, ValueRange count) -> Values {
+                           return {look(b, op, row, least, count[0])};
+                         })[0];
     count = list(b, op, b.index(whole), b.index(rows), least, count);
     b.store(toI32(b, count), op.getOuts()[1], zero);
     rewriter.eraseOp(op);
@@ -251,8 +246,8 @@ private:
     VectorType floats = b.vectorOf(kLookRows, b.getF32Type());
     Value bounds = b.load(floats, op.getBounds(), {b.index(0), first});
     Value less = b.isLess(bounds, b.splat(floats, least));
-    Value bits = b.lane(
-        b.bitcast(b.vectorOf(1, b.getIntegerType(kLookRows)), less), 0);
+    Value bits =
+        b.lane(b.bitcast(b.vectorOf(1, b.getIntegerType(kLookRows)), less), 0);
     Value hasSome = b.compare(arith::CmpIPredicate::ne, bits, int64_t(-1));
     auto choose =
         scf::IfOp::create(b, TypeRange{b.getIndexType()}, hasSome, true);
@@ -295,17 +290,16 @@ struct ExpandBestRow : OpRewritePattern<BestRowOp> {
     // The place, the logit, the largest magnitude of any.
     Values best = {minusOne, b.constant(b.getF32Type(), -kInfinity),
                    b.zero(i32)};
-    best = b.loop(zero, count, 1, best,
-                  [&](Value i, ValueRange best) -> Values {
-                    Value row = b.load(op.getIndices(), {zero, i});
-                    Value logit = buildLogit(b, op, b.toIndex(row));
-                    Value isMore = b.isGreater(logit, best[1]);
-                    return {b.select(isMore, row, best[0]),
-                            b.select(isMore, logit, best[1]),
-                            b.maxUnsigned(b.magnitudeBits(logit), best[2])};
-                  });
-    Value allFinite =
-        b.compare(arith::CmpIPredicate::ult, best[2], kNotFinite);
+    best =
+        b.loop(zero, count, 1, best, [&](Value i, ValueRange best) -> Values {
+          Value row = b.load(op.getIndices(), {zero, i});
+          Value logit = buildLogit(b, op, b.toIndex(row));
+          Value isMore = b.isGreater(logit, best[1]);
+          return {b.select(isMore, row, best[0]),
+                  b.select(isMore, logit, best[1]),
+                  b.maxUnsigned(b.magnitudeBits(logit), best[2])};
+        });
+    Value allFinite = b.compare(arith::CmpIPredicate::ult, best[2], kNotFinite);
     b.store(b.select(allFinite, best[0], minusOne), op.getOuts()[0], zero);
     rewriter.eraseOp(op);
     return success();

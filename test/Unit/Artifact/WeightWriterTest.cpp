@@ -284,15 +284,14 @@ TEST_F(WeightWriterTest, IntegerRowsInPlanes) {
   table.replace(32, 16,
                 std::string("\x80\xbf\x00\x3f", 4) + std::string(12, '\0'));
   const std::string source = "[\"model.embed_tokens.weight\"] offset ";
-  std::string norms = "tern.weight @n <lower_norms> " + source +
-                      "128 : tensor<5xf32>\n";
-  std::string bytes =
-      write("tern.weight @u <upper_bits> " + source +
-            "0 : tensor<5x8xi6, #tern.layout<i6, rows, k:4:1, [b:3:1]>>\n" +
-            "tern.weight @l <lower_bits> " + source +
-            "64 : tensor<5x8xi2, #tern.layout<u2, rows, k:4:1, []>>\n" +
-            norms + "tern.weight @s <integer_scales> " + source +
-            "192 : tensor<5xf32>\n");
+  std::string norms =
+      "tern.weight @n <lower_norms> " + source + "128 : tensor<5xf32>\n";
+  std::string bytes = write(
+      "tern.weight @u <upper_bits> " + source +
+      "0 : tensor<5x8xi6, #tern.layout<i6, rows, k:4:1, [b:3:1]>>\n" +
+      "tern.weight @l <lower_bits> " + source +
+      "64 : tensor<5x8xi2, #tern.layout<u2, rows, k:4:1, []>>\n" + norms +
+      "tern.weight @s <integer_scales> " + source + "192 : tensor<5xf32>\n");
   // Plus 32, six bits each, low bits first; two bits each.
   EXPECT_EQ(weight<uint8_t>(bytes, 0, 12), 0x00);
   EXPECT_EQ(weight<uint8_t>(bytes, 0, 13), 0x0c);

@@ -357,10 +357,10 @@ TEST(ImportModel, Int8HeadInPlanes) {
   options.head = HeadRows::Int8Planes;
   std::string text = import(TinyCheckpoint().write(), options);
   const char *source = "[\"model.embed_tokens.weight\"] : ";
-  for (std::string weight :
-       {"upper <upper_bits> $tensor<5x8xi6>", "low <lower_bits> $tensor<5x8xi2>",
-        "scales <integer_scales> $tensor<5xf32>",
-        "norms <lower_norms> $tensor<5xf32>"})
+  for (std::string weight : {"upper <upper_bits> $tensor<5x8xi6>",
+                             "low <lower_bits> $tensor<5x8xi2>",
+                             "scales <integer_scales> $tensor<5xf32>",
+                             "norms <lower_norms> $tensor<5xf32>"})
     EXPECT_HAS(text, "tern.weight @lm_head." +
                          weight.replace(weight.find('$'), 1, source));
   EXPECT_HAS(text, "low(");

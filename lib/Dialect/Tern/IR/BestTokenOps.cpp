@@ -62,11 +62,10 @@ LogicalResult BestTokenOp::verify() {
   if (failed(expectOneToken(*this, {"input", getInput()})) ||
       failed(expectOneToken(*this, {"result", getResult()})) ||
       failed(expectSize(*this, "weight", "columns", getSize(getInput(), 1),
-                        "one per feature of input",
-                        getSize(getWeight(), 1))) ||
+                        "one per feature of input", getSize(getWeight(), 1))) ||
       failed(expectPlanes(*this, getWeight(), getLow())) ||
-      failed(expectElements(
-          *this, rows, {{"scales", getScales()}, {"norms", getNorms()}})))
+      failed(expectElements(*this, rows,
+                            {{"scales", getScales()}, {"norms", getNorms()}})))
     return failure();
   return expectFewColumns(*this, getSize(getInput(), 1));
 }

@@ -41,8 +41,8 @@ std::string textOf(Shape shape) {
   };
   // Matrices of the runner have strides that are not known.
   auto cast = [](const char *name, const std::string &type) {
-    std::string from = type.substr(0, type.size() - 1) +
-                       ", strided<[?, 1], offset: ?>>";
+    std::string from =
+        type.substr(0, type.size() - 1) + ", strided<[?, 1], offset: ?>>";
     return std::pair("%" + std::string(name) + "0: " + from,
                      "%" + std::string(name) + " = memref.cast %" + name +
                          "0 : " + from + " to " + type + "\n");
@@ -84,10 +84,10 @@ std::string textOf(Shape shape) {
 class Case {
 public:
   Case(Shape shape, unsigned seed)
-      : rows(shape.rows), columns(shape.columns), random(seed),
-        upper(1, rows), low(1, rows), bounds(1, rows), first(1, rows),
-        list(1, rows), codes(1, columns), scales(rows), norms(rows), factor(1),
-        count(1), token(1), weights(rows * columns) {
+      : rows(shape.rows), columns(shape.columns), random(seed), upper(1, rows),
+        low(1, rows), bounds(1, rows), first(1, rows), list(1, rows),
+        codes(1, columns), scales(rows), norms(rows), factor(1), count(1),
+        token(1), weights(rows * columns) {
     makeWeights();
   }
 
@@ -169,8 +169,9 @@ public:
       }
       double e = std::min<double>(3.0 * double(magnitudes),
                                   norms[r] * std::sqrt(double(squares)));
-      double most = std::floor((8.0 * upper.at(0, r) + 3.0 * double(sum) + e) /
-                               2) + 1 + e * 2e-6;
+      double most =
+          std::floor((8.0 * upper.at(0, r) + 3.0 * double(sum) + e) / 2) + 1 +
+          e * 2e-6;
       float scale = factor[0] * scales[r];
       if (std::isfinite(bound))
         ASSERT_LE(bound, float(most) * scale) << "row " << r;
