@@ -4,7 +4,7 @@
 
 module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 128 : i64,
     tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  // CHECK: tern.weight @norms {{.*}} {readers = [@best]}
+  // CHECK: tern.weight @norms {{.*}} {readers = ["best"]}
   tern.weight @norms <lower_norms> ["w"] offset 64 : tensor<11xf32>
   // CHECK-LABEL: func.func private @best(
   // CHECK-SAME:    %{{.*}}: !llvm.ptr, %{{.*}}: memref<128xi8>, %{{.*}}: memref<64xi8>, %[[ROWS:.*]]: !llvm.ptr, %{{.*}}: index)

@@ -94,7 +94,7 @@ def test_best_is_that_of_all_logits(compiled, target, huge):
         logits, best = model.last(hidden)
         assert best == expected(logits), f"activations {index}"
         found.add(best)
-    assert -1 in found and len(found) > 8
+    assert -1 in found and len(found) > 4
 
 
 @pytest.mark.parametrize("order", ["backward", "shuffled", "threads"])
@@ -121,7 +121,7 @@ def test_planes_are_int8(tern, tmp_path):
 def test_greedy_text_is_that_of_int8(tern):
     """Also with a penalty, which needs all logits, and in a prompt's last token."""
     model = str(model_directory("shakespeare-a48"))
-    for flags in ([], ["--repeat-penalty", "1.3"], ["--temp", "0.8", "--seed", "3"]):
+    for flags in (["--temp", "0"], ["--temp", "0", "--repeat-penalty", "1.3"], ["--seed", "3"]):
         texts = [
             run_driver([tern, "run", model, "-p", "ROMEO:", "-n", "40", f"--head={head}", *flags])
             for head in ("int8", "int8-planes")
@@ -132,7 +132,8 @@ def test_greedy_text_is_that_of_int8(tern):
 def test_reads_few_rows_of_the_lower_plane(tern):
     model = str(model_directory("shakespeare-a48"))
     done = subprocess.run(
-        [tern, "run", model, "-p", "ROMEO:", "-n", "60", "--head=int8-planes", "--stats"],
+        [tern, "run", model, "-p", "ROMEO:", "-n", "60", "--temp", "0", "--head=int8-planes",
+         "--stats"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     print(done.stderr)
