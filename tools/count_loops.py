@@ -51,7 +51,7 @@ class Instruction:
 
     @property
     def _memory(self) -> tuple[bool, bool]:
-        """Whether it loads, and whether it stores."""
+        """If it loads, and if it stores."""
         name, operands = self.mnemonic, self.operands
         if self.machine == "x86":
             if "(" not in operands or name.startswith(("lea", "nop", "prefetch", "j", "call")):
