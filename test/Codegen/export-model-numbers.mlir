@@ -31,7 +31,7 @@ module attributes {
 // CHECK:      llvm.mlir.constant(5 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[3]
 // layer_count
-// CHECK:      llvm.mlir.constant(4 : i32)
+// CHECK:      llvm.mlir.constant(3 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[4]
 // kind_count
 // CHECK:      llvm.mlir.constant(1 : i32)

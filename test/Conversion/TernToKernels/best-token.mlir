@@ -2,17 +2,17 @@
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
 
-// Tasks of 64 vectors of rows, the last of which begins where it is whole. A bound of
+// Tasks of 128 vectors of rows, the last of which begins where it is whole. A bound of
 // twice a sum is an integer, and the norm's part of it rounded up.
 // CHECK-LABEL: func.func @bound(
 // CHECK:         math.sqrt
 // CHECK-NEXT:    arith.mulf %{{.*}}, %cst{{.*}} : f32
 // CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c3)
-// CHECK:           %[[FIRST:.*]] = arith.minui %{{.*}}, %c8141
-// CHECK:           %[[NORM:.*]] = arith.mulf %{{.*}} : vector<64xf32>
-// CHECK:           %[[ERROR:.*]] = arith.fptosi %[[NORM]] : vector<64xf32> to vector<64xi32>
-// CHECK:           arith.minui %[[ERROR]], %{{.*}} : vector<64xi32>
-// CHECK:           vector.store %{{.*}}, %{{.*}}[%c0, %[[FIRST]]] : memref<1x8205xf32>, vector<64xf32>
+// CHECK:           %[[FIRST:.*]] = arith.minui %{{.*}}, %c8173
+// CHECK:           %[[NORM:.*]] = arith.mulf %{{.*}} : vector<32xf32>
+// CHECK:           %[[ERROR:.*]] = arith.fptosi %[[NORM]] : vector<32xf32> to vector<32xi32>
+// CHECK:           arith.minui %[[ERROR]], %{{.*}} : vector<32xi32>
+// CHECK:           vector.store %{{.*}}, %{{.*}}[%c0, %[[FIRST]]] : memref<1x8205xf32>, vector<32xf32>
 // CHECK:         memref.store %c1_i32, %{{.*}}[%c0] : memref<1xi32>
 func.func @bound(%a: memref<1x8205xi32>, %q: memref<1x52xi8>, %f: memref<1xf32>, %s: memref<8205xf32>, %n: memref<8205xf32>, %u: memref<1x8205xf32>, %i: memref<1x8205xi32>, %c: memref<1xi32>) {
   tern.bound_rows(%a, %q, %f, %s, %n) outs(%u, %i, %c : memref<1x8205xf32>, memref<1x8205xi32>, memref<1xi32>)
