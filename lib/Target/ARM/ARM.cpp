@@ -38,14 +38,14 @@ void TernARMDialect::initialize() {
 
 namespace {
 
-/// Sums, words and codes of four pairs of rows are as many as there are
-/// registers.
+/// Sums, a word and codes of four pairs of rows are as many as there are
+/// registers; four tiles are what narrow sums of codes of eight bits hold.
 constexpr int64_t kPairs = 4, kTiles = 4, kRows = 4;
 /// Lanes of a vector of 32 bit; rows whose sums, of three fields each, fit the
 /// registers that VMLADAVA adds to, half of all.
 constexpr int64_t kLanes = 4, kVectorRows = 2;
 
-/// What the table has not, the portable target has: that is the last one.
+/// The last target, whose table has all that this one has not.
 const Target &portable() { return *getTargets().back(); }
 
 struct ARMTarget : Target {
