@@ -174,6 +174,8 @@ TEST_P(Products, IntegersOfFewerBits) {
     for (Shape shape : {Shape{1, 1}, Shape{19, 63}, Shape{40, 320},
                         Shape{17, 257}, Shape{5, 1537}})
       for (const Codec *codec : {&codecs::i6, &codecs::i4, &codecs::u2}) {
+        if (kind == Kind::Rows && codec != &codecs::u2)
+          continue;
         products.emplace_back(
             kind, shape,
             pickLayout(machine(), Stored::Dense, shape, codec->fields.bits));
