@@ -115,9 +115,9 @@ tern_status tern_session_init(void *memory, size_t bytes,
 /* Appends n tokens. Afterwards *logits (unless `logits` is NULL) points at
  * vocab_size values for the last one, valid until the next call on this session
  * and free for the caller to change. On failure nothing is appended, with one
- * exception, here and in the two calls below: TERN_NOT_FINITE says that all was
- * done, but that among the logits that were asked for there is an infinity or
- * NaN, with which nothing sensible can be chosen. */
+ * exception, here and in the three calls below: TERN_NOT_FINITE says that all
+ * was done, but that among the logits that were asked for there is an infinity
+ * or NaN, with which nothing sensible can be chosen. */
 tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
                               uint32_t n, float **logits);
 
