@@ -115,7 +115,7 @@ def test_best_with_any_workers(compiled, order):
 
 def test_planes_are_int8(tern, tmp_path):
     """Logits of the planes are those of int8 rows, for one token and for many."""
-    model, ids = model_directory("shakespeare-b158"), ",".join(map(str, range(40, 60)))
+    model, ids = model_directory("shakespeare-a48"), ",".join(map(str, range(40, 60)))
     logits = []
     for head in ("int8", "int8-planes"):
         out = tmp_path / f"{head}.npy"
