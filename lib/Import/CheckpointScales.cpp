@@ -38,7 +38,7 @@ Expected<Scales> Checkpoint::readScales(StringRef weightName) const {
   if (!entry)
     return entry.takeError();
   Scales scales;
-  if (Error error = readGrouped(weightName, **entry, nullptr, scales))
+  if (Error error = readGrouped(weightName, **entry, {}, scales))
     return std::move(error);
   return scales;
 }

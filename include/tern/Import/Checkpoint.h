@@ -23,7 +23,12 @@
 #include "tern/Import/Safetensors.h"
 #include "tern/Import/Scales.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 namespace tern {
+
+/// Takes the next rows of digits of a matrix, whole ones.
+using DigitSink = llvm::function_ref<llvm::Error(llvm::ArrayRef<int8_t> rows)>;
 
 class Checkpoint {
 public:
@@ -97,19 +102,17 @@ public:
   /// Rows of the ternary matrix that tensor `name` holds, packed or as masters.
   llvm::Expected<int64_t> ternaryRows(llvm::StringRef name) const;
 
-  /// Reads the ternary matrix `name` as rows x columns digits and its scales,
-  /// in their simplest shape. Masters are ternarized.
+  /// Reads the ternary matrix `name`, from the first row to the last, and its
+  /// scales in their simplest shape. Masters are ternarized.
+  llvm::Error readDigits(llvm::StringRef name, DigitSink sink,
+                         Scales &scales) const;
+  /// The same into rows x columns digits.
   llvm::Error readDigits(llvm::StringRef name, int8_t *digits,
                          Scales &scales) const;
   llvm::Error readDigits(Projection projection, int64_t layer, int8_t *digits,
                          Scales &scales) const {
     return readDigits(atLayer(weightName(projection), layer), digits, scales);
   }
-
-  /// The digits alone of `count` rows from row `from`, of an embedding
-  /// or head that isTernary; a part of what readDigits gives.
-  llvm::Error readDigitRows(llvm::StringRef name, int64_t from, int64_t count,
-                            int8_t *digits) const;
 
   /// Groups of products read so far that have no single magnitude
   /// (docs/models.md).
@@ -164,13 +167,16 @@ private:
   ScaleShape storedScaleShape(llvm::StringRef weightName) const;
   bool areScalesHalf(llvm::StringRef weightName) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
-                         int8_t *digits) const;
+                         DigitSink sink) const;
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
-                         int8_t *digits, float &alpha) const;
+                         DigitSink sink, float &alpha) const;
+  static int64_t rowsAtOnce(const TensorEntry &entry);
+  llvm::Error readEncodedRows(llvm::StringRef name, const TensorEntry &entry,
+                              DigitSink sink, Scales &scales) const;
   llvm::Error readEncoded(llvm::StringRef name, const TensorEntry &entry,
-                          int8_t *digits, Scales &scales) const;
+                          DigitSink sink, Scales &scales) const;
   llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
-                        int8_t *digits, Scales &scales) const;
+                        DigitSink sink, Scales &scales) const;
   void takeCodes();
   bool areProducts(const TensorEntry &entry) const;
   bool hasGroups(const TensorEntry &entry) const;
@@ -188,7 +194,7 @@ private:
                             int64_t from, int64_t count, int8_t *digits,
                             float *scales) const;
   llvm::Error readGrouped(llvm::StringRef name, const TensorEntry &entry,
-                          int8_t *digits, Scales &scales) const;
+                          DigitSink sink, Scales &scales) const;
   llvm::Error readTernaryFloats(llvm::StringRef name, const TensorEntry &entry,
                                 int64_t from, int64_t count, float *out) const;
   ScaleShape encodedScaleShape(const TensorEntry &entry) const;
@@ -205,6 +211,10 @@ private:
   llvm::Error readStored(llvm::StringRef name, const TensorEntry &entry,
                          int64_t from, int64_t count, float *out) const;
   llvm::Error readSeparated(llvm::StringRef name, const TensorEntry &entry,
+  /// Floats of a GGUF file are digits times scales, or a master.
+  enum class PlainForm { Rows, Groups, Master };
+  PlainForm plainForm(const TensorEntry &entry, int64_t &row,
+                      float &scale) const;
                             int64_t from, int64_t count, float *out) const;
   llvm::Error readBlocks(llvm::StringRef name, const TensorEntry &entry,
                          int64_t from, int64_t count, float *out) const;
