@@ -134,7 +134,9 @@ public:
   }
 
   /// True if 16 bits hold all scales of the ternary matrices `name` exactly, of
-  /// all layers if it stands for these.
+  /// all layers if it stands for these. Of floats that are digits times scales
+  /// a few rows say it: to read all is to read the model, and whoever writes
+  /// its weights sees them all.
   bool hasHalfScales(llvm::StringRef name) const;
 
   /// Reads `count` elements from element `from`, widened exactly. A value that
@@ -143,6 +145,8 @@ public:
                          float *out) const;
   llvm::Error readFloats(llvm::StringRef name, float *out) const;
 
+  /// From now on all rows say it.
+  void readAllScales() { samplesScales = false; }
   /// The same as stored: little-endian values of floatType(name).
   llvm::Error readRaw(llvm::StringRef name, int64_t from, int64_t count,
                       void *out) const;
@@ -173,6 +177,8 @@ private:
   static int64_t rowsAtOnce(const TensorEntry &entry);
   llvm::Error readEncodedRows(llvm::StringRef name, const TensorEntry &entry,
                               DigitSink sink, Scales &scales) const;
+  llvm::Expected<Scales> sampleScales(llvm::StringRef name,
+                                      const TensorEntry &entry) const;
   llvm::Error readEncoded(llvm::StringRef name, const TensorEntry &entry,
                           DigitSink sink, Scales &scales) const;
   llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
@@ -242,3 +248,4 @@ private:
 } // namespace tern
 
 #endif // TERN_IMPORT_CHECKPOINT_H
+  bool samplesScales = true;

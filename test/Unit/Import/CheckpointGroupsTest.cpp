@@ -157,6 +157,7 @@ TEST(CheckpointGroups, ScalesThatAreNoHalves) {
       tensor.bytes += little((i == 255 ? 0x1.02p-20f : 0.5f) *
                              (kind[1] == 's' ? 1.0f : -1.0f));
   }
+  EXPECT_FALSE(isHalf(affine, false));
 }
 
 /// A group of zeros has any scale, whatever the file says.
