@@ -9,6 +9,7 @@
 
 #include "Inventory.h"
 #include "Json.h"
+#include "tern/Import/GgufNames.h"
 #include "tern/Import/Schemes.h"
 #include "tern/Import/StandIns.h"
 
@@ -64,6 +65,20 @@ std::string Checkpoint::biasName(StringRef weightName) {
 
 std::string Checkpoint::innerNormName(StringRef weightName) {
   return (weightName.drop_back(strlen("weight")) + "rms_norm.weight").str();
+}
+
+Checkpoint::TensorRole Checkpoint::roleOf(StringRef name) {
+  auto endsWith = [&](ArrayRef<StringLiteral> ends) {
+    return any_of(ends, [&](StringRef end) { return name.ends_with(end); });
+  };
+  if (endsWith({".weight_scale", ".scales", ".biases"}))
+    return TensorRole::Scales;
+  // Every reader of a format computes these itself.
+  bool isTable =
+      isRopeFactors(name) ||
+      endsWith({"rotary_emb.inv_freq", "rotary_emb.cos_cached",
+                "rotary_emb.original_inv_freq", "rotary_emb.sin_cached"});
+  return isTable ? TensorRole::Table : TensorRole::Parameters;
 }
 
 //===----------------------------------------------------------------------===//

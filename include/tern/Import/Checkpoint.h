@@ -78,6 +78,13 @@ public:
   static std::string affineScaleName(llvm::StringRef weightName);
   static std::string affineBiasName(llvm::StringRef weightName);
   static std::string biasName(llvm::StringRef weightName);
+  /// The kind of thing that a tensor is, by its name.
+  enum class TensorRole {
+    Parameters,
+    Scales, ///< of a matrix, and MLX's biases of its codes
+    Table,  ///< of rotary embeddings, which follow from the config
+  };
+  static TensorRole roleOf(llvm::StringRef name);
   /// Of the norm inside a projection.
   static std::string innerNormName(llvm::StringRef weightName);
   /// "model.layers.{}.x", 3 -> "model.layers.3.x"
@@ -138,6 +145,8 @@ public:
   /// a few rows say it: to read all is to read the model, and whoever writes
   /// its weights sees them all.
   bool hasHalfScales(llvm::StringRef name) const;
+  /// From now on all rows say it.
+  void readAllScales() { samplesScales = false; }
 
   /// Reads `count` elements from element `from`, widened exactly. A value that
   /// is not finite is an error.
@@ -145,8 +154,6 @@ public:
                          float *out) const;
   llvm::Error readFloats(llvm::StringRef name, float *out) const;
 
-  /// From now on all rows say it.
-  void readAllScales() { samplesScales = false; }
   /// The same as stored: little-endian values of floatType(name).
   llvm::Error readRaw(llvm::StringRef name, int64_t from, int64_t count,
                       void *out) const;
@@ -170,6 +177,8 @@ private:
   /// As many as the file has, whatever their values; checked by open().
   ScaleShape storedScaleShape(llvm::StringRef weightName) const;
   bool areScalesHalf(llvm::StringRef weightName) const;
+  llvm::Expected<Scales> sampleScales(llvm::StringRef name,
+                                      const TensorEntry &entry) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
                          DigitSink sink) const;
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
@@ -177,8 +186,6 @@ private:
   static int64_t rowsAtOnce(const TensorEntry &entry);
   llvm::Error readEncodedRows(llvm::StringRef name, const TensorEntry &entry,
                               DigitSink sink, Scales &scales) const;
-  llvm::Expected<Scales> sampleScales(llvm::StringRef name,
-                                      const TensorEntry &entry) const;
   llvm::Error readEncoded(llvm::StringRef name, const TensorEntry &entry,
                           DigitSink sink, Scales &scales) const;
   llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
@@ -204,6 +211,10 @@ private:
   llvm::Error readTernaryFloats(llvm::StringRef name, const TensorEntry &entry,
                                 int64_t from, int64_t count, float *out) const;
   ScaleShape encodedScaleShape(const TensorEntry &entry) const;
+  /// Floats of a GGUF file are digits times scales, or a master.
+  enum class PlainForm { Rows, Groups, Master };
+  PlainForm plainForm(const TensorEntry &entry, int64_t &row,
+                      float &scale) const;
   ScaleShape plainScaleShape(const TensorEntry &entry) const;
   llvm::Error refuseDigits(llvm::StringRef name, const TensorEntry &entry,
                            const GgufVerdict &verdict) const;
@@ -217,10 +228,6 @@ private:
   llvm::Error readStored(llvm::StringRef name, const TensorEntry &entry,
                          int64_t from, int64_t count, float *out) const;
   llvm::Error readSeparated(llvm::StringRef name, const TensorEntry &entry,
-  /// Floats of a GGUF file are digits times scales, or a master.
-  enum class PlainForm { Rows, Groups, Master };
-  PlainForm plainForm(const TensorEntry &entry, int64_t &row,
-                      float &scale) const;
                             int64_t from, int64_t count, float *out) const;
   llvm::Error readBlocks(llvm::StringRef name, const TensorEntry &entry,
                          int64_t from, int64_t count, float *out) const;
@@ -243,9 +250,9 @@ private:
   mutable std::map<std::string, int64_t, std::less<>> inexactByTensor;
   std::array<ScaleShape, 7> scaleShapes; ///< by Projection
   ScaleShape tableScales, headScales;
+  bool samplesScales = true;
 };
 
 } // namespace tern
 
 #endif // TERN_IMPORT_CHECKPOINT_H
-  bool samplesScales = true;
