@@ -1,4 +1,4 @@
-//===- TernarizerTest.cpp - Digits of a master ----------------------------===//
+//===- TernarizerTest.cpp - Masters to digits -----------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,7 +9,8 @@
 
 #include "gtest/gtest.h"
 
-#include <random>
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 using namespace tern;
