@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-// Or every object has a check of versions that needs LLVM, which a library may not.
+// Or every object has a check of versions that needs LLVM.
 #define LLVM_DISABLE_ABI_BREAKING_CHECKS_ENFORCING 1
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
