@@ -46,4 +46,4 @@ struct IntegerFields {
 const Codec codecs::i4 = CodecBuilder<IntegerFields<4, 1>>::build("i4", 6);
 const Codec codecs::i6 = CodecBuilder<IntegerFields<6, 3>>::build("i6", 7);
 const Codec codecs::u2 =
-    CodecBuilder<IntegerFields<2, 1, true>>::build("u2", 9);
+    CodecBuilder<IntegerFields<2, 1, true>>::build("u2", 10);
