@@ -39,6 +39,9 @@ struct Strategy {
   /// Kernels, units per iteration and prefetch distance; null stands for the
   /// portable loops, which know any layout.
   StrategyAttr kernels;
+  /// Kernels whose costs count, if not those: machines that share weights
+  /// choose the same layouts for them.
+  StrategyAttr rated;
   KernelSpeed speed;
   /// Weights that are recoded for kernels: slots for each byte of them, once
   /// for each `recodeTokens` tokens; 0 for none.
