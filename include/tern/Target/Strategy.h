@@ -39,14 +39,14 @@ struct Strategy {
   /// Kernels, units per iteration and prefetch distance; null stands for the
   /// portable loops, which know any layout.
   StrategyAttr kernels;
-  /// Kernels whose costs count, if not those: machines that share weights
-  /// choose the same layouts for them.
-  StrategyAttr rated;
   KernelSpeed speed;
   /// Weights that are recoded for kernels: slots for each byte of them, once
   /// for each `recodeTokens` tokens; 0 for none.
   double recodeSlots = 0;
   int64_t recodeTokens = 0;
+  /// Kernels whose costs count, if not `kernels`: machines that share weights
+  /// choose the same layouts for them.
+  StrategyAttr rated = {};
 };
 
 /// Speeds of one core.
