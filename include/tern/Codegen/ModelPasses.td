@@ -1,4 +1,4 @@
-//===- ModelPasses.td - Code generation: a model for C -------*- tablegen -*-===//
+//===- ModelPasses.td - Code generation: a model for C -----*- tablegen -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
