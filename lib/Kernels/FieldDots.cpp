@@ -25,7 +25,7 @@ int64_t FieldDots::placeNumber(int64_t d) const {
 MicroCost FieldDots::cost() const {
   int64_t slots = 0;
   for (int64_t d = 0; d < digits; ++d)
-    slots += dot.getSlots(maxInPlace(dot, isInPlace ? d : 0));
+    slots += isNarrow ? 2 : dot.getSlots(maxInPlace(dot, isInPlace ? d : 0));
   // A load and, of each field, a mask and mostly a shift for each vector; a
   // load or broadcast of each token's codes.
   int64_t unpack = vectors * ((isInPlace ? 5 : 8) + slotsOfSplit(digits));
@@ -46,8 +46,10 @@ SmallVector<int64_t> FieldDots::shape() const {
   return {tokens, vectors, dot.getLanes()};
 }
 
-Value FieldDots::build(ValueBuilder &b, Value bytes, Value sums,
-                       function_ref<Value(int64_t, int64_t)> codes) const {
+Value FieldDots::addDots(
+    ValueBuilder &b, Value bytes, Value sums,
+    function_ref<Value(int64_t, int64_t)> codes,
+    function_ref<Value(Value, Value, Value, unsigned)> add) const {
   SmallVector<FourAndOne> groups;
   for (int64_t v = 0; v < vectors; ++v)
     groups.push_back(splitBytes(b, *codecOf(digits), b.part(bytes, {first + v})));
@@ -62,12 +64,39 @@ Value FieldDots::build(ValueBuilder &b, Value bytes, Value sums,
         SmallVector<int64_t> at = {t, v};
         if (isInPlace)
           at = {v, placeNumber(d)};
-        Value sum = dot.build(b, b.getLoc(), b.part(sums, at), unpacked[v], x,
-                              maxInPlace(dot, isInPlace ? d : 0));
+        Value sum = add(b.part(sums, at), unpacked[v], x,
+                        maxInPlace(dot, isInPlace ? d : 0));
         sums = b.withPart(sums, sum, at);
       }
     }
   }
+  return sums;
+}
+
+Value FieldDots::build(ValueBuilder &b, Value bytes, Value sums,
+                       function_ref<Value(int64_t, int64_t)> codes) const {
+  return addDots(b, bytes, sums, codes,
+                 [&](Value sum, Value u, Value x, unsigned most) {
+                   return dot.build(b, b.getLoc(), sum, u, x, most);
+                 });
+}
+
+Value FieldDots::buildNarrow(
+    ValueBuilder &b, Value bytes, Value narrow,
+    function_ref<Value(int64_t, int64_t)> codes) const {
+  return addDots(b, bytes, narrow, codes,
+                 [&](Value sum, Value u, Value x, unsigned) {
+                   return dot.buildNarrow(b, b.getLoc(), sum, u, x);
+                 });
+}
+
+Value FieldDots::widen(ValueBuilder &b, Value narrow, Value sums) const {
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t v = 0; v < vectors; ++v)
+      sums = b.withPart(sums,
+                        dot.widen(b, b.getLoc(), b.part(sums, {t, v}),
+                                  b.part(narrow, {t, v})),
+                        {t, v});
   return sums;
 }
 

@@ -64,6 +64,14 @@ struct FieldDots {
   bool isInPlace;
   int64_t digits = kFields; ///< of a byte
   int64_t first = 0;        ///< of the vectors of bytes
+  bool isNarrow = false;    ///< sums of 16 bits for some steps
+
+  /// Steps that sums of 16 bits hold, of digits that are moved; 0 if products
+  /// into sums of 32 bits are as good: an instruction less for each product
+  /// does not pay for the moves and for the ends of runs.
+  static int64_t narrowSteps(DotProductAttrInterface dot, int64_t digits) {
+    return dot.getSlots(2) < 4 ? 0 : dot.getNarrowSteps(2) / digits;
+  }
 
   MicroCost cost() const;
   /// The number of the sums in place that digit `d` is added to; fields that
@@ -75,8 +83,24 @@ struct FieldDots {
   mlir::Value
   build(ValueBuilder &b, mlir::Value bytes, mlir::Value sums,
         llvm::function_ref<mlir::Value(int64_t token, int64_t d)> codes) const;
+  /// The same for sums of 16 bits, and these added to `sums` of 32.
+  mlir::Value buildNarrow(
+      ValueBuilder &b, mlir::Value bytes, mlir::Value narrow,
+      llvm::function_ref<mlir::Value(int64_t token, int64_t d)> codes) const;
+  mlir::Value widen(ValueBuilder &b, mlir::Value narrow,
+                    mlir::Value sums) const;
   /// [tokens, vectors, L]
   mlir::Value finish(ValueBuilder &b, mlir::Value sums) const;
+
+private:
+  /// `dot` adds the products of digits, of which none is above `most`, and
+  /// codes to a sum.
+  mlir::Value
+  addDots(ValueBuilder &b, mlir::Value bytes, mlir::Value sums,
+          llvm::function_ref<mlir::Value(int64_t token, int64_t d)> codes,
+          llvm::function_ref<mlir::Value(mlir::Value sum, mlir::Value u,
+                                         mlir::Value x, unsigned most)>
+              add) const;
 };
 
 /// The defaults of kernels made of these, which `Model::dots` returns.

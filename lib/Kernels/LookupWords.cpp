@@ -9,6 +9,9 @@
 
 #include "tern/Packing/LayoutFamilies.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -119,30 +122,29 @@ struct LookupWordsModel : MicroKernelModel<LookupWordsModel, LookupWordsAttr> {
     Value words = b.reshape(weights[0], {vectors, kBytes, lanes});
     VectorType narrowType = b.vectorOf(lanes, b.getI8Type());
     auto numbersType = VectorType::get({kNumbers, lanes}, b.getI8Type());
-    Values numbers;
-    for (int64_t v = 0; v < vectors; ++v)
-      numbers.push_back(GatherNumbersOp::create(
-          b, numbersType, b.part(words, {v}), kCodec.name));
-    for (int64_t chunk = 0; chunk < kNumbers; chunk += kChunk) {
-      Values narrow(planes * vectors, b.zero(narrowType));
-      for (int64_t number = chunk; number < chunk + kChunk; ++number)
-        for (int64_t plane = 0; plane < planes; ++plane) {
-          Value table = b.part(tables, {number, plane});
-          for (int64_t v = 0; v < vectors; ++v) {
-            Value &sum = narrow[plane * vectors + v];
-            sum = LookupAddOp::create(b, narrowType, sum, table,
-                                      b.part(numbers[v], {number}),
-                                      getTable(attr));
-          }
+    // Vectors one by one: LLVM keeps no more than the numbers of one.
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value numbers = GatherNumbersOp::create(b, numbersType,
+                                              b.part(words, {v}), kCodec.name);
+      for (int64_t chunk = 0; chunk < kNumbers; chunk += kChunk) {
+        Values narrow(planes, b.zero(narrowType));
+        for (int64_t number = chunk; number < chunk + kChunk; ++number) {
+          if (number % 2 == 0)
+            keepOrder(attr, b);
+          for (int64_t plane = 0; plane < planes; ++plane)
+            narrow[plane] = LookupAddOp::create(
+                b, narrowType, narrow[plane],
+                readTable(attr, b, tables, number, plane),
+                b.part(numbers, {number}), getTable(attr));
         }
-      for (int64_t plane = 0; plane < planes; ++plane)
-        for (int64_t v = 0; v < vectors; ++v) {
+        for (int64_t plane = 0; plane < planes; ++plane) {
           Value wide = WidenOp::create(
-              b, b.vectorOf(lanes, b.getI16Type()), narrow[plane * vectors + v],
+              b, b.vectorOf(lanes, b.getI16Type()), narrow[plane],
               b.part(sums, {plane, v}), getTable(attr), kChunk, kMaxNumbers,
               /*start=*/0, /*is_unsigned=*/false, /*bound=*/Value());
           sums = b.withPart(sums, wide, {plane, v});
         }
+      }
     }
     return sums;
   }
@@ -162,6 +164,31 @@ struct LookupWordsModel : MicroKernelModel<LookupWordsModel, LookupWordsAttr> {
       result = b.withPart(result, sum, {v});
     }
     return b.reshape(result, {1, getTile(attr).rows});
+  }
+
+private:
+  /// No instruction, but loads of tables do not move up from below.
+  static void keepOrder(Attribute attr, ValueBuilder &b) {
+    if (get(attr).getGroups() > 1)
+      LLVM::FenceOp::create(b, LLVM::AtomicOrdering::seq_cst, "singlethread");
+  }
+
+  /// Where a tile has many tables, each is read where it is needed: LLVM would
+  /// have all in registers first.
+  static Value readTable(Attribute attr, ValueBuilder &b, Value tables,
+                         int64_t number, int64_t plane) {
+    auto read = tables.getDefiningOp<vector::TransferReadOp>();
+    if (get(attr).getGroups() == 1 || !read ||
+        !isa<MemRefType>(read.getBase().getType()) ||
+        !read.getPermutationMap().isMinorIdentity() || read.getMask() ||
+        read.hasOutOfBoundsDim())
+      return b.part(tables, {number, plane});
+    Values at(read.getIndices());
+    size_t rank = at.size();
+    at[rank - 3] = b.add(at[rank - 3], b.index(number));
+    at[rank - 2] = b.add(at[rank - 2], b.index(plane));
+    return vector::LoadOp::create(b, b.vectorOf(kEntries, b.getI8Type()),
+                                  read.getBase(), at);
   }
 };
 

@@ -23,8 +23,14 @@ struct RowsInLanesModel : FieldKernelModel<RowsInLanesModel, RowsInLanesAttr> {
   static int64_t lanes(Attribute attr) { return get(attr).getDot().getLanes(); }
   static FieldDots dots(Attribute attr) {
     auto kernel = get(attr);
-    return {kernel.getDot(),           kernel.getTokens(), kernel.getVectors(),
-            kernel.getTokens() == 1, kFields,            kernel.getFirst()};
+    bool isNarrow = FieldDots::narrowSteps(kernel.getDot(), kFields) != 0;
+    return {kernel.getDot(),
+            kernel.getTokens(),
+            kernel.getVectors(),
+            kernel.getTokens() == 1 && !isNarrow,
+            kFields,
+            kernel.getFirst(),
+            isNarrow};
   }
 
   std::string getKernelName(Attribute) const { return "rows in lanes"; }
@@ -61,20 +67,52 @@ struct RowsInLanesModel : FieldKernelModel<RowsInLanesModel, RowsInLanesAttr> {
     return vectorOf(attr, 32, shape);
   }
 
+  int64_t getNarrowSteps(Attribute attr) const {
+    return FieldDots::narrowSteps(get(attr).getDot(), kFields);
+  }
+  VectorType getNarrowType(Attribute attr) const {
+    auto kernel = get(attr);
+    if (!getNarrowSteps(attr))
+      return {};
+    return vectorOf(attr, 16,
+                    {kernel.getTokens(), kernel.getVectors(),
+                     kernel.getDot().getNarrowLanes()});
+  }
+
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
     ValueBuilder b(loc, builder);
-    Value bytes =
-        b.reshape(weights[0], {get(attr).getTileVectors(), 4 * lanes(attr)});
-    return dots(attr).build(b, bytes, sums, [&](int64_t t, int64_t f) {
-      return broadcastFour(b, codes, t, 4 * f, get(attr).getDot());
-    });
+    return dots(attr).build(b, bytesOf(attr, b, weights), sums,
+                            [&](int64_t t, int64_t f) {
+                              return broadcastFour(b, codes, t, 4 * f,
+                                                   get(attr).getDot());
+                            });
+  }
+  Value buildNarrow(Attribute attr, OpBuilder &builder, Location loc,
+                    Value codes, ValueRange weights, Value narrow) const {
+    ValueBuilder b(loc, builder);
+    return dots(attr).buildNarrow(b, bytesOf(attr, b, weights), narrow,
+                                  [&](int64_t t, int64_t f) {
+                                    return broadcastFour(b, codes, t, 4 * f,
+                                                         get(attr).getDot());
+                                  });
+  }
+  Value widen(Attribute attr, OpBuilder &builder, Location loc, Value narrow,
+              Value sums) const {
+    ValueBuilder b(loc, builder);
+    return dots(attr).widen(b, narrow, sums);
   }
 
   Value finish(Attribute attr, OpBuilder &builder, Location loc,
                Value sums) const {
     ValueBuilder b(loc, builder);
     return b.reshape(dots(attr).finish(b, sums), getSumsType(attr).getShape());
+  }
+
+private:
+  static Value bytesOf(Attribute attr, ValueBuilder &b, ValueRange weights) {
+    return b.reshape(weights[0],
+                     {get(attr).getTileVectors(), 4 * lanes(attr)});
   }
 };
 

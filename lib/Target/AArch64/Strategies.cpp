@@ -57,12 +57,15 @@ bool hasOnePlane(const ProductShape &shape) {
   return CodeRange{-8, 8}.contains(shape.codes);
 }
 
-/// Of 32 registers, sums take up to 16.
+/// Of 32 registers, sums take up to 16; those of a vector without dot products
+/// are two of 16 bits.
 StrategyAttr makeRowsInLanes(const Maker &make) {
   SmallVector<Attribute> kernels;
+  int64_t tokens = make.dot.isPlain() ? 4 : 8;
   if (!make.takesOne())
-    kernels = {RowsInLanesAttr::get(make.context, make.dot, 2, 8, 0, kVectors),
-               RowsInLanesAttr::get(make.context, make.dot, kVectors, 4)};
+    kernels = {
+        RowsInLanesAttr::get(make.context, make.dot, 2, tokens, 0, kVectors),
+        RowsInLanesAttr::get(make.context, make.dot, kVectors, tokens / 2)};
   kernels.push_back(RowsInLanesAttr::get(make.context, make.dot, kVectors, 1));
   return make.get(kernels, 1, 0);
 }
@@ -70,7 +73,8 @@ StrategyAttr makeRowsInLanes(const Maker &make) {
 /// Of whole tiles, as scales that are not stored with them need it.
 StrategyAttr makeWholeRowsInLanes(const Maker &make) {
   return make.get(
-      {RowsInLanesAttr::get(make.context, make.dot, kVectors, 4),
+      {RowsInLanesAttr::get(make.context, make.dot, kVectors,
+                            make.dot.isPlain() ? 2 : 4),
        RowsInLanesAttr::get(make.context, make.dot, kVectors, 1)},
       1, 0);
 }
@@ -84,11 +88,14 @@ StrategyAttr makeMatrixRows(const Maker &make) {
 }
 
 constexpr int64_t kWordColumns = 24, kLookupLanes = 16;
-/// Two planes of codes have twice the tables that registers hold, so sums stay
-/// there instead.
-constexpr int64_t kPlaneVectors = 2;
 /// Tokens whose tables and sums the first level cache holds.
 constexpr int64_t kLookupTokens = 8;
+
+/// Two planes of codes have twice the tables that registers hold, so sums stay
+/// there instead: of one vector, as LLVM loads many tables at a time.
+int64_t vectorsOfLookups(const ProductShape &shape) {
+  return hasOnePlane(shape) ? 2 : 1;
+}
 
 /// Columns are cut into tiles whose tables, 512 bytes a word, stay in a first
 /// level cache beside the stream of weights: the fewest equal tiles.
@@ -100,10 +107,10 @@ int64_t wordsOfTile(const ProductShape &shape) {
 }
 
 StrategyAttr makeLookups(const Maker &make) {
-  bool isOne = hasOnePlane(make.shape);
   return make.get(LookupWordsAttr::get(make.context, kLookupLanes,
-                                       isOne ? 1 : kPlaneVectors,
-                                       wordsOfTile(make.shape), isOne ? 1 : 2,
+                                       vectorsOfLookups(make.shape),
+                                       wordsOfTile(make.shape),
+                                       hasOnePlane(make.shape) ? 1 : 2,
                                        make.takesOne() ? 1 : kLookupTokens),
                   1, 0);
 }
@@ -176,7 +183,7 @@ Layout layContiguousColumns(const ProductShape &) {
 }
 Layout layGroupsInLanes(const ProductShape &shape) {
   return GroupsInLanes{&codecs::t3p5, Axis::Column, wordsOfTile(shape),
-                       hasOnePlane(shape) ? 1 : kPlaneVectors, kLookupLanes}
+                       vectorsOfLookups(shape), kLookupLanes}
       .layout();
 }
 Layout layIntegerRows(const ProductShape &shape) {
