@@ -222,6 +222,24 @@ def test_strategies(tern, machine_runtime, tmp_path, machine, rules, name=MODELS
     assert_same(compiled.evaluate(ids), Result(hidden, logits))
 
 
+@pytest.mark.parametrize(
+    "cpu, emulated",
+    [("cortex-a53", "cortex-a53"), ("cortex-a76", "neoverse-n1"), ("neoverse-v1", "max")],
+)
+def test_products(tern, tmp_path, cpu, emulated):
+    """All kernels of the table of AArch64, of the largest codes and digits too."""
+    machine = arm64(cpu, emulated)
+    for tool in (machine.cc, machine.qemu):
+        if not shutil.which(tool):
+            pytest.skip(f"no '{tool}' to run what is compiled for AArch64")
+    target = [f"--target={machine.triple}", f"--cpu={cpu}"]
+    run_driver([tern, "tune", "--family", *target, "-o", str(tmp_path / "family.o")])
+    source = ROOT / "test/Target/AArch64/products.c"
+    flags = ["-std=gnu11", "-O2", "-static"]
+    run_quietly([machine.cc, *flags, str(source), "family.o", "-o", "products"], tmp_path)
+    assert run_driver([machine.qemu, "-cpu", emulated, str(tmp_path / "products")])
+
+
 def test_not_finite(tern, machine_runtime, tmp_path, name="int4-topk"):
     """On a machine whose NaN has the other sign, and no instruction for a maximum."""
     machine, runtime = machine_runtime("riscv64")
