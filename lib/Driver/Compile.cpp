@@ -15,6 +15,7 @@
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/InputFiles.h"
 #include "tern/Artifact/TargetSelection.h"
+#include "tern/Artifact/WeightWriter.h"
 #include "tern/Driver/OutputFiles.h"
 #include "tern/InitAll.h"
 
@@ -39,10 +40,11 @@ Error failure(const llvm::Twine &message) {
 
 class Compilation {
 public:
-  Compilation(const CompileOptions &options, CompileListener &listener)
+  Compilation(const CompileOptions &options, CompileListener &listener,
+              bool samplesScales)
       : options(options), listener(listener), name(options.model.import.name),
-        context(makeRegistry()), diagnostics(context, listener),
-        range(options) {}
+        samplesScales(samplesScales), context(makeRegistry()),
+        diagnostics(context, listener), range(options) {}
 
   Error run();
 
@@ -59,6 +61,7 @@ private:
   Error checkTarget();
   Error checkOutputs();
   bool writesLibrary() const;
+  bool writesWeights() const;
   Error write(StringRef contents);
   Error checkWeights();
   Error import();
@@ -74,6 +77,7 @@ private:
   const CompileOptions &options;
   CompileListener &listener;
   StringRef name;
+  bool samplesScales; ///< Checkpoint::hasHalfScales
   mlir::MLIRContext context;
   Diagnostics diagnostics;
   PhaseRange range;
@@ -125,6 +129,11 @@ bool Compilation::writesLibrary() const {
                              options.form == OutputForm::Shared);
 }
 
+bool Compilation::writesWeights() const {
+  return writesLibrary() || options.form == OutputForm::Program ||
+         options.form == OutputForm::Weights;
+}
+
 Error Compilation::checkOutputs() {
   OutputPlan plan;
   if (!options.stream)
@@ -146,6 +155,8 @@ Error Compilation::import() {
   if (!opened)
     return opened.takeError();
   checkpoint = std::move(*opened);
+  if (!samplesScales || !writesWeights())
+    checkpoint->readAllScales();
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> imported =
       importModel(context, *checkpoint, options.model.import);
   if (!imported)
@@ -210,13 +221,11 @@ void Compilation::keepWeights() {
 
 /// As soon as it is known which weights will be written, and how many bytes.
 Error Compilation::checkWeights() {
-  bool writes = writesLibrary() || options.form == OutputForm::Program ||
-                options.form == OutputForm::Weights;
   auto number = [&](StringRef name) -> uint64_t {
     auto value = (*weights)->getAttrOfType<mlir::IntegerAttr>(name);
     return value ? value.getValue().getZExtValue() : 0;
   };
-  if (!writes)
+  if (!writesWeights())
     return Error::success();
   if (writesLibrary())
     if (Error error = checkWeightsBeside(options.output, name,
@@ -380,5 +389,11 @@ Error tern::compile(const CompileOptions &options, CompileListener *listener) {
   if (Error error = checkOptions(options))
     return error;
   CompileListener silent;
-  return Compilation(options, listener ? *listener : silent).run();
+  CompileListener &told = listener ? *listener : silent;
+  Error error = Compilation(options, told, /*samplesScales=*/true).run();
+  if (!error.isA<WideScales>())
+    return error;
+  told.detail(llvm::toString(std::move(error)) +
+              "; compiling again, with scales of 32 bits");
+  return Compilation(options, told, /*samplesScales=*/false).run();
 }
