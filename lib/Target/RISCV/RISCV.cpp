@@ -8,7 +8,7 @@
 // Rows are lanes of vectors of 32 bytes, two registers of 128 bits or a part of
 // one: every VLEN that the extension V allows runs the same code. There is no
 // dot product of bytes, but `vwmaccsu.vx`, which LLVM makes of a multiplication
-// by a scalar and an addition in 16 bits. What has no kernel here takes
+// by a scalar and an addition in 16 bits. Products without a kernel here take
 // Generic's, as do CPUs without vectors.
 //
 //===----------------------------------------------------------------------===//
