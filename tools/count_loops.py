@@ -64,7 +64,7 @@ class Instruction:
             return ".load" in name, ".store" in name
         if self.machine == "riscv":
             loads = re.match(r"(c\.)?(f?l[bhwd]u?(sp)?$|vl[1248es]|vlu?ox|vlux)", name)
-            stores = re.match(r"(c\.)?(f?s[bhwd](sp)?$|vs[1248es]\d|vse|vsse|vsm|vsu?ox|vsux)", name)
+            stores = re.match(r"(c\.)?(f?s[bhwd](sp)?$|vs[1248]r|vss?e\d|vsm\.|vs[ou]x)", name)
             return bool(loads), bool(stores)
         # AArch64, ARM and most others.
         loads = re.match(r"(ld|vld|pop|lw|lh|lb)", name)
@@ -122,7 +122,7 @@ class Loop:
 
 
 def _name_machine(word: str) -> str:
-    for start, name in (("x86", "x86"), ("aarch64", "aarch64"), ("arm64", "aarch64"),
+    for start, name in (("x86", "x86"), ("aarch64", "aarch64"), ("littleaarch64", "aarch64"), ("arm64", "aarch64"),
                         ("littlearm", "arm"), ("arm", "arm"), ("thumb", "arm"),
                         ("riscv", "riscv"), ("littleriscv", "riscv"), ("wasm", "wasm")):  # fmt: skip
         if word.startswith(start):
@@ -143,7 +143,10 @@ def disassemble(path: Path, objdump: str) -> dict[str, list[Instruction]]:
         if symbol := re.match(r"[0-9a-f]+ <(.+)>:$", line):
             current = functions.setdefault(symbol[1], [])
         elif parts := re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", line):
-            mnemonic, operands = parts[2], re.sub(r"\s*(#|//|@).*$", "", parts[3])
+            mnemonic, operands = parts[2], re.sub(r"\s*(# |//|@).*$", "", parts[3])
+            # An engine makes no instruction of these.
+            if machine == "wasm" and re.match(r"local\.|\w+\.const$", mnemonic):
+                continue
             current.append(Instruction(int(parts[1], 16), mnemonic, operands, machine))
     return functions
 

@@ -10,6 +10,7 @@ skipped.
 from __future__ import annotations
 
 import functools
+import json
 import re
 import shutil
 import subprocess
@@ -34,17 +35,37 @@ TOKENS = 40  # of the golden ones: a block of 32 and more
 
 @dataclass(frozen=True)
 class Machine:
-    """Its name in tern, its C compiler and its emulator."""
+    """Its names in tern, its C compiler, its emulator and the emulator's CPU."""
 
     triple: str
     cc: str
     qemu: str
+    cpu: str = ""
+    emulated: str = ""
 
 
+def arm64(cpu: str, emulated: str) -> Machine:
+    return Machine(
+        "aarch64-linux-gnu", "aarch64-linux-gnu-gcc", "qemu-aarch64", cpu, emulated
+    )
+
+
+#: Rows of the table of AArch64 on CPUs that have not more, which trap what they lack.
 MACHINES = {
-    "aarch64": Machine("aarch64-linux-gnu", "aarch64-linux-gnu-gcc", "qemu-aarch64"),
+    "aarch64": arm64("", "cortex-a53"),
+    "dotprod": arm64("cortex-a76", "neoverse-n1"),
+    "i8mm": arm64("generic+dotprod+i8mm", "max"),
     "riscv64": Machine("riscv64-linux-gnu", "riscv64-linux-gnu-gcc", "qemu-riscv64"),
 }
+
+# One program for registers of any length.
+VECTORS = {
+    f"riscv64-v{bits}": Machine(
+        "rv64gcv", "riscv64-linux-gnu-gcc", "qemu-riscv64", "",
+        f"rv64,v=true,vext_spec=v1.0,vlen={bits}",
+    )
+    for bits in (128, 256)
+}  # fmt: skip
 
 TABLE = """
 #include "tern/abi.h"
@@ -77,9 +98,13 @@ class Program:
     """A model compiled for a machine, linked with the runtime there."""
 
     def __init__(self, tern: str, machine: Machine, runtime: Path, model: Path,
-                 work: Path, options: Options = Options()):  # fmt: skip
+                 work: Path, options: Options = Options(), strategy: Path | None = None):  # fmt: skip
         self.machine, self.work = machine, work
         flags = ["-o", str(work / "bard"), "--emit=obj", f"--target={machine.triple}"]
+        if machine.cpu:
+            flags.append(f"--cpu={machine.cpu}")
+        if strategy:
+            flags += ["--strategy", str(strategy)]
         run_driver([tern, "compile", str(model), *flags, *option_flags(options)])
         (work / "table.c").write_text(TABLE)
         include = f"-I{RUNTIME / 'include'}"
@@ -89,7 +114,8 @@ class Program:
 
     def run(self, *arguments: str, status: int = 0) -> str:
         weights = ["--weights", str(self.work / "bard.weights")]
-        command = [self.machine.qemu, str(self.work / "program"), "run", *arguments]
+        cpu = ["-cpu", self.machine.emulated] if self.machine.emulated else []
+        command = [self.machine.qemu, *cpu, str(self.work / "program"), "run", *arguments]
         return run_driver([*command, *weights, "-q"], status)
 
     def evaluate(self, ids: list[int], threads: int = 1, status: int = 0) -> Result:
@@ -105,7 +131,7 @@ def machine_runtime():
 
     @functools.cache
     def build(name: str) -> tuple[Machine, Path]:
-        machine = MACHINES[name]
+        machine = {**MACHINES, **VECTORS}[name]
         for tool in (machine.cc, machine.qemu):
             if not shutil.which(tool):
                 pytest.skip(f"no '{tool}' to run what is compiled for {name}")
@@ -118,7 +144,7 @@ def machine_runtime():
         sources = sorted((RUNTIME / "src").rglob("*.c"))
         command = [machine.cc, *flags, "-nostdlib", "-r", *sources, "-o", "runtime.o"]
         key = repr(command).encode() + runtime_sources()
-        return machine, made_once(name, key, lambda work: run_quietly(command, work))
+        return machine, made_once(machine.cc, key, lambda work: run_quietly(command, work))
 
     return build
 
@@ -152,7 +178,16 @@ def test_bundled(program, machine, name):
     assert_same(got, Result(hidden, logits))
 
 
-@machines
+@pytest.mark.parametrize("name", MODELS)
+def test_shared_weights(program, name):
+    """All rows of AArch64 read one file."""
+    plain, dotprod, i8mm = (
+        program(row, name).work / "bard.weights" for row in ("aarch64", "dotprod", "i8mm")
+    )
+    assert plain.read_bytes() == dotprod.read_bytes() == i8mm.read_bytes()
+
+
+@pytest.mark.parametrize("machine", ("aarch64", "riscv64"))
 def test_greedy_text(program, machine, name=MODELS[0]):
     want = golden_json(name)["greedy"][0]
     flags = ["-p", want["prompt"], "--temp", "0", "-n", str(len(want["ids"])), "-t", "1"]
@@ -169,6 +204,79 @@ def test_synthetic(program, machine, name):
     compiled, case = program(machine, name), CASES[name]
     got = compiled.evaluate(case.ids(), case.threads)
     assert_same(got, Model(load(compiled.work / "model"), case.options).run(case.ids()))
+
+
+@pytest.mark.parametrize("name", [*MODELS, "h204-g688-d100"])
+def test_vectors(program, name, count=12):
+    """The same code for both lengths of registers; tokens many at a time and one."""
+    compiled = program("riscv64-v128", name)
+    if name in CASES:
+        case, ids = CASES[name], CASES[name].ids()[:count]
+        want = Model(load(compiled.work / "model"), case.options).run(ids)
+    else:
+        tokens = golden(name)
+        ids = tokens.f32("tokens").astype(int).tolist()[:count]
+        hidden, logits = tokens.f32("config.hidden")[:, :count], tokens.f32("config.logits")[:count]
+        want = Result(hidden, logits)
+    for machine in VECTORS.values():
+        compiled.machine = machine
+        assert_same(compiled.evaluate(ids), want)
+        assert_same(compiled.evaluate(ids[:1]), Result(want.hidden[:, :1], want.logits[:1]))
+
+
+def test_no_vectors(program):
+    """A CPU without them is told what it lacks."""
+    compiled = program("riscv64-v128", MODELS[0])
+    compiled.machine = MACHINES["riscv64"]
+    done = subprocess.run(
+        [compiled.machine.qemu, str(compiled.work / "program"), "run", "-p", "x",
+         "--weights", str(compiled.work / "bard.weights")], capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "needs v, which this CPU does not have" in done.stderr
+
+
+#: Layouts that the costs do not choose: lookups in one plane and in two, and others.
+RULES = {
+    "groups_in_lanes": [{"projection": "*_proj", "layout": "groups_in_lanes"}],
+    "contiguous": [
+        {"projection": "down_proj", "layout": "contiguous_columns"},
+        {"projection": "*_proj", "layout": "contiguous_rows"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "machine, rules", [("aarch64", "groups_in_lanes"), ("dotprod", "contiguous")]
+)
+def test_strategies(tern, machine_runtime, tmp_path, machine, rules, name=MODELS[0]):
+    (tmp_path / "rules.json").write_text(json.dumps(RULES[rules]))
+    known, runtime = machine_runtime(machine)
+    compiled = Program(
+        tern, known, runtime, model_directory(name), tmp_path, strategy=tmp_path / "rules.json"
+    )
+    want = golden(name)
+    ids = want.f32("tokens").astype(int).tolist()[:TOKENS]
+    hidden, logits = want.f32("config.hidden")[:, :TOKENS], want.f32("config.logits")[:TOKENS]
+    assert_same(compiled.evaluate(ids), Result(hidden, logits))
+
+
+@pytest.mark.parametrize(
+    "cpu, emulated",
+    [("cortex-a53", "cortex-a53"), ("cortex-a76", "neoverse-n1"), ("neoverse-v1", "max")],
+)
+def test_products(tern, tmp_path, cpu, emulated):
+    """All kernels of the table of AArch64, of the largest codes and digits too."""
+    machine = arm64(cpu, emulated)
+    for tool in (machine.cc, machine.qemu):
+        if not shutil.which(tool):
+            pytest.skip(f"no '{tool}' to run what is compiled for AArch64")
+    target = [f"--target={machine.triple}", f"--cpu={cpu}"]
+    run_driver([tern, "tune", "--family", *target, "-o", str(tmp_path / "family.o")])
+    source = ROOT / "test/Target/AArch64/products.c"
+    flags = ["-std=gnu11", "-O2", "-static"]
+    run_quietly([machine.cc, *flags, str(source), "family.o", "-o", "products"], tmp_path)
+    assert run_driver([machine.qemu, "-cpu", emulated, str(tmp_path / "products")])
 
 
 def test_not_finite(tern, machine_runtime, tmp_path, name="int4-topk"):

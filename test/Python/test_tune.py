@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tuned(tern, home):
-    """What `tern tune` said of the bundled model, and the file that it kept at home."""
+    """The words of `tern tune` on the bundled model, and the file that it kept at home."""
 
     def make(directory: Path) -> None:
         environment = os.environ | {"XDG_CACHE_HOME": str(directory / "cache")}
