@@ -59,10 +59,8 @@ Expected<std::vector<float>> tern::gatherScales(const Checkpoint &checkpoint,
                            " in all rows and groups");
 }
 
-Error tern::fitHalves(std::vector<float> &scales, int64_t groups) {
+Error tern::checkHalves(ArrayRef<float> scales, int64_t groups) {
   for (auto [i, scale] : enumerate(scales)) {
-    if (scale == kScaleOfZeros)
-      scale = 0x1p-16f;
     if (halfToFloat(floatToHalf(scale)) == scale)
       continue;
     int64_t at = static_cast<int64_t>(i);

@@ -48,9 +48,9 @@ llvm::Expected<std::vector<float>>
 gatherScales(const Checkpoint &checkpoint, const llvm::StringMap<float> &alphas,
              llvm::ArrayRef<std::string> names, ScaleShape shape);
 
-/// Makes `scales`, [rows][groups], numbers that 16 bits hold exactly: those of
-/// zeros may be any. The end of a sentence about the weight if others are none.
-llvm::Error fitHalves(std::vector<float> &scales, int64_t groups);
+/// The end of a sentence about the weight if 16 bits do not hold all `scales`,
+/// [rows][groups], exactly.
+llvm::Error checkHalves(llvm::ArrayRef<float> scales, int64_t groups);
 
 } // namespace tern
 

@@ -227,7 +227,7 @@ Expected<std::vector<float>> Writer::scalesOf(WeightPlace place,
   if (!scales)
     return weightError(place.weight, toString(scales.takeError()));
   if (areHalf)
-    if (Error error = fitHalves(*scales, shape.groups))
+    if (Error error = checkHalves(*scales, shape.groups))
       return make_error<WideScales>(
           toString(weightError(place.weight, toString(std::move(error)))));
   return scales;

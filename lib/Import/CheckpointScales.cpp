@@ -93,7 +93,7 @@ Error Checkpoint::widenScaleShape(StringRef name, ScaleShape &shape) {
 
 static bool areHalves(ArrayRef<float> scales) {
   return llvm::all_of(scales, [](float scale) {
-    return scale == kScaleOfZeros || halfToFloat(floatToHalf(scale)) == scale;
+    return halfToFloat(floatToHalf(scale)) == scale;
   });
 }
 
@@ -132,6 +132,9 @@ bool Checkpoint::areScalesHalf(StringRef name) const {
   bool haveGroups = isGguf() || hasGroups(entry);
   if (haveGroups && !entry.isBlocked() && storedScaleShape(name).groups == 1)
     return false;
+  const TensorEntry *beside = tensors->find(affineScaleName(name));
+  if (haveGroups && (beside ? *beside : entry).dtype == DType::F16)
+    return true;
   Expected<Scales> scales =
       haveGroups ? sampleScales(name, entry) : readScales(name);
   if (scales)

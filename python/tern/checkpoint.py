@@ -212,7 +212,7 @@ def _without_zeros(alpha: np.ndarray, width: int) -> np.ndarray:
 
     runs = first(alpha.reshape(len(alpha), -1, width))
     rows = first(runs)
-    any_row = first(rows) or F32(1e-5)
+    any_row = first(rows) or F32(2.0**-16)
     return np.where(runs != 0, runs, np.where(rows != 0, rows, any_row)[:, None]).astype(F32)
 
 

@@ -23,11 +23,12 @@
 
 namespace tern {
 
+/// The scale of a matrix of zeros, for which any other would do. 16 bits hold
+/// it.
+inline constexpr float kScaleOfZeros = 0x1p-16f;
+
 /// Numbers per matrix: for each row or for all (1), for each group of equally
 /// many adjacent columns or for all (1).
-/// The scale of a matrix of zeros, for which any other would do.
-inline constexpr float kScaleOfZeros = 1e-5f;
-
 struct ScaleShape {
   int64_t rows = 1;
   int64_t groups = 1;

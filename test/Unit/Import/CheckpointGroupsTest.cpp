@@ -148,6 +148,9 @@ TEST(CheckpointGroups, ScalesThatAreNoHalves) {
     setScale(small, 127, 0x1p-20f);
     EXPECT_TRUE(isHalf(small, true));
   }
+  TinyGroups least("F32"); // of masters, and no half
+  setScale(least, 5, 1e-5f);
+  EXPECT_FALSE(isHalf(least, false));
   // Beside codes they are read.
   TinyGroups affine("MLX");
   for (const char *kind : {".scales", ".biases"}) {

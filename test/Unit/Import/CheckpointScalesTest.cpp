@@ -63,7 +63,7 @@ TEST(Scales, ZeroStandsForAny) {
   expectScales(simplified(1, {0, 3, 4}), {1, 3}, {3, 3, 4});
   expectScales(simplified(3, {0, 2, 3}), {3, 1}, {2, 2, 3});
   expectScales(simplified(2, {0, 2}), {1, 1}, {2});
-  expectScales(simplified(2, {0, 0, 0, 0}), {1, 1}, {1e-5f});
+  expectScales(simplified(2, {0, 0, 0, 0}), {1, 1}, {0x1p-16f});
 }
 
 /// A value that is no number is refused later, with its place.
