@@ -58,6 +58,15 @@ MACHINES = {
     "riscv64": Machine("riscv64-linux-gnu", "riscv64-linux-gnu-gcc", "qemu-riscv64"),
 }
 
+# One program for registers of any length.
+VECTORS = {
+    f"riscv64-v{bits}": Machine(
+        "rv64gcv", "riscv64-linux-gnu-gcc", "qemu-riscv64", "",
+        f"rv64,v=true,vext_spec=v1.0,vlen={bits}",
+    )
+    for bits in (128, 256)
+}  # fmt: skip
+
 TABLE = """
 #include "tern/abi.h"
 extern const tern_model tern_model_bard;
@@ -122,7 +131,7 @@ def machine_runtime():
 
     @functools.cache
     def build(name: str) -> tuple[Machine, Path]:
-        machine = MACHINES[name]
+        machine = {**MACHINES, **VECTORS}[name]
         for tool in (machine.cc, machine.qemu):
             if not shutil.which(tool):
                 pytest.skip(f"no '{tool}' to run what is compiled for {name}")
@@ -135,7 +144,7 @@ def machine_runtime():
         sources = sorted((RUNTIME / "src").rglob("*.c"))
         command = [machine.cc, *flags, "-nostdlib", "-r", *sources, "-o", "runtime.o"]
         key = repr(command).encode() + runtime_sources()
-        return machine, made_once(machine.triple, key, lambda work: run_quietly(command, work))
+        return machine, made_once(machine.cc, key, lambda work: run_quietly(command, work))
 
     return build
 
@@ -195,6 +204,36 @@ def test_synthetic(program, machine, name):
     compiled, case = program(machine, name), CASES[name]
     got = compiled.evaluate(case.ids(), case.threads)
     assert_same(got, Model(load(compiled.work / "model"), case.options).run(case.ids()))
+
+
+@pytest.mark.parametrize("name", [*MODELS, "h204-g688-d100"])
+def test_vectors(program, name, count=12):
+    """The same code for both lengths of registers; tokens many at a time and one."""
+    compiled = program("riscv64-v128", name)
+    if name in CASES:
+        case, ids = CASES[name], CASES[name].ids()[:count]
+        want = Model(load(compiled.work / "model"), case.options).run(ids)
+    else:
+        tokens = golden(name)
+        ids = tokens.f32("tokens").astype(int).tolist()[:count]
+        hidden, logits = tokens.f32("config.hidden")[:, :count], tokens.f32("config.logits")[:count]
+        want = Result(hidden, logits)
+    for machine in VECTORS.values():
+        compiled.machine = machine
+        assert_same(compiled.evaluate(ids), want)
+        assert_same(compiled.evaluate(ids[:1]), Result(want.hidden[:, :1], want.logits[:1]))
+
+
+def test_no_vectors(program):
+    """A CPU without them is told what it lacks."""
+    compiled = program("riscv64-v128", MODELS[0])
+    compiled.machine = MACHINES["riscv64"]
+    done = subprocess.run(
+        [compiled.machine.qemu, str(compiled.work / "program"), "run", "-p", "x",
+         "--weights", str(compiled.work / "bard.weights")], capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "needs v, which this CPU does not have" in done.stderr
 
 
 #: Layouts that the costs do not choose: lookups in one plane and in two, and others.

@@ -51,6 +51,17 @@ LogicalResult UnpackedRowsAttr::verify(EmitError emitError,
   return verifyPositive(emitError, {{"vectors", vectors}, {"tokens", tokens}});
 }
 
+LogicalResult NarrowRowsAttr::verify(EmitError emitError, int64_t rows,
+                                     int64_t tokens) {
+  return verifyPositive(emitError, {{"rows", rows}, {"tokens", tokens}});
+}
+
+Layout NarrowRowsAttr::getTileLayout() const {
+  return GroupsInLanes{&codecs::b2, Axis::Row, /*groups=*/1, /*vectors=*/1,
+                       getRows()}
+      .layout();
+}
+
 /// Of a byte: fields of codec b2 or a group of s5.
 static LogicalResult verifyDigits(EmitError emitError, int64_t digits) {
   if (digits == 4 || digits == 5)

@@ -81,6 +81,26 @@ def Tern_UnpackedRowsAttr : Tern_MicroKernel<"UnpackedRows", "unpacked_rows"> {
                         "int64_t":$vectors, "int64_t":$tokens);
 }
 
+def Tern_NarrowRowsAttr : Tern_MicroKernel<"NarrowRows", "narrow_rows"> {
+  let summary = "a lane holds the sum of one row in 16 bits";
+  let description = [{
+    Reads layouts `rows, k:4:1, [n:R:1]` for R `rows`: a byte has four digits of one row. A
+    step takes the four fields of a vector of bytes one after the other and multiplies each
+    by a code, a scalar: for machines whose vectors are as long as they like, and which
+    have no dot product of bytes. Products are added to sums of 16 bits over 128 columns,
+    as many as those hold the sums of for any codes, and then to sums of 32.
+
+    ```mlir
+    #tern.narrow_rows<rows = 32, tokens = 4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$tokens);
+  let extraClassDeclaration = [{
+    /// Of the tiles of a step.
+    ::tern::Layout getTileLayout() const;
+  }];
+}
+
 def Tern_ContiguousRowsAttr : Tern_MicroKernel<"ContiguousRows", "contiguous_rows"> {
   let summary = "lanes run along a row of digits";
   let description = [{
