@@ -8,6 +8,7 @@
 #include "tern/Artifact/Emitter.h"
 
 #include "tern/Artifact/TargetSelection.h"
+#include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Target/Target.h"
 #include "tern/artifact.h"
@@ -67,6 +68,7 @@ tern::createTargetMachine(TargetAttr target) {
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.FunctionSections = true;
   options.DataSections = true;
+  options.EmitStackSizeSection = true;
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
       triple, allowedCpu(target, triple), target.getFeatures(), options,
       llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
@@ -122,8 +124,8 @@ static Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
 Emitter::Emitter() = default;
 Emitter::~Emitter() = default;
 
-Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
-                                                   TargetAttr target) {
+Expected<std::unique_ptr<Emitter>>
+Emitter::create(mlir::ModuleOp module, TargetAttr target, bool optimized) {
   std::unique_ptr<Emitter> emitter(new Emitter);
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);
@@ -132,7 +134,8 @@ Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
   emitter->machine = std::move(*machine);
   if (Error error = emitter->translate(module, target))
     return std::move(error);
-  emitter->optimize(target);
+  if (optimized)
+    emitter->optimize(target);
   return emitter;
 }
 
@@ -153,6 +156,12 @@ Error Emitter::translate(mlir::ModuleOp module, TargetAttr target) {
     return failure("the module is not all in the LLVM dialect, so it cannot be "
                    "translated to LLVM IR");
   prepare(*llvmModule, *machine, target);
+  if (auto kinds = module->getAttrOfType<mlir::StringAttr>(kWeightKindsAttr))
+    llvmModule->getOrInsertNamedMetadata("llvm.ident")
+        ->addOperand(llvm::MDNode::get(
+            *context,
+            llvm::MDString::get(*context,
+                                (kWeightsIdentity + kinds.getValue()).str())));
   llvm::raw_string_ostream stream(complaints);
   if (llvm::verifyModule(*llvmModule, &stream))
     return failure("the module makes LLVM IR that is not valid: " + complaints);

@@ -35,7 +35,10 @@ struct CompileFlags {
   ModelFlags model;
   std::string output; ///< "-" is stdout
   std::string emit, name, chatTemplate, compileFrom, compileTo, saveStages;
-  std::optional<int64_t> context;
+  std::string compiler, sysroot, project;
+  std::optional<int64_t> context, workers;
+  std::optional<uint64_t> maxFlash, maxRam;
+  bool report = false;
   bool tune = false;
   bool isStatic = false, remarks = false, verbose = false, quiet = false;
 };
