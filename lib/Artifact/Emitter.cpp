@@ -215,8 +215,12 @@ Expected<std::string> Emitter::emit(bool object) {
 
 Expected<std::string> Emitter::emitAssembly() { return emit(/*object=*/false); }
 
+Expected<std::string> Emitter::emitUncheckedObject() {
+  return emit(/*object=*/true);
+}
+
 Expected<std::string> Emitter::emitObject() {
-  Expected<std::string> object = emit(/*object=*/true);
+  Expected<std::string> object = emitUncheckedObject();
   if (!object)
     return object;
   if (Error error =

@@ -75,7 +75,18 @@ private:
     SmallVector<int64_t> ones(type.getRank(), 1);
     ones[0] = tile.tokens;
     excess = vector::BroadcastOp::create(b, type, b.reshape(excess, ones));
+    if (SmallVector<int64_t> offsets = kernel.getRowOffsets(); !offsets.empty())
+      excess = b.mul(excess, isNotZero(type, offsets));
     return b.sub(sums, excess);
+  }
+
+  /// 1 in the rows that have an offset, 0 in the others.
+  Value isNotZero(VectorType type, ArrayRef<int64_t> offsets) {
+    SmallVector<int32_t> flags;
+    for (int64_t offset : offsets)
+      flags.push_back(offset != 0);
+    Value rows = arith::ConstantOp::create(b, b.getI32VectorAttr(flags));
+    return vector::BroadcastOp::create(b, type, rows);
   }
 
   /// Sums over whole steps.

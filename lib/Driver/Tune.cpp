@@ -96,6 +96,21 @@ Error tern::tuneFamily(
   return Error::success();
 }
 
+Error tern::writeFamily(const ModelOptions &model, StringRef output) {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  registerEmission(registry);
+  mlir::MLIRContext context(registry);
+  context.loadDialect<TernDialect>();
+  Expected<TargetAttr> target = selectTarget(&context, model.target, model.cpu);
+  if (!target)
+    return target.takeError();
+  Expected<std::string> object = emitFamily(*target);
+  if (!object)
+    return object.takeError();
+  return writeFile(output, *object, InputFiles());
+}
+
 Error tern::tune(const ModelOptions &model, StringRef input,
                  const TuneEffort &effort, CompileListener &listener,
                  llvm::function_ref<void(const TuneResult &)> report) {

@@ -47,18 +47,24 @@ static std::vector<LayoutPart> laneBytes(int64_t lanes, int64_t vectors) {
   return bytes;
 }
 
+/// The lanes of a family with rows in lanes are the second last of its bytes.
+template <typename Family>
+static std::optional<Family> matchLanes(const Layout &layout) {
+  if (layout.hasScales())
+    return matchLanes<Family>(layout.withoutScales());
+  size_t count = layout.bytes.size();
+  if (count < 2 || count > 3)
+    return std::nullopt;
+  int64_t lanes = layout.bytes[count - 2].size;
+  return check(layout, Family{lanes, layout.tileRows() / lanes});
+}
+
 Layout RowsInLanes::layout() const {
   return {&codecs::b2, Axis::Row, {columns(4, 4)}, laneBytes(lanes, vectors)};
 }
 
 std::optional<RowsInLanes> RowsInLanes::match(const Layout &layout) {
-  if (layout.hasScales())
-    return match(layout.withoutScales());
-  size_t count = layout.bytes.size();
-  if (count < 2 || count > 3)
-    return std::nullopt;
-  int64_t lanes = layout.bytes[count - 2].size;
-  return check(layout, RowsInLanes{lanes, layout.tileRows() / lanes});
+  return matchLanes<RowsInLanes>(layout);
 }
 
 Layout UnpackedRows::layout() const {
@@ -66,13 +72,7 @@ Layout UnpackedRows::layout() const {
 }
 
 std::optional<UnpackedRows> UnpackedRows::match(const Layout &layout) {
-  if (layout.hasScales())
-    return match(layout.withoutScales());
-  size_t count = layout.bytes.size();
-  if (count < 2 || count > 3)
-    return std::nullopt;
-  int64_t lanes = layout.bytes[count - 2].size;
-  return check(layout, UnpackedRows{lanes, layout.tileRows() / lanes});
+  return matchLanes<UnpackedRows>(layout);
 }
 
 Layout ContiguousRows::layout() const {

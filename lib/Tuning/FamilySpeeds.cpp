@@ -7,8 +7,12 @@
 
 #include "tern/Tuning/FamilySpeeds.h"
 
+#include "ProductCode.h"
+
 #include "tern/Target/Target.h"
 #include "tern/Tuning/WeightCopies.h"
+
+#include "llvm/Support/FormatVariadic.h"
 
 #include <set>
 
@@ -123,4 +127,79 @@ tern::measureFamily(TargetAttr target, unsigned threads, unsigned rounds) {
         return std::move(error);
     }
   return speeds;
+}
+
+//===----------------------------------------------------------------------===//
+// Code
+//===----------------------------------------------------------------------===//
+
+/// All kinds of products, of rows that panels of any height divide.
+static std::vector<ProductShape> listKinds() {
+  std::vector<ProductShape> kinds;
+  const ProductShape plain{/*rows=*/1536, kColumns};
+  for (int64_t tokens : {1, 8, 128})
+    for (CodeRange codes : {CodeRange{-128, 127}, CodeRange{-8, 7}}) {
+      kinds.push_back(plain);
+      kinds.back().tokens = tokens;
+      kinds.back().codes = codes;
+    }
+  kinds.push_back(plain);
+  kinds.back().listsRows = true;
+  kinds.push_back(plain);
+  kinds.back().listsColumns = true;
+  kinds.push_back(plain);
+  kinds.back().tokens = 128;
+  kinds.back().density = 0.16;
+  for (int64_t bits : {8, 6, 4}) {
+    kinds.push_back(plain);
+    kinds.back().integerBits = bits;
+  }
+  return kinds;
+}
+
+static std::string nameTrial(const ProductTrial &trial) {
+  const ProductShape &shape = trial.shape;
+  StrategyAttr kernels = trial.strategy.kernels;
+  std::string name =
+      llvm::formatv("t{0}.int{1}.", shape.tokens, shape.codes.low < -8 ? 8 : 4);
+  if (shape.listsRows || shape.listsColumns)
+    name += "listed.";
+  name += shape.integerBits == 8 ? "rows" : trial.strategy.layoutName.str();
+  if (shape.integerBits)
+    name += llvm::formatv(".w{0}", shape.integerBits).str();
+  if (LayoutAttr panel = kernels.getPanel())
+    name += llvm::formatv(".{0}.{1}", kernels.getKernel(0).getKernelName(),
+                          panel.getLayout().tileRows())
+                .str();
+  llvm::replace(name, ' ', '_');
+  return name;
+}
+
+Expected<std::string> tern::emitFamily(TargetAttr target) {
+  std::vector<ProductTrial> trials;
+  std::vector<std::string> names;
+  std::set<std::string> known;
+  auto isKnown = [&](const ProductTrial &trial) {
+    return llvm::any_of(trials, [&](const ProductTrial &other) {
+      return other.shape.tokens == trial.shape.tokens &&
+             other.shape.listsRows == trial.shape.listsRows &&
+             other.shape.listsColumns == trial.shape.listsColumns &&
+             other.shape.integerBits == trial.shape.integerBits &&
+             other.strategy.kernels == trial.strategy.kernels &&
+             other.strategy.layout == trial.strategy.layout;
+    });
+  };
+  for (const ProductShape &shape : listKinds())
+    for (ProductTrial &trial : Trials(target, shape).trials) {
+      std::string name = nameTrial(trial);
+      if (isKnown(trial) || !known.insert(name).second)
+        continue;
+      names.push_back(std::move(name));
+      trials.push_back(std::move(trial));
+    }
+  Expected<std::unique_ptr<Emitter>> emitter =
+      emitProducts(target, trials, names, /*isCalled=*/false);
+  if (!emitter)
+    return emitter.takeError();
+  return (*emitter)->emitUncheckedObject();
 }

@@ -98,6 +98,8 @@ def test_numbers_of_the_family(tern, home):
     assert not home.exists()
     done = run(tern, "tune", A48, "--family")
     assert done.returncode == 2 and "--family takes no MODEL" in done.stderr
+    done = run(tern, "tune", A48, "-o", "x.o")
+    assert done.returncode == 2 and "-o is for tern tune --family" in done.stderr
 
 
 def test_other_machines_are_refused(tern, home):

@@ -160,6 +160,7 @@ struct TuneFlags {
   ModelFlags model;
   std::optional<int64_t> threads, rounds;
   bool family = false;
+  std::string output;
 };
 } // namespace
 
@@ -183,6 +184,10 @@ static OptionTable makeTable(TuneFlags &flags) {
       "family of CPUs,\nmeasured, and in () as they are; for who "
       "changes the table",
       flags.family);
+  table.addText("-o, --output", "OUT",
+                "with --family: the machine code of the table of any --target, "
+                "an object;\nnothing is measured",
+                flags.output);
   table.addHeading("The model");
   flags.model.addTo(table);
   return table;
@@ -212,12 +217,20 @@ Expected<int> tern::tuneMain(Arguments arguments) {
     Expected<ModelOptions> options = flags.model.options();
     if (!options)
       return options.takeError();
+    if (!flags.output.empty()) {
+      if (Error error = writeFamily(*options, flags.output))
+        return std::move(error);
+      return 0;
+    }
     if (Error error = tuneFamily(*options, effort, [](auto speeds) {
           printFamily(speeds, llvm::outs());
         }))
       return std::move(error);
     return 0;
   }
+  if (!flags.output.empty())
+    return llvm::make_error<UsageError>(
+        "-o is for tern tune --family, which writes code instead of measuring");
   if (inputs.size() != 1)
     return llvm::make_error<UsageError>(
         inputs.empty()

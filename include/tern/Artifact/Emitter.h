@@ -54,6 +54,8 @@ public:
   llvm::Expected<std::string> emitAssembly();
   /// An object whose undefined symbols were checked.
   llvm::Expected<std::string> emitObject();
+  /// One that is looked at and never linked.
+  llvm::Expected<std::string> emitUncheckedObject();
 
   llvm::Expected<ModelFacts> readFacts() const;
 

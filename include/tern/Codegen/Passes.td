@@ -1,4 +1,4 @@
-//===- Passes.td - Code generation: buffers and calls -----*- tablegen -*-===//
+//===- Passes.td - Code generation: loops and buffers -----*- tablegen -*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,6 +9,7 @@
 #define TERN_CODEGEN_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "tern/Codegen/ModelPasses.td"
 
 def FuseElementwisePass : Pass<"tern-fuse-elementwise"> {
   let summary = "merge elementwise linalg operations that feed each other";
@@ -257,167 +258,6 @@ def VectorizeLinalgPass : Pass<"tern-vectorize-linalg"> {
     "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::ub::UBDialect",
     "::mlir::vector::VectorDialect"];
-}
-
-def AttachDataLayoutPass : Pass<"tern-attach-data-layout", "::mlir::ModuleOp"> {
-  let summary = "say how wide an index is on the target";
-  let description = [{
-    An index is as wide as the target's pointers. The conversions to LLVM and all
-    that lays out memory read it from the module. Where it is 64 bits nothing is
-    said: that is the default.
-
-    *Before*: a module with `tern.target`.
-
-    *After*
-
-    ```mlir
-    module attributes {dlti.dl_spec = #dlti.dl_spec<index = 32 : i64>, tern.target = #tern.target<triple = "riscv32-unknown-elf", ...>}
-    ```
-  }];
-  let statistics = [
-    Statistic<"numNarrow", "num-narrow", "Modules whose indices are narrower than 64 bits">,
-  ];
-  let dependentDialects = ["::mlir::DLTIDialect"];
-}
-
-def PlanScratchPass : Pass<"tern-plan-scratch", "::mlir::ModuleOp"> {
-  let summary = "give every temporary a static place in the scratch memory";
-  let description = [{
-    Temporaries that are never alive together may share bytes. Sizes are those for
-    `tern.max_tokens` tokens. A temporary inside a parallel loop exists once per
-    worker, in that worker's part: parts lie behind the temporaries that exist
-    once, as many as the caller of a step has workers.
-
-    *Before*: `memref.alloc`s, at most the first dimension of each dynamic.
-
-    *After*: each function has one more argument, the scratch memory, and views of
-    it instead of allocations; the module says `tern.scratch_bytes` and, for each
-    worker, `tern.scratch_worker_bytes`.
-
-    ```mlir
-    func.func @f(%x: memref<?x192xf32>, %scratch: memref<65536xi8>) {
-      %0 = memref.view %scratch[%c4096][%tokens] : memref<65536xi8> to memref<?xf32>
-    ```
-  }];
-  let statistics = [
-    Statistic<"numPlanned", "num-planned", "Temporaries placed">,
-    Statistic<"numSavedBytes", "num-saved-bytes", "Bytes saved by sharing">,
-  ];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
-}
-
-def BindModelPass : Pass<"tern-bind-model", "::mlir::ModuleOp"> {
-  let summary = "give all functions of a model one signature";
-  let description = [{
-    The signature is `tern_function` of tern/abi.h. Arguments and results become
-    the memory that the fields of `tern_rows` point to, weights views of the
-    weights section, states addresses from a table, counters those of the
-    environment. Logits are written to an address for each row, so that the head
-    writes them where the caller of a step wants them. Each weight is told which
-    functions read it (`readers`), for the model's description.
-
-    *Before*
-
-    ```mlir
-    func.func @layer.decode(%layer: index, %x: memref<1x192xf32>, ..., %scratch: memref<65536xi8>)
-    ```
-
-    *After*
-
-    ```mlir
-    func.func private @layer.decode(%env: !llvm.ptr, %weights: memref<905728xi8>,
-        %scratch: memref<65536xi8>, %rows: !llvm.ptr, %layer: index)
-    ```
-  }];
-  let statistics = [
-    Statistic<"numBound", "num-bound", "Functions bound">,
-  ];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
-}
-
-def LowerForallPass : Pass<"tern-lower-forall", "::mlir::func::FuncOp"> {
-  let summary = "scf.forall to scf.parallel from 0 by 1";
-  let description = [{
-    Upstream's normalization and conversion.
-
-    *Before*: `scf.forall` on buffers.
-
-    *After*: none is left.
-  }];
-  let statistics = [
-    Statistic<"numLowered", "num-lowered", "Loops converted">,
-  ];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
-}
-
-def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
-  let summary = "parallel loops to tasks that the host may run on threads";
-  let description = [{
-    The body of each `scf.parallel` becomes a function of (context, worker) that
-    runs a contiguous range of iterations, so each worker reads one stream. The
-    number of workers is the host's, less where the bytes of `tern.iteration` say
-    that there is too little to do; one worker runs on the calling thread, and all
-    loops of a function that is too short for workers to stay awake in it: to hand a
-    loop to one that spins takes 1.3 microseconds on Zen 4, to one that sleeps 8. A task
-    is called after its function and the name there, so that a profiler says which
-    projection takes the time.
-
-    *Before*
-
-    ```mlir
-    scf.parallel (%b) = (%c0) to (%n) step (%c1) {
-      tern.iteration "attention" bytes 4096
-      ...
-    }
-    ```
-
-    *After*
-
-    ```mlir
-    func.func private @layer.decode.attention(%context: !llvm.ptr, %worker: i32)
-    ...
-    llvm.call %parallel(%host, %task, %context, %workers) : !llvm.ptr, (!llvm.ptr, !llvm.ptr, !llvm.ptr, i32) -> ()
-    ```
-  }];
-  let options = [
-    Option<"minBytes", "min-bytes", "int64_t", /*default=*/"32768",
-           "Weight bytes below which a worker is not worth waking">,
-    Option<"minTotal", "min-total", "int64_t", /*default=*/"600000",
-           "Bytes of all loops of a function below which workers sleep in between">,
-    Option<"minAlone", "min-alone", "int64_t", /*default=*/"2000000",
-           "Bytes of a loop that is worth waking them">,
-  ];
-  let statistics = [
-    Statistic<"numTasks", "num-tasks", "Loops outlined">,
-  ];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::tern::TernDialect"];
-}
-
-def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {
-  let summary = "describe the model in one exported constant";
-  let description = [{
-    Makes every function internal and adds `tern_model_NAME`, the `tern_model` of
-    tern/abi.h: its sizes, and the tables of its functions and weights.
-
-    *Before*: a module in the LLVM dialect with functions `embed`, `layer` and
-    `head`, each with `.decode` and `.prefill`, which the runtime's `tern_step`
-    calls.
-
-    *After*
-
-    ```mlir
-    llvm.mlir.global external constant @tern_model_bard() : !llvm.struct<...>
-    ```
-  }];
-  let statistics = [
-    Statistic<"numInternal", "num-internal", "Functions made internal">,
-  ];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 #endif // TERN_CODEGEN_PASSES_TD

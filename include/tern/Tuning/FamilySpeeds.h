@@ -48,6 +48,10 @@ EntrySpeed fitEntry(const ProductTrial &trial, const EntryTimes &times,
 llvm::Expected<std::vector<EntrySpeed>>
 measureFamily(TargetAttr target, unsigned threads, unsigned rounds);
 
+/// An object for any target with the code of all entries, those of lists and of
+/// integers too: a function each, "t1.int8.rows_in_lanes".
+llvm::Expected<std::string> emitFamily(TargetAttr target);
+
 } // namespace tern
 
 #endif // TERN_TUNING_FAMILYSPEEDS_H

@@ -8,13 +8,10 @@
 #include "tern/Packing/HalfFloat.h"
 #include "tern/Packing/LayoutFamilies.h"
 #include "tern/Packing/Packer.h"
-#include "tern/Packing/Ternarizer.h"
 
 #include "gtest/gtest.h"
 
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <random>
 #include <set>
 
@@ -387,73 +384,4 @@ TEST(Packer, HuggingFaceQuarters) {
   // Byte 7 is row 1 and column 2 of each quarter, and its field 2 is bad.
   EXPECT_EQ(unpackHuggingFace(bytes.data(), rows, columns, back.data()),
             (MatrixPlace{7, 2}));
-}
-
-TEST(Ternarizer, TernarizeRoundsHalvesToEven) {
-  // mean|W| = 1: 0.5 goes to 0, just above to 1; the sign follows.
-  std::vector<float> master = {0.5f, -0.5f, 0.50000006f, -0.75f,
-                               1.5f, -1.5f, 1.5f,        1.24999994f};
-  std::vector<int8_t> digits(master.size());
-  EXPECT_EQ(ternarize(master.data(), 8, digits.data()), 1.0f);
-  EXPECT_EQ(digits, (std::vector<int8_t>{0, 0, 1, -1, 1, -1, 1, 1}));
-  // A matrix of zeros has alpha 1e-5 and digits 0, not NaN.
-  std::vector<float> zeros(8, 0.0f);
-  EXPECT_EQ(ternarize(zeros.data(), 8, digits.data()), 1e-5f);
-  EXPECT_EQ(digits, std::vector<int8_t>(8, 0));
-}
-
-TEST(Ternarizer, TernarizeTakesTheMeanInDouble) {
-  // In f32 the sum would stop growing at 2^24.
-  std::vector<float> master(16384, 0.0f);
-  std::vector<int8_t> digits(master.size());
-  master[0] = 0x1p24f;
-  for (int i = 1; i <= 1024; ++i)
-    master[8 * i] = 1.0f;
-  EXPECT_EQ(ternarize(master.data(), 16384, digits.data()), 1024.0625f);
-}
-
-TEST(Ternarizer, TernarizingInPartsIsTheSame) {
-  std::vector<float> master(1003);
-  for (size_t i = 0; i < master.size(); ++i)
-    master[i] = std::sin(static_cast<float>(i * i)) * (i % 7 ? 1.0f : 1e4f);
-  std::vector<int8_t> whole(master.size()), parts(master.size());
-  float alpha = ternarize(master.data(), 1003, whole.data());
-  for (int64_t size : {8, 64, 1000}) {
-    Ternarizer ternarizer;
-    for (int64_t from = 0; from < 1003; from += size)
-      ternarizer.add(master.data() + from,
-                     std::min<int64_t>(size, 1003 - from));
-    EXPECT_EQ(ternarizer.alpha(), alpha);
-    for (int64_t from = 0; from < 1003; from += size)
-      ternarizer.toDigits(master.data() + from,
-                          std::min<int64_t>(size, 1003 - from),
-                          parts.data() + from);
-    EXPECT_EQ(parts, whole);
-  }
-}
-
-TEST(HalfFloat, HalvesRoundTripAndRoundToEven) {
-  for (uint32_t bits = 0; bits < 65536; ++bits) {
-    float value = halfToFloat(static_cast<uint16_t>(bits));
-    if ((bits & 0x7c00) == 0x7c00 && (bits & 0x3ff)) {
-      EXPECT_TRUE(std::isnan(value));
-      continue;
-    }
-    EXPECT_EQ(floatToHalf(value), bits);
-    if ((bits & 0x7c00) != 0x7c00 && (bits & 0x7fff) < 0x7bff) {
-      float next = halfToFloat(static_cast<uint16_t>(bits + 1));
-      float middle = (value + next) / 2; // exact
-      EXPECT_EQ(floatToHalf(middle), bits + (bits & 1)) << bits;
-    }
-  }
-  EXPECT_EQ(halfToFloat(0x3c00), 1.0f);
-  EXPECT_EQ(halfToFloat(0x0001), 0x1p-24f);
-  EXPECT_EQ(floatToHalf(65519.996f), 0x7bff);
-  EXPECT_EQ(floatToHalf(65520.0f), 0x7c00);
-  EXPECT_EQ(floatToHalf(1e30f), 0x7c00);
-  EXPECT_EQ(floatToHalf(-0x1p-25f), 0x8000);
-  EXPECT_TRUE(std::isnan(
-      halfToFloat(floatToHalf(std::numeric_limits<float>::quiet_NaN()))));
-  EXPECT_EQ(bfloatToFloat(0x3f80), 1.0f);
-  EXPECT_EQ(bfloatToFloat(0xc049), -3.140625f);
 }

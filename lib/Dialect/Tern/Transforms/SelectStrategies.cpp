@@ -10,21 +10,16 @@
 // and records it in the types.
 
 #include "PackedProducts.h"
+#include "StrategyRemarks.h"
 
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Transforms/StrategyRules.h"
 #include "tern/Dialect/Tern/Transforms/WeightReaders.h"
 #include "tern/Packing/LayoutFamilies.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/DebugLog.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/GlobPattern.h"
 
 #define DEBUG_TYPE "tern-select-strategies"
@@ -65,37 +60,6 @@ struct Wish {
            llvm::any_of(parts, [&](StringRef p) { return pattern.match(p); });
   }
 };
-
-/// "listed_rows" or "scaled_rows_in_lanes": the kernels of a reading.
-std::string getKernelName(MatmulOp product, const Reading &reading) {
-  if (!reading.strategy.kernels)
-    return "portable loops";
-  std::string name = reading.strategy.layoutName.str();
-  if (reading.shape.listsRows || reading.shape.listsColumns)
-    name = "listed" + name.substr(name.rfind('_'));
-  return product.getGroups() ? "scaled_" + name : name;
-}
-
-/// "decode listed_rows, prefill contiguous_rows".
-std::string describe(const WeightReaders &readers, const Plan &plan) {
-  if (plan.readings.empty())
-    return "no product reads it";
-  std::string text;
-  SmallVector<MatmulOp> products = readers.getProducts();
-  for (auto [product, reading] : llvm::zip_equal(products, plan.readings)) {
-    std::string part = (reading.shape.tokens == 1 ? "decode "
-                        : reading.isFew           ? "few "
-                                                  : "prefill ") +
-                       getKernelName(product, reading);
-    if (!StringRef(text).contains(part))
-      text += (text.empty() ? "" : ", ") + part;
-  }
-  return text;
-}
-
-std::string getRatio(double cycles, double of) {
-  return of == 0 ? "-" : llvm::formatv("{0:F2}", cycles / of).str();
-}
 
 struct SelectStrategies
     : tern::impl::SelectStrategiesPassBase<SelectStrategies> {
@@ -225,7 +189,8 @@ private:
         wish ? getWished(weight, readers, *wish) : plans.front();
     if (failed(plan))
       return failure();
-    report(weight, type, readers, *plan, plans, wish);
+    reportChoice(weight, type, readers, *plan, plans,
+                 wish ? &wish->rule : nullptr);
     RankedTensorType packed = apply(weight, type, reads, readers, *plan, wish);
     for (GatherRowsOp lookup : lookups)
       packLookup(lookup, packed);
@@ -286,7 +251,7 @@ private:
       bool dropsColumns =
           product.getColumnIndices() && !reading.shape.listsColumns;
       if (dropsRows || dropsColumns)
-        reportReadAll(product, wish);
+        reportReadAll(product, wish ? &wish->rule : nullptr);
       if (dropsRows)
         readAllRows(product);
       if (dropsColumns)
@@ -312,93 +277,6 @@ private:
       return kernels;
     return StrategyAttr::get(kernels.getContext(), kernels.getKernels(),
                              kernels.getUnits(), *wish->rule.ahead);
-  }
-
-  //===--------------------------------------------------------------------===//
-  // Remarks
-  //===--------------------------------------------------------------------===//
-
-  void report(WeightOp weight, RankedTensorType type,
-              const WeightReaders &readers, const Plan &plan,
-              ArrayRef<Plan> plans, const Wish *wish) {
-    int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-    reportRefused(weight, readers);
-    remark::analysis(weight.getLoc(),
-                     remark::RemarkOpts::name("Layout").category(DEBUG_TYPE))
-        << remark::reason("{0}: {1} x {2} digits in {3} bytes, layout {4}: {5}",
-                          weight.getSymName(), rows, columns,
-                          plan.layout.storageBytes(rows, columns),
-                          plan.layout.str(), describe(readers, plan));
-    const auto *other = llvm::find_if(plans, [&](const Plan &candidate) {
-      return candidate.layoutName != plan.layoutName;
-    });
-    if (other == plans.end() || plan.readings.empty())
-      return;
-    // A runner-up of a wish may have been better.
-    std::string text = llvm::formatv(
-        "{0}: {1}{2} takes {3:F0} thousand cycles for a token and its share of "
-        "the prompt; the runner-up {4} ({5}) {6} times that: decode {7} times, "
-        "prefill {8} times",
-        weight.getSymName(), plan.layoutName,
-        !wish                       ? ""
-        : wish->rule.weight.empty() ? ", as asked for,"
-                                    : ", as measured,",
-        plan.total(), other->layoutName, describe(readers, *other),
-        getRatio(other->total(), plan.total()),
-        getRatio(other->decode, plan.decode),
-        getRatio(other->prefill, plan.prefill));
-    remark::analysis(weight.getLoc(),
-                     remark::RemarkOpts::name("Strategy").category(DEBUG_TYPE))
-        << remark::reason("{0}", text);
-    reportPrefill(weight, readers, plan, plans);
-  }
-
-  /// Layouts of the table whose kernels do not serve all products.
-  void reportRefused(WeightOp weight, const WeightReaders &readers) {
-    for (StringRef name : target.getTarget()->getLayoutNames()) {
-      std::string reason = readers.getReasonAgainst(name, ListUse::Cheaper);
-      if (reason.empty() || !readers.hasEntry(name))
-        continue;
-      remark::analysis(weight.getLoc(),
-                       remark::RemarkOpts::name("Refused").category(DEBUG_TYPE))
-          << remark::reason("{0}: not {1}: {2}", weight.getSymName(), name,
-                            reason);
-    }
-  }
-
-  static void reportReadAll(MatmulOp product, const Wish *wish) {
-    remark::analysis(
-        product.getLoc(),
-        remark::RemarkOpts::name("ReadAll")
-            .category(DEBUG_TYPE)
-            .function(product->getParentOfType<func::FuncOp>().getName()))
-        << remark::reason("{0}: all {1} are read: {2}", product.getProjection(),
-                          product.getRowIndices() ? "rows" : "columns",
-                          wish ? wish->rule.weight.empty() ? "as asked for"
-                                                           : "as measured"
-                               : "a list of them saves less than its layout "
-                                 "costs");
-  }
-
-  /// Decode skips, and prefill pays for the layout that it takes.
-  void reportPrefill(WeightOp weight, const WeightReaders &readers,
-                     const Plan &plan, ArrayRef<Plan> plans) {
-    bool skips = llvm::any_of(plan.readings, [](const Reading &reading) {
-      return reading.shape.listsRows || reading.shape.listsColumns;
-    });
-    const auto *fastest = std::min_element(
-        plans.begin(), plans.end(),
-        [](const Plan &a, const Plan &b) { return a.prefill < b.prefill; });
-    if (!skips || fastest->prefill >= plan.prefill)
-      return;
-    remark::analysis(
-        weight.getLoc(),
-        remark::RemarkOpts::name("SkippingCost").category(DEBUG_TYPE))
-        << remark::reason("{0}: so that decode may skip, prefill takes {1} "
-                          "times as long as with {2}",
-                          weight.getSymName(),
-                          getRatio(plan.prefill, fastest->prefill),
-                          fastest->layoutName);
   }
 
   TargetAttr target;

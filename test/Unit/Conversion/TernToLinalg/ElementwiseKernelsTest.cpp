@@ -10,17 +10,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoweredToBuffers.h"
+
 #include "Kernels/KernelJit.h"
 #include "Kernels/RowReference.h"
-
-#include "tern/InitAll.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
 
 #include "gtest/gtest.h"
 
@@ -38,51 +31,6 @@ namespace {
 constexpr int64_t kSizes[] = {1, 3, 5, 44, 65, 100, 192, 688, 5460};
 constexpr int64_t kTokens[] = {1, 2, 5}; // one token is static, others are not
 constexpr int kKinds = 8;                // of values, see makeValue
-
-//===----------------------------------------------------------------------===//
-// Compiling
-//===----------------------------------------------------------------------===//
-
-constexpr char kPipeline[] =
-    "convert-tern-to-linalg,func.func(convert-elementwise-to-"
-    "linalg),func.func(tern-fuse-elementwise),cse,canonicalize,"
-    "eliminate-empty-tensors,tern-bufferize,cse,canonicalize,"
-    "func.func(tern-fuse-token-rows),func.func(tern-vectorize-linalg),"
-    "convert-vector-to-scf{full-unroll=true},canonicalize,cse";
-
-/// Frees what was allocated for a dynamic number of tokens; other temporaries
-/// JitModule takes care of.
-void freeTemporaries(func::FuncOp function) {
-  OpBuilder b(function.front().getTerminator());
-  for (auto alloc : function.front().getOps<memref::AllocOp>())
-    if (!alloc.getDynamicSizes().empty())
-      memref::DeallocOp::create(b, alloc.getLoc(), alloc);
-}
-
-/// Functions on tensors as the same functions on buffers, in text; tensors they
-/// returned are further arguments.
-std::string lowerToBuffers(const std::string &functions) {
-  static const bool registered = (tern::registerAllPasses(), true);
-  (void)registered;
-  DialectRegistry registry;
-  tern::registerAllDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  auto module = parseSourceString<ModuleOp>(functions, &context);
-  PassManager passes(&context);
-  if (!module || failed(parsePassPipeline(kPipeline, passes)) ||
-      failed(passes.run(*module))) {
-    ADD_FAILURE() << "expected this to become buffers:\n" << functions;
-    return "";
-  }
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  for (auto function : module->getOps<func::FuncOp>()) {
-    freeTemporaries(function);
-    function.print(stream);
-    stream << '\n';
-  }
-  return text;
-}
 
 //===----------------------------------------------------------------------===//
 // Inputs and comparison

@@ -88,6 +88,10 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
       "int64_t", "getMaxColumns">,
     InterfaceMethod<"How many times the sum of the codes is in a result too much, "
       "because a weight is stored with an offset.", "int64_t", "getOffset">,
+    InterfaceMethod<"The same for each row of a step, 0 or `getOffset`; empty if it is "
+      "that for all.", "::llvm::SmallVector<int64_t>", "getRowOffsets", (ins), [{}], [{
+        return {};
+      }]>,
     InterfaceMethod<"Cost of one step.", "::tern::MicroCost", "getCost">,
     InterfaceMethod<"Type of the codes of a step: [tokens, columns] of i8.",
       "::mlir::VectorType", "getCodesType">,
