@@ -53,6 +53,11 @@ struct Board {
 
 } // namespace
 
+/// To standard output, where qemu's own default is the error output.
+static constexpr llvm::StringLiteral semihosting =
+    " -display none -serial none -monitor none -chardev stdio,id=text "
+    "-semihosting-config enable=on,chardev=text -kernel";
+
 static Board makeCortexM(const Triple &triple, TargetAttr target) {
   bool hasMve = triple.getSubArch() == Triple::ARMSubArch_v8_1m_mainline;
   std::string machine = "-mthumb -mcpu=" + target.getCpu().str();
@@ -67,9 +72,7 @@ static Board makeCortexM(const Triple &triple, TargetAttr target) {
           "start_arm.c",
           script.str(),
           machine,
-          ("qemu-system-arm -M " + script.drop_back(3) +
-           " -nographic -semihosting -kernel")
-              .str()};
+          ("qemu-system-arm -M " + script.drop_back(3) + semihosting).str()};
 }
 
 /// "rv32imafdc" of "+a,+c,..."
@@ -94,9 +97,10 @@ static Board makeRiscV(const Triple &triple, TargetAttr target) {
           "start_riscv.c",
           "virt.ld",
           "-march=" + isa + " -mabi=" + abi + " -mcmodel=medany",
-          std::string("qemu-system-") +
-              (triple.isArch64Bit() ? "riscv64" : "riscv32") +
-              " -M virt -bios none -nographic -semihosting -kernel"};
+          (llvm::Twine("qemu-system-") +
+           (triple.isArch64Bit() ? "riscv64" : "riscv32") +
+           " -M virt -bios none" + semihosting)
+              .str()};
 }
 
 static Board makeHosted(const Triple &triple) {

@@ -57,7 +57,8 @@ def m4(tern, tmp_path_factory) -> Path:
 def test_project(tern, tmp_path, tool, flags):
     need("clang", "ld.lld", "make", tool, "aarch64-linux-gnu-gcc")
     run_driver([tern, "compile", A48, "--emit=project", "-o", str(tmp_path), "-c", "128", *flags])
-    assert make(tmp_path, "run").rstrip() in want()
+    said = make(tmp_path, "run").rstrip()
+    assert said and want().startswith(said)
     # The same folder may be written again, no other one.
     (tmp_path / "target.mk").write_text("mine\n")
     command = [tern, "compile", A48, "--emit=project", "-o", str(tmp_path), *flags]

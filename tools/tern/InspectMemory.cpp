@@ -12,21 +12,21 @@ using llvm::StringRef;
 using llvm::json::Array;
 using llvm::json::Object;
 
-static void reportParts(StringRef label, StringRef key,
+static void reportParts(StringRef label, StringRef key, StringRef sumKey,
                         const std::vector<MemoryUse::Part> &parts,
                         Report &report, Object &memory) {
   Array list;
   for (const MemoryUse::Part &part : parts)
     list.push_back(Object{{"name", part.name}, {"bytes", part.bytes}});
   report.line(label, memory)
-      .put((key + "_bytes").str(), MemoryUse::sum(parts), "{} bytes: ")
+      .put(sumKey, MemoryUse::sum(parts), "{} bytes: ")
       .say(MemoryUse::list(parts))
       .note(key, std::move(list));
 }
 
 void tern::reportMemory(const MemoryUse &use, Report &report) {
   Object memory;
-  reportParts("flash", "flash", use.flash, report, memory);
-  reportParts("RAM", "ram", use.ram, report, memory);
+  reportParts("flash", "flash", "flash_bytes", use.flash, report, memory);
+  reportParts("RAM", "ram", "ram_bytes", use.ram, report, memory);
   report.facts["memory"] = std::move(memory);
 }
