@@ -76,6 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The longest first: last, they would keep one of two workers waiting.
+    items.sort(key=lambda item: item.path.name != "test_tune.py")
     if "slow" in (config.option.markexpr or ""):
         return
     for item in items:

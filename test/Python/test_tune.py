@@ -11,8 +11,12 @@ import json
 import os
 import platform
 import re
+import shutil
+from pathlib import Path
 
 import pytest
+from cached import made_once
+from tern.synth import synthesize
 from test_driver import A48, run
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="layouts of x86-64")
@@ -24,17 +28,32 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "cache" / "tern"
 
 
-def test_choices_are_kept_and_used(tern, home, tmp_path):
-    flags = [A48, "-p", "To be", "--temp", "0", "-n", "8"]
-    before = run(tern, "run", *flags, "--logits", tmp_path / "a.npy")
-    assert before.returncode == 0, before.stderr
-    done = run(tern, "tune", A48, "-t", "1", "-r", "1")
-    assert done.returncode == 0, done.stderr
-    assert "GMAC/s" in done.stdout and "other results" not in done.stdout
+@pytest.fixture
+def tuned(tern, home):
+    """What `tern tune` said of the bundled model, and the file that it kept at home."""
+
+    def make(directory: Path) -> None:
+        environment = os.environ | {"XDG_CACHE_HOME": str(directory / "cache")}
+        done = run(tern, "tune", A48, "-t", "1", "-r", "1", env=environment)
+        assert done.returncode == 0, done.stderr
+        (directory / "said").write_text(done.stdout)
+
+    once = made_once("tuned", Path(tern).read_bytes() + Path(__file__).read_bytes(), make)
+    shutil.copytree(once / "cache", home.parent)
     (file,) = (home / "strategies").iterdir()
-    assert f"kept in {file}" in done.stdout
+    return (once / "said").read_text(), file
+
+
+def test_choices_are_kept_and_used(tern, home, tuned, tmp_path):
+    said, file = tuned
+    assert "GMAC/s" in said and "other results" not in said
+    assert re.search(rf"kept in .*/cache/tern/strategies/{file.name}$", said, re.M)
     rules = json.loads(file.read_text())
     assert rules and all("/t1" in rule["weight"] for rule in rules)
+    flags = [A48, "-p", "To be", "--temp", "0", "-n", "8"]
+    file.rename(tmp_path / "rules")
+    before = run(tern, "run", *flags, "--logits", tmp_path / "a.npy")
+    assert before.returncode == 0, before.stderr
     # All of them are changed to one layout, so that they are seen to be used.
     for rule in rules:
         rule |= {"layout": "contiguous_columns", "lists": True}
@@ -51,14 +70,10 @@ def test_choices_are_kept_and_used(tern, home, tmp_path):
     # Of another target nothing was kept.
     other = run(tern, "compile", A48, "--compile-to=packed", "--remarks", "--target=generic")
     assert "as measured" not in other.stderr
-    # Measured once more, rules for the same weights are replaced.
-    assert run(tern, "tune", A48, "-t", "1", "-r", "1").returncode == 0
-    assert len(json.loads(file.read_text())) == len(rules)
 
 
-def test_rules_of_another_version_are_left_alone(tern, home):
-    assert run(tern, "tune", A48, "-t", "1", "-r", "1").returncode == 0
-    (file,) = (home / "strategies").iterdir()
+def test_rules_of_another_version_are_left_alone(tern, tuned):
+    _, file = tuned
     rules = json.loads(file.read_text())
     file.write_text(json.dumps([rule | {"layout": "of_old"} for rule in rules]))
     done = run(tern, "compile", A48, "--compile-to=packed", "--remarks")
@@ -108,9 +123,24 @@ def test_other_machines_are_refused(tern, home):
     assert "measured on the machine they are for" in done.stderr
 
 
-def test_compile_tunes_first(tern, home, tmp_path):
-    output = tmp_path / "p.mlir"
-    done = run(tern, "compile", A48, "--tune", "--compile-to=packed", "--remarks", "-o", output)
+def test_compile_tunes_first(tern, tuned, tmp_path):
+    """And replaces the rules for the same weights, of which this model has three."""
+    _, file = tuned
+    rules, model, output = json.loads(file.read_text()), tmp_path / "model", tmp_path / "p.mlir"
+    sizes = dict(hidden=192, intermediate=192, heads=1, kv_heads=1, head_dim=64, layers=1)
+    synthesize(model, act="silu", vocab=300, **sizes)
+    weights = {
+        "+".join(f"{size}/-128..127/t{tokens}" for tokens in (1, 16, 128))
+        for size in ("192x192", "192x64", "384x192")
+    }
+    assert not weights & {rule["weight"] for rule in rules}
+    old = [{"weight": weight, "layout": "of_old", "why": "before"} for weight in weights]
+    file.write_text(json.dumps(rules + [rules[0] | rule for rule in old]))
+    done = run(tern, "compile", model, "--tune", "--compile-to=packed", "--remarks", "-o", output)
     assert done.returncode == 0, done.stderr
     assert "as measured" in done.stderr and "kept in" in done.stderr
     assert os.path.getsize(output) > 0
+    kept = json.loads(file.read_text())
+    assert kept[: len(rules)] == rules
+    assert {rule["weight"] for rule in kept[len(rules) :]} == weights
+    assert len(kept) == len(rules) + 3 and "before" not in {rule["why"] for rule in kept}
