@@ -196,7 +196,8 @@ Error KeyBuilder::addTern() {
 /// compile.
 Error KeyBuilder::addOptions(const ModelOptions &options) {
   const auto &[targetText, cpu, import, gguf, pipeline] = options;
-  const auto &[name, schemes, kvBits, bosBits, qBits, head, context] = import;
+  const auto &[name, schemes, kvBits, bosBits, qBits, head, embedding,
+               context] = import;
   const auto &[activations, topK] = schemes;
   const auto &[readings, hiddenAct, tokenizerPre] = gguf;
   const auto &[maxTokens, dense, few, strategies] = pipeline;
@@ -220,6 +221,7 @@ Error KeyBuilder::addOptions(const ModelOptions &options) {
   for (const std::optional<unsigned> &bits : {kvBits, bosBits, qBits})
     addIfGiven(bits);
   addNumber(static_cast<int>(head));
+  addNumber(static_cast<int>(embedding));
   addIfGiven(context);
   for (const std::string &reading : readings)
     add(reading);

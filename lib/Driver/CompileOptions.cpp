@@ -63,6 +63,7 @@ static Error checkNoChoiceOfImport(const ModelOptions &model) {
         {"--bos-bits", import.bosBits.has_value()},
         {"--q-bits", import.qBits.has_value()},
         {"--head", import.head != HeadRows::Stored},
+        {"--embedding", import.embedding != HeadRows::Stored},
         {"--context", import.context.has_value()}})
     if (given)
       return llvm::createStringError(

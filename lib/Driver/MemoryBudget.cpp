@@ -134,6 +134,15 @@ static Expected<std::vector<Saving>> saveFlash(const CompileOptions &options,
             [rows = rows](ModelOptions &model) { model.import.head = rows; },
             weights, facts.weightsBytes))
       return std::move(error);
+  if (options.model.import.embedding == HeadRows::Stored)
+    if (Error error = add(
+            savings, "--embedding=int8", options, tryChoice,
+            [](ModelOptions &model) {
+              model.import.embedding = HeadRows::Int8;
+            },
+            weights, facts.weightsBytes))
+      // Of a ternary embedding, which has fewer bits.
+      llvm::consumeError(std::move(error));
   return savings;
 }
 

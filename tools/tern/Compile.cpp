@@ -62,6 +62,10 @@ void ModelFlags::addTo(OptionTable &table) {
   table.addText("--head", "16|int8|int6|int4",
                 "output head: the checkpoint's 16 bits (default), or 8, 6 or 4",
                 head);
+  table.addText("--embedding", "16|int8",
+                "embedding: the checkpoint's 16 bits (default), or 8; a tied "
+                "head is then computed with the same integers",
+                embedding);
   table.addNumber("--max-tokens", "N",
                   "tokens one pass over the weights takes; default: 128 on "
                   "x86-64 with AVX2, else 32",
@@ -77,8 +81,9 @@ void ModelFlags::addTo(OptionTable &table) {
 }
 
 bool ModelFlags::areGiven() const {
-  for (const std::string *text : {&target, &cpu, &head, &activations, &topK,
-                                  &kvBits, &bosBits, &qBits, &strategy})
+  for (const std::string *text :
+       {&target, &cpu, &head, &embedding, &activations, &topK, &kvBits,
+        &bosBits, &qBits, &strategy})
     if (!text->empty())
       return true;
   return maxTokens || dense || few || gguf.areGiven();
@@ -127,6 +132,8 @@ Expected<ModelOptions> ModelFlags::options() const {
                     .Case("int6", HeadRows::Int6)
                     .Case("int4", HeadRows::Int4)
                     .Default(HeadRows::Stored);
+  if (embedding == "int8")
+    import.embedding = HeadRows::Int8;
   options.gguf = gguf.options();
   if (maxTokens)
     options.pipeline.maxTokens = *maxTokens;

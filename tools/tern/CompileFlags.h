@@ -17,7 +17,8 @@ namespace tern {
 
 /// ModelOptions as text; tern run takes these flags too.
 struct ModelFlags {
-  std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
+  std::string target, cpu, head, embedding, activations, topK, kvBits, bosBits,
+      qBits;
   std::string strategy;
   std::optional<int64_t> maxTokens;
   bool dense = false;
