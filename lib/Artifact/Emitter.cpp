@@ -54,6 +54,20 @@ static StringRef allowedCpu(TargetAttr target, const llvm::Triple &triple) {
              : target.getCpu();
 }
 
+/// As LLVM wants them: with a minus, those that the CPU's name would add.
+static std::string listFeatures(TargetAttr target, const llvm::Triple &triple) {
+  std::string features = target.getFeatures().str();
+  for (StringRef flushing : getFlushingFeatures(triple))
+    features += (features.empty() ? "-" : ",-") + flushing.str();
+  return features;
+}
+
+/// Without an operating system nothing moves code after linking.
+static llvm::Reloc::Model getRelocation(const llvm::Triple &triple) {
+  bool isFixed = (triple.isARM() || triple.isThumb()) && triple.isOSUnknown();
+  return isFixed ? llvm::Reloc::Static : llvm::Reloc::PIC_;
+}
+
 Expected<std::unique_ptr<llvm::TargetMachine>>
 tern::createTargetMachine(TargetAttr target) {
   if (Error error = checkTarget(target))
@@ -70,8 +84,8 @@ tern::createTargetMachine(TargetAttr target) {
   options.DataSections = true;
   options.EmitStackSizeSection = true;
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
-      triple, allowedCpu(target, triple), target.getFeatures(), options,
-      llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      triple, allowedCpu(target, triple), listFeatures(target, triple), options,
+      getRelocation(triple), std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   if (!machine)
     return failure("LLVM makes no code for " + target.getTriple());
   return machine;
@@ -81,14 +95,16 @@ static void prepare(llvm::Module &module, llvm::TargetMachine &machine,
                     TargetAttr target) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
-  module.setPICLevel(llvm::PICLevel::BigPIC);
+  if (machine.isPositionIndependent())
+    module.setPICLevel(llvm::PICLevel::BigPIC);
+  std::string features = listFeatures(target, machine.getTargetTriple());
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
     function.addFnAttr("target-cpu", machine.getTargetCPU());
     function.addFnAttr("tune-cpu", target.getCpu());
-    if (!target.getFeatures().empty())
-      function.addFnAttr("target-features", target.getFeatures());
+    if (!features.empty())
+      function.addFnAttr("target-features", features);
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
 }

@@ -173,16 +173,6 @@ Error tern::checkMachine(TargetAttr target) {
       createTargetMachine(target);
   if (!machine)
     return machine.takeError();
-  // A model's floats keep subnormal numbers, as IEEE 754 has it.
-  const Triple &triple = (*machine)->getTargetTriple();
-  if (triple.isARM() || triple.isThumb())
-    for (StringRef flushing : {"neon", "mve.fp"})
-      if (target.hasFeature(flushing))
-        return failure("target '" + target.getTriple() + "' with the CPU '" +
-                       target.getCpu() + "' computes floats in vectors ('" +
-                       flushing +
-                       "') that flush subnormal numbers to zero, which models "
-                       "keep; choose a CPU without");
   std::vector<std::string> missing;
   for (const Ability &ability : abilities)
     if (!has(**machine, ability))

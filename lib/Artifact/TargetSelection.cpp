@@ -21,6 +21,7 @@
 #include <mutex>
 
 using namespace tern;
+using llvm::ArrayRef;
 using llvm::Error;
 using llvm::Expected;
 using llvm::SmallVector;
@@ -133,6 +134,8 @@ std::string listFeatures(const llvm::MCSubtargetInfo &subtarget,
   for (const llvm::SubtargetFeatureKV &feature :
        subtarget.getEnabledProcessorFeatures())
     enabled.insert(feature.Key);
+  for (StringRef flushing : getFlushingFeatures(triple))
+    enabled.erase(flushing);
   SmallVector<std::string> list;
   if (hasCheckedFeatures(triple)) {
     for (const CpuFeature &known : knownFeatures)
@@ -194,11 +197,23 @@ const MachineName *findMachine(StringRef name) {
 }
 
 /// The CPU that programs for `triple` may rely on, as --cpu says it. LLVM's
-/// RISC-V begins without multiplication; an operating system asks for more.
+/// RISC-V begins without multiplication, its ARM without floats, which the ABI
+/// of hard floats has in registers.
 std::string defaultCpu(const Triple &triple) {
-  std::string cpu = getBaselineCpu(triple).str();
-  bool hosted = triple.getOS() != Triple::UnknownOS;
-  return triple.isRISCV() && hosted ? cpu + "+m+a+f+d+c" : cpu;
+  if (triple.isRISCV())
+    return getBaselineCpu(triple).str() + "+m+a+f+d+c";
+  if (triple.isThumb() && triple.getEnvironment() == Triple::EABIHF)
+    switch (triple.getSubArch()) {
+    case Triple::ARMSubArch_v7em:
+      return "cortex-m4";
+    case Triple::ARMSubArch_v8m_mainline:
+      return "cortex-m33";
+    case Triple::ARMSubArch_v8_1m_mainline:
+      return "cortex-m55";
+    default:
+      break;
+    }
+  return getBaselineCpu(triple).str();
 }
 
 } // namespace
@@ -219,6 +234,13 @@ StringRef tern::getBaselineCpu(const Triple &triple) {
     if (StringRef cpu = target->getBaselineCpu(triple); !cpu.empty())
       return cpu;
   return "generic";
+}
+
+ArrayRef<StringRef> tern::getFlushingFeatures(const Triple &triple) {
+  static constexpr StringRef ofArm[] = {"neon", "mve.fp"};
+  if (triple.isARM() || triple.isThumb())
+    return ofArm;
+  return {};
 }
 
 Error tern::checkTarget(TargetAttr target) {

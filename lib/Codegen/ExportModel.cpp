@@ -75,8 +75,11 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
     SmallVector<StringRef> functions = {"embed"};
     llvm::append_range(functions, kinds.names());
     functions.push_back("head");
+    SmallVector<StringRef> bodies = {"decode"};
+    if (getMaxTokens(module) != 1)
+      bodies.push_back("prefill");
     for (StringRef function : functions)
-      for (StringRef body : {"decode", "prefill"})
+      for (StringRef body : bodies)
         if (!module.lookupSymbol<LLVM::LLVMFuncOp>(
                 (function + "." + body).str())) {
           module.emitError("expected a function @") << function << "." << body;
@@ -106,15 +109,23 @@ private:
     return attr ? attr.getValue().getZExtValue() : 0;
   }
 
-  /// The functions for one token, few and many.
+  /// The functions for one token, few and many; where one token is the most,
+  /// there is one.
   Attribute getClasses(StringRef function) {
-    auto symbol = [&](StringRef body) -> Attribute {
-      return SymbolRefAttr::get(&getContext(), (function + "." + body).str());
-    };
-    bool hasFew = getOperation().lookupSymbol((function + ".few").str());
+    Attribute ofOne = findBody(function, "decode");
+    Attribute ofMany = findBody(function, "prefill");
+    Attribute ofFew = findBody(function, "few");
+    if (!ofMany)
+      ofMany = ofOne;
     return ArrayAttr::get(&getContext(),
-                          {symbol("decode"), symbol(hasFew ? "few" : "prefill"),
-                           symbol("prefill")});
+                          {ofOne, ofFew ? ofFew : ofMany, ofMany});
+  }
+
+  Attribute findBody(StringRef function, StringRef body) {
+    std::string name = (function + "." + body).str();
+    if (!getOperation().lookupSymbol(name))
+      return {};
+    return SymbolRefAttr::get(&getContext(), name);
   }
 
   /// A kind's part of a sequence's state.

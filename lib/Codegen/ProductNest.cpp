@@ -94,10 +94,14 @@ private:
     int64_t narrowSteps = kernel.getNarrowSteps();
     if (!narrowSteps)
       return sumRun(from, to, fragment);
+    std::optional<int64_t> first = getConstantIntValue(from),
+                           last = getConstantIntValue(to);
+    bool isWhole = first && last && (*last - *first) % narrowSteps == 0;
     return b.loop(from, to, narrowSteps, fragment,
                   [&](Value first, ValueRange carried) -> Values {
-                    Value end =
-                        b.minUnsigned(b.add(first, b.index(narrowSteps)), to);
+                    Value end = b.add(first, b.index(narrowSteps));
+                    if (!isWhole)
+                      end = b.minUnsigned(end, to);
                     Value narrow =
                         sumRun(first, end, b.zero(kernel.getNarrowType()));
                     return {MicroWidenOp::create(b, kernel.getFragmentType(),

@@ -172,7 +172,10 @@ std::optional<GroupsInLanes> GroupsInLanes::match(const Layout &layout) {
 }
 
 Layout PairedRows::layout() const {
-  Layout layout{&codecs::p2, Axis::Row, {rows(2, 1), columns(8, 1)}, {}};
+  Layout layout{&codecs::p2,
+                Axis::Row,
+                {rows(2, 1), columns(2, 4), columns(2, 1), columns(2, 2)},
+                {}};
   if (pairs > 1)
     layout.bytes.push_back(rows(pairs, 2));
   layout.bytes.push_back({Axis::Byte, 4, 1});

@@ -66,15 +66,6 @@ def test_project(tern, tmp_path, tool, flags):
     assert done.returncode == 1 and "no project of tern's" in done.stderr
 
 
-def test_budget_of_a_microcontroller(m4):
-    """1 MiB of flash and 96 KiB of memory, with the bits of the reference."""
-    make(m4)
-    sizes = subprocess.run(["llvm-size-22", "-A", m4 / "model.elf"], capture_output=True, text=True)
-    size = {name: int(n) for name, n in re.findall(r"^\.(\w+)\S* +(\d+)", sizes.stdout, re.M)}
-    assert size["vectors"] + size["text"] + size["rodata"] + size["data"] < 1 << 20
-    assert size["data"] + size["bss"] + 4096 < 96 << 10
-
-
 DAMAGE = {
     "the context is full": ("#define TOKENS 60", "#define TOKENS 128"),
     "memory is not aligned": ("= tern_weights_model;", "= tern_weights_model + 4;"),

@@ -10,18 +10,17 @@ clang and lld, run by qemu or node. Skipped where one of them is missing.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MODELS, ROOT, model_directory
+from boards import CORE, LIBRARY, RUNTIME, run_quietly
+from conftest import MODELS, model_directory
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
 from test_compiled import assert_same, run_driver
 
-RUNTIME = ROOT / "runtime"
 TOKENS = [1, 845, 25, 310, 77, 5, 902, 11, 640, 3, 3, 21, 400, 9, 78, 1000, 57, 6, 31]
 WANTED = 3
 
@@ -50,33 +49,15 @@ BOARDS = {
     "wasm32": Board("wasm32-unknown-unknown", "generic", ("-Wl,--no-entry", "-Wl,--export=evaluate"), ("node",)),
 }
 
-PROGRAM = r"""
+PROGRAM = LIBRARY + r"""
 #include "tern/tern.h"
 #define MODEL(i) tern_model_bard##i
 extern const tern_model MODEL(0), MODEL(1);
 extern const unsigned char weights0[], weights1[];
-static _Alignas(64) unsigned char memory[4 << 20];
+static _Alignas(64) unsigned char memory[380 << 10];
 static const int32_t tokens[] = {TOKENS};
 static float all_logits[2][WANTED * 1024];
 enum { COUNT = sizeof(tokens) / sizeof(*tokens) };
-
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
-  for (volatile size_t i = 0; i < bytes; ++i)
-    ((unsigned char *)to)[i] = ((const unsigned char *)from)[i];
-  return to;
-}
-void *memmove(void *to, const void *from, size_t bytes) {
-  for (volatile size_t i = 0; i < bytes; ++i) {
-    size_t at = (const unsigned char *)to < (const unsigned char *)from ? i : bytes - 1 - i;
-    ((unsigned char *)to)[at] = ((const unsigned char *)from)[at];
-  }
-  return to;
-}
-void *memset(void *to, int value, size_t bytes) {
-  for (volatile size_t i = 0; i < bytes; ++i)
-    ((unsigned char *)to)[i] = (unsigned char)value;
-  return to;
-}
 
 /* Many tokens, few, and one at a time. */
 static int run(const tern_model *model, const unsigned char *weights, float *logits) {
@@ -102,15 +83,7 @@ __attribute__((visibility("default"), used)) const float *evaluate(void) {
              : NULL;
 }
 
-#ifdef __arm__
-void __aeabi_memcpy(void *to, const void *from, size_t bytes) { memcpy(to, from, bytes); }
-void __aeabi_memcpy4(void *to, const void *from, size_t bytes) { memcpy(to, from, bytes); }
-void __aeabi_memcpy8(void *to, const void *from, size_t bytes) { memcpy(to, from, bytes); }
-void __aeabi_memmove(void *to, const void *from, size_t bytes) { memmove(to, from, bytes); }
-void __aeabi_memset(void *to, size_t bytes, int value) { memset(to, value, bytes); }
-void __aeabi_memclr(void *to, size_t bytes) { memset(to, 0, bytes); }
-void __aeabi_memclr4(void *to, size_t bytes) { memset(to, 0, bytes); }
-void __aeabi_memclr8(void *to, size_t bytes) { memset(to, 0, bytes); }
+#if defined(__arm__) && !defined(BOARD)
 static long call(long number, long a, long b, long c) {
   register long r7 __asm__("r7") = number;
   register long r0 __asm__("r0") = a;
@@ -157,26 +130,19 @@ writeSync(1, new Uint8Array(memory.buffer, at, SIZE));
 """
 
 
-def quietly(*command, cwd: Path) -> bytes:
-    done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
-    return done.stdout
-
-
-def compile_models(tern: str, machine: Board, section: str, directory: Path) -> list[str]:
+def compile_models(tern: str, flags: list[str], section: str, directory: Path) -> list[str]:
     """The files of the bundled models to link; symbols end with each one's number."""
     files = []
     for number, name in enumerate(MODELS):
         program = f"bard{number}"
-        flags = [f"--target={machine.triple}", f"--cpu={machine.cpu}", f"--name={program}"]
-        out = ["--emit=obj", "-o", str(directory / f"{program}.o")]
+        out = [f"--name={program}", "--emit=obj", "-o", str(directory / f"{program}.o")]
         run_driver([tern, "compile", str(model_directory(name)), *flags, *out])
         artifact = (directory / f"{program}.weights").read_bytes()
         offset, size = np.frombuffer(artifact, "<u8", 2, 32).tolist()
         (directory / f"{program}.bin").write_bytes(artifact[offset : offset + size])
         (directory / f"{program}.S").write_text(
             f".section {section}\n.p2align 6\n.globl weights{number}\n"
-            f".type weights{number},{'@' if 'wasm' in machine.triple else '%'}object\n"
+            f".type weights{number},{'@' if '@' in section else '%'}object\n"
             f'weights{number}:\n.incbin "{program}.bin"\n'
             f".size weights{number}, .-weights{number}\n"
         )
@@ -192,14 +158,14 @@ def test_every_bit(tern, tmp_path, board):
         if not shutil.which(tool):
             pytest.skip(f"no '{tool}' for {board}")
     section = '.rodata.weights,"",@' if board == "wasm32" else '.rodata.weights,"a"'
-    models = compile_models(tern, machine, section, tmp_path)
+    flags = [f"--target={machine.triple}", f"--cpu={machine.cpu}"]
+    models = compile_models(tern, flags, section, tmp_path)
     (tmp_path / "program.c").write_text(PROGRAM)
     definitions = [f"-DTOKENS={','.join(map(str, TOKENS))}", f"-DWANTED={WANTED}"]
-    core = [RUNTIME / "src/core" / file for file in ("session.c", "step.c")]
-    quietly(
+    run_quietly(
         "clang", f"--target={machine.triple}", *machine.flags, "-std=c11", "-O1", "-ffreestanding",
         "-fno-builtin", "-fuse-ld=lld", "-nostdlib", "-static", *definitions,
-        "-I", RUNTIME / "include", "program.c", *models, *core,
+        "-I", RUNTIME / "include", "program.c", *models, *CORE,
         "-Wl,--gc-sections", "-o", "program", cwd=tmp_path,
     )  # fmt: skip
     command = [*machine.run, "program"]
@@ -207,7 +173,7 @@ def test_every_bit(tern, tmp_path, board):
         size = len(MODELS) * WANTED * 1024 * 4
         (tmp_path / "run.mjs").write_text(SCRIPT.replace("SIZE", str(size)))
         command = ["node", "run.mjs", "program"]
-    got = np.frombuffer(quietly(*command, cwd=tmp_path), "<f4").reshape(-1, WANTED, 1024)
+    got = np.frombuffer(run_quietly(*command, cwd=tmp_path), "<f4").reshape(-1, WANTED, 1024)
     assert len(got) == len(MODELS) == 2
     for name, logits in zip(MODELS, got):
         want = Model(load(model_directory(name)), Options()).run(TOKENS)

@@ -68,7 +68,7 @@ def check_int8_embedding(result: Result, want: dict) -> None:
 
 def int8_embedding_json() -> dict:
     """Of the tokens of golden.safetensors, and greedy text: not that of 16 bits."""
-    path = model_directory(MODELS[0]) / "golden-embedding-int8.json"
+    path = ROOT / "test/data/golden-embedding-int8.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -41,6 +41,10 @@ llvm::Error checkMachine(TargetAttr target);
 /// The CPU whose instructions are allowed before any feature is added.
 llvm::StringRef getBaselineCpu(const llvm::Triple &triple);
 
+/// Features whose instructions flush subnormal floats to zero, which models
+/// keep: no target has them.
+llvm::ArrayRef<llvm::StringRef> getFlushingFeatures(const llvm::Triple &triple);
+
 /// Makes all of LLVM's targets known; cheap when called again.
 void initializeTargets();
 

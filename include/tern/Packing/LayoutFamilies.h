@@ -92,8 +92,9 @@ struct GroupsInLanes {
   static std::optional<GroupsInLanes> match(const Layout &layout);
 };
 
-/// Two rows in each half word: p2, rows, [n:2:1, k:8:1], [n:P:2, b:4:1]. A tile
-/// is P words of two rows by 8 columns.
+/// Two rows in each half word: p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [n:P:2,
+/// b:4:1]. A tile is P words of two rows by 8 columns; half words side by side
+/// are of columns 0 and 2, 1 and 3, 4 and 6, 5 and 7.
 struct PairedRows {
   int64_t pairs;
   Layout layout() const;

@@ -89,17 +89,23 @@ Value CodeUnit::loadChunk(size_t plane, int64_t chunk) {
   return value;
 }
 
+/// Words are shifted, as no machine shifts bytes; a mask takes off what came in
+/// from the next byte.
 Value CodeUnit::loadField(int64_t field) {
+  Type words = b.vectorOf(lanes, b.getI32Type()), type;
   Value code;
   for (auto [index, plane] : llvm::enumerate(planes)) {
     Value part = loadChunk(index, field / plane.fields());
+    if (plane.bits == 8)
+      return part;
+    type = part.getType();
+    part = b.bitcast(words, part);
     int64_t down = field % plane.fields() * plane.bits - plane.firstBit;
     part = down < 0 ? b.shiftLeft(part, -down) : b.shiftRight(part, down);
-    if (plane.bits < 8)
-      part = b.bitAnd(part, plane.mask() << plane.firstBit);
+    part = b.bitAnd(part, 0x01010101 * (plane.mask() << plane.firstBit));
     code = code ? b.bitOr(code, part) : part;
   }
-  return code;
+  return b.bitcast(type, code);
 }
 
 Value tern::flipHighBit(KernelBuilder &b, Value x) { return b.bitXor(x, 0x80); }

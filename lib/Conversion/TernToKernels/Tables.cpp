@@ -12,6 +12,8 @@
 #include "tern/Kernels/R32.h"
 #include "tern/Target/Target.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -19,16 +21,28 @@ namespace {
 
 using Values = SmallVector<Value>;
 
-/// Tokens that share one widening of a row.
-constexpr int64_t kTokenTile = 4;
+/// Tokens that share one widening of a row, and rows that share a token.
+constexpr int64_t kTokenTile = 4, kRowTile = 4;
 /// Rows of one parallel iteration: their logits are a cache line.
 constexpr int64_t kRowsPerIteration = 16;
+
+bool hasNoVectors(KernelBuilder &b) { return b.getRowLanes() == kRowRegisters; }
+
+/// Two bf16 of a word at a time, for a machine that would else load each.
+Value widenPairs(KernelBuilder &b, Value part, int64_t size) {
+  Value words = b.bitcast(b.vectorOf(size / 2, b.getI32Type()), part);
+  Value both = vector::InterleaveOp::create(b, b.shiftLeft(words, 16),
+                                            b.bitAnd(words, 0xFFFF0000));
+  return b.bitcast(b.vectorOf(size, b.getF32Type()), both);
+}
 
 Value loadWidened(KernelBuilder &b, int64_t size, Value table, ValueRange at) {
   Type element = cast<MemRefType>(table.getType()).getElementType();
   Value part = b.load(b.vectorOf(size, element), table, at);
   if (element.isF32())
     return part;
+  if (element.isBF16() && hasNoVectors(b) && size % 2 == 0)
+    return widenPairs(b, part, size);
   Value bits = b.bitcast(b.vectorOf(size, b.getI16Type()), part);
   return element.isF16()
              ? buildHalfToFloat(
@@ -45,20 +59,32 @@ Value loadScaled(KernelBuilder &b, int64_t size, Value table, ValueRange at,
   return b.mul(values, b.splat(values.getType(), scale));
 }
 
-/// R32(input[t] * weight[row]) for `count` tokens from `first`. The row is read
-/// and widened once for all of them.
-Values dotRow(KernelBuilder &b, Value input, Value weight, Value row,
-              Value first, int64_t count) {
+/// Tokens and rows of the table, from the first ones on.
+struct Products {
+  Value firstToken, firstRow;
+  int64_t tokens, rows;
+};
+
+/// R32(input[t] * weight[row]) of them, by rows. A row is read and widened once
+/// for all tokens, and a token's features once for all rows.
+Values dotRows(KernelBuilder &b, Value input, Value weight,
+               const Products &of) {
   int64_t columns = cast<MemRefType>(weight.getType()).getDimSize(1);
-  return buildR32(b, columns, count, [&](Value column, int64_t width) {
-    Value w = loadWidened(b, width, weight, {row, column});
-    Values products;
-    for (int64_t t = 0; t < count; ++t) {
-      Value x = b.load(w.getType(), input, {b.add(first, t), column});
-      products.push_back(b.mul(x, w));
-    }
-    return products;
-  });
+  return buildR32(
+      b, columns, of.rows * of.tokens, [&](Value column, int64_t width) {
+        Values features, products;
+        for (int64_t r = 0; r < of.rows; ++r) {
+          Value w =
+              loadWidened(b, width, weight, {b.add(of.firstRow, r), column});
+          for (int64_t t = 0; t < of.tokens; ++t) {
+            if (r == 0)
+              features.push_back(b.load(w.getType(), input,
+                                        {b.add(of.firstToken, t), column}));
+            products.push_back(b.mul(features[t], w));
+          }
+        }
+        return products;
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -82,26 +108,43 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
     Value rows = b.index(type.getDimSize(0));
     Value blocks =
         b.index(llvm::divideCeil(type.getDimSize(0), kRowsPerIteration));
+    int64_t rowTile = getRowTile(b, op.getInput());
     b.parallel(blocks, kRowsPerIteration * rowBytes, [&](Value block) {
       Value first = b.mul(block, kRowsPerIteration);
       Value end = b.minUnsigned(b.add(first, kRowsPerIteration), rows);
-      b.loop(first, end, 1, [&](Value row) {
-        writeLogits(b, op.getInput(), op.getWeight(), row, op.getOuts()[0]);
-      });
+      auto write = [&](int64_t size) {
+        return [&, size](Value row) {
+          writeLogits(b, op.getInput(), op.getWeight(), row, size,
+                      op.getOuts()[0]);
+        };
+      };
+      if (type.getDimSize(0) % rowTile == 0)
+        return b.loop(first, end, rowTile, write(rowTile));
+      Value whole = b.mul(b.div(end, rowTile), rowTile);
+      b.loop(first, whole, rowTile, write(rowTile));
+      b.loop(whole, end, 1, write(1));
     });
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
-  /// One column of the logits: token tiles, then what is left one by one.
+  /// Rows that are taken together. A machine without vectors, whose sums of a
+  /// row are few, would else load a feature for each product.
+  static int64_t getRowTile(KernelBuilder &b, Value input) {
+    bool isOfOne = getConstantIntValue(b.length(input)) == 1;
+    return isOfOne && hasNoVectors(b) ? kRowTile : 1;
+  }
+
+  /// Columns of the logits: token tiles, then what is left one by one.
   static void writeLogits(KernelBuilder &b, Value input, Value weight,
-                          Value row, Value out) {
+                          Value row, int64_t rows, Value out) {
     Value tokens = b.length(input);
     auto write = [&](Value first, int64_t count) {
-      Values sums = dotRow(b, input, weight, row, first, count);
-      for (int64_t t = 0; t < count; ++t)
-        b.store(sums[t], out, {b.add(first, t), row});
+      Values sums = dotRows(b, input, weight, {first, row, count, rows});
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t t = 0; t < count; ++t)
+          b.store(sums[r * count + t], out, {b.add(first, t), b.add(row, r)});
     };
     if (getConstantIntValue(tokens) == 1)
       return write(b.index(0), 1);

@@ -196,8 +196,8 @@ int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
     total += weight;
   }
   /* 24 bits: every value is a binary32 below 1. */
-  float draw =
-      (float)(next_random(&sampler->random) >> 40) * (1.0f / 16777216.0f);
+  float draw = (float)(uint32_t)(next_random(&sampler->random) >> 40) *
+               (1.0f / 16777216.0f);
   if (options->top_k == 0 && options->top_p == 1.0f && options->min_p == 0.0f) {
     float rest = draw * total;
     for (uint32_t i = 0; i < vocab_size; ++i) {

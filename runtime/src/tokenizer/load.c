@@ -177,7 +177,7 @@ static int automata_are_valid(const tern_tokenizer *t) {
   for (uint32_t i = 0; i < h->automata.count; ++i) {
     uint32_t from = table_u32(t, h->automata, 4 * i);
     uint32_t states = table_u32(t, h->automata, 4 * i + 1);
-    if (states < 2 || states > UINT32_MAX / 2 / (uint32_t)classes ||
+    if (states < 2 || states * classes > UINT32_MAX / 2 ||
         from + states * classes > h->transitions.count)
       return 0;
     for (uint32_t j = 0; j < states * (uint32_t)classes; ++j) {

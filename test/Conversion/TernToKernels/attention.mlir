@@ -30,8 +30,9 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK:             memref.alloc() {{.*}}: memref<8x144xf32>
 // A field of codes, used by a dot product for each row.
 // CHECK-NOT:         memref.prefetch
-// CHECK:             arith.constant dense<3> : vector<64xi8>
-// CHECK:             %[[FIELD:.*]] = arith.ori
+// CHECK:             arith.constant dense<50529027> : vector<16xi32>
+// CHECK:             %[[WORDS:.*]] = arith.ori {{.*}} : vector<16xi32>
+// CHECK:             %[[FIELD:.*]] = vector.bitcast %[[WORDS]] : vector<16xi32> to vector<64xi8>
 // CHECK-COUNT-8:     vpdpbusd.512"(%{{.*}}, %[[FIELD]],
 // CHECK-NOT:         math.exp
 // CHECK-NOT:         math.fma

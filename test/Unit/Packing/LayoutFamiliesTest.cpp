@@ -72,9 +72,9 @@ std::vector<Member> allMembers() {
        "integer_rows"},
       {PlainWords{&codecs::i6, R}.layout(), "i6, rows, k:4:1, [b:3:1]",
        "contiguous_rows"},
-      {PairedRows{4}.layout(), "p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]",
+      {PairedRows{4}.layout(), "p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [n:4:2, b:4:1]",
        "paired_rows"},
-      {PairedRows{1}.layout(), "p2, rows, [n:2:1, k:8:1], [b:4:1]",
+      {PairedRows{1}.layout(), "p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [b:4:1]",
        "paired_rows"},
   };
 }

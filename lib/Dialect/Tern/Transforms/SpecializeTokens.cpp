@@ -69,20 +69,26 @@ struct SpecializeTokens
       if (function.isExternal() ||
           llvm::none_of(function.getArgumentTypes(), isDynamic))
         continue;
+      ++numSpecialized;
+      std::string name = function.getSymName().str();
+      if (most == 1) {
+        function.setSymName(name + ".decode");
+        makeOneToken(function);
+        continue;
+      }
       OpBuilder builder(function);
       auto decode = cast<func::FuncOp>(builder.clone(*function));
-      decode.setSymName((function.getSymName() + ".decode").str());
+      decode.setSymName(name + ".decode");
       makeOneToken(decode);
       if (isFewOwn) {
         auto own = cast<func::FuncOp>(builder.clone(*function));
-        own.setSymName((function.getSymName() + ".few").str());
+        own.setSymName(name + ".few");
       }
-      function.setSymName((function.getSymName() + ".prefill").str());
+      function.setSymName(name + ".prefill");
       remark::analysis(function.getLoc(),
                        remark::RemarkOpts::name("Bodies").category(DEBUG_TYPE))
           << remark::reason("{0} is for one token, {1} for up to {2} at a time",
                             decode.getName(), function.getName(), most);
-      ++numSpecialized;
     }
   }
 };

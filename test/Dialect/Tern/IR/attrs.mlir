@@ -51,6 +51,6 @@ func.func private @scales(
 
 // Digits of two rows in a word.
 // CHECK-LABEL: func.func private @paired_rows(
-// CHECK-SAME: tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>)
+// CHECK-SAME: tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [n:4:2, b:4:1]>>)
 func.func private @paired_rows(
-    tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:8:1], [n:4:2, b:4:1]>>)
+    tensor<8x8x!tern.trit, #tern.layout<p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [n:4:2, b:4:1]>>)

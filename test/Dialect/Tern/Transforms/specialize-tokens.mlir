@@ -1,5 +1,6 @@
 // RUN: tern-opt %s --tern-specialize-tokens=max-tokens=5 | FileCheck %s
 // RUN: tern-opt %s --tern-specialize-tokens="max-tokens=5 few" | FileCheck %s --check-prefix=FEW
+// RUN: tern-opt %s --tern-specialize-tokens=max-tokens=1 | FileCheck %s --check-prefix=ONE
 
 // One token makes the first size 1 everywhere, of values and of statistics;
 // weights keep their shape, and functions without tokens are left alone.
@@ -42,3 +43,8 @@ func.func @no_tokens(%x: tensor<2x7xf32>) -> tensor<2xf32> {
 // FEW-SAME:    tensor<?x7xf32>
 // FEW-LABEL: func.func @layer.prefill(
 // FEW-NOT:   .few(
+
+// One token at most: one body.
+// ONE-LABEL: func.func @layer.decode(
+// ONE-SAME:    tensor<1x7xf32>
+// ONE-NOT:   .prefill

@@ -46,7 +46,8 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
     columns are skipped in the former only, since that needs a single token.
     Two to sixteen tokens take `NAME.prefill` too, unless `few` or the module's target
     (`Target::wantsFew`) asks for a third body, `NAME.few`: that is worth its code where
-    a target has kernels for so many.
+    a target has kernels for so many. Where one token is the most, as on small devices,
+    `NAME.decode` is all there is.
 
     *Before*
 
@@ -69,7 +70,7 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
            "Two to sixteen tokens have a body of their own, `NAME.few`">,
   ];
   let statistics = [
-    Statistic<"numSpecialized", "num-specialized", "Functions made into two or three">,
+    Statistic<"numSpecialized", "num-specialized", "Functions made for numbers of tokens">,
   ];
 }
 

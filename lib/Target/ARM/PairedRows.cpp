@@ -1,0 +1,393 @@
+//===- PairedRows.cpp - Products of half words by SMLAD -------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// SMLAD adds the products of both half words of two registers to a third. A
+// digit takes few of a half word's bits, so two rows share it (lib/Packing/
+// P2.cpp).
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Kernels/ValueBuilder.h"
+#include "tern/Packing/LayoutFamilies.h"
+#include "tern/Target/ARM/ARM.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace tern;
+using namespace tern::arm;
+
+using Values = SmallVector<Value>;
+
+/// Columns of a step of paired rows, and of a step of bytes.
+static constexpr int64_t kPairColumns = 8, kByteColumns = 4;
+/// Registers of codes that a word is multiplied by.
+static constexpr int64_t kCodes = 4;
+/// Where the digit of the second row begins in a half word.
+static constexpr int64_t kSecondRow = 14;
+/// The bits of both digits in both half words.
+static constexpr int64_t kDigitBits = 0xC003C003;
+/// Pairs whose step is written in assembly.
+static constexpr int64_t kAssembledPairs = 4;
+/// Instructions that take the offset off a sum and convert, scale and add it.
+static constexpr int64_t kScaleSlots = 5;
+/// Instructions that load and extend the codes of a tile, and those by which
+/// addresses go on.
+static constexpr int64_t kTileSlots = 6, kStepSlots = 4;
+
+static VectorType vectorOf(Attribute attr, unsigned bits,
+                           ArrayRef<int64_t> shape) {
+  return VectorType::get(shape, IntegerType::get(attr.getContext(), bits));
+}
+
+static Value call(ValueBuilder &b, StringRef name, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, b.getI32Type(), b.getStringAttr(name),
+                                       operands)
+      .getResult(0);
+}
+
+static Value rotateRight(ValueBuilder &b, Value word, int64_t by) {
+  if (by == 0)
+    return word;
+  Value count = b.constant(b.getI32Type(), by);
+  return LLVM::FshrOp::create(b, word.getType(), word, word, count);
+}
+
+static Value addProducts(ValueBuilder &b, Value halves, Value others,
+                         Value sum) {
+  return call(b, "llvm.arm.smlad", {halves, others, sum});
+}
+
+/// Words of a vector of bytes.
+static Values splitWords(ValueBuilder &b, Value bytes) {
+  int64_t count = cast<VectorType>(bytes.getType()).getNumElements();
+  Value words = b.bitcast(b.vectorOf(count / 4, b.getI32Type()),
+                          b.reshape(bytes, {count}));
+  Values all;
+  for (int64_t i = 0; i < count / 4; ++i)
+    all.push_back(b.part(words, {i}));
+  return all;
+}
+
+/// Bytes 0 and 2 of each word as half words, then bytes 1 and 3.
+static Values extendBytes(ValueBuilder &b, Value bytes,
+                          StringRef instruction = "llvm.arm.sxtb16") {
+  Values halves;
+  for (Value word : splitWords(b, bytes))
+    for (int64_t first : {0, 8})
+      halves.push_back(call(b, instruction, {rotateRight(b, word, first)}));
+  return halves;
+}
+
+//===----------------------------------------------------------------------===//
+// Four bytes
+//===----------------------------------------------------------------------===//
+
+std::string DotAttr::getInstruction() const { return "smlad of bytes"; }
+
+int64_t DotAttr::getLanes() const { return 1; }
+
+int64_t DotAttr::getSlots(unsigned) const { return 6; }
+
+Value DotAttr::build(OpBuilder &builder, Location loc, Value acc, Value u,
+                     Value s, unsigned) const {
+  ValueBuilder b(loc, builder);
+  Value sum = b.part(acc, {0});
+  for (auto [x, y] :
+       llvm::zip_equal(extendBytes(b, u, "llvm.arm.uxtb16"), extendBytes(b, s)))
+    sum = addProducts(b, x, y, sum);
+  return vector::FromElementsOp::create(b, acc.getType(), sum);
+}
+
+//===----------------------------------------------------------------------===//
+// Paired rows
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+PairedRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                       int64_t pairs, int64_t tiles, int64_t codeBits) {
+  if (pairs < 1)
+    return emitError() << "expected a pair of rows at least, got " << pairs;
+  // Narrow sums of codes of 8 bits hold four.
+  if (tiles != 1 && tiles != 2 && tiles != 4)
+    return emitError() << "expected 1, 2 or 4 tiles, got " << tiles;
+  if (codeBits < 2 || codeBits > 8)
+    return emitError() << "expected codes of 2 to 8 bits, got " << codeBits;
+  return success();
+}
+
+std::string PairedRowsAttr::getKernelName() const { return "paired rows"; }
+
+MicroTile PairedRowsAttr::getTile() const {
+  return {/*tokens=*/1, 2 * getPairs(), getTiles() * kPairColumns};
+}
+
+SmallVector<Attribute> PairedRowsAttr::getParts() const { return {*this}; }
+
+bool PairedRowsAttr::reads(const std::optional<Layout> &layout) const {
+  return layout && layout->withoutScales() == PairedRows{getPairs()}.layout();
+}
+
+CodeRange PairedRowsAttr::getCodeRange() const {
+  int64_t end = int64_t(1) << (getCodeBits() - 1);
+  return {-end, end - 1};
+}
+
+int64_t PairedRowsAttr::getMaxColumns() const {
+  return ((int64_t(1) << 31) - 1) / (2 * 128);
+}
+
+int64_t PairedRowsAttr::getOffset() const { return 1; }
+
+/// The second row of a pair is stored as two's complement.
+SmallVector<int64_t> PairedRowsAttr::getRowOffsets() const {
+  SmallVector<int64_t> offsets;
+  for (int64_t i = 0; i < getPairs(); ++i)
+    offsets.append({getOffset(), 0});
+  return offsets;
+}
+
+/// Of a pair: its word, and a mask and a product for each two columns. Ends of
+/// narrow sums, five instructions a pair and the sums' ways to memory, are
+/// shared by their steps.
+MicroCost PairedRowsAttr::getCost() const {
+  int64_t ends = llvm::divideCeil(getPairs() * 9, getNarrowSteps());
+  int64_t tile = getPairs() * (1 + kPairColumns) + kTileSlots;
+  return {getTiles() * tile + ends + kStepSlots, getTiles() * 4 * getPairs(),
+          /*setupSlots=*/0, 2 * getPairs() * kScaleSlots};
+}
+
+VectorType PairedRowsAttr::getCodesType() const {
+  return vectorOf(*this, 8, {1, getTiles() * kPairColumns});
+}
+MicroPreparation PairedRowsAttr::getPreparation() const { return {}; }
+VectorType PairedRowsAttr::getPreparedType() const { return getCodesType(); }
+Value PairedRowsAttr::prepare(OpBuilder &, Location, Value codes) const {
+  return codes;
+}
+SmallVector<VectorType> PairedRowsAttr::getWeightTypes() const {
+  SmallVector<int64_t> shape = {getTiles(), 4 * getPairs()};
+  return {vectorOf(*this, 8, ArrayRef(shape).drop_front(getTiles() == 1))};
+}
+VectorType PairedRowsAttr::getFragmentType() const {
+  return vectorOf(*this, 32, {1, 2 * getPairs()});
+}
+VectorType PairedRowsAttr::getSumsType() const { return getFragmentType(); }
+VectorType PairedRowsAttr::getNarrowType() const {
+  return vectorOf(*this, 32, {getPairs()});
+}
+
+/// Stored digits are 2 at most: 2 * 2^(bits - 1) for each column.
+int64_t PairedRowsAttr::getNarrowSteps() const {
+  int64_t most = int64_t(1) << (kSecondRow - 1);
+  return most / (int64_t(1) << getCodeBits()) / (getTiles() * kPairColumns);
+}
+
+Value PairedRowsAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
+  return ValueBuilder(loc, builder).zero(getFragmentType());
+}
+
+/// The mask in a register for all steps: a constant LLVM would make anew for
+/// each, but it does not look into SMLAD.
+static Value makeMask(ValueBuilder &b) {
+  Value zero = b.constant(b.getI32Type(), int64_t(0));
+  return addProducts(b, zero, zero, b.constant(b.getI32Type(), kDigitBits));
+}
+
+/// The address of the first of the bytes that a vector is read from; null if it
+/// is not read, or not all of it.
+static Value findAddress(ValueBuilder &b, Value vector) {
+  auto read = vector.getDefiningOp<vector::TransferReadOp>();
+  auto type = read ? dyn_cast<MemRefType>(read.getBase().getType()) : nullptr;
+  if (!type || !type.isLastDimUnitStride() || read.getMask() ||
+      read.hasOutOfBoundsDim() || !type.getElementType().isInteger(8))
+    return {};
+  Value memory = read.getBase();
+  auto place = memref::ExtractStridedMetadataOp::create(b, memory);
+  Value at = place.getOffset();
+  for (auto [index, stride] :
+       llvm::zip_equal(read.getIndices(), place.getStrides()))
+    at = b.add(at, b.mul(index, stride));
+  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
+  return arith::IndexCastOp::create(b, b.getI32Type(), b.add(start, at));
+}
+
+/// A step of four pairs, whose sums, codes, one word and addresses are as many
+/// as there are registers. LLVM would begin all words at once and spill sums.
+/// Operands: $0 to $3 the sums, $4 a word, $5 to $8 codes of two columns each,
+/// $9 the weights' address, $10 the codes', $11 the mask.
+static std::string writeStep(int64_t tiles) {
+  std::string code;
+  auto add = [&](const llvm::Twine &line) { code += (line + "\n\t").str(); };
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    for (int64_t word = 0; word < 2; ++word) {
+      int64_t even = 5 + 2 * word;
+      add("ldr $" + llvm::Twine(even) + ", [$10, #" +
+          llvm::Twine(8 * tile + 4 * word) + "]");
+      add("sxtb16 $" + llvm::Twine(even + 1) + ", $" + llvm::Twine(even) +
+          ", ror #8");
+      add("sxtb16 $" + llvm::Twine(even) + ", $" + llvm::Twine(even));
+    }
+    for (int64_t pair = 0; pair < kAssembledPairs; ++pair) {
+      add("ldr $4, [$9, #" + llvm::Twine(4 * (kAssembledPairs * tile + pair)) +
+          "]");
+      for (int64_t i = 0; i < kCodes; ++i) {
+        add("and r12, $11, $4" + (i ? ", ror #" + llvm::Twine(4 * i) : ""));
+        add("smlad $" + llvm::Twine(pair) + ", r12, $" + llvm::Twine(5 + i) +
+            ", $" + llvm::Twine(pair));
+      }
+    }
+  }
+  return code;
+}
+
+/// `narrow` after a step over bytes at these addresses.
+static Value assembleStep(ValueBuilder &b, int64_t tiles, Value weights,
+                          Value codes, Value narrow) {
+  Values operands;
+  for (int64_t pair = 0; pair < kAssembledPairs; ++pair)
+    operands.push_back(b.part(narrow, {pair}));
+  operands.insert(operands.begin(), {weights, codes, makeMask(b)});
+  // The sums come first among the results, then what is overwritten.
+  SmallVector<Type> results(kAssembledPairs + 1 + kCodes, b.getI32Type());
+  Value all =
+      LLVM::InlineAsmOp::create(
+          b, LLVM::LLVMStructType::getLiteral(b.getContext(), results),
+          operands, writeStep(tiles),
+          "=&r,=&r,=&r,=&r,=&r,=&r,=&r,=&r,=&r,r,r,r,0,1,2,3,~{r12},~{memory}",
+          /*has_side_effects=*/true, /*is_align_stack=*/false,
+          LLVM::TailCallKind::None, /*asm_dialect=*/nullptr,
+          /*operand_attrs=*/nullptr)
+          .getResult(0);
+  for (int64_t pair = 0; pair < kAssembledPairs; ++pair)
+    narrow = b.withPart(
+        narrow, LLVM::ExtractValueOp::create(b, all, ArrayRef<int64_t>{pair}),
+        {pair});
+  return narrow;
+}
+
+Value PairedRowsAttr::buildNarrow(OpBuilder &builder, Location loc, Value codes,
+                                  ValueRange weights, Value narrow) const {
+  ValueBuilder b(loc, builder);
+  if (getPairs() == kAssembledPairs)
+    if (Value w = findAddress(b, weights[0]))
+      if (Value x = findAddress(b, codes))
+        return assembleStep(b, getTiles(), w, x, narrow);
+  Values x = extendBytes(b, codes);
+  Value mask = b.constant(b.getI32Type(), kDigitBits);
+  for (auto [i, word] : llvm::enumerate(splitWords(b, weights[0]))) {
+    int64_t tile = int64_t(i) / getPairs(), pair = int64_t(i) % getPairs();
+    Value sum = b.part(narrow, {pair});
+    for (int64_t two = 0; two < kCodes; ++two)
+      sum = addProducts(b, b.bitAnd(rotateRight(b, word, 4 * two), mask),
+                        x[kCodes * tile + two], sum);
+    narrow = b.withPart(narrow, sum, {pair});
+  }
+  return narrow;
+}
+
+/// A + 2^14 B to A and B.
+Value PairedRowsAttr::widen(OpBuilder &builder, Location loc, Value narrow,
+                            Value fragment) const {
+  ValueBuilder b(loc, builder);
+  for (int64_t i = 0; i < getPairs(); ++i) {
+    Value both = b.part(narrow, {i});
+    Value first =
+        b.shiftRightSigned(b.shiftLeft(both, 32 - kSecondRow), 32 - kSecondRow);
+    Value second = b.shiftRightSigned(b.sub(both, first), kSecondRow);
+    for (auto [row, sum] : {std::pair(2 * i, first), {2 * i + 1, second}})
+      fragment = b.withPart(fragment, b.add(b.part(fragment, {0, row}), sum),
+                            {0, row});
+  }
+  return fragment;
+}
+
+Value PairedRowsAttr::build(OpBuilder &b, Location loc, Value codes,
+                            ValueRange weights, Value fragment) const {
+  Value narrow = ValueBuilder(loc, b).zero(getNarrowType());
+  return widen(b, loc, buildNarrow(b, loc, codes, weights, narrow), fragment);
+}
+
+Value PairedRowsAttr::finish(OpBuilder &, Location, Value fragment) const {
+  return fragment;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of bytes
+//===----------------------------------------------------------------------===//
+
+LogicalResult ByteRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   int64_t rows) {
+  if (rows < 1)
+    return emitError() << "expected a row at least, got " << rows;
+  return success();
+}
+
+std::string ByteRowsAttr::getKernelName() const { return "byte rows"; }
+
+MicroTile ByteRowsAttr::getTile() const {
+  return {/*tokens=*/1, getRows(), kByteColumns};
+}
+
+SmallVector<Attribute> ByteRowsAttr::getParts() const { return {*this}; }
+
+bool ByteRowsAttr::reads(const std::optional<Layout> &layout) const {
+  return !layout;
+}
+
+CodeRange ByteRowsAttr::getCodeRange() const { return {-128, 127}; }
+
+int64_t ByteRowsAttr::getMaxColumns() const {
+  return (int64_t(1) << (31 - 7 - 7)) - 1;
+}
+
+int64_t ByteRowsAttr::getOffset() const { return 0; }
+
+MicroCost ByteRowsAttr::getCost() const {
+  return {getRows() * (1 + kByteColumns) + kStepSlots - 3,
+          kByteColumns * getRows()};
+}
+
+VectorType ByteRowsAttr::getCodesType() const {
+  return vectorOf(*this, 8, {1, kByteColumns});
+}
+MicroPreparation ByteRowsAttr::getPreparation() const { return {}; }
+VectorType ByteRowsAttr::getPreparedType() const { return getCodesType(); }
+Value ByteRowsAttr::prepare(OpBuilder &, Location, Value codes) const {
+  return codes;
+}
+SmallVector<VectorType> ByteRowsAttr::getWeightTypes() const {
+  return {vectorOf(*this, 8, {getRows(), kByteColumns})};
+}
+VectorType ByteRowsAttr::getFragmentType() const {
+  return vectorOf(*this, 32, {1, getRows()});
+}
+VectorType ByteRowsAttr::getSumsType() const { return getFragmentType(); }
+
+Value ByteRowsAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
+  return ValueBuilder(loc, builder).zero(getFragmentType());
+}
+
+Value ByteRowsAttr::build(OpBuilder &builder, Location loc, Value codes,
+                          ValueRange weights, Value fragment) const {
+  ValueBuilder b(loc, builder);
+  Values x = extendBytes(b, codes);
+  for (int64_t row = 0; row < getRows(); ++row) {
+    Value sum = b.part(fragment, {0, row});
+    Values w = extendBytes(b, b.part(weights[0], {row}));
+    for (auto [two, codesOfTwo] : llvm::zip_equal(w, x))
+      sum = addProducts(b, two, codesOfTwo, sum);
+    fragment = b.withPart(fragment, sum, {0, row});
+  }
+  return fragment;
+}
+
+Value ByteRowsAttr::finish(OpBuilder &, Location, Value fragment) const {
+  return fragment;
+}

@@ -1,0 +1,56 @@
+// RUN: tern-opt %s --split-input-file --tern-select-strategies --mlir-print-local-scope | FileCheck %s
+
+// Codes of four bits are kept narrow for longer than those of eight.
+
+module attributes {tern.max_tokens = 1 : i64, tern.target = #tern.target<triple = "thumbv7em-none-eabihf", cpu = "cortex-m4", features = "+dsp">} {
+  tern.weight @q_proj.w <digits> ["q_proj"] : tensor<192x192x!tern.trit>
+  tern.weight @o_proj.w <digits> ["o_proj"] : tensor<192x192x!tern.trit>
+// CHECK-LABEL: func.func @q_proj(
+// CHECK:         strategy #tern.strategy<[#tern_arm.paired_rows<pairs = 4, tiles = 4, code_bits = 4>]
+  func.func @q_proj(%x: tensor<1x192xi8>, %init: tensor<1x192xi32>) -> tensor<1x192xi32> {
+    %w = tern.get_weight @q_proj.w : tensor<192x192x!tern.trit>
+    %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x192xi8>, tensor<192x192x!tern.trit>)
+        outs(%init : tensor<1x192xi32>) codes [-8, 7] -> tensor<1x192xi32>
+    return %0 : tensor<1x192xi32>
+  }
+// CHECK-LABEL: func.func @o_proj(
+// CHECK:         strategy #tern.strategy<[#tern_arm.paired_rows<pairs = 4, tiles = 4, code_bits = 8>]
+  func.func @o_proj(%x: tensor<1x192xi8>, %init: tensor<1x192xi32>) -> tensor<1x192xi32> {
+    %w = tern.get_weight @o_proj.w : tensor<192x192x!tern.trit>
+    %0 = tern.matmul "o_proj" ins(%x, %w : tensor<1x192xi8>, tensor<192x192x!tern.trit>)
+        outs(%init : tensor<1x192xi32>) codes [-128, 127] -> tensor<1x192xi32>
+    return %0 : tensor<1x192xi32>
+  }
+}
+
+// -----
+
+// Vectors of integers beat pairs.
+
+module attributes {tern.max_tokens = 1 : i64, tern.target = #tern.target<triple = "thumbv8.1m.main-none-eabihf", cpu = "cortex-m55", features = "+dsp,+mve">} {
+  tern.weight @q_proj.w <digits> ["q_proj"] : tensor<192x192x!tern.trit>
+// CHECK-LABEL: func.func @q_proj(
+// CHECK:         strategy #tern.strategy<[#tern_arm.vector_rows<rows = 2>]
+  func.func @q_proj(%x: tensor<1x192xi8>, %init: tensor<1x192xi32>) -> tensor<1x192xi32> {
+    %w = tern.get_weight @q_proj.w : tensor<192x192x!tern.trit>
+    %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x192xi8>, tensor<192x192x!tern.trit>)
+        outs(%init : tensor<1x192xi32>) codes [-8, 7] -> tensor<1x192xi32>
+    return %0 : tensor<1x192xi32>
+  }
+}
+
+// -----
+
+// A CPU without products of half words has portable kernels.
+
+module attributes {tern.max_tokens = 1 : i64, tern.target = #tern.target<triple = "thumbv6m-none-eabi", cpu = "cortex-m0", features = "">} {
+  tern.weight @q_proj.w <digits> ["q_proj"] : tensor<192x192x!tern.trit>
+// CHECK-LABEL: func.func @q_proj(
+// CHECK:         strategy #tern.strategy<[#tern.digit_by_digit<layout
+  func.func @q_proj(%x: tensor<1x192xi8>, %init: tensor<1x192xi32>) -> tensor<1x192xi32> {
+    %w = tern.get_weight @q_proj.w : tensor<192x192x!tern.trit>
+    %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x192xi8>, tensor<192x192x!tern.trit>)
+        outs(%init : tensor<1x192xi32>) codes [-8, 7] -> tensor<1x192xi32>
+    return %0 : tensor<1x192xi32>
+  }
+}
