@@ -61,8 +61,8 @@ static constexpr llvm::StringLiteral semihosting =
 static Board makeCortexM(const Triple &triple, TargetAttr target) {
   bool hasMve = triple.getSubArch() == Triple::ARMSubArch_v8_1m_mainline;
   std::string machine = "-mthumb -mcpu=" + target.getCpu().str();
-  if (hasMve) // whose floats flush subnormal numbers
-    machine += "+nomve.fp";
+  if (hasMve) // in which compilers flush subnormal floats
+    machine += "+nomve";
   machine += triple.getEnvironment() == Triple::EABIHF ? " -mfloat-abi=hard"
                                                        : " -mfloat-abi=softfp";
   StringRef script = hasMve ? "mps3-an547.ld" : "mps2-an386.ld";
