@@ -122,7 +122,7 @@ class Loop:
 
 
 def _name_machine(word: str) -> str:
-    for start, name in (("x86", "x86"), ("aarch64", "aarch64"), ("arm64", "aarch64"),
+    for start, name in (("x86", "x86"), ("aarch64", "aarch64"), ("littleaarch64", "aarch64"), ("arm64", "aarch64"),
                         ("littlearm", "arm"), ("arm", "arm"), ("thumb", "arm"),
                         ("riscv", "riscv"), ("littleriscv", "riscv"), ("wasm", "wasm")):  # fmt: skip
         if word.startswith(start):
@@ -143,7 +143,7 @@ def disassemble(path: Path, objdump: str) -> dict[str, list[Instruction]]:
         if symbol := re.match(r"[0-9a-f]+ <(.+)>:$", line):
             current = functions.setdefault(symbol[1], [])
         elif parts := re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", line):
-            mnemonic, operands = parts[2], re.sub(r"\s*(#|//|@).*$", "", parts[3])
+            mnemonic, operands = parts[2], re.sub(r"\s*(# |//|@).*$", "", parts[3])
             current.append(Instruction(int(parts[1], 16), mnemonic, operands, machine))
     return functions
 

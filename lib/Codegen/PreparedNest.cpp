@@ -208,6 +208,11 @@ private:
         b.index(from), b.index(to), 1, fragments,
         [&](Value columns, ValueRange outer) -> Values {
           Value prepared = isListed ? list(columns) : prepare(columns);
+          // Registers have those of the only step while all rows pass by.
+          only = tokensAtOnce * preparation.steps == 1 && !isListed
+                     ? read(kernel.getPreparedType(), prepared,
+                            at(zero, zero, kernel.getPreparedType()))
+                     : Value();
           return {forEachTile(
               outer[0], planes, [&](Value rows, Value number, Value carried) {
                 Value fragment = read(type, carried, at(rows, number, type));
@@ -338,7 +343,8 @@ private:
                 Value fragment) {
     VectorType type = kernel.getPreparedType();
     auto addStep = [&](Value step, ValueRange weights, Value sums) -> Value {
-      Value codes = read(type, prepared, at(number, step, type));
+      Value codes =
+          only ? only : read(type, prepared, at(number, step, type));
       return MicroOp::create(b, kernel.getFragmentType(),
                              op.getProjectionAttr(), kernel, codes, sums,
                              weights);
@@ -347,7 +353,7 @@ private:
                                b, lists->steps, ValueRange{number}))
                          : countSteps(columns, steps);
     // The cache has a panel, and what an earlier token read.
-    if (isByRows || tokensAtOnce != 1)
+    if (isByRows || tokensAtOnce != 1 || !preparation.readsAhead)
       return b.loop(zero, end, 1, fragment,
                     [&](Value step, ValueRange carried) -> Values {
                       return {addStep(step,
@@ -405,6 +411,7 @@ private:
   int64_t width;       ///< of the codes
   int64_t rowTiles, tokensAtOnce;
   std::optional<GroupLists> lists; ///< of a tile of columns
+  Value only;                      ///< prepared codes, if of one step
   Value zero, tokens;
   Value first, end;        ///< tiles of rows of the worker
   Value firstToken, count; ///< of those that are prepared together

@@ -58,7 +58,7 @@ struct ContiguousColumnsModel
     auto kernel = get(attr);
     int64_t dots = 0;
     for (int64_t d = 0; d < kernel.getDigits(); ++d)
-      dots += kernel.getDot().getSlots(maxInPlace(d));
+      dots += kernel.getDot().getSlots(maxInPlace(kernel.getDot(), d));
     // Four loads, three interleavings and four masks for each quarter.
     return {kernel.getQuarters() * (kernel.getTokens() * dots + 7 +
                                     slotsOfSplit(kernel.getDigits())) +
@@ -88,16 +88,17 @@ struct ContiguousColumnsModel
     auto kernel = get(attr);
     Values x;
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
-      x.push_back(broadcastFour(b, codes, t, 0, lanes(attr)));
+      x.push_back(broadcastFour(b, codes, t, 0, kernel.getDot()));
     for (int64_t q = 0; q < kernel.getQuarters(); ++q) {
       FourAndOne rows =
           splitBytes(b, *codecOf(kernel.getDigits()),
                      interleaveFour(b, weights, kernel.getFirst() + q));
       for (int64_t d = 0; d < kernel.getDigits(); ++d) {
-        Value u = digitInPlace(b, rows, d);
+        Value u = digitInPlace(b, kernel.getDot(), rows, d);
         for (int64_t t = 0; t < kernel.getTokens(); ++t) {
-          Value sum = kernel.getDot().build(b, loc, b.part(sums, {t, q, d}), u,
-                                            x[t], maxInPlace(d));
+          Value sum =
+              kernel.getDot().build(b, loc, b.part(sums, {t, q, d}), u, x[t],
+                                    maxInPlace(kernel.getDot(), d));
           sums = b.withPart(sums, sum, {t, q, d});
         }
       }
@@ -116,7 +117,8 @@ struct ContiguousColumnsModel
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
       for (int64_t q = 0; q < kernel.getQuarters(); ++q)
         for (int64_t d = 0; d < kernel.getDigits(); ++d) {
-          Value sum = b.shiftRightSigned(b.part(sums, {t, q, d}), placeOf(d));
+          Value sum = b.shiftRightSigned(b.part(sums, {t, q, d}),
+                                         placeOf(kernel.getDot(), d));
           results = b.withPart(results, sum, {t, d, q});
         }
     return b.reshape(results, type.getShape());

@@ -45,15 +45,16 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
     return (int64_t(1) << (31 - 7 - (get(attr).getBits() - 1))) - 1;
   }
   int64_t getOffset(Attribute attr) const {
-    return int64_t(1) << (get(attr).getBits() - 1);
+    return areSigned(attr) ? 0 : int64_t(1) << (get(attr).getBits() - 1);
   }
   MicroCost getCost(Attribute attr) const {
     auto kernel = get(attr);
     int64_t rows = kernel.getRows(), tokens = kernel.getTokens();
     // Of a vector of integers: a load and an exclusive or, or a share of the
     // loads and the shifts and masks of two bytes.
-    int64_t unpack = kernel.getBits() == 6 ? 4 : 2;
-    int64_t dots = rows * kernel.getDot().getSlots(largest(attr)) + 1;
+    int64_t unpack = areSigned(attr) ? 1 : kernel.getBits() == 6 ? 4 : 2;
+    unsigned most = areSigned(attr) ? 1 : largest(attr);
+    int64_t dots = rows * kernel.getDot().getSlots(most) + 1;
     return {kernel.getVectors() * (tokens * dots + unpack * rows),
             rows * stepBytes(attr)};
   }
@@ -78,10 +79,14 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
     Value w = b.reshape(weights[0], {rows, stepBytes(attr) / bytes, bytes});
     for (int64_t v = 0; v < vectors; ++v)
       for (int64_t r = 0; r < rows; ++r) {
-        Value u = unpack(b, kernel.getBits(), w, r, v);
+        Value u = areSigned(attr) ? b.part(w, {r, v})
+                                  : unpack(b, kernel.getBits(), w, r, v);
         for (int64_t t = 0; t < tokens; ++t) {
-          Value sum = kernel.getDot().build(b, loc, b.part(sums, {t, r, v}), u,
-                                            b.part(x, {t, v}), largest(attr));
+          Value old = b.part(sums, {t, r, v}), codes = b.part(x, {t, v});
+          Value sum = areSigned(attr)
+                          ? kernel.getDot().buildSigned(b, loc, old, u, codes)
+                          : kernel.getDot().build(b, loc, old, u, codes,
+                                                  largest(attr));
           sums = b.withPart(sums, sum, {t, r, v});
         }
       }
@@ -104,6 +109,11 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
   }
 
 private:
+  /// Bytes that the dot product takes as they are.
+  static bool areSigned(Attribute attr) {
+    return get(attr).getBits() == 8 && get(attr).getDot().hasSigned();
+  }
+
   static unsigned largest(Attribute attr) {
     return (1u << get(attr).getBits()) - 1;
   }

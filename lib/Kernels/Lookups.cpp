@@ -148,6 +148,25 @@ Values ExpandLookup<JoinWordsOp>::expand(KernelBuilder &b, JoinWordsOp op) {
   return {vector::InterleaveOp::create(b, even, op.getOdd())};
 }
 
+/// No run of bits crosses from byte to byte.
+Value gatherFromBytes(KernelBuilder &b, const ScatteredField &field,
+                      ValueRange bytes) {
+  Value number;
+  int64_t at = 0;
+  for (const ScatteredField::Run &run : field.runs) {
+    if (!run.bits)
+      continue;
+    Value part = b.bitAnd(b.shiftRight(bytes[run.from / 8], run.from % 8),
+                          (int64_t(1) << run.bits) - 1);
+    part = b.shiftLeft(part, at);
+    number = number ? b.bitOr(number, part) : part;
+    at += run.bits;
+  }
+  if (!field.added)
+    return number;
+  return b.bitAnd(b.add(number, double(field.added)), (int64_t(1) << at) - 1);
+}
+
 template <>
 Values ExpandLookup<RecodeOp>::expand(KernelBuilder &b, RecodeOp op) {
   const Codec &from = *findCodec(op.getFrom()), &to = *findCodec(op.getTo());
@@ -177,11 +196,27 @@ Values ExpandLookup<RecodeOp>::expand(KernelBuilder &b, RecodeOp op) {
   return {result};
 }
 
+template <>
+Values ExpandLookup<GatherNumbersOp>::expand(KernelBuilder &b,
+                                             GatherNumbersOp op) {
+  const Codec &codec = *findCodec(op.getCodec());
+  Value result = b.zero(op.getResult().getType());
+  for (int64_t n = 0; n < codec.wordDigits / codec.fields.digits; ++n) {
+    Values bytes;
+    for (int64_t i = 0; i < codec.wordBytes; ++i)
+      bytes.push_back(extract(b, op.getWords(), b.getIndexAttr(i)));
+    Value number = gatherFromBytes(b, codec.fields.scattered[n], bytes);
+    result = insert(b, number, result, b.getIndexAttr(n));
+  }
+  return {result};
+}
+
 } // namespace
 
 void tern::populateLookupPatterns(RewritePatternSet &patterns) {
   patterns.add<ExpandLookup<SplitCodesOp>, ExpandLookup<BuildTableOp>,
                ExpandLookup<LookupAddOp>, ExpandLookup<WidenOp>,
                ExpandLookup<WidenWordsOp>, ExpandLookup<JoinWordsOp>,
-               ExpandLookup<RecodeOp>>(patterns.getContext());
+               ExpandLookup<GatherNumbersOp>, ExpandLookup<RecodeOp>>(
+      patterns.getContext());
 }

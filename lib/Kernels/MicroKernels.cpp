@@ -11,12 +11,12 @@ using namespace mlir;
 using namespace tern;
 
 Value tern::broadcastFour(ValueBuilder &b, Value codes, int64_t token,
-                          int64_t column, int64_t lanes) {
+                          int64_t column, DotProductAttrInterface dot) {
   Value row = b.part(codes, {token});
-  Value four = b.lanes(row, column, 4);
-  Value word = b.lane(b.bitcast(b.vectorOf(1, b.getI32Type()), four), 0);
-  return b.bitcast(b.vectorOf(4 * lanes, b.getI8Type()),
-                   b.splat(b.vectorOf(lanes, b.getI32Type()), word));
+  int64_t known = cast<VectorType>(row.getType()).getNumElements();
+  if (dot.broadcastsLanes() && known >= 4 * dot.getLanes())
+    return b.broadcastFour(row, column, dot.getLanes());
+  return b.broadcastFour(b.lanes(row, column, 4), 0, dot.getLanes());
 }
 
 void tern::registerMicroKernels(DialectRegistry &registry) {
@@ -27,6 +27,7 @@ void tern::registerMicroKernels(DialectRegistry &registry) {
     attachIntegerRows(context);
     attachContiguousColumns(context);
     attachLookupGroups(context);
+    attachLookupWords(context);
     attachListedGroups(context);
     attachDigitByDigit(context);
     attachScalarDot(context);

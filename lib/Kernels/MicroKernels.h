@@ -21,7 +21,7 @@ namespace tern {
 
 /// Four of the codes of token `token`, from column `column` on, in each lane.
 mlir::Value broadcastFour(ValueBuilder &b, mlir::Value codes, int64_t token,
-                          int64_t column, int64_t lanes);
+                          int64_t column, DotProductAttrInterface dot);
 
 /// Instructions that a vector of sums of a group takes: the offset comes off,
 /// and it is converted, multiplied by scales and by a factor, and added.
@@ -69,6 +69,7 @@ void attachContiguousRows(mlir::MLIRContext *context);
 void attachIntegerRows(mlir::MLIRContext *context);
 void attachContiguousColumns(mlir::MLIRContext *context);
 void attachLookupGroups(mlir::MLIRContext *context);
+void attachLookupWords(mlir::MLIRContext *context);
 void attachListedGroups(mlir::MLIRContext *context);
 void attachDigitByDigit(mlir::MLIRContext *context);
 void attachScalarDot(mlir::MLIRContext *context);

@@ -19,6 +19,8 @@ struct ScalarDotModel
   std::string getInstruction(Attribute) const { return "multiply-adds"; }
   int64_t getLanes(Attribute) const { return 1; }
   int64_t getSlots(Attribute, unsigned) const { return 8; }
+  unsigned getMaxUnsigned(Attribute) const { return 255; }
+  int64_t getNarrowLanes(Attribute) const { return 2; }
 
   Value build(Attribute, OpBuilder &builder, Location loc, Value acc, Value u,
               Value s, unsigned) const {

@@ -70,7 +70,8 @@ struct UnpackedRowsModel
     if (!getNarrowSteps(attr))
       return {};
     return vectorOf(attr, 16,
-                    {kernel.getTokens(), kernel.getVectors(), 2 * lanes(attr)});
+                    {kernel.getTokens(), kernel.getVectors(),
+                     kernel.getDot().getNarrowLanes()});
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
@@ -120,7 +121,7 @@ private:
     int64_t vectors = kernel.getVectors();
     Value digits = b.reshape(weight, {vectors, 4 * lanes(attr)});
     for (int64_t t = 0; t < kernel.getTokens(); ++t) {
-      Value x = broadcastFour(b, codes, t, 0, lanes(attr));
+      Value x = broadcastFour(b, codes, t, 0, kernel.getDot());
       for (int64_t v = 0; v < vectors; ++v) {
         Value sum = dot(b.part(sums, {t, v}), b.part(digits, {v}), x);
         sums = b.withPart(sums, sum, {t, v});

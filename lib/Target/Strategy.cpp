@@ -73,8 +73,8 @@ ProductCost tern::rate(const Strategy &strategy, const ProductShape &shape,
   StoredSize size = getStoredSize(strategy, shape);
   ProductCost cost{};
   cost.bytes = shape.share * size.bytes;
-  if (strategy.kernels)
-    addKernels(strategy.kernels, size, shape, cost);
+  if (StrategyAttr rated = strategy.rated ? strategy.rated : strategy.kernels)
+    addKernels(rated, size, shape, cost);
   else
     cost.slots = kPortableSlots * shape.share * size.rows * size.columns *
                  double(shape.tokens);

@@ -98,6 +98,10 @@ public:
   /// Lanes `from` .. `from + count` of x.
   Value lanes(Value x, int64_t from, int64_t count);
   Value lane(Value x, int64_t at);
+  /// The four bytes of `x` from `from` on, a multiple of four, in each of
+  /// `count` lanes of four. Of four bytes in all it is a splat, else a shuffle,
+  /// which leaves `x` in one register.
+  Value broadcastFour(Value x, int64_t from, int64_t count);
   /// x followed by zeros, `count` lanes in all.
   Value padLanes(Value x, int64_t count);
   /// The part of a vector of several dimensions at `position`, and the vector

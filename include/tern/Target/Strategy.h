@@ -44,6 +44,9 @@ struct Strategy {
   /// for each `recodeTokens` tokens; 0 for none.
   double recodeSlots = 0;
   int64_t recodeTokens = 0;
+  /// Kernels whose costs count, if not `kernels`: machines that share weights
+  /// choose the same layouts for them.
+  StrategyAttr rated = {};
 };
 
 /// Speeds of one core.

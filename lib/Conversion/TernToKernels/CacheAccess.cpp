@@ -110,14 +110,16 @@ Value CodeUnit::loadField(int64_t field) {
 
 Value tern::flipHighBit(KernelBuilder &b, Value x) { return b.bitXor(x, 0x80); }
 
-Value tern::loadQuad(KernelBuilder &b, Value memory, ValueRange indices,
-                     int64_t lanes) {
-  Value quad = b.load(b.vectorOf(4, b.getI8Type()), memory, indices);
-  if (lanes == 1)
-    return quad;
-  Value word = b.lane(b.bitcast(b.vectorOf(1, b.getI32Type()), quad), 0);
-  return b.bitcast(b.vectorOf(4 * lanes, b.getI8Type()),
-                   b.splat(b.vectorOf(lanes, b.getI32Type()), word));
+Value QuadLoader::load(int64_t number, Value row, Value column, int64_t quad) {
+  int64_t lanes = dot.getLanes(), ofVector = dot.broadcastsLanes() ? lanes : 1;
+  int64_t place = quad % ofVector;
+  Value &bytes = loaded[number];
+  if (place == 0) {
+    int64_t count = 4 * std::min(ofVector, quads - quad);
+    bytes = b.load(b.vectorOf(count, b.getI8Type()), memory,
+                   {row, b.add(column, 4 * quad)});
+  }
+  return lanes == 1 ? bytes : b.broadcastFour(bytes, 4 * place, lanes);
 }
 
 //===----------------------------------------------------------------------===//

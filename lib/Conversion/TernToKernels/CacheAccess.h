@@ -92,9 +92,26 @@ private:
 /// x - 128 of unsigned bytes, as signed ones, and back.
 mlir::Value flipHighBit(KernelBuilder &b, mlir::Value x);
 
-/// Four bytes of `memory` in each of `lanes` 32 bit lanes.
-mlir::Value loadQuad(KernelBuilder &b, mlir::Value memory,
-                     mlir::ValueRange indices, int64_t lanes);
+/// Fours of bytes of some rows, each in all lanes of a dot product.
+class QuadLoader {
+public:
+  /// Of `rows` rows of `memory`, `quads` of each.
+  QuadLoader(KernelBuilder &b, mlir::Value memory, DotProductAttrInterface dot,
+             int64_t rows, int64_t quads)
+      : b(b), memory(memory), dot(dot), quads(quads), loaded(rows) {}
+
+  /// Four `quad` of row `row`, the `number`-th one, whose fours begin at
+  /// `column`; of each row by rising fours.
+  mlir::Value load(int64_t number, mlir::Value row, mlir::Value column,
+                   int64_t quad);
+
+private:
+  KernelBuilder &b;
+  mlir::Value memory;
+  DotProductAttrInterface dot;
+  int64_t quads;
+  llvm::SmallVector<mlir::Value> loaded; ///< a vector of each row
+};
 
 /// max(max|x|, 1e-5) of `n` floats of row `token` from `column` on; NaN if one
 /// of them is.

@@ -180,11 +180,11 @@ private:
     }
     CodeUnit codes(b, cache.getBytes(), planes, starts, dot.getLanes());
     Value dim = b.mul(unit, 4 * unitFields);
+    QuadLoader quads(b, q.codes, dot, int64_t(sums.size()), fields);
     for (int64_t f = 0; f < fields; ++f) {
-      Value field = codes.loadField(f), at = b.add(dim, 4 * f);
+      Value field = codes.loadField(f);
       for (auto [r, sum] : llvm::enumerate(sums)) {
-        Value quad =
-            loadQuad(b, q.codes, {b.index(firstRow + r), at}, dot.getLanes());
+        Value quad = quads.load(r, b.index(firstRow + r), dim, f);
         sum = dot.build(b, b.getLoc(), sum, field, quad, n);
       }
     }

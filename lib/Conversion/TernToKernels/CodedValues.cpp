@@ -11,7 +11,8 @@
 // fits, and sum(p*u) = 2*sum(p*(c - 128)) + sum(p). Lanes are dimensions.
 //
 // Where large unsigned bytes cost more, narrow codes are the unsigned ones, and
-// p - 128 the signed: sum(p*c) = sum((p - 128)*c) + 128*sum(c).
+// p - 128 the signed: sum(p*c) = sum((p - 128)*c) + 128*sum(c). A machine that
+// multiplies unsigned bytes takes both as they are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -122,7 +123,7 @@ private:
       if (isSwapped)
         sum = b.add(sum, b.shiftLeft(codeSum, 8));
       Value correction = b.load(weights.sums, place);
-      if (n < 255)
+      if (n < 255 || dot.hasUnsigned())
         correction = b.mul(correction, -n);
       sum = b.add(sum, b.splat(lanes, correction));
       if (layout.hasFirstRows())
@@ -143,19 +144,23 @@ private:
     }
     CodeUnit codes(b, cache.getBytes(), planes, starts, dot.getLanes());
     Value first = b.add(b.mul(part.block, kTokens), b.mul(unit, 4 * fields));
+    QuadLoader quads(b, weights.bytes, dot, part.rows, fields);
     for (int64_t f = 0; f < fields; ++f) {
-      Value field = codes.loadField(f), token = b.add(first, 4 * f);
-      if (n == 255)
+      Value field = codes.loadField(f);
+      if (n == 255 && !dot.hasUnsigned())
         field = flipHighBit(b, field);
       if (isSwapped)
         products.back() = dot.build(b, b.getLoc(), products.back(), field,
                                     b.constant(field.getType(), int64_t(1)), n);
       for (int64_t r = 0; r < part.rows; ++r) {
-        Value p = loadQuad(b, weights.bytes, {getRow(part, r), token},
-                           dot.getLanes());
+        Value p = quads.load(r, getRow(part, r), first, f);
         Value &product = products[r];
-        product = isSwapped ? dot.build(b, b.getLoc(), product, field, p, n)
-                            : dot.build(b, b.getLoc(), product, p, field, 255);
+        if (dot.hasUnsigned())
+          product = dot.buildUnsigned(b, b.getLoc(), product, field, p);
+        else if (isSwapped)
+          product = dot.build(b, b.getLoc(), product, field, p, n);
+        else
+          product = dot.build(b, b.getLoc(), product, p, field, 255);
       }
     }
     return products;

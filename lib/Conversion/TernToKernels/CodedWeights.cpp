@@ -37,7 +37,7 @@ CodedWeights CodedWeights::ofRows(KernelBuilder &b, Value first,
 
 bool CodedWeights::areSwapped(const CacheLayout &layout,
                               DotProductAttrInterface dot) {
-  return layout.bits < 8 && !dot.isExactForAnyByte();
+  return layout.bits < 8 && !dot.isExactForAnyByte() && !dot.hasUnsigned();
 }
 
 void tern::prefetchValueFactors(KernelBuilder &b, HeadCache &cache, Value first,

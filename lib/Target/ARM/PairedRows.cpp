@@ -95,6 +95,8 @@ int64_t DotAttr::getLanes() const { return 1; }
 
 int64_t DotAttr::getSlots(unsigned) const { return 6; }
 
+unsigned DotAttr::getMaxUnsigned() const { return 255; }
+
 Value DotAttr::build(OpBuilder &builder, Location loc, Value acc, Value u,
                      Value s, unsigned) const {
   ValueBuilder b(loc, builder);

@@ -68,6 +68,10 @@ static bool isOfPairs(Dot dot) {
   return dot == Dot::Vpmaddubsw256 || dot == Dot::Vpmaddubsw512;
 }
 
+unsigned DotAttr::getMaxUnsigned() const {
+  return isOfPairs(getValue()) ? 128 : 255;
+}
+
 /// Sums of pairs: each product is at most 128 times `maxUnsigned` below zero.
 int64_t DotAttr::getNarrowSteps(unsigned maxUnsigned) const {
   return isOfPairs(getValue()) ? 32768 / (2 * 128 * maxUnsigned) : 0;

@@ -366,3 +366,25 @@ LogicalResult RecodeOp::verify() {
                                     << ", got " << result.getDimSize(0);
   return success();
 }
+
+LogicalResult GatherNumbersOp::verify() {
+  const Codec *codec = findCodec(getCodec());
+  if (!codec || !codec->fields.scattered)
+    return emitOpError("expected a codec whose numbers are scattered over a "
+                       "word, got ")
+           << getCodec();
+  if (failed(expectLanes(*this, "a result", getResult(), getLanes(getWords()),
+                         "words are")))
+    return failure();
+  int64_t bytes = cast<VectorType>(getWords().getType()).getDimSize(0);
+  if (bytes != codec->wordBytes)
+    return emitOpError("expected ")
+           << codec->wordBytes << " bytes of a word of " << codec->name
+           << ", got " << bytes;
+  int64_t numbers = cast<VectorType>(getResult().getType()).getDimSize(0);
+  int64_t expected = codec->wordDigits / codec->fields.digits;
+  if (numbers != expected)
+    return emitOpError("expected ") << expected << " numbers of " << codec->name
+                                    << ", got " << numbers;
+  return success();
+}

@@ -32,8 +32,17 @@ verifyPositive(EmitError emitError,
 
 LogicalResult RowsInLanesAttr::verify(EmitError emitError,
                                       DotProductAttrInterface, int64_t vectors,
-                                      int64_t tokens) {
-  return verifyPositive(emitError, {{"vectors", vectors}, {"tokens", tokens}});
+                                      int64_t tokens, int64_t first,
+                                      int64_t tile) {
+  if (failed(verifyPositive(emitError,
+                            {{"vectors", vectors}, {"tokens", tokens}})))
+    return failure();
+  int64_t all = tile ? tile : vectors;
+  if (first < 0 || first >= all || all % vectors || first % vectors)
+    return emitError() << "expected a part of " << tile
+                       << " vectors, from a multiple of their number on, got "
+                       << vectors << " from " << first;
+  return success();
 }
 
 LogicalResult UnpackedRowsAttr::verify(EmitError emitError,
@@ -120,6 +129,24 @@ Layout LookupGroupsAttr::getTileLayout() const {
                          getLanes()}
         .layout();
   return GroupsInLanes{&codecs::t4, Axis::Row, /*groups=*/3, getVectors(),
+                       getLanes()}
+      .layout();
+}
+
+LogicalResult LookupWordsAttr::verify(EmitError emitError, int64_t lanes,
+                                      int64_t vectors, int64_t groups,
+                                      int64_t planes, int64_t tokens) {
+  if (planes > 2)
+    return emitError() << "expected 1 or 2 planes, got " << planes;
+  return verifyPositive(emitError, {{"lanes", lanes},
+                                    {"vectors", vectors},
+                                    {"groups", groups},
+                                    {"planes", planes},
+                                    {"tokens", tokens}});
+}
+
+Layout LookupWordsAttr::getTileLayout() const {
+  return GroupsInLanes{&codecs::t3p5, Axis::Column, getGroups(), getVectors(),
                        getLanes()}
       .layout();
 }

@@ -330,3 +330,35 @@ func.func @codec_of_integers(%s: vector<5x16xi8>) {
   %0 = tern.recode %s "b2" to "i4" : vector<5x16xi8> -> vector<10x16xi8>
   return
 }
+
+// -----
+
+func.func @numbers_of_bytes(%s: vector<1x16xi8>) {
+  // expected-error @+1 {{expected a codec whose numbers are scattered over a word, got s5}}
+  %0 = tern.gather_numbers %s "s5" : vector<1x16xi8> -> vector<1x16xi8>
+  return
+}
+
+// -----
+
+func.func @bytes_of_a_word(%s: vector<4x16xi8>) {
+  // expected-error @+1 {{expected 5 bytes of a word of t3p5, got 4}}
+  %0 = tern.gather_numbers %s "t3p5" : vector<4x16xi8> -> vector<8x16xi8>
+  return
+}
+
+// -----
+
+func.func @numbers_of_a_word(%s: vector<5x16xi8>) {
+  // expected-error @+1 {{expected 8 numbers of t3p5, got 7}}
+  %0 = tern.gather_numbers %s "t3p5" : vector<5x16xi8> -> vector<7x16xi8>
+  return
+}
+
+// -----
+
+func.func @lanes_of_numbers(%s: vector<5x16xi8>) {
+  // expected-error @+1 {{lanes}}
+  %0 = tern.gather_numbers %s "t3p5" : vector<5x16xi8> -> vector<8x8xi8>
+  return
+}

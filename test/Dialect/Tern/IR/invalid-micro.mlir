@@ -226,3 +226,13 @@ func.func private @listed_planes() attributes {k = #tern.listed_groups<lanes = 6
 
 // expected-error @+1 {{expected an even number of lanes, got 7}}
 func.func private @listed_lanes() attributes {k = #tern.listed_groups<lanes = 7, vectors = 8, groups = 36, planes = 2, tokens = 32>}
+
+// -----
+
+// expected-error @+1 {{expected a part of 4 vectors, from a multiple of their number on, got 2 from 1}}
+func.func private @f() attributes {k = #tern.rows_in_lanes<dot = #tern.scalar_dot, vectors = 2, tokens = 1, first = 1, tile = 4>}
+
+// -----
+
+// expected-error @+1 {{expected 1 or 2 planes, got 3}}
+func.func private @f() attributes {k = #tern.lookup_words<lanes = 16, vectors = 1, groups = 1, planes = 3, tokens = 1>}

@@ -96,3 +96,10 @@ func.func @recode(%s5: vector<8x64xi8>, %t4: vector<3x16xi8>) {
   %1 = tern.recode %t4 "t4" to "b2" : vector<3x16xi8> -> vector<3x16xi8>
   return
 }
+
+// CHECK-LABEL: func.func @numbers(
+func.func @numbers(%words: vector<5x16xi8>) {
+  // CHECK: tern.gather_numbers %{{.*}} "t3p5" : vector<5x16xi8> -> vector<8x16xi8>
+  %0 = tern.gather_numbers %words "t3p5" : vector<5x16xi8> -> vector<8x16xi8>
+  return
+}

@@ -217,6 +217,23 @@ def Tern_JoinWordsOp : Tern_Op<"join_words", [
   let hasVerifier = 1;
 }
 
+def Tern_GatherNumbersOp : Tern_Op<"gather_numbers", [Pure]> {
+  let summary = "the numbers that the words of a codec hold";
+  let description = [{
+    Bytes of a word lie in vectors of their own, a word in each lane. The numbers of
+    `codec`, whose bits may be scattered over the word, become bytes: indices of
+    `tern.lookup_add`.
+
+    ```mlir
+    %n = tern.gather_numbers %words "t3p5" : vector<5x16xi8> -> vector<8x16xi8>
+    ```
+  }];
+  let arguments = (ins FixedVectorOfRankAndType<[2], [I8]>:$words, StrAttr:$codec);
+  let results = (outs FixedVectorOfRankAndType<[2], [I8]>:$result);
+  let assemblyFormat = "$words $codec attr-dict `:` type($words) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tern_RecodeOp : Tern_Op<"recode", [Pure]> {
   let summary = "digits of one codec as bytes of another, in the cache";
   let description = [{

@@ -62,6 +62,9 @@ struct MicroPreparation {
   /// listed; a step takes as many as its tile has, a vector of weights each. 0:
   /// steps are of all columns.
   int64_t listedPlanes = 0;
+  /// Weights are read a step before they are taken, for which there are
+  /// registers.
+  bool readsAhead = true;
 };
 
 /// Attaches the micro kernels' interfaces to their attributes.

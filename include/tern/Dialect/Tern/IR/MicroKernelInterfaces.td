@@ -15,7 +15,7 @@ def DotProductAttrInterface : AttrInterface<"DotProductAttrInterface"> {
     An instruction, or few, that adds products of bytes to 32 bit sums: `lanes` sums
     of four products of an unsigned and a signed byte each. Kernels of rows and
     columns are written once over it; a target has an attribute for each
-    instruction.
+    instruction. Some machines also multiply two signed bytes or two unsigned ones.
   }];
   let cppNamespace = "::tern";
   let methods = [
@@ -24,6 +24,14 @@ def DotProductAttrInterface : AttrInterface<"DotProductAttrInterface"> {
     InterfaceMethod<"32 bit sums in one vector.", "int64_t", "getLanes">,
     InterfaceMethod<"Instructions for one vector of bytes, none of them above "
       "`maxUnsigned`.", "int64_t", "getSlots", (ins "unsigned":$maxUnsigned)>,
+    InterfaceMethod<"The largest unsigned byte that takes no more instructions than a "
+      "digit: digits of a byte up to it need not be moved.", "unsigned",
+      "getMaxUnsigned">,
+    InterfaceMethod<"True if an instruction multiplies by any four bytes of a vector "
+      "register in all lanes: codes are then loaded as whole vectors.", "bool",
+      "broadcastsLanes", (ins), [{}], [{
+        return false;
+      }]>,
     InterfaceMethod<[{
         acc[l] + sum over j < 4 of u[4l + j] * s[4l + j], exact. `acc` is
         vector<lanes x i32>, `u` (unsigned, no element above `maxUnsigned`) and
@@ -32,14 +40,38 @@ def DotProductAttrInterface : AttrInterface<"DotProductAttrInterface"> {
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$acc, "::mlir::Value":$u, "::mlir::Value":$s,
            "unsigned":$maxUnsigned)>,
+    InterfaceMethod<"True if there is `buildSigned`, as cheap as `build`.", "bool",
+      "hasSigned", (ins), [{}], [{
+        return false;
+      }]>,
+    InterfaceMethod<"The same as `build` for two signed factors.", "::mlir::Value",
+      "buildSigned",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$acc, "::mlir::Value":$x, "::mlir::Value":$y), [{}], [{
+        return {};
+      }]>,
+    InterfaceMethod<"True if there is `buildUnsigned`, as cheap as `build`.", "bool",
+      "hasUnsigned", (ins), [{}], [{
+        return false;
+      }]>,
+    InterfaceMethod<"The same as `build` for two unsigned factors.", "::mlir::Value",
+      "buildUnsigned",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$acc, "::mlir::Value":$x, "::mlir::Value":$y), [{}], [{
+        return {};
+      }]>,
     InterfaceMethod<[{
         Steps whose products of bytes up to `maxUnsigned` sums of 16 bits hold, which
         take fewer instructions; 0 if it has none.
       }], "int64_t", "getNarrowSteps", (ins "unsigned":$maxUnsigned), [{}], [{
         return 0;
       }]>,
+    InterfaceMethod<"Such sums in place of `lanes` of 32 bits: of two products each, "
+      "or of one.", "int64_t", "getNarrowLanes", (ins), [{}], [{
+        return 2 * $_attr.getLanes();
+      }]>,
     InterfaceMethod<[{
-        The same as `build` for sums vector<2*lanes x i16> of two products each.
+        The same as `build` for such sums.
       }], "::mlir::Value", "buildNarrow",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$acc, "::mlir::Value":$u, "::mlir::Value":$s), [{}], [{
@@ -54,7 +86,7 @@ def DotProductAttrInterface : AttrInterface<"DotProductAttrInterface"> {
   ];
   let extraSharedClassDeclaration = [{
     /// True if large bytes cost no more: fields of a byte then need no shift.
-    bool isExactForAnyByte() const { return $_attr.getSlots(255) == $_attr.getSlots(1); }
+    bool isExactForAnyByte() const { return $_attr.getMaxUnsigned() == 255; }
   }];
 }
 

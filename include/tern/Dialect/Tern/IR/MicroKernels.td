@@ -42,12 +42,27 @@ def Tern_RowsInLanesAttr : Tern_MicroKernel<"RowsInLanes", "rows_in_lanes"> {
     the byte, each of the four fields has its own sums, which are shifted once in
     the end; for more, digits are unpacked once for all tokens.
 
+    With a `tile` of more vectors V than that, it computes `vectors` of them, from
+    `first` on, which leaves registers for the sums of more tokens.
+
     ```mlir
     #tern.rows_in_lanes<dot = #tern_x86.dot<vpdpbusd_512>, vectors = 2, tokens = 8>
+    #tern.rows_in_lanes<dot = #tern_aarch64.dot<sdot>, vectors = 2, tokens = 8, first = 2, tile = 4>
     ```
   }];
   let parameters = (ins "::tern::DotProductAttrInterface":$dot,
-                        "int64_t":$vectors, "int64_t":$tokens);
+                        "int64_t":$vectors, "int64_t":$tokens,
+                        DefaultValuedParameter<"int64_t", "0">:$first,
+                        DefaultValuedParameter<"int64_t", "0">:$tile);
+  let builders = [
+    AttrBuilder<(ins "::tern::DotProductAttrInterface":$dot,
+                     "int64_t":$vectors, "int64_t":$tokens), [{
+      return $_get($_ctxt, dot, vectors, tokens, 0, 0);
+    }]>];
+  let extraClassDeclaration = [{
+    /// The vectors V of the layout.
+    int64_t getTileVectors() const { return getTile() ? getTile() : getVectors(); }
+  }];
 }
 
 def Tern_UnpackedRowsAttr : Tern_MicroKernel<"UnpackedRows", "unpacked_rows"> {
@@ -90,7 +105,8 @@ def Tern_IntegerRowsAttr : Tern_MicroKernel<"IntegerRows", "integer_rows"> {
     Integers of 8 `bits` are rows of bytes; those of 6 and 4 have the layouts `i6,
     rows, k:4:4L, [b:3:1, k:4L:1]` and `i4, rows, k:2:4L, [k:4L:1]` for the L lanes
     of the dot product. They are taken as w + 2^(bits - 1), so the sums are too large
-    by so many times the sum of the codes. A step takes `vectors` vectors of
+    by so many times the sum of the codes, or, of 8 bits, as they are if the dot product
+    multiplies signed bytes. A step takes `vectors` vectors of
     integers of each row, each with sums of its own, so that no addition waits for
     the one before; with a layout, as many as a word has integers.
 
@@ -159,6 +175,31 @@ def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
                      "int64_t":$planes, "int64_t":$tokens), [{
       return $_get($_ctxt, lanes, vectors, groups, planes, tokens, "s5");
     }]>];
+  let extraClassDeclaration = [{
+    /// Of the tiles of steps that it reads.
+    ::tern::Layout getTileLayout() const;
+  }];
+}
+
+def Tern_LookupWordsAttr : Tern_MicroKernel<"LookupWords", "lookup_words"> {
+  let summary = "numbers in a word of the weight are indices of sums";
+  let description = [{
+    Codes are prepared: the sums that three digits make of as many codes are a table of
+    32 bytes, the eight tables of 24 columns as many as a word of codec `t3p5` has
+    numbers. Layouts `t3p5, columns, k:24:1, [k:G:24, n:V:L, b:5:1, n:L:1]` are read
+    for G `groups`, V `vectors` and L `lanes`.
+
+    A step is one word of each row. Where a tile has one group, its tables stay in
+    registers while all rows stream by and the sums of 16 bits come from the cache; with
+    more, sums stay and tables come. Codes from -8 to 8 take one table for a number, one
+    of the `planes`; others are 16 h + l and take two.
+
+    ```mlir
+    #tern.lookup_words<lanes = 16, vectors = 1, groups = 1, planes = 1, tokens = 16>
+    ```
+  }];
+  let parameters = (ins "int64_t":$lanes, "int64_t":$vectors, "int64_t":$groups,
+                        "int64_t":$planes, "int64_t":$tokens);
   let extraClassDeclaration = [{
     /// Of the tiles of steps that it reads.
     ::tern::Layout getTileLayout() const;

@@ -1,0 +1,66 @@
+// RUN: tern-opt %s -convert-tern-to-kernels -split-input-file | FileCheck %s
+
+// Bytes up to 127 are signed ones: the highest field is moved to the lowest bits and
+// added to its sums. Codes are a lane of the vector that was loaded.
+
+#sdot = #tern.rows_in_lanes<dot = #tern_aarch64.dot<sdot>, vectors = 1, tokens = 1>
+
+module attributes {tern.target = #tern.target<triple = "aarch64-unknown-linux-gnu", cpu = "cortex-a76", features = "+neon,+dotprod">} {
+
+// CHECK-LABEL: func.func @digits(
+// CHECK-COUNT-3: arith.andi
+// CHECK:         arith.shrui
+// CHECK:         vector.shuffle {{.*}} [3, 3, 3, 3]
+// CHECK:         "llvm.aarch64.neon.sdot.v4i32.v16i8"
+// CHECK-NOT:     sdot
+func.func @digits(%x: vector<1x16xi8>, %w: vector<16xi8>, %acc: vector<1x3x4xi32>) -> vector<1x3x4xi32> {
+  %0 = tern.micro "q_proj" #sdot %x, %w into %acc : vector<1x16xi8>, vector<16xi8> into vector<1x3x4xi32>
+  return %0 : vector<1x3x4xi32>
+}
+
+}
+
+// -----
+
+// Any unsigned byte is taken in place; signed bytes are taken as they are.
+
+#usdot = #tern.rows_in_lanes<dot = #tern_aarch64.dot<usdot>, vectors = 1, tokens = 1>
+#bytes = #tern.integer_rows<dot = #tern_aarch64.dot<usdot>, bits = 8, rows = 1, tokens = 1, vectors = 1>
+
+module attributes {tern.target = #tern.target<triple = "aarch64-unknown-linux-gnu", cpu = "generic", features = "+neon,+dotprod,+i8mm">} {
+
+// CHECK-LABEL: func.func @in_place(
+// CHECK-NOT:     arith.shrui
+// CHECK-COUNT-4: "llvm.aarch64.neon.usdot.v4i32.v16i8"
+func.func @in_place(%x: vector<1x16xi8>, %w: vector<16xi8>, %acc: vector<1x4x4xi32>) -> vector<1x4x4xi32> {
+  %0 = tern.micro "q_proj" #usdot %x, %w into %acc : vector<1x16xi8>, vector<16xi8> into vector<1x4x4xi32>
+  return %0 : vector<1x4x4xi32>
+}
+
+// CHECK-LABEL: func.func @signed(
+// CHECK-NOT:     arith.xori
+// CHECK:         "llvm.aarch64.neon.sdot.v4i32.v16i8"
+func.func @signed(%x: vector<1x16xi8>, %w: vector<1x16xi8>, %acc: vector<1x1x1x4xi32>) -> vector<1x1x1x4xi32> {
+  %0 = tern.micro "lm_head" #bytes %x, %w into %acc : vector<1x16xi8>, vector<1x16xi8> into vector<1x1x1x4xi32>
+  return %0 : vector<1x1x1x4xi32>
+}
+
+}
+
+// -----
+
+// Without dot products, pairs of products fit 16 bits.
+
+#smull = #tern.rows_in_lanes<dot = #tern_aarch64.dot<smull>, vectors = 1, tokens = 1>
+
+module attributes {tern.target = #tern.target<triple = "aarch64-unknown-linux-gnu", cpu = "generic", features = "+neon">} {
+
+// CHECK-LABEL: func.func @pairs(
+// CHECK-COUNT-4: "llvm.aarch64.neon.addp.v8i16"
+// CHECK:         "llvm.aarch64.neon.saddlp.v4i32.v8i16"
+func.func @pairs(%x: vector<1x16xi8>, %w: vector<16xi8>, %acc: vector<1x3x4xi32>) -> vector<1x3x4xi32> {
+  %0 = tern.micro "q_proj" #smull %x, %w into %acc : vector<1x16xi8>, vector<16xi8> into vector<1x3x4xi32>
+  return %0 : vector<1x3x4xi32>
+}
+
+}
