@@ -64,7 +64,7 @@ class Instruction:
             return ".load" in name, ".store" in name
         if self.machine == "riscv":
             loads = re.match(r"(c\.)?(f?l[bhwd]u?(sp)?$|vl[1248es]|vlu?ox|vlux)", name)
-            stores = re.match(r"(c\.)?(f?s[bhwd](sp)?$|vs[1248es]\d|vse|vsse|vsm|vsu?ox|vsux)", name)
+            stores = re.match(r"(c\.)?(f?s[bhwd](sp)?$|vs[1248]r|vss?e\d|vsm\.|vs[ou]x)", name)
             return bool(loads), bool(stores)
         # AArch64, ARM and most others.
         loads = re.match(r"(ld|vld|pop|lw|lh|lb)", name)
@@ -144,6 +144,9 @@ def disassemble(path: Path, objdump: str) -> dict[str, list[Instruction]]:
             current = functions.setdefault(symbol[1], [])
         elif parts := re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", line):
             mnemonic, operands = parts[2], re.sub(r"\s*(# |//|@).*$", "", parts[3])
+            # An engine makes no instruction of these.
+            if machine == "wasm" and re.match(r"local\.|\w+\.const$", mnemonic):
+                continue
             current.append(Instruction(int(parts[1], 16), mnemonic, operands, machine))
     return functions
 

@@ -55,11 +55,13 @@ bool isChecked(const Triple &triple, StringRef feature) {
   });
 }
 
-/// True if the runtime can ask a CPU of this architecture for its features.
+/// True if the runtime can ask a CPU of this architecture for its features: of
+/// RISC-V's, which are many, only for some.
 bool hasCheckedFeatures(const Triple &triple) {
-  return llvm::any_of(knownFeatures, [&](const CpuFeature &known) {
-    return known.arch == archName(triple);
-  });
+  return !triple.isRISCV() &&
+         llvm::any_of(knownFeatures, [&](const CpuFeature &known) {
+           return known.arch == archName(triple);
+         });
 }
 
 Triple hostTriple() {
@@ -109,7 +111,7 @@ bool knowsFeature(const llvm::MCSubtargetInfo &subtarget, StringRef name) {
 Error unknownFeature(const Triple &triple, StringRef name) {
   std::string names;
   for (const CpuFeature &known : knownFeatures)
-    if (known.arch == archName(triple))
+    if (hasCheckedFeatures(triple) && known.arch == archName(triple))
       (names += names.empty() ? "" : ", ") += known.name.str();
   if (names.empty())
     names = "those of LLVM";

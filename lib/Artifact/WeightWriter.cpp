@@ -7,11 +7,11 @@
 
 #include "tern/Artifact/WeightWriter.h"
 
+#include "WeightPlaces.h"
 #include "WeightValues.h"
-#include "tern/Dialect/Tern/IR/LayerKinds.h"
-#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Packing/HalfFloat.h"
 #include "tern/Packing/Packer.h"
+#include "tern/Packing/RowPacker.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/bit.h"
@@ -35,36 +35,22 @@ template <typename T> ArrayRef<uint8_t> asBytes(ArrayRef<T> values) {
           values.size() * sizeof(T)};
 }
 
-Error weightError(WeightOp weight, const Twine &message) {
-  return createStringError("weight @" + weight.getSymName() + ": " + message);
-}
-
-/// One place in the section that a weight fills: the weight of one layer.
-struct Instance {
-  WeightOp weight;
-  int64_t layer;
-  uint64_t offset, bytes;
-};
-
 class Writer {
 public:
-  Writer(ModuleOp module, const Checkpoint &checkpoint, AtomicFile &out,
-         uint64_t start, WeightProgress progress)
-      : module(module), checkpoint(checkpoint), out(out), start(start),
-        progress(progress) {}
+  Writer(const Checkpoint &checkpoint, AtomicFile &out, uint64_t start,
+         WeightProgress progress)
+      : checkpoint(checkpoint), out(out), start(start), progress(progress) {}
 
-  Error write() {
-    if (Error error = plan())
-      return error;
-    uint64_t done = 0;
+  Error write(const WeightPlaces &all) {
+    uint64_t done = 0, total = all.bytes;
     // Scales last: they are by-products of the matrices they belong to.
     for (bool scales : {false, true})
-      for (const Instance &instance : instances) {
-        if (isScale(instance.weight) != scales)
+      for (const WeightPlace &place : all.places) {
+        if (isScale(place.weight) != scales)
           continue;
-        if (Error error = writeOne(instance))
+        if (Error error = writeOne(place))
           return error;
-        done += instance.bytes;
+        done += place.bytes;
         if (progress)
           progress(done, total);
       }
@@ -79,139 +65,54 @@ private:
            weight.getEncoding() == WeightEncoding::IntegerScales;
   }
 
-  Expected<int64_t> attribute(StringRef name) {
-    if (auto value = module->getAttrOfType<mlir::IntegerAttr>(name))
-      return value.getValue().getSExtValue();
-    return createStringError("the module has no attribute " + name +
-                             "; weights are planned by tern-plan-weights");
-  }
-
-  /// Finds all instances and checks that none leaves the section or lies on
-  /// another.
-  Error plan() {
-    Expected<int64_t> bytes = attribute(TernDialect::kWeightsBytesAttr);
-    if (!bytes)
-      return bytes.takeError();
-    Expected<int64_t> stride = attribute(TernDialect::kLayerStrideAttr);
-    if (!stride)
-      return stride.takeError();
-    total = static_cast<uint64_t>(*bytes);
-    for (WeightOp weight : module.getOps<WeightOp>())
-      if (Error error = addInstances(weight, *stride))
-        return error;
-    sort(instances, [](const Instance &a, const Instance &b) {
-      return a.offset < b.offset;
-    });
-    uint64_t end = 0;
-    for (const Instance &instance : instances) {
-      if (instance.offset < end)
-        return weightError(instance.weight, "lies on another weight");
-      end = instance.offset + instance.bytes;
-    }
-    if (end > total)
-      return weightError(instances.back().weight,
-                         "ends behind the weights section");
-    return Error::success();
-  }
-
-  Error addInstances(WeightOp weight, int64_t stride) {
-    if (!weight.getOffset())
-      return weightError(weight, "has no offset; weights are planned by "
-                                 "tern-plan-weights");
-    auto type = cast<RankedTensorType>(weight.getType());
-    auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
-    if (needsLayout(type.getElementType()) && !layout)
-      return weightError(weight, "has no layout");
-    int64_t bytes =
-        layout ? layout.getStorageBytes(type.getShape())
-               : type.getNumElements() * type.getElementTypeBitWidth() / 8;
-    auto add = [&](int64_t layer, int64_t index) {
-      instances.push_back({weight, layer,
-                           static_cast<uint64_t>(*weight.getOffset()) +
-                               static_cast<uint64_t>(index * stride),
-                           static_cast<uint64_t>(bytes)});
-    };
-    if (!weight.getKind()) {
-      int64_t layers =
-          weight.getPerLayer() ? checkpoint.config().layerCount : 1;
-      for (int64_t layer = 0; layer < layers; ++layer)
-        add(layer, layer);
-      return Error::success();
-    }
-    stride = weight.getStride().value_or(0);
-    LayerKinds kinds = LayerKinds::of(module);
-    if (!llvm::is_contained(kinds.names(), *weight.getKind()))
-      return weightError(weight, "is of the kind " + *weight.getKind() +
-                                     ", which no layer has");
-    for (auto [number, layer] : llvm::enumerate(kinds.layers()))
-      if (kinds.names()[layer.kind] == *weight.getKind())
-        add(number, layer.index);
-    return Error::success();
-  }
-
   Error put(uint64_t offset, ArrayRef<uint8_t> bytes) {
     return out.writeAt(start + offset, bytes);
   }
 
-  Error writeOne(Instance instance) {
-    switch (instance.weight.getEncoding()) {
+  Error writeOne(WeightPlace place) {
+    switch (place.weight.getEncoding()) {
     case WeightEncoding::Values:
-      return writeValues(instance);
+      return writeValues(place);
     case WeightEncoding::Digits:
-      return writeDigits(instance);
+      return writeDigits(place);
     case WeightEncoding::Scale:
-      return writeScales(instance);
+      return writeScales(place);
     case WeightEncoding::IntegerRows:
-      return writeIntegers(instance);
+      return writeIntegers(place);
     case WeightEncoding::IntegerScales:
-      return writeIntegerScales(instance);
+      return writeIntegerScales(place);
     case WeightEncoding::RopeCos:
     case WeightEncoding::RopeSin:
-      return writeRope(instance);
+      return writeRope(place);
     }
     llvm_unreachable("all encodings are covered");
   }
 
-  static RankedTensorType typeOf(Instance instance) {
-    return cast<RankedTensorType>(instance.weight.getType());
-  }
-
-  /// Names of the tensors the instance is made of.
-  static SmallVector<std::string> sourcesOf(Instance instance) {
-    SmallVector<std::string> names;
-    for (StringRef name :
-         instance.weight.getSources().getAsValueRange<mlir::StringAttr>())
-      names.push_back(Checkpoint::atLayer(name, instance.layer));
-    return names;
-  }
-
-  Expected<const TensorEntry *> entry(Instance instance, StringRef name) {
+  Expected<const TensorEntry *> entry(WeightPlace place, StringRef name) {
     if (const TensorEntry *found = checkpoint.files().find(name))
       return found;
-    return weightError(instance.weight,
+    return weightError(place.weight,
                        "the checkpoint has no tensor '" + name + "'");
   }
 
-  Error writeValues(Instance instance);
-  Error writeValues(Instance instance, const std::string &name, int64_t count,
+  Error writeValues(WeightPlace place);
+  Error writeValues(WeightPlace place, const std::string &name, int64_t count,
                     uint64_t &end);
-  Error writeDigits(Instance instance);
-  Expected<std::vector<float>> scalesOf(Instance instance, ScaleShape shape,
+  Error writeDigits(WeightPlace place);
+  Expected<std::vector<float>> scalesOf(WeightPlace place, ScaleShape shape,
                                         bool areHalf);
-  Error packScalesOf(Instance instance, const Layout &layout,
+  Error packScalesOf(WeightPlace place, const Layout &layout,
                      std::vector<uint8_t> &packed);
-  Error writeScales(Instance instance);
-  Error writeIntegers(Instance instance);
-  Error writeIntegerScales(Instance instance);
-  Error writeRope(Instance instance);
-  Expected<std::string> matrixOf(Instance instance, ArrayRef<int64_t> shape);
+  Error writeScales(WeightPlace place);
+  Error writeIntegers(WeightPlace place);
+  Error writeIntegerScales(WeightPlace place);
+  Error writeRope(WeightPlace place);
+  Expected<std::string> matrixOf(WeightPlace place, ArrayRef<int64_t> shape);
 
-  ModuleOp module;
   const Checkpoint &checkpoint;
   AtomicFile &out;
-  uint64_t start, total = 0;
+  uint64_t start;
   WeightProgress progress;
-  std::vector<Instance> instances;
   StringMap<float> alphas;                 ///< by tensor that has one scale
   StringMap<std::vector<float>> rowScales; ///< by tensor
 };
@@ -221,43 +122,42 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// All sources one after the other, along rows.
-Error Writer::writeValues(Instance instance) {
-  ArrayRef<int64_t> shape = typeOf(instance).getShape();
-  uint64_t end = instance.offset;
+Error Writer::writeValues(WeightPlace place) {
+  ArrayRef<int64_t> shape = place.type().getShape();
+  uint64_t end = place.offset;
   int64_t rows = 0;
-  for (const std::string &name : sourcesOf(instance)) {
-    Expected<const TensorEntry *> found = entry(instance, name);
+  for (const std::string &name : place.sources()) {
+    Expected<const TensorEntry *> found = entry(place, name);
     if (!found)
       return found.takeError();
     ArrayRef<int64_t> part = (*found)->shape;
     rows += part.empty() ? 0 : part[0];
     if (part.size() != shape.size() || rows > shape[0] ||
         part.drop_front() != shape.drop_front())
-      return weightError(instance.weight, "does not have the shape of '" +
-                                              name + "', " +
-                                              (*found)->describe());
-    if (Error error = writeValues(instance, name,
+      return weightError(place.weight, "does not have the shape of '" + name +
+                                           "', " + (*found)->describe());
+    if (Error error = writeValues(place, name,
                                   mlir::ShapedType::getNumElements(part), end))
       return error;
   }
   if (rows == shape[0])
     return Error::success();
-  return weightError(instance.weight, "its sources have " + Twine(rows) +
-                                          " rows, not " + Twine(shape[0]));
+  return weightError(place.weight, "its sources have " + Twine(rows) +
+                                       " rows, not " + Twine(shape[0]));
 }
 
-Error Writer::writeValues(Instance instance, const std::string &name,
+Error Writer::writeValues(WeightPlace place, const std::string &name,
                           int64_t count, uint64_t &end) {
   Expected<DType> stored = checkpoint.floatType(name);
   if (!stored)
     return stored.takeError();
-  mlir::Type element = typeOf(instance).getElementType();
+  mlir::Type element = place.type().getElementType();
   bool same = (*stored == DType::F32 && element.isF32()) ||
               (*stored == DType::F16 && element.isF16()) ||
               (*stored == DType::BF16 && element.isBF16());
   if (!same && !element.isF32())
-    return weightError(instance.weight, "cannot be made of '" + name +
-                                            "', which is " + toString(*stored));
+    return weightError(place.weight, "cannot be made of '" + name +
+                                         "', which is " + toString(*stored));
   int64_t size = element.getIntOrFloatBitWidth() / 8;
   std::vector<float> chunk(std::min(chunkValues, count));
   for (int64_t done = 0; done < count; done += chunkValues) {
@@ -274,25 +174,29 @@ Error Writer::writeValues(Instance instance, const std::string &name,
   return Error::success();
 }
 
-Error Writer::writeDigits(Instance instance) {
-  RankedTensorType type = typeOf(instance);
+Error Writer::writeDigits(WeightPlace place) {
+  RankedTensorType type = place.type();
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-  std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
+  const Layout &layout = cast<LayoutAttr>(type.getEncoding()).getLayout();
+  RowPacker packer(layout, rows, columns);
   int64_t row = 0;
-  for (const std::string &name : sourcesOf(instance)) {
-    Expected<const TensorEntry *> found = entry(instance, name);
+  for (const std::string &name : place.sources()) {
+    Expected<const TensorEntry *> found = entry(place, name);
     if (!found)
       return found.takeError();
     Expected<int64_t> more = checkpoint.ternaryRows(name);
     if (!more)
       return more.takeError();
     if ((*found)->shape[1] != columns || *more > rows - row)
-      return weightError(instance.weight, "'" + name + "', " +
-                                              (*found)->describe() +
-                                              ", does not fit in");
+      return weightError(place.weight, "'" + name + "', " +
+                                           (*found)->describe() +
+                                           ", does not fit in");
     Scales scales;
-    if (Error error =
-            checkpoint.readDigits(name, digits.data() + row * columns, scales))
+    auto pack = [&](ArrayRef<int8_t> part) -> Error {
+      packer.add(part.data(), static_cast<int64_t>(part.size()) / columns);
+      return Error::success();
+    };
+    if (Error error = checkpoint.readDigits(name, pack, scales))
       return error;
     // Those of a file are read again: a good part of a model, if kept.
     if (scales.values.size() == 1)
@@ -300,36 +204,35 @@ Error Writer::writeDigits(Instance instance) {
     row += *more;
   }
   if (row != rows)
-    return weightError(instance.weight, "its sources have " + Twine(row) +
-                                            " rows, not " + Twine(rows));
-  const Layout &layout = cast<LayoutAttr>(type.getEncoding()).getLayout();
-  std::vector<uint8_t> packed(instance.bytes);
-  packDigits(layout, digits.data(), rows, columns, packed.data());
+    return weightError(place.weight, "its sources have " + Twine(row) +
+                                         " rows, not " + Twine(rows));
+  std::vector<uint8_t> packed = packer.take();
   if (layout.hasScales())
-    if (Error error = packScalesOf(instance, layout, packed))
+    if (Error error = packScalesOf(place, layout, packed))
       return error;
-  return put(instance.offset, packed);
+  return put(place.offset, packed);
 }
 
-Expected<std::vector<float>> Writer::scalesOf(Instance instance,
+Expected<std::vector<float>> Writer::scalesOf(WeightPlace place,
                                               ScaleShape shape, bool areHalf) {
   Expected<std::vector<float>> scales =
-      gatherScales(checkpoint, alphas, sourcesOf(instance), shape);
+      gatherScales(checkpoint, alphas, place.sources(), shape);
   if (!scales)
-    return weightError(instance.weight, toString(scales.takeError()));
+    return weightError(place.weight, toString(scales.takeError()));
   if (areHalf)
     if (Error error = fitHalves(*scales, shape.groups))
-      return weightError(instance.weight, toString(std::move(error)));
+      return make_error<WideScales>(
+          toString(weightError(place.weight, toString(std::move(error)))));
   return scales;
 }
 
 /// Those that are stored with the digits in `packed`.
-Error Writer::packScalesOf(Instance instance, const Layout &layout,
+Error Writer::packScalesOf(WeightPlace place, const Layout &layout,
                            std::vector<uint8_t> &packed) {
-  RankedTensorType type = typeOf(instance);
+  RankedTensorType type = place.type();
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   Expected<std::vector<float>> scales =
-      scalesOf(instance, {rows, columns / layout.tileColumns()},
+      scalesOf(place, {rows, columns / layout.tileColumns()},
                layout.scales == ScaleFormat::F16);
   if (!scales)
     return scales.takeError();
@@ -337,35 +240,35 @@ Error Writer::packScalesOf(Instance instance, const Layout &layout,
   return Error::success();
 }
 
-Error Writer::writeScales(Instance instance) {
-  RankedTensorType type = typeOf(instance);
+Error Writer::writeScales(WeightPlace place) {
+  RankedTensorType type = place.type();
   int64_t groups = type.getRank() == 2 ? type.getDimSize(1) : 1;
   bool areHalf = type.getElementType().isF16();
   Expected<std::vector<float>> scales =
-      scalesOf(instance, {type.getDimSize(0), groups}, areHalf);
+      scalesOf(place, {type.getDimSize(0), groups}, areHalf);
   if (!scales)
     return scales.takeError();
   if (!areHalf)
-    return put(instance.offset, asBytes(ArrayRef(*scales)));
+    return put(place.offset, asBytes(ArrayRef(*scales)));
   std::vector<uint16_t> halves;
   for (float scale : *scales)
     halves.push_back(floatToHalf(scale));
-  return put(instance.offset, asBytes(ArrayRef(halves)));
+  return put(place.offset, asBytes(ArrayRef(halves)));
 }
 
 /// Codes of each row in the type's layout, or a byte each; the factors are
 /// kept.
-Error Writer::writeIntegers(Instance instance) {
-  RankedTensorType type = typeOf(instance);
+Error Writer::writeIntegers(WeightPlace place) {
+  RankedTensorType type = place.type();
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-  Expected<std::string> name = matrixOf(instance, type.getShape());
+  Expected<std::string> name = matrixOf(place, type.getShape());
   if (!name)
     return name.takeError();
   std::optional<Layout> layout;
   if (auto attr = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
     layout = attr.getLayout();
   if (layout && layout->outer != Axis::Row)
-    return weightError(instance.weight,
+    return weightError(place.weight,
                        "expected a layout of rows, got " + layout->str());
   int64_t step = alignTo(divideCeil(chunkValues, std::max<int64_t>(1, columns)),
                          layout ? layout->tileRows() : 1);
@@ -373,7 +276,7 @@ Error Writer::writeIntegers(Instance instance) {
   std::vector<int8_t> codes(values.size());
   std::vector<uint8_t> packed;
   std::vector<float> &scales = rowScales[*name];
-  uint64_t end = instance.offset;
+  uint64_t end = place.offset;
   for (int64_t row = 0; row < rows; row += step) {
     int64_t now = std::min(step, rows - row);
     if (Error error = checkpoint.readFloats(*name, row * columns, now * columns,
@@ -397,36 +300,35 @@ Error Writer::writeIntegers(Instance instance) {
   return Error::success();
 }
 
-Error Writer::writeIntegerScales(Instance instance) {
-  Expected<std::string> name = matrixOf(instance, typeOf(instance).getShape());
+Error Writer::writeIntegerScales(WeightPlace place) {
+  Expected<std::string> name = matrixOf(place, place.type().getShape());
   if (!name)
     return name.takeError();
   if (!rowScales.count(*name))
-    return weightError(instance.weight, "the rows of '" + *name +
-                                            "' are not part of the artifact");
-  return put(instance.offset, asBytes(ArrayRef(rowScales[*name])));
+    return weightError(place.weight, "the rows of '" + *name +
+                                         "' are not part of the artifact");
+  return put(place.offset, asBytes(ArrayRef(rowScales[*name])));
 }
 
-/// The only source of an instance, a matrix whose sizes begin with `shape`.
-Expected<std::string> Writer::matrixOf(Instance instance,
+/// The only source of a weight, a matrix whose sizes begin with `shape`.
+Expected<std::string> Writer::matrixOf(WeightPlace place,
                                        ArrayRef<int64_t> shape) {
-  SmallVector<std::string> names = sourcesOf(instance);
+  SmallVector<std::string> names = place.sources();
   if (names.size() != 1)
-    return weightError(instance.weight, "is expected to have one source");
-  Expected<const TensorEntry *> found = entry(instance, names[0]);
+    return weightError(place.weight, "is expected to have one source");
+  Expected<const TensorEntry *> found = entry(place, names[0]);
   if (!found)
     return found.takeError();
   if ((*found)->shape.size() != 2)
-    return weightError(instance.weight, "'" + names[0] + "' is no matrix");
+    return weightError(place.weight, "'" + names[0] + "' is no matrix");
   if (ArrayRef((*found)->shape).take_front(shape.size()) != shape)
-    return weightError(instance.weight, "does not have the shape of '" +
-                                            names[0] + "', " +
-                                            (*found)->describe());
+    return weightError(place.weight, "does not have the shape of '" + names[0] +
+                                         "', " + (*found)->describe());
   return names[0];
 }
 
-Error Writer::writeRope(Instance instance) {
-  WeightOp weight = instance.weight;
+Error Writer::writeRope(WeightPlace place) {
+  WeightOp weight = place.weight;
   auto headDim = weight->getAttrOfType<mlir::IntegerAttr>("head_dim");
   auto theta = weight->getAttrOfType<mlir::FloatAttr>("theta");
   auto divisors = weight->getAttrOfType<mlir::DenseF64ArrayAttr>("divisors");
@@ -434,7 +336,7 @@ Error Writer::writeRope(Instance instance) {
       ropePeriods(headDim.getInt(), theta.getValueAsDouble(),
                   divisors ? divisors.asArrayRef() : ArrayRef<double>());
   auto factor = weight->getAttrOfType<mlir::FloatAttr>("factor");
-  int64_t positions = typeOf(instance).getDimSize(0);
+  int64_t positions = place.type().getDimSize(0);
   int64_t pairs = static_cast<int64_t>(periods.size());
   int64_t step = std::max<int64_t>(1, chunkValues / pairs);
   for (int64_t position = 0; position < positions; position += step) {
@@ -443,7 +345,7 @@ Error Writer::writeRope(Instance instance) {
                  weight.getEncoding() == WeightEncoding::RopeCos,
                  factor ? factor.getValueAsDouble() : 1);
     uint64_t before = static_cast<uint64_t>(position * pairs) * sizeof(float);
-    if (Error error = put(instance.offset + before, asBytes(ArrayRef(rows))))
+    if (Error error = put(place.offset + before, asBytes(ArrayRef(rows))))
       return error;
   }
   return Error::success();
@@ -453,7 +355,12 @@ Error Writer::writeRope(Instance instance) {
 
 Error writeWeights(ModuleOp module, const Checkpoint &checkpoint,
                    AtomicFile &out, uint64_t start, WeightProgress progress) {
-  return Writer(module, checkpoint, out, start, progress).write();
+  Expected<WeightPlaces> all = placeWeights(module, checkpoint.config());
+  if (!all)
+    return all.takeError();
+  return Writer(checkpoint, out, start, progress).write(*all);
 }
+
+char WideScales::ID = 0;
 
 } // namespace tern

@@ -343,8 +343,7 @@ private:
                 Value fragment) {
     VectorType type = kernel.getPreparedType();
     auto addStep = [&](Value step, ValueRange weights, Value sums) -> Value {
-      Value codes =
-          only ? only : read(type, prepared, at(number, step, type));
+      Value codes = only ? only : read(type, prepared, at(number, step, type));
       return MicroOp::create(b, kernel.getFragmentType(),
                              op.getProjectionAttr(), kernel, codes, sums,
                              weights);

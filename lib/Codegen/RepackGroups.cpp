@@ -5,10 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A byte of the panel is four digits of a row, a number to base 3. Fields of
-// two bits are brought into the lane of their row as for unpacked rows; one
-// product of 32 bits then makes a number of four bytes. Bytes of s5 have five
-// digits each, so what each adds to a byte of the panel is looked up.
+// A byte of the panel is four digits of a row, a number to base 3, or two of
+// them. Fields of two bits are brought into the lane of their row as for
+// unpacked rows; one product of 32 bits then makes a number of four bytes, or
+// two that are halves of a byte, as in codec t2. Bytes of s5 have five digits
+// each, so what each adds to a byte of the panel is looked up.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,9 +30,8 @@ using Values = SmallVector<Value>;
 
 namespace {
 
-/// Digits in a byte of the panel, their number if all are zero, and a byte of
-/// b2 of such.
-constexpr int64_t kDigits = 4, kZero = 40, kZeroFields = 0x55;
+/// Digits that are brought into the panel together, and a byte of b2 of zeros.
+constexpr int64_t kDigits = 4, kZeroFields = 0x55;
 constexpr int64_t kPowersOf3[kDigits] = {1, 3, 9, 27};
 
 class GroupsNest {
@@ -39,8 +39,10 @@ public:
   GroupsNest(RepackOp op, KernelBuilder &b)
       : op(op), b(b), from(op.getWeightLayout().getLayout()),
         panel(*GroupsInLanes::match(op.getLayout().getLayout())),
+        bytesOfFour(kDigits / panel.codec->wordDigits),
         columns(from.paddedColumns(op.getWeightType().getDimSize(1))),
-        groups(cast<ShapedType>(op.getType()).getDimSize(1) * panel.groups),
+        foursOfTile(panel.groups / bytesOfFour),
+        groups(cast<ShapedType>(op.getType()).getDimSize(1) * foursOfTile),
         zero(b.index(0)) {}
 
   Value build(Value out) {
@@ -62,7 +64,7 @@ public:
         written = fromContiguousColumns(out);
       else
         written = fromGroups(*GroupsInLanes::match(from), together, out);
-      Value none = b.constant(bytesOf(panel.lanes), kZero);
+      Value none = b.constant(bytesOf(panel.lanes), getZero());
       for (int64_t group = written; group < groups; ++group)
         for (int64_t v = 0; v < together; ++v)
           out = write(none, zero, group, v * panel.lanes, out);
@@ -70,6 +72,19 @@ public:
   }
 
 private:
+  /// Digit `j` is worth so much in a byte of four digits.
+  int64_t getPower(int64_t j) const {
+    int64_t digits = panel.codec->wordDigits;
+    return kPowersOf3[j % digits] << j / digits * (8 / bytesOfFour);
+  }
+  /// That byte if all are zero.
+  int64_t getZero() const {
+    int64_t sum = 0;
+    for (int64_t j = 0; j < kDigits; ++j)
+      sum += getPower(j);
+    return sum;
+  }
+
   VectorType bytesOf(int64_t count) { return b.vectorOf(count, b.getI8Type()); }
 
   Value loop(int64_t count, Value out,
@@ -90,37 +105,43 @@ private:
     return readTiles(b, op, shape, at);
   }
 
-  /// `numbers` are those of group `group` + `more`, of the vector's rows or
-  /// those of later ones from `lane` on. Groups that are some tiles apart have
-  /// one address in common.
-  Value write(Value numbers, Value group, int64_t more, Value lane, Value out) {
-    group = b.add(group, b.index(more % panel.groups));
-    Value tile = b.add(b.div(group, b.index(panel.groups)),
-                       b.index(more / panel.groups));
-    Value vector =
-        b.add(b.mul(b.rem(group, panel.groups), b.index(panel.vectors)), place);
-    Value byte = b.add(b.mul(vector, b.index(panel.lanes)), lane);
+  /// `fours` are bytes of group `group` + `more`, four digits, of the vector's
+  /// rows or those of later ones from `lane` on. Groups that are some tiles
+  /// apart have one address in common.
+  Value write(Value fours, Value group, int64_t more, Value lane, Value out) {
+    group = b.add(group, b.index(more % foursOfTile));
+    Value tile =
+        b.add(b.div(group, b.index(foursOfTile)), b.index(more / foursOfTile));
+    Value inTile = b.mul(b.rem(group, foursOfTile), b.index(bytesOfFour));
     auto map = AffineMap::get(3, 0, b.getAffineDimExpr(2), b.getContext());
-    return vector::TransferWriteOp::create(
-               b, numbers, out, ValueRange{zero, tile, byte},
-               AffineMapAttr::get(map), b.getBoolArrayAttr({true}))
-        .getResult();
+    for (int64_t n = 0; n < bytesOfFour; ++n) {
+      Value numbers = fours;
+      if (bytesOfFour == 2)
+        numbers = n ? b.shiftRight(fours, 4) : b.bitAnd(fours, 15);
+      Value vector = b.add(
+          b.mul(b.add(inTile, b.index(n)), b.index(panel.vectors)), place);
+      Value byte = b.add(b.mul(vector, b.index(panel.lanes)), lane);
+      out = vector::TransferWriteOp::create(
+                b, numbers, out, ValueRange{zero, tile, byte},
+                AffineMapAttr::get(map), b.getBoolArrayAttr({true}))
+                .getResult();
+    }
+    return out;
   }
-  Value write(Value numbers, Value group, int64_t more, int64_t lane,
-              Value out) {
-    return write(numbers, group, more, b.index(lane), out);
+  Value write(Value fours, Value group, int64_t more, int64_t lane, Value out) {
+    return write(fours, group, more, b.index(lane), out);
   }
 
   //===--------------------------------------------------------------------===//
   // Fields of two bits
   //===--------------------------------------------------------------------===//
 
-  /// Four digits a lane, to a number each: the highest byte of a product.
+  /// Four digits a lane, to a byte each: the highest one of a product.
   Value number(Value digits) {
     int64_t lanes = cast<VectorType>(digits.getType()).getDimSize(0) / kDigits;
     int64_t powers = 0;
     for (int64_t j = 0; j < kDigits; ++j)
-      powers |= kPowersOf3[j] << 8 * (kDigits - 1 - j);
+      powers |= getPower(j) << 8 * (kDigits - 1 - j);
     Value words = b.bitcast(b.vectorOf(lanes, b.getI32Type()), digits);
     Value product = b.mul(words, b.constant(words.getType(), powers));
     return arith::TruncIOp::create(b, bytesOf(lanes),
@@ -222,6 +243,8 @@ private:
   /// Four bytes are five of the panel, of `together` vectors of rows.
   int64_t fromGroups(const GroupsInLanes &source, int64_t together,
                      Value &out) {
+    if (source.codec == &codecs::t2)
+      return fromHalves(source, together, out);
     int64_t bytes = columns / codecs::s5.wordDigits, units = bytes / kDigits;
     out = loop(units, out, [&](Value unit, Value &out) {
       for (int64_t v = 0; v < together; ++v)
@@ -235,6 +258,29 @@ private:
     return std::min(units * codecs::s5.wordDigits, groups);
   }
 
+  /// Byte `byte` of the rows of vector `v` from `row` on.
+  Value readGroup(const GroupsInLanes &source, int64_t v, Value byte) {
+    Value vector = b.add(b.div(row, b.index(panel.lanes)), b.index(v));
+    Value tile = b.div(vector, b.index(source.vectors));
+    Value at = b.add(b.mul(b.rem(byte, source.groups), b.index(source.vectors)),
+                     b.rem(vector, source.vectors));
+    return read({panel.lanes}, {b.div(byte, b.index(source.groups)), tile,
+                                b.mul(at, b.index(panel.lanes))});
+  }
+
+  /// A byte of t2 is what is written; those of padding may be more than there
+  /// are.
+  int64_t fromHalves(const GroupsInLanes &source, int64_t together,
+                     Value &out) {
+    int64_t bytes = std::min(columns / kDigits, groups);
+    out = loop(bytes, out, [&](Value group, Value &out) {
+      for (int64_t v = 0; v < together; ++v)
+        out =
+            write(readGroup(source, v, group), group, 0, v * panel.lanes, out);
+    });
+    return bytes;
+  }
+
   /// Unit `unit` of vector `v` from `row` on. It has `count` bytes; the others
   /// are zeros.
   Value recode(const GroupsInLanes &source, int64_t v, Value unit,
@@ -243,17 +289,10 @@ private:
     auto lookup = LookupTableAttr::get(b.getContext(), digits, /*minCode=*/0,
                                        kPowersOf3[kDigits - 1], /*bias=*/0,
                                        /*signMagnitude=*/true);
-    Value vector = b.add(b.div(row, b.index(panel.lanes)), b.index(v));
-    Value tile = b.div(vector, b.index(source.vectors));
-    Value inTile = b.rem(vector, source.vectors);
-    Values numbers(digits, b.constant(bytesOf(panel.lanes), kZero));
+    Values numbers(digits, b.constant(bytesOf(panel.lanes), getZero()));
     for (int64_t i = 0; i < count; ++i) {
       Value byte = b.add(b.mul(unit, b.index(kDigits)), b.index(i));
-      Value at = b.add(
-          b.mul(b.rem(byte, source.groups), b.index(source.vectors)), inTile);
-      Value codes =
-          read({panel.lanes}, {b.div(byte, b.index(source.groups)), tile,
-                               b.mul(at, b.index(panel.lanes))});
+      Value codes = readGroup(source, v, byte);
       int64_t first = i * digits, last = first + digits - 1;
       for (int64_t to = first / kDigits; to <= last / kDigits; ++to)
         numbers[to] = LookupAddOp::create(
@@ -289,8 +328,10 @@ private:
   KernelBuilder &b;
   Layout from;
   GroupsInLanes panel;
-  int64_t columns; ///< padded
-  int64_t groups;  ///< of the panel
+  int64_t bytesOfFour; ///< bytes of the panel for four digits
+  int64_t columns;     ///< padded
+  int64_t foursOfTile; ///< groups of four digits in a tile of the panel
+  int64_t groups;      ///< and in all of a row
   Value zero;
   Value place, row; ///< of a vector of the tile, and its first row
 };

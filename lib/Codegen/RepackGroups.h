@@ -13,7 +13,7 @@
 
 namespace tern {
 
-/// Loops that write `op`, one tile of groups of codec t4 in lanes, into
+/// Loops that write `op`, one tile of groups of codec t4 or n2 in lanes, into
 /// `panel`. Returns the panel.
 mlir::Value buildGroupsNest(RepackOp op, KernelBuilder &b, mlir::Value panel);
 

@@ -23,10 +23,11 @@ namespace tern {
 
 class Compilation {
 public:
-  Compilation(const CompileOptions &options, CompileListener &listener)
+  Compilation(const CompileOptions &options, CompileListener &listener,
+              bool samplesScales)
       : options(options), listener(listener), name(options.model.import.name),
-        context(makeRegistry()), diagnostics(context, listener),
-        range(options) {}
+        samplesScales(samplesScales), context(makeRegistry()),
+        diagnostics(context, listener), range(options) {}
 
   llvm::Error run();
   /// All but code and files.
@@ -40,6 +41,7 @@ private:
   llvm::Error checkTarget();
   llvm::Error checkOutputs();
   bool writesLibrary() const;
+  bool writesWeights() const;
   llvm::Error write(llvm::StringRef contents);
   llvm::Error checkWeights();
   llvm::Error import();
@@ -57,6 +59,7 @@ private:
   const CompileOptions &options;
   CompileListener &listener;
   llvm::StringRef name;
+  bool samplesScales; ///< Checkpoint::hasHalfScales
   mlir::MLIRContext context;
   Diagnostics diagnostics;
   PhaseRange range;

@@ -13,6 +13,7 @@
 
 #include "tern/Artifact/AtomicFile.h"
 #include "tern/Artifact/TargetSelection.h"
+#include "tern/Artifact/WeightWriter.h"
 #include "tern/Driver/OutputFiles.h"
 
 #include "mlir/IR/Builders.h"
@@ -71,6 +72,11 @@ bool Compilation::writesLibrary() const {
                              options.form == OutputForm::Shared);
 }
 
+bool Compilation::writesWeights() const {
+  return writesLibrary() || options.form == OutputForm::Program ||
+         options.form == OutputForm::Weights;
+}
+
 Error Compilation::checkOutputs() {
   OutputPlan plan;
   if (!options.stream)
@@ -92,6 +98,8 @@ Error Compilation::import() {
   if (!opened)
     return opened.takeError();
   checkpoint = std::move(*opened);
+  if (!samplesScales || !writesWeights())
+    checkpoint->readAllScales();
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> imported =
       importModel(context, *checkpoint, options.model.import);
   if (!imported)
@@ -156,13 +164,11 @@ void Compilation::keepWeights() {
 
 /// As soon as it is known which weights will be written, and how many bytes.
 Error Compilation::checkWeights() {
-  bool writes = writesLibrary() || options.form == OutputForm::Program ||
-                options.form == OutputForm::Weights;
   auto number = [&](StringRef name) -> uint64_t {
     auto value = (*weights)->getAttrOfType<mlir::IntegerAttr>(name);
     return value ? value.getValue().getZExtValue() : 0;
   };
-  if (!writes)
+  if (!writesWeights())
     return Error::success();
   if (writesLibrary())
     if (Error error = checkWeightsBeside(options.output, name,
@@ -257,5 +263,11 @@ Error tern::compile(const CompileOptions &options, CompileListener *listener) {
   if (Error error = checkOptions(options))
     return error;
   CompileListener silent;
-  return Compilation(options, listener ? *listener : silent).run();
+  CompileListener &told = listener ? *listener : silent;
+  Error error = Compilation(options, told, /*samplesScales=*/true).run();
+  if (!error.isA<WideScales>())
+    return error;
+  told.detail(llvm::toString(std::move(error)) +
+              "; compiling again, with scales of 32 bits");
+  return Compilation(options, told, /*samplesScales=*/false).run();
 }

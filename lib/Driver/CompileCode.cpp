@@ -35,7 +35,7 @@ static Expected<ModelFacts> planModel(const CompileOptions &options,
   changed.stages = "";
   changed.remarks = false;
   CompileListener silent;
-  return Compilation(changed, silent).plan();
+  return Compilation(changed, silent, /*samplesScales=*/false).plan();
 }
 
 Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {

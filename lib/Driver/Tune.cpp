@@ -96,7 +96,8 @@ Error tern::tuneFamily(
   return Error::success();
 }
 
-Error tern::writeFamily(const ModelOptions &model, StringRef output) {
+Error tern::writeFamily(const ModelOptions &model, StringRef layout,
+                        StringRef output) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   registerEmission(registry);
@@ -105,7 +106,7 @@ Error tern::writeFamily(const ModelOptions &model, StringRef output) {
   Expected<TargetAttr> target = selectTarget(&context, model.target, model.cpu);
   if (!target)
     return target.takeError();
-  Expected<std::string> object = emitFamily(*target);
+  Expected<std::string> object = emitFamily(*target, layout);
   if (!object)
     return object.takeError();
   return writeFile(output, *object, InputFiles());

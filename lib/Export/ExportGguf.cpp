@@ -129,10 +129,7 @@ Error Exporter::addTensors() {
 Error Exporter::addTensor(const std::string &name, const TensorEntry &entry) {
   StringRef tensor = name;
   // Part of the matrix it belongs to; tables that follow from the config.
-  if (any_of(ArrayRef<StringRef>{".weight_scale", ".scales", ".biases",
-                                 ".inv_freq"},
-             [&](StringRef end) { return tensor.ends_with(end); }) ||
-      isRopeFactors(tensor))
+  if (Checkpoint::roleOf(tensor) != Checkpoint::TensorRole::Parameters)
     return Error::success();
   std::string as = ggufName(tensor);
   if (as.empty() && tensor.ends_with(".rms_norm.weight"))

@@ -91,25 +91,14 @@ Error MatrixEncoder::encodeTable(const std::string &name, GgufWriter::Sink sink,
   if (!ofRuns)
     return ofRuns.takeError();
   exactScale = isSingle ? scales->values[0] : 0;
-  // Rows of a packed table are not beside each other, and some encodings have
-  // their scale behind the last one.
-  const GgufEncoding *stored = checkpoint.files().find(name)->encoding;
-  bool isPacked =
-      checkpoint.config().hasPackedWeights() || (stored && stored->suffix);
-  int64_t step = isPacked ? rows : std::max<int64_t>(1, (1 << 22) / columns);
-  std::vector<int8_t> digits(static_cast<size_t>(step * columns));
-  for (int64_t row = 0; row < rows; row += step) {
-    int64_t now = std::min(step, rows - row);
-    if (Error error =
-            isPacked ? checkpoint.readDigits(name, digits.data(), *scales)
-                     : checkpoint.readDigitRows(name, row, now, digits.data()))
-      return error;
-    if (Error error = encodeRuns(
-            ArrayRef(digits).take_front(now * columns),
-            ArrayRef(*ofRuns).slice(row * groups, now * groups), run, sink))
-      return error;
-  }
-  return Error::success();
+  ArrayRef<float> rest = *ofRuns;
+  auto write = [&](ArrayRef<int8_t> digits) -> Error {
+    size_t runs = digits.size() / static_cast<size_t>(run);
+    ArrayRef<float> now = rest.take_front(runs);
+    rest = rest.drop_front(runs);
+    return encodeRuns(digits, now, run, sink);
+  };
+  return checkpoint.readDigits(name, write, *scales);
 }
 
 /// Blocks of equally long runs, each with a scale of its own.

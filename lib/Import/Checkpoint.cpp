@@ -9,10 +9,9 @@
 
 #include "Inventory.h"
 #include "Json.h"
+#include "tern/Import/GgufNames.h"
 #include "tern/Import/Schemes.h"
 #include "tern/Import/StandIns.h"
-#include "tern/Packing/Packer.h"
-#include "tern/Packing/Ternarizer.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Endian.h"
@@ -66,6 +65,20 @@ std::string Checkpoint::biasName(StringRef weightName) {
 
 std::string Checkpoint::innerNormName(StringRef weightName) {
   return (weightName.drop_back(strlen("weight")) + "rms_norm.weight").str();
+}
+
+Checkpoint::TensorRole Checkpoint::roleOf(StringRef name) {
+  auto endsWith = [&](ArrayRef<StringLiteral> ends) {
+    return any_of(ends, [&](StringRef end) { return name.ends_with(end); });
+  };
+  if (endsWith({".weight_scale", ".scales", ".biases"}))
+    return TensorRole::Scales;
+  // Every reader of a format computes these itself.
+  bool isTable =
+      isRopeFactors(name) ||
+      endsWith({"rotary_emb.inv_freq", "rotary_emb.cos_cached",
+                "rotary_emb.original_inv_freq", "rotary_emb.sin_cached"});
+  return isTable ? TensorRole::Table : TensorRole::Parameters;
 }
 
 //===----------------------------------------------------------------------===//
@@ -302,86 +315,6 @@ Error Checkpoint::readRaw(StringRef name, int64_t from, int64_t count,
   memcpy(out, bytes, static_cast<size_t>(count * size));
   tensors->release(entry, from * size, count * size);
   return Error::success();
-}
-
-bool Checkpoint::isTernary(StringRef name) const {
-  const TensorEntry *entry = tensors->find(name);
-  if (!entry || modelConfig.weightForm == WeightForm::Masters)
-    return false;
-  return entry->dtype == DType::U8 || areProducts(*entry);
-}
-
-Expected<int64_t> Checkpoint::ternaryRows(StringRef name) const {
-  Expected<const TensorEntry *> entry = get(name);
-  if (!entry)
-    return entry.takeError();
-  bool packed = modelConfig.hasPackedWeights();
-  DType dtype = (*entry)->dtype;
-  bool fits =
-      dtype == DType::BF16 || dtype == DType::F16 || dtype == DType::F32;
-  if (packed || (*entry)->isBlocked())
-    fits = dtype == DType::U8;
-  if (!fits || (*entry)->shape.size() != 2)
-    return error(name, **entry,
-                 "is " + (*entry)->describe() + ", not a ternary matrix");
-  return (*entry)->shape[0] * (packed ? 4 : 1);
-}
-
-Error Checkpoint::readDigits(StringRef name, int8_t *digits,
-                             Scales &scales) const {
-  Expected<int64_t> rows = ternaryRows(name);
-  if (!rows)
-    return rows.takeError();
-  const TensorEntry &entry = *tensors->find(name);
-  scales = Scales();
-  if (modelConfig.weightForm == WeightForm::Masters)
-    return readMaster(name, entry, digits, scales.values[0]);
-  if (modelConfig.weightForm == WeightForm::PerTensor)
-    return readEncoded(name, entry, digits, scales);
-  if (hasGroups(entry))
-    return readGrouped(name, entry, digits, scales);
-  Expected<Scales> stored = readScales(name);
-  if (!stored)
-    return stored.takeError();
-  scales = std::move(*stored);
-  return readPacked(name, entry, digits);
-}
-
-Error Checkpoint::readPacked(StringRef name, const TensorEntry &entry,
-                             int8_t *digits) const {
-  int64_t rows = entry.shape[0] * 4, columns = entry.shape[1];
-  const uint8_t *bytes = tensors->bytes(entry).data();
-  if (std::optional<MatrixPlace> bad =
-          unpackHuggingFace(bytes, rows, columns, digits))
-    return error(name, entry,
-                 "holds code 3, which is no digit, at row " + Twine(bad->row) +
-                     ", column " + Twine(bad->column));
-  tensors->release(entry, 0, entry.bytes);
-  return Error::success();
-}
-
-/// Reads it twice rather than have all of it in memory.
-Error Checkpoint::readMaster(StringRef name, const TensorEntry &entry,
-                             int8_t *digits, float &alpha) const {
-  int64_t count = entry.elements();
-  std::vector<float> part(std::min(count, chunkElements));
-  auto forEachPart = [&](auto body) -> Error {
-    for (int64_t from = 0; from < count; from += chunkElements) {
-      int64_t now = std::min(chunkElements, count - from);
-      if (Error error = readFloats(name, from, now, part.data()))
-        return error;
-      body(from, now);
-    }
-    return Error::success();
-  };
-  Ternarizer ternarizer;
-  if (Error error = forEachPart(
-          [&](int64_t, int64_t now) { ternarizer.add(part.data(), now); }))
-    return error;
-  alpha = ternarizer.alpha();
-  return forEachPart([&](int64_t from, int64_t now) {
-    ternarizer.toDigits(part.data(), now, digits + from);
-  });
 }
 
 } // namespace tern

@@ -148,92 +148,119 @@ static bool looksGrouped(ArrayRef<float> row) {
   return row.empty();
 }
 
-/// Elements that are widened at a time.
-static constexpr int64_t partElements = 1 << 20;
+/// Floats of a GGUF file are looked at just so far that a master costs nothing:
+/// its first row that is not 0 has more than one magnitude. Else `scale` is
+/// that row's magnitude, and `row` the next one; if all are 0, `scale` is, too.
+Checkpoint::PlainForm Checkpoint::plainForm(const TensorEntry &entry,
+                                            int64_t &row, float &scale) const {
+  int64_t rows = entry.shape[0], columns = entry.shape[1];
+  int64_t rowBytes = columns * entry.encoding->blockBytes;
+  const uint8_t *bytes = tensors->bytes(entry).data();
+  std::vector<float> values(static_cast<size_t>(columns));
+  std::vector<int8_t> digits(values.size());
+  scale = 0;
+  for (row = 0; row < rows && scale == 0; ++row) {
+    decodeFloats(*entry.encoding, bytes + row * rowBytes, columns,
+                 values.data());
+    if (!splitTernaryValues(values.data(), columns, digits.data(), scale))
+      return !mayBeMaster() || looksGrouped(values) ? PlainForm::Groups
+                                                    : PlainForm::Master;
+  }
+  return PlainForm::Rows;
+}
 
 /// Either digits times their scales, which converters write, or a master.
 Error Checkpoint::readPlain(StringRef name, const TensorEntry &entry,
-                            int8_t *digits, Scales &scales) const {
-  int64_t rows = entry.shape[0], columns = entry.shape[1];
-  int64_t rowsAtOnce = std::max<int64_t>(1, partElements / columns);
-  std::vector<float> part(static_cast<size_t>(rowsAtOnce * columns));
-  std::vector<float> alphas;
-  while (static_cast<int64_t>(alphas.size()) < rows) {
-    int64_t row = alphas.size(), now = std::min(rowsAtOnce, rows - row);
+                            DigitSink sink, Scales &scales) const {
+  int64_t rows = entry.shape[0], columns = entry.shape[1], first;
+  float scale;
+  PlainForm form = plainForm(entry, first, scale);
+  if (form == PlainForm::Groups)
+    return readGrouped(name, entry, sink, scales);
+  if (form == PlainForm::Master)
+    return readMaster(name, entry, sink, scales.values[0]);
+  int64_t step = rowsAtOnce(entry);
+  std::vector<float> part(static_cast<size_t>(step * columns));
+  std::vector<int8_t> digits(part.size());
+  std::vector<float> alphas(static_cast<size_t>(rows));
+  for (int64_t row = 0; row < rows; row += step) {
+    int64_t now = std::min(step, rows - row);
     if (Error error =
             readFloats(name, row * columns, now * columns, part.data()))
       return error;
-    for (int64_t i = 0; i < now; ++i) {
-      const float *values = part.data() + i * columns;
-      float alpha;
-      if (splitTernaryValues(values, columns, digits + (row + i) * columns,
-                             alpha)) {
-        alphas.push_back(alpha);
-        continue;
-      }
-      // Masters have no row of one magnitude.
-      bool hasRows = any_of(alphas, [](float one) { return one != 0; });
-      if (!hasRows && (!mayBeMaster() ||
-                       looksGrouped({values, static_cast<size_t>(columns)})))
-        return readGrouped(name, entry, digits, scales);
-      if (hasRows)
+    for (int64_t i = 0; i < now; ++i)
+      if (!splitTernaryValues(part.data() + i * columns, columns,
+                              digits.data() + i * columns, alphas[row + i]))
         return error(name, entry,
                      "holds a scale for each row up to row " + Twine(row + i) +
                          ", which has more than one; tern reads floats that "
                          "are digits times scales of rows or of groups of " +
                          Twine(productGroup) + " columns, or masters");
-      return readMaster(name, entry, digits, scales.values[0]);
-    }
+    if (!sink)
+      continue;
+    if (Error error = sink(ArrayRef(digits).take_front(now * columns)))
+      return error;
   }
   scales = Scales::inSimplestShape(std::move(alphas), rows);
   return Error::success();
 }
 
-Error Checkpoint::readEncoded(StringRef name, const TensorEntry &entry,
-                              int8_t *digits, Scales &scales) const {
+Error Checkpoint::readEncodedRows(StringRef name, const TensorEntry &entry,
+                                  DigitSink sink, Scales &scales) const {
+  if (!entry.isBlocked())
+    return readPlain(name, entry, sink, scales);
+  if (hasGroups(entry))
+    return readGrouped(name, entry, sink, scales);
+  // The scale is behind the last row.
   int64_t rows = entry.shape[0], columns = entry.shape[1];
-  if (entry.isBlocked()) {
-    const uint8_t *bytes = tensors->bytes(entry).data();
-    GgufVerdict verdict = decodeDigits(*entry.encoding, bytes, rows, columns,
-                                       digits, scales.values[0]);
-    if (Error error = refuseDigits(name, entry, verdict))
-      return error;
-    if (verdict.problem == GgufVerdict::Differs)
-      scales = Scales::inSimplestShape(
-          decodeScales(*entry.encoding, bytes, rows, columns), rows);
-    tensors->release(entry, 0, entry.bytes);
-  } else if (Error error = readPlain(name, entry, digits, scales)) {
+  std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
+  GgufVerdict verdict =
+      decodeDigits(*entry.encoding, tensors->bytes(entry).data(), rows, columns,
+                   digits.data(), scales.values[0]);
+  if (Error error = refuseDigits(name, entry, verdict))
     return error;
+  tensors->release(entry, 0, entry.bytes);
+  return sink(digits);
+}
+
+/// Rows that the file has in another order are put right in memory.
+Error Checkpoint::readEncoded(StringRef name, const TensorEntry &entry,
+                              DigitSink sink, Scales &scales) const {
+  if (!entry.pairedHeads) {
+    if (Error error = readEncodedRows(name, entry, sink, scales))
+      return error;
+    return finishScales(name, entry, scales);
   }
-  if (entry.pairedHeads)
-    separateRows(digits, entry.pairedHeads, rows, columns);
+  std::vector<int8_t> all;
+  all.reserve(static_cast<size_t>(entry.elements()));
+  auto collect = [&](ArrayRef<int8_t> rows) -> Error {
+    append_range(all, rows);
+    return Error::success();
+  };
+  if (Error error = readEncodedRows(name, entry, collect, scales))
+    return error;
+  separateRows(all.data(), entry.pairedHeads, entry.shape[0], entry.shape[1]);
+  if (Error error = sink(all))
+    return error;
   return finishScales(name, entry, scales);
 }
 
-/// Floats are looked at just so far that a master costs nothing: if the first
-/// row that is not 0 has one magnitude, the first number of every row tells its
-/// scale.
+/// If the first row that is not 0 has one magnitude, the first number of every
+/// row tells its scale.
 ScaleShape Checkpoint::plainScaleShape(const TensorEntry &entry) const {
-  int64_t rows = entry.shape[0], columns = entry.shape[1];
+  int64_t rows = entry.shape[0], columns = entry.shape[1], row;
+  float first;
+  PlainForm form = plainForm(entry, row, first);
+  if (form != PlainForm::Rows)
+    return form == PlainForm::Groups && columns % productGroup == 0
+               ? ScaleShape{rows, columns / productGroup}
+               : ScaleShape();
+  int64_t size = entry.encoding->blockBytes;
   const uint8_t *bytes = tensors->bytes(entry).data();
-  int64_t rowBytes = columns * entry.encoding->blockBytes;
-  std::vector<float> values(static_cast<size_t>(columns));
-  std::vector<int8_t> digits(values.size());
-  float first = 0;
-  for (int64_t row = 0; row < rows; ++row) {
-    const uint8_t *at = bytes + row * rowBytes;
-    if (first == 0) {
-      decodeFloats(*entry.encoding, at, columns, values.data());
-      if (!splitTernaryValues(values.data(), columns, digits.data(), first))
-        return (!mayBeMaster() || looksGrouped(values)) &&
-                       columns % productGroup == 0
-                   ? ScaleShape{rows, columns / productGroup}
-                   : ScaleShape();
-      continue;
-    }
+  for (; row < rows; ++row) {
     float value = 0;
     for (int64_t column = 0; column < columns && value == 0; ++column)
-      decodeFloats(*entry.encoding, at + column * entry.encoding->blockBytes, 1,
+      decodeFloats(*entry.encoding, bytes + (row * columns + column) * size, 1,
                    &value);
     if (value != 0 && std::fabs(value) != first)
       return {rows, 1};
@@ -263,12 +290,10 @@ Expected<Scales> Checkpoint::readEncodedScales(StringRef name) const {
                                      rows);
     tensors->release(entry, 0, entry.bytes);
   } else if (!isTernaryName(name) || knownScales.count(name)) {
-    if (Error error = readGrouped(name, entry, nullptr, scales))
+    if (Error error = readGrouped(name, entry, {}, scales))
       return std::move(error);
-  } else {
-    std::vector<int8_t> digits(static_cast<size_t>(rows * columns));
-    if (Error error = readPlain(name, entry, digits.data(), scales))
-      return std::move(error);
+  } else if (Error error = readPlain(name, entry, {}, scales)) {
+    return std::move(error);
   }
   if (Error error = finishScales(name, entry, scales))
     return std::move(error);

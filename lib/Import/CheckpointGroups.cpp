@@ -23,13 +23,6 @@ using namespace llvm;
 
 namespace tern {
 
-/// Values read between two releases of pages.
-static constexpr int64_t partElements = 1 << 20;
-
-static int64_t rowsAtOnce(const TensorEntry &entry) {
-  return std::max<int64_t>(1, partElements / entry.shape[1]);
-}
-
 std::string Checkpoint::affineScaleName(StringRef weightName) {
   return (weightName.drop_back(strlen("weight")) + "scales").str();
 }
@@ -230,73 +223,33 @@ Error Checkpoint::readGroupRows(StringRef name, const TensorEntry &entry,
 // Whole matrices
 //===----------------------------------------------------------------------===//
 
+/// The scales alone if there is no sink.
 Error Checkpoint::readGrouped(StringRef name, const TensorEntry &entry,
-                              int8_t *digits, Scales &scales) const {
+                              DigitSink sink, Scales &scales) const {
   int64_t rows = entry.shape[0], columns = entry.shape[1];
   int64_t groups = groupsOf(entry), step = rowsAtOnce(entry);
   auto known = knownScales.find(name);
-  if (!digits && known != knownScales.end()) {
+  if (!sink && known != knownScales.end()) {
     scales = Scales::inSimplestShape(known->second, rows);
     return Error::success();
   }
   std::vector<float> all(static_cast<size_t>(rows * groups));
-  for (int64_t row = 0; row < rows; row += step)
+  std::vector<int8_t> digits(sink ? static_cast<size_t>(step * columns) : 0);
+  for (int64_t row = 0; row < rows; row += step) {
+    int64_t now = std::min(step, rows - row);
     if (Error error =
-            readGroupRows(name, entry, row, std::min(step, rows - row),
-                          digits ? digits + row * columns : nullptr,
+            readGroupRows(name, entry, row, now, sink ? digits.data() : nullptr,
                           all.data() + row * groups))
       return error;
-  if (digits && !entry.isBlocked())
+    if (!sink)
+      continue;
+    if (Error error = sink(ArrayRef(digits).take_front(now * columns)))
+      return error;
+  }
+  if (sink && !entry.isBlocked())
     knownScales[name.str()] = all;
   scales = Scales::inSimplestShape(std::move(all), rows);
   return Error::success();
-}
-
-/// Rows of four contiguous quarters. Where the first code 3 is, if there is
-/// one.
-static std::optional<MatrixPlace> unpackRows(const uint8_t *bytes,
-                                             int64_t quarter, int64_t columns,
-                                             int64_t from, int64_t count,
-                                             int8_t *digits) {
-  for (int64_t row = from; row < from + count; ++row) {
-    const uint8_t *packed = bytes + row % quarter * columns;
-    int64_t shift = 2 * (row / quarter);
-    for (int64_t column = 0; column < columns; ++column) {
-      int code = (packed[column] >> shift) & 3;
-      if (code == 3)
-        return MatrixPlace{row, column};
-      *digits++ = static_cast<int8_t>(code - 1);
-    }
-  }
-  return std::nullopt;
-}
-
-Error Checkpoint::readDigitRows(StringRef name, int64_t from, int64_t count,
-                                int8_t *digits) const {
-  Expected<const TensorEntry *> found = get(name);
-  if (!found)
-    return found.takeError();
-  const TensorEntry &entry = **found;
-  if (modelConfig.hasPackedWeights()) {
-    std::optional<MatrixPlace> bad =
-        unpackRows(tensors->bytes(entry).data(), entry.shape[0], entry.shape[1],
-                   from, count, digits);
-    if (!bad)
-      return Error::success();
-    return error(name, entry,
-                 "holds code 3, which is no digit, at row " + Twine(bad->row) +
-                     ", column " + Twine(bad->column));
-  }
-  bool areFloats = isGguf() && !entry.isBlocked();
-  if (entry.shape.size() != 2 || !(areFloats || hasGroups(entry)))
-    return error(name, entry,
-                 "is " + entry.describe() +
-                     ", whose rows tern does not read "
-                     "one by one");
-  if (entry.isBlocked() && isGguf())
-    return readBlockRows(name, entry, from, count, digits, nullptr);
-  std::vector<float> scales(static_cast<size_t>(count * groupsOf(entry)));
-  return readGroupRows(name, entry, from, count, digits, scales.data());
 }
 
 /// Products of digits and scales, each of which is exact.

@@ -38,7 +38,7 @@ Expected<Scales> Checkpoint::readScales(StringRef weightName) const {
   if (!entry)
     return entry.takeError();
   Scales scales;
-  if (Error error = readGrouped(weightName, **entry, nullptr, scales))
+  if (Error error = readGrouped(weightName, **entry, {}, scales))
     return std::move(error);
   return scales;
 }
@@ -97,26 +97,47 @@ static bool areHalves(ArrayRef<float> scales) {
   });
 }
 
-/// Blocks of digits have f16; a scale for a row or a matrix is f32. Floats that
-/// are digits times scales of groups have these of their own type, codes beside
-/// them. Only those of packed digits are looked at: others are a good part of a
-/// model.
+/// All of those that are a tensor beside codes, and of floats that are digits
+/// times scales those of a few rows.
+Expected<Scales> Checkpoint::sampleScales(StringRef name,
+                                          const TensorEntry &entry) const {
+  Scales scales;
+  if (const TensorEntry *beside = tensors->find(affineScaleName(name))) {
+    scales.values.resize(static_cast<size_t>(beside->elements()));
+    if (Error error = readFloats(affineScaleName(name), scales.values.data()))
+      return std::move(error);
+    return scales;
+  }
+  if (!samplesScales) {
+    if (Error error = readGrouped(name, entry, {}, scales))
+      return std::move(error);
+    return scales;
+  }
+  int64_t rows = std::min<int64_t>(16, entry.shape[0]);
+  scales.shape = {rows, groupsOf(entry)};
+  scales.values.resize(static_cast<size_t>(rows * scales.shape.groups));
+  if (Error error =
+          readGroupRows(name, entry, 0, rows, nullptr, scales.values.data()))
+    return std::move(error);
+  return scales;
+}
+
+/// Blocks of digits have f16; a scale for a row or a matrix is f32.
 bool Checkpoint::areScalesHalf(StringRef name) const {
   const TensorEntry &entry = *tensors->find(name);
   if (entry.exactScale)
     return false;
-  if (entry.isBlocked())
+  if (isGguf() && entry.isBlocked())
     return !entry.encoding->rowPrefix && !entry.encoding->suffix;
-  if (const TensorEntry *scales = tensors->find(affineScaleName(name)))
-    return scales->dtype == DType::F16;
-  if (isGguf() || hasGroups(entry))
-    return entry.dtype == DType::F16 && storedScaleShape(name).groups > 1;
-  Expected<Scales> scales = readScales(name);
-  if (!scales) { // said by whoever needs them
-    consumeError(scales.takeError());
+  bool haveGroups = isGguf() || hasGroups(entry);
+  if (haveGroups && !entry.isBlocked() && storedScaleShape(name).groups == 1)
     return false;
-  }
-  return areHalves(scales->values);
+  Expected<Scales> scales =
+      haveGroups ? sampleScales(name, entry) : readScales(name);
+  if (scales)
+    return areHalves(scales->values);
+  consumeError(scales.takeError()); // said by whoever needs them
+  return false;
 }
 
 bool Checkpoint::hasHalfScales(StringRef name) const {

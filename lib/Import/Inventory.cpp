@@ -34,7 +34,8 @@ public:
     for (int64_t layer = 0; layer < config.layerCount; ++layer)
       expectLayer(layer);
     for (const auto &[name, entry] : checkpoint.files().all())
-      if (!seen.count(name) && !isIrrelevant(name))
+      if (!seen.count(name) &&
+          Checkpoint::roleOf(name) != Checkpoint::TensorRole::Table)
         fail(entry, name, unexpected(name));
     return problems.take();
   }
@@ -181,16 +182,6 @@ private:
   void fail(const TensorEntry &entry, StringRef name, const Twine &message) {
     problems.add(checkpoint.files().pathOf(entry) + ": tensor '" + name + "' " +
                  message);
-  }
-
-  /// Tables that every reader of the format computes itself.
-  static bool isIrrelevant(StringRef name) {
-    return isRopeFactors(name) ||
-           any_of(ArrayRef<StringRef>{"inv_freq", "original_inv_freq",
-                                      "cos_cached", "sin_cached"},
-                  [&](StringRef table) {
-                    return name.ends_with(("rotary_emb." + table).str());
-                  });
   }
 
   std::string unexpected(StringRef name) const {

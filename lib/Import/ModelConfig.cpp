@@ -107,11 +107,11 @@ private:
   /// The family that `architectures` names, if it does.
   std::optional<ModelFamily> readClass() {
     static constexpr StringRef known[] = {
-        "BitNetForCausalLM", "BitnetForCausalLM", "LlamaForCausalLM",
-        "Qwen3ForCausalLM", "MiniCPMForCausalLM"};
+        "BitNetForCausalLM", "BitnetForCausalLM",  "LlamaForCausalLM",
+        "Qwen3ForCausalLM",  "MiniCPMForCausalLM", "MiniCPM4ForCausalLM"};
     static constexpr ModelFamily families[] = {
-        ModelFamily::BitNet, ModelFamily::BitNet, ModelFamily::Llama,
-        ModelFamily::Qwen3, ModelFamily::MiniCpm};
+        ModelFamily::BitNet, ModelFamily::BitNet,  ModelFamily::Llama,
+        ModelFamily::Qwen3,  ModelFamily::MiniCpm, ModelFamily::MiniCpm};
     const json *names = fields.value("architectures");
     if (!names)
       return std::nullopt;
@@ -132,15 +132,17 @@ private:
   /// The order of operations inside a layer is a property of the family, not of
   /// any field, so another family is refused rather than guessed.
   void readFamily() {
-    static constexpr StringRef types[] = {"bitnet", "llama", "qwen3",
-                                          "minicpm"};
+    // The last is what transformers makes of the one before.
+    static constexpr StringRef types[] = {"bitnet", "llama", "qwen3", "minicpm",
+                                          "minicpm4"};
     std::optional<ModelFamily> ofClass = readClass();
     // The class is all that some files of MiniCPM say.
     std::optional<unsigned> absent;
     if (ofClass == ModelFamily::MiniCpm)
       absent = static_cast<unsigned>(*ofClass);
-    auto type =
-        static_cast<ModelFamily>(fields.choice("model_type", types, absent));
+    auto type = std::min(
+        static_cast<ModelFamily>(fields.choice("model_type", types, absent)),
+        ModelFamily::MiniCpm);
     if (config.architecture.empty())
       config.architecture = toString(type).str();
     ModelFamily other = ofClass.value_or(type);

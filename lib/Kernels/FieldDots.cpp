@@ -52,7 +52,8 @@ Value FieldDots::addDots(
     function_ref<Value(Value, Value, Value, unsigned)> add) const {
   SmallVector<FourAndOne> groups;
   for (int64_t v = 0; v < vectors; ++v)
-    groups.push_back(splitBytes(b, *codecOf(digits), b.part(bytes, {first + v})));
+    groups.push_back(
+        splitBytes(b, *codecOf(digits), b.part(bytes, {first + v})));
   for (int64_t d = 0; d < digits; ++d) {
     SmallVector<Value> unpacked;
     for (const FourAndOne &group : groups)
@@ -109,8 +110,8 @@ Value FieldDots::finish(ValueBuilder &b, Value sums) const {
     Value sum = b.part(sums, {v, 0});
     for (int64_t d = 1; d < digits; ++d)
       if (int64_t place = placeNumber(d))
-        sum = b.add(sum, b.shiftRightSigned(b.part(sums, {v, place}),
-                                            placeOf(dot, d)));
+        sum = b.add(
+            sum, b.shiftRightSigned(b.part(sums, {v, place}), placeOf(dot, d)));
     results = b.withPart(results, sum, {0, v});
   }
   return results;

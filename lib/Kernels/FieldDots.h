@@ -78,8 +78,8 @@ struct FieldDots {
   /// are moved share those of the lowest.
   int64_t placeNumber(int64_t d) const;
   mlir::SmallVector<int64_t> shape() const;
-  /// `bytes` is [first + vectors or more, 4L]; `codes` gives the 4L codes of a token that digit
-  /// `d` is multiplied by.
+  /// `bytes` is [first + vectors or more, 4L]; `codes` gives the 4L codes of a
+  /// token that digit `d` is multiplied by.
   mlir::Value
   build(ValueBuilder &b, mlir::Value bytes, mlir::Value sums,
         llvm::function_ref<mlir::Value(int64_t token, int64_t d)> codes) const;

@@ -83,10 +83,10 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
                                   : unpack(b, kernel.getBits(), w, r, v);
         for (int64_t t = 0; t < tokens; ++t) {
           Value old = b.part(sums, {t, r, v}), codes = b.part(x, {t, v});
-          Value sum = areSigned(attr)
-                          ? kernel.getDot().buildSigned(b, loc, old, u, codes)
-                          : kernel.getDot().build(b, loc, old, u, codes,
-                                                  largest(attr));
+          Value sum =
+              areSigned(attr)
+                  ? kernel.getDot().buildSigned(b, loc, old, u, codes)
+                  : kernel.getDot().build(b, loc, old, u, codes, largest(attr));
           sums = b.withPart(sums, sum, {t, r, v});
         }
       }

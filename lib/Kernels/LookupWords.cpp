@@ -132,10 +132,10 @@ struct LookupWordsModel : MicroKernelModel<LookupWordsModel, LookupWordsAttr> {
           if (number % 2 == 0)
             keepOrder(attr, b);
           for (int64_t plane = 0; plane < planes; ++plane)
-            narrow[plane] = LookupAddOp::create(
-                b, narrowType, narrow[plane],
-                readTable(attr, b, tables, number, plane),
-                b.part(numbers, {number}), getTable(attr));
+            narrow[plane] =
+                LookupAddOp::create(b, narrowType, narrow[plane],
+                                    readTable(attr, b, tables, number, plane),
+                                    b.part(numbers, {number}), getTable(attr));
         }
         for (int64_t plane = 0; plane < planes; ++plane) {
           Value wide = WidenOp::create(
@@ -159,8 +159,8 @@ struct LookupWordsModel : MicroKernelModel<LookupWordsModel, LookupWordsAttr> {
       Value sum = b.signExtend(b.part(sums, {0, v}), b.getI32Type());
       if (kernel.getPlanes() == 2)
         sum = b.add(
-            sum, b.shiftLeft(b.signExtend(b.part(sums, {1, v}), b.getI32Type()),
-                             4));
+            sum,
+            b.shiftLeft(b.signExtend(b.part(sums, {1, v}), b.getI32Type()), 4));
       result = b.withPart(result, sum, {v});
     }
     return b.reshape(result, {1, getTile(attr).rows});

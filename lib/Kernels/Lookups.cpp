@@ -75,6 +75,32 @@ Value buildTable(KernelBuilder &b, LookupTableAttr lookup, Value codes,
   return table;
 }
 
+/// Bytes of a register that all machines with permutes of bytes have.
+constexpr int64_t kPermuted = 16;
+
+/// Small tables of bytes are permuted out of the codes of all groups, zeros
+/// behind them, and their opposites: constant permutes, which are few
+/// instructions where there are vectors of bytes.
+bool canPermute(LookupTableAttr lookup, Value codes, VectorType type) {
+  return type.getElementType().isInteger(8) && lookup.getSize() == kPermuted &&
+         getType(codes).getNumElements() < kPermuted;
+}
+Value permuteTable(KernelBuilder &b, LookupTableAttr lookup, Value codes,
+                   Value opposites, int64_t first) {
+  Value table = b.constant(codes.getType(), lookup.getBias());
+  for (int64_t j = 0; j < lookup.getDigits(); ++j) {
+    SmallVector<int64_t> from;
+    for (int64_t m = 0; m < kPermuted; ++m) {
+      int64_t digit = lookup.getDigit(m, j), lane = first + j;
+      from.push_back(digit == 0  ? kPermuted - 1
+                     : digit > 0 ? lane
+                                 : kPermuted + lane);
+    }
+    table = b.add(table, b.shuffle(codes, opposites, from));
+  }
+  return table;
+}
+
 /// The sum of |x|.
 Value sumMagnitudes(KernelBuilder &b, Value codes) {
   Value x = b.signExtend(codes, b.getI32Type());
@@ -86,8 +112,20 @@ template <>
 Values ExpandLookup<BuildTableOp>::expand(KernelBuilder &b, BuildTableOp op) {
   VectorType type = getType(op.getTable()), codes = getType(op.getCodes());
   bool needsMagnitudes = op.getMagnitudes() && !op.getMagnitudes().use_empty();
+  Value lanes, opposites;
+  if (canPermute(op.getLookup(), op.getCodes(), type)) {
+    Value all = b.reshape(op.getCodes(), {codes.getNumElements()});
+    lanes = b.padLanes(all, kPermuted);
+    opposites = b.sub(b.zero(lanes.getType()), lanes);
+  }
+  auto build = [&](Value x, VectorType one, int64_t group) {
+    LookupTableAttr lookup = op.getLookup();
+    return lanes ? permuteTable(b, lookup, lanes, opposites,
+                                group * lookup.getDigits())
+                 : buildTable(b, lookup, x, one);
+  };
   if (type.getRank() == 1) {
-    Values results = {buildTable(b, op.getLookup(), op.getCodes(), type)};
+    Values results = {build(op.getCodes(), type, 0)};
     if (op.getMagnitudes())
       results.push_back(sumMagnitudes(b, op.getCodes()));
     return results;
@@ -99,7 +137,7 @@ Values ExpandLookup<BuildTableOp>::expand(KernelBuilder &b, BuildTableOp op) {
   for (int64_t g = 0; g < codes.getDimSize(0); ++g) {
     OpFoldResult group = b.getIndexAttr(g);
     Value x = extract(b, op.getCodes(), group);
-    tables = insert(b, buildTable(b, op.getLookup(), x, one), tables, group);
+    tables = insert(b, build(x, one, g), tables, group);
     if (needsMagnitudes)
       magnitudes = insert(b, sumMagnitudes(b, x), magnitudes, group);
   }

@@ -22,6 +22,7 @@ Value tern::broadcastFour(ValueBuilder &b, Value codes, int64_t token,
 void tern::registerMicroKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     attachRowsInLanes(context);
+    attachNarrowRows(context);
     attachUnpackedRows(context);
     attachContiguousRows(context);
     attachIntegerRows(context);

@@ -64,6 +64,7 @@ struct MicroKernelModel : MicroKernelAttrInterface::ExternalModel<Model, Attr> {
 };
 
 void attachRowsInLanes(mlir::MLIRContext *context);
+void attachNarrowRows(mlir::MLIRContext *context);
 void attachUnpackedRows(mlir::MLIRContext *context);
 void attachContiguousRows(mlir::MLIRContext *context);
 void attachIntegerRows(mlir::MLIRContext *context);

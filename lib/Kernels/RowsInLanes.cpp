@@ -42,10 +42,9 @@ struct RowsInLanesModel : FieldKernelModel<RowsInLanesModel, RowsInLanesAttr> {
     auto kernel = get(attr);
     SmallVector<Attribute> parts;
     for (int64_t v = 0; v < kernel.getTileVectors(); v += kernel.getVectors())
-      parts.push_back(RowsInLanesAttr::get(attr.getContext(), kernel.getDot(),
-                                           kernel.getVectors(),
-                                           kernel.getTokens(), v,
-                                           kernel.getTile()));
+      parts.push_back(RowsInLanesAttr::get(
+          attr.getContext(), kernel.getDot(), kernel.getVectors(),
+          kernel.getTokens(), v, kernel.getTile()));
     return parts;
   }
   bool reads(Attribute attr, const std::optional<Layout> &layout) const {
@@ -82,20 +81,18 @@ struct RowsInLanesModel : FieldKernelModel<RowsInLanesModel, RowsInLanesAttr> {
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
               ValueRange weights, Value sums) const {
     ValueBuilder b(loc, builder);
-    return dots(attr).build(b, bytesOf(attr, b, weights), sums,
-                            [&](int64_t t, int64_t f) {
-                              return broadcastFour(b, codes, t, 4 * f,
-                                                   get(attr).getDot());
-                            });
+    return dots(attr).build(
+        b, bytesOf(attr, b, weights), sums, [&](int64_t t, int64_t f) {
+          return broadcastFour(b, codes, t, 4 * f, get(attr).getDot());
+        });
   }
   Value buildNarrow(Attribute attr, OpBuilder &builder, Location loc,
                     Value codes, ValueRange weights, Value narrow) const {
     ValueBuilder b(loc, builder);
-    return dots(attr).buildNarrow(b, bytesOf(attr, b, weights), narrow,
-                                  [&](int64_t t, int64_t f) {
-                                    return broadcastFour(b, codes, t, 4 * f,
-                                                         get(attr).getDot());
-                                  });
+    return dots(attr).buildNarrow(
+        b, bytesOf(attr, b, weights), narrow, [&](int64_t t, int64_t f) {
+          return broadcastFour(b, codes, t, 4 * f, get(attr).getDot());
+        });
   }
   Value widen(Attribute attr, OpBuilder &builder, Location loc, Value narrow,
               Value sums) const {
@@ -111,8 +108,7 @@ struct RowsInLanesModel : FieldKernelModel<RowsInLanesModel, RowsInLanesAttr> {
 
 private:
   static Value bytesOf(Attribute attr, ValueBuilder &b, ValueRange weights) {
-    return b.reshape(weights[0],
-                     {get(attr).getTileVectors(), 4 * lanes(attr)});
+    return b.reshape(weights[0], {get(attr).getTileVectors(), 4 * lanes(attr)});
   }
 };
 

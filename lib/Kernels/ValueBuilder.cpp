@@ -254,10 +254,9 @@ Value ValueBuilder::lane(Value x, int64_t at) {
 Value ValueBuilder::broadcastFour(Value x, int64_t from, int64_t count) {
   int64_t words = cast<VectorType>(x.getType()).getNumElements() / 4;
   Value all = bitcast(vectorOf(words, getI32Type()), x);
-  Value lanes =
-      words == 1
-          ? splat(vectorOf(count, getI32Type()), lane(all, 0))
-          : shuffle(all, all, SmallVector<int64_t>(count, from / 4));
+  Value lanes = words == 1
+                    ? splat(vectorOf(count, getI32Type()), lane(all, 0))
+                    : shuffle(all, all, SmallVector<int64_t>(count, from / 4));
   return bitcast(vectorOf(4 * count, getI8Type()), lanes);
 }
 

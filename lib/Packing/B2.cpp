@@ -14,6 +14,8 @@
 
 #include "tern/Packing/Packer.h"
 
+#include <algorithm>
+
 using namespace tern;
 
 namespace {
@@ -32,34 +34,20 @@ struct B2 : NumberFields<2, 1> {
 
 const Codec codecs::b2 = CodecBuilder<B2>::build("b2", 0);
 
-/// The row and column of the first digit of byte `bad` that is none.
-static MatrixPlace findInvalid(const uint8_t *bytes, int64_t bad,
-                               int64_t quarter, int64_t columns) {
-  int64_t field = 0;
-  while (B2::field(bytes[bad], field) < 3)
-    ++field;
-  return {field * quarter + bad / columns, bad % columns};
-}
-
-std::optional<MatrixPlace> tern::unpackHuggingFace(const uint8_t *bytes,
-                                                   int64_t rows,
-                                                   int64_t columns,
-                                                   int8_t *digits) {
-  int64_t quarter = rows / 4, count = quarter * columns;
-  for (int64_t r = 0; r < quarter; ++r) {
-    const uint8_t *from = bytes + r * columns;
-    uint8_t bad = 0;
-    for (int64_t c = 0; c < columns; ++c)
-      bad |= B2::invalid(from[c]);
-    if (bad)
-      for (int64_t c = 0; c < columns; ++c)
-        if (B2::invalid(from[c]))
-          return findInvalid(bytes, r * columns + c, quarter, columns);
-    for (int64_t i = 0; i < 4; ++i) {
-      int8_t *to = digits + i * count + r * columns;
-      for (int64_t c = 0; c < columns; ++c)
-        to[c] = B2::decode(from + c, i);
+std::optional<MatrixPlace>
+tern::unpackHuggingFace(const uint8_t *bytes, int64_t rows, int64_t columns,
+                        int64_t from, int64_t count, int8_t *digits) {
+  int64_t quarter = rows / 4;
+  for (int64_t row = from; row < from + count; ++row, digits += columns) {
+    const uint8_t *packed = bytes + row % quarter * columns;
+    int64_t field = row / quarter;
+    bool bad = false; // no branch on a digit, so that it is done in vectors
+    for (int64_t c = 0; c < columns; ++c) {
+      digits[c] = B2::decode(packed + c, field);
+      bad |= digits[c] > 1;
     }
+    if (bad)
+      return MatrixPlace{row, std::find(digits, digits + columns, 2) - digits};
   }
   return std::nullopt;
 }

@@ -43,4 +43,5 @@ struct S5 {
 
 const Codec codecs::s5 = CodecBuilder<S5>::build("s5", 1);
 const Codec codecs::t2 = CodecBuilder<NumberFields<4, 2>>::build("t2", 2);
+const Codec codecs::n2 = CodecBuilder<NumberFields<8, 2>>::build("n2", 9);
 const Codec codecs::t4 = CodecBuilder<NumberFields<8, 4>>::build("t4", 3);

@@ -12,6 +12,7 @@
 #include "tern/Target/Target.h"
 #include "tern/Tuning/WeightCopies.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <set>
@@ -175,7 +176,7 @@ static std::string nameTrial(const ProductTrial &trial) {
   return name;
 }
 
-Expected<std::string> tern::emitFamily(TargetAttr target) {
+Expected<std::string> tern::emitFamily(TargetAttr target, StringRef layout) {
   std::vector<ProductTrial> trials;
   std::vector<std::string> names;
   std::set<std::string> known;
@@ -191,12 +192,18 @@ Expected<std::string> tern::emitFamily(TargetAttr target) {
   };
   for (const ProductShape &shape : listKinds())
     for (ProductTrial &trial : Trials(target, shape).trials) {
+      if (!layout.empty() && trial.strategy.layoutName != layout)
+        continue;
       std::string name = nameTrial(trial);
       if (isKnown(trial) || !known.insert(name).second)
         continue;
       names.push_back(std::move(name));
       trials.push_back(std::move(trial));
     }
+  if (trials.empty())
+    return llvm::createStringError(
+        "no kernel reads '" + layout + "'; layouts: " +
+        llvm::join(target.getTarget()->getLayoutNames(), ", "));
   Expected<std::unique_ptr<Emitter>> emitter =
       emitProducts(target, trials, names, /*isCalled=*/false);
   if (!emitter)

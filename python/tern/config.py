@@ -86,7 +86,7 @@ class Config:
 # By the class in `architectures`; BitNets and Llamas share a graph.
 FAMILIES = {
     "BitNetForCausalLM": "bitnet", "BitnetForCausalLM": "bitnet", "LlamaForCausalLM": "llama",
-    "Qwen3ForCausalLM": "qwen3", "MiniCPMForCausalLM": "minicpm",
+    "Qwen3ForCausalLM": "qwen3", "MiniCPMForCausalLM": "minicpm", "MiniCPM4ForCausalLM": "minicpm",
 }  # fmt: skip
 
 
@@ -134,7 +134,8 @@ def _weight_scale(quantization: dict) -> str:
 def _family(raw: dict) -> str:
     """bitnet, llama, qwen3 or minicpm."""
     names = raw.get("architectures") or []
-    families = {FAMILIES.get(name) for name in names} | {raw.get("model_type")}
+    kind = raw.get("model_type")
+    families = {FAMILIES.get(name) for name in names} | {"minicpm" if kind == "minicpm4" else kind}
     families.discard(None)
     if len(families) > 1 and families != {"bitnet", "llama"}:
         raise ConfigError(f"config.json: {', '.join(sorted(families))} are not one model")

@@ -56,14 +56,16 @@ def _fields(codes: np.ndarray, shifts: tuple[int, ...]) -> np.ndarray:
     return out
 
 
-def _tq1_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    codes = _blocks(digits, 256)
-    n = len(codes)
-    a = _trits(codes[:, :160].reshape(n, 5, 32).transpose(0, 2, 1))
-    b = _trits(codes[:, 160:240].reshape(n, 5, 16).transpose(0, 2, 1))
-    last = codes[:, 240:].reshape(n, 4, 4).transpose(0, 2, 1)
-    c = _trits(np.concatenate([last, np.zeros((n, 4, 1), np.uint8)], axis=2))
-    scale = _per_block(digits, alpha, 256)
+def _tritted(digits: np.ndarray, alpha: np.ndarray, size: int) -> bytes:
+    """Blocks of `size` digits: those of a byte lie size / 8 apart, then half as many, then an
+    eighth, where there are four."""
+    codes = _blocks(digits, size)
+    n, far = len(codes), size // 8
+    a = _trits(codes[:, : 5 * far].reshape(n, 5, far).transpose(0, 2, 1))
+    b = _trits(codes[:, 5 * far : 15 * far // 2].reshape(n, 5, far // 2).transpose(0, 2, 1))
+    last = codes[:, 15 * far // 2 :].reshape(n, 4, far // 8).transpose(0, 2, 1)
+    c = _trits(np.concatenate([last, np.zeros((n, far // 8, 1), np.uint8)], axis=2))
+    scale = _per_block(digits, alpha, size)
     return np.concatenate([a, b, c, scale], axis=1).tobytes()
 
 
@@ -89,18 +91,6 @@ def _q2_0(digits: np.ndarray, alpha: np.ndarray, group: int) -> bytes:
     qs = _fields(codes.reshape(n, group // 4, 4).transpose(0, 2, 1), (0, 2, 4, 6))
     scale = _per_block(digits, alpha, group)
     return np.concatenate([scale, qs], axis=1).tobytes()
-
-
-def _ptq1_0(digits: np.ndarray, alpha: np.ndarray) -> bytes:
-    """Digits of a byte lie 16 apart, then 8, then 2, where there are four."""
-    codes = _blocks(digits, 128)
-    n = len(codes)
-    a = _trits(codes[:, :80].reshape(n, 5, 16).transpose(0, 2, 1))
-    b = _trits(codes[:, 80:120].reshape(n, 5, 8).transpose(0, 2, 1))
-    last = codes[:, 120:].reshape(n, 4, 2).transpose(0, 2, 1)
-    c = _trits(np.concatenate([last, np.zeros((n, 2, 1), np.uint8)], axis=2))
-    scale = _per_block(digits, alpha, 128)
-    return np.concatenate([a, b, c, scale], axis=1).tobytes()
 
 
 def _with_row_scale(rows: np.ndarray, scales: np.ndarray) -> bytes:
@@ -161,14 +151,14 @@ class Encoding:
 
 
 ENCODINGS = {
-    "tq1_0": Encoding(34, _tq1_0),
+    "tq1_0": Encoding(34, lambda d, a: _tritted(d, a, 256)),
     "tq2_0": Encoding(35, _tq2_0),
     "i2_s": Encoding(36, lambda d, a: _i2_s(d, a, 32)),
     "i2_s_arm": Encoding(36, lambda d, a: _i2_s(d, a, 16)),
     "q2_0_g64": Encoding(42, lambda d, a: _q2_0(d, a, 64)),
     "q2_0_g128": Encoding(42, lambda d, a: _q2_0(d, a, 128)),
     "pq2_0": Encoding(142, lambda d, a: _q2_0(d, a, 128)),
-    "ptq1_0": Encoding(143, _ptq1_0),
+    "ptq1_0": Encoding(143, lambda d, a: _tritted(d, a, 128)),
     "iq1_bn": Encoding(134, _iq1_bn),
     "iq2_bn": Encoding(135, _iq2_bn),
     "f16": Encoding(1, _f16),

@@ -80,9 +80,11 @@ _MINICPM_FACTORS = [
 ]  # fmt: skip
 
 
-# Shapes from the sizes of the files and the configs of MiniCPM4 of the same series
-# (transformers' tests); eps and the heads of the 3B are not verified. BitCPM-CANN-1B and
-# -3B are plain Llamas.
+# Shapes from the sizes of the files, the configs of MiniCPM4 of the same series
+# (transformers' tests) and notes of people who converted the files, of the 32 heads of 128
+# of the 3B too; 1e-6 is the eps of MiniCPM4's class and of a reader of the 8B. Not verified:
+# eps of the 1B and 3B, and how the files spell tokens and generation. BitCPM-CANN-1B and -3B
+# are plain Llamas.
 def bitcpm(
     hidden: int, intermediate: int, layers: int, heads: int, head_dim: int, eps: float, **more: object,
 ) -> dict:  # fmt: skip

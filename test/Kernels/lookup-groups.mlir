@@ -1,9 +1,12 @@
 // RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s
 // RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s --check-prefix=SIGNS
+// RUN: tern-opt %s -convert-tern-to-kernels -canonicalize -cse | FileCheck %s --check-prefix=HALVES
 
 #one = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 96, planes = 1, tokens = 16>
 #two = #tern.lookup_groups<lanes = 64, vectors = 2, groups = 57, planes = 2, tokens = 16>
 #four = #tern.lookup_groups<lanes = 64, vectors = 8, groups = 36, planes = 1, tokens = 32, codec = "t4">
+#pairs = #tern.lookup_groups<lanes = 32, vectors = 2, groups = 12, planes = 1, tokens = 16, codec = "t2">
+#pair = #tern.lookup_groups<lanes = 32, vectors = 4, groups = 144, planes = 1, tokens = 32, codec = "n2">
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
 
@@ -89,6 +92,55 @@ func.func @groups_of_four(%t: vector<3x1x128xi8>, %w: vector<1536xi8>, %acc: vec
 func.func @begin_four() -> vector<1x8x2x32xi16> {
   %0 = tern.micro_begin #four steps 3 -> vector<1x8x2x32xi16>
   return %0 : vector<1x8x2x32xi16>
+}
+
+// A byte of two numbers is two lookups in 16 entries each: twelve columns are a step,
+// six lookups for each vector. Codes are not masked again.
+// CHECK-LABEL: func.func @halves_of_bytes(
+// CHECK-COUNT-12: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"({{.*}}) : (vector<32xi8>, vector<32xi8>)
+// CHECK-NOT:      llvm.call_intrinsic
+// CHECK:          return
+// HALVES-LABEL: func.func @halves_of_bytes(
+// HALVES-COUNT-6: arith.andi
+// HALVES-NOT:     arith.andi
+// HALVES:         return
+func.func @halves_of_bytes(%t: vector<6x1x16xi8>, %w: vector<192xi8>, %acc: vector<1x2x2x16xi16>) -> vector<1x2x2x16xi16> {
+  %0 = tern.micro "q_proj" #pairs %t, %w into %acc : vector<6x1x16xi8>, vector<192xi8> into vector<1x2x2x16xi16>
+  return %0 : vector<1x2x2x16xi16>
+}
+
+// In a panel a byte is an index as it stands.
+// CHECK-LABEL: func.func @pairs(
+// CHECK-COUNT-24: llvm.call_intrinsic "llvm.x86.avx2.pshuf.b"
+// CHECK-NOT:      llvm.call_intrinsic
+// CHECK:          return
+// HALVES-LABEL: func.func @pairs(
+// HALVES-NOT:     arith.andi
+// HALVES:         return
+func.func @pairs(%t: vector<6x1x16xi8>, %w: vector<768xi8>, %acc: vector<1x4x2x16xi16>) -> vector<1x4x2x16xi16> {
+  %0 = tern.micro "q_proj" #pair %t, %w into %acc : vector<6x1x16xi8>, vector<768xi8> into vector<1x4x2x16xi16>
+  return %0 : vector<1x4x2x16xi16>
+}
+
+// Sixteen entries of each of six groups are permuted out of the codes and their
+// opposites, a permute for each digit.
+// CHECK-LABEL: func.func @prepare_pairs(
+// CHECK-NOT:      arith.muli
+// CHECK-COUNT-12: vector.shuffle {{.*}} : vector<16xi8>, vector<16xi8>
+// CHECK-NOT:      vector.shuffle {{.*}} : vector<16xi8>, vector<16xi8>
+// CHECK:          return
+func.func @prepare_pairs(%x: vector<1x12xi8>) -> vector<6x1x16xi8> {
+  %0 = tern.micro_prepare #pair %x : vector<1x12xi8> -> vector<6x1x16xi8>
+  return %0 : vector<6x1x16xi8>
+}
+
+// Six entries of 16 too much are 96 for an odd byte and 257 times that for a total.
+// CHECK-LABEL: func.func @begin_pairs(
+// CHECK:         dense<{{.*}}[-24672, {{(-24672, ){14}-24672\], \[(-96, ){15}-96\].*}}> : vector<1x2x2x16xi16>
+// CHECK:         return
+func.func @begin_pairs() -> vector<1x2x2x16xi16> {
+  %0 = tern.micro_begin #pairs steps 1 -> vector<1x2x2x16xi16>
+  return %0 : vector<1x2x2x16xi16>
 }
 
 }

@@ -137,7 +137,7 @@ def speak(tern: str, directory: Path, *flags: str) -> tuple[str, np.ndarray, np.
     return (directory / "text").read_text(), ticks * board.nanoseconds, sizes
 
 
-LIMITS = {"--head=16": 9.2e6, "--head=int8": 8.6e6}
+LIMITS = {"--head=16": 3.7e6, "--head=int8": 2.8e6}
 
 
 @pytest.mark.parametrize("head", LIMITS)

@@ -33,6 +33,7 @@ class Board:
     run: tuple[str, ...]
 
 
+WASM = ("-Wl,--no-entry", "-Wl,--export=evaluate")
 BOARDS = {
     "riscv32": Board(
         "riscv32-unknown-elf",
@@ -46,7 +47,17 @@ BOARDS = {
         ("-mcpu=cortex-m4", "-mfloat-abi=hard", "-fomit-frame-pointer"),
         ("qemu-arm", "-cpu", "max"),
     ),
-    "wasm32": Board("wasm32-unknown-unknown", "generic", ("-Wl,--no-entry", "-Wl,--export=evaluate"), ("node",)),
+    "wasm32": Board("wasm32-unknown-unknown", "generic", WASM, ("node",)),
+    "wasm32-simd128": Board(
+        "wasm32-unknown-unknown", "generic+simd128", WASM, ("node",)
+    ),
+    # The quick compiler of node 20 has wrong products.
+    "wasm32-relaxed": Board(
+        "wasm32-unknown-unknown",
+        "generic+simd128+relaxed-simd",
+        WASM,
+        ("node", "--experimental-wasm-relaxed-simd", "--no-liftoff"),
+    ),
 }
 
 PROGRAM = LIBRARY + r"""
@@ -152,12 +163,12 @@ def compile_models(tern: str, flags: list[str], section: str, directory: Path) -
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_every_bit(tern, tmp_path, board):
-    machine = BOARDS[board]
-    linker = "wasm-ld" if board == "wasm32" else "ld.lld"
+    machine, is_wasm = BOARDS[board], board.startswith("wasm32")
+    linker = "wasm-ld" if is_wasm else "ld.lld"
     for tool in ("clang", linker, machine.run[0]):
         if not shutil.which(tool):
             pytest.skip(f"no '{tool}' for {board}")
-    section = '.rodata.weights,"",@' if board == "wasm32" else '.rodata.weights,"a"'
+    section = '.rodata.weights,"",@' if is_wasm else '.rodata.weights,"a"'
     flags = [f"--target={machine.triple}", f"--cpu={machine.cpu}"]
     models = compile_models(tern, flags, section, tmp_path)
     (tmp_path / "program.c").write_text(PROGRAM)
@@ -169,10 +180,10 @@ def test_every_bit(tern, tmp_path, board):
         "-Wl,--gc-sections", "-o", "program", cwd=tmp_path,
     )  # fmt: skip
     command = [*machine.run, "program"]
-    if board == "wasm32":
+    if is_wasm:
         size = len(MODELS) * WANTED * 1024 * 4
         (tmp_path / "run.mjs").write_text(SCRIPT.replace("SIZE", str(size)))
-        command = ["node", "run.mjs", "program"]
+        command = [*machine.run, "run.mjs", "program"]
     got = np.frombuffer(run_quietly(*command, cwd=tmp_path), "<f4").reshape(-1, WANTED, 1024)
     assert len(got) == len(MODELS) == 2
     for name, logits in zip(MODELS, got):

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import CASES
-from conftest import MODELS, model_directory
+from conftest import MODELS, ROOT, model_directory
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
 from test_compiled import assert_same, option_flags, run_driver
@@ -54,6 +54,21 @@ MACHINES = {
     "i8mm": arm64("generic+dotprod+i8mm", "max"),
     "riscv64": Machine("riscv64-linux-gnu", "riscv64-linux-gnu-gcc", "qemu-riscv64"),
 }
+
+# One program for registers of any length.
+VECTORS = {
+    f"riscv64-v{bits}": Machine(
+        "rv64gcv", "riscv64-linux-gnu-gcc", "qemu-riscv64", "",
+        f"rv64,v=true,vext_spec=v1.0,vlen={bits}",
+    )
+    for bits in (128, 256)
+}  # fmt: skip
+
+
+def run_quietly(command: list, directory: Path) -> None:
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\n{done.stderr[-4000:]}")
 
 
 class Program:
@@ -91,7 +106,7 @@ class Program:
 @functools.cache
 def known_machine(name: str) -> Machine:
     """Skips the test where a part of it is missing."""
-    machine = MACHINES[name]
+    machine = {**MACHINES, **VECTORS}[name]
     for tool in (machine.cc, machine.qemu):
         if not shutil.which(tool):
             pytest.skip(f"no '{tool}' to run what is compiled for {name}")
@@ -212,6 +227,36 @@ def test_synthetic(program, machine, name):
     assert_same(got, Model(load(compiled.work / "model"), case.options).run(case.ids()))
 
 
+@pytest.mark.parametrize("name", [*MODELS, "h204-g688-d100"])
+def test_vectors(program, name, count=12):
+    """The same code for both lengths of registers; tokens many at a time and one."""
+    compiled = program("riscv64-v128", name)
+    if name in CASES:
+        case, ids = CASES[name], CASES[name].ids()[:count]
+        want = Model(load(compiled.work / "model"), case.options).run(ids)
+    else:
+        tokens = golden(name)
+        ids = tokens.f32("tokens").astype(int).tolist()[:count]
+        hidden, logits = tokens.f32("config.hidden")[:, :count], tokens.f32("config.logits")[:count]
+        want = Result(hidden, logits)
+    for machine in VECTORS.values():
+        compiled.machine = machine
+        assert_same(compiled.evaluate(ids), want)
+        assert_same(compiled.evaluate(ids[:1]), Result(want.hidden[:, :1], want.logits[:1]))
+
+
+def test_no_vectors(program):
+    """A CPU without them is told what it lacks."""
+    compiled = program("riscv64-v128", MODELS[0])
+    compiled.machine = MACHINES["riscv64"]
+    done = subprocess.run(
+        [compiled.machine.qemu, str(compiled.work / "program"), "run", "-p", "x",
+         "--weights", str(compiled.work / "bard.weights")], capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "needs v, which this CPU does not have" in done.stderr
+
+
 #: Layouts that the costs do not choose: lookups in one plane and in two, and others.
 RULES = {
     "groups_in_lanes": [{"projection": "*_proj", "layout": "groups_in_lanes"}],
@@ -235,6 +280,24 @@ def test_strategies(tern, tmp_path, machine, rules, name=MODELS[0]):
     ids = want.f32("tokens").astype(int).tolist()[:TOKENS]
     hidden, logits = want.f32("config.hidden")[:, :TOKENS], want.f32("config.logits")[:TOKENS]
     assert_same(compiled.evaluate(ids), Result(hidden, logits))
+
+
+@pytest.mark.parametrize(
+    "cpu, emulated",
+    [("cortex-a53", "cortex-a53"), ("cortex-a76", "neoverse-n1"), ("neoverse-v1", "max")],
+)
+def test_products(tern, tmp_path, cpu, emulated):
+    """All kernels of the table of AArch64, of the largest codes and digits too."""
+    machine = arm64(cpu, emulated)
+    for tool in (machine.cc, machine.qemu):
+        if not shutil.which(tool):
+            pytest.skip(f"no '{tool}' to run what is compiled for AArch64")
+    target = [f"--target={machine.triple}", f"--cpu={cpu}"]
+    run_driver([tern, "tune", "--family", *target, "-o", str(tmp_path / "family.o")])
+    source = ROOT / "test/Target/AArch64/products.c"
+    flags = ["-std=gnu11", "-O2", "-static"]
+    run_quietly([machine.cc, *flags, str(source), "family.o", "-o", "products"], tmp_path)
+    assert run_driver([machine.qemu, "-cpu", emulated, str(tmp_path / "products")])
 
 
 def test_not_finite(tern, tmp_path, name="int4-topk"):

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import pytest
-from artifact import artifact
+from artifact import artifact, assert_same_artifact
 from tern.checkpoint import Linear, load, recover, unpack_affine
 from tern.gguf import Tensor, convert, read
 from tern.gguf import write as write_gguf
@@ -32,6 +34,16 @@ SHAPE = dict(
 )  # fmt: skip
 BLOCKS = ("q2_0_g64", "q2_0_g128", "pq2_0", "ptq1_0")
 FORMS = ("mlx", "mlx-64", "products-f32", *(f"gguf-{kind}" for kind in (*BLOCKS, "f16", "f32")))
+
+
+def rewrite(directory: Path, change: Callable[[str, np.ndarray], np.ndarray], dtype: str) -> None:
+    """The same model with other numbers in its tensors."""
+    reader = Reader(directory)
+    tensors = []
+    for name in reader.entries:
+        values = change(name, reader.f32(name))
+        tensors.append(Pending(name, dtype, values.shape, lambda v=values: [v]))
+    write(directory / "model.safetensors", tensors)
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +79,8 @@ def make(form: str, unpacked: Path, out: Path) -> tuple[Path, list[str]]:
     if form == "mlx-64":
         in_groups_of_64(out / "model")
     if form == "products-f32":  # of the very scales
-        shutil.copy(unpacked / "config.json", out / "model")
-        source = Reader(unpacked)
-        tensors = [
-            Pending(name, "F32", source.f32(name).shape, lambda n=name: [source.f32(n)])
-            for name in source.entries
-        ]
-        write(out / "model" / "model.safetensors", tensors)
+        shutil.copytree(unpacked, out / "model", dirs_exist_ok=True)
+        rewrite(out / "model", lambda name, values: values, "F32")
     return out / "model", []
 
 
@@ -88,17 +95,20 @@ def expected(tern, unpacked, tmp_path_factory) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_the_same_model(tern, unpacked, expected, tmp_path, form):
-    """Down to the bytes of code and weights; float32 has scales of float32 there."""
+    """Down to the bytes of code and weights."""
     model, flags = make(form, unpacked, tmp_path)
-    if form.endswith("f32"):
-        assert_same(run(tern, model, tmp_path, *flags), Model(load(unpacked)).run(IDS))
-        return
     got = artifact(tern, model, tmp_path / "out", *flags)
     assert got.keys() == expected.keys()
     for name, contents in expected.items():
         assert got[name] == contents, name
     text = run_tern(tern, "inspect", model, "--check", *flags).stdout
     assert "a scale per 128 columns of a row" in text and "nothing in it would be refused" in text
+    facts = json.loads(run_tern(tern, "inspect", model, "--json", *flags).stdout)
+    parameters = sum(math.prod(entry.shape) for entry in Reader(unpacked).entries.values())
+    assert facts["parameters"] == parameters
+    assert facts["ternary"] == parameters - 5 * SHAPE["hidden"]  # norms
+    bits = {"mlx": 2.25, "mlx-64": 2.5, "gguf-ptq1_0": 1.75, "gguf-q2_0_g64": 2.25}
+    assert facts["ternary_bits"] == bits.get(form, 2.125 if "2_0" in form else 16 if form == "gguf-f16" else 32)
 
 
 def round_factors(path: Path) -> None:
@@ -129,11 +139,53 @@ def test_published_models_in_two_forms(tern, tmp_path, like, form):
 
 
 def test_bf16_products_are_the_reference(tern, tmp_path):
-    """With tables that are not ternary, as BitCPM's."""
+    """With tables that are not ternary, as BitCPM's; scales that fit are float16."""
     synthesize(tmp_path / "hf", **{**SHAPE, "table": "float"}, encoding="products-bf16")
     checkpoint = load(tmp_path / "hf")
     assert not isinstance(checkpoint.table, Linear) and not isinstance(checkpoint.head, Linear)
     assert_same(run(tern, tmp_path / "hf", tmp_path), Model(checkpoint).run(IDS))
+    convert(tmp_path / "hf", tmp_path / "m.gguf", "pq2_0")
+    assert_same_artifact(tern, tmp_path / "hf", tmp_path / "m.gguf", tmp_path / "out")
+
+
+def test_scales_that_need_32_bits(tern, unpacked, tmp_path):
+    """They are found when weights are written: few rows are looked at before."""
+    model = tmp_path / "model"
+    shutil.copytree(unpacked, model)
+
+    def change(name: str, values: np.ndarray) -> np.ndarray:
+        if name == "model.layers.1.mlp.down_proj.weight":
+            values[-1, -128:] = np.sign(values[-1, -128:]) * F32(float.fromhex("0x1.02p-20"))
+        return values
+
+    rewrite(model, change, "F32")
+    assert_same(run(tern, model, tmp_path), Model(load(model)).run(IDS))
+    done = run_tern(tern, "compile", model, "-o", tmp_path / "it.weights", "--emit=weights", "-v", "--name=it")
+    assert done.returncode == 0, done.stderr
+    assert "16 bits hold exactly, but in row 255 and group 2" in done.stderr
+    # Code that is made without weights goes with them.
+    files = artifact(tern, model, tmp_path / "out")
+    assert len(files["it.weights"]) > len(artifact(tern, unpacked, tmp_path / "half")["it.weights"])
+
+
+def test_a_scale_for_each_shard(tern, tmp_path):
+    """TriLM: matrices were trained in parts, of rows or of columns."""
+    model = tmp_path / "model"
+    synthesize(model, **{**SHAPE, "intermediate": 512, "table": "float"}, encoding="products-f16")
+
+    def change(name: str, values: np.ndarray) -> np.ndarray:
+        if not name.endswith("_proj.weight"):
+            return values
+        axis = int(name.endswith(("o_proj.weight", "down_proj.weight")))
+        parts = np.split(np.sign(values), 2, axis)
+        return np.concatenate([parts[0] * np.float16(0.02), parts[1] * np.float16(0.03)], axis)
+
+    rewrite(model, change, "F16")
+    assert_same(run(tern, model, tmp_path), Model(load(model)).run(IDS))
+    facts = json.loads(run_tern(tern, "inspect", model, "--json").stdout)
+    shapes = {p["name"]: (p["scale_rows"], p["scale_groups"]) for p in facts["projections"]}
+    assert shapes["q_proj"] == (256, 1) and shapes["up_proj"] == (512, 1)
+    assert shapes["o_proj"] == (256, 2) and shapes["down_proj"] == (256, 2)
 
 
 def test_tables_in_q4_k(tern, tmp_path):

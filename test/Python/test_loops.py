@@ -35,10 +35,10 @@ TOLERANCE = 1.05
 
 @pytest.mark.parametrize("table, machine", MACHINES, ids=[machine for _, machine in MACHINES])
 def test_loops_do_not_grow(tern, tmp_path, table, machine):
-    """--target's or, behind its name and a space, --cpu's words."""
-    target, _, cpu = machine.partition(" ")
+    """A section's name is --target's word and, if they follow, those of other flags."""
+    target, *others = machine.split()
     output = tmp_path / "family.o"
-    flags = [f"--target={target}"] + ([f"--cpu={cpu}"] if cpu else [])
+    flags = [f"--target={target}", *(f"--{flag}" for flag in others)]
     done = run(tern, "tune", "--family", *flags, "-o", output)
     assert done.returncode == 0, done.stderr
     functions = disassemble(output, find_objdump())

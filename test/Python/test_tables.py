@@ -127,7 +127,7 @@ def test_inspect(tern):
     assert (table["rows"], table["columns"], table["scale_groups"]) == (1004, 192, 6)
     assert table["scheme"] == "int8_absmax" and 0.25 < table["zeros"] < 0.4
     assert re.search(r"^embed_tokens +1004 +192 .*int8_absmax, a scale per 32 columns", text, re.M)
-    assert facts["ternary_bits"] == 2
+    assert facts["ternary_bits"] == 2.5  # a bf16 for 32 weights
     assert facts["matrix_types"] == [{"type": "U8", "scales": "BF16", "count": 15}]  # 2 layers
     facts, text = inspect(tern, case_directory("table-untied-rows"))
     assert [t["head"] for t in facts["ternary_tables"]] == [False, True]

@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tuned(tern, home):
-    """What `tern tune` said of the bundled model, and the file that it kept at home."""
+    """The words of `tern tune` on the bundled model, and the file that it kept at home."""
 
     def make(directory: Path) -> None:
         environment = os.environ | {"XDG_CACHE_HOME": str(directory / "cache")}
@@ -114,7 +114,7 @@ def test_numbers_of_the_family(tern, home):
     done = run(tern, "tune", A48, "--family")
     assert done.returncode == 2 and "--family takes no MODEL" in done.stderr
     done = run(tern, "tune", A48, "-o", "x.o")
-    assert done.returncode == 2 and "-o is for tern tune --family" in done.stderr
+    assert done.returncode == 2 and "-o and --layout are for tern tune --family" in done.stderr
 
 
 def test_other_machines_are_refused(tern, home):

@@ -80,6 +80,8 @@ TEST(Thinking, IsHidden) {
       {"The tag <think> opens.", "The tag <think> opens."},
       {"So\u00AB<think>\u00BBhm</think> yes", "So yes"},
       {"So\u00AB<th\u00BBink>hm", "So<think>hm"},
+      // Behind a thought they may again.
+      {"So\u00AB<think>\u00BBa</think><think>b</think> yes", "So yes"},
       {"So \u00AB<tool_call>\u00BBx", "So <tool_call>x"},
   };
   for (auto [written, expected] : cases)

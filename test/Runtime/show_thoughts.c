@@ -24,7 +24,12 @@ size_t show_thoughts(const char *text, const char *marks, size_t bytes,
                      size_t piece, int hides, int dims, char *out,
                      size_t room) {
   static host_program program;
-  host_thinking thinking = {.hides = hides, .dims = dims};
+  /* As an answer before leaves it, cut off within a tag. */
+  host_thinking thinking = {.hides = hides,
+                            .dims = dims,
+                            .is_inside = 1,
+                            .has_said = 1,
+                            .matched = 3};
   host_text shown = {0};
   char *numbers = malloc(bytes + 1);
   for (size_t i = 0; i < bytes; ++i)

@@ -9,8 +9,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Precompiled.h"
+#include "llvm/Config/llvm-config.h"
+// Or functions that print, and need MLIR, are in every object.
+#undef LLVM_ENABLE_DUMP
+
 #include "tern/PrecompiledJson.h"
+
+#include "tern/Precompiled.h"
 
 #include "gtest/gtest.h"
 

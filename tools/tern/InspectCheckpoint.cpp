@@ -12,6 +12,7 @@
 
 #include "tern/Driver/TextSections.h"
 #include "tern/Import/Checkpoint.h"
+#include "tern/Import/GgufNames.h"
 #include "tern/Packing/CacheLayout.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -110,29 +111,18 @@ static void reportConfig(const Checkpoint &checkpoint, Report &report) {
 //===----------------------------------------------------------------------===//
 
 static void reportSizes(const Checkpoint &checkpoint, Report &report) {
-  const ModelConfig &config = checkpoint.config();
   uint64_t bytes = 0, ternary = 0, ternaryBytes = 0, other = 0;
   for (const auto &[name, entry] : checkpoint.files().all()) {
     bytes += entry.bytes;
-    StringRef tensor = name;
-    bool isTable = tensor == Checkpoint::embeddingName() ||
-                   tensor == checkpoint.headName();
-    if (isTable && checkpoint.isTernary(tensor)) {
-      ternary += uint64_t(config.vocabSize) * config.hiddenSize;
+    Checkpoint::TensorRole role = Checkpoint::roleOf(name);
+    bool isMatrix = isTernaryName(name) || checkpoint.isTernary(name);
+    if (isMatrix || role == Checkpoint::TensorRole::Scales)
       ternaryBytes += entry.bytes;
-    } else if (!tensor.ends_with("_proj.weight") &&
-               !tensor.ends_with("_scale")) {
+    else if (role == Checkpoint::TensorRole::Parameters)
       other += entry.elements();
-    }
+    if (isMatrix)
+      ternary += llvm::cantFail(checkpoint.ternaryRows(name)) * entry.shape[1];
   }
-  for (Projection projection : allProjections)
-    ternary += uint64_t(config.layerCount) * config.rows(projection) *
-               config.columns(projection);
-  for (Projection projection : allProjections)
-    for (int64_t layer = 0; layer < config.layerCount; ++layer)
-      if (const TensorEntry *entry = checkpoint.files().find(
-              Checkpoint::atLayer(Checkpoint::weightName(projection), layer)))
-        ternaryBytes += entry->bytes;
   auto each = [](double bits, uint64_t count, StringRef where) {
     return llvm::formatv("{0:F2} bits each{1}", bits / count, where).str();
   };

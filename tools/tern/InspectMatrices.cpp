@@ -28,28 +28,30 @@ struct DigitCounts {
 
 /// Adds the digits of one matrix, or what is wrong with it to `problems`.
 static void addDigits(const Checkpoint &checkpoint, StringRef name,
-                      std::vector<int8_t> &digits, DigitCounts &counts,
-                      Error &problems) {
+                      DigitCounts &counts, Error &problems) {
   Scales scales;
-  if (Error error = checkpoint.readDigits(name, digits.data(), scales)) {
+  DigitCounts more;
+  auto count = [&](llvm::ArrayRef<int8_t> digits) -> Error {
+    more.zeros += llvm::count(digits, 0);
+    more.all += digits.size();
+    return Error::success();
+  };
+  if (Error error = checkpoint.readDigits(name, count, scales)) {
     problems = joinErrors(std::move(problems), std::move(error));
     return;
   }
-  counts.zeros += llvm::count(digits, 0);
-  counts.all += digits.size();
+  counts.zeros += more.zeros;
+  counts.all += more.all;
 }
 
 /// Adds matrices that cannot be read to `problems`.
 static DigitCounts countDigits(const Checkpoint &checkpoint,
                                Projection projection, Error &problems) {
-  const ModelConfig &config = checkpoint.config();
-  std::vector<int8_t> digits(config.rows(projection) *
-                             config.columns(projection));
   DigitCounts counts;
-  for (int64_t layer = 0; layer < config.layerCount; ++layer)
+  for (int64_t layer = 0; layer < checkpoint.config().layerCount; ++layer)
     addDigits(checkpoint,
               Checkpoint::atLayer(Checkpoint::weightName(projection), layer),
-              digits, counts, problems);
+              counts, problems);
   return counts;
 }
 
@@ -125,9 +127,8 @@ static void reportTable(const Checkpoint &checkpoint, StringRef name,
         name.split('.').first == "model" ? "embed_tokens" : "lm_head", facts);
     line.column(8, "rows", rows).column(8, "columns", columns);
     if (problems) {
-      std::vector<int8_t> digits(rows * columns);
       DigitCounts counts;
-      addDigits(checkpoint, name, digits, counts, *problems);
+      addDigits(checkpoint, name, counts, *problems);
       reportZeros(counts, line);
     }
     if (isHead)

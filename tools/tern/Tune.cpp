@@ -160,7 +160,7 @@ struct TuneFlags {
   ModelFlags model;
   std::optional<int64_t> threads, rounds;
   bool family = false;
-  std::string output;
+  std::string output, layout;
 };
 } // namespace
 
@@ -188,6 +188,8 @@ static OptionTable makeTable(TuneFlags &flags) {
                 "with --family: the machine code of the table of any --target, "
                 "an object;\nnothing is measured",
                 flags.output);
+  table.addText("--layout", "NAME", "with --family -o: kernels of this layout",
+                flags.layout);
   table.addHeading("The model");
   flags.model.addTo(table);
   return table;
@@ -218,7 +220,7 @@ Expected<int> tern::tuneMain(Arguments arguments) {
     if (!options)
       return options.takeError();
     if (!flags.output.empty()) {
-      if (Error error = writeFamily(*options, flags.output))
+      if (Error error = writeFamily(*options, flags.layout, flags.output))
         return std::move(error);
       return 0;
     }
@@ -228,9 +230,10 @@ Expected<int> tern::tuneMain(Arguments arguments) {
       return std::move(error);
     return 0;
   }
-  if (!flags.output.empty())
+  if (!flags.output.empty() || !flags.layout.empty())
     return llvm::make_error<UsageError>(
-        "-o is for tern tune --family, which writes code instead of measuring");
+        "-o and --layout are for tern tune --family, which then writes code "
+        "instead of measuring");
   if (inputs.size() != 1)
     return llvm::make_error<UsageError>(
         inputs.empty()

@@ -26,6 +26,21 @@ namespace tern {
 /// Told after each weight how many bytes of the section have been dealt with.
 using WeightProgress = llvm::function_ref<void(uint64_t done, uint64_t total)>;
 
+/// Scales were expected to be float16, as Checkpoint::hasHalfScales said of a
+/// sample of them, and are not.
+class WideScales : public llvm::ErrorInfo<WideScales> {
+public:
+  static char ID;
+  explicit WideScales(std::string message) : text(std::move(message)) {}
+  void log(llvm::raw_ostream &stream) const override { stream << text; }
+  std::error_code convertToErrorCode() const override {
+    return llvm::inconvertibleErrorCode();
+  }
+
+private:
+  std::string text;
+};
+
 /// Writes the weights section at `start`. Every `tern.weight` of the module has
 /// an offset (tern-plan-weights) and every ternary one a layout.
 llvm::Error writeWeights(mlir::ModuleOp module, const Checkpoint &checkpoint,

@@ -42,9 +42,10 @@ llvm::Error
 tuneFamily(const ModelOptions &model, const TuneEffort &effort,
            llvm::function_ref<void(llvm::ArrayRef<EntrySpeed>)> report);
 
-/// Writes the machine code of the table of any target, for people and tools to
-/// look at.
-llvm::Error writeFamily(const ModelOptions &model, llvm::StringRef output);
+/// Writes the machine code of the table of any target, or of a layout of it, for
+/// people and tools to look at.
+llvm::Error writeFamily(const ModelOptions &model, llvm::StringRef layout,
+                        llvm::StringRef output);
 
 /// The file of the target that --target and --cpu choose, in `directory`.
 llvm::Expected<std::string> findStrategiesFile(llvm::StringRef directory,

@@ -23,7 +23,12 @@
 #include "tern/Import/Safetensors.h"
 #include "tern/Import/Scales.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 namespace tern {
+
+/// Takes the next rows of digits of a matrix, whole ones.
+using DigitSink = llvm::function_ref<llvm::Error(llvm::ArrayRef<int8_t> rows)>;
 
 class Checkpoint {
 public:
@@ -73,6 +78,13 @@ public:
   static std::string affineScaleName(llvm::StringRef weightName);
   static std::string affineBiasName(llvm::StringRef weightName);
   static std::string biasName(llvm::StringRef weightName);
+  /// The kind of thing that a tensor is, by its name.
+  enum class TensorRole {
+    Parameters,
+    Scales, ///< of a matrix, and MLX's biases of its codes
+    Table,  ///< of rotary embeddings, which follow from the config
+  };
+  static TensorRole roleOf(llvm::StringRef name);
   /// Of the norm inside a projection.
   static std::string innerNormName(llvm::StringRef weightName);
   /// "model.layers.{}.x", 3 -> "model.layers.3.x"
@@ -97,19 +109,17 @@ public:
   /// Rows of the ternary matrix that tensor `name` holds, packed or as masters.
   llvm::Expected<int64_t> ternaryRows(llvm::StringRef name) const;
 
-  /// Reads the ternary matrix `name` as rows x columns digits and its scales,
-  /// in their simplest shape. Masters are ternarized.
+  /// Reads the ternary matrix `name`, from the first row to the last, and its
+  /// scales in their simplest shape. Masters are ternarized.
+  llvm::Error readDigits(llvm::StringRef name, DigitSink sink,
+                         Scales &scales) const;
+  /// The same into rows x columns digits.
   llvm::Error readDigits(llvm::StringRef name, int8_t *digits,
                          Scales &scales) const;
   llvm::Error readDigits(Projection projection, int64_t layer, int8_t *digits,
                          Scales &scales) const {
     return readDigits(atLayer(weightName(projection), layer), digits, scales);
   }
-
-  /// The digits alone of `count` rows from row `from`, of an embedding
-  /// or head that isTernary; a part of what readDigits gives.
-  llvm::Error readDigitRows(llvm::StringRef name, int64_t from, int64_t count,
-                            int8_t *digits) const;
 
   /// Groups of products read so far that have no single magnitude
   /// (docs/models.md).
@@ -131,8 +141,12 @@ public:
   }
 
   /// True if 16 bits hold all scales of the ternary matrices `name` exactly, of
-  /// all layers if it stands for these.
+  /// all layers if it stands for these. Of floats that are digits times scales
+  /// a few rows say it: to read all is to read the model, and whoever writes
+  /// its weights sees them all.
   bool hasHalfScales(llvm::StringRef name) const;
+  /// From now on all rows say it.
+  void readAllScales() { samplesScales = false; }
 
   /// Reads `count` elements from element `from`, widened exactly. A value that
   /// is not finite is an error.
@@ -163,14 +177,19 @@ private:
   /// As many as the file has, whatever their values; checked by open().
   ScaleShape storedScaleShape(llvm::StringRef weightName) const;
   bool areScalesHalf(llvm::StringRef weightName) const;
+  llvm::Expected<Scales> sampleScales(llvm::StringRef name,
+                                      const TensorEntry &entry) const;
   llvm::Error readPacked(llvm::StringRef name, const TensorEntry &entry,
-                         int8_t *digits) const;
+                         DigitSink sink) const;
   llvm::Error readMaster(llvm::StringRef name, const TensorEntry &entry,
-                         int8_t *digits, float &alpha) const;
+                         DigitSink sink, float &alpha) const;
+  static int64_t rowsAtOnce(const TensorEntry &entry);
+  llvm::Error readEncodedRows(llvm::StringRef name, const TensorEntry &entry,
+                              DigitSink sink, Scales &scales) const;
   llvm::Error readEncoded(llvm::StringRef name, const TensorEntry &entry,
-                          int8_t *digits, Scales &scales) const;
+                          DigitSink sink, Scales &scales) const;
   llvm::Error readPlain(llvm::StringRef name, const TensorEntry &entry,
-                        int8_t *digits, Scales &scales) const;
+                        DigitSink sink, Scales &scales) const;
   void takeCodes();
   bool areProducts(const TensorEntry &entry) const;
   bool hasGroups(const TensorEntry &entry) const;
@@ -188,10 +207,14 @@ private:
                             int64_t from, int64_t count, int8_t *digits,
                             float *scales) const;
   llvm::Error readGrouped(llvm::StringRef name, const TensorEntry &entry,
-                          int8_t *digits, Scales &scales) const;
+                          DigitSink sink, Scales &scales) const;
   llvm::Error readTernaryFloats(llvm::StringRef name, const TensorEntry &entry,
                                 int64_t from, int64_t count, float *out) const;
   ScaleShape encodedScaleShape(const TensorEntry &entry) const;
+  /// Floats of a GGUF file are digits times scales, or a master.
+  enum class PlainForm { Rows, Groups, Master };
+  PlainForm plainForm(const TensorEntry &entry, int64_t &row,
+                      float &scale) const;
   ScaleShape plainScaleShape(const TensorEntry &entry) const;
   llvm::Error refuseDigits(llvm::StringRef name, const TensorEntry &entry,
                            const GgufVerdict &verdict) const;
@@ -227,6 +250,7 @@ private:
   mutable std::map<std::string, int64_t, std::less<>> inexactByTensor;
   std::array<ScaleShape, 7> scaleShapes; ///< by Projection
   ScaleShape tableScales, headScales;
+  bool samplesScales = true;
 };
 
 } // namespace tern

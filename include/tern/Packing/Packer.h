@@ -47,10 +47,12 @@ void unpackScales(const Layout &layout, const uint8_t *bytes, int64_t rows,
                   int64_t columns, float *scales);
 
 /// Hugging Face's packing: u8 [rows/4, columns], bits 2i of P[r][c] hold
-/// digit+1 of row i*(rows/4) + r. Returns where the first byte with a code 3
-/// has it, or nothing if all are digits. `rows` is a multiple of 4.
+/// digit+1 of row i*(rows/4) + r. Reads `count` rows from row `from`. Returns
+/// the place of the first code 3, or nothing if all are digits. `rows` is a
+/// multiple of 4.
 std::optional<MatrixPlace> unpackHuggingFace(const uint8_t *bytes, int64_t rows,
-                                             int64_t columns, int8_t *digits);
+                                             int64_t columns, int64_t from,
+                                             int64_t count, int8_t *digits);
 
 } // namespace tern
 

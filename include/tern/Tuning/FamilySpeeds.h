@@ -49,8 +49,10 @@ llvm::Expected<std::vector<EntrySpeed>>
 measureFamily(TargetAttr target, unsigned threads, unsigned rounds);
 
 /// An object for any target with the code of all entries, those of lists and of
-/// integers too: a function each, "t1.int8.rows_in_lanes".
-llvm::Expected<std::string> emitFamily(TargetAttr target);
+/// integers too: a function each, "t1.int8.rows_in_lanes". With a `layout` those
+/// of this name alone.
+llvm::Expected<std::string> emitFamily(TargetAttr target,
+                                       llvm::StringRef layout);
 
 } // namespace tern
 

@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The bits of |x|, as an integer, are ordered as |x| is. So the k-th largest
-// magnitude is found bit by bit, each time counting how many reach a candidate;
-// all above it stay, and of those equal to it the first ones.
+// magnitude is found bit by bit, each time counting how many reach a candidate,
+// until they are just k, which takes about half of the bits; all above it stay,
+// and of those equal to it the first ones.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +17,8 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace tern;
@@ -41,44 +44,78 @@ public:
 
   /// How many (i32) compare so with `threshold` (i32).
   Value count(Predicate predicate, Value threshold) {
-    int64_t lanes = b.getRowLanes();
-    auto sums = b.vectorOf(lanes, b.getI32Type());
-    auto matches = [&](Value column, int64_t width) -> Value {
-      Value bits = get(column, width);
-      Value match =
-          b.compare(predicate, bits, b.splat(bits.getType(), threshold));
-      return arith::ExtUIOp::create(b, bits.getType(), match);
-    };
-    int64_t whole = columns / lanes * lanes;
-    Value sum = b.loop(b.index(0), b.index(whole), lanes, b.zero(sums),
-                       [&](Value column, ValueRange carried) {
-                         Value match = matches(column, lanes);
-                         return SmallVector<Value>{b.add(carried[0], match)};
-                       })[0];
-    if (whole != columns)
-      sum = b.add(sum,
-                  b.padLanes(matches(b.index(whole), columns - whole), lanes));
-    return b.sumOfIntegers(sum);
+    Value sums = fold(
+        [&](Value bits) -> Value {
+          Value limit = b.splat(bits.getType(), threshold);
+          Value match = b.compare(predicate, bits, limit);
+          return arith::ExtUIOp::create(b, bits.getType(), match);
+        },
+        [&](Value x, Value y) { return b.add(x, y); });
+    return b.sumOfIntegers(sums);
+  }
+
+  /// The least bits (i32) that are no less than `limit` (i32), which there are.
+  Value findLeast(Value limit) {
+    // Of what is left to the largest integer the most.
+    constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+    Value most = fold(
+        [&](Value bits) {
+          Value isThere =
+              b.compare(Predicate::sge, bits, b.splat(bits.getType(), limit));
+          Value left = b.sub(b.constant(bits.getType(), kLargest), bits);
+          return b.select(isThere, left, b.zero(bits.getType()));
+        },
+        [&](Value x, Value y) { return b.maxSigned(x, y); });
+    return b.sub(b.constant(b.getI32Type(), kLargest), b.mostOfSigned(most));
   }
 
 private:
+  /// Results of `map` for all bits, combined in lanes, from zeros on.
+  Value fold(function_ref<Value(Value)> map,
+             function_ref<Value(Value, Value)> combine) {
+    int64_t lanes = b.getRowLanes(), whole = columns / lanes * lanes;
+    auto type = b.vectorOf(lanes, b.getI32Type());
+    Value all = b.loop(b.index(0), b.index(whole), lanes, b.zero(type),
+                       [&](Value column, ValueRange carried) {
+                         return SmallVector<Value>{
+                             combine(carried[0], map(get(column, lanes)))};
+                       })[0];
+    if (whole == columns)
+      return all;
+    Value rest = map(get(b.index(whole), columns - whole));
+    return combine(all, b.padLanes(rest, lanes));
+  }
+
   KernelBuilder &b;
   Value input, token;
   int64_t columns;
 };
 
-/// The largest bits that at least `keep` of the row reach.
+/// The largest bits that at least `keep` of the row reach. Bits are decided
+/// until just so many reach those found: the least of these then are the k-th
+/// largest, and so are the bits found themselves when there are no more.
 Value findThreshold(KernelBuilder &b, Magnitudes &row, int64_t keep) {
   Type i32 = b.getI32Type();
   Value top = b.constant(i32, int64_t(1) << 30);
-  auto step = [&](Value, ValueRange carried) -> SmallVector<Value> {
-    Value found = carried[0], bit = carried[1];
-    Value candidate = b.bitOr(found, bit);
-    Value reached =
-        b.compare(Predicate::sge, row.count(Predicate::sge, candidate), keep);
-    return {b.select(reached, candidate, found), b.shiftRight(bit, 1)};
+  auto isUndecided = [&](OpBuilder &, Location, ValueRange carried) {
+    Value bits = b.compare(Predicate::ne, carried[1], int64_t(0));
+    Value several = b.compare(Predicate::ne, carried[2], keep);
+    scf::ConditionOp::create(b, b.bitAnd(bits, several), carried);
   };
-  return b.loop(b.index(0), b.index(31), 1, {b.zero(i32), top}, step)[0];
+  auto decide = [&](OpBuilder &, Location, ValueRange carried) {
+    Value found = carried[0], bit = carried[1], reaching = carried[2];
+    Value candidate = b.bitOr(found, bit);
+    Value count = row.count(Predicate::sge, candidate);
+    Value isReached = b.compare(Predicate::sge, count, keep);
+    scf::YieldOp::create(b, ValueRange{b.select(isReached, candidate, found),
+                                       b.shiftRight(bit, 1),
+                                       b.select(isReached, count, reaching)});
+  };
+  Value all = b.constant(i32, row.getColumns());
+  auto loop = scf::WhileOp::create(b, TypeRange{i32, i32, i32},
+                                   ValueRange{b.zero(i32), top, all},
+                                   isUndecided, decide);
+  return row.findLeast(loop.getResult(0));
 }
 
 /// The index (i32) from which on elements equal to `threshold` are dropped,

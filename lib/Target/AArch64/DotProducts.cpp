@@ -101,8 +101,8 @@ static Value addProducts(ValueBuilder &b, Value acc, Products products,
                              : "llvm.aarch64.neon.uaddlp.v4i32.v8i16";
   Value low = call(b, acc.getType(), name, products.low);
   Value high = call(b, acc.getType(), name, products.high);
-  return b.add(acc, call(b, acc.getType(), "llvm.aarch64.neon.addp.v4i32",
-                         {low, high}));
+  return b.add(
+      acc, call(b, acc.getType(), "llvm.aarch64.neon.addp.v4i32", {low, high}));
 }
 
 /// The same for pairs of products that fit 16 bits.

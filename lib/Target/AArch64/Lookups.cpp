@@ -43,10 +43,10 @@ struct LookUpBytes : OpRewritePattern<LookupAddOp> {
       return rewriter.notifyMatchFailure(
           op, "expected tables of 32 bytes without signs and 16 codes");
     ValueBuilder b(op.getLoc(), rewriter);
-    Value entries = call(b, codes, "llvm.aarch64.neon.tbl2.v16i8",
-                         {b.lanes(op.getTable(), 0, kBytes),
-                          b.lanes(op.getTable(), kBytes, kBytes),
-                          op.getCodes()});
+    Value entries =
+        call(b, codes, "llvm.aarch64.neon.tbl2.v16i8",
+             {b.lanes(op.getTable(), 0, kBytes),
+              b.lanes(op.getTable(), kBytes, kBytes), op.getCodes()});
     rewriter.replaceOp(op, b.add(op.getSums(), entries));
     return success();
   }
@@ -60,7 +60,8 @@ struct GatherByShifts : OpRewritePattern<GatherNumbersOp> {
                                 PatternRewriter &rewriter) const override {
     auto type = cast<VectorType>(op.getResult().getType());
     if (op.getCodec() != codecs::t3p5.name || type.getDimSize(1) != kBytes)
-      return rewriter.notifyMatchFailure(op, "expected words of t3p5, 16 lanes");
+      return rewriter.notifyMatchFailure(op,
+                                         "expected words of t3p5, 16 lanes");
     ValueBuilder b(op.getLoc(), rewriter);
     SmallVector<Value> bytes, numbers;
     for (int64_t i = 0; i < codecs::t3p5.wordBytes; ++i) {
@@ -68,8 +69,8 @@ struct GatherByShifts : OpRewritePattern<GatherNumbersOp> {
       numbers.push_back(b.bitAnd(bytes[i], 31));
     }
     // Bit 5 of bytes 1 and 3 at bits 7 and 6.
-    Value last = insertRight(b, b.shiftLeft(bytes[1], 2),
-                             b.shiftLeft(bytes[3], 2), 1);
+    Value last =
+        insertRight(b, b.shiftLeft(bytes[1], 2), b.shiftLeft(bytes[3], 2), 1);
     for (auto [high, low] : {std::pair(bytes[0], bytes[1]),
                              {bytes[2], bytes[3]},
                              {bytes[4], last}})

@@ -31,11 +31,10 @@ static constexpr int64_t kMaxDigit = 2;
 static constexpr int64_t kScaleSlots = 5;
 
 LogicalResult
-MatrixRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                       int64_t of, int64_t first, int64_t vectors,
-                       int64_t tokens) {
-  if (first < 0 || vectors < 1 || of < 1 || of % vectors ||
-      first % vectors || first >= of)
+MatrixRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t of,
+                       int64_t first, int64_t vectors, int64_t tokens) {
+  if (first < 0 || vectors < 1 || of < 1 || of % vectors || first % vectors ||
+      first >= of)
     return emitError() << "expected a part of " << of
                        << " vectors, from a multiple of their number on, got "
                        << vectors << " from " << first;
@@ -53,14 +52,13 @@ MicroTile MatrixRowsAttr::getTile() const {
 SmallVector<Attribute> MatrixRowsAttr::getParts() const {
   SmallVector<Attribute> parts;
   for (int64_t v = 0; v < getOf(); v += getVectors())
-    parts.push_back(
-        get(getContext(), getOf(), v, getVectors(), getTokens()));
+    parts.push_back(get(getContext(), getOf(), v, getVectors(), getTokens()));
   return parts;
 }
 
 bool MatrixRowsAttr::reads(const std::optional<Layout> &layout) const {
-  return layout && layout->withoutScales() ==
-                       RowsInLanes{kLanes, getOf()}.layout();
+  return layout &&
+         layout->withoutScales() == RowsInLanes{kLanes, getOf()}.layout();
 }
 
 CodeRange MatrixRowsAttr::getCodeRange() const { return {-128, 127}; }
@@ -75,9 +73,8 @@ int64_t MatrixRowsAttr::getOffset() const { return 1; }
 /// load and a zip.
 MicroCost MatrixRowsAttr::getCost() const {
   int64_t products = 2 * getVectors() * getTokens();
-  return {products + 11 * getVectors() + 2 * getTokens(),
-          getVectors() * kBytes, /*setupSlots=*/0,
-          getTokens() * getVectors() * (1 + kScaleSlots)};
+  return {products + 11 * getVectors() + 2 * getTokens(), getVectors() * kBytes,
+          /*setupSlots=*/0, getTokens() * getVectors() * (1 + kScaleSlots)};
 }
 
 static VectorType vectorOf(Attribute attr, unsigned bits,
@@ -140,8 +137,7 @@ Value MatrixRowsAttr::build(OpBuilder &builder, Location loc, Value codes,
                             ValueRange weights, Value fragment) const {
   ValueBuilder b(loc, builder);
   Value bytes = b.reshape(weights[0], {getOf(), kBytes});
-  StringAttr name =
-      b.getStringAttr("llvm.aarch64.neon.smmla.v4i32.v16i8");
+  StringAttr name = b.getStringAttr("llvm.aarch64.neon.smmla.v4i32.v16i8");
   for (int64_t half = 0; half < 2; ++half) {
     Values rows;
     for (int64_t v = 0; v < getVectors(); ++v) {
@@ -169,8 +165,7 @@ Value MatrixRowsAttr::build(OpBuilder &builder, Location loc, Value codes,
 Value MatrixRowsAttr::finish(OpBuilder &builder, Location loc,
                              Value fragment) const {
   ValueBuilder b(loc, builder);
-  Value sums =
-      b.zero(vectorOf(*this, 32, {getTokens(), getVectors(), kLanes}));
+  Value sums = b.zero(vectorOf(*this, 32, {getTokens(), getVectors(), kLanes}));
   for (int64_t t = 0; t < getTokens(); t += 2)
     for (int64_t v = 0; v < getVectors(); ++v) {
       Value low = b.part(fragment, {t / 2, 2 * v}),

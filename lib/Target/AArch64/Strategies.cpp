@@ -72,19 +72,17 @@ StrategyAttr makeRowsInLanes(const Maker &make) {
 
 /// Of whole tiles, as scales that are not stored with them need it.
 StrategyAttr makeWholeRowsInLanes(const Maker &make) {
-  return make.get(
-      {RowsInLanesAttr::get(make.context, make.dot, kVectors,
-                            make.dot.isPlain() ? 2 : 4),
-       RowsInLanesAttr::get(make.context, make.dot, kVectors, 1)},
-      1, 0);
+  return make.get({RowsInLanesAttr::get(make.context, make.dot, kVectors,
+                                        make.dot.isPlain() ? 2 : 4),
+                   RowsInLanesAttr::get(make.context, make.dot, kVectors, 1)},
+                  1, 0);
 }
 
 StrategyAttr makeMatrixRows(const Maker &make) {
-  return make.get(
-      {MatrixRowsAttr::get(make.context, kVectors, 0, 2, 8),
-       MatrixRowsAttr::get(make.context, kVectors, 0, kVectors, 4),
-       RowsInLanesAttr::get(make.context, make.dot, kVectors, 1)},
-      1, 0);
+  return make.get({MatrixRowsAttr::get(make.context, kVectors, 0, 2, 8),
+                   MatrixRowsAttr::get(make.context, kVectors, 0, kVectors, 4),
+                   RowsInLanesAttr::get(make.context, make.dot, kVectors, 1)},
+                  1, 0);
 }
 
 constexpr int64_t kWordColumns = 24, kLookupLanes = 16;
@@ -107,11 +105,10 @@ int64_t wordsOfTile(const ProductShape &shape) {
 }
 
 StrategyAttr makeLookups(const Maker &make) {
-  return make.get(LookupWordsAttr::get(make.context, kLookupLanes,
-                                       vectorsOfLookups(make.shape),
-                                       wordsOfTile(make.shape),
-                                       hasOnePlane(make.shape) ? 1 : 2,
-                                       make.takesOne() ? 1 : kLookupTokens),
+  return make.get(LookupWordsAttr::get(
+                      make.context, kLookupLanes, vectorsOfLookups(make.shape),
+                      wordsOfTile(make.shape), hasOnePlane(make.shape) ? 1 : 2,
+                      make.takesOne() ? 1 : kLookupTokens),
                   1, 0);
 }
 
@@ -247,8 +244,8 @@ SmallVector<Strategy> aarch64::findStrategies(mlir::MLIRContext *context,
     if (entry.layout)
       strategy.layout = shape.withScales(entry.layout(shape));
     strategy.kernels = entry.kernels(make);
-    strategy.rated = entry.needsMatrices ? makeRowsInLanes(rated)
-                                         : entry.kernels(rated);
+    strategy.rated =
+        entry.needsMatrices ? makeRowsInLanes(rated) : entry.kernels(rated);
     found.push_back(std::move(strategy));
   }
   return found;

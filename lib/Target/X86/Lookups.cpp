@@ -1,4 +1,4 @@
-//===- Lookups.cpp - Lookups by VPERMI2B ----------------------------------===//
+//===- Lookups.cpp - Lookups by VPERMI2B and VPSHUFB ----------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,8 +7,9 @@
 //
 // VPERMI2B takes 64 bytes out of the 128 of two registers by the low seven bits
 // of 64 others, which is one lookup in a table of sums; the eighth bit, the
-// sign of a code, is a mask of VPMOVB2M. Constant
-// permutes are vector.shuffle, which LLVM makes one VPERMB each.
+// sign of a code, is a mask of VPMOVB2M. Constant permutes are vector.shuffle,
+// which LLVM makes one VPERMB each. VPSHUFB looks up in a table of 16 bytes,
+// which each 16 bytes of a register have a copy of.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,6 +66,54 @@ struct LookUpBytes : OpRewritePattern<LookupAddOp> {
                                   op.getSums(), op.getTable(), op.getCodes()));
     return success();
   }
+};
+
+/// Codes are as many as a register has bytes, and none has a bit that would
+/// make VPSHUFB look nothing up.
+struct LookUpSixteen : OpRewritePattern<LookupAddOp> {
+  LookUpSixteen(MLIRContext *context, bool hasWide)
+      : OpRewritePattern(context, /*benefit=*/2), hasWide(hasWide) {}
+
+  LogicalResult matchAndRewrite(LookupAddOp op,
+                                PatternRewriter &rewriter) const override {
+    auto table = cast<VectorType>(op.getTable().getType());
+    auto type = cast<VectorType>(op.getCodes().getType());
+    StringRef name = getShuffle(type.getDimSize(0));
+    if (!table.getElementType().isInteger(8) ||
+        table.getDimSize(0) != kSixteen || op.getLookup().getSignMagnitude() ||
+        name.empty())
+      return rewriter.notifyMatchFailure(
+          op, "expected tables of 16 bytes without signs and a register of "
+              "codes");
+    ValueBuilder b(op.getLoc(), rewriter);
+    Value codes = op.getCodes();
+    if (!op.getInBounds())
+      codes = b.bitAnd(codes, kSixteen - 1);
+    SmallVector<int64_t> copies;
+    for (int64_t i = 0; i < type.getDimSize(0); ++i)
+      copies.push_back(i % kSixteen);
+    Value wide = b.shuffle(op.getTable(), op.getTable(), copies);
+    Value entries = LLVM::CallIntrinsicOp::create(
+                        b, type, b.getStringAttr(name), ValueRange{wide, codes})
+                        .getResult(0);
+    rewriter.replaceOp(op, b.add(op.getSums(), entries));
+    return success();
+  }
+
+private:
+  static constexpr int64_t kSixteen = 16;
+
+  /// Of a register of `bytes` bytes; empty if there is none.
+  StringRef getShuffle(int64_t bytes) const {
+    if (bytes == kSixteen)
+      return "llvm.x86.ssse3.pshuf.b.128";
+    if (bytes == 2 * kSixteen)
+      return "llvm.x86.avx2.pshuf.b";
+    return bytes == 4 * kSixteen && hasWide ? "llvm.x86.avx512.pshuf.b.512"
+                                            : "";
+  }
+
+  bool hasWide; ///< registers of 64 bytes
 };
 
 /// Sums of the low digits and of the high ones are permuted out of the codes
@@ -163,7 +212,10 @@ private:
 
 } // namespace
 
-void x86::populateLookupPatterns(RewritePatternSet &patterns) {
-  patterns.add<LookUpBytes, BuildTableOfBytes>(patterns.getContext(),
-                                               /*benefit=*/2);
+void x86::populateLookupPatterns(TargetAttr target,
+                                 RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<LookUpSixteen>(context, target.hasFeature("avx512bw"));
+  if (target.hasFeature("avx512vbmi"))
+    patterns.add<LookUpBytes, BuildTableOfBytes>(context, /*benefit=*/2);
 }

@@ -32,6 +32,8 @@ struct Family {
   KernelSpeed plane, planes, planeOfMany, planesOfMany;
   /// Of lookups of codes in one plane in panels.
   KernelSpeed lookupsOfMany;
+  /// Of lookups in tables of 16 bytes, of one plane.
+  KernelSpeed pairs = {}, pairsOfFew = {}, pairsOfMany = {};
 };
 
 /// The instruction that a machine's kernels are made of and its registers.

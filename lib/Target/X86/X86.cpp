@@ -133,8 +133,7 @@ struct X86Target : Target {
 
   void populateKernelPatterns(TargetAttr attr,
                               RewritePatternSet &patterns) const override {
-    if (attr.hasFeature("avx512vbmi"))
-      x86::populateLookupPatterns(patterns);
+    x86::populateLookupPatterns(attr, patterns);
   }
 
   ArrayRef<StringLiteral> getLayoutNames() const override {

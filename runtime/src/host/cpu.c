@@ -18,6 +18,8 @@
 #elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
+#elif defined(__riscv) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 typedef struct feature {
@@ -110,6 +112,17 @@ static int has_feature(const char *name) {
     return (getauxval(AT_HWCAP2) & (1ul << 13)) != 0; /* HWCAP2_I8MM */
 #endif
   return 0;
+}
+#elif defined(__riscv) && __riscv_xlen == 64
+static const char here[] = "riscv64";
+
+/* Linux has a bit for each letter. */
+static int has_feature(const char *name) {
+#ifdef __linux__
+  return name[1] == 0 && (getauxval(AT_HWCAP) >> (name[0] - 'a') & 1u);
+#else
+  return 0;
+#endif
 }
 #else
 static const char here[] = "";

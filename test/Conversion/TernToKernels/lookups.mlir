@@ -2,23 +2,36 @@
 
 #five = #tern.lookup_table<digits = 5, codes = [-8, 7], sign_magnitude>
 #two = #tern.lookup_table<digits = 2, codes = [-8, 7], bias = 16>
+#one = #tern.lookup_table<digits = 1, codes = [-8, 7], bias = 16>
 
 module attributes {tern.target = #tern.target<triple = "riscv64", cpu = "generic", features = "">} {
 
 // Of each digit, all entries at once.
 // CHECK-LABEL: func.func @build_table(
-// CHECK-SAME:    %[[CODES:.*]]: vector<2xi8>
-// CHECK:         %[[BIAS:.*]] = arith.constant dense<16> : vector<16xi8>
-// CHECK:         %[[LOW:.*]] = arith.constant dense<[-1, 0, 1, -1, 0, 1, -1, 0, 1, 0, 0, 0, 0, 0, 0, 0]> : vector<16xi8>
-// CHECK:         vector.extract %[[CODES]][0] : i8 from vector<2xi8>
-// CHECK:         %[[PART:.*]] = arith.muli %{{.*}}, %[[LOW]]
-// CHECK:         %[[SUM:.*]] = arith.addi %[[PART]], %[[BIAS]]
-// CHECK:         %[[HIGH:.*]] = arith.constant dense<[-1, -1, -1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]> : vector<16xi8>
-// CHECK:         vector.extract %[[CODES]][1] : i8 from vector<2xi8>
-// CHECK:         %[[OTHER:.*]] = arith.muli %{{.*}}, %[[HIGH]]
-// CHECK:         arith.addi %[[SUM]], %[[OTHER]]
+// CHECK-SAME:    %[[CODES:.*]]: vector<1xi8>
+// CHECK:         %[[BIAS:.*]] = arith.constant dense<16> : vector<4xi8>
+// CHECK:         %[[DIGITS:.*]] = arith.constant dense<[-1, 0, 1, 0]> : vector<4xi8>
+// CHECK:         vector.extract %[[CODES]][0] : i8 from vector<1xi8>
+// CHECK:         %[[PART:.*]] = arith.muli %{{.*}}, %[[DIGITS]]
+// CHECK:         arith.addi %[[PART]], %[[BIAS]]
 // CHECK-NOT:     tern.
-func.func @build_table(%x: vector<2xi8>) -> vector<16xi8> {
+func.func @build_table(%x: vector<1xi8>) -> vector<4xi8> {
+  %0 = tern.build_table #one %x : vector<1xi8> -> vector<4xi8>
+  return %0 : vector<4xi8>
+}
+
+// Sixteen entries are permuted out of the codes (0 and 1), their opposites (16 and
+// 17) and a zero (15).
+// CHECK-LABEL: func.func @build_table_of_sixteen(
+// CHECK:         %[[ZEROS:.*]] = arith.constant dense<0> : vector<16xi8>
+// CHECK:         %[[OPPOSITES:.*]] = arith.subi %[[ZEROS]], %[[CODES:.*]] : vector<16xi8>
+// CHECK:         %[[BIAS:.*]] = arith.constant dense<16> : vector<16xi8>
+// CHECK:         %[[LOW:.*]] = vector.shuffle %[[CODES]], %[[OPPOSITES]] [16, 15, 0, 16, 15, 0, 16, 15, 0, 15, 15, 15, 15, 15, 15, 15]
+// CHECK:         %[[SUM:.*]] = arith.addi %[[LOW]], %[[BIAS]]
+// CHECK:         %[[HIGH:.*]] = vector.shuffle %[[CODES]], %[[OPPOSITES]] [17, 17, 17, 15, 15, 15, 1, 1, 1, 15, 15, 15, 15, 15, 15, 15]
+// CHECK:         arith.addi %[[SUM]], %[[HIGH]]
+// CHECK-NOT:     tern.
+func.func @build_table_of_sixteen(%x: vector<2xi8>) -> vector<16xi8> {
   %0 = tern.build_table #two %x : vector<2xi8> -> vector<16xi8>
   return %0 : vector<16xi8>
 }

@@ -62,10 +62,15 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 
 // CHECK-LABEL: func.func @largest(
 // CHECK-NOT:     scf.parallel
-// CHECK:         %[[BITS:.*]] = arith.constant 31 : index
-// CHECK:         scf.for %{{.*}} = %{{.*}} to %[[BITS]]
-// CHECK:           arith.cmpi sge, %{{.*}} : vector<32xi32>
+// Until 51 elements reach what is found of the threshold, or its bits are at an end.
+// CHECK:         %[[FOUND:.*]]:3 = scf.while (
+// CHECK:           %[[MORE:.*]] = arith.cmpi ne, %{{.*}} : i32
 // CHECK:           arith.constant 51 : i32
+// CHECK:           arith.cmpi ne, %{{.*}} : i32
+// CHECK:           scf.condition
+// CHECK:           arith.cmpi sge, %{{.*}} : vector<32xi32>
+// CHECK:         vector.broadcast %[[FOUND]]#0 : i32 to vector<32xi32>
+// CHECK:         vector.reduction <maxsi>
 // The walk along the row happens only when not all ties fit.
 // CHECK:         scf.if %{{.*}} -> (i32) {
 // CHECK-NEXT:      scf.yield

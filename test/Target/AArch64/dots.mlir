@@ -49,7 +49,8 @@ func.func @signed(%x: vector<1x16xi8>, %w: vector<1x16xi8>, %acc: vector<1x1x1x4
 
 // -----
 
-// Without dot products, pairs of products fit 16 bits.
+// Without dot products, pairs of products fit 16 bits, and 16 bits the products of 31
+// steps, which are then added to sums of 32.
 
 #smull = #tern.rows_in_lanes<dot = #tern_aarch64.dot<smull>, vectors = 1, tokens = 1>
 
@@ -58,9 +59,26 @@ module attributes {tern.target = #tern.target<triple = "aarch64-unknown-linux-gn
 // CHECK-LABEL: func.func @pairs(
 // CHECK-COUNT-4: "llvm.aarch64.neon.addp.v8i16"
 // CHECK:         "llvm.aarch64.neon.saddlp.v4i32.v8i16"
-func.func @pairs(%x: vector<1x16xi8>, %w: vector<16xi8>, %acc: vector<1x3x4xi32>) -> vector<1x3x4xi32> {
-  %0 = tern.micro "q_proj" #smull %x, %w into %acc : vector<1x16xi8>, vector<16xi8> into vector<1x3x4xi32>
-  return %0 : vector<1x3x4xi32>
+func.func @pairs(%x: vector<1x16xi8>, %w: vector<16xi8>, %acc: vector<1x1x4xi32>) -> vector<1x1x4xi32> {
+  %0 = tern.micro "q_proj" #smull %x, %w into %acc : vector<1x16xi8>, vector<16xi8> into vector<1x1x4xi32>
+  return %0 : vector<1x1x4xi32>
+}
+
+// CHECK-LABEL: func.func @narrow(
+// CHECK-COUNT-8: arith.muli {{.*}} : vector<8xi16>
+// CHECK-NOT:     llvm.aarch64
+// CHECK:         return
+func.func @narrow(%x: vector<1x16xi8>, %w: vector<16xi8>, %acc: vector<1x1x16xi16>) -> vector<1x1x16xi16> {
+  %0 = tern.micro "q_proj" #smull %x, %w into %acc : vector<1x16xi8>, vector<16xi8> into vector<1x1x16xi16>
+  return %0 : vector<1x1x16xi16>
+}
+
+// CHECK-LABEL: func.func @widen(
+// CHECK-COUNT-2: "llvm.aarch64.neon.saddlp.v4i32.v8i16"
+// CHECK:         "llvm.aarch64.neon.addp.v4i32"
+func.func @widen(%narrow: vector<1x1x16xi16>, %acc: vector<1x1x4xi32>) -> vector<1x1x4xi32> {
+  %0 = tern.micro_widen #smull %narrow into %acc : vector<1x1x16xi16> into vector<1x1x4xi32>
+  return %0 : vector<1x1x4xi32>
 }
 
 }

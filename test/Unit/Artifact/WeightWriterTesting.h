@@ -13,6 +13,7 @@
 
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Packing/Codec.h"
 #include "tern/host.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -72,6 +73,26 @@ inline std::string linked(uint32_t noteType = PT_NOTE) {
   program.resize(header.e_shoff);
   return program + raw(sections);
 }
+
+/// A small one of several rows to a tile, as text and as a value.
+inline const char *const layout =
+    "#tern.layout<b2, rows, k:4:2, [n:4:1, k:2:1]>";
+inline Layout layoutValue() {
+  return {&codecs::b2,
+          Axis::Row,
+          {{Axis::Column, 4, 2}},
+          {{Axis::Row, 4, 1}, {Axis::Column, 2, 1}}};
+}
+
+inline std::string digits(const std::string &name, const std::string &sources,
+                          const std::string &shape, int offset) {
+  return "tern.weight @" + name + " per_layer <digits> [" + sources +
+         "] offset " + std::to_string(offset) + " : tensor<" + shape +
+         "x!tern.trit, " + layout + ">\n";
+}
+
+inline const std::string q = "\"model.layers.{}.self_attn.q_proj.weight\"";
+inline const std::string k = "\"model.layers.{}.self_attn.k_proj.weight\"";
 
 class WeightWriterTest : public testing::Test {
 protected:

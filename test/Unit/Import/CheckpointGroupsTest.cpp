@@ -87,12 +87,15 @@ TEST_P(GroupForms, TablesAreReadInParts) {
        {table + ".weight", std::string("lm_head.weight")}) {
     EXPECT_TRUE(checkpoint->isTernary(name));
     EXPECT_EQ(*checkpoint->ternaryRows(name), 70);
-    std::vector<int8_t> digits(3 * 256, 9);
-    ASSERT_FALSE(checkpoint->readDigitRows(name, 67, 3, digits.data()));
+    std::vector<int8_t> digits(70 * 256, 9);
+    Scales read;
+    ASSERT_FALSE(checkpoint->readDigits(name, digits.data(), read));
     std::vector<float> values(300);
     ASSERT_FALSE(checkpoint->readFloats(name, 100, 300, values.data()));
-    for (int64_t i = 0; i < 3 * 256; ++i)
-      EXPECT_EQ(digits[i], TinyGroups::digit(67 + i / 256, i % 256));
+    for (int64_t i = 0; i < 70 * 256; ++i) {
+      bool isZero = name != table + ".weight" && i / 128 == 4; // of the head
+      EXPECT_EQ(digits[i], isZero ? 0 : TinyGroups::digit(i / 256, i % 256));
+    }
     for (int64_t i = 0; i < 300; ++i) {
       int64_t row = (100 + i) / 256, column = (100 + i) % 256;
       EXPECT_EQ(values[i], TinyGroups::scale(row, column) *
@@ -102,7 +105,59 @@ TEST_P(GroupForms, TablesAreReadInParts) {
     ASSERT_TRUE(bool(scales)) << llvm::toString(scales.takeError());
     EXPECT_EQ(scales->shape, (ScaleShape{70, 2}));
     EXPECT_EQ(scales->values[3], TinyGroups::scale(1, 128));
+    EXPECT_EQ(read.values, scales->values);
   }
+}
+
+/// Whatever their type in the file.
+TEST_P(GroupForms, ScalesThatFitAreHalves) {
+  TinyGroups tiny(GetParam().first, GetParam().second);
+  auto checkpoint = open(tiny);
+  ASSERT_TRUE(checkpoint);
+  std::string up = checkpoint->weightName(Projection::Up);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(checkpoint->hasHalfScales(up));
+    EXPECT_TRUE(checkpoint->hasHalfScales("lm_head.weight"));
+    checkpoint->readAllScales();
+  }
+}
+
+/// A sample finds what it sees, and reading all finds all.
+TEST(CheckpointGroups, ScalesThatAreNoHalves) {
+  auto setScale = [](TinyGroups &tiny, int64_t row, float scale) {
+    for (int64_t c = 0; c < 128; ++c)
+      tiny.put(q + ".weight", row * 256 + c,
+               scale * static_cast<float>(TinyGroups::digit(row, c)));
+  };
+  auto isHalf = [](const TinyGroups &tiny, bool readsAll) {
+    auto checkpoint = open(tiny);
+    EXPECT_TRUE(checkpoint);
+    if (readsAll)
+      checkpoint->readAllScales();
+    return checkpoint->hasHalfScales(q + ".weight");
+  };
+  for (const char *form : {"BF16", "F32"}) {
+    TinyGroups first(form), last(form);
+    setScale(first, 5, 0x1.02p-20f);
+    setScale(last, 127, 0x1.02p-20f);
+    EXPECT_FALSE(isHalf(first, false));
+    EXPECT_FALSE(isHalf(first, true));
+    EXPECT_TRUE(isHalf(last, false));
+    EXPECT_FALSE(isHalf(last, true));
+    TinyGroups small(form); // a half below the normal ones
+    setScale(small, 127, 0x1p-20f);
+    EXPECT_TRUE(isHalf(small, true));
+  }
+  // Beside codes they are read.
+  TinyGroups affine("MLX");
+  for (const char *kind : {".scales", ".biases"}) {
+    TinyTensor &tensor = affine.tensors[q + kind];
+    tensor = {"F32", tensor.shape, ""};
+    for (int64_t i = 0; i < 256; ++i)
+      tensor.bytes += little((i == 255 ? 0x1.02p-20f : 0.5f) *
+                             (kind[1] == 's' ? 1.0f : -1.0f));
+  }
+  EXPECT_FALSE(isHalf(affine, false));
 }
 
 /// A group of zeros has any scale, whatever the file says.

@@ -18,6 +18,13 @@
 
 namespace tern {
 
+inline void asQwen3(nlohmann::json &c) {
+  c["architectures"] = {"Qwen3ForCausalLM"};
+  c["model_type"] = "qwen3";
+  c["hidden_act"] = "silu";
+  c["head_dim"] = 4;
+}
+
 /// The sentence about the tiny model's config after `edit`; "" if it is right.
 inline std::string verdict(void (*edit)(nlohmann::json &)) {
   nlohmann::json config = TinyCheckpoint().config;

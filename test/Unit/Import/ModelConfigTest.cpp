@@ -158,7 +158,7 @@ TEST(ModelConfig, FieldsOfPublicCheckpoints) {
 TEST(ModelConfig, Families) {
   expectRefusal([](json &c) { c["model_type"] = "gemma2"; },
                 "'model_type' is expected to be bitnet or llama or qwen3 or "
-                "minicpm, but is \"gemma2\"");
+                "minicpm or minicpm4, but is \"gemma2\"");
   expectRefusal([](json &c) { c.erase("model_type"); }, "'model_type'");
   expectRefusal([](json &c) { c["architectures"] = {"MixtralForCausalLM"}; },
                 "'architectures'");

@@ -12,13 +12,6 @@
 using namespace tern;
 using nlohmann::json;
 
-static void asQwen3(json &c) {
-  c["architectures"] = {"Qwen3ForCausalLM"};
-  c["model_type"] = "qwen3";
-  c["hidden_act"] = "silu";
-  c["head_dim"] = 4;
-}
-
 static void asMiniCpm(json &c) {
   c["architectures"] = {"MiniCPMForCausalLM"};
   c["model_type"] = "minicpm";
@@ -59,6 +52,14 @@ TEST(ModelFamilies, TypeAndClass) {
               c.erase("model_type");
             }),
             ModelFamily::MiniCpm);
+  // As transformers writes them itself.
+  EXPECT_EQ(family([](json &c) {
+              asMiniCpm(c);
+              c["architectures"] = {"MiniCPM4ForCausalLM"};
+              c["model_type"] = "minicpm4";
+              c["sparse_config"] = nullptr;
+            }),
+            ModelFamily::MiniCpm);
   EXPECT_EQ(parsed(asQwen3).architecture, "Qwen3ForCausalLM");
 }
 
@@ -79,10 +80,16 @@ TEST(ModelFamilies, TypeAndClassMustAgree) {
   expectRefusal(
       [](json &c) {
         asQwen3(c);
+        c["model_type"] = "minicpm4";
+      },
+      "'model_type' = minicpm and 'architectures' = Qwen3ForCausalLM");
+  expectRefusal(
+      [](json &c) {
+        asQwen3(c);
         c.erase("model_type");
       },
-      "'model_type' is expected to be bitnet or llama or qwen3 or minicpm, but "
-      "is missing");
+      "'model_type' is expected to be bitnet or llama or qwen3 or minicpm or "
+      "minicpm4, but is missing");
 }
 
 TEST(ModelFamilies, DefaultsAreTheFamilys) {

@@ -14,9 +14,7 @@ using nlohmann::json;
 
 /// As the 8B of Bonsai.
 static void asBonsai(json &c) {
-  c["architectures"] = {"Qwen3ForCausalLM"};
-  c["model_type"] = "qwen3";
-  c["hidden_act"] = "silu";
+  asQwen3(c);
   c["head_dim"] = 128;
   c["rope_theta"] = 1000000;
   c["max_position_embeddings"] = 65536;

@@ -87,12 +87,21 @@ safetensorsBytes(const std::map<std::string, TinyTensor> &tensors,
   return prefix + text + data;
 }
 
-/// hidden 8, GLU 12, 2 heads of 4, 1 kv head, 5 tokens, 2 layers; packed.
-struct TinyCheckpoint {
+/// Files that a test may spoil before they are written.
+struct TinyDirectory {
   nlohmann::json config;
   std::map<std::string, TinyTensor> tensors;
   TemporaryDirectory directory;
 
+  std::string write() const {
+    directory.write("config.json", config.dump());
+    directory.write("model.safetensors", safetensorsBytes(tensors));
+    return directory.str();
+  }
+};
+
+/// hidden 8, GLU 12, 2 heads of 4, 1 kv head, 5 tokens, 2 layers; packed.
+struct TinyCheckpoint : TinyDirectory {
   TinyCheckpoint() {
     config = {{"architectures", {"BitNetForCausalLM"}},
               {"model_type", "bitnet"},
@@ -181,12 +190,6 @@ struct TinyCheckpoint {
                                "self_attn.v_proj", "self_attn.o_proj",
                                "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"})
         makeMaster(std::string("model.layers.") + layer + "." + name);
-  }
-
-  std::string write() const {
-    directory.write("config.json", config.dump());
-    directory.write("model.safetensors", safetensorsBytes(tensors));
-    return directory.str();
   }
 };
 

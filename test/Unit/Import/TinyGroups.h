@@ -19,12 +19,9 @@ namespace tern {
 /// and a head of its own. Its matrices, embedding and head are ternary with a
 /// scale for each row and group, as products ("F16", "BF16", "F32") or as codes
 /// of MLX ("MLX").
-struct TinyGroups {
+struct TinyGroups : TinyDirectory {
   std::string form;
   int64_t group;
-  nlohmann::json config;
-  std::map<std::string, TinyTensor> tensors;
-  TemporaryDirectory directory;
 
   explicit TinyGroups(const std::string &form = "F16", int64_t group = 128)
       : form(form), group(group) {
@@ -122,12 +119,6 @@ struct TinyGroups {
   void put(const std::string &name, int64_t at, float value) {
     std::string bytes = word(value);
     tensors[name].bytes.replace(at * bytes.size(), bytes.size(), bytes);
-  }
-
-  std::string write() const {
-    directory.write("config.json", config.dump());
-    directory.write("model.safetensors", safetensorsBytes(tensors));
-    return directory.str();
   }
 };
 

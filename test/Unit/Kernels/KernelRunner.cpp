@@ -85,6 +85,8 @@ static bool hasFeature(const llvm::StringMap<bool> &host, StringRef feature) {
 }
 
 bool Machine::isHere() const {
+  if (triple)
+    return true;
   if (llvm::Triple(llvm::sys::getProcessTriple()).getArch() !=
       llvm::Triple::x86_64)
     return features.empty();
@@ -212,7 +214,8 @@ createTargetMachine(const Machine &machine) {
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(triple, error);
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, machine.cpu, machine.featureString(), {}, llvm::Reloc::PIC_));
+      triple, machine.cpu, machine.triple ? "" : machine.featureString(), {},
+      llvm::Reloc::PIC_));
 }
 
 CompiledModule::CompiledModule() {

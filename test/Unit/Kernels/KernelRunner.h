@@ -34,7 +34,8 @@ struct Machine {
   const char *cpu;
   /// LLVM's features; the host must have them for `isHere`.
   std::vector<std::string> features;
-  /// Whose kernels it gets; the host's if null.
+  /// Whose kernels it gets, of which this machine makes its code; the host's if
+  /// null.
   const char *triple = nullptr;
 
   bool isHere() const;

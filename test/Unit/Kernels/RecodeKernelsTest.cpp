@@ -64,7 +64,7 @@ TEST_P(Recoding, Recode) {
     for (const Codec *to : allCodecs())
       if (from->hasTernaryBytes() && to->hasTernaryBytes() && from != to)
         pairs.push_back({from, to});
-  EXPECT_EQ(pairs.size(), 20u);
+  EXPECT_EQ(pairs.size(), 30u);
   std::string text;
   for (auto [from, to] : pairs) {
     int64_t in = RecodeOp::getUnitBytes(*from, *to);

@@ -61,7 +61,7 @@ TEST(Codec, NamesAndNumbersAreFixed) {
   // In artifacts: a name or number is never given to another codec.
   const std::pair<const char *, uint32_t> expected[] = {
       {"b2", 0}, {"s5", 1}, {"t2", 2}, {"t4", 3}, {"t3p5", 4},
-      {"p2", 5}, {"i4", 6}, {"i6", 7}, {"b8", 8}};
+      {"p2", 5}, {"i4", 6}, {"i6", 7}, {"b8", 8}, {"n2", 9}};
   ASSERT_EQ(allCodecs().size(), std::size(expected));
   for (size_t i = 0; i < std::size(expected); ++i) {
     EXPECT_STREQ(allCodecs()[i]->name, expected[i].first);

@@ -32,6 +32,10 @@ std::vector<Member> allMembers() {
        "rows_in_lanes"},
       {UnpackedRows{16, 4}.layout(), "b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]",
        "unpacked_rows"},
+      {GroupsInLanes{&codecs::t2, Axis::Column, 216, 2, 32}.layout(),
+       "t2, columns, k:4:1, [k:216:4, n:2:32, n:32:1]", "groups_in_lanes"},
+      {GroupsInLanes{&codecs::n2, Axis::Row, 6, 4, 32}.layout(),
+       "n2, rows, k:2:1, [k:6:2, n:4:32, n:32:1]", "groups_in_lanes"},
       {UnpackedRows{8, 1}.layout(), "b8, rows, k:1:1, [n:8:1, k:4:1]",
        "unpacked_rows"},
       {ContiguousRows{16}.layout(), "b2, rows, k:4:64, [k:64:1]",
@@ -72,10 +76,10 @@ std::vector<Member> allMembers() {
        "integer_rows"},
       {PlainWords{&codecs::i6, R}.layout(), "i6, rows, k:4:1, [b:3:1]",
        "contiguous_rows"},
-      {PairedRows{4}.layout(), "p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [n:4:2, b:4:1]",
-       "paired_rows"},
-      {PairedRows{1}.layout(), "p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [b:4:1]",
-       "paired_rows"},
+      {PairedRows{4}.layout(),
+       "p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [n:4:2, b:4:1]", "paired_rows"},
+      {PairedRows{1}.layout(),
+       "p2, rows, [n:2:1, k:2:4, k:2:1, k:2:2], [b:4:1]", "paired_rows"},
   };
 }
 

@@ -377,11 +377,23 @@ TEST(Packer, HuggingFaceQuarters) {
       bytes[r % 3 * columns + c] |=
           static_cast<uint8_t>((digits[r * columns + c] + 1) << 2 * (r / 3));
   std::vector<int8_t> back(rows * columns);
-  EXPECT_FALSE(unpackHuggingFace(bytes.data(), rows, columns, back.data()));
+  EXPECT_FALSE(
+      unpackHuggingFace(bytes.data(), rows, columns, 0, rows, back.data()));
   EXPECT_EQ(back, digits);
+  // Rows 5 to 8 are of two quarters.
+  EXPECT_FALSE(unpackHuggingFace(bytes.data(), rows, columns, 5, 4,
+                                 back.data() + columns));
+  EXPECT_TRUE(std::equal(back.begin() + columns, back.begin() + 5 * columns,
+                         digits.begin() + 5 * columns));
   bytes[7] |= 3 << 4;
   bytes[11] |= 3;
-  // Byte 7 is row 1 and column 2 of each quarter, and its field 2 is bad.
-  EXPECT_EQ(unpackHuggingFace(bytes.data(), rows, columns, back.data()),
-            (MatrixPlace{7, 2}));
+  // Byte 7 is row 1 and column 2 of each quarter, and its field 2 is bad; byte
+  // 11 is row 2, and field 0 comes first.
+  auto firstBad = [&](int64_t from, int64_t count) {
+    return unpackHuggingFace(bytes.data(), rows, columns, from, count,
+                             back.data());
+  };
+  EXPECT_EQ(firstBad(0, rows), (MatrixPlace{2, 1}));
+  EXPECT_EQ(firstBad(3, 9), (MatrixPlace{7, 2}));
+  EXPECT_EQ(firstBad(3, 4), std::nullopt);
 }

@@ -181,4 +181,9 @@ TEST(TernaryGroups, GroupsAreAsWideAsAsked) {
   EXPECT_EQ(digits[599], -1);
   EXPECT_EQ(digits[600], 0);
   EXPECT_EQ(digits[1199], 1);
+  // Each part has one magnitude, the whole has two.
+  verdict = recoverGroups(
+      FloatWord::F16, reinterpret_cast<const uint8_t *>(bytes.data()) + 2 * 88,
+      1, 1024, 1024, digits.data(), scales, inexact);
+  EXPECT_EQ(verdict.problem, GroupVerdict::NotTernary);
 }

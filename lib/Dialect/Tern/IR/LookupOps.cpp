@@ -384,7 +384,7 @@ LogicalResult GatherNumbersOp::verify() {
   int64_t numbers = cast<VectorType>(getResult().getType()).getDimSize(0);
   int64_t expected = codec->wordDigits / codec->fields.digits;
   if (numbers != expected)
-    return emitOpError("expected ") << expected << " numbers of " << codec->name
-                                    << ", got " << numbers;
+    return emitOpError("expected ")
+           << expected << " numbers of " << codec->name << ", got " << numbers;
   return success();
 }

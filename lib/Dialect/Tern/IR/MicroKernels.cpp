@@ -51,6 +51,17 @@ LogicalResult UnpackedRowsAttr::verify(EmitError emitError,
   return verifyPositive(emitError, {{"vectors", vectors}, {"tokens", tokens}});
 }
 
+LogicalResult NarrowRowsAttr::verify(EmitError emitError, int64_t rows,
+                                     int64_t tokens) {
+  return verifyPositive(emitError, {{"rows", rows}, {"tokens", tokens}});
+}
+
+Layout NarrowRowsAttr::getTileLayout() const {
+  return GroupsInLanes{&codecs::b2, Axis::Row, /*groups=*/1, /*vectors=*/1,
+                       getRows()}
+      .layout();
+}
+
 /// Of a byte: fields of codec b2 or a group of s5.
 static LogicalResult verifyDigits(EmitError emitError, int64_t digits) {
   if (digits == 4 || digits == 5)
@@ -98,13 +109,13 @@ LogicalResult ContiguousColumnsAttr::verify(EmitError emitError,
 /// Of kernels that look groups of digits up.
 static LogicalResult verifyGroups(EmitError emitError, int64_t lanes,
                                   int64_t vectors, int64_t groups,
-                                  int64_t planes, int64_t tokens) {
+                                  int64_t planes, int64_t tokens,
+                                  int64_t stepGroups) {
   if (lanes % 2)
     return emitError() << "expected an even number of lanes, got " << lanes;
-  if (groups % 3)
-    return emitError() << "expected a multiple of 3 groups, the groups of a "
-                          "step, got "
-                       << groups;
+  if (groups % stepGroups)
+    return emitError() << "expected a multiple of " << stepGroups
+                       << " groups, the groups of a step, got " << groups;
   if (planes > 2)
     return emitError() << "expected 1 or 2 planes, got " << planes;
   return verifyPositive(emitError, {{"lanes", lanes},
@@ -114,21 +125,34 @@ static LogicalResult verifyGroups(EmitError emitError, int64_t lanes,
                                     {"tokens", tokens}});
 }
 
+/// Of groups of two digits a byte holds the sums of twice as many.
+static int64_t groupsOfStep(StringRef codec) {
+  return codec == codecs::n2.name ? 6 : 3;
+}
+
 LogicalResult LookupGroupsAttr::verify(EmitError emitError, int64_t lanes,
                                        int64_t vectors, int64_t groups,
                                        int64_t planes, int64_t tokens,
                                        StringRef codec) {
-  if (codec != codecs::s5.name && codec != codecs::t4.name)
-    return emitError() << "expected codec s5 or t4, got " << codec;
-  return verifyGroups(emitError, lanes, vectors, groups, planes, tokens);
+  const Codec *const known[] = {&codecs::s5, &codecs::t2, &codecs::t4,
+                                &codecs::n2};
+  if (!llvm::is_contained(known, findCodec(codec)))
+    return emitError() << "expected codec s5, t2, t4 or n2, got " << codec;
+  return verifyGroups(emitError, lanes, vectors, groups, planes, tokens,
+                      groupsOfStep(codec));
+}
+
+int64_t LookupGroupsAttr::getStepGroups() const {
+  return groupsOfStep(getCodec());
 }
 
 Layout LookupGroupsAttr::getTileLayout() const {
-  if (getCodec() == codecs::s5.name)
-    return GroupsInLanes{&codecs::s5, Axis::Column, getGroups(), getVectors(),
+  const Codec *codec = findCodec(getCodec());
+  if (codec == &codecs::s5 || codec == &codecs::t2)
+    return GroupsInLanes{codec, Axis::Column, getGroups(), getVectors(),
                          getLanes()}
         .layout();
-  return GroupsInLanes{&codecs::t4, Axis::Row, /*groups=*/3, getVectors(),
+  return GroupsInLanes{codec, Axis::Row, getStepGroups(), getVectors(),
                        getLanes()}
       .layout();
 }
@@ -154,7 +178,8 @@ Layout LookupWordsAttr::getTileLayout() const {
 LogicalResult ListedGroupsAttr::verify(EmitError emitError, int64_t lanes,
                                        int64_t vectors, int64_t groups,
                                        int64_t planes, int64_t tokens) {
-  return verifyGroups(emitError, lanes, vectors, groups, planes, tokens);
+  return verifyGroups(emitError, lanes, vectors, groups, planes, tokens,
+                      /*stepGroups=*/3);
 }
 
 Layout ListedGroupsAttr::getTileLayout() const {

@@ -65,8 +65,9 @@ static bool fitsGroups(const Layout &from, const GroupsInLanes &panel) {
   if (auto columns = ContiguousColumns::match(from))
     return columns->codec == &codecs::b2 && panel.lanes == 4 * columns->lanes;
   if (auto groups = GroupsInLanes::match(from))
-    return groups->codec == &codecs::s5 && groups->outer == Axis::Column &&
-           groups->lanes == panel.lanes;
+    return groups->outer == Axis::Column && groups->lanes == panel.lanes &&
+           groups->codec ==
+               (panel.codec == &codecs::t4 ? &codecs::s5 : &codecs::t2);
   return false;
 }
 
@@ -92,14 +93,14 @@ StringRef RepackOp::getReasonAgainst(const Layout &from, const Layout &to,
   auto panel = GroupsInLanes::match(to);
   if (from.hasScales())
     return "expected unpacked rows to repack a layout with scales to";
-  if (!panel || panel->codec != &codecs::t4 || panel->outer != Axis::Row)
-    return "expected unpacked rows or groups of codec t4 as layout to repack "
-           "to";
+  if (!panel || panel->outer != Axis::Row ||
+      (panel->codec != &codecs::t4 && panel->codec != &codecs::n2))
+    return "expected unpacked rows or groups of codec t4 or n2 as layout to "
+           "repack to";
   if (!fitsGroups(from, *panel))
     return "expected a layout of rows in lanes, contiguous rows, contiguous "
-           "columns or groups of codec s5 that fill the panel's lanes to "
-           "repack "
-           "from";
+           "columns or groups of codec s5 or t2 that fill the panel's lanes to "
+           "repack from";
   if (from.paddedRows(shape[0]) % toRows ||
       (fromRows % toRows && toRows % fromRows))
     return notWhole;

@@ -209,8 +209,13 @@ func.func private @lanes() attributes {k = #tern.lookup_groups<lanes = 7, vector
 
 // -----
 
-// expected-error @+1 {{expected codec s5 or t4, got t2}}
-func.func private @codec() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16, codec = "t2">}
+// expected-error @+1 {{expected codec s5, t2, t4 or n2, got b2}}
+func.func private @codec() attributes {k = #tern.lookup_groups<lanes = 64, vectors = 1, groups = 48, planes = 1, tokens = 16, codec = "b2">}
+
+// -----
+
+// expected-error @+1 {{expected a multiple of 6 groups, the groups of a step, got 45}}
+func.func private @groups_of_two() attributes {k = #tern.lookup_groups<lanes = 32, vectors = 4, groups = 45, planes = 1, tokens = 16, codec = "n2">}
 
 // -----
 

@@ -11,7 +11,7 @@ func.func @no_layout(%w: tensor<4x12x128xi8>, %i: index) {
 
 !rows = tensor<128x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
 func.func @to(%w: tensor<4x12x128xi8>, %i: index) {
-  // expected-error @+1 {{expected unpacked rows or groups of codec t4 as layout to repack to}}
+  // expected-error @+1 {{expected unpacked rows or groups of codec t4 or n2 as layout to repack to}}
   %0 = tern.repack %w at %i weight_type !rows layout <b2, rows, k:4:1, []> : tensor<4x12x128xi8> -> tensor<128x48x1xi8>
   return
 }
@@ -60,7 +60,7 @@ func.func @result(%w: tensor<4x12x128xi8>, %i: index) {
 
 !rows = tensor<128x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
 func.func @columns(%w: tensor<4x12x128xi8>, %i: index) {
-  // expected-error @+1 {{expected unpacked rows or groups of codec t4 as layout to repack to}}
+  // expected-error @+1 {{expected unpacked rows or groups of codec t4 or n2 as layout to repack to}}
   %0 = tern.repack %w at %i weight_type !rows
       layout <t4, columns, k:4:1, [k:3:4, n:2:64, n:64:1]> : tensor<4x12x128xi8> -> tensor<16x1x384xi8>
   return
@@ -70,7 +70,7 @@ func.func @columns(%w: tensor<4x12x128xi8>, %i: index) {
 
 !pairs = tensor<128x192x!tern.trit, #tern.layout<t2, columns, k:4:1, [k:3:4, n:2:64, n:64:1]>>
 func.func @pairs(%w: tensor<16x1x384xi8>, %i: index) {
-  // expected-error @+1 {{expected a layout of rows in lanes, contiguous rows, contiguous columns or groups of codec s5 that fill the panel's lanes to repack from}}
+  // expected-error @+1 {{expected a layout of rows in lanes, contiguous rows, contiguous columns or groups of codec s5 or t2 that fill the panel's lanes to repack from}}
   %0 = tern.repack %w at %i weight_type !pairs
       layout <t4, rows, k:4:1, [k:3:4, n:2:64, n:64:1]> : tensor<16x1x384xi8> -> tensor<1x16x384xi8>
   return

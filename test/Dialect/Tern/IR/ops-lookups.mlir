@@ -30,6 +30,13 @@ func.func @lookup_add(%s: vector<64xi8>, %t: vector<128xi8>, %c: vector<64xi8>) 
   return %0 : vector<64xi8>
 }
 
+// CHECK-LABEL: func.func @lookup_add_in_bounds(
+func.func @lookup_add_in_bounds(%s: vector<32xi8>, %t: vector<16xi8>, %c: vector<32xi8>) -> vector<32xi8> {
+  // CHECK: tern.lookup_add #tern.lookup_table<digits = 2, codes = [-8, 8], bias = 16> %{{.*}}, %{{.*}}[%{{.*}}] in_bounds : vector<32xi8>, vector<16xi8>, vector<32xi8>
+  %0 = tern.lookup_add #tern.lookup_table<digits = 2, codes = [-8, 8], bias = 16> %s, %t[%c] in_bounds : vector<32xi8>, vector<16xi8>, vector<32xi8>
+  return %0 : vector<32xi8>
+}
+
 // CHECK-LABEL: func.func @widen(
 func.func @widen(%n: vector<64xi8>, %w: vector<64xi32>, %h: vector<64xi16>) {
   // CHECK: tern.widen #{{.*}}sign_magnitude> %{{.*}}, %{{.*}} chunk 3 groups 1383 : vector<64xi8>, vector<64xi32>

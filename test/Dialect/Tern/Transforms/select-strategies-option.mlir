@@ -73,7 +73,7 @@ module attributes {tern.max_tokens = 32 : i64, tern.target = #tern.target<triple
 // CHECK-NOT:     linalg.fill
 // CHECK:         tern.matmul "up" ins(%[[Q]], {{.*}}) outs(%[[INIT]] :
 
-// KNOWN: error: strategy `half=tables`: expected a layout of target X86 (rows_in_lanes, contiguous_rows, contiguous_columns, groups_in_lanes, groups_in_rows, groups_in_columns, integer_rows), got tables
+// KNOWN: error: strategy `half=tables`: expected a layout of target X86 (rows_in_lanes, contiguous_rows, contiguous_columns, pairs_in_lanes, groups_in_lanes, groups_in_rows, groups_in_columns, integer_rows), got tables
 // PATTERN: error: strategy `q_proj=rows_in_lanes`: expected a pattern of a projection that no rule before it takes; there are half, tenth, up, forced
 // LATER: error: strategy `up=rows_in_lanes`: expected a pattern
 // GLOB: error: strategy `[=rows_in_lanes`: invalid glob pattern

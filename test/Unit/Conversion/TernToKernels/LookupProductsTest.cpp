@@ -72,23 +72,31 @@ protected:
   void checkTiles(int64_t vectors, int64_t groups, int64_t planes,
                   const std::vector<Shape> &shapes,
                   const std::vector<Data> &data) {
-    checkAll(
-        GroupsInLanes{&codecs::s5, Axis::Column, groups, vectors, 64}.layout(),
-        "[" + kernel(vectors, groups, planes, "s5") +
-            "], units = 1, prefetch = 0",
-        planes == 1 ? "[-8, 7]" : "[-128, 127]", {Kind::Decode, Kind::Prefill},
-        shapes, data);
+    checkTiles({&codecs::s5, Axis::Column, groups, vectors, 64}, planes, shapes,
+               data);
+  }
+  void checkTiles(const GroupsInLanes &tile, int64_t planes,
+                  const std::vector<Shape> &shapes,
+                  const std::vector<Data> &data) {
+    checkAll(tile.layout(),
+             "[" + kernel(tile, tile.groups, planes) +
+                 "], units = 1, prefetch = 0",
+             planes == 1 ? "[-8, 7]" : "[-128, 127]",
+             {Kind::Decode, Kind::Prefill}, shapes, data);
   }
 
   /// The same with weights that are repacked to panels of `vectors` x 64 rows.
   void checkPanels(const Layout &layout, int64_t vectors,
                    const std::vector<Shape> &shapes) {
-    const Layout panel =
-        GroupsInLanes{&codecs::t4, Axis::Row, 3, vectors, 64}.layout();
+    checkPanels(layout, {&codecs::t4, Axis::Row, 3, vectors, 64}, shapes);
+  }
+  void checkPanels(const Layout &layout, const GroupsInLanes &panel,
+                   const std::vector<Shape> &shapes) {
     checkAll(layout,
-             "[" + kernel(vectors, /*groups=*/36, /*planes=*/1, "t4") +
-                 "], units = 1, prefetch = 0, panel = <" + panel.str() + ">",
-             "[-8, 7]", {Kind::Prefill}, shapes, {Data::Int4, Data::WorstInt4});
+             "[" + kernel(panel, /*groups=*/36, /*planes=*/1) +
+                 "], units = 1, prefetch = 0, panel = <" +
+                 panel.layout().str() + ">",
+             "[-8, 7]", {Kind::Prefill}, shapes, kInt4);
   }
 
   /// The same with the groups of two planes that are not zero.
@@ -105,12 +113,25 @@ protected:
   }
 
 private:
-  static std::string kernel(int64_t vectors, int64_t groups, int64_t planes,
-                            const std::string &codec) {
+  static std::string kernel(const GroupsInLanes &tile, int64_t groups,
+                            int64_t planes) {
     auto number = [](int64_t n) { return std::to_string(n); };
-    return "#tern.lookup_groups<lanes = 64, vectors = " + number(vectors) +
+    return "#tern.lookup_groups<lanes = " + number(tile.lanes) +
+           ", vectors = " + number(tile.vectors) +
            ", groups = " + number(groups) + ", planes = " + number(planes) +
-           ", tokens = 4, codec = \"" + codec + "\">";
+           ", tokens = 4, codec = \"" + tile.codec->name + "\">";
+  }
+};
+
+/// Of tables of 16 bytes.
+class PairProducts : public LookupProducts {
+protected:
+  static GroupsInLanes panel(int64_t vectors, int64_t lanes = 32) {
+    return {&codecs::n2, Axis::Row, 6, vectors, lanes};
+  }
+  static GroupsInLanes tile(int64_t groups, int64_t vectors,
+                            int64_t lanes = 32) {
+    return {&codecs::t2, Axis::Column, groups, vectors, lanes};
   }
 };
 
@@ -148,6 +169,40 @@ TEST_P(LookupProducts, PanelsOfContiguousColumns) {
   checkPanels(ContiguousColumns{16}.layout(), 4, {{300, 322}});
   checkPanels(ContiguousColumns{16}.layout(), 2, {{250, 1}});
 }
+
+/// More than the 2047 numbers whose sums 16 bits hold.
+TEST_P(PairProducts, OnePlane) {
+  checkTiles(tile(57, 2), 1, {{65, 320}, {4, 5460}}, kInt4);
+  checkTiles(tile(3, 1), 1, {{5, 31}}, kInt4);
+}
+TEST_P(PairProducts, TwoPlanes) {
+  checkTiles(tile(12, 2), 2, {{65, 320}}, kInt8);
+}
+/// Registers of half and of twice the size.
+TEST_P(PairProducts, OtherLanes) {
+  checkTiles(tile(12, 2, 16), 1, {{65, 100}}, kInt4);
+  checkTiles(tile(12, 2, 64), 1, {{65, 100}}, kInt4);
+}
+TEST_P(PairProducts, Panels) {
+  checkPanels(tile(57, 2).layout(), panel(4), {{100, 4300}});
+  checkPanels(tile(3, 2).layout(), panel(1), {{60, 1}});
+  checkPanels(RowsInLanes{8, 2}.layout(), panel(4), {{250, 320}});
+  checkPanels(RowsInLanes{16, 2}.layout(), panel(2, 64), {{250, 100}});
+  checkPanels(ContiguousRows{8}.layout(), panel(2), {{64, 260}});
+  checkPanels(ContiguousColumns{8}.layout(), panel(4), {{130, 322}});
+}
+
+/// One that looks up lane by lane, and registers of 32 and of 64 bytes.
+std::vector<Machine> pairMachines() {
+  return {machines()[0], machines()[1], machines()[3]};
+}
+
+INSTANTIATE_TEST_SUITE_P(Machines, PairProducts,
+                         testing::ValuesIn(pairMachines()),
+                         [](const auto &info) {
+                           return std::string(info.param.name);
+                         });
+
 INSTANTIATE_TEST_SUITE_P(Machines, LookupProducts,
                          testing::ValuesIn(lookupMachines()),
                          [](const auto &info) {

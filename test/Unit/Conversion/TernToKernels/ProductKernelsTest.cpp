@@ -288,6 +288,27 @@ INSTANTIATE_TEST_SUITE_P(
       return info.param.name;
     });
 
+/// Kernels of another machine without an instruction of its own.
+class NeutralKernels : public Products {};
+
+TEST_P(NeutralKernels, DecodeDense) {
+  checkAll(Kind::Decode, Stored::Dense, {1});
+}
+TEST_P(NeutralKernels, PrefillDense) {
+  checkAll(Kind::Prefill, Stored::Dense, {1, 4, 7});
+}
+
+const ProductSetting kRiscvVectors = {
+    "RiscvVectors",
+    {"RiscvVectors", "x86-64", {"v"}, "riscv64"},
+    Strategies::OfTarget};
+
+INSTANTIATE_TEST_SUITE_P(
+    , NeutralKernels, testing::Values(kRiscvVectors),
+    [](const testing::TestParamInfo<ProductSetting> &info) {
+      return info.param.name;
+    });
+
 INSTANTIATE_TEST_SUITE_P(
     , Products, testing::ValuesIn(productSettings()),
     [](const testing::TestParamInfo<ProductSetting> &info) {

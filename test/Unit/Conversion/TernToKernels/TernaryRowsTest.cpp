@@ -8,6 +8,7 @@
 #include "Kernels/KernelRunner.h"
 
 #include "tern/Packing/Codec.h"
+#include "tern/Packing/HalfFloat.h"
 #include "tern/Packing/LayoutFamilies.h"
 #include "tern/Packing/Packer.h"
 
@@ -42,6 +43,22 @@ std::vector<Layout> getLayouts() {
           PairedRows{4}.layout()};
 }
 
+/// Those that may have scales, with these for the groups of a table: none where
+/// the groups are few or no whole tiles.
+std::vector<Layout> getLayoutsWithScales(const Table &table) {
+  std::vector<Layout> layouts;
+  int64_t width = table.columns / table.groups;
+  ScaleFormat format = table.groups % 2 ? ScaleFormat::F16 : ScaleFormat::F32;
+  for (const Layout &layout :
+       {PlainWords{&codecs::b2, Axis::Row}.layout(),
+        PlainWords{&codecs::b2, Axis::Column}.layout(),
+        RowsInLanes{16, 4}.layout(), UnpackedRows{8, 2}.layout(),
+        ContiguousRows{2}.layout(), ContiguousRows{8, 4}.layout()})
+    if (table.groups > 2 && width % layout.tileColumns() == 0)
+      layouts.push_back(layout.withScales(width, format));
+  return layouts;
+}
+
 std::string memref(std::initializer_list<int64_t> sizes, const char *element) {
   std::string text = "memref<";
   for (int64_t size : sizes)
@@ -63,14 +80,16 @@ std::string getText(const Table &table, const Layout &layout, size_t number) {
                       : memref({table.rows, table.groups}, "f32");
   std::string y = "memref<?x" + std::to_string(table.columns) +
                   "xf32, strided<[?, 1], offset: ?>>";
+  bool isStored = layout.hasScales();
   return "func.func @" + getName(table, number) +
-         "(%i: memref<?xi32>, %w: " + w + ", %s: " + s + ", %y: " + y +
+         "(%i: memref<?xi32>, %w: " + w + (isStored ? "" : ", %s: " + s) +
+         ", %y: " + y +
          ") attributes {llvm.emit_c_interface} {\n"
-         "tern.gather_rows (%i, %w) scales(%s : " +
-         s + ") outs(%y : " + y + ") weight_type tensor<" +
-         std::to_string(table.rows) + "x" + std::to_string(table.columns) +
-         "x!tern.trit, #tern.layout<" + layout.str() + ">> : (memref<?xi32>, " +
-         w + ")\nreturn\n}\n";
+         "tern.gather_rows (%i, %w) " +
+         (isStored ? "" : "scales(%s : " + s + ") ") + "outs(%y : " + y +
+         ") weight_type tensor<" + std::to_string(table.rows) + "x" +
+         std::to_string(table.columns) + "x!tern.trit, #tern.layout<" +
+         layout.str() + ">> : (memref<?xi32>, " + w + ")\nreturn\n}\n";
 }
 
 class TernaryRows : public testing::TestWithParam<Machine> {
@@ -92,7 +111,11 @@ protected:
     packDigits(layout, digits.data(), table.rows, table.columns, weight.data());
     Matrix<float> scales(table.isOneScale ? 1 : table.rows, table.groups);
     for (int64_t i = 0; i < scales.size(); ++i)
-      scales.data()[i] = value(random);
+      scales.data()[i] = halfToFloat(floatToHalf(value(random)));
+    if (layout.hasScales())
+      ASSERT_EQ(packScales(layout, scales.data(), table.rows, table.columns,
+                           weight.data()),
+                std::nullopt);
     constexpr int64_t tokens = 5;
     Vector<int32_t> ids(tokens);
     for (int64_t t = 0; t < tokens; ++t)
@@ -100,7 +123,11 @@ protected:
     ids[0] = static_cast<int32_t>(table.rows - 1);
     Matrix<float> output(tokens, table.columns, table.columns + 1);
     output.fill(-12345.0f);
-    call(module, table, getName(table, number), ids, weight, scales, output);
+    std::string name = getName(table, number);
+    if (layout.hasScales())
+      module.call(name, ids.argument(), weight.argument(), output.argument());
+    else
+      call(module, table, name, ids, weight, scales, output);
     for (int64_t t = 0; t < tokens; ++t)
       for (int64_t k = 0; k < table.columns; ++k) {
         int64_t row = ids[t], group = k / (table.columns / table.groups);
@@ -139,6 +166,22 @@ TEST_P(TernaryRows, EveryLayout) {
   for (size_t i = 0; i < layouts.size(); ++i)
     for (const Table &table : kTables)
       check(*module, table, layouts[i], i);
+}
+
+TEST_P(TernaryRows, ScalesInTheLayout) {
+  std::string text;
+  for (const Table &table : kTables)
+    for (auto [i, layout] : llvm::enumerate(getLayoutsWithScales(table)))
+      text += getText(table, layout, i);
+  auto module = CompiledModule::compile(GetParam(), text);
+  ASSERT_TRUE(module);
+  size_t count = 0;
+  for (const Table &table : kTables)
+    for (auto [i, layout] : llvm::enumerate(getLayoutsWithScales(table))) {
+      check(*module, table, layout, i);
+      ++count;
+    }
+  EXPECT_EQ(count, 14u);
 }
 
 INSTANTIATE_TEST_SUITE_P(, TernaryRows, testing::ValuesIn(rowMachines()),

@@ -110,16 +110,22 @@ def Tern_LookupAddOp : Tern_Op<"lookup_add", [
     with `sign_magnitude` the entry is negated where bit 7 of the code is set, which
     is then no part of the index. `size` is the length of the table.
 
+    With `in_bounds` all indices are less than `size`, as those of valid weights are,
+    and nobody has to mask codes: VPSHUFB, TBL and i8x16.swizzle, which look 16 bytes
+    up, make zeros of some others. For an index that is not, any number is added.
+
     ```mlir
     %r = tern.lookup_add #tern.lookup_table<digits = 5, codes = [-8, 7], sign_magnitude>
         %sums, %table[%codes] : vector<64xi8>, vector<128xi8>, vector<64xi8>
+    %s = tern.lookup_add #tern.lookup_table<digits = 2, codes = [-8, 8], bias = 16>
+        %sums, %table[%codes] in_bounds : vector<32xi8>, vector<16xi8>, vector<32xi8>
     ```
   }];
   let arguments = (ins Tern_Narrow:$sums, Tern_Narrow:$table, Tern_Bytes:$codes,
-                       Tern_LookupTableAttr:$lookup);
+                       Tern_LookupTableAttr:$lookup, UnitAttr:$in_bounds);
   let results = (outs Tern_Narrow:$result);
   let assemblyFormat = [{
-    qualified($lookup) $sums `,` $table `[` $codes `]` attr-dict
+    qualified($lookup) $sums `,` $table `[` $codes `]` (`in_bounds` $in_bounds^)? attr-dict
     `:` type($sums) `,` type($table) `,` type($codes)
   }];
   let hasVerifier = 1;

@@ -81,6 +81,26 @@ def Tern_UnpackedRowsAttr : Tern_MicroKernel<"UnpackedRows", "unpacked_rows"> {
                         "int64_t":$vectors, "int64_t":$tokens);
 }
 
+def Tern_NarrowRowsAttr : Tern_MicroKernel<"NarrowRows", "narrow_rows"> {
+  let summary = "a lane holds the sum of one row in 16 bits";
+  let description = [{
+    Reads layouts `rows, k:4:1, [n:R:1]` for R `rows`: a byte has four digits of one row. A
+    step takes the four fields of a vector of bytes one after the other and multiplies each
+    by a code, a scalar: for machines whose vectors are as long as they like, and which
+    have no dot product of bytes. Products are added to sums of 16 bits over 128 columns,
+    as many as those hold the sums of for any codes, and then to sums of 32.
+
+    ```mlir
+    #tern.narrow_rows<rows = 32, tokens = 4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$tokens);
+  let extraClassDeclaration = [{
+    /// Of the tiles of a step.
+    ::tern::Layout getTileLayout() const;
+  }];
+}
+
 def Tern_ContiguousRowsAttr : Tern_MicroKernel<"ContiguousRows", "contiguous_rows"> {
   let summary = "lanes run along a row of digits";
   let description = [{
@@ -144,27 +164,32 @@ def Tern_ContiguousColumnsAttr
 def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
   let summary = "a byte of the weight is the index of a sum";
   let description = [{
-    Codes are prepared: the sums that the digits of a byte make of as many codes are a
-    table of 128 bytes, which a byte of the weight is the index of, for all rows. The
-    tables of G `groups` of columns stay in the cache while all rows are looked up in
-    them, for up to `tokens` tokens.
+    Codes are prepared: the sums that the digits of a number make of as many codes are
+    a table of 128 or 16 bytes, which a number of the weight is the index of, for all
+    rows. The tables of G `groups` of columns, a byte of a row each, stay in the cache
+    while all rows are looked up in them, for up to `tokens` tokens.
 
-    A step is three groups, as many as a byte holds the sums of. Codes from -8 to 8
-    take one table for a group, one of the `planes`; others are 16 h + l and take two.
+    A step is as many groups as a byte holds the sums of. Codes from -8 to 8
+    take one table for a number, one of the `planes`; others are 16 h + l and take two.
     Bytes are added to words by `tern.widen_words`, so a fragment holds as many groups
     as 16 bits hold the sums of.
 
-    For the V `vectors` and L `lanes`, layouts of two codecs are read:
+    For the V `vectors` and L `lanes`, layouts of some codecs are read:
 
     * `s5`, the default: `s5, columns, k:5:1, [k:G:5, n:V:L, n:L:1]`. Groups of five
       columns, stored in 1.6 bits a digit: for weights that are read from memory.
     * `t4`: `t4, rows, k:4:1, [k:3:4, n:V:L, n:L:1]`. Groups of four; no entry has to be
       negated. `tern.repack` makes it of others for many tokens, with as many vectors
       as registers hold the sums of.
+    * `t2`: `t2, columns, k:4:1, [k:G:4, n:V:L, n:L:1]`. Two numbers of two digits in a
+      byte, for machines that permute 16 bytes.
+    * `n2`: `n2, rows, k:2:1, [k:6:2, n:V:L, n:L:1]`. One such number in a byte;
+      `tern.repack` makes it for many tokens.
 
     ```mlir
     #tern.lookup_groups<lanes = 64, vectors = 2, groups = 24, planes = 2, tokens = 16>
     #tern.lookup_groups<lanes = 64, vectors = 8, groups = 36, planes = 1, tokens = 32, codec = "t4">
+    #tern.lookup_groups<lanes = 32, vectors = 4, groups = 144, planes = 1, tokens = 32, codec = "n2">
     ```
   }];
   let parameters = (ins "int64_t":$lanes, "int64_t":$vectors, "int64_t":$groups,
@@ -178,6 +203,8 @@ def Tern_LookupGroupsAttr : Tern_MicroKernel<"LookupGroups", "lookup_groups"> {
   let extraClassDeclaration = [{
     /// Of the tiles of steps that it reads.
     ::tern::Layout getTileLayout() const;
+    /// Groups of a step.
+    int64_t getStepGroups() const;
   }];
 }
 
