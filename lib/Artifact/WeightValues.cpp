@@ -29,6 +29,24 @@ float tern::quantizeRow(const float *values, int64_t count, int64_t bits,
   return g / largest;
 }
 
+void tern::takeUpperBits(int8_t *codes, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    codes[i] = static_cast<int8_t>(codes[i] >> 2);
+}
+
+float tern::takeLowerBits(int8_t *codes, int64_t count) {
+  int64_t squares = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    codes[i] = codes[i] & 3;
+    squares += (2 * codes[i] - 3) * (2 * codes[i] - 3);
+  }
+  // The square of a float is exact in double.
+  auto norm = static_cast<float>(std::sqrt(static_cast<double>(squares)));
+  if (static_cast<double>(norm) * norm < static_cast<double>(squares))
+    norm = std::nextafter(norm, HUGE_VALF);
+  return norm;
+}
+
 std::vector<double> tern::ropePeriods(int64_t headDim, double theta,
                                       llvm::ArrayRef<double> divisors) {
   std::vector<double> periods;

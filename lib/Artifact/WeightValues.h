@@ -23,6 +23,13 @@ namespace tern {
 float quantizeRow(const float *values, int64_t count, int64_t bits,
                   int8_t *codes);
 
+/// Codes of int8 to their upper plane, code >> 2.
+void takeUpperBits(int8_t *codes, int64_t count);
+
+/// To their lower plane, code & 3. Returns the norm of 2 * (code & 3) - 3,
+/// rounded up.
+float takeLowerBits(int8_t *codes, int64_t count);
+
 /// theta^(2i/headDim) * divisors[i] for i < headDim/2; `divisors` may be empty:
 /// all are 1.
 std::vector<double> ropePeriods(int64_t headDim, double theta,

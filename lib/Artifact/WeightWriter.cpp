@@ -62,7 +62,8 @@ public:
 private:
   static bool isScale(WeightOp weight) {
     return weight.getEncoding() == WeightEncoding::Scale ||
-           weight.getEncoding() == WeightEncoding::IntegerScales;
+           weight.getEncoding() == WeightEncoding::IntegerScales ||
+           weight.getEncoding() == WeightEncoding::LowerNorms;
   }
 
   Error put(uint64_t offset, ArrayRef<uint8_t> bytes) {
@@ -78,9 +79,13 @@ private:
     case WeightEncoding::Scale:
       return writeScales(place);
     case WeightEncoding::IntegerRows:
+    case WeightEncoding::UpperBits:
+    case WeightEncoding::LowerBits:
       return writeIntegers(place);
     case WeightEncoding::IntegerScales:
-      return writeIntegerScales(place);
+      return writeOfRows(place, rowScales);
+    case WeightEncoding::LowerNorms:
+      return writeOfRows(place, lowerNorms);
     case WeightEncoding::RopeCos:
     case WeightEncoding::RopeSin:
       return writeRope(place);
@@ -105,7 +110,8 @@ private:
                      std::vector<uint8_t> &packed);
   Error writeScales(WeightPlace place);
   Error writeIntegers(WeightPlace place);
-  Error writeIntegerScales(WeightPlace place);
+  Error writeOfRows(WeightPlace place,
+                    const StringMap<std::vector<float>> &numbers);
   Error writeRope(WeightPlace place);
   Expected<std::string> matrixOf(WeightPlace place, ArrayRef<int64_t> shape);
 
@@ -113,8 +119,9 @@ private:
   AtomicFile &out;
   uint64_t start;
   WeightProgress progress;
-  StringMap<float> alphas;                 ///< by tensor that has one scale
-  StringMap<std::vector<float>> rowScales; ///< by tensor
+  StringMap<float> alphas; ///< by tensor that has one scale
+  /// By tensor, one for each row.
+  StringMap<std::vector<float>> rowScales, lowerNorms;
 };
 
 //===----------------------------------------------------------------------===//
@@ -256,8 +263,8 @@ Error Writer::writeScales(WeightPlace place) {
   return put(place.offset, asBytes(ArrayRef(halves)));
 }
 
-/// Codes of each row in the type's layout, or a byte each; the factors are
-/// kept.
+/// Codes of each row, or a plane of them, in the type's layout or a byte each;
+/// the factors are kept.
 Error Writer::writeIntegers(WeightPlace place) {
   RankedTensorType type = place.type();
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
@@ -275,17 +282,26 @@ Error Writer::writeIntegers(WeightPlace place) {
   std::vector<float> values(static_cast<size_t>(step * columns));
   std::vector<int8_t> codes(values.size());
   std::vector<uint8_t> packed;
-  std::vector<float> &scales = rowScales[*name];
+  WeightEncoding encoding = place.weight.getEncoding();
+  int64_t bits = encoding == WeightEncoding::IntegerRows
+                     ? type.getElementTypeBitWidth()
+                     : 8;
+  std::vector<float> scales, &norms = lowerNorms[*name];
   uint64_t end = place.offset;
   for (int64_t row = 0; row < rows; row += step) {
     int64_t now = std::min(step, rows - row);
     if (Error error = checkpoint.readFloats(*name, row * columns, now * columns,
                                             values.data()))
       return error;
-    for (int64_t r = 0; r < now; ++r)
-      scales.push_back(quantizeRow(values.data() + r * columns, columns,
-                                   type.getElementTypeBitWidth(),
-                                   codes.data() + r * columns));
+    for (int64_t r = 0; r < now; ++r) {
+      int8_t *of = codes.data() + r * columns;
+      scales.push_back(
+          quantizeRow(values.data() + r * columns, columns, bits, of));
+      if (encoding == WeightEncoding::UpperBits)
+        takeUpperBits(of, columns);
+      if (encoding == WeightEncoding::LowerBits)
+        norms.push_back(takeLowerBits(of, columns));
+    }
     ArrayRef<uint8_t> bytes =
         asBytes(ArrayRef(codes)).take_front(now * columns);
     if (layout) {
@@ -297,17 +313,21 @@ Error Writer::writeIntegers(WeightPlace place) {
       return error;
     end += bytes.size();
   }
+  rowScales[*name] = std::move(scales);
   return Error::success();
 }
 
-Error Writer::writeIntegerScales(WeightPlace place) {
+/// By-products of matrices that were written before.
+Error Writer::writeOfRows(WeightPlace place,
+                          const StringMap<std::vector<float>> &numbers) {
   Expected<std::string> name = matrixOf(place, place.type().getShape());
   if (!name)
     return name.takeError();
-  if (!rowScales.count(*name))
+  auto found = numbers.find(*name);
+  if (found == numbers.end())
     return weightError(place.weight, "the rows of '" + *name +
                                          "' are not part of the artifact");
-  return put(place.offset, asBytes(ArrayRef(rowScales[*name])));
+  return put(place.offset, asBytes(ArrayRef(found->second)));
 }
 
 /// The only source of a weight, a matrix whose sizes begin with `shape`.

@@ -20,6 +20,8 @@ Attribute Constants::symbol(StringRef name) {
   return SymbolRefAttr::get(b.getContext(), name);
 }
 
+Attribute Constants::null() { return b.getUnitAttr(); }
+
 Attribute Constants::string(StringRef text) {
   std::string bytes = text.str();
   bytes.push_back('\0');
@@ -66,6 +68,8 @@ Value Constants::insert(OpBuilder &body, Value whole,
   Value value;
   if (auto symbol = dyn_cast<FlatSymbolRefAttr>(part))
     value = LLVM::AddressOfOp::create(body, loc, pointer, symbol);
+  else if (isa<UnitAttr>(part))
+    value = LLVM::ZeroOp::create(body, loc, pointer);
   else
     value = LLVM::ConstantOp::create(body, loc,
                                      cast<IntegerAttr>(part).getType(), part);

@@ -25,6 +25,7 @@ public:
 
   mlir::Attribute number(mlir::Type type, uint64_t value);
   mlir::Attribute symbol(llvm::StringRef name);
+  mlir::Attribute null();
   mlir::Attribute string(llvm::StringRef text);
   /// The address of an array; one of nothing has one too.
   mlir::Attribute array(mlir::Type element,
@@ -35,7 +36,7 @@ public:
     return getAbiType(b.getContext(), which, sizeBits);
   }
 
-  /// A constant of `type` whose parts are integers, names of symbols, and
+  /// A constant of `type` whose parts are integers, names of symbols, null, and
   /// arrays of parts.
   void create(llvm::StringRef name, mlir::Type type,
               mlir::LLVM::Linkage linkage,

@@ -94,8 +94,9 @@ private:
       int32_t field =
           name.rowsField(i, isa<KVCacheType, StateType>(argument.getType()));
       if (field < 0)
-        return function.emitOpError("expected embed, layer or head with the "
-                                    "arguments of the import phase; argument ")
+        return function.emitOpError(
+                   "expected embed, layer, head or best with the "
+                   "arguments of the import phase; argument ")
                << i << " has no place";
       if (failed(bindArgument(argument, field)))
         return failure();

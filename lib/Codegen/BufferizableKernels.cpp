@@ -187,8 +187,9 @@ template <typename... Ops> struct Kernels {
   }
 };
 using AllKernels =
-    Kernels<ActiveRowsOp, AttentionOp, DequantizeOp, GatherRowsOp, HadamardOp,
-            KeepTopKOp, LmHeadOp, QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
+    Kernels<ActiveRowsOp, AttentionOp, BestRowOp, BoundRowsOp, CandidateRowsOp,
+            DequantizeOp, GatherRowsOp, HadamardOp, KeepTopKOp, LmHeadOp,
+            QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
 
 } // namespace
 

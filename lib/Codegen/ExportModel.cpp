@@ -217,6 +217,7 @@ private:
     switch (weight.getEncoding()) {
     case WeightEncoding::Scale:
     case WeightEncoding::IntegerScales:
+    case WeightEncoding::LowerNorms:
       return "scales";
     case WeightEncoding::RopeCos:
     case WeightEncoding::RopeSin:
@@ -259,8 +260,9 @@ private:
     bool isForOneToken = false;
     for (auto reader : readers.getAsValueRange<StringAttr>()) {
       ModelFunction function = ModelFunction::of(reader);
-      role = std::max(role, function.role);
-      isForOneToken |= function.body == "decode";
+      // Of the head's weights "best" reads some, and more.
+      role = std::max(role, std::min(function.role, ModelFunction::Head));
+      isForOneToken |= function.isForOneToken();
     }
     auto type = cast<RankedTensorType>(weight.getType());
     WeightEncoding encoding = weight.getEncoding();
@@ -269,7 +271,9 @@ private:
                    encoding == WeightEncoding::RopeSin;
     bool isProduct = type.getRank() == 2 && !isTable &&
                      encoding != WeightEncoding::Scale &&
-                     encoding != WeightEncoding::IntegerScales;
+                     encoding != WeightEncoding::IntegerScales &&
+                     // Its multiply-adds are those of the upper bits.
+                     encoding != WeightEncoding::LowerBits;
     uint64_t bytes = getWeightBytes(type);
     uint64_t ofToken = isTable ? bytes / type.getDimSize(0) : bytes;
     Fields fields(constants, AbiStruct::weight);
@@ -341,6 +345,8 @@ private:
     fields.set(m::embed, getClasses("embed"));
     fields.set(m::head, getClasses("head"));
     fields.set(m::weights, describeWeights(constants, kinds));
+    fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
+                                                    : constants.null());
     constants.create(("tern_model_" + model.getName()).str(),
                      constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());

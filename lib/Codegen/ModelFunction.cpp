@@ -34,12 +34,13 @@ ModelFunction ModelFunction::of(StringRef name) {
                       .Case("embed", Embed)
                       .Case("layer", Layer)
                       .Case("head", Head)
+                      .Case("best", Best)
                       .Default(Other);
   return function;
 }
 
 int64_t ModelFunction::maxTokens(ModuleOp module) const {
-  if (body == "decode")
+  if (isForOneToken())
     return 1;
   // Also for few tokens: functions for many whose loops are the same, down to
   // the places of temporaries, are merged with theirs.
@@ -52,6 +53,7 @@ int32_t ModelFunction::rowsField(unsigned index, bool isState) const {
   const int32_t ofLayer[] = {-1, abi::rows::input, abi::rows::positions,
                              abi::rows::states, abi::rows::output};
   const int32_t ofHead[] = {abi::rows::input, abi::rows::logits};
+  const int32_t ofBest[] = {abi::rows::input, abi::rows::best};
   if (role == Layer && index == 3 && !isState)
     return abi::rows::output;
   ArrayRef<int32_t> all;
@@ -61,5 +63,7 @@ int32_t ModelFunction::rowsField(unsigned index, bool isState) const {
     all = ofLayer;
   else if (role == Head)
     all = ofHead;
+  else if (role == Best)
+    all = ofBest;
   return index < all.size() ? all[index] : -1;
 }

@@ -55,6 +55,9 @@ void tern::countRead(MatmulOp op, int64_t columnsAtOnce, OpBuilder &builder) {
   builder.setInsertionPointAfter(op);
   KernelBuilder b(op.getLoc(), builder);
   Value held = b.index(getBytesOfWeight(op)), read = held;
+  // A first look at a weight that another product reads.
+  if (op.getRowIndices() && op.getRowIndices().getDefiningOp<BoundRowsOp>())
+    held = b.index(0);
   if (op.getRowIndices())
     read = b.mul(buildCount(b, op.getRowCount()),
                  b.index(getBytesOfLine(op, Axis::Row)));

@@ -64,6 +64,8 @@ public:
     buildEmbed();
     buildLayer();
     buildHead();
+    if (hasPlanes())
+      buildBest();
     if (failed(verify(*module)))
       return fileError(checkpoint.directory(),
                        "the imported model does not verify; this is a mistake "
@@ -316,12 +318,16 @@ private:
     func::ReturnOp::create(builder, x);
   }
 
+  /// The last layer's output as the head reads it.
+  Value headInput(Value x) {
+    Value h = norm(x, "norm", Checkpoint::finalNormName());
+    return scale(h, config.headDivisor, /*divided=*/true);
+  }
+
   void buildHead() {
     func::FuncOp function =
         startFunction("head", hidden, rows(config.vocabSize));
-    Value h =
-        norm(function.getArgument(0), "norm", Checkpoint::finalNormName());
-    h = scale(h, config.headDivisor, /*divided=*/true);
+    Value h = headInput(function.getArgument(0));
     func::ReturnOp::create(builder,
                            config.ternaryHead ? multiplyHead(h) : floatHead(h));
   }
@@ -335,20 +341,61 @@ private:
     return multiply("lm_head", h, w, Value(), quant);
   }
 
+  bool hasPlanes() const {
+    return !config.ternaryHead && options.head == HeadRows::Int8Planes;
+  }
+
+  /// A head of int8 as 4 * upper + low.
+  struct Planes {
+    Value upper, low, scales;
+  };
+
+  Planes headPlanes() {
+    StringRef source = checkpoint.headName();
+    auto plane = [&](StringRef name, WeightEncoding encoding, unsigned bits) {
+      return weight(name, encoding, source,
+                    matrix(config.vocabSize, config.hiddenSize,
+                           builder.getIntegerType(bits)));
+    };
+    return {plane("lm_head.upper", WeightEncoding::UpperBits, 6),
+            plane("lm_head.low", WeightEncoding::LowerBits, 2),
+            weight("lm_head.scales", WeightEncoding::IntegerScales, source,
+                   vector(config.vocabSize))};
+  }
+
+  void buildBest() {
+    auto one = RankedTensorType::get({1, config.hiddenSize}, f32);
+    auto token = RankedTensorType::get({1}, builder.getI32Type());
+    func::FuncOp function = startFunction("best", one, token);
+    Value h = headInput(function.getArgument(0));
+    Planes planes = headPlanes();
+    Value norms = weight("lm_head.norms", WeightEncoding::LowerNorms,
+                         checkpoint.headName(), vector(config.vocabSize));
+    Value best = BestTokenOp::create(builder, token, h, planes.upper,
+                                     planes.low, planes.scales, norms);
+    func::ReturnOp::create(builder, best);
+  }
+
   Value floatHead(Value h) {
     StringRef source = checkpoint.headName();
     Ternary w;
+    Value low;
     bool isShared = config.tiedHead && (options.head == HeadRows::Stored ||
                                         options.head == options.embedding);
     HeadRows form = isShared ? options.embedding : options.head;
     StringRef name = isShared ? "embed_tokens" : "lm_head";
-    if (form != HeadRows::Stored)
+    if (hasPlanes()) {
+      Planes planes = headPlanes();
+      w = {planes.upper, planes.scales};
+      low = planes.low;
+    } else if (form != HeadRows::Stored) {
       w = integerRows(name, source, form);
-    else
+    } else {
       w.digits = weight(config.tiedHead ? "embed_tokens" : "lm_head",
                         WeightEncoding::Values, source, headType);
+    }
     return LmHeadOp::create(builder, TypeRange(rows(config.vocabSize)), h,
-                            w.digits, w.scale, ValueRange())
+                            w.digits, low, w.scale, ValueRange())
         .getResult(0);
   }
 

@@ -18,6 +18,12 @@ static bool isOneOf(unsigned value, ArrayRef<unsigned> choices) {
   return is_contained(choices, value);
 }
 
+static std::string nameOf(HeadRows head) {
+  if (head == HeadRows::Int8Planes)
+    return "int8 in planes";
+  return "int" + std::to_string(static_cast<int>(head));
+}
+
 /// Of the cache, what the options say in the place of `config`.
 static Error planCache(const ImportOptions &options, ModelConfig &config,
                        StringRef what) {
@@ -54,8 +60,7 @@ Expected<ImportPlan> tern::makeImportPlan(const Checkpoint &checkpoint,
                                "and '_'");
   ImportPlan plan{checkpoint.config(), 0};
   if (plan.config.ternaryHead && options.head != HeadRows::Stored)
-    return fileError(what, "a head of int" +
-                               Twine(static_cast<int>(options.head)) +
+    return fileError(what, "a head of " + nameOf(options.head) +
                                " was asked for, but the head of this model is "
                                "ternary, which takes fewer bits; leave --head "
                                "out");

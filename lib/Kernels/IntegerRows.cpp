@@ -45,7 +45,8 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
     return (int64_t(1) << (31 - 7 - (get(attr).getBits() - 1))) - 1;
   }
   int64_t getOffset(Attribute attr) const {
-    return areSigned(attr) ? 0 : int64_t(1) << (get(attr).getBits() - 1);
+    int64_t bits = get(attr).getBits();
+    return areSigned(attr) || bits == 2 ? 0 : int64_t(1) << (bits - 1);
   }
   MicroCost getCost(Attribute attr) const {
     auto kernel = get(attr);
@@ -118,8 +119,8 @@ private:
     return (1u << get(attr).getBits()) - 1;
   }
 
-  /// Integers of vector `v` of row `r`, each plus half of the range: field v of
-  /// the words whose bytes are in vectors of their own.
+  /// Integers of vector `v` of row `r`, each plus the offset: field v of the
+  /// words whose bytes are in vectors of their own.
   static Value unpack(ValueBuilder &b, int64_t bits, Value w, int64_t r,
                       int64_t v) {
     if (bits == 8)

@@ -1,4 +1,4 @@
-//===- lib/Packing/Integers.cpp - Integers of four and six bits -----------===//
+//===- lib/Packing/Integers.cpp - Integers of few bits         -----------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Fields of a little endian word, lowest bits first, each an integer plus half
-// of its range, so that it is the unsigned side of a dot product. Every word is
-// valid.
+// of its range, so that it is the unsigned side of a dot product; two bits are
+// not negative as they are. Every word is valid.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,10 +17,12 @@ using namespace tern;
 
 namespace {
 
-template <int64_t bits, int64_t bytes> struct IntegerFields {
+template <int64_t bits, int64_t bytes, bool isUnsigned = false>
+struct IntegerFields {
   static constexpr int64_t kBytes = bytes, kDigits = 8 * bytes / bits;
-  static constexpr DigitFields kFields{bits, 1, false, true};
-  static constexpr int kOffset = 1 << (bits - 1);
+  static constexpr DigitFields kFields{bits, 1,       false,
+                                       true, nullptr, isUnsigned};
+  static constexpr int kOffset = isUnsigned ? 0 : 1 << (bits - 1);
 
   static constexpr void encode(const int8_t *digits, uint8_t *word) {
     uint32_t number = 0;
@@ -43,3 +45,5 @@ template <int64_t bits, int64_t bytes> struct IntegerFields {
 
 const Codec codecs::i4 = CodecBuilder<IntegerFields<4, 1>>::build("i4", 6);
 const Codec codecs::i6 = CodecBuilder<IntegerFields<6, 3>>::build("i6", 7);
+const Codec codecs::u2 =
+    CodecBuilder<IntegerFields<2, 1, true>>::build("u2", 10);

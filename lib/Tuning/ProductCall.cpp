@@ -35,9 +35,9 @@ ProductOperands::ProductOperands(const ProductShape &shape)
       weight(rows * columns), codes(tokens * columns), rowList(rows),
       columnList(llvm::alignTo(columns, 4)) {
   std::mt19937 random(rows + columns);
-  int64_t lowest =
-      shape.integerBits ? -(int64_t(1) << (shape.integerBits - 1)) : -1;
-  int64_t values = shape.integerBits ? -2 * lowest : 3;
+  int64_t values = shape.integerBits ? int64_t(1) << shape.integerBits : 3;
+  // Of two bits they are not negative.
+  int64_t lowest = shape.integerBits == 2 ? 0 : -values / 2;
   for (int8_t &value : weight)
     value = static_cast<int8_t>(lowest + int64_t(random() % values));
   // The first one of several tokens has the largest sums there are.

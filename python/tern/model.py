@@ -22,7 +22,7 @@ from .numerics import r32_dot, rms_norm
 from .rope import rope_tables
 
 CACHE_CODE_BITS = (3, 4, 8)
-HEADS = ("16", "int8", "int6", "int4")
+HEADS = ("16", "int8", "int8-planes", "int6", "int4")  # planes are stored otherwise, no more
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Model:
             return lambda h: r32_dot(h, head)
         if form not in HEADS:
             raise ConfigError(f"head is {form!r}, expected one of {', '.join(HEADS)}")
-        rows, row_scale = int_absmax(head, int(form[-1]))
+        rows, row_scale = int_absmax(head, int(form[3]))
         rows = rows.astype(np.int8)
 
         def integer_head(h: np.ndarray) -> np.ndarray:

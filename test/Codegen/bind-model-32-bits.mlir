@@ -13,7 +13,7 @@ module attributes {dlti.dl_spec = #dlti.dl_spec<index = 32 : i64>, tern.max_toke
     return
   }
 }
-// CHECK:       llvm.getelementptr %{{.*}}[0, 4] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i32, ptr, ptr, ptr, ptr, ptr, ptr)>
+// CHECK:       llvm.getelementptr %{{.*}}[0, 4] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i32, ptr, ptr, ptr, ptr, ptr, ptr, ptr)>
 // CHECK:       llvm.load %{{.*}} : !llvm.ptr -> i32
 // CHECK:       tern.from_address %{{.*}} : memref<20xi32>
 // CHECK:       arith.index_castui %{{.*}} : i32 to index

@@ -15,7 +15,7 @@ module attributes {tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, 
 // -----
 
 module attributes {tern.weights_bytes = 64 : i64, tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  // expected-error @+1 {{'func.func' op expected embed, layer or head with the arguments of the import phase; argument 0 has no place}}
+  // expected-error @+1 {{'func.func' op expected embed, layer, head or best with the arguments of the import phase; argument 0 has no place}}
   func.func @other.decode(%x: memref<1x5xf32>, %scratch: memref<64xi8>) {
     return
   }
@@ -24,7 +24,7 @@ module attributes {tern.weights_bytes = 64 : i64, tern.model = #tern.model<name 
 // -----
 
 module attributes {tern.weights_bytes = 64 : i64, tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
-  // expected-error @+1 {{'func.func' op expected embed, layer or head with the arguments of the import phase; argument 2 has no place}}
+  // expected-error @+1 {{'func.func' op expected embed, layer, head or best with the arguments of the import phase; argument 2 has no place}}
   func.func @embed.decode(%tokens: memref<1xi32>, %x: memref<1x5xf32>, %more: memref<1x5xf32>, %scratch: memref<64xi8>) {
     return
   }

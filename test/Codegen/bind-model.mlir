@@ -28,7 +28,7 @@ module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 1024 : i64, 
 // CHECK:       func.func private @layer.prefill(
 // CHECK-SAME:    %[[ENV:[a-z0-9]+]]: !llvm.ptr, %[[WEIGHTS:[a-z0-9]+]]: memref<1024xi8>, %[[SCRATCH:[a-z0-9]+]]: memref<4096xi8>,
 // CHECK-SAME:    %[[ROWS:[a-z0-9]+]]: !llvm.ptr, %[[LAYER:[a-z0-9]+]]: index) {
-// CHECK:         %[[INPUTP:.*]] = llvm.getelementptr %[[ROWS]][0, 4] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i64, ptr, ptr, ptr, ptr, ptr, ptr)>
+// CHECK:         %[[INPUTP:.*]] = llvm.getelementptr %[[ROWS]][0, 4] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i64, ptr, ptr, ptr, ptr, ptr, ptr, ptr)>
 // CHECK:         %[[INPUT:.*]] = llvm.load %[[INPUTP]] : !llvm.ptr -> i64
 // CHECK:         %[[INPUTA:.*]] = arith.index_castui %[[INPUT]] : i64 to index
 // CHECK:         %[[INPUTB:.*]] = tern.from_address %[[INPUTA]] : memref<400xi8>

@@ -19,10 +19,10 @@ module attributes {
 }
 // CHECK-LABEL: @tern_model_bard()
 // abi version
-// CHECK:      llvm.mlir.constant(3 : i32)
+// CHECK:      llvm.mlir.constant(4 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[0]
 // size of tern_model
-// CHECK:      llvm.mlir.constant(216 : i32)
+// CHECK:      llvm.mlir.constant(224 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[1]
 // vocab_size
 // CHECK:      llvm.mlir.constant(11 : i32)

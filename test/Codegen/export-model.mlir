@@ -65,4 +65,7 @@ module attributes {
 // CHECK-NEXT:    insertvalue {{.*}}[28, 1]
 // CHECK:         llvm.mlir.addressof @head.prefill :
 // CHECK-NEXT:    insertvalue {{.*}}[28, 2]
+// No function for the best token alone.
+// CHECK:         llvm.mlir.zero : !llvm.ptr
+// CHECK-NEXT:    insertvalue {{.*}}[30]
 // CHECK-NOT:   external

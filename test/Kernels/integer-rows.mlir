@@ -69,3 +69,28 @@ func.func @six_bits(%x: vector<1x256xi8>, %w: vector<1x192xi8>, %acc: vector<1x1
 }
 
 }
+
+// -----
+
+// Four integers of two bits in a byte, which are not negative: no offset.
+
+#two = #tern.integer_rows<dot = #tern_x86.dot<vpdpbusd_512>, bits = 2, rows = 1, tokens = 1, vectors = 4>
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+
+// CHECK-LABEL: func.func @two_bits(
+// CHECK-DAG:     %[[MASK:.*]] = arith.constant dense<3> : vector<64xi8>
+// CHECK-DAG:     %[[SIX:.*]] = arith.constant dense<6> : vector<64xi8>
+// CHECK:         %[[U0:.*]] = arith.andi %{{.*}}, %[[MASK]]
+// CHECK:         llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[U0]],
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK:         %[[U3:.*]] = arith.shrui %{{.*}}, %[[SIX]]
+// CHECK:         llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[U3]],
+// CHECK-NOT:     llvm.call_intrinsic
+// CHECK:         return
+func.func @two_bits(%x: vector<1x256xi8>, %w: vector<1x64xi8>, %acc: vector<1x1x4x16xi32>) -> vector<1x1x4x16xi32> {
+  %0 = tern.micro "lm_head" #two %x, %w into %acc : vector<1x256xi8>, vector<1x64xi8> into vector<1x1x4x16xi32>
+  return %0 : vector<1x1x4x16xi32>
+}
+
+}

@@ -25,4 +25,4 @@
 // DEFINE: %{target} = tern.target = #tern.target<triple = "riscv64-unknown-elf", cpu = "generic-rv64", features = "">
 // RUN: sed 's/@head/@tail/; s|tern.model = |%{target}, &|' %S/Inputs/a48.mlir \
 // RUN:   | not tern-opt --tern-to-fused --tern-to-quantized --tern-to-packed --tern-to-tiled --tern-to-kernels -o /dev/null 2>&1 | FileCheck %s --check-prefix=NAME
-// NAME: error: 'func.func' op expected embed, layer or head with the arguments of the import phase; argument 0 has no place
+// NAME: error: 'func.func' op expected embed, layer, head or best with the arguments of the import phase; argument 0 has no place

@@ -22,7 +22,7 @@ from typing import Sequence
 import numpy as np
 
 OK, BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL = 0, 1, 2, 8  # tern_status of tern/tern.h
-ABI_VERSION = 3
+ABI_VERSION = 4
 CLASS_COUNT = 3
 GUARD = 256
 GUARD_BYTE = 0xC5
@@ -54,7 +54,8 @@ def read_structs() -> dict[str, type[c.Structure]]:
 
 
 STRUCTS = read_structs()
-Env, ModelStruct = STRUCTS["env"], STRUCTS["model"]
+Env, ModelStruct, Rows = STRUCTS["env"], STRUCTS["model"], STRUCTS["rows"]
+FunctionFn = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t)
 
 
 class Segment(c.Structure):
@@ -63,6 +64,7 @@ class Segment(c.Structure):
     _fields_ = [
         *[(n, c.c_void_p) for n in ("state", "tokens", "logits", "hidden")],
         *[(n, c.c_uint32) for n in ("n", "position", "logits_count", "reserved")],
+        ("best", c.c_void_p),
     ]
 
 
@@ -200,3 +202,25 @@ class CompiledModel:
         scratch.check("scratch")
         self.weights.check("weights")
         return results
+
+    def last(
+        self, hidden: np.ndarray, workers: int = 1, order: str | None = None
+    ) -> tuple[np.ndarray, int]:
+        """The logits that `head` gives one row, and the token of `best`."""
+        m = self.model
+        scheduler = Scheduler(order or "forward")
+        env = Env(c.sizeof(Env), workers, scheduler.callback if order else ParallelFn(), None, None)
+        row, logits = self.buffer(hidden.view(np.uint8)), Buffer(4 * m.vocab_size)
+        best, scratch = Buffer(4), self.scratch(workers)
+        table = (c.c_void_p * 1)(logits.address)
+        rows = Rows(
+            count=1, input=row.address, logits=c.addressof(table), best=best.address
+        )  # fmt: skip
+        for function in (m.head[0], m.best):
+            scratch.bytes[:] = 0xFF
+            FunctionFn(function)(
+                c.addressof(env), self.weights.address, scratch.address, c.addressof(rows), 0
+            )
+        for buffer, what in ((logits, "logits"), (best, "best"), (scratch, "scratch")):
+            buffer.check(what)
+        return logits.floats(m.vocab_size), int(best.bytes.view(np.int32)[0])

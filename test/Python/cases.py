@@ -296,6 +296,11 @@ CASES = {
         9, dict(tied=False, hidden=204, heads=3, head_dim=20), Options(embedding="int8"), threads=2
     ),
     "head-int8": Case(9, dict(vocab=301), Options(head="int8")),
+    "head-planes": Case(
+        9,
+        dict(tied=False, encoding="master-f32", hidden=308, vocab=301, layers=1),
+        Options(head="int8-planes"),
+    ),
     "head-int6": Case(9, dict(vocab=301), Options(head="int6")),
     "head-int4-untied-f16": Case(
         9, dict(tied=False, encoding="master-f16", hidden=204), Options(head="int4"), threads=2

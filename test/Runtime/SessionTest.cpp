@@ -346,6 +346,104 @@ TEST(Session, LogitsThatAreNotFiniteAreSaid) {
     }
 }
 
+/// A model's `best` that knows the tokens of some sequences.
+static int32_t knownBest;
+static unsigned askedForBest;
+static void knowBest(const tern_env *, const void *, void *,
+                     const tern_rows *rows, size_t) {
+  EXPECT_EQ(rows->count, 1u);
+  ++askedForBest;
+  *rows->best = knownBest;
+}
+
+static int32_t bestOf(uint32_t hash) {
+  int32_t best = 0;
+  for (uint32_t v = 1; v < FAKE_VOCAB; ++v)
+    if (fake_logit(hash, v) > fake_logit(hash, uint32_t(best)))
+      best = int32_t(v);
+  return best;
+}
+
+/// The model is believed where it knows; where it does not, all logits are
+/// computed and looked at, as for a model without such a function.
+TEST(Session, BestToken) {
+  tern_model knows = tern_model_fake;
+  knows.best = knowBest;
+  std::vector<int32_t> tokens = {5, 6, 7, 8, 9};
+  for (const tern_model *model : {&tern_model_fake, &std::as_const(knows)})
+    for (int32_t known : {-1, 77}) {
+      tern_session_config config = configuration();
+      config.model = model;
+      config.call_tokens = 2;
+      Session s(config);
+      knownBest = known;
+      askedForBest = 0;
+      int32_t token = -5;
+      EXPECT_EQ(tern_session_best(s.session, tokens.data(), 5, &token),
+                TERN_OK);
+      EXPECT_EQ(tern_session_position(s.session), 5u);
+      EXPECT_EQ(askedForBest, model->best ? 1u : 0u);
+      EXPECT_EQ(token,
+                model->best && known >= 0 ? known : bestOf(hashOf(tokens, 5)));
+      EXPECT_EQ(tern_session_best(s.session, tokens.data(), 1, nullptr),
+                TERN_BAD_ARGUMENT);
+      EXPECT_EQ(tern_session_best(nullptr, tokens.data(), 1, &token),
+                TERN_BAD_ARGUMENT);
+    }
+}
+
+TEST(Session, BestTokenOfLogitsThatAreNotFinite) {
+  tern_model model = tern_model_fake;
+  std::fill(std::begin(model.head), std::end(model.head), spoiledHead);
+  model.best = knowBest;
+  knownBest = -1;
+  tern_session_config config = configuration();
+  config.model = &model;
+  Session s(config);
+  int32_t token, first = 3;
+  spoiledAt = 7;
+  spoiledBy = NAN;
+  EXPECT_EQ(tern_session_best(s.session, &first, 1, &token), TERN_NOT_FINITE);
+  EXPECT_EQ(tern_session_position(s.session), 1u);
+  spoiledBy = INFINITY;
+  EXPECT_EQ(tern_session_best(s.session, &first, 1, &token), TERN_NOT_FINITE);
+  EXPECT_EQ(token, 7);
+}
+
+/// One row has its token from the model, of several all logits are computed.
+TEST(Session, BestTokensOfABatch) {
+  tern_model model = tern_model_fake;
+  model.best = knowBest;
+  knownBest = 77;
+  tern_session_config config = configuration();
+  config.model = &model;
+  Session a(config), b(config);
+  tern_session *both[] = {a.session, b.session};
+  std::vector<int32_t> tokens = {1, 2, 3};
+  std::vector<float> logits(4 * FAKE_VOCAB);
+  int32_t best[4];
+  tern_segment segments[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    segments[i].tokens = tokens.data();
+    segments[i].n = 3;
+    segments[i].logits = &logits[i * 2 * FAKE_VOCAB];
+    segments[i].logits_count = 2;
+    segments[i].best = &best[i * 2];
+  }
+  segments[0].best = nullptr;
+  askedForBest = 0;
+  ASSERT_EQ(tern_batch_eval(both, segments, 2), TERN_OK);
+  EXPECT_EQ(askedForBest, 0u);
+  EXPECT_EQ(best[2], bestOf(hashOf(tokens, 2)));
+  EXPECT_EQ(best[3], bestOf(hashOf(tokens, 3)));
+  expectLogits(&logits[FAKE_VOCAB], hashOf(tokens, 3));
+  segments[0].logits_count = 0;
+  segments[1].logits_count = 1;
+  ASSERT_EQ(tern_batch_eval(both, segments, 2), TERN_OK);
+  EXPECT_EQ(askedForBest, 1u);
+  EXPECT_EQ(best[2], 77);
+}
+
 TEST(Session, SaveAndRestore) {
   Session a(configuration()), b(configuration()), small(configuration(3));
   std::vector<int32_t> tokens = {1, 2, 3, 4, 5, 6};

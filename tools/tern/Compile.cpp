@@ -59,9 +59,11 @@ void ModelFlags::addTo(OptionTable &table) {
   table.addText("--q-bits", "4|8",
                 "bits of a query where the cache has fewer than 16; default: 8",
                 qBits);
-  table.addText("--head", "16|int8|int6|int4",
-                "output head: the checkpoint's 16 bits (default), or 8, 6 or 4",
-                head);
+  table.addText(
+      "--head", "16|int8|int8-planes|int6|int4",
+      "output head: the checkpoint's 16 bits (default), or 8, 6 or 4; "
+      "in planes, 8 of which greedy decoding reads about 6",
+      head);
   table.addText("--embedding", "16|int8",
                 "embedding: the checkpoint's 16 bits (default), or 8; a tied "
                 "head is then computed with the same integers",
@@ -129,6 +131,7 @@ Expected<ModelOptions> ModelFlags::options() const {
   import.qBits = toBits(qBits);
   import.head = llvm::StringSwitch<HeadRows>(head)
                     .Case("int8", HeadRows::Int8)
+                    .Case("int8-planes", HeadRows::Int8Planes)
                     .Case("int6", HeadRows::Int6)
                     .Case("int4", HeadRows::Int4)
                     .Default(HeadRows::Stored);

@@ -13,15 +13,19 @@
 namespace tern {
 
 /// A name as "layer.decode" or "layer.KIND.decode": what the function computes,
-/// and after the last dot for how many tokens (tern-specialize-tokens).
+/// and after the last dot for how many tokens (tern-specialize-tokens); "best"
+/// is for one and has no dot.
 struct ModelFunction {
-  enum Role { Embed, Layer, Head, Other };
+  enum Role { Embed, Layer, Head, Best, Other };
 
   Role role;
-  llvm::StringRef whole; ///< "embed", "layer", "layer.KIND" or "head"
+  llvm::StringRef whole; ///< "embed", "layer", "layer.KIND", "head" or "best"
   llvm::StringRef body;  ///< "decode", "few" or "prefill"
 
   static ModelFunction of(llvm::StringRef name);
+
+  /// True if it is for one token alone.
+  bool isForOneToken() const { return role == Best || body == "decode"; }
 
   /// Tokens it gets at most, in a module with `tern.max_tokens`.
   int64_t maxTokens(mlir::ModuleOp module) const;

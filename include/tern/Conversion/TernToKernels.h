@@ -41,6 +41,10 @@ void populateTernaryRowPatterns(mlir::RewritePatternSet &patterns);
 /// tern.active_rows.
 void populateRowPatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
 
+/// tern.bound_rows, tern.candidate_rows, tern.best_row.
+void populateBestTokenPatterns(TargetAttr target,
+                               mlir::RewritePatternSet &patterns);
+
 /// Where a cache of this type has its bytes; a state takes
 /// stateBytes(capacity) of them.
 CacheLayout getCacheLayout(KVCacheType type);

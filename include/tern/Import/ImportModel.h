@@ -33,6 +33,8 @@ enum class HeadRows {
   Int4 = 4,
   Int6 = 6,
   Int8 = 8,
+  /// Those of int8 in two planes, of 6 and of 2 bits.
+  Int8Planes = 62,
 };
 
 /// A user's changes to a model; an absent one leaves it as the config says.
@@ -55,8 +57,9 @@ struct ImportOptions {
 
 /// A module of `@embed(tokens) -> x`, `@layer(layer, x, positions, cache) ->
 /// x`,
-/// `@head(x) -> logits` on any number of tokens, and a `tern.weight` for each
-/// thing they read; it is verified. Reads no tensor.
+/// `@head(x) -> logits` on any number of tokens, with a head in planes also
+/// `@best(x) -> token` on one, and a `tern.weight` for each thing they
+/// read; it is verified. Reads no tensor.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const Checkpoint &checkpoint,
             const ImportOptions &options = {});

@@ -52,12 +52,14 @@ struct ScatteredField {
 /// base 3: field f is bits f * bits and up, unless it is scattered, and
 /// `digits` digits of it are (number / 3^j) mod 3, minus 1. A field of sign and
 /// magnitude is s << (bits - 1) | |v|, with number = v + (3^digits - 1) / 2. A
-/// field that is an integer is one digit, number - 2^(bits - 1).
+/// field that is an integer is one digit, number - 2^(bits - 1), or number if
+/// it is unsigned.
 struct DigitFields {
   int64_t bits, digits;
   bool isSignMagnitude = false;
   bool isInteger = false;
   const ScatteredField *scattered = nullptr; ///< one for each field, or null
+  bool isUnsigned = false;
 };
 
 /// Some equal tiles to pack or unpack: digits lie in a matrix, bytes one after
@@ -89,10 +91,12 @@ struct Codec {
 
   /// The smallest digit and the largest one.
   int lowest() const {
-    return fields.isInteger ? -(1 << (fields.bits - 1)) : -1;
+    if (!fields.isInteger)
+      return -1;
+    return fields.isUnsigned ? 0 : -(1 << (fields.bits - 1));
   }
   int highest() const {
-    return fields.isInteger ? (1 << (fields.bits - 1)) - 1 : 1;
+    return fields.isInteger ? lowest() + (1 << fields.bits) - 1 : 1;
   }
 
   void (*encode)(const int8_t *digits, uint8_t *word);

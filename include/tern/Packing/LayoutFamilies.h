@@ -60,9 +60,10 @@ struct ContiguousColumns {
   static std::optional<ContiguousColumns> match(const Layout &layout);
 };
 
-/// A row of integers follows itself: i4, rows, k:2:4L, [k:4L:1] and i6, rows,
-/// k:4:4L, [b:3:1, k:4L:1], L > 1. A tile is a vector of 4L bytes for each byte
-/// of a word, and as many columns for each of its digits.
+/// A row of integers follows itself: u2, rows, k:4:4L, [k:4L:1], i4, rows,
+/// k:2:4L, [k:4L:1] and i6, rows, k:4:4L, [b:3:1, k:4L:1], L > 1. A tile is a
+/// vector of 4L bytes for each byte of a word, and as many columns for each of
+/// its digits.
 struct IntegerRows {
   const Codec *codec;
   int64_t lanes;

@@ -59,6 +59,7 @@ struct ConvertTernToKernels
     populateTablePatterns(attr, patterns);
     populateTernaryRowPatterns(patterns);
     populateRowPatterns(attr, patterns);
+    populateBestTokenPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 

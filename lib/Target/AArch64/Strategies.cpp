@@ -158,14 +158,14 @@ StrategyAttr makeInt8Rows(const Maker &make) {
   return make.get(kernels, block.units, 0);
 }
 
-/// Of 6 and 4 bits, with as many vectors as a word has integers.
+/// Of 6, 4 and 2 bits, with as many vectors as a word has integers.
 StrategyAttr makeIntegerRows(const Maker &make) {
   int64_t bits = make.shape.integerBits;
   SmallVector<Attribute> kernels;
   for (int64_t tokens : {4, 1})
     kernels.push_back(IntegerRowsAttr::get(make.context, make.dot, bits,
                                            /*rows=*/1, tokens,
-                                           bits == 6 ? 4 : 2));
+                                           bits == 4 ? 2 : 4));
   return make.get(kernels, largestDivisor(make.shape.rows, 16), 0);
 }
 
@@ -184,8 +184,10 @@ Layout layGroupsInLanes(const ProductShape &shape) {
       .layout();
 }
 Layout layIntegerRows(const ProductShape &shape) {
-  return IntegerRows{shape.integerBits == 6 ? &codecs::i6 : &codecs::i4, kLanes}
-      .layout();
+  const Codec *codec = shape.integerBits == 6   ? &codecs::i6
+                       : shape.integerBits == 4 ? &codecs::i4
+                                                : &codecs::u2;
+  return IntegerRows{codec, kLanes}.layout();
 }
 
 using Tokens = TokenClass;
@@ -216,6 +218,8 @@ constexpr Entry kEntries[] = {
     {"integer_rows", false, 6, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows},
     {"integer_rows", false, 4, Tokens::One, Tokens::Many, layIntegerRows,
+     makeIntegerRows},
+    {"integer_rows", false, 2, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows},
     {"", false, 8, Tokens::One, Tokens::Many, nullptr, makeInt8Rows},
 };

@@ -42,13 +42,14 @@ constexpr Entry kEntries[] = {
     {"plain_columns", 0, makePlain<codecs::b2, Axis::Column>, {/*stall=*/1.45}},
     {"integer_rows", 6, makePlain<codecs::i6, Axis::Row>, {}},
     {"integer_rows", 4, makePlain<codecs::i4, Axis::Row>, {}},
+    {"integer_rows", 2, makePlain<codecs::u2, Axis::Row>, {}},
     {"paired_rows", 0, makePairs, {/*stall=*/2}},
     {"groups_in_lanes", 0, makeGroups, {/*stall=*/3}},
 };
 
 constexpr StringLiteral kNames[] = {
     kEntries[0].layoutName, kEntries[1].layoutName, kEntries[2].layoutName,
-    kEntries[4].layoutName, kEntries[5].layoutName};
+    kEntries[5].layoutName, kEntries[6].layoutName};
 
 /// A row at a time: 4 and 16 take riscv64 up to 0.3 % more instructions, in
 /// objects 3 and 17 % larger; x86-64 then generates as fast (within 0.6 %) and

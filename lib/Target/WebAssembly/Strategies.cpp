@@ -90,7 +90,7 @@ StrategyAttr makeContiguousColumns(const Maker &make) {
                   1);
 }
 
-/// Of 8 bits, or of 6 and 4 with as many vectors as a word has integers.
+/// Of 8 bits, or of 6, 4 and 2 with as many vectors as a word has integers.
 StrategyAttr makeIntegerRows(const Maker &make) {
   int64_t bits = make.shape.integerBits;
   return make.get(IntegerRowsAttr::get(make.dot.getContext(), make.dot, bits,
@@ -109,8 +109,10 @@ Layout layContiguousColumns(const ProductShape &) {
   return ContiguousColumns{kLanes}.layout();
 }
 Layout layIntegerRows(const ProductShape &shape) {
-  return IntegerRows{shape.integerBits == 6 ? &codecs::i6 : &codecs::i4, kLanes}
-      .layout();
+  const Codec *codec = shape.integerBits == 6   ? &codecs::i6
+                       : shape.integerBits == 4 ? &codecs::i4
+                                                : &codecs::u2;
+  return IntegerRows{codec, kLanes}.layout();
 }
 
 struct Entry {
@@ -128,6 +130,7 @@ constexpr Entry kEntries[] = {
     {"contiguous_columns", 0, layContiguousColumns, makeContiguousColumns},
     {"integer_rows", 6, layIntegerRows, makeIntegerRows},
     {"integer_rows", 4, layIntegerRows, makeIntegerRows},
+    {"integer_rows", 2, layIntegerRows, makeIntegerRows},
     {"", 8, nullptr, makeIntegerRows},
 };
 

@@ -69,15 +69,16 @@ StrategyAttr x86::makeInt8Rows(const Maker &make) {
   return make.get(kernels, block.units, 0);
 }
 
-/// Of 6 and 4 bits, with as many vectors as a word has integers.
+/// Of 6, 4 and 2 bits, with as many vectors as a word has integers.
 StrategyAttr x86::makeIntegerRows(const Maker &make, const Layout &) {
   int64_t bits = make.shape.integerBits;
   SmallVector<Attribute> kernels;
   for (int64_t tokens : {4, 1})
     kernels.push_back(IntegerRowsAttr::get(make.context(), make.dot, bits,
                                            /*rows=*/1, tokens,
-                                           bits == 6 ? 4 : 2));
-  return make.get(kernels, largestDivisor(make.shape.rows, 16), 0);
+                                           bits == 4 ? 2 : 4));
+  return make.get(kernels, largestDivisor(make.shape.rows, 16),
+                  make.shape.listsRows ? make.getRowsAhead() : 0);
 }
 
 StrategyAttr x86::makeContiguousColumns(const Maker &make,
@@ -202,7 +203,9 @@ Layout x86::layGroupsInColumns(const Maker &make) {
   return ContiguousColumns{make.dot.getLanes(), &codecs::s5}.layout();
 }
 Layout x86::layIntegerRows(const Maker &make) {
-  const Codec *codec = make.shape.integerBits == 6 ? &codecs::i6 : &codecs::i4;
+  const Codec *codec = make.shape.integerBits == 6   ? &codecs::i6
+                       : make.shape.integerBits == 4 ? &codecs::i4
+                                                     : &codecs::u2;
   return IntegerRows{codec, make.dot.getLanes()}.layout();
 }
 

@@ -130,6 +130,8 @@ constexpr Entry kEntries[] = {
      makeIntegerRows, &Family::row, &Family::rows},
     {"integer_rows", "", 4, Tokens::One, Tokens::Many, layIntegerRows,
      makeIntegerRows, &Family::row, &Family::rows},
+    {"integer_rows", "", 2, Tokens::One, Tokens::Many, layIntegerRows,
+     makeIntegerRows, &Family::row, &Family::rows},
 };
 
 bool hasFeatures(TargetAttr target, llvm::StringRef features) {

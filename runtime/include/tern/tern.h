@@ -62,6 +62,11 @@ typedef struct tern_segment {
   uint32_t
       logits_count;  /* logits are wanted for the last so many tokens, <= n */
   uint32_t reserved; /* 0 */
+  /* NULL, or logits_count tokens, where only the one with the largest logit is
+   * wanted, the first of those that are equal. `logits` are needed as well:
+   * where the model has found a token without them they are unspecified, where
+   * it has not, they are there and the token is -1. */
+  int32_t *best;
 } tern_segment;
 
 /* Runs all segments, with scratch memory for env->worker_count workers. Keeps
@@ -110,9 +115,9 @@ tern_status tern_session_init(void *memory, size_t bytes,
 /* Appends n tokens. Afterwards *logits (unless `logits` is NULL) points at
  * vocab_size values for the last one, valid until the next call on this session
  * and free for the caller to change. On failure nothing is appended, with one
- * exception, here and in the two calls below: TERN_NOT_FINITE says that all was
- * done, but that among the logits that were asked for there is an infinity or
- * NaN, with which nothing sensible can be chosen. */
+ * exception, here and in the three calls below: TERN_NOT_FINITE says that all
+ * was done, but that among the logits that were asked for there is an infinity
+ * or NaN, with which nothing sensible can be chosen. */
 tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
                               uint32_t n, float **logits);
 
@@ -123,10 +128,18 @@ tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
                                    uint32_t n, uint32_t logits_count,
                                    float *logits, float *hidden);
 
+/* Appends n tokens as tern_session_eval does, for a caller who wants no logits
+ * but the token that has the largest one, the first of those that are equal:
+ * what tern_sampler_pick picks at temperature 0 without penalties. Models that
+ * were compiled for it (tern_model.best) then read less. */
+tern_status tern_session_best(tern_session *session, const int32_t *tokens,
+                              uint32_t n, int32_t *token);
+
 /* Appends to `count` different sessions of one model and one set of weights in
  * one step, so that weights are read once for all. The caller fills tokens, n,
- * logits, logits_count and hidden of each segment; the rest is filled here. The
- * first session's env and scratch are used. On failure nothing is appended. */
+ * logits, logits_count, hidden and best of each segment; the rest is filled
+ * here, and no token of `best` is -1 afterwards. The first session's env and
+ * scratch are used. On failure nothing is appended. */
 tern_status tern_batch_eval(tern_session *const *sessions,
                             tern_segment *segments, uint32_t count);
 

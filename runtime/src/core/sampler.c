@@ -10,6 +10,7 @@
  */
 #include "tern/tern.h"
 
+#include "maximum.h"
 #include "memory.h"
 
 #define UNBOUNDED 3.0e38f
@@ -88,15 +89,6 @@ static void penalize(const tern_sampler *sampler, float *logits,
     float logit = logits[token];
     logits[token] = logit > 0.0f ? logit / penalty : logit * penalty;
   }
-}
-
-static uint32_t index_of_maximum(const float *logits, uint32_t count) {
-  uint32_t best = 0;
-  for (uint32_t i = 1; i < count; ++i)
-    /* A NaN never wins, not even against a NaN at 0. */
-    if (logits[i] > logits[best] || logits[best] != logits[best])
-      best = i;
-  return best;
 }
 
 static int comes_first(tern_candidate a, tern_candidate b) {

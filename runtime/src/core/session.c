@@ -6,6 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "session.h"
 
+#include "maximum.h"
 #include "memory.h"
 
 /* Enough for the float and pointer arrays here, whatever the model asks for. */
@@ -256,9 +257,26 @@ static tern_status check_logits(const float *logits, size_t count) {
   return (a | b | c | d) & 0x8000000080000000u ? TERN_NOT_FINITE : TERN_OK;
 }
 
-tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
-                                   uint32_t n, uint32_t logits_count,
-                                   float *logits, float *hidden) {
+/* Finds the tokens of `best`, unless that is NULL, that the model has not.
+ * TERN_NOT_FINITE if a logit of the others is infinite or not a number. */
+static tern_status finish_best(float *logits, uint32_t count, int32_t *best,
+                               uint32_t vocab_size) {
+  tern_status status = TERN_OK;
+  for (uint32_t i = 0; i < count; ++i, logits += vocab_size) {
+    if (best && best[i] >= 0)
+      continue;
+    if (check_logits(logits, vocab_size) != TERN_OK)
+      status = TERN_NOT_FINITE;
+    if (best)
+      best[i] = (int32_t)index_of_maximum(logits, vocab_size);
+  }
+  return status;
+}
+
+/* `best` is NULL or one token, with logits_count 1. */
+static tern_status append(tern_session *session, const int32_t *tokens,
+                          uint32_t n, uint32_t logits_count, float *logits,
+                          float *hidden, int32_t *best) {
   if (!session)
     return TERN_BAD_ARGUMENT;
   tern_status status = check_input(session, tokens, n, logits_count, logits);
@@ -281,6 +299,7 @@ tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
       segment.logits_count = done + m - wanted_from;
       segment.logits =
           logits + (size_t)(wanted_from - first_wanted) * model->vocab_size;
+      segment.best = best;
     }
     status = tern_step(model, session->env, session->weights, session->scratch,
                        &segment, 1);
@@ -289,7 +308,20 @@ tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
     done += m;
   }
   session->position += n;
-  return check_logits(logits, (size_t)logits_count * model->vocab_size);
+  return finish_best(logits, logits_count, best, model->vocab_size);
+}
+
+tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
+                                   uint32_t n, uint32_t logits_count,
+                                   float *logits, float *hidden) {
+  return append(session, tokens, n, logits_count, logits, hidden, NULL);
+}
+
+tern_status tern_session_best(tern_session *session, const int32_t *tokens,
+                              uint32_t n, int32_t *token) {
+  if (!session || !token)
+    return TERN_BAD_ARGUMENT;
+  return append(session, tokens, n, 1, session->logits, NULL, token);
 }
 
 tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
@@ -343,8 +375,8 @@ tern_status tern_batch_eval(tern_session *const *sessions,
   for (uint32_t i = 0; i < count; ++i) {
     const tern_segment *segment = &segments[i];
     sessions[i]->position += segment->n;
-    if (check_logits(segment->logits, (size_t)segment->logits_count *
-                                          first->model->vocab_size) != TERN_OK)
+    if (finish_best(segment->logits, segment->logits_count, segment->best,
+                    first->model->vocab_size) != TERN_OK)
       status = TERN_NOT_FINITE;
   }
   return status;

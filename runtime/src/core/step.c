@@ -101,6 +101,14 @@ static void copy_hidden(const step *s, cursor at, size_t layer) {
              s->rows.output + r * size, size * sizeof(float));
 }
 
+/* The one row's token without its logits, if the model finds it so. */
+static int run_best(const step *s, int32_t *best) {
+  if (!s->model->best || !best || s->rows.count != 1)
+    return 0;
+  s->model->best(s->env, s->weights, s->scratch, &s->rows, 0);
+  return *best >= 0;
+}
+
 /* Rows whose logits are wanted move to the front of `hidden`, which the head
  * reads; it writes each row's logits where they are wanted. */
 static void run_head(step *s, cursor at, float *hidden) {
@@ -112,13 +120,19 @@ static void run_head(step *s, cursor at, float *hidden) {
     if (at.segment->logits && at.token >= skipped) {
       s->logits[count] = at.segment->logits +
                          (size_t)(at.token - skipped) * s->model->vocab_size;
+      s->rows.best = NULL;
+      if (at.segment->best) {
+        s->rows.best = at.segment->best + (at.token - skipped);
+        *s->rows.best = -1;
+      }
       if (r != count)
         memcpy(hidden + count * size, hidden + r * size, size * sizeof(float));
       ++count;
     }
     if (count == s->model->head_tokens || (r + 1 == all && count != 0)) {
       s->rows.count = count;
-      call(s, s->model->head, 0);
+      if (!run_best(s, s->rows.best))
+        call(s, s->model->head, 0);
       count = 0;
     }
   }
@@ -158,6 +172,7 @@ tern_status tern_step(const tern_model *model, const tern_env *env,
   s.rows.tokens = s.tokens;
   s.rows.positions = s.positions;
   s.rows.states = s.states;
+  s.rows.best = NULL;
   cursor at = {segments, 0};
   while (at.segment != segments + count) {
     cursor from = at;

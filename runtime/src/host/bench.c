@@ -29,11 +29,22 @@ typedef struct bench {
   bench_report report;
 } bench;
 
+/* One sequence reads n tokens; one by one as greedy decoding does. */
+static int evaluate_one(bench *b, const int32_t *tokens, uint32_t n,
+                        int one_by_one) {
+  float *logits;
+  int32_t token;
+  return one_by_one && b->program->model->best
+             ? host_best(b->program, b->handles[0], tokens, n, &token,
+                         "evaluation")
+             : host_eval(b->program, b->handles[0], tokens, n, &logits,
+                         "evaluation");
+}
+
 /* All sequences read n tokens, in one call or in n. */
 static int evaluate(bench *b, uint32_t n, int one_by_one) {
   uint32_t vocab = b->program->model->vocab_size;
   uint32_t call = one_by_one ? 1 : n;
-  float *last;
   for (uint32_t at = 0; at < n; at += call) {
     for (uint32_t i = 0; i < b->batch; ++i) {
       memset(&b->segments[i], 0, sizeof(b->segments[i]));
@@ -43,8 +54,7 @@ static int evaluate(bench *b, uint32_t n, int one_by_one) {
       b->segments[i].logits_count = 1;
     }
     int result = b->batch == 1
-                     ? host_eval(b->program, b->handles[0], b->tokens + at,
-                                 call, &last, "evaluation")
+                     ? evaluate_one(b, b->tokens + at, call, one_by_one)
                      : host_eval_batch(b->program, b->handles, b->segments,
                                        b->batch, "evaluation");
     if (result != 0)

@@ -60,6 +60,15 @@ int host_eval(host_program *program, tern_session *session,
                      doing);
 }
 
+int host_best(host_program *program, tern_session *session,
+              const int32_t *tokens, uint32_t n, int32_t *token,
+              const char *doing) {
+  if (setjmp(program->left) || host_interrupted)
+    return -1;
+  return host_status(program, tern_session_best(session, tokens, n, token),
+                     doing);
+}
+
 int host_eval_full(host_program *program, tern_session *session,
                    const int32_t *tokens, uint32_t n, uint32_t logits_count,
                    float *logits, float *hidden, const char *doing) {

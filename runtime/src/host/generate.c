@@ -5,10 +5,10 @@
  *
  *===------------------------------------------------------------------------===*/
 #include "defaults.h"
+#include "pick.h"
 #include "stops.h"
 #include "thinking.h"
 
-#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,49 +277,13 @@ static int print_token(host_generator *generator, int32_t token) {
   return result;
 }
 
-/* --presence-penalty: one subtraction for each token that stands behind the
- * prompt, however often. The candidates note which have still to be done. */
-static void weaken_present(host_generator *generator, uint32_t prompt,
-                           float *logits) {
-  float penalty = (float)generator->program->options.presence_penalty;
-  uint32_t end = tern_session_position(generator->session);
-  const int32_t *held = generator->held;
-  tern_candidate *notes = generator->candidates;
-  if (penalty == 0.0f)
-    return;
-  for (uint32_t i = prompt; i < end; ++i)
-    notes[held[i]].token = 1;
-  for (uint32_t i = prompt; i < end; ++i)
-    if (notes[held[i]].token) {
-      notes[held[i]].token = 0;
-      logits[held[i]] -= penalty;
-    }
-}
-
-/* The next token by the model, its rules and the sampler; -1 if the rules leave
- * none. */
-static int32_t pick(host_generator *generator, uint32_t prompt, int is_last,
-                    float *logits) {
-  host_program *program = generator->program;
-  uint32_t vocab_size = program->model->vocab_size;
-  tern_rules_apply(&generator->rules, generator->held,
-                   tern_session_position(generator->session), prompt, is_last,
-                   logits, vocab_size, generator->candidates);
-  weaken_present(generator, prompt, logits);
-  int32_t token = tern_sampler_pick(&generator->sampler, logits, vocab_size,
-                                    generator->candidates);
-  if (!(logits[token] < -FLT_MAX))
-    return token;
-  host_fail(&program->error,
-            "the model's generation_config.json forbids every token here");
-  return -1;
-}
-
 static host_stop write_tokens(host_generator *generator, float *logits) {
   host_program *program = generator->program;
   tern_session *session = generator->session;
   uint32_t prompt = tern_session_position(session);
   int64_t limit;
+  int picks_best = host_picks_best(generator);
+  int32_t best = -1;
   if (host_default_limit(program, prompt, &limit) != 0)
     return STOP_FAILED;
   for (int64_t done = 0; limit < 0 || done < limit; ++done) {
@@ -328,7 +292,8 @@ static host_stop write_tokens(host_generator *generator, float *logits) {
     int is_full =
         tern_session_position(session) == tern_session_context(session);
     int is_last = is_full || done + 1 == limit;
-    int32_t token = pick(generator, prompt, is_last, logits);
+    int32_t token =
+        best >= 0 ? best : host_pick(generator, prompt, is_last, logits);
     if (token < 0)
       return STOP_FAILED;
     if (is_end(generator, token) ||
@@ -348,7 +313,11 @@ static host_stop write_tokens(host_generator *generator, float *logits) {
     if (is_full)
       return STOP_FULL;
     int64_t start = host_now();
-    if (host_eval(program, session, &token, 1, &logits, "evaluation") != 0)
+    int result =
+        picks_best
+            ? host_best(program, session, &token, 1, &best, "evaluation")
+            : host_eval(program, session, &token, 1, &logits, "evaluation");
+    if (result != 0)
       return host_interrupted ? STOP_INTERRUPTED : STOP_FAILED;
     generator->pending = -1;
     generator->step_time += host_now() - start;

@@ -122,13 +122,16 @@ uint64_t host_cache_bytes(void);
 int64_t host_now(void); /* nanoseconds, monotonic */
 
 /* Sets program->env for the program's pool. All evaluation goes through the
- * three below, which are the core's calls; `doing` begins the sentence. Once
+ * four below, which are the core's calls; `doing` begins the sentence. Once
  * host_interrupted is set they return -1 within a moment, without a sentence
  * and with all sessions where they were. host_eval_full returns 1, with a
  * sentence, when all was computed but the logits are not finite. */
 void host_evaluate_with(host_program *program);
 int host_eval(host_program *program, tern_session *session,
               const int32_t *tokens, uint32_t n, float **logits,
+              const char *doing);
+int host_best(host_program *program, tern_session *session,
+              const int32_t *tokens, uint32_t n, int32_t *token,
               const char *doing);
 int host_eval_full(host_program *program, tern_session *session,
                    const int32_t *tokens, uint32_t n, uint32_t logits_count,

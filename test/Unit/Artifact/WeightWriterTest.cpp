@@ -197,6 +197,43 @@ TEST_F(WeightWriterTest, IntegerRows) {
                 "are not part of the artifact");
 }
 
+TEST_F(WeightWriterTest, IntegerRowsInPlanes) {
+  // Row 2 is -1, 0.5, 0, 0, ...: codes -127, 64, 0, which are -32, 16, 0 times
+  // four and 1, 0, 0.
+  std::string &table = tiny.tensors["model.embed_tokens.weight"].bytes;
+  table.replace(32, 16,
+                std::string("\x80\xbf\x00\x3f", 4) + std::string(12, '\0'));
+  const std::string source = "[\"model.embed_tokens.weight\"] offset ";
+  std::string norms =
+      "tern.weight @n <lower_norms> " + source + "128 : tensor<5xf32>\n";
+  std::string bytes = write(
+      "tern.weight @u <upper_bits> " + source +
+      "0 : tensor<5x8xi6, #tern.layout<i6, rows, k:4:1, [b:3:1]>>\n" +
+      "tern.weight @l <lower_bits> " + source +
+      "64 : tensor<5x8xi2, #tern.layout<u2, rows, k:4:1, []>>\n" + norms +
+      "tern.weight @s <integer_scales> " + source + "192 : tensor<5xf32>\n");
+  // Plus 32, six bits each, low bits first; two bits each.
+  EXPECT_EQ(weight<uint8_t>(bytes, 0, 12), 0x00);
+  EXPECT_EQ(weight<uint8_t>(bytes, 0, 13), 0x0c);
+  EXPECT_EQ(weight<uint8_t>(bytes, 0, 14), 0x82);
+  EXPECT_EQ(weight<uint8_t>(bytes, 64, 4), 0x01);
+  EXPECT_EQ(weight<uint8_t>(bytes, 64, 5), 0x00);
+  // Seven of -3 and one of -1: 64 is a square, and needs no rounding.
+  EXPECT_EQ(weight<float>(bytes, 128, 2), 8.0f);
+  EXPECT_EQ(weight<float>(bytes, 192, 2), 1.0f / 127.0f);
+  for (int r : {0, 1, 3, 4}) {
+    int64_t squares = 0;
+    for (int c = 0; c < 8; ++c) {
+      int low = weight<uint8_t>(bytes, 64, 2 * r + c / 4) >> c % 4 * 2 & 3;
+      squares += (2 * low - 3) * (2 * low - 3);
+    }
+    double norm = weight<float>(bytes, 128, r);
+    EXPECT_GE(norm * norm, squares);
+    EXPECT_LT(norm, std::sqrt(double(squares)) * 1.0000002);
+  }
+  expectRefusal(norms, "are not part of the artifact");
+}
+
 TEST_F(WeightWriterTest, IntegerRowsInALayout) {
   // Row 2 is -1, 0.5, 0, 0, ...: g = 1, codes -7, 3.5 -> 4 (even), 0.
   std::string &table = tiny.tensors["model.embed_tokens.weight"].bytes;

@@ -373,3 +373,19 @@ TEST(ImportModel, Int8Head) {
   EXPECT_HAS(text, "scales(");
   EXPECT_HAS(text, "tern.weight @embed_tokens <values>");
 }
+
+TEST(ImportModel, Int8HeadInPlanes) {
+  ImportOptions options;
+  options.head = HeadRows::Int8Planes;
+  std::string text = import(TinyCheckpoint().write(), options);
+  const char *source = "[\"model.embed_tokens.weight\"] : ";
+  for (std::string weight : {"upper <upper_bits> $tensor<5x8xi6>",
+                             "low <lower_bits> $tensor<5x8xi2>",
+                             "scales <integer_scales> $tensor<5xf32>",
+                             "norms <lower_norms> $tensor<5xf32>"})
+    EXPECT_HAS(text, "tern.weight @lm_head." +
+                         weight.replace(weight.find('$'), 1, source));
+  EXPECT_HAS(text, "low(");
+  EXPECT_HAS(text, "func.func @best(%arg0: tensor<1x8xf32>) -> tensor<1xi32>");
+  EXPECT_HAS(text, "tern.best_token(");
+}

@@ -60,8 +60,8 @@ Word zeroWord(const Codec &codec) {
 TEST(Codec, NamesAndNumbersAreFixed) {
   // In artifacts: a name or number is never given to another codec.
   const std::pair<const char *, uint32_t> expected[] = {
-      {"b2", 0}, {"s5", 1}, {"t2", 2}, {"t4", 3}, {"t3p5", 4},
-      {"p2", 5}, {"i4", 6}, {"i6", 7}, {"b8", 8}, {"n2", 9}};
+      {"b2", 0}, {"s5", 1}, {"t2", 2}, {"t4", 3}, {"t3p5", 4}, {"p2", 5},
+      {"i4", 6}, {"i6", 7}, {"b8", 8}, {"n2", 9}, {"u2", 10}};
   ASSERT_EQ(allCodecs().size(), std::size(expected));
   for (size_t i = 0; i < std::size(expected); ++i) {
     EXPECT_STREQ(allCodecs()[i]->name, expected[i].first);
@@ -182,8 +182,8 @@ TEST(Codec, FieldsDescribeTheDigits) {
           field = (field + fields.scattered[f].added) % (1 << at);
         }
         if (fields.isInteger) {
-          EXPECT_EQ(field - (1 << (fields.bits - 1)),
-                    codec->decode(word.data(), i))
+          int offset = fields.isUnsigned ? 0 : 1 << (fields.bits - 1);
+          EXPECT_EQ(field - offset, codec->decode(word.data(), i))
               << codec->name << " " << number;
           continue;
         }
@@ -212,6 +212,7 @@ TEST(Codec, BytesAreFixed) {
   EXPECT_EQ(encode(codecs::t2, {1, 0, -1, 1}), (Word{5 | 6 << 4}));
   EXPECT_EQ(encode(codecs::t4, {1, 0, -1, 1}), (Word{2 + 3 + 0 + 54}));
   EXPECT_EQ(encode(codecs::t4, {1, 1, 1, 1}), (Word{80}));
+  EXPECT_EQ(encode(codecs::u2, {1, 0, 3, 2}), (Word{0xb1}));
   EXPECT_EQ(encode(codecs::i4, {0, 0}), (Word{0x88}));
   EXPECT_EQ(encode(codecs::i4, {-8, 7}), (Word{0xf0}));
   // 1, 2, 63 and 0 in 24 bits.

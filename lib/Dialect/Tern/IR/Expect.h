@@ -62,6 +62,10 @@ mlir::LogicalResult expectGroups(mlir::Operation *op, int64_t columns,
 mlir::LogicalResult expectBlocks(mlir::Operation *op, ActQuantAttr scheme,
                                  int64_t features);
 
+/// The planes of a matrix of int8: `upper` is i6, `low` i2 of the same sizes.
+mlir::LogicalResult expectPlanes(mlir::Operation *op, mlir::Value upper,
+                                 mlir::Value low);
+
 /// The tensor that reading a weight of `type` gives: the grid of a packed one.
 mlir::RankedTensorType getReadType(mlir::RankedTensorType type);
 

@@ -164,6 +164,8 @@ LogicalResult LmHeadOp::verify() {
       failed(expectSize(*this, "scales", "elements", rows,
                         "one per row of weight", getSize(getScales(), 0))))
     return failure();
+  if (getLow() && failed(expectPlanes(*this, getWeight(), getLow())))
+    return failure();
   return expectWritten(*this, {{"logits",
                                 {getSize(getInput(), 0), rows},
                                 Float32Type::get(getContext())}});

@@ -99,8 +99,8 @@ static FailureOr<WeightSizes> verifyMatrix(MatmulOp op) {
                   (isa<TritType>(element) || isIntegerWeight(element)) &&
                   !ShapedType::isDynamic(type.getDimSize(1));
   if (!isMatrix)
-    return op.emitOpError("expected a matrix of !tern.trit, i8, i6 or i4 as "
-                          "weight, or bytes and their weight_type, got ")
+    return op.emitOpError("expected a matrix of !tern.trit, i8, i6, i4 or i2 "
+                          "as weight, or bytes and their weight_type, got ")
            << type;
   if (auto tensor = dyn_cast<RankedTensorType>(type))
     if (getReadType(tensor) != tensor)

@@ -81,9 +81,9 @@ LogicalResult IntegerRowsAttr::verify(EmitError emitError,
                                       DotProductAttrInterface, int64_t bits,
                                       int64_t rows, int64_t tokens,
                                       int64_t vectors) {
-  if (bits != 8 && bits != 6 && bits != 4)
-    return emitError() << "expected 8, 6 or 4 bits, got " << bits;
-  int64_t perWord = bits == 6 ? 4 : 2;
+  if (bits != 8 && bits != 6 && bits != 4 && bits != 2)
+    return emitError() << "expected 8, 6, 4 or 2 bits, got " << bits;
+  int64_t perWord = bits == 4 ? 2 : 4;
   if (bits != 8 && vectors != perWord)
     return emitError() << "expected " << perWord << " vectors of " << bits
                        << " bits, as many as a word has integers, got "

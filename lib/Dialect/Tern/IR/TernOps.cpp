@@ -92,8 +92,19 @@ LogicalResult WeightOp::verify() {
       return failure();
     break;
   case WeightEncoding::IntegerRows:
-    if (failed(expect(isIntegerWeight(element) && type.getRank() == 2,
+    if (failed(expect(isIntegerWeight(element) && !element.isInteger(2) &&
+                          type.getRank() == 2,
                       "integer_rows to be a matrix of i8, i6 or i4")))
+      return failure();
+    break;
+  case WeightEncoding::UpperBits:
+    if (failed(expect(element.isInteger(6) && type.getRank() == 2,
+                      "upper_bits to be a matrix of i6")))
+      return failure();
+    break;
+  case WeightEncoding::LowerBits:
+    if (failed(expect(element.isInteger(2) && type.getRank() == 2,
+                      "lower_bits to be a matrix of i2")))
       return failure();
     break;
   case WeightEncoding::Scale:
@@ -106,8 +117,9 @@ LogicalResult WeightOp::verify() {
       return failure();
     break;
   case WeightEncoding::IntegerScales:
+  case WeightEncoding::LowerNorms:
     if (failed(expect(element.isF32() && type.getRank() == 1,
-                      "integer_scales to be a vector of f32")))
+                      "integer_scales and lower_norms to be vectors of f32")))
       return failure();
     break;
   case WeightEncoding::RopeCos:

@@ -25,7 +25,8 @@ void TernDialect::registerTypes() {
 }
 
 bool tern::isIntegerWeight(Type type) {
-  return type.isInteger(8) || type.isInteger(6) || type.isInteger(4);
+  return type.isInteger(8) || type.isInteger(6) || type.isInteger(4) ||
+         type.isInteger(2);
 }
 
 bool tern::needsLayout(Type type) {

@@ -156,9 +156,62 @@ struct DecomposeHead : OpRewritePattern<LmHeadOp> {
         quantize(rewriter, op.getLoc(), op.getInput(), scheme);
     Value acc = matmul(rewriter, op.getLoc(), "lm_head", quantized.getResult(0),
                        op.getWeight(), scheme);
+    if (op.getLow()) {
+      Value low = matmul(rewriter, op.getLoc(), "lm_head",
+                         quantized.getResult(0), op.getLow(), scheme);
+      for (int i = 0; i < 2; ++i) // times four
+        acc = arith::AddIOp::create(rewriter, op.getLoc(), acc, acc);
+      acc = arith::AddIOp::create(rewriter, op.getLoc(), acc, low);
+    }
     rewriter.replaceOp(op, dequantize(rewriter, op.getLoc(), acc,
                                       quantized.getResult(1), op.getScales()));
     return success();
+  }
+};
+
+/// The upper plane bounds the logits of all rows; the row with the largest
+/// lower bound gets its own first, and then those that may reach it.
+struct DecomposeBestToken : OpRewritePattern<BestTokenOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BestTokenOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto scheme = ActQuantAttr::get(op.getContext(), ActScheme::Int8AbsMax);
+    QuantizeOp quantized = quantize(rewriter, loc, op.getInput(), scheme);
+    Value codes = quantized.getResult(0), factor = quantized.getResult(1);
+    Value upper =
+        matmul(rewriter, loc, "lm_head", codes, op.getWeight(), scheme);
+    auto sums = cast<RankedTensorType>(upper.getType());
+    Type f32 = rewriter.getF32Type(), i32 = rewriter.getI32Type();
+    auto count = RankedTensorType::get({1}, i32);
+    auto bounds = BoundRowsOp::create(
+        rewriter, loc, TypeRange{sums.clone(f32), sums, count}, upper, codes,
+        factor, op.getScales(), op.getNorms(), ValueRange());
+    Value first = multiplyListed(rewriter, op, codes, scheme,
+                                 bounds.getResult(1), bounds.getResult(2));
+    auto candidates = CandidateRowsOp::create(
+        rewriter, loc, TypeRange{sums, count}, bounds.getResult(0), upper,
+        first, bounds.getResult(1), factor, op.getScales(), ValueRange());
+    Value low =
+        multiplyListed(rewriter, op, codes, scheme, candidates.getResult(0),
+                       candidates.getResult(1));
+    rewriter.replaceOpWithNewOp<BestRowOp>(
+        op, op->getResultTypes(), upper, low, candidates.getResult(0),
+        candidates.getResult(1), factor, op.getScales(), ValueRange());
+    return success();
+  }
+
+private:
+  /// The product of the listed rows of the lower plane; others are anything.
+  static Value multiplyListed(OpBuilder &b, BestTokenOp op, Value codes,
+                              ActQuantAttr scheme, Value rows, Value count) {
+    Value result =
+        matmul(b, op.getLoc(), "lm_head", codes, op.getLow(), scheme);
+    auto product = result.getDefiningOp<MatmulOp>();
+    product.getRowIndicesMutable().assign(rows);
+    product.getRowCountMutable().assign(count);
+    return result;
   }
 };
 
@@ -167,10 +220,12 @@ struct DecomposeBitLinear
   void runOnOperation() override {
     getOperation()->walk([&](Operation *op) {
       auto head = dyn_cast<LmHeadOp>(op);
-      numDecomposed += isa<BitLinearOp>(op) || (head && head.getScales());
+      numDecomposed +=
+          isa<BitLinearOp, BestTokenOp>(op) || (head && head.getScales());
     });
     RewritePatternSet patterns(&getContext());
-    patterns.add<DecomposeLinear, DecomposeHead>(&getContext());
+    patterns.add<DecomposeLinear, DecomposeHead, DecomposeBestToken>(
+        &getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

@@ -51,14 +51,14 @@ LogicalResult hasBody(Operation *op) {
 
 LogicalResult isModel(Operation *op) {
   if (isa<QuantizeOp, KeepTopKOp, SparsifyOp, ActiveRowsOp, MatmulOp,
-          DequantizeOp, ReduceOp>(op))
+          DequantizeOp, ReduceOp, BoundRowsOp, CandidateRowsOp, BestRowOp>(op))
     return op->emitOpError("expected model operations only, as tern.bitlinear; "
                            "this is a kernel operation");
   return hasBody(op);
 }
 
 LogicalResult isQuantized(Operation *op) {
-  if (isa<BitLinearOp>(op))
+  if (isa<BitLinearOp, BestTokenOp>(op))
     return op->emitOpError("expected to be decomposed into kernel operations");
   if (auto head = dyn_cast<LmHeadOp>(op); head && head.getScales())
     return op->emitOpError("expected a quantized head to be decomposed");

@@ -15,7 +15,7 @@ module attributes {tern.a = #tern.act_quant<f32, block = 32>} {}
 
 // -----
 
-// expected-error @+1 {{expected one of the codecs b2, s5, t2, t4, t3p5, p2, i4, i6, b8, n2, got b3}}
+// expected-error @+1 {{expected one of the codecs b2, s5, t2, t4, t3p5, p2, i4, i6, b8, n2, u2, got b3}}
 func.func private @codec(tensor<4x8x!tern.trit, #tern.layout<b3, rows, k:4:1, []>>)
 
 // -----

@@ -23,7 +23,7 @@ func.func private @f() attributes {k = #tern.integer_rows<dot = #tern.scalar_dot
 
 // -----
 
-// expected-error @+1 {{expected 8, 6 or 4 bits, got 5}}
+// expected-error @+1 {{expected 8, 6, 4 or 2 bits, got 5}}
 func.func private @f() attributes {k = #tern.integer_rows<dot = #tern.scalar_dot, bits = 5, rows = 1, tokens = 1, vectors = 4>}
 
 // -----

@@ -21,7 +21,7 @@ func.func @result_of_buffers(%q: memref<?x8xi8>, %w: memref<4x8xi8>, %a: memref<
 // -----
 
 func.func @weight_of_floats(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected a matrix of !tern.trit, i8, i6 or i4 as weight, or bytes and their weight_type, got 'tensor<4x8xf32>'}}
+  // expected-error @+1 {{expected a matrix of !tern.trit, i8, i6, i4 or i2 as weight, or bytes and their weight_type, got 'tensor<4x8xf32>'}}
   %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<4x8xf32>)
       outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return
@@ -30,7 +30,7 @@ func.func @weight_of_floats(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<
 // -----
 
 func.func @weight_type_is_missing(%q: tensor<?x8xi8>, %a: tensor<?x4xi32>, %w: tensor<1x2x4xi8>) {
-  // expected-error @+1 {{expected a matrix of !tern.trit, i8, i6 or i4 as weight, or bytes and their weight_type, got 'tensor<1x2x4xi8>'}}
+  // expected-error @+1 {{expected a matrix of !tern.trit, i8, i6, i4 or i2 as weight, or bytes and their weight_type, got 'tensor<1x2x4xi8>'}}
   %0 = tern.matmul "q" ins(%q, %w : tensor<?x8xi8>, tensor<1x2x4xi8>)
       outs(%a : tensor<?x4xi32>) codes [-128, 127] -> tensor<?x4xi32>
   return

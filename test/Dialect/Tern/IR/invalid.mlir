@@ -33,7 +33,7 @@ tern.weight @w <integer_rows> ["a"] : tensor<8xi8>
 
 // -----
 
-// expected-error @+1 {{expected integer_scales to be a vector of f32, got 'tensor<8xf16>'}}
+// expected-error @+1 {{expected integer_scales and lower_norms to be vectors of f32, got 'tensor<8xf16>'}}
 tern.weight @w <integer_scales> ["a"] : tensor<8xf16>
 
 // -----

@@ -17,3 +17,32 @@ func.func @heads(%h: tensor<?x7xf32>, %codes: tensor<11x7xi8>, %scales: tensor<1
 // CHECK-NEXT:    %[[L0:.*]] = tern.dequantize(%[[A]], %[[Q]]#1, %[[SCALES]]) :
 // CHECK-NEXT:    %[[L1:.*]] = tern.lm_head(%[[H]], %[[ROWS]]) :
 // CHECK-NEXT:    return %[[L0]], %[[L1]] :
+
+// Planes are two products, and four times the sums of the upper one are added.
+// CHECK-LABEL: func.func @planes(
+// CHECK:         %[[Q:.*]]:2 = tern.quantize <int8_absmax>
+// CHECK:         %[[U:.*]] = tern.matmul "lm_head" ins(%[[Q]]#0, %{{.*}} : tensor<?x7xi8>, tensor<11x7xi6>)
+// CHECK:         %[[L:.*]] = tern.matmul "lm_head" ins(%[[Q]]#0, %{{.*}} : tensor<?x7xi8>, tensor<11x7xi2>)
+// CHECK-NEXT:    %[[U2:.*]] = arith.addi %[[U]], %[[U]]
+// CHECK-NEXT:    %[[U4:.*]] = arith.addi %[[U2]], %[[U2]]
+// CHECK-NEXT:    %[[A:.*]] = arith.addi %[[U4]], %[[L]]
+// CHECK-NEXT:    tern.dequantize(%[[A]], %[[Q]]#1, %{{.*}}) :
+func.func @planes(%h: tensor<?x7xf32>, %u: tensor<11x7xi6>, %l: tensor<11x7xi2>, %s: tensor<11xf32>) -> tensor<?x11xf32> {
+  %0 = tern.lm_head(%h, %u) low(%l : tensor<11x7xi2>) scales(%s : tensor<11xf32>) : (tensor<?x7xf32>, tensor<11x7xi6>) -> tensor<?x11xf32>
+  return %0 : tensor<?x11xf32>
+}
+
+// Of the lower plane one row is read, and then those that may be better.
+// CHECK-LABEL: func.func @best(
+// CHECK:         %[[Q:.*]]:2 = tern.quantize <int8_absmax>
+// CHECK:         %[[U:.*]] = tern.matmul "lm_head" ins(%[[Q]]#0, %{{.*}} : tensor<1x7xi8>, tensor<11x7xi6>) outs(
+// CHECK:         %[[B:.*]]:3 = tern.bound_rows(%[[U]], %[[Q]]#0, %[[Q]]#1, %[[S:.*]], %{{.*}}) :
+// CHECK:         %[[F:.*]] = tern.matmul "lm_head" ins(%[[Q]]#0, %[[LOW:.*]] : tensor<1x7xi8>, tensor<11x7xi2>) rows(%[[B]]#1, %[[B]]#2 :
+// CHECK:         %[[C:.*]]:2 = tern.candidate_rows(%[[B]]#0, %[[U]], %[[F]], %[[B]]#1, %[[Q]]#1, %[[S]]) :
+// CHECK:         %[[L:.*]] = tern.matmul "lm_head" ins(%[[Q]]#0, %[[LOW]] : {{.*}}) rows(%[[C]]#0, %[[C]]#1 :
+// CHECK:         %[[T:.*]] = tern.best_row(%[[U]], %[[L]], %[[C]]#0, %[[C]]#1, %[[Q]]#1, %[[S]]) :
+// CHECK:         return %[[T]]
+func.func @best(%h: tensor<1x7xf32>, %u: tensor<11x7xi6>, %l: tensor<11x7xi2>, %s: tensor<11xf32>, %n: tensor<11xf32>) -> tensor<1xi32> {
+  %0 = tern.best_token(%h, %u, %l) scales(%s) norms(%n) : (tensor<1x7xf32>, tensor<11x7xi6>, tensor<11x7xi2>, tensor<11xf32>, tensor<11xf32>) -> tensor<1xi32>
+  return %0 : tensor<1xi32>
+}

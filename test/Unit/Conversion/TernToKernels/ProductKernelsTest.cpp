@@ -169,11 +169,13 @@ TEST_P(Products, OtherCodecs) {
 
 /// Rows of integers of fewer bits, as the target stores them and word by word.
 TEST_P(Products, IntegersOfFewerBits) {
-  for (Kind kind : {Kind::Decode, Kind::Prefill}) {
+  for (Kind kind : {Kind::Decode, Kind::Rows, Kind::Prefill}) {
     std::vector<Product> products;
     for (Shape shape : {Shape{1, 1}, Shape{19, 63}, Shape{40, 320},
                         Shape{17, 257}, Shape{5, 1537}})
-      for (const Codec *codec : {&codecs::i6, &codecs::i4}) {
+      for (const Codec *codec : {&codecs::i6, &codecs::i4, &codecs::u2}) {
+        if (kind == Kind::Rows && codec != &codecs::u2)
+          continue;
         products.emplace_back(
             kind, shape,
             pickLayout(machine(), Stored::Dense, shape, codec->fields.bits));
@@ -181,7 +183,8 @@ TEST_P(Products, IntegersOfFewerBits) {
       }
     checkProducts(products,
                   kind == Kind::Prefill ? kTokens : std::vector<int64_t>{1},
-                  {1});
+                  kind == Kind::Rows ? std::vector<double>{0, 0.1, 1}
+                                     : std::vector<double>{1});
   }
 }
 

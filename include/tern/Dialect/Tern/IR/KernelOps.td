@@ -90,20 +90,25 @@ def Tern_LmHeadOp : Tern_KernelOp<"lm_head", [AttrSizedOperandSegments]> {
     per row), the input is quantized by `int8_absmax` and
     `logits[t][v] = f32(acc) * (s[t] * scales[v])`; `tern-decompose-bitlinear`
     rewrites that form into `tern.quantize`, `tern.matmul` and `tern.dequantize`,
-    so the buffer form has no scales.
+    so the buffer form has no scales. Integers of 8 bits may come in two planes:
+    `weight` is code >> 2 and `low` is code & 3, so that code = 4 * weight + low.
 
     ```mlir
     %l = tern.lm_head(%h, %w) : (tensor<?x192xf32>, tensor<1024x192xbf16>) -> tensor<?x1024xf32>
     %m = tern.lm_head(%h, %w8) scales(%s : tensor<1024xf32>)
         : (tensor<?x192xf32>, tensor<1024x192xi8>) -> tensor<?x1024xf32>
+    %n = tern.lm_head(%h, %w6) low(%w2 : tensor<1024x192xi2>) scales(%s : tensor<1024xf32>)
+        : (tensor<?x192xf32>, tensor<1024x192xi6>) -> tensor<?x1024xf32>
     ```
   }];
   let arguments = (ins Tern_RowsOf<[F32]>:$input,
                        Tern_RowsOf<[BF16, F16, F32, I8, I<6>, I<4>]>:$weight,
+                       Optional<Tern_RowsOf<[I<2>]>>:$low,
                        Optional<Tern_VectorOf<[F32]>>:$scales,
                        Variadic<Tern_Shaped>:$outs);
   let assemblyFormat = [{
-    `(` $input `,` $weight `)` (`scales` `(` $scales^ `:` type($scales) `)`)?
+    `(` $input `,` $weight `)` (`low` `(` $low^ `:` type($low) `)`)?
+    (`scales` `(` $scales^ `:` type($scales) `)`)?
     (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
     `:` `(` type($input) `,` type($weight) `)` (`->` type($results)^)?
   }];

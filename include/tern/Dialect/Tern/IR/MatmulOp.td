@@ -24,7 +24,7 @@ def Tern_MatmulOp : Tern_Op<"matmul", [AttrSizedOperandSegments,
   let summary = "exact product of codes with a weight matrix, into a destination";
   let description = [{
     `result[t][n] = sum over k of weight[n][k] * codes[t][k]`, exact in i32; weights
-    are digits, or integers of 8, 6 or 4 bits (a quantized head). `codes [lo, hi]` is a proven range:
+    are digits, or integers of 8, 6, 4 or 2 bits (a quantized head or a plane of it). `codes [lo, hi]` is a proven range:
     no code lies outside, so a kernel that is exact for this range only may be used.
 
     Modifiers, in any combination but for factors, which need scales:

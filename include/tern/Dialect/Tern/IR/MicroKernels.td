@@ -122,11 +122,12 @@ def Tern_ContiguousRowsAttr : Tern_MicroKernel<"ContiguousRows", "contiguous_row
 def Tern_IntegerRowsAttr : Tern_MicroKernel<"IntegerRows", "integer_rows"> {
   let summary = "lanes run along a row of integers";
   let description = [{
-    Integers of 8 `bits` are rows of bytes; those of 6 and 4 have the layouts `i6,
-    rows, k:4:4L, [b:3:1, k:4L:1]` and `i4, rows, k:2:4L, [k:4L:1]` for the L lanes
-    of the dot product. They are taken as w + 2^(bits - 1), so the sums are too large
-    by so many times the sum of the codes, or, of 8 bits, as they are if the dot product
-    multiplies signed bytes. A step takes `vectors` vectors of
+    Integers of 8 `bits` are rows of bytes; those of 6, 4 and 2 have the layouts `i6,
+    rows, k:4:4L, [b:3:1, k:4L:1]`, `i4, rows, k:2:4L, [k:4L:1]` and `u2, rows,
+    k:4:4L, [k:4L:1]` for the L lanes of the dot product. They are taken as
+    w + 2^(bits - 1), so the sums are too large by so many times the sum of the codes;
+    those of two bits are not negative and are taken as they are, those of 8 bits if the
+    dot product multiplies signed bytes. A step takes `vectors` vectors of
     integers of each row, each with sums of its own, so that no addition waits for
     the one before; with a layout, as many as a word has integers.
 

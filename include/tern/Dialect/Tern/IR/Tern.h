@@ -76,10 +76,11 @@ void getKernelOpEffects(mlir::Operation *op,
 
 namespace tern {
 
-/// True for the integers that a weight may be of: i8, i6 and i4.
+/// True for the integers that a weight may be of: i8, i6, i4, and i2, which is
+/// 0 to 3.
 bool isIntegerWeight(mlir::Type type);
 
-/// True for elements that have bytes in a layout only: digits, i6 and i4.
+/// True for elements that have bytes in a layout only: digits, i6, i4 and i2.
 bool needsLayout(mlir::Type type);
 
 } // namespace tern

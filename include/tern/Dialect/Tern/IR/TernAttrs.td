@@ -112,7 +112,12 @@ def Tern_WeightEncoding : Tern_Enum<"WeightEncoding", "what the bytes of a weigh
     I32EnumAttrCase<"IntegerRows", 3, "integer_rows">, // absmax codes of each row, i8, i6 or i4
     I32EnumAttrCase<"IntegerScales", 4, "integer_scales">, // the factors of those rows
     I32EnumAttrCase<"RopeCos", 5, "rope_cos">,      // cos(pos / theta^(2i/head_dim))
-    I32EnumAttrCase<"RopeSin", 6, "rope_sin">]>;
+    I32EnumAttrCase<"RopeSin", 6, "rope_sin">,
+    // Of codes of 8 bits, absmax of each row: code >> 2 as i6, code & 3 as i2, and
+    // of a row the norm of 2 (code & 3) - 3, rounded up.
+    I32EnumAttrCase<"UpperBits", 7, "upper_bits">,
+    I32EnumAttrCase<"LowerBits", 8, "lower_bits">,
+    I32EnumAttrCase<"LowerNorms", 9, "lower_norms">]>;
 def Tern_WeightEncodingAttr
     : EnumAttr<Tern_Dialect, Tern_WeightEncoding, "weight_encoding"> {
   let assemblyFormat = "`<` $value `>`";
@@ -145,7 +150,8 @@ def Tern_LayoutAttr : Tern_Attr<"Layout", "layout", [
     tensor<2560x6912x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:24:5, n:8:64, n:64:1]>>
     ```
 
-    Integers of six bits, four in three bytes, which are 64 apart:
+    Integers of six bits, four in three bytes, which are 64 apart (`i4` and `u2` are
+    two and four in a byte):
 
     ```mlir
     tensor<128256x2560xi6, #tern.layout<i6, rows, k:4:64, [b:3:1, k:64:1]>>

@@ -221,6 +221,7 @@ def Tern_GluOp : Tern_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "result"]>]>
 }
 
 include "tern/Dialect/Tern/IR/KernelOps.td"
+include "tern/Dialect/Tern/IR/BestTokenOps.td"
 include "tern/Dialect/Tern/IR/MicroOps.td"
 
 //===----------------------------------------------------------------------===//

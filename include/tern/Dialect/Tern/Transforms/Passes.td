@@ -78,7 +78,9 @@ def DecomposeBitLinearPass : Pass<"tern-decompose-bitlinear"> {
   let summary = "bitlinears and quantized heads to kernel operations";
   let description = [{
     Makes quantization, top-k, the integer product and the scales explicit. Equal
-    quantizations of one input are then common subexpressions.
+    quantizations of one input are then common subexpressions. A head of int8 in two
+    planes is two products; its best token takes all of the upper plane and, of the
+    lower one, the rows that its sums do not exclude.
 
     *Before*
 

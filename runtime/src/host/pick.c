@@ -1,0 +1,59 @@
+/*===- pick.c - the next token ----------------------------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "pick.h"
+
+#include <float.h>
+
+static int has_rules(const tern_rules *rules) {
+  return rules->repeat_penalty != 1.0f || rules->no_repeat_ngram ||
+         rules->bad_words.count || rules->min_length || rules->min_new_tokens ||
+         rules->forced_bos >= 0 || rules->forced_eos.count ||
+         rules->suppress.count || rules->begin_suppress.count;
+}
+
+int host_picks_best(const host_generator *generator) {
+  const tern_sampler_options *sampling = &generator->sampler.options;
+  return sampling->temperature == 0.0f && sampling->repeat_penalty == 1.0f &&
+         generator->program->options.presence_penalty == 0.0 &&
+         !has_rules(&generator->rules);
+}
+
+/* --presence-penalty: one subtraction for each token that stands behind the
+ * prompt, however often. The candidates note which have still to be done. */
+static void weaken_present(host_generator *generator, uint32_t prompt,
+                           float *logits) {
+  float penalty = (float)generator->program->options.presence_penalty;
+  uint32_t end = tern_session_position(generator->session);
+  const int32_t *held = generator->held;
+  tern_candidate *notes = generator->candidates;
+  if (penalty == 0.0f)
+    return;
+  for (uint32_t i = prompt; i < end; ++i)
+    notes[held[i]].token = 1;
+  for (uint32_t i = prompt; i < end; ++i)
+    if (notes[held[i]].token) {
+      notes[held[i]].token = 0;
+      logits[held[i]] -= penalty;
+    }
+}
+
+int32_t host_pick(host_generator *generator, uint32_t prompt, int is_last,
+                  float *logits) {
+  host_program *program = generator->program;
+  uint32_t vocab_size = program->model->vocab_size;
+  tern_rules_apply(&generator->rules, generator->held,
+                   tern_session_position(generator->session), prompt, is_last,
+                   logits, vocab_size, generator->candidates);
+  weaken_present(generator, prompt, logits);
+  int32_t token = tern_sampler_pick(&generator->sampler, logits, vocab_size,
+                                    generator->candidates);
+  if (!(logits[token] < -FLT_MAX))
+    return token;
+  host_fail(&program->error,
+            "the model's generation_config.json forbids every token here");
+  return -1;
+}
