@@ -8,6 +8,7 @@
 #include "tern/Artifact/Emitter.h"
 
 #include "tern/Artifact/TargetSelection.h"
+#include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Target/Target.h"
 #include "tern/artifact.h"
@@ -81,6 +82,7 @@ tern::createTargetMachine(TargetAttr target) {
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.FunctionSections = true;
   options.DataSections = true;
+  options.EmitStackSizeSection = true;
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
       triple, allowedCpu(target, triple), listFeatures(target, triple), options,
       getRelocation(triple), std::nullopt, llvm::CodeGenOptLevel::Aggressive));
@@ -138,8 +140,8 @@ static Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
 Emitter::Emitter() = default;
 Emitter::~Emitter() = default;
 
-Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
-                                                   TargetAttr target) {
+Expected<std::unique_ptr<Emitter>>
+Emitter::create(mlir::ModuleOp module, TargetAttr target, bool optimized) {
   std::unique_ptr<Emitter> emitter(new Emitter);
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);
@@ -148,7 +150,8 @@ Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
   emitter->machine = std::move(*machine);
   if (Error error = emitter->translate(module, target))
     return std::move(error);
-  emitter->optimize(target);
+  if (optimized)
+    emitter->optimize(target);
   return emitter;
 }
 
@@ -169,6 +172,12 @@ Error Emitter::translate(mlir::ModuleOp module, TargetAttr target) {
     return failure("the module is not all in the LLVM dialect, so it cannot be "
                    "translated to LLVM IR");
   prepare(*llvmModule, *machine, target);
+  if (auto kinds = module->getAttrOfType<mlir::StringAttr>(kWeightKindsAttr))
+    llvmModule->getOrInsertNamedMetadata("llvm.ident")
+        ->addOperand(llvm::MDNode::get(
+            *context,
+            llvm::MDString::get(*context,
+                                (kWeightsIdentity + kinds.getValue()).str())));
   llvm::raw_string_ostream stream(complaints);
   if (llvm::verifyModule(*llvmModule, &stream))
     return failure("the module makes LLVM IR that is not valid: " + complaints);

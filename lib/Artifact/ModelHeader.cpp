@@ -7,12 +7,14 @@
 
 #include "tern/Artifact/ModelHeader.h"
 
+#include "tern/Artifact/MemoryUse.h"
 #include "tern/Codegen/Abi.h"
 #include "tern/tern.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/GlobalVariable.h"
+#include "llvm/IR/Metadata.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace tern;
@@ -36,6 +38,17 @@ static std::string readText(const llvm::Constant *pointer) {
   if (!data || !data->isString())
     return "";
   return data->getAsString().split('\0').first.str();
+}
+
+/// Of the names that compilers leave, the rest of the one with this prefix.
+static std::string readIdentity(const llvm::Module &module, StringRef start) {
+  const llvm::NamedMDNode *names = module.getNamedMetadata("llvm.ident");
+  for (unsigned i = 0; names && i < names->getNumOperands(); ++i)
+    if (auto *text =
+            llvm::dyn_cast<llvm::MDString>(names->getOperand(i)->getOperand(0)))
+      if (StringRef rest = text->getString(); rest.consume_front(start))
+        return rest.str();
+  return "";
 }
 
 static const llvm::GlobalVariable *findModel(const llvm::Module &module) {
@@ -85,10 +98,15 @@ Expected<ModelFacts> tern::readModelFacts(const llvm::Module &module) {
   facts.layerCount = number(m::layer_count);
   facts.maxContext = number(m::max_context);
   facts.kvBits = number(m::kv_bits);
+  facts.maxTokens = sizes.max_tokens;
+  facts.headTokens = sizes.head_tokens;
+  facts.functionScratchBytes = sizes.scratch_bytes;
+  facts.weightKinds = readIdentity(module, kWeightsIdentity);
   return facts;
 }
 
-std::string tern::writeModelHeader(const ModelFacts &facts) {
+std::string tern::writeModelHeader(const ModelFacts &facts,
+                                   uint64_t tokenizerBytes) {
   std::string macro = facts.name().upper();
   std::string text;
   llvm::raw_string_ostream s(text);
@@ -106,7 +124,11 @@ std::string tern::writeModelHeader(const ModelFacts &facts) {
     << "#define TERN_MODEL_" << macro << "_H\n\n"
     << "#include \"tern/abi.h\"\n\n"
     << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-    << "extern const tern_model " << facts.symbol << ";\n\n"
+    << "extern const tern_model " << facts.symbol << ";\n"
+    << "/* Where the sections of " << facts.name()
+    << ".weights are linked in. */\n"
+    << "extern const unsigned char tern_weights_" << facts.name() << "[];\n"
+    << "extern const unsigned char tern_tokenizer_" << facts.name() << "[];\n\n"
     << "#ifdef __cplusplus\n}\n#endif\n\n"
     << "/* The same as the fields of " << facts.symbol
     << ", for memory sized when a\n * program is built. */\n";
@@ -132,6 +154,17 @@ std::string tern::writeModelHeader(const ModelFacts &facts) {
   define("STATE_BYTES",
          bytes(facts.stateFixedBytes + blocks * facts.stateBlockBytes),
          "one sequence of TERN_" + macro + "_MAX_CONTEXT tokens");
+  define("LOGITS_BYTES", bytes(facts.vocabSize * sizeof(float)));
+  // Scratch memory of a worker is whole lines.
+  tern_model model = describeModel(facts);
+  uint64_t session = getSessionBytes(model, uint32_t(facts.maxContext), 1) -
+                     facts.scratchWorkerBytes;
+  s << "/* tern_session_bytes: state, scratch, logits and the session itself. "
+       "*/"
+    << "\n#define TERN_" << macro << "_SESSION_BYTES(workers) ("
+    << bytes(session) << " + (workers) * " << bytes(facts.scratchWorkerBytes)
+    << ")\n";
+  define("TOKENIZER_BYTES", bytes(tokenizerBytes), "0: there is none");
   define("ALIGNMENT", llvm::Twine(facts.alignment) + "u",
          "of weights, state and scratch");
   define("VOCAB_SIZE", llvm::Twine(facts.vocabSize) + "u");
@@ -140,5 +173,30 @@ std::string tern::writeModelHeader(const ModelFacts &facts) {
   define("MAX_CONTEXT", llvm::Twine(facts.maxContext) + "u");
   define("KV_BITS", llvm::Twine(facts.kvBits) + "u");
   s << "\n#endif /* TERN_MODEL_" << macro << "_H */\n";
+  return text;
+}
+
+std::string tern::writeWeightsAssembly(const ModelFacts &facts,
+                                       llvm::ArrayRef<FilePart> parts) {
+  std::string text;
+  llvm::raw_string_ostream s(text);
+  s << "/* " << facts.name() << ", compiled by tern for " << facts.target
+    << ".\n *\n * Weights and tokenizer as read-only data; the assembler looks "
+       "for the file where\n * it is started and in folders of -I. */\n"
+    << "#ifdef __wasm__\n#define SECTION(name) .section name,\"\",@\n"
+    << "#define OBJECT(name) .type name,@object\n"
+    << "#else\n#define SECTION(name) .section name,\"a\"\n"
+    << "#define OBJECT(name)\n#endif\n";
+  for (const FilePart &part : parts) {
+    std::string symbol = ("tern_" + part.symbol + "_" + facts.name()).str();
+    s << "\nSECTION(.rodata." << symbol << ")\n.p2align 6\n.globl " << symbol
+      << "\nOBJECT(" << symbol << ")\n"
+      << symbol << ":\n";
+    if (part.bytes)
+      s << ".incbin \"" << facts.name() << ".weights\", " << part.offset << ", "
+        << part.bytes << "\n";
+    s << ".size " << symbol << ", .-" << symbol << "\n";
+  }
+  s << "#ifndef __wasm__\n.section .note.GNU-stack,\"\"\n#endif\n";
   return text;
 }

@@ -102,12 +102,15 @@ static bool readText(StringRef text, StringRef &hash, StringRef &model) {
 //===----------------------------------------------------------------------===//
 
 std::string ProgramStore::find(StringRef name) {
+  return access(pathOf(name).c_str(), X_OK) == 0 ? findPart(name) : "";
+}
+
+std::string ProgramStore::findPart(StringRef name) {
   std::string path = pathOf(name), record = recordOf(name);
   std::string text = readRecord(record);
   StringRef wanted, model;
   struct stat status;
-  if (!readText(text, wanted, model) || !isRegular(path, status) ||
-      access(path.c_str(), X_OK) != 0)
+  if (!readText(text, wanted, model) || !isRegular(path, status))
     return "";
   Expected<ContentHash> hash = fileHashes.of(path);
   if (!hash) {

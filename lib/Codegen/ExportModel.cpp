@@ -16,6 +16,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
 
 #define DEBUG_TYPE "tern-export-model"
 
@@ -96,6 +97,7 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
       module->setAttr(LLVM::LLVMDialect::getIdentAttrName(),
                       StringAttr::get(&getContext(),
                                       "tern schemes: " + schemes.getValue()));
+    module->setAttr(kWeightKindsAttr, describeKindsOfWeights(kinds));
     // Weights were the artifact's business; code refers to them by offset.
     for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
       weight.erase();
@@ -203,6 +205,55 @@ private:
     return constants.array(constants.structType(AbiStruct::weight), all);
   }
 
+  static uint64_t countInstances(const LayerKinds &kinds, WeightOp weight) {
+    if (!weight.getPerLayer())
+      return 1;
+    return weight.getKind() ? kinds.count(kinds.numberOf(*weight.getKind()))
+                            : kinds.layers().size();
+  }
+
+  /// For people: "ternary", "embedding", "head", "norms", "rotary" or "scales".
+  static StringRef kindOf(WeightOp weight, ArrayAttr readers) {
+    switch (weight.getEncoding()) {
+    case WeightEncoding::Scale:
+    case WeightEncoding::IntegerScales:
+    case WeightEncoding::LowerNorms:
+      return "scales";
+    case WeightEncoding::RopeCos:
+    case WeightEncoding::RopeSin:
+      return "rotary";
+    default:
+      break;
+    }
+    if (cast<RankedTensorType>(weight.getType()).getRank() == 1)
+      return "norms";
+    auto role = ModelFunction::Other;
+    for (auto reader : readers.getAsValueRange<StringAttr>())
+      role = std::min(role, ModelFunction::of(reader).role);
+    return role == ModelFunction::Embed  ? "embedding"
+           : role == ModelFunction::Head ? "head"
+                                         : "ternary";
+  }
+
+  /// "ternary 491520, norms 22528, padding 64": bytes of all weights.
+  StringAttr describeKindsOfWeights(const LayerKinds &kinds) {
+    llvm::MapVector<StringRef, uint64_t> bytes;
+    uint64_t rest = getNumber(TernDialect::kWeightsBytesAttr);
+    for (auto weight : getOperation().getOps<WeightOp>())
+      if (auto readers = weight->getAttrOfType<ArrayAttr>("readers")) {
+        uint64_t all = countInstances(kinds, weight) *
+                       getWeightBytes(cast<RankedTensorType>(weight.getType()));
+        bytes[kindOf(weight, readers)] += all;
+        rest -= all;
+      }
+    bytes["padding"] = rest;
+    std::string text;
+    for (auto [kind, count] : bytes)
+      text +=
+          (text.empty() ? "" : ", ") + kind.str() + " " + std::to_string(count);
+    return StringAttr::get(&getContext(), text);
+  }
+
   Attribute describeWeight(Constants &constants, const LayerKinds &kinds,
                            WeightOp weight, ArrayAttr readers) {
     auto role = ModelFunction::Embed;
@@ -223,11 +274,8 @@ private:
                      encoding != WeightEncoding::IntegerScales &&
                      // Its multiply-adds are those of the upper bits.
                      encoding != WeightEncoding::LowerBits;
-    uint64_t bytes = getWeightBytes(type), count = 1;
+    uint64_t bytes = getWeightBytes(type);
     uint64_t ofToken = isTable ? bytes / type.getDimSize(0) : bytes;
-    if (weight.getPerLayer())
-      count = weight.getKind() ? kinds.count(kinds.numberOf(*weight.getKind()))
-                               : kinds.layers().size();
     Fields fields(constants, AbiStruct::weight);
     fields.set(abi::weight::offset, weight.getOffset().value_or(0));
     fields.set(abi::weight::stride, weight.getStride().value_or(getNumber(
@@ -236,7 +284,7 @@ private:
     fields.set(abi::weight::token_bytes, isForOneToken ? ofToken : 0);
     fields.set(abi::weight::macs,
                isForOneToken && isProduct ? type.getNumElements() : 0);
-    fields.set(abi::weight::count, count);
+    fields.set(abi::weight::count, countInstances(kinds, weight));
     fields.set(abi::weight::reader, role);
     return ArrayAttr::get(&getContext(), fields.all());
   }

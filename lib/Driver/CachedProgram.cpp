@@ -18,6 +18,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
+#include "llvm/TargetParser/Host.h"
 
 #include <cstring>
 #include <link.h>
@@ -169,10 +170,15 @@ Error KeyBuilder::addTern() {
         return error;
   }
   std::vector<std::string> files = {fs::getMainExecutable(nullptr, nullptr)};
-  Expected<std::vector<std::string>> linked = Linker::inputs("");
-  if (!linked)
-    return linked.takeError();
-  files.insert(files.end(), linked->begin(), linked->end());
+  Expected<std::vector<std::string>> archives = Linker::runtime("");
+  if (!archives)
+    return archives.takeError();
+  llvm::append_range(files, *archives);
+  Expected<Toolchain> linking =
+      Toolchain::find(llvm::Triple(llvm::sys::getDefaultTargetTriple()));
+  if (!linking)
+    return linking.takeError();
+  files.push_back(linking->compiler);
   for (const std::string &file : files)
     if (Error error = addFile(file))
       return error;
@@ -190,7 +196,8 @@ Error KeyBuilder::addTern() {
 /// compile.
 Error KeyBuilder::addOptions(const ModelOptions &options) {
   const auto &[targetText, cpu, import, gguf, pipeline] = options;
-  const auto &[name, schemes, kvBits, bosBits, qBits, head, context] = import;
+  const auto &[name, schemes, kvBits, bosBits, qBits, head, embedding,
+               context] = import;
   const auto &[activations, topK] = schemes;
   const auto &[readings, hiddenAct, tokenizerPre] = gguf;
   const auto &[maxTokens, dense, few, strategies] = pipeline;
@@ -214,6 +221,7 @@ Error KeyBuilder::addOptions(const ModelOptions &options) {
   for (const std::optional<unsigned> &bits : {kvBits, bosBits, qBits})
     addIfGiven(bits);
   addNumber(static_cast<int>(head));
+  addNumber(static_cast<int>(embedding));
   addIfGiven(context);
   for (const std::string &reading : readings)
     add(reading);
@@ -248,6 +256,19 @@ Expected<std::string> tern::programName(const ModelInput &model,
 // Programs
 //===----------------------------------------------------------------------===//
 
+static Error checkRunsHere(const ModelOptions &options) {
+  mlir::MLIRContext context;
+  Expected<TargetAttr> target =
+      selectTarget(&context, options.target, options.cpu);
+  if (!target)
+    return target.takeError();
+  if (Toolchain::isNative(llvm::Triple(target->getTriple())))
+    return Error::success();
+  return failure("a program for " + target->getTriple() +
+                 " cannot be run here; tern compile -o PROGRAM --target=" +
+                 options.target + " makes one to copy there");
+}
+
 static Expected<std::string> compileInto(ProgramStore &store,
                                          const ModelInput &model,
                                          const ModelOptions &options,
@@ -280,6 +301,8 @@ Expected<std::string> tern::cachedProgram(const ModelInput &model,
                                           const ModelOptions &options,
                                           ProgramStore &store, uint64_t limit,
                                           CompileListener &listener) {
+  if (Error error = checkRunsHere(options))
+    return std::move(error);
   Expected<std::string> name = programName(model, options, store);
   if (!name)
     return name;

@@ -7,17 +7,14 @@
 
 #include "tern/Driver/Compile.h"
 
-#include "Diagnostics.h"
+#include "Compilation.h"
 #include "LinkedModel.h"
-#include "PhaseRange.h"
+#include "Project.h"
 
 #include "tern/Artifact/AtomicFile.h"
-#include "tern/Artifact/Emitter.h"
-#include "tern/Artifact/InputFiles.h"
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Driver/OutputFiles.h"
-#include "tern/InitAll.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -32,73 +29,19 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
-namespace {
-
-Error failure(const llvm::Twine &message) {
-  return llvm::createStringError(message);
-}
-
-class Compilation {
-public:
-  Compilation(const CompileOptions &options, CompileListener &listener,
-              bool samplesScales)
-      : options(options), listener(listener), name(options.model.import.name),
-        samplesScales(samplesScales), context(makeRegistry()),
-        diagnostics(context, listener), range(options) {}
-
-  Error run();
-
-private:
-  static mlir::DialectRegistry makeRegistry() {
-    mlir::DialectRegistry registry;
-    registerAllDialects(registry);
-    registerEmission(registry);
-    return registry;
-  }
-
-  void noteInputs();
-  Expected<TargetAttr> chooseTarget();
-  Error checkTarget();
-  Error checkOutputs();
-  bool writesLibrary() const;
-  bool writesWeights() const;
-  Error write(StringRef contents);
-  Error checkWeights();
-  Error import();
-  Error parse();
-  Error runPhases();
-  Error saveStage(StringRef file, StringRef contents);
-  Error saveModule(unsigned phase);
-  void keepWeights();
-  Error writeCode();
-  Error writeWeightsAlone();
-  Error saveCode(Emitter &emitter);
-
-  const CompileOptions &options;
-  CompileListener &listener;
-  StringRef name;
-  bool samplesScales; ///< Checkpoint::hasHalfScales
-  mlir::MLIRContext context;
-  Diagnostics diagnostics;
-  PhaseRange range;
-  InputFiles inputs;
-  TargetAttr target;
-  /// Null when compiling from IR.
-  std::unique_ptr<Checkpoint> checkpoint;
-  TextSections text;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  /// The planned weights of `module`, which later phases forget.
-  mlir::OwningOpRef<mlir::ModuleOp> weights;
-};
-
-std::string printModule(mlir::ModuleOp module) {
+static std::string printModule(mlir::ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   module.print(stream);
   return text + "\n";
 }
 
-} // namespace
+mlir::DialectRegistry Compilation::makeRegistry() {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  registerEmission(registry);
+  return registry;
+}
 
 //===----------------------------------------------------------------------===//
 // In
@@ -120,7 +63,7 @@ Error Compilation::checkTarget() {
   bool isProgram = options.form == OutputForm::Program;
   if (!isProgram && options.form != OutputForm::Shared)
     return Error::success();
-  return checkLinkable(target, isProgram, options.libraryDirectory);
+  return checkLinkable(target, options);
 }
 
 /// NAME.h and NAME.weights are written too.
@@ -263,84 +206,8 @@ Error Compilation::runPhases() {
 }
 
 //===----------------------------------------------------------------------===//
-// Out
+// All
 //===----------------------------------------------------------------------===//
-
-Error Compilation::saveCode(Emitter &emitter) {
-  if (options.stages.empty())
-    return Error::success();
-  Expected<std::string> ir = emitter.emitLLVMIR();
-  if (!ir)
-    return ir.takeError();
-  if (Error error = saveStage((name + ".ll").str(), *ir))
-    return error;
-  Expected<std::string> assembly = emitter.emitAssembly();
-  if (!assembly)
-    return assembly.takeError();
-  if (Error error = saveStage((name + ".s").str(), *assembly))
-    return error;
-  Expected<std::string> object = emitter.emitObject();
-  if (!object)
-    return object.takeError();
-  return saveStage((name + ".o").str(), *object);
-}
-
-Error Compilation::writeCode() {
-  if (!target)
-    return failure("the module of " + options.input +
-                   " has no tern.target, which the phases after 'packed' need");
-  std::unique_ptr<Emitter> emitter;
-  {
-    Timer timer("optimize", listener);
-    listener.step("machine code");
-    Expected<std::unique_ptr<Emitter>> made = Emitter::create(*module, target);
-    if (!made)
-      return made.takeError();
-    emitter = std::move(*made);
-  }
-  if (Error error = saveCode(*emitter))
-    return error;
-  if (options.form == OutputForm::LLVMIR ||
-      options.form == OutputForm::Assembly) {
-    Expected<std::string> text = options.form == OutputForm::Assembly
-                                     ? emitter->emitAssembly()
-                                     : emitter->emitLLVMIR();
-    return text ? write(*text) : text.takeError();
-  }
-  Expected<std::string> object = [&] {
-    Timer timer("object", listener);
-    return emitter->emitObject();
-  }();
-  if (!object)
-    return object.takeError();
-  Expected<ModelFacts> facts = emitter->readFacts();
-  if (!facts)
-    return facts.takeError();
-  Timer timer("write", listener);
-  LinkedModel linked{weights ? *weights : mlir::ModuleOp(),
-                     checkpoint.get(),
-                     text,
-                     target,
-                     *object,
-                     *facts,
-                     inputs,
-                     listener};
-  if (options.form == OutputForm::Program)
-    return linked.writeProgram(options.output, options.isStatic,
-                               options.libraryDirectory);
-  Expected<std::string> library =
-      options.form == OutputForm::Shared ? linked.linkShared() : *object;
-  if (!library)
-    return library.takeError();
-  return options.stream ? write(*library)
-                        : linked.writeLibrary(options.output, *library);
-}
-
-Error Compilation::writeWeightsAlone() {
-  Timer timer("write", listener);
-  return writeArtifactFile(*weights, *checkpoint, text, options.output, inputs,
-                           listener);
-}
 
 /// Before they are read, so that a change is noticed.
 void Compilation::noteInputs() {
@@ -354,14 +221,15 @@ void Compilation::noteInputs() {
 
 Error Compilation::run() {
   noteInputs();
-  if (!options.stream)
+  if (!options.stream && options.project.empty())
     if (Error error = AtomicFile::check(options.output, inputs))
       return error;
   if (options.remarks)
     if (Error error = diagnostics.enableRemarks(context))
       return error;
-  if (Error error = checkOutputs())
-    return error;
+  if (options.project.empty())
+    if (Error error = checkOutputs())
+      return error;
   if (options.inputPhase)
     if (Error error = parse())
       return error;
@@ -369,6 +237,12 @@ Error Compilation::run() {
   if (isChosen)
     if (Error error = chooseTarget().moveInto(target))
       return error;
+  if (!options.project.empty()) {
+    if (Error error = beginProject(options.project, target))
+      return error;
+    if (Error error = checkOutputs())
+      return error;
+  }
   if (Error error = checkTarget())
     return error;
   if (!options.inputPhase)

@@ -63,6 +63,7 @@ static Error checkNoChoiceOfImport(const ModelOptions &model) {
         {"--bos-bits", import.bosBits.has_value()},
         {"--q-bits", import.qBits.has_value()},
         {"--head", import.head != HeadRows::Stored},
+        {"--embedding", import.embedding != HeadRows::Stored},
         {"--context", import.context.has_value()}})
     if (given)
       return llvm::createStringError(
@@ -108,6 +109,22 @@ Error tern::checkOptions(const CompileOptions &options) {
                                    " cannot be written to stdout");
   if (options.output.empty() && !options.stream)
     return llvm::createStringError("expected a name for the output, got none");
+  bool links =
+      options.form == OutputForm::Program || options.form == OutputForm::Shared;
+  for (auto [name, given] :
+       {std::pair<StringRef, bool>{"--cc", !options.toolchain.compiler.empty()},
+        {"--sysroot", !options.toolchain.sysroot.empty()}})
+    if (given && !links)
+      return llvm::createStringError(
+          name + " is about linking; it goes with --emit=exe or shared");
+  bool makesObject = links || options.form == OutputForm::Object;
+  for (auto [name, given] :
+       {std::pair<StringRef, bool>{"--max-flash", options.maxFlash.has_value()},
+        {"--max-ram", options.maxRam.has_value()}})
+    if (given && (!makesObject || options.inputPhase))
+      return llvm::createStringError(
+          name + " is about a checkpoint's code and weights; it goes with "
+                 "--emit=exe, shared or obj");
   if (options.isStatic && options.form != OutputForm::Program)
     return llvm::createStringError(
         "--static is about a program; it goes with --emit=exe");

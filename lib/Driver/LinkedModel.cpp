@@ -6,15 +6,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "LinkedModel.h"
+#include "RuntimeArchive.h"
 
 #include "tern/Artifact/AtomicFile.h"
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/Linker.h"
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Driver/OutputFiles.h"
+#include "tern/artifact.h"
 
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace tern;
 using llvm::Error;
@@ -61,49 +62,94 @@ Error tern::writeArtifactFile(mlir::ModuleOp weights,
 // Linking
 //===----------------------------------------------------------------------===//
 
-/// The runtime's libraries are this machine's.
-Error tern::checkLinkable(TargetAttr target, bool program,
-                          StringRef libraryDirectory) {
-  llvm::Triple triple(target.getTriple());
-  llvm::Triple host(llvm::sys::getDefaultTargetTriple());
-  if (triple.getArch() == host.getArch() && triple.getOS() == host.getOS()) {
-    if (program)
-      return Linker::inputs(libraryDirectory).takeError();
-    return Linker::compiler().takeError();
-  }
-  return failure("programs and shared libraries are linked for " +
-                 host.getArchName() + " only; for " + target.getTriple() +
-                 " use --emit=obj");
+/// Programs of other machines: the artifact in them is found and read by those.
+static Error checkForeign(const llvm::Triple &triple, OutputForm form) {
+  bool program = form == OutputForm::Program;
+  if (triple.isOSLinux() && triple.isOSBinFormatELF() &&
+      (triple.isArch64Bit() || !program))
+    return Error::success();
+  return failure("for another machine than this one, tern links " +
+                 llvm::Twine(program ? "programs of Linux with 64 bits"
+                                     : "shared libraries of Linux") +
+                 " only; for " + triple.str() + " use --emit=obj");
 }
 
-Error LinkedModel::writeProgram(StringRef output, bool isStatic,
-                                StringRef libraryDirectory) const {
-  Expected<Linker> linker = Linker::create(libraryDirectory);
-  if (!linker)
-    return linker.takeError();
-  linker->onCommand = [&](StringRef command) { listener.detail(command); };
+static Expected<Toolchain> findToolchain(TargetAttr target,
+                                         const CompileOptions &options) {
+  return Toolchain::find(llvm::Triple(target.getTriple()), options.toolchain);
+}
+
+Error tern::checkLinkable(TargetAttr target, const CompileOptions &options) {
+  llvm::Triple triple(target.getTriple());
+  bool program = options.form == OutputForm::Program;
+  bool native = Toolchain::isNative(triple);
+  if (!native)
+    if (Error error = checkForeign(triple, options.form))
+      return error;
+  if (program)
+    if (Error error =
+            native ? Linker::runtime(options.libraryDirectory).takeError()
+                   : runtimeSources(options.libraryDirectory).takeError())
+      return error;
+  Expected<Toolchain> toolchain = findToolchain(target, options);
+  if (!toolchain)
+    return toolchain.takeError();
+  return native ? Error::success() : toolchain->check(triple, program);
+}
+
+Error LinkedModel::link(const CompileOptions &options,
+                        const TemporaryDirectory &scratch,
+                        StringRef output) const {
   Expected<std::string> table = emitModelTable(target, {facts.name().str()});
   if (!table)
     return table.takeError();
+  std::vector<std::string> objects, libraries;
+  for (auto [file, contents] :
+       {std::pair("model.o", &object), {"models.o", &*table}})
+    if (Error error =
+            scratch.write(file, *contents).moveInto(objects.emplace_back()))
+      return error;
+  Linker linker;
+  if (Error error = findToolchain(target, options).moveInto(linker.toolchain))
+    return error;
+  linker.toolchain.onCommand = [&](StringRef command) {
+    listener.detail(command);
+  };
+  llvm::Triple triple(target.getTriple());
+  if (Toolchain::isNative(triple)) {
+    if (Error error =
+            Linker::runtime(options.libraryDirectory).moveInto(libraries))
+      return error;
+    return linker.linkProgram(objects, libraries, facts.symbol,
+                              options.isStatic ? Linkage::StaticPie
+                                               : Linkage::Dynamic,
+                              scratch, output);
+  }
+  Expected<std::string> sources = runtimeSources(options.libraryDirectory);
+  if (!sources)
+    return sources.takeError();
+  if (Error error =
+          runtimeArchive(linker.toolchain, triple, *sources, options.cache,
+                         scratch.path("runtime.a"), listener)
+              .moveInto(libraries.emplace_back()))
+    return error;
+  return linker.linkProgram(objects, libraries, facts.symbol, Linkage::Static,
+                            scratch, output);
+}
+
+Error LinkedModel::writeProgram(const CompileOptions &options) const {
   Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
   if (!scratch)
     return scratch.takeError();
-  Expected<std::string> model = scratch->write("model.o", object);
-  if (!model)
-    return model.takeError();
-  Expected<std::string> models = scratch->write("models.o", *table);
-  if (!models)
-    return models.takeError();
   std::string bare = scratch->path("program");
   listener.step("linking");
-  if (Error error = linker->linkProgram({*model, *models}, facts.symbol,
-                                        isStatic, *scratch, bare))
+  if (Error error = link(options, *scratch, bare))
     return error;
   auto program = llvm::MemoryBuffer::getFile(bare);
   if (!program)
     return failure("cannot read " + bare + ": " + program.getError().message());
   Expected<std::unique_ptr<AtomicFile>> file =
-      AtomicFile::create(output, inputs, /*executable=*/true);
+      AtomicFile::create(options.output, inputs, /*executable=*/true);
   if (!file)
     return file.takeError();
   if (Error error = tern::writeProgram(
@@ -116,7 +162,8 @@ Error LinkedModel::writeProgram(StringRef output, bool isStatic,
   return (*file)->commit();
 }
 
-Expected<std::string> LinkedModel::linkShared() const {
+Expected<std::string>
+LinkedModel::linkShared(const CompileOptions &options) const {
   Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
   if (!scratch)
     return scratch.takeError();
@@ -124,7 +171,11 @@ Expected<std::string> LinkedModel::linkShared() const {
   if (!model)
     return model.takeError();
   Linker linker;
-  linker.onCommand = [&](StringRef command) { listener.detail(command); };
+  if (Error error = findToolchain(target, options).moveInto(linker.toolchain))
+    return std::move(error);
+  linker.toolchain.onCommand = [&](StringRef command) {
+    listener.detail(command);
+  };
   std::string linked = scratch->path("model.so");
   if (Error error = linker.linkShared(*model, facts.symbol, *scratch, linked))
     return std::move(error);
@@ -135,10 +186,28 @@ Expected<std::string> LinkedModel::linkShared() const {
   return (*buffer)->getBuffer().str();
 }
 
-Error LinkedModel::writeLibrary(StringRef output, StringRef library) const {
+/// Sections of the artifact that devices link in. Those with an operating
+/// system map the file.
+static Expected<std::string> makeAssembly(const ModelFacts &facts,
+                                          AtomicFile &weights) {
+  tern_artifact_header header;
+  if (Error error = weights.readAt(
+          0, {reinterpret_cast<uint8_t *>(&header), sizeof(header)}))
+    return std::move(error);
+  return writeWeightsAssembly(
+      facts, {{"weights", header.weights.offset, header.weights.bytes},
+              {"tokenizer", header.tokenizer.offset, header.tokenizer.bytes}});
+}
+
+Error LinkedModel::writeLibrary(StringRef output, StringRef library,
+                                bool assembly) const {
   StringRef name = facts.name();
-  if (Error error =
-          checkBeside(output, name, static_cast<bool>(weights), inputs))
+  llvm::SmallVector<StringRef> suffixes = {".h"};
+  if (weights)
+    suffixes.push_back(".weights");
+  if (assembly)
+    suffixes.push_back("-weights.S");
+  if (Error error = checkBeside(output, name, suffixes, inputs))
     return error;
   auto create = [&](StringRef path) {
     return AtomicFile::create(path, inputs);
@@ -151,7 +220,8 @@ Error LinkedModel::writeLibrary(StringRef output, StringRef library) const {
     return header.takeError();
   if (Error error = (*main)->writeAt(0, library))
     return error;
-  if (Error error = (*header)->writeAt(0, writeModelHeader(facts)))
+  if (Error error =
+          (*header)->writeAt(0, writeModelHeader(facts, text.tokenizer.size())))
     return error;
   auto checkSame = [&](const AtomicFile &file) {
     return checkSameBeside(output, name, file.path(), file.temporaryPath());
@@ -169,6 +239,14 @@ Error LinkedModel::writeLibrary(StringRef output, StringRef library) const {
       return error;
     if (Error error = checkSame(**header))
       return error;
+    if (assembly) {
+      Expected<std::string> lines = makeAssembly(facts, **file);
+      if (!lines)
+        return lines.takeError();
+      if (Error error = writeFile(besideOutput(output, name, "-weights.S"),
+                                  *lines, inputs))
+        return error;
+    }
     if (Error error = (*file)->commit())
       return error;
   }

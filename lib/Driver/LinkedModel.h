@@ -11,16 +11,16 @@
 #include "tern/Artifact/InputFiles.h"
 #include "tern/Artifact/ModelHeader.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Driver/Compile.h"
 #include "tern/Driver/TextSections.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace tern {
 
-/// An error if a program or library of `target` cannot be linked here: another
-/// machine, or a part that is missing. `libraryDirectory` is CompileOptions'.
-llvm::Error checkLinkable(TargetAttr target, bool program,
-                          llvm::StringRef libraryDirectory);
+/// An error if the program or library that `options` ask for cannot be linked
+/// for `target`: no such are made, or a part of what links is missing.
+llvm::Error checkLinkable(TargetAttr target, const CompileOptions &options);
 
 /// Writes the artifact (tern/artifact.h) alone, from planned weights.
 llvm::Error writeArtifactFile(mlir::ModuleOp weights,
@@ -42,13 +42,18 @@ struct LinkedModel {
   CompileListener &listener;
 
   /// A program that carries its weights behind itself.
-  llvm::Error writeProgram(llvm::StringRef output, bool isStatic,
-                           llvm::StringRef libraryDirectory) const;
+  llvm::Error writeProgram(const CompileOptions &options) const;
   /// The bytes of a shared library.
-  llvm::Expected<std::string> linkShared() const;
-  /// `library` as `output`, with NAME.h and NAME.weights beside it.
-  llvm::Error writeLibrary(llvm::StringRef output,
-                           llvm::StringRef library) const;
+  llvm::Expected<std::string> linkShared(const CompileOptions &options) const;
+  /// `library` as `output`, with NAME.h and NAME.weights beside it and, if
+  /// asked for, NAME-weights.S, which takes the weights in.
+  llvm::Error writeLibrary(llvm::StringRef output, llvm::StringRef library,
+                           bool assembly) const;
+
+private:
+  llvm::Error link(const CompileOptions &options,
+                   const class TemporaryDirectory &scratch,
+                   llvm::StringRef output) const;
 };
 
 } // namespace tern

@@ -148,18 +148,16 @@ static Error refuseBeside(StringRef output, StringRef file,
                  "; remove it first or choose another name with --name");
 }
 
-Error tern::checkBeside(StringRef output, StringRef name, bool weights,
+Error tern::checkBeside(StringRef output, StringRef name,
+                        llvm::ArrayRef<StringRef> suffixes,
                         const InputFiles &inputs) {
-  std::string header = besideOutput(output, name, ".h");
-  std::vector<std::string> files = {header};
-  if (weights)
-    files.push_back(besideOutput(output, name, ".weights"));
-  for (const std::string &file : files) {
+  for (StringRef suffix : suffixes) {
+    std::string file = besideOutput(output, name, suffix);
     if (Error error = checkWritable(file, inputs))
       return error;
     std::string start = startOf(file);
-    bool isOurs =
-        file == header ? isHeaderOf(start, name) : startsAsArtifact(start);
+    bool isOurs = suffix == ".weights" ? startsAsArtifact(start)
+                                       : isHeaderOf(start, name);
     if (fs::exists(file) && !isOurs)
       return refuseBeside(output, file, "tern did not write it");
   }
@@ -264,7 +262,7 @@ Error tern::checkOutputs(const OutputPlan &plan, const InputFiles &inputs) {
   }
   if (!plan.name.empty()) {
     if (Error error =
-            checkBeside(plan.output, plan.name, /*weights=*/true, inputs))
+            checkBeside(plan.output, plan.name, {".h", ".weights"}, inputs))
       return error;
     for (StringRef suffix : {".h", ".weights"})
       outputs.push_back(besideOutput(plan.output, plan.name, suffix));

@@ -259,6 +259,9 @@ private:
           ternary("embed_tokens", Checkpoint::embeddingName(), config.vocabSize,
                   config.hiddenSize, checkpoint.tableScaleShape(),
                   config.tiedHead ? config.quantOfHead() : ProjectionQuant());
+    else if (options.embedding != HeadRows::Stored)
+      table = integerRows("embed_tokens", Checkpoint::embeddingName(),
+                          options.embedding);
     else
       table.digits = weight("embed_tokens", WeightEncoding::Values,
                             Checkpoint::embeddingName(), embeddingType);
@@ -375,25 +378,37 @@ private:
 
   Value floatHead(Value h) {
     StringRef source = checkpoint.headName();
-    Value w, low, scales;
+    Ternary w;
+    Value low;
+    bool isShared = config.tiedHead && (options.head == HeadRows::Stored ||
+                                        options.head == options.embedding);
+    HeadRows form = isShared ? options.embedding : options.head;
+    StringRef name = isShared ? "embed_tokens" : "lm_head";
     if (hasPlanes()) {
       Planes planes = headPlanes();
-      w = planes.upper, low = planes.low, scales = planes.scales;
-    } else if (options.head != HeadRows::Stored) {
-      unsigned bits = static_cast<unsigned>(options.head);
-      w = weight("lm_head.int" + std::to_string(bits),
-                 WeightEncoding::IntegerRows, source,
-                 matrix(config.vocabSize, config.hiddenSize,
-                        builder.getIntegerType(bits)));
-      scales = weight("lm_head.scales", WeightEncoding::IntegerScales, source,
-                      vector(config.vocabSize));
+      w = {planes.upper, planes.scales};
+      low = planes.low;
+    } else if (form != HeadRows::Stored) {
+      w = integerRows(name, source, form);
     } else {
-      w = weight(config.tiedHead ? "embed_tokens" : "lm_head",
-                 WeightEncoding::Values, source, headType);
+      w.digits = weight(config.tiedHead ? "embed_tokens" : "lm_head",
+                        WeightEncoding::Values, source, headType);
     }
-    return LmHeadOp::create(builder, TypeRange(rows(config.vocabSize)), h, w,
-                            low, scales, ValueRange())
+    return LmHeadOp::create(builder, TypeRange(rows(config.vocabSize)), h,
+                            w.digits, low, w.scale, ValueRange())
         .getResult(0);
+  }
+
+  /// Integers of each row of a table of the vocabulary, and the rows' factors.
+  Ternary integerRows(StringRef name, StringRef source, HeadRows form) {
+    unsigned bits = static_cast<unsigned>(form);
+    Value codes = weight((name + ".int" + Twine(bits)).str(),
+                         WeightEncoding::IntegerRows, source,
+                         matrix(config.vocabSize, config.hiddenSize,
+                                builder.getIntegerType(bits)));
+    return {codes,
+            weight((name + ".scales").str(), WeightEncoding::IntegerScales,
+                   source, vector(config.vocabSize))};
   }
 
   const Checkpoint &checkpoint;

@@ -64,6 +64,16 @@ Expected<ImportPlan> tern::makeImportPlan(const Checkpoint &checkpoint,
                                " was asked for, but the head of this model is "
                                "ternary, which takes fewer bits; leave --head "
                                "out");
+  if (options.embedding != HeadRows::Stored) {
+    if (options.embedding != HeadRows::Int8)
+      return fileError(what, "an embedding of int" +
+                                 Twine(static_cast<int>(options.embedding)) +
+                                 " was asked for, but only int8 is possible");
+    if (plan.config.ternaryTable)
+      return fileError(what, "an embedding of int8 was asked for, but that of "
+                             "this model is ternary, which takes fewer bits; "
+                             "leave --embedding out");
+  }
   if (!options.context)
     if (Error error = checkpoint.checkRopeTables())
       return std::move(error);

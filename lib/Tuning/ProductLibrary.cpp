@@ -89,8 +89,12 @@ ProductLibrary::compile(TargetAttr target, ArrayRef<ProductTrial> trials,
   if (!source)
     return source.takeError();
   std::string path = scratch->path("products.so");
-  if (Error error =
-          Linker{}.linkShared(*source, "_mlir_ciface_p*", *scratch, path))
+  Expected<Toolchain> toolchain =
+      Toolchain::find(llvm::Triple(target.getTriple()));
+  if (!toolchain)
+    return toolchain.takeError();
+  if (Error error = Linker{*toolchain}.linkShared(*source, "_mlir_ciface_p*",
+                                                  *scratch, path))
     return std::move(error);
   if (Error error = target.getTarget()->allowHere(target))
     return std::move(error);

@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--bos-bits", type=int, choices=(3, 4, 8, 16))
     common.add_argument("--q-bits", type=int, choices=(4, 8), default=None)
     common.add_argument("--head", choices=HEADS, default="16")
+    common.add_argument("--embedding", choices=("16", "int8"), default="16")
     parser = argparse.ArgumentParser(prog="python -m tern", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 

@@ -37,6 +37,7 @@ class Options:
     bos_bits: int | None = None  # 3 | 4 | 8; a 16-bit cache has no other width
     q_bits: int | None = None  # 8: int8_absmax; 4: a 4-bit code
     head: str = "16"  # 16: the checkpoint's floats; int8, int6 or int4
+    embedding: str = "16"  # or int8; a tied head of 16 bits is then int8 too
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,19 @@ class Model:
         elif not {self.kv_bits, self.bos_bits} <= set(CACHE_CODE_BITS):
             raise ConfigError(f"cache of {self.kv_bits} bits, bos {self.bos_bits}")
         self.q_bits = options.q_bits or config.q_bits
+        self._embedding = self._prepare_embedding()
         self._head = self._prepare_head()
+
+    def _prepare_embedding(self) -> np.ndarray:
+        table = self.checkpoint.embedding
+        if self.options.embedding == "16":
+            return table
+        if self.options.embedding != "int8":
+            raise ConfigError(f"embedding is {self.options.embedding!r}, expected 16 or int8")
+        if isinstance(table, Linear):
+            raise ConfigError("embedding is 'int8', but this model's is ternary")
+        rows, row_scale = int_absmax(table, 8)
+        return rows.astype(F32) * row_scale[:, None]
 
     def _prepare_head(self) -> Callable[[np.ndarray], np.ndarray]:
         head = self.checkpoint.head
@@ -156,11 +169,14 @@ class Model:
             if self.options.head != "16":
                 raise ConfigError(f"head is {self.options.head!r}, but this model's is ternary")
             return lambda h: bitlinear(h, head, self.config.activations["lm_head"])
-        if self.options.head == "16":
+        form = self.options.head
+        if form == "16" and head is self.checkpoint.embedding:
+            form = self.options.embedding
+        if form == "16":
             return lambda h: r32_dot(h, head)
-        if self.options.head not in HEADS:
-            raise ConfigError(f"head is {self.options.head!r}, expected one of {', '.join(HEADS)}")
-        rows, row_scale = int_absmax(head, int(self.options.head[3]))
+        if form not in HEADS:
+            raise ConfigError(f"head is {form!r}, expected one of {', '.join(HEADS)}")
+        rows, row_scale = int_absmax(head, int(form[3]))
         rows = rows.astype(np.int8)
 
         def integer_head(h: np.ndarray) -> np.ndarray:
@@ -184,7 +200,7 @@ class Model:
             raise ValueError(f"{position + len(ids)} tokens exceed the context")
         if not len(ids) or ids.min() < 0 or ids.max() >= config.vocab_size:
             raise ValueError("tokens must be in [0, vocab_size), at least one")
-        x = self.checkpoint.embedding[ids] * F32(config.embedding_scale)
+        x = self._embedding[ids] * F32(config.embedding_scale)
         residual = F32(config.residual_scale)
         positions = np.arange(position, position + len(ids))
         tables = rope_tables(positions, config.head_dim, config.rope)

@@ -291,6 +291,10 @@ CASES = {
     "kv16-d100": Case(70, dict(head_dim=100, heads=2), KV16, threads=2),
     "kv3-q4": Case(130, dict(scheme="a48"), KV3_Q4),
     # The head.
+    "embedding-int8": Case(9, dict(vocab=301), Options(embedding="int8")),
+    "embedding-int8-alone": Case(
+        9, dict(tied=False, hidden=204, heads=3, head_dim=20), Options(embedding="int8"), threads=2
+    ),
     "head-int8": Case(9, dict(vocab=301), Options(head="int8")),
     "head-planes": Case(
         9,

@@ -19,7 +19,15 @@ import pytest
 from cached import case_directory, reference
 from cases import CASES, Case
 from conftest import MODELS, TARGETS, in_turn, model_directory
-from test_golden import PERPLEXITIES, VARIANTS, golden, golden_json
+from test_golden import (
+    INT8_EMBEDDING,
+    PERPLEXITIES,
+    VARIANTS,
+    check_int8_embedding,
+    golden,
+    golden_json,
+    int8_embedding_json,
+)
 from tern.checkpoint import Checkpoint, load, pack
 from tern.config import MLP_PROJECTIONS
 from tern.model import Model, Options, Result
@@ -33,6 +41,8 @@ TIMEOUT = 300  # seconds for one compilation and run
 def option_flags(options: Options) -> list[str]:
     """The driver's spelling of the reference's options."""
     flags = [f"--head={options.head}"] if options.head != "16" else []
+    if options.embedding != "16":
+        flags.append(f"--embedding={options.embedding}")
     if options.kv_bits is not None:
         flags += ["--kv-bits", str(options.kv_bits)]
     if options.bos_bits is not None:
@@ -127,6 +137,13 @@ def test_bundled(tern, tmp_path, name, variant, target):
     else:
         expected = Model(load(model_directory(name)), options).run(ids).hidden
     assert_same(got, Result(expected, want.f32(variant + ".logits")))
+
+
+def test_bundled_int8_embedding(tern, tmp_path, name=MODELS[0]):
+    ids = golden(name).f32("tokens").astype(int).tolist()
+    model = model_directory(name)
+    got = run_compiled(tern, model, ids, tmp_path, TARGETS[-1], INT8_EMBEDDING, threads=2)
+    check_int8_embedding(got, int8_embedding_json())
 
 
 # One target: every one gives the same logits, as the tests around this one say.

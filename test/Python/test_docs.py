@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -44,6 +45,32 @@ def test_commands_of_embedding_run(tmp_path):
         )
         assert done.returncode == 0, (name, done.stderr)
         assert done.stdout.startswith(ANSWER), (name, done.stdout)
+
+
+DEVICES = {
+    "pi": ["aarch64-linux-gnu-gcc", "qemu-aarch64"],
+    "m4": ["clang", "ld.lld", "make", "qemu-system-arm"],
+    "page": ["clang", "wasm-ld", "make", "node"],
+}
+
+
+@pytest.mark.skipif("TERN_BINARY" not in os.environ, reason="needs TERN_BINARY")
+@pytest.mark.parametrize("device", DEVICES)
+def test_commands_of_devices_run(device, tmp_path):
+    """All of one device in their order; the last one says the model's text."""
+    for tool in DEVICES[device]:
+        if not shutil.which(tool):
+            pytest.skip(f"no '{tool}' for {device}")
+    blocks = RUN.findall((ROOT / "docs/devices.md").read_text())
+    assert {name for name, _ in blocks} == set(DEVICES)
+    commands = "".join(commands for name, commands in blocks if name == device)
+    path = f"{Path(os.environ['TERN_BINARY']).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-ec", commands], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PATH": path, "MODEL": str(MODEL)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert any(line.startswith(ANSWER) for line in done.stdout.splitlines()), done.stdout
 
 
 def test_c_of_the_abi_compiles(tmp_path):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 import shutil
 import subprocess
 import tempfile
@@ -20,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cached import made_once
 from cases import CASES
 from conftest import MODELS, ROOT, model_directory
 from tern.checkpoint import load
@@ -29,7 +27,6 @@ from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
 from test_not_finite import IDS, OVERFLOWS
 
-RUNTIME = ROOT / "runtime"
 TOKENS = 40  # of the golden ones: a block of 32 and more
 
 
@@ -67,26 +64,6 @@ VECTORS = {
     for bits in (128, 256)
 }  # fmt: skip
 
-TABLE = """
-#include "tern/abi.h"
-extern const tern_model tern_model_bard;
-const tern_model *const tern_models[] = {&tern_model_bard};
-const unsigned tern_model_count = 1;
-"""
-
-
-def runtime_flags() -> list[str]:
-    """The flags that CMake builds the runtime with."""
-    text = (RUNTIME / "CMakeLists.txt").read_text()
-    [flags] = re.findall(r"set\(TERN_RUNTIME_FLAGS ([^)]*)\)", text)
-    return ["-std=c11", *flags.split()]
-
-
-def runtime_sources() -> bytes:
-    """All that the runtime's objects are made of."""
-    files = sorted([*RUNTIME.rglob("*.c"), *RUNTIME.rglob("*.h"), *RUNTIME.rglob("*.def")])
-    return b"".join(file.read_bytes() for file in files)
-
 
 def run_quietly(command: list, directory: Path) -> None:
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
@@ -95,28 +72,29 @@ def run_quietly(command: list, directory: Path) -> None:
 
 
 class Program:
-    """A model compiled for a machine, linked with the runtime there."""
+    """A model compiled for a machine, as tern links it for that."""
 
-    def __init__(self, tern: str, machine: Machine, runtime: Path, model: Path,
-                 work: Path, options: Options = Options(), strategy: Path | None = None):  # fmt: skip
+    def __init__(self, tern: str, machine: Machine, model: Path, work: Path,
+                 options: Options = Options(), strategy: Path | None = None):  # fmt: skip
         self.machine, self.work = machine, work
-        flags = ["-o", str(work / "bard"), "--emit=obj", f"--target={machine.triple}"]
+        flags = ["-o", str(work / "program"), f"--target={machine.triple}"]
         if machine.cpu:
             flags.append(f"--cpu={machine.cpu}")
         if strategy:
             flags += ["--strategy", str(strategy)]
         run_driver([tern, "compile", str(model), *flags, *option_flags(options)])
-        (work / "table.c").write_text(TABLE)
-        include = f"-I{RUNTIME / 'include'}"
-        objects = ["table.c", "bard.o", *runtime.glob("*.o")]
-        libraries = ["-static", "-pthread", "-lm"]
-        run_quietly([machine.cc, include, *objects, *libraries, "-o", "program"], work)
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        weights = ["--weights", str(self.work / "bard.weights")]
         cpu = ["-cpu", self.machine.emulated] if self.machine.emulated else []
         command = [self.machine.qemu, *cpu, str(self.work / "program"), "run", *arguments]
-        return run_driver([*command, *weights, "-q"], status)
+        return run_driver([*command, "-q"], status)
+
+    def weights(self) -> bytes:
+        """Of the artifact in it, which begins at a multiple of 64 KiB."""
+        program = (self.work / "program").read_bytes()
+        [start] = [at for at in range(0, len(program), 1 << 16) if program[at : at + 8] == b"TERNART1"]
+        offset, size = np.frombuffer(program, "<u8", 2, start + 32).tolist()
+        return program[start + offset : start + offset + size]
 
     def evaluate(self, ids: list[int], threads: int = 1, status: int = 0) -> Result:
         logits, hidden = self.work / "logits.npy", self.work / "hidden.npy"
@@ -125,42 +103,33 @@ class Program:
         return Result(np.load(hidden), np.load(logits))
 
 
-@pytest.fixture(scope="session")
-def machine_runtime():
-    """name -> (machine, the directory of the runtime's objects for it), made once."""
-
-    @functools.cache
-    def build(name: str) -> tuple[Machine, Path]:
-        machine = {**MACHINES, **VECTORS}[name]
-        for tool in (machine.cc, machine.qemu):
-            if not shutil.which(tool):
-                pytest.skip(f"no '{tool}' to run what is compiled for {name}")
-        with tempfile.TemporaryDirectory() as empty:
-            Path(empty, "empty.c").write_text("int main(void) { return 0; }\n")
-            link = [machine.cc, "-static", "empty.c", "-o", "empty"]
-            if subprocess.run(link, cwd=empty, capture_output=True).returncode:
-                pytest.skip(f"'{machine.cc}' has no static C library to link with")
-        flags = [*runtime_flags(), "-D_GNU_SOURCE", f"-I{RUNTIME / 'include'}"]
-        sources = sorted((RUNTIME / "src").rglob("*.c"))
-        command = [machine.cc, *flags, "-nostdlib", "-r", *sources, "-o", "runtime.o"]
-        key = repr(command).encode() + runtime_sources()
-        return machine, made_once(machine.cc, key, lambda work: run_quietly(command, work))
-
-    return build
+@functools.cache
+def known_machine(name: str) -> Machine:
+    """Skips the test where a part of it is missing."""
+    machine = {**MACHINES, **VECTORS}[name]
+    for tool in (machine.cc, machine.qemu):
+        if not shutil.which(tool):
+            pytest.skip(f"no '{tool}' to run what is compiled for {name}")
+    with tempfile.TemporaryDirectory() as empty:
+        Path(empty, "empty.c").write_text("int main(void) { return 0; }\n")
+        link = [machine.cc, "-static", "empty.c", "-o", "empty"]
+        if subprocess.run(link, cwd=empty, capture_output=True).returncode:
+            pytest.skip(f"'{machine.cc}' has no static C library to link with")
+    return machine
 
 
 @pytest.fixture(scope="session")
-def program(tern, machine_runtime, tmp_path_factory):
+def program(tern, tmp_path_factory):
     """(machine, bundled model or case) -> its program, made once."""
 
     @functools.cache
     def build(machine: str, name: str) -> Program:
-        known, runtime = machine_runtime(machine)
+        known = known_machine(machine)
         work = tmp_path_factory.mktemp("program")
         if name not in CASES:
-            return Program(tern, known, runtime, model_directory(name), work)
+            return Program(tern, known, model_directory(name), work)
         CASES[name].build(work / "model")
-        return Program(tern, known, runtime, work / "model", work, CASES[name].options)
+        return Program(tern, known, work / "model", work, CASES[name].options)
 
     return build
 
@@ -181,17 +150,69 @@ def test_bundled(program, machine, name):
 @pytest.mark.parametrize("name", MODELS)
 def test_shared_weights(program, name):
     """All rows of AArch64 read one file."""
-    plain, dotprod, i8mm = (
-        program(row, name).work / "bard.weights" for row in ("aarch64", "dotprod", "i8mm")
-    )
-    assert plain.read_bytes() == dotprod.read_bytes() == i8mm.read_bytes()
+    plain, dotprod, i8mm = (program(row, name).weights() for row in ("aarch64", "dotprod", "i8mm"))
+    assert plain == dotprod == i8mm
 
 
 @pytest.mark.parametrize("machine", ("aarch64", "riscv64"))
-def test_greedy_text(program, machine, name=MODELS[0]):
-    want = golden_json(name)["greedy"][0]
+def test_greedy_text(tern, program, machine, name=MODELS[0]):
+    """As the native program says it, of a stripped one too, whose parts are whole."""
+    compiled, want = program(machine, name), golden_json(name)["greedy"][0]
     flags = ["-p", want["prompt"], "--temp", "0", "-n", str(len(want["ids"])), "-t", "1"]
-    assert program(machine, name).run(*flags).rstrip() == want["text"].rstrip()
+    assert compiled.run(*flags).rstrip() == want["text"].rstrip()
+    stripped = compiled.work / "stripped"
+    strip = compiled.machine.cc.replace("-gcc", "-strip")
+    subprocess.run([strip, compiled.work / "program", "-o", stripped], check=True)
+    assert run_driver([compiled.machine.qemu, stripped, *flags, "-q"], 0) == compiled.run(*flags)
+    assert "as tern compile wrote" in run_driver([tern, "inspect", str(stripped), "--check"], 0)
+
+
+# Linking for them.
+
+
+def refused(tern: str, out: Path, *flags: str, **environment: str) -> str:
+    command = [tern, "compile", str(model_directory(MODELS[0])), "-o", str(out), *flags]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == "" and not out.exists(), done.stderr
+    [line] = done.stderr.splitlines()
+    return line
+
+
+ARM64 = "--target=aarch64-linux-gnu"
+PACKAGES = "install gcc-aarch64-linux-gnu and libc6-dev-arm64-cross (Debian's names)"
+
+
+def test_missing_tools_are_named(tern, tmp_path):
+    out, nowhere = tmp_path / "bard", {"PATH": str(tmp_path)}
+    line = refused(tern, out, ARM64, **nowhere)
+    assert "neither aarch64-linux-gnu-gcc nor clang" in line and PACKAGES in line
+    line = refused(tern, out, "--target=loongarch64-linux-gnu", **nowhere)
+    assert "--cc" in line and "--sysroot" in line
+    assert "no-such-cc that --cc names" in refused(tern, out, ARM64, "--cc=no-such-cc")
+    assert "no-such-cc that TERN_CC names" in refused(tern, out, ARM64, TERN_CC="no-such-cc")
+    assert "there is no folder no/such" in refused(tern, out, ARM64, "--sysroot=no/such")
+    line = refused(tern, out, "--target=thumbv7em-none-eabihf", "--cpu=cortex-m4")
+    assert "programs of Linux with 64 bits only" in line and "--emit=obj" in line
+
+
+def test_compilers_that_cannot_are_told(tern, tmp_path):
+    """One for another machine, and one that has no C library of the machine."""
+    line = refused(tern, tmp_path / "bard", ARM64, "--cc=cc", PATH="/usr/bin:/bin")
+    assert "cc links for x86_64, not for aarch64" in line
+    compiler = tmp_path / "compiler"
+    compiler.write_text("#!/bin/sh\necho 'stdio.h: error: no such file' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    line = refused(tern, tmp_path / "bard", ARM64, TERN_CC=str(compiler))
+    assert "no such file" in line and PACKAGES in line
+
+
+def test_runtime_is_kept(program, tern):
+    """Compiled once for a machine, as the cache says."""
+    program("riscv64", MODELS[0])
+    [line] = [
+        line for line in run_driver([tern, "cache", "list"]).splitlines() if "runtime_riscv64" in line
+    ]
+    assert "the runtime for riscv64-unknown-linux-gnu, by /" in line
 
 
 # One of them by default: scales of groups, biases.
@@ -229,8 +250,8 @@ def test_no_vectors(program):
     compiled = program("riscv64-v128", MODELS[0])
     compiled.machine = MACHINES["riscv64"]
     done = subprocess.run(
-        [compiled.machine.qemu, str(compiled.work / "program"), "run", "-p", "x",
-         "--weights", str(compiled.work / "bard.weights")], capture_output=True, text=True,
+        [compiled.machine.qemu, str(compiled.work / "program"), "run", "-p", "x"],
+        capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1
     assert "needs v, which this CPU does not have" in done.stderr
@@ -249,12 +270,12 @@ RULES = {
 @pytest.mark.parametrize(
     "machine, rules", [("aarch64", "groups_in_lanes"), ("dotprod", "contiguous")]
 )
-def test_strategies(tern, machine_runtime, tmp_path, machine, rules, name=MODELS[0]):
+def test_strategies(tern, tmp_path, machine, rules, name=MODELS[0]):
     (tmp_path / "rules.json").write_text(json.dumps(RULES[rules]))
-    known, runtime = machine_runtime(machine)
     compiled = Program(
-        tern, known, runtime, model_directory(name), tmp_path, strategy=tmp_path / "rules.json"
-    )
+        tern, known_machine(machine), model_directory(name), tmp_path,
+        strategy=tmp_path / "rules.json",
+    )  # fmt: skip
     want = golden(name)
     ids = want.f32("tokens").astype(int).tolist()[:TOKENS]
     hidden, logits = want.f32("config.hidden")[:, :TOKENS], want.f32("config.logits")[:TOKENS]
@@ -279,10 +300,10 @@ def test_products(tern, tmp_path, cpu, emulated):
     assert run_driver([machine.qemu, "-cpu", emulated, str(tmp_path / "products")])
 
 
-def test_not_finite(tern, machine_runtime, tmp_path, name="int4-topk"):
+def test_not_finite(tern, tmp_path, name="int4-topk"):
     """On a machine whose NaN has the other sign, and no instruction for a maximum."""
-    machine, runtime = machine_runtime("riscv64")
+    machine = known_machine("riscv64")
     case, model = OVERFLOWS[name], tmp_path / "model"
     case.build(model)
-    got = Program(tern, machine, runtime, model, tmp_path, case.options).evaluate(IDS, status=1)
+    got = Program(tern, machine, model, tmp_path, case.options).evaluate(IDS, status=1)
     assert_same(got, Model(load(model), case.options).run(IDS))

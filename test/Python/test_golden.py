@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
 from conftest import MODELS, ROOT, model_directory
-from tern.model import Model, Options
+from tern.model import Model, Options, Result
 from tern.perplexity import perplexity
 from tern.safetensors import Reader
 from tern.tokenizer import Tokenizer
@@ -54,6 +55,30 @@ def test_logits_and_hidden(bundled, name, variant):
     if variant + ".hidden" in want:
         assert_same_bits(result.hidden, want.f32(variant + ".hidden"))
     assert_same_bits(result.logits, want.f32(variant + ".logits"))
+
+
+INT8_EMBEDDING = Options(embedding="int8")
+
+
+def check_int8_embedding(result: Result, want: dict) -> None:
+    for name, numbers in (("hidden", result.hidden), ("logits", result.logits)):
+        got = hashlib.sha256(np.ascontiguousarray(numbers, "<f4").tobytes()).hexdigest()
+        assert got == want["sha256"][name], name
+
+
+def int8_embedding_json() -> dict:
+    """Of the tokens of golden.safetensors, and greedy text: not that of 16 bits."""
+    path = ROOT / "test/data/golden-embedding-int8.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_int8_embedding(bundled):
+    want, name = int8_embedding_json(), MODELS[0]
+    model = Model(bundled(name), INT8_EMBEDDING)
+    check_int8_embedding(model.run(golden(name).f32("tokens").astype(int)), want)
+    greedy = want["greedy"]
+    assert model.generate(greedy["prompt_ids"], len(greedy["ids"]), stop=False) == greedy["ids"]
+    assert greedy["ids"] != golden_json(name)["greedy"][0]["ids"]
 
 
 @pytest.mark.parametrize("variant", ["kv16", "config", "kv3_bos4_q4"])

@@ -51,28 +51,14 @@ Expected<std::string> tern::cacheDirectory() {
 static constexpr StringRef limitVariable = "TERN_CACHE_LIMIT";
 static constexpr uint64_t defaultLimit = uint64_t(20) << 30;
 
-/// Bytes, or a number with K, M, G or T behind it.
 static Expected<uint64_t> cacheLimit() {
   std::optional<std::string> text = llvm::sys::Process::GetEnv(limitVariable);
   if (!text || text->empty())
     return defaultLimit;
-  StringRef digits = *text;
-  digits.consume_back_insensitive("B");
-  digits.consume_back_insensitive("i");
-  unsigned shift = 0;
-  for (auto [letter, bits] : {std::pair<StringRef, unsigned>{"K", 10},
-                              {"M", 20},
-                              {"G", 30},
-                              {"T", 40}})
-    if (digits.consume_back_insensitive(letter)) {
-      shift = bits;
-      break;
-    }
-  uint64_t number;
-  if (digits.getAsInteger(10, number) || number > (UINT64_MAX >> shift))
-    return failure(limitVariable + "='" + *text +
-                   "' is not a size; examples are 500M and 20G");
-  return number << shift;
+  if (std::optional<uint64_t> bytes = parseSize(*text))
+    return *bytes;
+  return failure(limitVariable + "='" + *text +
+                 "' is not a size; examples are 500M and 20G");
 }
 
 static std::string inUnits(uint64_t bytes) {

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Cache.h"
 #include "Commands.h"
 #include "CompileFlags.h"
 #include "Console.h"
@@ -63,6 +64,10 @@ void ModelFlags::addTo(OptionTable &table) {
       "output head: the checkpoint's 16 bits (default), or 8, 6 or 4; "
       "in planes, 8 of which greedy decoding reads about 6",
       head);
+  table.addText("--embedding", "16|int8",
+                "embedding: the checkpoint's 16 bits (default), or 8; a tied "
+                "head is then computed with the same integers",
+                embedding);
   table.addNumber("--max-tokens", "N",
                   "tokens one pass over the weights takes; default: 128 on "
                   "x86-64 with AVX2, else 32",
@@ -78,8 +83,9 @@ void ModelFlags::addTo(OptionTable &table) {
 }
 
 bool ModelFlags::areGiven() const {
-  for (const std::string *text : {&target, &cpu, &head, &activations, &topK,
-                                  &kvBits, &bosBits, &qBits, &strategy})
+  for (const std::string *text :
+       {&target, &cpu, &head, &embedding, &activations, &topK, &kvBits,
+        &bosBits, &qBits, &strategy})
     if (!text->empty())
       return true;
   return maxTokens || dense || few || gguf.areGiven();
@@ -129,6 +135,8 @@ Expected<ModelOptions> ModelFlags::options() const {
                     .Case("int6", HeadRows::Int6)
                     .Case("int4", HeadRows::Int4)
                     .Default(HeadRows::Stored);
+  if (embedding == "int8")
+    import.embedding = HeadRows::Int8;
   options.gguf = gguf.options();
   if (maxTokens)
     options.pipeline.maxTokens = *maxTokens;
@@ -157,7 +165,7 @@ static OptionTable makeTable(CompileFlags &flags) {
   table.addPositional("-m, --model", "MODEL");
   table.addText("-o, --output", "OUT", "the file to write; - is stdout",
                 flags.output);
-  table.addText("--emit", "exe|shared|obj|weights|asm|llvm-ir",
+  table.addText("--emit", "exe|shared|obj|weights|asm|llvm-ir|project",
                 "what OUT is; by default as its suffix says: .o, .so, .s, .ll "
                 "or .weights, otherwise a program\n"
                 "exe: a program\n"
@@ -165,12 +173,20 @@ static OptionTable makeTable(CompileFlags &flags) {
                 "obj: OUT.o, the same beside it\n"
                 "weights: OUT alone, for a library that was made of a model "
                 "of the same shape, as before a fine-tuning\n"
-                "asm, llvm-ir: text",
+                "asm, llvm-ir: text\n"
+                "project: a folder OUT that builds a program for a device",
                 flags.emit);
   table.addSwitch("--static",
                   "link a program that needs no library, not even libc, and "
                   "runs where there is none",
                   flags.isStatic);
+  table.addText("--cc", "CC",
+                "the C compiler that links; default: TERN_CC, or the system's, "
+                "and for another machine TRIPLE-gcc or clang",
+                flags.compiler);
+  table.addText("--sysroot", "DIR",
+                "where that compiler finds the C library of another machine",
+                flags.sysroot);
   table.addText("--name", "NAME",
                 "of the symbol tern_model_NAME; default: from OUT", flags.name);
   table.addText("--chat-template", "FILE",
@@ -179,6 +195,19 @@ static OptionTable makeTable(CompileFlags &flags) {
   table.addNumber("-c, --context", "N",
                   "tokens of context at most; default: the checkpoint's", 1,
                   1 << 24, flags.context);
+  table.addSwitch("--report",
+                  "say on stdout what memory the model takes, part by part",
+                  flags.report);
+  table.addSize("--max-flash",
+                "refuse a model whose code, weights and tokenizer take more, "
+                "and say what would make it fit: 1M",
+                flags.maxFlash);
+  table.addSize("--max-ram",
+                "the same of the memory that one sequence works in: 256K",
+                flags.maxRam);
+  table.addNumber("--workers", "N",
+                  "threads that memory is counted for; default: 1", 1, 64,
+                  flags.workers);
   table.addSwitch("--tune",
                   "measure first how this machine computes the model best, as "
                   "tern tune does",
@@ -235,6 +264,8 @@ static Expected<std::string> findInput(const std::string &input, bool isIr,
 static Expected<CompileOptions> makeOptions(CompileFlags &flags,
                                             const std::string &input) {
   CompileOptions options;
+  if (Error error = chooseProject(flags))
+    return std::move(error);
   if (Error error = chooseForm(flags).moveInto(options.form))
     return std::move(error);
   std::string stem;
@@ -250,11 +281,19 @@ static Expected<CompileOptions> makeOptions(CompileFlags &flags,
   if (options.form == OutputForm::IR)
     options.outputPhase = *findPhase(flags.compileTo);
   options.output = flags.output;
+  options.project = flags.project;
   if (flags.output == "-")
     options.stream = &llvm::outs();
   options.chatTemplate = flags.chatTemplate;
   options.stages = flags.saveStages;
   options.isStatic = flags.isStatic;
+  options.maxFlash = flags.maxFlash;
+  options.maxRam = flags.maxRam;
+  options.workers = unsigned(flags.workers.value_or(1));
+  options.toolchain = {flags.compiler, flags.sysroot};
+  // Without a home directory nothing is kept.
+  if (Error error = cacheDirectory().moveInto(options.cache))
+    llvm::consumeError(std::move(error));
   options.remarks = flags.remarks;
   if (Error error = checkOptions(options))
     return llvm::make_error<UsageError>(llvm::toString(std::move(error)));
@@ -283,7 +322,11 @@ Expected<int> tern::compileMain(Arguments arguments) {
   Expected<CompileOptions> options = makeOptions(flags, inputs.front());
   if (!options)
     return options.takeError();
-  Console console(/*progress=*/!flags.quiet && !flags.verbose, flags.verbose);
+  Console console(/*progress=*/!flags.quiet && !flags.verbose, flags.verbose,
+                  flags.report);
+  if (flags.report && flags.output == "-")
+    return llvm::make_error<UsageError>(
+        "--report and the output would both be written to stdout");
   if (flags.tune) {
     if (options->inputPhase)
       return llvm::make_error<UsageError>(

@@ -17,7 +17,8 @@ namespace tern {
 
 /// ModelOptions as text; tern run takes these flags too.
 struct ModelFlags {
-  std::string target, cpu, head, activations, topK, kvBits, bosBits, qBits;
+  std::string target, cpu, head, embedding, activations, topK, kvBits, bosBits,
+      qBits;
   std::string strategy;
   std::optional<int64_t> maxTokens;
   bool dense = false;
@@ -35,7 +36,10 @@ struct CompileFlags {
   ModelFlags model;
   std::string output; ///< "-" is stdout
   std::string emit, name, chatTemplate, compileFrom, compileTo, saveStages;
-  std::optional<int64_t> context;
+  std::string compiler, sysroot, project;
+  std::optional<int64_t> context, workers;
+  std::optional<uint64_t> maxFlash, maxRam;
+  bool report = false;
   bool tune = false;
   bool isStatic = false, remarks = false, verbose = false, quiet = false;
 };

@@ -8,6 +8,7 @@
 #include "Console.h"
 
 #include "Commands.h"
+#include "InspectMemory.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Process.h"
@@ -78,6 +79,15 @@ void Console::message(MessageKind kind, StringRef text) {
 void Console::took(StringRef work, double seconds) {
   if (verbose)
     llvm::errs() << llvm::formatv("tern: {0,-10} {1:F3} s\n", work, seconds);
+}
+
+void Console::memory(const MemoryUse &use) {
+  if (!reports)
+    return;
+  progress.clear();
+  Report report;
+  reportMemory(use, report);
+  report.print(llvm::outs(), /*asJson=*/false);
 }
 
 void Console::detail(StringRef text) {

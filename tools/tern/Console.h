@@ -45,8 +45,10 @@ private:
 /// Says on stderr what a compilation tells.
 class Console : public CompileListener {
 public:
-  /// `progress` is a line that changes, `verbose` times and commands.
-  Console(bool progress, bool verbose) : progress(progress), verbose(verbose) {}
+  /// `progress` is a line that changes, `verbose` times and commands. With
+  /// `report` the memory is said on stdout.
+  Console(bool progress, bool verbose, bool report = false)
+      : progress(progress), verbose(verbose), reports(report) {}
 
   void message(MessageKind kind, llvm::StringRef text) override;
   void step(llvm::StringRef name) override { progress.step(name); }
@@ -54,11 +56,12 @@ public:
     progress.weights(done, total);
   }
   void took(llvm::StringRef work, double seconds) override;
+  void memory(const MemoryUse &use) override;
   void detail(llvm::StringRef text) override;
 
 private:
   Progress progress;
-  bool verbose;
+  bool verbose, reports;
 };
 
 } // namespace tern

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "InspectArtifact.h"
+#include "InspectMemory.h"
 #include "InspectText.h"
 
 #include "tern/host.h"
@@ -38,7 +39,40 @@ static Array featureNames(uint64_t bits) {
   return names;
 }
 
-/// A constant's bytes; pointers among them are not what they will be.
+namespace {
+
+/// Reads a struct of tern/abi.def as a machine with such pointers lays it out.
+struct FieldReader {
+  StringRef bytes;
+  unsigned pointerBytes;
+  bool isShort = false;
+
+  uint64_t take(unsigned size) {
+    uint64_t value = 0;
+    isShort |= bytes.size() < size;
+    if (!isShort)
+      std::memcpy(&value, bytes.data(), std::min<size_t>(size, sizeof(value)));
+    bytes = bytes.drop_front(std::min<size_t>(size, bytes.size()));
+    return value;
+  }
+};
+
+} // namespace
+
+#define TERN_STRUCT(Name)                                                      \
+  [[maybe_unused]] static void read(FieldReader &reader, tern_##Name &out) {
+#define TERN_U32(Name) out.Name = static_cast<uint32_t>(reader.take(4));
+#define TERN_U64(Name) out.Name = reader.take(8);
+#define TERN_SIZE(Name) out.Name = reader.take(reader.pointerBytes);
+// Pointers in a file are not what they will be.
+#define TERN_POINTER(Type, Name) reader.take(reader.pointerBytes);
+#define TERN_POINTERS(Type, Name, Count)                                       \
+  for (unsigned i = 0; i < Count; ++i)                                         \
+    reader.take(reader.pointerBytes);
+#define TERN_END }
+#include "tern/abi.def"
+
+/// A constant's bytes.
 static std::optional<tern_model>
 readModel(const llvm::object::ObjectFile &file,
           const llvm::object::SymbolRef &symbol) {
@@ -55,11 +89,12 @@ readModel(const llvm::object::ObjectFile &file,
     return std::nullopt;
   }
   uint64_t offset = *address - (*section)->getAddress();
-  tern_model model;
-  if (offset > contents->size() || contents->size() - offset < sizeof(model))
+  if (offset > contents->size())
     return std::nullopt;
-  std::memcpy(&model, contents->data() + offset, sizeof(model));
-  if (model.abi_version != TERN_ABI_VERSION)
+  FieldReader reader = {contents->drop_front(offset), file.getBytesInAddress()};
+  tern_model model = {};
+  read(reader, model);
+  if (reader.isShort || model.abi_version != TERN_ABI_VERSION)
     return std::nullopt;
   return model;
 }
@@ -102,8 +137,29 @@ static void reportSchemes(const llvm::object::ObjectFile &file,
   }
 }
 
-/// The models of an object file; whether there are any.
-static bool reportModels(StringRef path, Report &report) {
+/// Of `text`, bytes that a program has besides code and weights.
+static void reportMemoryOf(const llvm::object::ObjectFile &file,
+                           const tern_model &model, const tern_artifact *text,
+                           Report &report) {
+  CodeBytes code = readCodeBytes(file);
+  MemoryUse use;
+  use.flash.push_back({"code", code.code});
+  use.flash.push_back({"constants", code.constants});
+  std::string kinds = readWeightKinds(file);
+  if (kinds.empty())
+    use.flash.push_back({"weights", model.weights_bytes});
+  use.addWeights(kinds);
+  if (text)
+    use.flash.push_back({"tokenizer", text->tokenizer_bytes});
+  use.addSession(model, model.max_context, 1);
+  use.ram.push_back({"largest stack frame", code.largestFrame});
+  reportMemory(use, report);
+}
+
+/// The models of an object file; whether there are any. A program carries an
+/// artifact with its `text`.
+static bool reportModels(StringRef path, const tern_artifact *text,
+                         Report &report) {
   constexpr StringRef prefix = "tern_model_";
   auto binary = llvm::object::createBinary(path);
   if (!binary) {
@@ -111,9 +167,10 @@ static bool reportModels(StringRef path, Report &report) {
     return false;
   }
   auto *file =
-      llvm::dyn_cast<llvm::object::ELF64LEObjectFile>(binary->getBinary());
-  if (!file)
+      llvm::dyn_cast<llvm::object::ELFObjectFileBase>(binary->getBinary());
+  if (!file || !file->isLittleEndian())
     return false;
+  std::optional<tern_model> first;
   Array models;
   auto add = [&](const llvm::object::SymbolRef &symbol) {
     Expected<StringRef> name = symbol.getName();
@@ -124,6 +181,7 @@ static bool reportModels(StringRef path, Report &report) {
       return;
     if (std::optional<tern_model> model = readModel(*file, symbol)) {
       models.push_back(reportModel(rest, *model, report));
+      first = first ? first : model;
     }
   };
   for (const llvm::object::SymbolRef &symbol : file->symbols())
@@ -135,6 +193,7 @@ static bool reportModels(StringRef path, Report &report) {
   if (models.empty())
     return false;
   reportSchemes(*file, report);
+  reportMemoryOf(*file, *first, text, report);
   report.facts["models"] = std::move(models);
   return true;
 }
@@ -163,10 +222,11 @@ static Error verify(const std::string &path, Report &report) {
 
 Error tern::inspectArtifact(const std::string &path, bool verifies,
                             Report &report) {
-  bool hasModels = reportModels(path, report);
   tern_artifact artifact;
   tern_error error = {};
-  if (tern_artifact_open(&artifact, path.c_str(), &error) == 0) {
+  bool isOpen = tern_artifact_open(&artifact, path.c_str(), &error) == 0;
+  bool hasModels = reportModels(path, isOpen ? &artifact : nullptr, report);
+  if (isOpen) {
     reportArtifact(artifact, report);
     tern_artifact_close(&artifact);
     return report.list(verifies ? verify(path, report) : Error::success());

@@ -75,6 +75,37 @@ void OptionTable::addNumber(StringRef names, StringRef argument, StringRef help,
        }});
 }
 
+void OptionTable::addSize(StringRef names, StringRef help,
+                          std::optional<uint64_t> &value) {
+  add({names.str(), "BYTES", help.str(),
+       [&value](StringRef name, StringRef text) -> Error {
+         value = parseSize(text);
+         if (value)
+           return Error::success();
+         return llvm::make_error<UsageError>(
+             name + " takes a number of bytes, with K, M or G behind it for " +
+             "powers of 1024, not '" + text + "'");
+       }});
+}
+
+std::optional<uint64_t> tern::parseSize(StringRef text) {
+  text.consume_back_insensitive("B");
+  text.consume_back_insensitive("i");
+  unsigned shift = 0;
+  for (auto [letter, bits] : {std::pair<StringRef, unsigned>{"K", 10},
+                              {"M", 20},
+                              {"G", 30},
+                              {"T", 40}})
+    if (text.consume_back_insensitive(letter)) {
+      shift = bits;
+      break;
+    }
+  uint64_t number;
+  if (text.getAsInteger(10, number) || number > (UINT64_MAX >> shift))
+    return std::nullopt;
+  return number << shift;
+}
+
 void OptionTable::addPositional(StringRef names, StringRef argument) {
   add({names.str(), argument.str(),
        ("the same as " + argument + " without a flag").str(),

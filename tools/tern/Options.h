@@ -57,6 +57,9 @@ public:
   void addNumber(llvm::StringRef names, llvm::StringRef argument,
                  llvm::StringRef help, int64_t low, int64_t high,
                  std::optional<int64_t> &value);
+  /// A number of bytes, as parseSize reads it.
+  void addSize(llvm::StringRef names, llvm::StringRef help,
+               std::optional<uint64_t> &value);
   /// A flag for what may also be given without one.
   void addPositional(llvm::StringRef names, llvm::StringRef argument);
   void add(CommandOption option) { options.push_back(std::move(option)); }
@@ -98,6 +101,9 @@ private:
   std::shared_ptr<std::vector<std::string>> named =
       std::make_shared<std::vector<std::string>>();
 };
+
+/// Bytes, or a number with K, M, G or T behind it; absent if it is no size.
+std::optional<uint64_t> parseSize(llvm::StringRef text);
 
 /// A mistake on the command line: exit status 2, where other errors are 1.
 class UsageError : public llvm::ErrorInfo<UsageError> {

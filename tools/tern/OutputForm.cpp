@@ -8,6 +8,7 @@
 #include "OutputForm.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
@@ -125,6 +126,24 @@ Expected<OutputForm> tern::chooseForm(CompileFlags &flags) {
   if (!asked && form == OutputForm::Shared)
     flags.output += ".so";
   return form;
+}
+
+Error tern::chooseProject(CompileFlags &flags) {
+  if (flags.emit != "project")
+    return Error::success();
+  if (flags.output == "-" || !flags.compileFrom.empty())
+    return usage("--emit=project writes a folder with weights, so it excludes "
+                 "-o - and --compile-from");
+  if (!flags.name.empty())
+    return usage("--emit=project names its model 'model', so it excludes "
+                 "--name");
+  flags.emit = nameOf(OutputForm::Object).str();
+  flags.name = "model";
+  flags.project = flags.output;
+  llvm::SmallString<128> object(flags.output);
+  llvm::sys::path::append(object, "model.o");
+  flags.output = object.str().str();
+  return Error::success();
 }
 
 Error tern::checkGgufName(StringRef output) {

@@ -22,6 +22,9 @@ llvm::Expected<OutputForm> chooseForm(CompileFlags &flags);
 /// stdout.
 llvm::Error checkGgufName(llvm::StringRef output);
 
+/// Of --emit=project, whose object has a name of its own in the folder OUT.
+llvm::Error chooseProject(CompileFlags &flags);
+
 } // namespace tern
 
 #endif // TERN_TOOLS_OUTPUTFORM_H

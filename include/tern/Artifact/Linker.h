@@ -4,47 +4,38 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-//
-// Calls the system's C compiler as the linker: it knows where libc lies.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef TERN_ARTIFACT_LINKER_H
 #define TERN_ARTIFACT_LINKER_H
 
 #include "tern/Artifact/TemporaryDirectory.h"
-
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/Support/Error.h"
-
-#include <functional>
-#include <string>
-#include <vector>
+#include "tern/Artifact/Toolchain.h"
 
 namespace tern {
 
+/// How a program finds the libraries it needs.
+enum class Linkage {
+  Dynamic,   ///< libc, libm and pthread when it starts
+  StaticPie, ///< has them in it, and may lie at any address
+  Static,    ///< has them in it
+};
+
+/// ../lib of the running program, unless `directory` says otherwise.
+std::string libraryDirectory(llvm::StringRef directory);
+
 struct Linker {
-  /// Where libtern_host.a and libtern_core.a lie.
-  std::string libraryDirectory;
-  /// Told each command before it is run.
-  std::function<void(llvm::StringRef)> onCommand;
+  Toolchain toolchain;
 
-  /// Of programs; an empty directory is ../lib of the running program. An error
-  /// says which library is missing.
-  static llvm::Expected<Linker> create(llvm::StringRef libraryDirectory);
-
-  /// The libraries and the C compiler that programs are linked from, likewise;
-  /// an error says which is missing.
+  /// This machine's libraries of the runtime, in the order in which they are
+  /// linked. An error says which is missing; `directory` as above.
   static llvm::Expected<std::vector<std::string>>
-  inputs(llvm::StringRef libraryDirectory);
+  runtime(llvm::StringRef directory);
 
-  /// The C compiler that links; an error says that there is none.
-  static llvm::Expected<std::string> compiler();
-
-  /// Links a program that needs nothing but libc, libm and pthread, or nothing
-  /// at all. `symbol` of it stays known when symbols are stripped.
+  /// Links a program of objects and `libraries`. `symbol` of it stays known
+  /// when symbols are stripped, unless it is static.
   llvm::Error linkProgram(llvm::ArrayRef<std::string> objects,
-                          llvm::StringRef symbol, bool isStatic,
+                          llvm::ArrayRef<std::string> libraries,
+                          llvm::StringRef symbol, Linkage linkage,
                           const TemporaryDirectory &scratch,
                           llvm::StringRef output) const;
 
@@ -52,9 +43,6 @@ struct Linker {
   llvm::Error linkShared(llvm::StringRef object, llvm::StringRef symbol,
                          const TemporaryDirectory &scratch,
                          llvm::StringRef output) const;
-
-private:
-  llvm::Error run(llvm::ArrayRef<std::string> arguments) const;
 };
 
 } // namespace tern

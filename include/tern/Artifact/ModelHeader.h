@@ -25,16 +25,35 @@ struct ModelFacts {
   uint64_t stateFixedBytes, stateBlockBytes;
   uint64_t stateBlockTokens, alignment;
   uint64_t vocabSize, hiddenSize, layerCount, maxContext, kvBits;
+  uint64_t maxTokens, headTokens, functionScratchBytes;
+  /// "ternary 491520, norms 22528"
+  std::string weightKinds;
 
   /// "bard"
   llvm::StringRef name() const;
 };
 
+/// Before the kinds of weights, where compilers leave their names.
+inline constexpr llvm::StringLiteral kWeightsIdentity = "tern weights: ";
+
 /// Reads the one tern_model that `module` defines.
 llvm::Expected<ModelFacts> readModelFacts(const llvm::Module &module);
 
-/// A C header that declares the model and says what it needs.
-std::string writeModelHeader(const ModelFacts &facts);
+/// A C header that declares the model and says what it needs; `tokenizerBytes`
+/// are those of the section in its weights file.
+std::string writeModelHeader(const ModelFacts &facts,
+                             uint64_t tokenizerBytes = 0);
+
+/// Parts of a file that an assembler takes in.
+struct FilePart {
+  llvm::StringRef symbol; ///< "weights": tern_weights_NAME
+  uint64_t offset, bytes;
+};
+
+/// Assembly, for the C preprocessor, that has parts of NAME.weights as
+/// read-only data.
+std::string writeWeightsAssembly(const ModelFacts &facts,
+                                 llvm::ArrayRef<FilePart> parts);
 
 } // namespace tern
 

@@ -51,8 +51,10 @@ public:
   FileHashes &hashes() { return fileHashes; }
 
   /// The path of a program that is there as it was added, and a note that it
-  /// was used; empty if it is not there or was damaged.
+  /// was used; empty if it is not there, was damaged or cannot be executed.
   std::string find(llvm::StringRef name);
+  /// The same of a part of programs, which nobody executes.
+  std::string findPart(llvm::StringRef name);
 
   /// A path in the folder for a program on its way to `add`.
   std::string stagingPath(llvm::StringRef name) const;

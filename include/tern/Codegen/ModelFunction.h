@@ -35,6 +35,10 @@ struct ModelFunction {
   int32_t rowsField(unsigned index, bool isState) const;
 };
 
+/// Of a module in the form `llvm`, the bytes of its weights by their kind, as
+/// "ternary 491520, norms 22528".
+inline constexpr llvm::StringLiteral kWeightKindsAttr = "tern.weight_kinds";
+
 /// `tern.max_tokens`, or the default.
 int64_t getMaxTokens(mlir::ModuleOp module);
 

@@ -21,6 +21,7 @@
 #ifndef TERN_DRIVER_COMPILE_H
 #define TERN_DRIVER_COMPILE_H
 
+#include "tern/Artifact/Toolchain.h"
 #include "tern/Driver/CompileListener.h"
 #include "tern/Import/GgufModel.h"
 #include "tern/Import/ImportModel.h"
@@ -69,6 +70,9 @@ struct CompileOptions {
   std::optional<unsigned> inputPhase;
   /// A file. Those that are read stay, and so do others of another kind.
   std::string output;
+  /// Of OutputForm::Object, the folder of `output` that gets all else which
+  /// builds a program of it; or empty.
+  std::string project;
   /// Takes the place of `output`, for text and objects.
   llvm::raw_ostream *stream = nullptr;
   OutputForm form = OutputForm::Program;
@@ -79,8 +83,17 @@ struct CompileOptions {
   /// A folder for the IR of each phase, LLVM IR, assembly and object; or empty.
   std::string stages;
   /// Where libtern_host.a and libtern_core.a lie, for programs; empty: ../lib
-  /// of the running program.
+  /// of the running program. The runtime's sources, for programs of another
+  /// machine, lie in ../share/tern/runtime of it.
   std::string libraryDirectory;
+  ToolchainChoice toolchain;
+  /// A folder that keeps the runtime compiled for another machine; empty: it is
+  /// compiled each time.
+  std::string cache;
+  /// Bytes of flash and RAM that the model may take; absent: any.
+  std::optional<uint64_t> maxFlash, maxRam;
+  /// That memory is counted for.
+  unsigned workers = 1;
   bool isStatic = false; ///< a program that needs no library
   bool remarks = false;  ///< tell the listener what was chosen and why
 };

@@ -16,6 +16,8 @@
 
 namespace tern {
 
+struct MemoryUse;
+
 enum class MessageKind {
   Work, ///< that something has begun which takes a while
   Warning,
@@ -39,6 +41,8 @@ public:
   virtual void weights(uint64_t done, uint64_t total) {}
   /// Part of the work has taken so long.
   virtual void took(llvm::StringRef work, double seconds) {}
+  /// Memory that the compiled model takes, before it is written.
+  virtual void memory(const MemoryUse &use) {}
   /// A command that is run, or something else for those who want to know all.
   virtual void detail(llvm::StringRef text) {}
 };

@@ -16,6 +16,7 @@
 
 #include "tern/Artifact/InputFiles.h"
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -44,7 +45,8 @@ llvm::Error checkReplaceable(llvm::StringRef path, llvm::StringRef form);
 /// that they belong to; otherwise they must stay the same. Asked first, for
 /// files that tern did not write:
 llvm::Error checkBeside(llvm::StringRef output, llvm::StringRef name,
-                        bool weights, const InputFiles &inputs);
+                        llvm::ArrayRef<llvm::StringRef> suffixes,
+                        const InputFiles &inputs);
 /// as soon as it is known which code the weights are for:
 llvm::Error checkWeightsBeside(llvm::StringRef output, llvm::StringRef name,
                                uint64_t weightsId);

@@ -26,7 +26,7 @@
 
 namespace tern {
 
-/// How the rows of the head lie in the artifact.
+/// How the rows of the head, or of the embedding, lie in the artifact.
 enum class HeadRows {
   Stored = 0, ///< as the checkpoint has them: bf16, f16 or f32
   // Integers of so many bits, absmax of each row.
@@ -48,6 +48,9 @@ struct ImportOptions {
   std::optional<unsigned> bosBits;
   std::optional<unsigned> qBits;
   HeadRows head = HeadRows::Stored;
+  /// Of the embedding, Stored or Int8. A tied head that is not asked for
+  /// otherwise is computed with the same integers.
+  HeadRows embedding = HeadRows::Stored;
   /// At most the config's max_position_embeddings.
   std::optional<int64_t> context;
 };

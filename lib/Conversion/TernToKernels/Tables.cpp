@@ -51,6 +51,14 @@ Value loadWidened(KernelBuilder &b, int64_t size, Value table, ValueRange at) {
              : buildBFloatToFloat(b, b.getLoc(), bits);
 }
 
+/// Integers of a row times its scale.
+Value loadScaled(KernelBuilder &b, int64_t size, Value table, ValueRange at,
+                 Value scale) {
+  Value codes = b.load(b.vectorOf(size, b.getI8Type()), table, at);
+  Value values = b.toFloat(codes);
+  return b.mul(values, b.splat(values.getType(), scale));
+}
+
 /// Tokens and rows of the table, from the first ones on.
 struct Products {
   Value firstToken, firstRow;
@@ -152,19 +160,21 @@ struct ExpandGatherRows : OpRewritePattern<GatherRowsOp> {
 
   LogicalResult matchAndRewrite(GatherRowsOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.isBufferForm() || op.getScales() || op.getWeightType())
+    if (!op.isBufferForm() || op.getWeightType())
       return rewriter.notifyMatchFailure(
-          op, "expected buffer form and a table of floats");
+          op, "expected buffer form and a table of floats or integers");
     KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     Value table = op.getTable(), out = op.getOuts()[0];
     int64_t columns = cast<MemRefType>(table.getType()).getDimSize(1);
     b.forEachToken(op.getIndices(), [&](Value token) {
       Value row = b.toIndex(b.load(op.getIndices(), token));
-      b.forEachChunk(columns, b.getRowLanes(),
-                     [&](Value column, int64_t width) {
-                       b.store(loadWidened(b, width, table, {row, column}), out,
-                               {token, column});
-                     });
+      Value scale = op.getScales() ? b.load(op.getScales(), row) : Value();
+      b.forEachChunk(
+          columns, b.getRowLanes(), [&](Value column, int64_t width) {
+            Value x = scale ? loadScaled(b, width, table, {row, column}, scale)
+                            : loadWidened(b, width, table, {row, column});
+            b.store(x, out, {token, column});
+          });
     });
     rewriter.eraseOp(op);
     return success();

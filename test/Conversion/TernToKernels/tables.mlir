@@ -55,4 +55,18 @@ func.func @gather_rows(%t: memref<?xi32>, %w: memref<56x65xbf16>, %x: memref<?x6
   return
 }
 
+// CHECK-LABEL: func.func @gather_integers(
+// CHECK:         scf.for
+// CHECK:           memref.load {{.*}} : memref<56xf32>
+// CHECK:           scf.for
+// CHECK:             vector.load {{.*}} : memref<56x65xi8>, vector<32xi8>
+// CHECK:             arith.sitofp {{.*}} to vector<32xf32>
+// CHECK:             arith.mulf {{.*}} : vector<32xf32>
+// CHECK:             vector.store {{.*}} : memref<?x65xf32>, vector<32xf32>
+func.func @gather_integers(%t: memref<?xi32>, %w: memref<56x65xi8>, %s: memref<56xf32>, %x: memref<?x65xf32>) {
+  tern.gather_rows (%t, %w) scales(%s : memref<56xf32>) outs(%x : memref<?x65xf32>)
+      : (memref<?xi32>, memref<56x65xi8>)
+  return
+}
+
 }

@@ -42,7 +42,7 @@ TEST(ModelHeader, SaysWhatTheConstantSays) {
   ASSERT_TRUE(bool(facts));
   EXPECT_EQ(facts->name(), "bard");
   EXPECT_EQ(facts->target, "x86/fast");
-  std::string header = writeModelHeader(*facts);
+  std::string header = writeModelHeader(*facts, 77);
   for (llvm::StringRef line :
        {"extern const tern_model tern_model_bard;",
         "#define TERN_BARD_WEIGHTS_ID UINT64_C(0xfffffffffffffffe)",
@@ -51,9 +51,24 @@ TEST(ModelHeader, SaysWhatTheConstantSays) {
         "#define TERN_BARD_SCRATCH_BYTES(workers) "
         "(UINT64_C(34168) + (workers) * UINT64_C(1500))",
         "#define TERN_BARD_STATE_BYTES UINT64_C(6415)",
+        "#define TERN_BARD_LOGITS_BYTES UINT64_C(4096)",
+        "#define TERN_BARD_TOKENIZER_BYTES UINT64_C(77)",
+        "extern const unsigned char tern_weights_bard[];",
         "#define TERN_BARD_ALIGNMENT 4096u", "#define TERN_BARD_KV_BITS 3u",
         "#define TERN_BARD_MAX_CONTEXT 256u"})
     EXPECT_NE(header.find(line.str()), std::string::npos) << line.str();
+}
+
+TEST(ModelHeader, AssemblyTakesPartsOfTheFile) {
+  ModelFacts facts = {};
+  facts.symbol = "tern_model_bard";
+  std::string text =
+      writeWeightsAssembly(facts, {{"weights", 4096, 20}, {"tokenizer", 0, 0}});
+  for (llvm::StringRef line :
+       {".globl tern_weights_bard\n",
+        "tern_weights_bard:\n.incbin \"bard.weights\", 4096, 20\n",
+        "tern_tokenizer_bard:\n.size tern_tokenizer_bard"})
+    EXPECT_NE(text.find(line.str()), std::string::npos) << line.str() << text;
 }
 
 TEST(ModelHeader, AModuleWithoutAModelIsRefused) {

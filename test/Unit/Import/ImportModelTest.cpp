@@ -326,6 +326,11 @@ TEST(ImportModel, TernaryTableAndHead) {
   EXPECT_HAS(import(tiny.write(), options),
              "a head of int8 was asked for, but the head of this model is "
              "ternary");
+  options.head = HeadRows::Stored;
+  options.embedding = HeadRows::Int8;
+  EXPECT_HAS(import(tiny.write(), options),
+             "an embedding of int8 was asked for, but that of this model is "
+             "ternary");
 
   tiny.config["tie_word_embeddings"] = false;
   tiny.addPacked("lm_head", 12, 8);
@@ -338,6 +343,23 @@ TEST(ImportModel, TernaryTableAndHead) {
                    "tensor<12x8x!tern.trit>");
   EXPECT_HAS(text, "tern.weight @lm_head.scale <scale> [\"lm_head.weight\"] : "
                    "tensor<12x2xf16>");
+}
+
+TEST(ImportModel, Int8Embedding) {
+  ImportOptions options;
+  options.embedding = HeadRows::Int8;
+  std::string text = import(TinyCheckpoint().write(), options);
+  EXPECT_HAS(text, "tern.weight @embed_tokens.int8 <integer_rows> "
+                   "[\"model.embed_tokens.weight\"] : tensor<5x8xi8>");
+  EXPECT_HAS(text, "tern.weight @embed_tokens.scales <integer_scales> "
+                   "[\"model.embed_tokens.weight\"] : tensor<5xf32>");
+  // The tied head is computed with them.
+  EXPECT_EQ(count(text, "tern.get_weight @embed_tokens.int8"), 2u);
+  EXPECT_EQ(count(text, "@lm_head"), 0u);
+  options.head = HeadRows::Int4;
+  text = import(TinyCheckpoint().write(), options);
+  EXPECT_EQ(count(text, "tern.get_weight @embed_tokens.int8"), 1u);
+  EXPECT_HAS(text, "tern.weight @lm_head.int4 <integer_rows>");
 }
 
 TEST(ImportModel, Int8Head) {

@@ -95,10 +95,12 @@ static LogicalResult verifyTable(GatherRowsOp op) {
     return op.emitOpError("expected table to be ")
            << grid << ", as weight_type takes, got " << actual;
   }
-  if (actual.getRank() != 2 || !(isa<TritType>(element) || element.isF32() ||
-                                 element.isF16() || element.isBF16()))
-    return op.emitOpError("expected a matrix of f32, f16, bf16 or !tern.trit "
-                          "as table, or bytes and their weight_type, got ")
+  if (actual.getRank() != 2 ||
+      !(isa<TritType>(element) || element.isInteger(8) || element.isF32() ||
+        element.isF16() || element.isBF16()))
+    return op.emitOpError("expected a matrix of f32, f16, bf16, i8 or "
+                          "!tern.trit as table, or bytes and their "
+                          "weight_type, got ")
            << actual;
   auto tensor = dyn_cast<RankedTensorType>(actual);
   if (tensor && getReadType(tensor) != tensor)
@@ -111,13 +113,17 @@ static LogicalResult verifyTableScales(GatherRowsOp op) {
   RankedTensorType table = op.getTableType();
   auto layout = dyn_cast_or_null<LayoutAttr>(table.getEncoding());
   bool areStored = layout && layout.getLayout().hasScales();
-  if (!areStored &&
-      isa<TritType>(table.getElementType()) != bool(op.getScales()))
-    return op.emitOpError("expected scales exactly if table is of !tern.trit, "
-                          "got ")
+  bool isInteger = table.getElementType().isInteger(8);
+  bool needsScales = isInteger || isa<TritType>(table.getElementType());
+  if (!areStored && needsScales != bool(op.getScales()))
+    return op.emitOpError("expected scales exactly if table is of i8 or "
+                          "!tern.trit, got ")
            << (op.getScales() ? "scales" : "none") << " for " << table;
   if (!op.getScales())
     return success();
+  if (isInteger && getShaped(op.getScales()).getRank() != 1)
+    return op.emitOpError("expected one scale per row of integers, got ")
+           << op.getScales().getType();
   int64_t rows = table.getDimSize(0), scales = getSize(op.getScales(), 0);
   if (getShaped(op.getScales()).getRank() == 2) {
     if (failed(expectSize(op, "scales", "rows", rows, "one per row of table",

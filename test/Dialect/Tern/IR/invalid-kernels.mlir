@@ -99,16 +99,24 @@ func.func @row_of_the_table(%t: tensor<?xi32>, %w: tensor<16x8xbf16>) {
 
 // -----
 
-func.func @table_of_integers(%t: tensor<?xi32>, %w: tensor<16x8xi8>) {
-  // expected-error @+1 {{expected a matrix of f32, f16, bf16 or !tern.trit as table, or bytes and their weight_type, got 'tensor<16x8xi8>'}}
-  %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<16x8xi8>) -> tensor<?x8xf32>
+func.func @table_of_integers(%t: tensor<?xi32>, %w: tensor<16x8xi16>) {
+  // expected-error @+1 {{expected a matrix of f32, f16, bf16, i8 or !tern.trit as table, or bytes and their weight_type, got 'tensor<16x8xi16>'}}
+  %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<16x8xi16>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @table_of_integers_with_scales_of_groups(%t: tensor<?xi32>, %w: tensor<16x8xi8>, %s: tensor<16x2xf32>) {
+  // expected-error @+1 {{expected one scale per row of integers, got 'tensor<16x2xf32>'}}
+  %0 = tern.gather_rows(%t, %w) scales(%s : tensor<16x2xf32>) : (tensor<?xi32>, tensor<16x8xi8>) -> tensor<?x8xf32>
   return
 }
 
 // -----
 
 func.func @table_of_digits_without_scales(%t: tensor<?xi32>, %w: tensor<16x8x!tern.trit>) {
-  // expected-error @+1 {{expected scales exactly if table is of !tern.trit, got none for 'tensor<16x8x!tern.trit>'}}
+  // expected-error @+1 {{expected scales exactly if table is of i8 or !tern.trit, got none for 'tensor<16x8x!tern.trit>'}}
   %0 = tern.gather_rows(%t, %w) : (tensor<?xi32>, tensor<16x8x!tern.trit>) -> tensor<?x8xf32>
   return
 }
@@ -116,7 +124,7 @@ func.func @table_of_digits_without_scales(%t: tensor<?xi32>, %w: tensor<16x8x!te
 // -----
 
 func.func @table_of_floats_with_scales(%t: tensor<?xi32>, %w: tensor<16x8xf16>, %s: tensor<16xf32>) {
-  // expected-error @+1 {{expected scales exactly if table is of !tern.trit, got scales for 'tensor<16x8xf16>'}}
+  // expected-error @+1 {{expected scales exactly if table is of i8 or !tern.trit, got scales for 'tensor<16x8xf16>'}}
   %0 = tern.gather_rows(%t, %w) scales(%s : tensor<16xf32>) : (tensor<?xi32>, tensor<16x8xf16>) -> tensor<?x8xf32>
   return
 }

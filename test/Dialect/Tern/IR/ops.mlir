@@ -90,6 +90,13 @@ func.func @gather_rows(%t: tensor<?xi32>, %w: tensor<1024x192xbf16>) -> tensor<?
   return %0 : tensor<?x192xf32>
 }
 
+// CHECK-LABEL: func.func @gather_rows_of_integers(
+func.func @gather_rows_of_integers(%t: tensor<?xi32>, %w: tensor<12x8xi8>, %rows: tensor<12xf32>) -> tensor<?x8xf32> {
+  // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<12xf32>) : (tensor<?xi32>, tensor<12x8xi8>) -> tensor<?x8xf32>
+  %0 = tern.gather_rows(%t, %w) scales(%rows : tensor<12xf32>) : (tensor<?xi32>, tensor<12x8xi8>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
 // CHECK-LABEL: func.func @gather_rows_of_digits(
 func.func @gather_rows_of_digits(%t: tensor<?xi32>, %w: tensor<12x8x!tern.trit>, %g: tensor<12x2x1xi8>, %one: tensor<1xf32>, %rows: tensor<12xf32>, %groups: tensor<12x2xf32>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) {
   // CHECK: tern.gather_rows(%{{.*}}, %{{.*}}) scales(%{{.*}} : tensor<1xf32>) : (tensor<?xi32>, tensor<12x8x!tern.trit>) -> tensor<?x8xf32>

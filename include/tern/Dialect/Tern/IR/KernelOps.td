@@ -45,7 +45,8 @@ def Tern_GatherRowsOp : Tern_KernelOp<"gather_rows",
     `result[t] = table[indices[t]]`: the embeddings of tokens, the angles of
     positions.
 
-    A table of digits has `scales`: one, one per row, or as a matrix one per row and
+    A table of integers has `scales`, one per row: `result[t][k] = f32(code) * scale`.
+    A table of digits has them too: one, one per row, or as a matrix one per row and
     group of adjacent columns; `result[t][k] = f32(digit) * scale`, which is exact.
     With a layout the table is physical, a grid of tiles of bytes, and `weight_type`
     says what it holds, as of `tern.matmul`: one weight may be the table and the

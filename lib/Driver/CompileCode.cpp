@@ -1,0 +1,159 @@
+//===- CompileCode.cpp - From the last phase to files ---------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compilation.h"
+#include "LinkedModel.h"
+#include "MemoryBudget.h"
+#include "Project.h"
+#include "RuntimeArchive.h"
+
+#include "tern/Artifact/Emitter.h"
+
+using namespace tern;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static Error failure(const llvm::Twine &message) {
+  return llvm::createStringError(message);
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+/// Of the options, what other ones would have made.
+static Expected<ModelFacts> planModel(const CompileOptions &options,
+                                      const ModelOptions &model) {
+  CompileOptions changed = options;
+  changed.model = model;
+  changed.form = OutputForm::LLVMIR;
+  changed.stages = "";
+  changed.remarks = false;
+  CompileListener silent;
+  return Compilation(changed, silent, /*samplesScales=*/false).plan();
+}
+
+Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
+  Expected<MemoryUse> use = measureMemory(
+      options, facts, object, text.tokenizer.size(), text.generation.size());
+  if (!use)
+    return use.takeError();
+  listener.memory(*use);
+  return checkBudget(options, facts, *use, [&](const ModelOptions &model) {
+    return planModel(options, model);
+  });
+}
+
+Expected<ModelFacts> Compilation::plan() {
+  if (Error error = chooseTarget().moveInto(target))
+    return std::move(error);
+  if (Error error = import())
+    return std::move(error);
+  (*module)->setAttr("tern.target", target);
+  if (Error error = runPhases())
+    return std::move(error);
+  Expected<std::unique_ptr<Emitter>> emitter =
+      Emitter::create(*module, target, /*optimized=*/false);
+  return emitter ? (*emitter)->readFacts() : emitter.takeError();
+}
+
+//===----------------------------------------------------------------------===//
+// Code
+//===----------------------------------------------------------------------===//
+
+Error Compilation::saveCode(Emitter &emitter) {
+  if (options.stages.empty())
+    return Error::success();
+  Expected<std::string> ir = emitter.emitLLVMIR();
+  if (!ir)
+    return ir.takeError();
+  if (Error error = saveStage((name + ".ll").str(), *ir))
+    return error;
+  Expected<std::string> assembly = emitter.emitAssembly();
+  if (!assembly)
+    return assembly.takeError();
+  if (Error error = saveStage((name + ".s").str(), *assembly))
+    return error;
+  Expected<std::string> object = emitter.emitObject();
+  if (!object)
+    return object.takeError();
+  return saveStage((name + ".o").str(), *object);
+}
+
+Error Compilation::writeCode() {
+  if (!target)
+    return failure("the module of " + options.input +
+                   " has no tern.target, which the phases after 'packed' need");
+  std::unique_ptr<Emitter> emitter;
+  {
+    Timer timer("optimize", listener);
+    listener.step("machine code");
+    Expected<std::unique_ptr<Emitter>> made = Emitter::create(*module, target);
+    if (!made)
+      return made.takeError();
+    emitter = std::move(*made);
+  }
+  if (Error error = saveCode(*emitter))
+    return error;
+  if (options.form == OutputForm::LLVMIR ||
+      options.form == OutputForm::Assembly) {
+    Expected<std::string> text = options.form == OutputForm::Assembly
+                                     ? emitter->emitAssembly()
+                                     : emitter->emitLLVMIR();
+    return text ? write(*text) : text.takeError();
+  }
+  Expected<std::string> object = [&] {
+    Timer timer("object", listener);
+    return emitter->emitObject();
+  }();
+  if (!object)
+    return object.takeError();
+  Expected<ModelFacts> facts = emitter->readFacts();
+  if (!facts)
+    return facts.takeError();
+  if (Error error = checkMemory(*object, *facts))
+    return error;
+  Timer timer("write", listener);
+  LinkedModel linked{weights ? *weights : mlir::ModuleOp(),
+                     checkpoint.get(),
+                     text,
+                     target,
+                     *object,
+                     *facts,
+                     inputs,
+                     listener};
+  if (options.form == OutputForm::Program)
+    return linked.writeProgram(options);
+  Expected<std::string> library =
+      options.form == OutputForm::Shared ? linked.linkShared(options) : *object;
+  if (!library)
+    return library.takeError();
+  if (options.stream)
+    return write(*library);
+  // Devices have no files to map.
+  bool assembly = weights && options.form == OutputForm::Object &&
+                  (!options.project.empty() ||
+                   llvm::Triple(target.getTriple()).isOSUnknown());
+  if (Error error = linked.writeLibrary(options.output, *library, assembly))
+    return error;
+  return options.project.empty() ? Error::success() : finishProject();
+}
+
+Error Compilation::finishProject() {
+  Expected<std::string> sources = runtimeSources(options.libraryDirectory);
+  if (!sources)
+    return sources.takeError();
+  return writeProject(options.project, target, *sources, text.tokenizer,
+                      inputs);
+}
+
+Error Compilation::writeWeightsAlone() {
+  Timer timer("write", listener);
+  return writeArtifactFile(*weights, *checkpoint, text, options.output, inputs,
+                           listener);
+}
