@@ -108,7 +108,7 @@ def test_help_of_compile_lists_every_flag_in_the_source(tern):
     names = ("Compile.cpp", "GgufFlags.cpp", "Options.cpp")
     files = [ROOT / "tools" / "tern" / name for name in names]
     source = "".join("".join(file.read_text().split("\n")) for file in files)
-    written = re.findall(r"\badd(?:Switch|Text|Number|Positional)\(\s*\"([^\"]+)\"", source)
+    written = re.findall(r"\badd(?:Switch|Text|Number|Size|Positional)\(\s*\"([^\"]+)\"", source)
     expected = {name for names in written for name in names.split(", ")}
     assert len(expected) > 15
     assert flags_in_help(run(tern, "compile", "--help").stdout) == expected
