@@ -105,7 +105,7 @@ private:
     Value row = op.getOuts()[0];
     int64_t lanes = getLanes(b);
     Type type = b.vectorOf(lanes, b.getF32Type());
-    bool isLast = half * count == op.getBlock();
+    bool isLast = half * count == int64_t(op.getBlock());
     b.loop(0, numFeatures(op) / count, lanes, [&](Value i) {
       // The bits of i from `half` on count groups of `count` times `half`.
       Value within = b.bitAnd(i, half - 1);

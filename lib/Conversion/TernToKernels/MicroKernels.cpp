@@ -87,7 +87,7 @@ struct ExpandPrefetch : OpRewritePattern<PrefetchOp> {
     int64_t line = type.getShape().back();
     if (op.getBytes() <= kLineBytes) {
       b.prefetch(op.getWeight(), at);
-    } else if (line >= op.getBytes()) {
+    } else if (line >= int64_t(op.getBytes())) {
       b.loop(0, op.getBytes(), kLineBytes, [&](Value byte) {
         SmallVector<Value> there = at;
         there.back() = b.add(at.back(), byte);
