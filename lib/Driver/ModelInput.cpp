@@ -8,6 +8,7 @@
 #include "tern/Driver/ModelInput.h"
 
 #include "FileContents.h"
+#include "Paths.h"
 
 #include "tern/Import/CheckpointFiles.h"
 #include "tern/Import/StandIns.h"
@@ -29,12 +30,6 @@ namespace fs = llvm::sys::fs;
 
 static Error failure(const llvm::Twine &message) {
   return llvm::createStringError(message);
-}
-
-static std::string inside(StringRef directory, StringRef name) {
-  SmallString<128> path(directory);
-  llvm::sys::path::append(path, name);
-  return path.str().str();
 }
 
 /// Enough for the first lines of IR.

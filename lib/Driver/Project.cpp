@@ -7,6 +7,8 @@
 
 #include "Project.h"
 
+#include "Paths.h"
+
 #include "tern/Artifact/Toolchain.h"
 #include "tern/Driver/OutputFiles.h"
 #include "tern/tokenizer.h"
@@ -22,19 +24,12 @@
 using namespace tern;
 using llvm::Error;
 using llvm::Expected;
-using llvm::SmallString;
 using llvm::StringRef;
 using llvm::Triple;
 namespace fs = llvm::sys::fs;
 
 static Error failure(const llvm::Twine &message) {
   return llvm::createStringError(message);
-}
-
-static std::string inside(StringRef folder, const llvm::Twine &name) {
-  SmallString<128> path(folder);
-  llvm::sys::path::append(path, name);
-  return path.str().str();
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,6 +7,8 @@
 
 #include "RuntimeArchive.h"
 
+#include "Paths.h"
+
 #include "tern/Artifact/Linker.h"
 #include "tern/Artifact/TemporaryDirectory.h"
 #include "tern/Cache/ProgramStore.h"
@@ -35,12 +37,6 @@ namespace fs = llvm::sys::fs;
 
 static Error failure(const llvm::Twine &message) {
   return llvm::createStringError(message);
-}
-
-static std::string inside(StringRef folder, StringRef name) {
-  SmallString<128> path(folder);
-  llvm::sys::path::append(path, name);
-  return path.str().str();
 }
 
 //===----------------------------------------------------------------------===//
