@@ -347,6 +347,7 @@ private:
     fields.set(m::weights, describeWeights(constants, kinds));
     fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
                                                     : constants.null());
+    fields.set(m::device, constants.null());
     constants.create(("tern_model_" + model.getName()).str(),
                      constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());

@@ -40,6 +40,7 @@ class Env(c.Structure):
         ("host", c.c_void_p),
         ("counters", c.c_void_p),
         ("thread_count", c.c_size_t),
+        ("device", c.c_void_p),
     ]
 
 
