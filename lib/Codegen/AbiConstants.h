@@ -21,8 +21,8 @@ public:
   /// Names of the constants begin with `prefix`.
   explicit Constants(mlir::ModuleOp module,
                      llvm::StringRef prefix = "tern.constant")
-      : prefix(prefix), b(mlir::OpBuilder::atBlockEnd(module.getBody())), loc(module.getLoc()),
-        sizeBits(getIndexBits(module)),
+      : prefix(prefix), b(mlir::OpBuilder::atBlockEnd(module.getBody())),
+        loc(module.getLoc()), sizeBits(getIndexBits(module)),
         pointer(mlir::LLVM::LLVMPointerType::get(b.getContext())) {}
 
   mlir::Attribute number(mlir::Type type, uint64_t value);

@@ -39,8 +39,8 @@ public:
   Attribute build(const LayerKinds &kinds) {
     namespace d = abi::device_plan;
     Fields fields(constants, AbiStruct::device_plan);
-    fields.set(d::size, getAbiBytes(AbiStruct::device_plan,
-                                    getIndexBits(module)));
+    fields.set(d::size,
+               getAbiBytes(AbiStruct::device_plan, getIndexBits(module)));
     fields.set(d::kernel_count, names.size());
     fields.set(d::image_count, 1);
     fields.set(d::reserved, 0);

@@ -116,9 +116,9 @@ private:
   /// there is one.
   Attribute getClasses(StringRef function) {
     if (getOperation()->hasAttr(kLaunchesAttr))
-      return ArrayAttr::get(&getContext(),
-                            SmallVector<Attribute>(
-                                TERN_CLASS_COUNT, UnitAttr::get(&getContext())));
+      return ArrayAttr::get(
+          &getContext(), SmallVector<Attribute>(TERN_CLASS_COUNT,
+                                                UnitAttr::get(&getContext())));
     Attribute ofOne = findBody(function, "decode");
     Attribute ofMany = findBody(function, "prefill");
     Attribute ofFew = findBody(function, "few");

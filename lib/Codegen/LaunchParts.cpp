@@ -53,8 +53,8 @@ static bool readsInput(memref::LoadOp op) {
 static bool isRepeatable(Operation &op) {
   if (op.hasTrait<OpTrait::ConstantLike>())
     return true;
-  if (op.getNumRegions() || llvm::any_of(op.getResultTypes(),
-                                         llvm::IsaPred<VectorType>))
+  if (op.getNumRegions() ||
+      llvm::any_of(op.getResultTypes(), llvm::IsaPred<VectorType>))
     return false;
   if (auto load = dyn_cast<LLVM::LoadOp>(op))
     return isFieldOfRows(load.getAddr());

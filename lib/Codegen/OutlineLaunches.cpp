@@ -157,8 +157,8 @@ private:
   Value viewSlot(unsigned slot, Type type) {
     Value at = arith::ConstantIndexOp::create(
         b, loc, scratch.slots + slot * kSlotBytes);
-    return memref::ViewOp::create(b, loc, MemRefType::get({1}, type), memory, at,
-                                  ValueRange());
+    return memref::ViewOp::create(b, loc, MemRefType::get({1}, type), memory,
+                                  at, ValueRange());
   }
 
   func::FuncOp function;
@@ -199,7 +199,8 @@ struct OutlineLaunches : tern::impl::OutlineLaunchesPassBase<OutlineLaunches> {
                                             .category(DEBUG_TYPE)
                                             .function(function.getName()))
           << remark::add("{0} launches", kernels.size());
-      launches.set(function.getSymName(), ArrayAttr::get(&getContext(), kernels));
+      launches.set(function.getSymName(),
+                   ArrayAttr::get(&getContext(), kernels));
     }
     for (auto &[function, parts] : functions)
       function.erase();

@@ -53,8 +53,8 @@ public:
 
   virtual bool handles(TargetAttr attr) const = 0;
 
-  /// Empty: `attr` is a CPU, whose functions call each other. The functions of a
-  /// device are lists of launches, which a program of this machine starts.
+  /// Empty: `attr` is a CPU, whose functions call each other. The functions of
+  /// a device are lists of launches, which a program of this machine starts.
   virtual std::optional<Device> getDevice(TargetAttr attr) const { return {}; }
 
   /// True if machines of `triple` are devices.

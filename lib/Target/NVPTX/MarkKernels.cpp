@@ -29,9 +29,8 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
         continue;
       std::string threads = std::to_string(getThreads(function));
       function.setCConv(LLVM::CConv::PTX_Kernel);
-      function.setPassthroughAttr(b.getArrayAttr(
-          b.getArrayAttr({b.getStringAttr("nvvm.reqntid"),
-                          b.getStringAttr(threads)})));
+      function.setPassthroughAttr(b.getArrayAttr(b.getArrayAttr(
+          {b.getStringAttr("nvvm.reqntid"), b.getStringAttr(threads)})));
       ++numKernels;
     }
   }

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Kernels are PTX, which the driver compiles for the card that is there: code for
-// sm_80 runs on all later ones. A warp is a vector of 32 lanes. Products take
-// Generic's kernels.
+// Kernels are PTX, which the driver compiles for the card that is there: code
+// for sm_80 runs on all later ones. A warp is a vector of 32 lanes. Products
+// take Generic's kernels.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,7 +43,8 @@ struct NVPTXTarget : Target {
   /// Two blocks for each of the 132 multiprocessors of an H200.
   std::optional<Device> getDevice(TargetAttr attr) const override {
     unsigned capability = 0;
-    attr.getCpu().drop_while([](char c) { return !llvm::isDigit(c); })
+    attr.getCpu()
+        .drop_while([](char c) { return !llvm::isDigit(c); })
         .consumeInteger(10, capability);
     return Device{capability, /*lanes=*/32, /*blocks=*/264};
   }
@@ -83,7 +84,7 @@ struct NVPTXTarget : Target {
     return portable().getDotProduct(attr);
   }
 
-  int64_t getVectorBytes(TargetAttr) const override { return 0; }
+  int64_t getVectorBytes(TargetAttr) const override { return 32; }
 
   void registerPasses() const override { nvptx::registerTernNVPTXPasses(); }
 

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LaneRewriter.h"
+
 #include "tern/Codegen/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/NVPTX/Passes.h"
@@ -14,6 +16,9 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
+
+#define DEBUG_TYPE "tern-vectors-to-lanes"
 
 namespace tern::nvptx {
 #define GEN_PASS_DEF_VECTORSTOLANESPASS
@@ -25,49 +30,61 @@ using namespace tern;
 
 namespace {
 
-Value readRegister(OpBuilder &b, Location loc, StringRef name) {
-  return LLVM::CallIntrinsicOp::create(
-             b, loc, b.getI32Type(),
-             b.getStringAttr(("llvm.nvvm.read.ptx.sreg." + name).str()),
-             ValueRange())
-      .getResult(0);
-}
-
 /// All but the first lane leave.
 void runByOneLane(func::FuncOp kernel) {
   Block &body = kernel.getBody().front();
-  Location loc = kernel.getLoc();
   SmallVector<Operation *> operations;
   for (Operation &op : body.without_terminator())
     operations.push_back(&op);
-  OpBuilder b = OpBuilder::atBlockBegin(&body);
-  Value lane = readRegister(b, loc, "tid.x");
-  Value zero = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 0);
-  Value isFirst =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, lane, zero);
-  auto branch = scf::IfOp::create(b, loc, isFirst, /*withElseRegion=*/false);
+  nvptx::WarpBuilder b(OpBuilder::atBlockBegin(&body), kernel.getLoc());
+  b.begin();
+  auto branch = scf::IfOp::create(b, b.loc, b.isBelow(1),
+                                  /*withElseRegion=*/false);
   for (Operation *op : operations)
     op->moveBefore(branch.thenBlock()->getTerminator());
-}
-
-void readBlockNumber(func::FuncOp kernel) {
   kernel.walk([](WorkerIndexOp op) {
-    OpBuilder b(op);
-    Value block = readRegister(b, op.getLoc(), "ctaid.x");
-    op.replaceAllUsesWith(arith::IndexCastUIOp::create(
-                              b, op.getLoc(), b.getIndexType(), block)
-                              .getResult());
+    nvptx::WarpBuilder b(OpBuilder(op), op.getLoc());
+    Value block = b.readRegister("ctaid.x");
+    op.replaceAllUsesWith(
+        arith::IndexCastUIOp::create(b, b.loc, b.getIndexType(), block)
+            .getResult());
     op.erase();
   });
 }
 
+/// True if all lanes of a warp have their part of it.
+bool runByAllLanes(func::FuncOp kernel) {
+  OpBuilder b(kernel);
+  auto made = func::FuncOp::create(b, kernel.getLoc(), kernel.getName(),
+                                   kernel.getFunctionType());
+  made->setAttrs(kernel->getAttrs());
+  made.addEntryBlock();
+  nvptx::LaneRewriter rewriter(b, kernel.getLoc());
+  if (succeeded(rewriter.rewrite(kernel, made))) {
+    kernel.getBody().takeBody(made.getBody());
+    made.erase();
+    return true;
+  }
+  made.erase();
+  remark::missed(kernel.getLoc(), remark::RemarkOpts::name("OneLane")
+                                      .category(DEBUG_TYPE)
+                                      .function(kernel.getName()))
+      << remark::reason("one lane of a warp does all, as {0} has no form for a "
+                        "warp",
+                        rewriter.getCulprit()->getName().getStringRef());
+  return false;
+}
+
 struct VectorsToLanes : nvptx::impl::VectorsToLanesPassBase<VectorsToLanes> {
   void runOnOperation() override {
-    for (auto kernel : getOperation().getOps<func::FuncOp>()) {
+    for (auto kernel : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       if (!kernel->hasAttr(kBlocksAttr))
         continue;
+      if (runByAllLanes(kernel)) {
+        ++numWarps;
+        continue;
+      }
       runByOneLane(kernel);
-      readBlockNumber(kernel);
       ++numAlone;
     }
   }

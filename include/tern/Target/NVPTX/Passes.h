@@ -1,4 +1,5 @@
-//===- tern/Target/NVPTX/Passes.h - Passes for NVIDIA -------------*- C++ -*-===//
+//===- tern/Target/NVPTX/Passes.h - Passes for NVIDIA -------------*- C++
+//-*-===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -37,11 +37,13 @@ def VectorsToLanesPass : Pass<"tern-vectors-to-lanes", "::mlir::ModuleOp"> {
     ```
   }];
   let statistics = [
+    Statistic<"numWarps", "num-warps", "Kernels that all lanes run">,
     Statistic<"numAlone", "num-alone", "Kernels that one lane runs">,
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect"];
+    "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def MarkKernelsPass : Pass<"tern-mark-kernels", "::mlir::ModuleOp"> {
