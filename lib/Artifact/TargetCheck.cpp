@@ -9,6 +9,7 @@
 
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/TargetSelection.h"
+#include "tern/Target/Target.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/AsmParser/Parser.h"
@@ -52,6 +53,10 @@ static Error checkPointers(const Triple &triple) {
 /// Architectures that models were compiled for with LLVM 22. Others fail in its
 /// code generators, after all the work.
 static Error checkArchitecture(const Triple &triple) {
+  if (llvm::any_of(getTargets(), [&](const tern::Target *target) {
+        return target->hasDevices(triple);
+      }))
+    return Error::success();
   if (triple.isGPU() || triple.isSPIROrSPIRV())
     return failure("target '" + triple.str() +
                    "' is a GPU; models are compiled for CPUs");
@@ -169,6 +174,9 @@ static StringRef capableCpu(const Triple &triple) {
 }
 
 Error tern::checkMachine(TargetAttr target) {
+  // Its code is text, and a driver's to compile.
+  if (target.getTarget()->getDevice(target))
+    return checkTarget(target);
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);
   if (!machine)

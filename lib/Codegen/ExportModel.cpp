@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "AbiConstants.h"
+#include "DevicePlan.h"
 
+#include "tern/Codegen/Launches.h"
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/LayerKinds.h"
@@ -80,13 +82,14 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
       bodies.push_back("prefill");
     for (StringRef function : functions)
       for (StringRef body : bodies)
-        if (!module.lookupSymbol<LLVM::LLVMFuncOp>(
-                (function + "." + body).str())) {
+        if (std::string name = (function + "." + body).str();
+            !module.lookupSymbol<LLVM::LLVMFuncOp>(name) &&
+            !hasLaunches(module, name)) {
           module.emitError("expected a function @") << function << "." << body;
           return signalPassFailure();
         }
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-      if (!function.isExternal()) {
+      if (!function.isExternal() && !function->hasAttr(kBlocksAttr)) {
         function.setLinkage(LLVM::Linkage::Internal);
         ++numInternal;
       }
@@ -112,6 +115,10 @@ private:
   /// The functions for one token, few and many; where one token is the most,
   /// there is one.
   Attribute getClasses(StringRef function) {
+    if (getOperation()->hasAttr(kLaunchesAttr))
+      return ArrayAttr::get(
+          &getContext(), SmallVector<Attribute>(TERN_CLASS_COUNT,
+                                                UnitAttr::get(&getContext())));
     Attribute ofOne = findBody(function, "decode");
     Attribute ofMany = findBody(function, "prefill");
     Attribute ofFew = findBody(function, "few");
@@ -347,7 +354,7 @@ private:
     fields.set(m::weights, describeWeights(constants, kinds));
     fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
                                                     : constants.null());
-    fields.set(m::device, constants.null());
+    fields.set(m::device, describeDevicePlan(constants, module, kinds));
     constants.create(("tern_model_" + model.getName()).str(),
                      constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());

@@ -53,6 +53,7 @@ private:
   llvm::Error writeCode();
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
+  llvm::Expected<std::unique_ptr<Emitter>> createEmitter();
   llvm::Error saveCode(Emitter &emitter);
   llvm::Error checkMemory(llvm::StringRef object, const ModelFacts &facts);
 
@@ -65,6 +66,8 @@ private:
   PhaseRange range;
   InputFiles inputs;
   TargetAttr target;
+  /// Code of the device, if the target is one.
+  std::unique_ptr<Emitter> kernels;
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
   TextSections text;

@@ -63,7 +63,7 @@ Error Compilation::checkTarget() {
   bool isProgram = options.form == OutputForm::Program;
   if (!isProgram && options.form != OutputForm::Shared)
     return Error::success();
-  return checkLinkable(target, options);
+  return checkLinkable(getProgramTarget(target), options);
 }
 
 /// NAME.h and NAME.weights are written too.

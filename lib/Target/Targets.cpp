@@ -20,6 +20,12 @@ int64_t tern::getRowLanes(Operation *op) {
   return std::min(kRowRegisters * std::max<int64_t>(floats, 1), kR32Lanes);
 }
 
+std::optional<Device> tern::getDevice(Operation *op) {
+  TargetAttr attr = TargetAttr::lookup(op);
+  const Target *target = attr ? attr.getTarget() : nullptr;
+  return target ? target->getDevice(attr) : std::nullopt;
+}
+
 bool tern::hasHalfFloats(Operation *op) {
   TargetAttr attr = TargetAttr::lookup(op);
   const Target *target = attr ? attr.getTarget() : nullptr;

@@ -31,6 +31,10 @@ llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
                                         llvm::StringRef target,
                                         llvm::StringRef cpu);
 
+/// What a program for `target` is compiled for: of a device, any CPU of this
+/// machine's kind, else the target itself.
+TargetAttr getProgramTarget(TargetAttr target);
+
 /// An error that names the triple, CPU or feature LLVM does not know.
 llvm::Error checkTarget(TargetAttr target);
 
