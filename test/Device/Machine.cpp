@@ -42,6 +42,7 @@ void Machine::run(const Launch &newLaunch, uint64_t seed) {
   launchReads.clear();
   started = executed;
   uint32_t blocks = launch->grid[0] * launch->grid[1] * launch->grid[2];
+  isOfManyBlocks = blocks > 1;
   std::vector<uint32_t> order(blocks);
   for (uint32_t i = 0; i < blocks; ++i)
     order[i] = i;
@@ -80,6 +81,7 @@ void Machine::start(Warp &warp, uint32_t block) {
   warp.checkedShared = warp.checkedGlobal = 0;
   warp.sharedReads.clear();
   warp.globalReads.clear();
+  warp.knownReads.fill({});
   const auto &grid = launch->grid;
   std::map<std::string, uint32_t> values = {
       {"%ntid.x", launch->threads},
@@ -163,8 +165,9 @@ void Machine::passBarrier(std::vector<Warp> &warps) {
       checkReads(warp.sharedReads, 0, true, epochFirst);
     if (isGlobalWritten)
       checkReads(warp.globalReads, 0, false, epochFirst);
-    launchReads.insert(launchReads.end(), warp.globalReads.begin(),
-                       warp.globalReads.end());
+    if (isOfManyBlocks)
+      launchReads.insert(launchReads.end(), warp.globalReads.begin(),
+                         warp.globalReads.end());
     warp.sharedReads.clear();
     warp.globalReads.clear();
     warp.checkedShared = warp.checkedGlobal = 0;

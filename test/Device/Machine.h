@@ -51,6 +51,7 @@ struct Warp {
   bool hasWritten = false;           ///< since the last meeting
   size_t checkedShared = 0, checkedGlobal = 0; ///< touches before the meeting
   std::vector<Touch> sharedReads, globalReads; ///< since the last barrier
+  std::array<Touch, 4096> knownReads; ///< some of a lane alone
 
   bool hasLeft() const { return groups.empty(); }
   uint32_t lanesThere() const {
@@ -88,6 +89,7 @@ public:
   std::vector<uint8_t> shared, sharedDefined;
   Shadow sharedShadow;
   bool isSharedWritten = false, isGlobalWritten = false; ///< in this epoch
+  bool isOfManyBlocks = false;
 
   /// Says that bytes of shared memory or of an allocation are read or written;
   /// throws if that is a race.

@@ -53,6 +53,8 @@ std::string Moments::describe(Tag tag) const {
 
 bool Shadow::write(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
                    Tag &other) {
+  for (uint64_t line = at / kLine; line <= (at + bytes - 1) / kLine; ++line)
+    lines[line] = std::max(lines[line], tag);
   for (Tag *t = &tags[at], *end = t + bytes, known = 0; t != end; ++t) {
     if (*t >= moments.first() && *t != known && moments.race(*t, tag)) {
       other = *t;
@@ -66,6 +68,8 @@ bool Shadow::write(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
 
 bool Shadow::read(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
                   Tag &other) const {
+  if (isOld(at, bytes, moments.first()))
+    return true;
   Tag known = 0;
   for (const Tag *t = &tags[at], *end = t + bytes; t != end; ++t) {
     if (*t >= moments.first() && *t != known && moments.race(*t, tag)) {
@@ -73,22 +77,6 @@ bool Shadow::read(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
       return false;
     }
     known = *t;
-  }
-  return true;
-}
-
-bool Shadow::read(const Moments &moments, const Touch &touch, uint64_t from,
-                  Tag old, Tag &other) const {
-  for (unsigned lane = 0; lane < kLanes; ++lane) {
-    if (!(touch.lanes >> lane & 1))
-      continue;
-    uint64_t at = touch.base + lane * touch.stride - from;
-    Tag newest = 0;
-    for (uint32_t i = 0; i < touch.bytes; ++i)
-      newest = std::max(newest, tags[at + i]);
-    if (newest >= old && !read(moments, at, touch.bytes,
-                               touch.moment * kLanes + lane, other))
-      return false;
   }
   return true;
 }
@@ -102,23 +90,25 @@ void Memory::add(uint64_t from, uint64_t bytes, bool isReadOnly) {
 }
 
 void Memory::remove(uint64_t from) {
-  last = nullptr;
+  recent = {};
   allocations.erase(from);
 }
 
-Allocation *Memory::find(uint64_t at, uint64_t bytes) {
-  auto holds = [&](const Allocation *a) {
-    return a && a->from <= at && at < a->to && bytes <= a->to - at;
-  };
-  if (holds(last))
-    return last;
+Allocation *Memory::search(uint64_t at, uint64_t bytes) {
+  auto holds = [&](const Allocation *a) { return a && a->holds(at, bytes); };
+  for (size_t i = 0; i < recent.size(); ++i)
+    if (holds(recent[i])) {
+      if (i != 0)
+        std::swap(recent[i], recent[i - 1]);
+      return recent[i ? i - 1 : 0];
+    }
   auto next = allocations.upper_bound(at);
   if (next == allocations.begin())
     return nullptr;
   Allocation *found = std::prev(next)->second.get();
   if (!holds(found))
     return nullptr;
-  return last = found;
+  return recent.back() = found;
 }
 
 void Memory::beginLaunch() {

@@ -58,23 +58,34 @@ private:
 /// The tags of consecutive bytes.
 class Shadow {
 public:
-  void resize(uint64_t bytes) { tags.assign(bytes, 0); }
+  void resize(uint64_t bytes) {
+    tags.assign(bytes, 0);
+    lines.assign(bytes / kLine + 1, 0);
+  }
   bool isEmpty() const { return tags.empty(); }
   /// False if that is a race; `other` says with whom.
   bool write(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
              Tag &other);
   bool read(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
             Tag &other) const;
-  /// The same for `touch`, whose bytes begin at `from`. Tags below `old`
-  /// cannot clash.
-  bool read(const Moments &moments, const Touch &touch, uint64_t from, Tag old,
-            Tag &other) const;
+  /// True if no byte there has a tag of `old` or later.
+  bool isOld(uint64_t at, uint32_t bytes, Tag old) const {
+    for (uint64_t line = at / kLine; line <= (at + bytes - 1) / kLine; ++line)
+      if (lines[line] >= old)
+        return false;
+    return true;
+  }
 
 private:
-  std::vector<Tag> tags;
+  static constexpr uint64_t kLine = 64;
+  std::vector<Tag> tags, lines; ///< of bytes, and the newest of a line
 };
 
 struct Allocation {
+  bool holds(uint64_t at, uint64_t bytes) const {
+    return from <= at && at < to && bytes <= to - at;
+  }
+
   uint64_t from, to;
   bool isReadOnly = false;
   bool isWritten = false; ///< in the launch that runs
@@ -89,12 +100,17 @@ public:
   void add(uint64_t from, uint64_t bytes, bool isReadOnly = false);
   void remove(uint64_t from);
   /// NULL if [at, at + bytes) is not inside of one.
-  Allocation *find(uint64_t at, uint64_t bytes);
+  Allocation *find(uint64_t at, uint64_t bytes) {
+    Allocation *last = recent[0];
+    return last && last->holds(at, bytes) ? last : search(at, bytes);
+  }
   void beginLaunch();
 
 private:
   std::map<uint64_t, std::unique_ptr<Allocation>> allocations; ///< by `from`
-  Allocation *last = nullptr;
+  Allocation *search(uint64_t at, uint64_t bytes);
+
+  std::array<Allocation *, 4> recent = {};
 };
 
 } // namespace tern::ptx

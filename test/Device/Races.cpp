@@ -7,6 +7,8 @@
 
 #include "Machine.h"
 
+#include <algorithm>
+
 using namespace tern::ptx;
 
 void Machine::failRace(bool isShared, uint64_t at, Tag a, Tag b) {
@@ -41,6 +43,20 @@ static void log(std::vector<Touch> &reads, const uint64_t *addresses,
       reads.push_back({addresses[lane], 0, bytes, 1u << lane, moment});
 }
 
+/// The same of global memory. Code for one lane reads the same again and again.
+static void logGlobal(Warp &warp, const uint64_t *addresses, uint32_t on,
+                      uint32_t bytes, uint32_t moment) {
+  if ((on & (on - 1)) == 0) {
+    uint64_t at = addresses[__builtin_ctz(on)];
+    Touch &known = warp.knownReads[at / bytes % warp.knownReads.size()];
+    if (known.base == at && known.bytes == bytes && known.lanes == on &&
+        known.moment == moment)
+      return;
+    known = {at, 0, bytes, on, moment};
+  }
+  log(warp.globalReads, addresses, on, bytes, moment);
+}
+
 void Machine::touchShared(Warp &warp, const uint64_t *addresses, uint32_t on,
                           uint32_t bytes, bool writes, bool isAtomic) {
   Tag tag = (warp.moment + isAtomic) * kLanes, other;
@@ -65,12 +81,17 @@ void Machine::touchShared(Warp &warp, const uint64_t *addresses, uint32_t on,
 void Machine::touchGlobal(Warp &warp, const uint64_t *addresses, uint32_t on,
                           uint32_t bytes, bool writes, bool isAtomic) {
   Tag tag = (warp.moment + isAtomic) * kLanes, other;
+  // Reads of memory that no kernel has ever written, such as weights, are not
+  // logged: of the launch that is the first to write it, they may be missed.
+  uint32_t logged = 0;
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     if (!(on >> lane & 1))
       continue;
     Allocation &allocation = *memory.find(addresses[lane], bytes);
     uint64_t at = addresses[lane] - allocation.from;
     bool isFine = true;
+    if (!allocation.shadow.isEmpty())
+      logged |= 1u << lane;
     if (writes) {
       if (allocation.isReadOnly)
         throw Fault("a write to constant memory");
@@ -88,34 +109,33 @@ void Machine::touchGlobal(Warp &warp, const uint64_t *addresses, uint32_t on,
   }
   if (writes)
     isGlobalWritten = warp.hasWritten = true;
-  else
-    log(warp.globalReads, addresses, on, bytes, warp.moment + isAtomic);
+  else if (logged)
+    logGlobal(warp, addresses, logged, bytes, warp.moment + isAtomic);
 }
 
-/// Compares reads with what was written later.
+/// Compares reads with what was written later. Tags below `old` cannot clash.
 void Machine::checkReads(const std::vector<Touch> &reads, size_t from,
                          bool isShared, Tag old) {
   Tag other;
   for (size_t i = from; i < reads.size(); ++i) {
     const Touch &touch = reads[i];
-    Tag tag = touch.moment * kLanes +
-              unsigned(__builtin_ctz(touch.lanes));
-    if (isShared) {
-      if (!sharedShadow.read(memory.moments, touch, 0, old, other))
-        failRace(true, touch.base, other, tag);
-      continue;
-    }
-    // Lanes may be in different allocations.
-    for (unsigned lane = 0; lane < kLanes; ++lane) {
-      if (!(touch.lanes >> lane & 1))
-        continue;
+    for (uint32_t rest = touch.lanes; rest; rest &= rest - 1) {
+      unsigned lane = unsigned(__builtin_ctz(rest));
       uint64_t at = touch.base + lane * uint64_t(touch.stride);
-      Allocation *allocation = memory.find(at, touch.bytes);
-      Touch one = {at, 0, touch.bytes, 1u << lane, touch.moment};
-      if (allocation && allocation->isWritten &&
-          !allocation->shadow.read(memory.moments, one, allocation->from, old,
-                                   other))
-        failRace(false, at, other, touch.moment * kLanes + lane);
+      const Shadow *shadow = &sharedShadow;
+      uint64_t offset = at;
+      if (!isShared) {
+        // Lanes may be in different allocations.
+        Allocation *allocation = memory.find(at, touch.bytes);
+        if (!allocation || !allocation->isWritten)
+          continue;
+        shadow = &allocation->shadow;
+        offset -= allocation->from;
+      }
+      Tag tag = touch.moment * kLanes + lane;
+      if (!shadow->isOld(offset, touch.bytes, old) &&
+          !shadow->read(memory.moments, offset, touch.bytes, tag, other))
+        failRace(isShared, at, other, tag);
     }
   }
 }
