@@ -33,8 +33,12 @@ int64_t nvptx::getCount(Type type) {
 
 bool nvptx::isWide(Type type) { return getCount(type) >= 8; }
 
-static int64_t countRegisters(Type type) {
-  return llvm::divideCeil(getCount(type), kLanes);
+Type nvptx::getHeldType(Type type) {
+  int64_t count = getCount(type);
+  Type element = getElementOf(type);
+  if (count <= kLanes)
+    return element;
+  return count % kLanes ? Type() : VectorType::get({count / kLanes}, element);
 }
 
 //===----------------------------------------------------------------------===//
@@ -99,27 +103,19 @@ LogicalResult LaneRewriter::rewriteElementwise(Operation *op) {
   if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumResults() != 1)
     return failure();
   Value result = op->getResult(0);
-  SmallVector<std::optional<Registers>> operands;
+  Type type = getHeldType(result.getType());
+  IRMapping own;
   for (Value operand : op->getOperands()) {
-    operands.push_back(isa<VectorType>(operand.getType())
-                           ? getLanes(operand)
-                           : Registers{mapping.lookup(operand)});
-    if (!operands.back())
+    Value held = isa<VectorType>(operand.getType()) ? getHeld(operand)
+                                                    : mapping.lookup(operand);
+    if (!held)
       return failure();
+    own.map(operand, held);
   }
-  Registers made;
-  for (int64_t r = 0, n = countRegisters(result.getType()); r < n; ++r) {
-    IRMapping own;
-    for (auto [operand, registers] :
-         llvm::zip_equal(op->getOperands(), operands))
-      own.map(operand,
-              registers->size() == 1 ? (*registers)[0] : (*registers)[r]);
-    Value element = b.clone(*op, own)->getResult(0);
-    element.setType(getElementOf(result.getType()));
-    made.push_back(element);
-  }
-  setLanes(result, made);
-  return success();
+  Value made = b.clone(*op, own)->getResult(0);
+  made.setType(type);
+  setHeld(result, made);
+  return success(bool(type));
 }
 
 LogicalResult LaneRewriter::rewriteOp(Operation *op) {
@@ -162,23 +158,29 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
                      write.getIndices());
       })
       .Case([&](ub::PoisonOp poison) {
-        Type element = getElementOf(poison.getType());
-        Value zero =
-            arith::ConstantOp::create(b, op->getLoc(), b.getZeroAttr(element));
-        setLanes(poison, Registers(countRegisters(poison.getType()), zero));
-        return success();
+        Type type = getHeldType(poison.getType());
+        if (!type)
+          return LogicalResult(failure());
+        setHeld(poison, arith::ConstantOp::create(b, op->getLoc(),
+                                                  b.getZeroAttr(type)));
+        return LogicalResult(success());
       })
       .Case([&](vector::ShapeCastOp cast) {
-        std::optional<Registers> same = getLanes(cast.getSource());
-        if (same)
-          setLanes(cast, *same);
+        Value same = getHeld(cast.getSource());
+        setHeld(cast, same);
         return success(bool(same));
       })
       .Case([&](vector::BroadcastOp op) { return rewriteBroadcast(op); })
       .Case([&](vector::ExtractOp op) { return rewriteExtract(op); })
+      .Case([&](vector::TransposeOp op) { return rewriteTranspose(op); })
+      .Case([&](vector::ToElementsOp op) { return rewriteToElements(op); })
+      .Case([&](vector::FromElementsOp op) { return rewriteFromElements(op); })
       .Case([&](vector::ReductionOp op) { return rewriteReduction(op); })
       .Case([&](vector::ShuffleOp op) { return rewriteShuffle(op); })
       .Case([&](vector::BitCastOp op) { return rewriteBitcast(op); })
+      .Case([&](MmaOp op) { return rewriteMma(op); })
+      .Case([&](ReadCodesOp op) { return rewriteCodes(op); })
+      .Case([&](FinishSumsOp op) { return rewriteSums(op); })
       .Default([&](Operation *op) { return rewriteElementwise(op); });
 }
 
@@ -186,47 +188,25 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
 // Regions
 //===----------------------------------------------------------------------===//
 
-namespace {
-
 /// Types with those of lanes in place of wide vectors.
-SmallVector<Type> flattenTypes(TypeRange types) {
-  SmallVector<Type> flat;
-  for (Type type : types)
-    if (isWide(type))
-      flat.append(countRegisters(type), getElementOf(type));
-    else
-      flat.push_back(type);
-  return flat;
+static SmallVector<Type> getCarriedTypes(TypeRange types) {
+  return llvm::map_to_vector(
+      types, [](Type type) { return isWide(type) ? getHeldType(type) : type; });
 }
 
-} // namespace
-
-/// What regions carry; empty, with a null, if one has no form.
-Registers LaneRewriter::flatten(ValueRange values) {
-  Registers flat;
-  for (Value value : values) {
-    if (!isWide(value.getType())) {
-      flat.push_back(getWhole(value));
-      continue;
-    }
-    std::optional<Registers> registers = getLanes(value);
-    if (!registers)
-      return {Value()};
-    registers->resize(countRegisters(value.getType()), registers->back());
-    flat.append(*registers);
-  }
-  return flat;
+/// What regions carry; nulls for what has no form.
+SmallVector<Value> LaneRewriter::carry(ValueRange values) {
+  return llvm::map_to_vector(values, [&](Value value) {
+    return isWide(value.getType()) ? getHeld(value) : getWhole(value);
+  });
 }
 
 void LaneRewriter::bind(ValueRange were, ValueRange are) {
-  for (Value was : were) {
-    int64_t count = isWide(was.getType()) ? countRegisters(was.getType()) : 1;
+  for (auto [was, is] : llvm::zip_equal(were, are))
     if (isWide(was.getType()))
-      setLanes(was, Registers(are.take_front(count)));
+      setHeld(was, is);
     else
-      mapping.map(was, are.front());
-    are = are.drop_front(count);
-  }
+      mapping.map(was, is);
 }
 
 /// Fills `to`, whose arguments stand for those of `from`.
@@ -244,9 +224,15 @@ LogicalResult LaneRewriter::rewriteRegion(Region &from, Block *to) {
 
 LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
   Location loc = op->getLoc();
+  auto hasForm = [](TypeRange types) {
+    return llvm::all_of(
+        types, [](Type type) { return !isWide(type) || getHeldType(type); });
+  };
+  if (!hasForm(op->getResultTypes()))
+    return failure();
   forgetMemory();
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    Registers inits = flatten(loop.getInitArgs());
+    SmallVector<Value> inits = carry(loop.getInitArgs());
     if (llvm::is_contained(inits, Value()))
       return failure();
     auto made = scf::ForOp::create(b, loc, mapping.lookup(loop.getLowerBound()),
@@ -259,9 +245,10 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
   }
   if (auto branch = dyn_cast<scf::IfOp>(op)) {
     bool hasElse = !branch.getElseRegion().empty();
-    auto made = scf::IfOp::create(b, loc, flattenTypes(branch.getResultTypes()),
-                                  mapping.lookup(branch.getCondition()),
-                                  /*addThenBlock=*/true, hasElse);
+    auto made =
+        scf::IfOp::create(b, loc, getCarriedTypes(branch.getResultTypes()),
+                          mapping.lookup(branch.getCondition()),
+                          /*addThenBlock=*/true, hasElse);
     if (failed(rewriteRegion(branch.getThenRegion(), made.thenBlock())) ||
         (hasElse &&
          failed(rewriteRegion(branch.getElseRegion(), made.elseBlock()))))
@@ -272,13 +259,13 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
   auto loop = dyn_cast<scf::WhileOp>(op);
   if (!loop)
     return failure();
-  Registers inits = flatten(loop.getInits());
+  SmallVector<Value> inits = carry(loop.getInits());
   if (llvm::is_contained(inits, Value()))
     return failure();
-  auto made =
-      scf::WhileOp::create(b, loc, flattenTypes(loop.getResultTypes()), inits);
+  auto made = scf::WhileOp::create(
+      b, loc, getCarriedTypes(loop.getResultTypes()), inits);
   auto addBlock = [&](Region &region, Region &from) {
-    SmallVector<Type> types = flattenTypes(from.getArgumentTypes());
+    SmallVector<Type> types = getCarriedTypes(from.getArgumentTypes());
     OpBuilder::InsertionGuard guard(b);
     return b.createBlock(&region, {}, types,
                          SmallVector<Location>(types.size(), loc));
@@ -296,7 +283,7 @@ LogicalResult LaneRewriter::rewriteBlock(Block &block) {
   for (Operation &op : block) {
     LogicalResult result = success();
     if (isa<scf::YieldOp, scf::ConditionOp>(op)) {
-      Registers values = flatten(op.getOperands());
+      SmallVector<Value> values = carry(op.getOperands());
       if (llvm::is_contained(values, Value()))
         result = failure();
       else if (isa<scf::YieldOp>(op))

@@ -10,6 +10,8 @@
 
 #include "WarpBuilder.h"
 
+#include "tern/Target/NVPTX/NVPTX.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -37,32 +39,45 @@ private:
   mlir::LogicalResult cloneSame(mlir::Operation *op);
   mlir::LogicalResult storeSame(mlir::Operation *op);
   bool isSame(mlir::Operation *op);
-  Registers flatten(mlir::ValueRange values);
+  llvm::SmallVector<mlir::Value> carry(mlir::ValueRange values);
   void bind(mlir::ValueRange were, mlir::ValueRange are);
   mlir::LogicalResult rewriteRegion(mlir::Region &from, mlir::Block *to);
 
-  // LaneVectors.cpp
+  // LaneMemory.cpp
   mlir::LogicalResult load(mlir::Operation *op, mlir::Value base,
                            mlir::ValueRange indices);
   mlir::LogicalResult store(mlir::Operation *op, mlir::Value vector,
                             mlir::Value base, mlir::ValueRange indices);
   llvm::SmallVector<mlir::Value> getPlace(mlir::ValueRange indices,
-                                          int64_t number);
+                                          mlir::VectorType type);
+
+  // LaneVectors.cpp
   mlir::LogicalResult rewriteConstant(mlir::Operation *op,
                                       mlir::DenseElementsAttr elements);
   mlir::LogicalResult rewriteBroadcast(mlir::vector::BroadcastOp op);
   mlir::LogicalResult rewriteExtract(mlir::vector::ExtractOp op);
+  mlir::LogicalResult rewriteTranspose(mlir::vector::TransposeOp op);
+  mlir::LogicalResult rewriteFromElements(mlir::vector::FromElementsOp op);
+  mlir::LogicalResult rewriteToElements(mlir::vector::ToElementsOp op);
+  mlir::LogicalResult concatenate(mlir::vector::FromElementsOp op);
+  mlir::LogicalResult
+  rearrange(mlir::Value result, mlir::Value held,
+            llvm::function_ref<mlir::Value(mlir::Value)> from);
   mlir::LogicalResult rewriteReduction(mlir::vector::ReductionOp op);
   mlir::LogicalResult rewriteShuffle(mlir::vector::ShuffleOp op);
   mlir::LogicalResult rewriteBitcast(mlir::vector::BitCastOp op);
 
-  /// The elements of `vector` that this lane has, and all of it.
-  std::optional<Registers> getLanes(mlir::Value vector);
+  // LaneProducts.cpp
+  mlir::LogicalResult rewriteMma(MmaOp op);
+  mlir::LogicalResult rewriteCodes(ReadCodesOp op);
+  mlir::LogicalResult rewriteSums(FinishSumsOp op);
+
+  /// What this lane holds of `vector`, and all of it; null if neither can be
+  /// made of the other.
+  mlir::Value getHeld(mlir::Value vector);
   mlir::Value getWhole(mlir::Value vector);
   mlir::Value getElement(mlir::Value vector, int64_t number);
-  void setLanes(mlir::Value vector, Registers registers) {
-    lanes[vector] = std::move(registers);
-  }
+  void setHeld(mlir::Value vector, mlir::Value held) { lanes[vector] = held; }
 
   // Memory: what a lane writes, others see behind a barrier.
   void beforeLoad();
@@ -71,14 +86,16 @@ private:
 
   WarpBuilder b;
   mlir::IRMapping mapping;
-  llvm::DenseMap<mlir::Value, Registers> lanes;
+  llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   bool hasRead = false, hasWritten = false;
   mlir::Operation *culprit = nullptr;
 };
 
-/// The type of what a lane holds of a vector.
 mlir::Type getElementOf(mlir::Type type);
 int64_t getCount(mlir::Type type);
+
+/// The type of what a lane holds of a vector; null if it cannot be parted.
+mlir::Type getHeldType(mlir::Type type);
 
 /// True if a loop carries vectors of `type` by lanes.
 bool isWide(mlir::Type type);

@@ -8,7 +8,6 @@
 #include "LaneRewriter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -23,11 +22,9 @@ using namespace tern::nvptx;
 constexpr int64_t kMostParts = 16;
 
 Value LaneRewriter::getElement(Value vector, int64_t number) {
-  auto found = lanes.find(vector);
-  if (found != lanes.end()) {
-    const Registers &own = found->second;
-    Value held = own.size() == 1 ? own[0] : own[number / kLanes];
-    return b.shuffle(held, b.i32(number % kLanes));
+  if (Value held = lanes.lookup(vector)) {
+    int64_t share = getShare(getCount(vector.getType()));
+    return b.shuffle(b.getPart(held, number % share), b.i32(number / share));
   }
   Value whole = mapping.lookup(vector);
   auto type = cast<VectorType>(whole.getType());
@@ -37,18 +34,17 @@ Value LaneRewriter::getElement(Value vector, int64_t number) {
   return vector::ExtractOp::create(b, b.loc, whole, position);
 }
 
-std::optional<Registers> LaneRewriter::getLanes(Value vector) {
-  auto found = lanes.find(vector);
-  if (found != lanes.end())
-    return found->second;
+Value LaneRewriter::getHeld(Value vector) {
+  if (Value held = lanes.lookup(vector))
+    return held;
   int64_t count = getCount(vector.getType());
   if (count > kMostParts)
-    return std::nullopt;
+    return Value();
   Value result = getElement(vector, count - 1);
   for (int64_t i = count - 1; i-- > 0;)
     result = arith::SelectOp::create(b, b.loc, b.isBelow(i + 1),
                                      getElement(vector, i), result);
-  return Registers{result};
+  return result;
 }
 
 Value LaneRewriter::getWhole(Value value) {
@@ -57,108 +53,48 @@ Value LaneRewriter::getWhole(Value value) {
   auto type = cast<VectorType>(value.getType());
   if (type.getNumElements() > kMostParts)
     return Value();
-  Registers elements;
+  SmallVector<Value> elements;
   for (int64_t i = 0; i < type.getNumElements(); ++i)
     elements.push_back(getElement(value, i));
   return vector::FromElementsOp::create(b, b.loc, type, elements);
 }
 
 //===----------------------------------------------------------------------===//
-// Memory
-//===----------------------------------------------------------------------===//
-
-/// Lanes that register `number` of a vector of `count` has.
-static int64_t getWidth(int64_t count, int64_t number) {
-  return std::min(count - number * kLanes, kLanes);
-}
-
-SmallVector<Value> LaneRewriter::getPlace(ValueRange indices, int64_t number) {
-  SmallVector<Value> place;
-  for (Value index : indices)
-    place.push_back(mapping.lookup(index));
-  place.back() =
-      arith::AddIOp::create(b, b.loc, place.back(), b.getLaneIndex());
-  if (number) {
-    Value skip = arith::ConstantIndexOp::create(b, b.loc, number * kLanes);
-    place.back() = arith::AddIOp::create(b, b.loc, place.back(), skip);
-  }
-  return place;
-}
-
-LogicalResult LaneRewriter::load(Operation *op, Value base,
-                                 ValueRange indices) {
-  beforeLoad();
-  Value vector = op->getResult(0);
-  Type element = getElementOf(vector.getType());
-  int64_t count = getCount(vector.getType());
-  Registers loaded;
-  for (int64_t r = 0; r * kLanes < count; ++r) {
-    SmallVector<Value> place = getPlace(indices, r);
-    int64_t width = getWidth(count, r);
-    auto read = [&](OpBuilder &at) -> Value {
-      return memref::LoadOp::create(at, b.loc, mapping.lookup(base), place);
-    };
-    if (width == kLanes) {
-      loaded.push_back(read(b));
-      continue;
-    }
-    auto branch =
-        scf::IfOp::create(b, b.loc, TypeRange(element), b.isBelow(width),
-                          /*addThenBlock=*/true, /*addElseBlock=*/true);
-    OpBuilder inner = OpBuilder::atBlockEnd(branch.thenBlock());
-    scf::YieldOp::create(inner, b.loc, read(inner));
-    OpBuilder other = OpBuilder::atBlockEnd(branch.elseBlock());
-    Value zero =
-        arith::ConstantOp::create(other, b.loc, b.getZeroAttr(element));
-    scf::YieldOp::create(other, b.loc, zero);
-    loaded.push_back(branch.getResult(0));
-  }
-  setLanes(vector, loaded);
-  return success();
-}
-
-LogicalResult LaneRewriter::store(Operation *op, Value vector, Value base,
-                                  ValueRange indices) {
-  std::optional<Registers> own = getLanes(vector);
-  if (!own)
-    return failure();
-  beforeStore();
-  int64_t count = getCount(vector.getType());
-  for (int64_t r = 0; r * kLanes < count; ++r) {
-    SmallVector<Value> place = getPlace(indices, r);
-    Value held = own->size() == 1 ? (*own)[0] : (*own)[r];
-    int64_t width = getWidth(count, r);
-    auto write = [&](OpBuilder &at) {
-      memref::StoreOp::create(at, b.loc, held, mapping.lookup(base), place);
-    };
-    if (width == kLanes) {
-      write(b);
-      continue;
-    }
-    auto branch = scf::IfOp::create(b, b.loc, b.isBelow(width),
-                                    /*withElseRegion=*/false);
-    OpBuilder inner = branch.getThenBodyBuilder();
-    write(inner);
-  }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
 // Elements
 //===----------------------------------------------------------------------===//
+
+/// What `cycle` has for part `number` of the `share` elements of a lane.
+static Value compute(WarpBuilder &b, const Cycle &cycle, int64_t share,
+                     int64_t number) {
+  Value i = b.add(b.mul(b.getLane(), share), number);
+  i = b.rem(b.div(i, cycle.divide), cycle.modulus);
+  return b.add(b.mul(i, cycle.scale), cycle.offset);
+}
+
+static Value resize(WarpBuilder &b, Value value, Type type) {
+  unsigned bits = type.getIntOrFloatBitWidth();
+  if (bits < 32)
+    return arith::TruncIOp::create(b, b.loc, type, value);
+  if (bits > 32)
+    return arith::ExtSIOp::create(b, b.loc, type, value);
+  return value;
+}
 
 LogicalResult LaneRewriter::rewriteConstant(Operation *op,
                                             DenseElementsAttr elements) {
   Value vector = op->getResult(0);
+  Type held = getHeldType(vector.getType());
   Type element = getElementOf(vector.getType());
+  if (!held)
+    return failure();
   if (elements.isSplat()) {
-    Value value = arith::ConstantOp::create(
-        b, b.loc, cast<TypedAttr>(elements.getSplatValue<Attribute>()));
-    setLanes(vector, {value});
+    auto value = cast<TypedAttr>(elements.getSplatValue<Attribute>());
+    if (auto type = dyn_cast<VectorType>(held))
+      value = DenseElementsAttr::get(type, Attribute(value));
+    setHeld(vector, arith::ConstantOp::create(b, b.loc, value));
     return success();
   }
-  auto type = dyn_cast<IntegerType>(element);
-  if (!type)
+  if (!isa<IntegerType>(element))
     return failure();
   SmallVector<int64_t> values;
   for (const APInt &value : elements.getValues<APInt>())
@@ -166,34 +102,64 @@ LogicalResult LaneRewriter::rewriteConstant(Operation *op,
   std::optional<Cycle> cycle = Cycle::find(values);
   if (!cycle)
     return failure();
-  Registers made;
-  for (int64_t r = 0; r * kLanes < int64_t(values.size()); ++r) {
-    Value value = b.compute(*cycle, r);
-    if (type.getWidth() < 32)
-      value = arith::TruncIOp::create(b, b.loc, type, value);
-    else if (type.getWidth() > 32)
-      value = arith::ExtSIOp::create(b, b.loc, type, value);
-    made.push_back(value);
-  }
-  setLanes(vector, made);
+  SmallVector<Value> parts;
+  int64_t share = getShare(values.size());
+  for (int64_t i = 0; i < share; ++i)
+    parts.push_back(resize(b, compute(b, *cycle, share, i), element));
+  setHeld(vector, b.join(parts));
   return success();
 }
 
+/// Of `held`, the elements whose numbers `from` tells for those of the result.
+LogicalResult LaneRewriter::rearrange(Value result, Value held,
+                                      function_ref<Value(Value)> from) {
+  if (!held || !getHeldType(result.getType()))
+    return failure();
+  SmallVector<Value> parts;
+  int64_t share = getShare(getCount(result.getType()));
+  for (int64_t i = 0; i < share; ++i)
+    parts.push_back(b.gather(held, from(b.add(b.mul(b.getLane(), share), i))));
+  setHeld(result, b.join(parts));
+  return success();
+}
+
+/// One element for all, the same elements, or one for each row or column.
 LogicalResult LaneRewriter::rewriteBroadcast(vector::BroadcastOp op) {
   Value source = op.getSource();
+  auto type = dyn_cast<VectorType>(source.getType());
   int64_t from = getCount(source.getType()), to = getCount(op.getType());
-  if (from != 1 && from != to)
+  int64_t row = op.getType().getShape().back();
+  if (from != 1 && from != to && type.getShape().back() == 1 &&
+      from * row == to)
+    return rearrange(op, getHeld(source),
+                     [&](Value i) { return b.div(i, row); });
+  if (from != 1 && from != to && type.getShape().back() == row &&
+      getCount(source.getType()) == row)
+    return rearrange(op, getHeld(source),
+                     [&](Value i) { return b.rem(i, row); });
+  Value made;
+  if (from == to)
+    made = getHeld(source);
+  else if (from == 1)
+    made = type ? getElement(source, 0) : mapping.lookup(source);
+  Type held = getHeldType(op.getType());
+  if (!made || !held)
     return failure();
-  if (from == to) {
-    std::optional<Registers> same = getLanes(source);
-    if (same)
-      setLanes(op, *same);
-    return success(bool(same));
-  }
-  Value value = isa<VectorType>(source.getType()) ? getElement(source, 0)
-                                                  : mapping.lookup(source);
-  setLanes(op, {value});
+  if (made.getType() != held)
+    made = vector::BroadcastOp::create(b, b.loc, held, made);
+  setHeld(op, made);
   return success();
+}
+
+LogicalResult LaneRewriter::rewriteTranspose(vector::TransposeOp op) {
+  VectorType type = op.getResultVectorType();
+  if (type.getRank() != 2 || op.getPermutation() != ArrayRef<int64_t>{1, 0})
+    return failure();
+  int64_t columns = type.getDimSize(1), rows = type.getDimSize(0);
+  return rearrange(op, getHeld(op.getVector()), [&](Value i) -> Value {
+    return arith::AddIOp::create(b, b.loc, b.mul(b.rem(i, columns), rows),
+                                 b.div(i, columns));
+  });
 }
 
 LogicalResult LaneRewriter::rewriteExtract(vector::ExtractOp op) {
@@ -210,28 +176,102 @@ LogicalResult LaneRewriter::rewriteExtract(vector::ExtractOp op) {
     mapping.map(op.getResult(), getElement(op.getSource(), first));
     return success();
   }
-  std::optional<Registers> own = getLanes(op.getSource());
-  if (!own)
+  Value held = getHeld(op.getSource());
+  if (!held || !getHeldType(op.getType()))
     return failure();
-  if (size != type.getNumElements() && own->size() != 1) {
-    if (first % kLanes || size % kLanes)
-      return failure();
-    own = Registers(ArrayRef(*own).slice(first / kLanes, size / kLanes));
-  } else if (first) {
-    own = Registers{b.shuffleDown((*own)[0], first)};
+  if (size == type.getNumElements()) {
+    setHeld(op, held);
+    return success();
   }
-  setLanes(op, *own);
+  if (!isa<VectorType>(held.getType())) {
+    setHeld(op, first ? b.shuffleDown(held, first) : held);
+    return success();
+  }
+  return rearrange(op, held, [&](Value i) { return b.add(i, first); });
+}
+
+/// True if the elements of some vectors are put together to one.
+static bool isConcatenation(vector::FromElementsOp op) {
+  int64_t width = 0;
+  for (auto [i, element] : llvm::enumerate(op.getElements())) {
+    auto from = element.getDefiningOp<vector::ToElementsOp>();
+    if (!from || !isWide(from.getSource().getType()))
+      return false;
+    if (i == 0)
+      width = from->getNumResults();
+    if (from->getNumResults() != width ||
+        element != from->getResult(i % width) ||
+        (i % width != 0 && from != op.getElements()[i - 1].getDefiningOp()))
+      return false;
+  }
+  return true;
+}
+
+LogicalResult LaneRewriter::rewriteToElements(vector::ToElementsOp op) {
+  if (llvm::all_of(op->getUsers(), [](Operation *user) {
+        auto from = dyn_cast<vector::FromElementsOp>(user);
+        return from && isConcatenation(from);
+      }))
+    return success();
+  if (!getHeld(op.getSource()))
+    return failure();
+  for (auto [i, element] : llvm::enumerate(op.getElements()))
+    mapping.map(element, getElement(op.getSource(), i));
+  return success();
+}
+
+LogicalResult LaneRewriter::concatenate(vector::FromElementsOp op) {
+  auto first = op.getElements()[0].getDefiningOp<vector::ToElementsOp>();
+  int64_t width = first->getNumResults();
+  if (width > kLanes || !getHeldType(op.getType()))
+    return failure();
+  int64_t share = getShare(op.getElements().size());
+  SmallVector<Value> parts;
+  for (int64_t i = 0; i < share; ++i) {
+    Value element = b.add(b.mul(b.getLane(), share), i);
+    Value row = b.div(element, width), place = b.rem(element, width), made;
+    for (int64_t r = 0; r * width < int64_t(op.getElements().size()); ++r) {
+      auto from =
+          op.getElements()[r * width].getDefiningOp<vector::ToElementsOp>();
+      Value held = getHeld(from.getSource());
+      if (!held)
+        return failure();
+      Value own = b.gather(held, place);
+      made =
+          made ? arith::SelectOp::create(b, b.loc, b.isEqual(row, r), own, made)
+                     .getResult()
+               : own;
+    }
+    parts.push_back(made);
+  }
+  setHeld(op, b.join(parts));
+  return success();
+}
+
+/// A number for each lane.
+LogicalResult LaneRewriter::rewriteFromElements(vector::FromElementsOp op) {
+  if (isConcatenation(op))
+    return concatenate(op);
+  int64_t count = op.getElements().size();
+  if (count > kMostParts)
+    return failure();
+  Value held = mapping.lookup(op.getElements().back());
+  for (int64_t i = count - 1; i-- > 0;)
+    held = arith::SelectOp::create(b, b.loc, b.isBelow(i + 1),
+                                   mapping.lookup(op.getElements()[i]), held);
+  setHeld(op, held);
   return success();
 }
 
 LogicalResult LaneRewriter::rewriteReduction(vector::ReductionOp op) {
-  std::optional<Registers> own = getLanes(op.getVector());
-  int64_t count = getCount(op.getVector().getType());
-  if (!own || (count > kLanes && (own->size() == 1 || count % kLanes)))
+  Value held = getHeld(op.getVector());
+  if (!held)
     return failure();
-  Value value = (*own)[0];
-  for (Value other : ArrayRef(*own).drop_front())
-    value = vector::makeArithReduction(b, b.loc, op.getKind(), value, other);
+  int64_t count = getCount(op.getVector().getType());
+  Value value = b.getPart(held, 0);
+  for (int64_t i = 1; i < getShare(count); ++i)
+    value = vector::makeArithReduction(b, b.loc, op.getKind(), value,
+                                       b.getPart(held, i));
   value = b.reduce(op.getKind(), value, std::min(count, kLanes));
   if (!value)
     return failure();
@@ -242,21 +282,21 @@ LogicalResult LaneRewriter::rewriteReduction(vector::ReductionOp op) {
   return success();
 }
 
+static bool isRun(ArrayRef<int64_t> mask) {
+  for (auto [i, element] : llvm::enumerate(mask))
+    if (element != mask[0] + int64_t(i))
+      return false;
+  return true;
+}
+
 LogicalResult LaneRewriter::rewriteShuffle(vector::ShuffleOp op) {
-  std::optional<Registers> own = getLanes(op.getV1());
+  Value own = getHeld(op.getV1());
   if (!own)
     return failure();
   ArrayRef<int64_t> mask = op.getMask();
-  int64_t width = getCount(op.getV1().getType());
-  auto isRun = [](ArrayRef<int64_t> mask) {
-    for (auto [i, element] : llvm::enumerate(mask))
-      if (element != mask[0] + int64_t(i))
-        return false;
-    return true;
-  };
-  // Zeros, or whatever, behind a vector.
+  int64_t width = getCount(op.getV1().getType()), size = mask.size();
+  // The same number, mostly zero, behind a vector.
   DenseElementsAttr padding;
-  int64_t size = mask.size();
   if (size > width && size <= kLanes && mask[0] == 0 &&
       isRun(mask.take_front(width)) &&
       llvm::all_of(mask.drop_front(width),
@@ -264,78 +304,96 @@ LogicalResult LaneRewriter::rewriteShuffle(vector::ShuffleOp op) {
       matchPattern(op.getV2(), m_Constant(&padding)) && padding.isSplat()) {
     Value other = arith::ConstantOp::create(
         b, b.loc, cast<TypedAttr>(padding.getSplatValue<Attribute>()));
-    setLanes(op, {arith::SelectOp::create(b, b.loc, b.isBelow(width), (*own)[0],
-                                          other)});
+    setHeld(op,
+            arith::SelectOp::create(b, b.loc, b.isBelow(width), own, other));
     return success();
   }
   if (llvm::any_of(mask, [&](int64_t m) { return m < 0 || m >= width; }))
     return failure();
-  if (own->size() == 1 && size <= kLanes && isRun(mask)) {
-    setLanes(op, {mask[0] ? b.shuffleDown((*own)[0], mask[0]) : (*own)[0]});
+  if (width <= kLanes && size <= kLanes && isRun(mask)) {
+    setHeld(op, mask[0] ? b.shuffleDown(own, mask[0]) : own);
     return success();
   }
   std::optional<Cycle> cycle = Cycle::find(mask);
-  if (!cycle)
+  if (!cycle || !getHeldType(op.getType()))
     return failure();
-  Registers made;
-  for (int64_t r = 0; r * kLanes < size; ++r)
-    made.push_back(b.gather(*own, b.compute(*cycle, r)));
-  setLanes(op, made);
+  SmallVector<Value> parts;
+  for (int64_t i = 0; i < getShare(size); ++i)
+    parts.push_back(b.gather(own, compute(b, *cycle, getShare(size), i)));
+  setHeld(op, b.join(parts));
   return success();
 }
 
-/// Elements of other sizes lie in other lanes.
-LogicalResult LaneRewriter::rewriteBitcast(vector::BitCastOp op) {
-  std::optional<Registers> own = getLanes(op.getSource());
-  if (!own)
-    return failure();
-  Type from = getElementOf(op.getSource().getType());
-  Type to = getElementOf(op.getType());
-  unsigned fromBits = from.getIntOrFloatBitWidth();
-  unsigned toBits = to.getIntOrFloatBitWidth();
-  auto asInteger = [&](Value value) -> Value {
-    Type type = b.getIntegerType(value.getType().getIntOrFloatBitWidth());
-    return type == value.getType()
-               ? value
-               : arith::BitcastOp::create(b, b.loc, type, value).getResult();
-  };
-  for (Value &held : *own)
-    held = asInteger(held);
-  Registers made;
-  Type word = b.getIntegerType(toBits);
-  auto constant = [&](Type type, int64_t value) -> Value {
-    return arith::ConstantIntOp::create(b, b.loc, type, value);
-  };
-  for (int64_t r = 0; r * kLanes < getCount(op.getType()); ++r) {
-    Value value;
-    if (fromBits == toBits) {
-      value = own->size() == 1 ? (*own)[0] : (*own)[r];
-    } else if (fromBits < toBits) {
-      int64_t parts = toBits / fromBits;
-      for (int64_t part = 0; part < parts; ++part) {
-        Cycle place{1, 1 << 20, parts, part};
-        Value piece = b.gather(*own, b.compute(place, r));
-        piece = arith::ExtUIOp::create(b, b.loc, word, piece);
-        piece = arith::ShLIOp::create(b, b.loc, piece,
-                                      constant(word, part * fromBits));
-        value = value ? arith::OrIOp::create(b, b.loc, value, piece).getResult()
-                      : piece;
-      }
-    } else {
-      int64_t parts = fromBits / toBits;
-      value = b.gather(*own, b.compute({parts, 1 << 20, 1, 0}, r));
-      Value shift = b.compute({1, parts, toBits, 0}, r);
-      if (fromBits < 32)
-        shift = arith::TruncIOp::create(b, b.loc, value.getType(), shift);
-      else if (fromBits > 32)
-        shift = arith::ExtUIOp::create(b, b.loc, value.getType(), shift);
-      value = arith::ShRUIOp::create(b, b.loc, value, shift);
-      value = arith::TruncIOp::create(b, b.loc, word, value);
-    }
-    if (to != word)
-      value = arith::BitcastOp::create(b, b.loc, to, value);
-    made.push_back(value);
+//===----------------------------------------------------------------------===//
+// Bits
+//===----------------------------------------------------------------------===//
+
+static Value asInteger(WarpBuilder &b, Value value) {
+  Type element = getElementOf(value.getType());
+  Type type = b.getIntegerType(element.getIntOrFloatBitWidth());
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(type);
+  if (type == value.getType())
+    return value;
+  return arith::BitcastOp::create(b, b.loc, type, value);
+}
+
+/// Elements of twice as many bits lie in other lanes.
+static Value makeWider(WarpBuilder &b, Value held, Type word,
+                       unsigned fromBits) {
+  int64_t parts = word.getIntOrFloatBitWidth() / fromBits;
+  Value value;
+  for (int64_t part = 0; part < parts; ++part) {
+    Value piece = b.gather(held, b.add(b.mul(b.getLane(), parts), part));
+    piece = arith::ExtUIOp::create(b, b.loc, word, piece);
+    Value shift = arith::ConstantIntOp::create(b, b.loc, word, part * fromBits);
+    piece = arith::ShLIOp::create(b, b.loc, piece, shift);
+    value = value ? arith::OrIOp::create(b, b.loc, value, piece).getResult()
+                  : piece;
   }
-  setLanes(op, made);
+  return value;
+}
+
+static Value makeNarrower(WarpBuilder &b, Value held, Type word,
+                          unsigned fromBits) {
+  unsigned toBits = word.getIntOrFloatBitWidth();
+  int64_t parts = fromBits / toBits;
+  Value value = b.gather(held, b.div(b.getLane(), parts));
+  Value shift = b.mul(b.rem(b.getLane(), parts), toBits);
+  shift = resize(b, shift, value.getType());
+  value = arith::ShRUIOp::create(b, b.loc, value, shift);
+  return arith::TruncIOp::create(b, b.loc, word, value);
+}
+
+LogicalResult LaneRewriter::rewriteBitcast(vector::BitCastOp op) {
+  Value held = getHeld(op.getSource());
+  Type type = getHeldType(op.getType());
+  if (!held || !type)
+    return failure();
+  int64_t from = getCount(op.getSource().getType()),
+          to = getCount(op.getType());
+  // Each lane has all bits of its own.
+  if (from == to || (from % kLanes == 0 && to % kLanes == 0)) {
+    auto asVector = [&](Type type) {
+      return isa<VectorType>(type) ? cast<VectorType>(type)
+                                   : VectorType::get({1}, type);
+    };
+    if (!isa<VectorType>(held.getType()))
+      held =
+          vector::BroadcastOp::create(b, b.loc, asVector(held.getType()), held);
+    held = vector::BitCastOp::create(b, b.loc, asVector(type), held);
+    setHeld(op, isa<VectorType>(type) ? held : b.getPart(held, 0));
+    return success();
+  }
+  if (from > kLanes || to > kLanes)
+    return failure();
+  held = asInteger(b, held);
+  unsigned fromBits = held.getType().getIntOrFloatBitWidth();
+  Type word = b.getIntegerType(type.getIntOrFloatBitWidth());
+  Value value = from > to ? makeWider(b, held, word, fromBits)
+                          : makeNarrower(b, held, word, fromBits);
+  if (type != word)
+    value = arith::BitcastOp::create(b, b.loc, type, value);
+  setHeld(op, value);
   return success();
 }

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Target/NVPTX/NVPTX.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/NVPTX/Passes.h"
 #include "tern/Target/Target.h"
@@ -25,8 +26,23 @@ namespace {
 
 constexpr StringLiteral kTriple = "nvptx64-nvidia-cuda";
 
-/// Of products without a kernel here.
-constexpr StringLiteral kNames[] = {"plain_rows", "integer_rows"};
+/// The first is of the kernels here, the others are Generic's.
+constexpr StringLiteral kNames[] = {"mma_fragments", "plain_rows",
+                                    "integer_rows"};
+
+/// Of the tokens, eight at a time, then those that are left.
+Strategy makeFragments(MLIRContext *context, const ProductShape &shape) {
+  SmallVector<Attribute> kernels;
+  for (int64_t tokens : {8, 1})
+    if (tokens <= shape.tokens)
+      kernels.push_back(nvptx::MmaAttr::get(context, tokens));
+  Strategy strategy;
+  strategy.layoutName = kNames[0];
+  strategy.layout = shape.withScales(nvptx::MmaAttr::getLayout());
+  strategy.kernels =
+      StrategyAttr::get(context, kernels, /*units=*/1, /*prefetch=*/0);
+  return strategy;
+}
 
 struct NVPTXTarget : Target {
   StringRef getName() const override { return "NVPTX"; }
@@ -68,9 +84,12 @@ struct NVPTXTarget : Target {
   SmallVector<Strategy>
   getStrategies(TargetAttr attr, const ProductShape &shape) const override {
     SmallVector<Strategy> found;
+    if (shape.integerBits == 0 && !shape.listsRows && !shape.listsColumns)
+      found.push_back(makeFragments(attr.getContext(), shape));
     for (Strategy &strategy : portable().getStrategies(attr, shape))
       if (strategy.layoutName.empty() ||
-          llvm::is_contained(kNames, strategy.layoutName))
+          llvm::is_contained(ArrayRef(kNames).drop_front(),
+                             strategy.layoutName))
         found.push_back(std::move(strategy));
     return found;
   }
@@ -85,6 +104,13 @@ struct NVPTXTarget : Target {
   }
 
   int64_t getVectorBytes(TargetAttr) const override { return 32; }
+
+  void registerDialects(DialectRegistry &registry) const override {
+    registry.insert<nvptx::TernNVPTXDialect>();
+  }
+  void loadDialects(MLIRContext *context) const override {
+    context->getOrLoadDialect<nvptx::TernNVPTXDialect>();
+  }
 
   void registerPasses() const override { nvptx::registerTernNVPTXPasses(); }
 

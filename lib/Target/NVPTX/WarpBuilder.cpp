@@ -44,11 +44,27 @@ std::optional<Cycle> Cycle::find(ArrayRef<int64_t> elements) {
 void WarpBuilder::begin() {
   all = i32(-1);
   lane = readRegister("tid.x");
-  laneIndex = arith::IndexCastUIOp::create(*this, loc, getIndexType(), lane);
 }
 
 Value WarpBuilder::i32(int64_t value) {
   return arith::ConstantIntOp::create(*this, loc, getI32Type(), value);
+}
+
+Value WarpBuilder::add(Value x, int64_t y) {
+  return y ? arith::AddIOp::create(*this, loc, x, i32(y)).getResult() : x;
+}
+Value WarpBuilder::mul(Value x, int64_t y) {
+  return y == 1 ? x : arith::MulIOp::create(*this, loc, x, i32(y)).getResult();
+}
+Value WarpBuilder::div(Value x, int64_t y) {
+  return y == 1 ? x : arith::DivUIOp::create(*this, loc, x, i32(y)).getResult();
+}
+Value WarpBuilder::rem(Value x, int64_t y) {
+  return arith::RemUIOp::create(*this, loc, x, i32(y));
+}
+
+Value WarpBuilder::toIndex(Value word) {
+  return arith::IndexCastUIOp::create(*this, loc, getIndexType(), word);
 }
 
 Value WarpBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {
@@ -68,6 +84,10 @@ Value WarpBuilder::readRegister(StringRef name) {
 Value WarpBuilder::isBelow(int64_t lanes) {
   return arith::CmpIOp::create(*this, loc, arith::CmpIPredicate::ult, lane,
                                i32(lanes));
+}
+
+Value WarpBuilder::isEqual(Value x, int64_t y) {
+  return arith::CmpIOp::create(*this, loc, arith::CmpIPredicate::eq, x, i32(y));
 }
 
 void WarpBuilder::synchronize() { intrinsic("bar.warp.sync", Type(), {all}); }
@@ -118,30 +138,33 @@ Value WarpBuilder::shuffleDown(Value value, int64_t by) {
   });
 }
 
-Value WarpBuilder::gather(const Registers &from, Value element) {
-  if (from.size() == 1)
-    return shuffle(from[0], element);
-  Value lane = arith::AndIOp::create(*this, loc, element, i32(kLanes - 1));
-  Value result = shuffle(from[0], lane);
-  for (int64_t r = 1, count = from.size(); r < count; ++r) {
-    Value isOfThis = arith::CmpIOp::create(
-        *this, loc, arith::CmpIPredicate::uge, element, i32(r * kLanes));
-    result = arith::SelectOp::create(*this, loc, isOfThis,
-                                     shuffle(from[r], lane), result);
+Value WarpBuilder::gather(Value held, Value element) {
+  auto type = dyn_cast<VectorType>(held.getType());
+  if (!type)
+    return shuffle(held, element);
+  int64_t share = type.getNumElements();
+  Value from = div(element, share), part = rem(element, share), result;
+  for (int64_t i = 0; i < share; ++i) {
+    Value one = shuffle(getPart(held, i), from);
+    result = result ? arith::SelectOp::create(*this, loc, isEqual(part, i), one,
+                                              result)
+                          .getResult()
+                    : one;
   }
   return result;
 }
 
-Value WarpBuilder::compute(const Cycle &cycle, int64_t number) {
-  auto make = [&](Value x, int64_t by, auto op) -> Value {
-    using Op = decltype(op);
-    return Op::create(*this, loc, x, i32(by));
-  };
-  Value i = make(lane, number * kLanes, arith::AddIOp());
-  i = make(i, cycle.divide, arith::DivUIOp());
-  i = make(i, cycle.modulus, arith::RemUIOp());
-  i = make(i, cycle.scale, arith::MulIOp());
-  return make(i, cycle.offset, arith::AddIOp());
+Value WarpBuilder::getPart(Value held, int64_t number) {
+  if (!isa<VectorType>(held.getType()))
+    return held;
+  return vector::ExtractOp::create(*this, loc, held, number);
+}
+
+Value WarpBuilder::join(ArrayRef<Value> parts) {
+  if (parts.size() == 1)
+    return parts[0];
+  auto type = VectorType::get({int64_t(parts.size())}, parts[0].getType());
+  return vector::FromElementsOp::create(*this, loc, type, parts);
 }
 
 //===----------------------------------------------------------------------===//

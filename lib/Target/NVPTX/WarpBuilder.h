@@ -15,9 +15,6 @@ namespace tern::nvptx {
 
 constexpr int64_t kLanes = 32;
 
-/// Values of a vector that a warp holds: element 32 r + l is the rth of lane l.
-using Registers = llvm::SmallVector<mlir::Value, 2>;
-
 /// Element i of a vector is scale * (i / divide % modulus) + offset.
 struct Cycle {
   int64_t divide, modulus, scale, offset;
@@ -26,6 +23,9 @@ struct Cycle {
   static std::optional<Cycle> find(llvm::ArrayRef<int64_t> elements);
 };
 
+/// A vector of up to 32 elements has one in each lane, and nothing that means
+/// something in the lanes behind them. Of a longer one each lane has a vector
+/// of elements that follow each other.
 class WarpBuilder : public mlir::OpBuilder {
 public:
   WarpBuilder(mlir::OpBuilder at, mlir::Location loc)
@@ -35,14 +35,19 @@ public:
   void begin();
 
   mlir::Value i32(int64_t value);
+  mlir::Value add(mlir::Value x, int64_t y);
+  mlir::Value mul(mlir::Value x, int64_t y);
+  mlir::Value div(mlir::Value x, int64_t y);
+  mlir::Value rem(mlir::Value x, int64_t y);
+  mlir::Value toIndex(mlir::Value word);
   mlir::Value readRegister(llvm::StringRef name);
   mlir::Value intrinsic(llvm::StringRef name, mlir::Type result,
                         mlir::ValueRange operands);
 
-  /// The lane's number, as an i32 and as an index.
+  /// The lane's number, an i32.
   mlir::Value getLane() const { return lane; }
-  mlir::Value getLaneIndex() const { return laneIndex; }
   mlir::Value isBelow(int64_t lanes);
+  mlir::Value isEqual(mlir::Value x, int64_t y);
 
   /// Every lane sees what all have written.
   void synchronize();
@@ -52,16 +57,18 @@ public:
   /// `value` of the lane `by` lanes up; the last `by` keep theirs.
   mlir::Value shuffleDown(mlir::Value value, int64_t by);
 
-  /// Of all that lanes hold, the element that each lane chooses (an i32).
-  mlir::Value gather(const Registers &from, mlir::Value element);
+  /// Of a vector that lanes hold, the element that each lane chooses (an i32).
+  mlir::Value gather(mlir::Value held, mlir::Value element);
 
   /// Numbers of 32 bits of all lanes to one, which all get; null for a kind
   /// that takes another way.
   mlir::Value reduce(mlir::vector::CombiningKind kind, mlir::Value value,
                      int64_t lanes);
 
-  /// What `cycle` has for the lane's element of register `number`, as an i32.
-  mlir::Value compute(const Cycle &cycle, int64_t number);
+  /// Element `number` of what a lane holds: the value itself, or a part.
+  mlir::Value getPart(mlir::Value held, int64_t number);
+  /// The reverse.
+  mlir::Value join(llvm::ArrayRef<mlir::Value> parts);
 
   mlir::Location loc;
 
@@ -69,8 +76,13 @@ private:
   mlir::Value throughWords(mlir::Value value,
                            llvm::function_ref<mlir::Value(mlir::Value)> move);
 
-  mlir::Value lane, laneIndex, all;
+  mlir::Value lane, all;
 };
+
+/// Elements of a vector of `count` that a lane has.
+inline int64_t getShare(int64_t count) {
+  return count > kLanes ? count / kLanes : 1;
+}
 
 } // namespace tern::nvptx
 
