@@ -73,12 +73,12 @@ static bool hasRuntime(const llvm::Triple &triple) {
 /// Programs of other machines: the artifact in them is found and read by those.
 static Error checkForeign(const llvm::Triple &triple, OutputForm form) {
   bool program = form == OutputForm::Program;
-  if (hasRuntime(triple) && (triple.isArch64Bit() || !program))
+  if (hasRuntime(triple))
     return Error::success();
-  return failure("for another machine than this one, tern links " +
-                 llvm::Twine(program ? "programs of Linux with 64 bits"
-                                     : "shared libraries of Linux") +
-                 " only; for " + triple.str() + " use --emit=obj");
+  return failure(
+      "for another machine than this one, tern links " +
+      llvm::Twine(program ? "programs of Linux" : "shared libraries of Linux") +
+      " only; for " + triple.str() + " use --emit=obj");
 }
 
 Error tern::checkLinkable(TargetAttr target, const CompileOptions &options) {
