@@ -137,6 +137,15 @@ TYPED_TEST(ProgramImage, ProgramsThatCannotCarryIt) {
   EXPECT_NE(
       message(linked<Elf>(PT_LOAD)).find("no program header for .note.tern"),
       std::string::npos);
+  auto large = mlir::parseSourceString<mlir::ModuleOp>(
+      head(int64_t(5) << 30) + "}", &context);
+  if (sizeof(typename Elf::Header) == sizeof(Elf32_Ehdr)) {
+    auto file = AtomicFile::create(this->tiny.directory.file("out"), {});
+    llvm::Error error =
+        writeProgram(linked<Elf>(), *large, **checkpoint, {}, {}, **file);
+    EXPECT_NE(llvm::toString(std::move(error)).find("room for 4 GiB"),
+              std::string::npos);
+  }
   std::string nameless = linked<Elf>();
   nameless.replace(nameless.find(".note.tern"), 10, ".note.best");
   EXPECT_NE(message(nameless).find("no section .note.tern"), std::string::npos);
