@@ -47,7 +47,7 @@ func.func @read(%x: vector<1x8xi8>, %weights: memref<2x8x8xi8>, %step: index, %a
   return %0 : vector<2xi64>
 }
 
-// What odd sums are too large by is taken off, then what even ones have of odd ones.
+// The excess of odd sums is taken off, then the part of even ones that is of odd ones.
 // CHECK-LABEL:   func.func @widen(
 // CHECK:           %[[ODD:.*]] = arith.subi %{{.*}}, %{{.*}} : i32
 // CHECK:           %[[HIGH:.*]] = arith.shli %[[ODD]], %{{.*}} : i32
