@@ -9,6 +9,7 @@
 #define TERN_LIB_DRIVER_COMPILATION_H
 
 #include "Diagnostics.h"
+#include "LinkedModel.h"
 #include "PhaseRange.h"
 
 #include "tern/Artifact/Emitter.h"
@@ -54,6 +55,7 @@ private:
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
   llvm::Expected<std::unique_ptr<Emitter>> createEmitter();
+  WeightsPlace placeWeights() const;
   llvm::Error saveCode(Emitter &emitter);
   llvm::Error checkMemory(llvm::StringRef object, const ModelFacts &facts);
 

@@ -11,6 +11,7 @@
 #include "Project.h"
 #include "RuntimeArchive.h"
 
+#include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Codegen/DeviceModules.h"
@@ -132,15 +133,21 @@ Error Compilation::writeCode() {
                                      : shown.emitLLVMIR();
     return text ? write(*text) : text.takeError();
   }
+  Expected<ModelFacts> facts = emitter->readFacts();
+  if (!facts)
+    return facts.takeError();
+  if (options.embedsWeights)
+    for (auto [part, bytes] :
+         {std::pair<StringRef, uint64_t>{"weights", facts->weightsBytes},
+          {"tokenizer", text.tokenizer.size()}})
+      emitter->addData(dataSymbol(part, facts->name()), bytes,
+                       facts->alignment);
   Expected<std::string> object = [&] {
     Timer timer("object", listener);
     return emitter->emitObject();
   }();
   if (!object)
     return object.takeError();
-  Expected<ModelFacts> facts = emitter->readFacts();
-  if (!facts)
-    return facts.takeError();
   if (Error error = checkMemory(*object, *facts))
     return error;
   Timer timer("write", listener);
@@ -155,18 +162,27 @@ Error Compilation::writeCode() {
   if (options.form == OutputForm::Program)
     return linked.writeProgram(options);
   Expected<std::string> library =
-      options.form == OutputForm::Shared ? linked.linkShared(options) : *object;
+      options.form == OutputForm::Shared    ? linked.linkShared(options)
+      : options.form == OutputForm::Archive ? linked.makeArchive(options)
+                                            : *object;
   if (!library)
     return library.takeError();
   if (options.stream)
     return write(*library);
-  // Devices have no files to map.
-  bool assembly = weights && options.form == OutputForm::Object &&
-                  (!options.project.empty() ||
-                   llvm::Triple(target.getTriple()).isOSUnknown());
-  if (Error error = linked.writeLibrary(options.output, *library, assembly))
+  if (Error error =
+          linked.writeLibrary(options.output, *library, placeWeights()))
     return error;
   return options.project.empty() ? Error::success() : finishProject();
+}
+
+WeightsPlace Compilation::placeWeights() const {
+  if (options.embedsWeights)
+    return WeightsPlace::Library;
+  // Devices have no files to map.
+  bool isForDevice = options.form == OutputForm::Object &&
+                     (!options.project.empty() ||
+                      llvm::Triple(target.getTriple()).isOSUnknown());
+  return isForDevice ? WeightsPlace::Assembly : WeightsPlace::File;
 }
 
 Error Compilation::finishProject() {
@@ -174,7 +190,7 @@ Error Compilation::finishProject() {
   if (!sources)
     return sources.takeError();
   return writeProject(options.project, target, *sources, text.tokenizer,
-                      inputs);
+                      options.embedsWeights, inputs);
 }
 
 Error Compilation::writeWeightsAlone() {

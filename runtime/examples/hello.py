@@ -57,6 +57,7 @@ class SessionConfig(c.Structure):
         ("scratch", c.c_void_p),
         ("call_tokens", c.c_uint32),
         ("reserved", c.c_uint32),
+        ("state", c.c_void_p),
     ]
 
 
