@@ -9,6 +9,7 @@
 #define TERN_LIB_DRIVER_COMPILATION_H
 
 #include "Diagnostics.h"
+#include "LinkedModel.h"
 #include "PhaseRange.h"
 
 #include "tern/Artifact/Emitter.h"
@@ -53,6 +54,7 @@ private:
   llvm::Error writeCode();
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
+  WeightsPlace placeWeights() const;
   llvm::Error saveCode(Emitter &emitter);
   llvm::Error checkMemory(llvm::StringRef object, const ModelFacts &facts);
 

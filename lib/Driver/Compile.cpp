@@ -10,8 +10,10 @@
 #include "Compilation.h"
 #include "LinkedModel.h"
 #include "Project.h"
+#include "RuntimeArchive.h"
 
 #include "tern/Artifact/AtomicFile.h"
+#include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Driver/OutputFiles.h"
@@ -60,6 +62,12 @@ Expected<TargetAttr> Compilation::chooseTarget() {
 Error Compilation::checkTarget() {
   if (Error error = checkMachine(target))
     return error;
+  llvm::Triple triple(target.getTriple());
+  if (options.embedsWeights && !canEmbedData(triple))
+    return llvm::createStringError(
+        "--embed-weights is for objects of ELF and WebAssembly, which those "
+        "for " +
+        triple.str() + " are not; leave it out and map the weights file");
   bool isProgram = options.form == OutputForm::Program;
   if (!isProgram && options.form != OutputForm::Shared)
     return Error::success();
@@ -85,6 +93,7 @@ Error Compilation::checkOutputs() {
   // IR has a name of its own; writeLibrary asks again.
   if (writesLibrary() && !options.inputPhase)
     plan.name = name.str();
+  plan.hasWeights = !options.embedsWeights;
   plan.stages = options.stages;
   plan.stageFiles = range.stageFiles(name);
   return tern::checkOutputs(plan, inputs);
@@ -117,6 +126,10 @@ Error Compilation::import() {
                          sections->chatRefusal +
                          "; --chat-template FILE gives another");
   text = std::move(*sections);
+  if (!options.project.empty() && text.tokenizer.empty())
+    return llvm::createStringError(
+        options.input + " has no tokenizer, which the program of a project "
+                        "needs; --emit=obj makes an object");
   return Error::success();
 }
 
@@ -170,7 +183,7 @@ Error Compilation::checkWeights() {
   };
   if (!writesWeights())
     return Error::success();
-  if (writesLibrary())
+  if (writesLibrary() && !options.embedsWeights)
     if (Error error = checkWeightsBeside(options.output, name,
                                          number(TernDialect::kWeightsIdAttr)))
       return error;
@@ -238,6 +251,8 @@ Error Compilation::run() {
     if (Error error = chooseTarget().moveInto(target))
       return error;
   if (!options.project.empty()) {
+    if (Error error = runtimeSources(options.libraryDirectory).takeError())
+      return error;
     if (Error error = beginProject(options.project, target))
       return error;
     if (Error error = checkOutputs())

@@ -59,6 +59,10 @@ public:
 
   llvm::Expected<ModelFacts> readFacts() const;
 
+  /// Defines `symbol` as read-only data, in objects zeros until its bytes are
+  /// written there (EmbeddedData.h).
+  void addData(llvm::StringRef symbol, uint64_t bytes, uint64_t alignment);
+
 private:
   Emitter();
   llvm::Error translate(mlir::ModuleOp module, TargetAttr target);

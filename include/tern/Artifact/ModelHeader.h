@@ -40,9 +40,10 @@ inline constexpr llvm::StringLiteral kWeightsIdentity = "tern weights: ";
 llvm::Expected<ModelFacts> readModelFacts(const llvm::Module &module);
 
 /// A C header that declares the model and says what it needs; `tokenizerBytes`
-/// are those of the section in its weights file.
+/// are those of the section in its weights file, or `embedded` in its object.
 std::string writeModelHeader(const ModelFacts &facts,
-                             uint64_t tokenizerBytes = 0);
+                             uint64_t tokenizerBytes = 0,
+                             bool embedded = false);
 
 /// Parts of a file that an assembler takes in.
 struct FilePart {
