@@ -7,7 +7,7 @@
 
 #include "AbiConstants.h"
 
-#include "tern/Codegen/Launches.h"
+#include "tern/Codegen/DeviceModules.h"
 
 #include "mlir/IR/SymbolTable.h"
 

@@ -7,7 +7,8 @@
 
 #include "DevicePlan.h"
 
-#include "tern/Codegen/Launches.h"
+#include "tern/Codegen/DeviceModules.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 
 #include "llvm/ADT/StringMap.h"
 

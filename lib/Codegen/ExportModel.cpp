@@ -8,9 +8,9 @@
 #include "AbiConstants.h"
 #include "DevicePlan.h"
 
-#include "tern/Codegen/Launches.h"
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"

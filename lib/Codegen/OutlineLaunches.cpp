@@ -7,8 +7,8 @@
 
 #include "LaunchParts.h"
 
-#include "tern/Codegen/Launches.h"
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
 
@@ -233,8 +233,8 @@ private:
   /// Each block has a worker's part; slots lie behind them.
   ScratchPlan planScratch(const Device &device, unsigned slots) {
     ModuleOp module = getOperation();
-    int64_t fixed = getNumber(module, TernDialect::kScratchBytesAttr, 0);
-    int64_t worker = getNumber(module, TernDialect::kWorkerBytesAttr, 0);
+    int64_t fixed = getNumberOr(module, TernDialect::kScratchBytesAttr, 0);
+    int64_t worker = getNumberOr(module, TernDialect::kWorkerBytesAttr, 0);
     ScratchPlan plan;
     plan.slots = llvm::alignTo(fixed + device.blocks * worker, kSlotBytes);
     plan.bytes = llvm::alignTo(plan.slots + slots * kSlotBytes, 64);

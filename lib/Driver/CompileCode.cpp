@@ -14,7 +14,7 @@
 #include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/TargetSelection.h"
-#include "tern/Codegen/Launches.h"
+#include "tern/Codegen/DeviceModules.h"
 #include "tern/Target/Target.h"
 
 using namespace tern;

@@ -31,8 +31,8 @@ llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
                                         llvm::StringRef target,
                                         llvm::StringRef cpu);
 
-/// What a program for `target` is compiled for: of a device, any CPU of this
-/// machine's kind, else the target itself.
+/// The machine of a program for `target`: of a device, any CPU of this one's
+/// kind, else the target itself.
 TargetAttr getProgramTarget(TargetAttr target);
 
 /// An error that names the triple, CPU or feature LLVM does not know.

@@ -61,7 +61,20 @@ void LaneRewriter::beforeStore() {
   hasWritten = true;
 }
 
-/// What is the same in all lanes is written by one.
+static bool writes(Operation *op) {
+  return isa<memref::StoreOp, vector::StoreOp, vector::TransferWriteOp,
+             LLVM::StoreOp>(op);
+}
+
+static bool writesWithin(Operation *op) {
+  return op
+      ->walk([](Operation *inner) {
+        return writes(inner) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Numbers that all lanes have are written by one.
 LogicalResult LaneRewriter::storeSame(Operation *op) {
   beforeStore();
   auto branch = scf::IfOp::create(b, op->getLoc(), b.isBelow(1),
@@ -76,8 +89,7 @@ LogicalResult LaneRewriter::storeSame(Operation *op) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult LaneRewriter::cloneSame(Operation *op) {
-  if (isa<memref::StoreOp, vector::StoreOp, vector::TransferWriteOp,
-          LLVM::StoreOp>(op))
+  if (writes(op))
     return storeSame(op);
   if (isa<memref::LoadOp, vector::LoadOp, vector::TransferReadOp, LLVM::LoadOp>(
           op))
@@ -194,7 +206,7 @@ static SmallVector<Type> getCarriedTypes(TypeRange types) {
       types, [](Type type) { return isWide(type) ? getHeldType(type) : type; });
 }
 
-/// What regions carry; nulls for what has no form.
+/// Values that regions carry; nulls for those without a form.
 SmallVector<Value> LaneRewriter::carry(ValueRange values) {
   return llvm::map_to_vector(values, [&](Value value) {
     return isWide(value.getType()) ? getHeld(value) : getWhole(value);
@@ -215,10 +227,11 @@ LogicalResult LaneRewriter::rewriteRegion(Region &from, Block *to) {
   if (!to->empty())
     to->back().erase();
   b.setInsertionPointToEnd(to);
-  forgetMemory();
+  bool isWritten = writesWithin(from.getParentOp());
+  forgetMemory(isWritten);
   bind(from.front().getArguments(), to->getArguments());
   LogicalResult result = rewriteBlock(from.front());
-  forgetMemory();
+  forgetMemory(isWritten);
   return result;
 }
 
@@ -230,7 +243,10 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
   };
   if (!hasForm(op->getResultTypes()))
     return failure();
-  forgetMemory();
+  bool isWritten = writesWithin(op);
+  if (hasWritten && !isWritten)
+    b.synchronize();
+  forgetMemory(isWritten);
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
     SmallVector<Value> inits = carry(loop.getInitArgs());
     if (llvm::is_contained(inits, Value()))

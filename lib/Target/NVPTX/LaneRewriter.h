@@ -72,8 +72,8 @@ private:
   mlir::LogicalResult rewriteCodes(ReadCodesOp op);
   mlir::LogicalResult rewriteSums(FinishSumsOp op);
 
-  /// What this lane holds of `vector`, and all of it; null if neither can be
-  /// made of the other.
+  /// The part of `vector` that this lane has, and all of it; null if neither
+  /// can be made of the other.
   mlir::Value getHeld(mlir::Value vector);
   mlir::Value getWhole(mlir::Value vector);
   mlir::Value getElement(mlir::Value vector, int64_t number);
@@ -82,7 +82,11 @@ private:
   // Memory: what a lane writes, others see behind a barrier.
   void beforeLoad();
   void beforeStore();
-  void forgetMemory() { hasRead = hasWritten = true; }
+  /// Where regions begin and end, which may have written.
+  void forgetMemory(bool isWritten) {
+    hasRead = true;
+    hasWritten = isWritten;
+  }
 
   WarpBuilder b;
   mlir::IRMapping mapping;

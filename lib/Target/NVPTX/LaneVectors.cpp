@@ -63,23 +63,6 @@ Value LaneRewriter::getWhole(Value value) {
 // Elements
 //===----------------------------------------------------------------------===//
 
-/// What `cycle` has for part `number` of the `share` elements of a lane.
-static Value compute(WarpBuilder &b, const Cycle &cycle, int64_t share,
-                     int64_t number) {
-  Value i = b.add(b.mul(b.getLane(), share), number);
-  i = b.rem(b.div(i, cycle.divide), cycle.modulus);
-  return b.add(b.mul(i, cycle.scale), cycle.offset);
-}
-
-static Value resize(WarpBuilder &b, Value value, Type type) {
-  unsigned bits = type.getIntOrFloatBitWidth();
-  if (bits < 32)
-    return arith::TruncIOp::create(b, b.loc, type, value);
-  if (bits > 32)
-    return arith::ExtSIOp::create(b, b.loc, type, value);
-  return value;
-}
-
 LogicalResult LaneRewriter::rewriteConstant(Operation *op,
                                             DenseElementsAttr elements) {
   Value vector = op->getResult(0);
@@ -105,7 +88,7 @@ LogicalResult LaneRewriter::rewriteConstant(Operation *op,
   SmallVector<Value> parts;
   int64_t share = getShare(values.size());
   for (int64_t i = 0; i < share; ++i)
-    parts.push_back(resize(b, compute(b, *cycle, share, i), element));
+    parts.push_back(b.resize(b.compute(*cycle, share, i), element));
   setHeld(vector, b.join(parts));
   return success();
 }
@@ -279,121 +262,5 @@ LogicalResult LaneRewriter::rewriteReduction(vector::ReductionOp op) {
     value = vector::makeArithReduction(b, b.loc, op.getKind(), value,
                                        mapping.lookup(op.getAcc()));
   mapping.map(op.getResult(), value);
-  return success();
-}
-
-static bool isRun(ArrayRef<int64_t> mask) {
-  for (auto [i, element] : llvm::enumerate(mask))
-    if (element != mask[0] + int64_t(i))
-      return false;
-  return true;
-}
-
-LogicalResult LaneRewriter::rewriteShuffle(vector::ShuffleOp op) {
-  Value own = getHeld(op.getV1());
-  if (!own)
-    return failure();
-  ArrayRef<int64_t> mask = op.getMask();
-  int64_t width = getCount(op.getV1().getType()), size = mask.size();
-  // The same number, mostly zero, behind a vector.
-  DenseElementsAttr padding;
-  if (size > width && size <= kLanes && mask[0] == 0 &&
-      isRun(mask.take_front(width)) &&
-      llvm::all_of(mask.drop_front(width),
-                   [&](int64_t m) { return m >= width; }) &&
-      matchPattern(op.getV2(), m_Constant(&padding)) && padding.isSplat()) {
-    Value other = arith::ConstantOp::create(
-        b, b.loc, cast<TypedAttr>(padding.getSplatValue<Attribute>()));
-    setHeld(op,
-            arith::SelectOp::create(b, b.loc, b.isBelow(width), own, other));
-    return success();
-  }
-  if (llvm::any_of(mask, [&](int64_t m) { return m < 0 || m >= width; }))
-    return failure();
-  if (width <= kLanes && size <= kLanes && isRun(mask)) {
-    setHeld(op, mask[0] ? b.shuffleDown(own, mask[0]) : own);
-    return success();
-  }
-  std::optional<Cycle> cycle = Cycle::find(mask);
-  if (!cycle || !getHeldType(op.getType()))
-    return failure();
-  SmallVector<Value> parts;
-  for (int64_t i = 0; i < getShare(size); ++i)
-    parts.push_back(b.gather(own, compute(b, *cycle, getShare(size), i)));
-  setHeld(op, b.join(parts));
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Bits
-//===----------------------------------------------------------------------===//
-
-static Value asInteger(WarpBuilder &b, Value value) {
-  Type element = getElementOf(value.getType());
-  Type type = b.getIntegerType(element.getIntOrFloatBitWidth());
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    type = vector.clone(type);
-  if (type == value.getType())
-    return value;
-  return arith::BitcastOp::create(b, b.loc, type, value);
-}
-
-/// Elements of twice as many bits lie in other lanes.
-static Value makeWider(WarpBuilder &b, Value held, Type word,
-                       unsigned fromBits) {
-  int64_t parts = word.getIntOrFloatBitWidth() / fromBits;
-  Value value;
-  for (int64_t part = 0; part < parts; ++part) {
-    Value piece = b.gather(held, b.add(b.mul(b.getLane(), parts), part));
-    piece = arith::ExtUIOp::create(b, b.loc, word, piece);
-    Value shift = arith::ConstantIntOp::create(b, b.loc, word, part * fromBits);
-    piece = arith::ShLIOp::create(b, b.loc, piece, shift);
-    value = value ? arith::OrIOp::create(b, b.loc, value, piece).getResult()
-                  : piece;
-  }
-  return value;
-}
-
-static Value makeNarrower(WarpBuilder &b, Value held, Type word,
-                          unsigned fromBits) {
-  unsigned toBits = word.getIntOrFloatBitWidth();
-  int64_t parts = fromBits / toBits;
-  Value value = b.gather(held, b.div(b.getLane(), parts));
-  Value shift = b.mul(b.rem(b.getLane(), parts), toBits);
-  shift = resize(b, shift, value.getType());
-  value = arith::ShRUIOp::create(b, b.loc, value, shift);
-  return arith::TruncIOp::create(b, b.loc, word, value);
-}
-
-LogicalResult LaneRewriter::rewriteBitcast(vector::BitCastOp op) {
-  Value held = getHeld(op.getSource());
-  Type type = getHeldType(op.getType());
-  if (!held || !type)
-    return failure();
-  int64_t from = getCount(op.getSource().getType()),
-          to = getCount(op.getType());
-  // Each lane has all bits of its own.
-  if (from == to || (from % kLanes == 0 && to % kLanes == 0)) {
-    auto asVector = [&](Type type) {
-      return isa<VectorType>(type) ? cast<VectorType>(type)
-                                   : VectorType::get({1}, type);
-    };
-    if (!isa<VectorType>(held.getType()))
-      held =
-          vector::BroadcastOp::create(b, b.loc, asVector(held.getType()), held);
-    held = vector::BitCastOp::create(b, b.loc, asVector(type), held);
-    setHeld(op, isa<VectorType>(type) ? held : b.getPart(held, 0));
-    return success();
-  }
-  if (from > kLanes || to > kLanes)
-    return failure();
-  held = asInteger(b, held);
-  unsigned fromBits = held.getType().getIntOrFloatBitWidth();
-  Type word = b.getIntegerType(type.getIntOrFloatBitWidth());
-  Value value = from > to ? makeWider(b, held, word, fromBits)
-                          : makeNarrower(b, held, word, fromBits);
-  if (type != word)
-    value = arith::BitcastOp::create(b, b.loc, type, value);
-  setHeld(op, value);
   return success();
 }

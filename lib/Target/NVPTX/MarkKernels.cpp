@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Codegen/Launches.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Target/NVPTX/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -7,7 +7,7 @@
 
 #include "LaneRewriter.h"
 
-#include "tern/Codegen/Launches.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/NVPTX/Passes.h"
 

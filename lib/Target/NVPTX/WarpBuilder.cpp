@@ -154,6 +154,21 @@ Value WarpBuilder::gather(Value held, Value element) {
   return result;
 }
 
+Value WarpBuilder::compute(const Cycle &cycle, int64_t share, int64_t number) {
+  Value i = add(mul(lane, share), number);
+  i = rem(div(i, cycle.divide), cycle.modulus);
+  return add(mul(i, cycle.scale), cycle.offset);
+}
+
+Value WarpBuilder::resize(Value word, Type type) {
+  unsigned bits = type.getIntOrFloatBitWidth();
+  if (bits < 32)
+    return arith::TruncIOp::create(*this, loc, type, word);
+  if (bits > 32)
+    return arith::ExtSIOp::create(*this, loc, type, word);
+  return word;
+}
+
 Value WarpBuilder::getPart(Value held, int64_t number) {
   if (!isa<VectorType>(held.getType()))
     return held;

@@ -65,6 +65,12 @@ public:
   mlir::Value reduce(mlir::vector::CombiningKind kind, mlir::Value value,
                      int64_t lanes);
 
+  /// The number that `cycle` has for part `number` of the `share` elements of
+  /// the lane.
+  mlir::Value compute(const Cycle &cycle, int64_t share, int64_t number);
+  /// An i32 as an integer of `type`.
+  mlir::Value resize(mlir::Value word, mlir::Type type);
+
   /// Element `number` of what a lane holds: the value itself, or a part.
   mlir::Value getPart(mlir::Value held, int64_t number);
   /// The reverse.

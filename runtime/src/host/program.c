@@ -140,7 +140,6 @@ int host_program_open(host_program *program, const tern_model *const *models,
   if (!program->model ||
       host_status(program, tern_model_check(program->model), "the model") != 0)
     return -1;
-  host_catch_lost_file(program);
   if (program->options.verify && host_verify(program) != 0)
     return -1;
   const char *name =
@@ -188,6 +187,7 @@ int host_session_open(host_program *program, uint32_t context,
   config.env = &program->env;
   config.weights = program->artifact.weights;
   config.weights_bytes = program->artifact.weights_bytes;
+  config.scratch = program->scratch;
   if (program->gpu) {
     session->gpu = program->gpu;
     session->state = tern_gpu_allocate(

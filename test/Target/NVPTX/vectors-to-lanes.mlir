@@ -4,8 +4,8 @@
 // halves that are added comes from the lanes above; the sum is known to all.
 // CHECK-LABEL: func.func @sum(
 // CHECK:         %[[TID:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"() : () -> i32
-// CHECK:         %[[LANE:.*]] = arith.index_castui %[[TID]] : i32 to index
 // CHECK:         %[[SUM:.*]] = scf.for %[[I:.*]] = %c0 to %c64 step %c32 iter_args(%[[S:.*]] = %{{.*}}) -> (f32)
+// CHECK-NEXT:      %[[LANE:.*]] = arith.index_castui %[[TID]] : i32 to index
 // CHECK:           %[[AT:.*]] = arith.addi %[[I]], %[[LANE]]
 // CHECK:           %[[X:.*]] = memref.load %{{.*}}[%[[AT]]]
 // CHECK:           arith.addf %[[S]], %[[X]] : f32
@@ -45,10 +45,10 @@ func.func @sum(%x: memref<69xf32>, %y: memref<1xf32>) attributes {tern.blocks = 
 
 // Two elements a lane; numbers of 8 bits travel in words. A maximum is one instruction.
 // CHECK-LABEL: func.func @bytes(
-// CHECK-COUNT-2: memref.load %{{.*}} : memref<64xi8>
-// CHECK-COUNT-2: arith.addi %{{.*}} : i8
+// CHECK:         vector.load %{{.*}} : memref<64xi8>, vector<2xi8>
+// CHECK:         arith.addi %{{.*}} : vector<2xi8>
 // CHECK:         llvm.call_intrinsic "llvm.nvvm.bar.warp.sync"
-// CHECK-COUNT-2: memref.store %{{.*}} : memref<64xi8>
+// CHECK:         vector.store %{{.*}} : memref<64xi8>, vector<2xi8>
 // CHECK:         arith.divui %{{.*}}, %c4_i32
 // CHECK:         arith.extui %{{.*}} : i8 to i32
 // CHECK:         llvm.call_intrinsic "llvm.nvvm.shfl.sync.idx.i32"
@@ -66,7 +66,7 @@ func.func @bytes(%x: memref<64xi8>, %y: memref<8xi32>, %m: memref<1xi32>) attrib
   return
 }
 
-// What has no form for a warp is done by the first lane.
+// Operations without a form for a warp are done by the first lane.
 // CHECK-LABEL: func.func @alone(
 // CHECK:         %[[FIRST:.*]] = arith.cmpi ult, %{{.*}}, %c1_i32
 // CHECK:         scf.if %[[FIRST]] {
@@ -76,5 +76,22 @@ func.func @alone(%x: memref<64xi8>) attributes {tern.blocks = 4 : i64} {
   %block = tern.worker_index
   %v = vector.load %x[%block] : memref<64xi8>, vector<32xi8>
   "test.unknown"(%v) : (vector<32xi8>) -> ()
+  return
+}
+
+// Steps of a Hadamard transformation; rows of a matrix that is its transposed.
+// CHECK-LABEL: func.func @exchange(
+// CHECK:         arith.xori %{{.*}}, %c2_i32
+// CHECK:         llvm.call_intrinsic "llvm.nvvm.shfl.sync.idx.i32"
+// CHECK:         arith.andi %{{.*}}, %c2_i32
+// CHECK:         arith.select %{{.*}} : f32
+func.func @exchange(%x: memref<8xf32>) attributes {tern.blocks = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %v = vector.load %x[%c0] : memref<8xf32>, vector<8xf32>
+  %o = vector.shuffle %v, %v [2, 3, 0, 1, 6, 7, 4, 5] : vector<8xf32>, vector<8xf32>
+  %s = arith.addf %v, %o : vector<8xf32>
+  %d = arith.subf %o, %v : vector<8xf32>
+  %r = vector.shuffle %s, %d [0, 1, 10, 11, 4, 5, 14, 15] : vector<8xf32>, vector<8xf32>
+  vector.store %r, %x[%c0] : memref<8xf32>, vector<8xf32>
   return
 }
