@@ -131,6 +131,23 @@ TEST_F(WrongKernel, RegistersAreSetFirst) {
             "");
 }
 
+TEST_F(WrongKernel, HalvesOfRegistersAreSet) {
+  const std::string pack = ".reg .b16 %h<4>;\ncvt.u16.u32 %h0, %l;\n"
+                           "mov.b32 %x, {%h1, %h0};\n";
+  EXPECT_EQ(failure(pack + "mov.b32 %y, %x;\nmov.b32 {%h2, %h3}, %y;\n"
+                           "st.global.b16 [%q2], %h3;\n"),
+            "");
+  EXPECT_TRUE(says(failure(pack + "mov.b32 {%h2, %h3}, %x;\n"
+                                  "st.global.b16 [%q2], %h2;\n"),
+                   "a value that was never set is written"));
+  EXPECT_EQ(failure(pack + "prmt.b32 %y, %x, %t0, 0x3232U;\n"
+                           "st.global.b32 [%q2], %y;\n"),
+            "");
+  EXPECT_TRUE(says(failure(pack + "prmt.b32 %y, %x, %t0, 0x3231U;\n"
+                                  "st.global.b32 [%q2], %y;\n"),
+                   "a value that was never set is written"));
+}
+
 TEST_F(WrongKernel, SharedMemoryIsWrittenFirst) {
   EXPECT_TRUE(says(failure("ld.shared.b32 %x, [%q1];\n"
                            "st.global.b32 [%q2], %x;\n"),
