@@ -25,7 +25,7 @@ static uint8_t packed[ROWS * WIDTH];
 static int32_t results[TOKENS * ROWS];
 static int compared, wrong;
 
-/* What differs, which a file that has no printf leaves out. */
+/* Says which sum differs. */
 static void report(const char *name, int row, int token, int expected, int got);
 
 static unsigned next(void) {
