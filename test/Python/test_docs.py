@@ -67,7 +67,8 @@ def test_commands_of_devices_run(device, tmp_path):
     path = f"{Path(os.environ['TERN_BINARY']).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-ec", commands], cwd=tmp_path, capture_output=True, text=True,
-        env={**os.environ, "PATH": path, "MODEL": str(MODEL)},
+        env={**os.environ, "PATH": path, "MODEL": str(MODEL), "PREFIX": str(ROOT / "runtime"),
+             "EXAMPLES": str(ROOT / "runtime/examples")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert any(line.startswith(ANSWER) for line in done.stdout.splitlines()), done.stdout
