@@ -121,7 +121,6 @@ int host_program_open(host_program *program, const tern_model *const *models,
   if (!program->model ||
       host_status(program, tern_model_check(program->model), "the model") != 0)
     return -1;
-  host_catch_lost_file(program);
   if (program->options.verify && host_verify(program) != 0)
     return -1;
   const char *name =
@@ -165,6 +164,7 @@ int host_session_open(host_program *program, uint32_t context,
   config.env = &program->env;
   config.weights = program->artifact.weights;
   config.weights_bytes = program->artifact.weights_bytes;
+  config.scratch = program->scratch;
   session->bytes = tern_session_bytes(&config);
   if (session->bytes == 0)
     return host_fail(&program->error,
