@@ -189,6 +189,27 @@ struct Permute {
   }
 };
 
+/// Bytes that are not chosen may be rubbish.
+void permute(Warp &warp, const Instruction &in, uint32_t on) {
+  const Operand *ops = in.ops.data();
+  uint32_t source[4] = {
+      warp.definedLow[ops[1].index], warp.definedHigh[ops[1].index],
+      warp.definedLow[ops[2].index], warp.definedHigh[ops[2].index]};
+  uint32_t known[2] = {warp.defined[ops[3].index], warp.defined[ops[3].index]};
+  const uint32_t *selectors = lanes<uint32_t>(warp, ops[3]);
+  for (unsigned lane = 0; lane < kLanes; ++lane)
+    for (unsigned i = 0; i < 4; ++i)
+      if (!(source[selectors[lane] >> 4 * i >> 1 & 3] >> lane & 1))
+        known[i / 2] &= ~(1u << lane);
+  lanewise<Permute, uint32_t, 3>(warp, in, on);
+  defineHalves(warp, ops[0], on, known[0], known[1]);
+}
+
+void decodePermute(Decoding &d) {
+  decodeSimple<Permute, 3, uint32_t>(d);
+  d.in.run = permute;
+}
+
 /// The table's bit for each triple of bits.
 void lookUp(Warp &warp, const Instruction &in, uint32_t on) {
   const uint32_t *a = lanes<uint32_t>(warp, in.ops[1]);
@@ -266,7 +287,7 @@ void tern::ptx::addBits(Decoders &decoders) {
       decodeCount<FindHighest, uint32_t, uint32_t, uint64_t, uint32_t, int32_t,
                   uint32_t, int64_t, uint32_t>;
   decoders["bfi"] = decodeInsert;
-  decoders["prmt"] = decodeSimple<Permute, 3, uint32_t>;
+  decoders["prmt"] = decodePermute;
   decoders["lop3"] = decodeLookUp;
   decoders["shf"] = decodeFunnel;
 }

@@ -225,7 +225,6 @@ void decodeBarrier(Decoding &d) {
   d.takeIf("cta");
   d.expect("sync");
   d.takeIf("aligned");
-  d.takeIf("all");
   d.expectArguments(1);
   d.in.meeting = Meeting::All;
   d.in.control = uint32_t(d.number(d.argument(0)));

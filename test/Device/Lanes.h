@@ -42,10 +42,22 @@ template <class T> Stored<T> toStored(T value) {
   return bits;
 }
 
+/// Vectors of two are packed into registers half by half, some of them never.
+inline void defineHalves(Warp &warp, const Operand &operand, uint32_t on,
+                         uint32_t low, uint32_t high) {
+  if (operand.bits == 0)
+    return;
+  auto set = [&](uint32_t &mask, uint32_t known) {
+    mask = (mask & ~on) | (on & known);
+  };
+  set(warp.defined[operand.index], low & high);
+  set(warp.definedLow[operand.index], low);
+  set(warp.definedHigh[operand.index], high);
+}
+
 inline void define(Warp &warp, const Operand &operand, uint32_t on,
                    uint32_t known) {
-  uint32_t &mask = warp.defined[operand.index];
-  mask = (mask & ~on) | (on & known);
+  defineHalves(warp, operand, on, known, known);
 }
 
 /// Writes the lanes that are on.

@@ -70,6 +70,7 @@ void Machine::start(Warp &warp, uint32_t block) {
   warp.bases[1] = kernel.constants.data();
   warp.defined.assign(kernel.registerCount, 0);
   warp.defined[0] = kAllLanes;
+  warp.definedLow = warp.definedHigh = warp.defined;
   warp.groups.assign(1, {0, kAllLanes});
   warp.local.assign(size_t(kernel.localBytes) * kLanes, 0xA5);
   warp.localDefined.assign(size_t(kernel.localBytes) * kLanes, 0);

@@ -40,7 +40,8 @@ struct Warp {
   unsigned index = 0;
   std::vector<uint64_t> registers;
   const uint8_t *bases[2] = {nullptr, nullptr}; ///< registers, constants
-  std::vector<uint32_t> defined; ///< lanes for each register; [0] all
+  /// Lanes for each register, and for its lower and upper half; [0] all.
+  std::vector<uint32_t> defined, definedLow, definedHigh;
   std::vector<Group> groups;
   std::vector<uint8_t> local; ///< a part for each lane
   std::vector<uint8_t> localDefined;

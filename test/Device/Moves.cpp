@@ -14,33 +14,37 @@ namespace {
 template <class S> void move(Warp &warp, const Instruction &in, uint32_t on) {
   S values[kLanes];
   std::memcpy(values, lanes<S>(warp, in.ops[1]), sizeof(values));
-  commit(warp, in.ops[0], values, on, warp.defined[in.ops[1].index]);
+  commit(warp, in.ops[0], values, on, kAllLanes);
+  defineHalves(warp, in.ops[0], on, warp.definedLow[in.ops[1].index],
+               warp.definedHigh[in.ops[1].index]);
 }
 
 /// d = {a, b, ...}: a is in the lowest bits. `control`: bits of a part.
 void pack(Warp &warp, const Instruction &in, uint32_t on) {
   uint64_t values[kLanes] = {}, part[kLanes];
-  uint32_t known = kAllLanes;
+  uint32_t known[2] = {kAllLanes, kAllLanes};
   uint64_t mask = (uint64_t(1) << in.control) - 1;
   for (unsigned i = 0; i < in.count; ++i) {
     readWide(warp, in.ops[i + 1], part);
     for (unsigned lane = 0; lane < kLanes; ++lane)
       values[lane] |= (part[lane] & mask) << (i * in.control);
-    known &= warp.defined[in.ops[i + 1].index];
+    known[2 * i / in.count] &= warp.defined[in.ops[i + 1].index];
   }
-  commitWide(warp, in.ops[0], values, on, known);
+  commitWide(warp, in.ops[0], values, on, kAllLanes);
+  defineHalves(warp, in.ops[0], on, known[0], known[1]);
 }
 
 void unpack(Warp &warp, const Instruction &in, uint32_t on) {
   uint64_t values[kLanes], part[kLanes];
   const Operand &from = in.ops[in.count];
   readWide(warp, from, values);
-  uint32_t known = warp.defined[from.index];
+  const uint32_t known[2] = {warp.definedLow[from.index],
+                             warp.definedHigh[from.index]};
   uint64_t mask = (uint64_t(1) << in.control) - 1;
   for (unsigned i = 0; i < in.count; ++i) {
     for (unsigned lane = 0; lane < kLanes; ++lane)
       part[lane] = values[lane] >> (i * in.control) & mask;
-    commitWide(warp, in.ops[i], part, on, known);
+    commitWide(warp, in.ops[i], part, on, known[2 * i / in.count]);
   }
 }
 

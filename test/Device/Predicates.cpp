@@ -142,13 +142,16 @@ template <class S>
 void select(Warp &warp, const Instruction &in, uint32_t on) {
   const S *a = lanes<S>(warp, in.ops[1]), *b = lanes<S>(warp, in.ops[2]);
   uint32_t bits = bitsOf(warp, in.ops[3]);
-  uint32_t known = warp.defined[in.ops[3].index] &
-                   ((bits & warp.defined[in.ops[1].index]) |
-                    (~bits & warp.defined[in.ops[2].index]));
+  auto choose = [&](const std::vector<uint32_t> &known) {
+    return warp.defined[in.ops[3].index] &
+           ((bits & known[in.ops[1].index]) | (~bits & known[in.ops[2].index]));
+  };
+  uint32_t low = choose(warp.definedLow), high = choose(warp.definedHigh);
   S result[kLanes];
   for (unsigned lane = 0; lane < kLanes; ++lane)
     result[lane] = bits >> lane & 1 ? a[lane] : b[lane];
-  commit(warp, in.ops[0], result, on, known);
+  commit(warp, in.ops[0], result, on, kAllLanes);
+  defineHalves(warp, in.ops[0], on, low, high);
 }
 
 void decodeSelect(Decoding &d) {

@@ -81,17 +81,12 @@ void Machine::touchShared(Warp &warp, const uint64_t *addresses, uint32_t on,
 void Machine::touchGlobal(Warp &warp, const uint64_t *addresses, uint32_t on,
                           uint32_t bytes, bool writes, bool isAtomic) {
   Tag tag = (warp.moment + isAtomic) * kLanes, other;
-  // Reads of memory that no kernel has ever written, such as weights, are not
-  // logged: of the launch that is the first to write it, they may be missed.
-  uint32_t logged = 0;
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     if (!(on >> lane & 1))
       continue;
     Allocation &allocation = *memory.find(addresses[lane], bytes);
     uint64_t at = addresses[lane] - allocation.from;
     bool isFine = true;
-    if (!allocation.shadow.isEmpty())
-      logged |= 1u << lane;
     if (writes) {
       if (allocation.isReadOnly)
         throw Fault("a write to constant memory");
@@ -109,8 +104,8 @@ void Machine::touchGlobal(Warp &warp, const uint64_t *addresses, uint32_t on,
   }
   if (writes)
     isGlobalWritten = warp.hasWritten = true;
-  else if (logged)
-    logGlobal(warp, addresses, logged, bytes, warp.moment + isAtomic);
+  else
+    logGlobal(warp, addresses, on, bytes, warp.moment + isAtomic);
 }
 
 /// Compares reads with what was written later. Tags below `old` cannot clash.

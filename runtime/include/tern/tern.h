@@ -82,7 +82,7 @@ tern_status tern_step(const tern_model *model, const tern_env *env,
 
 /*--- Devices: where a model with a plan for one runs -----------------------*/
 
-/* Places for what is wanted of a row of a group; NULL where it is not. */
+/* Places for the results that are wanted of a row; NULL: it is not wanted. */
 typedef struct tern_wanted {
   float *logits; /* vocab_size values */
   int32_t *best; /* with `logits`: as in tern_segment */
