@@ -83,7 +83,7 @@ tern::createTargetMachine(TargetAttr target) {
   options.FunctionSections = true;
   options.DataSections = true;
   // A driver's assembler knows no such section.
-  options.EmitStackSizeSection = !target.getTarget()->getDevice(target);
+  options.EmitStackSizeSection = !isDevice(triple);
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
       triple, allowedCpu(target, triple), listFeatures(target, triple), options,
       getRelocation(triple), std::nullopt, llvm::CodeGenOptLevel::Aggressive));
@@ -195,7 +195,7 @@ void Emitter::optimize(TargetAttr target) {
   tuning.LoopUnrolling = target.getTarget()->getVectorBytes(target) != 0;
   // Functions for few tokens and for many have most of their loops in common.
   // Those of a device have names that the plan of its launches tells.
-  tuning.MergeFunctions = !target.getTarget()->getDevice(target);
+  tuning.MergeFunctions = !isDevice(machine->getTargetTriple());
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;

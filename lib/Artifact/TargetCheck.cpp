@@ -53,9 +53,7 @@ static Error checkPointers(const Triple &triple) {
 /// Architectures that models were compiled for with LLVM 22. Others fail in its
 /// code generators, after all the work.
 static Error checkArchitecture(const Triple &triple) {
-  if (llvm::any_of(getTargets(), [&](const tern::Target *target) {
-        return target->hasDevices(triple);
-      }))
+  if (isDevice(triple))
     return Error::success();
   if (triple.isGPU() || triple.isSPIROrSPIRV())
     return failure("target '" + triple.str() +
@@ -176,7 +174,7 @@ StringRef tern::capableCpu(const Triple &triple) {
 
 Error tern::checkMachine(TargetAttr target) {
   // Its code is text, and a driver's to compile.
-  if (target.getTarget()->getDevice(target))
+  if (isDevice(Triple(target.getTriple())))
     return checkTarget(target);
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);

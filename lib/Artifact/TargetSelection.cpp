@@ -249,7 +249,7 @@ ArrayRef<StringRef> tern::getFlushingFeatures(const Triple &triple) {
 }
 
 TargetAttr tern::getProgramTarget(TargetAttr target) {
-  if (!target.getTarget()->getDevice(target))
+  if (!isDevice(Triple(target.getTriple())))
     return target;
   Triple host = hostTriple();
   return TargetAttr::get(target.getContext(), host.str(), getBaselineCpu(host),

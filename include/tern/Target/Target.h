@@ -129,6 +129,9 @@ public:
 /// True if the target of `op`'s module has half floats.
 bool hasHalfFloats(mlir::Operation *op);
 
+/// True if machines of `triple` are devices of one of the targets.
+bool isDevice(const llvm::Triple &triple);
+
 /// The device that `op`'s module is compiled for, if it is one.
 std::optional<Device> getDevice(mlir::Operation *op);
 
