@@ -264,6 +264,9 @@ Error tern::checkTarget(TargetAttr target) {
 Expected<TargetAttr> tern::selectTarget(mlir::MLIRContext *context,
                                         StringRef target, StringRef cpu) {
   context->getOrLoadDialect<TernDialect>();
+  if (cpu.contains(','))
+    return failure("expected one CPU, got the list '" + cpu +
+                   "', which only tern compile takes");
   Triple host = hostTriple();
   if (target == "generic") {
     if (!cpu.empty())

@@ -100,7 +100,7 @@ Error tern::checkLinkable(TargetAttr target, const CompileOptions &options) {
 Error LinkedModel::link(const CompileOptions &options,
                         const TemporaryDirectory &scratch,
                         StringRef output) const {
-  Expected<std::string> table = emitModelTable(target, {facts.name().str()});
+  Expected<std::string> table = emitModelTable(target, facts.versions);
   if (!table)
     return table.takeError();
   std::vector<std::string> objects, libraries;
@@ -120,7 +120,7 @@ Error LinkedModel::link(const CompileOptions &options,
     if (Error error =
             Linker::runtime(options.libraryDirectory).moveInto(libraries))
       return error;
-    return linker.linkProgram(objects, libraries, facts.symbol,
+    return linker.linkProgram(objects, libraries, facts.versions,
                               options.isStatic ? Linkage::StaticPie
                                                : Linkage::Dynamic,
                               scratch, output);
@@ -133,7 +133,7 @@ Error LinkedModel::link(const CompileOptions &options,
                          scratch.path("runtime.a"), listener)
               .moveInto(libraries.emplace_back()))
     return error;
-  return linker.linkProgram(objects, libraries, facts.symbol, Linkage::Static,
+  return linker.linkProgram(objects, libraries, facts.versions, Linkage::Static,
                             scratch, output);
 }
 
@@ -177,7 +177,10 @@ LinkedModel::linkShared(const CompileOptions &options) const {
     listener.detail(command);
   };
   std::string linked = scratch->path("model.so");
-  if (Error error = linker.linkShared(*model, facts.symbol, *scratch, linked))
+  std::vector<std::string> symbols = facts.versions;
+  if (symbols.size() > 1)
+    symbols.push_back(facts.symbol);
+  if (Error error = linker.linkShared(*model, symbols, *scratch, linked))
     return std::move(error);
   auto buffer = llvm::MemoryBuffer::getFile(linked);
   if (!buffer)

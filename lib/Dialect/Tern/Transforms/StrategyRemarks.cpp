@@ -118,6 +118,14 @@ void tern::reportChoice(WeightOp weight, RankedTensorType type,
   reportPrefill(weight, readers, plan, plans);
 }
 
+void tern::reportPortable(WeightOp weight, TargetAttr target) {
+  remark::missed(weight.getLoc(),
+                 remark::RemarkOpts::name("Portable").category(DEBUG_TYPE))
+      << remark::reason("{0}: no layout has kernels for all CPUs that read it; "
+                        "{1} reads it in portable loops, which are slow",
+                        weight.getSymName(), target.getCpu());
+}
+
 void tern::reportReadAll(MatmulOp product, const StrategyRule *wish) {
   remark::analysis(
       product.getLoc(),
