@@ -29,24 +29,45 @@ static std::string nameOf(StringRef request, TargetAttr target) {
                                       : request.str();
 }
 
-/// A feature that one of two targets has, and that no program can ask a CPU
-/// for; empty if there is none.
+/// True if a program can ask a CPU of the architecture for a feature at least.
+static bool canAsk(const llvm::Triple &triple) {
+  static constexpr StringRef architectures[] = {
+#define TERN_CPU_FEATURE(Architecture, Bit, Name) #Architecture,
+#include "tern/cpu_features.def"
+  };
+  return llvm::is_contained(architectures,
+                            llvm::Triple::getArchTypeName(triple.getArch()));
+}
+
+/// Features that `a` has and `b` has not.
+static void addMissing(TargetAttr a, TargetAttr b,
+                       llvm::SmallSetVector<StringRef, 16> &found) {
+  llvm::SmallVector<StringRef> features;
+  a.getFeatures().split(features, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef feature : features)
+    if (feature.consume_front("+") && !b.hasFeature(feature))
+      found.insert(feature);
+}
+
+/// A feature that one of two targets has and that no program can ask a CPU for;
+/// empty if there is none. Who has a feature that it can ask for has all that
+/// LLVM takes for parts of it.
 static std::string findUnchecked(TargetAttr a, TargetAttr b) {
-  uint64_t checked = getCpuFeatureBits(a) ^ getCpuFeatureBits(b);
   llvm::SmallSetVector<StringRef, 16> differing;
-  for (auto [one, other] : {std::pair(a, b), std::pair(b, a)}) {
-    llvm::SmallVector<StringRef> features;
-    one.getFeatures().split(features, ',', -1, /*KeepEmpty=*/false);
-    for (StringRef feature : features)
-      if (feature.consume_front("+") && !other.hasFeature(feature))
-        differing.insert(feature);
-  }
-  for (StringRef feature : differing) {
-    auto alone = TargetAttr::get(a.getContext(), a.getTriple(), a.getCpu(),
-                                 ("+" + feature).str());
-    if (!(getCpuFeatureBits(alone) & checked))
+  addMissing(a, b, differing);
+  addMissing(b, a, differing);
+  std::string checked = getBaselineCpu(llvm::Triple(a.getTriple())).str();
+  for (StringRef feature : differing)
+    if (getCpuFeatureBits(TargetAttr::get(a.getContext(), a.getTriple(), "",
+                                          ("+" + feature).str())))
+      checked += ("+" + feature).str();
+  Expected<TargetAttr> known =
+      selectTarget(a.getContext(), a.getTriple(), checked);
+  for (StringRef feature : differing)
+    if (!known || !known->hasFeature(feature)) {
+      llvm::consumeError(known.takeError());
       return feature.str();
-  }
+    }
   return "";
 }
 
@@ -57,6 +78,10 @@ static Error add(std::vector<TargetVersion> &versions, TargetVersion version) {
         llvm::is_contained(known.others, version.name))
       return failure("'" + version.name + "' comes twice in the list");
     std::string feature = findUnchecked(known.target, version.target);
+    if (!feature.empty() && !canAsk(llvm::Triple(known.target.getTriple())))
+      return failure("a program for " + known.target.getTriple() +
+                     " cannot ask its CPU what it has, so that one name is "
+                     "expected");
     if (!feature.empty())
       return failure("code for '" + known.name + "' and '" + version.name +
                      "' differs in " + feature +

@@ -145,12 +145,16 @@ struct X86Target : Target {
     const Entry *own = find(attr);
     SmallVector<Strategy> found =
         x86::findStrategies(attr, own->machine, shape);
+    if (!shape.layout)
+      return found;
     // A weight that machines with shorter vectors read too has their layout.
-    if (shape.layout)
-      for (const Entry &entry : ArrayRef(own + 1, std::end(kEntries)))
-        if (hasAll(attr, entry))
-          llvm::append_range(
-              found, x86::findStrategies(attr, entry.machine, shape));
+    for (const Entry &entry : ArrayRef(own + 1, std::end(kEntries))) {
+      if (!hasAll(attr, entry))
+        continue;
+      x86::Machine shorter = entry.machine;
+      shorter.family = own->machine.family;
+      llvm::append_range(found, x86::findStrategies(attr, shorter, shape));
+    }
     return found;
   }
 

@@ -196,8 +196,9 @@ private:
       return failure();
     reportChoice(weight, type, readers, *plan, plans,
                  wish ? &wish->rule : nullptr);
-    if (shared.isPortableForOthers(*plan))
-      reportPortable(weight, target);
+    if (std::optional<Plan> alone =
+            shared.findOwnChoice(*plan, ListUse::Cheaper))
+      reportShared(weight, *plan, *alone);
     RankedTensorType packed = apply(weight, type, reads, readers, *plan, wish);
     for (GatherRowsOp lookup : lookups)
       packLookup(lookup, packed);

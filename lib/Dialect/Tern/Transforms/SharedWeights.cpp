@@ -37,43 +37,47 @@ SharedWeight::SharedWeight(ModuleOp module, RankedTensorType type,
 }
 
 namespace {
-/// A layout of one version's plans, and what all take with it.
+/// A layout of one version's plans. Costs of slow CPUs do not outweigh those of
+/// fast ones: each version's are next to those of the layout that it would
+/// choose alone.
 struct Candidate {
   Plan plan; ///< of the own version
   double total = 0;
 };
 } // namespace
 
+/// Next to `best`, the time of which products read nothing is that of `plan`.
+static double getRatio(const Plan &plan, const Plan &best) {
+  return best.total() == 0 ? 1 : plan.total() / best.total();
+}
+
 std::vector<Plan> SharedWeight::plan(ListUse lists) const {
   if (readers.size() == 1)
     return own().plan(lists);
-  std::vector<Candidate> candidates;
   std::vector<std::vector<Plan>> plans;
   for (const WeightReaders &version : readers)
     plans.push_back(version.plan(lists));
-  auto isOf = [](const Layout &layout) {
-    return [&layout](const Plan &plan) { return plan.layout == layout; };
+  std::vector<Candidate> candidates;
+  auto add = [&](const Layout &layout, StringRef layoutName) {
+    Candidate candidate{plans[ownIndex].front()};
+    for (auto [i, version] : llvm::enumerate(readers)) {
+      auto known = llvm::find_if(
+          plans[i], [&](const Plan &plan) { return plan.layout == layout; });
+      Plan plan = known == plans[i].end()
+                      ? version.planIn(layout, layoutName, lists)
+                      : *known;
+      candidate.total += getRatio(plan, plans[i].front());
+      if (i == ownIndex)
+        candidate.plan = std::move(plan);
+    }
+    candidates.push_back(std::move(candidate));
   };
   for (const std::vector<Plan> &some : plans)
-    for (const Plan &first : some) {
-      const Layout &layout = first.layout;
-      if (llvm::any_of(candidates, [&](const Candidate &candidate) {
-            return candidate.plan.layout == layout;
+    for (const Plan &plan : some)
+      if (llvm::none_of(candidates, [&](const Candidate &candidate) {
+            return candidate.plan.layout == plan.layout;
           }))
-        continue;
-      double total = 0;
-      std::optional<Plan> ofOwn;
-      for (auto [i, version] : llvm::enumerate(readers)) {
-        auto known = llvm::find_if(plans[i], isOf(layout));
-        Plan plan = known == plans[i].end()
-                        ? version.planIn(layout, first.layoutName, lists)
-                        : *known;
-        total += plan.total();
-        if (i == ownIndex)
-          ofOwn = std::move(plan);
-      }
-      candidates.push_back({std::move(*ofOwn), total});
-    }
+        add(plan.layout, plan.layoutName);
   llvm::stable_sort(candidates, [](const Candidate &a, const Candidate &b) {
     return a.total < b.total;
   });
@@ -83,6 +87,16 @@ std::vector<Plan> SharedWeight::plan(ListUse lists) const {
   return all;
 }
 
+std::optional<Plan> SharedWeight::findOwnChoice(const Plan &plan,
+                                                ListUse lists) const {
+  if (readers.size() == 1 || plan.readings.empty())
+    return std::nullopt;
+  Plan alone = own().plan(lists).front();
+  if (alone.layout == plan.layout)
+    return std::nullopt;
+  return alone;
+}
+
 std::string SharedWeight::getReasonAgainst(StringRef layoutName,
                                            ListUse lists) const {
   for (const WeightReaders &version : readers)
@@ -90,15 +104,4 @@ std::string SharedWeight::getReasonAgainst(StringRef layoutName,
         !reason.empty())
       return reason;
   return "";
-}
-
-static bool hasPortable(const Plan &plan) {
-  return llvm::any_of(plan.readings, [](const Reading &reading) {
-    return !reading.strategy.kernels;
-  });
-}
-
-bool SharedWeight::isPortableForOthers(const Plan &plan) const {
-  return readers.size() > 1 && hasPortable(plan) &&
-         !hasPortable(own().plan(ListUse::Cheaper).front());
 }

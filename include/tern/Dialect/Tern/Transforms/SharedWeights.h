@@ -38,16 +38,16 @@ public:
   const WeightReaders &own() const { return readers[ownIndex]; }
 
   /// Plans of the own version as WeightReaders::plan has them, for each layout
-  /// that one of the versions would choose from: the one in which all take
-  /// least together comes first.
+  /// that one of the versions would choose from: the one that is best for all
+  /// comes first.
   std::vector<Plan> plan(ListUse lists) const;
 
   /// As WeightReaders::getReasonAgainst, of the first version with a reason.
   std::string getReasonAgainst(llvm::StringRef layoutName, ListUse lists) const;
 
-  /// True if `plan`, of the own version, has portable loops which it would not
-  /// have alone.
-  bool isPortableForOthers(const Plan &plan) const;
+  /// The plan that the own version would have alone, if its layout is not that
+  /// of `plan`.
+  std::optional<Plan> findOwnChoice(const Plan &plan, ListUse lists) const;
 
 private:
   llvm::SmallVector<WeightReaders, 1> readers;
