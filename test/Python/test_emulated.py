@@ -137,21 +137,14 @@ def program(tern, tmp_path_factory):
 machines = pytest.mark.parametrize("machine", MACHINES)
 
 
-@machines
+# The rows of AArch64 in one program: test_versions.py.
 @pytest.mark.parametrize("name", MODELS)
-def test_bundled(program, machine, name):
+def test_bundled(program, name, machine="riscv64"):
     want = golden(name)
     ids = want.f32("tokens").astype(int).tolist()[:TOKENS]
     got = program(machine, name).evaluate(ids, threads=2)
     hidden, logits = want.f32("config.hidden")[:, :TOKENS], want.f32("config.logits")[:TOKENS]
     assert_same(got, Result(hidden, logits))
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_shared_weights(program, name):
-    """All rows of AArch64 read one file."""
-    plain, dotprod, i8mm = (program(row, name).weights() for row in ("aarch64", "dotprod", "i8mm"))
-    assert plain == dotprod == i8mm
 
 
 @pytest.mark.parametrize("machine", ("aarch64", "riscv64"))
