@@ -352,8 +352,8 @@ static void addNote(llvm::Module &module) {
   global->setAlignment(llvm::Align(16));
 }
 
-Expected<std::string> tern::emitModelTable(TargetAttr target,
-                                           llvm::ArrayRef<std::string> symbols) {
+Expected<std::string>
+tern::emitModelTable(TargetAttr target, llvm::ArrayRef<std::string> symbols) {
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);
   if (!machine)

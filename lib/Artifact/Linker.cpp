@@ -45,7 +45,8 @@ Expected<std::vector<std::string>> Linker::runtime(StringRef directory) {
 
 Error Linker::linkProgram(ArrayRef<std::string> objects,
                           ArrayRef<std::string> libraries,
-                          ArrayRef<std::string> symbols, Linkage linkage, const TemporaryDirectory &scratch,
+                          ArrayRef<std::string> symbols, Linkage linkage,
+                          const TemporaryDirectory &scratch,
                           StringRef output) const {
   std::vector<std::string> arguments(objects.begin(), objects.end());
   if (linkage != Linkage::Dynamic) {
@@ -72,8 +73,7 @@ Error Linker::linkShared(StringRef object, ArrayRef<std::string> symbols,
                          const TemporaryDirectory &scratch,
                          StringRef output) const {
   Expected<std::string> exports = scratch.write(
-      "exports",
-      "{ global: " + llvm::join(symbols, "; ") + "; local: *; };\n");
+      "exports", "{ global: " + llvm::join(symbols, "; ") + "; local: *; };\n");
   if (!exports)
     return exports.takeError();
   return toolchain.run({"-shared", "-nostdlib", object.str(),

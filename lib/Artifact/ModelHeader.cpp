@@ -139,8 +139,10 @@ static Expected<ModelFacts> readFacts(const llvm::GlobalVariable *global) {
 /// An error if a version is not of the weights and states of those before.
 static llvm::Error add(ModelFacts &facts, const ModelFacts &version) {
   if (facts.weightsId != version.weightsId || facts.stateId != version.stateId)
-    return llvm::createStringError(version.target + " would read other weights "
-                                   "or states than " + facts.target);
+    return llvm::createStringError(version.target +
+                                   " would read other weights "
+                                   "or states than " +
+                                   facts.target);
   facts.target += ", " + version.target;
   facts.versions.push_back(version.symbol);
   for (uint64_t ModelFacts::*most :
@@ -201,8 +203,7 @@ std::string tern::writeModelHeader(const ModelFacts &facts,
     << "#define TERN_MODEL_" << macro << "_H\n\n"
     << "#include \"tern/abi.h\"\n\n"
     << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-    << declareModels(facts)
-    << "/* Where the sections of " << facts.name()
+    << declareModels(facts) << "/* Where the sections of " << facts.name()
     << ".weights are linked in. */\n"
     << "extern const unsigned char tern_weights_" << facts.name() << "[];\n"
     << "extern const unsigned char tern_tokenizer_" << facts.name() << "[];\n\n"

@@ -113,10 +113,10 @@ tern::selectVersions(mlir::MLIRContext *context, StringRef target,
       return std::move(error);
   }
   // The runtime takes the last that a CPU can run.
-  llvm::stable_sort(versions, [](const TargetVersion &a,
-                                 const TargetVersion &b) {
-    return llvm::popcount(getCpuFeatureBits(a.target)) <
-           llvm::popcount(getCpuFeatureBits(b.target));
-  });
+  llvm::stable_sort(versions,
+                    [](const TargetVersion &a, const TargetVersion &b) {
+                      return llvm::popcount(getCpuFeatureBits(a.target)) <
+                             llvm::popcount(getCpuFeatureBits(b.target));
+                    });
   return versions;
 }

@@ -127,9 +127,9 @@ private:
   }
 
   std::string getSymbol(ModelAttr model) {
-    return findVersion() ? getVersionSymbol(model.getName(),
-                                            findVersion().getValue())
-                         : ("tern_model_" + model.getName()).str();
+    return findVersion()
+               ? getVersionSymbol(model.getName(), findVersion().getValue())
+               : ("tern_model_" + model.getName()).str();
   }
 
   /// The functions for one token, few and many; where one token is the most,
@@ -358,9 +358,9 @@ private:
     fields.set(m::state_fixed_bytes, fixedBytes);
     fields.set(m::state_block_bytes, blockBytes);
     fields.set(m::name, constants.string(model.getName()));
-    fields.set(
-        m::target,
-        constants.string((target.getTriple() + "/" + getVersion(target)).str()));
+    fields.set(m::target,
+               constants.string(
+                   (target.getTriple() + "/" + getVersion(target)).str()));
     fields.set(m::projection_names,
                constants.array(constants.pointerType(), names));
     fields.set(m::kinds, describeKinds(constants, kinds, shares));
@@ -370,8 +370,7 @@ private:
     fields.set(m::weights, describeWeights(constants, kinds));
     fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
                                                     : constants.null());
-    constants.create(getSymbol(model),
-                     constants.structType(AbiStruct::model),
+    constants.create(getSymbol(model), constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());
   }
 };

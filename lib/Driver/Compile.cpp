@@ -73,7 +73,8 @@ void Compilation::attachTargets() {
   if (versions.size() == 1)
     return;
   llvm::SmallVector<mlir::Attribute> targets;
-  for (const TargetVersion &version : versions)
+  // Where layouts are as good for all, the one of the best CPU is taken.
+  for (const TargetVersion &version : llvm::reverse(versions))
     targets.push_back(version.target);
   (*module)->setAttr(kVersionTargetsAttr,
                      mlir::ArrayAttr::get(&context, targets));

@@ -97,9 +97,10 @@ static bool areAllOfModel(llvm::ArrayRef<llvm::object::SymbolRef> symbols) {
   return symbols.size() == 1 ||
          llvm::all_of(symbols, [](const llvm::object::SymbolRef &symbol) {
            Expected<StringRef> name = symbol.getName();
-           bool isVersion = name && (name->starts_with("tern_models_") ||
-                                     (name->starts_with("tern_model_") &&
-                                      name->contains("_for_")));
+           bool isVersion =
+               name &&
+               (name->starts_with("tern_models_") ||
+                (name->starts_with("tern_model_") && name->contains("_for_")));
            llvm::consumeError(name.takeError());
            return isVersion;
          });

@@ -214,9 +214,11 @@ int main(void) {
 def test_library(tern, tmp_path, name=MODELS[0]):
     """Of a host of its own, which picks from a table."""
     library = tmp_path / "bard.so"
-    compile_ = [tern, "compile", str(model_directory(name)), "-o", str(library)]
-    run_driver([*compile_, "--cpu=x86-64,x86-64-v3"])
-    run_driver([*compile_, "--cpu=x86-64,x86-64-v3"])  # replaces its own files
+    command = [tern, "compile", str(model_directory(name)), "--max-tokens=1", "-o"]
+    run_driver([*command, str(library), "--cpu=x86-64,x86-64-v3"])
+    other = [*command, str(tmp_path / "other.so"), "--name=bard", "--cpu=x86-64"]
+    done = subprocess.run(other, capture_output=True, text=True)
+    assert "bard.weights" in done.stderr and "belongs to bard.so" in done.stderr
     (tmp_path / "host.c").write_text(HOST)
     libraries = Path(tern).parents[1] / "lib"
     parts = [libraries / "libtern_host.a", libraries / "libtern_core.a"]

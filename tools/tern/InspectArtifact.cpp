@@ -133,7 +133,7 @@ static Object reportModel(StringRef name, StringRef version, bool isFirst,
 static std::pair<StringRef, StringRef> splitVersion(StringRef name,
                                                     bool areSeveral) {
   return areSeveral ? name.rsplit(kForVersion)
-                  : std::pair<StringRef, StringRef>(name, "");
+                    : std::pair<StringRef, StringRef>(name, "");
 }
 
 /// How a model quantizes stands where compilers leave their names.
@@ -211,7 +211,8 @@ static bool reportModels(StringRef path, const tern_artifact *text,
     models.push_back(reportModel(name, version, models.empty(), model, report));
     if (!largest)
       largest = model;
-    largest->scratch_bytes = std::max(largest->scratch_bytes, model.scratch_bytes);
+    largest->scratch_bytes =
+        std::max(largest->scratch_bytes, model.scratch_bytes);
     largest->scratch_worker_bytes =
         std::max(largest->scratch_worker_bytes, model.scratch_worker_bytes);
   }

@@ -51,8 +51,7 @@ llvm::StringRef findModelSymbol(const llvm::Module &module);
 
 /// Defines tern_models_NAME: the addresses of versions of one model, by their
 /// symbols, and null.
-void addVersionTable(llvm::Module &module,
-                     llvm::ArrayRef<std::string> symbols);
+void addVersionTable(llvm::Module &module, llvm::ArrayRef<std::string> symbols);
 
 /// A C header that declares the model and says what it needs; `tokenizerBytes`
 /// are those of the section in its weights file.

@@ -31,8 +31,8 @@ static void print_head(const bench_report *report) {
          "--------: | ------: | ------: |\n",
          report->model->name, (double)model_bytes(report) / 1048576.0,
          report->model->target, of, report->cpu, TERN_VERSION_TEXT, pages,
-         "test",
-         "tokens/s", "MB/token", "GB/s", "bandwidth", "skipped", "GMAC/s");
+         "test", "tokens/s", "MB/token", "GB/s", "bandwidth", "skipped",
+         "GMAC/s");
 }
 
 static void print_markdown(const bench_report *report, const bench_row *r) {

@@ -81,8 +81,8 @@ int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
                    size_t *count);
 int host_read_file(host_program *program, const char *path, char **text,
                    size_t *bytes);
-/* program->model: the best of versions that this CPU can run, or that of --code,
- * which it must be able to run. */
+/* program->model: the best of versions that this CPU can run, or that of
+ * --code, which it must be able to run. */
 int host_pick_version(host_program *program, const tern_model *const *models,
                       unsigned count);
 /* Their names: "cortex-a53, cortex-a76". */

@@ -137,7 +137,8 @@ static const host_flag flags[] = {
      "(auto, the default) there if that is possible and pays",
      FLAG_TEXT, ALL, AT(load), 0, 0},
     {"--code", NULL, "CPU",
-     "take the code that was compiled for this CPU (default: the best that this "
+     "take the code that was compiled for this CPU (default: the best that "
+     "this "
      "one can run; -v lists them)",
      FLAG_TEXT, ALL, AT(code), 0, 0},
     {"--mlock", NULL, NULL,

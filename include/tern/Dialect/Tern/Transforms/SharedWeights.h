@@ -18,8 +18,8 @@
 
 namespace tern {
 
-/// Of a module, the targets of all versions, in any order, if there are
-/// several; `tern.target` is one of them.
+/// Of a module, the targets of all versions if there are several; `tern.target`
+/// is one of them. Of layouts that are as good the first one's counts.
 inline constexpr llvm::StringLiteral kVersionTargetsAttr =
     "tern.version_targets";
 /// The name of this version, as --cpu has it: "x86-64-v4+avx512vnni".
