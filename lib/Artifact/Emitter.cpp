@@ -292,6 +292,15 @@ Expected<ModelFacts> Emitter::readFacts() const {
   return readModelFacts(*llvmModule);
 }
 
+void Emitter::addData(StringRef symbol, uint64_t bytes, uint64_t alignment) {
+  auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(*context), bytes);
+  auto *data =
+      new llvm::GlobalVariable(*llvmModule, type, /*isConstant=*/true,
+                               llvm::GlobalValue::ExternalLinkage,
+                               llvm::ConstantAggregateZero::get(type), symbol);
+  data->setAlignment(llvm::Align(alignment));
+}
+
 //===----------------------------------------------------------------------===//
 // Objects
 //===----------------------------------------------------------------------===//

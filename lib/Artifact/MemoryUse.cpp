@@ -7,6 +7,7 @@
 
 #include "tern/Artifact/MemoryUse.h"
 
+#include "tern/Artifact/EmbeddedData.h"
 #include "tern/tern.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -66,6 +67,8 @@ CodeBytes tern::readCodeBytes(const llvm::object::ObjectFile &file) {
       continue;
     (section.isText() ? bytes.code : bytes.constants) += section.getSize();
   }
+  // Weights are counted kind by kind.
+  bytes.constants -= std::min(bytes.constants, countEmbeddedData(file));
   return bytes;
 }
 

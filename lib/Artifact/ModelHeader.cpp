@@ -185,7 +185,7 @@ static std::string declareModels(const ModelFacts &facts) {
 }
 
 std::string tern::writeModelHeader(const ModelFacts &facts,
-                                   uint64_t tokenizerBytes) {
+                                   uint64_t tokenizerBytes, bool embedded) {
   std::string macro = facts.name().upper();
   std::string text;
   llvm::raw_string_ostream s(text);
@@ -196,15 +196,19 @@ std::string tern::writeModelHeader(const ModelFacts &facts,
   s << "/* " << facts.name() << ", compiled by tern for " << facts.target
     << ".\n *\n"
     << " * Call it through tern/tern.h (libtern_core.a). "
-       "Its weights are the artifact\n * file "
-    << facts.name() << ".weights; " << facts.name()
-    << " runs with no others. */\n"
+    << (embedded ? "Its weights are linked with it. */\n"
+                 : ("Its weights are the artifact\n * file " + facts.name() +
+                    ".weights; " + facts.name() + " runs with no others. */\n")
+                       .str())
     << "#ifndef TERN_MODEL_" << macro << "_H\n"
     << "#define TERN_MODEL_" << macro << "_H\n\n"
     << "#include \"tern/abi.h\"\n\n"
     << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-    << declareModels(facts) << "/* Where the sections of " << facts.name()
-    << ".weights are linked in. */\n"
+    << declareModels(facts)
+    << (embedded ? "/* The weights and the tokenizer. */\n"
+                 : ("/* Where the sections of " + facts.name() +
+                    ".weights are linked in. */\n")
+                       .str())
     << "extern const unsigned char tern_weights_" << facts.name() << "[];\n"
     << "extern const unsigned char tern_tokenizer_" << facts.name() << "[];\n\n"
     << "#ifdef __cplusplus\n}\n#endif\n\n"

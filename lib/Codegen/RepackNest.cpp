@@ -65,12 +65,15 @@ private:
     return readTiles(b, op, shape, at);
   }
 
-  /// `digits` are bytes of step `step` from byte `byte` on; or of a tile.
+  /// `digits` are bytes of step `step`, or of steps from it on, each from byte
+  /// `byte` on; or of a tile.
   void write(Value digits, Values &carried, Value step, Value byte) {
-    auto map = AffineMap::get(3, 0, b.getAffineDimExpr(2), b.getContext());
+    unsigned rank = cast<VectorType>(digits.getType()).getRank();
+    auto map = AffineMap::getMinorIdentityMap(3, rank, b.getContext());
+    SmallVector<bool> inBounds(rank, true);
     carried[0] = vector::TransferWriteOp::create(
                      b, digits, carried[0], ValueRange{zero, step, byte},
-                     AffineMapAttr::get(map), b.getBoolArrayAttr({true}))
+                     AffineMapAttr::get(map), b.getBoolArrayAttr(inBounds))
                      .getResult();
   }
 
@@ -231,12 +234,17 @@ private:
         Value square = read({lanes, getVectorBytes()}, {row, tile, zero});
         prefetchTile(b.add(row, b.index(lanes)), tile);
         Value step = b.mul(tile, b.index(steps));
-        Values words = transposeWords(b, square);
-        for (int64_t j = 0; j < lanes; ++j) {
-          FourAndOne bytes = splitBytes(b, codec, words[j]);
-          for (int64_t d = 0; d < codec.wordDigits; ++d)
-            write(unpackDigit(b, bytes, d), carried,
-                  b.add(step, b.index(d * lanes + j)), byte);
+        SmallVector<FourAndOne> words;
+        for (Value word : transposeWords(b, square))
+          words.push_back(splitBytes(b, codec, word));
+        // The analysis of what is written in place takes time with the third
+        // power of the number of writes.
+        for (int64_t d = 0; d < codec.wordDigits; ++d) {
+          Value digits =
+              b.zero(VectorType::get({lanes, getVectorBytes()}, b.getI8Type()));
+          for (int64_t j = 0; j < lanes; ++j)
+            digits = b.withPart(digits, unpackDigit(b, words[j], d), {j});
+          write(digits, carried, b.add(step, b.index(d * lanes)), byte);
         }
       });
     });

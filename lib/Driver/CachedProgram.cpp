@@ -159,10 +159,19 @@ static int noteLibrary(dl_phdr_info *library, size_t, void *list) {
   return 0;
 }
 
+/// Those there at the first call: one that is loaded later, as a compilation
+/// needs it, makes no other tern of this process.
+static const std::vector<std::pair<std::string, std::string>> &listLibraries() {
+  static const auto libraries = [] {
+    std::vector<std::pair<std::string, std::string>> list;
+    dl_iterate_phdr(noteLibrary, &list);
+    return list;
+  }();
+  return libraries;
+}
+
 Error KeyBuilder::addTern() {
-  std::vector<std::pair<std::string, std::string>> libraries;
-  dl_iterate_phdr(noteLibrary, &libraries);
-  for (auto &[path, id] : libraries) {
+  for (const auto &[path, id] : listLibraries()) {
     add(llvm::sys::path::filename(path));
     add(id);
     if (id.empty())
@@ -287,13 +296,15 @@ static Expected<std::string> compileInto(ProgramStore &store,
   compilation.output = staged;
   if (Error error = compile(compilation, &listener))
     return std::move(error);
-  // A download that is still going on, or another release put in place.
+  // A download that is still going on, another release put in place, or a tern
+  // that is just being installed.
   Expected<std::string> now = programName(model, options, store);
   if (!now)
     return now;
   if (*now != name)
     return failure(model.path +
-                   " changed while it was compiled; run the command again");
+                   " or tern itself changed while it was compiled; run the "
+                   "command again");
   return store.add(name, staged, model.path);
 }
 

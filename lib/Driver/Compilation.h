@@ -9,6 +9,7 @@
 #define TERN_LIB_DRIVER_COMPILATION_H
 
 #include "Diagnostics.h"
+#include "LinkedModel.h"
 #include "PhaseRange.h"
 
 #include "tern/Artifact/Emitter.h"
@@ -57,6 +58,7 @@ private:
   llvm::Error writeCode();
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
+  WeightsPlace placeWeights() const;
   llvm::Error saveCode(Emitter &emitter);
   llvm::Error checkMemory(llvm::StringRef object, const ModelFacts &facts);
 
@@ -75,7 +77,7 @@ private:
   std::unique_ptr<Checkpoint> checkpoint;
   TextSections text;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  /// What became of `module` for each of several versions.
+  /// Of several versions, the module that each becomes.
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> code;
   /// The planned weights of all versions, which later phases forget.
   mlir::OwningOpRef<mlir::ModuleOp> weights;

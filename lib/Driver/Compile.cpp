@@ -10,8 +10,10 @@
 #include "Compilation.h"
 #include "LinkedModel.h"
 #include "Project.h"
+#include "RuntimeArchive.h"
 
 #include "tern/Artifact/AtomicFile.h"
+#include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Driver/OutputFiles.h"
@@ -87,6 +89,12 @@ Error Compilation::checkTarget() {
   if (versions.empty())
     if (Error error = checkMachine(target))
       return error;
+  llvm::Triple triple(target.getTriple());
+  if (options.embedsWeights && !canEmbedData(triple))
+    return llvm::createStringError(
+        "--embed-weights is for objects of ELF and WebAssembly, which those "
+        "for " +
+        triple.str() + " are not; leave it out and map the weights file");
   bool isProgram = options.form == OutputForm::Program;
   if (!isProgram && options.form != OutputForm::Shared)
     return Error::success();
@@ -112,6 +120,7 @@ Error Compilation::checkOutputs() {
   // IR has a name of its own; writeLibrary asks again.
   if (writesLibrary() && !options.inputPhase)
     plan.name = name.str();
+  plan.hasWeights = !options.embedsWeights;
   plan.stages = options.stages;
   plan.stageFiles = range.stageFiles(name);
   return tern::checkOutputs(plan, inputs);
@@ -144,6 +153,10 @@ Error Compilation::import() {
                          sections->chatRefusal +
                          "; --chat-template FILE gives another");
   text = std::move(*sections);
+  if (!options.project.empty() && text.tokenizer.empty())
+    return llvm::createStringError(
+        options.input + " has no tokenizer, which the program of a project "
+                        "needs; --emit=obj makes an object");
   return Error::success();
 }
 
@@ -197,7 +210,7 @@ Error Compilation::checkWeights() {
   };
   if (!writesWeights())
     return Error::success();
-  if (writesLibrary())
+  if (writesLibrary() && !options.embedsWeights)
     if (Error error = checkWeightsBeside(options.output, name,
                                          number(TernDialect::kWeightsIdAttr)))
       return error;
@@ -296,6 +309,8 @@ Error Compilation::run() {
     if (Error error = chooseTargets())
       return error;
   if (!options.project.empty()) {
+    if (Error error = runtimeSources(options.libraryDirectory).takeError())
+      return error;
     if (Error error = beginProject(options.project, target))
       return error;
     if (Error error = checkOutputs())

@@ -11,6 +11,7 @@
 #include "Project.h"
 #include "RuntimeArchive.h"
 
+#include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/Emitter.h"
 
 using namespace tern;
@@ -107,15 +108,21 @@ Error Compilation::writeCode() {
                                      : emitter->emitLLVMIR();
     return text ? write(*text) : text.takeError();
   }
+  Expected<ModelFacts> facts = emitter->readFacts();
+  if (!facts)
+    return facts.takeError();
+  if (options.embedsWeights)
+    for (auto [part, bytes] :
+         {std::pair<StringRef, uint64_t>{"weights", facts->weightsBytes},
+          {"tokenizer", text.tokenizer.size()}})
+      emitter->addData(dataSymbol(part, facts->name()), bytes,
+                       facts->alignment);
   Expected<std::string> object = [&] {
     Timer timer("object", listener);
     return emitter->emitObject();
   }();
   if (!object)
     return object.takeError();
-  Expected<ModelFacts> facts = emitter->readFacts();
-  if (!facts)
-    return facts.takeError();
   if (Error error = checkMemory(*object, *facts))
     return error;
   Timer timer("write", listener);
@@ -135,13 +142,20 @@ Error Compilation::writeCode() {
     return library.takeError();
   if (options.stream)
     return write(*library);
-  // Devices have no files to map.
-  bool assembly = weights && options.form == OutputForm::Object &&
-                  (!options.project.empty() ||
-                   llvm::Triple(target.getTriple()).isOSUnknown());
-  if (Error error = linked.writeLibrary(options.output, *library, assembly))
+  if (Error error =
+          linked.writeLibrary(options.output, *library, placeWeights()))
     return error;
   return options.project.empty() ? Error::success() : finishProject();
+}
+
+WeightsPlace Compilation::placeWeights() const {
+  if (options.embedsWeights)
+    return WeightsPlace::Library;
+  // Devices have no files to map.
+  bool isForDevice = options.form == OutputForm::Object &&
+                     (!options.project.empty() ||
+                      llvm::Triple(target.getTriple()).isOSUnknown());
+  return isForDevice ? WeightsPlace::Assembly : WeightsPlace::File;
 }
 
 Error Compilation::finishProject() {
@@ -149,7 +163,7 @@ Error Compilation::finishProject() {
   if (!sources)
     return sources.takeError();
   return writeProject(options.project, target, *sources, text.tokenizer,
-                      inputs);
+                      options.embedsWeights, inputs);
 }
 
 Error Compilation::writeWeightsAlone() {

@@ -143,6 +143,11 @@ Error tern::checkOptions(const CompileOptions &options) {
       return llvm::createStringError(
           name + " is about a checkpoint's code and weights; it goes with "
                  "--emit=exe, shared or obj");
+  if (options.embedsWeights && (options.form != OutputForm::Object ||
+                                options.inputPhase || options.stream))
+    return llvm::createStringError(
+        "--embed-weights puts a checkpoint's weights into an object that is "
+        "written to a file; it goes with --emit=obj or project");
   if (options.isStatic && options.form != OutputForm::Program)
     return llvm::createStringError(
         "--static is about a program; it goes with --emit=exe");

@@ -9,6 +9,7 @@
 #include "RuntimeArchive.h"
 
 #include "tern/Artifact/AtomicFile.h"
+#include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/Linker.h"
 #include "tern/Artifact/WeightWriter.h"
@@ -202,13 +203,36 @@ static Expected<std::string> makeAssembly(const ModelFacts &facts,
               {"tokenizer", header.tokenizer.offset, header.tokenizer.bytes}});
 }
 
+/// Into the zeros that the library has in their place.
+Error LinkedModel::embed(StringRef library, AtomicFile &file) const {
+  llvm::MemoryBufferRef buffer(library, "library");
+  Expected<uint64_t> start =
+      findData(buffer, dataSymbol("weights", facts.name()), facts.weightsBytes);
+  if (!start)
+    return start.takeError();
+  Expected<uint64_t> tokenizer = findData(
+      buffer, dataSymbol("tokenizer", facts.name()), text.tokenizer.size());
+  if (!tokenizer)
+    return tokenizer.takeError();
+  if (Error error = writeWeights(weights, *checkpoint, file, *start,
+                                 [&](uint64_t done, uint64_t total) {
+                                   listener.weights(done, total);
+                                 }))
+    return error;
+  reportWeights(*checkpoint, listener);
+  return file.writeAt(*tokenizer, text.tokenizer);
+}
+
 Error LinkedModel::writeLibrary(StringRef output, StringRef library,
-                                bool assembly) const {
+                                WeightsPlace place) const {
   StringRef name = facts.name();
+  bool isEmbedded = place == WeightsPlace::Library;
+  bool writesFile = weights && !isEmbedded;
+  bool writesAssembly = writesFile && place == WeightsPlace::Assembly;
   llvm::SmallVector<StringRef> suffixes = {".h"};
-  if (weights)
+  if (writesFile)
     suffixes.push_back(".weights");
-  if (assembly)
+  if (writesAssembly)
     suffixes.push_back("-weights.S");
   if (Error error = checkBeside(output, name, suffixes, inputs))
     return error;
@@ -223,15 +247,18 @@ Error LinkedModel::writeLibrary(StringRef output, StringRef library,
     return header.takeError();
   if (Error error = (*main)->writeAt(0, library))
     return error;
-  if (Error error =
-          (*header)->writeAt(0, writeModelHeader(facts, text.tokenizer.size())))
+  if (Error error = (*header)->writeAt(
+          0, writeModelHeader(facts, text.tokenizer.size(), isEmbedded)))
     return error;
+  if (isEmbedded)
+    if (Error error = embed(library, **main))
+      return error;
   auto checkSame = [&](const AtomicFile &file) {
     return checkSameBeside(output, name, file.path(), file.temporaryPath());
   };
   // All are written before one takes its place, the library last: while it is
   // missing, nothing looks complete.
-  if (weights) {
+  if (writesFile) {
     auto file = create(besideOutput(output, name, ".weights"));
     if (!file)
       return file.takeError();
@@ -242,7 +269,7 @@ Error LinkedModel::writeLibrary(StringRef output, StringRef library,
       return error;
     if (Error error = checkSame(**header))
       return error;
-    if (assembly) {
+    if (writesAssembly) {
       Expected<std::string> lines = makeAssembly(facts, **file);
       if (!lines)
         return lines.takeError();

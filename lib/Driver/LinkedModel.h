@@ -29,6 +29,13 @@ llvm::Error writeArtifactFile(mlir::ModuleOp weights,
                               const InputFiles &inputs,
                               CompileListener &listener);
 
+/// Where the weights of a library or object are.
+enum class WeightsPlace {
+  File,     ///< NAME.weights beside it, if there are weights
+  Assembly, ///< the same, and NAME-weights.S, which takes them in
+  Library,  ///< in it
+};
+
 /// The parts of a program or library.
 struct LinkedModel {
   /// A module whose weights are planned (phase `packed`); null without weights.
@@ -45,15 +52,15 @@ struct LinkedModel {
   llvm::Error writeProgram(const CompileOptions &options) const;
   /// The bytes of a shared library.
   llvm::Expected<std::string> linkShared(const CompileOptions &options) const;
-  /// `library` as `output`, with NAME.h and NAME.weights beside it and, if
-  /// asked for, NAME-weights.S, which takes the weights in.
+  /// `library` as `output`, with NAME.h and the files of `place` beside it.
   llvm::Error writeLibrary(llvm::StringRef output, llvm::StringRef library,
-                           bool assembly) const;
+                           WeightsPlace place) const;
 
 private:
   llvm::Error link(const CompileOptions &options,
                    const class TemporaryDirectory &scratch,
                    llvm::StringRef output) const;
+  llvm::Error embed(llvm::StringRef library, class AtomicFile &file) const;
 };
 
 } // namespace tern

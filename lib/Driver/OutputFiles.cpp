@@ -261,10 +261,12 @@ Error tern::checkOutputs(const OutputPlan &plan, const InputFiles &inputs) {
     outputs.push_back(plan.output);
   }
   if (!plan.name.empty()) {
-    if (Error error =
-            checkBeside(plan.output, plan.name, {".h", ".weights"}, inputs))
+    llvm::SmallVector<StringRef> suffixes = {".h"};
+    if (plan.hasWeights)
+      suffixes.push_back(".weights");
+    if (Error error = checkBeside(plan.output, plan.name, suffixes, inputs))
       return error;
-    for (StringRef suffix : {".h", ".weights"})
+    for (StringRef suffix : suffixes)
       outputs.push_back(besideOutput(plan.output, plan.name, suffix));
   }
   if (plan.stages.empty())

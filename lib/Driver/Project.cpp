@@ -193,11 +193,8 @@ static StringRef tokenizerKind(llvm::ArrayRef<uint8_t> tokenizer) {
 }
 
 Error tern::writeProject(StringRef folder, TargetAttr target, StringRef runtime,
-                         llvm::ArrayRef<uint8_t> tokenizer,
+                         llvm::ArrayRef<uint8_t> tokenizer, bool embedded,
                          const InputFiles &inputs) {
-  if (tokenizer.size() < sizeof(tern_tokenizer_header))
-    return failure("the model has no tokenizer, which the program of a project "
-                   "needs; --emit=obj makes an object");
   Board board = *findBoard(target);
   for (StringRef part : {"include/tern", "src/core", "src/tokenizer"})
     if (Error error = copyFolder(runtime, folder, part, inputs))
@@ -219,6 +216,8 @@ Error tern::writeProject(StringRef folder, TargetAttr target, StringRef runtime,
         {"START", board.start},
         {"SCRIPT", board.script},
         {"TOKENIZER", tokenizerKind(tokenizer)},
+        {"MODEL", embedded ? "model.o" : "model.o model-weights.S"},
+        {"WEIGHTS", embedded ? "" : "model.weights"},
         {"RUN", board.run}})
     text += (name + " = " + value).str() + "\n";
   text += "ifeq ($(origin CC),default)\nCC = " + board.compiler + "\nendif\n";

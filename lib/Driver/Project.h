@@ -25,10 +25,11 @@ namespace tern {
 llvm::Error beginProject(llvm::StringRef folder, TargetAttr target);
 
 /// Writes everything but the object and what lies beside it; `runtime` has the
-/// sources. The tokenizer is the table that the weights file has.
+/// sources. The tokenizer is the table that the weights file has, or,
+/// `embedded` as they are, the object.
 llvm::Error writeProject(llvm::StringRef folder, TargetAttr target,
                          llvm::StringRef runtime,
-                         llvm::ArrayRef<uint8_t> tokenizer,
+                         llvm::ArrayRef<uint8_t> tokenizer, bool embedded,
                          const InputFiles &inputs);
 
 } // namespace tern

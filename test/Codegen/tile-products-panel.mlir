@@ -59,7 +59,7 @@ func.func @rows_in_lanes(%x: tensor<?x256xi8>, %w: tensor<4x16x128xi8>, %init: t
 // CHECK:               vector.transfer_read %[[ROWS]]{{.*}} vector<16x64xi8>
 // CHECK-COUNT-16:      tern.prefetch %[[ROWS]]
 // CHECK-COUNT-64:      vector.shuffle
-// CHECK-COUNT-64:      vector.transfer_write
+// CHECK-COUNT-4:       vector.transfer_write {{.*}} : vector<16x64xi8>, tensor<1x128x256xi8>
 // CHECK-NOT:         vector.transfer_write
 // CHECK:           scf.for {{.*}} step %c6
 // CHECK-NOT:         scf.if

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import MODELS, model_directory
 from test_compiled import run_driver
@@ -51,7 +52,7 @@ def m4(tern, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("tool, flags", [
-    ("qemu-system-riscv32", ["--target=riscv32-unknown-elf", "--cpu=generic-rv32+m+a+f+d+c"]),
+    ("qemu-system-riscv32", ["--target=riscv32-unknown-elf", "--embed-weights"]),
     ("qemu-aarch64", ["--target=aarch64-linux-gnu"]),
 ])  # fmt: skip
 def test_project(tern, tmp_path, tool, flags):
@@ -59,6 +60,8 @@ def test_project(tern, tmp_path, tool, flags):
     run_driver([tern, "compile", A48, "--emit=project", "-o", str(tmp_path), "-c", "128", *flags])
     said = make(tmp_path, "run").rstrip()
     assert said and want().startswith(said)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert ("model.weights" in files) == ("model-weights.S" in files) == ("--embed-weights" not in flags)
     # The same folder may be written again, no other one.
     (tmp_path / "target.mk").write_text("mine\n")
     command = [tern, "compile", A48, "--emit=project", "-o", str(tmp_path), *flags]
@@ -82,6 +85,35 @@ def test_a_device_answers_with_a_status(m4, words):
     said = make(m4, "-B", "run", status=2)
     (m4 / "main.c").write_text(source)
     assert words in said.splitlines()[-1] and "fault" not in said
+
+
+@pytest.mark.parametrize("target", ["thumbv7em-none-eabihf", "wasm32-unknown-unknown"])
+def test_an_object_with_its_weights(tern, tmp_path, target):
+    """Has the bytes that lie beside another one, and takes as much."""
+    said = []
+    for name, flags in {"beside": [], "inside": ["--embed-weights"]}.items():
+        (tmp_path / name).mkdir()
+        out = ["-o", str(tmp_path / name / "bard.o"), "--report", *flags]
+        said.append(run_driver([tern, "compile", A48, f"--target={target}", *M4[2:], *out]))
+    beside, inside = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("beside", "inside"))
+    assert set(inside) == {"bard.o", "bard.h"} and b"bard.weights" not in inside["bard.h"]
+    sections = np.frombuffer(beside["bard.weights"], "<u8", 6, 32).reshape(2, 3).tolist()
+    for offset, size, _ in sections:
+        assert inside["bard.o"].count(beside["bard.weights"][offset : offset + size]) == 1
+    flash, others = (parts(text.splitlines()[0].split(": ")[1]) for text in said)
+    assert all(abs(flash[part] - others[part]) < 64 for part in flash | others)
+
+
+def test_weights_are_embedded_in_objects_of_checkpoints(tern, tmp_path):
+    for flags, words in [
+        (["-o", "bard.so"], "goes with --emit=obj or project"),
+        (["-o", "-", "--emit=obj"], "goes with --emit=obj or project"),
+        (["-o", "bard.o", "--target=aarch64-apple-darwin"], "leave it out"),
+    ]:
+        command = [tern, "compile", A48, "--embed-weights", *flags]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode and words in done.stderr and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 # Memory that is said to be needed.

@@ -28,29 +28,40 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "cache" / "tern"
 
 
+def few_weights(directory: Path, size: int) -> set[str]:
+    """Writes a model of few weights; returns what rules for them are called."""
+    sizes = dict(hidden=size, intermediate=size, heads=1, kv_heads=1, head_dim=64, layers=1)
+    synthesize(directory, act="silu", vocab=300, **sizes)
+    return {
+        "+".join(f"{shape}/-128..127/t{tokens}" for tokens in (1, 16, 128))
+        for shape in (f"192x{size}", f"{size}x64", f"{2 * size}x{size}", f"{size}x{size}")
+    }
+
+
 @pytest.fixture
 def tuned(tern, home):
-    """The words of `tern tune` on the bundled model, and the file that it kept at home."""
+    """The words of `tern tune` on a small model, the file that it kept at home, and the model."""
 
     def make(directory: Path) -> None:
+        few_weights(directory / "model", 256)
         environment = os.environ | {"XDG_CACHE_HOME": str(directory / "cache")}
-        done = run(tern, "tune", A48, "-t", "1", "-r", "1", env=environment)
+        done = run(tern, "tune", directory / "model", "-t", "1", "-r", "1", env=environment)
         assert done.returncode == 0, done.stderr
         (directory / "said").write_text(done.stdout)
 
     once = made_once("tuned", Path(tern).read_bytes() + Path(__file__).read_bytes(), make)
     shutil.copytree(once / "cache", home.parent)
     (file,) = (home / "strategies").iterdir()
-    return (once / "said").read_text(), file
+    return (once / "said").read_text(), file, once / "model"
 
 
 def test_choices_are_kept_and_used(tern, home, tuned, tmp_path):
-    said, file = tuned
+    said, file, model = tuned
     assert "GMAC/s" in said and "other results" not in said
     assert re.search(rf"kept in .*/cache/tern/strategies/{file.name}$", said, re.M)
     rules = json.loads(file.read_text())
     assert rules and all("/t1" in rule["weight"] for rule in rules)
-    flags = [A48, "-p", "To be", "--temp", "0", "-n", "8"]
+    flags = [model, "-p", "To be", "--temp", "0", "-n", "8"]
     file.rename(tmp_path / "rules")
     before = run(tern, "run", *flags, "--logits", tmp_path / "a.npy")
     assert before.returncode == 0, before.stderr
@@ -58,7 +69,7 @@ def test_choices_are_kept_and_used(tern, home, tuned, tmp_path):
     for rule in rules:
         rule |= {"layout": "contiguous_columns", "lists": True}
     file.write_text(json.dumps(rules))
-    remarks = run(tern, "compile", A48, "--compile-to=packed", "--remarks")
+    remarks = run(tern, "compile", model, "--compile-to=packed", "--remarks")
     assert remarks.returncode == 0, remarks.stderr
     assert remarks.stderr.count("contiguous_columns, as measured, takes") >= len(rules)
     after = run(tern, "run", *flags, "--logits", tmp_path / "b.npy")
@@ -68,19 +79,19 @@ def test_choices_are_kept_and_used(tern, home, tuned, tmp_path):
     # Two programs, one before and one after.
     assert run(tern, "cache", "list").stdout.count("2 programs") == 1
     # Of another target nothing was kept.
-    other = run(tern, "compile", A48, "--compile-to=packed", "--remarks", "--target=generic")
+    other = run(tern, "compile", model, "--compile-to=packed", "--remarks", "--target=generic")
     assert "as measured" not in other.stderr
 
 
 def test_rules_of_another_version_are_left_alone(tern, tuned):
-    _, file = tuned
+    _, file, model = tuned
     rules = json.loads(file.read_text())
     file.write_text(json.dumps([rule | {"layout": "of_old"} for rule in rules]))
-    done = run(tern, "compile", A48, "--compile-to=packed", "--remarks")
+    done = run(tern, "compile", model, "--compile-to=packed", "--remarks")
     assert done.returncode == 0, done.stderr
     assert "as measured" not in done.stderr
     file.write_text("{")
-    done = run(tern, "compile", A48, "--compile-to=packed")
+    done = run(tern, "compile", model, "--compile-to=packed")
     assert done.returncode == 1 and str(file) in done.stderr
 
 
@@ -125,22 +136,19 @@ def test_other_machines_are_refused(tern, home):
 
 def test_compile_tunes_first(tern, tuned, tmp_path):
     """And replaces the rules for the same weights, of which this model has three."""
-    _, file = tuned
-    rules, model, output = json.loads(file.read_text()), tmp_path / "model", tmp_path / "p.mlir"
-    sizes = dict(hidden=192, intermediate=192, heads=1, kv_heads=1, head_dim=64, layers=1)
-    synthesize(model, act="silu", vocab=300, **sizes)
-    weights = {
-        "+".join(f"{size}/-128..127/t{tokens}" for tokens in (1, 16, 128))
-        for size in ("192x192", "192x64", "384x192")
-    }
+    _, file, _ = tuned
+    rules, output = json.loads(file.read_text()), tmp_path / "p.mlir"
+    weights = few_weights(tmp_path / "model", 192)
     assert not weights & {rule["weight"] for rule in rules}
     old = [{"weight": weight, "layout": "of_old", "why": "before"} for weight in weights]
     file.write_text(json.dumps(rules + [rules[0] | rule for rule in old]))
-    done = run(tern, "compile", model, "--tune", "--compile-to=packed", "--remarks", "-o", output)
+    flags = ["--tune", "--compile-to=packed", "--remarks", "-o", output]
+    done = run(tern, "compile", tmp_path / "model", *flags)
     assert done.returncode == 0, done.stderr
     assert "as measured" in done.stderr and "kept in" in done.stderr
     assert os.path.getsize(output) > 0
     kept = json.loads(file.read_text())
     assert kept[: len(rules)] == rules
     assert {rule["weight"] for rule in kept[len(rules) :]} == weights
-    assert len(kept) == len(rules) + 3 and "before" not in {rule["why"] for rule in kept}
+    assert len(kept) == len(rules) + len(weights)
+    assert "before" not in {rule["why"] for rule in kept}

@@ -182,6 +182,10 @@ static OptionTable makeTable(CompileFlags &flags) {
                   "link a program that needs no library, not even libc, and "
                   "runs where there is none",
                   flags.isStatic);
+  table.addSwitch("--embed-weights",
+                  "of obj and project: weights and tokenizer are data of the "
+                  "object, which needs no file beside it",
+                  flags.embedsWeights);
   table.addText("--cc", "CC",
                 "the C compiler that links; default: TERN_CC, or the system's, "
                 "and for another machine TRIPLE-gcc or clang",
@@ -289,6 +293,7 @@ static Expected<CompileOptions> makeOptions(CompileFlags &flags,
   options.chatTemplate = flags.chatTemplate;
   options.stages = flags.saveStages;
   options.isStatic = flags.isStatic;
+  options.embedsWeights = flags.embedsWeights;
   options.maxFlash = flags.maxFlash;
   options.maxRam = flags.maxRam;
   options.workers = unsigned(flags.workers.value_or(1));

@@ -41,6 +41,7 @@ struct CompileFlags {
   std::optional<uint64_t> maxFlash, maxRam;
   bool report = false;
   bool tune = false;
+  bool embedsWeights = false;
   bool isStatic = false, remarks = false, verbose = false, quiet = false;
 };
 

@@ -101,7 +101,7 @@ readModel(const llvm::object::ObjectFile &file,
   return model;
 }
 
-/// What all versions of a model have in common is said of the first.
+/// Facts that all versions of a model share are said of the first.
 static Object reportModel(StringRef name, StringRef version, bool isFirst,
                           const tern_model &model, Report &report) {
   Report unsaid;

@@ -130,7 +130,7 @@ Error tern::measureKernels(const ModelOptions &model, const std::string &input,
 
 Error tern::addKeptStrategies(StringRef target, StringRef cpu,
                               std::vector<std::string> &strategies) {
-  // What was measured is for one set of features.
+  // Measurements are for one set of features.
   if (cpu.contains(','))
     return Error::success();
   Expected<std::string> directory = cacheDirectory();

@@ -73,6 +73,10 @@ public:
   /// Of all versions.
   llvm::Expected<ModelFacts> readFacts() const;
 
+  /// Defines `symbol` as read-only data, in objects zeros until its bytes are
+  /// written there (EmbeddedData.h).
+  void addData(llvm::StringRef symbol, uint64_t bytes, uint64_t alignment);
+
 private:
   Emitter();
   llvm::Expected<std::unique_ptr<llvm::Module>>

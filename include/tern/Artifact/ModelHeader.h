@@ -54,9 +54,10 @@ llvm::StringRef findModelSymbol(const llvm::Module &module);
 void addVersionTable(llvm::Module &module, llvm::ArrayRef<std::string> symbols);
 
 /// A C header that declares the model and says what it needs; `tokenizerBytes`
-/// are those of the section in its weights file.
+/// are those of the section in its weights file, or `embedded` in its object.
 std::string writeModelHeader(const ModelFacts &facts,
-                             uint64_t tokenizerBytes = 0);
+                             uint64_t tokenizerBytes = 0,
+                             bool embedded = false);
 
 /// Parts of a file that an assembler takes in.
 struct FilePart {

@@ -49,7 +49,7 @@ struct ModelOptions {
 enum class OutputForm {
   Program, ///< runs alone
   Shared,  ///< a library, and NAME.h and NAME.weights beside it
-  Object,  ///< the same beside it
+  Object,  ///< the same beside it, unless it has its weights in it
   Weights, ///< the artifact alone, for a library that is there
   Assembly,
   LLVMIR,
@@ -95,7 +95,9 @@ struct CompileOptions {
   /// That memory is counted for.
   unsigned workers = 1;
   bool isStatic = false; ///< a program that needs no library
-  bool remarks = false;  ///< tell the listener what was chosen and why
+  /// Of OutputForm::Object: weights and tokenizer are data of it.
+  bool embedsWeights = false;
+  bool remarks = false; ///< tell the listener what was chosen and why
 };
 
 /// An error that says which options exclude each other, in the words of the

@@ -60,6 +60,7 @@ struct OutputPlan {
   std::string output, form;
   /// Of NAME.h and NAME.weights beside `output`; empty if there are none.
   std::string name;
+  bool hasWeights = true; ///< NAME.weights is one of them
   /// The folder of --save-stages, or empty, and the files there.
   std::string stages;
   std::vector<std::string> stageFiles;

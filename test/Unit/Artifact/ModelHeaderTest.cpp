@@ -118,6 +118,17 @@ TEST(ModelHeader, AssemblyTakesPartsOfTheFile) {
     EXPECT_NE(text.find(line.str()), std::string::npos) << line.str() << text;
 }
 
+TEST(ModelHeader, OfEmbeddedWeightsNamesNoFile) {
+  ModelFacts facts = {};
+  facts.symbol = "tern_model_bard";
+  facts.weightsBytes = 1300;
+  std::string header = writeModelHeader(facts, 77, /*embedded=*/true);
+  EXPECT_EQ(header.find("bard.weights"), std::string::npos) << header;
+  EXPECT_NE(header.find("tern_weights_bard[];"), std::string::npos) << header;
+  EXPECT_NE(header.find("TERN_BARD_WEIGHTS_BYTES UINT64_C(1300)"),
+            std::string::npos);
+}
+
 TEST(ModelHeader, AModuleWithoutAModelIsRefused) {
   llvm::LLVMContext context;
   llvm::Module module("empty", context);
