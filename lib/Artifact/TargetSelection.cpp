@@ -267,6 +267,9 @@ Expected<TargetAttr> tern::selectTarget(mlir::MLIRContext *context,
   if (cpu.contains(','))
     return failure("expected one CPU, got the list '" + cpu +
                    "', which only tern compile takes");
+  if (target.contains(','))
+    return failure("expected one target, got the list '" + target +
+                   "'; --cpu takes several names of CPUs");
   Triple host = hostTriple();
   if (target == "generic") {
     if (!cpu.empty())

@@ -120,12 +120,12 @@ def test_no_code_for_the_cpu(tern, tmp_path, name=MODELS[0]):
 
 
 def test_strategy(tern, tmp_path, name=MODELS[0]):
-    """A file of strategies is for all CPUs."""
+    """A file of strategies is for all CPUs: lookups in one plane and in two."""
     rules = tmp_path / "rules.json"
     rules.write_text(json.dumps([{"projection": "*_proj", "layout": "groups_in_lanes"}]))
     machine = replace(known_machine("aarch64"), cpu="cortex-a53,neoverse-v1")
     compiled = Program(tern, machine, model_directory(name), tmp_path, strategy=rules)
-    ids, want = expected(name, 20)
+    ids, want = expected(name)
     for cpu in ("cortex-a53", "max"):
         assert_same(emulated(compiled, cpu).evaluate(ids), want)
 
@@ -242,6 +242,7 @@ def test_library(tern, tmp_path, name=MODELS[0]):
         ("--cpu=cortex-a53,cortex-a76 --tune", "--tune measures code for one CPU"),
         ("--cpu=cortex-a53,cortex-a76 --emit=project", "--emit=project is about code for one CPU"),
         ("--cpu=cortex-a53,cortex-a76 --save-stages=x", "--save-stages is about code for one CPU"),
+        ("--target=x86-64-v3,x86-64-v4", "--cpu takes several names of CPUs"),
         ("--target=generic --cpu=a,b", "it takes no --cpu"),
         ("--target=thumbv7em-none-eabihf --cpu=cortex-m4,cortex-m7 --emit=obj",
          "cannot ask its CPU what it has"),
