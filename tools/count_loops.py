@@ -140,6 +140,8 @@ def disassemble(path: Path, objdump: str) -> dict[str, list[Instruction]]:
     functions: dict[str, list[Instruction]] = {}
     current: list[Instruction] = []
     for line in text.splitlines():
+        if re.match(r"[0-9a-f]+ <\.L.*>:$", line):
+            continue  # a label of the assembler's inside a function
         if symbol := re.match(r"[0-9a-f]+ <(.+)>:$", line):
             current = functions.setdefault(symbol[1], [])
         elif parts := re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)$", line):

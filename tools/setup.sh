@@ -22,7 +22,8 @@ for argument; do
     packages="$packages llvm-22-tools python3 python3-numpy python3-pytest python3-pytest-xdist
     python3-jinja2
     libclang-rt-22-dev
-    qemu-user qemu-system-arm qemu-system-misc make gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross"
+    qemu-user qemu-system-arm qemu-system-misc make gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
+    libc6-dev-armhf-cross libgcc-12-dev-armhf-cross"
     # Node.js may have come from elsewhere, which Debian's packages would replace.
     command -v npm >/dev/null || packages="$packages nodejs npm" ;;
   *)

@@ -157,13 +157,14 @@ static bool has(llvm::TargetMachine &machine, const Ability &ability) {
   return !calls;
 }
 
-/// A CPU of the architecture that has them all; empty if none is known here.
-static StringRef capableCpu(const Triple &triple) {
+StringRef tern::capableCpu(const Triple &triple) {
   if (triple.isRISCV64())
     return "generic-rv64+m+a+f+d+c";
   if (triple.isRISCV32())
     return "generic-rv32+m+a+f+d+c";
-  if (triple.isARM() || triple.isThumb())
+  if (triple.isARM())
+    return "cortex-a7";
+  if (triple.isThumb())
     return "cortex-m4";
   return "";
 }

@@ -16,6 +16,10 @@ namespace tern {
 /// An error that says why no CPU of such machines runs models.
 llvm::Error checkTriple(const llvm::Triple &triple);
 
+/// A CPU of the architecture that has all instructions which models need; empty
+/// if none is known here.
+llvm::StringRef capableCpu(const llvm::Triple &triple);
+
 } // namespace tern
 
 #endif // TERN_LIB_ARTIFACT_TARGETCHECK_H

@@ -56,9 +56,9 @@ bool isChecked(const Triple &triple, StringRef feature) {
 }
 
 /// True if the runtime can ask a CPU of this architecture for its features: of
-/// RISC-V's, which are many, only for some.
+/// RISC-V's and 32-bit ARM's, which are many, only for some.
 bool hasCheckedFeatures(const Triple &triple) {
-  return !triple.isRISCV() &&
+  return !triple.isRISCV() && !triple.isARM() &&
          llvm::any_of(knownFeatures, [&](const CpuFeature &known) {
            return known.arch == archName(triple);
          });
@@ -215,6 +215,9 @@ std::string defaultCpu(const Triple &triple) {
     default:
       break;
     }
+  // The first CPUs of phones that divide.
+  if (triple.isARM() && triple.isOSLinux())
+    return capableCpu(triple).str();
   return getBaselineCpu(triple).str();
 }
 

@@ -95,8 +95,8 @@ Error Compilation::checkTarget() {
         "--embed-weights is for objects of ELF and WebAssembly, which those "
         "for " +
         triple.str() + " are not; leave it out and map the weights file");
-  bool isProgram = options.form == OutputForm::Program;
-  if (!isProgram && options.form != OutputForm::Shared)
+  if (options.form != OutputForm::Program &&
+      options.form != OutputForm::Shared && options.form != OutputForm::Archive)
     return Error::success();
   return checkLinkable(target, options);
 }
@@ -104,7 +104,8 @@ Error Compilation::checkTarget() {
 /// NAME.h and NAME.weights are written too.
 bool Compilation::writesLibrary() const {
   return !options.stream && (options.form == OutputForm::Object ||
-                             options.form == OutputForm::Shared);
+                             options.form == OutputForm::Shared ||
+                             options.form == OutputForm::Archive);
 }
 
 bool Compilation::writesWeights() const {

@@ -137,7 +137,9 @@ Error Compilation::writeCode() {
   if (options.form == OutputForm::Program)
     return linked.writeProgram(options);
   Expected<std::string> library =
-      options.form == OutputForm::Shared ? linked.linkShared(options) : *object;
+      options.form == OutputForm::Shared    ? linked.linkShared(options)
+      : options.form == OutputForm::Archive ? linked.makeArchive(options)
+                                            : *object;
   if (!library)
     return library.takeError();
   if (options.stream)

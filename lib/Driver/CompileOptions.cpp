@@ -19,10 +19,10 @@ using llvm::StringRef;
 //===----------------------------------------------------------------------===//
 
 static constexpr std::pair<OutputForm, StringRef> forms[] = {
-    {OutputForm::Program, "exe"},  {OutputForm::Shared, "shared"},
-    {OutputForm::Object, "obj"},   {OutputForm::Weights, "weights"},
-    {OutputForm::Assembly, "asm"}, {OutputForm::LLVMIR, "llvm-ir"},
-    {OutputForm::IR, "IR"},
+    {OutputForm::Program, "exe"},     {OutputForm::Shared, "shared"},
+    {OutputForm::Object, "obj"},      {OutputForm::Archive, "archive"},
+    {OutputForm::Weights, "weights"}, {OutputForm::Assembly, "asm"},
+    {OutputForm::LLVMIR, "llvm-ir"},  {OutputForm::IR, "IR"},
 };
 
 StringRef tern::nameOf(OutputForm form) {
@@ -114,6 +114,7 @@ Error tern::checkOptions(const CompileOptions &options) {
     return error;
   bool needsWeights = options.form == OutputForm::Program ||
                       options.form == OutputForm::Shared ||
+                      options.form == OutputForm::Archive ||
                       options.form == OutputForm::Weights;
   if (needsWeights && options.inputPhase)
     return llvm::createStringError(
@@ -127,14 +128,16 @@ Error tern::checkOptions(const CompileOptions &options) {
                                    " cannot be written to stdout");
   if (options.output.empty() && !options.stream)
     return llvm::createStringError("expected a name for the output, got none");
-  bool links =
-      options.form == OutputForm::Program || options.form == OutputForm::Shared;
+  bool links = options.form == OutputForm::Program ||
+               options.form == OutputForm::Shared ||
+               options.form == OutputForm::Archive;
   for (auto [name, given] :
        {std::pair<StringRef, bool>{"--cc", !options.toolchain.compiler.empty()},
         {"--sysroot", !options.toolchain.sysroot.empty()}})
     if (given && !links)
       return llvm::createStringError(
-          name + " is about linking; it goes with --emit=exe or shared");
+          name + " is about the C compiler of a machine; it goes with "
+                 "--emit=exe, shared or archive");
   bool makesObject = links || options.form == OutputForm::Object;
   for (auto [name, given] :
        {std::pair<StringRef, bool>{"--max-flash", options.maxFlash.has_value()},
@@ -142,12 +145,14 @@ Error tern::checkOptions(const CompileOptions &options) {
     if (given && (!makesObject || options.inputPhase))
       return llvm::createStringError(
           name + " is about a checkpoint's code and weights; it goes with "
-                 "--emit=exe, shared or obj");
-  if (options.embedsWeights && (options.form != OutputForm::Object ||
-                                options.inputPhase || options.stream))
+                 "--emit=exe, shared, obj or archive");
+  bool isLinkedLater =
+      options.form == OutputForm::Object || options.form == OutputForm::Archive;
+  if (options.embedsWeights &&
+      (!isLinkedLater || options.inputPhase || options.stream))
     return llvm::createStringError(
         "--embed-weights puts a checkpoint's weights into an object that is "
-        "written to a file; it goes with --emit=obj or project");
+        "written to a file; it goes with --emit=obj, archive or project");
   if (options.isStatic && options.form != OutputForm::Program)
     return llvm::createStringError(
         "--static is about a program; it goes with --emit=exe");

@@ -77,6 +77,10 @@ bool tern::startsAsElf(StringRef start) {
                            "ELF");
 }
 
+bool tern::startsAsArchive(StringRef start) {
+  return start.starts_with("!<arch>\n");
+}
+
 bool tern::startsAsSafetensors(StringRef start) {
   return start.size() > 9 && start[8] == '{' &&
          start.substr(5, 3) == StringRef("\0\0\0", 3);

@@ -22,6 +22,7 @@ llvm::Expected<std::string> readStart(llvm::StringRef path, size_t bytes);
 bool startsAsGguf(llvm::StringRef start);
 bool startsAsArtifact(llvm::StringRef start);
 bool startsAsElf(llvm::StringRef start);
+bool startsAsArchive(llvm::StringRef start);
 bool startsAsSafetensors(llvm::StringRef start);
 /// MLIR as text or bytecode.
 bool startsAsIr(llvm::StringRef start);

@@ -16,6 +16,8 @@
 #include "tern/Driver/OutputFiles.h"
 #include "tern/artifact.h"
 
+#include "llvm/Object/Archive.h"
+#include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace tern;
@@ -63,39 +65,73 @@ Error tern::writeArtifactFile(mlir::ModuleOp weights,
 // Linking
 //===----------------------------------------------------------------------===//
 
+static bool hasRuntime(const llvm::Triple &triple) {
+  return Toolchain::isNative(triple) ||
+         (triple.isOSLinux() && triple.isOSBinFormatELF());
+}
+
 /// Programs of other machines: the artifact in them is found and read by those.
 static Error checkForeign(const llvm::Triple &triple, OutputForm form) {
   bool program = form == OutputForm::Program;
-  if (triple.isOSLinux() && triple.isOSBinFormatELF() &&
-      (triple.isArch64Bit() || !program))
+  if (hasRuntime(triple))
     return Error::success();
-  return failure("for another machine than this one, tern links " +
-                 llvm::Twine(program ? "programs of Linux with 64 bits"
-                                     : "shared libraries of Linux") +
-                 " only; for " + triple.str() + " use --emit=obj");
-}
-
-static Expected<Toolchain> findToolchain(TargetAttr target,
-                                         const CompileOptions &options) {
-  return Toolchain::find(llvm::Triple(target.getTriple()), options.toolchain);
+  return failure(
+      "for another machine than this one, tern links " +
+      llvm::Twine(program ? "programs of Linux" : "shared libraries of Linux") +
+      " only; for " + triple.str() + " use --emit=obj");
 }
 
 Error tern::checkLinkable(TargetAttr target, const CompileOptions &options) {
   llvm::Triple triple(target.getTriple());
-  bool program = options.form == OutputForm::Program;
+  bool shared = options.form == OutputForm::Shared;
+  bool archive = options.form == OutputForm::Archive;
   bool native = Toolchain::isNative(triple);
+  if (archive && !hasRuntime(triple))
+    return Error::success();
   if (!native)
     if (Error error = checkForeign(triple, options.form))
       return error;
-  if (program)
+  if (!shared)
     if (Error error =
             native ? Linker::runtime(options.libraryDirectory).takeError()
                    : runtimeSources(options.libraryDirectory).takeError())
       return error;
-  Expected<Toolchain> toolchain = findToolchain(target, options);
+  if (native && archive)
+    return Error::success();
+  Expected<Toolchain> toolchain = Toolchain::find(triple, options.toolchain);
   if (!toolchain)
     return toolchain.takeError();
-  return native ? Error::success() : toolchain->check(triple, program);
+  return native ? Error::success() : toolchain->check(triple, !shared);
+}
+
+Expected<Toolchain>
+LinkedModel::findToolchain(const CompileOptions &options) const {
+  Expected<Toolchain> toolchain =
+      Toolchain::find(llvm::Triple(target.getTriple()), options.toolchain);
+  if (toolchain)
+    toolchain->onCommand = [&told = listener](StringRef command) {
+      told.detail(command);
+    };
+  return toolchain;
+}
+
+/// The libraries of the runtime, compiled into `scratch` if nothing keeps them.
+Expected<std::vector<std::string>>
+LinkedModel::findRuntime(const CompileOptions &options,
+                         const Toolchain &toolchain,
+                         const TemporaryDirectory &scratch) const {
+  llvm::Triple triple(target.getTriple());
+  if (Toolchain::isNative(triple))
+    return Linker::runtime(options.libraryDirectory);
+  Expected<std::string> sources = runtimeSources(options.libraryDirectory);
+  if (!sources)
+    return sources.takeError();
+  Expected<std::string> archive =
+      runtimeArchive(toolchain, triple, *sources, options.cache,
+                     scratch.path("runtime.a"), listener);
+  if (!archive)
+    return archive.takeError();
+  return std::vector<std::string>{*archive};
 }
 
 Error LinkedModel::link(const CompileOptions &options,
@@ -104,37 +140,24 @@ Error LinkedModel::link(const CompileOptions &options,
   Expected<std::string> table = emitModelTable(target, facts.versions);
   if (!table)
     return table.takeError();
-  std::vector<std::string> objects, libraries;
+  std::vector<std::string> objects;
   for (auto [file, contents] :
        {std::pair("model.o", &object), {"models.o", &*table}})
     if (Error error =
             scratch.write(file, *contents).moveInto(objects.emplace_back()))
       return error;
   Linker linker;
-  if (Error error = findToolchain(target, options).moveInto(linker.toolchain))
+  if (Error error = findToolchain(options).moveInto(linker.toolchain))
     return error;
-  linker.toolchain.onCommand = [&](StringRef command) {
-    listener.detail(command);
-  };
-  llvm::Triple triple(target.getTriple());
-  if (Toolchain::isNative(triple)) {
-    if (Error error =
-            Linker::runtime(options.libraryDirectory).moveInto(libraries))
-      return error;
-    return linker.linkProgram(objects, libraries, facts.versions,
-                              options.isStatic ? Linkage::StaticPie
-                                               : Linkage::Dynamic,
-                              scratch, output);
-  }
-  Expected<std::string> sources = runtimeSources(options.libraryDirectory);
-  if (!sources)
-    return sources.takeError();
-  if (Error error =
-          runtimeArchive(linker.toolchain, triple, *sources, options.cache,
-                         scratch.path("runtime.a"), listener)
-              .moveInto(libraries.emplace_back()))
-    return error;
-  return linker.linkProgram(objects, libraries, facts.versions, Linkage::Static,
+  Expected<std::vector<std::string>> libraries =
+      findRuntime(options, linker.toolchain, scratch);
+  if (!libraries)
+    return libraries.takeError();
+  Linkage linkage = !Toolchain::isNative(llvm::Triple(target.getTriple()))
+                        ? Linkage::Static
+                    : options.isStatic ? Linkage::StaticPie
+                                       : Linkage::Dynamic;
+  return linker.linkProgram(objects, *libraries, facts.versions, linkage,
                             scratch, output);
 }
 
@@ -172,11 +195,8 @@ LinkedModel::linkShared(const CompileOptions &options) const {
   if (!model)
     return model.takeError();
   Linker linker;
-  if (Error error = findToolchain(target, options).moveInto(linker.toolchain))
+  if (Error error = findToolchain(options).moveInto(linker.toolchain))
     return std::move(error);
-  linker.toolchain.onCommand = [&](StringRef command) {
-    listener.detail(command);
-  };
   std::string linked = scratch->path("model.so");
   std::vector<std::string> symbols = facts.versions;
   if (symbols.size() > 1)
@@ -188,6 +208,72 @@ LinkedModel::linkShared(const CompileOptions &options) const {
     return failure("cannot read " + linked + ": " +
                    buffer.getError().message());
   return (*buffer)->getBuffer().str();
+}
+
+/// Members of the archives at `paths`, which `buffers` keeps.
+static Error
+addMembers(llvm::ArrayRef<std::string> paths,
+           std::vector<std::unique_ptr<llvm::MemoryBuffer>> &buffers,
+           std::vector<llvm::NewArchiveMember> &members) {
+  using llvm::object::Archive;
+  for (const std::string &path : paths) {
+    auto buffer = llvm::MemoryBuffer::getFile(path);
+    if (!buffer)
+      return failure("cannot read " + path + ": " +
+                     buffer.getError().message());
+    buffers.push_back(std::move(*buffer));
+    Expected<std::unique_ptr<Archive>> archive =
+        Archive::create(buffers.back()->getMemBufferRef());
+    if (!archive)
+      return archive.takeError();
+    Error error = Error::success();
+    for (const Archive::Child &child : (*archive)->children(error)) {
+      auto member =
+          llvm::NewArchiveMember::getOldMember(child, /*Deterministic=*/true);
+      if (!member) {
+        llvm::consumeError(std::move(error));
+        return member.takeError();
+      }
+      // A library's caller has one of its own.
+      if (!member->MemberName.starts_with("main."))
+        members.push_back(std::move(*member));
+    }
+    if (error)
+      return error;
+  }
+  return Error::success();
+}
+
+Expected<std::string>
+LinkedModel::makeArchive(const CompileOptions &options) const {
+  Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
+  if (!scratch)
+    return scratch.takeError();
+  std::string name = (facts.name() + ".o").str();
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> buffers;
+  std::vector<llvm::NewArchiveMember> members;
+  members.emplace_back(llvm::MemoryBufferRef(object, name));
+  llvm::Triple triple(target.getTriple());
+  if (hasRuntime(triple)) {
+    Toolchain toolchain;
+    if (!Toolchain::isNative(triple))
+      if (Error error = findToolchain(options).moveInto(toolchain))
+        return std::move(error);
+    Expected<std::vector<std::string>> libraries =
+        findRuntime(options, toolchain, *scratch);
+    if (!libraries)
+      return libraries.takeError();
+    if (Error error = addMembers(*libraries, buffers, members))
+      return std::move(error);
+  }
+  auto archive = llvm::writeArchiveToBuffer(
+      members, llvm::SymtabWritingMode::NormalSymtab,
+      triple.isOSDarwin() ? llvm::object::Archive::K_DARWIN
+                          : llvm::object::Archive::K_GNU,
+      /*Deterministic=*/true, /*Thin=*/false);
+  if (!archive)
+    return archive.takeError();
+  return (*archive)->getBuffer().str();
 }
 
 /// Sections of the artifact that devices link in. Those with an operating

@@ -52,11 +52,18 @@ struct LinkedModel {
   llvm::Error writeProgram(const CompileOptions &options) const;
   /// The bytes of a shared library.
   llvm::Expected<std::string> linkShared(const CompileOptions &options) const;
+  /// The bytes of an archive of the object and, where there is one, the
+  /// runtime.
+  llvm::Expected<std::string> makeArchive(const CompileOptions &options) const;
   /// `library` as `output`, with NAME.h and the files of `place` beside it.
   llvm::Error writeLibrary(llvm::StringRef output, llvm::StringRef library,
                            WeightsPlace place) const;
 
 private:
+  llvm::Expected<std::vector<std::string>>
+  findRuntime(const CompileOptions &options, const Toolchain &toolchain,
+              const class TemporaryDirectory &scratch) const;
+  llvm::Expected<Toolchain> findToolchain(const CompileOptions &options) const;
   llvm::Error link(const CompileOptions &options,
                    const class TemporaryDirectory &scratch,
                    llvm::StringRef output) const;

@@ -16,6 +16,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/Archive.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -117,15 +118,8 @@ static bool isExported(const llvm::object::SymbolRef &symbol) {
   return false;
 }
 
-bool tern::definesModel(StringRef path, StringRef model, bool nothingElse) {
-  auto binary = llvm::object::createBinary(path);
-  if (!binary) {
-    llvm::consumeError(binary.takeError());
-    return false;
-  }
-  auto *file = llvm::dyn_cast<llvm::object::ObjectFile>(binary->getBinary());
-  if (!file)
-    return false;
+static bool defines(const llvm::object::ObjectFile *file, StringRef model,
+                    bool nothingElse) {
   std::vector<llvm::object::SymbolRef> symbols(file->symbol_begin(),
                                                file->symbol_end());
   auto *elf = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(file);
@@ -141,6 +135,37 @@ bool tern::definesModel(StringRef path, StringRef model, bool nothingElse) {
   llvm::erase_if(symbols,
                  [](const auto &symbol) { return !isExported(symbol); });
   return areAllOfModel(symbols);
+}
+
+/// True if a member does, whatever the others are.
+static bool membersDefine(const llvm::object::Archive &archive, StringRef model,
+                          bool nothingElse) {
+  Error error = Error::success();
+  bool found = false;
+  for (const llvm::object::Archive::Child &child : archive.children(error)) {
+    auto member = child.getAsBinary();
+    if (!member) {
+      llvm::consumeError(member.takeError());
+      continue;
+    }
+    auto *object = llvm::dyn_cast<llvm::object::ObjectFile>(member->get());
+    found |= object && defines(object, model, nothingElse);
+  }
+  llvm::consumeError(std::move(error));
+  return found;
+}
+
+bool tern::definesModel(StringRef path, StringRef model, bool nothingElse) {
+  auto binary = llvm::object::createBinary(path);
+  if (!binary) {
+    llvm::consumeError(binary.takeError());
+    return false;
+  }
+  llvm::object::Binary *contents = binary->getBinary();
+  if (auto *archive = llvm::dyn_cast<llvm::object::Archive>(contents))
+    return membersDefine(*archive, model, nothingElse);
+  auto *object = llvm::dyn_cast<llvm::object::ObjectFile>(contents);
+  return object && defines(object, model, nothingElse);
 }
 
 /// "; its folder M is a checkpoint" for a file of one.

@@ -103,6 +103,11 @@ Error tern::checkReplaceable(StringRef path, StringRef form) {
   if (startsAsArtifact(start))
     return form == "weights" ? Error::success()
                              : refuse("weights of a compiled model");
+  // Objects of others in it would be lost.
+  if (startsAsArchive(start))
+    return form == "archive" && definesModel(path)
+               ? Error::success()
+               : refuse(describeContents(start, start.size()));
   if (startsAsElf(start) && form != "weights" && form != "GGUF")
     return Error::success();
   if (startsAsElf(start) || startsAsSafetensors(start))
@@ -128,7 +133,7 @@ static std::string otherOwner(StringRef output, StringRef name) {
        !code && at != end; at.increment(code)) {
     StringRef file = llvm::sys::path::filename(at->path());
     if (file != llvm::sys::path::filename(output) &&
-        llvm::is_contained({".o", ".obj", ".so"},
+        llvm::is_contained({".o", ".obj", ".so", ".a"},
                            llvm::sys::path::extension(file)) &&
         fs::is_regular_file(at->path()) &&
         definesModel(at->path(), name, /*nothingElse=*/true))

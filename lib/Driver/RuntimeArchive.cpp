@@ -70,6 +70,23 @@ static Expected<std::vector<std::string>> listFiles(StringRef folder) {
   return files;
 }
 
+namespace {
+
+/// An object of the archive. The program's main is one of its own, so that
+/// libraries may have the others.
+struct Part {
+  StringRef object, folder;
+};
+
+} // namespace
+
+static constexpr Part parts[] = {{"host.o", "host"},
+                                 {"template.o", "template"},
+                                 {"core.o", "core"},
+                                 {"tokenizer.o", "tokenizer"},
+                                 {"main.o", "host"}};
+static constexpr StringRef mainFile = "main.c";
+
 //===----------------------------------------------------------------------===//
 // Name
 //===----------------------------------------------------------------------===//
@@ -84,6 +101,8 @@ static Expected<std::string> archiveName(const Toolchain &toolchain,
     hash.update(text);
   };
   add(triple.str());
+  for (const Part &part : parts)
+    add(part.object);
   for (const std::string &flag : toolchain.flags)
     add(flag);
   for (StringRef name : {"COMPILER_PATH", "GCC_EXEC_PREFIX", "CPATH"})
@@ -117,21 +136,25 @@ static Expected<std::string> archiveName(const Toolchain &toolchain,
 // Objects
 //===----------------------------------------------------------------------===//
 
-/// One object of all sources of `folder`, in sections of their own.
-static Error compileFolder(const Toolchain &toolchain, StringRef sources,
-                           StringRef folder, StringRef output) {
+/// One object of the sources of a part, in sections of their own.
+static Error compilePart(const Toolchain &toolchain, StringRef sources,
+                         const Part &part, StringRef output) {
   std::vector<std::string> arguments = {"-std=c11",
                                         "-D_GNU_SOURCE",
+                                        "-D_FILE_OFFSET_BITS=64",
                                         "-w",
                                         "@" + inside(sources, flagsFile),
                                         "-I" + inside(sources, "include"),
                                         "-nostdlib",
                                         "-r"};
-  Expected<std::vector<std::string>> files = listFiles(folder);
+  Expected<std::vector<std::string>> files =
+      listFiles(inside(inside(sources, "src"), part.folder));
   if (!files)
     return files.takeError();
   for (const std::string &file : *files)
-    if (StringRef(file).ends_with(".c"))
+    if (StringRef(file).ends_with(".c") &&
+        (llvm::sys::path::filename(file) == mainFile) ==
+            (part.object == "main.o"))
       arguments.push_back(file);
   arguments.insert(arguments.end(), {"-o", output.str()});
   return toolchain.run(arguments, "compiling the runtime");
@@ -145,6 +168,7 @@ static Error writeArchive(llvm::ArrayRef<std::string> objects,
         llvm::NewArchiveMember::getFile(object, /*Deterministic=*/true);
     if (!member)
       return member.takeError();
+    member->MemberName = llvm::sys::path::filename(member->MemberName);
     members.push_back(std::move(*member));
   }
   return llvm::writeArchive(output, members,
@@ -167,11 +191,10 @@ static Error compileRuntime(Toolchain toolchain, StringRef sources,
   std::vector<std::string> objects;
   Error failed = Error::success();
   llvm::DefaultThreadPool threads(llvm::hardware_concurrency());
-  for (StringRef part : {"host", "template", "core", "tokenizer"}) {
-    objects.push_back(scratch->path((part + ".o").str()));
-    threads.async([&, part, object = objects.back()] {
-      Error error = compileFolder(toolchain, sources,
-                                  inside(inside(sources, "src"), part), object);
+  for (const Part &part : parts) {
+    objects.push_back(scratch->path(part.object));
+    threads.async([&, object = objects.back()] {
+      Error error = compilePart(toolchain, sources, part, object);
       std::lock_guard<std::mutex> guard(mutex);
       failed = llvm::joinErrors(std::move(failed), std::move(error));
     });

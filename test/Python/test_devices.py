@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MODELS, model_directory
+from boards import run_quietly
+from conftest import MODELS, ROOT, model_directory
 from test_compiled import run_driver
 from test_golden import golden_json
 
@@ -104,10 +105,26 @@ def test_an_object_with_its_weights(tern, tmp_path, target):
     assert all(abs(flash[part] - others[part]) < 64 for part in flash | others)
 
 
+def test_libraries_of_another_machine(tern, tmp_path):
+    """A shared library is opened with the program; an archive has the runtime in it."""
+    need("aarch64-linux-gnu-gcc", "qemu-aarch64")
+    compiler = ["aarch64-linux-gnu-gcc", f"-I{ROOT}/runtime/include", str(ROOT / "runtime/examples/hello.c")]
+    for library in ("libbard.a", "libbard.so"):
+        out = ["-o", str(tmp_path / library), "--target=aarch64-linux-gnu", "--max-tokens=1"]
+        run_driver([tern, "compile", A48, *out])
+    assert '"libbard"' in run_driver([tern, "inspect", str(tmp_path / "libbard.a"), "--json"])
+    flags = ["-DTERN_EXAMPLE_MODEL=tern_model_libbard", "-lm", "-pthread", "-o", "hello"]
+    run_quietly(*compiler, "libbard.so", "libbard.a", "-Wl,-rpath,.", *flags, cwd=tmp_path)
+    assert b"[libbard.so]" in run_quietly("aarch64-linux-gnu-readelf", "-d", "hello", cwd=tmp_path)
+    program = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "hello", "libbard.weights", "ROMEO:"]
+    said = run_quietly(*program, cwd=tmp_path).decode()
+    assert said.strip() and want().startswith(said.rstrip()), said
+
+
 def test_weights_are_embedded_in_objects_of_checkpoints(tern, tmp_path):
     for flags, words in [
-        (["-o", "bard.so"], "goes with --emit=obj or project"),
-        (["-o", "-", "--emit=obj"], "goes with --emit=obj or project"),
+        (["-o", "bard.so"], "goes with --emit=obj, archive or project"),
+        (["-o", "-", "--emit=obj"], "goes with --emit=obj, archive or project"),
         (["-o", "bard.o", "--target=aarch64-apple-darwin"], "leave it out"),
     ]:
         command = [tern, "compile", A48, "--embed-weights", *flags]

@@ -67,7 +67,8 @@ def test_commands_of_devices_run(device, tmp_path):
     path = f"{Path(os.environ['TERN_BINARY']).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-ec", commands], cwd=tmp_path, capture_output=True, text=True,
-        env={**os.environ, "PATH": path, "MODEL": str(MODEL)},
+        env={**os.environ, "PATH": path, "MODEL": str(MODEL), "PREFIX": str(ROOT / "runtime"),
+             "EXAMPLES": str(ROOT / "runtime/examples")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert any(line.startswith(ANSWER) for line in done.stdout.splitlines()), done.stdout
@@ -76,7 +77,7 @@ def test_commands_of_devices_run(device, tmp_path):
 def test_c_of_the_abi_compiles(tmp_path):
     """The declarations of docs/abi.md agree with the headers."""
     blocks = re.findall(r"^```c\n(.*?)^```", (ROOT / "docs/abi.md").read_text(), re.M | re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     source = tmp_path / "abi.c"
     source.write_text(
         '#include "tern/host.h"\n'

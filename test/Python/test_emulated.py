@@ -39,6 +39,7 @@ class Machine:
     qemu: str
     cpu: str = ""
     emulated: str = ""
+    flags: tuple[str, ...] = ()  # of the C compiler
 
 
 def arm64(cpu: str, emulated: str) -> Machine:
@@ -65,6 +66,13 @@ VECTORS = {
 }  # fmt: skip
 
 
+# Of 32 bits. Its compiler is the one that there is, with Debian's C library.
+ARM32 = Machine(
+    "arm-linux-gnueabihf", "clang", "qemu-arm", "", "cortex-a7",
+    ("--target=arm-linux-gnueabihf", "-fuse-ld=lld"),
+)  # fmt: skip
+
+
 def run_quietly(command: list, directory: Path) -> None:
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     if done.returncode:
@@ -80,6 +88,8 @@ class Program:
         flags = ["-o", str(work / "program"), f"--target={machine.triple}"]
         if machine.cpu:
             flags.append(f"--cpu={machine.cpu}")
+        if machine.flags:
+            flags.append(f"--cc={machine.cc}")
         if strategy:
             flags += ["--strategy", str(strategy)]
         run_driver([tern, "compile", str(model), *flags, *option_flags(options)])
@@ -106,13 +116,13 @@ class Program:
 @functools.cache
 def known_machine(name: str) -> Machine:
     """Skips the test where a part of it is missing."""
-    machine = {**MACHINES, **VECTORS}[name]
+    machine = {**MACHINES, **VECTORS, "arm": ARM32}[name]
     for tool in (machine.cc, machine.qemu):
         if not shutil.which(tool):
             pytest.skip(f"no '{tool}' to run what is compiled for {name}")
     with tempfile.TemporaryDirectory() as empty:
         Path(empty, "empty.c").write_text("int main(void) { return 0; }\n")
-        link = [machine.cc, "-static", "empty.c", "-o", "empty"]
+        link = [machine.cc, *machine.flags, "-static", "empty.c", "-o", "empty"]
         if subprocess.run(link, cwd=empty, capture_output=True).returncode:
             pytest.skip(f"'{machine.cc}' has no static C library to link with")
     return machine
@@ -147,17 +157,35 @@ def test_bundled(program, name, machine="riscv64"):
     assert_same(got, Result(hidden, logits))
 
 
-@pytest.mark.parametrize("machine", ("aarch64", "riscv64"))
+@pytest.mark.parametrize("machine", ("aarch64", "arm"))
 def test_greedy_text(tern, program, machine, name=MODELS[0]):
-    """As the native program says it, of a stripped one too, whose parts are whole."""
+    """As the native program says it, of a stripped one too, whose parts are whole: of 64
+    bits and of 32.
+    """
     compiled, want = program(machine, name), golden_json(name)["greedy"][0]
     flags = ["-p", want["prompt"], "--temp", "0", "-n", str(len(want["ids"])), "-t", "1"]
     assert compiled.run(*flags).rstrip() == want["text"].rstrip()
     stripped = compiled.work / "stripped"
-    strip = compiled.machine.cc.replace("-gcc", "-strip")
+    strip = "llvm-strip" if machine == "arm" else compiled.machine.cc.replace("-gcc", "-strip")
     subprocess.run([strip, compiled.work / "program", "-o", stripped], check=True)
     assert run_driver([compiled.machine.qemu, stripped, *flags, "-q"], 0) == compiled.run(*flags)
     assert "as tern compile wrote" in run_driver([tern, "inspect", str(stripped), "--check"], 0)
+    damaged = bytearray(stripped.read_bytes())
+    damaged[damaged.index(b"TERNART1") + 5000] ^= 1
+    stripped.write_bytes(damaged)
+    assert "refused" in run_driver([tern, "inspect", str(stripped), "--check"], 1)
+
+
+def test_arm(program, name=MODELS[0], count=12):
+    """Every bit, and on CPUs that do not divide a sentence instead of a signal."""
+    compiled, want = program("arm", name), golden(name)
+    ids = want.f32("tokens").astype(int).tolist()[:count]
+    hidden, logits = want.f32("config.hidden")[:, :count], want.f32("config.logits")[:count]
+    assert_same(compiled.evaluate(ids, threads=2), Result(hidden, logits))
+    old = [compiled.machine.qemu, "-cpu", "cortex-a8", str(compiled.work / "program"), "run", "-p", "x"]
+    done = subprocess.run(old, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "needs hwdiv-arm, vfp4d16, which this CPU does not have" in done.stderr
 
 
 # Linking for them.
@@ -185,7 +213,7 @@ def test_missing_tools_are_named(tern, tmp_path):
     assert "no-such-cc that TERN_CC names" in refused(tern, out, ARM64, TERN_CC="no-such-cc")
     assert "there is no folder no/such" in refused(tern, out, ARM64, "--sysroot=no/such")
     line = refused(tern, out, "--target=thumbv7em-none-eabihf", "--cpu=cortex-m4")
-    assert "programs of Linux with 64 bits only" in line and "--emit=obj" in line
+    assert "programs of Linux only" in line and "--emit=obj" in line
 
 
 def test_compilers_that_cannot_are_told(tern, tmp_path):

@@ -47,6 +47,7 @@ STARTS = {
     "bard.bin": b"\x7fELF",
     "bard.o": b"\x7fELF",
     "libbard.so.1.2": b"\x7fELF",
+    "bard.a": b"!<arch>\n",
     "bard.s": b"\t",
     "bard.ll": b"; ModuleID",
     "bard.weights": b"TERNART1",
@@ -55,6 +56,7 @@ KINDS = {"bard.o": 1, "libbard.so.1.2": 3}  # e_type
 BESIDE = {
     "bard.o": {"bard.h", "bard.weights"},
     "libbard.so.1.2": {"libbard.h", "libbard.weights"},
+    "bard.a": {"bard.h", "bard.weights"},
 }
 
 
@@ -89,7 +91,7 @@ def test_the_form_follows_the_suffix(tern, model, library, tmp_path, name):
         ("bard", ["--emit=obj", "--compile-to=packed"], ["--compile-to=packed"]),
         ("bard.gguf", [], ["tern export"]),
         ("bard.safetensors", ["--emit=exe"], ["safetensors"]),
-        ("bard.a", [], ["archive", "--emit=obj"]),
+        ("bard.a", ["--emit=obj"], ["--emit=archive"]),
         ("bard.h", ["--emit=obj"], ["header"]),
         ("bard.bc", [], ["bitcode", ".ll"]),
         ("config.json", [], ["JSON"]),
@@ -144,16 +146,16 @@ def test_files_of_another_model_stay(tern, fine_tuned, library, tmp_path, output
 
 def test_forms_of_one_model_share_its_weights(tern, model, fine_tuned, library, tmp_path):
     folder = shutil.copytree(library, tmp_path / "copy")
-    done = run(tern, "compile", model, "-o", folder / "bard.so", *FAST)
+    done = run(tern, "compile", model, "-o", folder / "bard.a", *FAST)
     assert done.returncode == 0, done.stderr
     both = contents(folder)
-    assert set(both) == {"bard.o", "bard.so", "bard.h", "bard.weights"}
+    assert set(both) == {"bard.o", "bard.a", "bard.h", "bard.weights"}
     # Neither of them can be given other weights now.
-    assert_refused(run(tern, "compile", fine_tuned, "-o", folder / "bard.o", *FAST), "belongs to bard.so")
+    assert_refused(run(tern, "compile", fine_tuned, "-o", folder / "bard.o", *FAST), "belongs to bard.a")
     assert contents(folder) == both
     # Nor is it known whose weights are left when both are gone.
     (folder / "bard.o").unlink()
-    (folder / "bard.so").unlink()
+    (folder / "bard.a").unlink()
     done = run(tern, "compile", fine_tuned, "-o", folder / "bard.o", *FAST)
     assert_refused(done, "belongs to another compiled model", "remove it")
 
@@ -171,12 +173,13 @@ def test_no_file_of_a_checkpoint_is_replaced(tern, model, library, tmp_path):
     shutil.copy(other / "model.safetensors", tmp_path / "moved")
     shutil.copy(other / "tokenizer.json", tmp_path / "text")
     (tmp_path / "small").write_bytes(b"GGUF" + bytes(60))
+    (tmp_path / "libm.a").write_bytes(b"!<arch>\n")
     before, outside = contents(other), contents(tmp_path)
     for name in ("model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"):
         for command in ("compile", "export"):
             done = run(tern, command, model, "-o", other / name)
             assert done.returncode in (1, 2) and name in done.stderr, done.stderr
-    for name in ("moved", "text", "small"):
+    for name in ("moved", "text", "small", "libm.a"):
         assert_refused(run(tern, "compile", model, "-o", tmp_path / name), name, "it exists and is")
     assert_refused(run(tern, "export", model, "-o", tmp_path / "moved"), "safetensors")
     assert_refused(run(tern, "export", model, "-o", library / "bard.weights"), "not that of", status=2)

@@ -219,7 +219,8 @@ TEST(Artifact, OfAnotherModel) {
   EXPECT_EQ(tern_artifact_check(&artifact, &tern_model_fake, "x", &error), -1);
 }
 
-TEST(Artifact, FileAndSegment) {
+/// Programs of 64 bits and of 32.
+template <typename Elf, typename Segment> void openFilesAndSegments() {
   const std::vector<uint8_t> artifactBytes =
       makeArtifact({9, 9}, defaultGeneration());
   std::string path = temporaryPath("artifact");
@@ -236,7 +237,8 @@ TEST(Artifact, FileAndSegment) {
     return std::string(error.text);
   };
   EXPECT_EQ(open(artifactBytes), "");
-  std::vector<uint8_t> behind = appended(emptyProgram(), artifactBytes);
+  std::vector<uint8_t> behind =
+      appended<Elf, Segment>(emptyProgram<Elf, Segment>(), artifactBytes);
   EXPECT_EQ(open(behind), "");
   EXPECT_NE(open({}), "");
   EXPECT_NE(open({1, 2, 3}), "");
@@ -245,9 +247,7 @@ TEST(Artifact, FileAndSegment) {
     EXPECT_NE(open(file), "") << size;
   }
   // The fields by which the artifact is found, each with one bit flipped.
-  size_t segment = segmentOf(behind, TERN_SEGMENT_TYPE);
-  using Elf = Elf64_Ehdr;
-  using Segment = Elf64_Phdr;
+  size_t segment = segmentOf<Elf, Segment>(behind, TERN_SEGMENT_TYPE);
   for (auto [at, bytes] :
        {std::pair<size_t, size_t>{0, 6},
         {offsetof(Elf, e_phoff), sizeof(Elf::e_phoff)},
@@ -262,7 +262,8 @@ TEST(Artifact, FileAndSegment) {
   for (uint64_t size : {uint64_t(0), uint64_t(artifactBytes.size() - 1),
                         uint64_t(artifactBytes.size() + 1), UINT64_MAX}) {
     std::vector<uint8_t> file = behind;
-    std::memcpy(&file[segment + offsetof(Segment, p_filesz)], &size, 8);
+    std::memcpy(&file[segment + offsetof(Segment, p_filesz)], &size,
+                sizeof(Segment::p_filesz));
     EXPECT_NE(open(file), "") << size;
   }
   std::remove(path.c_str());
@@ -271,6 +272,11 @@ TEST(Artifact, FileAndSegment) {
   EXPECT_EQ(tern_artifact_open(&artifact, path.c_str(), &error), -1);
   EXPECT_EQ(std::string(error.text).find(path), 0u) << error.text;
   EXPECT_EQ(tern_artifact_open(&artifact, "/", &error), -1);
+}
+
+TEST(Artifact, FileAndSegment) {
+  openFilesAndSegments<Elf64_Ehdr, Elf64_Phdr>();
+  openFilesAndSegments<Elf32_Ehdr, Elf32_Phdr>();
 }
 
 } // namespace

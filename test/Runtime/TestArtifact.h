@@ -71,13 +71,16 @@ inline std::vector<uint8_t> makeArtifact(const std::vector<uint8_t> &tokenizer,
 }
 
 /// A program of nothing but headers.
-inline std::vector<uint8_t> emptyProgram() {
-  Elf64_Ehdr header = {};
-  std::memcpy(header.e_ident, "\177ELF\2\1\1", 7);
+template <typename Header, typename Segment>
+std::vector<uint8_t> emptyProgram() {
+  Header header = {};
+  std::memcpy(header.e_ident, "\177ELF\0\1\1", 7);
+  header.e_ident[EI_CLASS] =
+      sizeof(header) == sizeof(Elf64_Ehdr) ? ELFCLASS64 : ELFCLASS32;
   header.e_phoff = sizeof(header);
-  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phentsize = sizeof(Segment);
   header.e_phnum = 1;
-  Elf64_Phdr note = {};
+  Segment note = {};
   note.p_type = PT_NOTE;
   std::vector<uint8_t> bytes(sizeof(header) + sizeof(note));
   std::memcpy(bytes.data(), &header, sizeof(header));
@@ -86,12 +89,13 @@ inline std::vector<uint8_t> emptyProgram() {
 }
 
 /// Where the header of the last segment of type `type` lies.
-inline size_t segmentOf(const std::vector<uint8_t> &program, uint32_t type) {
-  Elf64_Ehdr header;
+template <typename Header = Elf64_Ehdr, typename Segment = Elf64_Phdr>
+size_t segmentOf(const std::vector<uint8_t> &program, uint32_t type) {
+  Header header;
   std::memcpy(&header, program.data(), sizeof(header));
   size_t found = 0;
   for (size_t i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr segment;
+    Segment segment;
     size_t at = header.e_phoff + i * sizeof(segment);
     std::memcpy(&segment, &program[at], sizeof(segment));
     if (segment.p_type == type)
@@ -102,15 +106,16 @@ inline size_t segmentOf(const std::vector<uint8_t> &program, uint32_t type) {
 }
 
 /// `program` with the artifact as a segment, for which one of its notes goes.
-inline std::vector<uint8_t> appended(std::vector<uint8_t> program,
-                                     const std::vector<uint8_t> &artifact) {
-  size_t at = segmentOf(program, PT_NOTE);
+template <typename Header = Elf64_Ehdr, typename Segment = Elf64_Phdr>
+std::vector<uint8_t> appended(std::vector<uint8_t> program,
+                              const std::vector<uint8_t> &artifact) {
+  size_t at = segmentOf<Header, Segment>(program, PT_NOTE);
   program.resize((program.size() + TERN_ARTIFACT_ALIGNMENT - 1) /
                  TERN_ARTIFACT_ALIGNMENT * TERN_ARTIFACT_ALIGNMENT);
-  Elf64_Phdr segment = {};
+  Segment segment = {};
   segment.p_type = TERN_SEGMENT_TYPE;
-  segment.p_offset = program.size();
-  segment.p_filesz = artifact.size();
+  segment.p_offset = static_cast<decltype(segment.p_offset)>(program.size());
+  segment.p_filesz = static_cast<decltype(segment.p_filesz)>(artifact.size());
   std::memcpy(&program[at], &segment, sizeof(segment));
   program.insert(program.end(), artifact.begin(), artifact.end());
   return program;

@@ -167,12 +167,14 @@ static OptionTable makeTable(CompileFlags &flags) {
   table.addPositional("-m, --model", "MODEL");
   table.addText("-o, --output", "OUT", "the file to write; - is stdout",
                 flags.output);
-  table.addText("--emit", "exe|shared|obj|weights|asm|llvm-ir|project",
-                "what OUT is; by default as its suffix says: .o, .so, .s, .ll "
-                "or .weights, otherwise a program\n"
+  table.addText("--emit", "exe|shared|obj|archive|weights|asm|llvm-ir|project",
+                "what OUT is; by default as its suffix says: .o, .so, .a, .s, "
+                ".ll or .weights, otherwise a program\n"
                 "exe: a program\n"
                 "shared: OUT.so, and NAME.h and NAME.weights beside it\n"
                 "obj: OUT.o, the same beside it\n"
+                "archive: OUT.a of the object and, for Linux, the runtime that "
+                "calls it, the same beside it\n"
                 "weights: OUT alone, for a library that was made of a model "
                 "of the same shape, as before a fine-tuning\n"
                 "asm, llvm-ir: text\n"
@@ -182,10 +184,11 @@ static OptionTable makeTable(CompileFlags &flags) {
                   "link a program that needs no library, not even libc, and "
                   "runs where there is none",
                   flags.isStatic);
-  table.addSwitch("--embed-weights",
-                  "of obj and project: weights and tokenizer are data of the "
-                  "object, which needs no file beside it",
-                  flags.embedsWeights);
+  table.addSwitch(
+      "--embed-weights",
+      "of obj, archive and project: weights and tokenizer are data of the "
+      "object, which needs no file beside it",
+      flags.embedsWeights);
   table.addText("--cc", "CC",
                 "the C compiler that links; default: TERN_CC, or the system's, "
                 "and for another machine TRIPLE-gcc or clang",

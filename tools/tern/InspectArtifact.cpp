@@ -13,6 +13,7 @@
 #include "tern/host.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/Archive.h"
 #include "llvm/Object/ELFObjectFile.h"
 
 #include <cstring>
@@ -172,16 +173,10 @@ static void reportMemoryOf(const llvm::object::ObjectFile &file,
 
 /// The models of an object file; whether there are any. A program carries an
 /// artifact with its `text`.
-static bool reportModels(StringRef path, const tern_artifact *text,
-                         Report &report) {
+static bool reportModels(const llvm::object::Binary *binary,
+                         const tern_artifact *text, Report &report) {
   constexpr StringRef prefix = "tern_model_";
-  auto binary = llvm::object::createBinary(path);
-  if (!binary) {
-    llvm::consumeError(binary.takeError());
-    return false;
-  }
-  auto *file =
-      llvm::dyn_cast<llvm::object::ELFObjectFileBase>(binary->getBinary());
+  auto *file = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(binary);
   if (!file || !file->isLittleEndian())
     return false;
   std::map<std::pair<uint64_t, std::string>, tern_model> found;
@@ -222,6 +217,34 @@ static bool reportModels(StringRef path, const tern_artifact *text,
   return true;
 }
 
+/// Those of an archive are in its first member that has any.
+static bool reportMember(const llvm::object::Archive &archive, Report &report) {
+  Error error = Error::success();
+  bool found = false;
+  for (const llvm::object::Archive::Child &child : archive.children(error)) {
+    auto member = child.getAsBinary();
+    if (member)
+      found = found || reportModels(member->get(), nullptr, report);
+    else
+      llvm::consumeError(member.takeError());
+  }
+  llvm::consumeError(std::move(error));
+  return found;
+}
+
+static bool reportFile(StringRef path, const tern_artifact *text,
+                       Report &report) {
+  auto binary = llvm::object::createBinary(path);
+  if (!binary) {
+    llvm::consumeError(binary.takeError());
+    return false;
+  }
+  llvm::object::Binary *contents = binary->getBinary();
+  if (auto *archive = llvm::dyn_cast<llvm::object::Archive>(contents))
+    return reportMember(*archive, report);
+  return reportModels(contents, text, report);
+}
+
 //===----------------------------------------------------------------------===//
 // Artifacts
 //===----------------------------------------------------------------------===//
@@ -249,7 +272,7 @@ Error tern::inspectArtifact(const std::string &path, bool verifies,
   tern_artifact artifact;
   tern_error error = {};
   bool isOpen = tern_artifact_open(&artifact, path.c_str(), &error) == 0;
-  bool hasModels = reportModels(path, isOpen ? &artifact : nullptr, report);
+  bool hasModels = reportFile(path, isOpen ? &artifact : nullptr, report);
   if (isOpen) {
     reportArtifact(artifact, report);
     tern_artifact_close(&artifact);

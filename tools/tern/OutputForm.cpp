@@ -35,6 +35,7 @@ static constexpr Suffix suffixes[] = {
     {".so", OutputForm::Shared},    {".s", OutputForm::Assembly},
     {".asm", OutputForm::Assembly}, {".ll", OutputForm::LLVMIR},
     {".mlir", OutputForm::IR},      {".weights", OutputForm::Weights},
+    {".a", OutputForm::Archive},
 };
 
 /// Forms that somebody who names a file so expects, and does not get.
@@ -42,7 +43,6 @@ static constexpr ForeignSuffix foreignSuffixes[] = {
     {".gguf", "a GGUF file, which tern export writes"},
     {".safetensors", "a safetensors file, which tern reads but does not write"},
     {".json", "JSON, which tern compile does not write"},
-    {".a", "an archive; --emit=obj -o NAME.o makes what ar puts into one"},
     {".h", "a header, which is written beside what -o NAME.o or NAME.so names"},
     {".bc", "LLVM bitcode; -o NAME.ll writes LLVM IR as text"},
     {".dylib", "a library of macOS; --emit=obj -o NAME.o makes an object"},
@@ -125,6 +125,8 @@ Expected<OutputForm> tern::chooseForm(CompileFlags &flags) {
     flags.output += ".o";
   if (!asked && form == OutputForm::Shared)
     flags.output += ".so";
+  if (!asked && form == OutputForm::Archive)
+    flags.output += ".a";
   return form;
 }
 

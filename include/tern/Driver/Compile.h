@@ -50,13 +50,15 @@ enum class OutputForm {
   Program, ///< runs alone
   Shared,  ///< a library, and NAME.h and NAME.weights beside it
   Object,  ///< the same beside it, unless it has its weights in it
+  Archive, ///< the object and, for Linux, the runtime; the same beside it
   Weights, ///< the artifact alone, for a library that is there
   Assembly,
   LLVMIR,
   IR, ///< MLIR of a phase
 };
 
-/// As --emit has it: exe, shared, obj, weights, asm or llvm-ir; IR for IR.
+/// As --emit has it: exe, shared, obj, archive, weights, asm or llvm-ir; IR for
+/// IR.
 llvm::StringRef nameOf(OutputForm form);
 /// Absent for any other name.
 std::optional<OutputForm> findOutputForm(llvm::StringRef name);
@@ -95,7 +97,7 @@ struct CompileOptions {
   /// That memory is counted for.
   unsigned workers = 1;
   bool isStatic = false; ///< a program that needs no library
-  /// Of OutputForm::Object: weights and tokenizer are data of it.
+  /// Of an object or archive: weights and tokenizer are data of it.
   bool embedsWeights = false;
   bool remarks = false; ///< tell the listener what was chosen and why
 };

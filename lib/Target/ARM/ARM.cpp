@@ -81,13 +81,34 @@ struct ARMTarget : Target {
               : shape.withScales(ContiguousRows{kLanes, kVectorRows}.layout()),
           VectorRowsAttr::get(context, kVectorRows), 1);
     if (shape.integerBits == 0)
-      for (int64_t codeBits : {4, 8})
+      for (PairedRowsAttr kernel : getPairedRows(context, shape))
         add("paired_rows",
             shape.layout ? *shape.layout
                          : shape.withScales(PairedRows{kPairs}.layout()),
-            PairedRowsAttr::get(context, kPairs, kTiles, codeBits), 1);
+            kernel, 1);
     llvm::append_range(found, portable().getStrategies(attr, shape));
     return found;
+  }
+
+  /// For any number of columns, and better ones if these are whole steps or
+  /// few.
+  static SmallVector<PairedRowsAttr> getPairedRows(MLIRContext *context,
+                                                   const ProductShape &shape) {
+    constexpr int64_t kStepColumns = 8 * kTiles;
+    bool isWhole = !shape.groupSize && !shape.listsRows &&
+                   !shape.listsColumns && shape.columns % kStepColumns == 0;
+    SmallVector<int64_t> prepared = {0};
+    if (isWhole)
+      prepared.push_back(shape.columns / kStepColumns);
+    SmallVector<PairedRowsAttr> kernels;
+    for (int64_t steps : prepared) {
+      kernels.push_back(
+          PairedRowsAttr::get(context, kPairs, kTiles, 4, false, steps));
+      for (bool rolling : {false, true})
+        kernels.push_back(
+            PairedRowsAttr::get(context, kPairs, kTiles, 8, rolling, steps));
+    }
+    return kernels;
   }
 
   /// A load takes a cycle, and so does any other instruction.

@@ -66,6 +66,7 @@ int tern_main(const tern_model *const *models, unsigned count, int argc,
     } else {
       status = EXIT_FAILED;
       host_interrupt_catch(program.name);
+      host_catch_lost_file(&program);
       if (host_program_open(&program, models, count) == 0)
         status = run_command(&program);
     }

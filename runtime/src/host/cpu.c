@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
-#elif defined(__aarch64__) && defined(__linux__)
+#elif (defined(__aarch64__) || defined(__arm__)) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #elif defined(__riscv) && defined(__linux__)
@@ -113,6 +113,18 @@ static int has_feature(const char *name) {
 #endif
   return 0;
 }
+#elif defined(__arm__)
+static const char here[] = "arm";
+
+static int has_feature(const char *name) {
+#ifdef __linux__
+  if (strcmp(name, "hwdiv-arm") == 0)
+    return (getauxval(AT_HWCAP) & HWCAP_IDIVA) != 0;
+  if (strcmp(name, "vfp4d16") == 0)
+    return (getauxval(AT_HWCAP) & HWCAP_VFPv4) != 0;
+#endif
+  return 0;
+}
 #elif defined(__riscv) && __riscv_xlen == 64
 static const char here[] = "riscv64";
 
@@ -206,10 +218,17 @@ const tern_model *tern_cpu_pick(const tern_model *const *models, unsigned count,
               strerror(refusal), advice(have));
   else {
     name_features(models[0]->cpu_features & ~have, names, sizeof(names));
-    host_fail(error,
-              "this program needs %s, which this CPU does not have; compile "
-              "with --cpu=%s",
-              names, advice(have));
+    if (strcmp(here, "arm") == 0)
+      host_fail(
+          error,
+          "this program needs %s, which this CPU does not have; of 32-bit "
+          "ARM, a Cortex-A7 and later ones run models",
+          names);
+    else
+      host_fail(error,
+                "this program needs %s, which this CPU does not have; compile "
+                "with --cpu=%s",
+                names, advice(have));
   }
   return NULL;
 }

@@ -34,6 +34,7 @@ typedef struct host_program {
   tern_pool *pool;
   tern_env env;
   uint64_t *counters; /* 2 * projection_count, as in tern_env */
+  void *scratch;      /* that all sessions share; NULL: each has its own */
   jmp_buf left;       /* where a step that is left goes on; see evaluate.c */
   tern_placement placement; /* of the weights */
   int64_t opened;           /* when that began */

@@ -19,7 +19,7 @@
 /* All of `bytes` bytes at `offset`, or -1. */
 static int read_at(int file, void *to, size_t bytes, uint64_t offset) {
   uint8_t *at = to;
-  if (offset > INT64_MAX - bytes)
+  if (offset > (uint64_t)INT64_MAX - bytes)
     return -1;
   while (bytes) {
     ssize_t now = pread(file, at, bytes, (off_t)offset);
@@ -34,22 +34,51 @@ static int read_at(int file, void *to, size_t bytes, uint64_t offset) {
   return 0;
 }
 
+/* The fields of the ELF header of a program of 64 bits or 32, as those of the
+ * wider one. */
 static int read_header(int file, Elf64_Ehdr *header) {
-  static const unsigned char start[] = {ELFMAG0, ELFMAG1,    ELFMAG2,
-                                        ELFMAG3, ELFCLASS64, ELFDATA2LSB};
-  return read_at(file, header, sizeof(*header), 0) == 0 &&
-                 memcmp(header->e_ident, start, sizeof(start)) == 0 &&
-                 header->e_phentsize == sizeof(Elf64_Phdr)
-             ? 0
-             : -1;
+  Elf32_Ehdr narrow;
+  if (read_at(file, header->e_ident, sizeof(header->e_ident), 0) != 0 ||
+      memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_ident[EI_DATA] != ELFDATA2LSB)
+    return -1;
+  if (header->e_ident[EI_CLASS] == ELFCLASS64)
+    return read_at(file, header, sizeof(*header), 0) == 0 &&
+                   header->e_phentsize == sizeof(Elf64_Phdr)
+               ? 0
+               : -1;
+  if (header->e_ident[EI_CLASS] != ELFCLASS32 ||
+      read_at(file, &narrow, sizeof(narrow), 0) != 0 ||
+      narrow.e_phentsize != sizeof(Elf32_Phdr))
+    return -1;
+  header->e_type = narrow.e_type;
+  header->e_machine = narrow.e_machine;
+  header->e_version = narrow.e_version;
+  header->e_entry = narrow.e_entry;
+  header->e_phoff = narrow.e_phoff;
+  header->e_flags = narrow.e_flags;
+  header->e_phentsize = narrow.e_phentsize;
+  header->e_phnum = narrow.e_phnum;
+  return 0;
 }
 
 static int read_segment(int file, const Elf64_Ehdr *header, unsigned index,
                         Elf64_Phdr *segment) {
-  uint64_t before = (uint64_t)index * sizeof(*segment);
+  Elf32_Phdr narrow;
+  uint64_t before = (uint64_t)index * header->e_phentsize;
   if (header->e_phoff > INT64_MAX - before)
     return -1;
-  return read_at(file, segment, sizeof(*segment), header->e_phoff + before);
+  if (header->e_ident[EI_CLASS] == ELFCLASS64)
+    return read_at(file, segment, sizeof(*segment), header->e_phoff + before);
+  if (read_at(file, &narrow, sizeof(narrow), header->e_phoff + before) != 0)
+    return -1;
+  segment->p_type = narrow.p_type;
+  segment->p_flags = narrow.p_flags;
+  segment->p_offset = narrow.p_offset;
+  segment->p_vaddr = narrow.p_vaddr;
+  segment->p_filesz = narrow.p_filesz;
+  segment->p_memsz = narrow.p_memsz;
+  return 0;
 }
 
 int tern_program_artifact(int file, uint64_t *offset, uint64_t *bytes) {
@@ -107,7 +136,7 @@ int tern_program_checksum(int file, uint64_t *checksum) {
   add_number(&sum, header.e_phnum);
   /* The headers, which strip rewrites, lie within the first segment. */
   uint64_t headers =
-      header.e_phoff + (uint64_t)header.e_phnum * sizeof(Elf64_Phdr);
+      header.e_phoff + (uint64_t)header.e_phnum * header.e_phentsize;
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     if (read_segment(file, &header, i, &s) != 0)
       return -1;

@@ -111,6 +111,8 @@ extern const host_command host_commands[];
 
 /*--- Reading a command line ------------------------------------------------*/
 
+/* As a command line without flags has them. */
+void host_options_defaults(host_options *options);
 /* 0, or -1 and the sentence in *error. */
 int host_options_parse(host_options *options, int argc, char **argv,
                        tern_error *error);

@@ -35,20 +35,34 @@ inline std::string head(int64_t bytes, const std::string &attributes = "") {
          "} {\n";
 }
 
+struct Elf64 {
+  using Header = Elf64_Ehdr;
+  using Segment = Elf64_Phdr;
+  using Section = Elf64_Shdr;
+  static constexpr char identity[] = "\177ELF\2\1\1";
+};
+struct Elf32 {
+  using Header = Elf32_Ehdr;
+  using Segment = Elf32_Phdr;
+  using Section = Elf32_Shdr;
+  static constexpr char identity[] = "\177ELF\1\1\1";
+};
+
 /// A program as a linker writes it: a note with a header of its own, and a
 /// section table at the end. `noteType` is that header's p_type.
-inline std::string linked(uint32_t noteType = PT_NOTE) {
+template <typename Elf = Elf64>
+std::string linked(uint32_t noteType = PT_NOTE) {
   const std::string names("\0.note.tern\0.shstrtab", 22);
-  Elf64_Ehdr header = {};
-  memcpy(header.e_ident, "\177ELF\2\1\1", 7);
+  typename Elf::Header header = {};
+  memcpy(header.e_ident, Elf::identity, 7);
   header.e_phoff = sizeof header;
-  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phentsize = sizeof(typename Elf::Segment);
   header.e_phnum = 2;
-  Elf64_Phdr segments[2] = {};
-  uint64_t noteAt = sizeof header + sizeof segments;
-  uint64_t namesAt = noteAt + 16;
+  typename Elf::Segment segments[2] = {};
+  unsigned noteAt = sizeof header + sizeof segments;
+  unsigned namesAt = noteAt + 16;
   header.e_shoff = namesAt + 32;
-  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shentsize = sizeof(typename Elf::Section);
   header.e_shnum = 3;
   header.e_shstrndx = 2;
   segments[0].p_type = PT_LOAD;
@@ -56,7 +70,7 @@ inline std::string linked(uint32_t noteType = PT_NOTE) {
   segments[1].p_type = noteType;
   segments[1].p_offset = segments[1].p_vaddr = noteAt;
   segments[1].p_filesz = 16;
-  Elf64_Shdr sections[3] = {};
+  typename Elf::Section sections[3] = {};
   sections[1].sh_name = 1;
   sections[1].sh_type = SHT_NOTE;
   sections[1].sh_offset = noteAt;
@@ -111,8 +125,9 @@ protected:
     }
     std::string path = tiny.directory.file("out");
     auto file = AtomicFile::create(path, {});
-    llvm::Error error = append ? appendTo(**file, *module, **checkpoint)
-                               : writeTo(**file, *module, **checkpoint);
+    llvm::Error error = append
+                            ? appendTo(program, **file, *module, **checkpoint)
+                            : writeTo(**file, *module, **checkpoint);
     if (error)
       return llvm::toString(std::move(error));
     EXPECT_FALSE((*file)->commit());
@@ -126,9 +141,10 @@ protected:
     uint8_t tokenizer[] = {1, 2, 3}, generation[] = {4, 5};
     return writeArtifact(module, checkpoint, tokenizer, generation, file);
   }
-  static llvm::Error appendTo(AtomicFile &file, mlir::ModuleOp module,
+  static llvm::Error appendTo(const std::string &program, AtomicFile &file,
+                              mlir::ModuleOp module,
                               const Checkpoint &checkpoint) {
-    return writeProgram(linked(), module, checkpoint, {}, {}, file);
+    return writeProgram(program, module, checkpoint, {}, {}, file);
   }
 
   template <typename T> static T at(const std::string &bytes, uint64_t offset) {
@@ -150,7 +166,8 @@ protected:
   }
 
   TinyCheckpoint tiny;
-  std::string attributes; ///< of the module, besides those of a plan
+  std::string program = linked(); ///< that `write` appends to
+  std::string attributes;         ///< of the module, besides those of a plan
 };
 
 } // namespace tern

@@ -325,6 +325,23 @@ TEST_P(KVCacheTest, TilesOfTokens) {
   run({{1, 40, 3, 4, 8}, 2, 160, {{5, 8}, {3, 5}, {45, 58}, {67, 66}}});
 }
 
+/// A dot product of another machine that is arithmetic of any.
+class NeutralDots : public KVCacheTest {};
+
+TEST_P(NeutralDots, OfCodes) {
+  run({{1, 64, 3, 4, 8}, 3, 160, mixedCalls()});
+  run({{1, 100, 8, 3, 4}, 1, 128, {{66}, {1}}});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Riscv, NeutralDots,
+    testing::Values(JitTarget{
+        "Vectors",
+        "#tern.target<triple = \"riscv64\", cpu = \"generic\", "
+        "features = \"+m,+v\">",
+        "x86-64", ""}),
+    [](const auto &info) { return info.param.name; });
+
 INSTANTIATE_TEST_SUITE_P(Targets, KVCacheTest,
                          testing::ValuesIn(getJitTargets()),
                          [](const auto &info) { return info.param.name; });

@@ -104,6 +104,41 @@ protected:
               return;
           }
   }
+
+  /// Rows of integers of fewer bits, as the target stores them and word by
+  /// word.
+  void checkIntegers(Kind kind, const std::vector<int64_t> &tokenCounts,
+                     const std::vector<double> &densities = {1}) {
+    std::vector<Product> products;
+    for (Shape shape : {Shape{1, 1}, Shape{19, 63}, Shape{40, 320},
+                        Shape{17, 257}, Shape{5, 1537}})
+      for (const Codec *codec : {&codecs::i6, &codecs::i4, &codecs::u2}) {
+        if (kind == Kind::Rows && codec != &codecs::u2)
+          continue;
+        products.emplace_back(
+            kind, shape,
+            pickLayout(machine(), Stored::Dense, shape, codec->fields.bits));
+        products.emplace_back(kind, shape, IntegerRows{codec, 4}.layout());
+      }
+    checkProducts(products, tokenCounts, densities);
+  }
+
+  void checkInt8Rows(const std::vector<int64_t> &tokenCounts) {
+    const Shape shapes[] = {{1, 1},   {3, 5},    {19, 63},  {33, 64},
+                            {40, 65}, {17, 320}, {18, 449}, {5, 1537}};
+    std::string text;
+    for (Shape shape : shapes)
+      text +=
+          Int8Product{shape, false}.text() + Int8Product{shape, true}.text();
+    auto module = compile(text, /*fit=*/true);
+    ASSERT_TRUE(module);
+    for (Shape shape : shapes)
+      for (Data data : {Data::Random, Data::Worst}) {
+        check(*module, Int8Product{shape, false}, data, 1);
+        for (int64_t tokens : tokenCounts)
+          check(*module, Int8Product{shape, true}, data, tokens);
+      }
+  }
 };
 
 TEST_P(Products, DecodeDense) { checkAll(Kind::Decode, Stored::Dense, {1}); }
@@ -167,25 +202,10 @@ TEST_P(Products, OtherCodecs) {
   }
 }
 
-/// Rows of integers of fewer bits, as the target stores them and word by word.
 TEST_P(Products, IntegersOfFewerBits) {
-  for (Kind kind : {Kind::Decode, Kind::Rows, Kind::Prefill}) {
-    std::vector<Product> products;
-    for (Shape shape : {Shape{1, 1}, Shape{19, 63}, Shape{40, 320},
-                        Shape{17, 257}, Shape{5, 1537}})
-      for (const Codec *codec : {&codecs::i6, &codecs::i4, &codecs::u2}) {
-        if (kind == Kind::Rows && codec != &codecs::u2)
-          continue;
-        products.emplace_back(
-            kind, shape,
-            pickLayout(machine(), Stored::Dense, shape, codec->fields.bits));
-        products.emplace_back(kind, shape, IntegerRows{codec, 4}.layout());
-      }
-    checkProducts(products,
-                  kind == Kind::Prefill ? kTokens : std::vector<int64_t>{1},
-                  kind == Kind::Rows ? std::vector<double>{0, 0.1, 1}
-                                     : std::vector<double>{1});
-  }
+  checkIntegers(Kind::Decode, {1});
+  checkIntegers(Kind::Rows, {1}, {0, 0.1, 1});
+  checkIntegers(Kind::Prefill, kTokens);
 }
 
 /// Groups of five digits, which machines with permutes of bytes read and
@@ -214,21 +234,7 @@ TEST_P(Products, Groups) {
   }
 }
 
-TEST_P(Products, Int8Rows) {
-  const Shape shapes[] = {{1, 1},   {3, 5},    {19, 63},  {33, 64},
-                          {40, 65}, {17, 320}, {18, 449}, {5, 1537}};
-  std::string text;
-  for (Shape shape : shapes)
-    text += Int8Product{shape, false}.text() + Int8Product{shape, true}.text();
-  auto module = compile(text, /*fit=*/true);
-  ASSERT_TRUE(module);
-  for (Shape shape : shapes)
-    for (Data data : {Data::Random, Data::Worst}) {
-      check(*module, Int8Product{shape, false}, data, 1);
-      for (int64_t tokens : kTokens)
-        check(*module, Int8Product{shape, true}, data, tokens);
-    }
-}
+TEST_P(Products, Int8Rows) { checkInt8Rows(kTokens); }
 
 /// Small members of every family, of each codec that it may have: a tile is one
 /// piece of code.
@@ -301,13 +307,39 @@ TEST_P(NeutralKernels, PrefillDense) {
   checkAll(Kind::Prefill, Stored::Dense, {1, 4, 7});
 }
 
-const ProductSetting kRiscvVectors = {
-    "RiscvVectors",
-    {"RiscvVectors", "x86-64", {"v"}, "riscv64"},
-    Strategies::OfTarget};
+/// Of integers, those without vectors have Generic's.
+TEST_P(NeutralKernels, IntegerRows) {
+  if (machine().features.empty())
+    GTEST_SKIP() << "of no kernels of their own";
+  checkInt8Rows({1, 3});
+  checkIntegers(Kind::Decode, {1});
+}
+
+/// The second layout of CPUs that have one.
+TEST_P(NeutralKernels, Tables) {
+  if (machine().name != "Riscv32")
+    GTEST_SKIP() << "only registers of 32 bits want tables";
+  for (auto [kind, shape] : {std::pair(Kind::Decode, Shape{37, 65}),
+                             {Kind::Decode, Shape{4, 5460}},
+                             {Kind::Prefill, Shape{65, 320}}})
+    checkProducts(
+        {{kind, shape,
+          pickLayout(machine(), Stored::Dense, shape, 0, "groups_in_columns")}},
+        {kind == Kind::Prefill ? 3 : 1}, {1}, /*fit=*/true);
+}
+
+std::vector<ProductSetting> settingsOfNeutral() {
+  std::vector<ProductSetting> settings;
+  for (const Machine &machine :
+       {Machine{"RiscvVectors", "x86-64", {"v"}, "riscv64"},
+        Machine{"Riscv64", "x86-64", {}, "riscv64"},
+        Machine{"Riscv32", "x86-64", {}, "riscv32"}})
+    settings.push_back({machine.name, machine, Strategies::OfTarget});
+  return settings;
+}
 
 INSTANTIATE_TEST_SUITE_P(
-    , NeutralKernels, testing::Values(kRiscvVectors),
+    , NeutralKernels, testing::ValuesIn(settingsOfNeutral()),
     [](const testing::TestParamInfo<ProductSetting> &info) {
       return info.param.name;
     });
