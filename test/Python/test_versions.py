@@ -160,6 +160,7 @@ def test_x86(tern, tmp_path, name=MODELS[0]):
 
 #: A state that one version wrote goes on in another.
 HOST = r"""
+#include "tern/engine.h"
 #include "tern/host.h"
 #include "bard.h"
 #include <dlfcn.h>
@@ -204,6 +205,11 @@ int main(void) {
       tern_session_restore(sessions[2], saved, bytes) != TERN_OK) fail("no state");
   for (int i = 0; i < 2; ++i)
     if (tern_session_eval(sessions[1 + i], second, 3, &logits[i]) != TERN_OK) fail("no step");
+  tern_engine_info info = {.size = sizeof(info)};
+  tern_engine *engine = tern_engine_open("bard.so", NULL);
+  if (!engine || tern_engine_describe(engine, &info) != 0) fail(tern_engine_error());
+  if (strcmp(info.target, best->target)) fail("the engine has another version");
+  tern_engine_close(engine);
   puts(memcmp(logits[0], logits[1], size) ? "other bits" : "the same bits");
   return 0;
 }
@@ -220,9 +226,8 @@ def test_library(tern, tmp_path, name=MODELS[0]):
     done = subprocess.run(other, capture_output=True, text=True)
     assert "bard.weights" in done.stderr and "belongs to bard.so" in done.stderr
     (tmp_path / "host.c").write_text(HOST)
-    libraries = Path(tern).parents[1] / "lib"
-    parts = [libraries / "libtern_host.a", libraries / "libtern_core.a"]
-    link = ["cc", "-std=gnu11", f"-I{ROOT / 'runtime/include'}", "host.c", *map(str, parts)]
+    runtime = str(Path(tern).parents[1] / "lib/libtern.a")
+    link = ["cc", "-std=gnu11", f"-I{ROOT / 'runtime/include'}", "host.c", runtime]
     subprocess.run([*link, "-lm", "-lpthread", "-ldl", "-o", "host"], cwd=tmp_path, check=True)
     done = subprocess.run(["./host"], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "the same bits\n", done.stderr
