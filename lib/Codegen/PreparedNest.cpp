@@ -52,12 +52,18 @@ public:
     auto grid = cast<ShapedType>(weight.getType());
     LayoutAttr panel = op.getStrategyAttr().getPanel();
     LayoutAttr layout = panel ? panel : op.getLayout();
-    isByRows = layout.getLayout().outer == Axis::Row;
+    hasLayout = bool(layout);
+    isByRows = !layout || layout.getLayout().outer == Axis::Row;
     isListed = preparation.listedPlanes != 0;
     planes = std::max<int64_t>(preparation.listedPlanes, 1);
-    int64_t tiles = grid.getDimSize(isByRows ? 1 : 0);
-    rowTiles = grid.getDimSize(isByRows ? 0 : 1);
-    steps = tiles * layout.getLayout().tileColumns();
+    if (layout) {
+      int64_t tiles = grid.getDimSize(isByRows ? 1 : 0);
+      rowTiles = grid.getDimSize(isByRows ? 0 : 1);
+      steps = tiles * layout.getLayout().tileColumns();
+    } else {
+      rowTiles = grid.getDimSize(0) / tile.rows;
+      steps = grid.getDimSize(1);
+    }
     steps = llvm::divideCeil(steps, tile.columns);
     columnTiles = llvm::divideCeil(steps, preparation.steps);
     auto codes = cast<ShapedType>(op.getCodes().getType());
@@ -355,6 +361,11 @@ private:
       }
       return weights;
     }
+    if (!hasLayout) {
+      Value column =
+          b.mul(b.add(firstStep(columns), step), b.index(tile.columns));
+      return {read(bytes, weight, {rowOf(rows), column})};
+    }
     if (isByRows) {
       Value tile = b.add(firstStep(columns), step);
       // A step of several tiles has a row of bytes of each.
@@ -445,8 +456,9 @@ private:
   MicroPreparation preparation;
   KernelBuilder b;
   Value weight;
-  bool isByRows; ///< tiles of some rows follow each other
-  bool isListed; ///< steps are of groups in lists
+  bool hasLayout; ///< none: int8 rows
+  bool isByRows;  ///< tiles of some rows follow each other
+  bool isListed;  ///< steps are of groups in lists
   int64_t planes;
   int64_t columnTiles; ///< whose codes are prepared together
   int64_t steps;       ///< of all columns

@@ -11,12 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Kernels/ValueBuilder.h"
+#include "HalfWords.h"
+
 #include "tern/Packing/LayoutFamilies.h"
-#include "tern/Target/ARM/ARM.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -25,8 +24,8 @@ using namespace tern::arm;
 
 using Values = SmallVector<Value>;
 
-/// Columns of a step of paired rows, and of a step of bytes.
-static constexpr int64_t kPairColumns = 8, kByteColumns = 4;
+/// Columns of a tile.
+static constexpr int64_t kPairColumns = 8;
 /// Registers of codes that a word is multiplied by.
 static constexpr int64_t kCodes = 4;
 /// Where the digit of the second row begins in a half word.
@@ -40,87 +39,6 @@ static constexpr int64_t kScaleSlots = 5;
 /// Instructions that load and extend the codes of a tile, and those by which
 /// addresses go on.
 static constexpr int64_t kTileSlots = 6, kStepSlots = 4;
-
-/// Of a column: five instructions for four. The rating takes them twenty-fold,
-/// for streams of weights that stop meanwhile; flash has none.
-static constexpr double kPrepareSlots = 1.25 / 20;
-
-static VectorType vectorOf(Attribute attr, unsigned bits,
-                           ArrayRef<int64_t> shape) {
-  return VectorType::get(shape, IntegerType::get(attr.getContext(), bits));
-}
-
-static Value call(ValueBuilder &b, StringRef name, ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(b, b.getI32Type(), b.getStringAttr(name),
-                                       operands)
-      .getResult(0);
-}
-
-static Value rotateRight(ValueBuilder &b, Value word, int64_t by) {
-  if (by == 0)
-    return word;
-  Value count = b.constant(b.getI32Type(), by);
-  return LLVM::FshrOp::create(b, word.getType(), word, word, count);
-}
-
-static Value addProducts(ValueBuilder &b, Value halves, Value others,
-                         Value sum) {
-  return call(b, "llvm.arm.smlad", {halves, others, sum});
-}
-
-/// Words of a vector of bytes.
-static Values splitWords(ValueBuilder &b, Value bytes) {
-  int64_t count = cast<VectorType>(bytes.getType()).getNumElements();
-  Value words = b.bitcast(b.vectorOf(count / 4, b.getI32Type()),
-                          b.reshape(bytes, {count}));
-  Values all;
-  for (int64_t i = 0; i < count / 4; ++i)
-    all.push_back(b.part(words, {i}));
-  return all;
-}
-
-/// Bytes 0 and 2 of a word as half words, then bytes 1 and 3.
-static Values extendWord(ValueBuilder &b, Value word,
-                         StringRef instruction = "llvm.arm.sxtb16") {
-  Values halves;
-  for (int64_t first : {0, 8})
-    halves.push_back(call(b, instruction, {rotateRight(b, word, first)}));
-  return halves;
-}
-
-static Values extendBytes(ValueBuilder &b, Value bytes,
-                          StringRef instruction = "llvm.arm.sxtb16") {
-  Values halves;
-  for (Value word : splitWords(b, bytes))
-    llvm::append_range(halves, extendWord(b, word, instruction));
-  return halves;
-}
-
-//===----------------------------------------------------------------------===//
-// Four bytes
-//===----------------------------------------------------------------------===//
-
-std::string DotAttr::getInstruction() const { return "smlad of bytes"; }
-
-int64_t DotAttr::getLanes() const { return 1; }
-
-int64_t DotAttr::getSlots(unsigned) const { return 6; }
-
-unsigned DotAttr::getMaxUnsigned() const { return 255; }
-
-Value DotAttr::build(OpBuilder &builder, Location loc, Value acc, Value u,
-                     Value s, unsigned) const {
-  ValueBuilder b(loc, builder);
-  Value sum = b.part(acc, {0});
-  for (auto [x, y] :
-       llvm::zip_equal(extendBytes(b, u, "llvm.arm.uxtb16"), extendBytes(b, s)))
-    sum = addProducts(b, x, y, sum);
-  return vector::FromElementsOp::create(b, acc.getType(), sum);
-}
-
-//===----------------------------------------------------------------------===//
-// Paired rows
-//===----------------------------------------------------------------------===//
 
 LogicalResult
 PairedRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -192,10 +110,7 @@ VectorType PairedRowsAttr::getCodesType() const {
   return vectorOf(*this, 8, {1, getTiles() * kPairColumns});
 }
 MicroPreparation PairedRowsAttr::getPreparation() const {
-  if (!getPrepared())
-    return {};
-  return {/*steps=*/getPrepared(), /*tokens=*/1, /*maxSteps=*/getPrepared(),
-          /*listedPlanes=*/0, /*readsAhead=*/false};
+  return prepareAll(getPrepared());
 }
 VectorType PairedRowsAttr::getPreparedType() const {
   return getPrepared() ? vectorOf(*this, 32, {getTiles() * kCodes})
@@ -242,25 +157,6 @@ Value PairedRowsAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
 static Value makeMask(ValueBuilder &b) {
   Value zero = b.constant(b.getI32Type(), int64_t(0));
   return addProducts(b, zero, zero, b.constant(b.getI32Type(), kDigitBits));
-}
-
-/// The address of the first of the elements that a vector is read from; null if
-/// it is not read, or not all of it.
-static Value findAddress(ValueBuilder &b, Value vector) {
-  auto read = vector.getDefiningOp<vector::TransferReadOp>();
-  auto type = read ? dyn_cast<MemRefType>(read.getBase().getType()) : nullptr;
-  if (!type || !type.isLastDimUnitStride() || read.getMask() ||
-      read.hasOutOfBoundsDim())
-    return {};
-  Value memory = read.getBase();
-  auto place = memref::ExtractStridedMetadataOp::create(b, memory);
-  Value at = place.getOffset();
-  for (auto [index, stride] :
-       llvm::zip_equal(read.getIndices(), place.getStrides()))
-    at = b.add(at, b.mul(index, stride));
-  at = b.mul(at, b.index(type.getElementTypeBitWidth() / 8));
-  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
-  return arith::IndexCastOp::create(b, b.getI32Type(), b.add(start, at));
 }
 
 /// A step of four pairs, whose sums, codes, one word and addresses are as many
@@ -408,83 +304,4 @@ Value PairedRowsAttr::finish(OpBuilder &builder, Location loc,
     sums.append({first, takeSecond(b, both, first)});
   }
   return vector::FromElementsOp::create(b, getSumsType(), sums);
-}
-
-//===----------------------------------------------------------------------===//
-// Rows of bytes
-//===----------------------------------------------------------------------===//
-
-LogicalResult ByteRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   int64_t rows) {
-  if (rows < 1)
-    return emitError() << "expected a row at least, got " << rows;
-  return success();
-}
-
-std::string ByteRowsAttr::getKernelName() const { return "byte rows"; }
-
-MicroTile ByteRowsAttr::getTile() const {
-  return {/*tokens=*/1, getRows(), kByteColumns};
-}
-
-SmallVector<Attribute> ByteRowsAttr::getParts() const { return {*this}; }
-
-bool ByteRowsAttr::reads(const std::optional<Layout> &layout) const {
-  return !layout;
-}
-
-CodeRange ByteRowsAttr::getCodeRange() const { return {-128, 127}; }
-
-int64_t ByteRowsAttr::getMaxColumns() const {
-  return (int64_t(1) << (31 - 7 - 7)) - 1;
-}
-
-int64_t ByteRowsAttr::getOffset() const { return 0; }
-
-MicroCost ByteRowsAttr::getCost() const {
-  return {(getRows() * 5 + 3) * kByteColumns / 4 + kStepSlots,
-          kByteColumns * getRows()};
-}
-
-VectorType ByteRowsAttr::getCodesType() const {
-  return vectorOf(*this, 8, {1, kByteColumns});
-}
-MicroPreparation ByteRowsAttr::getPreparation() const { return {}; }
-VectorType ByteRowsAttr::getPreparedType() const { return getCodesType(); }
-Value ByteRowsAttr::prepare(OpBuilder &, Location, Value codes) const {
-  return codes;
-}
-SmallVector<VectorType> ByteRowsAttr::getWeightTypes() const {
-  return {vectorOf(*this, 8, {getRows(), kByteColumns})};
-}
-VectorType ByteRowsAttr::getFragmentType() const {
-  return vectorOf(*this, 32, {1, getRows()});
-}
-VectorType ByteRowsAttr::getSumsType() const { return getFragmentType(); }
-
-Value ByteRowsAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
-  return ValueBuilder(loc, builder).zero(getFragmentType());
-}
-
-Value ByteRowsAttr::build(OpBuilder &builder, Location loc, Value codes,
-                          ValueRange weights, Value fragment) const {
-  ValueBuilder b(loc, builder);
-  Values sums;
-  for (int64_t row = 0; row < getRows(); ++row)
-    sums.push_back(b.part(fragment, {0, row}));
-  SmallVector<Values> rows;
-  for (int64_t row = 0; row < getRows(); ++row)
-    rows.push_back(splitWords(b, b.part(weights[0], {row})));
-  // Four columns of all rows at a time: their codes are two registers.
-  for (auto [i, word] : llvm::enumerate(splitWords(b, codes))) {
-    Values x = extendWord(b, word);
-    for (auto [sum, row] : llvm::zip_equal(sums, rows))
-      for (auto [two, codesOfTwo] : llvm::zip_equal(extendWord(b, row[i]), x))
-        sum = addProducts(b, two, codesOfTwo, sum);
-  }
-  return vector::FromElementsOp::create(b, getFragmentType(), sums);
-}
-
-Value ByteRowsAttr::finish(OpBuilder &, Location, Value fragment) const {
-  return fragment;
 }

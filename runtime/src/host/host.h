@@ -184,12 +184,13 @@ typedef struct host_generator {
   void *rules_memory;
   struct host_stops *stops;
   tern_utf8 utf8;
-  char mark;       /* of what comes next */
-  host_copy ready; /* about to be printed */
-  float *logits;   /* of the prompt, when all of them are wanted */
-  int32_t pending; /* the last token written if the session lacks it, or -1 */
-  int32_t *held;   /* the session's tokens */
-  host_copy *copy; /* takes what is written, too, unless it is NULL */
+  char mark;        /* of what comes next */
+  host_copy ready;  /* surely no part of a stop string */
+  host_copy spoken; /* about to be printed */
+  float *logits;    /* of the prompt, when all of them are wanted */
+  int32_t pending;  /* the last token written if the session lacks it, or -1 */
+  int32_t *held;    /* the session's tokens */
+  host_copy *copy;  /* takes what is written, too, unless it is NULL */
   /* Of chat: thoughts are shown in their own way. NULL: as all else. */
   struct host_thinking *thinking;
   host_text shown; /* of an answer with thoughts */

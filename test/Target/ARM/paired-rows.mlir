@@ -5,6 +5,7 @@
 #rolling = #tern_arm.paired_rows<pairs = 2, tiles = 1, code_bits = 8, rolling = true>
 #ready = #tern_arm.paired_rows<pairs = 4, tiles = 1, code_bits = 4, prepared = 8>
 #bytes = #tern_arm.byte_rows<rows = 2>
+#many = #tern_arm.byte_rows<rows = 4, prepared = 12>
 
 module attributes {tern.target = #tern.target<triple = "thumbv7em-none-eabihf", cpu = "cortex-m4", features = "+dsp">} {
 
@@ -100,6 +101,45 @@ func.func @finish_rolling(%sums: vector<1x4xi32>) -> vector<1x4xi32> {
 func.func @int8(%x: vector<1x4xi8>, %w: vector<2x4xi8>, %acc: vector<1x2xi32>) -> vector<1x2xi32> {
   %0 = tern.micro "lm_head" #bytes %x, %w into %acc : vector<1x4xi8>, vector<2x4xi8> into vector<1x2xi32>
   return %0 : vector<1x2xi32>
+}
+
+// Prepared codes and four rows in memory are one piece of assembly.
+// CHECK-LABEL:   func.func @prepared_int8(
+// CHECK:           llvm.inline_asm has_side_effects "{{ldm \$9!.*ldr \$4, \[\$10, #588\].*smlad}}
+// CHECK:           return
+func.func @prepared_int8(%codes: memref<1x12x8xi32>, %weights: memref<1024x192xi8>, %step: index, %acc: vector<1x4xi32>) -> vector<1x4xi32> {
+  %zero = arith.constant 0 : index
+  %pad = arith.constant 0 : i8
+  %none = arith.constant 0 : i32
+  %column = affine.apply affine_map<(d0) -> (16 * d0)>(%step)
+  %x = vector.transfer_read %codes[%zero, %step, %zero], %none {in_bounds = [true]} : memref<1x12x8xi32>, vector<8xi32>
+  %w = vector.transfer_read %weights[%zero, %column], %pad {in_bounds = [true, true]} : memref<1024x192xi8>, vector<4x16xi8>
+  %0 = tern.micro "lm_head" #many %x, %w into %acc : vector<8xi32>, vector<4x16xi8> into vector<1x4xi32>
+  return %0 : vector<1x4xi32>
+}
+
+// Rows that are farther apart have two addresses.
+// CHECK-LABEL:   func.func @far_int8(
+// CHECK:           llvm.inline_asm has_side_effects "{{ldm \$9!.*ldr \$4, \[\$11, #1548\].*smlad}}
+// CHECK:           return
+func.func @far_int8(%codes: memref<1x96x8xi32>, %weights: memref<1024x1536xi8>, %step: index, %acc: vector<1x4xi32>) -> vector<1x4xi32> {
+  %zero = arith.constant 0 : index
+  %pad = arith.constant 0 : i8
+  %none = arith.constant 0 : i32
+  %column = affine.apply affine_map<(d0) -> (16 * d0)>(%step)
+  %x = vector.transfer_read %codes[%zero, %step, %zero], %none {in_bounds = [true]} : memref<1x96x8xi32>, vector<8xi32>
+  %w = vector.transfer_read %weights[%zero, %column], %pad {in_bounds = [true, true]} : memref<1024x1536xi8>, vector<4x16xi8>
+  %0 = tern.micro "lm_head" #many %x, %w into %acc : vector<8xi32>, vector<4x16xi8> into vector<1x4xi32>
+  return %0 : vector<1x4xi32>
+}
+
+// CHECK-LABEL:   func.func @registers_int8(
+// CHECK-NOT:       llvm.inline_asm
+// CHECK-COUNT-32:  "llvm.arm.smlad"
+// CHECK:           return
+func.func @registers_int8(%x: vector<8xi32>, %w: vector<4x16xi8>, %acc: vector<1x4xi32>) -> vector<1x4xi32> {
+  %0 = tern.micro "lm_head" #many %x, %w into %acc : vector<8xi32>, vector<4x16xi8> into vector<1x4xi32>
+  return %0 : vector<1x4xi32>
 }
 
 }

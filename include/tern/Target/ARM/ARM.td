@@ -70,13 +70,16 @@ def TernARM_ByteRowsAttr : AttrDef<TernARM_Dialect, "ByteRows",
   let summary = "two products of int8 weights by one SMLAD";
   let description = [{
     Reads rows of int8, four columns of `rows` rows a step. SXTB16 makes half words of
-    weights and codes alike.
+    weights and codes alike. Codes of `prepared` steps, of sixteen columns, are made half
+    words once for all rows.
 
     ```mlir
     #tern_arm.byte_rows<rows = 4>
+    #tern_arm.byte_rows<rows = 4, prepared = 12>
     ```
   }];
-  let parameters = (ins "int64_t":$rows);
+  let parameters = (ins "int64_t":$rows,
+                        DefaultValuedParameter<"int64_t", "0">:$prepared);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

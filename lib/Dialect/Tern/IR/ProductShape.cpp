@@ -129,9 +129,13 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
   if (listsRows && tile.rows * parts != 1)
     return "expected a kernel of one row for a list of rows";
   MicroPreparation preparation = kernel.getPreparation();
-  if (preparation.steps && !preparation.listedPlanes && layout &&
-      layout->outer == Axis::Row && layout->tileColumns() < tile.columns &&
-      layout->paddedColumns(columns) % tile.columns)
+  bool takesSteps = preparation.steps && !preparation.listedPlanes;
+  bool areWhole = layout
+                      ? layout->outer != Axis::Row ||
+                            layout->tileColumns() >= tile.columns ||
+                            layout->paddedColumns(columns) % tile.columns == 0
+                      : columns % tile.columns == 0 && rows % tile.rows == 0;
+  if (takesSteps && !areWhole)
     return "expected whole steps of a kernel that has codes prepared";
   // A list of columns ends with zeros up to a multiple of four.
   if (listsColumns && (!layout || layout->outer != Axis::Column ||
