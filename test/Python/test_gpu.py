@@ -23,7 +23,7 @@ from tern.model import Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
 
-TOKENS = 24  # of the golden ones: more than are few
+TOKENS = 18  # of the golden ones: more than are few
 ODD = ("h204-g688-d100", "vocab257", "bias-all")
 
 
