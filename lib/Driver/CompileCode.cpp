@@ -54,15 +54,15 @@ Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
 }
 
 Expected<ModelFacts> Compilation::plan() {
-  if (Error error = chooseTarget().moveInto(target))
+  if (Error error = chooseTargets())
     return std::move(error);
   if (Error error = import())
     return std::move(error);
-  (*module)->setAttr("tern.target", target);
+  attachTargets();
   if (Error error = runPhases())
     return std::move(error);
   Expected<std::unique_ptr<Emitter>> emitter =
-      Emitter::create(*module, target, /*optimized=*/false);
+      Emitter::create(getCode(), /*optimized=*/false);
   return emitter ? (*emitter)->readFacts() : emitter.takeError();
 }
 
@@ -75,7 +75,7 @@ Expected<ModelFacts> Compilation::plan() {
 Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
   std::optional<Device> device = target.getTarget()->getDevice(target);
   if (!device)
-    return Emitter::create(*module, target);
+    return Emitter::create(getCode());
   DeviceModules split = splitDeviceModule(*module);
   if (Error error = Emitter::create(*split.kernels, target).moveInto(kernels))
     return std::move(error);
