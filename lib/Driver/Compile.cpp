@@ -17,7 +17,6 @@
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Driver/OutputFiles.h"
-#include "tern/Target/Target.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -91,10 +90,6 @@ Error Compilation::checkTarget() {
     if (Error error = checkMachine(target))
       return error;
   llvm::Triple triple(getProgramTarget(target).getTriple());
-  if (versions.size() > 1 && isDevice(llvm::Triple(target.getTriple())))
-    return llvm::createStringError(
-        "--cpu=" + options.model.cpu +
-        " are several GPUs; code for the oldest runs on the others too");
   if (options.embedsWeights && !canEmbedData(triple))
     return llvm::createStringError(
         "--embed-weights is for objects of ELF and WebAssembly, which those "
