@@ -89,7 +89,7 @@ Error Compilation::checkTarget() {
   if (versions.empty())
     if (Error error = checkMachine(target))
       return error;
-  llvm::Triple triple(target.getTriple());
+  llvm::Triple triple(getProgramTarget(target).getTriple());
   if (options.embedsWeights && !canEmbedData(triple))
     return llvm::createStringError(
         "--embed-weights is for objects of ELF and WebAssembly, which those "

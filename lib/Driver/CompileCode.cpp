@@ -76,7 +76,7 @@ Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
   std::optional<Device> device = target.getTarget()->getDevice(target);
   if (!device)
     return Emitter::create(getCode());
-  DeviceModules split = splitDeviceModule(getCode().front().module);
+  DeviceModules split = splitDeviceModule(*module);
   if (Error error = Emitter::create(*split.kernels, target).moveInto(kernels))
     return std::move(error);
   Expected<std::string> text = kernels->emitAssembly();

@@ -32,10 +32,6 @@ llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
                                         llvm::StringRef target,
                                         llvm::StringRef cpu);
 
-/// The machine of a program for `target`: of a device, any CPU of this one's
-/// kind, else the target itself.
-TargetAttr getProgramTarget(TargetAttr target);
-
 /// Code of a program for some CPUs.
 struct TargetVersion {
   std::string name; ///< as it was asked for: "x86-64-v4+avx512vnni"
@@ -51,6 +47,10 @@ struct TargetVersion {
 llvm::Expected<std::vector<TargetVersion>>
 selectVersions(mlir::MLIRContext *context, llvm::StringRef target,
                llvm::StringRef cpus);
+
+/// The machine of a program for `target`: of a device, any CPU of this one's
+/// kind, else the target itself.
+TargetAttr getProgramTarget(TargetAttr target);
 
 /// An error that names the triple, CPU or feature LLVM does not know.
 llvm::Error checkTarget(TargetAttr target);
