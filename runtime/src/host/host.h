@@ -27,6 +27,8 @@ typedef struct host_program {
   const char *name; /* argv[0] without its folder */
   const tern_model *model;
   tern_artifact artifact;
+  const tern_model *const *versions; /* that it was picked from */
+  unsigned version_count;
   tern_tokenizer tokenizer;
   int has_tokenizer;
   tern_pool *pool;
@@ -80,6 +82,13 @@ int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
                    size_t *count);
 int host_read_file(host_program *program, const char *path, char **text,
                    size_t *bytes);
+/* program->model: the best of versions that this CPU can run, or that of
+ * --code, which it must be able to run. */
+int host_pick_version(host_program *program, const tern_model *const *models,
+                      unsigned count);
+/* Their names: "cortex-a53, cortex-a76". */
+void host_list_versions(const tern_model *const *models, unsigned count,
+                        char *text, size_t room);
 int host_status(host_program *program, tern_status status, const char *doing);
 /* malloc of a * b * c bytes, checked. */
 void *host_allocate(host_program *program, uint64_t a, uint64_t b, uint64_t c);
