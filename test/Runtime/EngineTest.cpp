@@ -116,6 +116,8 @@ TEST_F(Engine, TextIsCutBetweenCharacters) {
       EXPECT_TRUE(isUtf8(piece)) << piece;
     EXPECT_EQ(answer.text, textOf(engine.get(), answer.tokens));
     EXPECT_EQ(answer.marks.size(), answer.text.size());
+    for (char mark : answer.marks)
+      EXPECT_TRUE(mark == TERN_MARK_WRITTEN || mark == TERN_MARK_TOKEN);
     wasCut |= answer.text.find("\xEF\xBF\xBD") != std::string::npos;
   }
   EXPECT_TRUE(wasCut);
