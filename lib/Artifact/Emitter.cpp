@@ -140,8 +140,8 @@ static Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
 Emitter::Emitter() = default;
 Emitter::~Emitter() = default;
 
-Expected<std::unique_ptr<Emitter>>
-Emitter::create(mlir::ModuleOp module, TargetAttr target, bool optimized) {
+Expected<std::unique_ptr<Emitter>> Emitter::create(mlir::ModuleOp module,
+                                                   TargetAttr target) {
   std::unique_ptr<Emitter> emitter(new Emitter);
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);
@@ -150,8 +150,7 @@ Emitter::create(mlir::ModuleOp module, TargetAttr target, bool optimized) {
   emitter->machine = std::move(*machine);
   if (Error error = emitter->translate(module, target))
     return std::move(error);
-  if (optimized)
-    emitter->optimize(target);
+  emitter->optimize(target);
   return emitter;
 }
 

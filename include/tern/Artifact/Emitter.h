@@ -44,10 +44,9 @@ createTargetMachine(TargetAttr target);
 /// A module in the LLVM dialect, translated and optimized for one target.
 class Emitter {
 public:
-  /// Checks the target's CPU and features, of which LLVM would die. Facts need
-  /// no optimized code.
+  /// Checks the target's CPU and features, of which LLVM would die.
   static llvm::Expected<std::unique_ptr<Emitter>>
-  create(mlir::ModuleOp module, TargetAttr target, bool optimized = true);
+  create(mlir::ModuleOp module, TargetAttr target);
   ~Emitter();
 
   llvm::Expected<std::string> emitLLVMIR();
