@@ -60,6 +60,7 @@ RUNTIME_MAY_INCLUDE = {
     "tokenizer": {"tokenizer", "core"},
     "template": {"template"},
     "host": {"host", "core"},
+    "engine": {"engine", "host", "core"},
 }
 # Folders of test/ that are not those of lib/.
 OTHER_TESTS = ("Fuzz", "JavaScript", "Python", "Runtime", "Sanitizers", "Tools", "lib")

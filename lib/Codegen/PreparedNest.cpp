@@ -18,6 +18,8 @@
 //       for a tile of rows, for a token
 //         finish the fragment, add the sums of earlier segments
 //
+// Where all columns are one tile, a fragment needs no memory.
+//
 //===----------------------------------------------------------------------===//
 
 #include "PreparedNest.h"
@@ -25,6 +27,7 @@
 #include "GroupLists.h"
 #include "ProductConsumers.h"
 #include "ProductTraffic.h"
+#include "StepSums.h"
 #include "TrailingVectors.h"
 
 #include "tern/Kernels/KernelBuilder.h"
@@ -49,12 +52,18 @@ public:
     auto grid = cast<ShapedType>(weight.getType());
     LayoutAttr panel = op.getStrategyAttr().getPanel();
     LayoutAttr layout = panel ? panel : op.getLayout();
-    isByRows = layout.getLayout().outer == Axis::Row;
+    hasLayout = bool(layout);
+    isByRows = !layout || layout.getLayout().outer == Axis::Row;
     isListed = preparation.listedPlanes != 0;
     planes = std::max<int64_t>(preparation.listedPlanes, 1);
-    int64_t tiles = grid.getDimSize(isByRows ? 1 : 0);
-    rowTiles = grid.getDimSize(isByRows ? 0 : 1);
-    steps = tiles * layout.getLayout().tileColumns();
+    if (layout) {
+      int64_t tiles = grid.getDimSize(isByRows ? 1 : 0);
+      rowTiles = grid.getDimSize(isByRows ? 0 : 1);
+      steps = tiles * layout.getLayout().tileColumns();
+    } else {
+      rowTiles = grid.getDimSize(0) / tile.rows;
+      steps = grid.getDimSize(1);
+    }
     steps = llvm::divideCeil(steps, tile.columns);
     columnTiles = llvm::divideCeil(steps, preparation.steps);
     auto codes = cast<ShapedType>(op.getCodes().getType());
@@ -155,6 +164,8 @@ private:
 
   /// `out` with the results of `count` tokens.
   Value buildTokens(Value out) {
+    if (columnTiles == 1 && !isListed)
+      return buildOneTile(out);
     int64_t tilesOfSegment =
         std::max<int64_t>(preparation.maxSteps / preparation.steps, 1);
     Value sums;
@@ -168,6 +179,8 @@ private:
           isLast ? out : sums, 1, [&](Value rows, Value token, Value carried) {
             VectorType sumsType = kernel.getSumsType();
             Value sum = finish(fragments, rows, token);
+            if (isLast)
+              sum = takeOffsetOff(sum, token);
             if (from)
               sum = b.add(sum, read(sumsType, isLast ? sums : carried,
                                     at(rows, token, sumsType)));
@@ -177,6 +190,30 @@ private:
       (isLast ? out : sums) = results;
     }
     return out;
+  }
+
+  /// The same of columns that are one tile.
+  Value buildOneTile(Value out) {
+    Value prepared = prepare(zero);
+    only = readOnly(prepared);
+    return forEachTile(out, 1, [&](Value rows, Value token, Value carried) {
+      Value begun =
+          MicroBeginOp::create(b, kernel.getFragmentType(), kernel, steps);
+      Value fragment = sumTile(zero, rows, token, prepared, begun);
+      Value sums =
+          MicroFinishOp::create(b, kernel.getSumsType(), kernel, fragment);
+      return writeResult(takeOffsetOff(sums, token), rows, token, carried);
+    });
+  }
+
+  /// Sums less what the weights' offset adds.
+  Value takeOffsetOff(Value sums, Value token) {
+    if (!kernel.getOffset())
+      return sums;
+    auto type = VectorType::get({1, 1}, b.getI32Type());
+    Value codeSums =
+        read(type, op.getCodeSums(), {b.add(firstToken, token), zero});
+    return tern::takeOffsetOff(b, kernel, sums, codeSums);
   }
 
   /// The sums of all planes of a token.
@@ -208,11 +245,7 @@ private:
         b.index(from), b.index(to), 1, fragments,
         [&](Value columns, ValueRange outer) -> Values {
           Value prepared = isListed ? list(columns) : prepare(columns);
-          // Registers have those of the only step while all rows pass by.
-          only = tokensAtOnce * preparation.steps == 1 && !isListed
-                     ? read(kernel.getPreparedType(), prepared,
-                            at(zero, zero, kernel.getPreparedType()))
-                     : Value();
+          only = readOnly(prepared);
           return {forEachTile(
               outer[0], planes, [&](Value rows, Value number, Value carried) {
                 Value fragment = read(type, carried, at(rows, number, type));
@@ -220,6 +253,15 @@ private:
                 return write(fragment, carried, at(rows, number, type));
               })};
         })[0];
+  }
+
+  /// Prepared codes of the only step: registers have them while all rows pass
+  /// by. Null if there are more.
+  Value readOnly(Value prepared) {
+    if (tokensAtOnce * preparation.steps != 1 || isListed)
+      return {};
+    VectorType type = kernel.getPreparedType();
+    return read(type, prepared, at(zero, zero, type));
   }
 
   Value firstStep(Value columns) {
@@ -319,9 +361,18 @@ private:
       }
       return weights;
     }
-    if (isByRows)
-      return {
-          read(bytes, weight, {rows, b.add(firstStep(columns), step), zero})};
+    if (!hasLayout) {
+      Value column =
+          b.mul(b.add(firstStep(columns), step), b.index(tile.columns));
+      return {read(bytes, weight, {rowOf(rows), column})};
+    }
+    if (isByRows) {
+      Value tile = b.add(firstStep(columns), step);
+      // A step of several tiles has a row of bytes of each.
+      if (bytes.getRank() == 2)
+        tile = b.mul(tile, b.index(bytes.getDimSize(0)));
+      return {read(bytes, weight, {rows, tile, zero})};
+    }
     Value byte = b.mul(step, b.index(bytes.getNumElements()));
     return {read(bytes, weight, {columns, rows, byte})};
   }
@@ -344,21 +395,24 @@ private:
     VectorType type = kernel.getPreparedType();
     auto addStep = [&](Value step, ValueRange weights, Value sums) -> Value {
       Value codes = only ? only : read(type, prepared, at(number, step, type));
-      return MicroOp::create(b, kernel.getFragmentType(),
-                             op.getProjectionAttr(), kernel, codes, sums,
-                             weights);
+      return MicroOp::create(b, sums.getType(), op.getProjectionAttr(), kernel,
+                             codes, sums, weights);
     };
     Value end = isListed ? b.toIndex(tensor::ExtractOp::create(
                                b, lists->steps, ValueRange{number}))
                          : countSteps(columns, steps);
     // The cache has a panel, and what an earlier token read.
     if (isByRows || tokensAtOnce != 1 || !preparation.readsAhead)
-      return b.loop(zero, end, 1, fragment,
-                    [&](Value step, ValueRange carried) -> Values {
-                      return {addStep(step,
-                                      readWeights(columns, rows, number, step),
-                                      carried[0])};
-                    })[0];
+      return sumSteps(b, kernel, zero, end, fragment,
+                      [&](Value from, Value to, Value sums) {
+                        return b.loop(
+                            from, to, 1, sums,
+                            [&](Value step, ValueRange carried) -> Values {
+                              Values weights =
+                                  readWeights(columns, rows, number, step);
+                              return {addStep(step, weights, carried[0])};
+                            })[0];
+                      });
     // Weights are read a step ahead: where they stand behind the loads of
     // prepared codes, which the cache has, a stream from memory is a third
     // slower. The last step reads its own again.
@@ -402,8 +456,9 @@ private:
   MicroPreparation preparation;
   KernelBuilder b;
   Value weight;
-  bool isByRows; ///< tiles of some rows follow each other
-  bool isListed; ///< steps are of groups in lists
+  bool hasLayout; ///< none: int8 rows
+  bool isByRows;  ///< tiles of some rows follow each other
+  bool isListed;  ///< steps are of groups in lists
   int64_t planes;
   int64_t columnTiles; ///< whose codes are prepared together
   int64_t steps;       ///< of all columns

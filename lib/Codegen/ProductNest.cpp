@@ -14,6 +14,7 @@
 #include "ProductNest.h"
 #include "ProductReader.h"
 #include "RepackNest.h"
+#include "StepSums.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -58,55 +59,19 @@ private:
   Value finish(Value fragment, Value group) {
     Value sums =
         MicroFinishOp::create(b, kernel.getSumsType(), kernel, fragment);
-    return takeOffsetOff(sums, group);
-  }
-
-  /// Sums less what the weights' offset adds.
-  Value takeOffsetOff(Value sums, Value group) {
     if (!kernel.getOffset())
       return sums;
-    auto type = cast<VectorType>(sums.getType());
     auto ofTokens = VectorType::get({tile.tokens, 1}, b.getI32Type());
-    Value excess = read(ofTokens, op.getCodeSums(), {zero, group}, {0, 1});
-    if (kernel.getOffset() != 1)
-      excess = b.mul(excess, double(kernel.getOffset()));
-    // Not one broadcast to [tokens, rows] and a reshape: upstream folds these
-    // into a broadcast along the wrong dimension.
-    SmallVector<int64_t> ones(type.getRank(), 1);
-    ones[0] = tile.tokens;
-    excess = vector::BroadcastOp::create(b, type, b.reshape(excess, ones));
-    if (SmallVector<int64_t> offsets = kernel.getRowOffsets(); !offsets.empty())
-      excess = b.mul(excess, isNotZero(type, offsets));
-    return b.sub(sums, excess);
-  }
-
-  /// 1 in the rows that have an offset, 0 in the others.
-  Value isNotZero(VectorType type, ArrayRef<int64_t> offsets) {
-    SmallVector<int32_t> flags;
-    for (int64_t offset : offsets)
-      flags.push_back(offset != 0);
-    Value rows = arith::ConstantOp::create(b, b.getI32VectorAttr(flags));
-    return vector::BroadcastOp::create(b, type, rows);
+    Value codeSums = read(ofTokens, op.getCodeSums(), {zero, group}, {0, 1});
+    return takeOffsetOff(b, kernel, sums, codeSums);
   }
 
   /// Sums over whole steps.
-  Value sumSteps(Value from, Value to, Value fragment) {
-    int64_t narrowSteps = kernel.getNarrowSteps();
-    if (!narrowSteps)
-      return sumRun(from, to, fragment);
-    std::optional<int64_t> first = getConstantIntValue(from),
-                           last = getConstantIntValue(to);
-    bool isWhole = first && last && (*last - *first) % narrowSteps == 0;
-    return b.loop(from, to, narrowSteps, fragment,
-                  [&](Value first, ValueRange carried) -> Values {
-                    Value end = b.add(first, b.index(narrowSteps));
-                    if (!isWhole)
-                      end = b.minUnsigned(end, to);
-                    Value narrow =
-                        sumRun(first, end, b.zero(kernel.getNarrowType()));
-                    return {MicroWidenOp::create(b, kernel.getFragmentType(),
-                                                 kernel, narrow, carried[0])};
-                  })[0];
+  Value sumWhole(Value from, Value to, Value fragment) {
+    return sumSteps(b, kernel, from, to, fragment,
+                    [&](Value from, Value to, Value sums) {
+                      return sumRun(from, to, sums);
+                    });
   }
 
   /// The same for sums, narrow or not, that hold them.
@@ -152,7 +117,7 @@ private:
         [&](OpBuilder &, Location) {
           Value all = b.index(columns / tile.columns);
           scf::YieldOp::create(
-              b, ValueRange{weight, sumSteps(zero, all, begin())});
+              b, ValueRange{weight, sumWhole(zero, all, begin())});
         });
     rewriter.replaceAllUsesWith(choice.getResult(0), either.getResult(0));
     return either.getResult(1);
@@ -166,7 +131,7 @@ private:
     int64_t whole = columns / tile.columns, rest = columns % tile.columns;
     Value end = b.index(whole), fragment = begin();
     if (whole)
-      fragment = sumSteps(zero, end, fragment);
+      fragment = sumWhole(zero, end, fragment);
     if (rest && takesTiles()) {
       // With some columns before them, whose codes count as zeros.
       int64_t first =
@@ -247,7 +212,7 @@ private:
         [&](Value number, ValueRange carried) -> Values {
           group = number;
           Value sums =
-              finish(sumSteps(zero, b.index(stepsOfGroup()), begin()), group);
+              finish(sumWhole(zero, b.index(stepsOfGroup()), begin()), group);
           Value scales = byGroup ? readScales(byGroup) : readStoredScales();
           if (scales.getType() != floats)
             scales = vector::BroadcastOp::create(b, floats, scales);

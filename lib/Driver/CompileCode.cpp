@@ -50,14 +50,14 @@ Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
 }
 
 Expected<MeasuredModel> Compilation::measure() {
-  if (Error error = chooseTarget().moveInto(target))
+  if (Error error = chooseTargets())
     return std::move(error);
   if (Error error = import())
     return std::move(error);
-  (*module)->setAttr("tern.target", target);
+  attachTargets();
   if (Error error = runPhases())
     return std::move(error);
-  Expected<std::unique_ptr<Emitter>> emitter = Emitter::create(*module, target);
+  Expected<std::unique_ptr<Emitter>> emitter = Emitter::create(getCode());
   if (!emitter)
     return emitter.takeError();
   Expected<ModelFacts> facts = (*emitter)->readFacts();
@@ -104,7 +104,7 @@ Error Compilation::writeCode() {
   {
     Timer timer("optimize", listener);
     listener.step("machine code");
-    Expected<std::unique_ptr<Emitter>> made = Emitter::create(*module, target);
+    Expected<std::unique_ptr<Emitter>> made = Emitter::create(getCode());
     if (!made)
       return made.takeError();
     emitter = std::move(*made);

@@ -52,6 +52,21 @@ func.func @decode(%x: tensor<1x90xi8>, %w: tensor<3x4x768xi8>, %init: tensor<1x5
   return %0 : tensor<1x512xi32>
 }
 
+// All columns are one tile, so a fragment goes from its first step to its results.
+// CHECK-LABEL: func.func @one_tile(
+// CHECK-NOT:     xi16>
+// CHECK:         %[[ZERO:.*]] = tern.micro_begin #tern.lookup_groups<{{.*}}> steps 2 -> vector<2x2x2x32xi16>
+// CHECK:         scf.for %[[ROWS:.*]] =
+// CHECK:           %[[SUMS:.*]]:2 = scf.for {{.*}} = %c0 to %c2 {{.*}} iter_args({{.*}} = %[[ZERO]],
+// CHECK:           tern.micro_finish #tern.lookup_groups<{{.*}}> %[[SUMS]]#0
+!narrow = tensor<512x30x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:6:5, n:2:64, n:64:1]>>
+func.func @one_tile(%x: tensor<1x30xi8>, %w: tensor<1x4x768xi8>, %init: tensor<1x512xi32>) -> tensor<1x512xi32> {
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<1x30xi8>, tensor<1x4x768xi8>)
+      outs(%init : tensor<1x512xi32>) codes [-128, 127] weight_type !narrow
+      strategy #tern.strategy<[#two], units = 1, prefetch = 0> -> tensor<1x512xi32>
+  return %0 : tensor<1x512xi32>
+}
+
 // Sixteen tokens at a time; 13 tiles of 60 groups are as many as 16 bits hold, so
 // the sums of the last one are added to theirs.
 // CHECK-LABEL: func.func @segments(

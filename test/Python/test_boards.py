@@ -137,8 +137,8 @@ def speak(tern: str, directory: Path, *flags: str) -> tuple[str, np.ndarray, np.
     return (directory / "text").read_text(), ticks * board.nanoseconds, sizes
 
 
-LIMITS = {"--head=16": 3.7e6, "--head=int8": 2.8e6}
-LEAST = 3.3e6  # of the former
+LIMITS = {"--head=16": 3.4e6, "--head=int8": 2.4e6}
+LEAST = 3.0e6  # of the former
 
 
 @pytest.mark.parametrize("head", LIMITS)
@@ -196,9 +196,9 @@ def count_instructions(code: list[tuple[int, str]], mnemonic: str, products: int
 @pytest.mark.parametrize(
     "name, mnemonic, products, weights, least, most",
     [
-        # Loops over codes of four bits; those of eight take sums apart in between.
-        ("cortex-m4", "smlad", 64, 256, 180, 216),
-        ("cortex-m55", "vmlava", 8, 128, 50, 52),
+        # Loops over codes of four bits; sums of those of eight roll.
+        ("cortex-m4", "smlad", 64, 256, 160, 178),
+        ("cortex-m55", "vmlava", 8, 128, 46, 46),
     ],
 )
 def test_instructions_for_256_weights(tern, tmp_path, name, mnemonic, products, weights, least, most):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODELS, ROOT, model_directory
+from test_docs import RUN
 from test_driver import run
 from test_golden import golden_json
 
@@ -54,6 +55,62 @@ def test_installed_libraries_and_headers_link(prefix, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "usage" in run(tmp_path / "hello").stderr
+
+
+def test_library_exports_its_names_alone(prefix):
+    """And the archive defines no others."""
+    for name, flags in (("libtern.so", ["-D"]), ("libtern.a", ["--extern-only"])):
+        done = run("nm", *flags, "--defined-only", prefix / "lib" / name)
+        assert done.returncode == 0, done.stderr
+        found = {fields[2] for fields in map(str.split, done.stdout.splitlines()) if len(fields) == 3}
+        names = {symbol.partition("@")[0] for symbol in found} - {"TERN_0"}
+        assert {"tern_engine_open", "tern_main", "tern_step"} <= names
+        assert not {symbol for symbol in names if not symbol.startswith("tern_")}
+        if name == "libtern.so":
+            assert all(symbol == "TERN_0" or symbol.endswith("@@TERN_0") for symbol in found)
+    done = run("readelf", "-d", prefix / "lib/libtern.so")
+    assert "soname: [libtern.so.0]" in done.stdout
+
+
+def test_commands_of_engine_run(prefix, tmp_path):
+    """In C and C++, by pkg-config; two questions of one engine get both answers."""
+    env = {
+        "PATH": f"{prefix}/bin:/usr/bin:/bin",
+        "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig"),
+        "LD_LIBRARY_PATH": str(prefix / "lib"),
+        "EXAMPLES": str(prefix / "share/tern/runtime/examples"),
+        "MODEL": str(A48),
+    }
+    blocks = RUN.findall((ROOT / "docs/engine.md").read_text())
+    assert [name for name, _ in blocks] == ["c", "cpp"]
+    want = [answer["text"] for answer in golden_json(MODELS[0])["greedy"]]
+    for name, commands in blocks:
+        done = run("sh", "-ec", commands, cwd=tmp_path, env=env)
+        assert done.returncode == 0, (name, done.stderr)
+        assert done.stdout.startswith(want[0][:20]), (name, done.stdout)
+    done = run(tmp_path / "engine", "./bard.weights", "ROMEO:", cwd=tmp_path, env=env)
+    assert done.returncode == 1 and "an engine opens a library" in done.stderr
+
+
+def test_cmake_finds_the_package(prefix, tmp_path):
+    """Both targets link what the example needs, from wherever it was moved to."""
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\n"
+        "project(example LANGUAGES C)\n"
+        "find_package(tern 0.1 REQUIRED)\n"
+        f"add_executable(shared {ROOT}/runtime/examples/engine.c)\n"
+        f"add_executable(archive {ROOT}/runtime/examples/engine.c)\n"
+        "target_link_libraries(shared tern::tern)\n"
+        "target_link_libraries(archive tern::static)\n"
+    )
+    build = tmp_path / "build"
+    done = run("cmake", "-G", "Ninja", "-S", tmp_path, "-B", build, f"-Dtern_ROOT={prefix}")
+    assert done.returncode == 0, done.stderr
+    done = run("cmake", "--build", build)
+    assert done.returncode == 0, done.stdout
+    for name in ("shared", "archive"):
+        done = run(build / name)
+        assert done.returncode == 2 and "usage" in done.stderr
 
 
 def test_a_missing_library_of_the_runtime_is_named(prefix, tmp_path):

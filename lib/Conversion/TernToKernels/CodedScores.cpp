@@ -53,8 +53,9 @@ Quantizer buildQuantizer(KernelBuilder &b, const HeadGroup &group, Value token,
 Value quantize(KernelBuilder &b, const HeadGroup &group,
                const Quantizer &quantizer, Value x) {
   if (group.qBits == 8) {
+    // Of the largest magnitude, so only NaN has to be clipped.
     Value q = b.mul(x, b.splat(x.getType(), quantizer.multiplier));
-    return b.roundToInteger(b.getI8Type(), b.min(b.max(q, -128.0), 127.0));
+    return b.roundToInteger(b.getI8Type(), b.max(q, -128.0));
   }
   Value code = buildCodes(b, x, quantizer.scale, group.qBits);
   return b.sub(b.shiftLeft(code, 1),

@@ -7,8 +7,9 @@
 //
 // The bits of |x|, as an integer, are ordered as |x| is. So the k-th largest
 // magnitude is found bit by bit, each time counting how many reach a candidate,
-// until they are just k, which takes about half of the bits; all above it stay,
-// and of those equal to it the first ones.
+// until they are just k, which takes about half of the bits. All that reach it
+// stay; if its last bit still leaves too many, those equal to it are too many,
+// and the last of them go.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +18,6 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
-
-#include <limits>
 
 using namespace mlir;
 using namespace tern;
@@ -42,34 +41,26 @@ public:
     return b.magnitudeBits(b.load(f32, input, {token, column}));
   }
 
-  /// How many (i32) compare so with `threshold` (i32).
-  Value count(Predicate predicate, Value threshold) {
+  /// How many (i32) reach `threshold` (i32).
+  Value count(Value threshold) {
     Value sums = fold(
         [&](Value bits) -> Value {
-          Value limit = b.splat(bits.getType(), threshold);
-          Value match = b.compare(predicate, bits, limit);
-          return arith::ExtUIOp::create(b, bits.getType(), match);
+          return isReached(bits, b.splat(bits.getType(), threshold));
         },
         [&](Value x, Value y) { return b.add(x, y); });
     return b.sumOfIntegers(sums);
   }
 
-  /// The least bits (i32) that are no less than `limit` (i32), which there are.
-  Value findLeast(Value limit) {
-    // Of what is left to the largest integer the most.
-    constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
-    Value most = fold(
-        [&](Value bits) {
-          Value isThere =
-              b.compare(Predicate::sge, bits, b.splat(bits.getType(), limit));
-          Value left = b.sub(b.constant(bits.getType(), kLargest), bits);
-          return b.select(isThere, left, b.zero(bits.getType()));
-        },
-        [&](Value x, Value y) { return b.maxSigned(x, y); });
-    return b.sub(b.constant(b.getI32Type(), kLargest), b.mostOfSigned(most));
+private:
+  /// 1 where `bits` reach `threshold`, 0 elsewhere.
+  Value isReached(Value bits, Value threshold) {
+    // A sign is shifted down where a comparison would be moved to a register.
+    if (b.getRowLanes() == kRowRegisters)
+      return b.shiftRight(b.sub(b.sub(threshold, 1.0), bits), 31);
+    Value match = b.compare(Predicate::sge, bits, threshold);
+    return arith::ExtUIOp::create(b, bits.getType(), match);
   }
 
-private:
   /// Results of `map` for all bits, combined in lanes, from zeros on.
   Value fold(function_ref<Value(Value)> map,
              function_ref<Value(Value, Value)> combine) {
@@ -91,10 +82,10 @@ private:
   int64_t columns;
 };
 
-/// The largest bits that at least `keep` of the row reach. Bits are decided
-/// until just so many reach those found: the least of these then are the k-th
-/// largest, and so are the bits found themselves when there are no more.
-Value findThreshold(KernelBuilder &b, Magnitudes &row, int64_t keep) {
+/// Bits (i32) that at least `keep` of the row reach, and how many do: more only
+/// if some are equal to them.
+std::pair<Value, Value> findThreshold(KernelBuilder &b, Magnitudes &row,
+                                      int64_t keep) {
   Type i32 = b.getI32Type();
   Value top = b.constant(i32, int64_t(1) << 30);
   auto isUndecided = [&](OpBuilder &, Location, ValueRange carried) {
@@ -105,7 +96,7 @@ Value findThreshold(KernelBuilder &b, Magnitudes &row, int64_t keep) {
   auto decide = [&](OpBuilder &, Location, ValueRange carried) {
     Value found = carried[0], bit = carried[1], reaching = carried[2];
     Value candidate = b.bitOr(found, bit);
-    Value count = row.count(Predicate::sge, candidate);
+    Value count = row.count(candidate);
     Value isReached = b.compare(Predicate::sge, count, keep);
     scf::YieldOp::create(b, ValueRange{b.select(isReached, candidate, found),
                                        b.shiftRight(bit, 1),
@@ -115,38 +106,24 @@ Value findThreshold(KernelBuilder &b, Magnitudes &row, int64_t keep) {
   auto loop = scf::WhileOp::create(b, TypeRange{i32, i32, i32},
                                    ValueRange{b.zero(i32), top, all},
                                    isUndecided, decide);
-  return row.findLeast(loop.getResult(0));
+  return {loop.getResult(0), loop.getResult(2)};
 }
 
-/// The index (i32) from which on elements equal to `threshold` are dropped,
-/// when only the first `room` of them may stay.
-Value findTieEnd(KernelBuilder &b, Magnitudes &row, Value threshold,
-                 Value room) {
-  Type i32 = b.getI32Type();
-  Value columns = b.constant(i32, row.getColumns());
-  Value ties = row.count(Predicate::eq, threshold);
-  Value allStay = b.compare(Predicate::sle, ties, room);
-  auto choose = scf::IfOp::create(b, TypeRange{i32}, allStay, true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(choose.thenBlock());
-  scf::YieldOp::create(b, columns);
-  b.setInsertionPointToStart(choose.elseBlock());
-  // Rare: walk until there is no room left; the last tie that finds room is the
-  // last that moves the end.
-  auto step = [&](Value column, ValueRange carried) -> SmallVector<Value> {
-    Value left = carried[0], end = carried[1];
-    Value bits = b.lane(row.get(column, 1), 0);
-    Value stays =
-        arith::AndIOp::create(b, b.compare(Predicate::eq, bits, threshold),
-                              b.compare(Predicate::sgt, left, int64_t(0)));
-    Value next = arith::IndexCastOp::create(b, i32, b.add(column, 1));
-    Value one = arith::ExtUIOp::create(b, i32, stays);
-    return {b.sub(left, one), b.select(stays, next, end)};
-  };
-  SmallVector<Value> walked = b.loop(b.index(0), b.index(row.getColumns()), 1,
-                                     {room, b.zero(i32)}, step);
-  scf::YieldOp::create(b, walked[1]);
-  return choose.getResult(0);
+/// Zeros for the codes of the last `excess` (i32) elements equal to
+/// `threshold`.
+void dropTies(KernelBuilder &b, Magnitudes &row, Value threshold, Value excess,
+              function_ref<void(Value)> drop) {
+  Value last = b.index(row.getColumns() - 1);
+  b.loop(b.index(0), b.index(row.getColumns()), 1, excess,
+         [&](Value i, ValueRange carried) -> SmallVector<Value> {
+           Value column = b.sub(last, i), left = carried[0];
+           Value bits = b.lane(row.get(column, 1), 0);
+           Value goes = b.bitAnd(b.compare(Predicate::eq, bits, threshold),
+                                 b.compare(Predicate::sgt, left, int64_t(0)));
+           b.ifTrue(goes, [&] { drop(column); });
+           Value one = arith::ExtUIOp::create(b, b.getI32Type(), goes);
+           return {b.sub(left, one)};
+         });
 }
 
 struct KeepLargest : OpRewritePattern<KeepTopKOp> {
@@ -160,34 +137,29 @@ struct KeepLargest : OpRewritePattern<KeepTopKOp> {
     b.forEachToken(op.getInput(), [&](Value token) {
       Magnitudes row(b, op.getInput(), token);
       int64_t keep = std::min(op.getTopK().getKeep(), row.getColumns());
-      Value threshold = findThreshold(b, row, keep);
-      Value above = row.count(Predicate::sgt, threshold);
-      Value room = b.sub(b.constant(b.getI32Type(), keep), above);
-      Value tieEnd = findTieEnd(b, row, threshold, room);
+      std::pair<Value, Value> found = findThreshold(b, row, keep);
+      Value threshold = found.first, reaching = found.second;
+      Value out = op.getOuts()[0];
       b.forEachChunk(
           row.getColumns(), b.getRowLanes(), [&](Value column, int64_t width) {
-            Value stays = isKept(b, row, column, width, threshold, tieEnd);
+            Value bits = row.get(column, width);
+            Value stays = b.compare(Predicate::sge, bits,
+                                    b.splat(bits.getType(), threshold));
             auto type = b.vectorOf(width, b.getI8Type());
             Value code = b.load(type, op.getCodes(), {token, column});
             code = b.select(stays, code, b.zero(type));
-            b.store(code, op.getOuts()[0], {token, column});
+            b.store(code, out, {token, column});
           });
+      Value excess = b.sub(reaching, b.constant(b.getI32Type(), keep));
+      // Rare.
+      b.ifTrue(b.compare(Predicate::ne, excess, int64_t(0)), [&] {
+        dropTies(b, row, threshold, excess, [&](Value column) {
+          b.store(b.zero(b.getI8Type()), out, {token, column});
+        });
+      });
     });
     rewriter.eraseOp(op);
     return success();
-  }
-
-private:
-  static Value isKept(KernelBuilder &b, Magnitudes &row, Value column,
-                      int64_t width, Value threshold, Value tieEnd) {
-    auto type = b.vectorOf(width, b.getI32Type());
-    Value first = arith::IndexCastOp::create(b, b.getI32Type(), column);
-    Value index = b.add(b.splat(type, first), b.iota(type));
-    Value bits = row.get(column, width), limit = b.splat(type, threshold);
-    Value above = b.compare(Predicate::sgt, bits, limit);
-    Value equal = b.compare(Predicate::eq, bits, limit);
-    Value early = b.compare(Predicate::slt, index, b.splat(type, tieEnd));
-    return b.bitOr(above, b.bitAnd(equal, early));
   }
 };
 

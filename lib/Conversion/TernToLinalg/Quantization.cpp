@@ -90,9 +90,14 @@ Value buildCode(OpBuilder &b, Location loc, Value x, ActScheme kind) {
   } else {
     // clip(rne(x)) = rne(clip(x)): rne never turns an order around and leaves
     // the bounds, being integers, as they are. Clipped first, x is small enough
-    // to be rounded by an addition.
-    code =
-        buildRneInteger(b, loc, buildClip(b, loc, x, scheme.low, scheme.high));
+    // to be rounded by an addition. The largest magnitude times numerator / g,
+    // rounded twice, is less than numerator + 1/2, so only NaN is clipped then,
+    // to the lower bound.
+    Value low = buildConstant(b, loc, x.getType(), scheme.low);
+    Value clipped = scheme.statistic == ReduceKind::MaxAbs
+                        ? buildMax(b, loc, x, low)
+                        : buildClip(b, loc, x, scheme.low, scheme.high);
+    code = buildRneInteger(b, loc, clipped);
   }
   return arith::TruncIOp::create(b, loc, b.getI8Type(), code);
 }

@@ -72,8 +72,13 @@ struct ARMTarget : Target {
                                          /*prefetch=*/0),
                        {}});
     };
-    if (shape.integerBits == 8)
-      add("", std::nullopt, ByteRowsAttr::get(context, kRows), kRows);
+    bool isWhole = !shape.groupSize && !shape.listsRows && !shape.listsColumns;
+    if (shape.integerBits == 8) {
+      if (isWhole && shape.columns % 16 == 0 && shape.rows % kRows == 0)
+        add("", std::nullopt,
+            ByteRowsAttr::get(context, kRows, shape.columns / 16), 1);
+      add("", std::nullopt, ByteRowsAttr::get(context, kRows, 0), kRows);
+    }
     if (shape.integerBits == 0 && attr.hasFeature("mve"))
       add("contiguous_rows",
           shape.layout
@@ -81,13 +86,34 @@ struct ARMTarget : Target {
               : shape.withScales(ContiguousRows{kLanes, kVectorRows}.layout()),
           VectorRowsAttr::get(context, kVectorRows), 1);
     if (shape.integerBits == 0)
-      for (int64_t codeBits : {4, 8})
+      for (PairedRowsAttr kernel : getPairedRows(context, shape))
         add("paired_rows",
             shape.layout ? *shape.layout
                          : shape.withScales(PairedRows{kPairs}.layout()),
-            PairedRowsAttr::get(context, kPairs, kTiles, codeBits), 1);
+            kernel, 1);
     llvm::append_range(found, portable().getStrategies(attr, shape));
     return found;
+  }
+
+  /// The best first: codes of whole steps are prepared, and sums of few columns
+  /// roll.
+  static SmallVector<PairedRowsAttr> getPairedRows(MLIRContext *context,
+                                                   const ProductShape &shape) {
+    constexpr int64_t kStepColumns = 8 * kTiles;
+    bool isWhole = !shape.groupSize && !shape.listsRows &&
+                   !shape.listsColumns && shape.columns % kStepColumns == 0;
+    SmallVector<int64_t> prepared = {0};
+    if (isWhole)
+      prepared.insert(prepared.begin(), shape.columns / kStepColumns);
+    SmallVector<PairedRowsAttr> kernels;
+    for (int64_t steps : prepared) {
+      kernels.push_back(
+          PairedRowsAttr::get(context, kPairs, kTiles, 4, false, steps));
+      for (bool rolling : {true, false})
+        kernels.push_back(
+            PairedRowsAttr::get(context, kPairs, kTiles, 8, rolling, steps));
+    }
+    return kernels;
   }
 
   /// A load takes a cycle, and so does any other instruction.

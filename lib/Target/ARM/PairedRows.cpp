@@ -11,12 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tern/Kernels/ValueBuilder.h"
+#include "HalfWords.h"
+
 #include "tern/Packing/LayoutFamilies.h"
-#include "tern/Target/ARM/ARM.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -25,8 +24,8 @@ using namespace tern::arm;
 
 using Values = SmallVector<Value>;
 
-/// Columns of a step of paired rows, and of a step of bytes.
-static constexpr int64_t kPairColumns = 8, kByteColumns = 4;
+/// Columns of a tile.
+static constexpr int64_t kPairColumns = 8;
 /// Registers of codes that a word is multiplied by.
 static constexpr int64_t kCodes = 4;
 /// Where the digit of the second row begins in a half word.
@@ -41,79 +40,10 @@ static constexpr int64_t kScaleSlots = 5;
 /// addresses go on.
 static constexpr int64_t kTileSlots = 6, kStepSlots = 4;
 
-static VectorType vectorOf(Attribute attr, unsigned bits,
-                           ArrayRef<int64_t> shape) {
-  return VectorType::get(shape, IntegerType::get(attr.getContext(), bits));
-}
-
-static Value call(ValueBuilder &b, StringRef name, ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(b, b.getI32Type(), b.getStringAttr(name),
-                                       operands)
-      .getResult(0);
-}
-
-static Value rotateRight(ValueBuilder &b, Value word, int64_t by) {
-  if (by == 0)
-    return word;
-  Value count = b.constant(b.getI32Type(), by);
-  return LLVM::FshrOp::create(b, word.getType(), word, word, count);
-}
-
-static Value addProducts(ValueBuilder &b, Value halves, Value others,
-                         Value sum) {
-  return call(b, "llvm.arm.smlad", {halves, others, sum});
-}
-
-/// Words of a vector of bytes.
-static Values splitWords(ValueBuilder &b, Value bytes) {
-  int64_t count = cast<VectorType>(bytes.getType()).getNumElements();
-  Value words = b.bitcast(b.vectorOf(count / 4, b.getI32Type()),
-                          b.reshape(bytes, {count}));
-  Values all;
-  for (int64_t i = 0; i < count / 4; ++i)
-    all.push_back(b.part(words, {i}));
-  return all;
-}
-
-/// Bytes 0 and 2 of each word as half words, then bytes 1 and 3.
-static Values extendBytes(ValueBuilder &b, Value bytes,
-                          StringRef instruction = "llvm.arm.sxtb16") {
-  Values halves;
-  for (Value word : splitWords(b, bytes))
-    for (int64_t first : {0, 8})
-      halves.push_back(call(b, instruction, {rotateRight(b, word, first)}));
-  return halves;
-}
-
-//===----------------------------------------------------------------------===//
-// Four bytes
-//===----------------------------------------------------------------------===//
-
-std::string DotAttr::getInstruction() const { return "smlad of bytes"; }
-
-int64_t DotAttr::getLanes() const { return 1; }
-
-int64_t DotAttr::getSlots(unsigned) const { return 6; }
-
-unsigned DotAttr::getMaxUnsigned() const { return 255; }
-
-Value DotAttr::build(OpBuilder &builder, Location loc, Value acc, Value u,
-                     Value s, unsigned) const {
-  ValueBuilder b(loc, builder);
-  Value sum = b.part(acc, {0});
-  for (auto [x, y] :
-       llvm::zip_equal(extendBytes(b, u, "llvm.arm.uxtb16"), extendBytes(b, s)))
-    sum = addProducts(b, x, y, sum);
-  return vector::FromElementsOp::create(b, acc.getType(), sum);
-}
-
-//===----------------------------------------------------------------------===//
-// Paired rows
-//===----------------------------------------------------------------------===//
-
 LogicalResult
 PairedRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                       int64_t pairs, int64_t tiles, int64_t codeBits) {
+                       int64_t pairs, int64_t tiles, int64_t codeBits,
+                       bool rolling, int64_t prepared) {
   if (pairs < 1)
     return emitError() << "expected a pair of rows at least, got " << pairs;
   // Narrow sums of codes of 8 bits hold four.
@@ -121,6 +51,10 @@ PairedRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected 1, 2 or 4 tiles, got " << tiles;
   if (codeBits < 2 || codeBits > 8)
     return emitError() << "expected codes of 2 to 8 bits, got " << codeBits;
+  if (prepared < 0)
+    return emitError()
+           << "expected no less than 0 steps that are prepared, got "
+           << prepared;
   return success();
 }
 
@@ -141,7 +75,10 @@ CodeRange PairedRowsAttr::getCodeRange() const {
   return {-end, end - 1};
 }
 
+/// Rolling sums have B, of digits to 1, in 18 bits.
 int64_t PairedRowsAttr::getMaxColumns() const {
+  if (getRolling())
+    return ((int64_t(1) << (31 - kSecondRow)) - 1) >> (getCodeBits() - 1);
   return ((int64_t(1) << 31) - 1) / (2 * 128);
 }
 
@@ -157,38 +94,58 @@ SmallVector<int64_t> PairedRowsAttr::getRowOffsets() const {
 
 /// Of a pair: its word, and a mask and a product for each two columns. Ends of
 /// narrow sums, five instructions a pair and the sums' ways to memory, are
-/// shared by their steps.
+/// shared by their steps; rolling sums have five a pair after each.
 MicroCost PairedRowsAttr::getCost() const {
-  int64_t ends = llvm::divideCeil(getPairs() * 9, getNarrowSteps());
-  int64_t tile = getPairs() * (1 + kPairColumns) + kTileSlots;
+  int64_t ends = getRolling()
+                     ? getPairs() * 5
+                     : llvm::divideCeil(getPairs() * 9, getNarrowSteps());
+  int64_t tile = getPairs() * (1 + kPairColumns);
+  tile += getPrepared() ? 1 : kTileSlots;
   return {getTiles() * tile + ends + kStepSlots, getTiles() * 4 * getPairs(),
-          /*setupSlots=*/0, 2 * getPairs() * kScaleSlots};
+          /*setupSlots=*/getPrepared() ? kPrepareSlots : 0.0,
+          2 * getPairs() * kScaleSlots};
 }
 
 VectorType PairedRowsAttr::getCodesType() const {
   return vectorOf(*this, 8, {1, getTiles() * kPairColumns});
 }
-MicroPreparation PairedRowsAttr::getPreparation() const { return {}; }
-VectorType PairedRowsAttr::getPreparedType() const { return getCodesType(); }
-Value PairedRowsAttr::prepare(OpBuilder &, Location, Value codes) const {
-  return codes;
+MicroPreparation PairedRowsAttr::getPreparation() const {
+  return prepareAll(getPrepared());
+}
+VectorType PairedRowsAttr::getPreparedType() const {
+  return getPrepared() ? vectorOf(*this, 32, {getTiles() * kCodes})
+                       : getCodesType();
+}
+Value PairedRowsAttr::prepare(OpBuilder &builder, Location loc,
+                              Value codes) const {
+  if (!getPrepared())
+    return codes;
+  ValueBuilder b(loc, builder);
+  return vector::FromElementsOp::create(b, getPreparedType(),
+                                        extendBytes(b, codes));
 }
 SmallVector<VectorType> PairedRowsAttr::getWeightTypes() const {
   SmallVector<int64_t> shape = {getTiles(), 4 * getPairs()};
   return {vectorOf(*this, 8, ArrayRef(shape).drop_front(getTiles() == 1))};
 }
+/// Of two rows each; of rolling sums both together for all pairs, then A.
 VectorType PairedRowsAttr::getFragmentType() const {
   return vectorOf(*this, 32, {1, 2 * getPairs()});
 }
 VectorType PairedRowsAttr::getSumsType() const { return getFragmentType(); }
 VectorType PairedRowsAttr::getNarrowType() const {
-  return vectorOf(*this, 32, {getPairs()});
+  return getRolling() ? VectorType() : vectorOf(*this, 32, {getPairs()});
 }
 
 /// Stored digits are 2 at most: 2 * 2^(bits - 1) for each column.
-int64_t PairedRowsAttr::getNarrowSteps() const {
+static int64_t countHeldSteps(PairedRowsAttr attr) {
   int64_t most = int64_t(1) << (kSecondRow - 1);
-  return most / (int64_t(1) << getCodeBits()) / (getTiles() * kPairColumns);
+  return most / (int64_t(1) << attr.getCodeBits()) /
+         (attr.getTiles() * kPairColumns);
+}
+
+int64_t PairedRowsAttr::getNarrowSteps() const {
+  return getRolling() ? 0 : countHeldSteps(*this);
 }
 
 Value PairedRowsAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
@@ -202,42 +159,27 @@ static Value makeMask(ValueBuilder &b) {
   return addProducts(b, zero, zero, b.constant(b.getI32Type(), kDigitBits));
 }
 
-/// The address of the first of the bytes that a vector is read from; null if it
-/// is not read, or not all of it.
-static Value findAddress(ValueBuilder &b, Value vector) {
-  auto read = vector.getDefiningOp<vector::TransferReadOp>();
-  auto type = read ? dyn_cast<MemRefType>(read.getBase().getType()) : nullptr;
-  if (!type || !type.isLastDimUnitStride() || read.getMask() ||
-      read.hasOutOfBoundsDim() || !type.getElementType().isInteger(8))
-    return {};
-  Value memory = read.getBase();
-  auto place = memref::ExtractStridedMetadataOp::create(b, memory);
-  Value at = place.getOffset();
-  for (auto [index, stride] :
-       llvm::zip_equal(read.getIndices(), place.getStrides()))
-    at = b.add(at, b.mul(index, stride));
-  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
-  return arith::IndexCastOp::create(b, b.getI32Type(), b.add(start, at));
-}
-
 /// A step of four pairs, whose sums, codes, one word and addresses are as many
 /// as there are registers. LLVM would begin all words at once and spill sums.
 /// Operands: $0 to $3 the sums, $4 a word, $5 to $8 codes of two columns each,
-/// $9 the weights' address, $10 the codes', $11 the mask.
-static std::string writeStep(int64_t tiles) {
+/// r0 to r3 if they are prepared, $9 the codes' address, $10 the weights', $11
+/// the mask.
+static std::string writeStep(int64_t tiles, bool isPrepared) {
   std::string code;
   auto add = [&](const llvm::Twine &line) { code += (line + "\n\t").str(); };
   for (int64_t tile = 0; tile < tiles; ++tile) {
-    for (int64_t word = 0; word < 2; ++word) {
+    if (isPrepared)
+      add("ldm $9!, {r0, r1, r2, r3}");
+    for (int64_t word = 0; word < 2 && !isPrepared; ++word) {
       int64_t even = 5 + 2 * word;
-      add("ldr $" + llvm::Twine(even) + ", [$10, #" +
+      add("ldr $" + llvm::Twine(even) + ", [$9, #" +
           llvm::Twine(8 * tile + 4 * word) + "]");
       add("sxtb16 $" + llvm::Twine(even + 1) + ", $" + llvm::Twine(even) +
           ", ror #8");
       add("sxtb16 $" + llvm::Twine(even) + ", $" + llvm::Twine(even));
     }
     for (int64_t pair = 0; pair < kAssembledPairs; ++pair) {
-      add("ldr $4, [$9, #" + llvm::Twine(4 * (kAssembledPairs * tile + pair)) +
+      add("ldr $4, [$10, #" + llvm::Twine(4 * (kAssembledPairs * tile + pair)) +
           "]");
       for (int64_t i = 0; i < kCodes; ++i) {
         add("and r12, $11, $4" + (i ? ", ror #" + llvm::Twine(4 * i) : ""));
@@ -249,49 +191,71 @@ static std::string writeStep(int64_t tiles) {
   return code;
 }
 
-/// `narrow` after a step over bytes at these addresses.
-static Value assembleStep(ValueBuilder &b, int64_t tiles, Value weights,
-                          Value codes, Value narrow) {
-  Values operands;
-  for (int64_t pair = 0; pair < kAssembledPairs; ++pair)
-    operands.push_back(b.part(narrow, {pair}));
-  operands.insert(operands.begin(), {weights, codes, makeMask(b)});
+/// `sums` of four pairs after a step over codes and weights at these addresses.
+static void assembleStep(ValueBuilder &b, int64_t tiles, bool isPrepared,
+                         Value codes, Value weights, Values &sums) {
+  Value mask = makeMask(b);
+  Values operands =
+      isPrepared ? Values{weights, mask, codes} : Values{codes, weights, mask};
+  llvm::append_range(operands, sums);
   // The sums come first among the results, then what is overwritten.
-  SmallVector<Type> results(kAssembledPairs + 1 + kCodes, b.getI32Type());
-  Value all =
-      LLVM::InlineAsmOp::create(
-          b, LLVM::LLVMStructType::getLiteral(b.getContext(), results),
-          operands, writeStep(tiles),
-          "=&r,=&r,=&r,=&r,=&r,=&r,=&r,=&r,=&r,r,r,r,0,1,2,3,~{r12},~{memory}",
-          /*has_side_effects=*/true, /*is_align_stack=*/false,
-          LLVM::TailCallKind::None, /*asm_dialect=*/nullptr,
-          /*operand_attrs=*/nullptr)
-          .getResult(0);
+  SmallVector<Type> results(kAssembledPairs + 1 + kCodes + isPrepared,
+                            b.getI32Type());
+  StringRef constraints =
+      isPrepared ? "=&r,=&r,=&r,=&r,=&r,=&{r0},=&{r1},=&{r2},=&{r3},=&r,r,r,9,"
+                   "0,1,2,3,~{r12},~{memory}"
+                 : "=&r,=&r,=&r,=&r,=&r,=&r,=&r,=&r,=&r,r,r,r,0,1,2,3,~{r12},"
+                   "~{memory}";
+  Value all = LLVM::InlineAsmOp::create(
+                  b, LLVM::LLVMStructType::getLiteral(b.getContext(), results),
+                  operands, writeStep(tiles, isPrepared), constraints,
+                  /*has_side_effects=*/true, /*is_align_stack=*/false,
+                  LLVM::TailCallKind::None, /*asm_dialect=*/nullptr,
+                  /*operand_attrs=*/nullptr)
+                  .getResult(0);
   for (int64_t pair = 0; pair < kAssembledPairs; ++pair)
-    narrow = b.withPart(
-        narrow, LLVM::ExtractValueOp::create(b, all, ArrayRef<int64_t>{pair}),
-        {pair});
-  return narrow;
+    sums[pair] = LLVM::ExtractValueOp::create(b, all, ArrayRef<int64_t>{pair});
+}
+/// `sums` of all pairs after one more step.
+static void addStep(ValueBuilder &b, PairedRowsAttr attr, Value codes,
+                    Value weights, Values &sums) {
+  bool isPrepared = attr.getPrepared();
+  if (attr.getPairs() == kAssembledPairs)
+    if (Value w = findAddress(b, weights))
+      if (Value x = findAddress(b, codes))
+        return assembleStep(b, attr.getTiles(), isPrepared, x, w, sums);
+  Values x;
+  for (int64_t i = 0; isPrepared && i < attr.getTiles() * kCodes; ++i)
+    x.push_back(b.part(codes, {i}));
+  if (!isPrepared)
+    x = extendBytes(b, codes);
+  Value mask = b.constant(b.getI32Type(), kDigitBits);
+  for (auto [i, word] : llvm::enumerate(splitWords(b, weights))) {
+    int64_t tile = int64_t(i) / attr.getPairs();
+    Value &sum = sums[int64_t(i) % attr.getPairs()];
+    for (int64_t two = 0; two < kCodes; ++two)
+      sum = addProducts(b, b.bitAnd(rotateRight(b, word, 4 * two), mask),
+                        x[kCodes * tile + two], sum);
+  }
 }
 
 Value PairedRowsAttr::buildNarrow(OpBuilder &builder, Location loc, Value codes,
                                   ValueRange weights, Value narrow) const {
   ValueBuilder b(loc, builder);
-  if (getPairs() == kAssembledPairs)
-    if (Value w = findAddress(b, weights[0]))
-      if (Value x = findAddress(b, codes))
-        return assembleStep(b, getTiles(), w, x, narrow);
-  Values x = extendBytes(b, codes);
-  Value mask = b.constant(b.getI32Type(), kDigitBits);
-  for (auto [i, word] : llvm::enumerate(splitWords(b, weights[0]))) {
-    int64_t tile = int64_t(i) / getPairs(), pair = int64_t(i) % getPairs();
-    Value sum = b.part(narrow, {pair});
-    for (int64_t two = 0; two < kCodes; ++two)
-      sum = addProducts(b, b.bitAnd(rotateRight(b, word, 4 * two), mask),
-                        x[kCodes * tile + two], sum);
-    narrow = b.withPart(narrow, sum, {pair});
-  }
-  return narrow;
+  Values sums;
+  for (int64_t pair = 0; pair < getPairs(); ++pair)
+    sums.push_back(b.part(narrow, {pair}));
+  addStep(b, *this, codes, weights[0], sums);
+  return vector::FromElementsOp::create(b, getNarrowType(), sums);
+}
+
+/// A of A + 2^14 B.
+static Value takeFirst(ValueBuilder &b, Value both) {
+  return b.shiftRightSigned(b.shiftLeft(both, 32 - kSecondRow),
+                            32 - kSecondRow);
+}
+static Value takeSecond(ValueBuilder &b, Value both, Value first) {
+  return b.shiftRightSigned(b.sub(both, first), kSecondRow);
 }
 
 /// A + 2^14 B to A and B.
@@ -299,10 +263,8 @@ Value PairedRowsAttr::widen(OpBuilder &builder, Location loc, Value narrow,
                             Value fragment) const {
   ValueBuilder b(loc, builder);
   for (int64_t i = 0; i < getPairs(); ++i) {
-    Value both = b.part(narrow, {i});
-    Value first =
-        b.shiftRightSigned(b.shiftLeft(both, 32 - kSecondRow), 32 - kSecondRow);
-    Value second = b.shiftRightSigned(b.sub(both, first), kSecondRow);
+    Value both = b.part(narrow, {i}), first = takeFirst(b, both);
+    Value second = takeSecond(b, both, first);
     for (auto [row, sum] : {std::pair(2 * i, first), {2 * i + 1, second}})
       fragment = b.withPart(fragment, b.add(b.part(fragment, {0, row}), sum),
                             {0, row});
@@ -310,86 +272,36 @@ Value PairedRowsAttr::widen(OpBuilder &builder, Location loc, Value narrow,
   return fragment;
 }
 
-Value PairedRowsAttr::build(OpBuilder &b, Location loc, Value codes,
+Value PairedRowsAttr::build(OpBuilder &builder, Location loc, Value codes,
                             ValueRange weights, Value fragment) const {
-  Value narrow = ValueBuilder(loc, b).zero(getNarrowType());
-  return widen(b, loc, buildNarrow(b, loc, codes, weights, narrow), fragment);
-}
-
-Value PairedRowsAttr::finish(OpBuilder &, Location, Value fragment) const {
-  return fragment;
-}
-
-//===----------------------------------------------------------------------===//
-// Rows of bytes
-//===----------------------------------------------------------------------===//
-
-LogicalResult ByteRowsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   int64_t rows) {
-  if (rows < 1)
-    return emitError() << "expected a row at least, got " << rows;
-  return success();
-}
-
-std::string ByteRowsAttr::getKernelName() const { return "byte rows"; }
-
-MicroTile ByteRowsAttr::getTile() const {
-  return {/*tokens=*/1, getRows(), kByteColumns};
-}
-
-SmallVector<Attribute> ByteRowsAttr::getParts() const { return {*this}; }
-
-bool ByteRowsAttr::reads(const std::optional<Layout> &layout) const {
-  return !layout;
-}
-
-CodeRange ByteRowsAttr::getCodeRange() const { return {-128, 127}; }
-
-int64_t ByteRowsAttr::getMaxColumns() const {
-  return (int64_t(1) << (31 - 7 - 7)) - 1;
-}
-
-int64_t ByteRowsAttr::getOffset() const { return 0; }
-
-MicroCost ByteRowsAttr::getCost() const {
-  return {getRows() * (1 + kByteColumns) + kStepSlots - 3,
-          kByteColumns * getRows()};
-}
-
-VectorType ByteRowsAttr::getCodesType() const {
-  return vectorOf(*this, 8, {1, kByteColumns});
-}
-MicroPreparation ByteRowsAttr::getPreparation() const { return {}; }
-VectorType ByteRowsAttr::getPreparedType() const { return getCodesType(); }
-Value ByteRowsAttr::prepare(OpBuilder &, Location, Value codes) const {
-  return codes;
-}
-SmallVector<VectorType> ByteRowsAttr::getWeightTypes() const {
-  return {vectorOf(*this, 8, {getRows(), kByteColumns})};
-}
-VectorType ByteRowsAttr::getFragmentType() const {
-  return vectorOf(*this, 32, {1, getRows()});
-}
-VectorType ByteRowsAttr::getSumsType() const { return getFragmentType(); }
-
-Value ByteRowsAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
-  return ValueBuilder(loc, builder).zero(getFragmentType());
-}
-
-Value ByteRowsAttr::build(OpBuilder &builder, Location loc, Value codes,
-                          ValueRange weights, Value fragment) const {
   ValueBuilder b(loc, builder);
-  Values x = extendBytes(b, codes);
-  for (int64_t row = 0; row < getRows(); ++row) {
-    Value sum = b.part(fragment, {0, row});
-    Values w = extendBytes(b, b.part(weights[0], {row}));
-    for (auto [two, codesOfTwo] : llvm::zip_equal(w, x))
-      sum = addProducts(b, two, codesOfTwo, sum);
-    fragment = b.withPart(fragment, sum, {0, row});
+  if (!getRolling()) {
+    Value narrow = b.zero(getNarrowType());
+    return widen(b, loc, buildNarrow(b, loc, codes, weights, narrow), fragment);
   }
-  return fragment;
+  Values sums, firsts;
+  for (int64_t pair = 0; pair < getPairs(); ++pair)
+    sums.push_back(b.part(fragment, {0, pair}));
+  addStep(b, *this, codes, weights[0], sums);
+  for (int64_t pair = 0; pair < getPairs(); ++pair) {
+    Value first = b.part(fragment, {0, getPairs() + pair});
+    Value grown = takeFirst(b, b.sub(sums[pair], first));
+    firsts.push_back(b.add(first, grown));
+  }
+  llvm::append_range(sums, firsts);
+  return vector::FromElementsOp::create(b, getFragmentType(), sums);
 }
 
-Value ByteRowsAttr::finish(OpBuilder &, Location, Value fragment) const {
-  return fragment;
+Value PairedRowsAttr::finish(OpBuilder &builder, Location loc,
+                             Value fragment) const {
+  if (!getRolling())
+    return fragment;
+  ValueBuilder b(loc, builder);
+  Values sums;
+  for (int64_t pair = 0; pair < getPairs(); ++pair) {
+    Value first = b.part(fragment, {0, getPairs() + pair});
+    Value both = b.part(fragment, {0, pair});
+    sums.append({first, takeSecond(b, both, first)});
+  }
+  return vector::FromElementsOp::create(b, getSumsType(), sums);
 }

@@ -97,21 +97,40 @@ static Value addProducts(ValueBuilder &b, Value x, Value y, Value sum) {
       .getResult(0);
 }
 
+/// The codes of each field. Where a vector is read, each field is read when it
+/// is its turn: of eight registers three are masks, and LLVM would read all
+/// fields first and make masks anew in each step.
+static Value loadField(ValueBuilder &b, Value codes, int64_t field) {
+  auto read = codes.getDefiningOp<vector::TransferReadOp>();
+  auto type = read ? dyn_cast<MemRefType>(read.getBase().getType()) : nullptr;
+  if (!type || !type.isLastDimUnitStride() || read.getMask() ||
+      read.hasOutOfBoundsDim())
+    return b.part(b.reshape(codes, {kFields, kBytes}), {field});
+  // No instruction, and nothing is read before it. A piece of assembly would do
+  // the same, but LLVM makes no loop of LE around one.
+  if (field)
+    LLVM::FenceOp::create(b, LLVM::AtomicOrdering::seq_cst, "singlethread");
+  SmallVector<Value> at = read.getIndices();
+  at.back() = b.add(at.back(), b.index(field * kBytes));
+  return vector::LoadOp::create(b, b.vectorOf(kBytes, b.getI8Type()),
+                                read.getBase(), at);
+}
+
 Value VectorRowsAttr::build(OpBuilder &builder, Location loc, Value codes,
                             ValueRange weights, Value fragment) const {
   ValueBuilder b(loc, builder);
   Value rows = b.reshape(weights[0], {getRows(), kBytes});
-  Value x = b.reshape(codes, {kFields, kBytes});
-  for (int64_t field = 0; field < kFields; ++field)
+  for (int64_t field = 0; field < kFields; ++field) {
+    Value x = loadField(b, codes, field);
     for (int64_t row = 0; row < getRows(); ++row) {
       Value bytes = b.part(rows, {row});
       Value digits = field < kSums ? b.bitAnd(bytes, 3 << 2 * field)
                                    : b.shiftRight(bytes, 2 * field);
       int64_t at[] = {row * kSums + field % kSums, 0};
-      Value sum =
-          addProducts(b, digits, b.part(x, {field}), b.part(fragment, at));
+      Value sum = addProducts(b, digits, x, b.part(fragment, at));
       fragment = b.withPart(fragment, sum, at);
     }
+  }
   return fragment;
 }
 

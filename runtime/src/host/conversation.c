@@ -226,7 +226,8 @@ int host_append_variables(const host_conversation *conversation,
   return append(program, json, "}");
 }
 
-static int render(host_conversation *conversation, tern_rendering *rendering) {
+int host_conversation_render(host_conversation *conversation,
+                             tern_rendering *rendering) {
   host_program *program = conversation->program;
   host_text messages = {0}, json = {0};
   int result = 0;
@@ -272,7 +273,7 @@ int host_conversation_encode(host_conversation *conversation, int32_t **tokens,
   host_program *program = conversation->program;
   tern_rendering rendering;
   *tokens = NULL;
-  if (render(conversation, &rendering) != 0)
+  if (host_conversation_render(conversation, &rendering) != 0)
     return -1;
   if (rendering.bytes == 0)
     return host_fail(&program->error,

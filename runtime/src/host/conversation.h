@@ -61,6 +61,9 @@ void host_conversation_cut(host_conversation *conversation, size_t count);
  * message aside. The number of messages forgotten, 0 if there is no second
  * question. */
 size_t host_conversation_forget_oldest(host_conversation *conversation);
+/* The text that the template makes of them; it lies there until the next one. */
+int host_conversation_render(host_conversation *conversation,
+                             tern_rendering *rendering);
 /* The tokens that an answer to the last message goes on from; to be freed.
  * Control tokens come from the template only, never from what a message says,
  * and tokens around a text (bos) only if the template writes them, as in

@@ -30,7 +30,7 @@ typedef struct host_list {
 typedef struct host_options {
   uint32_t command;
   const char *prompt, *file, *ids, *weights;
-  const char *load;
+  const char *load, *code;
   const char *system, *system_file, *chat_template, *color; /* chat */
   const char *thinking, *tools;
   const char *logits_file, *hidden_file;
@@ -111,6 +111,8 @@ extern const host_command host_commands[];
 
 /*--- Reading a command line ------------------------------------------------*/
 
+/* As a command line without flags has them. */
+void host_options_defaults(host_options *options);
 /* 0, or -1 and the sentence in *error. */
 int host_options_parse(host_options *options, int argc, char **argv,
                        tern_error *error);

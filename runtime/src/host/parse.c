@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void set_defaults(host_options *options) {
+void host_options_defaults(host_options *options) {
   memset(options, 0, sizeof(*options));
   options->command = COMMAND_RUN;
   options->limit = options->repeat_last_n = UNSET_LIMIT;
@@ -180,7 +180,7 @@ static int take_flag(host_options *options, int argc, char **argv, int *at,
 int host_options_parse(host_options *options, int argc, char **argv,
                        tern_error *error) {
   int i = 1;
-  set_defaults(options);
+  host_options_defaults(options);
   uint32_t command = argc > 1 ? host_options_command(argv[1]) : 0;
   if (command) {
     options->command = command;

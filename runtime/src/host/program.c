@@ -116,12 +116,9 @@ static int check_outputs(host_program *program) {
 int host_program_open(host_program *program, const tern_model *const *models,
                       unsigned count) {
   /* First: nothing of the model may run on a CPU it was not made for. */
-  program->model =
-      tern_cpu_pick(models, count, tern_cpu_features(), &program->error);
-  if (!program->model ||
+  if (host_pick_version(program, models, count) != 0 ||
       host_status(program, tern_model_check(program->model), "the model") != 0)
     return -1;
-  host_catch_lost_file(program);
   if (program->options.verify && host_verify(program) != 0)
     return -1;
   const char *name =
@@ -165,6 +162,7 @@ int host_session_open(host_program *program, uint32_t context,
   config.env = &program->env;
   config.weights = program->artifact.weights;
   config.weights_bytes = program->artifact.weights_bytes;
+  config.scratch = program->scratch;
   session->bytes = tern_session_bytes(&config);
   if (session->bytes == 0)
     return host_fail(&program->error,

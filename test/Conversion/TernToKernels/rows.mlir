@@ -69,14 +69,17 @@ module attributes {tern.target = #tern.target<triple = "x86_64", cpu = "x86-64-v
 // CHECK:           arith.cmpi ne, %{{.*}} : i32
 // CHECK:           scf.condition
 // CHECK:           arith.cmpi sge, %{{.*}} : vector<32xi32>
-// CHECK:         vector.broadcast %[[FOUND]]#0 : i32 to vector<32xi32>
-// CHECK:         vector.reduction <maxsi>
-// The walk along the row happens only when not all ties fit.
-// CHECK:         scf.if %{{.*}} -> (i32) {
-// CHECK-NEXT:      scf.yield
-// CHECK-NEXT:    } else {
-// CHECK:           arith.constant 100 : index
-// CHECK:         arith.select %{{.*}} : vector<32xi1>, vector<32xi8>
+// All that reach it stay.
+// CHECK:         %[[LIMIT:.*]] = vector.broadcast %[[FOUND]]#0 : i32 to vector<32xi32>
+// CHECK:         %[[STAYS:.*]] = arith.cmpi sge, %{{.*}}, %[[LIMIT]] : vector<32xi32>
+// CHECK:         arith.select %[[STAYS]], %{{.*}} : vector<32xi1>, vector<32xi8>
+// The walk back along the row happens only when these are too many.
+// CHECK:         %[[EXCESS:.*]] = arith.subi %[[FOUND]]#2,
+// CHECK:         %[[TIES:.*]] = arith.cmpi ne, %[[EXCESS]],
+// CHECK:         scf.if %[[TIES]] {
+// CHECK:           scf.for {{.*}} iter_args(%{{.*}} = %[[EXCESS]])
+// CHECK:             scf.if
+// CHECK:               memref.store %{{.*}} : memref<1x100xi8>
 
 // No branch: what does not count is overwritten.
 // CHECK-LABEL: func.func @nonzero(

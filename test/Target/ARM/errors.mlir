@@ -15,8 +15,18 @@ func.func private @f() attributes {k = #tern_arm.paired_rows<pairs = 4, tiles = 
 
 // -----
 
+// expected-error @+1 {{expected no less than 0 steps that are prepared, got -1}}
+func.func private @f() attributes {k = #tern_arm.paired_rows<pairs = 4, tiles = 2, code_bits = 8, prepared = -1>}
+
+// -----
+
 // expected-error @+1 {{expected a row at least, got 0}}
 func.func private @f() attributes {k = #tern_arm.byte_rows<rows = 0>}
+
+// -----
+
+// expected-error @+1 {{expected no less than 0 steps that are prepared, got -1}}
+func.func private @f() attributes {k = #tern_arm.byte_rows<rows = 4, prepared = -1>}
 
 // -----
 

@@ -47,11 +47,19 @@ def TernARM_PairedRowsAttr : AttrDef<TernARM_Dialect, "PairedRows",
     words of every other code in four, hence the layout's order of columns. A step
     takes `tiles` of eight columns.
 
+    `rolling` sums are not taken apart before the end: after each step the low 14 bits
+    say by how much A has grown, and B has the other 18, enough for 1023 columns of
+    codes of 8 bits. Codes of `prepared` steps, all there are, are made half words once
+    for all rows; of 0, by each row.
+
     ```mlir
-    #tern_arm.paired_rows<pairs = 4, tiles = 2, code_bits = 8>
+    #tern_arm.paired_rows<pairs = 4, tiles = 2, code_bits = 4>
+    #tern_arm.paired_rows<pairs = 4, tiles = 4, code_bits = 8, rolling = true, prepared = 6>
     ```
   }];
-  let parameters = (ins "int64_t":$pairs, "int64_t":$tiles, "int64_t":$code_bits);
+  let parameters = (ins "int64_t":$pairs, "int64_t":$tiles, "int64_t":$code_bits,
+                        DefaultValuedParameter<"bool", "false">:$rolling,
+                        DefaultValuedParameter<"int64_t", "0">:$prepared);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -62,13 +70,16 @@ def TernARM_ByteRowsAttr : AttrDef<TernARM_Dialect, "ByteRows",
   let summary = "two products of int8 weights by one SMLAD";
   let description = [{
     Reads rows of int8, four columns of `rows` rows a step. SXTB16 makes half words of
-    weights and codes alike.
+    weights and codes alike. Codes of `prepared` steps, of sixteen columns, are made half
+    words once for all rows.
 
     ```mlir
     #tern_arm.byte_rows<rows = 4>
+    #tern_arm.byte_rows<rows = 4, prepared = 12>
     ```
   }];
-  let parameters = (ins "int64_t":$rows);
+  let parameters = (ins "int64_t":$rows,
+                        DefaultValuedParameter<"int64_t", "0">:$prepared);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -128,13 +128,22 @@ ProductShape::getReasonAgainst(MicroKernelAttrInterface kernel) const {
     return "expected the columns of at least one step of the kernel";
   if (listsRows && tile.rows * parts != 1)
     return "expected a kernel of one row for a list of rows";
+  MicroPreparation preparation = kernel.getPreparation();
+  bool takesSteps = preparation.steps && !preparation.listedPlanes;
+  bool areWhole = layout
+                      ? layout->outer != Axis::Row ||
+                            layout->tileColumns() >= tile.columns ||
+                            layout->paddedColumns(columns) % tile.columns == 0
+                      : columns % tile.columns == 0 && rows % tile.rows == 0;
+  if (takesSteps && !areWhole)
+    return "expected whole steps of a kernel that has codes prepared";
   // A list of columns ends with zeros up to a multiple of four.
   if (listsColumns && (!layout || layout->outer != Axis::Column ||
                        layout->tileColumns() != 1 || 4 % tile.columns))
     return "expected a layout of single columns for a list of columns";
   if (!groupSize)
     return "";
-  if (kernel.getPreparation().steps)
+  if (preparation.steps)
     return "expected a kernel that takes codes as they are for scales";
   if (listsColumns)
     return "expected no list of columns together with scales";

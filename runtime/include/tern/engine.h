@@ -1,0 +1,299 @@
+/*===- tern/engine.h - answers for many at once ----------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * A model, its tokenizer and its template behind one handle: requests go in,
+ * text comes out, token by token, and all that run share each step. An answer
+ * is the same to the bit as if its request were alone. The engine has no thread
+ * of its own beside those that compute: somebody calls tern_engine_step.
+ * docs/engine.md has a whole program.
+ *
+ * Structs that are handed in begin with their size, which the functions named
+ * .._init set together with all defaults; fields may be added at their ends.
+ * Text is UTF-8 with a length in bytes and needs no terminator. Nothing that is
+ * handed in is kept but callbacks and their data.
+ *
+ * Results: 0, or one of tern_engine_result and a sentence in
+ * tern_engine_error(). A function that fills an array writes at most `room`
+ * elements, and their true number to *count; more than `room` is no failure.
+ *
+ * Threads: submit, cancel, wait, count and all about text may be called by any
+ * thread at any time. Steps and functions on sequences exclude each other: a
+ * second thread waits until the first is done.
+ */
+#ifndef TERN_ENGINE_H
+#define TERN_ENGINE_H
+
+#include "tern/abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tern_engine tern_engine;
+typedef struct tern_sequence tern_sequence;
+
+enum tern_engine_result {
+  TERN_ENGINE_INVALID = -1, /* it can never be: an argument, a length */
+  TERN_ENGINE_BUSY = -2,    /* a limit is reached: it may be later */
+  TERN_ENGINE_FAILED = -3   /* memory, threads, a file, the model's numbers */
+};
+
+/* Why the last call of the calling thread that failed did: one sentence,
+ * without a newline, never NULL, valid until the thread's next call. */
+const char *tern_engine_error(void);
+
+/*--- Opening ---------------------------------------------------------------*/
+
+typedef struct tern_engine_options {
+  uint32_t size;
+  uint32_t threads; /* that compute, the stepping one included; 0: all CPUs */
+  uint32_t max_sequences; /* requests that run at once, at most 1024 */
+  uint32_t max_waiting;   /* requests behind them */
+  uint32_t context;       /* tokens of a sequence at most; 0: the model's */
+  /* Of one step at most, prompts and answers together, so that none waits for
+   * another's long prompt; at least twice max_sequences are used. */
+  uint32_t step_tokens;
+  /* Memory of the states that running requests may grow to; 0: no limit. */
+  uint64_t state_bytes;
+  /* Memory of the states that are kept for requests that begin alike, the least
+   * recently used go first; 0: none is kept. */
+  uint64_t kept_bytes;
+  /* Files, or NULL: the weights beside a library (bard.weights of bard.so), a
+   * template (Jinja) in the place of the model's. */
+  const char *weights, *chat_template;
+  /* The name the model was compiled as; NULL: that of the file. */
+  const char *model_name;
+} tern_engine_options;
+
+void tern_engine_options_init(tern_engine_options *options);
+
+/* Opens a library that `tern compile MODEL -o bard.so` made, whose code is then
+ * part of this process: only one that is trusted. `options` may be NULL. NULL:
+ * see tern_engine_error. */
+tern_engine *tern_engine_open(const char *path,
+                              const tern_engine_options *options);
+
+/* The same for a model that is linked in: `models` are versions of it for
+ * different CPUs, better ones later. Without options->weights they are those
+ * that this program's own file carries. */
+tern_engine *tern_engine_open_linked(const tern_model *const *models,
+                                     unsigned count,
+                                     const tern_engine_options *options);
+
+/* Ends all requests (TERN_FINISH_CANCELLED) and frees everything, sequences
+ * included. Not from a callback. NULL is nothing. */
+void tern_engine_close(tern_engine *engine);
+
+typedef struct tern_engine_info {
+  uint32_t size;
+  uint32_t vocab_size, hidden_size, layer_count;
+  uint32_t context; /* tokens of a sequence at most */
+  uint32_t block;   /* tokens: prefixes that are shorter are not shared */
+  uint32_t has_tokenizer, has_template; /* 1 or 0 */
+  const char *name, *target;            /* as long as the engine is open */
+} tern_engine_info;
+
+/* Fills info->size bytes. */
+int tern_engine_describe(const tern_engine *engine, tern_engine_info *info);
+
+/*--- Text ------------------------------------------------------------------*/
+
+/* `flags`: TERN_ENCODE_... of tern/tokenizer.h; 0: with the tokens that the
+ * model wants around a text (bos). */
+int tern_engine_tokenize(tern_engine *engine, const char *text, size_t bytes,
+                         uint32_t flags, int32_t *tokens, size_t room,
+                         size_t *count);
+
+/* Control tokens are no text; bytes that are no UTF-8 become U+FFFD. */
+int tern_engine_detokenize(tern_engine *engine, const int32_t *tokens,
+                           size_t count, char *text, size_t room,
+                           size_t *bytes);
+
+typedef struct tern_message {
+  const char *role; /* "system", "user", "assistant", "tool": with a NUL */
+  const char *content;
+  size_t content_bytes;
+  /* NULL, or for each byte TERN_MARK_WRITTEN or TERN_MARK_TOKEN, as events have
+   * them: for answers, whose added tokens then become those tokens again. */
+  const uint8_t *marks;
+} tern_message;
+
+typedef struct tern_chat {
+  uint32_t size;
+  int32_t thinking; /* -1: as the template has it, 0: off, 1: on */
+  const tern_message *messages;
+  size_t message_count;
+  const char *tools; /* NULL, or JSON: a list of objects */
+  size_t tools_bytes;
+} tern_chat;
+
+void tern_chat_init(tern_chat *chat);
+
+/* The text that the model's template makes of the messages, with the opening of
+ * an answer at its end, and its tokens. Control tokens come from the template
+ * alone, never from a message. */
+int tern_engine_render(tern_engine *engine, const tern_chat *chat, char *text,
+                       size_t room, size_t *bytes);
+int tern_engine_tokenize_chat(tern_engine *engine, const tern_chat *chat,
+                              int32_t *tokens, size_t room, size_t *count);
+
+/*--- Requests --------------------------------------------------------------*/
+
+typedef struct tern_logprob {
+  int32_t token;
+  uint32_t reserved; /* 0 */
+  double logprob;    /* natural logarithm of its probability */
+} tern_logprob;
+
+/* Log-probabilities of other tokens at most. */
+#define TERN_MAX_TOP 20u
+
+typedef enum tern_finish {
+  TERN_FINISH_NONE,    /* goes on */
+  TERN_FINISH_STOP,    /* an end token or a stop string */
+  TERN_FINISH_LENGTH,  /* max_tokens, or what the model allows */
+  TERN_FINISH_CONTEXT, /* the sequence is full */
+  TERN_FINISH_CANCELLED,
+  TERN_FINISH_FAILED /* event->error says why */
+} tern_finish;
+
+enum tern_event_kind {
+  TERN_EVENT_OPENING, /* text that the template has begun the answer with */
+  TERN_EVENT_TOKEN,
+  TERN_EVENT_END /* the last one, with the text that was held back */
+};
+
+/* Valid during the call that gets it. */
+typedef struct tern_event {
+  uint32_t size;
+  uint32_t kind;
+  uint64_t request;
+  /* Whole characters that are surely no part of a stop string; often none, or
+   * those of earlier tokens. A TERN_MARK_... for each byte. */
+  const char *text;
+  const uint8_t *marks;
+  size_t text_bytes;
+  int32_t token;      /* -1 where the event is of no token */
+  uint32_t top_count; /* of `top` */
+  /* Of the model itself: before temperature, penalties and rules. Only where
+   * they are asked for; `top` are the likeliest, lower ids first where equal.
+   */
+  double logprob;
+  const tern_logprob *top;
+  /* At the end, where asked for: hidden_size values, the residual stream of the
+   * prompt's last token after the last layer, before the norm. */
+  const float *hidden;
+  uint32_t finish; /* tern_finish, at the end */
+  /* Tokens up to now: of the text before the answer, those of them whose state
+   * was there already, and of the answer. */
+  uint32_t prompt_tokens, reused_tokens, answer_tokens;
+  uint32_t reserved;
+  const char *error; /* "" but for TERN_FINISH_FAILED */
+} tern_event;
+
+/* Called by the stepping thread. May submit and cancel, not step or close.
+ * Anything but 0 cancels the request. */
+typedef int (*tern_event_fn)(void *data, const tern_event *event);
+
+/* Numbers that are negative: as the model asks (generation_config.json). */
+typedef struct tern_request {
+  uint32_t size;
+  uint32_t flags; /* TERN_REQUEST_... */
+  /* NULL, or a sequence that the request goes on from and that no other request
+   * uses: it then holds the prompt and the answer, too. */
+  tern_sequence *sequence;
+  /* The prompt, one of the three; others NULL. Text is tokenized with a begin
+   * token, unless it goes on from a sequence that holds some text. */
+  const int32_t *tokens;
+  size_t token_count;
+  const char *text;
+  size_t text_bytes;
+  const tern_chat *chat;
+  /* Sampling, as the flags of the command line have it. */
+  double temperature, top_p, min_p, repeat_penalty;
+  double presence_penalty; /* 0: off */
+  int64_t top_k;
+  int64_t repeat_last_n; /* 0: no penalty, INT64_MAX: the whole text */
+  int64_t seed;          /* negative: from the clock */
+  int64_t max_tokens;    /* of the answer; 0: the prompt is read, no more */
+  /* Strings that end the answer and are no part of it, beside the model's own;
+   * at most TERN_MAX_STOPS of 1 to TERN_MAX_STOP_BYTES bytes, with a NUL. */
+  const char *const *stops;
+  size_t stop_count;
+  uint32_t
+      top; /* with TERN_REQUEST_LOGPROBS: so many others, to TERN_MAX_TOP */
+  uint32_t reserved;      /* 0 */
+  tern_event_fn on_event; /* NULL: nobody listens */
+  void *data;
+} tern_request;
+
+enum tern_request_flags {
+  TERN_REQUEST_LOGPROBS = 1,
+  TERN_REQUEST_HIDDEN = 2,
+  TERN_REQUEST_IGNORE_END = 4, /* end tokens and the model's own stop strings */
+  TERN_REQUEST_NO_BOS = 8,
+  /* No state is taken from others or kept for them, so that nobody can tell
+   * from times how the text begins. */
+  TERN_REQUEST_PRIVATE = 16
+};
+
+void tern_request_init(tern_request *request);
+
+/* Checks a request and puts it behind those that wait; *id, which may be NULL,
+ * names it. With a sequence it waits for the end of a step. */
+int tern_engine_submit(tern_engine *engine, const tern_request *request,
+                       uint64_t *id);
+
+/* Ends a request at the beginning of the next step; nothing if it is over. */
+void tern_engine_cancel(tern_engine *engine, uint64_t id);
+
+/* Runs the model once, for all requests that run, and calls them back. 1: there
+ * is more to do; 0: there is nothing to do. */
+int tern_engine_step(tern_engine *engine);
+
+/* Sleeps until there is something to do: 1, or 0 after so many milliseconds;
+ * negative: for ever. */
+int tern_engine_wait(tern_engine *engine, int64_t milliseconds);
+
+typedef struct tern_engine_counts {
+  uint32_t size;
+  uint32_t running, waiting; /* requests */
+  uint32_t kept;             /* states kept for others */
+  uint64_t running_bytes;    /* that the states of those that run may grow to */
+  uint64_t kept_bytes;
+  /* Since the engine was opened. */
+  uint64_t requests, steps;
+  uint64_t prompt_tokens, reused_tokens, answer_tokens;
+} tern_engine_counts;
+
+/* Fills counts->size bytes; as of the last step. */
+int tern_engine_count(tern_engine *engine, tern_engine_counts *counts);
+
+/*--- Sequences -------------------------------------------------------------*/
+
+/* An empty sequence of the caller's, to go on from in several requests. NULL:
+ * see tern_engine_error. */
+tern_sequence *tern_sequence_create(tern_engine *engine);
+/* Another one with the same text and state. Not while a request uses it, as all
+ * that follow. */
+tern_sequence *tern_sequence_fork(tern_sequence *sequence);
+int tern_sequence_destroy(tern_sequence *sequence);
+/* All of its text. */
+int tern_sequence_tokens(tern_sequence *sequence, int32_t *tokens, size_t room,
+                         size_t *count);
+
+/* As bytes, from which the same model goes on in this or another process of the
+ * same machine; they are checked, but not against forgery of numbers. */
+size_t tern_sequence_save_bytes(tern_sequence *sequence);
+int tern_sequence_save(tern_sequence *sequence, void *memory, size_t bytes);
+tern_sequence *tern_sequence_restore(tern_engine *engine, const void *memory,
+                                     size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TERN_ENGINE_H */

@@ -1,0 +1,168 @@
+/*===- engine.h - shared by the parts of the engine ------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * Locks: `driving` is held by who runs a step or works on sequences, and by the
+ * same thread again in a callback; `queue` for moments, by all, and inside of
+ * `driving`; `chatting` by who renders.
+ */
+#ifndef TERN_SRC_ENGINE_ENGINE_H
+#define TERN_SRC_ENGINE_ENGINE_H
+
+#include "../host/conversation.h"
+#include "../host/stops.h"
+#include "tern/engine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Text is the tokens up to `count`; the state is of the first ones, as many as
+ * its session's position says. The rest is what the next steps read. */
+struct tern_sequence {
+  tern_engine *engine;
+  tern_sequence *next; /* of all */
+  host_session session;
+  int32_t *held;    /* room for one token more than the context */
+  uint32_t count;   /* tokens */
+  uint32_t written; /* positions of the state that ever were: its memory */
+  int is_owned;     /* by the caller; others go when memory is short */
+  int is_private;   /* never taken for another request */
+  struct engine_request *request; /* that uses it, or NULL */
+  uint64_t used;                  /* the step of its last use */
+};
+
+typedef struct engine_request {
+  tern_engine *engine;
+  struct engine_request *next; /* behind it, where it waits */
+  uint64_t id;
+  atomic_int is_cancelled;
+  host_program program; /* the engine's, with options of the request */
+  host_generator generator;
+  host_stops stops;
+  char *strings;           /* that stop it */
+  tern_sequence *sequence; /* NULL until it begins, unless one was given */
+  int has_begun, is_counted, picks_best;
+  int32_t *prompt;
+  uint32_t prompt_count;
+  uint32_t flags, top;
+  uint32_t text_count;     /* tokens before the answer */
+  uint32_t reused;         /* of them, found in a state */
+  uint32_t answered;       /* tokens */
+  uint32_t share;          /* tokens in the step that is planned */
+  int64_t limit;           /* of `answered`; -1: none */
+  uint64_t reserved_bytes; /* that its state may grow to */
+  int is_chat;
+  int32_t best;      /* token of the step, if the model finds it */
+  host_copy opening; /* of the answer */
+  host_copy out;     /* for the next event */
+  float *hidden;     /* [layer][value] of one token, or NULL */
+  tern_event_fn on_event;
+  void *data;
+} engine_request;
+
+struct tern_engine {
+  host_program program; /* does not change once it is open */
+  tern_engine_options options;
+  void *library;                               /* of dlopen, or NULL */
+  char *path, *weights, *template_file, *name; /* of the options */
+  void *scratch;
+  size_t scratch_bytes;
+  float *logits; /* a row for each request that runs */
+  size_t logits_bytes;
+  /* By row: 0 if it surely holds finite numbers. Where a model finds the best
+   * token without its logits, these stay, and must not look like a failure. */
+  uint8_t *is_dirty;
+  float *original; /* of one row, before a pick */
+  tern_candidate *candidates;
+  uint32_t context;
+
+  pthread_mutex_t driving, queue, chatting;
+  pthread_cond_t arrived;
+  int is_stepping;
+  tern_sequence *sequences;
+  /* running_count of max_sequences, oldest first; written under both locks. */
+  engine_request **running;
+  uint32_t running_count;
+  tern_session **sessions; /* of the step that is planned */
+  tern_segment *segments;
+
+  engine_request *waiting, **waiting_end; /* under `queue` */
+  uint32_t waiting_count;
+  uint64_t last_id;
+  tern_engine_counts counts;    /* under `driving`; after a step ... */
+  tern_engine_counts published; /* ... here, under `queue` */
+
+  /* Under `chatting`: the template and a program for its sentences. */
+  host_program chatter;
+  host_conversation conversation;
+  int has_conversation;
+};
+
+/* Sets the thread's sentence and returns `result`. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+int engine_fail(int result, const char *format, ...);
+
+/*--- open.c ----------------------------------------------------------------*/
+
+/* Takes what is in the caller's struct of `size` bytes; -1 and a sentence if
+ * that is no size of it. */
+int engine_take(void *to, size_t whole, const void *from, uint32_t size,
+                const char *name);
+/* The other way. */
+void engine_give(void *to, uint32_t size, const void *from, size_t whole);
+
+/*--- text.c ----------------------------------------------------------------*/
+
+/* *tokens is to be freed; `opening` is NULL or gets the text that an answer
+ * begins with. */
+int engine_encode_chat(tern_engine *engine, const tern_chat *chat,
+                       host_copy *opening, int32_t **tokens, size_t *count);
+/* The same for a text. */
+int engine_encode(tern_engine *engine, const char *text, size_t bytes,
+                  uint32_t flags, int32_t **tokens, size_t *count);
+int engine_is_utf8(const char *text, size_t bytes);
+
+/*--- sequence.c, prefix.c: under `driving` ---------------------------------*/
+
+tern_sequence *engine_sequence_open(tern_engine *engine);
+/* Takes it out of the engine's list. */
+void engine_sequence_close(tern_sequence *sequence);
+uint64_t engine_state_bytes(const tern_engine *engine, uint32_t tokens);
+/* Makes `to`, which is empty, hold the first `count` tokens of `from` and their
+ * state. */
+void engine_sequence_copy(tern_sequence *to, const tern_sequence *from,
+                          uint32_t count);
+/* Finds a sequence for the request and the longest beginning of its prompt that
+ * has a state. 0; 1 if another request computes more of it now, so that it pays
+ * to wait for the next step; or a failure. */
+int engine_begin(engine_request *request);
+/* The request is over: its sequence is kept for others, or not. */
+void engine_keep(engine_request *request);
+
+/*--- request.c, submit.c ---------------------------------------------------*/
+
+void engine_request_free(engine_request *request);
+/* A request as it comes, checked. NULL and the thread's sentence, or *result.
+ */
+engine_request *engine_request_make(tern_engine *engine,
+                                    const tern_request *wanted, int *result);
+/* The first of those that wait, taken out; NULL if there is none, or if its
+ * state may grow to more than `bytes`. */
+engine_request *engine_next(tern_engine *engine, uint64_t bytes);
+/* Those that wait and are cancelled, taken out, as a list. */
+engine_request *engine_take_cancelled(tern_engine *engine);
+
+/*--- answer.c: under `driving` ---------------------------------------------*/
+
+/* The next token, of these logits: an event, and the token is set behind the
+ * text, or the answer ends. */
+tern_finish engine_answer(engine_request *request, float *logits);
+/* The last event. `error` is NULL but for TERN_FINISH_FAILED. */
+void engine_end(engine_request *request, tern_finish finish, const char *error);
+
+#endif /* TERN_SRC_ENGINE_ENGINE_H */

@@ -1,0 +1,192 @@
+/*===- prefix.c - states of texts that begin alike -------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * A state is one run of memory (docs/abi.md), so a beginning is shared by
+ * copying it, which takes the time of reading it once. Texts are compared token
+ * by token: for all sequences that takes microseconds, and other than hashes of
+ * blocks it cannot be wrong.
+ */
+#include "engine.h"
+
+#include <string.h>
+
+/* States that are kept, however small they are. */
+#define MOST_KEPT 256u
+
+static uint32_t position_of(const tern_sequence *sequence) {
+  return tern_session_position(sequence->session.session);
+}
+
+/* Tokens that both texts begin with, of the first `most`. */
+static uint32_t common(const int32_t *a, const int32_t *b, uint32_t most) {
+  uint32_t i = 0;
+  while (i < most && a[i] == b[i])
+    ++i;
+  return i;
+}
+
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+/* A sequence whose text begins as the request's prompt does. */
+typedef struct beginning {
+  tern_sequence *sequence;
+  uint32_t count; /* tokens */
+} beginning;
+
+static void take_longer(beginning *best, tern_sequence *sequence,
+                        uint32_t count) {
+  if (count <= best->count)
+    return;
+  best->sequence = sequence;
+  best->count = count;
+}
+
+/* In `ready` the longest that has a state, in `coming` the longest that some
+ * request reads. The prompt's last token is read in any case: its logits are
+ * wanted. A recurrent state is that of its whole text and no other. */
+static void find(const engine_request *request, beginning *ready,
+                 beginning *coming) {
+  tern_engine *engine = request->engine;
+  int is_recurrent = engine->program.model->is_recurrent != 0;
+  for (tern_sequence *s = engine->sequences; s; s = s->next) {
+    if (s->is_private || s == request->sequence)
+      continue;
+    uint32_t position = position_of(s);
+    uint32_t count = common(request->prompt, s->held,
+                            least(request->prompt_count - 1, s->count));
+    if (!is_recurrent) {
+      take_longer(ready, s, least(count, position));
+      take_longer(coming, s, s->request ? count : 0);
+    } else if (count >= position) {
+      take_longer(ready, s, position);
+    }
+  }
+}
+
+/* Of those that are kept, other than `spared`. */
+static tern_sequence *least_recent(const tern_engine *engine,
+                                   const tern_sequence *spared) {
+  tern_sequence *oldest = NULL;
+  for (tern_sequence *s = engine->sequences; s; s = s->next)
+    if (s != spared && !s->is_owned && !s->request &&
+        (!oldest || s->used < oldest->used))
+      oldest = s;
+  return oldest;
+}
+
+static void count_kept(tern_engine *engine) {
+  tern_engine_counts *counts = &engine->counts;
+  counts->kept = 0;
+  counts->kept_bytes = 0;
+  for (const tern_sequence *s = engine->sequences; s; s = s->next)
+    if (!s->is_owned && !s->request) {
+      ++counts->kept;
+      counts->kept_bytes += engine_state_bytes(engine, s->written);
+    }
+}
+
+/* Evicts until all that is kept is within the limits. */
+static void evict(tern_engine *engine) {
+  count_kept(engine);
+  while (engine->counts.kept_bytes > engine->options.kept_bytes ||
+         engine->counts.kept > MOST_KEPT) {
+    engine_sequence_close(least_recent(engine, NULL));
+    count_kept(engine);
+  }
+}
+
+/* A new one; where there is no memory, in the place of those that are kept,
+ * `spared` aside. */
+static tern_sequence *open_sequence(tern_engine *engine,
+                                    const tern_sequence *spared) {
+  for (;;) {
+    tern_sequence *oldest, *sequence = engine_sequence_open(engine);
+    if (sequence || !(oldest = least_recent(engine, spared)))
+      return sequence;
+    engine_sequence_close(oldest);
+  }
+}
+
+/* Nobody else loses more than a piece of a block. */
+static int can_be_taken(const engine_request *request, const beginning *ready) {
+  const tern_sequence *s = ready->sequence;
+  uint32_t block = request->engine->program.model->state_block_tokens;
+  return !request->sequence && !s->is_owned && !s->request &&
+         position_of(s) < ready->count + block &&
+         tern_session_rewind(s->session.session, ready->count) == TERN_OK;
+}
+
+/* Finds the request's sequence, with some of its prompt in it. */
+static int find_sequence(engine_request *request) {
+  tern_engine *engine = request->engine;
+  uint32_t block = engine->program.model->state_block_tokens;
+  beginning ready = {NULL, 0}, coming = {NULL, 0};
+  if (!(request->flags & TERN_REQUEST_PRIVATE))
+    find(request, &ready, &coming);
+  if (coming.count >= ready.count + block)
+    return 1;
+  if (ready.count < block)
+    ready.count = 0;
+  if (ready.count && can_be_taken(request, &ready)) {
+    request->sequence = ready.sequence;
+    ready.sequence->count = ready.count;
+  } else {
+    if (!request->sequence)
+      request->sequence = open_sequence(engine, ready.sequence);
+    if (!request->sequence)
+      return TERN_ENGINE_FAILED;
+    if (ready.count) {
+      ready.sequence->used = engine->counts.steps;
+      engine_sequence_copy(request->sequence, ready.sequence, ready.count);
+    }
+  }
+  request->reused = ready.count;
+  return 0;
+}
+
+/* The request's sequence holds the prompt but for the first `from` tokens,
+ * which it has already. */
+static void append_prompt(engine_request *request, uint32_t from) {
+  tern_sequence *sequence = request->sequence;
+  uint32_t count = request->prompt_count - from;
+  if (count)
+    memcpy(sequence->held + sequence->count, request->prompt + from,
+           count * sizeof(*sequence->held));
+  sequence->count += count;
+}
+
+int engine_begin(engine_request *request) {
+  uint32_t from = 0;
+  if (!request->sequence || request->sequence->count == 0) {
+    int result = find_sequence(request);
+    if (result != 0)
+      return result;
+    from = request->reused;
+  } else {
+    request->reused = position_of(request->sequence);
+  }
+  append_prompt(request, from);
+  tern_sequence *sequence = request->sequence;
+  sequence->request = request;
+  sequence->is_private |= (request->flags & TERN_REQUEST_PRIVATE) != 0;
+  request->generator.session = sequence->session.session;
+  request->generator.held = sequence->held;
+  request->has_begun = 1;
+  return 0;
+}
+
+void engine_keep(engine_request *request) {
+  tern_engine *engine = request->engine;
+  tern_sequence *sequence = request->sequence;
+  if (!sequence)
+    return;
+  sequence->request = NULL;
+  sequence->used = engine->counts.steps;
+  if (!sequence->is_owned && sequence->is_private)
+    engine_sequence_close(sequence);
+  evict(engine);
+}

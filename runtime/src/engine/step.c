@@ -1,0 +1,264 @@
+/*===- step.c - who gets how many tokens of a step -------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * There are no phases: the text of a sequence is longer than its state, by a
+ * whole prompt or by the last token, and a step reads some of the rest. Who
+ * lacks a single token gets it; those who read prompts share what is left
+ * evenly, so that a short prompt does not wait for a long one.
+ */
+#include "../core/session.h"
+#include "engine.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The request's place becomes free; the others keep their order. */
+static void remove_running(tern_engine *engine, uint32_t at) {
+  pthread_mutex_lock(&engine->queue);
+  --engine->running_count;
+  memmove(engine->running + at, engine->running + at + 1,
+          (engine->running_count - at) * sizeof(*engine->running));
+  pthread_mutex_unlock(&engine->queue);
+}
+
+/* The end of a request that is in no list any more. */
+static void end_request(engine_request *request, tern_finish finish) {
+  const char *error = request->program.error.text;
+  engine_keep(request);
+  engine_end(request, finish, finish == TERN_FINISH_FAILED ? error : NULL);
+  engine_request_free(request);
+}
+
+static void end_running(tern_engine *engine, uint32_t at, tern_finish finish) {
+  engine_request *request = engine->running[at];
+  remove_running(engine, at);
+  end_request(request, finish);
+}
+
+static void end_cancelled(tern_engine *engine) {
+  engine_request *next, *taken = engine_take_cancelled(engine);
+  for (; taken; taken = next) {
+    next = taken->next;
+    end_request(taken, TERN_FINISH_CANCELLED);
+  }
+  for (uint32_t i = engine->running_count; i-- > 0;)
+    if (atomic_load(&engine->running[i]->is_cancelled))
+      end_running(engine, i, TERN_FINISH_CANCELLED);
+}
+
+/*--- Who runs --------------------------------------------------------------*/
+
+static uint64_t running_bytes(const tern_engine *engine) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < engine->running_count; ++i)
+    bytes += engine->running[i]->reserved_bytes;
+  return bytes;
+}
+
+/* In the order in which they came. */
+static void admit(tern_engine *engine) {
+  const tern_engine_options *o = &engine->options;
+  while (engine->running_count < o->max_sequences) {
+    uint64_t left =
+        o->state_bytes ? o->state_bytes - running_bytes(engine) : UINT64_MAX;
+    engine_request *request = engine_next(engine, left);
+    if (!request)
+      return;
+    pthread_mutex_lock(&engine->queue);
+    engine->running[engine->running_count++] = request;
+    pthread_mutex_unlock(&engine->queue);
+  }
+}
+
+/* Those that have no sequence yet. */
+static void begin(tern_engine *engine) {
+  for (uint32_t i = 0; i < engine->running_count;) {
+    engine_request *request = engine->running[i];
+    int result = request->has_begun ? 0 : engine_begin(request);
+    if (result < 0) {
+      host_fail(&request->program.error, "%s", tern_engine_error());
+      end_running(engine, i, TERN_FINISH_FAILED);
+      continue;
+    }
+    if (result == 0 && !request->is_counted) {
+      request->is_counted = 1;
+      engine->counts.reused_tokens += request->reused;
+    }
+    ++i;
+  }
+}
+
+/*--- Who gets how much -----------------------------------------------------*/
+
+/* Tokens that a request could use in this step. A hidden state is wanted of the
+ * last token alone, which is then a step's of its own. */
+static uint32_t need_of(const engine_request *request) {
+  if (!request->has_begun)
+    return 0;
+  const tern_sequence *s = request->sequence;
+  uint32_t need = s->count - tern_session_position(s->session.session);
+  return need > 1 && request->hidden && request->answered == 0 ? need - 1
+                                                               : need;
+}
+
+static uint32_t share_single(tern_engine *engine, uint32_t *readers) {
+  uint32_t budget = engine->options.step_tokens;
+  *readers = 0;
+  for (uint32_t i = 0; i < engine->running_count; ++i) {
+    engine_request *request = engine->running[i];
+    uint32_t need = need_of(request);
+    request->share = need == 1;
+    budget -= request->share;
+    *readers += need > 1;
+  }
+  return budget;
+}
+
+/* Rounds: who needs less than an even share leaves the rest to the others. */
+static void share_tokens(tern_engine *engine) {
+  uint32_t readers, budget = share_single(engine, &readers);
+  while (budget && readers) {
+    uint32_t even = budget / readers ? budget / readers : 1;
+    readers = 0;
+    for (uint32_t i = 0; i < engine->running_count && budget; ++i) {
+      engine_request *request = engine->running[i];
+      uint32_t missing = need_of(request) - request->share;
+      uint32_t more = missing < even ? missing : even;
+      if (more > budget)
+        more = budget;
+      request->share += more;
+      budget -= more;
+      readers += missing > more;
+    }
+  }
+}
+
+/*--- The step --------------------------------------------------------------*/
+
+static int reaches_end(const engine_request *request) {
+  const tern_sequence *s = request->sequence;
+  return tern_session_position(s->session.session) + request->share == s->count;
+}
+
+static void fill_segment(tern_engine *engine, engine_request *request,
+                         uint32_t row, tern_segment *segment) {
+  const tern_sequence *s = request->sequence;
+  size_t vocab_size = engine->program.model->vocab_size;
+  memset(segment, 0, sizeof(*segment));
+  segment->tokens = s->held + tern_session_position(s->session.session);
+  segment->n = request->share;
+  request->best = -1;
+  if (!reaches_end(request))
+    return;
+  if (request->answered == 0)
+    segment->hidden = request->hidden;
+  if (request->limit == 0)
+    return;
+  segment->logits_count = 1;
+  segment->logits = engine->logits + row * vocab_size;
+  if (request->picks_best) {
+    if (engine->is_dirty[row])
+      memset(segment->logits, 0, vocab_size * sizeof(float));
+    segment->best = &request->best;
+  }
+  engine->is_dirty[row] = !request->picks_best;
+}
+
+/* The sessions and segments of the step, in the order of those that run. */
+static uint32_t plan(tern_engine *engine) {
+  uint32_t count = 0;
+  share_tokens(engine);
+  for (uint32_t i = 0; i < engine->running_count; ++i) {
+    engine_request *request = engine->running[i];
+    if (request->share == 0)
+      continue;
+    engine->sessions[count] = request->sequence->session.session;
+    fill_segment(engine, request, count, &engine->segments[count]);
+    ++count;
+  }
+  return count;
+}
+
+static int is_finite(const float *logits, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i)
+    if (!isfinite(logits[i]))
+      return 0;
+  return 1;
+}
+
+/* A request after a step that it was part of. */
+static tern_finish advance(tern_engine *engine, engine_request *request,
+                           const tern_segment *segment, tern_status status) {
+  tern_sequence *s = request->sequence;
+  uint32_t position = tern_session_position(s->session.session);
+  uint32_t vocab_size = engine->program.model->vocab_size;
+  /* In a batch one's numbers are no fault of others. */
+  if (status == TERN_NOT_FINITE &&
+      (!segment->logits || is_finite(segment->logits, vocab_size)))
+    status = TERN_OK;
+  if (host_status(&request->program, status, "evaluation") != 0)
+    return TERN_FINISH_FAILED;
+  if (s->written < position)
+    s->written = position;
+  if (request->answered == 0)
+    engine->counts.prompt_tokens += segment->n;
+  if (position < s->count)
+    return TERN_FINISH_NONE;
+  uint32_t before = request->answered;
+  tern_finish finish = engine_answer(request, segment->logits);
+  engine->counts.answer_tokens += request->answered - before;
+  return finish;
+}
+
+/* Those that are over leave. */
+static void deliver(tern_engine *engine, tern_status status) {
+  uint32_t row = 0;
+  for (uint32_t i = 0; i < engine->running_count;) {
+    engine_request *request = engine->running[i];
+    tern_finish finish = TERN_FINISH_NONE;
+    if (request->share)
+      finish = advance(engine, request, &engine->segments[row++], status);
+    if (finish == TERN_FINISH_NONE)
+      ++i;
+    else
+      end_running(engine, i, finish);
+  }
+  if (status != TERN_OK)
+    memset(engine->is_dirty, 1, engine->options.max_sequences);
+}
+
+static int step(tern_engine *engine) {
+  end_cancelled(engine);
+  admit(engine);
+  begin(engine);
+  uint32_t count = plan(engine);
+  if (count) {
+    ++engine->counts.steps;
+    deliver(engine, tern_batch_eval(engine->sessions, engine->segments, count));
+  }
+  pthread_mutex_lock(&engine->queue);
+  engine->counts.running_bytes = running_bytes(engine);
+  engine->published = engine->counts;
+  int result = engine->waiting || engine->running_count;
+  pthread_mutex_unlock(&engine->queue);
+  return result;
+}
+
+int tern_engine_step(tern_engine *engine) {
+  int result;
+  pthread_mutex_lock(&engine->driving);
+  if (engine->is_stepping) {
+    result = engine_fail(TERN_ENGINE_INVALID,
+                         "a callback must not step the engine it is called by");
+  } else {
+    engine->is_stepping = 1;
+    result = step(engine);
+    engine->is_stepping = 0;
+  }
+  pthread_mutex_unlock(&engine->driving);
+  return result;
+}

@@ -1,0 +1,135 @@
+/*===- submit.c - the queue in front of the steps --------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "engine.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* Under `queue`. */
+static int push(tern_engine *engine, engine_request *request) {
+  const tern_engine_options *o = &engine->options;
+  uint32_t places = o->max_sequences - engine->running_count;
+  if (engine->waiting_count >= o->max_waiting + places)
+    return engine_fail(TERN_ENGINE_BUSY,
+                       "%u requests run and %u wait already, which is all that "
+                       "max_sequences and max_waiting allow",
+                       engine->running_count, engine->waiting_count);
+  request->id = ++engine->last_id;
+  *engine->waiting_end = request;
+  engine->waiting_end = &request->next;
+  ++engine->waiting_count;
+  pthread_cond_signal(&engine->arrived);
+  return 0;
+}
+
+int tern_engine_submit(tern_engine *engine, const tern_request *wanted,
+                       uint64_t *id) {
+  int result;
+  /* A request that goes on from a sequence needs to know it at rest. */
+  tern_sequence *sequence =
+      wanted->size > offsetof(tern_request, sequence) ? wanted->sequence : NULL;
+  if (sequence)
+    pthread_mutex_lock(&engine->driving);
+  engine_request *request = engine_request_make(engine, wanted, &result);
+  if (request) {
+    pthread_mutex_lock(&engine->queue);
+    result = push(engine, request);
+    if (result == 0 && sequence)
+      sequence->request = request;
+    if (result == 0 && id)
+      *id = request->id;
+    pthread_mutex_unlock(&engine->queue);
+    if (result != 0)
+      engine_request_free(request);
+  }
+  if (sequence)
+    pthread_mutex_unlock(&engine->driving);
+  return result;
+}
+
+engine_request *engine_next(tern_engine *engine, uint64_t bytes) {
+  pthread_mutex_lock(&engine->queue);
+  engine_request *request = engine->waiting;
+  if (request && request->reserved_bytes > bytes)
+    request = NULL;
+  if (request) {
+    engine->waiting = request->next;
+    if (!engine->waiting)
+      engine->waiting_end = &engine->waiting;
+    --engine->waiting_count;
+    request->next = NULL;
+  }
+  pthread_mutex_unlock(&engine->queue);
+  return request;
+}
+
+engine_request *engine_take_cancelled(tern_engine *engine) {
+  engine_request *taken = NULL, **end = &taken;
+  pthread_mutex_lock(&engine->queue);
+  engine->waiting_end = &engine->waiting;
+  while (*engine->waiting_end) {
+    engine_request *request = *engine->waiting_end;
+    if (!atomic_load(&request->is_cancelled)) {
+      engine->waiting_end = &request->next;
+      continue;
+    }
+    *engine->waiting_end = request->next;
+    --engine->waiting_count;
+    request->next = NULL;
+    *end = request;
+    end = &request->next;
+  }
+  pthread_mutex_unlock(&engine->queue);
+  return taken;
+}
+
+void tern_engine_cancel(tern_engine *engine, uint64_t id) {
+  pthread_mutex_lock(&engine->queue);
+  for (engine_request *r = engine->waiting; r; r = r->next)
+    if (r->id == id)
+      atomic_store(&r->is_cancelled, 1);
+  for (uint32_t i = 0; i < engine->running_count; ++i)
+    if (engine->running[i]->id == id)
+      atomic_store(&engine->running[i]->is_cancelled, 1);
+  pthread_mutex_unlock(&engine->queue);
+}
+
+static int has_work(const tern_engine *engine) {
+  return engine->waiting || engine->running_count;
+}
+
+int tern_engine_wait(tern_engine *engine, int64_t milliseconds) {
+  struct timespec until;
+  int failure = 0;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  if (milliseconds > 0) {
+    until.tv_sec += (time_t)(milliseconds / 1000);
+    until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+  }
+  pthread_mutex_lock(&engine->queue);
+  while (!has_work(engine) && failure == 0)
+    failure =
+        milliseconds < 0
+            ? pthread_cond_wait(&engine->arrived, &engine->queue)
+            : pthread_cond_timedwait(&engine->arrived, &engine->queue, &until);
+  int result = has_work(engine);
+  pthread_mutex_unlock(&engine->queue);
+  return result;
+}
+
+int tern_engine_count(tern_engine *engine, tern_engine_counts *counts) {
+  pthread_mutex_lock(&engine->queue);
+  tern_engine_counts all = engine->published;
+  all.requests = engine->last_id;
+  all.running = engine->running_count;
+  all.waiting = engine->waiting_count;
+  pthread_mutex_unlock(&engine->queue);
+  engine_give(counts, counts->size, &all, sizeof(all));
+  return 0;
+}
