@@ -21,7 +21,7 @@ from test_golden import golden_json
 
 
 def text_of_page(folder: Path, query: str) -> str:
-    """What stands in the page when nothing happens any more."""
+    """The answer in the page when nothing happens any more."""
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
