@@ -22,6 +22,7 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -133,58 +134,8 @@ static Error writeCode(llvm::Module &module, llvm::TargetMachine &machine,
   return Error::success();
 }
 
-//===----------------------------------------------------------------------===//
-// Emitter
-//===----------------------------------------------------------------------===//
-
-Emitter::Emitter() = default;
-Emitter::~Emitter() = default;
-
-Expected<std::unique_ptr<Emitter>>
-Emitter::create(mlir::ModuleOp module, TargetAttr target, bool optimized) {
-  std::unique_ptr<Emitter> emitter(new Emitter);
-  Expected<std::unique_ptr<llvm::TargetMachine>> machine =
-      createTargetMachine(target);
-  if (!machine)
-    return machine.takeError();
-  emitter->machine = std::move(*machine);
-  if (Error error = emitter->translate(module, target))
-    return std::move(error);
-  if (optimized)
-    emitter->optimize(target);
-  return emitter;
-}
-
-Error Emitter::translate(mlir::ModuleOp module, TargetAttr target) {
-  context = std::make_unique<llvm::LLVMContext>();
-  // Without a handler LLVM prints errors itself and ends the process.
-  context->setDiagnosticHandlerCallBack(
-      [](const llvm::DiagnosticInfo *info, void *text) {
-        if (info->getSeverity() != llvm::DS_Error)
-          return;
-        llvm::raw_string_ostream stream(*static_cast<std::string *>(text));
-        llvm::DiagnosticPrinterRawOStream printer(stream);
-        info->print(printer);
-      },
-      &complaints);
-  llvmModule = mlir::translateModuleToLLVMIR(module, *context, "tern");
-  if (!llvmModule)
-    return failure("the module is not all in the LLVM dialect, so it cannot be "
-                   "translated to LLVM IR");
-  prepare(*llvmModule, *machine, target);
-  if (auto kinds = module->getAttrOfType<mlir::StringAttr>(kWeightKindsAttr))
-    llvmModule->getOrInsertNamedMetadata("llvm.ident")
-        ->addOperand(llvm::MDNode::get(
-            *context,
-            llvm::MDString::get(*context,
-                                (kWeightsIdentity + kinds.getValue()).str())));
-  llvm::raw_string_ostream stream(complaints);
-  if (llvm::verifyModule(*llvmModule, &stream))
-    return failure("the module makes LLVM IR that is not valid: " + complaints);
-  return Error::success();
-}
-
-void Emitter::optimize(TargetAttr target) {
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+                     TargetAttr target) {
   llvm::PipelineTuningOptions tuning;
   // Kernels are vectors already; loops of the portable ones are not.
   tuning.LoopVectorization = true;
@@ -198,9 +149,9 @@ void Emitter::optimize(TargetAttr target) {
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine.get(), tuning);
+  llvm::PassBuilder builder(&machine, tuning);
   functions.registerPass([&] {
-    return llvm::TargetLibraryAnalysis(noLibrary(machine->getTargetTriple()));
+    return llvm::TargetLibraryAnalysis(noLibrary(machine.getTargetTriple()));
   });
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(components);
@@ -208,7 +159,99 @@ void Emitter::optimize(TargetAttr target) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(*llvmModule, modules);
+      .run(module, modules);
+}
+
+//===----------------------------------------------------------------------===//
+// Emitter
+//===----------------------------------------------------------------------===//
+
+Emitter::Emitter() = default;
+Emitter::~Emitter() = default;
+
+Expected<std::unique_ptr<Emitter>>
+Emitter::create(mlir::ModuleOp module, TargetAttr target, bool optimized) {
+  return create(CodeVersion{module, target}, optimized);
+}
+
+Expected<std::unique_ptr<Emitter>>
+Emitter::create(llvm::ArrayRef<CodeVersion> versions, bool optimized) {
+  std::unique_ptr<Emitter> emitter(new Emitter);
+  emitter->context = std::make_unique<llvm::LLVMContext>();
+  // Without a handler LLVM prints errors itself and ends the process.
+  emitter->context->setDiagnosticHandlerCallBack(
+      [](const llvm::DiagnosticInfo *info, void *text) {
+        if (info->getSeverity() != llvm::DS_Error)
+          return;
+        llvm::raw_string_ostream stream(*static_cast<std::string *>(text));
+        llvm::DiagnosticPrinterRawOStream printer(stream);
+        info->print(printer);
+      },
+      &emitter->complaints);
+  for (const CodeVersion &version : versions)
+    if (Error error = emitter->add(version, optimized, versions.size() > 1))
+      return std::move(error);
+  if (versions.size() > 1)
+    addVersionTable(*emitter->llvmModule, emitter->symbols);
+  return emitter;
+}
+
+Expected<std::unique_ptr<llvm::Module>>
+Emitter::translate(const CodeVersion &version, llvm::TargetMachine &machine) {
+  mlir::ModuleOp module = version.module;
+  std::unique_ptr<llvm::Module> translated =
+      mlir::translateModuleToLLVMIR(module, *context, "tern");
+  if (!translated)
+    return failure("the module is not all in the LLVM dialect, so it cannot be "
+                   "translated to LLVM IR");
+  prepare(*translated, machine, version.target);
+  if (auto kinds = module->getAttrOfType<mlir::StringAttr>(kWeightKindsAttr))
+    translated->getOrInsertNamedMetadata("llvm.ident")
+        ->addOperand(llvm::MDNode::get(
+            *context,
+            llvm::MDString::get(*context,
+                                (kWeightsIdentity + kinds.getValue()).str())));
+  llvm::raw_string_ostream stream(complaints);
+  if (llvm::verifyModule(*translated, &stream))
+    return failure("the module makes LLVM IR that is not valid: " + complaints);
+  return translated;
+}
+
+/// "layer.decode.cortex_a76" of the model "tern_model_bard_for_cortex_a76", so
+/// that a profiler says which version runs.
+static void nameFunctions(llvm::Module &module, StringRef symbol) {
+  StringRef version = symbol.rsplit(kForVersion).second;
+  for (llvm::Function &function : module)
+    if (function.hasLocalLinkage())
+      function.setName(function.getName() + "." + version);
+}
+
+Error Emitter::add(const CodeVersion &version, bool optimized,
+                   bool isOneOfMany) {
+  Expected<std::unique_ptr<llvm::TargetMachine>> made =
+      createTargetMachine(version.target);
+  if (!made)
+    return made.takeError();
+  Expected<std::unique_ptr<llvm::Module>> translated =
+      translate(version, **made);
+  if (!translated)
+    return translated.takeError();
+  if (optimized)
+    optimize(**translated, **made, version.target);
+  symbols.push_back(findModelSymbol(**translated).str());
+  if (isOneOfMany)
+    nameFunctions(**translated, symbols.back());
+  if (!llvmModule) {
+    llvmModule = std::move(*translated);
+    machine = std::move(*made);
+    return Error::success();
+  }
+  // All versions say the same.
+  if (llvm::NamedMDNode *names = (*translated)->getNamedMetadata("llvm.ident"))
+    names->eraseFromParent();
+  if (llvm::Linker::linkModules(*llvmModule, std::move(*translated)))
+    return failure("LLVM: " + complaints);
+  return Error::success();
 }
 
 Expected<std::string> Emitter::emitLLVMIR() {
@@ -318,8 +361,8 @@ static void addNote(llvm::Module &module) {
   global->setAlignment(llvm::Align(16));
 }
 
-Expected<std::string> tern::emitModelTable(TargetAttr target,
-                                           llvm::ArrayRef<std::string> names) {
+Expected<std::string>
+tern::emitModelTable(TargetAttr target, llvm::ArrayRef<std::string> symbols) {
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);
   if (!machine)
@@ -329,10 +372,10 @@ Expected<std::string> tern::emitModelTable(TargetAttr target,
   prepare(module, **machine, target);
   llvm::Type *pointer = llvm::PointerType::getUnqual(context);
   llvm::SmallVector<llvm::Constant *> models;
-  for (const std::string &name : names)
+  for (const std::string &symbol : symbols)
     models.push_back(new llvm::GlobalVariable(
         module, pointer, true, llvm::GlobalValue::ExternalLinkage, nullptr,
-        "tern_model_" + name));
+        symbol));
   auto *table = llvm::ArrayType::get(pointer, models.size());
   new llvm::GlobalVariable(
       module, table, true, llvm::GlobalValue::ExternalLinkage,

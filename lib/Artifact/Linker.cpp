@@ -8,6 +8,7 @@
 #include "tern/Artifact/Linker.h"
 
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -43,8 +44,9 @@ Expected<std::vector<std::string>> Linker::runtime(StringRef directory) {
 }
 
 Error Linker::linkProgram(ArrayRef<std::string> objects,
-                          ArrayRef<std::string> libraries, StringRef symbol,
-                          Linkage linkage, const TemporaryDirectory &scratch,
+                          ArrayRef<std::string> libraries,
+                          ArrayRef<std::string> symbols, Linkage linkage,
+                          const TemporaryDirectory &scratch,
                           StringRef output) const {
   std::vector<std::string> arguments(objects.begin(), objects.end());
   if (linkage != Linkage::Dynamic) {
@@ -52,7 +54,7 @@ Error Linker::linkProgram(ArrayRef<std::string> objects,
   } else {
     // A dynamic symbol: it survives strip, and tern inspect finds it.
     Expected<std::string> exports =
-        scratch.write("exports", ("{ " + symbol + "; };\n").str());
+        scratch.write("exports", "{ " + llvm::join(symbols, "; ") + "; };\n");
     if (!exports)
       return exports.takeError();
     arguments.push_back("-Wl,--dynamic-list=" + *exports);
@@ -67,11 +69,11 @@ Error Linker::linkProgram(ArrayRef<std::string> objects,
   return toolchain.run(arguments);
 }
 
-Error Linker::linkShared(StringRef object, StringRef symbol,
+Error Linker::linkShared(StringRef object, ArrayRef<std::string> symbols,
                          const TemporaryDirectory &scratch,
                          StringRef output) const {
   Expected<std::string> exports = scratch.write(
-      "exports", ("{ global: " + symbol + "; local: *; };\n").str());
+      "exports", "{ global: " + llvm::join(symbols, "; ") + "; local: *; };\n");
   if (!exports)
     return exports.takeError();
   return toolchain.run({"-shared", "-nostdlib", object.str(),

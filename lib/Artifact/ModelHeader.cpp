@@ -9,6 +9,7 @@
 
 #include "tern/Artifact/MemoryUse.h"
 #include "tern/Codegen/Abi.h"
+#include "tern/Codegen/Passes.h"
 #include "tern/tern.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -21,10 +22,13 @@ using namespace tern;
 using llvm::Expected;
 using llvm::StringRef;
 
-static constexpr StringRef prefix = "tern_model_";
+static constexpr StringRef prefix = "tern_model_", ofTable = "tern_models_";
 
 StringRef ModelFacts::name() const {
-  return StringRef(symbol).drop_front(prefix.size());
+  StringRef name = symbol;
+  if (!name.consume_front(ofTable))
+    name.consume_front(prefix);
+  return name;
 }
 
 /// The text a constant pointer points at; empty if it is no such pointer.
@@ -58,8 +62,34 @@ static const llvm::GlobalVariable *findModel(const llvm::Module &module) {
   return nullptr;
 }
 
-Expected<ModelFacts> tern::readModelFacts(const llvm::Module &module) {
-  const llvm::GlobalVariable *global = findModel(module);
+StringRef tern::findModelSymbol(const llvm::Module &module) {
+  const llvm::GlobalVariable *model = findModel(module);
+  return model ? model->getName() : "";
+}
+
+static const llvm::GlobalVariable *findTable(const llvm::Module &module) {
+  for (const llvm::GlobalVariable &global : module.globals())
+    if (global.getName().starts_with(ofTable) && global.hasInitializer())
+      return &global;
+  return nullptr;
+}
+
+void tern::addVersionTable(llvm::Module &module,
+                           llvm::ArrayRef<std::string> symbols) {
+  llvm::Type *pointer = llvm::PointerType::getUnqual(module.getContext());
+  llvm::SmallVector<llvm::Constant *> models;
+  for (const std::string &symbol : symbols)
+    models.push_back(module.getNamedGlobal(symbol));
+  models.push_back(llvm::Constant::getNullValue(pointer));
+  StringRef name = StringRef(symbols.front()).drop_front(prefix.size());
+  auto *type = llvm::ArrayType::get(pointer, models.size());
+  new llvm::GlobalVariable(module, type, /*isConstant=*/true,
+                           llvm::GlobalValue::ExternalLinkage,
+                           llvm::ConstantArray::get(type, models),
+                           ofTable + name.rsplit(kForVersion).first);
+}
+
+static Expected<ModelFacts> readFacts(const llvm::GlobalVariable *global) {
   const llvm::Constant *fields = global ? global->getInitializer() : nullptr;
   if (!fields || !fields->getType()->isStructTy() ||
       fields->getType()->getStructNumElements() <= abi::model::head)
@@ -75,6 +105,7 @@ Expected<ModelFacts> tern::readModelFacts(const llvm::Module &module) {
                                    " is of another version of tern/abi.h");
   ModelFacts facts;
   facts.symbol = global->getName().str();
+  facts.versions = {facts.symbol};
   facts.target = readText(fields->getAggregateElement(unsigned(m::target)));
   facts.weightsId = number(m::weights_id);
   facts.stateId = number(m::state_id);
@@ -101,8 +132,56 @@ Expected<ModelFacts> tern::readModelFacts(const llvm::Module &module) {
   facts.maxTokens = sizes.max_tokens;
   facts.headTokens = sizes.head_tokens;
   facts.functionScratchBytes = sizes.scratch_bytes;
-  facts.weightKinds = readIdentity(module, kWeightsIdentity);
+  facts.weightKinds = readIdentity(*global->getParent(), kWeightsIdentity);
   return facts;
+}
+
+/// An error if a version is not of the weights and states of those before.
+static llvm::Error add(ModelFacts &facts, const ModelFacts &version) {
+  if (facts.weightsId != version.weightsId || facts.stateId != version.stateId)
+    return llvm::createStringError(version.target +
+                                   " would read other weights "
+                                   "or states than " +
+                                   facts.target);
+  facts.target += ", " + version.target;
+  facts.versions.push_back(version.symbol);
+  for (uint64_t ModelFacts::*most :
+       {&ModelFacts::scratchBytes, &ModelFacts::scratchWorkerBytes,
+        &ModelFacts::functionScratchBytes})
+    facts.*most = std::max(facts.*most, version.*most);
+  return llvm::Error::success();
+}
+
+Expected<ModelFacts> tern::readModelFacts(const llvm::Module &module) {
+  const llvm::GlobalVariable *table = findTable(module);
+  if (!table)
+    return readFacts(findModel(module));
+  std::optional<ModelFacts> facts;
+  for (const llvm::Use &entry : table->getInitializer()->operands()) {
+    auto *model = llvm::dyn_cast<llvm::GlobalVariable>(entry);
+    if (!model)
+      continue;
+    Expected<ModelFacts> version = readFacts(model);
+    if (!version)
+      return version;
+    if (!facts)
+      facts = std::move(*version);
+    else if (llvm::Error error = add(*facts, *version))
+      return std::move(error);
+  }
+  facts->symbol = table->getName().str();
+  return std::move(*facts);
+}
+
+static std::string declareModels(const ModelFacts &facts) {
+  if (facts.versions.size() == 1)
+    return "extern const tern_model " + facts.symbol + ";\n";
+  std::string macro = "TERN_" + facts.name().upper() + "_VERSIONS";
+  return "/* Versions for different CPUs, better ones later, and NULL: see\n"
+         " * tern_cpu_pick of tern/host.h. */\n"
+         "extern const tern_model *const " +
+         facts.symbol + "[];\n#define " + macro + " " +
+         std::to_string(facts.versions.size()) + "u\n";
 }
 
 std::string tern::writeModelHeader(const ModelFacts &facts,
@@ -125,7 +204,7 @@ std::string tern::writeModelHeader(const ModelFacts &facts,
     << "#define TERN_MODEL_" << macro << "_H\n\n"
     << "#include \"tern/abi.h\"\n\n"
     << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-    << "extern const tern_model " << facts.symbol << ";\n"
+    << declareModels(facts)
     << (embedded ? "/* The weights and the tokenizer. */\n"
                  : ("/* Where the sections of " + facts.name() +
                     ".weights are linked in. */\n")

@@ -267,6 +267,12 @@ Error tern::checkTarget(TargetAttr target) {
 Expected<TargetAttr> tern::selectTarget(mlir::MLIRContext *context,
                                         StringRef target, StringRef cpu) {
   context->getOrLoadDialect<TernDialect>();
+  if (cpu.contains(','))
+    return failure("expected one CPU, got the list '" + cpu +
+                   "', which only tern compile takes");
+  if (target.contains(','))
+    return failure("expected one target, got the list '" + target +
+                   "'; --cpu takes several names of CPUs");
   Triple host = hostTriple();
   if (target == "generic") {
     if (!cpu.empty())

@@ -12,11 +12,13 @@
 #include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Packing/CacheLayout.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 #define DEBUG_TYPE "tern-export-model"
 
@@ -50,6 +52,13 @@ uint64_t tern::getCpuFeatureBits(TargetAttr target) {
     if (feature.architecture == architecture && target.hasFeature(feature.name))
       bits |= uint64_t(1) << feature.bit;
   return bits;
+}
+
+std::string tern::getVersionSymbol(StringRef model, StringRef version) {
+  std::string symbol = ("tern_model_" + model + kForVersion).str();
+  for (char c : version)
+    symbol += llvm::isAlnum(c) ? c : '_';
+  return symbol;
 }
 
 static_assert(int(ModelFunction::Embed) == TERN_EMBED &&
@@ -107,6 +116,20 @@ private:
   uint64_t getNumber(StringRef name) {
     auto attr = getOperation()->getAttrOfType<IntegerAttr>(name);
     return attr ? attr.getValue().getZExtValue() : 0;
+  }
+
+  /// The name of this version of the code if there are others.
+  StringAttr findVersion() {
+    return getOperation()->getAttrOfType<StringAttr>(kVersionNameAttr);
+  }
+  StringRef getVersion(TargetAttr target) {
+    return findVersion() ? findVersion().getValue() : target.getCpu();
+  }
+
+  std::string getSymbol(ModelAttr model) {
+    return findVersion()
+               ? getVersionSymbol(model.getName(), findVersion().getValue())
+               : ("tern_model_" + model.getName()).str();
   }
 
   /// The functions for one token, few and many; where one token is the most,
@@ -335,9 +358,9 @@ private:
     fields.set(m::state_fixed_bytes, fixedBytes);
     fields.set(m::state_block_bytes, blockBytes);
     fields.set(m::name, constants.string(model.getName()));
-    fields.set(
-        m::target,
-        constants.string((target.getTriple() + "/" + target.getCpu()).str()));
+    fields.set(m::target,
+               constants.string(
+                   (target.getTriple() + "/" + getVersion(target)).str()));
     fields.set(m::projection_names,
                constants.array(constants.pointerType(), names));
     fields.set(m::kinds, describeKinds(constants, kinds, shares));
@@ -347,8 +370,7 @@ private:
     fields.set(m::weights, describeWeights(constants, kinds));
     fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
                                                     : constants.null());
-    constants.create(("tern_model_" + model.getName()).str(),
-                     constants.structType(AbiStruct::model),
+    constants.create(getSymbol(model), constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());
   }
 };

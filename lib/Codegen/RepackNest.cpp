@@ -44,8 +44,8 @@ public:
     Layout layout = op.getWeightLayout().getLayout();
     if (layout.hasScales())
       return fromScaledRows(layout, carried);
-    if (auto from = RowsInLanes::match(layout))
-      return fromRowsInLanes(*from, carried);
+    if (RowsInLanes::match(layout))
+      return fromRowsInLanes(layout, carried);
     if (auto from = ContiguousColumns::match(layout))
       return fromContiguousColumns(*from->codec, carried);
     if (auto from = GroupsInLanes::match(layout))
@@ -55,6 +55,11 @@ public:
 
 private:
   int64_t getVectorBytes() const { return 4 * panel.lanes; }
+
+  /// Tiles of rows in lanes that make one of the panel.
+  int64_t countParts(const Layout &from) const {
+    return panel.vectors * panel.lanes / from.tileRows();
+  }
 
   Value read(ArrayRef<int64_t> shape, ValueRange at) {
     return readTiles(b, op, shape, at);
@@ -97,12 +102,12 @@ private:
   }
 
   /// Bytes have their places: four fields are four steps.
-  Values fromRowsInLanes(const RowsInLanes &from, Values carried) {
-    int64_t bytes = from.vectors * getVectorBytes();
+  Values fromRowsInLanes(const Layout &layout, Values carried) {
+    int64_t bytes = 4 * layout.tileRows();
     return loop(columns / 16, carried, [&](Value tile, Values &carried) {
       Value step = b.mul(tile, b.index(kFields));
       Values packed;
-      for (int64_t i = 0; i < panel.vectors / from.vectors; ++i)
+      for (int64_t i = 0; i < countParts(layout); ++i)
         packed.push_back(read({bytes}, {b.index(i), tile, zero}));
       for (int64_t f = 0; f < kFields; ++f) {
         Values digits;
@@ -115,10 +120,8 @@ private:
 
   /// The same by groups of columns, whose scales become f32.
   Values fromScaledRows(const Layout &layout, Values carried) {
-    RowsInLanes from = *RowsInLanes::match(layout);
     int64_t groups = cast<ShapedType>(op.getType()).getDimSize(1);
-    int64_t bytes = from.vectors * getVectorBytes();
-    int64_t parts = panel.vectors / from.vectors;
+    int64_t bytes = 4 * layout.tileRows(), parts = countParts(layout);
     int64_t tiles = layout.tileColumns() / 16;
     return loop(groups, carried, [&](Value group, Values &carried) {
       carried = loop(tiles, carried, [&](Value tile, Values &carried) {

@@ -14,6 +14,7 @@
 
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/InputFiles.h"
+#include "tern/Artifact/TargetSelection.h"
 #include "tern/Driver/Compile.h"
 #include "tern/Driver/TextSections.h"
 #include "tern/InitAll.h"
@@ -38,8 +39,9 @@ private:
   static mlir::DialectRegistry makeRegistry();
 
   void noteInputs();
-  llvm::Expected<TargetAttr> chooseTarget();
+  llvm::Error chooseTargets();
   llvm::Error checkTarget();
+  void attachTargets();
   llvm::Error checkOutputs();
   bool writesLibrary() const;
   bool writesWeights() const;
@@ -48,9 +50,11 @@ private:
   llvm::Error import();
   llvm::Error parse();
   llvm::Error runPhases();
+  llvm::Error runPhases(mlir::ModuleOp module, unsigned from, unsigned to);
+  llvm::SmallVector<CodeVersion> getCode();
   llvm::Error saveStage(llvm::StringRef file, llvm::StringRef contents);
-  llvm::Error saveModule(unsigned phase);
-  void keepWeights();
+  llvm::Error saveModule(mlir::ModuleOp module, unsigned phase);
+  void keepWeights(mlir::ModuleOp module);
   llvm::Error writeCode();
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
@@ -66,12 +70,16 @@ private:
   Diagnostics diagnostics;
   PhaseRange range;
   InputFiles inputs;
-  TargetAttr target;
+  /// Empty when the IR that is compiled says its target.
+  std::vector<TargetVersion> versions;
+  TargetAttr target; ///< of the first version
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
   TextSections text;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  /// The planned weights of `module`, which later phases forget.
+  /// Of several versions, the module that each becomes.
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> code;
+  /// The planned weights of all versions, which later phases forget.
   mlir::OwningOpRef<mlir::ModuleOp> weights;
 };
 

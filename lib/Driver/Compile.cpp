@@ -14,8 +14,8 @@
 
 #include "tern/Artifact/AtomicFile.h"
 #include "tern/Artifact/EmbeddedData.h"
-#include "tern/Artifact/TargetSelection.h"
 #include "tern/Artifact/WeightWriter.h"
+#include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Driver/OutputFiles.h"
 
 #include "mlir/IR/Builders.h"
@@ -49,19 +49,46 @@ mlir::DialectRegistry Compilation::makeRegistry() {
 // In
 //===----------------------------------------------------------------------===//
 
-Expected<TargetAttr> Compilation::chooseTarget() {
-  Expected<TargetAttr> chosen =
-      selectTarget(&context, options.model.target, options.model.cpu);
-  if (chosen)
-    listener.detail((chosen->getTriple() + ", " + chosen->getCpu() +
-                     ", features " + chosen->getFeatures())
+Error Compilation::chooseTargets() {
+  if (Error error =
+          selectVersions(&context, options.model.target, options.model.cpu)
+              .moveInto(versions))
+    return error;
+  for (const TargetVersion &version : versions) {
+    TargetAttr chosen = version.target;
+    listener.detail((chosen.getTriple() + ", " + chosen.getCpu() +
+                     ", features " + chosen.getFeatures())
                         .str());
-  return chosen;
+    if (!version.others.empty())
+      listener.message(MessageKind::Note,
+                       llvm::join(version.others, " and ") +
+                           " would need the same features as " + version.name +
+                           ", whose code it runs");
+  }
+  target = versions.front().target;
+  return Error::success();
+}
+
+/// Several versions are compiled from one module, to the same weights.
+void Compilation::attachTargets() {
+  (*module)->setAttr(TernDialect::kTargetAttr, target);
+  if (versions.size() == 1)
+    return;
+  llvm::SmallVector<mlir::Attribute> targets;
+  // Where layouts are as good for all, the one of the best CPU is taken.
+  for (const TargetVersion &version : llvm::reverse(versions))
+    targets.push_back(version.target);
+  (*module)->setAttr(kVersionTargetsAttr,
+                     mlir::ArrayAttr::get(&context, targets));
 }
 
 Error Compilation::checkTarget() {
-  if (Error error = checkMachine(target))
-    return error;
+  for (const TargetVersion &version : versions)
+    if (Error error = checkMachine(version.target))
+      return error;
+  if (versions.empty())
+    if (Error error = checkMachine(target))
+      return error;
   llvm::Triple triple(target.getTriple());
   if (options.embedsWeights && !canEmbedData(triple))
     return llvm::createStringError(
@@ -160,19 +187,19 @@ Error Compilation::write(StringRef contents) {
   return Error::success();
 }
 
-Error Compilation::saveModule(unsigned phase) {
+Error Compilation::saveModule(mlir::ModuleOp module, unsigned phase) {
   if (options.stages.empty())
     return Error::success();
-  return saveStage(stageFile(phase), printModule(*module));
+  return saveStage(stageFile(phase), printModule(module));
 }
 
 /// Copies the module's attributes and `tern.weight`s, but no code.
-void Compilation::keepWeights() {
+void Compilation::keepWeights(mlir::ModuleOp module) {
   mlir::OpBuilder builder(&context);
-  weights = mlir::ModuleOp::create(builder, module->getLoc());
-  (*weights)->setAttrs((*module)->getAttrs());
+  weights = mlir::ModuleOp::create(builder, module.getLoc());
+  (*weights)->setAttrs(module->getAttrs());
   builder.setInsertionPointToEnd(weights->getBody());
-  for (WeightOp weight : module->getOps<WeightOp>())
+  for (WeightOp weight : module.getOps<WeightOp>())
     builder.clone(*weight);
 }
 
@@ -191,13 +218,11 @@ Error Compilation::checkWeights() {
   return checkRoom(options.output, number(TernDialect::kWeightsBytesAttr));
 }
 
-Error Compilation::runPhases() {
+Error Compilation::runPhases(mlir::ModuleOp module, unsigned from,
+                             unsigned to) {
   unsigned object = getPhases().size() - 1;
-  if (Error error = saveModule(range.first))
-    return error;
   // One pipeline per phase, so that each can be timed and saved.
-  for (unsigned phase = range.first; phase < std::min(range.last, object - 1);
-       ++phase) {
+  for (unsigned phase = from; phase < std::min(to, object - 1); ++phase) {
     StringRef next = getPhases()[phase + 1].name;
     Timer timer(next, listener);
     listener.step(next);
@@ -205,18 +230,51 @@ Error Compilation::runPhases() {
     // Once per phase instead of once per pass: a third of the time otherwise.
     passes.enableVerifier(false);
     buildPipeline(passes, phase, phase + 1, options.model.pipeline);
-    if (mlir::failed(passes.run(*module)) ||
-        mlir::failed(mlir::verify(*module)))
+    if (mlir::failed(passes.run(module)) || mlir::failed(mlir::verify(module)))
       return diagnostics.take("the phase '" + next + "' failed");
-    if (Error error = saveModule(phase + 1))
+    if (Error error = saveModule(module, phase + 1))
       return error;
-    if (next == "packed" && checkpoint) {
-      keepWeights();
+    if (next == "packed" && checkpoint && !weights) {
+      keepWeights(module);
       if (Error error = checkWeights())
         return error;
     }
   }
   return Error::success();
+}
+
+/// Several versions part when layouts have to be chosen.
+Error Compilation::runPhases() {
+  if (Error error = saveModule(*module, range.first))
+    return error;
+  if (versions.size() <= 1)
+    return runPhases(*module, range.first, range.last);
+  unsigned common = *findPhase("quantized");
+  if (Error error = runPhases(*module, range.first, common))
+    return error;
+  for (const TargetVersion &version : versions) {
+    code.emplace_back(module->clone());
+    mlir::ModuleOp own = *code.back();
+    own->setAttr(TernDialect::kTargetAttr, version.target);
+    own->setAttr(kVersionNameAttr,
+                 mlir::StringAttr::get(&context, version.name));
+    if (options.remarks)
+      listener.message(MessageKind::Remark, "code for " + version.name);
+    if (Error error = runPhases(own, common, range.last))
+      return error;
+    if (options.form == OutputForm::Weights)
+      break;
+  }
+  return Error::success();
+}
+
+llvm::SmallVector<CodeVersion> Compilation::getCode() {
+  if (code.empty())
+    return {{*module, target}};
+  llvm::SmallVector<CodeVersion> all;
+  for (auto [version, own] : llvm::zip_equal(versions, code))
+    all.push_back({*own, version.target});
+  return all;
 }
 
 //===----------------------------------------------------------------------===//
@@ -249,7 +307,7 @@ Error Compilation::run() {
       return error;
   bool isChosen = !target;
   if (isChosen)
-    if (Error error = chooseTarget().moveInto(target))
+    if (Error error = chooseTargets())
       return error;
   if (!options.project.empty()) {
     if (Error error = runtimeSources(options.libraryDirectory).takeError())
@@ -265,7 +323,7 @@ Error Compilation::run() {
     if (Error error = import())
       return error;
   if (isChosen)
-    (*module)->setAttr("tern.target", target);
+    attachTargets();
   if (Error error = runPhases())
     return error;
   if (options.form == OutputForm::Weights)

@@ -51,15 +51,15 @@ Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
 }
 
 Expected<ModelFacts> Compilation::plan() {
-  if (Error error = chooseTarget().moveInto(target))
+  if (Error error = chooseTargets())
     return std::move(error);
   if (Error error = import())
     return std::move(error);
-  (*module)->setAttr("tern.target", target);
+  attachTargets();
   if (Error error = runPhases())
     return std::move(error);
   Expected<std::unique_ptr<Emitter>> emitter =
-      Emitter::create(*module, target, /*optimized=*/false);
+      Emitter::create(getCode(), /*optimized=*/false);
   return emitter ? (*emitter)->readFacts() : emitter.takeError();
 }
 
@@ -94,7 +94,7 @@ Error Compilation::writeCode() {
   {
     Timer timer("optimize", listener);
     listener.step("machine code");
-    Expected<std::unique_ptr<Emitter>> made = Emitter::create(*module, target);
+    Expected<std::unique_ptr<Emitter>> made = Emitter::create(getCode());
     if (!made)
       return made.takeError();
     emitter = std::move(*made);

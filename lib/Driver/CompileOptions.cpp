@@ -91,7 +91,25 @@ static Error checkPhases(const CompileOptions &options) {
   return Error::success();
 }
 
+/// Versions of the code for several CPUs are one object, whose host picks one.
+static Error checkSeveral(const CompileOptions &options) {
+  if (!StringRef(options.model.cpu).contains(','))
+    return Error::success();
+  for (auto [name, given] :
+       {std::pair<StringRef, bool>{"--compile-to",
+                                   options.form == OutputForm::IR},
+        {"--compile-from", options.inputPhase.has_value()},
+        {"--save-stages", !options.stages.empty()},
+        {"--emit=project", !options.project.empty()}})
+    if (given)
+      return llvm::createStringError(
+          name + " is about code for one CPU, but --cpu names several");
+  return Error::success();
+}
+
 Error tern::checkOptions(const CompileOptions &options) {
+  if (Error error = checkSeveral(options))
+    return error;
   if (Error error = checkPhases(options))
     return error;
   bool needsWeights = options.form == OutputForm::Program ||

@@ -137,7 +137,7 @@ LinkedModel::findRuntime(const CompileOptions &options,
 Error LinkedModel::link(const CompileOptions &options,
                         const TemporaryDirectory &scratch,
                         StringRef output) const {
-  Expected<std::string> table = emitModelTable(target, {facts.name().str()});
+  Expected<std::string> table = emitModelTable(target, facts.versions);
   if (!table)
     return table.takeError();
   std::vector<std::string> objects;
@@ -157,8 +157,8 @@ Error LinkedModel::link(const CompileOptions &options,
                         ? Linkage::Static
                     : options.isStatic ? Linkage::StaticPie
                                        : Linkage::Dynamic;
-  return linker.linkProgram(objects, *libraries, facts.symbol, linkage, scratch,
-                            output);
+  return linker.linkProgram(objects, *libraries, facts.versions, linkage,
+                            scratch, output);
 }
 
 Error LinkedModel::writeProgram(const CompileOptions &options) const {
@@ -198,7 +198,10 @@ LinkedModel::linkShared(const CompileOptions &options) const {
   if (Error error = findToolchain(options).moveInto(linker.toolchain))
     return std::move(error);
   std::string linked = scratch->path("model.so");
-  if (Error error = linker.linkShared(*model, facts.symbol, *scratch, linked))
+  std::vector<std::string> symbols = facts.versions;
+  if (symbols.size() > 1)
+    symbols.push_back(facts.symbol);
+  if (Error error = linker.linkShared(*model, symbols, *scratch, linked))
     return std::move(error);
   auto buffer = llvm::MemoryBuffer::getFile(linked);
   if (!buffer)

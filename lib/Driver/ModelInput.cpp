@@ -76,7 +76,8 @@ bool tern::isProgram(StringRef path) {
   return false;
 }
 
-/// True if a symbol is a model's, or `model`'s.
+/// True if a symbol is a model's, or `model`'s, or a table of such a model's
+/// versions for several CPUs.
 static bool isModel(const llvm::object::SymbolRef &symbol, StringRef model) {
   Expected<StringRef> name = symbol.getName();
   Expected<llvm::object::SymbolRef::Type> type = symbol.getType();
@@ -85,8 +86,25 @@ static bool isModel(const llvm::object::SymbolRef &symbol, StringRef model) {
   llvm::consumeError(name.takeError());
   llvm::consumeError(type.takeError());
   rest.consume_front("_"); // of Mach-O
-  return isData && rest.consume_front("tern_model_") && rest != "count" &&
+  bool isOurs =
+      rest.consume_front("tern_models_") || rest.consume_front("tern_model_");
+  return isData && isOurs && rest != "count" &&
          (model.empty() || rest == model);
+}
+
+/// Of exported symbols that a model's are among, true if there are no others:
+/// one, or a table and the versions in it.
+static bool areAllOfModel(llvm::ArrayRef<llvm::object::SymbolRef> symbols) {
+  return symbols.size() == 1 ||
+         llvm::all_of(symbols, [](const llvm::object::SymbolRef &symbol) {
+           Expected<StringRef> name = symbol.getName();
+           bool isVersion =
+               name &&
+               (name->starts_with("tern_models_") ||
+                (name->starts_with("tern_model_") && name->contains("_for_")));
+           llvm::consumeError(name.takeError());
+           return isVersion;
+         });
 }
 
 static bool isExported(const llvm::object::SymbolRef &symbol) {
@@ -112,7 +130,11 @@ static bool defines(const llvm::object::ObjectFile *file, StringRef model,
   }
   bool found = llvm::any_of(
       symbols, [&](const auto &symbol) { return isModel(symbol, model); });
-  return found && (!nothingElse || llvm::count_if(symbols, isExported) == 1);
+  if (!found || !nothingElse)
+    return found;
+  llvm::erase_if(symbols,
+                 [](const auto &symbol) { return !isExported(symbol); });
+  return areAllOfModel(symbols);
 }
 
 /// True if a member does, whatever the others are.

@@ -51,8 +51,9 @@ struct RowsInLanesModel : FieldKernelModel<RowsInLanesModel, RowsInLanesAttr> {
     if (!layout)
       return false;
     std::optional<RowsInLanes> family = RowsInLanes::match(*layout);
-    return family && family->lanes == lanes(attr) &&
-           family->vectors == get(attr).getTileVectors();
+    // Vectors of other lengths are the same bytes.
+    return family && family->lanes * family->vectors ==
+                         lanes(attr) * get(attr).getTileVectors();
   }
 
   SmallVector<VectorType> getWeightTypes(Attribute attr) const {

@@ -93,7 +93,7 @@ ProductLibrary::compile(TargetAttr target, ArrayRef<ProductTrial> trials,
       Toolchain::find(llvm::Triple(target.getTriple()));
   if (!toolchain)
     return toolchain.takeError();
-  if (Error error = Linker{*toolchain}.linkShared(*source, "_mlir_ciface_p*",
+  if (Error error = Linker{*toolchain}.linkShared(*source, {"_mlir_ciface_p*"},
                                                   *scratch, path))
     return std::move(error);
   if (Error error = target.getTarget()->allowHere(target))

@@ -1,4 +1,4 @@
-// RUN: sed 's|tern.model = |tern.target = #tern.target<triple = "riscv64-unknown-elf", cpu = "generic-rv64", features = "">, &|' \
+// RUN: sed 's|tern.model = |tern.target = #tern.target<triple = "loongarch64-unknown-elf", cpu = "generic-la64", features = "">, &|' \
 // RUN:   %S/Inputs/a48.mlir > %t.import.mlir
 // RUN: tern-opt %t.import.mlir --tern-to-fused -o %t.fused.mlir
 // RUN: FileCheck %s --input-file=%t.fused.mlir --check-prefix=FUSED

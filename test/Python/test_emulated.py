@@ -147,21 +147,14 @@ def program(tern, tmp_path_factory):
 machines = pytest.mark.parametrize("machine", MACHINES)
 
 
-@machines
+# The rows of AArch64 in one program: test_versions.py.
 @pytest.mark.parametrize("name", MODELS)
-def test_bundled(program, machine, name):
+def test_bundled(program, name, machine="riscv64"):
     want = golden(name)
     ids = want.f32("tokens").astype(int).tolist()[:TOKENS]
     got = program(machine, name).evaluate(ids, threads=2)
     hidden, logits = want.f32("config.hidden")[:, :TOKENS], want.f32("config.logits")[:TOKENS]
     assert_same(got, Result(hidden, logits))
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_shared_weights(program, name):
-    """All rows of AArch64 read one file."""
-    plain, dotprod, i8mm = (program(row, name).weights() for row in ("aarch64", "dotprod", "i8mm"))
-    assert plain == dotprod == i8mm
 
 
 @pytest.mark.parametrize("machine", ("aarch64", "arm"))
@@ -285,21 +278,15 @@ def test_no_vectors(program):
     assert "needs v, which this CPU does not have" in done.stderr
 
 
-#: Layouts that the costs do not choose: lookups in one plane and in two, and others.
-RULES = {
-    "groups_in_lanes": [{"projection": "*_proj", "layout": "groups_in_lanes"}],
-    "contiguous": [
-        {"projection": "down_proj", "layout": "contiguous_columns"},
-        {"projection": "*_proj", "layout": "contiguous_rows"},
-    ],
-}
+#: Layouts that the costs do not choose; groups in lanes are in test_versions.py.
+RULES = [
+    {"projection": "down_proj", "layout": "contiguous_columns"},
+    {"projection": "*_proj", "layout": "contiguous_rows"},
+]
 
 
-@pytest.mark.parametrize(
-    "machine, rules", [("aarch64", "groups_in_lanes"), ("dotprod", "contiguous")]
-)
-def test_strategies(tern, tmp_path, machine, rules, name=MODELS[0]):
-    (tmp_path / "rules.json").write_text(json.dumps(RULES[rules]))
+def test_strategies(tern, tmp_path, machine="dotprod", name=MODELS[0]):
+    (tmp_path / "rules.json").write_text(json.dumps(RULES))
     compiled = Program(
         tern, known_machine(machine), model_directory(name), tmp_path,
         strategy=tmp_path / "rules.json",

@@ -117,7 +117,7 @@ TEST_F(Engine, AStepIsBoundedAndNobodyWaits) {
 
 TEST_F(Engine, LimitsAreSentences) {
   tern_engine_options o = options();
-  o.max_sequences = 2;
+  o.max_sequences = 3; // of which the states allow two
   o.max_waiting = 1;
   // Two of the fake model's largest states.
   o.state_bytes = 2 * tern_model_state_bytes(&tern_model_fake, 30);
@@ -125,31 +125,32 @@ TEST_F(Engine, LimitsAreSentences) {
   Request r;
   r.tokens = {1, 2};
   r.fields.max_tokens = 28;
-  Answer answers[5];
+  Answer answers[6];
   uint64_t id;
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 4; ++i)
     r.submit(engine.get(), answers[i]);
-  EXPECT_EQ(r.trySubmit(engine.get(), answers[3], id), TERN_ENGINE_BUSY);
-  EXPECT_NE(std::string(tern_engine_error()).find("0 requests run and 3 wait already"),
+  EXPECT_EQ(r.trySubmit(engine.get(), answers[4], id), TERN_ENGINE_BUSY);
+  EXPECT_NE(std::string(tern_engine_error())
+                .find("0 requests run and 4 wait already"),
             std::string::npos)
       << tern_engine_error();
   tern_engine_step(engine.get());
   r.tokens.resize(60);
   r.fields.max_tokens = 4;
-  EXPECT_EQ(r.trySubmit(engine.get(), answers[3], id), TERN_ENGINE_BUSY);
+  EXPECT_EQ(r.trySubmit(engine.get(), answers[4], id), TERN_ENGINE_BUSY);
   tern_engine_counts counts = {};
   counts.size = sizeof(counts);
   tern_engine_count(engine.get(), &counts);
   EXPECT_EQ(counts.running, 2u);
-  EXPECT_EQ(counts.waiting, 1u);
+  EXPECT_EQ(counts.waiting, 2u);
   EXPECT_EQ(counts.running_bytes, o.state_bytes);
   finishAll(engine.get());
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 4; ++i)
     EXPECT_EQ(answers[i].tokens, greedy({1, 2}, 28));
 
   o.state_bytes /= 2;
   auto small = open(o);
-  EXPECT_EQ(r.trySubmit(small.get(), answers[4], id), TERN_ENGINE_INVALID);
+  EXPECT_EQ(r.trySubmit(small.get(), answers[5], id), TERN_ENGINE_INVALID);
   EXPECT_NE(std::string(tern_engine_error()).find("up to 64 tokens needs"),
             std::string::npos)
       << tern_engine_error();
@@ -259,6 +260,33 @@ TEST_F(Engine, ThreadsSubmitAndCancel) {
         expectSame(got[t][i], alone[i]);
     }
   }
+}
+
+TEST_F(Engine, CancelledRequestsEndWithinAToken) {
+  tern_engine_options o = options();
+  o.max_sequences = 2;
+  auto engine = open(o);
+  Request r;
+  r.tokens = {1, 2};
+  r.fields.max_tokens = 40;
+  Answer byCallback, byNumber, waiting;
+  byCallback.cancelAfter = 3;
+  r.submit(engine.get(), byCallback);
+  uint64_t running = r.submit(engine.get(), byNumber);
+  uint64_t behind = r.submit(engine.get(), waiting);
+  for (int step = 0; step < 6; ++step)
+    tern_engine_step(engine.get());
+  EXPECT_EQ(byCallback.finish, uint32_t(TERN_FINISH_CANCELLED));
+  EXPECT_EQ(byCallback.tokens.size(), 3u);
+  size_t count = byNumber.tokens.size();
+  EXPECT_EQ(byNumber.ends, 0u);
+  tern_engine_cancel(engine.get(), running);
+  tern_engine_cancel(engine.get(), behind);
+  tern_engine_cancel(engine.get(), 12345); // nobody
+  EXPECT_EQ(tern_engine_step(engine.get()), 0);
+  EXPECT_EQ(byNumber.finish, uint32_t(TERN_FINISH_CANCELLED));
+  EXPECT_EQ(byNumber.tokens.size(), count);
+  EXPECT_EQ(waiting.finish, uint32_t(TERN_FINISH_CANCELLED));
 }
 
 TEST_F(Engine, ClosingEndsAll) {

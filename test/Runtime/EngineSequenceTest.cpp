@@ -140,6 +140,19 @@ TEST_F(EngineSequence, BeginningsAreReused) {
   EXPECT_EQ(counts(engine.get()).kept, 2u);
 }
 
+/// A short text does not destroy a long one that begins alike.
+TEST_F(EngineSequence, StatesAreNotTakenAtALoss) {
+  auto engine = open();
+  Answer answers[3];
+  const uint32_t common[] = {20, 8, 20};
+  for (int i = 0; i < 3; ++i) {
+    request(100, common[i], i).submit(engine.get(), answers[i]);
+    finishAll(engine.get());
+  }
+  EXPECT_EQ(answers[1].reused, 8u);
+  EXPECT_EQ(answers[2].reused, 20u);
+}
+
 /// A beginning that many have costs once, also when all come at the same time.
 TEST_F(EngineSequence, BeginningsThatAreBeingReadAreWaitedFor) {
   tern_engine_options o = options();

@@ -42,7 +42,9 @@ void ModelFlags::addTo(OptionTable &table) {
   table.addText(
       "--cpu", "CPU",
       "native (default) or LLVM's name of a CPU, with features added: "
-      "cascadelake, x86-64-v4+avx512vnni",
+      "cascadelake, x86-64-v4+avx512vnni; of tern compile several with commas "
+      "between: code for each, of which the program takes the best that its "
+      "CPU can run",
       cpu);
   table.addText("--activations", "SCHEME", activationsHelp(), activations);
   table.addText("--topk", "SHARE",
@@ -339,6 +341,10 @@ Expected<int> tern::compileMain(Arguments arguments) {
     if (options->inputPhase)
       return llvm::make_error<UsageError>(
           "--tune needs a checkpoint, but --compile-from takes IR");
+    if (llvm::StringRef(flags.model.cpu).contains(','))
+      return llvm::make_error<UsageError>(
+          "--tune measures code for one CPU, this one, but --cpu names "
+          "several");
     if (Error error = measureKernels(options->model, options->input, {},
                                      /*keeps=*/true, console, llvm::errs()))
       return std::move(error);

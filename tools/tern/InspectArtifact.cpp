@@ -9,6 +9,7 @@
 #include "InspectMemory.h"
 #include "InspectText.h"
 
+#include "tern/Codegen/Passes.h"
 #include "tern/host.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -16,6 +17,7 @@
 #include "llvm/Object/ELFObjectFile.h"
 
 #include <cstring>
+#include <map>
 #include <optional>
 
 using namespace tern;
@@ -100,15 +102,18 @@ readModel(const llvm::object::ObjectFile &file,
   return model;
 }
 
-static Object reportModel(StringRef name, const tern_model &model,
-                          Report &report) {
+/// Facts that all versions of a model share are said of the first.
+static Object reportModel(StringRef name, StringRef version, bool isFirst,
+                          const tern_model &model, Report &report) {
+  Report unsaid;
+  Report &common = isFirst ? report : unsaid;
   Object facts;
-  report.line("model", facts).put("name", name);
-  report.line("decoder", facts)
+  common.line("model", facts).put("name", name);
+  common.line("decoder", facts)
       .put("layers", model.layer_count, "{} layers")
       .put("hidden_size", model.hidden_size, ", hidden {}")
       .put("vocabulary", model.vocab_size, ", vocabulary {}");
-  report.line("context", facts)
+  common.line("context", facts)
       .put("context", model.max_context, "{} tokens")
       .put("cache_bits", model.kv_bits, ", KV cache of {} bits")
       .put("cache_bytes", tern_model_state_bytes(&model, model.max_context),
@@ -117,10 +122,19 @@ static Object reportModel(StringRef name, const tern_model &model,
   std::string words;
   for (const auto &feature : features)
     words += (words.empty() ? "" : " ") + feature.getAsString()->str();
-  report.line("CPU", facts)
-      .say(words.empty() ? "any of this architecture" : words)
+  Report::Line line = report.line("CPU", facts);
+  if (!version.empty())
+    line.put("version", version, "code for {}: ");
+  line.say(words.empty() ? "any of this architecture" : words)
       .note("cpu_features", std::move(features));
   return facts;
+}
+
+/// "bard" and "cortex_a76" of "bard_for_cortex_a76", if the file has several.
+static std::pair<StringRef, StringRef> splitVersion(StringRef name,
+                                                    bool areSeveral) {
+  return areSeveral ? name.rsplit(kForVersion)
+                    : std::pair<StringRef, StringRef>(name, "");
 }
 
 /// How a model quantizes stands where compilers leave their names.
@@ -165,8 +179,7 @@ static bool reportModels(const llvm::object::Binary *binary,
   auto *file = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(binary);
   if (!file || !file->isLittleEndian())
     return false;
-  std::optional<tern_model> first;
-  Array models;
+  std::map<std::pair<uint64_t, std::string>, tern_model> found;
   auto add = [&](const llvm::object::SymbolRef &symbol) {
     Expected<StringRef> name = symbol.getName();
     if (!name)
@@ -174,21 +187,32 @@ static bool reportModels(const llvm::object::Binary *binary,
     StringRef rest = *name;
     if (!rest.consume_front(prefix) || rest == "count")
       return;
-    if (std::optional<tern_model> model = readModel(*file, symbol)) {
-      models.push_back(reportModel(rest, *model, report));
-      first = first ? first : model;
-    }
+    // Those that need less come first.
+    if (std::optional<tern_model> model = readModel(*file, symbol))
+      found[{llvm::popcount(model->cpu_features), rest.str()}] = *model;
   };
   for (const llvm::object::SymbolRef &symbol : file->symbols())
     add(symbol);
-  if (models.empty())
+  if (found.empty())
     for (const llvm::object::SymbolRef &symbol :
          file->getDynamicSymbolIterators())
       add(symbol);
-  if (models.empty())
+  if (found.empty())
     return false;
+  Array models;
+  std::optional<tern_model> largest;
+  for (auto &[key, model] : found) {
+    auto [name, version] = splitVersion(key.second, found.size() > 1);
+    models.push_back(reportModel(name, version, models.empty(), model, report));
+    if (!largest)
+      largest = model;
+    largest->scratch_bytes =
+        std::max(largest->scratch_bytes, model.scratch_bytes);
+    largest->scratch_worker_bytes =
+        std::max(largest->scratch_worker_bytes, model.scratch_worker_bytes);
+  }
   reportSchemes(*file, report);
-  reportMemoryOf(*file, *first, text, report);
+  reportMemoryOf(*file, *largest, text, report);
   report.facts["models"] = std::move(models);
   return true;
 }

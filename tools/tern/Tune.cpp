@@ -130,6 +130,9 @@ Error tern::measureKernels(const ModelOptions &model, const std::string &input,
 
 Error tern::addKeptStrategies(StringRef target, StringRef cpu,
                               std::vector<std::string> &strategies) {
+  // Measurements are for one set of features.
+  if (cpu.contains(','))
+    return Error::success();
   Expected<std::string> directory = cacheDirectory();
   // Without a home nothing was kept.
   if (!directory) {

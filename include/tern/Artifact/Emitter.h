@@ -24,6 +24,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace llvm {
 class LLVMContext;
@@ -41,13 +42,25 @@ void registerEmission(mlir::DialectRegistry &registry);
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(TargetAttr target);
 
-/// A module in the LLVM dialect, translated and optimized for one target.
+/// A module in the LLVM dialect and the machine that it is for.
+struct CodeVersion {
+  mlir::ModuleOp module;
+  TargetAttr target;
+};
+
+/// Modules in the LLVM dialect, translated and optimized for a target each, as
+/// one module of LLVM.
 class Emitter {
 public:
   /// Checks the target's CPU and features, of which LLVM would die. Facts need
   /// no optimized code.
   static llvm::Expected<std::unique_ptr<Emitter>>
   create(mlir::ModuleOp module, TargetAttr target, bool optimized = true);
+
+  /// The same of versions of one model for CPUs of one architecture, better
+  /// ones later; if there are several, with the table tern_models_NAME.
+  static llvm::Expected<std::unique_ptr<Emitter>>
+  create(llvm::ArrayRef<CodeVersion> versions, bool optimized = true);
   ~Emitter();
 
   llvm::Expected<std::string> emitLLVMIR();
@@ -57,6 +70,7 @@ public:
   /// One that is looked at and never linked.
   llvm::Expected<std::string> emitUncheckedObject();
 
+  /// Of all versions.
   llvm::Expected<ModelFacts> readFacts() const;
 
   /// Defines `symbol` as read-only data, in objects zeros until its bytes are
@@ -65,14 +79,17 @@ public:
 
 private:
   Emitter();
-  llvm::Error translate(mlir::ModuleOp module, TargetAttr target);
-  void optimize(TargetAttr target);
+  llvm::Expected<std::unique_ptr<llvm::Module>>
+  translate(const CodeVersion &version, llvm::TargetMachine &machine);
+  llvm::Error add(const CodeVersion &version, bool optimized, bool isOneOfMany);
   llvm::Expected<std::string> emit(bool object);
 
   /// LLVM's complaints since the beginning.
   std::string complaints;
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> llvmModule;
+  std::vector<std::string> symbols; ///< of the versions' models
+  /// Of the first version; functions say what they need beside that.
   std::unique_ptr<llvm::TargetMachine> machine;
 };
 
@@ -80,12 +97,13 @@ private:
 /// all are memcpy, memmove or memset.
 llvm::Error checkUndefinedSymbols(llvm::MemoryBufferRef object);
 
-/// An object for `target` that defines what a compiled program's main needs:
+/// An object for `target` that defines what a compiled program's main needs, of
+/// models by their symbols:
 ///   const tern_model *const tern_models[] = {&tern_model_<name>...};
 ///   const unsigned tern_model_count;
 /// and the note whose program header will lead to the artifact.
 llvm::Expected<std::string> emitModelTable(TargetAttr target,
-                                           llvm::ArrayRef<std::string> names);
+                                           llvm::ArrayRef<std::string> symbols);
 
 } // namespace tern
 

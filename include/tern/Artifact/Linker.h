@@ -31,16 +31,17 @@ struct Linker {
   static llvm::Expected<std::vector<std::string>>
   runtime(llvm::StringRef directory);
 
-  /// Links a program of objects and `libraries`. `symbol` of it stays known
+  /// Links a program of objects and `libraries`. `symbols` of it stay known
   /// when symbols are stripped, unless it is static.
   llvm::Error linkProgram(llvm::ArrayRef<std::string> objects,
                           llvm::ArrayRef<std::string> libraries,
-                          llvm::StringRef symbol, Linkage linkage,
+                          llvm::ArrayRef<std::string> symbols, Linkage linkage,
                           const TemporaryDirectory &scratch,
                           llvm::StringRef output) const;
 
-  /// Links a library that exports nothing but `symbol`.
-  llvm::Error linkShared(llvm::StringRef object, llvm::StringRef symbol,
+  /// Links a library that exports nothing but `symbols`.
+  llvm::Error linkShared(llvm::StringRef object,
+                         llvm::ArrayRef<std::string> symbols,
                          const TemporaryDirectory &scratch,
                          llvm::StringRef output) const;
 };

@@ -12,13 +12,18 @@
 #include "llvm/Support/Error.h"
 
 #include <string>
+#include <vector>
 
 namespace tern {
 
 /// The numbers in a compiled module's tern_model; abi.h says what they mean.
 struct ModelFacts {
-  std::string symbol; ///< "tern_model_bard"
-  std::string target;
+  /// "tern_model_bard"; of versions for several CPUs the table of them,
+  /// "tern_models_bard".
+  std::string symbol;
+  std::string target; ///< of several, with commas between
+  /// The symbols of all versions, better ones later; the model's if it is one.
+  std::vector<std::string> versions;
   uint64_t weightsId, stateId, cpuFeatures;
   uint64_t weightsBytes;
   uint64_t scratchBytes, scratchWorkerBytes; ///< tern_model_scratch_bytes
@@ -36,8 +41,17 @@ struct ModelFacts {
 /// Before the kinds of weights, where compilers leave their names.
 inline constexpr llvm::StringLiteral kWeightsIdentity = "tern weights: ";
 
-/// Reads the one tern_model that `module` defines.
+/// Reads the one tern_model that `module` defines, or those of its table: sizes
+/// of memory are then enough for each.
 llvm::Expected<ModelFacts> readModelFacts(const llvm::Module &module);
+
+/// The symbol of the only tern_model that `module` defines; empty if there is
+/// none.
+llvm::StringRef findModelSymbol(const llvm::Module &module);
+
+/// Defines tern_models_NAME: the addresses of versions of one model, by their
+/// symbols, and null.
+void addVersionTable(llvm::Module &module, llvm::ArrayRef<std::string> symbols);
 
 /// A C header that declares the model and says what it needs; `tokenizerBytes`
 /// are those of the section in its weights file, or `embedded` in its object.

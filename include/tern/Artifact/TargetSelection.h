@@ -21,6 +21,7 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <string>
+#include <vector>
 
 namespace tern {
 
@@ -30,6 +31,22 @@ namespace tern {
 llvm::Expected<TargetAttr> selectTarget(mlir::MLIRContext *context,
                                         llvm::StringRef target,
                                         llvm::StringRef cpu);
+
+/// Code of a program for some CPUs.
+struct TargetVersion {
+  std::string name; ///< as it was asked for: "x86-64-v4+avx512vnni"
+  TargetAttr target;
+  /// Other names that were asked for, whose code would need the same features.
+  std::vector<std::string> others;
+};
+
+/// The same for a list, "cortex-a53,cortex-a76": a version for each set of
+/// features, which a program asks its CPU for when it starts, those that need
+/// more later. One CPU is a list as well. An error says which of them is not
+/// known or cannot be told from another.
+llvm::Expected<std::vector<TargetVersion>>
+selectVersions(mlir::MLIRContext *context, llvm::StringRef target,
+               llvm::StringRef cpus);
 
 /// An error that names the triple, CPU or feature LLVM does not know.
 llvm::Error checkTarget(TargetAttr target);

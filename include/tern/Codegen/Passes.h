@@ -17,6 +17,10 @@ class TargetAttr;
 /// Bits of tern/cpu_features.def for the features of `target`.
 uint64_t getCpuFeatureBits(TargetAttr target);
 
+/// "tern_model_bard_for_cortex_a76": the symbol of a version of a model's code.
+inline constexpr llvm::StringLiteral kForVersion = "_for_";
+std::string getVersionSymbol(llvm::StringRef model, llvm::StringRef version);
+
 /// Gives each result of `op`, a KernelOpInterface in tensor form, an empty
 /// tensor as its out, unless it has outs.
 void addDestinations(mlir::Operation *op);

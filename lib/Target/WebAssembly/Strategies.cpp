@@ -25,7 +25,9 @@ namespace {
 
 constexpr int64_t kLanes = 4;
 /// Vectors of rows whose sums registers hold: of each field, and of each token.
-constexpr int64_t kVectors = 4;
+constexpr int64_t kVectors = 4, kTokens = 2;
+/// Of columns, a quarter of whose rows has its sums there.
+constexpr int64_t kColumnTokens = 4;
 /// Rows whose sums are looked up, a byte each, and tokens whose tables and sums
 /// a cache holds.
 constexpr int64_t kLookupLanes = 16, kLookupVectors = 4, kLookupTokens = 16;
@@ -56,12 +58,22 @@ struct Maker {
   StrategyAttr get(ArrayRef<Attribute> kernels, int64_t units) const {
     return StrategyAttr::get(dot.getContext(), kernels, units, /*prefetch=*/0);
   }
+  /// Of kernels: `most` where there are several, and one.
+  SmallVector<int64_t> listTokens(int64_t most) const {
+    if (shape.tokens == 1)
+      return {1};
+    return {most, 1};
+  }
 };
 
+/// Two tokens share what becomes of weights, and all vectors what becomes of
+/// codes.
 StrategyAttr makeRowsInLanes(const Maker &make) {
-  return make.get(RowsInLanesAttr::get(make.dot.getContext(), make.dot,
-                                       kVectors, /*tokens=*/1),
-                  1);
+  SmallVector<Attribute> kernels;
+  for (int64_t tokens : make.listTokens(kTokens))
+    kernels.push_back(RowsInLanesAttr::get(make.dot.getContext(), make.dot,
+                                           kVectors, tokens));
+  return make.get(kernels, 1);
 }
 
 /// Two digits at a time, of codes of int4 or in two planes.
@@ -75,28 +87,52 @@ template <int64_t planes> StrategyAttr makeLookups(const Maker &make) {
       1);
 }
 
+/// Of rows that follow each other, those that share codes, and how many make an
+/// iteration of about sixteen.
+struct RowBlock {
+  RowBlock(const ProductShape &shape, int64_t most)
+      : rows(shape.listsRows ? 1 : largestDivisor(shape.rows, most)),
+        units(shape.listsRows
+                  ? 1
+                  : largestDivisor(shape.rows / rows, 16 / rows) * rows) {}
+  int64_t rows, units;
+};
+
 StrategyAttr makeContiguousRows(const Maker &make) {
-  return make.get(ContiguousRowsAttr::get(make.dot.getContext(), make.dot,
-                                          /*rows=*/1, /*tokens=*/1,
-                                          /*digits=*/4),
-                  make.shape.listsRows ? 1
-                                       : largestDivisor(make.shape.rows, 16));
+  RowBlock block(make.shape, make.shape.tokens == 1 ? 1 : 2);
+  SmallVector<Attribute> kernels;
+  for (int64_t tokens : make.listTokens(kTokens))
+    kernels.push_back(ContiguousRowsAttr::get(make.dot.getContext(), make.dot,
+                                              block.rows, tokens,
+                                              /*digits=*/4));
+  return make.get(kernels, block.units);
 }
 
+/// Sums by groups are of all rows of a tile at once.
 StrategyAttr makeContiguousColumns(const Maker &make) {
-  return make.get(ContiguousColumnsAttr::get(make.dot.getContext(), make.dot,
-                                             /*first=*/0, /*quarters=*/4,
-                                             /*tokens=*/1, /*digits=*/4),
-                  1);
+  SmallVector<Attribute> kernels;
+  auto add = [&](int64_t quarters, int64_t tokens) {
+    kernels.push_back(ContiguousColumnsAttr::get(
+        make.dot.getContext(), make.dot, /*first=*/0, quarters, tokens,
+        /*digits=*/4));
+  };
+  if (make.shape.tokens > 1 && !make.shape.groupSize)
+    add(1, kColumnTokens);
+  add(4, 1);
+  return make.get(kernels, 1);
 }
 
-/// Of 8 bits, or of 6, 4 and 2 with as many vectors as a word has integers.
+/// Of 8 bits, some rows at a time; of 6, 4 and 2 one, with as many vectors as a
+/// word has integers.
 StrategyAttr makeIntegerRows(const Maker &make) {
   int64_t bits = make.shape.integerBits;
-  return make.get(IntegerRowsAttr::get(make.dot.getContext(), make.dot, bits,
-                                       /*rows=*/1, /*tokens=*/1,
-                                       bits == 4 ? 2 : 4),
-                  largestDivisor(make.shape.rows, 16));
+  RowBlock block(make.shape, bits == 8 ? 4 : 1);
+  int64_t vectors = bits == 8 ? 1 : bits == 4 ? 2 : 4;
+  SmallVector<Attribute> kernels;
+  for (int64_t tokens : make.listTokens(kTokens))
+    kernels.push_back(IntegerRowsAttr::get(make.dot.getContext(), make.dot,
+                                           bits, block.rows, tokens, vectors));
+  return make.get(kernels, block.units);
 }
 
 Layout layRowsInLanes(const ProductShape &) {

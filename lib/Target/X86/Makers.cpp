@@ -16,6 +16,9 @@ using namespace tern::x86;
 using llvm::ArrayRef, llvm::SmallVector;
 using mlir::Attribute;
 
+/// Vectors of a tile of rows in lanes.
+static constexpr int64_t kRowVectors = 2;
+
 /// The largest divisor of `value` that is at most `limit`.
 static int64_t largestDivisor(int64_t value, int64_t limit) {
   while (value % limit)
@@ -38,12 +41,16 @@ struct RowBlock {
 };
 } // namespace
 
-StrategyAttr x86::makeRowsInLanes(const Maker &make, const Layout &) {
+StrategyAttr x86::makeRowsInLanes(const Maker &make, const Layout &layout) {
+  // Of a tile for longer vectors, two at a time.
+  int64_t tile = layout.tileRows() / make.dot.getLanes();
+  int64_t vectors = std::min(tile, kRowVectors);
   SmallVector<Attribute> kernels;
   for (int64_t tokens : {8, 4, 1})
     if (make.takesOne() ? tokens == 1 : tokens <= make.machine.tokens)
       kernels.push_back(
-          RowsInLanesAttr::get(make.context(), make.dot, 2, tokens));
+          RowsInLanesAttr::get(make.context(), make.dot, vectors, tokens,
+                               /*first=*/0, tile == vectors ? 0 : tile));
   return make.get(kernels, 1, make.getRowsAhead());
 }
 
@@ -188,7 +195,12 @@ static int64_t bytesOfPairs(int64_t columns) {
 }
 
 Layout x86::layRowsInLanes(const Maker &make) {
-  return RowsInLanes{make.dot.getLanes(), 2}.layout();
+  int64_t lanes = make.dot.getLanes();
+  // That of a machine with other vectors is as many rows of the same bytes.
+  if (make.shape.layout && RowsInLanes::match(*make.shape.layout) &&
+      make.shape.layout->tileRows() % lanes == 0)
+    return make.shape.layout->withoutScales();
+  return RowsInLanes{lanes, kRowVectors}.layout();
 }
 Layout x86::layContiguousRows(const Maker &make) {
   return ContiguousRows{make.dot.getLanes()}.layout();

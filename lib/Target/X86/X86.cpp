@@ -142,7 +142,20 @@ struct X86Target : Target {
 
   SmallVector<Strategy>
   getStrategies(TargetAttr attr, const ProductShape &shape) const override {
-    return x86::findStrategies(attr, find(attr)->machine, shape);
+    const Entry *own = find(attr);
+    SmallVector<Strategy> found =
+        x86::findStrategies(attr, own->machine, shape);
+    if (!shape.layout)
+      return found;
+    // A weight that machines with shorter vectors read too has their layout.
+    for (const Entry &entry : ArrayRef(own + 1, std::end(kEntries))) {
+      if (!hasAll(attr, entry))
+        continue;
+      x86::Machine shorter = entry.machine;
+      shorter.family = own->machine.family;
+      llvm::append_range(found, x86::findStrategies(attr, shorter, shape));
+    }
+    return found;
   }
 
   bool wantsFew(TargetAttr attr) const override {
@@ -203,13 +216,16 @@ struct X86Target : Target {
   }
 
 private:
+  static bool hasAll(TargetAttr attr, const Entry &entry) {
+    SmallVector<StringRef> needed;
+    entry.features.split(needed, ',');
+    return llvm::all_of(needed,
+                        [&](StringRef f) { return attr.hasFeature(f); });
+  }
   static const Entry *find(TargetAttr attr) {
-    for (const Entry &entry : kEntries) {
-      SmallVector<StringRef> needed;
-      entry.features.split(needed, ',');
-      if (llvm::all_of(needed, [&](StringRef f) { return attr.hasFeature(f); }))
+    for (const Entry &entry : kEntries)
+      if (hasAll(attr, entry))
         return &entry;
-    }
     return nullptr;
   }
 };

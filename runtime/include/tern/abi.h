@@ -67,7 +67,10 @@ typedef void (*tern_function)(const tern_env *env, const void *weights,
 /* clang-format on */
 
 /* A model compiled as `bard` exports exactly one symbol:
- *   extern const tern_model tern_model_bard; */
+ *   extern const tern_model tern_model_bard;
+ * and one with code for several CPUs a table of its versions, better ones
+ * later, that ends with NULL, and these:
+ *   extern const tern_model *const tern_models_bard[]; */
 
 #ifdef __cplusplus
 }

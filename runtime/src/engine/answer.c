@@ -6,7 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "../host/kl.h"
 #include "../host/pick.h"
-#include "../host/thinking.h"
+#include "../host/speak.h"
 #include "engine.h"
 
 #include <string.h>
@@ -43,60 +43,11 @@ static void open_answer(engine_request *request) {
     tell(request, &event);
 }
 
-/*--- Text ------------------------------------------------------------------*/
-
-/* Text goes out as soon as it can be no part of a stop string. 1 when one has
- * come, 0, or -1: out of memory. */
-static int push(engine_request *request, const char *text, size_t bytes) {
-  host_generator *g = &request->generator;
-  host_copy *ready = &g->ready;
-  int result = host_stops_push(&request->stops, &request->program, text, bytes,
-                               g->mark, ready);
-  if (result >= 0 &&
-      host_copy_append(&request->program, &request->out, ready->text.at,
-                       ready->marks.at, ready->text.bytes) != 0)
-    return -1;
-  return result;
-}
-
-/* The same for a token's text. */
-static int push_token(engine_request *request, int32_t token) {
-  host_generator *g = &request->generator;
-  char out[TERN_UTF8_ROOM(256)];
-  size_t bytes;
-  uint32_t flags;
-  int result = 0;
-  if (!request->program.has_tokenizer)
-    return 0;
-  const char *text =
-      tern_tokenizer_token(&request->program.tokenizer, token, &bytes, &flags);
-  /* A control token is no text, but a chat shows where thoughts begin. */
-  if ((flags & TERN_TOKEN_SPECIAL) &&
-      !(request->is_chat && host_thinking_is_tag(text, bytes)))
-    return 0;
-  g->mark = flags & TERN_TOKEN_ADDED ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
-  for (size_t at = 0, n; at < bytes && result == 0; at += n) {
-    n = bytes - at < 256 ? bytes - at : 256;
-    result = push(request, out, tern_utf8_push(&g->utf8, text + at, n, out));
-  }
-  return result;
-}
-
-/* All that was held back. */
-static void push_rest(engine_request *request) {
-  host_generator *g = &request->generator;
-  char rest[TERN_UTF8_ROOM(0)];
-  if (push(request, rest, tern_utf8_flush(&g->utf8, rest)) == 0 &&
-      host_stops_flush(&request->stops, &request->program, &g->ready) == 0)
-    host_copy_append(&request->program, &request->out, g->ready.text.at,
-                     g->ready.marks.at, g->ready.text.bytes);
-}
-
 void engine_end(engine_request *request, tern_finish finish,
                 const char *error) {
   const tern_model *model = request->program.model;
   tern_event event = {0};
-  push_rest(request);
+  host_speak_rest(&request->generator, &request->out);
   event.kind = TERN_EVENT_END;
   event.token = -1;
   event.finish = finish;
@@ -142,16 +93,6 @@ static void add_logprobs(const engine_request *request, const float *logits,
     top[i].logprob = softmax_log(&all, (float)top[i].logprob);
 }
 
-static int is_end(const engine_request *request, int32_t token) {
-  const tern_generation *g = &request->program.artifact.generation;
-  if (host_stops_is_token(&request->stops, token))
-    return 1;
-  for (uint32_t i = 0; i < g->eos_count; ++i)
-    if (g->eos_ids[i] == token)
-      return !request->program.options.ignore_eos;
-  return 0;
-}
-
 /* The token behind the text; logits are changed. */
 static int32_t pick(engine_request *request, float *logits, int is_full) {
   if (request->best >= 0)
@@ -164,11 +105,8 @@ static int32_t pick(engine_request *request, float *logits, int is_full) {
 static tern_finish finish_of(engine_request *request, int pushed, int is_full) {
   if (pushed < 0)
     return TERN_FINISH_FAILED;
-  if (pushed > 0) {
-    /* A begun character behind a stop string is no part of it either. */
-    memset(&request->generator.utf8, 0, sizeof(request->generator.utf8));
+  if (pushed > 0)
     return TERN_FINISH_STOP;
-  }
   if ((int64_t)request->answered == request->limit)
     return TERN_FINISH_LENGTH;
   return is_full ? TERN_FINISH_CONTEXT : TERN_FINISH_NONE;
@@ -192,7 +130,7 @@ tern_finish engine_answer(engine_request *request, float *logits) {
   event.token = pick(request, logits, is_full);
   if (event.token < 0)
     return TERN_FINISH_FAILED;
-  if (is_end(request, event.token))
+  if (host_is_end(&request->generator, event.token))
     return TERN_FINISH_STOP;
   tern_sampler_accept(&request->generator.sampler, event.token);
   ++request->answered;
@@ -200,7 +138,10 @@ tern_finish engine_answer(engine_request *request, float *logits) {
     sequence->held[sequence->count++] = event.token;
   if (with_logprobs)
     add_logprobs(request, engine->original, &event, top);
-  int pushed = push_token(request, event.token);
+  int pushed = request->program.has_tokenizer
+                   ? host_speak(&request->generator, event.token,
+                                request->is_chat, &request->out)
+                   : 0;
   tell(request, &event);
   return finish_of(request, pushed, is_full);
 }

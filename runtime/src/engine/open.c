@@ -119,6 +119,8 @@ static int open_model(tern_engine *engine, const tern_model *const *models,
   program->options.threads = o->threads;
   if (host_program_open(program, models, count) != 0)
     return engine_fail(TERN_ENGINE_FAILED, "%s", program->error.text);
+  program->versions = NULL; /* the caller's own */
+  program->version_count = 0;
   /* A step of a library is never left in the middle. */
   program->env.parallel = tern_pool_run;
   program->env.host = program->pool;
@@ -134,13 +136,14 @@ static int open_model(tern_engine *engine, const tern_model *const *models,
   return open_memory(engine);
 }
 
-/* As the compiler makes a symbol of a file's name. */
-static void name_symbol(const tern_engine *engine, char *symbol, size_t room) {
+/* Behind `prefix`, as the compiler makes a symbol of a file's name. */
+static void name_symbol(const tern_engine *engine, const char *prefix,
+                        char *symbol, size_t room) {
   const char *path = engine->path, *slash = strrchr(path, '/');
   const char *name = engine->name ? engine->name : slash ? slash + 1 : path;
   const char *dot = engine->name ? NULL : strrchr(name, '.');
   size_t bytes = dot && dot > name ? (size_t)(dot - name) : strlen(name);
-  int n = snprintf(symbol, room, "tern_model_");
+  int n = snprintf(symbol, room, "%s", prefix);
   for (size_t i = 0; i < bytes && (size_t)n + 1 < room; ++i)
     symbol[n++] = isalnum((unsigned char)name[i]) ? name[i] : '_';
   symbol[n] = 0;
@@ -163,8 +166,27 @@ static int find_weights(tern_engine *engine) {
   return 0;
 }
 
-static int open_library(tern_engine *engine, const tern_model **model) {
+/* The versions that a library has for different CPUs, and NULL, or a model
+ * alone, whose address is put at only[0]. */
+static const tern_model *const *find_models(tern_engine *engine,
+                                            const tern_model **only) {
   char symbol[256];
+  name_symbol(engine, "tern_models_", symbol, sizeof(symbol));
+  const tern_model *const *versions = dlsym(engine->library, symbol);
+  if (versions)
+    return versions;
+  name_symbol(engine, "tern_model_", symbol, sizeof(symbol));
+  only[0] = dlsym(engine->library, symbol);
+  if (only[0])
+    return only;
+  engine_fail(TERN_ENGINE_INVALID,
+              "%s has no %s; options.model_name is the name that the "
+              "model was compiled as",
+              engine->path, symbol);
+  return NULL;
+}
+
+static int open_library(tern_engine *engine) {
   tern_artifact artifact;
   tern_error ignored;
   if (tern_artifact_open(&artifact, engine->path, &ignored) == 0) {
@@ -181,14 +203,19 @@ static int open_library(tern_engine *engine, const tern_model **model) {
   if (!engine->library)
     return engine_fail(TERN_ENGINE_FAILED, "cannot open %s: %s", engine->path,
                        path ? dlerror() : "there is no such file");
-  name_symbol(engine, symbol, sizeof(symbol));
-  *model = dlsym(engine->library, symbol);
-  if (!*model)
-    return engine_fail(TERN_ENGINE_INVALID,
-                       "%s has no %s; options.model_name is the name that the "
-                       "model was compiled as",
-                       engine->path, symbol);
   return find_weights(engine);
+}
+
+static int open_models(tern_engine *engine, const tern_model *const *models,
+                       unsigned count) {
+  const tern_model *only[2] = {NULL, NULL};
+  if (!engine->path)
+    return open_model(engine, models, count);
+  if (open_library(engine) != 0 || !(models = find_models(engine, only)))
+    return -1;
+  for (count = 0; models[count];)
+    ++count;
+  return open_model(engine, models, count);
 }
 
 /* `path` is NULL for models that are linked in. */
@@ -196,7 +223,6 @@ static tern_engine *open_engine(const char *path,
                                 const tern_model *const *models, unsigned count,
                                 const tern_engine_options *options) {
   tern_engine *engine = calloc(1, sizeof(*engine));
-  const tern_model *model = NULL;
   if (!engine) {
     engine_fail(TERN_ENGINE_FAILED, "out of memory");
     return NULL;
@@ -213,8 +239,7 @@ static tern_engine *open_engine(const char *path,
       copy_text(&engine->weights, o->weights) == 0 &&
       copy_text(&engine->template_file, o->chat_template) == 0 &&
       copy_text(&engine->name, o->model_name) == 0 &&
-      (!path || open_library(engine, &model) == 0) &&
-      open_model(engine, path ? &model : models, path ? 1 : count) == 0)
+      open_models(engine, models, count) == 0)
     return engine;
   tern_engine_close(engine);
   return NULL;

@@ -36,6 +36,14 @@ static int check_stdout(tern_error *error) {
                          failed ? ": " : "", failed ? strerror(cause) : "");
 }
 
+static void print_version(const tern_model *const *models, unsigned count) {
+  char versions[256];
+  host_list_versions(models, count, versions, sizeof(versions));
+  printf("%s (tern %s, %s%s%s)\n", models[0]->name, TERN_VERSION_TEXT,
+         models[0]->target, count > 1 ? "; code for " : "",
+         count > 1 ? versions : "");
+}
+
 int tern_main(const tern_model *const *models, unsigned count, int argc,
               char **argv) {
   host_program program;
@@ -53,8 +61,7 @@ int tern_main(const tern_model *const *models, unsigned count, int argc,
       if (program.options.help)
         host_options_help(&program.options, program.name, models[0]);
       else
-        printf("%s (tern %s, %s)\n", models[0]->name, TERN_VERSION_TEXT,
-               models[0]->target);
+        print_version(models, count);
       status = EXIT_OK;
     } else {
       status = EXIT_FAILED;

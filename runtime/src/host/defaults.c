@@ -40,7 +40,8 @@ tern_sampler_options host_default_sampler(const host_program *program) {
 /* Takes the next `count` ids. */
 static tern_ids take(const int32_t **at, uint32_t count) {
   tern_ids ids = {*at, count};
-  *at += count;
+  if (count) /* there may be no array */
+    *at += count;
   return ids;
 }
 

@@ -6,6 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "defaults.h"
 #include "pick.h"
+#include "speak.h"
 #include "stops.h"
 #include "thinking.h"
 
@@ -46,6 +47,8 @@ void host_generator_close(host_generator *generator) {
   free(generator->rules_memory);
   free(generator->ready.text.at);
   free(generator->ready.marks.at);
+  free(generator->spoken.text.at);
+  free(generator->spoken.marks.at);
   free(generator->shown.at);
   free(generator->candidates);
   free(generator->logits);
@@ -192,16 +195,6 @@ int host_generator_follow(host_generator *generator, const int32_t *tokens,
   return host_generator_read(generator, tokens + at, count - at, logits);
 }
 
-static int is_end(const host_generator *generator, int32_t token) {
-  const tern_generation *g = &generator->program->artifact.generation;
-  if (generator->program->options.ignore_eos)
-    return 0;
-  for (uint32_t i = 0; i < g->eos_count; ++i)
-    if (g->eos_ids[i] == token)
-      return 1;
-  return 0;
-}
-
 static void show(host_generator *generator, const host_copy *text) {
   host_program *program = generator->program;
   host_thinking *thinking = generator->thinking;
@@ -234,34 +227,13 @@ static void print_copy(host_generator *generator, const host_copy *text) {
 
 /* Text goes to stdout as soon as it can be no part of a stop string. 1 when one
  * has come, 0, or -1. */
-static int print(host_generator *generator, const char *text, size_t bytes) {
-  int result = host_stops_push(generator->stops, generator->program, text,
-                               bytes, generator->mark, &generator->ready);
-  if (result >= 0)
-    print_copy(generator, &generator->ready);
-  return result;
-}
-
-/* As print. */
 static int print_text(host_generator *generator, int32_t token) {
-  size_t bytes;
-  uint32_t flags;
-  const char *text = tern_tokenizer_token(&generator->program->tokenizer, token,
-                                          &bytes, &flags);
-  char out[TERN_UTF8_ROOM(256)];
-  int result = 0;
-  /* A control token is no text. */
-  if ((flags & TERN_TOKEN_SPECIAL) &&
-      !(generator->thinking && host_thinking_is_tag(text, bytes)))
-    return 0;
-  generator->mark =
-      flags & TERN_TOKEN_ADDED ? TERN_MARK_TOKEN : TERN_MARK_WRITTEN;
-  for (size_t at = 0; at < bytes && result == 0;) {
-    size_t n = bytes - at < 256 ? bytes - at : 256;
-    result = print(generator, out,
-                   tern_utf8_push(&generator->utf8, text + at, n, out));
-    at += n;
-  }
+  host_copy *spoken = &generator->spoken;
+  spoken->text.bytes = spoken->marks.bytes = 0;
+  int result =
+      host_speak(generator, token, generator->thinking != NULL, spoken);
+  if (result >= 0)
+    print_copy(generator, spoken);
   return result;
 }
 
@@ -296,18 +268,14 @@ static host_stop write_tokens(host_generator *generator, float *logits) {
         best >= 0 ? best : host_pick(generator, prompt, is_last, logits);
     if (token < 0)
       return STOP_FAILED;
-    if (is_end(generator, token) ||
-        host_stops_is_token(generator->stops, token))
+    if (host_is_end(generator, token))
       return STOP_END;
     tern_sampler_accept(&generator->sampler, token);
     ++generator->generated;
     int has_ended = print_token(generator, token);
     generator->pending = token;
-    if (has_ended) {
-      /* A begun character behind a stop string is not printed either. */
-      memset(&generator->utf8, 0, sizeof(generator->utf8));
+    if (has_ended)
       return has_ended < 0 ? STOP_FAILED : STOP_END;
-    }
     if (done + 1 == limit)
       break;
     if (is_full)
@@ -329,12 +297,12 @@ static host_stop write_tokens(host_generator *generator, float *logits) {
 
 /* The end of an answer: all that was held back. */
 static void print_rest(host_generator *generator) {
-  char rest[TERN_UTF8_ROOM(0)];
   host_program *program = generator->program;
+  host_copy *spoken = &generator->spoken;
   host_text *shown = &generator->shown;
-  if (print(generator, rest, tern_utf8_flush(&generator->utf8, rest)) == 0 &&
-      host_stops_flush(generator->stops, program, &generator->ready) == 0)
-    print_copy(generator, &generator->ready);
+  spoken->text.bytes = spoken->marks.bytes = 0;
+  if (host_speak_rest(generator, spoken) == 0)
+    print_copy(generator, spoken);
   host_progress_end(program);
   shown->bytes = 0;
   if (generator->thinking &&

@@ -27,6 +27,8 @@ typedef struct host_program {
   const char *name; /* argv[0] without its folder */
   const tern_model *model;
   tern_artifact artifact;
+  const tern_model *const *versions; /* that it was picked from */
+  unsigned version_count;
   tern_tokenizer tokenizer;
   int has_tokenizer;
   tern_pool *pool;
@@ -80,6 +82,13 @@ int host_parse_ids(host_program *program, const char *text, int32_t **tokens,
                    size_t *count);
 int host_read_file(host_program *program, const char *path, char **text,
                    size_t *bytes);
+/* program->model: the best of versions that this CPU can run, or that of
+ * --code, which it must be able to run. */
+int host_pick_version(host_program *program, const tern_model *const *models,
+                      unsigned count);
+/* Their names: "cortex-a53, cortex-a76". */
+void host_list_versions(const tern_model *const *models, unsigned count,
+                        char *text, size_t room);
 int host_status(host_program *program, tern_status status, const char *doing);
 /* malloc of a * b * c bytes, checked. */
 void *host_allocate(host_program *program, uint64_t a, uint64_t b, uint64_t c);
@@ -175,12 +184,13 @@ typedef struct host_generator {
   void *rules_memory;
   struct host_stops *stops;
   tern_utf8 utf8;
-  char mark;       /* of what comes next */
-  host_copy ready; /* about to be printed */
-  float *logits;   /* of the prompt, when all of them are wanted */
-  int32_t pending; /* the last token written if the session lacks it, or -1 */
-  int32_t *held;   /* the session's tokens */
-  host_copy *copy; /* takes what is written, too, unless it is NULL */
+  char mark;        /* of what comes next */
+  host_copy ready;  /* surely no part of a stop string */
+  host_copy spoken; /* about to be printed */
+  float *logits;    /* of the prompt, when all of them are wanted */
+  int32_t pending;  /* the last token written if the session lacks it, or -1 */
+  int32_t *held;    /* the session's tokens */
+  host_copy *copy;  /* takes what is written, too, unless it is NULL */
   /* Of chat: thoughts are shown in their own way. NULL: as all else. */
   struct host_thinking *thinking;
   host_text shown; /* of an answer with thoughts */

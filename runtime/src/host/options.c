@@ -136,6 +136,11 @@ static const host_flag flags[] = {
      "where weights lie: as the file is mapped, in huge pages of memory, or "
      "(auto, the default) there if that is possible and pays",
      FLAG_TEXT, ALL, AT(load), 0, 0},
+    {"--code", NULL, "CPU",
+     "take the code that was compiled for this CPU (default: the best that "
+     "this "
+     "one can run; -v lists them)",
+     FLAG_TEXT, ALL, AT(code), 0, 0},
     {"--mlock", NULL, NULL,
      "keep the weights in memory; not more than ulimit -l allows", FLAG_SWITCH,
      ALL, AT(mlock), 0, 0},

@@ -30,7 +30,7 @@ typedef struct host_list {
 typedef struct host_options {
   uint32_t command;
   const char *prompt, *file, *ids, *weights;
-  const char *load;
+  const char *load, *code;
   const char *system, *system_file, *chat_template, *color; /* chat */
   const char *thinking, *tools;
   const char *logits_file, *hidden_file;

@@ -116,9 +116,7 @@ static int check_outputs(host_program *program) {
 int host_program_open(host_program *program, const tern_model *const *models,
                       unsigned count) {
   /* First: nothing of the model may run on a CPU it was not made for. */
-  program->model =
-      tern_cpu_pick(models, count, tern_cpu_features(), &program->error);
-  if (!program->model ||
+  if (host_pick_version(program, models, count) != 0 ||
       host_status(program, tern_model_check(program->model), "the model") != 0)
     return -1;
   if (program->options.verify && host_verify(program) != 0)

@@ -28,8 +28,14 @@ void host_say_program(const host_program *program) {
   const tern_placement *placement = &program->placement;
   char pages[128];
   host_describe_pages(program, pages, sizeof(pages));
+  char versions[256];
   fprintf(stderr, "%s: code for %s, %u threads\n", program->name,
           program->model->target, tern_pool_threads(program->pool));
+  host_list_versions(program->versions, program->version_count, versions,
+                     sizeof(versions));
+  if (program->version_count > 1)
+    fprintf(stderr, "%s: the best of its code for %s%s\n", program->name,
+            versions, program->options.code ? ", but for --code" : "");
   fprintf(
       stderr, "%s: weights: %s; %s%s\n", program->name, pages,
       placement->copied_bytes ? "copied, as " : "mapped: ", placement->reason);

@@ -210,10 +210,49 @@ TEST_F(EmitterTest, OtherSymbolsAreRefusedByName) {
 
 TEST_F(EmitterTest, ModelTableNamesTheModels) {
   llvm::Expected<std::string> object =
-      emitModelTable(select("generic"), {"bard"});
+      emitModelTable(select("generic"), {"tern_model_bard"});
   ASSERT_TRUE(bool(object));
   EXPECT_NE(object->find("tern_model_bard"), std::string::npos);
   EXPECT_NE(object->find("tern_model_count"), std::string::npos);
+}
+
+//===----------------------------------------------------------------------===//
+// Versions for several CPUs
+//===----------------------------------------------------------------------===//
+
+TEST_F(EmitterTest, VersionsAreSortedAndMerged) {
+  llvm::Expected<std::vector<TargetVersion>> versions =
+      selectVersions(&context, "aarch64-linux-gnu",
+                     "neoverse-v1,cortex-a76,neoverse-n1,generic");
+  ASSERT_TRUE(bool(versions)) << llvm::toString(versions.takeError());
+  ASSERT_EQ(versions->size(), 3u);
+  EXPECT_EQ((*versions)[0].name, "generic");
+  EXPECT_EQ((*versions)[1].name, "cortex-a76");
+  EXPECT_EQ((*versions)[1].others, std::vector<std::string>{"neoverse-n1"});
+  EXPECT_EQ((*versions)[2].target.getFeatures(), "+neon,+dotprod,+i8mm");
+  versions = selectVersions(&context, "aarch64-linux-gnu", "");
+  ASSERT_TRUE(bool(versions)) << llvm::toString(versions.takeError());
+  EXPECT_EQ(versions->size(), 1u);
+}
+
+TEST_F(EmitterTest, VersionsThatCannotBeToldApartAreRefused) {
+  auto refuse = [&](StringRef target, StringRef cpus) -> std::string {
+    auto versions = selectVersions(&context, target, cpus);
+    return versions ? "" : llvm::toString(versions.takeError());
+  };
+  EXPECT_EQ(refuse("riscv64-linux-gnu", "generic-rv64+m,generic-rv64+m+v"), "");
+  EXPECT_EQ(refuse("riscv64-linux-gnu", "generic-rv64+m,generic-rv64+a"),
+            "--cpu: code for 'generic-rv64+m' and 'generic-rv64+a' differs in "
+            "m, which a program cannot ask its CPU for");
+  EXPECT_NE(refuse("thumbv7em-none-eabihf", "cortex-m4,cortex-m7")
+                .find("cannot ask its CPU what it has"),
+            std::string::npos);
+  EXPECT_NE(
+      refuse("aarch64-linux-gnu", "cortex-a53,cortex-a53").find("comes twice"),
+      std::string::npos);
+  EXPECT_EQ(refusal("aarch64-linux-gnu", "cortex-a53,cortex-a76"),
+            "expected one CPU, got the list 'cortex-a53,cortex-a76', which "
+            "only tern compile takes");
 }
 
 } // namespace

@@ -9,11 +9,13 @@
 
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/LLVMContext.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Support/SourceMgr.h"
 
 #include "gtest/gtest.h"
 
 using namespace tern;
+using llvm::StringRef;
 
 namespace {
 
@@ -57,6 +59,51 @@ TEST(ModelHeader, SaysWhatTheConstantSays) {
         "#define TERN_BARD_ALIGNMENT 4096u", "#define TERN_BARD_KV_BITS 3u",
         "#define TERN_BARD_MAX_CONTEXT 256u"})
     EXPECT_NE(header.find(line.str()), std::string::npos) << line.str();
+}
+
+/// The model under another name, with other scratch memory or weights.
+std::string makeVersion(StringRef cpu, StringRef scratch, StringRef weights) {
+  std::string text = source.str();
+  auto replace = [&](StringRef from, const std::string &to) {
+    text.replace(text.find(from.str()), from.size(), to);
+  };
+  replace("@tern_model_bard", ("@tern_model_bard_for_" + cpu).str());
+  replace("i64 -2", ("i64 " + weights).str());
+  replace("i64 1400", ("i64 " + scratch).str());
+  return text;
+}
+
+TEST(ModelHeader, VersionsHaveATable) {
+  llvm::LLVMContext context;
+  llvm::SMDiagnostic diagnostic;
+  auto make = [&](StringRef otherWeights) {
+    auto module = llvm::parseAssemblyString(makeVersion("old", "1400", "-2"),
+                                            diagnostic, context);
+    auto other = llvm::parseAssemblyString(
+        makeVersion("new", "1464", otherWeights), diagnostic, context);
+    EXPECT_FALSE(llvm::Linker::linkModules(*module, std::move(other)));
+    addVersionTable(*module,
+                    {"tern_model_bard_for_old", "tern_model_bard_for_new"});
+    return module;
+  };
+  auto module = make("-2");
+  llvm::Expected<ModelFacts> facts = readModelFacts(*module);
+  ASSERT_TRUE(bool(facts)) << llvm::toString(facts.takeError());
+  EXPECT_EQ(facts->name(), "bard");
+  EXPECT_EQ(facts->symbol, "tern_models_bard");
+  EXPECT_EQ(facts->versions.back(), "tern_model_bard_for_new");
+  std::string header = writeModelHeader(*facts);
+  for (StringRef line : {"extern const tern_model *const tern_models_bard[];",
+                         "#define TERN_BARD_VERSIONS 2u",
+                         // Of the version that takes more.
+                         "(UINT64_C(34232) + (workers) * UINT64_C(1500))"})
+    EXPECT_NE(header.find(line.str()), std::string::npos) << line.str();
+  auto unlike = make("-3");
+  llvm::Expected<ModelFacts> refused = readModelFacts(*unlike);
+  ASSERT_FALSE(bool(refused));
+  EXPECT_NE(
+      llvm::toString(refused.takeError()).find("would read other weights"),
+      std::string::npos);
 }
 
 TEST(ModelHeader, AssemblyTakesPartsOfTheFile) {

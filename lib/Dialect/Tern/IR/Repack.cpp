@@ -33,9 +33,9 @@ RankedTensorType RepackOp::getResultWeightType(RankedTensorType weightType,
 
 /// Four columns of L rows in a vector, as all of these can bring them there.
 static bool fitsUnpackedRows(const Layout &from, const UnpackedRows &panel) {
-  if (auto inLanes = RowsInLanes::match(from))
-    return inLanes->lanes == panel.lanes &&
-           panel.vectors % inLanes->vectors == 0;
+  // Vectors of other lengths are the same bytes.
+  if (RowsInLanes::match(from))
+    return panel.lanes * panel.vectors % from.tileRows() == 0;
   if (auto rows = ContiguousRows::match(from))
     return rows->lanes == panel.lanes && rows->rows == 1;
   if (auto columns = ContiguousColumns::match(from))

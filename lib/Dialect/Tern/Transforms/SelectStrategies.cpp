@@ -13,8 +13,8 @@
 #include "StrategyRemarks.h"
 
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Dialect/Tern/Transforms/StrategyRules.h"
-#include "tern/Dialect/Tern/Transforms/WeightReaders.h"
 #include "tern/Packing/LayoutFamilies.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -44,10 +44,10 @@ struct Wish {
 
   /// True if the rule is for such weights. One that was measured counts as long
   /// as the table has kernels for it.
-  bool fits(const WeightReaders &readers) const {
+  bool fits(const SharedWeight &shared) const {
     return rule.weight.empty() ||
-           (rule.weight == readers.str() &&
-            readers.getReasonAgainst(rule.layoutName, getLists()).empty());
+           (rule.weight == shared.own().str() &&
+            shared.getReasonAgainst(rule.layoutName, getLists()).empty());
   }
 
   /// True for a projection, or one that was merged into it.
@@ -111,7 +111,11 @@ private:
     wishes.clear();
     chosen.clear();
     projections.clear();
-    ArrayRef<StringLiteral> known = target.getTarget()->getLayoutNames();
+    SmallVector<StringLiteral> known;
+    for (TargetAttr version : getVersionTargets(getOperation()))
+      for (StringLiteral name : version.getTarget()->getLayoutNames())
+        if (!llvm::is_contained(known, name))
+          known.push_back(name);
     for (const std::string &text : strategies) {
       llvm::Expected<StrategyRule> rule = parseStrategyRule(text);
       if (!rule)
@@ -137,10 +141,10 @@ private:
   }
 
   /// The first wish about a product of the weight; null if there is none.
-  Wish *findWish(const WeightReaders &readers) {
+  Wish *findWish(const SharedWeight &shared) {
     for (Wish &wish : wishes)
-      for (MatmulOp product : readers.getProducts())
-        if (wish.fits(readers) && wish.matches(product.getProjection())) {
+      for (MatmulOp product : shared.own().getProducts())
+        if (wish.fits(shared) && wish.matches(product.getProjection())) {
           wish.isUsed = true;
           return &wish;
         }
@@ -180,17 +184,21 @@ private:
       }
     for (MatmulOp product : products)
       projections.insert(product.getProjectionAttr());
-    WeightReaders readers(target, type, products);
+    SharedWeight shared(getOperation(), type, products);
+    const WeightReaders &readers = shared.own();
     bool isOnlyLookedUp = products.empty() && !lookups.empty();
     std::vector<Plan> plans = isOnlyLookedUp ? std::vector<Plan>{planLookups()}
-                                             : readers.plan(ListUse::Cheaper);
-    Wish *wish = findWish(readers);
+                                             : shared.plan(ListUse::Cheaper);
+    Wish *wish = findWish(shared);
     FailureOr<Plan> plan =
-        wish ? getWished(weight, readers, *wish) : plans.front();
+        wish ? getWished(weight, shared, *wish) : plans.front();
     if (failed(plan))
       return failure();
     reportChoice(weight, type, readers, *plan, plans,
                  wish ? &wish->rule : nullptr);
+    if (std::optional<Plan> alone =
+            shared.findOwnChoice(*plan, ListUse::Cheaper))
+      reportShared(weight, *plan, *alone);
     RankedTensorType packed = apply(weight, type, reads, readers, *plan, wish);
     for (GatherRowsOp lookup : lookups)
       packLookup(lookup, packed);
@@ -215,16 +223,16 @@ private:
       scales.erase();
   }
 
-  FailureOr<Plan> getWished(WeightOp weight, const WeightReaders &readers,
+  FailureOr<Plan> getWished(WeightOp weight, const SharedWeight &shared,
                             const Wish &wish) {
-    for (Plan &plan : readers.plan(wish.getLists()))
+    for (Plan &plan : shared.plan(wish.getLists()))
       if (plan.layoutName == wish.rule.layoutName)
         return plan;
     return weight.emitError("strategy `")
            << printStrategyRule(wish.rule) << "`: no kernels of target "
            << target.getTarget()->getName()
            << " take all products of this weight in that layout; "
-           << readers.getReasonAgainst(wish.rule.layoutName, wish.getLists());
+           << shared.getReasonAgainst(wish.rule.layoutName, wish.getLists());
   }
 
   /// Returns the weight's type with its layout.

@@ -7,6 +7,7 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
+#include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -55,14 +56,19 @@ struct SpecializeTokens
   using SpecializeTokensPassBase::SpecializeTokensPassBase;
 
   void runOnOperation() override {
-    TargetAttr attr = TargetAttr::lookup(getOperation());
-    const Target *target = attr ? attr.getTarget() : nullptr;
     int64_t most = maxTokens;
+    bool isFewOwn = few;
+    // All versions of the code have the same bodies.
+    for (TargetAttr attr : getVersionTargets(getOperation())) {
+      const Target *target = attr.getTarget();
+      if (target && maxTokens == 0)
+        most = std::max(most, target->getTokensOfPass(attr));
+      isFewOwn |= target && target->wantsFew(attr);
+    }
     if (most == 0)
-      most = target ? target->getTokensOfPass(attr) : 32;
+      most = 32;
     getOperation()->setAttr(TernDialect::kMaxTokensAttr,
                             Builder(&getContext()).getI64IntegerAttr(most));
-    bool isFewOwn = few || (target && target->wantsFew(attr));
     for (auto function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       auto isDynamic = [](Type type) { return type != makeOneToken(type); };

@@ -118,6 +118,23 @@ void tern::reportChoice(WeightOp weight, RankedTensorType type,
   reportPrefill(weight, readers, plan, plans);
 }
 
+void tern::reportShared(WeightOp weight, const Plan &plan, const Plan &alone) {
+  if (plan.total() < 1.01 * alone.total())
+    return;
+  bool isPortable = llvm::any_of(plan.readings, [](const Reading &reading) {
+    return !reading.strategy.kernels;
+  });
+  remark::missed(weight.getLoc(),
+                 remark::RemarkOpts::name("Shared").category(DEBUG_TYPE))
+      << remark::reason("{0}: code for other CPUs reads it too; alone this "
+                        "code would take {1} times as long, with {2}{3}",
+                        weight.getSymName(),
+                        getRatio(alone.total(), plan.total()), alone.layoutName,
+                        isPortable ? ": no kernel of its target reads the "
+                                     "others' layout"
+                                   : "");
+}
+
 void tern::reportReadAll(MatmulOp product, const StrategyRule *wish) {
   remark::analysis(
       product.getLoc(),

@@ -20,6 +20,10 @@ void reportChoice(WeightOp weight, mlir::RankedTensorType type,
                   const WeightReaders &readers, const Plan &plan,
                   llvm::ArrayRef<Plan> plans, const StrategyRule *wish);
 
+/// A remark on a weight that versions of the code share in the layout of
+/// `plan`, where this one has the plan `alone`.
+void reportShared(WeightOp weight, const Plan &plan, const Plan &alone);
+
 /// A remark on a product that no longer skips rows or columns.
 void reportReadAll(MatmulOp product, const StrategyRule *wish);
 

@@ -64,7 +64,8 @@ static ProductShape getShape(ArrayRef<MatmulOp> products, MatmulOp product,
 
 /// Subsets of the lists of `product` that it may keep: {rows, columns}, the
 /// empty one first.
-static SmallVector<std::pair<bool, bool>> getListSubsets(MatmulOp product) {
+static SmallVector<std::pair<bool, bool>> getListSubsets(MatmulOp product,
+                                                         ListUse lists) {
   SmallVector<std::pair<bool, bool>> subsets;
   for (bool rows : {false, true})
     for (bool columns : {false, true}) {
@@ -77,6 +78,8 @@ static SmallVector<std::pair<bool, bool>> getListSubsets(MatmulOp product) {
         continue;
       subsets.emplace_back(rows, columns);
     }
+  if (lists == ListUse::Never)
+    subsets.truncate(1);
   return subsets;
 }
 
@@ -123,15 +126,15 @@ std::string WeightReaders::str() const {
 }
 
 /// All ways to compute `product`, in loops around micro kernels or in portable
-/// ones; those that do not fit have a reason.
-std::vector<Reading> WeightReaders::getReadings(MatmulOp product, ListUse lists,
-                                                bool isPortable) const {
-  SmallVector<std::pair<bool, bool>> subsets = getListSubsets(product);
-  if (lists == ListUse::Never)
-    subsets.truncate(1);
+/// ones; those that do not fit have a reason. With a layout that was chosen,
+/// those that are made for it.
+std::vector<Reading>
+WeightReaders::getReadings(MatmulOp product, ListUse lists, bool isPortable,
+                           const std::optional<Layout> &layout) const {
   std::vector<Reading> readings;
-  for (auto [rows, columns] : subsets) {
+  for (auto [rows, columns] : getListSubsets(product, lists)) {
     ProductShape shape = getShape(products, product, rows, columns);
+    shape.layout = layout;
     for (Strategy &strategy :
          target.getTarget()->getStrategies(target, shape)) {
       if (isPortable)
@@ -141,6 +144,21 @@ std::vector<Reading> WeightReaders::getReadings(MatmulOp product, ListUse lists,
       readings.push_back(
           {std::move(strategy), shape, isOfFewTokens(product), cycles, reason});
     }
+  }
+  return readings;
+}
+
+std::vector<Reading>
+WeightReaders::getPortableReadings(MatmulOp product, ListUse lists,
+                                   const Layout &layout,
+                                   StringRef layoutName) const {
+  std::vector<Reading> readings;
+  Strategy strategy = getPortableStrategy(layoutName, layout);
+  for (auto [rows, columns] : getListSubsets(product, lists)) {
+    ProductShape shape = getShape(products, product, rows, columns);
+    shape.layout = layout;
+    readings.push_back({strategy, shape, isOfFewTokens(product),
+                        rating(strategy, shape), /*reason=*/""});
   }
   return readings;
 }
@@ -238,6 +256,21 @@ std::vector<Plan> WeightReaders::plan(ListUse lists) const {
   for (auto [product, ways] : llvm::zip_equal(products, readings))
     llvm::append_range(ways, getReadings(product, lists, true));
   return makePlans(readings, lists);
+}
+
+Plan WeightReaders::planIn(const Layout &layout, StringRef layoutName,
+                           ListUse lists) const {
+  std::vector<std::vector<Reading>> readings;
+  for (MatmulOp product : products) {
+    readings.push_back(getReadings(product, lists, false, layout));
+    if (findBest(readings.back(), layout, lists))
+      continue;
+    readings.back() = getPortableReadings(product, lists, layout, layoutName);
+  }
+  Plan plan{layout, layoutName, {}};
+  for (const std::vector<Reading> &ways : readings)
+    addReading(plan, *findBest(ways, layout, lists));
+  return plan;
 }
 
 bool WeightReaders::hasEntry(StringRef layoutName) const {

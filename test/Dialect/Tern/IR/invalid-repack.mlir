@@ -18,11 +18,11 @@ func.func @to(%w: tensor<4x12x128xi8>, %i: index) {
 
 // -----
 
-!lanes = tensor<128x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:2:8, n:8:1, k:4:1]>>
-func.func @lanes(%w: tensor<8x12x64xi8>, %i: index) {
+!lanes = tensor<120x192x!tern.trit, #tern.layout<b2, rows, k:4:4, [n:3:8, n:8:1, k:4:1]>>
+func.func @lanes(%w: tensor<5x12x96xi8>, %i: index) {
   // expected-error @+1 {{expected a layout of rows in lanes, contiguous rows, contiguous columns or groups in lanes that fill the panel's lanes to repack from}}
   %0 = tern.repack %w at %i weight_type !lanes
-      layout <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]> : tensor<8x12x64xi8> -> tensor<2x48x256xi8>
+      layout <b8, rows, k:1:1, [n:4:16, n:16:1, k:4:1]> : tensor<5x12x96xi8> -> tensor<2x48x256xi8>
   return
 }
 

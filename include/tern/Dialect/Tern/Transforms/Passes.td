@@ -178,6 +178,11 @@ def SelectStrategiesPass : Pass<"tern-select-strategies", "::mlir::ModuleOp"> {
     weight made of the same tensors become a part of the layout, if groups are whole tiles
     of it, and are no operand any more.
 
+    Where a module names several `tern.version_targets`, code for each of them is to read
+    the weights: every version chooses the layout that is best for all, by the sum of what
+    each takes next to its own choice. Targets make kernels for the layout of another if
+    they can; products that none reads are portable loops, and a remark names the price.
+
     `strategies` overrules it: PATTERN=LAYOUT for the projections that the pattern
     (* and ? as in a shell) is or is a part of, PATTERN=LAYOUT:dense to skip nothing,
     LAYOUT:ahead=N to ask so far ahead. The first one that matches counts. With @WEIGHT

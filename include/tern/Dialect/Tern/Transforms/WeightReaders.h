@@ -60,6 +60,7 @@ public:
                                             StrategyRating rating = nullptr);
 
   llvm::SmallVector<MatmulOp> getProducts() const { return products; }
+  TargetAttr getTarget() const { return target; }
 
   /// The shapes of the products with all their lists, "+" in between: the key
   /// by which a file of strategies means such weights.
@@ -73,6 +74,11 @@ public:
   /// them if no layout serves all; so there is one at least.
   std::vector<Plan> plan(ListUse lists) const;
 
+  /// The plan in `layout`, which another machine may have chosen: products that
+  /// no kernel of this target reads in it take portable loops.
+  Plan planIn(const Layout &layout, llvm::StringRef layoutName,
+              ListUse lists) const;
+
   /// True if the table has an entry that reads layout `layoutName` for one of
   /// the products, fit or not.
   bool hasEntry(llvm::StringRef layoutName) const;
@@ -82,8 +88,12 @@ public:
   std::string getReasonAgainst(llvm::StringRef layoutName, ListUse lists) const;
 
 private:
-  std::vector<Reading> getReadings(MatmulOp product, ListUse lists,
-                                   bool isPortable) const;
+  std::vector<Reading>
+  getReadings(MatmulOp product, ListUse lists, bool isPortable,
+              const std::optional<Layout> &layout = std::nullopt) const;
+  std::vector<Reading> getPortableReadings(MatmulOp product, ListUse lists,
+                                           const Layout &layout,
+                                           llvm::StringRef layoutName) const;
 
   TargetAttr target;
   mlir::RankedTensorType type;
