@@ -156,6 +156,26 @@ TEST_F(EngineSequence, StatesAreNotTakenAtALoss) {
   EXPECT_EQ(answers[2].reused, 20u);
 }
 
+/// A recurrent state is that of all its text, and of nothing shorter.
+TEST_F(EngineSequence, RecurrentStatesAreTakenAsAWhole) {
+  tern_model model = tern_model_fake;
+  model.is_recurrent = 1;
+  auto engine = open(options(), &model);
+  Answer first, sibling, longer;
+  Request r = request(100, 20, 1);
+  r.submit(engine.get(), first);
+  finishAll(engine.get());
+  request(100, 20, 2).submit(engine.get(), sibling);
+  finishAll(engine.get());
+  EXPECT_EQ(sibling.reused, 0u);
+  EXPECT_EQ(sibling.tokens, greedy(request(100, 20, 2).tokens, 3));
+  r.tokens.insert(r.tokens.end(), first.tokens.begin(), first.tokens.end());
+  r.submit(engine.get(), longer);
+  finishAll(engine.get());
+  EXPECT_EQ(longer.reused, 23u);
+  EXPECT_EQ(longer.tokens, greedy(r.tokens, 3));
+}
+
 /// A beginning that many have costs once, also when all come at the same time.
 TEST_F(EngineSequence, BeginningsThatAreBeingReadAreWaitedFor) {
   tern_engine_options o = options();
