@@ -65,10 +65,14 @@ def expected(name: str, count: int = TOKENS) -> tuple[list[int], Result]:
 @pytest.mark.parametrize("cpu", PICKS)
 @pytest.mark.parametrize("name", MODELS)
 def test_arm64(program, name, cpu):
+    """Many tokens at a time, and one after the other."""
     compiled = emulated(program(name), cpu)
     ids, want = expected(name)
     assert_same(compiled.evaluate(ids, threads=2), want)
-    lines = said(compiled, "-p", "x", "-n", "1", "-v").stderr.splitlines()
+    text = golden_json(name)["greedy"][0]
+    done = said(compiled, "-p", text["prompt"], "--temp", "0", "-n", "12", "-v")
+    lines = done.stderr.splitlines()
+    assert text["text"].startswith(done.stdout.rstrip("\n"))
     assert lines[0].startswith(f"program: code for aarch64-unknown-linux-gnu/{PICKS[cpu]}, ")
     assert lines[1] == "program: the best of its code for cortex-a53, cortex-a76, neoverse-v1"
 
@@ -128,6 +132,17 @@ def test_strategy(tern, tmp_path, name=MODELS[0]):
     ids, want = expected(name)
     for cpu in ("cortex-a53", "max"):
         assert_same(emulated(compiled, cpu).evaluate(ids), want)
+
+
+@pytest.mark.slow
+def test_riscv64(tern, tmp_path, name=MODELS[0]):
+    plain = "generic-rv64+m+a+f+d+c"
+    machine = replace(known_machine("riscv64"), cpu=f"{plain},{plain}+v")
+    compiled = Program(tern, machine, model_directory(name), tmp_path)
+    ids, want = expected(name, 12)
+    for cpu, code in (("rv64", plain), ("rv64,v=true,vlen=128,vext_spec=v1.0", plain + "+v")):
+        assert_same(emulated(compiled, cpu).evaluate(ids), want)
+        assert f"/{code}, " in said(compiled, "-p", "x", "-n", "1", "-v").stderr
 
 
 class Emulated(Program):
