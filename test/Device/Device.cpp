@@ -33,6 +33,8 @@ cuda_result Device::initialize() {
   capability = unsigned(numberOf("TERN_PTX_CAPABILITY", 90));
   const char *text = std::getenv("TERN_PTX_REFUSE");
   refusal = text ? text : "";
+  text = std::getenv("TERN_PTX_REPLACE");
+  replacement = text ? text : "";
   isVerbose = numberOf("TERN_PTX_VERBOSE", 0) != 0;
   auto now = std::chrono::steady_clock::now().time_since_epoch().count();
   seed = numberOf("TERN_PTX_SEED", uint64_t(now) % 1000000007);

@@ -11,6 +11,8 @@
 //   TERN_PTX_MEMORY      bytes of its memory
 //   TERN_PTX_CAPABILITY  80: compute capability 8.0 (default 90)
 //   TERN_PTX_REFUSE      the log of a driver that refuses all modules
+//   TERN_PTX_REPLACE     REGEX=>TEXT: what is changed in modules, for tests
+//                        that want a fault to be noticed
 //   TERN_PTX_SEED        of turns and orders (default: the clock)
 //   TERN_PTX_VERBOSE     1: counts on standard error when the process ends
 //
@@ -74,7 +76,7 @@ public:
 
   unsigned count = 1, capability = 90;
   uint64_t totalBytes = uint64_t(8) << 30, usedBytes = 0;
-  std::string refusal;
+  std::string refusal, replacement;
   bool isInitialized = false;
   Memory memory;
   Stream defaultStream;

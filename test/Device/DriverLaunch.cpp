@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <regex>
 
 using namespace tern::ptx;
 
@@ -34,6 +35,18 @@ static void writeLog(const std::string &text, unsigned count,
   log[bytes - 1] = 0;
 }
 
+/// The text with a fault that somebody wants, or as it is.
+static std::string changed(const std::string &text,
+                           const std::string &replacement) {
+  size_t arrow = replacement.find("=>");
+  if (arrow == std::string::npos)
+    return text;
+  std::regex from(replacement.substr(0, arrow));
+  if (!std::regex_search(text, from))
+    throw Fault("TERN_PTX_REPLACE: there is no " + replacement.substr(0, arrow));
+  return std::regex_replace(text, from, replacement.substr(arrow + 2));
+}
+
 EXPORTED cuModuleLoadDataEx(cuda_handle *module, const void *image,
                             unsigned count, int *options, void **values) {
   Device &device = Device::get();
@@ -47,7 +60,7 @@ EXPORTED cuModuleLoadDataEx(cuda_handle *module, const void *image,
     try {
       if (!device.refusal.empty())
         throw Fault(device.refusal);
-      parse(loaded->module, text);
+      parse(loaded->module, changed(text, device.replacement));
       if (loaded->module.target > device.capability)
         throw Fault("PTX of sm_" + std::to_string(loaded->module.target) +
                     " on a device of sm_" + std::to_string(device.capability));
