@@ -89,7 +89,7 @@ Error Compilation::checkTarget() {
   if (versions.empty())
     if (Error error = checkMachine(target))
       return error;
-  llvm::Triple triple(target.getTriple());
+  llvm::Triple triple(getProgramTarget(target).getTriple());
   if (options.embedsWeights && !canEmbedData(triple))
     return llvm::createStringError(
         "--embed-weights is for objects of ELF and WebAssembly, which those "
@@ -98,7 +98,7 @@ Error Compilation::checkTarget() {
   if (options.form != OutputForm::Program &&
       options.form != OutputForm::Shared && options.form != OutputForm::Archive)
     return Error::success();
-  return checkLinkable(target, options);
+  return checkLinkable(getProgramTarget(target), options);
 }
 
 /// NAME.h and NAME.weights are written too.
@@ -291,6 +291,17 @@ void Compilation::noteInputs() {
       inputs.addFile(file);
 }
 
+void Compilation::count() {
+  listener.step("counting instructions");
+  Expected<std::optional<TokenInstructions>> counts =
+      countInstructions(options.project, target);
+  if (!counts)
+    listener.message(MessageKind::Note, "instructions are not counted: " +
+                                            llvm::toString(counts.takeError()));
+  else if (*counts)
+    listener.instructions((*counts)->least, (*counts)->most);
+}
+
 Error Compilation::run() {
   noteInputs();
   if (!options.stream && options.project.empty())
@@ -330,7 +341,13 @@ Error Compilation::run() {
     return writeWeightsAlone();
   if (options.form == OutputForm::IR)
     return write(printModule(*module));
-  return writeCode();
+  if (Error error = writeCode())
+    return error;
+  if (memory)
+    listener.memory(*memory);
+  if (options.countsInstructions && !options.project.empty())
+    count();
+  return Error::success();
 }
 
 Error tern::compile(const CompileOptions &options, CompileListener *listener) {

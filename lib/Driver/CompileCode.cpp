@@ -13,6 +13,9 @@
 
 #include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/Emitter.h"
+#include "tern/Artifact/TargetSelection.h"
+#include "tern/Codegen/DeviceModules.h"
+#include "tern/Target/Target.h"
 
 using namespace tern;
 using llvm::Error;
@@ -27,16 +30,13 @@ static Error failure(const llvm::Twine &message) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-/// Of the options, what other ones would have made.
-static Expected<ModelFacts> planModel(const CompileOptions &options,
-                                      const ModelOptions &model) {
-  CompileOptions changed = options;
-  changed.model = model;
-  changed.form = OutputForm::LLVMIR;
-  changed.stages = "";
-  changed.remarks = false;
+/// The model that other options would make.
+static Expected<MeasuredModel> measureChoice(CompileOptions options) {
+  options.form = OutputForm::LLVMIR;
+  options.stages = options.project = "";
+  options.embedsWeights = options.remarks = false;
   CompileListener silent;
-  return Compilation(changed, silent, /*samplesScales=*/false).plan();
+  return Compilation(options, silent, /*samplesScales=*/false).measure();
 }
 
 Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
@@ -44,13 +44,15 @@ Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
       options, facts, object, text.tokenizer.size(), text.generation.size());
   if (!use)
     return use.takeError();
-  listener.memory(*use);
-  return checkBudget(options, facts, *use, [&](const ModelOptions &model) {
-    return planModel(options, model);
-  });
+  memory = std::move(*use);
+  Error error = checkBudget(options, {facts, *memory}, measureChoice);
+  // Otherwise when all is written, as it may have to be compiled again.
+  if (error)
+    listener.memory(*memory);
+  return error;
 }
 
-Expected<ModelFacts> Compilation::plan() {
+Expected<MeasuredModel> Compilation::measure() {
   if (Error error = chooseTargets())
     return std::move(error);
   if (Error error = import())
@@ -58,18 +60,52 @@ Expected<ModelFacts> Compilation::plan() {
   attachTargets();
   if (Error error = runPhases())
     return std::move(error);
-  Expected<std::unique_ptr<Emitter>> emitter =
-      Emitter::create(getCode(), /*optimized=*/false);
-  return emitter ? (*emitter)->readFacts() : emitter.takeError();
+  Expected<std::unique_ptr<Emitter>> emitter = Emitter::create(getCode());
+  if (!emitter)
+    return emitter.takeError();
+  Expected<ModelFacts> facts = (*emitter)->readFacts();
+  if (!facts)
+    return facts.takeError();
+  Expected<std::string> object = (*emitter)->emitObject();
+  if (!object)
+    return object.takeError();
+  Expected<MemoryUse> use = measureMemory(
+      options, *facts, *object, text.tokenizer.size(), text.generation.size());
+  if (!use)
+    return use.takeError();
+  return MeasuredModel{*facts, std::move(*use)};
 }
 
 //===----------------------------------------------------------------------===//
 // Code
 //===----------------------------------------------------------------------===//
 
+/// Of a device's module, the code that a program of this machine has; that of
+/// the device is `kernels`, and in it as text.
+Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
+  std::optional<Device> device = target.getTarget()->getDevice(target);
+  if (!device)
+    return Emitter::create(getCode());
+  DeviceModules split = splitDeviceModule(*module);
+  if (Error error = Emitter::create(*split.kernels, target).moveInto(kernels))
+    return std::move(error);
+  Expected<std::string> text = kernels->emitAssembly();
+  if (!text)
+    return text.takeError();
+  addDeviceImage(*split.description, *text, device->capability);
+  return Emitter::create(*split.description, getProgramTarget(target));
+}
+
 Error Compilation::saveCode(Emitter &emitter) {
   if (options.stages.empty())
     return Error::success();
+  if (kernels) {
+    Expected<std::string> text = kernels->emitAssembly();
+    if (!text)
+      return text.takeError();
+    if (Error error = saveStage((name + ".ptx").str(), *text))
+      return error;
+  }
   Expected<std::string> ir = emitter.emitLLVMIR();
   if (!ir)
     return ir.takeError();
@@ -94,18 +130,17 @@ Error Compilation::writeCode() {
   {
     Timer timer("optimize", listener);
     listener.step("machine code");
-    Expected<std::unique_ptr<Emitter>> made = Emitter::create(getCode());
-    if (!made)
-      return made.takeError();
-    emitter = std::move(*made);
+    if (Error error = createEmitter().moveInto(emitter))
+      return error;
   }
   if (Error error = saveCode(*emitter))
     return error;
   if (options.form == OutputForm::LLVMIR ||
       options.form == OutputForm::Assembly) {
+    Emitter &shown = kernels ? *kernels : *emitter;
     Expected<std::string> text = options.form == OutputForm::Assembly
-                                     ? emitter->emitAssembly()
-                                     : emitter->emitLLVMIR();
+                                     ? shown.emitAssembly()
+                                     : shown.emitLLVMIR();
     return text ? write(*text) : text.takeError();
   }
   Expected<ModelFacts> facts = emitter->readFacts();
@@ -129,7 +164,7 @@ Error Compilation::writeCode() {
   LinkedModel linked{weights ? *weights : mlir::ModuleOp(),
                      checkpoint.get(),
                      text,
-                     target,
+                     getProgramTarget(target),
                      *object,
                      *facts,
                      inputs,

@@ -129,8 +129,7 @@ struct LookupWordsModel : MicroKernelModel<LookupWordsModel, LookupWordsAttr> {
       for (int64_t chunk = 0; chunk < kNumbers; chunk += kChunk) {
         Values narrow(planes, b.zero(narrowType));
         for (int64_t number = chunk; number < chunk + kChunk; ++number) {
-          if (number % 2 == 0)
-            keepOrder(attr, b);
+          keepOrder(attr, b);
           for (int64_t plane = 0; plane < planes; ++plane)
             narrow[plane] =
                 LookupAddOp::create(b, narrowType, narrow[plane],

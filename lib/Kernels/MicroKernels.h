@@ -23,6 +23,11 @@ namespace tern {
 mlir::Value broadcastFour(ValueBuilder &b, mlir::Value codes, int64_t token,
                           int64_t column, DotProductAttrInterface dot);
 
+/// The bytes of a step as vectors of `width`, each read by itself where all are
+/// read from memory: LLVM takes an address as one of a load of all, which then
+/// costs an addition.
+mlir::Value splitVectors(ValueBuilder &b, mlir::Value bytes, int64_t width);
+
 /// Instructions that a vector of sums of a group takes: the offset comes off,
 /// and it is converted, multiplied by scales and by a factor, and added.
 constexpr int64_t kScaleSlots = 5;

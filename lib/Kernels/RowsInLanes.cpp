@@ -109,7 +109,12 @@ struct RowsInLanesModel : FieldKernelModel<RowsInLanesModel, RowsInLanesAttr> {
 
 private:
   static Value bytesOf(Attribute attr, ValueBuilder &b, ValueRange weights) {
-    return b.reshape(weights[0], {get(attr).getTileVectors(), 4 * lanes(attr)});
+    // Loads of codes for more tokens, or of four, have addresses that all
+    // loads go on by.
+    if (get(attr).getTokens() > 1 || !get(attr).getDot().broadcastsLanes())
+      return b.reshape(weights[0],
+                       {get(attr).getTileVectors(), 4 * lanes(attr)});
+    return splitVectors(b, weights[0], 4 * lanes(attr));
   }
 };
 

@@ -4,8 +4,22 @@
 // added to its sums. Codes are a lane of the vector that was loaded.
 
 #sdot = #tern.rows_in_lanes<dot = #tern_aarch64.dot<sdot>, vectors = 1, tokens = 1>
+#four = #tern.rows_in_lanes<dot = #tern_aarch64.dot<sdot>, vectors = 4, tokens = 1>
 
 module attributes {tern.target = #tern.target<triple = "aarch64-unknown-linux-gnu", cpu = "cortex-a76", features = "+neon,+dotprod">} {
+
+// Weights of one token in memory are read a register at a time.
+// CHECK-LABEL: func.func @in_memory(
+// CHECK-COUNT-4: vector.load {{.*}} : memref<8x160x64xi8>, vector<16xi8>
+// CHECK-NOT:     vector.load
+// CHECK:         return
+func.func @in_memory(%x: vector<1x16xi8>, %w: memref<8x160x64xi8>, %row: index, %step: index, %acc: vector<4x3x4xi32>) -> vector<4x3x4xi32> {
+  %zero = arith.constant 0 : index
+  %pad = arith.constant 0 : i8
+  %bytes = vector.transfer_read %w[%row, %step, %zero], %pad {in_bounds = [true]} : memref<8x160x64xi8>, vector<64xi8>
+  %0 = tern.micro "q_proj" #four %x, %bytes into %acc : vector<1x16xi8>, vector<64xi8> into vector<4x3x4xi32>
+  return %0 : vector<4x3x4xi32>
+}
 
 // CHECK-LABEL: func.func @digits(
 // CHECK-COUNT-3: arith.andi
