@@ -10,6 +10,7 @@
 
 #include "Diagnostics.h"
 #include "LinkedModel.h"
+#include "MemoryBudget.h"
 #include "PhaseRange.h"
 
 #include "tern/Artifact/Emitter.h"
@@ -32,8 +33,8 @@ public:
         diagnostics(context, listener), range(options) {}
 
   llvm::Error run();
-  /// All but code and files.
-  llvm::Expected<ModelFacts> plan();
+  /// All but files.
+  llvm::Expected<MeasuredModel> measure();
 
 private:
   static mlir::DialectRegistry makeRegistry();
@@ -58,6 +59,7 @@ private:
   llvm::Error writeCode();
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
+  void count();
   WeightsPlace placeWeights() const;
   llvm::Error saveCode(Emitter &emitter);
   llvm::Error checkMemory(llvm::StringRef object, const ModelFacts &facts);
@@ -76,6 +78,7 @@ private:
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
   TextSections text;
+  std::optional<MemoryUse> memory;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   /// Of several versions, the module that each becomes.
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> code;

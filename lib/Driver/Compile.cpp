@@ -291,6 +291,17 @@ void Compilation::noteInputs() {
       inputs.addFile(file);
 }
 
+void Compilation::count() {
+  listener.step("counting instructions");
+  Expected<std::optional<TokenInstructions>> counts =
+      countInstructions(options.project, target);
+  if (!counts)
+    listener.message(MessageKind::Note, "instructions are not counted: " +
+                                            llvm::toString(counts.takeError()));
+  else if (*counts)
+    listener.instructions((*counts)->least, (*counts)->most);
+}
+
 Error Compilation::run() {
   noteInputs();
   if (!options.stream && options.project.empty())
@@ -330,7 +341,13 @@ Error Compilation::run() {
     return writeWeightsAlone();
   if (options.form == OutputForm::IR)
     return write(printModule(*module));
-  return writeCode();
+  if (Error error = writeCode())
+    return error;
+  if (memory)
+    listener.memory(*memory);
+  if (options.countsInstructions && !options.project.empty())
+    count();
+  return Error::success();
 }
 
 Error tern::compile(const CompileOptions &options, CompileListener *listener) {

@@ -27,16 +27,13 @@ static Error failure(const llvm::Twine &message) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-/// Of the options, what other ones would have made.
-static Expected<ModelFacts> planModel(const CompileOptions &options,
-                                      const ModelOptions &model) {
-  CompileOptions changed = options;
-  changed.model = model;
-  changed.form = OutputForm::LLVMIR;
-  changed.stages = "";
-  changed.remarks = false;
+/// The model that other options would make.
+static Expected<MeasuredModel> measureChoice(CompileOptions options) {
+  options.form = OutputForm::LLVMIR;
+  options.stages = options.project = "";
+  options.embedsWeights = options.remarks = false;
   CompileListener silent;
-  return Compilation(changed, silent, /*samplesScales=*/false).plan();
+  return Compilation(options, silent, /*samplesScales=*/false).measure();
 }
 
 Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
@@ -44,13 +41,15 @@ Error Compilation::checkMemory(StringRef object, const ModelFacts &facts) {
       options, facts, object, text.tokenizer.size(), text.generation.size());
   if (!use)
     return use.takeError();
-  listener.memory(*use);
-  return checkBudget(options, facts, *use, [&](const ModelOptions &model) {
-    return planModel(options, model);
-  });
+  memory = std::move(*use);
+  Error error = checkBudget(options, {facts, *memory}, measureChoice);
+  // Otherwise when all is written, as it may have to be compiled again.
+  if (error)
+    listener.memory(*memory);
+  return error;
 }
 
-Expected<ModelFacts> Compilation::plan() {
+Expected<MeasuredModel> Compilation::measure() {
   if (Error error = chooseTargets())
     return std::move(error);
   if (Error error = import())
@@ -58,9 +57,20 @@ Expected<ModelFacts> Compilation::plan() {
   attachTargets();
   if (Error error = runPhases())
     return std::move(error);
-  Expected<std::unique_ptr<Emitter>> emitter =
-      Emitter::create(getCode(), /*optimized=*/false);
-  return emitter ? (*emitter)->readFacts() : emitter.takeError();
+  Expected<std::unique_ptr<Emitter>> emitter = Emitter::create(getCode());
+  if (!emitter)
+    return emitter.takeError();
+  Expected<ModelFacts> facts = (*emitter)->readFacts();
+  if (!facts)
+    return facts.takeError();
+  Expected<std::string> object = (*emitter)->emitObject();
+  if (!object)
+    return object.takeError();
+  Expected<MemoryUse> use = measureMemory(
+      options, *facts, *object, text.tokenizer.size(), text.generation.size());
+  if (!use)
+    return use.takeError();
+  return MeasuredModel{*facts, std::move(*use)};
 }
 
 //===----------------------------------------------------------------------===//

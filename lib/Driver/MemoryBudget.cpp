@@ -9,7 +9,10 @@
 
 #include "tern/tern.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+
+#include <functional>
 
 using namespace tern;
 using llvm::Error;
@@ -49,110 +52,45 @@ Expected<MemoryUse> tern::measureMemory(const CompileOptions &options,
 }
 
 //===----------------------------------------------------------------------===//
-// Knobs
+// Choices
 //===----------------------------------------------------------------------===//
 
 namespace {
 
-/// A flag that would save memory, and its effect.
-struct Saving {
+/// A flag that may save memory.
+struct Choice {
   std::string flag;
-  uint64_t bytes;
+  std::function<void(CompileOptions &)> set;
+};
+
+/// One that does: so much is taken with it.
+struct Saving {
+  Choice choice;
+  uint64_t taken;
 };
 
 struct Budget {
   StringRef flag, words;
-  uint64_t limit, taken;
-  const std::vector<MemoryUse::Part> &parts;
+  uint64_t limit;
+  std::vector<MemoryUse::Part> MemoryUse::*parts;
+
+  uint64_t taken(const MeasuredModel &model) const {
+    return MemoryUse::sum(model.use.*parts);
+  }
 };
 
 } // namespace
 
-static uint64_t ramOf(const ModelFacts &facts, uint32_t context,
-                      uint32_t workers) {
-  return getSessionBytes(describeModel(facts), context, workers);
-}
-
-static std::string describeExcess(const Budget &budget,
-                                  const std::string &advice) {
-  return (llvm::Twine(budget.taken) + " bytes of " + budget.words + ", " +
-          llvm::Twine(budget.taken - budget.limit) + " more than " +
-          budget.flag + "=" + llvm::Twine(budget.limit) +
-          " allows: " + MemoryUse::list(budget.parts) + advice)
-      .str();
-}
-
-/// "; --kv-bits=3 makes it 81234", of those that are enough, or else of all.
-static std::string advise(const std::vector<Saving> &savings,
-                          const Budget &budget) {
-  uint64_t over = budget.taken - budget.limit, all = 0;
-  std::string enough, flags;
-  for (const Saving &saving : savings) {
-    if (saving.bytes >= over)
-      enough += (enough.empty() ? "; " : ", ") + saving.flag + " makes it " +
-                std::to_string(budget.taken - saving.bytes);
-    flags += (flags.empty() ? "" : " ") + saving.flag;
-    all += saving.bytes;
-  }
-  if (!enough.empty())
-    return enough;
-  if (savings.empty())
-    return "; no flag makes it smaller";
-  return "; " + flags + (savings.size() > 1 ? " together make" : " makes") +
-         " it about " +
-         std::to_string(budget.taken - std::min(all, budget.taken)) +
-         (all >= over ? "" : ", which is still too much");
-}
-
-/// Adds the saving of a choice unless it is made already or saves nothing.
-static Error add(std::vector<Saving> &savings, StringRef flag,
-                 const CompileOptions &options, FactsOfChoice tryChoice,
-                 llvm::function_ref<void(ModelOptions &)> set,
-                 llvm::function_ref<uint64_t(const ModelFacts &)> measure,
-                 uint64_t now) {
-  ModelOptions changed = options.model;
-  set(changed);
-  Expected<ModelFacts> facts = tryChoice(changed);
-  if (!facts)
-    return facts.takeError();
-  uint64_t bytes = measure(*facts);
-  if (bytes < now)
-    savings.push_back({flag.str(), now - bytes});
-  return Error::success();
-}
-
-static Expected<std::vector<Saving>> saveFlash(const CompileOptions &options,
-                                               const ModelFacts &facts,
-                                               FactsOfChoice tryChoice) {
-  std::vector<Saving> savings;
-  auto weights = [](const ModelFacts &facts) { return facts.weightsBytes; };
-  for (auto [flag, rows] :
-       {std::pair<StringRef, HeadRows>{"--head=int8", HeadRows::Int8},
-        {"--head=int4", HeadRows::Int4}})
-    if (Error error = add(
-            savings, flag, options, tryChoice,
-            [rows = rows](ModelOptions &model) { model.import.head = rows; },
-            weights, facts.weightsBytes))
-      return std::move(error);
-  if (options.model.import.embedding == HeadRows::Stored)
-    if (Error error = add(
-            savings, "--embedding=int8", options, tryChoice,
-            [](ModelOptions &model) {
-              model.import.embedding = HeadRows::Int8;
-            },
-            weights, facts.weightsBytes))
-      // Of a ternary embedding, which has fewer bits.
-      llvm::consumeError(std::move(error));
-  return savings;
-}
-
-/// The longest context that a session of `limit` bytes has room for.
-static uint32_t longestContext(const ModelFacts &facts, uint32_t workers,
+/// The longest context that `limit` bytes of RAM have room for; 0: none.
+static uint32_t longestContext(const MeasuredModel &model, unsigned workers,
                                uint64_t limit) {
-  uint32_t low = 0, high = uint32_t(facts.maxContext);
+  tern_model numbers = describeModel(model.facts);
+  uint32_t low = 0, high = uint32_t(model.facts.maxContext);
+  uint64_t others =
+      MemoryUse::sum(model.use.ram) - getSessionBytes(numbers, high, workers);
   while (low < high) {
     uint32_t middle = low + (high - low + 1) / 2;
-    if (ramOf(facts, middle, workers) <= limit)
+    if (getSessionBytes(numbers, middle, workers) + others <= limit)
       low = middle;
     else
       high = middle - 1;
@@ -160,71 +98,156 @@ static uint32_t longestContext(const ModelFacts &facts, uint32_t workers,
   return low;
 }
 
-static Expected<std::vector<Saving>> saveRam(const CompileOptions &options,
-                                             const ModelFacts &facts,
-                                             const Budget &budget,
-                                             FactsOfChoice tryChoice) {
-  std::vector<Saving> savings;
-  uint32_t context = uint32_t(facts.maxContext);
-  uint64_t now = ramOf(facts, context, options.workers);
-  uint64_t others = budget.taken - now;
-  auto save = [&](std::string flag, uint64_t bytes) {
-    if (bytes < now)
-      savings.push_back({std::move(flag), now - bytes});
-  };
-  if (budget.limit > others)
-    if (uint32_t fits =
-            longestContext(facts, options.workers, budget.limit - others))
-      save("--context=" + std::to_string(fits),
-           ramOf(facts, fits, options.workers));
+static Choice chooseContext(uint32_t tokens) {
+  return {"--context=" + std::to_string(tokens),
+          [tokens](CompileOptions &options) {
+            options.model.import.context = tokens;
+          }};
+}
+
+static std::vector<Choice> flashChoices(const CompileOptions &options) {
+  std::vector<Choice> choices;
+  for (auto [name, rows] :
+       {std::pair<StringRef, HeadRows>{"--head=int8", HeadRows::Int8},
+        {"--head=int4", HeadRows::Int4}})
+    if (options.model.import.head != rows)
+      choices.push_back({name.str(), [rows = rows](CompileOptions &changed) {
+                           changed.model.import.head = rows;
+                         }});
+  if (options.model.import.embedding == HeadRows::Stored)
+    choices.push_back({"--embedding=int8", [](CompileOptions &changed) {
+                         changed.model.import.embedding = HeadRows::Int8;
+                       }});
+  return choices;
+}
+
+static std::vector<Choice> ramChoices(const CompileOptions &options,
+                                      const MeasuredModel &model,
+                                      uint64_t limit) {
+  std::vector<Choice> choices;
+  if (uint32_t tokens = longestContext(model, options.workers, limit))
+    choices.push_back(chooseContext(tokens));
   if (options.workers > 1)
-    save("--workers=1", ramOf(facts, context, 1));
-  auto ram = [&](const ModelFacts &changed) {
-    return ramOf(changed, context, options.workers);
-  };
-  if (facts.kvBits > 3)
-    if (Error error = add(
-            savings, "--kv-bits=3", options, tryChoice,
-            [](ModelOptions &model) { model.import.kvBits = 3; }, ram, now))
-      return std::move(error);
-  if (facts.maxTokens > 1)
-    if (Error error = add(
-            savings, "--max-tokens=1", options, tryChoice,
-            [](ModelOptions &model) { model.pipeline.maxTokens = 1; }, ram,
-            now))
-      return std::move(error);
+    choices.push_back(
+        {"--workers=1", [](CompileOptions &changed) { changed.workers = 1; }});
+  if (model.facts.kvBits > 3)
+    choices.push_back({"--kv-bits=3", [](CompileOptions &changed) {
+                         changed.model.import.kvBits = 3;
+                       }});
+  if (model.facts.maxTokens > 1)
+    choices.push_back({"--max-tokens=1", [](CompileOptions &changed) {
+                         changed.model.pipeline.maxTokens = 1;
+                       }});
+  return choices;
+}
+
+/// Those of `choices` that save memory, the best value of each flag.
+static std::vector<Saving> findSavings(const std::vector<Choice> &choices,
+                                       const CompileOptions &options,
+                                       const Budget &budget, uint64_t taken,
+                                       MeasureChoice measure) {
+  std::vector<Saving> savings;
+  for (const Choice &choice : choices) {
+    CompileOptions changed = options;
+    choice.set(changed);
+    Expected<MeasuredModel> model = measure(changed);
+    if (!model) {
+      // Of a ternary embedding, which has fewer bits, and such.
+      llvm::consumeError(model.takeError());
+      continue;
+    }
+    uint64_t after = budget.taken(*model);
+    if (after >= taken)
+      continue;
+    StringRef flag = StringRef(choice.flag).split('=').first;
+    auto same = llvm::find_if(savings, [&](const Saving &saving) {
+      return StringRef(saving.choice.flag).split('=').first == flag;
+    });
+    if (same == savings.end())
+      savings.push_back({choice, after});
+    else if (after < same->taken)
+      *same = {choice, after};
+  }
   return savings;
+}
+
+/// "; --kv-bits=3 makes it 81234" of each saving that is enough.
+static std::string adviseOne(const std::vector<Saving> &savings,
+                             uint64_t limit) {
+  std::string words;
+  for (const Saving &saving : savings)
+    if (saving.taken <= limit)
+      words += (words.empty() ? "; " : ", ") + saving.choice.flag +
+               " makes it " + std::to_string(saving.taken);
+  return words;
+}
+
+/// The same of all of them at once, and of RAM with the context that then fits.
+static Expected<std::string> adviseAll(const std::vector<Saving> &savings,
+                                       const CompileOptions &options,
+                                       const Budget &budget,
+                                       MeasureChoice measure) {
+  if (savings.empty())
+    return "; no flag makes it smaller";
+  CompileOptions changed = options;
+  std::string flags;
+  auto apply = [&](const Choice &choice) {
+    choice.set(changed);
+    flags += (flags.empty() ? "" : " ") + choice.flag;
+  };
+  for (const Saving &saving : savings)
+    apply(saving.choice);
+  Expected<MeasuredModel> model = measure(changed);
+  if (!model)
+    return model.takeError();
+  uint64_t taken = budget.taken(*model);
+  if (taken > budget.limit && budget.parts == &MemoryUse::ram)
+    if (uint32_t tokens =
+            longestContext(*model, changed.workers, budget.limit)) {
+      apply(chooseContext(tokens));
+      model = measure(changed);
+      if (!model)
+        return model.takeError();
+      taken = budget.taken(*model);
+    }
+  bool isOne = !StringRef(flags).contains(' ');
+  return "; " + flags + (isOne ? " makes it " : " together make it ") +
+         std::to_string(taken) +
+         (taken <= budget.limit ? "" : ", which is still too much");
 }
 
 //===----------------------------------------------------------------------===//
 // Budgets
 //===----------------------------------------------------------------------===//
 
-Error tern::checkBudget(const CompileOptions &options, const ModelFacts &facts,
-                        const MemoryUse &use, FactsOfChoice tryChoice) {
+Error tern::checkBudget(const CompileOptions &options,
+                        const MeasuredModel &model, MeasureChoice measure) {
   std::string words;
-  auto check = [&](const Budget &budget, auto &&save) -> Error {
-    if (budget.taken <= budget.limit)
-      return Error::success();
-    Expected<std::vector<Saving>> savings = save(budget);
-    if (!savings)
-      return savings.takeError();
-    words += (words.empty() ? " takes " : "; and ") +
-             describeExcess(budget, advise(*savings, budget));
-    return Error::success();
-  };
-  if (Error error = check(
-          {"--max-flash", "flash", options.maxFlash.value_or(UINT64_MAX),
-           MemoryUse::sum(use.flash), use.flash},
-          [&](const Budget &) { return saveFlash(options, facts, tryChoice); }))
-    return error;
-  if (Error error =
-          check({"--max-ram", "RAM", options.maxRam.value_or(UINT64_MAX),
-                 MemoryUse::sum(use.ram), use.ram},
-                [&](const Budget &budget) {
-                  return saveRam(options, facts, budget, tryChoice);
-                }))
-    return error;
+  for (const Budget &budget :
+       {Budget{"--max-flash", "flash", options.maxFlash.value_or(UINT64_MAX),
+               &MemoryUse::flash},
+        Budget{"--max-ram", "RAM", options.maxRam.value_or(UINT64_MAX),
+               &MemoryUse::ram}}) {
+    uint64_t taken = budget.taken(model);
+    if (taken <= budget.limit)
+      continue;
+    std::vector<Saving> savings =
+        findSavings(budget.parts == &MemoryUse::ram
+                        ? ramChoices(options, model, budget.limit)
+                        : flashChoices(options),
+                    options, budget, taken, measure);
+    Expected<std::string> advice = adviseOne(savings, budget.limit);
+    if (advice->empty())
+      advice = adviseAll(savings, options, budget, measure);
+    if (!advice)
+      return advice.takeError();
+    words += ((words.empty() ? " takes " : "; and ") + llvm::Twine(taken) +
+              " bytes of " + budget.words + ", " +
+              llvm::Twine(taken - budget.limit) + " more than " + budget.flag +
+              "=" + llvm::Twine(budget.limit) +
+              " allows: " + MemoryUse::list(model.use.*budget.parts) + *advice)
+                 .str();
+  }
   return words.empty() ? Error::success()
-                       : llvm::createStringError(facts.name() + words);
+                       : llvm::createStringError(model.facts.name() + words);
 }

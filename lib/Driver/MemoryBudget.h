@@ -15,14 +15,20 @@
 
 namespace tern {
 
-/// Answers the facts of the model that other options would make.
-using FactsOfChoice =
-    llvm::function_ref<llvm::Expected<ModelFacts>(const ModelOptions &)>;
+struct MeasuredModel {
+  ModelFacts facts;
+  MemoryUse use;
+};
 
-/// An error if `use` has more than the options allow: by how much, its parts,
-/// and the flags that would make it fit, as `tryChoice` finds them.
-llvm::Error checkBudget(const CompileOptions &options, const ModelFacts &facts,
-                        const MemoryUse &use, FactsOfChoice tryChoice);
+/// Answers the model that other options would make.
+using MeasureChoice =
+    llvm::function_ref<llvm::Expected<MeasuredModel>(const CompileOptions &)>;
+
+/// An error if `model` takes more than the options allow: by how much, its
+/// parts, and the flags that would make it fit, each alone or else all at once,
+/// as `measure` finds them.
+llvm::Error checkBudget(const CompileOptions &options,
+                        const MeasuredModel &model, MeasureChoice measure);
 
 /// All that the object, the weights of `facts` and the texts take.
 llvm::Expected<MemoryUse> measureMemory(const CompileOptions &options,

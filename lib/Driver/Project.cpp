@@ -9,6 +9,7 @@
 
 #include "Paths.h"
 
+#include "tern/Artifact/TemporaryDirectory.h"
 #include "tern/Artifact/Toolchain.h"
 #include "tern/Driver/OutputFiles.h"
 #include "tern/tokenizer.h"
@@ -17,6 +18,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
 
 #include <cstring>
 #include <optional>
@@ -43,6 +45,7 @@ struct Board {
   StringRef folder; ///< of examples
   std::vector<StringRef> files;
   std::string start, script, machine, run;
+  std::string count; ///< flags of a program that counts its instructions
   std::string compiler = "clang";
 };
 
@@ -67,7 +70,9 @@ static Board makeCortexM(const Triple &triple, TargetAttr target) {
           "start_arm.c",
           script.str(),
           machine,
-          ("qemu-system-arm -M " + script.drop_back(3) + semihosting).str()};
+          ("qemu-system-arm -M " + script.drop_back(3) + semihosting).str(),
+          // Clocks of 32 and of 25 MHz.
+          hasMve ? "-DCOUNT -DTICK_EIGHTHS=250" : "-DCOUNT -DTICK_EIGHTHS=320"};
 }
 
 /// "rv32imafdc" of "+a,+c,..."
@@ -95,7 +100,8 @@ static Board makeRiscV(const Triple &triple, TargetAttr target) {
           (llvm::Twine("qemu-system-") +
            (triple.isArch64Bit() ? "riscv64" : "riscv32") +
            " -M virt -bios none" + semihosting)
-              .str()};
+              .str(),
+          "-DCOUNT"};
 }
 
 static Board makeHosted(const Triple &triple) {
@@ -218,8 +224,50 @@ Error tern::writeProject(StringRef folder, TargetAttr target, StringRef runtime,
         {"TOKENIZER", tokenizerKind(tokenizer)},
         {"MODEL", embedded ? "model.o" : "model.o model-weights.S"},
         {"WEIGHTS", embedded ? "" : "model.weights"},
-        {"RUN", board.run}})
+        {"RUN", board.run},
+        {"COUNT", board.count}})
     text += (name + " = " + value).str() + "\n";
   text += "ifeq ($(origin CC),default)\nCC = " + board.compiler + "\nendif\n";
   return writeFile(inside(folder, "target.mk"), text, inputs);
+}
+
+//===----------------------------------------------------------------------===//
+// Counting
+//===----------------------------------------------------------------------===//
+
+/// "3492160 to 3570680 instructions for a token", a line of some.
+static bool readCounts(StringRef text, TokenInstructions &counts) {
+  for (StringRef line : llvm::split(text, '\n'))
+    if (line.consume_back(" instructions for a token")) {
+      auto [least, most] = line.split(" to ");
+      return !least.getAsInteger(10, counts.least) &&
+             !most.getAsInteger(10, counts.most);
+    }
+  return false;
+}
+
+Expected<std::optional<TokenInstructions>>
+tern::countInstructions(StringRef folder, TargetAttr target) {
+  if (findBoard(target)->count.empty())
+    return std::nullopt;
+  llvm::ErrorOr<std::string> make = llvm::sys::findProgramByName("make");
+  if (!make)
+    return failure("there is no make");
+  Expected<TemporaryDirectory> scratch = TemporaryDirectory::create();
+  if (!scratch)
+    return scratch.takeError();
+  std::string said = scratch->path("said"), log = scratch->path("log"), reason;
+  constexpr unsigned seconds = 300;
+  llvm::sys::ExecuteAndWait(
+      *make, {*make, "-s", "-C", folder, "--no-print-directory", "count"},
+      std::nullopt, {StringRef("/dev/null"), StringRef(said), StringRef(log)},
+      seconds, 0, &reason);
+  auto text = llvm::MemoryBuffer::getFile(said);
+  auto complaints = llvm::MemoryBuffer::getFile(log);
+  TokenInstructions counts;
+  if (text && readCounts((*text)->getBuffer(), counts))
+    return counts;
+  if (reason.empty() && complaints)
+    reason = (*complaints)->getBuffer().split('\n').first.trim().str();
+  return failure("make -C " + folder + " count failed: " + reason);
 }

@@ -32,6 +32,16 @@ llvm::Error writeProject(llvm::StringRef folder, TargetAttr target,
                          llvm::ArrayRef<uint8_t> tokenizer, bool embedded,
                          const InputFiles &inputs);
 
+/// The fewest and the most.
+struct TokenInstructions {
+  uint64_t least, most;
+};
+
+/// Builds the program of a folder and runs it where instructions are counted;
+/// absent if nothing does that for the target.
+llvm::Expected<std::optional<TokenInstructions>>
+countInstructions(llvm::StringRef folder, TargetAttr target);
+
 } // namespace tern
 
 #endif // TERN_LIB_DRIVER_PROJECT_H

@@ -18,6 +18,9 @@ import numpy as np
 import pytest
 from boards import run_quietly
 from conftest import MODELS, ROOT, model_directory
+from damage import edit_tensor
+from tern.synth import synthesize
+from test_boards import LEAST, LIMITS
 from test_compiled import run_driver
 from test_golden import golden_json
 
@@ -32,12 +35,13 @@ def need(*tools: str) -> None:
 
 
 def make(folder: Path, *arguments: str, status: int = 0) -> str:
+    """The text that is said, of a refusal make's."""
     done = subprocess.run(
         ["make", "-s", "-C", str(folder), "--no-print-directory", *arguments],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == status, done.stderr[-3000:]
-    return done.stdout
+    return done.stdout or done.stderr
 
 
 def want() -> str:
@@ -48,8 +52,16 @@ def want() -> str:
 def m4(tern, tmp_path_factory) -> Path:
     need("clang", "ld.lld", "make", "qemu-system-arm")
     folder = tmp_path_factory.mktemp("m4")
-    run_driver([tern, "compile", A48, "--emit=project", "-o", str(folder), *M4])
+    command = [tern, "compile", A48, "--emit=project", "-o", str(folder), *M4, "--report"]
+    (folder / "report").write_text(run_driver(command))
     return folder
+
+
+def test_instructions_of_a_token_are_reported(m4):
+    """As many as test_boards.py counts in another program, within 6 % of both sides."""
+    [line] = [line for line in (m4 / "report").read_text().splitlines() if line.startswith("inst")]
+    counts = re.fullmatch(r"instructions (\d+) to (\d+) for a token", line)
+    assert LEAST <= int(counts[1]) < int(counts[2]) <= LIMITS["--head=16"]
 
 
 @pytest.mark.parametrize("tool, flags", [
@@ -63,6 +75,8 @@ def test_project(tern, tmp_path, tool, flags):
     assert said and want().startswith(said)
     files = {path.name for path in tmp_path.iterdir()}
     assert ("model.weights" in files) == ("model-weights.S" in files) == ("--embed-weights" not in flags)
+    if tool == "qemu-aarch64":
+        assert "no emulator" in make(tmp_path, "count", status=2)
     # The same folder may be written again, no other one.
     (tmp_path / "target.mk").write_text("mine\n")
     command = [tern, "compile", A48, "--emit=project", "-o", str(tmp_path), *flags]
@@ -176,6 +190,51 @@ def test_what_is_over_a_budget_is_told_with_what_would_fit(tern, tmp_path):
     [context] = re.findall(r"--context=(\d+) makes it (\d+)", ram)
     assert int(context[0]) < 128 and int(context[1]) <= 40 << 10
     assert compile_m4(tern, tmp_path, "--max-ram=40K", "-c", context[0]).returncode == 0
+
+
+SMALL = dict(hidden=64, heads=2, head_dim=32, intermediate=96, layers=1, vocab=300)
+
+
+def compile_small(tern: str, model: Path, out: Path, *flags: str) -> subprocess.CompletedProcess:
+    out = ["-o", str(out / "bard.o"), "--target=generic", "--max-tokens=1"]
+    command = [tern, "compile", str(model), *out, *flags]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_savings_together_are_those_of_all_flags(tern, tmp_path):
+    """Of a head and an embedding that are two matrices, and of a context that fits only
+    when all else is small.
+    """
+    synthesize(tmp_path / "model", tied=False, **SMALL)
+    budget = ["--max-flash=1K", "--max-ram=12K", "--workers=4", "--kv-bits=8"]
+    done = compile_small(tern, tmp_path / "model", tmp_path, *budget)
+    assert done.returncode == 1
+    flash, ram = done.stderr.split("; and ")
+    for words, base, flags in [
+        (flash, ["--kv-bits=8"], ["--head=int4", "--embedding=int8"]),
+        (ram, [], ["--workers=1", "--kv-bits=3", "--context="]),
+    ]:
+        said = re.search(r"; ((?:--\S+ )+)together make it (\d+)(, which is still)?", words)
+        chosen = said[1].split()
+        assert len(chosen) == len(flags) and bool(said[3]) == (words == flash), words
+        assert all(flag.startswith(start) for flag, start in zip(chosen, flags)), words
+        other = compile_small(tern, tmp_path / "model", tmp_path, *base, *chosen, "--report")
+        assert re.search(rf"^(flash|RAM) +{said[2]} bytes: ", other.stdout, re.M), other.stdout
+
+
+def test_a_model_that_is_compiled_twice_is_reported_once(tern, tmp_path):
+    """Whose first scales are of 16 bits, and not all."""
+    shape = SMALL | dict(hidden=256, head_dim=64, intermediate=128)
+    synthesize(tmp_path / "model", encoding="products-bf16", **shape)
+
+    def shrink(values: bytearray) -> None:
+        row = np.frombuffer(values, "<u2")[-256:]
+        row[row != 0] -= 40 << 7  # times 2^-40
+
+    edit_tensor("model.layers.0.mlp.gate_proj.weight", shrink)(tmp_path / "model")
+    done = compile_small(tern, tmp_path / "model", tmp_path, "--report", "-v")
+    assert done.returncode == 0 and "compiling again" in done.stderr, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["flash", "RAM"]
 
 
 @pytest.mark.parametrize("text", ["", "1.5M", "12X", "-1", "99999999T"])

@@ -205,7 +205,9 @@ static OptionTable makeTable(CompileFlags &flags) {
                   "tokens of context at most; default: the checkpoint's", 1,
                   1 << 24, flags.context);
   table.addSwitch("--report",
-                  "say on stdout what memory the model takes, part by part",
+                  "say on stdout what memory the model takes, part by part, "
+                  "and of a project that an emulator counts, the instructions "
+                  "of a token",
                   flags.report);
   table.addSize("--max-flash",
                 "refuse a model whose code, weights and tokenizer take more, "
@@ -304,6 +306,7 @@ static Expected<CompileOptions> makeOptions(CompileFlags &flags,
   // Without a home directory nothing is kept.
   if (Error error = cacheDirectory().moveInto(options.cache))
     llvm::consumeError(std::move(error));
+  options.countsInstructions = flags.report;
   options.remarks = flags.remarks;
   if (Error error = checkOptions(options))
     return llvm::make_error<UsageError>(llvm::toString(std::move(error)));

@@ -90,6 +90,16 @@ void Console::memory(const MemoryUse &use) {
   report.print(llvm::outs(), /*asJson=*/false);
 }
 
+void Console::instructions(uint64_t least, uint64_t most) {
+  progress.clear();
+  Report report;
+  llvm::json::Object facts;
+  report.line("instructions", facts)
+      .put("least", least)
+      .put("most", most, " to {} for a token");
+  report.print(llvm::outs(), /*asJson=*/false);
+}
+
 void Console::detail(StringRef text) {
   if (verbose)
     llvm::errs() << "tern: " << text << "\n";

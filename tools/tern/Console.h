@@ -57,6 +57,7 @@ public:
   }
   void took(llvm::StringRef work, double seconds) override;
   void memory(const MemoryUse &use) override;
+  void instructions(uint64_t least, uint64_t most) override;
   void detail(llvm::StringRef text) override;
 
 private:

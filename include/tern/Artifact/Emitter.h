@@ -52,8 +52,7 @@ struct CodeVersion {
 /// one module of LLVM.
 class Emitter {
 public:
-  /// Checks the target's CPU and features, of which LLVM would die. Facts need
-  /// no optimized code.
+  /// Checks the target's CPU and features, of which LLVM would die.
   static llvm::Expected<std::unique_ptr<Emitter>>
   create(mlir::ModuleOp module, TargetAttr target, bool optimized = true);
 

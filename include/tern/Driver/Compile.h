@@ -96,6 +96,8 @@ struct CompileOptions {
   std::optional<uint64_t> maxFlash, maxRam;
   /// That memory is counted for.
   unsigned workers = 1;
+  /// Of a project: build it and run it in its emulator, if that counts.
+  bool countsInstructions = false;
   bool isStatic = false; ///< a program that needs no library
   /// Of an object or archive: weights and tokenizer are data of it.
   bool embedsWeights = false;

@@ -41,8 +41,10 @@ public:
   virtual void weights(uint64_t done, uint64_t total) {}
   /// Part of the work has taken so long.
   virtual void took(llvm::StringRef work, double seconds) {}
-  /// Memory that the compiled model takes, before it is written.
+  /// Memory that the compiled model takes, once, when it is written or refused.
   virtual void memory(const MemoryUse &use) {}
+  /// Instructions of a token, the fewest and the most that were counted.
+  virtual void instructions(uint64_t least, uint64_t most) {}
   /// A command that is run, or something else for those who want to know all.
   virtual void detail(llvm::StringRef text) {}
 };

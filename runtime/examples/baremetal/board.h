@@ -12,12 +12,18 @@
 #define BOARD_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Sends bytes to wherever they are read: a serial port, a debugger. */
 void board_write(const char *bytes, size_t count);
 
 /* Reads no more after this. */
 _Noreturn void board_exit(int status);
+
+#ifdef COUNT
+/* Instructions since the start, of emulators that count them: make count. */
+uint64_t board_instructions(void);
+#endif
 
 int main(void);
 

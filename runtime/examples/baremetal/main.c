@@ -49,6 +49,33 @@ static tern_status encode(int32_t *tokens, size_t room, size_t *count) {
                                memory, sizeof(memory), tokens, room, count);
 }
 
+#ifdef COUNT
+static uint64_t least = UINT64_MAX, most;
+
+static void say_number(uint64_t number) {
+  char digits[20];
+  size_t at = sizeof(digits);
+  uint32_t rest = (uint32_t)number; /* a device has no token of more */
+  do
+    digits[--at] = (char)('0' + rest % 10);
+  while ((rest /= 10) != 0);
+  board_write(digits + at, sizeof(digits) - at);
+}
+#endif
+
+static tern_status go_on(tern_session *session, int32_t token, float **logits) {
+#ifdef COUNT
+  uint64_t before = board_instructions();
+#endif
+  tern_status status = tern_session_eval(session, &token, 1, logits);
+#ifdef COUNT
+  uint64_t count = board_instructions() - before;
+  least = count < least ? count : least;
+  most = count > most ? count : most;
+#endif
+  return status;
+}
+
 static tern_status generate(void) {
   tern_session_config config = {0};
   tern_session *session;
@@ -69,7 +96,7 @@ static tern_status generate(void) {
     size_t bytes;
     const char *piece = tern_tokenizer_token(&tokenizer, token, &bytes, NULL);
     board_write(piece, bytes);
-    status = tern_session_eval(session, &token, 1, &logits);
+    status = go_on(session, token, &logits);
   }
   return status;
 }
@@ -77,6 +104,12 @@ static tern_status generate(void) {
 int main(void) {
   tern_status status = generate();
   say("\n");
+#ifdef COUNT
+  say_number(least);
+  say(" to ");
+  say_number(most);
+  say(" instructions for a token\n");
+#endif
   if (status != TERN_OK) {
     say(tern_status_text(status));
     say("\n");

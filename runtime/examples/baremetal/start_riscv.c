@@ -38,6 +38,22 @@ _Noreturn void board_exit(int status) {
     ;
 }
 
+#ifdef COUNT
+uint64_t board_instructions(void) {
+  uintptr_t low;
+  __asm__ volatile("csrr %0, minstret" : "=r"(low));
+#if __riscv_xlen == 32
+  static uint32_t last;
+  static uint64_t all;
+  all += (uint32_t)(low - last);
+  last = (uint32_t)low;
+  return all;
+#else
+  return low;
+#endif
+}
+#endif
+
 extern uintptr_t bss_start[], bss_end[];
 
 __attribute__((used)) static void begin(void) {
