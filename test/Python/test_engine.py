@@ -24,7 +24,7 @@ def test_crowds_get_the_answers_of_each_alone(tern, name, target):
     if not crowd.exists():
         pytest.skip(f"{crowd} is not built")
     folder = compiled_once(tern, model_directory(name), ["--emit=shared", f"--target={target}"])
-    requests = 10 if target == "generic" else 60  # portable code is slow
+    requests = 5 if target == "generic" else 60  # portable code is slow
     done = run(crowd, folder / "bard.so", 1, requests)
     assert done.returncode == 0, done.stderr
     counts = dict(re.findall(r"(\w+) (\d+)", done.stdout))

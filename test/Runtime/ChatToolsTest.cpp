@@ -49,7 +49,7 @@ TEST_F(ChatTools, BadFiles) {
       {"[{]", ", line 1: this is not valid JSON\n"},
       {"[{}]\n,", ", line 2: this is not valid JSON\n"},
       {R"({"name": "sum"})",
-       ": expected a list of tools, [{...}, ...], got a mapping\n"},
+       ": expected a list of objects, [{...}, ...], got a mapping\n"},
       {"[\"sum\"]",
        ": expected a list of objects, got a string as element 1\n"},
       {"[{\"a\": \"\xff\"}]", ": this is not UTF-8\n"},

@@ -6,6 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "EngineTesting.h"
+#include "tern/engine.hpp"
+
+#include <stdexcept>
 
 using namespace tern_test;
 
@@ -153,6 +156,26 @@ TEST_F(EngineSequence, StatesAreNotTakenAtALoss) {
   EXPECT_EQ(answers[2].reused, 20u);
 }
 
+/// A recurrent state is that of all its text, and of nothing shorter.
+TEST_F(EngineSequence, RecurrentStatesAreTakenAsAWhole) {
+  tern_model model = tern_model_fake;
+  model.is_recurrent = 1;
+  auto engine = open(options(), &model);
+  Answer first, sibling, longer;
+  Request r = request(100, 20, 1);
+  r.submit(engine.get(), first);
+  finishAll(engine.get());
+  request(100, 20, 2).submit(engine.get(), sibling);
+  finishAll(engine.get());
+  EXPECT_EQ(sibling.reused, 0u);
+  EXPECT_EQ(sibling.tokens, greedy(request(100, 20, 2).tokens, 3));
+  r.tokens.insert(r.tokens.end(), first.tokens.begin(), first.tokens.end());
+  r.submit(engine.get(), longer);
+  finishAll(engine.get());
+  EXPECT_EQ(longer.reused, 23u);
+  EXPECT_EQ(longer.tokens, greedy(r.tokens, 3));
+}
+
 /// A beginning that many have costs once, also when all come at the same time.
 TEST_F(EngineSequence, BeginningsThatAreBeingReadAreWaitedFor) {
   tern_engine_options o = options();
@@ -208,6 +231,52 @@ TEST_F(EngineSequence, LeastRecentlyUsedGoFirst) {
   EXPECT_EQ(reused(300), 0u); // in the place of 200
   EXPECT_EQ(reused(100), 20u);
   EXPECT_EQ(reused(200), 0u);
+}
+
+/// tern/engine.hpp over the same.
+TEST_F(EngineSequence, HandlesOfCpp) {
+  tern::Engine engine(open().release());
+  auto ask = [&](const tern::Request &request, tern::Listener listener) {
+    std::pair<std::vector<int32_t>, tern_finish> answer;
+    EXPECT_TRUE(engine.submit(request, [&](const tern::Event &event) {
+      if (event.isToken())
+        answer.first.push_back(event.fields.token);
+      if (event.isEnd())
+        answer.second = event.finish();
+      return !listener || listener(event);
+    })) << tern::error();
+    EXPECT_TRUE(engine.run());
+    return answer;
+  };
+  tern::Request request;
+  request.text = "ROMEO:";
+  request.fields.max_tokens = 5;
+  auto tokens = engine.tokenize(request.text);
+  ASSERT_TRUE(tokens);
+  EXPECT_EQ(engine.detokenize(*tokens), request.text);
+  EXPECT_EQ(ask(request, nullptr).first, greedy(*tokens, 5));
+
+  tern::Sequence sequence = engine.createSequence();
+  request.fields.sequence = sequence.get();
+  std::vector<int32_t> answer = ask(request, nullptr).first;
+  tern::Sequence fork = sequence.fork();
+  tern::Sequence restored = engine.restore(*sequence.save());
+  ASSERT_TRUE(fork && restored) << tern::error();
+  tokens->insert(tokens->end(), answer.begin(), answer.end());
+  EXPECT_EQ(fork.tokens(), tokens);
+  EXPECT_EQ(restored.tokens(), tokens);
+
+  request.fields.sequence = nullptr;
+  auto stopped = ask(request, [](const tern::Event &event) -> bool {
+    if (event.fields.answer_tokens == 2)
+      throw std::runtime_error("is not let out");
+    return true;
+  });
+  EXPECT_EQ(stopped.first.size(), 2u);
+  EXPECT_EQ(stopped.second, TERN_FINISH_CANCELLED);
+  request.text = "";
+  EXPECT_FALSE(engine.submit(request, nullptr));
+  EXPECT_FALSE(tern::Engine::open("/no/such.so"));
 }
 
 } // namespace

@@ -116,6 +116,8 @@ TEST_F(Engine, TextIsCutBetweenCharacters) {
       EXPECT_TRUE(isUtf8(piece)) << piece;
     EXPECT_EQ(answer.text, textOf(engine.get(), answer.tokens));
     EXPECT_EQ(answer.marks.size(), answer.text.size());
+    for (char mark : answer.marks)
+      EXPECT_TRUE(mark == TERN_MARK_WRITTEN || mark == TERN_MARK_TOKEN);
     wasCut |= answer.text.find("\xEF\xBF\xBD") != std::string::npos;
   }
   EXPECT_TRUE(wasCut);
@@ -219,6 +221,31 @@ TEST_F(Engine, ChatsAreRendered) {
   EXPECT_EQ(render(), "<system>Be brief.\n<user>Who?\n[2]<assistant>");
   chat.tools = nullptr;
   EXPECT_EQ(render(), "<system>Be brief.\n<user>Who?\n<assistant>");
+
+  // The same as JSON, which brings what else the template reads.
+  tern_chat written;
+  tern_chat_init(&written);
+  std::string json = R"( [{"role": "system", "content": "[Be] brief."},
+                          {"content": "Who?", "role": "user"}] )";
+  auto renderJson = [&] {
+    written.json = json.data();
+    written.json_bytes = json.size();
+    std::string text(200, 0);
+    size_t bytes = 0;
+    if (tern_engine_render(engine.get(), &written, text.data(), text.size(),
+                           &bytes) != 0)
+      return std::string(tern_engine_error());
+    return text.substr(0, bytes);
+  };
+  EXPECT_EQ(renderJson(), "<system>[Be] brief.\n<user>Who?\n<assistant>");
+  // Raw bytes that stand around tokens of the model's are no JSON.
+  json = "[{\"role\":\"user\",\"content\":\"\x0E<s>\x0F\"}]";
+  EXPECT_EQ(renderJson().substr(0, 15), "messages, line ");
+  json = "{}";
+  EXPECT_EQ(renderJson(), "messages: expected a list of objects, "
+                          "[{...}, ...], got a mapping");
+  json = "[]],[[";
+  EXPECT_EQ(renderJson().substr(0, 15), "messages, line ");
 
   int32_t tokens[100];
   size_t count = 0;

@@ -37,8 +37,8 @@ TEST(TemplateTools, AreCheckedBefore) {
       {"[{\"a\":\n\n\"\x0e<think>\x0f\"}]", ", line 3" + invalid},
       {"[],\"messages\":[]", ", line 1" + invalid},
       {"[]\n\n]", ", line 3" + invalid},
-      {"{\"a\": 1}", ": expected a list of tools, [{...}, ...], got a mapping"},
-      {"null", ": expected a list of tools, [{...}, ...], got none"},
+      {"{\"a\": 1}", ": expected a list of objects, [{...}, ...], got a mapping"},
+      {"null", ": expected a list of objects, [{...}, ...], got none"},
       {"[{}, 5]", ": expected a list of objects, got a number as element 2"},
       {std::string(3000, '['), ": more than 400 levels inside each other"},
       {"[" + std::string(1 << 20, ' ') + "]", ": expected at most 1024 KiB, "

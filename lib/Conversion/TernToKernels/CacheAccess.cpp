@@ -116,8 +116,11 @@ Value QuadLoader::load(int64_t number, Value row, Value column, int64_t quad) {
   Value &bytes = loaded[number];
   if (place == 0) {
     int64_t count = 4 * std::min(ofVector, quads - quad);
-    bytes = b.load(b.vectorOf(count, b.getI8Type()), memory,
-                   {row, b.add(column, 4 * quad)});
+    // Rows begin at multiples of more; machines without loads of any address
+    // would take bytes.
+    bytes = vector::LoadOp::create(b, b.vectorOf(count, b.getI8Type()), memory,
+                                   ValueRange{row, b.add(column, 4 * quad)},
+                                   /*nontemporal=*/false, llvm::MaybeAlign(4));
   }
   return lanes == 1 ? bytes : b.broadcastFour(bytes, 4 * place, lanes);
 }

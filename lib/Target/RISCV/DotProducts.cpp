@@ -21,6 +21,9 @@ unsigned DotAttr::getMaxUnsigned() const { return 255; }
 /// Each for two or four registers, as are those that set their width.
 int64_t DotAttr::getSlots(unsigned) const { return 24; }
 
+/// VRGATHER takes four bytes of a register.
+bool DotAttr::broadcastsLanes() const { return true; }
+
 /// Every other element of `x`, from `first` on.
 static Value takeOther(ValueBuilder &b, Value x, int64_t first) {
   SmallVector<int64_t> mask;

@@ -129,6 +129,10 @@ typedef struct tern_chat {
   size_t message_count;
   const char *tools; /* NULL, or JSON: a list of objects */
   size_t tools_bytes;
+  /* NULL, or the messages as JSON, a list of objects with all that the template
+   * reads of them, such as calls of tools; then there are no others. */
+  const char *json;
+  size_t json_bytes;
 } tern_chat;
 
 void tern_chat_init(tern_chat *chat);

@@ -32,8 +32,8 @@ inline const char *error() { return tern_engine_error(); }
 
 /// An event, with its text as a view that is valid during the call.
 struct Event {
-  explicit Event(const tern_event &fields)
-      : fields(fields), text(fields.text, fields.text_bytes) {}
+  explicit Event(const tern_event &event)
+      : fields(event), text(event.text, event.text_bytes) {}
 
   bool isToken() const { return fields.kind == TERN_EVENT_TOKEN; }
   bool isEnd() const { return fields.kind == TERN_EVENT_END; }

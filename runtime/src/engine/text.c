@@ -123,27 +123,52 @@ void tern_chat_init(tern_chat *chat) {
   chat->thinking = -1;
 }
 
+/* 0 if a text is a JSON list of objects: nothing else may come near a template,
+ * for between two raw bytes strings are not what somebody wrote. */
+static int check_objects(host_program *program, const char *name,
+                         const char *json, size_t bytes) {
+  if (!engine_is_utf8(json, bytes))
+    return host_fail(&program->error, "%s: this is not UTF-8", name);
+  void *memory = host_allocate(program, TERN_TEMPLATE_MEMORY, 1, 1);
+  int result =
+      memory ? tern_template_check_tools(memory, TERN_TEMPLATE_MEMORY, name,
+                                         json, bytes, &program->error)
+             : -1;
+  free(memory);
+  return result;
+}
+
 static int set_tools(host_conversation *conversation, const tern_chat *chat) {
   host_program *program = conversation->program;
-  void *memory;
   if (!chat->tools)
     return 0;
-  if (!engine_is_utf8(chat->tools, chat->tools_bytes))
-    return host_fail(&program->error, "the tools are not UTF-8");
-  memory = host_allocate(program, TERN_TEMPLATE_MEMORY, 1, 1);
-  int result = memory ? tern_template_check_tools(
-                            memory, TERN_TEMPLATE_MEMORY, "tools", chat->tools,
-                            chat->tools_bytes, &program->error)
-                      : -1;
-  free(memory);
-  return result ? result
-                : host_text_append(program, &conversation->tools, chat->tools,
-                                   chat->tools_bytes);
+  if (check_objects(program, "tools", chat->tools, chat->tools_bytes) != 0)
+    return -1;
+  return host_text_append(program, &conversation->tools, chat->tools,
+                          chat->tools_bytes);
+}
+
+static int add_json(host_conversation *conversation, const tern_chat *chat) {
+  host_program *program = conversation->program;
+  if (chat->message_count)
+    return host_fail(&program->error,
+                     "a chat has messages or JSON, but this one has both");
+  if (check_objects(program, "messages", chat->json, chat->json_bytes) != 0)
+    return -1;
+  /* A list was found, so both brackets are there. */
+  const char *from = memchr(chat->json, '[', chat->json_bytes);
+  const char *end = chat->json + chat->json_bytes;
+  while (*--end != ']')
+    ;
+  return host_conversation_add_json(conversation, from + 1,
+                                    (size_t)(end - from - 1));
 }
 
 static int add_messages(host_conversation *conversation,
                         const tern_chat *chat) {
   host_program *program = conversation->program;
+  if (chat->json)
+    return add_json(conversation, chat);
   for (size_t i = 0; i < chat->message_count; ++i) {
     const tern_message *m = &chat->messages[i];
     if (!m->role || (!m->content && m->content_bytes))

@@ -133,21 +133,30 @@ static int append(host_program *program, host_text *json, const char *text) {
   return host_text_append(program, json, text, strlen(text));
 }
 
-int host_conversation_add(host_conversation *conversation, const char *role,
-                          const char *text, const uint8_t *marks,
-                          size_t bytes) {
-  host_program *program = conversation->program;
+/* Room for one more, which is empty, or NULL. */
+static host_message *next_message(host_conversation *conversation) {
   if (conversation->count == conversation->room) {
     size_t room = 2 * conversation->room + 8;
     host_message *more =
         realloc(conversation->messages, room * sizeof(host_message));
-    if (!more)
-      return host_fail(&program->error, "out of memory");
+    if (!more) {
+      host_fail(&conversation->program->error, "out of memory");
+      return NULL;
+    }
     conversation->messages = more;
     conversation->room = room;
   }
-  host_message *message = &conversation->messages[conversation->count];
-  memset(message, 0, sizeof(*message));
+  return memset(&conversation->messages[conversation->count], 0,
+                sizeof(host_message));
+}
+
+int host_conversation_add(host_conversation *conversation, const char *role,
+                          const char *text, const uint8_t *marks,
+                          size_t bytes) {
+  host_program *program = conversation->program;
+  host_message *message = next_message(conversation);
+  if (!message)
+    return -1;
   message->is_user = strcmp(role, "user") == 0;
   message->is_tool = strcmp(role, "tool") == 0;
   if (strcmp(role, "assistant") == 0)
@@ -157,6 +166,20 @@ int host_conversation_add(host_conversation *conversation, const char *role,
       append(program, &message->json, ",\"content\":") != 0 ||
       append_string(program, &message->json, text, marks, bytes) != 0 ||
       append(program, &message->json, "}") != 0) {
+    free(message->json.at);
+    return -1;
+  }
+  ++conversation->count;
+  return 0;
+}
+
+int host_conversation_add_json(host_conversation *conversation,
+                               const char *objects, size_t bytes) {
+  host_message *message = next_message(conversation);
+  if (!message)
+    return -1;
+  if (host_text_append(conversation->program, &message->json, objects, bytes) !=
+      0) {
     free(message->json.at);
     return -1;
   }

@@ -55,13 +55,18 @@ void host_conversation_close(host_conversation *conversation);
  * for each of its bytes (NULL: all are written). */
 int host_conversation_add(host_conversation *conversation, const char *role,
                           const char *text, const uint8_t *marks, size_t bytes);
+/* Messages as a template reads them: objects with commas between, checked. They
+ * count as one. */
+int host_conversation_add_json(host_conversation *conversation,
+                               const char *objects, size_t bytes);
 /* Forgets all messages but the first `count`. */
 void host_conversation_cut(host_conversation *conversation, size_t count);
 /* Forgets what was said before the second question that is left, the system
  * message aside. The number of messages forgotten, 0 if there is no second
  * question. */
 size_t host_conversation_forget_oldest(host_conversation *conversation);
-/* The text that the template makes of them; it lies there until the next one. */
+/* The text that the template makes of them; it lies there until the next one.
+ */
 int host_conversation_render(host_conversation *conversation,
                              tern_rendering *rendering);
 /* The tokens that an answer to the last message goes on from; to be freed.

@@ -257,7 +257,7 @@ static void check_tools(engine *e, const char *json, size_t bytes) {
   if (look(&r) || r.at != r.end)
     bad_json(&r);
   if (v.kind != V_LIST)
-    template_fail(e, "expected a list of tools, [{...}, ...], got %s",
+    template_fail(e, "expected a list of objects, [{...}, ...], got %s",
                   template_kind_name(v));
   for (uint32_t i = 0; i < v.list->count; ++i)
     if (v.list->items[i].kind != V_DICT)

@@ -20,7 +20,8 @@ def TernRISCV_Dialect : Dialect {
 
 def TernRISCV_DotAttr : AttrDef<TernRISCV_Dialect, "Dot",
     [DeclareAttrInterfaceMethods<DotProductAttrInterface,
-        ["hasSigned", "buildSigned", "hasUnsigned", "buildUnsigned"]>]> {
+        ["broadcastsLanes", "hasSigned", "buildSigned", "hasUnsigned",
+         "buildUnsigned"]>]> {
   let mnemonic = "dot";
   let summary = "a dot product of bytes by the extension V";
   let description = [{
