@@ -83,7 +83,8 @@ tern::createTargetMachine(TargetAttr target) {
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.FunctionSections = true;
   options.DataSections = true;
-  options.EmitStackSizeSection = true;
+  // A driver's assembler knows no such section.
+  options.EmitStackSizeSection = !isDevice(triple);
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
       triple, allowedCpu(target, triple), listFeatures(target, triple), options,
       getRelocation(triple), std::nullopt, llvm::CodeGenOptLevel::Aggressive));
@@ -144,7 +145,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   // times as much, if unrolled, to run 3 % fewer instructions.
   tuning.LoopUnrolling = target.getTarget()->getVectorBytes(target) != 0;
   // Functions for few tokens and for many have most of their loops in common.
-  tuning.MergeFunctions = true;
+  // Those of a device have names that the plan of its launches tells.
+  tuning.MergeFunctions = !isDevice(machine.getTargetTriple());
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;

@@ -9,6 +9,7 @@
 
 #include "tern/Artifact/Emitter.h"
 #include "tern/Artifact/TargetSelection.h"
+#include "tern/Target/Target.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/AsmParser/Parser.h"
@@ -52,6 +53,8 @@ static Error checkPointers(const Triple &triple) {
 /// Architectures that models were compiled for with LLVM 22. Others fail in its
 /// code generators, after all the work.
 static Error checkArchitecture(const Triple &triple) {
+  if (isDevice(triple))
+    return Error::success();
   if (triple.isGPU() || triple.isSPIROrSPIRV())
     return failure("target '" + triple.str() +
                    "' is a GPU; models are compiled for CPUs");
@@ -170,6 +173,9 @@ StringRef tern::capableCpu(const Triple &triple) {
 }
 
 Error tern::checkMachine(TargetAttr target) {
+  // Its code is text, and a driver's to compile.
+  if (isDevice(Triple(target.getTriple())))
+    return checkTarget(target);
   Expected<std::unique_ptr<llvm::TargetMachine>> machine =
       createTargetMachine(target);
   if (!machine)

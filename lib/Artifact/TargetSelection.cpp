@@ -248,6 +248,14 @@ ArrayRef<StringRef> tern::getFlushingFeatures(const Triple &triple) {
   return {};
 }
 
+TargetAttr tern::getProgramTarget(TargetAttr target) {
+  if (!isDevice(Triple(target.getTriple())))
+    return target;
+  Triple host = hostTriple();
+  return TargetAttr::get(target.getContext(), host.str(), getBaselineCpu(host),
+                         "");
+}
+
 Error tern::checkTarget(TargetAttr target) {
   Triple triple(target.getTriple());
   Expected<std::unique_ptr<llvm::MCSubtargetInfo>> subtarget =

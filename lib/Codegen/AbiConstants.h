@@ -18,9 +18,11 @@ namespace tern {
 /// Makes constants of the module: strings, arrays and structs of the ABI.
 class Constants {
 public:
-  explicit Constants(mlir::ModuleOp module)
-      : b(mlir::OpBuilder::atBlockEnd(module.getBody())), loc(module.getLoc()),
-        sizeBits(getIndexBits(module)),
+  /// Names of the constants begin with `prefix`.
+  explicit Constants(mlir::ModuleOp module,
+                     llvm::StringRef prefix = "tern.constant")
+      : prefix(prefix), b(mlir::OpBuilder::atBlockEnd(module.getBody())),
+        loc(module.getLoc()), sizeBits(getIndexBits(module)),
         pointer(mlir::LLVM::LLVMPointerType::get(b.getContext())) {}
 
   mlir::Attribute number(mlir::Type type, uint64_t value);
@@ -43,11 +45,12 @@ public:
               llvm::ArrayRef<mlir::Attribute> parts);
 
 private:
-  std::string newName() { return "tern.constant" + std::to_string(count++); }
+  std::string newName() { return prefix.str() + std::to_string(count++); }
 
   mlir::Value insert(mlir::OpBuilder &body, mlir::Value whole,
                      llvm::SmallVector<int64_t> &place, mlir::Attribute part);
 
+  llvm::StringRef prefix;
   mlir::OpBuilder b;
   mlir::Location loc;
   unsigned sizeBits;

@@ -11,6 +11,7 @@
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -232,6 +233,9 @@ private:
     int64_t number =
         std::distance(projections.begin(),
                       llvm::find(projections, count.getProjectionAttr()));
+    // Launches have no environment.
+    if (getDevice(function))
+      return count.erase();
     b.setInsertionPoint(count);
     Location loc = count.getLoc();
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());

@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "AbiConstants.h"
+#include "DevicePlan.h"
 
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/LayerKinds.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
@@ -89,13 +91,14 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
       bodies.push_back("prefill");
     for (StringRef function : functions)
       for (StringRef body : bodies)
-        if (!module.lookupSymbol<LLVM::LLVMFuncOp>(
-                (function + "." + body).str())) {
+        if (std::string name = (function + "." + body).str();
+            !module.lookupSymbol<LLVM::LLVMFuncOp>(name) &&
+            !hasLaunches(module, name)) {
           module.emitError("expected a function @") << function << "." << body;
           return signalPassFailure();
         }
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-      if (!function.isExternal()) {
+      if (!function.isExternal() && !function->hasAttr(kBlocksAttr)) {
         function.setLinkage(LLVM::Linkage::Internal);
         ++numInternal;
       }
@@ -135,6 +138,10 @@ private:
   /// The functions for one token, few and many; where one token is the most,
   /// there is one.
   Attribute getClasses(StringRef function) {
+    if (getOperation()->hasAttr(kLaunchesAttr))
+      return ArrayAttr::get(
+          &getContext(), SmallVector<Attribute>(TERN_CLASS_COUNT,
+                                                UnitAttr::get(&getContext())));
     Attribute ofOne = findBody(function, "decode");
     Attribute ofMany = findBody(function, "prefill");
     Attribute ofFew = findBody(function, "few");
@@ -370,6 +377,7 @@ private:
     fields.set(m::weights, describeWeights(constants, kinds));
     fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
                                                     : constants.null());
+    fields.set(m::device, describeDevicePlan(constants, module, kinds));
     constants.create(getSymbol(model), constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());
   }

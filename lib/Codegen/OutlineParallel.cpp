@@ -10,6 +10,7 @@
 #include "tern/Codegen/Abi.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -297,6 +298,8 @@ struct OutlineParallel : tern::impl::OutlineParallelPassBase<OutlineParallel> {
   }
 
   void runOnOperation() override {
+    if (getDevice(getOperation()))
+      return;
     for (auto function :
          llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       SmallVector<scf::ParallelOp> loops;

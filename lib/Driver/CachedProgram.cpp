@@ -271,7 +271,8 @@ static Error checkRunsHere(const ModelOptions &options) {
       selectTarget(&context, options.target, options.cpu);
   if (!target)
     return target.takeError();
-  if (Toolchain::isNative(llvm::Triple(target->getTriple())))
+  llvm::Triple triple(getProgramTarget(*target).getTriple());
+  if (Toolchain::isNative(triple))
     return Error::success();
   return failure("a program for " + target->getTriple() +
                  " cannot be run here; tern compile -o PROGRAM --target=" +

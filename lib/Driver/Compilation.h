@@ -59,6 +59,7 @@ private:
   llvm::Error writeCode();
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
+  llvm::Expected<std::unique_ptr<Emitter>> createEmitter();
   void count();
   WeightsPlace placeWeights() const;
   llvm::Error saveCode(Emitter &emitter);
@@ -75,6 +76,8 @@ private:
   /// Empty when the IR that is compiled says its target.
   std::vector<TargetVersion> versions;
   TargetAttr target; ///< of the first version
+  /// Code of the device, if the target is one.
+  std::unique_ptr<Emitter> kernels;
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
   TextSections text;

@@ -89,7 +89,7 @@ Error Compilation::checkTarget() {
   if (versions.empty())
     if (Error error = checkMachine(target))
       return error;
-  llvm::Triple triple(target.getTriple());
+  llvm::Triple triple(getProgramTarget(target).getTriple());
   if (options.embedsWeights && !canEmbedData(triple))
     return llvm::createStringError(
         "--embed-weights is for objects of ELF and WebAssembly, which those "
@@ -98,7 +98,7 @@ Error Compilation::checkTarget() {
   if (options.form != OutputForm::Program &&
       options.form != OutputForm::Shared && options.form != OutputForm::Archive)
     return Error::success();
-  return checkLinkable(target, options);
+  return checkLinkable(getProgramTarget(target), options);
 }
 
 /// NAME.h and NAME.weights are written too.

@@ -13,6 +13,9 @@
 
 #include "tern/Artifact/EmbeddedData.h"
 #include "tern/Artifact/Emitter.h"
+#include "tern/Artifact/TargetSelection.h"
+#include "tern/Codegen/DeviceModules.h"
+#include "tern/Target/Target.h"
 
 using namespace tern;
 using llvm::Error;
@@ -77,9 +80,32 @@ Expected<MeasuredModel> Compilation::measure() {
 // Code
 //===----------------------------------------------------------------------===//
 
+/// Of a device's module, the code that a program of this machine has; that of
+/// the device is `kernels`, and in it as text.
+Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
+  std::optional<Device> device = target.getTarget()->getDevice(target);
+  if (!device)
+    return Emitter::create(getCode());
+  DeviceModules split = splitDeviceModule(*module);
+  if (Error error = Emitter::create(*split.kernels, target).moveInto(kernels))
+    return std::move(error);
+  Expected<std::string> text = kernels->emitAssembly();
+  if (!text)
+    return text.takeError();
+  addDeviceImage(*split.description, *text, device->capability);
+  return Emitter::create(*split.description, getProgramTarget(target));
+}
+
 Error Compilation::saveCode(Emitter &emitter) {
   if (options.stages.empty())
     return Error::success();
+  if (kernels) {
+    Expected<std::string> text = kernels->emitAssembly();
+    if (!text)
+      return text.takeError();
+    if (Error error = saveStage((name + ".ptx").str(), *text))
+      return error;
+  }
   Expected<std::string> ir = emitter.emitLLVMIR();
   if (!ir)
     return ir.takeError();
@@ -104,18 +130,17 @@ Error Compilation::writeCode() {
   {
     Timer timer("optimize", listener);
     listener.step("machine code");
-    Expected<std::unique_ptr<Emitter>> made = Emitter::create(getCode());
-    if (!made)
-      return made.takeError();
-    emitter = std::move(*made);
+    if (Error error = createEmitter().moveInto(emitter))
+      return error;
   }
   if (Error error = saveCode(*emitter))
     return error;
   if (options.form == OutputForm::LLVMIR ||
       options.form == OutputForm::Assembly) {
+    Emitter &shown = kernels ? *kernels : *emitter;
     Expected<std::string> text = options.form == OutputForm::Assembly
-                                     ? emitter->emitAssembly()
-                                     : emitter->emitLLVMIR();
+                                     ? shown.emitAssembly()
+                                     : shown.emitLLVMIR();
     return text ? write(*text) : text.takeError();
   }
   Expected<ModelFacts> facts = emitter->readFacts();
@@ -139,7 +164,7 @@ Error Compilation::writeCode() {
   LinkedModel linked{weights ? *weights : mlir::ModuleOp(),
                      checkpoint.get(),
                      text,
-                     target,
+                     getProgramTarget(target),
                      *object,
                      *facts,
                      inputs,

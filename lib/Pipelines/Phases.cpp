@@ -79,6 +79,8 @@ static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
   cleanUp(pm);
   pm.addPass(createPlanScratchPass());
   pm.addPass(createBindModelPass());
+  // One of them has something to do: the target is a device or a CPU.
+  pm.addPass(createOutlineLaunchesPass());
   pm.addPass(createOutlineParallelPass());
   cleanUp(pm);
 }

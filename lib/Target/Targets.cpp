@@ -10,6 +10,8 @@
 
 #include "tern/Kernels/R32.h"
 
+#include "llvm/TargetParser/Triple.h"
+
 using namespace mlir;
 using namespace tern;
 
@@ -18,6 +20,18 @@ int64_t tern::getRowLanes(Operation *op) {
   const Target *target = attr ? attr.getTarget() : nullptr;
   int64_t floats = target ? target->getVectorBytes(attr) / 4 : kR32Lanes;
   return std::min(kRowRegisters * std::max<int64_t>(floats, 1), kR32Lanes);
+}
+
+bool tern::isDevice(const llvm::Triple &triple) {
+  return llvm::any_of(getTargets(), [&](const Target *target) {
+    return target->hasDevices(triple);
+  });
+}
+
+std::optional<Device> tern::getDevice(Operation *op) {
+  TargetAttr attr = TargetAttr::lookup(op);
+  const Target *target = attr ? attr.getTarget() : nullptr;
+  return target ? target->getDevice(attr) : std::nullopt;
 }
 
 bool tern::hasHalfFloats(Operation *op) {

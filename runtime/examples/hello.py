@@ -40,6 +40,7 @@ class Env(c.Structure):
         ("host", c.c_void_p),
         ("counters", c.c_void_p),
         ("thread_count", c.c_size_t),
+        ("device", c.c_void_p),
     ]
 
 
@@ -56,6 +57,7 @@ class SessionConfig(c.Structure):
         ("scratch", c.c_void_p),
         ("call_tokens", c.c_uint32),
         ("reserved", c.c_uint32),
+        ("state", c.c_void_p),
     ]
 
 

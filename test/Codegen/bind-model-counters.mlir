@@ -22,7 +22,7 @@ module attributes {tern.weights_bytes = 64 : i64, tern.model = #tern.model<name 
 // CHECK-SAME:    %[[ENV:[a-z0-9]+]]: !llvm.ptr,
 // CHECK:         %[[HELD:.*]] = arith.constant 5 : index
 // CHECK:         %[[READ:.*]] = arith.constant 7 : index
-// CHECK:         %[[FIELD:.*]] = llvm.getelementptr %[[ENV]][0, 4] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i32, i32, ptr, ptr, ptr, i64)>
+// CHECK:         %[[FIELD:.*]] = llvm.getelementptr %[[ENV]][0, 4] : (!llvm.ptr) -> !llvm.ptr, !llvm.struct<(i32, i32, ptr, ptr, ptr, i64, ptr)>
 // CHECK:         %[[COUNTERS:.*]] = llvm.load %[[FIELD]] :
 // CHECK:         %[[NULL:.*]] = llvm.mlir.zero : !llvm.ptr
 // CHECK:         %[[WANTED:.*]] = llvm.icmp "ne" %[[COUNTERS]], %[[NULL]] :

@@ -22,7 +22,7 @@ module attributes {
 // CHECK:      llvm.mlir.constant(4 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[0]
 // size of tern_model
-// CHECK:      llvm.mlir.constant(224 : i32)
+// CHECK:      llvm.mlir.constant(232 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[1]
 // vocab_size
 // CHECK:      llvm.mlir.constant(11 : i32)

@@ -44,7 +44,7 @@ def commands(tern: str) -> list[str]:
         (["run", A48, "--target"], "--target needs a value"),
         (["run", A48, "-p"], "-p needs a value: TEXT"),
         (["run", A48, "-p", "x", "--chunks", "1"], "no flag '--chunks', but tern ppl has"),
-        (["run", A48, "-p", "x", "-ngl", "99"], "-ngl: there are no kernels for GPUs yet"),
+        (["run", A48, "-p", "x", "-ngl", "99"], "-ngl: a model runs where tern compile --target says, as a whole"),
         (["run", A48, "-p", "x", "--lora=a"], "--lora: adapters are not applied"),
         (["run", A48, "-p", "x", "--temp", "warm"], "--temp warm: expected a number"),
         (["run", A48, "-p", "x", "-n", "1e3"], "-n 1e3: expected an integer"),
@@ -201,7 +201,7 @@ def test_manual_pages(tern, tmp_path):
         for flag in flags_in_help(run(tern, "help", command).stdout):
             assert re.search(rf"{flag}(?![\w-])", plain), flag
     assert "Also: --temperature" in pages["tern-run.1"].replace("\\-", "-")
-    assert "kernels for GPUs yet; 0 is taken" in pages["tern-run.1"]
+    assert "target says, as a whole; 0 is taken" in pages["tern-run.1"]
 
 
 def test_pages_of_the_build_are_current(tern, tmp_path):

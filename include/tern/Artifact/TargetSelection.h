@@ -48,6 +48,10 @@ llvm::Expected<std::vector<TargetVersion>>
 selectVersions(mlir::MLIRContext *context, llvm::StringRef target,
                llvm::StringRef cpus);
 
+/// The machine of a program for `target`: of a device, any CPU of this one's
+/// kind, else the target itself.
+TargetAttr getProgramTarget(TargetAttr target);
+
 /// An error that names the triple, CPU or feature LLVM does not know.
 llvm::Error checkTarget(TargetAttr target);
 

@@ -103,6 +103,47 @@ def LowerForallPass : Pass<"tern-lower-forall", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
 }
 
+def OutlineLaunchesPass : Pass<"tern-outline-launches", "::mlir::ModuleOp"> {
+  let summary = "functions of a device to kernels that are launched in turn";
+  let description = [{
+    A device's memory is seen by all of a launch only when the one before has ended.
+    So each `scf.parallel` becomes a kernel whose blocks take its iterations in turn,
+    and each run of operations between two of them a kernel of one block. Numbers and
+    addresses are computed again by each kernel that needs them; others wait in the
+    scratch memory, behind the parts of the workers, which are the blocks.
+
+    *Before*: functions of tern-bind-model, of a module whose target is a device.
+
+    *After*: no such function is left; the module says which kernels it was. Kernels
+    have no environment.
+
+    ```mlir
+    func.func private @embed.prefill(%env: !llvm.ptr, %weights: memref<974400xi8>,
+        %scratch: memref<128xi8>, %rows: !llvm.ptr, %layer: index) {
+      ...
+      scf.parallel (%t) = (%c0) to (%n) step (%c1) {
+        tern.iteration "token_rows" bytes 776
+        ...
+    ```
+    becomes
+    ```mlir
+    module attributes {tern.launches = {embed.prefill = [@embed_prefill_0_token_rows]}} {
+      func.func @embed_prefill_0_token_rows(%weights: memref<974400xi8>, %scratch: memref<128xi8>,
+          %rows: !llvm.ptr, %layer: index) attributes {tern.blocks = 264 : i64} {
+        ...
+        %block = tern.worker_index
+        scf.for %t = %block to %n step %c264 {
+    ```
+  }];
+  let statistics = [
+    Statistic<"numLaunches", "num-launches", "Launches made">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::tern::TernDialect"];
+}
+
 def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "parallel loops to tasks that the host may run on threads";
   let description = [{

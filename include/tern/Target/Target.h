@@ -23,6 +23,7 @@
 #include "llvm/Support/Error.h"
 
 #include <memory>
+#include <optional>
 
 namespace llvm {
 class Triple;
@@ -36,6 +37,13 @@ struct MachineName {
   llvm::StringLiteral name, triple, cpu, features;
 };
 
+/// How a device with a memory of its own runs a model.
+struct Device {
+  unsigned capability; ///< 80: of compute capability 8.0, or later
+  int64_t lanes;       ///< threads that go in step
+  int64_t blocks;      ///< of a launch, at most
+};
+
 class Target {
 public:
   virtual ~Target() = default;
@@ -44,6 +52,13 @@ public:
   virtual llvm::StringRef getName() const = 0;
 
   virtual bool handles(TargetAttr attr) const = 0;
+
+  /// Empty: `attr` is a CPU, whose functions call each other. The functions of
+  /// a device are lists of launches, which a program of this machine starts.
+  virtual std::optional<Device> getDevice(TargetAttr attr) const { return {}; }
+
+  /// True if machines of `triple` are devices.
+  virtual bool hasDevices(const llvm::Triple &triple) const { return false; }
 
   /// Words for machines that are often asked for.
   virtual llvm::ArrayRef<MachineName> getMachineNames() const { return {}; }
@@ -113,6 +128,12 @@ public:
 
 /// True if the target of `op`'s module has half floats.
 bool hasHalfFloats(mlir::Operation *op);
+
+/// True if machines of `triple` are devices of one of the targets.
+bool isDevice(const llvm::Triple &triple);
+
+/// The device that `op`'s module is compiled for, if it is one.
+std::optional<Device> getDevice(mlir::Operation *op);
 
 /// Elements of a row that kernels take at a time on the target of `op`'s
 /// module: the floats of four registers, as the latency of an addition is about

@@ -34,12 +34,21 @@ enum { TERN_ONE, TERN_FEW, TERN_MANY, TERN_CLASS_COUNT };
 /* Functions of a model by what they do; of layers there may be several. */
 enum { TERN_EMBED, TERN_LAYER, TERN_HEAD };
 
+/* Of a launch: it may begin while the one before ends, and waits itself. */
+enum { TERN_LAUNCH_EARLY = 1 };
+
 typedef struct tern_env tern_env;
 typedef struct tern_rows tern_rows;
 typedef struct tern_layer tern_layer;
 typedef struct tern_kind tern_kind;
 typedef struct tern_weight tern_weight;
 typedef struct tern_model tern_model;
+typedef struct tern_device tern_device; /* tern/tern.h */
+typedef struct tern_launch tern_launch;
+typedef struct tern_launches tern_launches;
+typedef struct tern_device_kind tern_device_kind;
+typedef struct tern_image tern_image;
+typedef struct tern_device_plan tern_device_plan;
 
 /* Runs fn(arg, i) once for each i < count and returns when all are done, in any
  * order and on any threads. A host without threads leaves it NULL. */

@@ -183,6 +183,33 @@ int tern_artifact_place(tern_artifact *artifact, const tern_model *model,
                         tern_pool *pool, tern_placement *placement,
                         tern_error *error);
 
+/*--- GPUs ------------------------------------------------------------------*/
+
+/* An NVIDIA GPU with a model's code and weights, by way of its driver, which is
+ * loaded when it is asked for. */
+typedef struct tern_gpu tern_gpu;
+
+/* GPU `number` of those that the driver sees. `progress` as in tern_placement.
+ * NULL, and a sentence in *error. */
+tern_gpu *tern_gpu_open(const tern_model *model, const void *weights,
+                        unsigned number,
+                        void (*progress)(void *data, uint64_t done,
+                                         uint64_t total),
+                        void *data, tern_error *error);
+void tern_gpu_close(tern_gpu *gpu);
+
+/* For tern_env. Sessions of one GPU run one at a time. */
+const tern_device *tern_gpu_device(const tern_gpu *gpu);
+
+/* Memory for a state, for tern_session_config; NULL, and a sentence. */
+void *tern_gpu_allocate(tern_gpu *gpu, uint64_t bytes, tern_error *error);
+void tern_gpu_free(tern_gpu *gpu, void *at);
+
+/* Why the last call of its tern_device failed; empty when none did. */
+const char *tern_gpu_failure(const tern_gpu *gpu);
+/* "NVIDIA H200, compute capability 9.0, 153 launches a token". */
+void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room);
+
 /*--- The command line of compiled programs ---------------------------------*/
 
 /* main() of every compiled program. `models` are versions of one model, better

@@ -29,7 +29,8 @@ typedef enum tern_status {
   TERN_WRONG_STATE,   /* a saved state belongs to another model */
   TERN_CONTEXT_FULL,  /* position + n would pass the session's context */
   TERN_BAD_TABLE,     /* the tokenizer's table is damaged or too new */
-  TERN_NOT_FINITE     /* a logit is infinite or not a number; see below */
+  TERN_NOT_FINITE,    /* a logit is infinite or not a number; see below */
+  TERN_DEVICE_FAILED  /* the environment's device did; see there */
 } tern_status;
 
 /* A sentence in English, never NULL. */
@@ -79,6 +80,33 @@ tern_status tern_step(const tern_model *model, const tern_env *env,
                       const void *weights, void *scratch,
                       const tern_segment *segments, uint32_t count);
 
+/*--- Devices: where a model with a plan for one runs -----------------------*/
+
+/* Places for the results that are wanted of a row; NULL: it is not wanted. */
+typedef struct tern_wanted {
+  float *logits; /* vocab_size values */
+  int32_t *best; /* with `logits`: as in tern_segment */
+  float *hidden; /* hidden_size values after the first layer */
+  size_t hidden_stride; /* values from there to those after the next layer */
+} tern_wanted;
+
+/* Runs a model's launches. Weights, states and scratch memory are the device's;
+ * addresses of states are handed over as pointers that nobody follows here. One
+ * call at a time. All answer TERN_OK or TERN_DEVICE_FAILED. */
+struct tern_device {
+  uint32_t size;     /* sizeof(tern_device) */
+  uint32_t reserved; /* 0 */
+  void *host;        /* passed to each function */
+  /* All layers for rows->count rows of which tokens, positions and states are
+   * set, and the head; wanted[r] belongs to row r. Returns when all that is
+   * wanted is there. */
+  tern_status (*run)(void *host, const tern_rows *rows,
+                     const tern_wanted *wanted);
+  tern_status (*copy_in)(void *host, void *to, const void *from, size_t bytes);
+  tern_status (*copy_out)(void *host, void *to, const void *from, size_t bytes);
+  tern_status (*clear)(void *host, void *at, size_t bytes);
+};
+
 /*--- Sessions: one sequence of tokens and its cache ------------------------*/
 
 typedef struct tern_session tern_session;
@@ -100,6 +128,9 @@ typedef struct tern_session_config {
   /* Longer inputs are run in calls of so many tokens; 0: 512. */
   uint32_t call_tokens;
   uint32_t reserved; /* 0 */
+  /* Of a model with a plan for a device: tern_model_state_bytes(model, context)
+   * of its memory. NULL: the session holds its own. */
+  void *state;
 } tern_session_config;
 
 /* Bytes a session needs; 0 when the configuration is not valid or the sum does

@@ -38,6 +38,8 @@ const char *tern_status_text(tern_status status) {
   case TERN_NOT_FINITE:
     return "the model's logits are not finite: its numbers pass the range of "
            "32-bit floats, or the checkpoint is damaged";
+  case TERN_DEVICE_FAILED:
+    return "the device failed";
   }
   return "an unknown error";
 }
@@ -59,8 +61,9 @@ tern_status tern_model_check(const tern_model *model) {
       model->max_tokens == 0 || model->head_tokens == 0 ||
       model->state_block_tokens == 0 || !model->kinds || !model->layers)
     return TERN_BAD_ARGUMENT;
-  int is_whole = has_all(model->embed) && has_all(model->head);
-  for (uint32_t k = 0; k < model->kind_count; ++k)
+  int is_whole =
+      model->device || (has_all(model->embed) && has_all(model->head));
+  for (uint32_t k = 0; k < model->kind_count && !model->device; ++k)
     is_whole = is_whole && has_all(model->kinds[k].run);
   for (uint32_t l = 0; l < model->layer_count; ++l)
     is_whole = is_whole && model->layers[l].kind < model->kind_count;
@@ -115,6 +118,8 @@ static tern_status check_config(const tern_session_config *config) {
     return TERN_BAD_ARGUMENT;
   if (config->context > config->model->max_context)
     return TERN_BAD_ARGUMENT;
+  if (config->model->device && (!env || !env->device))
+    return TERN_BAD_ARGUMENT;
   return TERN_OK;
 }
 
@@ -128,7 +133,8 @@ static int plan(const tern_session_config *config, layout *out) {
   if (!add_part(&total, sizeof(tern_session), alignment))
     return 0;
   out->state = total;
-  if (!add_part(&total, out->state_bytes, alignment))
+  uint64_t own = model->device ? 0 : out->state_bytes;
+  if (!add_part(&total, own, alignment))
     return 0;
   out->scratch = total;
   uint64_t scratch = tern_model_scratch_bytes(model, session_workers(config));
@@ -153,6 +159,16 @@ static int is_aligned(const void *pointer, uint64_t alignment) {
   return ((uintptr_t)pointer & (alignment - 1)) == 0;
 }
 
+/* The beginning of a sequence. */
+static tern_status clear_state(tern_session *self) {
+  size_t bytes = (size_t)self->model->state_fixed_bytes;
+  if (self->model->device)
+    return self->env->device->clear(self->env->device->host, self->state,
+                                    bytes);
+  memset(self->state, 0, bytes);
+  return TERN_OK;
+}
+
 tern_status tern_session_init(void *memory, size_t bytes,
                               const tern_session_config *config,
                               tern_session **session) {
@@ -161,7 +177,8 @@ tern_status tern_session_init(void *memory, size_t bytes,
   if (status != TERN_OK)
     return status;
   const tern_model *model = config->model;
-  if (!memory || !session || (!config->weights && model->weights_bytes != 0))
+  if (!memory || !session || (!config->weights && model->weights_bytes != 0) ||
+      !config->state != !model->device)
     return TERN_BAD_ARGUMENT;
   if (!plan(config, &parts) || bytes < parts.total)
     return TERN_TOO_SMALL;
@@ -181,7 +198,7 @@ tern_status tern_session_init(void *memory, size_t bytes,
   self->model = model;
   self->env = config->env ? config->env : &self->alone;
   self->weights = config->weights;
-  self->state = base + parts.state;
+  self->state = model->device ? config->state : base + parts.state;
   self->state_bytes = parts.state_bytes;
   self->scratch = config->scratch ? config->scratch : base + parts.scratch;
   self->logits = (float *)(void *)(base + parts.logits);
@@ -189,9 +206,10 @@ tern_status tern_session_init(void *memory, size_t bytes,
   self->workers = session_workers(config);
   self->call_tokens =
       config->call_tokens ? config->call_tokens : DEFAULT_CALL_TOKENS;
-  memset(self->state, 0, (size_t)model->state_fixed_bytes);
-  *session = self;
-  return TERN_OK;
+  status = clear_state(self);
+  if (status == TERN_OK)
+    *session = self;
+  return status;
 }
 
 uint32_t tern_session_position(const tern_session *session) {
@@ -209,7 +227,9 @@ tern_status tern_session_rewind(tern_session *session, uint32_t position) {
   if (model->is_recurrent && position != session->position) {
     if (position != 0)
       return TERN_BAD_ARGUMENT;
-    memset(session->state, 0, (size_t)model->state_fixed_bytes);
+    tern_status status = clear_state(session);
+    if (status != TERN_OK)
+      return status;
   }
   session->position = position;
   return TERN_OK;

@@ -41,8 +41,12 @@ tern_status tern_session_save(const tern_session *session, void *memory,
   header.state_bytes = used_bytes(session);
   header.position = session->position;
   memcpy(memory, &header, sizeof(header));
-  memcpy((uint8_t *)memory + sizeof(header), session->state,
-         (size_t)header.state_bytes);
+  const tern_device *device = session->model->device ? session->env->device : 0;
+  uint8_t *to = (uint8_t *)memory + sizeof(header);
+  if (device)
+    return device->copy_out(device->host, to, session->state,
+                            (size_t)header.state_bytes);
+  memcpy(to, session->state, (size_t)header.state_bytes);
   return TERN_OK;
 }
 
@@ -62,8 +66,16 @@ tern_status tern_session_restore(tern_session *session, const void *memory,
     return TERN_WRONG_STATE;
   if (header.position > session->context)
     return TERN_CONTEXT_FULL;
-  memcpy(session->state, (const uint8_t *)memory + sizeof(header),
-         (size_t)header.state_bytes);
+  const tern_device *device = session->model->device ? session->env->device : 0;
+  const uint8_t *from = (const uint8_t *)memory + sizeof(header);
+  if (device) {
+    tern_status status = device->copy_in(device->host, session->state, from,
+                                         (size_t)header.state_bytes);
+    if (status != TERN_OK)
+      return status;
+  } else {
+    memcpy(session->state, from, (size_t)header.state_bytes);
+  }
   session->position = header.position;
   return TERN_OK;
 }

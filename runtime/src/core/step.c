@@ -29,6 +29,7 @@ typedef struct step {
   void **states;
   float **logits;
   float *buffers[2];
+  tern_wanted *wanted; /* of each row, for a device */
 } step;
 
 /* Lays the parts of a step out from `base`, which may be NULL, and returns
@@ -41,7 +42,8 @@ static uint64_t place(step *s, const tern_model *model, uint8_t *base) {
                             rows * sizeof(void *),
                             model->head_tokens * (uint64_t)sizeof(float *),
                             rows * model->hidden_size * sizeof(float),
-                            rows * model->hidden_size * sizeof(float)};
+                            rows * model->hidden_size * sizeof(float),
+                            model->device ? rows * sizeof(tern_wanted) : 0};
   void *parts[sizeof(bytes) / sizeof(*bytes)];
   for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); ++i) {
     parts[i] = base ? base + at : base;
@@ -53,12 +55,15 @@ static uint64_t place(step *s, const tern_model *model, uint8_t *base) {
   s->logits = parts[3];
   s->buffers[0] = parts[4];
   s->buffers[1] = parts[5];
+  s->wanted = parts[6];
   return at;
 }
 
 uint64_t tern_model_scratch_bytes(const tern_model *model, uint32_t workers) {
   step s;
   uint64_t own = place(&s, model, NULL), each = model->scratch_worker_bytes;
+  if (model->device) /* where the functions' scratch memory is */
+    return own;
   uint64_t fixed = own + model->scratch_bytes;
   if (fixed < own || each > UINT32_MAX || fixed + workers * each < fixed)
     return 0;
@@ -138,8 +143,37 @@ static void run_head(step *s, cursor at, float *hidden) {
   }
 }
 
-static void run_group(step *s, cursor from) {
+/* A device runs a group as a whole. */
+static tern_status run_on_device(step *s, cursor at) {
+  size_t size = s->model->hidden_size;
+  for (size_t r = 0; r < s->rows.count; ++r, advance(&at)) {
+    const tern_segment *segment = at.segment;
+    tern_wanted *wanted = &s->wanted[r];
+    uint32_t skipped = segment->n - segment->logits_count;
+    int has_logits = segment->logits && at.token >= skipped;
+    size_t number = has_logits ? at.token - skipped : 0;
+    wanted->logits = has_logits
+                         ? segment->logits + number * s->model->vocab_size
+                         : NULL;
+    wanted->best = has_logits && segment->best ? segment->best + number : NULL;
+    wanted->hidden =
+        segment->hidden ? segment->hidden + at.token * size : NULL;
+    wanted->hidden_stride = segment->n * size;
+    if (wanted->best)
+      *wanted->best = -1;
+  }
+  const uint64_t *read = s->model->device->counters;
+  for (uint32_t i = 0; read && s->env->counters &&
+                       i < 2 * s->model->projection_count;
+       ++i)
+    s->env->counters[i] += read[i];
+  return s->env->device->run(s->env->device->host, &s->rows, s->wanted);
+}
+
+static tern_status run_group(step *s, cursor from) {
   const tern_model *model = s->model;
+  if (model->device)
+    return run_on_device(s, from);
   s->rows.output = s->buffers[0];
   call(s, model->embed, 0);
   for (uint32_t l = 0; l < model->layer_count; ++l) {
@@ -150,12 +184,14 @@ static void run_group(step *s, cursor from) {
     copy_hidden(s, from, l);
   }
   run_head(s, from, s->rows.output);
+  return TERN_OK;
 }
 
 tern_status tern_step(const tern_model *model, const tern_env *env,
                       const void *weights, void *scratch,
                       const tern_segment *segments, uint32_t count) {
-  if (!model || !env || !weights || !scratch || !segments)
+  if (!model || !env || !weights || !scratch || !segments ||
+      (model->device && !env->device))
     return TERN_BAD_ARGUMENT;
   if (model->abi_version != TERN_ABI_VERSION)
     return TERN_WRONG_ABI;
@@ -184,7 +220,9 @@ tern_status tern_step(const tern_model *model, const tern_env *env,
       advance(&at);
     }
     s.rows.count = r;
-    run_group(&s, from);
+    tern_status status = run_group(&s, from);
+    if (status != TERN_OK)
+      return status;
   }
   return TERN_OK;
 }

@@ -49,6 +49,8 @@ void host_evaluate_with(host_program *program) {
   program->env.parallel = run_portion;
   program->env.host = program;
   program->env.counters = program->counters;
+  if (program->gpu)
+    program->env.device = tern_gpu_device(program->gpu);
 }
 
 int host_eval(host_program *program, tern_session *session,

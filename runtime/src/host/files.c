@@ -24,6 +24,9 @@ int host_fail(tern_error *error, const char *format, ...) {
 int host_status(host_program *program, tern_status status, const char *doing) {
   if (status == TERN_OK)
     return 0;
+  if (status == TERN_DEVICE_FAILED && program->gpu)
+    return host_fail(&program->error, "%s: %.400s", doing,
+                     tern_gpu_failure(program->gpu));
   return host_fail(&program->error, "%s: %s", doing, tern_status_text(status));
 }
 

@@ -36,6 +36,7 @@ typedef struct host_program {
   uint64_t *counters; /* 2 * projection_count, as in tern_env */
   void *scratch;      /* that all sessions share; NULL: each has its own */
   jmp_buf left;       /* where a step that is left goes on; see evaluate.c */
+  tern_gpu *gpu;            /* NULL: the model runs on the CPU */
   tern_placement placement; /* of the weights */
   int64_t opened;           /* when that began */
   int progress_shown;
@@ -49,6 +50,8 @@ const char *host_self_path(void);
 /* A session and the memory it lies in. */
 typedef struct host_session {
   tern_session *session;
+  tern_gpu *gpu; /* that holds the state, or NULL */
+  void *state;
   void *memory;
   size_t bytes;
 } host_session;

@@ -132,6 +132,9 @@ static const host_flag flags[] = {
      "line "
      "for what they stand for",
      FLAG_SWITCH, TEXT_TO_TOKENS, AT(escape), 0, 0},
+    {"--device", NULL, "N",
+     "the GPU that a program for GPUs runs on, counted from 0 (default 0)",
+     FLAG_INTEGER, ALL, AT(device), 0, 255},
     {"--load", NULL, "auto|map|huge",
      "where weights lie: as the file is mapped, in huge pages of memory, or "
      "(auto, the default) there if that is possible and pays",

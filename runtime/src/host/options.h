@@ -39,6 +39,7 @@ typedef struct host_options {
       *depth_list;
   host_list stops;
   int64_t limit; /* -1: none, UNSET_LIMIT: the model's */
+  int64_t device; /* -1: unset */
   int64_t threads, context, chunks, repetitions;
   int64_t seed;                                     /* -1: from the clock */
   int64_t top_k;                                    /* -1: unset */

@@ -17,6 +17,7 @@ void host_options_defaults(host_options *options) {
   options->command = COMMAND_RUN;
   options->limit = options->repeat_last_n = UNSET_LIMIT;
   options->seed = -1;
+  options->device = -1;
   options->repetitions = 5;
   options->top_k = -1;
   options->temperature = options->top_p = UNSET_NUMBER;

@@ -63,6 +63,25 @@ static int place_weights(host_program *program) {
   return result;
 }
 
+/* The weights go to the GPU, and stay mapped here, unread. */
+static int open_gpu(host_program *program) {
+  const host_options *o = &program->options;
+  if (!program->model->device)
+    return o->device < 0 ? 0
+                         : host_fail(&program->error,
+                                     "--device: this program was compiled for "
+                                     "%s, not for a GPU",
+                                     program->model->target);
+  program->opened = host_now();
+  program->gpu = tern_gpu_open(
+      program->model, program->artifact.weights,
+      o->device < 0 ? 0 : (unsigned)o->device,
+      host_shows_progress(program) ? show_placing : NULL, program,
+      &program->error);
+  host_progress_end(program);
+  return program->gpu ? 0 : -1;
+}
+
 static int lock_weights(host_program *program) {
   const tern_artifact *artifact = &program->artifact;
   if (!program->options.mlock ||
@@ -132,8 +151,11 @@ int host_program_open(host_program *program, const tern_model *const *models,
                              sizeof(uint64_t));
   if (!program->counters)
     return host_fail(&program->error, "out of memory");
-  if (host_program_threads(program, (unsigned)program->options.threads) != 0 ||
-      place_weights(program) != 0 || lock_weights(program) != 0)
+  if (open_gpu(program) != 0 ||
+      host_program_threads(program, (unsigned)program->options.threads) != 0)
+    return -1;
+  if (!program->gpu &&
+      (place_weights(program) != 0 || lock_weights(program) != 0))
     return -1;
   if (program->options.verbose)
     host_say_program(program);
@@ -142,6 +164,7 @@ int host_program_open(host_program *program, const tern_model *const *models,
 
 void host_program_close(host_program *program) {
   tern_pool_destroy(program->pool);
+  tern_gpu_close(program->gpu);
   free(program->counters);
   tern_artifact_close(&program->artifact);
 }
@@ -163,6 +186,16 @@ int host_session_open(host_program *program, uint32_t context,
   config.weights = program->artifact.weights;
   config.weights_bytes = program->artifact.weights_bytes;
   config.scratch = program->scratch;
+  if (program->gpu) {
+    session->gpu = program->gpu;
+    session->state = tern_gpu_allocate(
+        program->gpu,
+        tern_model_state_bytes(model, context ? context : model->max_context),
+        &program->error);
+    if (!session->state)
+      return -1;
+    config.state = session->state;
+  }
   session->bytes = tern_session_bytes(&config);
   if (session->bytes == 0)
     return host_fail(&program->error,
@@ -171,10 +204,12 @@ int host_session_open(host_program *program, uint32_t context,
                      context);
   /* Pages come when they are written, so a long context costs nothing yet. */
   void *memory = tern_memory_map(session->bytes);
-  if (!memory)
+  session->memory = memory;
+  if (!memory) {
+    host_session_close(session);
     return host_fail(&program->error, "no memory for a context of %u tokens",
                      context ? context : model->max_context);
-  session->memory = memory;
+  }
   if (host_status(
           program,
           tern_session_init(memory, session->bytes, &config, &session->session),
@@ -185,7 +220,10 @@ int host_session_open(host_program *program, uint32_t context,
 }
 
 void host_session_close(host_session *session) {
-  tern_memory_unmap(session->memory, session->bytes);
+  if (session->gpu)
+    tern_gpu_free(session->gpu, session->state);
+  if (session->memory)
+    tern_memory_unmap(session->memory, session->bytes);
   memset(session, 0, sizeof(*session));
 }
 

@@ -35,7 +35,7 @@
 #define REFUSED_UNLESS(names, commands, value, reason)                         \
   { names, commands, NULL, value, reason }
 
-#define NO_GPU "there are no kernels for GPUs yet"
+#define NO_GPU "a model runs where tern compile --target says, as a whole"
 #define NO_DOWNLOAD                                                            \
   "nothing is downloaded; give the path of a checkpoint's folder or file"
 #define SAMPLERS                                                               \
@@ -98,7 +98,7 @@ static const host_spelling spellings[] = {
     REFUSED_UNLESS("-ngl --gpu-layers --n-gpu-layers", ALL, "0", NO_GPU),
     REFUSED_UNLESS("-mg --main-gpu", ALL, "0", NO_GPU),
     REFUSED_UNLESS("-sm --split-mode", ALL, "none", NO_GPU),
-    REFUSED_UNLESS("-dev --device", ALL, "none", NO_GPU),
+    REFUSED_UNLESS("-dev", ALL, "none", NO_GPU),
     REFUSED("-fit --fit -fitt --fit-target -fitc --fit-ctx -kvo --kv-offload "
             "--op-offload --no-host --rpc -bs --backend-sampling",
             ALL, NO_GPU),

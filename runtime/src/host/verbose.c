@@ -27,6 +27,12 @@ void host_describe_pages(const host_program *program, char *text, size_t room) {
 void host_say_program(const host_program *program) {
   const tern_placement *placement = &program->placement;
   char pages[128];
+  if (program->gpu) {
+    tern_gpu_describe(program->gpu, pages, sizeof(pages));
+    fprintf(stderr, "%s: code for %s; %s\n", program->name,
+            program->model->target, pages);
+    return;
+  }
   host_describe_pages(program, pages, sizeof(pages));
   char versions[256];
   fprintf(stderr, "%s: code for %s, %u threads\n", program->name,

@@ -84,7 +84,9 @@ TEST(Abi, HasNoPadding) {
     SCOPED_TRACE(triple.str());
     for (AbiStruct which :
          {AbiStruct::env, AbiStruct::rows, AbiStruct::layer, AbiStruct::kind,
-          AbiStruct::weight, AbiStruct::model}) {
+          AbiStruct::weight, AbiStruct::launch, AbiStruct::launches,
+          AbiStruct::device_kind, AbiStruct::image, AbiStruct::device_plan,
+          AbiStruct::model}) {
       Laid laid(which, triple);
       EXPECT_EQ(laid.offset(0), 0u);
       for (unsigned i = 1; i < laid.fields(); ++i)

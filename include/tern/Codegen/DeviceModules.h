@@ -1,0 +1,35 @@
+//===- tern/Codegen/DeviceModules.h - A device's code and its plan -*- C++
+//-*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_CODEGEN_DEVICEMODULES_H
+#define TERN_CODEGEN_DEVICEMODULES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace tern {
+
+/// Code for devices is made of a module in the form `llvm` without the model's
+/// description, which is a program's of this machine.
+struct DeviceModules {
+  mlir::OwningOpRef<mlir::ModuleOp> kernels;
+  mlir::OwningOpRef<mlir::ModuleOp> description;
+};
+DeviceModules splitDeviceModule(mlir::ModuleOp module);
+
+/// The array of images that the description refers to and does not have.
+inline constexpr llvm::StringLiteral kImagesSymbol = "tern_images";
+
+/// Gives the description of `splitDeviceModule` its code: text for a driver of
+/// devices with `capability`.
+void addDeviceImage(mlir::ModuleOp description, llvm::StringRef text,
+                    unsigned capability);
+
+} // namespace tern
+
+#endif // TERN_CODEGEN_DEVICEMODULES_H

@@ -1,0 +1,42 @@
+//===- tern/Dialect/Tern/IR/Launches.h - Lists of launches ------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A module for a device has kernels in place of functions, and says in which
+// order each function is made of them (tern-outline-launches).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_DIALECT_TERN_IR_LAUNCHES_H
+#define TERN_DIALECT_TERN_IR_LAUNCHES_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace tern {
+
+/// On a module: the kernels of each function, in order:
+/// {layer.decode = [@layer_decode_0, ...]}.
+inline constexpr llvm::StringLiteral kLaunchesAttr = "tern.launches";
+
+/// On a kernel: the blocks that it is launched with, and their threads.
+inline constexpr llvm::StringLiteral kBlocksAttr = "tern.blocks";
+inline constexpr llvm::StringLiteral kThreadsAttr = "tern.threads";
+
+inline int64_t getNumberOr(mlir::Operation *op, llvm::StringRef name,
+                           int64_t otherwise) {
+  auto attr = op->getAttrOfType<mlir::IntegerAttr>(name);
+  return attr ? attr.getInt() : otherwise;
+}
+inline int64_t getBlocks(mlir::Operation *kernel) {
+  return getNumberOr(kernel, kBlocksAttr, 1);
+}
+inline int64_t getThreads(mlir::Operation *kernel) {
+  return getNumberOr(kernel, kThreadsAttr, 32);
+}
+
+} // namespace tern
+
+#endif // TERN_DIALECT_TERN_IR_LAUNCHES_H

@@ -1,0 +1,26 @@
+//===- tern/Target/NVPTX/NVPTX.h - The NVIDIA target's dialect --*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_TARGET_NVPTX_NVPTX_H
+#define TERN_TARGET_NVPTX_NVPTX_H
+
+#include "tern/Dialect/Tern/IR/MicroKernel.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "tern/Target/NVPTX/NVPTXDialect.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "tern/Target/NVPTX/NVPTXAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "tern/Target/NVPTX/NVPTXOps.h.inc"
+
+#endif // TERN_TARGET_NVPTX_NVPTX_H

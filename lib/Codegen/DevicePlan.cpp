@@ -1,0 +1,139 @@
+//===- DevicePlan.cpp - A model's functions as launches -------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "DevicePlan.h"
+
+#include "tern/Codegen/DeviceModules.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
+
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace tern;
+
+static ArrayAttr findLaunches(ModuleOp module, StringRef function) {
+  auto all = module->getAttrOfType<DictionaryAttr>(kLaunchesAttr);
+  return all ? all.getAs<ArrayAttr>(function) : ArrayAttr();
+}
+
+bool tern::hasLaunches(ModuleOp module, StringRef function) {
+  return bool(findLaunches(module, function));
+}
+
+namespace {
+
+class PlanBuilder {
+public:
+  PlanBuilder(Constants &constants, ModuleOp module)
+      : constants(constants), module(module) {
+    for (auto kernel : module.getOps<LLVM::LLVMFuncOp>())
+      if (kernel->hasAttr(kBlocksAttr)) {
+        numbers[kernel.getName()] = names.size();
+        names.push_back(constants.string(kernel.getName()));
+      }
+  }
+
+  Attribute build(const LayerKinds &kinds) {
+    namespace d = abi::device_plan;
+    Fields fields(constants, AbiStruct::device_plan);
+    fields.set(d::size,
+               getAbiBytes(AbiStruct::device_plan, getIndexBits(module)));
+    fields.set(d::kernel_count, names.size());
+    fields.set(d::image_count, 1);
+    fields.set(d::reserved, 0);
+    fields.set(d::kernel_names,
+               constants.array(constants.pointerType(), names));
+    fields.set(d::images, declareImages());
+    fields.set(d::embed, describeClasses("embed"));
+    fields.set(d::head, describeClasses("head"));
+    fields.set(d::best, describe("best"));
+    fields.set(d::kinds, describeKinds(kinds));
+    fields.set(d::counters, constants.null());
+    return addressOf(AbiStruct::device_plan, fields);
+  }
+
+private:
+  Attribute addressOf(AbiStruct which, const Fields &fields) {
+    Attribute whole = ArrayAttr::get(module.getContext(), fields.all());
+    return constants.array(constants.structType(which), whole);
+  }
+
+  Attribute declareImages() {
+    OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+    auto type =
+        LLVM::LLVMArrayType::get(constants.structType(AbiStruct::image), 1);
+    LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/true,
+                           LLVM::Linkage::External, kImagesSymbol, Attribute());
+    return constants.symbol(kImagesSymbol);
+  }
+
+  Attribute describeLaunch(FlatSymbolRefAttr name) {
+    auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+    Fields fields(constants, AbiStruct::launch);
+    fields.setAllToZero();
+    fields.set(abi::launch::kernel, numbers.lookup(name.getValue()));
+    fields.set(abi::launch::blocks, getBlocks(kernel));
+    fields.set(abi::launch::threads, getThreads(kernel));
+    return ArrayAttr::get(module.getContext(), fields.all());
+  }
+
+  /// The launches of one function; null if there is none.
+  Attribute describe(StringRef function) {
+    ArrayAttr kernels = findLaunches(module, function);
+    if (!kernels)
+      return constants.null();
+    Attribute &made = bodies[function];
+    if (made)
+      return made;
+    SmallVector<Attribute> launches;
+    for (auto kernel : kernels.getAsRange<FlatSymbolRefAttr>())
+      launches.push_back(describeLaunch(kernel));
+    Fields fields(constants, AbiStruct::launches);
+    fields.set(
+        abi::launches::at,
+        constants.array(constants.structType(AbiStruct::launch), launches));
+    fields.set(abi::launches::count, launches.size());
+    return made = addressOf(AbiStruct::launches, fields);
+  }
+
+  Attribute describeClasses(StringRef function) {
+    std::string one = (function + ".decode").str();
+    std::string few = (function + ".few").str();
+    std::string many = (function + ".prefill").str();
+    if (!hasLaunches(module, many))
+      many = one;
+    if (!hasLaunches(module, few))
+      few = many;
+    return ArrayAttr::get(module.getContext(),
+                          {describe(one), describe(few), describe(many)});
+  }
+
+  Attribute describeKinds(const LayerKinds &kinds) {
+    SmallVector<Attribute> all;
+    for (StringRef name : kinds.names()) {
+      Fields fields(constants, AbiStruct::device_kind);
+      fields.set(abi::device_kind::run, describeClasses(name));
+      all.push_back(ArrayAttr::get(module.getContext(), fields.all()));
+    }
+    return constants.array(constants.structType(AbiStruct::device_kind), all);
+  }
+
+  Constants &constants;
+  ModuleOp module;
+  SmallVector<Attribute> names;
+  llvm::StringMap<unsigned> numbers;
+  llvm::StringMap<Attribute> bodies;
+};
+
+} // namespace
+
+Attribute tern::describeDevicePlan(Constants &constants, ModuleOp module,
+                                   const LayerKinds &kinds) {
+  if (!module->hasAttr(kLaunchesAttr))
+    return constants.null();
+  return PlanBuilder(constants, module).build(kinds);
+}

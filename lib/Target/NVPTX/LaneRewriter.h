@@ -1,0 +1,109 @@
+//===- LaneRewriter.h - Code over vectors as that of a lane -----*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_TARGET_NVPTX_LANEREWRITER_H
+#define TERN_LIB_TARGET_NVPTX_LANEREWRITER_H
+
+#include "WarpBuilder.h"
+
+#include "tern/Target/NVPTX/NVPTX.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace tern::nvptx {
+
+/// Rewrites one kernel. All lanes go the same way: what is no vector is the
+/// same in all of them, and so are vectors of a few elements, as those of code
+/// for scalars; a wide vector has an element or some in each lane.
+class LaneRewriter {
+public:
+  explicit LaneRewriter(mlir::OpBuilder at, mlir::Location loc) : b(at, loc) {}
+
+  /// Writes the body of `from` into the empty block of `to`. Fails on an
+  /// operation without a form for a warp, which it tells.
+  mlir::LogicalResult rewrite(mlir::func::FuncOp from, mlir::func::FuncOp to);
+  mlir::Operation *getCulprit() const { return culprit; }
+
+private:
+  // LaneRewriter.cpp
+  mlir::LogicalResult rewriteBlock(mlir::Block &block);
+  mlir::LogicalResult rewriteOp(mlir::Operation *op);
+  mlir::LogicalResult rewriteElementwise(mlir::Operation *op);
+  mlir::LogicalResult rewriteRegions(mlir::Operation *op);
+  mlir::LogicalResult cloneSame(mlir::Operation *op);
+  mlir::LogicalResult storeSame(mlir::Operation *op);
+  bool isSame(mlir::Operation *op);
+  llvm::SmallVector<mlir::Value> carry(mlir::ValueRange values);
+  void bind(mlir::ValueRange were, mlir::ValueRange are);
+  mlir::LogicalResult rewriteRegion(mlir::Region &from, mlir::Block *to);
+
+  // LaneMemory.cpp
+  mlir::LogicalResult load(mlir::Operation *op, mlir::Value base,
+                           mlir::ValueRange indices);
+  mlir::LogicalResult store(mlir::Operation *op, mlir::Value vector,
+                            mlir::Value base, mlir::ValueRange indices);
+  llvm::SmallVector<mlir::Value> getPlace(mlir::ValueRange indices,
+                                          mlir::VectorType type);
+
+  // LaneVectors.cpp
+  mlir::LogicalResult rewriteConstant(mlir::Operation *op,
+                                      mlir::DenseElementsAttr elements);
+  mlir::LogicalResult rewriteBroadcast(mlir::vector::BroadcastOp op);
+  mlir::LogicalResult rewriteExtract(mlir::vector::ExtractOp op);
+  mlir::LogicalResult rewriteTranspose(mlir::vector::TransposeOp op);
+  mlir::LogicalResult rewriteFromElements(mlir::vector::FromElementsOp op);
+  mlir::LogicalResult rewriteToElements(mlir::vector::ToElementsOp op);
+  mlir::LogicalResult concatenate(mlir::vector::FromElementsOp op);
+  mlir::LogicalResult
+  rearrange(mlir::Value result, mlir::Value held,
+            llvm::function_ref<mlir::Value(mlir::Value)> from);
+  mlir::LogicalResult rewriteReduction(mlir::vector::ReductionOp op);
+  mlir::LogicalResult rewriteShuffle(mlir::vector::ShuffleOp op);
+  mlir::LogicalResult rewriteBitcast(mlir::vector::BitCastOp op);
+
+  // LaneProducts.cpp
+  mlir::LogicalResult rewriteMma(MmaOp op);
+  mlir::LogicalResult rewriteCodes(ReadCodesOp op);
+  mlir::LogicalResult rewriteSums(FinishSumsOp op);
+
+  /// The part of `vector` that this lane has, and all of it; null if neither
+  /// can be made of the other.
+  mlir::Value getHeld(mlir::Value vector);
+  mlir::Value getWhole(mlir::Value vector);
+  mlir::Value getElement(mlir::Value vector, int64_t number);
+  void setHeld(mlir::Value vector, mlir::Value held) { lanes[vector] = held; }
+
+  // Memory: what a lane writes, others see behind a barrier.
+  void beforeLoad();
+  void beforeStore();
+  /// Where regions begin and end, which may have written.
+  void forgetMemory(bool isWritten) {
+    hasRead = true;
+    hasWritten = isWritten;
+  }
+
+  WarpBuilder b;
+  mlir::IRMapping mapping;
+  llvm::DenseMap<mlir::Value, mlir::Value> lanes;
+  bool hasRead = false, hasWritten = false;
+  mlir::Operation *culprit = nullptr;
+};
+
+mlir::Type getElementOf(mlir::Type type);
+int64_t getCount(mlir::Type type);
+
+/// The type of what a lane holds of a vector; null if it cannot be parted.
+mlir::Type getHeldType(mlir::Type type);
+
+/// True if a loop carries vectors of `type` by lanes.
+bool isWide(mlir::Type type);
+
+} // namespace tern::nvptx
+
+#endif // TERN_LIB_TARGET_NVPTX_LANEREWRITER_H

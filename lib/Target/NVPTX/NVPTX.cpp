@@ -1,0 +1,132 @@
+//===- NVPTX.cpp - GPUs of NVIDIA -----------------------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Kernels are PTX, which the driver compiles for the card that is there: code
+// for sm_80 runs on all later ones. A warp is a vector of 32 lanes. Products
+// take Generic's kernels.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tern/Target/NVPTX/NVPTX.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/NVPTX/Passes.h"
+#include "tern/Target/Target.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+constexpr StringLiteral kTriple = "nvptx64-nvidia-cuda";
+
+/// The first is of the kernels here, the others are Generic's.
+constexpr StringLiteral kNames[] = {"mma_fragments", "plain_rows",
+                                    "integer_rows"};
+
+/// Of the tokens, eight at a time, then those that are left.
+Strategy makeFragments(MLIRContext *context, const ProductShape &shape) {
+  SmallVector<Attribute> kernels;
+  for (int64_t tokens : {8, 1})
+    if (tokens <= shape.tokens)
+      kernels.push_back(nvptx::MmaAttr::get(context, tokens));
+  Strategy strategy;
+  strategy.layoutName = kNames[0];
+  strategy.layout = shape.withScales(nvptx::MmaAttr::getLayout());
+  strategy.kernels =
+      StrategyAttr::get(context, kernels, /*units=*/1, /*prefetch=*/0);
+  return strategy;
+}
+
+struct NVPTXTarget : Target {
+  StringRef getName() const override { return "NVPTX"; }
+
+  bool handles(TargetAttr attr) const override {
+    return hasDevices(llvm::Triple(attr.getTriple()));
+  }
+
+  bool hasDevices(const llvm::Triple &triple) const override {
+    return triple.getArch() == llvm::Triple::nvptx64 &&
+           triple.getOS() == llvm::Triple::CUDA;
+  }
+
+  /// Two blocks for each of the 132 multiprocessors of an H200.
+  std::optional<Device> getDevice(TargetAttr attr) const override {
+    unsigned capability = 0;
+    attr.getCpu()
+        .drop_while([](char c) { return !llvm::isDigit(c); })
+        .consumeInteger(10, capability);
+    return Device{capability, /*lanes=*/32, /*blocks=*/264};
+  }
+
+  ArrayRef<MachineName> getMachineNames() const override {
+    static constexpr MachineName names[] = {
+        {"nvptx-sm_80", kTriple, "sm_80", ""},
+        {"nvptx-sm_89", kTriple, "sm_89", ""},
+        {"nvptx-sm_90", kTriple, "sm_90", ""},
+        {"nvptx-sm_100", kTriple, "sm_100", ""},
+    };
+    return names;
+  }
+
+  StringRef getBaselineCpu(const llvm::Triple &triple) const override {
+    return hasDevices(triple) ? "sm_80" : "";
+  }
+
+  ArrayRef<StringLiteral> getLayoutNames() const override { return kNames; }
+
+  SmallVector<Strategy>
+  getStrategies(TargetAttr attr, const ProductShape &shape) const override {
+    SmallVector<Strategy> found;
+    if (shape.integerBits == 0 && !shape.listsRows && !shape.listsColumns)
+      found.push_back(makeFragments(attr.getContext(), shape));
+    for (Strategy &strategy : portable().getStrategies(attr, shape))
+      if (strategy.layoutName.empty() ||
+          llvm::is_contained(ArrayRef(kNames).drop_front(),
+                             strategy.layoutName))
+        found.push_back(std::move(strategy));
+    return found;
+  }
+
+  /// Of a multiprocessor.
+  MachineSpeed getSpeed(TargetAttr) const override {
+    return {/*streamBytes=*/17, /*runBytes=*/8, /*issueWidth=*/4};
+  }
+
+  DotProductAttrInterface getDotProduct(TargetAttr attr) const override {
+    return portable().getDotProduct(attr);
+  }
+
+  int64_t getVectorBytes(TargetAttr) const override { return 32; }
+
+  void registerDialects(DialectRegistry &registry) const override {
+    registry.insert<nvptx::TernNVPTXDialect>();
+  }
+  void loadDialects(MLIRContext *context) const override {
+    context->getOrLoadDialect<nvptx::TernNVPTXDialect>();
+  }
+
+  void registerPasses() const override { nvptx::registerTernNVPTXPasses(); }
+
+  void addPasses(StringRef phase, OpPassManager &pm) const override {
+    if (phase == "kernels")
+      pm.addPass(nvptx::createVectorsToLanesPass());
+    if (phase == "llvm")
+      pm.addPass(nvptx::createMarkKernelsPass());
+  }
+
+private:
+  static const Target &portable() { return *getTargets().back(); }
+};
+
+} // namespace
+
+std::unique_ptr<Target> tern::createNVPTXTarget() {
+  return std::make_unique<NVPTXTarget>();
+}

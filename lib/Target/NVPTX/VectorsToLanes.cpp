@@ -1,0 +1,93 @@
+//===- VectorsToLanes.cpp - Kernels as the work of a warp -----------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaneRewriter.h"
+
+#include "tern/Dialect/Tern/IR/Launches.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Target/NVPTX/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Remarks.h"
+
+#define DEBUG_TYPE "tern-vectors-to-lanes"
+
+namespace tern::nvptx {
+#define GEN_PASS_DEF_VECTORSTOLANESPASS
+#include "tern/Target/NVPTX/Passes.h.inc"
+} // namespace tern::nvptx
+
+using namespace mlir;
+using namespace tern;
+
+namespace {
+
+/// All but the first lane leave.
+void runByOneLane(func::FuncOp kernel) {
+  Block &body = kernel.getBody().front();
+  SmallVector<Operation *> operations;
+  for (Operation &op : body.without_terminator())
+    operations.push_back(&op);
+  nvptx::WarpBuilder b(OpBuilder::atBlockBegin(&body), kernel.getLoc());
+  b.begin();
+  auto branch = scf::IfOp::create(b, b.loc, b.isBelow(1),
+                                  /*withElseRegion=*/false);
+  for (Operation *op : operations)
+    op->moveBefore(branch.thenBlock()->getTerminator());
+  kernel.walk([](WorkerIndexOp op) {
+    nvptx::WarpBuilder b(OpBuilder(op), op.getLoc());
+    Value block = b.readRegister("ctaid.x");
+    op.replaceAllUsesWith(
+        arith::IndexCastUIOp::create(b, b.loc, b.getIndexType(), block)
+            .getResult());
+    op.erase();
+  });
+}
+
+/// True if all lanes of a warp have their part of it.
+bool runByAllLanes(func::FuncOp kernel) {
+  OpBuilder b(kernel);
+  auto made = func::FuncOp::create(b, kernel.getLoc(), kernel.getName(),
+                                   kernel.getFunctionType());
+  made->setAttrs(kernel->getAttrs());
+  made.addEntryBlock();
+  nvptx::LaneRewriter rewriter(b, kernel.getLoc());
+  if (succeeded(rewriter.rewrite(kernel, made))) {
+    kernel.getBody().takeBody(made.getBody());
+    made.erase();
+    return true;
+  }
+  made.erase();
+  remark::missed(kernel.getLoc(), remark::RemarkOpts::name("OneLane")
+                                      .category(DEBUG_TYPE)
+                                      .function(kernel.getName()))
+      << remark::reason("one lane of a warp does all, as {0} has no form for a "
+                        "warp",
+                        rewriter.getCulprit()->getName().getStringRef());
+  return false;
+}
+
+struct VectorsToLanes : nvptx::impl::VectorsToLanesPassBase<VectorsToLanes> {
+  void runOnOperation() override {
+    for (auto kernel : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (!kernel->hasAttr(kBlocksAttr))
+        continue;
+      if (runByAllLanes(kernel)) {
+        ++numWarps;
+        continue;
+      }
+      runByOneLane(kernel);
+      ++numAlone;
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,348 @@
+/*===- gpu.c - a model's code and weights on a GPU -------------------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "gpu.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Weights go up in pieces, so that progress is seen. */
+#define PIECE ((uint64_t)64 << 20)
+/* Kernels may have more dynamic shared memory only if they say so. */
+#define PLAIN_SHARED_BYTES (48u << 10)
+#define LOG_BYTES 2048
+
+int gpu_check(tern_gpu *gpu, cuda_result result, const char *doing,
+              tern_error *error) {
+  const char *name = NULL, *text = NULL;
+  if (result == CUDA_OK)
+    return 0;
+  gpu->cuda.cuGetErrorName(result, &name);
+  gpu->cuda.cuGetErrorString(result, &text);
+  return host_fail(error, "the GPU's driver failed while %s: %s (%s)", doing,
+                   text ? text : "it does not say why",
+                   name ? name : "unknown");
+}
+
+static int load_driver(tern_gpu *gpu, tern_error *error) {
+  gpu->library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!gpu->library)
+    return host_fail(error, "this program runs on an NVIDIA GPU, but no driver "
+                            "is installed: there is no libcuda.so.1");
+#define LOAD(name, parameters)                                                 \
+  {                                                                            \
+    void *symbol = dlsym(gpu->library, #name);                                 \
+    if (!symbol)                                                               \
+      return host_fail(error, "the GPU's driver is too old: its "              \
+                              "libcuda.so.1 has no " #name);                   \
+    memcpy(&gpu->cuda.name, &symbol, sizeof(symbol));                          \
+  }
+  CUDA_FUNCTIONS(LOAD)
+#undef LOAD
+  return 0;
+}
+
+/* The image for the GPU; NULL when it is older than all of them. */
+static const tern_image *pick_image(const tern_gpu *gpu) {
+  const tern_device_plan *plan = gpu->model->device;
+  const tern_image *picked = NULL;
+  for (uint32_t i = 0; i < plan->image_count; ++i)
+    if (plan->images[i].capability <= (size_t)gpu->capability)
+      picked = &plan->images[i];
+  return picked;
+}
+
+static int open_device(tern_gpu *gpu, unsigned number, tern_error *error) {
+  const cuda_driver *cuda = &gpu->cuda;
+  int count = 0, major = 0, minor = 0;
+  cuda_result result = cuda->cuInit(0);
+  if (result == CUDA_NO_DEVICE ||
+      (result == CUDA_OK && cuda->cuDeviceGetCount(&count) == CUDA_OK &&
+       count == 0))
+    return host_fail(error, "this program runs on an NVIDIA GPU, but the "
+                            "driver sees none");
+  if (gpu_check(gpu, result, "starting", error) != 0)
+    return -1;
+  if (number >= (unsigned)count)
+    return host_fail(error, "--device %u: the driver sees %d GPU%s, counted "
+                            "from 0",
+                     number, count, count == 1 ? "" : "s");
+  if (gpu_check(gpu, cuda->cuDeviceGet(&gpu->device, (int)number),
+                "looking for GPUs", error) != 0)
+    return -1;
+  cuda->cuDeviceGetName(gpu->name, sizeof(gpu->name), gpu->device);
+  gpu->name[sizeof(gpu->name) - 1] = 0;
+  cuda->cuDeviceGetAttribute(&major, CUDA_CAPABILITY_MAJOR, gpu->device);
+  cuda->cuDeviceGetAttribute(&minor, CUDA_CAPABILITY_MINOR, gpu->device);
+  gpu->capability = 10 * major + minor;
+  const tern_device_plan *plan = gpu->model->device;
+  if (!pick_image(gpu)) {
+    size_t needed = plan->image_count ? plan->images[0].capability : 0;
+    return host_fail(error,
+                     "this program needs a GPU of compute capability %zu.%zu "
+                     "or later, but %s has %d.%d",
+                     needed / 10, needed % 10, gpu->name, major, minor);
+  }
+  return gpu_check(gpu,
+                   cuda->cuDevicePrimaryCtxRetain(&gpu->context, gpu->device),
+                   "opening the GPU", error) != 0 ||
+                 gpu_check(gpu, cuda->cuCtxSetCurrent(gpu->context),
+                           "opening the GPU", error) != 0 ||
+                 gpu_check(gpu,
+                           cuda->cuStreamCreate(&gpu->stream,
+                                                CUDA_STREAM_NON_BLOCKING),
+                           "opening the GPU", error) != 0
+             ? -1
+             : 0;
+}
+
+/* Lines become one. */
+static void join_lines(char *text) {
+  size_t length = strlen(text);
+  while (length != 0 && (text[length - 1] == '\n' || text[length - 1] == ' '))
+    text[--length] = 0;
+  for (; *text; ++text)
+    if (*text == '\n')
+      *text = ' ';
+}
+
+static int load_code(tern_gpu *gpu, tern_error *error) {
+  const tern_device_plan *plan = gpu->model->device;
+  char log[LOG_BYTES] = "";
+  int options[] = {CUDA_ERROR_LOG, CUDA_ERROR_LOG_BYTES};
+  void *values[] = {log, (void *)(uintptr_t)sizeof(log)};
+  cuda_result result = gpu->cuda.cuModuleLoadDataEx(
+      &gpu->module, pick_image(gpu)->data, 2, options, values);
+  log[sizeof(log) - 1] = 0;
+  join_lines(log);
+  if (result != CUDA_OK && log[0])
+    return host_fail(error, "the driver of %s refuses this program's code: "
+                            "%.350s",
+                     gpu->name, log);
+  if (gpu_check(gpu, result, "loading the program's code", error) != 0)
+    return -1;
+  gpu->functions = calloc(plan->kernel_count + 1u, sizeof(*gpu->functions));
+  if (!gpu->functions)
+    return host_fail(error, "out of memory");
+  for (uint32_t i = 0; i < plan->kernel_count; ++i)
+    if (gpu_check(gpu,
+                  gpu->cuda.cuModuleGetFunction(&gpu->functions[i], gpu->module,
+                                                plan->kernel_names[i]),
+                  plan->kernel_names[i], error) != 0)
+      return -1;
+  return 0;
+}
+
+void gpu_for_each_list(const tern_model *model,
+                       void (*use)(void *data, const tern_launches *list),
+                       void *data) {
+  const tern_device_plan *plan = model->device;
+  for (unsigned c = 0; c < TERN_CLASS_COUNT; ++c) {
+    use(data, plan->embed[c]);
+    for (uint32_t k = 0; k < model->kind_count; ++k)
+      use(data, plan->kinds[k].run[c]);
+    use(data, plan->head[c]);
+  }
+  if (plan->best)
+    use(data, plan->best);
+}
+
+static void allow_shared(void *data, const tern_launches *list) {
+  tern_gpu *gpu = data;
+  for (size_t i = 0; i < list->count; ++i)
+    if (list->at[i].shared_bytes > PLAIN_SHARED_BYTES)
+      gpu->cuda.cuFuncSetAttribute(gpu->functions[list->at[i].kernel],
+                                   CUDA_MOST_DYNAMIC_SHARED_BYTES,
+                                   (int)list->at[i].shared_bytes);
+}
+
+static int allocate(tern_gpu *gpu, cuda_address *at, uint64_t bytes,
+                    const char *what, tern_error *error) {
+  size_t free_bytes = 0, total = 0;
+  *at = 0;
+  if (bytes > SIZE_MAX)
+    return host_fail(error, "%s: too large", what);
+  cuda_result result =
+      gpu->cuda.cuMemAlloc_v2(at, bytes ? (size_t)bytes : 1);
+  if (result != CUDA_OUT_OF_MEMORY)
+    return gpu_check(gpu, result, what, error);
+  gpu->cuda.cuMemGetInfo_v2(&free_bytes, &total);
+  return host_fail(error,
+                   "%s is out of memory: %.1f MB are wanted for %s, %.1f of "
+                   "%.1f MB are free",
+                   gpu->name, (double)bytes * 1e-6, what,
+                   (double)free_bytes * 1e-6, (double)total * 1e-6);
+}
+
+static int copy_weights(tern_gpu *gpu, const void *weights,
+                        void (*progress)(void *data, uint64_t done,
+                                         uint64_t total),
+                        void *data, tern_error *error) {
+  uint64_t total = gpu->model->weights_bytes;
+  for (uint64_t done = 0; done < total;) {
+    uint64_t bytes = total - done < PIECE ? total - done : PIECE;
+    if (gpu_check(gpu,
+                  gpu->cuda.cuMemcpyHtoD_v2(gpu->weights + done,
+                                            (const uint8_t *)weights + done,
+                                            (size_t)bytes),
+                  "copying the weights", error) != 0)
+      return -1;
+    done += bytes;
+    if (progress)
+      progress(data, done, total);
+  }
+  return 0;
+}
+
+static void *on_device(cuda_address at) { return (void *)(uintptr_t)at; }
+
+/* The parts of rows that no call changes. */
+static int prepare_rows(tern_gpu *gpu, tern_error *error) {
+  const tern_model *model = gpu->model;
+  void *first = on_device(gpu->buffers[0]), *second = on_device(gpu->buffers[1]);
+  memset(gpu->pinned, 0, sizeof(*gpu->pinned));
+  tern_rows *rows = gpu->pinned->rows;
+  rows[ROWS_EMBED].output = first;
+  rows[ROWS_EVEN].input = first;
+  rows[ROWS_EVEN].output = second;
+  rows[ROWS_ODD].input = second;
+  rows[ROWS_ODD].output = first;
+  rows[ROWS_HEAD].logits = on_device(gpu->table);
+  rows[ROWS_HEAD].best =
+      on_device(gpu->slots + offsetof(gpu_slots, best));
+  uint64_t *table = calloc(model->head_tokens, sizeof(*table));
+  if (!table)
+    return host_fail(error, "out of memory");
+  for (uint32_t i = 0; i < model->head_tokens; ++i)
+    table[i] = gpu->logits +
+               (uint64_t)i * model->vocab_size * sizeof(float);
+  int result = gpu_check(
+      gpu,
+      gpu->cuda.cuMemcpyHtoD_v2(gpu->table, table,
+                                model->head_tokens * sizeof(*table)),
+      "copying addresses", error);
+  free(table);
+  return result;
+}
+
+static int allocate_all(tern_gpu *gpu, tern_error *error) {
+  const tern_model *model = gpu->model;
+  uint64_t rows = model->max_tokens, head = model->head_tokens;
+  uint64_t buffer = rows * model->hidden_size * sizeof(float);
+  uint64_t row_logits = (uint64_t)model->vocab_size * sizeof(float);
+  gpu->array_bytes = (size_t)rows * (sizeof(void *) + 2 * sizeof(int32_t));
+  size_t slots = sizeof(gpu_slots) + gpu->array_bytes;
+  if (allocate(gpu, &gpu->weights, model->weights_bytes, "the weights",
+               error) != 0 ||
+      allocate(gpu, &gpu->scratch, model->scratch_bytes, "scratch memory",
+               error) != 0 ||
+      allocate(gpu, &gpu->slots, slots, "tokens", error) != 0 ||
+      allocate(gpu, &gpu->buffers[0], buffer, "hidden states", error) != 0 ||
+      allocate(gpu, &gpu->buffers[1], buffer, "hidden states", error) != 0 ||
+      allocate(gpu, &gpu->logits, head * row_logits, "logits", error) != 0 ||
+      allocate(gpu, &gpu->table, head * sizeof(uint64_t), "addresses",
+               error) != 0)
+    return -1;
+  void *pinned = NULL, *logits = NULL;
+  if (gpu_check(gpu, gpu->cuda.cuMemHostAlloc(&pinned, slots, 0),
+                "allocating memory of the host", error) != 0)
+    return -1;
+  gpu->pinned = pinned;
+  if (gpu_check(gpu,
+                gpu->cuda.cuMemHostAlloc(&logits, (size_t)row_logits, 0),
+                "allocating memory of the host", error) != 0)
+    return -1;
+  gpu->pinned_logits = logits;
+  gpu->arrays = gpu->slots + sizeof(gpu_slots);
+  gpu->states = (void **)(void *)(gpu->pinned + 1);
+  gpu->tokens = (int32_t *)(void *)(gpu->states + rows);
+  gpu->positions = gpu->tokens + rows;
+  return 0;
+}
+
+tern_gpu *tern_gpu_open(const tern_model *model, const void *weights,
+                        unsigned number,
+                        void (*progress)(void *data, uint64_t done,
+                                         uint64_t total),
+                        void *data, tern_error *error) {
+  tern_gpu *gpu = calloc(1, sizeof(*gpu));
+  if (!gpu || sizeof(void *) != 8 || !model->device) {
+    host_fail(error, !gpu             ? "out of memory"
+                     : !model->device ? "the model has no code for a GPU"
+                                      : "GPUs need a program of 64 bits");
+    free(gpu);
+    return NULL;
+  }
+  gpu->model = model;
+  if (load_driver(gpu, error) == 0 && open_device(gpu, number, error) == 0 &&
+      load_code(gpu, error) == 0 && allocate_all(gpu, error) == 0 &&
+      prepare_rows(gpu, error) == 0 &&
+      copy_weights(gpu, weights, progress, data, error) == 0) {
+    gpu_for_each_list(model, allow_shared, gpu);
+    gpu_set_interface(gpu);
+    return gpu;
+  }
+  tern_gpu_close(gpu);
+  return NULL;
+}
+
+void tern_gpu_close(tern_gpu *gpu) {
+  if (!gpu)
+    return;
+  const cuda_driver *cuda = &gpu->cuda;
+  const cuda_address memory[] = {gpu->weights,    gpu->scratch,
+                                 gpu->slots,      gpu->buffers[0],
+                                 gpu->buffers[1], gpu->logits,
+                                 gpu->table};
+  for (size_t i = 0; i < sizeof(memory) / sizeof(*memory); ++i)
+    if (memory[i])
+      cuda->cuMemFree_v2(memory[i]);
+  if (gpu->pinned)
+    cuda->cuMemFreeHost(gpu->pinned);
+  if (gpu->pinned_logits)
+    cuda->cuMemFreeHost(gpu->pinned_logits);
+  for (unsigned i = 0; i < GRAPH_COUNT; ++i)
+    if (gpu->graphs[i])
+      cuda->cuGraphExecDestroy(gpu->graphs[i]);
+  if (gpu->module)
+    cuda->cuModuleUnload(gpu->module);
+  if (gpu->stream)
+    cuda->cuStreamDestroy_v2(gpu->stream);
+  if (gpu->context)
+    cuda->cuDevicePrimaryCtxRelease_v2(gpu->device);
+  if (gpu->library)
+    dlclose(gpu->library);
+  free(gpu->functions);
+  free(gpu);
+}
+
+const tern_device *tern_gpu_device(const tern_gpu *gpu) {
+  return &gpu->interface;
+}
+
+void *tern_gpu_allocate(tern_gpu *gpu, uint64_t bytes, tern_error *error) {
+  cuda_address at;
+  return allocate(gpu, &at, bytes, "a cache", error) == 0 ? on_device(at)
+                                                          : NULL;
+}
+
+void tern_gpu_free(tern_gpu *gpu, void *at) {
+  if (at)
+    gpu->cuda.cuMemFree_v2((cuda_address)(uintptr_t)at);
+}
+
+const char *tern_gpu_failure(const tern_gpu *gpu) { return gpu->failure.text; }
+
+void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room) {
+  const tern_model *model = gpu->model;
+  const tern_device_plan *plan = model->device;
+  size_t launches = plan->embed[TERN_ONE]->count + plan->head[TERN_ONE]->count;
+  for (uint32_t l = 0; l < model->layer_count; ++l)
+    launches += plan->kinds[model->layers[l].kind].run[TERN_ONE]->count;
+  snprintf(text, room, "%s, compute capability %d.%d, %zu launches a token",
+           gpu->name, gpu->capability / 10, gpu->capability % 10, launches);
+}

@@ -1,0 +1,65 @@
+//===- Control.cpp - Branches, and what only a GPU needs --------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Simple.h"
+
+using namespace tern::ptx;
+
+namespace {
+
+void doNothing(Warp &, const Instruction &, uint32_t) {}
+
+void decodeBranch(Decoding &d) {
+  d.takeIf("uni");
+  d.in.flow = Flow::Branch;
+  if (d.takeIf("idx")) {
+    d.takeIf("uni");
+    d.expectArguments(2);
+    d.in.flow = Flow::Table;
+    d.in.ops[0] = d.source(d.argument(0), 32);
+    d.names.tableBranches.push_back(
+        {uint32_t(d.names.kernel.code.size()), d.argument(1).name});
+    return;
+  }
+  d.expectArguments(1);
+  d.names.branches.push_back(
+      {uint32_t(d.names.kernel.code.size()), d.argument(0).name});
+}
+
+template <Flow flow> void decodeEnd(Decoding &d) {
+  d.takeIf("uni");
+  d.expectArguments(0);
+  d.in.flow = flow;
+}
+
+/// Launches wait for each other here in any case, and memory has one order.
+void decodeNothing(Decoding &d) {
+  d.takeOneOf({"wait", "launch_dependents"});
+  d.takeOneOf({"sc", "acq_rel"});
+  d.takeOneOf({"gl", "gpu", "cta", "sys", "cluster"});
+  d.in.run = doNothing;
+}
+
+void decodePrefetch(Decoding &d) {
+  d.takeIf("global");
+  d.takeOneOf({"L1", "L2"});
+  d.in.run = doNothing;
+}
+
+} // namespace
+
+void tern::ptx::addControl(Decoders &decoders) {
+  decoders["bra"] = decodeBranch;
+  decoders["brx"] = decodeBranch;
+  decoders["ret"] = decodeEnd<Flow::Exit>;
+  decoders["exit"] = decodeEnd<Flow::Exit>;
+  decoders["trap"] = decodeEnd<Flow::Trap>;
+  decoders["griddepcontrol"] = decodeNothing;
+  decoders["membar"] = decodeNothing;
+  decoders["fence"] = decodeNothing;
+  decoders["prefetch"] = decodePrefetch;
+}

@@ -1,0 +1,189 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Models compiled for NVIDIA GPUs, run without one: every bit as on the CPU.
+
+The driver's library is that of test/Device, which interprets the program's PTX and
+notices races, values that were never set and arithmetic that is not exact. Needs
+TERN_BINARY, and the library beside it in the build folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import CASES
+from conftest import MODELS, model_directory
+from tern.model import Options, Result
+from test_compiled import assert_same, option_flags, run_driver
+from test_golden import golden, golden_json
+
+TOKENS = 18  # of the golden ones: more than are few
+ODD = ("h204-g688-d100", "vocab257", "bias-all")
+
+
+@pytest.fixture(scope="session", name="library")
+def find_library(tern) -> str:
+    library = Path(tern).resolve().parents[1] / "test" / "Device"
+    if not (library / "libcuda.so.1").exists():
+        pytest.skip(f"no libcuda.so.1 in {library}")
+    return str(library)
+
+
+class Program:
+    """A model compiled for a GPU."""
+
+    def __init__(self, tern: str, library: str, model: Path, work: Path, options: Options):
+        self.path, self.work, self.library = work / "program", work, library
+        flags = ["--target=nvptx-sm_80", *option_flags(options)]
+        run_driver([tern, "compile", str(model), "-o", str(self.path), *flags])
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "LD_LIBRARY_PATH": self.library, **variables}
+        command = [str(self.path), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=300, check=False
+        )
+
+    def run(self, *arguments: str, **variables: str) -> str:
+        done = self.start(*arguments, **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def evaluate(self, ids: list[int]) -> Result:
+        logits, hidden = self.work / "logits.npy", self.work / "hidden.npy"
+        ids_text = ",".join(map(str, ids))
+        self.run("--ids", ids_text, "-n", "0", "--logits", str(logits), "--hidden", str(hidden))
+        return Result(np.load(hidden), np.load(logits))
+
+
+@pytest.fixture(scope="session")
+def program(tern, library, tmp_path_factory):
+    """bundled model or case -> its program, made once."""
+
+    @functools.cache
+    def build(name: str) -> Program:
+        work = tmp_path_factory.mktemp("gpu")
+        if name not in CASES:
+            return Program(tern, library, model_directory(name), work, Options())
+        CASES[name].build(work / "model")
+        return Program(tern, library, work / "model", work, CASES[name].options)
+
+    return build
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_bundled(program, name):
+    want = golden(name)
+    ids = want.f32("tokens").astype(int).tolist()[:TOKENS]
+    hidden, logits = want.f32("config.hidden")[:, :TOKENS], want.f32("config.logits")[:TOKENS]
+    assert_same(program(name).evaluate(ids), Result(hidden, logits))
+    # A few, in another body.
+    few = Result(hidden[:, :5], logits[:5])
+    assert_same(program(name).evaluate(ids[:5]), few)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_greedy_text(program, name):
+    """One graph a token, which is launched again and again."""
+    want = golden_json(name)["greedy"][0]
+    flags = ["-p", want["prompt"], "--temp", "0", "-n", "12", "-q", "--print-ids"]
+    ids = [int(word) for word in re.findall(r"\d+", program(name).run(*flags))]
+    assert ids and ids[-12:] == want["ids"][:12]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_shapes(tern, program, name, tmp_path):
+    case = CASES[name]
+    compiled = program(name)
+    ids = list(range(3, 3 + min(case.tokens, 9)))
+    out = tmp_path / "native"
+    out.mkdir()
+    flags = ["--ids", ",".join(map(str, ids)), "-n", "0", *option_flags(case.options)]
+    files = ["--logits", str(out / "logits.npy"), "--hidden", str(out / "hidden.npy")]
+    run_driver([tern, "run", str(compiled.work / "model"), *flags, *files])
+    want = Result(np.load(out / "hidden.npy"), np.load(out / "logits.npy"))
+    assert_same(compiled.evaluate(ids), want)
+
+
+def test_commands(program, tmp_path, name="shakespeare-b158"):
+    """All of them, and several sequences at once."""
+    compiled = program(name)
+    text = tmp_path / "text"
+    text.write_text("Now is the winter of our discontent\n" * 4)
+    assert re.search(r"perplexity", compiled.run("ppl", "-f", str(text), "--chunks", "1", "-c", "24"))
+    bench = ["bench", "-p", "4", "-n", "2", "-b", "1,3", "-r", "1", "--no-warmup", "-o", "csv"]
+    assert compiled.run(*bench).count("\n") >= 4
+    said = compiled.start("run", "-p", "x", "-n", "1", "-v", "--device", "0").stderr
+    assert re.search(r"PTX interpreter, compute capability 9\.0, \d+ launches a token", said)
+
+
+SENTENCES = {
+    "no driver": ({"LD_LIBRARY_PATH": ""}, [], "no driver is installed: there is no libcuda.so.1"),
+    "no device": ({"TERN_PTX_DEVICES": "0"}, [], "the driver sees none"),
+    "no such device": ({}, ["--device", "3"], "--device 3: the driver sees 1 GPU, counted from 0"),
+    "older": (
+        {"TERN_PTX_CAPABILITY": "75"}, [],
+        "needs a GPU of compute capability 8.0 or later, but PTX interpreter has 7.5",
+    ),
+    "memory": (
+        {"TERN_PTX_MEMORY": "500000"}, [],
+        r"is out of memory: \d+\.\d MB are wanted for the weights, 0\.5 of 0\.5 MB are free",
+    ),
+    "refused": (
+        {"TERN_PTX_REFUSE": "ptxas fatal\n: Unsupported .version 9.9"}, [],
+        "refuses this program's code: ptxas fatal : Unsupported .version 9.9",
+    ),
+    "failure": (
+        {"TERN_PTX_REPLACE": "ret;=>trap;"}, [],
+        r"the GPU's driver failed while running the model: unspecified launch failure",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_sentences(program, case, name="shakespeare-b158"):
+    variables, flags, sentence = SENTENCES[case]
+    done = program(name).start("-p", "x", "-n", "1", *flags, **variables)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("libcuda:")]
+    assert done.returncode == 1 and len(lines) == 1
+    assert re.search(sentence, lines[0])
+
+
+def test_device_is_of_gpus(tern, model=MODELS[0]):
+    done = subprocess.run(
+        [tern, "run", str(model_directory(model)), "-p", "x", "-n", "1", "--device", "0"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "not for a GPU" in done.stderr
+
+
+#: A change of the program's PTX, and what the library says of it; "": other logits.
+FAULTS = {
+    "no barrier": (r"bar\.warp\.sync[^;]*;=>", "a race on global memory"),
+    "order of a sum": (r"(shfl\.sync\.down.*), 16, 31=>$1, 15, 31", ""),
+    "signs": (r"s32\.u8\.s8\.s32=>s32.s8.s8.s32", ""),
+    "word order": (r"(ld\.global\.v4\.b32.*\{)(%r\d+), (%r\d+)=>$1$3, $2", ""),
+    "alignment": (r"(ld\.global\.v4\.b32.*\[%rd\d+)\]=>$1+4]", "misaligned: lane"),
+    "clamp": (r"max\.f32=>min.f32", ""),
+    "contraction": (r"mul\.rn\.f32=>mul.f32", "expected .rn"),
+    "fast division": (r"div\.rn\.f32=>div.full.f32", "expected exact arithmetic, got .full"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_noticed(program, fault, tmp_path, name="shakespeare-b158"):
+    change, sentence = FAULTS[fault]
+    want = golden(name).f32("config.logits")[:5]
+    ids = golden(name).f32("tokens").astype(int).tolist()[:5]
+    flags = ["--ids", ",".join(map(str, ids)), "-n", "0", "--logits", str(tmp_path / "logits.npy")]
+    done = program(name).start(*flags, TERN_PTX_REPLACE=change)
+    if sentence:
+        assert done.returncode == 1 and sentence in done.stderr
+    else:
+        assert done.returncode == 1 or not np.array_equal(np.load(tmp_path / "logits.npy"), want)
