@@ -17,7 +17,7 @@ from conftest import MODELS, model_directory
 from tern.checkpoint import load
 from tern.model import Model, Options, Result
 from test_compiled import assert_same, run_driver
-from test_embedded import PROGRAM, TOKENS, WANTED, compile_models
+from test_embedded import PROGRAM, TOKENS, WANTED, compile_models, define
 
 MAIN = """
 void hand_out(const char *name, const void *bytes, size_t count);
@@ -37,8 +37,7 @@ def test_every_bit(tern, tmp_path, name):
     # The triple alone chooses a CPU with floats.
     models = compile_models(tern, [f"--target={board.triple}"], '.rodata.weights,"a"', tmp_path)
     (tmp_path / "program.c").write_text(PROGRAM + MAIN)
-    definitions = [f"-DTOKENS={','.join(map(str, TOKENS))}", f"-DWANTED={WANTED}", "-DBOARD"]
-    run(board, link(board, tmp_path, *definitions, "program.c", *models))
+    run(board, link(board, tmp_path, *define(), "-DBOARD", "program.c", *models))
     got = np.fromfile(tmp_path / "logits", "<f4").reshape(-1, WANTED, 1024)
     assert len(got) == len(MODELS) == 2
     for model, logits in zip(MODELS, got):

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import test_embedded
+from boards import need
 from cases import CASES
 from conftest import MODELS, ROOT, model_directory
 from tern.checkpoint import load
@@ -313,6 +315,31 @@ def test_products(tern, tmp_path, cpu, emulated):
     flags = ["-std=gnu11", "-O2", "-static"]
     run_quietly([machine.cc, *flags, str(source), "family.o", "-o", "products"], tmp_path)
     assert run_driver([machine.qemu, "-cpu", emulated, str(tmp_path / "products")])
+
+
+def compile_products(tern: str, directory: Path, compiler: list, *target: str) -> None:
+    run_driver([tern, "tune", "--family", *target, "-o", str(directory / "family.o")])
+    source = ROOT / "test/Target/RISCV/products.c"
+    flags = ["-std=gnu11", "-O2", "-static", str(source), "family.o", "-o", "products"]
+    run_quietly([*compiler, *flags], directory)
+
+
+@pytest.mark.parametrize("name, flags", [("riscv64", []), ("riscv64-v256", ["-DVECTORS"])])
+def test_products_of_riscv(tern, tmp_path, name, flags):
+    machine = known_machine(name)
+    compile_products(tern, tmp_path, [machine.cc, *flags], f"--target={machine.triple}")
+    cpu = ["-cpu", machine.emulated] if machine.emulated else []
+    run_driver([machine.qemu, *cpu, str(tmp_path / "products")])
+
+
+def test_products_of_riscv32(tern, tmp_path):
+    need("clang", "ld.lld", "qemu-riscv32")
+    board = test_embedded.BOARDS["riscv32"]
+    compiler = ["clang", f"--target={board.triple}", *board.flags, "-ffreestanding", "-nostdlib",
+                "-fno-builtin", "-fuse-ld=lld"]  # fmt: skip
+    target = [f"--target={board.triple}", f"--cpu={board.cpu}"]
+    compile_products(tern, tmp_path, compiler, *target)
+    run_driver(["qemu-riscv32", str(tmp_path / "products")])
 
 
 def test_not_finite(tern, tmp_path, name="int4-topk"):

@@ -108,8 +108,7 @@ private:
   void addRows(const Part &part) {
     // Of each row, and of the codes.
     Values products(part.rows + 1, b.zero(lanes));
-    int64_t units = kTokens / (4 * CodeUnit::getFields(planes));
-    products = b.loop(b.index(0), b.index(units), 1, products,
+    products = b.loop(b.index(0), countUnits(part), 1, products,
                       [&](Value unit, ValueRange carried) {
                         return addUnit(part, unit, carried);
                       });
@@ -132,6 +131,18 @@ private:
                              b.load(weights.factors, place));
       sums.add(row, part.block, part.sum, b.mul(b.toFloat(sum), factor));
     }
+  }
+
+  /// Units of a block; without those behind the last token, whose weights are
+  /// zero, where a unit takes long.
+  Value countUnits(const Part &part) {
+    int64_t tokens = 4 * CodeUnit::getFields(planes);
+    Value all = b.index(kTokens / tokens);
+    if (dot.getLanes() > 1)
+      return all;
+    Value left = b.sub(group.getEnd(b), b.mul(part.block, kTokens));
+    Value seen = b.div(b.add(left, tokens - 1), b.index(tokens));
+    return b.minUnsigned(seen, all);
   }
 
   Values addUnit(const Part &part, Value unit, ValueRange carried) {

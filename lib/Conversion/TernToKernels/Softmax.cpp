@@ -39,8 +39,15 @@ Value tern::buildSoftmax(KernelBuilder &b, const HeadGroup &group, Value scores,
                         return {b.max(score, carried[0])};
                       })[0];
   most = b.reduceByHalves(most, [&](Value x, Value y) { return b.max(x, y); });
+  // Of whole blocks, but behind as many positions as there are accumulators all
+  // are 0, which changes no sum.
+  Value whole =
+      b.mul(b.div(b.add(count, kR32Lanes - 1), b.index(kR32Lanes)), kR32Lanes);
   Value end = b.mul(group.getBlocks(b), CacheLayout::blockTokens);
-  return buildR32(b, end, [&](Value i, int64_t lanes) {
+  b.loop(whole, end, lanes, [&](Value i) {
+    b.store(b.zero(type), scores, {row, i});
+  });
+  return buildR32(b, whole, [&](Value i, int64_t lanes) {
     auto type = b.vectorOf(lanes, b.getF32Type());
     Value score = b.load(type, scores, {row, i});
     Value e = buildExp(b, b.getLoc(), b.sub(score, b.splat(type, most)));
