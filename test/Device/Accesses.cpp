@@ -1,4 +1,5 @@
-//===- Accesses.cpp - Loads and stores --------------------------------------===//
+//===- Accesses.cpp - Loads and stores
+//--------------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,8 +15,8 @@ using namespace tern::ptx;
 static uint8_t zeros[64];
 
 void tern::ptx::readAddresses(Warp &warp, const Instruction &in,
-                              const Operand &operand, uint32_t on,
-                              uint64_t *at, Space *spaces) {
+                              const Operand &operand, uint32_t on, uint64_t *at,
+                              Space *spaces) {
   requireDefined(warp, operand, on, "the address");
   readWide(warp, operand, at);
   for (unsigned lane = 0; lane < kLanes; ++lane) {
@@ -52,7 +53,8 @@ static void placeWithin(Addresses &addresses, uint8_t *base, uint64_t size,
     addresses.places[lane] = zeros;
     if (!(addresses.on >> lane & 1))
       continue;
-    if (addresses.at[lane] > size || addresses.bytes > size - addresses.at[lane])
+    if (addresses.at[lane] > size ||
+        addresses.bytes > size - addresses.at[lane])
       failAddress(addresses, lane, "outside of all variables");
     addresses.places[lane] = base + lane * perLane + addresses.at[lane];
   }
@@ -88,8 +90,7 @@ void tern::ptx::touch(Warp &warp, Addresses &addresses, bool writes) {
         continue;
       if (!machine.memory.find(addresses.at[lane], addresses.bytes))
         failAddress(addresses, lane, "outside of all allocations");
-      addresses.places[lane] =
-          reinterpret_cast<uint8_t *>(addresses.at[lane]);
+      addresses.places[lane] = reinterpret_cast<uint8_t *>(addresses.at[lane]);
     }
     machine.touchGlobal(warp, addresses.at, addresses.on, addresses.bytes,
                         writes, addresses.isAtomic);
@@ -163,8 +164,7 @@ void loadElements(Warp &warp, const Instruction &in,
   }
 }
 
-template <class T>
-void load(Warp &warp, const Instruction &in, uint32_t on) {
+template <class T> void load(Warp &warp, const Instruction &in, uint32_t on) {
   forEachSpace(warp, in, in.ops[in.count], on, uint32_t(sizeof(T)) * in.count,
                [&](Addresses &addresses) {
                  addresses.isAtomic = in.control;
@@ -173,27 +173,25 @@ void load(Warp &warp, const Instruction &in, uint32_t on) {
                });
 }
 
-template <class T>
-void store(Warp &warp, const Instruction &in, uint32_t on) {
-  forEachSpace(
-      warp, in, in.ops[in.count], on, uint32_t(sizeof(T)) * in.count,
-      [&](Addresses &addresses) {
-        addresses.isAtomic = in.control;
-        touch(warp, addresses, true);
-        for (unsigned i = 0; i < in.count; ++i) {
-          uint64_t values[kLanes];
-          readWide(warp, in.ops[i], values);
-          for (unsigned lane = 0; lane < kLanes; ++lane)
-            if (addresses.on >> lane & 1)
-              std::memcpy(addresses.places[lane] + i * sizeof(T),
-                          &values[lane], sizeof(T));
-          Addresses part = addresses;
-          part.bytes = sizeof(T);
-          for (unsigned lane = 0; lane < kLanes; ++lane)
-            part.at[lane] += i * sizeof(T);
-          defineBytes(warp, part, warp.defined[in.ops[i].index]);
-        }
-      });
+template <class T> void store(Warp &warp, const Instruction &in, uint32_t on) {
+  forEachSpace(warp, in, in.ops[in.count], on, uint32_t(sizeof(T)) * in.count,
+               [&](Addresses &addresses) {
+                 addresses.isAtomic = in.control;
+                 touch(warp, addresses, true);
+                 for (unsigned i = 0; i < in.count; ++i) {
+                   uint64_t values[kLanes];
+                   readWide(warp, in.ops[i], values);
+                   for (unsigned lane = 0; lane < kLanes; ++lane)
+                     if (addresses.on >> lane & 1)
+                       std::memcpy(addresses.places[lane] + i * sizeof(T),
+                                   &values[lane], sizeof(T));
+                   Addresses part = addresses;
+                   part.bytes = sizeof(T);
+                   for (unsigned lane = 0; lane < kLanes; ++lane)
+                     part.at[lane] += i * sizeof(T);
+                   defineBytes(warp, part, warp.defined[in.ops[i].index]);
+                 }
+               });
 }
 
 Run pickLoad(Type type) {
@@ -254,9 +252,10 @@ template <bool isStore> void decodeAccess(Decoding &d) {
   for (unsigned i = 0; i < d.in.count; ++i) {
     const Argument &one = isList ? value.parts[i] : value;
     Operand &operand = d.in.ops[i];
-    operand = !isStore                         ? d.destination(one)
-              : one.form == Argument::Number ? d.source(one, std::max(bits, 16u))
-                                             : d.source(one);
+    operand = !isStore ? d.destination(one)
+              : one.form == Argument::Number
+                  ? d.source(one, std::max(bits, 16u))
+                  : d.source(one);
     if (operand.bits && operand.bits < bits)
       d.fail("expected wider registers");
   }

@@ -1,4 +1,5 @@
-//===- Accesses.h - Addresses of lanes --------------------------------------===//
+//===- Accesses.h - Addresses of lanes
+//--------------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

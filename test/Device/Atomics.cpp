@@ -1,4 +1,5 @@
-//===- Atomics.cpp - Atomic operations --------------------------------------===//
+//===- Atomics.cpp - Atomic operations
+//--------------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,10 +14,20 @@ using namespace tern::ptx;
 
 namespace {
 
-enum Operation { Add, Min, Max, And, Or, Xor, Exchange, CompareAndSwap, Inc, Dec };
+enum Operation {
+  Add,
+  Min,
+  Max,
+  And,
+  Or,
+  Xor,
+  Exchange,
+  CompareAndSwap,
+  Inc,
+  Dec
+};
 
-template <class T>
-T update(unsigned operation, T old, T value, T other) {
+template <class T> T update(unsigned operation, T old, T value, T other) {
   using U = std::make_unsigned_t<T>;
   switch (operation) {
   case Add:
@@ -49,8 +60,8 @@ void runAtomic(Warp &warp, const Instruction &in, uint32_t on) {
   uint64_t values[kLanes], others[kLanes], olds[kLanes] = {};
   readWide(warp, in.ops[2], values);
   readWide(warp, in.ops[3], others);
-  uint32_t known = warp.defined[in.ops[2].index] &
-                   warp.defined[in.ops[3].index];
+  uint32_t known =
+      warp.defined[in.ops[2].index] & warp.defined[in.ops[3].index];
   forEachSpace(warp, in, in.ops[1], on, sizeof(T), [&](Addresses &addresses) {
     addresses.isAtomic = true;
     touch(warp, addresses, true);
@@ -79,10 +90,9 @@ template <bool hasResult> void decodeAtomic(Decoding &d) {
   d.takeOneOf({"relaxed", "acq_rel", "acquire", "release"});
   d.takeOneOf({"gpu", "cta", "sys", "cluster"});
   static const std::pair<const char *, Operation> operations[] = {
-      {"add", Add}, {"min", Min},       {"max", Max},
-      {"and", And}, {"or", Or},         {"xor", Xor},
-      {"inc", Inc}, {"exch", Exchange}, {"dec", Dec},
-      {"cas", CompareAndSwap}};
+      {"add", Add}, {"min", Min},           {"max", Max}, {"and", And},
+      {"or", Or},   {"xor", Xor},           {"inc", Inc}, {"exch", Exchange},
+      {"dec", Dec}, {"cas", CompareAndSwap}};
   bool isKnown = false;
   for (auto &[name, operation] : operations)
     if (d.takeIf(name)) {

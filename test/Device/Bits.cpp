@@ -1,4 +1,5 @@
-//===- Bits.cpp - Operations on bits ----------------------------------------===//
+//===- Bits.cpp - Operations on bits
+//----------------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -155,9 +156,10 @@ void insertField(Warp &warp, const Instruction &in, uint32_t on) {
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     uint32_t from = c[lane] & 255, length = d[lane] & 255;
     T mask = length >= bits ? T(~T(0)) : T((T(1) << length) - 1);
-    result[lane] = from >= bits ? b[lane]
-                                : T((b[lane] & ~T(mask << from)) |
-                                    T((a[lane] & mask) << from));
+    result[lane] =
+        from >= bits
+            ? b[lane]
+            : T((b[lane] & ~T(mask << from)) | T((a[lane] & mask) << from));
   }
   commit(warp, in.ops[0], result, on, known);
 }
@@ -270,13 +272,11 @@ void tern::ptx::addBits(Decoders &decoders) {
   decoders["not"] = decodeBitwise<Not, 1>;
   decoders["shl"] = decodeSame<ShiftLeft, 2, uint16_t, uint16_t, uint32_t,
                                uint32_t, uint64_t, uint64_t>;
-  decoders["shr"] =
-      decodeSame<ShiftRight, 2, uint16_t, uint16_t, uint32_t, uint32_t,
-                 uint64_t, uint64_t, int16_t, int16_t, int32_t, int32_t,
-                 int64_t, int64_t>;
-  decoders["bfe"] =
-      decodeSame<ExtractField, 3, uint32_t, uint32_t, uint64_t, uint64_t,
-                 int32_t, int32_t, int64_t, int64_t>;
+  decoders["shr"] = decodeSame<ShiftRight, 2, uint16_t, uint16_t, uint32_t,
+                               uint32_t, uint64_t, uint64_t, int16_t, int16_t,
+                               int32_t, int32_t, int64_t, int64_t>;
+  decoders["bfe"] = decodeSame<ExtractField, 3, uint32_t, uint32_t, uint64_t,
+                               uint64_t, int32_t, int32_t, int64_t, int64_t>;
   decoders["brev"] =
       decodeSame<Reverse, 1, uint32_t, uint32_t, uint64_t, uint64_t>;
   decoders["popc"] =

@@ -1,4 +1,5 @@
-//===- Collectives.cpp - Instructions of a whole warp -----------------------===//
+//===- Collectives.cpp - Instructions of a whole warp
+//-----------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -49,8 +50,8 @@ void shuffle(Warp &warp, const Instruction &in, uint32_t on) {
   const uint32_t *b = lanes<uint32_t>(warp, in.ops[3]);
   const uint32_t *c = lanes<uint32_t>(warp, in.ops[4]);
   uint32_t valid = warp.defined[in.ops[2].index] & on;
-  uint32_t chosen = warp.defined[in.ops[3].index] &
-                    warp.defined[in.ops[4].index];
+  uint32_t chosen =
+      warp.defined[in.ops[3].index] & warp.defined[in.ops[4].index];
   uint32_t result[kLanes] = {}, known = 0, found = 0;
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     unsigned source;
@@ -143,8 +144,7 @@ void decodeActiveMask(Decoding &d) {
 
 enum Reduction { Sum, Min, Max, And, Or, Xor };
 
-template <class T>
-void reduce(Warp &warp, const Instruction &in, uint32_t on) {
+template <class T> void reduce(Warp &warp, const Instruction &in, uint32_t on) {
   const uint32_t *values = lanes<uint32_t>(warp, in.ops[1]);
   bool isKnown = (on & ~warp.defined[in.ops[1].index]) == 0;
   bool isFirst = true;

@@ -1,4 +1,5 @@
-//===- Control.cpp - Branches, and what only a GPU needs --------------------===//
+//===- Control.cpp - Branches, and what only a GPU needs
+//--------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

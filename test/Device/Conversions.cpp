@@ -1,4 +1,5 @@
-//===- Conversions.cpp - From one type to another ---------------------------===//
+//===- Conversions.cpp - From one type to another
+//---------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -18,11 +19,11 @@ using namespace tern::ptx;
 
 static double halfToDouble(uint16_t bits) {
   unsigned exponent = bits >> 10 & 31, fraction = bits & 1023;
-  double value = exponent == 31
-                     ? fraction ? std::numeric_limits<double>::quiet_NaN()
-                                : std::numeric_limits<double>::infinity()
-                 : exponent == 0 ? std::ldexp(fraction, -24)
-                                 : std::ldexp(fraction + 1024, int(exponent) - 25);
+  double value =
+      exponent == 31  ? fraction ? std::numeric_limits<double>::quiet_NaN()
+                                 : std::numeric_limits<double>::infinity()
+       : exponent == 0 ? std::ldexp(fraction, -24)
+                      : std::ldexp(fraction + 1024, int(exponent) - 25);
   return bits & 0x8000 ? -value : value;
 }
 
@@ -87,9 +88,8 @@ template <class T> T roundToInteger(T value, unsigned rounding) {
 
 /// The bounds of an integer, as bits of 64.
 int64_t lowest(Type type) {
-  return type.kind == Kind::Signed
-             ? int64_t(uint64_t(-1) << (type.bits - 1))
-             : 0;
+  return type.kind == Kind::Signed ? int64_t(uint64_t(-1) << (type.bits - 1))
+                                   : 0;
 }
 uint64_t highest(Type type) {
   return ~uint64_t(0) >> (64 - type.bits + (type.kind == Kind::Signed));
@@ -230,9 +230,9 @@ void runPair(Warp &warp, const Instruction &in, uint32_t on) {
   uint32_t result[kLanes];
   Type half = {in.type.kind, 16, 1};
   for (unsigned lane = 0; lane < kLanes; ++lane)
-    result[lane] =
-        uint32_t(fromDouble(fromStored<float>(high[lane]), half)) << 16 |
-        uint32_t(fromDouble(fromStored<float>(low[lane]), half));
+    result[lane] = uint32_t(fromDouble(fromStored<float>(high[lane]), half))
+                       << 16 |
+                   uint32_t(fromDouble(fromStored<float>(low[lane]), half));
   commit(warp, in.ops[0], result, on,
          warp.defined[in.ops[1].index] & warp.defined[in.ops[2].index]);
 }

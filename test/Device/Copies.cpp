@@ -1,4 +1,5 @@
-//===- Copies.cpp - Copies that land when they are waited for ---------------===//
+//===- Copies.cpp - Copies that land when they are waited for
+//---------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

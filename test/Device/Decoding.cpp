@@ -279,14 +279,13 @@ void Decoding::expectArguments(size_t count) {
 
 static bool isSpecial(const std::string &name) {
   static const char *const names[] = {
-      "%tid.x",        "%tid.y",        "%tid.z",        "%ntid.x",
-      "%ntid.y",       "%ntid.z",       "%ctaid.x",      "%ctaid.y",
-      "%ctaid.z",      "%nctaid.x",     "%nctaid.y",     "%nctaid.z",
-      "%laneid",       "%warpid",       "%nwarpid",      "WARP_SZ",
-      "%lanemask_eq",  "%lanemask_lt",  "%lanemask_le",  "%lanemask_gt",
+      "%tid.x",       "%tid.y",       "%tid.z",       "%ntid.x",
+      "%ntid.y",      "%ntid.z",      "%ctaid.x",     "%ctaid.y",
+      "%ctaid.z",     "%nctaid.x",    "%nctaid.y",    "%nctaid.z",
+      "%laneid",      "%warpid",      "%nwarpid",     "WARP_SZ",
+      "%lanemask_eq", "%lanemask_lt", "%lanemask_le", "%lanemask_gt",
       "%lanemask_ge"};
-  return std::find(std::begin(names), std::end(names), name) !=
-         std::end(names);
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 uint64_t Decoding::valueOf(const std::string &name) const {

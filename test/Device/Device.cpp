@@ -1,4 +1,5 @@
-//===- Device.cpp - The one device of this libcuda --------------------------===//
+//===- Device.cpp - The one device of this libcuda
+//--------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -46,8 +47,7 @@ cuda_result Device::initialize() {
 
 Device::~Device() {
   if (isVerbose)
-    std::fprintf(stderr,
-                 "libcuda: %llu launches, %llu instructions of warps\n",
+    std::fprintf(stderr, "libcuda: %llu launches, %llu instructions of warps\n",
                  static_cast<unsigned long long>(launches),
                  static_cast<unsigned long long>(machine.executed));
 }

@@ -1,4 +1,5 @@
-//===- Device.h - The one device of this libcuda ----------------------------===//
+//===- Device.h - The one device of this libcuda
+//----------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

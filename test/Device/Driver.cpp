@@ -1,4 +1,5 @@
-//===- Driver.cpp - libcuda without a GPU: devices and memory ---------------===//
+//===- Driver.cpp - libcuda without a GPU: devices and memory
+//---------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 //
-// The functions of the driver that a runtime calls. Device memory is memory of the process
-// that only kernels and these functions touch.
+// The functions of the driver that a runtime calls. Device memory is memory of
+// the process that only kernels and these functions touch.
 //
 //===----------------------------------------------------------------------===//
 

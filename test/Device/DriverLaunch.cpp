@@ -1,4 +1,5 @@
-//===- DriverLaunch.cpp - libcuda without a GPU: modules, launches ----------===//
+//===- DriverLaunch.cpp - libcuda without a GPU: modules, launches
+//----------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -43,7 +44,8 @@ static std::string changed(const std::string &text,
     return text;
   std::regex from(replacement.substr(0, arrow));
   if (!std::regex_search(text, from))
-    throw Fault("TERN_PTX_REPLACE: there is no " + replacement.substr(0, arrow));
+    throw Fault("TERN_PTX_REPLACE: there is no " +
+                replacement.substr(0, arrow));
   return std::regex_replace(text, from, replacement.substr(arrow + 2));
 }
 
@@ -52,8 +54,9 @@ EXPORTED cuModuleLoadDataEx(cuda_handle *module, const void *image,
   Device &device = Device::get();
   return device.guard([&]() -> cuda_result {
     const char *text = static_cast<const char *>(image);
-    if (std::memcmp(text, "\x7f"
-                          "ELF",
+    if (std::memcmp(text,
+                    "\x7f"
+                    "ELF",
                     4) == 0)
       return CUDA_INVALID_IMAGE;
     auto loaded = std::make_unique<LoadedModule>();
@@ -160,8 +163,8 @@ EXPORTED cuLaunchKernelEx(const cuda_launch_config *config, cuda_handle handle,
     launch.kernel = &kernel;
     for (unsigned i = 0; i < 3; ++i) {
       launch.grid[i] = config->grid[i];
-      if (config->grid[i] == 0 || (i != 0 && (config->grid[i] > 65535 ||
-                                              config->block[i] != 1)))
+      if (config->grid[i] == 0 ||
+          (i != 0 && (config->grid[i] > 65535 || config->block[i] != 1)))
         return CUDA_INVALID_VALUE;
     }
     launch.threads = config->block[0];
@@ -248,8 +251,7 @@ EXPORTED cuGraphLaunch(cuda_handle instance, cuda_handle stream) {
   });
 }
 
-EXPORTED cuGraphGetNodes(cuda_handle graph, cuda_handle *nodes,
-                         size_t *count) {
+EXPORTED cuGraphGetNodes(cuda_handle graph, cuda_handle *nodes, size_t *count) {
   size_t all = static_cast<Graph *>(graph)->operations.size();
   for (size_t i = 0; nodes && i < std::min(all, *count); ++i)
     nodes[i] = &static_cast<Graph *>(graph)->operations[i];

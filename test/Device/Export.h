@@ -1,4 +1,5 @@
-//===- Export.h - Functions of the library ----------------------------------===//
+//===- Export.h - Functions of the library
+//----------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

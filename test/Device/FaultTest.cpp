@@ -1,4 +1,5 @@
-//===- FaultTest.cpp - Kernels that are wrong -------------------------------===//
+//===- FaultTest.cpp - Kernels that are wrong
+//-------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -58,9 +59,9 @@ TEST_F(WrongKernel, LanesNeedASync) {
   EXPECT_TRUE(says(failure(write + read), "a race on shared memory"));
   EXPECT_EQ(failure(write + "bar.warp.sync -1;\n" + read), "");
   // A shuffle orders no memory.
-  EXPECT_TRUE(says(failure(write + "shfl.sync.idx.b32 %y, %l, 0, 31, -1;\n" +
-                           read),
-                   "a race on shared memory"));
+  EXPECT_TRUE(
+      says(failure(write + "shfl.sync.idx.b32 %y, %l, 0, 31, -1;\n" + read),
+           "a race on shared memory"));
   EXPECT_TRUE(says(failure(write + "bar.warp.sync -1;\n" + read +
                            "st.shared.b32 [%q1], %x;\nbar.warp.sync -1;\n"),
                    "a race on shared memory"));
@@ -79,8 +80,8 @@ TEST_F(WrongKernel, WarpsRaceOnGlobalMemory) {
 TEST_F(WrongKernel, BlocksRaceWithoutAtomics) {
   runner.blocks = 3;
   for (runner.seed = 1; runner.seed < 5; ++runner.seed) {
-    EXPECT_TRUE(says(failure("st.global.b32 [%q2], %l;\n"),
-                     "a race on global memory"));
+    EXPECT_TRUE(
+        says(failure("st.global.b32 [%q2], %l;\n"), "a race on global memory"));
     EXPECT_EQ(failure("red.global.add.u32 [%q2], 1;\n"), "");
     // A barrier is of one block.
     EXPECT_TRUE(says(failure("mov.b32 %x, %ctaid.x;\nsetp.eq.b32 %c0, %x, 0;\n"
@@ -97,16 +98,19 @@ TEST_F(WrongKernel, BlocksRaceWithoutAtomics) {
 TEST_F(WrongKernel, CopiesAreWaitedFor) {
   const std::string copy = "cp.async.ca.shared.global [%q1], [%q2], 4;\n"
                            "cp.async.commit_group;\n";
-  const std::string use = "ld.shared.b32 %x, [%q1];\nst.global.b32 [%q2], %x;\n";
+  const std::string use =
+      "ld.shared.b32 %x, [%q1];\nst.global.b32 [%q2], %x;\n";
   EXPECT_TRUE(says(failure(copy + use), "a value that was never set"));
   EXPECT_TRUE(says(failure(copy + "cp.async.wait_group 1;\n" + use),
                    "a value that was never set"));
   EXPECT_EQ(failure(copy + "cp.async.wait_group 0;\n" + use), "");
   // For other lanes it takes a barrier besides.
-  const std::string other = "xor.b64 %q3, %q1, 128;\nld.shared.b32 %x, [%q3];\n";
+  const std::string other =
+      "xor.b64 %q3, %q1, 128;\nld.shared.b32 %x, [%q3];\n";
   EXPECT_TRUE(says(failure(copy + "cp.async.wait_group 0;\n" + other),
                    "a race on shared memory"));
-  EXPECT_EQ(failure(copy + "cp.async.wait_group 0;\nbar.sync 0;\n" + other), "");
+  EXPECT_EQ(failure(copy + "cp.async.wait_group 0;\nbar.sync 0;\n" + other),
+            "");
 }
 
 //===----------------------------------------------------------------------===//
@@ -118,8 +122,8 @@ TEST_F(WrongKernel, RegistersAreSetFirst) {
                    "a value that was never set is written"));
   EXPECT_TRUE(says(failure("add.s32 %x, %x, 1;\nst.global.b32 [%q2], %x;\n"),
                    "a value that was never set is written"));
-  EXPECT_TRUE(says(failure("ld.global.b32 %x, [%q5];\n"),
-                   "the address was never set"));
+  EXPECT_TRUE(
+      says(failure("ld.global.b32 %x, [%q5];\n"), "the address was never set"));
   EXPECT_TRUE(says(failure("setp.eq.b32 %c0, %x, 1;\n@%c0 bra $E;\n$E:\n"),
                    "the predicate was never set"));
   // Of some lanes; and a choice that takes the others.
@@ -190,8 +194,9 @@ TEST_F(WrongKernel, LanesMeetAtOnePlace) {
                    "wait at different places, or for lanes that have left"));
   EXPECT_TRUE(says(failure(lower + "@%c0 bar.warp.sync -1;\n"),
                    "some lanes of the warp only"));
-  EXPECT_TRUE(says(failure("setp.lt.u32 %c0, %l, 32;\n@%c0 ret;\nbar.sync 0;\n"),
-                   "a warp has left before a barrier"));
+  EXPECT_TRUE(
+      says(failure("setp.lt.u32 %c0, %l, 32;\n@%c0 ret;\nbar.sync 0;\n"),
+           "a warp has left before a barrier"));
   EXPECT_TRUE(says(failure("trap;\n"), "trap"));
   EXPECT_TRUE(says(failure("mov.b32 %x, 0;\ndiv.u32 %y, %l, %x;\n"),
                    "a division by zero"));
@@ -223,13 +228,13 @@ TEST_F(WrongKernel, ArithmeticIsExact) {
 TEST_F(WrongKernel, OpcodesAreKnown) {
   EXPECT_TRUE(says(failure("wgmma.fence.sync.aligned;\n"),
                    "unknown opcode wgmma: wgmma.fence.sync.aligned"));
-  EXPECT_TRUE(says(failure("add.cc.u32 %x, %y, %y;\n"),
-                   "unknown modifier .cc of add"));
+  EXPECT_TRUE(
+      says(failure("add.cc.u32 %x, %y, %y;\n"), "unknown modifier .cc of add"));
   EXPECT_TRUE(says(failure("add.s32 %x, %y;\n"), "expected 3 operands, got 2"));
   EXPECT_TRUE(says(failure("add.s32 %x, %q0, %y;\n"),
                    "expected a register of 32 bits, got %q0"));
-  EXPECT_TRUE(says(failure("add.s32 %x, %nowhere, %y;\n"),
-                   "unknown name %nowhere"));
+  EXPECT_TRUE(
+      says(failure("add.s32 %x, %nowhere, %y;\n"), "unknown name %nowhere"));
   EXPECT_TRUE(says(failure("mma.sync.aligned.m16n8k32.row.col.satfinite.s32.s8."
                            "s8.s32 {%x}, {%x}, {%x}, {%x};\n"),
                    "expected 4 registers"));

@@ -1,4 +1,5 @@
-//===- Floats.cpp - Arithmetic of floats ------------------------------------===//
+//===- Floats.cpp - Arithmetic of floats
+//------------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -32,9 +33,7 @@ struct Reciprocal {
   template <class T> T operator()(T a) const { return canonical(T(1) / a); }
 };
 struct SquareRoot {
-  template <class T> T operator()(T a) const {
-    return canonical(std::sqrt(a));
-  }
+  template <class T> T operator()(T a) const { return canonical(std::sqrt(a)); }
 };
 
 /// The other of a number and NaN, or NaN of both; -0 is less than 0.

@@ -1,4 +1,5 @@
-//===- Integers.cpp - Arithmetic of integers --------------------------------===//
+//===- Integers.cpp - Arithmetic of integers
+//--------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -36,8 +37,9 @@ struct Add {
 struct AddSaturated {
   int32_t operator()(int32_t a, int32_t b) const {
     int64_t sum = int64_t(a) + b;
-    return int32_t(sum > INT32_MAX ? INT32_MAX
-                                   : sum < INT32_MIN ? INT32_MIN : sum);
+    return int32_t(sum > INT32_MAX   ? INT32_MAX
+                   : sum < INT32_MIN ? INT32_MIN
+                                     : sum);
   }
 };
 struct Subtract {
@@ -48,8 +50,9 @@ struct Subtract {
 struct SubtractSaturated {
   int32_t operator()(int32_t a, int32_t b) const {
     int64_t sum = int64_t(a) - b;
-    return int32_t(sum > INT32_MAX ? INT32_MAX
-                                   : sum < INT32_MIN ? INT32_MIN : sum);
+    return int32_t(sum > INT32_MAX   ? INT32_MAX
+                   : sum < INT32_MIN ? INT32_MIN
+                                     : sum);
   }
 };
 struct MultiplyLow {
@@ -79,9 +82,8 @@ struct MultiplyHighAdd {
 };
 /// Lanes that are off may divide by zero, or pass the range.
 template <class T> bool cannotDivide(T a, T b) {
-  return b == 0 ||
-         (std::is_signed_v<T> && a == std::numeric_limits<T>::min() &&
-          b == T(-1));
+  return b == 0 || (std::is_signed_v<T> && a == std::numeric_limits<T>::min() &&
+                    b == T(-1));
 }
 struct Divide {
   template <class T> T operator()(T a, T b) const {
@@ -121,8 +123,8 @@ template <class F> void decodePairs(Decoding &d) {
   d.takeType();
   d.expectArguments(3);
   for (unsigned i = 0; i < 3; ++i)
-    d.in.ops[i] = i == 0 ? d.destination(d.argument(i), 32)
-                         : d.source(d.argument(i), 32);
+    d.in.ops[i] =
+        i == 0 ? d.destination(d.argument(i), 32) : d.source(d.argument(i), 32);
   d.in.run = lanewise<F, uint32_t, 2>;
 }
 
@@ -163,12 +165,11 @@ template <class F> void decodeDivision(Decoding &d) {
   decodeInteger<F, 2>(d);
   Type type = d.in.type;
   bool isSigned = type.kind == Kind::Signed;
-  d.in.run = type.bits == 16   ? isSigned ? divide<F, int16_t>
-                                          : divide<F, uint16_t>
-             : type.bits == 32 ? isSigned ? divide<F, int32_t>
-                                          : divide<F, uint32_t>
-             : isSigned        ? divide<F, int64_t>
-                               : divide<F, uint64_t>;
+  d.in.run =
+      type.bits == 16   ? isSigned ? divide<F, int16_t> : divide<F, uint16_t>
+        : type.bits == 32 ? isSigned ? divide<F, int32_t> : divide<F, uint32_t>
+        : isSigned ? divide<F, int64_t>
+                        : divide<F, uint64_t>;
 }
 
 /// Sources of the type, the result and what is added of twice its bits.
@@ -177,11 +178,12 @@ void multiplyWide(Warp &warp, const Instruction &in, uint32_t on) {
   using W = Twice<T>;
   const Stored<T> *a = lanes<Stored<T>>(warp, in.ops[1]);
   const Stored<T> *b = lanes<Stored<T>>(warp, in.ops[2]);
-  uint32_t known = warp.defined[in.ops[1].index] &
-                   warp.defined[in.ops[2].index];
+  uint32_t known =
+      warp.defined[in.ops[1].index] & warp.defined[in.ops[2].index];
   Stored<W> result[kLanes];
   for (unsigned lane = 0; lane < kLanes; ++lane)
-    result[lane] = toStored(F()(fromStored<T>(a[lane]), fromStored<T>(b[lane])));
+    result[lane] =
+        toStored(F()(fromStored<T>(a[lane]), fromStored<T>(b[lane])));
   if constexpr (hasSum) {
     const Stored<W> *c = lanes<Stored<W>>(warp, in.ops[3]);
     known &= warp.defined[in.ops[3].index];

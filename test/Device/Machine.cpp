@@ -53,8 +53,8 @@ void Machine::run(const Launch &newLaunch, uint64_t seed) {
       runBlock(block, warps);
     checkLaunch();
   } catch (const Fault &fault) {
-    std::string text = launch->kernel->name + ", block " +
-                       std::to_string(blockNumber);
+    std::string text =
+        launch->kernel->name + ", block " + std::to_string(blockNumber);
     if (current)
       text += ", line " + std::to_string(current->line) + " (" +
               launch->kernel->texts[current->text] + ")";

@@ -49,10 +49,10 @@ struct Warp {
   bool isAtBarrier = false;
   uint32_t barrier = 0;
   uint32_t moment = 0, meeting = 0;
-  bool hasWritten = false;           ///< since the last meeting
+  bool hasWritten = false;                     ///< since the last meeting
   size_t checkedShared = 0, checkedGlobal = 0; ///< touches before the meeting
   std::vector<Touch> sharedReads, globalReads; ///< since the last barrier
-  std::array<Touch, 4096> knownReads; ///< some of a lane alone
+  std::array<Touch, 4096> knownReads;          ///< some of a lane alone
 
   bool hasLeft() const { return groups.empty(); }
   uint32_t lanesThere() const {

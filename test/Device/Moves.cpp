@@ -1,4 +1,5 @@
-//===- Moves.cpp - Values as they are, together and apart -------------------===//
+//===- Moves.cpp - Values as they are, together and apart
+//-------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -90,9 +90,9 @@ void Parser::run() {
       auto [name, variable] = parseVariable(statement, space);
       module.variables[name] = std::move(variable);
     } else {
-      tokens.fail("expected a kernel or a variable, got " + tokens.peek() +
-                  (tokens.peek() == ".func" ? "; functions are to be inlined"
-                                            : ""));
+      tokens.fail(
+          "expected a kernel or a variable, got " + tokens.peek() +
+          (tokens.peek() == ".func" ? "; functions are to be inlined" : ""));
     }
   }
 }
@@ -124,9 +124,9 @@ std::pair<std::string, Variable> Parser::parseVariable(Tokens &statement,
   }
   if (space == Space::Global || space == Space::Constant) {
     variable.storage.assign(variable.bytes + variable.alignment, 0);
-    variable.offset = alignTo(
-        reinterpret_cast<uint64_t>(variable.storage.data()),
-        variable.alignment);
+    variable.offset =
+        alignTo(reinterpret_cast<uint64_t>(variable.storage.data()),
+                variable.alignment);
     if (statement.takeIf("="))
       parseInitial(statement, variable, size);
   }
@@ -196,8 +196,8 @@ void Parser::parseParameters(Names &names) {
       if (word == ".align")
         alignment = tokens.takeNumber();
       else if (word == ".ptr")
-        for (Space space; readSpace(tokens.peek(), space) ||
-                          tokens.peek() == ".align";)
+        for (Space space;
+             readSpace(tokens.peek(), space) || tokens.peek() == ".align";)
           if (tokens.take() == ".align")
             tokens.takeNumber(); // of what it points to
       if (readType(word.substr(1), type))

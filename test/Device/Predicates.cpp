@@ -1,4 +1,5 @@
-//===- Predicates.cpp - Comparisons and choices -----------------------------===//
+//===- Predicates.cpp - Comparisons and choices
+//-----------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -45,8 +46,8 @@ template <class T, Compare how, bool orUnordered>
 void setPredicate(Warp &warp, const Instruction &in, uint32_t on) {
   const Stored<T> *a = lanes<Stored<T>>(warp, in.ops[2]);
   const Stored<T> *b = lanes<Stored<T>>(warp, in.ops[3]);
-  uint32_t known = warp.defined[in.ops[2].index] &
-                   warp.defined[in.ops[3].index];
+  uint32_t known =
+      warp.defined[in.ops[2].index] & warp.defined[in.ops[3].index];
   uint8_t bytes[kLanes];
   for (unsigned lane = 0; lane < kLanes; ++lane)
     bytes[lane] = compare<how, orUnordered>(fromStored<T>(a[lane]),
@@ -138,8 +139,7 @@ void decodeSetPredicate(Decoding &d) {
 }
 
 /// The value that is not chosen may be rubbish.
-template <class S>
-void select(Warp &warp, const Instruction &in, uint32_t on) {
+template <class S> void select(Warp &warp, const Instruction &in, uint32_t on) {
   const S *a = lanes<S>(warp, in.ops[1]), *b = lanes<S>(warp, in.ops[2]);
   uint32_t bits = bitsOf(warp, in.ops[3]);
   auto choose = [&](const std::vector<uint32_t> &known) {

@@ -1,4 +1,5 @@
-//===- Products.cpp - Products of small matrices and of bytes ---------------===//
+//===- Products.cpp - Products of small matrices and of bytes
+//---------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -43,15 +44,16 @@ void decodeDotBytes(Decoding &d) {
   d.in.ops[0] = d.destination(d.argument(0), 32);
   for (unsigned i = 1; i <= 3; ++i)
     d.in.ops[i] = d.source(d.argument(i), 32);
-  d.in.control = unsigned(a.kind == Kind::Signed) |
-                 unsigned(b.kind == Kind::Signed) << 1;
+  d.in.control =
+      unsigned(a.kind == Kind::Signed) | unsigned(b.kind == Kind::Signed) << 1;
   d.in.run = dotBytes;
 }
 
 /// D = A B + C of 16 x K, K x 8 and 16 x 8, K of 16 or 32 bytes. Of group
-/// g = lane / 4 and t = lane % 4 a lane holds, for each 16 columns, 4 bytes from
-/// 4t of A's rows g and g + 8; the same of B's column g; and of C the columns
-/// 2t and 2t + 1 of both rows. ops: 4 of D, K / 8 of A, K / 16 of B, 4 of C.
+/// g = lane / 4 and t = lane % 4 a lane holds, for each 16 columns, 4 bytes
+/// from 4t of A's rows g and g + 8; the same of B's column g; and of C the
+/// columns 2t and 2t + 1 of both rows. ops: 4 of D, K / 8 of A, K / 16 of B, 4
+/// of C.
 template <unsigned K>
 void multiplyMatrices(Warp &warp, const Instruction &in, uint32_t on) {
   constexpr unsigned wordsA = K / 8, wordsB = K / 16;

@@ -1,4 +1,5 @@
-//===- PtxTesting.h - Kernels that tests write ------------------------------===//
+//===- PtxTesting.h - Kernels that tests write
+//------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,8 +43,9 @@ inline std::string kernelText(const std::string &name, size_t buffers,
   for (size_t i = 0; i < buffers; ++i)
     text += "ld.param.b64 %p" + std::to_string(i) + ", [" + name + "_" +
             std::to_string(i) + "];\n";
-  return text + "mov.b32 %l, %tid.x;\nmul.wide.u32 %l4, %l, 4;\n"
-                "mul.wide.u32 %l8, %l, 8;\n" +
+  return text +
+         "mov.b32 %l, %tid.x;\nmul.wide.u32 %l4, %l, 4;\n"
+         "mul.wide.u32 %l8, %l, 8;\n" +
          body + "ret;\n}\n";
 }
 

@@ -14,8 +14,7 @@ using namespace tern::ptx;
 void Machine::failRace(bool isShared, uint64_t at, Tag a, Tag b) {
   throw Fault(std::string("a race on ") + (isShared ? "shared" : "global") +
               " memory: " + memory.moments.describe(a) + " and " +
-              memory.moments.describe(b) + " touch byte " +
-              std::to_string(at));
+              memory.moments.describe(b) + " touch byte " + std::to_string(at));
 }
 
 /// Logs reads, in one piece where addresses are evenly spaced.
@@ -26,14 +25,14 @@ static void log(std::vector<Touch> &reads, const uint64_t *addresses,
   int64_t stride = 0;
   if (rest) {
     unsigned second = unsigned(__builtin_ctz(rest));
-    stride = int64_t(addresses[second] - addresses[first]) /
-             int64_t(second - first);
+    stride =
+        int64_t(addresses[second] - addresses[first]) / int64_t(second - first);
   }
   uint64_t base = addresses[first] - uint64_t(stride * first);
   bool isEven = true;
   for (unsigned lane = 0; lane < kLanes; ++lane)
-    isEven &= !(on >> lane & 1) ||
-              addresses[lane] == base + uint64_t(stride * lane);
+    isEven &=
+        !(on >> lane & 1) || addresses[lane] == base + uint64_t(stride * lane);
   if (isEven) {
     reads.push_back({base, stride, bytes, on, moment});
     return;
@@ -63,12 +62,12 @@ void Machine::touchShared(Warp &warp, const uint64_t *addresses, uint32_t on,
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     if (!(on >> lane & 1))
       continue;
-    bool isFine = writes ? sharedShadow.write(memory.moments, addresses[lane],
-                                              bytes, tag + lane, other)
-                         : !isSharedWritten ||
-                               sharedShadow.read(memory.moments,
-                                                 addresses[lane], bytes,
-                                                 tag + lane, other);
+    bool isFine = writes
+                      ? sharedShadow.write(memory.moments, addresses[lane],
+                                           bytes, tag + lane, other)
+                      : !isSharedWritten ||
+                            sharedShadow.read(memory.moments, addresses[lane],
+                                              bytes, tag + lane, other);
     if (!isFine)
       failRace(true, addresses[lane], other, tag + lane);
   }

@@ -1,4 +1,5 @@
-//===- Simple.h - Operations of one type ------------------------------------===//
+//===- Simple.h - Operations of one type
+//------------------------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

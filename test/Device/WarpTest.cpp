@@ -1,4 +1,5 @@
-//===- WarpTest.cpp - Instructions of warps and blocks ----------------------===//
+//===- WarpTest.cpp - Instructions of warps and blocks
+//----------------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -36,8 +37,9 @@ std::string withWord(const std::string &statements) {
 TEST(Warp, ShufflesTakeOtherLanes) {
   Words d(32), x = randomWords(32, 1);
   auto run = [&](const char *how, const char *operands) {
-    Runner().run(withWord(std::string("shfl.sync.") + how + ".b32 %d|%c0, %x, " +
-                          operands + ", -1;\n@!%c0 not.b32 %d, %d;"),
+    Runner().run(withWord(std::string("shfl.sync.") + how +
+                          ".b32 %d|%c0, %x, " + operands +
+                          ", -1;\n@!%c0 not.b32 %d, %d;"),
                  d, x);
   };
   auto expect = [&](auto source, auto isFound) {
@@ -54,8 +56,7 @@ TEST(Warp, ShufflesTakeOtherLanes) {
   expect([](int) { return 7; }, [](int) { return true; });
   // Segments of 8 lanes: mask 24 << 8, and 7 the last of a segment.
   run("down", "2, 6175");
-  expect([](int l) { return l + 2; },
-         [](int l) { return l % 8 + 2 < 8; });
+  expect([](int l) { return l + 2; }, [](int l) { return l % 8 + 2 < 8; });
   run("idx", "9, 6175");
   expect([](int l) { return l / 8 * 8 + 1; }, [](int) { return true; });
 }
@@ -96,9 +97,13 @@ TEST(Warp, VotesAndReductions) {
   };
   std::string odd = "and.b32 %t0, %x, 1; setp.ne.b32 %c0, %t0, 0;";
   is((odd + "vote.sync.ballot.b32 %d, %c0, -1;").c_str(), ballot);
-  is((odd + "vote.sync.any.pred %c1, %c0, -1; selp.b32 %d, 1, 0, %c1;").c_str(), 1);
-  is((odd + "vote.sync.all.pred %c1, %c0, -1; selp.b32 %d, 1, 0, %c1;").c_str(), 0);
-  is((odd + "vote.sync.uni.pred %c1, !%c0, -1; selp.b32 %d, 1, 0, %c1;").c_str(), 0);
+  is((odd + "vote.sync.any.pred %c1, %c0, -1; selp.b32 %d, 1, 0, %c1;").c_str(),
+     1);
+  is((odd + "vote.sync.all.pred %c1, %c0, -1; selp.b32 %d, 1, 0, %c1;").c_str(),
+     0);
+  is((odd + "vote.sync.uni.pred %c1, !%c0, -1; selp.b32 %d, 1, 0, %c1;")
+         .c_str(),
+     0);
   is("activemask.b32 %d;", ~0u);
   is("redux.sync.add.s32 %d, %x, -1;", sum);
   is("redux.sync.max.u32 %d, %x, -1;", most);
@@ -115,7 +120,8 @@ void checkMatrices(unsigned K, bool isSignedA, bool isSignedB) {
   unsigned words = K / 8;
   Words a = randomWords(32 * words, K), b = randomWords(32 * words / 2, 7),
         c = randomWords(32 * 4, 8), d(32 * 4);
-  std::string text = ".reg .b32 %a<4>, %b<2>, %c<4>, %d<4>;\n.reg .b64 %q<4>;\n";
+  std::string text =
+      ".reg .b32 %a<4>, %b<2>, %c<4>, %d<4>;\n.reg .b64 %q<4>;\n";
   auto list = [](const char *name, unsigned count) {
     std::string all;
     for (unsigned i = 0; i < count; ++i)
@@ -137,9 +143,10 @@ void checkMatrices(unsigned K, bool isSignedA, bool isSignedB) {
   text += "mma.sync.aligned.m16n8k" + std::to_string(K) + ".row.col.s32." +
           (isSignedA ? "s8" : "u8") + (isSignedB ? ".s8" : ".u8") + ".s32 " +
           list("d", 4) + ", " + list("a", words) + ", " + list("b", words / 2) +
-          ", " + list("c", 4) + ";\nmul.wide.u32 %q0, %l, 16;\n"
-          "add.s64 %q0, %q0, %p0;\nst.global.v4.b32 [%q0], " + list("d", 4) +
-          ";\n";
+          ", " + list("c", 4) +
+          ";\nmul.wide.u32 %q0, %l, 16;\n"
+          "add.s64 %q0, %q0, %p0;\nst.global.v4.b32 [%q0], " +
+          list("d", 4) + ";\n";
   Runner().run(text, d, a, b, c);
   auto byte = [](uint32_t word, unsigned i, bool isSigned) {
     uint8_t bits = uint8_t(word >> 8 * i);
@@ -150,7 +157,8 @@ void checkMatrices(unsigned K, bool isSignedA, bool isSignedB) {
       unsigned at = (row % 8 * 4 + column / 2) * 4 + row / 8 * 2 + column % 2;
       uint32_t sum = c[at];
       for (unsigned k = 0; k < K; ++k) {
-        unsigned laneA = row % 8 * 4 + k % 16 / 4, laneB = column * 4 + k % 16 / 4;
+        unsigned laneA = row % 8 * 4 + k % 16 / 4,
+                 laneB = column * 4 + k % 16 / 4;
         sum += uint32_t(
             byte(a[laneA * words + row / 8 + k / 16 * 2], k % 4, isSignedA) *
             byte(b[laneB * (words / 2) + k / 16], k % 4, isSignedB));
@@ -178,9 +186,9 @@ TEST(Warp, LoadsAndStoresOfAllSizes) {
     std::fill(d.begin(), d.end(), 0);
     Runner().run(".reg .b16 %h<4>;\n.reg .b32 %x<4>;\n.reg .b64 %y<2>, %q<2>;\n"
                  "mul.wide.u32 %q0, %l, 16;\nadd.s64 %q1, %q0, %p1;\n"
-                 "add.s64 %q0, %q0, %p0;\nld.global.nc." + type + " " +
-                     registers + ", [%q1];\nst.global." + type + " [%q0], " +
-                     registers + ";\n",
+                 "add.s64 %q0, %q0, %p0;\nld.global.nc." +
+                     type + " " + registers + ", [%q1];\nst.global." + type +
+                     " [%q0], " + registers + ";\n",
                  d, x);
   };
   auto isCopied = [&](unsigned bytes) {
@@ -217,15 +225,16 @@ TEST(Warp, SharedMemoryGenericAddressesAndConstants) {
                    ".const .align 4 .b32 table5[2] = {7, 0x10};\n"
                    ".global .align 4 .b8 sum5[4];\n";
   runner.dynamicShared = 128;
-  runner.run(withWord("mov.b64 %q2, held5; add.s64 %q2, %q2, %l4;\n"
-                      "st.shared.b32 [%q2], %x;\n"
-                      "mov.b64 %q3, more5; add.s64 %q3, %q3, %l4;\n"
-                      "st.shared.b32 [%q3], %l; bar.sync 0;\n"
-                      "cvta.shared.u64 %q2, %q2; xor.b64 %q2, %q2, 4;\n"
-                      "ld.b32 %d, [%q2]; ld.shared.b32 %t0, [%q3];\n"
-                      "ld.const.b32 %t1, [table5+4]; add.s32 %d, %d, %t0;\n"
-                      "add.s32 %d, %d, %t1; atom.global.add.u32 %t2, [sum5], 1;"),
-             d, x);
+  runner.run(
+      withWord("mov.b64 %q2, held5; add.s64 %q2, %q2, %l4;\n"
+               "st.shared.b32 [%q2], %x;\n"
+               "mov.b64 %q3, more5; add.s64 %q3, %q3, %l4;\n"
+               "st.shared.b32 [%q3], %l; bar.sync 0;\n"
+               "cvta.shared.u64 %q2, %q2; xor.b64 %q2, %q2, 4;\n"
+               "ld.b32 %d, [%q2]; ld.shared.b32 %t0, [%q3];\n"
+               "ld.const.b32 %t1, [table5+4]; add.s32 %d, %d, %t0;\n"
+               "add.s32 %d, %d, %t1; atom.global.add.u32 %t2, [sum5], 1;"),
+      d, x);
   for (uint32_t lane = 0; lane < 32; ++lane)
     EXPECT_EQ(d[lane], x[lane ^ 1] + lane + 16);
 }
@@ -237,8 +246,9 @@ TEST(Warp, Atomics) {
     uint32_t expected = start;
     for (uint32_t value : x)
       expected = combine(expected, value);
-    Runner().run(withWord("red.global." + operation + " [%p2], %x; mov.b32 %d, 0;"),
-                 d, x, total);
+    Runner().run(
+        withWord("red.global." + operation + " [%p2], %x; mov.b32 %d, 0;"), d,
+        x, total);
     EXPECT_EQ(total[0], expected) << operation;
   };
   is("add.s32", 5, [](uint32_t a, uint32_t b) { return a + b; });
@@ -289,8 +299,8 @@ TEST(Warp, LanesGoTheirOwnWayAndMeet) {
     std::string loop = "$L" + std::to_string(seed);
     runner.run(withWord("mov.b32 %t0, 0;\n" + loop +
                         ":\nadd.s32 %t0, %t0, 1;\nsetp.le.u32 %c0, %t0, %l;\n"
-                        "@%c0 bra " + loop +
-                        ";\nshfl.sync.bfly.b32 %d, %t0, 31, 31, -1;"),
+                        "@%c0 bra " +
+                        loop + ";\nshfl.sync.bfly.b32 %d, %t0, 31, 31, -1;"),
                d, x);
     for (uint32_t lane = 0; lane < 32; ++lane)
       EXPECT_EQ(d[lane], 32 - lane);
@@ -300,9 +310,10 @@ TEST(Warp, LanesGoTheirOwnWayAndMeet) {
 TEST(Warp, SomeLanesMeet) {
   // The lower half alone; the upper one has gone on.
   Words d(32), x = randomWords(32, 6);
-  Runner().run(withWord("mov.b32 %d, 0;\nsetp.gt.u32 %c0, %l, 15;\n@%c0 bra $Out;\n"
-                        "shfl.sync.bfly.b32 %d, %x, 1, 31, 65535;\n$Out:"),
-               d, x);
+  Runner().run(
+      withWord("mov.b32 %d, 0;\nsetp.gt.u32 %c0, %l, 15;\n@%c0 bra $Out;\n"
+               "shfl.sync.bfly.b32 %d, %x, 1, 31, 65535;\n$Out:"),
+      d, x);
   for (uint32_t lane = 0; lane < 32; ++lane)
     EXPECT_EQ(d[lane], lane < 16 ? x[lane ^ 1] : 0);
 }

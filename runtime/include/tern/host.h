@@ -191,11 +191,10 @@ typedef struct tern_gpu tern_gpu;
 
 /* GPU `number` of those that the driver sees. `progress` as in tern_placement.
  * NULL, and a sentence in *error. */
-tern_gpu *tern_gpu_open(const tern_model *model, const void *weights,
-                        unsigned number,
-                        void (*progress)(void *data, uint64_t done,
-                                         uint64_t total),
-                        void *data, tern_error *error);
+tern_gpu *
+tern_gpu_open(const tern_model *model, const void *weights, unsigned number,
+              void (*progress)(void *data, uint64_t done, uint64_t total),
+              void *data, tern_error *error);
 void tern_gpu_close(tern_gpu *gpu);
 
 /* For tern_env. Sessions of one GPU run one at a time. */

@@ -84,9 +84,9 @@ tern_status tern_step(const tern_model *model, const tern_env *env,
 
 /* Places for the results that are wanted of a row; NULL: it is not wanted. */
 typedef struct tern_wanted {
-  float *logits; /* vocab_size values */
-  int32_t *best; /* with `logits`: as in tern_segment */
-  float *hidden; /* hidden_size values after the first layer */
+  float *logits;        /* vocab_size values */
+  int32_t *best;        /* with `logits`: as in tern_segment */
+  float *hidden;        /* hidden_size values after the first layer */
   size_t hidden_stride; /* values from there to those after the next layer */
 } tern_wanted;
 

@@ -152,20 +152,17 @@ static tern_status run_on_device(step *s, cursor at) {
     uint32_t skipped = segment->n - segment->logits_count;
     int has_logits = segment->logits && at.token >= skipped;
     size_t number = has_logits ? at.token - skipped : 0;
-    wanted->logits = has_logits
-                         ? segment->logits + number * s->model->vocab_size
-                         : NULL;
+    wanted->logits =
+        has_logits ? segment->logits + number * s->model->vocab_size : NULL;
     wanted->best = has_logits && segment->best ? segment->best + number : NULL;
-    wanted->hidden =
-        segment->hidden ? segment->hidden + at.token * size : NULL;
+    wanted->hidden = segment->hidden ? segment->hidden + at.token * size : NULL;
     wanted->hidden_stride = segment->n * size;
     if (wanted->best)
       *wanted->best = -1;
   }
   const uint64_t *read = s->model->device->counters;
-  for (uint32_t i = 0; read && s->env->counters &&
-                       i < 2 * s->model->projection_count;
-       ++i)
+  for (uint32_t i = 0;
+       read && s->env->counters && i < 2 * s->model->projection_count; ++i)
     s->env->counters[i] += read[i];
   return s->env->device->run(s->env->device->host, &s->rows, s->wanted);
 }

@@ -101,7 +101,7 @@ typedef struct cuda_launch_config {
   CUDA_FUNCTION(cuDevicePrimaryCtxRelease_v2, (cuda_device device))            \
   CUDA_FUNCTION(cuCtxSetCurrent, (cuda_handle context))                        \
   CUDA_FUNCTION(cuCtxSynchronize, (void))                                      \
-  CUDA_FUNCTION(cuMemGetInfo_v2, (size_t * free, size_t *total))               \
+  CUDA_FUNCTION(cuMemGetInfo_v2, (size_t * free, size_t * total))              \
   CUDA_FUNCTION(cuMemAlloc_v2, (cuda_address * at, size_t bytes))              \
   CUDA_FUNCTION(cuMemFree_v2, (cuda_address at))                               \
   CUDA_FUNCTION(cuMemHostAlloc, (void **at, size_t bytes, unsigned flags))     \
@@ -123,9 +123,8 @@ typedef struct cuda_launch_config {
   CUDA_FUNCTION(cuModuleUnload, (cuda_handle module))                          \
   CUDA_FUNCTION(cuModuleGetFunction, (cuda_handle * function,                  \
                                       cuda_handle module, const char *name))   \
-  CUDA_FUNCTION(cuModuleGetGlobal_v2,                                          \
-                (cuda_address * at, size_t *bytes, cuda_handle module,         \
-                 const char *name))                                            \
+  CUDA_FUNCTION(cuModuleGetGlobal_v2, (cuda_address * at, size_t * bytes,      \
+                                       cuda_handle module, const char *name))  \
   CUDA_FUNCTION(cuFuncGetAttribute,                                            \
                 (int *value, int attribute, cuda_handle function))             \
   CUDA_FUNCTION(cuFuncSetAttribute,                                            \
@@ -142,7 +141,7 @@ typedef struct cuda_launch_config {
                 (cuda_handle * instance, cuda_handle graph, uint64_t flags))   \
   CUDA_FUNCTION(cuGraphLaunch, (cuda_handle instance, cuda_handle stream))     \
   CUDA_FUNCTION(cuGraphGetNodes,                                               \
-                (cuda_handle graph, cuda_handle * nodes, size_t *count))       \
+                (cuda_handle graph, cuda_handle * nodes, size_t * count))      \
   CUDA_FUNCTION(cuGraphExecDestroy, (cuda_handle instance))                    \
   CUDA_FUNCTION(cuGraphDestroy, (cuda_handle graph))
 

@@ -68,8 +68,9 @@ static int open_device(tern_gpu *gpu, unsigned number, tern_error *error) {
   if (gpu_check(gpu, result, "starting", error) != 0)
     return -1;
   if (number >= (unsigned)count)
-    return host_fail(error, "--device %u: the driver sees %d GPU%s, counted "
-                            "from 0",
+    return host_fail(error,
+                     "--device %u: the driver sees %d GPU%s, counted "
+                     "from 0",
                      number, count, count == 1 ? "" : "s");
   if (gpu_check(gpu, cuda->cuDeviceGet(&gpu->device, (int)number),
                 "looking for GPUs", error) != 0)
@@ -120,8 +121,9 @@ static int load_code(tern_gpu *gpu, tern_error *error) {
   log[sizeof(log) - 1] = 0;
   join_lines(log);
   if (result != CUDA_OK && log[0])
-    return host_fail(error, "the driver of %s refuses this program's code: "
-                            "%.350s",
+    return host_fail(error,
+                     "the driver of %s refuses this program's code: "
+                     "%.350s",
                      gpu->name, log);
   if (gpu_check(gpu, result, "loading the program's code", error) != 0)
     return -1;
@@ -166,8 +168,7 @@ static int allocate(tern_gpu *gpu, cuda_address *at, uint64_t bytes,
   *at = 0;
   if (bytes > SIZE_MAX)
     return host_fail(error, "%s: too large", what);
-  cuda_result result =
-      gpu->cuda.cuMemAlloc_v2(at, bytes ? (size_t)bytes : 1);
+  cuda_result result = gpu->cuda.cuMemAlloc_v2(at, bytes ? (size_t)bytes : 1);
   if (result != CUDA_OUT_OF_MEMORY)
     return gpu_check(gpu, result, what, error);
   gpu->cuda.cuMemGetInfo_v2(&free_bytes, &total);
@@ -203,7 +204,8 @@ static void *on_device(cuda_address at) { return (void *)(uintptr_t)at; }
 /* The parts of rows that no call changes. */
 static int prepare_rows(tern_gpu *gpu, tern_error *error) {
   const tern_model *model = gpu->model;
-  void *first = on_device(gpu->buffers[0]), *second = on_device(gpu->buffers[1]);
+  void *first = on_device(gpu->buffers[0]),
+       *second = on_device(gpu->buffers[1]);
   memset(gpu->pinned, 0, sizeof(*gpu->pinned));
   tern_rows *rows = gpu->pinned->rows;
   rows[ROWS_EMBED].output = first;
@@ -212,19 +214,17 @@ static int prepare_rows(tern_gpu *gpu, tern_error *error) {
   rows[ROWS_ODD].input = second;
   rows[ROWS_ODD].output = first;
   rows[ROWS_HEAD].logits = on_device(gpu->table);
-  rows[ROWS_HEAD].best =
-      on_device(gpu->slots + offsetof(gpu_slots, best));
+  rows[ROWS_HEAD].best = on_device(gpu->slots + offsetof(gpu_slots, best));
   uint64_t *table = calloc(model->head_tokens, sizeof(*table));
   if (!table)
     return host_fail(error, "out of memory");
   for (uint32_t i = 0; i < model->head_tokens; ++i)
-    table[i] = gpu->logits +
-               (uint64_t)i * model->vocab_size * sizeof(float);
-  int result = gpu_check(
-      gpu,
-      gpu->cuda.cuMemcpyHtoD_v2(gpu->table, table,
-                                model->head_tokens * sizeof(*table)),
-      "copying addresses", error);
+    table[i] = gpu->logits + (uint64_t)i * model->vocab_size * sizeof(float);
+  int result =
+      gpu_check(gpu,
+                gpu->cuda.cuMemcpyHtoD_v2(gpu->table, table,
+                                          model->head_tokens * sizeof(*table)),
+                "copying addresses", error);
   free(table);
   return result;
 }
@@ -244,16 +244,15 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
       allocate(gpu, &gpu->buffers[0], buffer, "hidden states", error) != 0 ||
       allocate(gpu, &gpu->buffers[1], buffer, "hidden states", error) != 0 ||
       allocate(gpu, &gpu->logits, head * row_logits, "logits", error) != 0 ||
-      allocate(gpu, &gpu->table, head * sizeof(uint64_t), "addresses",
-               error) != 0)
+      allocate(gpu, &gpu->table, head * sizeof(uint64_t), "addresses", error) !=
+          0)
     return -1;
   void *pinned = NULL, *logits = NULL;
   if (gpu_check(gpu, gpu->cuda.cuMemHostAlloc(&pinned, slots, 0),
                 "allocating memory of the host", error) != 0)
     return -1;
   gpu->pinned = pinned;
-  if (gpu_check(gpu,
-                gpu->cuda.cuMemHostAlloc(&logits, (size_t)row_logits, 0),
+  if (gpu_check(gpu, gpu->cuda.cuMemHostAlloc(&logits, (size_t)row_logits, 0),
                 "allocating memory of the host", error) != 0)
     return -1;
   gpu->pinned_logits = logits;
@@ -264,11 +263,10 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
   return 0;
 }
 
-tern_gpu *tern_gpu_open(const tern_model *model, const void *weights,
-                        unsigned number,
-                        void (*progress)(void *data, uint64_t done,
-                                         uint64_t total),
-                        void *data, tern_error *error) {
+tern_gpu *
+tern_gpu_open(const tern_model *model, const void *weights, unsigned number,
+              void (*progress)(void *data, uint64_t done, uint64_t total),
+              void *data, tern_error *error) {
   tern_gpu *gpu = calloc(1, sizeof(*gpu));
   if (!gpu || sizeof(void *) != 8 || !model->device) {
     host_fail(error, !gpu             ? "out of memory"
@@ -294,9 +292,8 @@ void tern_gpu_close(tern_gpu *gpu) {
   if (!gpu)
     return;
   const cuda_driver *cuda = &gpu->cuda;
-  const cuda_address memory[] = {gpu->weights,    gpu->scratch,
-                                 gpu->slots,      gpu->buffers[0],
-                                 gpu->buffers[1], gpu->logits,
+  const cuda_address memory[] = {gpu->weights,    gpu->scratch,    gpu->slots,
+                                 gpu->buffers[0], gpu->buffers[1], gpu->logits,
                                  gpu->table};
   for (size_t i = 0; i < sizeof(memory) / sizeof(*memory); ++i)
     if (memory[i])

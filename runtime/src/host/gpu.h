@@ -14,8 +14,8 @@
  * read the second, of the head. */
 enum { ROWS_EMBED, ROWS_EVEN, ROWS_ODD, ROWS_HEAD, ROWS_COUNT };
 
-/* The fields of a call that kernels read. The same bytes are in pinned memory and on the
- * device; arrays of tokens, positions and states follow. */
+/* The fields of a call that kernels read. The same bytes are in pinned memory
+ * and on the device; arrays of tokens, positions and states follow. */
 typedef struct gpu_slots {
   tern_rows rows[ROWS_COUNT];
   void *state; /* of a call's only row */

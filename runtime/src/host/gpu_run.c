@@ -145,9 +145,8 @@ static cuda_result send_token(tern_gpu *gpu, unsigned which) {
     result = launch_all(gpu, plan->best, ROWS_HEAD, 0);
     return result == CUDA_OK
                ? gpu->cuda.cuMemcpyDtoHAsync_v2(
-                     &gpu->pinned->best,
-                     gpu->slots + offsetof(gpu_slots, best), sizeof(int32_t),
-                     gpu->stream)
+                     &gpu->pinned->best, gpu->slots + offsetof(gpu_slots, best),
+                     sizeof(int32_t), gpu->stream)
                : result;
   }
   result = call(gpu, plan->head, ROWS_HEAD, 0);
@@ -246,8 +245,7 @@ static cuda_result run_rows(tern_gpu *gpu, const tern_wanted *wanted,
                             size_t all) {
   enum { MOST = 64 };
   size_t rows[MOST], count = 0;
-  size_t most =
-      gpu->model->head_tokens < MOST ? gpu->model->head_tokens : MOST;
+  size_t most = gpu->model->head_tokens < MOST ? gpu->model->head_tokens : MOST;
   cuda_result result = run_layers(gpu, wanted);
   if (result == CUDA_OK)
     result = wait(gpu);
@@ -278,24 +276,23 @@ static tern_status copy_in(void *host, void *to, const void *from,
                            size_t bytes) {
   tern_gpu *gpu = host;
   gpu->cuda.cuCtxSetCurrent(gpu->context);
-  return status_of(gpu, gpu->cuda.cuMemcpyHtoD_v2((cuda_address)(uintptr_t)to,
-                                                  from, bytes));
+  return status_of(
+      gpu, gpu->cuda.cuMemcpyHtoD_v2((cuda_address)(uintptr_t)to, from, bytes));
 }
 
 static tern_status copy_out(void *host, void *to, const void *from,
                             size_t bytes) {
   tern_gpu *gpu = host;
   gpu->cuda.cuCtxSetCurrent(gpu->context);
-  return status_of(gpu,
-                   gpu->cuda.cuMemcpyDtoH_v2(
-                       to, (cuda_address)(uintptr_t)from, bytes));
+  return status_of(
+      gpu, gpu->cuda.cuMemcpyDtoH_v2(to, (cuda_address)(uintptr_t)from, bytes));
 }
 
 static tern_status clear(void *host, void *at, size_t bytes) {
   tern_gpu *gpu = host;
   gpu->cuda.cuCtxSetCurrent(gpu->context);
-  cuda_result result = gpu->cuda.cuMemsetD8Async(
-      (cuda_address)(uintptr_t)at, 0, bytes, gpu->stream);
+  cuda_result result = gpu->cuda.cuMemsetD8Async((cuda_address)(uintptr_t)at, 0,
+                                                 bytes, gpu->stream);
   return status_of(gpu, result == CUDA_OK ? wait(gpu) : result);
 }
 

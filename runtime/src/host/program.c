@@ -73,11 +73,11 @@ static int open_gpu(host_program *program) {
                                      "%s, not for a GPU",
                                      program->model->target);
   program->opened = host_now();
-  program->gpu = tern_gpu_open(
-      program->model, program->artifact.weights,
-      o->device < 0 ? 0 : (unsigned)o->device,
-      host_shows_progress(program) ? show_placing : NULL, program,
-      &program->error);
+  program->gpu =
+      tern_gpu_open(program->model, program->artifact.weights,
+                    o->device < 0 ? 0 : (unsigned)o->device,
+                    host_shows_progress(program) ? show_placing : NULL, program,
+                    &program->error);
   host_progress_end(program);
   return program->gpu ? 0 : -1;
 }
