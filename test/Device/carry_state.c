@@ -1,0 +1,99 @@
+/*===- carry_state.c - a sequence goes on at another place -----------------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===
+ *
+ * carry_state CPU.so CPU.weights GPU.so GPU.weights: the same tokens on both,
+ * their caches compared, exchanged, and gone on with.
+ */
+#include "tern/host.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+enum { COUNT = 20, FIRST = 11, CONTEXT = 64 };
+static tern_error error;
+static tern_gpu *gpu;
+static tern_session *open_session(const tern_model *model,
+                                  const tern_artifact *artifact,
+                                  tern_env *env) {
+  tern_session_config config = {
+      .size = sizeof(config), .context = CONTEXT, .model = model, .env = env};
+  config.weights = artifact->weights;
+  config.weights_bytes = artifact->weights_bytes;
+  if (model->device)
+    config.state =
+        tern_gpu_allocate(gpu, tern_model_state_bytes(model, CONTEXT), &error);
+  size_t bytes = tern_session_bytes(&config);
+  void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+  tern_session *session = NULL;
+  memset(memory, 0xFF, bytes); /* as the device with an odd seed */
+  return bytes && tern_session_init(memory, bytes, &config, &session) == TERN_OK
+             ? session
+             : NULL;
+}
+int main(int argc, char **argv) {
+  (void)argc;
+  const tern_model *models[2];
+  tern_artifact artifacts[2];
+  tern_env envs[2];
+  tern_session *sessions[2];
+  memset(envs, 0, sizeof(envs));
+  for (int i = 0; i < 2; ++i) {
+    void *library = dlopen(argv[2 * i + 1], RTLD_NOW);
+    models[i] = library
+                    ? dlsym(library, i ? "tern_model_gpu" : "tern_model_cpu")
+                    : NULL;
+    if (!models[i] ||
+        tern_artifact_open(&artifacts[i], argv[2 * i + 2], &error) != 0)
+      return printf("%d: %s\n", i, error.text), 1;
+    envs[i].size = sizeof(tern_env);
+    envs[i].worker_count = 1;
+    if (models[i]->device) {
+      gpu =
+          tern_gpu_open(models[i], artifacts[i].weights, 0, NULL, NULL, &error);
+      if (!gpu)
+        return puts(error.text), 1;
+      envs[i].device = tern_gpu_device(gpu);
+    }
+    sessions[i] = open_session(models[i], &artifacts[i], &envs[i]);
+    if (!sessions[i])
+      return printf("no session %d: %s\n", i, error.text), 1;
+  }
+  if (models[0]->state_id != models[1]->state_id)
+    return puts("other layouts"), 1;
+  int32_t tokens[COUNT];
+  for (int i = 0; i < COUNT; ++i)
+    tokens[i] = 3 + 7 * i;
+  unsigned vocab = models[0]->vocab_size;
+  float *logits[2];
+  char *saved[2];
+  size_t bytes = 0;
+  for (int i = 0; i < 2; ++i) {
+    if (tern_session_eval(sessions[i], tokens, FIRST, NULL) != TERN_OK)
+      return puts("no beginning"), 1;
+    bytes = tern_session_save_bytes(sessions[i]);
+    saved[i] = malloc(bytes);
+    if (tern_session_save(sessions[i], saved[i], bytes) != TERN_OK)
+      return puts("not saved"), 1;
+  }
+  printf("saved %s\n",
+         memcmp(saved[0], saved[1], bytes) == 0 ? "equal" : "different");
+  for (int i = 0; i < 2; ++i) { /* each goes on where the other was */
+    logits[i] = malloc(vocab * sizeof(float));
+    float *last;
+    if (tern_session_rewind(sessions[i], 0) != TERN_OK ||
+        tern_session_restore(sessions[i], saved[1 - i], bytes) != TERN_OK ||
+        tern_session_eval(sessions[i], tokens + FIRST, COUNT - FIRST, &last) !=
+            TERN_OK)
+      return puts("not restored"), 1;
+    memcpy(logits[i], last, vocab * sizeof(float));
+  }
+  printf("logits %s\n", memcmp(logits[0], logits[1], vocab * sizeof(float)) == 0
+                            ? "equal"
+                            : "different");
+  tern_gpu_close(gpu);
+  return 0;
+}
