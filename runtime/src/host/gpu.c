@@ -33,16 +33,19 @@ static int load_driver(tern_gpu *gpu, tern_error *error) {
   if (!gpu->library)
     return host_fail(error, "this program runs on an NVIDIA GPU, but no driver "
                             "is installed: there is no libcuda.so.1");
-#define LOAD(name, parameters)                                                 \
-  {                                                                            \
-    void *symbol = dlsym(gpu->library, #name);                                 \
-    if (!symbol)                                                               \
-      return host_fail(error, "the GPU's driver is too old: its "              \
-                              "libcuda.so.1 has no " #name);                   \
-    memcpy(&gpu->cuda.name, &symbol, sizeof(symbol));                          \
+#define NAME(name, parameters) #name,
+  static const char *const names[] = {CUDA_FUNCTIONS(NAME)};
+#undef NAME
+  /* The struct is these functions, in order. */
+  for (size_t i = 0; i < sizeof(names) / sizeof(*names); ++i) {
+    void *symbol = dlsym(gpu->library, names[i]);
+    if (!symbol)
+      return host_fail(error,
+                       "the GPU's driver is too old: its libcuda.so.1 has no "
+                       "%s",
+                       names[i]);
+    memcpy((uint8_t *)&gpu->cuda + i * sizeof(symbol), &symbol, sizeof(symbol));
   }
-  CUDA_FUNCTIONS(LOAD)
-#undef LOAD
   return 0;
 }
 
