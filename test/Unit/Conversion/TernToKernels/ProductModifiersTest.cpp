@@ -327,10 +327,12 @@ TEST_P(ProductModifiers, ScalesInKernels) {
       text += c.text();
     auto module = CompiledModule::compile(machine, text, GetParam().strategies);
     ASSERT_TRUE(module);
-    // Kernels of the machine's own lanes take all.
-    int64_t own =
-        llvm::StringRef(GetParam().name).starts_with("Avx512") ? 16 : 8;
-    if (GetParam().strategies == Strategies::OfTarget && lanes == own)
+    // Kernels of the machine's own lanes take all; Generic has none for tiles
+    // as large as these.
+    llvm::StringRef name = GetParam().name;
+    int64_t own = name.starts_with("Avx512") ? 16 : 8;
+    if (GetParam().strategies == Strategies::OfTarget && lanes == own &&
+        name != "Generic")
       EXPECT_EQ(module->portableProducts(), 0);
     for (const Case &c : cases)
       check(*module, c, 1);
