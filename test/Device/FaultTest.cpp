@@ -53,6 +53,19 @@ TEST_F(WrongKernel, WarpsNeedABarrier) {
   }
 }
 
+TEST_F(WrongKernel, ReadsComeBeforeWritesByABarrier) {
+  // The second warp alone writes what the first alone reads, in any order.
+  const std::string begin = "st.shared.b32 [%q1], %l;\nbar.sync 0;\n"
+                            "setp.lt.u32 %c0, %l, 32;\n";
+  const std::string read = "@%c0 ld.shared.b32 %x, [%q1];\n";
+  const std::string write = "xor.b64 %q3, %q1, 128;\n"
+                            "@!%c0 st.shared.b32 [%q3], %l;\n";
+  for (runner.seed = 1; runner.seed < 9; ++runner.seed) {
+    EXPECT_TRUE(says(failure(begin + read + write), "a race on shared memory"));
+    EXPECT_EQ(failure(begin + read + "bar.sync 0;\n" + write), "");
+  }
+}
+
 TEST_F(WrongKernel, LanesNeedASync) {
   const std::string write = "st.shared.b32 [%q1], %l;\n";
   const std::string read = "xor.b64 %q3, %q1, 4;\nld.shared.b32 %x, [%q3];\n";

@@ -53,6 +53,10 @@ TEST(Opcode, ArithmeticOfFloats) {
        floats([](float a, float b, float) { return lesser(a, b); })},
       {"max.f32 %d, %a, %b;", "www",
        floats([](float a, float b, float) { return -lesser(-a, -b); })},
+      {"neg.f32 %b, %a; min.f32 %d, %b, %a;", "www",
+       floats([](float a, float, float) { return lesser(-a, a); })},
+      {"neg.f32 %b, %a; max.f32 %d, %a, %b;", "www",
+       floats([](float a, float, float) { return std::fabs(a); })},
       {"max.NaN.f32 %d, %a, %b;", "www",
        floats([](float a, float b, float) {
          return a != a || b != b ? NAN : -lesser(-a, -b);
