@@ -28,5 +28,7 @@ def test_crowds_get_the_answers_of_each_alone(tern, name, target):
     done = run(crowd, folder / "bard.so", 1, requests)
     assert done.returncode == 0, done.stderr
     counts = dict(re.findall(r"(\w+) (\d+)", done.stdout))
-    # Prompt tokens are read or taken; there are three common beginnings.
-    assert int(counts["reused"]) > int(counts["read"]) / 4 > 0
+    # Prompt tokens are read or taken; there are three common beginnings, which a
+    # few requests share less.
+    least = 4 if requests == 60 else 8
+    assert int(counts["reused"]) > int(counts["read"]) / least > 0

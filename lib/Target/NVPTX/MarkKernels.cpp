@@ -21,16 +21,33 @@ using namespace tern;
 
 namespace {
 
+/// True if `function` multiplies in tensor cores, where more warps hide more of
+/// the memory's latency than more registers would.
+bool isProduct(LLVM::LLVMFuncOp function) {
+  WalkResult result = function.walk([](LLVM::CallIntrinsicOp call) {
+    return call.getIntrin().starts_with("llvm.nvvm.mma.")
+               ? WalkResult::interrupt()
+               : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
 struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
   void runOnOperation() override {
     Builder b(&getContext());
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
       if (!function->hasAttr(kBlocksAttr))
         continue;
-      std::string threads = std::to_string(getThreads(function));
+      SmallVector<Attribute> marks;
+      auto mark = [&](StringRef name, int64_t value) {
+        marks.push_back(b.getStrArrayAttr({name, std::to_string(value)}));
+      };
+      mark("nvvm.reqntid", getThreads(function));
+      // Without a word ptxas spills before it takes more than 128 registers.
+      if (!isProduct(function))
+        mark("nvvm.minctasm", 1);
       function.setCConv(LLVM::CConv::PTX_Kernel);
-      function.setPassthroughAttr(b.getArrayAttr(b.getArrayAttr(
-          {b.getStringAttr("nvvm.reqntid"), b.getStringAttr(threads)})));
+      function.setPassthroughAttr(b.getArrayAttr(marks));
       ++numKernels;
     }
   }

@@ -53,14 +53,15 @@ def MarkKernelsPass : Pass<"tern-mark-kernels", "::mlir::ModuleOp"> {
 
     *Before*: functions of LLVM with `tern.blocks`.
 
-    *After*: they have the calling convention of kernels, and the threads of a block.
+    *After*: they have the calling convention of kernels, and the threads of a block;
+    those that are no product of tensor cores may take all registers.
 
     ```mlir
     llvm.func @layer_decode_3(...) attributes {tern.blocks = 48 : i64}
     ```
     becomes
     ```mlir
-    llvm.func ptx_kernelcc @layer_decode_3(...) attributes {passthrough = [["nvvm.reqntid", "32"]], tern.blocks = 48 : i64}
+    llvm.func ptx_kernelcc @layer_decode_3(...) attributes {passthrough = [["nvvm.reqntid", "32"], ["nvvm.minctasm", "1"]], tern.blocks = 48 : i64}
     ```
   }];
   let statistics = [
