@@ -6,14 +6,15 @@
  *===------------------------------------------------------------------------===
  *
  * carry_state CPU.so CPU.weights GPU.so GPU.weights: the same tokens on both,
- * their caches compared, exchanged, and gone on with.
+ * their caches compared, exchanged, and gone on with; then batches of
+ *sequences, that begin and that go on.
  */
 #include "tern/host.h"
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-enum { COUNT = 20, FIRST = 11, CONTEXT = 64 };
+enum { COUNT = 20, FIRST = 11, CONTEXT = 64, BATCH = 3, STEPS = 3 };
 static tern_error error;
 static tern_gpu *gpu;
 static tern_session *open_session(const tern_model *model,
@@ -33,6 +34,35 @@ static tern_session *open_session(const tern_model *model,
   return bytes && tern_session_init(memory, bytes, &config, &session) == TERN_OK
              ? session
              : NULL;
+}
+/* A batch for each row: tokens of each sequence. Logits are wanted of all. */
+static const uint32_t lengths[STEPS][BATCH] = {{7, 1, 4}, {1, 1, 1}, {2, 9, 1}};
+/* The logits of all steps, in order; NULL if one failed. */
+static float *run_batches(const tern_model *model,
+                          const tern_artifact *artifact, tern_env *env,
+                          const int32_t *tokens, size_t *bytes) {
+  size_t row = model->vocab_size, rows = 0, done = 0;
+  for (int s = 0; s < STEPS * BATCH; ++s)
+    rows += lengths[s / BATCH][s % BATCH];
+  *bytes = rows * row * sizeof(float);
+  float *logits = malloc(*bytes);
+  tern_session *sessions[BATCH];
+  for (int b = 0; b < BATCH; ++b)
+    if (!(sessions[b] = open_session(model, artifact, env)))
+      return NULL;
+  for (int s = 0; s < STEPS; ++s) {
+    tern_segment segments[BATCH];
+    memset(segments, 0, sizeof(segments));
+    for (int b = 0; b < BATCH; ++b) {
+      segments[b].tokens = tokens + b + s;
+      segments[b].n = segments[b].logits_count = lengths[s][b];
+      segments[b].logits = logits + done * row;
+      done += lengths[s][b];
+    }
+    if (tern_batch_eval(sessions, segments, BATCH) != TERN_OK)
+      return NULL;
+  }
+  return logits;
 }
 int main(int argc, char **argv) {
   (void)argc;
@@ -94,6 +124,12 @@ int main(int argc, char **argv) {
   printf("logits %s\n", memcmp(logits[0], logits[1], vocab * sizeof(float)) == 0
                             ? "equal"
                             : "different");
+  for (int i = 0; i < 2; ++i)
+    if (!(logits[i] =
+              run_batches(models[i], &artifacts[i], &envs[i], tokens, &bytes)))
+      return puts("no batches"), 1;
+  printf("batches %s\n",
+         memcmp(logits[0], logits[1], bytes) == 0 ? "equal" : "different");
   tern_gpu_close(gpu);
   return 0;
 }

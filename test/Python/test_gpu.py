@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cases import CASES
-from conftest import MODELS, ROOT, model_directory
+from conftest import MODELS, model_directory
 from tern.model import Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
@@ -121,25 +121,6 @@ def test_commands(program, tmp_path, name="shakespeare-b158"):
     assert compiled.run(*bench).count("\n") >= 4
     said = compiled.start("run", "-p", "x", "-n", "1", "-v", "--device", "0").stderr
     assert re.search(r"PTX interpreter, compute capability 9\.0, \d+ launches a token", said)
-
-
-def test_states_are_carried(tern, library, tmp_path, name="shakespeare-b158"):
-    """Caches are the same bytes, and go on where they were not made."""
-    model, build = str(model_directory(name)), Path(tern).resolve().parents[1]
-    for output, target in (("cpu", "generic"), ("gpu", "nvptx-sm_80")):
-        flags = ["--emit=shared", f"--target={target}", "-o", str(tmp_path / f"{output}.so")]
-        run_driver([tern, "compile", model, *flags])
-    source, carry = ROOT / "test" / "Device" / "carry_state.c", tmp_path / "carry_state"
-    libraries = [str(build / "lib" / f"libtern_{part}.a") for part in ("host", "core")]
-    include = f"-I{ROOT / 'runtime' / 'include'}"
-    link = ["-lm", "-pthread", "-ldl", "-o", str(carry)]
-    run_driver(["cc", "-D_GNU_SOURCE", include, str(source), *libraries, *link])
-    files = [str(tmp_path / file) for file in ("cpu.so", "cpu.weights", "gpu.so", "gpu.weights")]
-    environment = {**os.environ, "LD_LIBRARY_PATH": library, "TERN_PTX_SEED": "1"}
-    done = subprocess.run(
-        [str(carry), *files], capture_output=True, text=True, env=environment, check=False
-    )
-    assert done.stdout == "saved equal\nlogits equal\n", done.stderr
 
 
 SENTENCES = {
