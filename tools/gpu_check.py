@@ -97,8 +97,12 @@ def check_device(driver: Driver, plan: dict) -> None:
     say("device", text=driver.name, interpreter=driver.is_interpreter)
     say("compute capability", text=f"{major}.{minor}")
     say("driver", text=f"CUDA {driver.version // 1000}.{driver.version % 1000 // 10}")
-    for name, which, unit in (("multiprocessors", PROCESSORS, ""), ("clock", CLOCK_KHZ, "kHz"),
-                              ("clock of memory", MEMORY_CLOCK_KHZ, "kHz"), ("L2", L2_BYTES, "B")):  # fmt: skip
+    for name, which, unit in (
+        ("multiprocessors", PROCESSORS, ""),
+        ("clock", CLOCK_KHZ, "kHz"),
+        ("clock of memory", MEMORY_CLOCK_KHZ, "kHz"),
+        ("L2", L2_BYTES, "B"),
+    ):
         if (value := driver.attribute(which)) is not None:
             say(name, value=value, unit=unit)
     if clocks := None if driver.is_interpreter else describe_clocks():
@@ -107,7 +111,8 @@ def check_device(driver: Driver, plan: dict) -> None:
     say("memory that is free", value=free, unit="B")
     module = driver.load(READ.encode())
     empty, read = driver.function(module, "empty"), driver.function(module, "read")
-    threads, blocks = (32, 2) if plan["quick"] else (1024, 2 * (driver.attribute(PROCESSORS) or 1))
+    # As many threads as a card holds.
+    threads, blocks = (32, 2) if plan["quick"] else (256, 8 * (driver.attribute(PROCESSORS) or 1))
     rounds = min(plan["read_bytes"], free // 4) // (threads * blocks * 64)
     size = threads * blocks * 64 * rounds
     first, second = driver.allocate(size), driver.allocate(size)
@@ -158,17 +163,23 @@ def run_opcodes(driver: Driver, plan: dict, folder: Path = HERE) -> list[bytes]:
 
 def check_opcodes(driver: Driver, plan: dict) -> None:
     want, data = (HERE / "opcodes.out").read_bytes(), (HERE / "opcodes.in").read_bytes()
-    wrong = 0
+    statements, wrong = plan["opcodes"]["statements"], 0
+
+    def number(data: bytes, at: int) -> str:
+        return data[at : at + 8][::-1].hex()
+
     for i, got in enumerate(run_opcodes(driver, plan)):
-        part = want[i * len(got) : (i + 1) * len(got)]
-        at = next((at for at in range(0, len(got), 8) if got[at : at + 8] != part[at : at + 8]), None)
-        if at is None:
+        size = len(got)
+        part = want[i * size : (i + 1) * size]
+        places = [at for at in range(0, size, 8) if number(got, at) != number(part, at)]
+        if not places:
             continue
         wrong += 1
-        inputs = [data[at + k * len(got) :][:8][::-1].hex() for k in range(3)]
-        text = f"of {', '.join(inputs)}: expected {part[at : at + 8][::-1].hex()}, got {got[at : at + 8][::-1].hex()}"
-        say(plan["opcodes"]["statements"][i], equal=False, text=text)
-    say(f"{len(plan['opcodes']['statements'])} opcodes", equal=wrong == 0)
+        at = places[0]
+        inputs = ", ".join(number(data, at + k * size) for k in range(3))
+        text = f"of {inputs}: expected {number(part, at)}, got {number(got, at)}"
+        say(statements[i], equal=False, text=f"{text}, and {len(places) - 1} more")
+    say(f"{len(statements)} opcodes", equal=wrong == 0)
 
 
 # Programs.
@@ -213,8 +224,9 @@ def check_program(program: dict) -> None:
         equal = done.returncode == 0 and done.stdout == want
         other = {} if equal else {"text": f"expected {want!r:.80}, got {done.stdout!r:.80}"}
         say(f"{program['name']}, text", equal=equal, **other)
-        if launches := [line for line in done.stderr.decode().splitlines() if "launches a token" in line]:
-            say(f"{program['name']}, on", text=launches[0].split(": ", 1)[1])
+        for line in done.stderr.decode(errors="replace").splitlines():
+            if "launches a token" in line:
+                say(f"{program['name']}, on", text=line.split(": ", 1)[1])
 
 
 def check_carry(names: list[str]) -> None:
@@ -223,8 +235,9 @@ def check_carry(names: list[str]) -> None:
     done = run_program(folder / "carry_state", *files)
     said = done.stdout.decode(errors="replace").splitlines()
     for name in names:
-        say(f"carried to and from the CPU: {name}", equal=f"{name} equal" in said,
-            **({} if f"{name} equal" in said else {"text": "; ".join(said) or last_line(done)}))  # fmt: skip
+        equal = f"{name} equal" in said
+        other = {} if equal else {"text": "; ".join(said) or last_line(done)}
+        say(f"carried to and from the CPU: {name}", equal=equal, **other)
 
 
 def bench(program: dict, flags: list[str]) -> None:
@@ -265,7 +278,8 @@ def check_products(driver: Driver, plan: dict) -> None:
     say("kernels", value=len(facts["kernels"]), unit="")
     say("kernels with local memory", value=len(spilled), unit="", text=", ".join(spilled))
     say("most registers", value=most, unit="")
-    weights, scratch = driver.allocate(facts["weights_bytes"]), driver.allocate(facts["scratch_bytes"])
+    weights = driver.allocate(facts["weights_bytes"])
+    scratch = driver.allocate(facts["scratch_bytes"])
     rows_most = max(launch["rows"] for launch in facts["launches"])
     hidden = [driver.allocate(4 * facts["hidden"] * rows_most) for _ in range(2)]
     state, zeros = driver.allocate(facts["state_bytes"]), driver.allocate(8 * rows_most)
@@ -274,11 +288,11 @@ def check_products(driver: Driver, plan: dict) -> None:
         fields = (one["rows"], zeros, zeros, states, hidden[0], hidden[1], 0, 0)
         rows = driver.upload(b"".join(value.to_bytes(8, "little") for value in fields))
         function = driver.function(module, one["kernel"])
-        driver.allow_shared(function, one["shared_bytes"])
-        group = one["rows_per_block"]
+        group, shared = one["rows_per_block"], one["shared_bytes"]
+        driver.allow_shared(function, shared)
         grid = (one["blocks"], -(-one["rows"] // group) if group else 1)
         launches = [
-            Launch(function, grid, one["threads"], (weights, scratch, rows, layer), one["shared_bytes"])
+            Launch(function, grid, one["threads"], (weights, scratch, rows, layer), shared)
             for layer in range(facts["layers"])
         ] * facts["repeat"]
         seconds = driver.graph_seconds(launches) / len(launches)

@@ -30,16 +30,19 @@ sys.path.insert(0, str(ROOT / "python"))
 from tern.synth import PRESETS, synthesize  # noqa: E402
 
 TARGET = "--target=nvptx-sm_80"  # of all cards from there on
-SMALL = dict(layers=2, vocab=300, heads=2, kv_heads=1, head_dim=64)
+SMALL = dict(layers=2, vocab=300, heads=2, kv_heads=1, head_dim=64, intermediate=516)
 SHAPES = {
     "h204-g688-d100": {**SMALL, **dict(hidden=204, intermediate=688, head_dim=100)},
     "h308-g5460": {**SMALL, **dict(hidden=308, intermediate=5460, heads=4, kv_heads=2)},
-    "h260-g44-d44": {**SMALL, **dict(hidden=260, intermediate=44, heads=4, kv_heads=4, head_dim=44)},
-    "d128-a48": {**SMALL, **dict(hidden=256, intermediate=516, head_dim=128, scheme="a48", kv_bits=3)},
-    "fp4": {**SMALL, **dict(hidden=196, intermediate=516, scheme="a48-fp4", kv_bits=4)},
-    "v2": {**SMALL, **dict(hidden=192, intermediate=516, scheme="v2")},
+    "h260-g44-d44": {
+        **SMALL, **dict(hidden=260, intermediate=44, heads=4, kv_heads=4, head_dim=44)
+    },
+    "d128-a48": {**SMALL, **dict(hidden=256, head_dim=128, scheme="a48", kv_bits=3)},
+    "fp4": {**SMALL, **dict(hidden=196, scheme="a48-fp4", kv_bits=4)},
+    "v2": {**SMALL, **dict(hidden=192, scheme="v2")},
     "bias-untied": {**SMALL, **dict(hidden=196, intermediate=68, bias="all", tied=False)},
-}
+}  # fmt: skip
+FEW_TOKENS = dict(vocab=1024, bos=None, eos=None)
 LARGE = {"2b-4t-b158": {}, "2b-4t-a48": dict(scheme="a48", kv_bits=3)}
 #: Of a layer's products: names, and which sizes rows and columns are.
 PROJECTIONS = {
@@ -93,7 +96,8 @@ def read_products(library: Path, config: dict, most: int) -> tuple[bytes, dict]:
     layer = structs["device_kind"].from_address(plan.kinds)
     queries = config["num_attention_heads"] * config["head_dim"]
     keys = config["num_key_value_heads"] * config["head_dim"]
-    sizes = dict(queries=queries, keys=keys, hidden=config["hidden_size"], intermediate=config["intermediate_size"])
+    inner = config["intermediate_size"]
+    sizes = dict(queries=queries, keys=keys, hidden=config["hidden_size"], intermediate=inner)
     launches = []
     for address, counts in zip(layer.run, ROWS):
         listed = structs["launches"].from_address(address)
@@ -147,7 +151,8 @@ class Preparation:
             "assert d.is_interpreter, d.name; p = json.loads((g.HERE / 'plan.json').read_text()); "
             "(g.HERE / 'opcodes.out').write_bytes(b''.join(g.run_opcodes(d, p)))"
         )
-        variables = {"LD_LIBRARY_PATH": str(self.build / "test/Device"), "PYTHONPATH": str(self.folder)}
+        library, modules = str(self.build / "test/Device"), str(self.folder)
+        variables = {"LD_LIBRARY_PATH": library, "PYTHONPATH": modules}
         run(sys.executable, "-c", program, **variables, PYTHONDONTWRITEBYTECODE="1")
 
     def program(self, name: str, model: Path, kind: str, tokens: tuple[int, ...], vocab: int, *,
@@ -166,8 +171,8 @@ class Preparation:
             for count in tokens:
                 source = random.Random(count)
                 ids = ",".join(str(source.randrange(vocab)) for _ in range(count))
-                files = [f"--{what}={folder / f'{count}-{what}.npy'}" for what in ("logits", "hidden")]
-                run(cpu, "--ids", ids, "-n", "0", *files)
+                logits, hidden = (folder / f"{count}-{what}.npy" for what in ("logits", "hidden"))
+                run(cpu, "--ids", ids, "-n", "0", "--logits", logits, "--hidden", hidden)
                 evaluations.append(dict(name=str(count), ids=ids))
             if text:
                 (folder / "text").write_bytes(run(cpu, *text).stdout)
@@ -213,7 +218,7 @@ class Preparation:
             library, model = self.folder / "carry" / "gpu.so", ROOT / "test/models/shakespeare-b158"
             if not self.quick:
                 library, model = Path(work) / "products.so", Path(work) / "model"
-                synthesize(model, **{**PRESETS["2B-4T"], "layers": 12, "vocab": 1024, "bos": None, "eos": None})
+                synthesize(model, **{**PRESETS["2B-4T"], **FEW_TOKENS, "layers": 12})
                 run(self.tern, "compile", model, "--emit=shared", TARGET, "-o", library)
             config = json.loads((model / "config.json").read_text())
             config.setdefault("head_dim", config["hidden_size"] // config["num_attention_heads"])
@@ -229,7 +234,8 @@ class Preparation:
         for name, settings in LARGE.items():
             shape = {**PRESETS["2B-4T"], **settings}
             if self.quick:
-                shape.update(layers=1, hidden=320, intermediate=864, vocab=300, bos=None, eos=None, head_dim=64, heads=5)
+                shape.update(FEW_TOKENS, layers=1, hidden=320, intermediate=864, head_dim=64)
+                shape.update(heads=5)
             with tempfile.TemporaryDirectory(dir=self.folder) as model:
                 synthesize(Path(model), tokenizer=self.quick, **shape)
                 ids = ",".join(str(7 * i % shape["vocab"]) for i in range(16))
@@ -247,7 +253,7 @@ class Preparation:
     def write(self, large: bool) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if any(self.folder.iterdir()):
-            sys.exit(f"error: {self.folder} is not empty; name a folder that is, or that is not there")
+            sys.exit(f"error: {self.folder} is not empty; name one that is, or that is not there")
         for name in ("gpu_check.py", "gpu_driver.py", "gpu_report.py"):
             shutil.copy(ROOT / "tools" / name, self.folder)
         script = self.folder / "gpu-check"

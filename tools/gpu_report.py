@@ -7,7 +7,10 @@ from __future__ import annotations
 
 def add_shares(records: list[dict]) -> None:
     """Of the bandwidth that the first step has found."""
-    read = next((r["value"] for r in records if r["step"] == "device" and r["name"] == "read"), None)
+    read = 0
+    for record in records:
+        if (record["step"], record["name"]) == ("device", "read"):
+            read = record["value"]
     for record in records:
         if record.pop("share", None) and read:
             record["share"] = round(record["value"] / read, 3)
