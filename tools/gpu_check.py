@@ -321,7 +321,7 @@ def check_models(driver: Driver, plan: dict) -> None:
         check_carry(plan["carry"])
 
 
-#: What each does, and its seconds.
+#: Each with its seconds.
 STEPS: dict[str, tuple[Step, int]] = {
     "device": (check_device, 60),
     "opcodes": (check_opcodes, 60),
@@ -333,7 +333,7 @@ STEPS: dict[str, tuple[Step, int]] = {
 
 
 def run_step(name: str, device: int) -> list[dict]:
-    """What it has said, and an error if it did not end."""
+    """Its records, and an error if it did not end."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         command = [sys.executable, __file__, "--step", name, "--device", str(device)]
         child = subprocess.Popen(command, stdout=out, stderr=err, start_new_session=True)

@@ -29,7 +29,7 @@ _MATRICES = (
     "{{%a, %c, %b, %a}}; mov.b32 %d, %m0; mad.lo.s32 %d, %d, 31, %m1; "
     "mad.lo.s32 %d, %d, 31, %m2; mad.lo.s32 %d, %d, 31, %m3;"
 )
-#: What lanes do together; the tests have them in other forms.
+#: Lanes together: the tests have these in other forms.
 WARP = [
     *[(_SHUFFLE.format(how, operands), "ww")
       for how, operands in (("down", "5, 31"), ("up", "3, 0"), ("bfly", "16, 31"), ("idx", "7, 31"),

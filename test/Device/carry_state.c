@@ -24,13 +24,22 @@ static tern_session *open_session(const tern_model *model,
       .size = sizeof(config), .context = CONTEXT, .model = model, .env = env};
   config.weights = artifact->weights;
   config.weights_bytes = artifact->weights_bytes;
-  if (model->device)
-    config.state =
-        tern_gpu_allocate(gpu, tern_model_state_bytes(model, CONTEXT), &error);
+  /* Bytes that no token has are saved as they were: the same on both. */
+  uint64_t state = tern_model_state_bytes(model, CONTEXT);
+  if (model->device) {
+    const tern_device *device = tern_gpu_device(gpu);
+    void *filler = malloc(state);
+    memset(filler, 0xFF, state);
+    config.state = tern_gpu_allocate(gpu, state, &error);
+    if (!config.state ||
+        device->copy_in(device->host, config.state, filler, state) != TERN_OK)
+      return NULL;
+    free(filler);
+  }
   size_t bytes = tern_session_bytes(&config);
   void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
   tern_session *session = NULL;
-  memset(memory, 0xFF, bytes); /* as the device with an odd seed */
+  memset(memory, 0xFF, bytes);
   return bytes && tern_session_init(memory, bytes, &config, &session) == TERN_OK
              ? session
              : NULL;
