@@ -57,7 +57,7 @@ static Error checkArchitecture(const Triple &triple) {
     return Error::success();
   if (triple.isGPU() || triple.isSPIROrSPIRV())
     return failure("target '" + triple.str() +
-                   "' is a GPU; models are compiled for CPUs");
+                   "' is a GPU that tern makes no code for");
   if (triple.isWindowsArm64EC())
     return failure("target '" + triple.str() +
                    "' calls through the emulator of Windows (ARM64EC), which "

@@ -294,7 +294,6 @@ def test_parts_that_linking_needs_are_said_first(tern, damaged, tmp_path):
         ("aarch64-linux-gnu_ilp32", ["ILP32", "32 bits"]),
         ("mips64el-linux-gnuabin32", ["ILP32", "32 bits"]),
         ("s390x-linux-gnu", ["big endian"]),
-        ("nvptx64-nvidia-cuda", ["GPU"]),
         ("amdgcn-amd-amdhsa", ["GPU"]),
         ("spirv64-unknown-unknown", ["GPU"]),
         ("bpfel-unknown-none", ["architecture", "riscv64"]),
