@@ -35,6 +35,11 @@ def describe(row: dict) -> str:
     return ", ".join(words)
 
 
+def label_width(rows: list[dict]) -> int:
+    """Of the longest description, in letters of 12."""
+    return max(330, 40 + max(int(6.3 * len(describe(row))) for row in rows))
+
+
 def number(value: float | None) -> str:
     if value is None:
         return ""
@@ -42,8 +47,8 @@ def number(value: float | None) -> str:
 
 
 def roof(row: dict) -> tuple[float, float] | None:
-    """GB/s that were read and that can be read; none from a cache or of a prompt."""
-    if row["prompt"] or row.get("in_cache") or not row.get("read_bandwidth"):
+    """GB/s that were read and that can be read; none from a cache or of many tokens at once."""
+    if row["prompt"] or row["batch"] > 1 or row.get("in_cache") or not row.get("read_bandwidth"):
         return None
     return row["gigabytes_per_second"], row["read_bandwidth"]
 
@@ -83,7 +88,8 @@ def draw_speed(machine: dict) -> str:
     picture = Picture(880, 70 + 62 * len(rows), f"Tokens per second on {machine['machine']}")
     picture.text(28, 30, f"{machine['machine']}: tokens per second", 13, bold=True)
     picture.text(852, 30, "each row to its own scale", 12, SOFT, anchor="end")
-    y, x, full = 52, 330, 420
+    y, x = 52, label_width(rows)
+    full = 750 - x
     for row in rows:
         picture.text(x - 14, y + 27, describe(row), 12, anchor="end")
         bars = [(row["tern"], HUES[0], "tern")]
@@ -159,7 +165,8 @@ def draw_roof(machine: dict) -> str:
     picture.text(28, 30, f"{machine['machine']}: decode, GB/s", 13, bold=True)
     picture.text(852, 30, "line: memory, read by as many threads", 12, SOFT, anchor="end")
     most = max(max(share) for _, share in rows)
-    y, x, full = 52, 330, 420
+    y, x = 52, label_width([row for row, _ in rows])
+    full = 750 - x
     for row, (rate, bandwidth) in rows:
         picture.text(x - 14, y + 18, describe(row), 12, anchor="end")
         picture.box(x, y, full * bandwidth / most, 26, fill="#eef2f6", stroke="none", rx=2)
