@@ -7,8 +7,9 @@
 
 #include "HalfWords.h"
 
+#include "tern/Kernels/ReadAddress.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -71,20 +72,9 @@ Values arm::extendBytes(ValueBuilder &b, Value bytes, StringRef instruction) {
 }
 
 Value arm::findAddress(ValueBuilder &b, Value vector) {
-  auto read = vector.getDefiningOp<vector::TransferReadOp>();
-  auto type = read ? dyn_cast<MemRefType>(read.getBase().getType()) : nullptr;
-  if (!type || !type.isLastDimUnitStride() || read.getMask() ||
-      read.hasOutOfBoundsDim())
-    return {};
-  Value memory = read.getBase();
-  auto place = memref::ExtractStridedMetadataOp::create(b, memory);
-  Value at = place.getOffset();
-  for (auto [index, stride] :
-       llvm::zip_equal(read.getIndices(), place.getStrides()))
-    at = b.add(at, b.mul(index, stride));
-  at = b.mul(at, b.index(type.getElementTypeBitWidth() / 8));
-  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
-  return arith::IndexCastOp::create(b, b.getI32Type(), b.add(start, at));
+  Value address = findReadAddress(b, vector);
+  return address ? arith::IndexCastOp::create(b, b.getI32Type(), address)
+                 : Value();
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,37 +7,27 @@
 
 #include "WeightReader.h"
 
+#include "tern/Kernels/ReadAddress.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace tern;
 using namespace tern::riscv;
 
-/// The address of the first of the bytes that a vector is read from; null if it
-/// is not read, or not all of it.
-static Value findAddress(ValueBuilder &b, Value vector) {
-  auto read = vector.getDefiningOp<vector::TransferReadOp>();
-  auto type = read ? dyn_cast<MemRefType>(read.getBase().getType()) : nullptr;
-  if (!type || !type.isLastDimUnitStride() || read.getMask() ||
-      read.hasOutOfBoundsDim() || !type.getElementType().isInteger(8))
+/// That of the first byte; null if `bytes` is not read from memory.
+static Value findPointer(ValueBuilder &b, Value bytes) {
+  Value address = findReadAddress(b, bytes);
+  if (!address)
     return {};
-  Value memory = read.getBase();
-  auto place = memref::ExtractStridedMetadataOp::create(b, memory);
-  Value at = place.getOffset();
-  for (auto [index, stride] :
-       llvm::zip_equal(read.getIndices(), place.getStrides()))
-    at = b.add(at, b.mul(index, stride));
-  Value start = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
-  Value number =
-      arith::IndexCastUIOp::create(b, b.getI64Type(), b.add(start, at));
+  Value number = arith::IndexCastUIOp::create(b, b.getI64Type(), address);
   return LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()),
                                   number);
 }
 
 WeightReader::WeightReader(ValueBuilder &b, Value bytes)
-    : b(b), bytes(bytes), address(findAddress(b, bytes)) {}
+    : b(b), bytes(bytes), address(findPointer(b, bytes)) {}
 
 Value WeightReader::read(Type type, int64_t first) {
   int64_t size = type.getIntOrFloatBitWidth() / 8;
