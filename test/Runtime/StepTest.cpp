@@ -298,6 +298,11 @@ TEST(Step, KindsOfLayers) {
   EXPECT_EQ(called, expected);
   const float after[] = {3, 10, 31, 93};
   EXPECT_EQ(memcmp(hidden, after, sizeof(after)), 0);
+
+  // One compiled before the struct had its last field.
+  model.size = sizeof(model) - sizeof(model.device);
+  EXPECT_EQ(tern_step(&model, &env, weights(), scratch.get(), &segment, 1),
+            TERN_WRONG_ABI);
   EXPECT_EQ(logit, 93);
 }
 

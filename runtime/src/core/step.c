@@ -187,11 +187,13 @@ static tern_status run_group(step *s, cursor from) {
 tern_status tern_step(const tern_model *model, const tern_env *env,
                       const void *weights, void *scratch,
                       const tern_segment *segments, uint32_t count) {
-  if (!model || !env || !weights || !scratch || !segments ||
-      (model->device && !env->device))
+  if (!model || !env || !weights || !scratch || !segments)
     return TERN_BAD_ARGUMENT;
-  if (model->abi_version != TERN_ABI_VERSION)
+  /* A model from before there were devices ends where `device` begins. */
+  if (model->abi_version != TERN_ABI_VERSION || model->size < sizeof(*model))
     return TERN_WRONG_ABI;
+  if (model->device && (env->size < sizeof(*env) || !env->device))
+    return TERN_BAD_ARGUMENT;
   for (uint32_t i = 0; i < count; ++i) {
     tern_status status = check_segment(model, &segments[i]);
     if (status != TERN_OK)
