@@ -17,11 +17,6 @@
 /* Copies of a part that are worth to be known as such. */
 #define MANY_COPIES 24u
 
-typedef struct placed_edge {
-  uint32_t from;
-  grammar_edge edge;
-} placed_edge;
-
 typedef struct rule_form {
   uint32_t start, end; /* nodes */
   uint32_t bytes, nodes;
@@ -32,7 +27,7 @@ typedef struct builder {
   grammar_compiler *c;
   rule_form *forms;
   uint32_t *queue, queue_count;
-  placed_edge *edges;
+  grammar_placed_edge *edges;
   uint32_t edge_count, edge_room, node_count;
   grammar_copies *copies;
   uint32_t copies_count, copies_room;
@@ -123,7 +118,7 @@ static void add_edge(builder *b, uint32_t from, grammar_edge edge) {
                  b->c->options.max_nodes);
   b->edges = grammar_grow(b->c, b->edges, b->edge_count, &b->edge_room,
                           sizeof(*b->edges));
-  b->edges[b->edge_count++] = (placed_edge){from, edge};
+  b->edges[b->edge_count++] = (grammar_placed_edge){from, edge};
 }
 
 static void add_bytes(builder *b, uint32_t from, uint32_t low, uint32_t high,
@@ -388,6 +383,8 @@ static void keep(builder *b, tern_grammar *grammar) {
   if (b->copies_count)
     memcpy(copies, b->copies, b->copies_count * sizeof(*copies));
   memcpy(source, grammar->source, grammar->source_bytes);
+  b->edge_count = grammar_drop_endless(c, b->edges, b->edge_count,
+                                       b->node_count, starts, is_end);
   grammar->rule_count = b->queue_count;
   grammar->node_count = b->node_count;
   grammar->edge_count = b->edge_count;

@@ -46,6 +46,11 @@ typedef struct grammar_edge {
   uint8_t is_last; /* nothing follows the call, so it needs no return */
 } grammar_edge;
 
+typedef struct grammar_placed_edge {
+  uint32_t from;
+  grammar_edge edge;
+} grammar_placed_edge;
+
 /* Copies of the same nodes: block i begins at first + i * size. Behind each of
  * the last ones there are fewer others, `count` is that of blocks. */
 typedef struct grammar_copies {
@@ -170,6 +175,15 @@ tern_grammar *grammar_finish(grammar_compiler *c, tern_grammar *grammar);
 void grammar_check_recursion(grammar_compiler *c);
 /* Once that is checked: the expression matches the empty text. */
 int grammar_is_nullable(const grammar_compiler *c, const grammar_expression *e);
+
+/*--- endings.c -------------------------------------------------------------*/
+
+/* Drops edges from which the end of their rule cannot be reached, so that no
+ * answer gets lost there; returns how many are left. Fails if that is so of the
+ * whole answer. */
+uint32_t grammar_drop_endless(grammar_compiler *c, grammar_placed_edge *edges,
+                              uint32_t count, uint32_t nodes,
+                              const uint32_t *starts, const uint8_t *is_end);
 
 /*--- compile.c -------------------------------------------------------------*/
 
