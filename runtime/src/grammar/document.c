@@ -20,6 +20,7 @@ typedef struct json_reader {
 
 static void refuse(json_reader *r, const char *expected) {
   size_t at = (size_t)(r->at - r->begin);
+  r->c->is_cut = r->at == r->end;
   if (r->at == r->end)
     grammar_fail(r->c, "%s: byte %zu: expected %s, got the end", r->name, at,
                  expected);
@@ -220,17 +221,24 @@ static void read_members(json_reader *r, grammar_json *value) {
   --r->depth;
 }
 
-static grammar_json *read_value(json_reader *r, const grammar_json *parent) {
+static int read_word(json_reader *r, grammar_json *value) {
   static const char *const words[] = {"null", "false", "true"};
-  grammar_json *value = grammar_allocate(r->c, 1, sizeof(*value));
-  value->parent = parent;
-  skip(r);
   for (unsigned i = 0; i < 3; ++i)
     if (takes(r, words[i])) {
       value->kind = (json_kind)i;
-      return value;
+      return 1;
     }
-  if (takes(r, "\"")) {
+  return 0;
+}
+
+static grammar_json *read_value(json_reader *r, const grammar_json *parent) {
+  grammar_json *value = grammar_allocate(r->c, 1, sizeof(*value));
+  value->parent = parent;
+  skip(r);
+  value->raw = r->at;
+  if (read_word(r, value)) {
+    /* null, false or true */
+  } else if (takes(r, "\"")) {
     value->kind = JSON_STRING;
     read_string(r, &value->text, &value->bytes);
   } else if (takes(r, "{") || takes(r, "[")) {
@@ -243,6 +251,7 @@ static grammar_json *read_value(json_reader *r, const grammar_json *parent) {
   } else {
     refuse(r, "a value");
   }
+  value->raw_bytes = (size_t)(r->at - value->raw);
   return value;
 }
 
@@ -253,6 +262,14 @@ const grammar_json *grammar_read_json(grammar_compiler *c, const char *name,
   skip(&r);
   if (r.at != r.end)
     refuse(&r, "the end");
+  return value;
+}
+
+const grammar_json *grammar_read_part(grammar_compiler *c, const char *name,
+                                      const char **at, const char *end) {
+  json_reader r = {c, name, *at, *at, end, 0};
+  const grammar_json *value = read_value(&r, NULL);
+  *at = r.at;
   return value;
 }
 

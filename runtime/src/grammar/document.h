@@ -25,6 +25,8 @@ struct grammar_json {
   uint32_t bytes, key_bytes;
   const char *text; /* of a string, without escapes, or of a number as it is */
   const char *key;  /* in an object */
+  const char *raw; /* as it was written */
+  size_t raw_bytes;
   const grammar_json *parent;
   grammar_json *first, *last, *next; /* values of an array or object */
   uint32_t count, index;             /* in `parent` */
@@ -33,6 +35,9 @@ struct grammar_json {
 
 const grammar_json *grammar_read_json(grammar_compiler *c, const char *name,
                                       const char *text, size_t bytes);
+/* The same where more may follow: *at is then behind the value. */
+const grammar_json *grammar_read_part(grammar_compiler *c, const char *name,
+                                      const char **at, const char *end);
 /* The value of an object's key, or NULL; also where it is no object. */
 const grammar_json *json_find(const grammar_json *object, const char *key);
 const grammar_json *json_find_bytes(const grammar_json *object, const char *key,

@@ -113,6 +113,7 @@ typedef struct grammar_compiler {
   jmp_buf *failed;
   grammar_rule *rules;
   uint32_t rule_count, rule_room;
+  int is_cut;    /* JSON failed at its end: more of it might be right */
   int is_schema; /* sentences are about places in JSON, not lines */
 } grammar_compiler;
 

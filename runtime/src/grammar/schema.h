@@ -93,6 +93,14 @@ expression schema_literal(schema_compiler *s, json value);
 /* Those of `enum` and `const` that all else in the schema allows. */
 expression schema_listed(schema_compiler *s, json schema, uint32_t types);
 expression schema_object(schema_compiler *s, json schema);
+/* Members as JSON has them; as arguments of Python, and between marks. */
+typedef enum member_style {
+  MEMBERS_JSON,
+  MEMBERS_PYTHON,
+  MEMBERS_MARKED
+} member_style;
+/* The declared members of an object, without what is around all of them. */
+expression schema_members(schema_compiler *s, json schema, member_style style);
 expression schema_array(schema_compiler *s, json schema);
 expression schema_string(schema_compiler *s, json schema);
 expression schema_number(schema_compiler *s, json schema, int is_integer);

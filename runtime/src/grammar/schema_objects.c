@@ -44,9 +44,8 @@ static expression other_names(schema_compiler *s, json *names, uint32_t count,
                               uint32_t depth) {
   static const grammar_range bad[] = {{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
   grammar_list ways = {NULL, 0, 0};
-  uint32_t room = 0, range_count = 3;
+  uint32_t range_count = 3;
   grammar_range *ranges = grammar_allocate(s->c, count + 3ull, sizeof(*ranges));
-  (void)room;
   memcpy(ranges, bad, sizeof(bad));
   if (s->depth++ >= GRAMMAR_NESTING)
     schema_fail(s, names[0], "the names of properties are too long beside "
@@ -130,12 +129,56 @@ static expression other_member(schema_compiler *s, json schema,
   return member(s, grammar_sequence(s->c, &name), schema_value(s, schema));
 }
 
+static int is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
 static const char tail_name[] = "the members behind others";
+
+/* The text of a parameter between marks, which end with it. */
+static expression marked_value(schema_compiler *s, json schema) {
+  static const char end[] = "\n</parameter>\n";
+  json target = schema_target(s, schema), values = json_find(target, "enum");
+  grammar_list ways = {NULL, 0, 0};
+  if (!json_is(json_find(target, "type"), "string"))
+    return grammar_pair(s->c, schema_call(s, schema),
+                        grammar_literal(s->c, end));
+  for (json i = values ? values->first : NULL; i; i = i->next)
+    if (i->kind == JSON_STRING)
+      grammar_add(s->c, &ways, grammar_bytes(s->c, i->text, i->bytes));
+  if (values)
+    return grammar_pair(s->c, grammar_choice(s->c, &ways),
+                        grammar_literal(s->c, end));
+  return grammar_until(s->c, end);
+}
+
+static expression declared(schema_compiler *s, const property *p,
+                           member_style style) {
+  grammar_list parts = {NULL, 0, 0};
+  json name = p->name;
+  if (style == MEMBERS_JSON)
+    return member(s, json_spell(s->c, name->key, name->key_bytes),
+                  schema_call(s, p->schema));
+  if (style == MEMBERS_MARKED)
+    add(s, &parts, "<parameter=");
+  for (uint32_t i = 0; i < name->key_bytes; ++i)
+    if (!is_plain(name->key[i]))
+      schema_fail(s, name, "expected a name of letters, digits, '_' and '-'");
+  grammar_add(s->c, &parts,
+              grammar_bytes(s->c, name->key, name->key_bytes));
+  add(s, &parts, style == MEMBERS_MARKED ? ">\n" : "=");
+  grammar_add(s->c, &parts, style == MEMBERS_MARKED
+                                ? marked_value(s, p->schema)
+                                : schema_call(s, p->schema));
+  return grammar_sequence(s->c, &parts);
+}
 
 /* Members in their order: rule 2 i is those from i on, none before, and rule
  * 2 i + 1 those behind a member. All calls are at ends. */
 static expression members(schema_compiler *s, const property *list,
-                          uint32_t count, expression others) {
+                          uint32_t count, expression others,
+                          member_style style) {
   grammar_compiler *c = s->c;
   uint32_t first = c->rule_count;
   for (uint32_t i = 0; i < 2 * count + 2; ++i)
@@ -149,11 +192,13 @@ static expression members(schema_compiler *s, const property *list,
       others ? grammar_either(c, grammar_pair(c, others, more), none) : none;
   for (uint32_t i = 0; i < count; ++i) {
     const property *p = &list[i];
-    expression one = member(s, json_spell(c, p->name->key, p->name->key_bytes),
-                            schema_call(s, p->schema));
+    expression one = declared(s, p, style);
     expression behind = grammar_call(c, first + 2 * i + 3);
     expression here = grammar_pair(c, one, behind);
-    expression after = grammar_pair(c, after_comma(s, one), behind);
+    expression after =
+        style == MEMBERS_MARKED
+            ? here
+            : grammar_pair(c, after_comma(s, one), behind);
     if (!p->is_required) {
       here = grammar_either(c, here, grammar_call(c, first + 2 * i + 2));
       after = grammar_either(c, after, behind);
@@ -215,10 +260,22 @@ static void check_counts(schema_compiler *s, json schema, json all,
                          "may be there");
 }
 
+static property *list_properties(schema_compiler *s, json schema, json all,
+                                 uint32_t *count, uint32_t *needed) {
+  json properties = json_find(schema, "properties");
+  json required = json_find(schema, "required");
+  property *list = grammar_allocate(s->c, all->count + 1ull, sizeof(*list));
+  for (json i = all->first; i; i = i->next) {
+    json own = json_find_bytes(properties, i->key, i->key_bytes);
+    list[*count] = (property){i, own ? own : i, is_required(required, i)};
+    *needed += (uint32_t)list[(*count)++].is_required;
+  }
+  return list;
+}
+
 expression schema_object(schema_compiler *s, json schema) {
   json properties = json_find(schema, "properties");
   json more = json_find(schema, "additionalProperties");
-  json required = json_find(schema, "required");
   json all = with_required(s, schema, properties);
   uint32_t count = 0, needed = 0;
   int is_closed = properties ? !more || more->kind == JSON_FALSE
@@ -231,19 +288,24 @@ expression schema_object(schema_compiler *s, json schema) {
       return schema_any_object(s);
     return counted(s, schema, more, least, most);
   }
-  property *list = grammar_allocate(s->c, all->count + 1ull, sizeof(*list));
-  for (json i = all->first; i; i = i->next) {
-    json own = json_find_bytes(properties, i->key, i->key_bytes);
-    list[count] = (property){i, own ? own : i, is_required(required, i)};
-    needed += (uint32_t)list[count++].is_required;
-  }
+  property *list = list_properties(s, schema, all, &count, &needed);
   check_counts(s, schema, all, needed, is_closed);
   expression others = NULL;
   if (!is_closed && more)
     others = other_member(s, more, all);
   if (count == 0 && !others)
     return enclose(s, "{", grammar_bytes(s->c, "", 0), 1, "}");
-  return enclose(s, "{", members(s, list, count, others), needed == 0, "}");
+  return enclose(s, "{", members(s, list, count, others, MEMBERS_JSON),
+                 needed == 0, "}");
+}
+
+expression schema_members(schema_compiler *s, json schema,
+                          member_style style) {
+  uint32_t count = 0, needed = 0;
+  schema_check(s, schema);
+  json all = with_required(s, schema, json_find(schema, "properties"));
+  property *list = list_properties(s, schema, all, &count, &needed);
+  return members(s, list, count, NULL, style);
 }
 
 /*--- Arrays ----------------------------------------------------------------*/
