@@ -15,7 +15,7 @@
 
 namespace tern::server {
 
-/// What all chunks of an answer have in common.
+/// The members that all chunks of an answer have.
 struct AnswerHead {
   std::string id, model;
   std::time_t created = 0;

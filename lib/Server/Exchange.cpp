@@ -45,7 +45,7 @@ void Exchange::answer(int status, const char *type, std::string text) {
 void Exchange::refuse(const ApiError &error) {
   if (error.status == 429 || error.status == 503)
     addField("Retry-After", "1");
-  answer(error.status, "application/json", toJson(error));
+  answer(error.status, "application/json", toJson(error) + "\n");
 }
 
 void Exchange::openStream() {
@@ -109,7 +109,7 @@ void Exchange::leave(const ApiError *why) {
     if (why && !isAnswered) {
       head.status = why->status;
       head.type = "application/json";
-      head.text = toJson(*why);
+      head.text = toJson(*why) + "\n";
     } else if (why) {
       out += "data: " + toJson(*why) + "\n\n";
     }

@@ -102,8 +102,26 @@ bool Generation::submit(Running &running, ApiError &error) {
   return false;
 }
 
-/// What depends on the model, before anything runs.
+/// Parameters that are understood, but cannot be kept to.
+static ApiError lacking(const GenerationRequest &request) {
+  const char *name = request.form != AnswerForm::Text        ? "response_format"
+                     : request.calls != CallChoice::None     ? "tools"
+                     : request.echoes && request.hasLogprobs ? "echo"
+                                                             : "";
+  if (!*name)
+    return {};
+  return {400,
+          std::string(name) +
+              (request.echoes ? " together with logprobs" : "") +
+              " is not there yet in this server",
+          name, "unsupported_parameter"};
+}
+
+/// Checks and texts that depend on the model, before anything runs.
 bool Generation::prepare(ApiError &error) {
+  error = lacking(request);
+  if (!error.message.empty())
+    return false;
   if (request.isChat && !model.info.has_template) {
     error.message = "the model " + model.name +
                     " has no chat template; use /v1/completions, or serve it "

@@ -60,7 +60,7 @@ private:
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// What is known of a connection
+// Facts about a connection
 //===----------------------------------------------------------------------===//
 
 static std::string headerOf(MHD_Connection *connection, const char *name) {

@@ -80,7 +80,7 @@ static void readForm(Fields &fields, GenerationRequest &request,
   inner.end();
 }
 
-/// What templates ask for beside messages.
+/// Variables that templates ask for beside messages.
 static void readVariables(Fields &fields, GenerationRequest &request,
                           ApiError &error) {
   const Json *variables = fields.member("chat_template_kwargs");
