@@ -14,7 +14,7 @@
  * read the second, of the head, of what finds tokens in its logits. */
 enum { ROWS_EMBED, ROWS_EVEN, ROWS_ODD, ROWS_HEAD, ROWS_BEST, ROWS_COUNT };
 
-/* What the kernels of `best` write of a row: the token, or -1, and a token in
+/* Of a row, as the kernels of `best` write it: the token, or -1, and a token in
  * any case, which the launches of the next one read. */
 typedef struct gpu_choice {
   int32_t best, next;
