@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a request gives: tokens as they come, and all of it at the end."""
+"""Results of a request: tokens as they come, and all of it at the end."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class Stream:
 
     @property
     def answer(self) -> Answer:
-        """What was read of it up to now; `finish` is "" before the end."""
+        """As far as it was read; `finish` is "" before the end."""
         return self._listener.answer
 
     def read(self) -> Answer:

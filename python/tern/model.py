@@ -257,7 +257,7 @@ class Model:
         return TextSequence(self, self._engine.make_sequence(self._library.tern_sequence_create))
 
     def restore(self, data: bytes) -> TextSequence:
-        """What Sequence.save gave, in this or another process of the same machine with the
+        """The sequence that Sequence.save gave, in this or another process of the same machine with the
         same model. Data is checked, but not against forgery of numbers."""
         restore = self._library.tern_sequence_restore
         return TextSequence(
