@@ -42,6 +42,7 @@ struct AddChoice : tern::impl::AddChoicePassBase<AddChoice> {
     auto best = ArgmaxOp::create(b, loc, TypeRange(tokens),
                                  function.getArgument(0), ValueRange());
     func::ReturnOp::create(b, loc, best.getResult(0));
+    ++numAdded;
   }
 
 private:

@@ -82,9 +82,16 @@ def AddChoicePass : Pass<"tern-add-choice", "::mlir::ModuleOp"> {
     made, which finds the token without all logits, goes, and so do weights that nothing
     else reads. Modules for CPUs stay as they are.
 
+    *Before*
+
+    ```mlir
+    func.func @head.prefill(%x: tensor<?x192xf32>) -> tensor<?x1024xf32> {...}
+    ```
+
     *After*
 
     ```mlir
+    func.func @head.prefill(%x: tensor<?x192xf32>) -> tensor<?x1024xf32> {...}
     func.func @best.prefill(%logits: tensor<?x1024xf32>) -> tensor<?x2xi32> {
       %t = tern.argmax(%logits) : (tensor<?x1024xf32>) -> tensor<?x2xi32>
       return %t : tensor<?x2xi32>
@@ -92,6 +99,9 @@ def AddChoicePass : Pass<"tern-add-choice", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::func::FuncDialect"];
+  let statistics = [
+    Statistic<"numAdded", "num-added", "Functions added">,
+  ];
 }
 
 def DecomposeBitLinearPass : Pass<"tern-decompose-bitlinear"> {
