@@ -60,7 +60,8 @@ tern_grammar *tern_grammar_any_object(const tern_grammar_options *options,
 
 /* Calls of tools, as the family of models writes them (`form`, TERN_CALLS_...
  * of tern/tools.h). `tools` is a JSON list as in OpenAI's requests; `name` is
- * the one to be called, or NULL. One call, or with `is_parallel` one or more. */
+ * the one to be called, or NULL. One call, or with `is_parallel` one or more.
+ */
 tern_grammar *tern_grammar_from_tools(uint32_t form, const char *tools,
                                       size_t bytes, const char *name,
                                       int is_parallel,
@@ -122,7 +123,8 @@ void tern_matcher_close(tern_matcher *matcher);
 /* One bit for each token, bit i % 32 of word i / 32: 1 where it may come next.
  * End tokens may where the text is complete. 0, or -1: the readings of the text
  * that a grammar allows at once are more than the cache has room for. */
-int tern_matcher_mask(tern_matcher *matcher, uint32_t *words, tern_error *error);
+int tern_matcher_mask(tern_matcher *matcher, uint32_t *words,
+                      tern_error *error);
 
 /* The text goes on with this token, or with bytes. 0, or -1 where the grammar
  * does not allow it: the matcher is then as before. End tokens change nothing.

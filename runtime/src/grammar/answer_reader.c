@@ -24,11 +24,11 @@ struct tern_answer_reader {
   uint32_t form, calls;
   uint64_t seed;
   reader_mode mode;
-  int had_thought;
+  int had_thought, has_said; /* `has_said`: since a thought or call */
   const char *thought_end;
-  int is_tagged; /* the open call began with a mark of its own */
-  char *held;    /* text that is not told yet */
-  size_t bytes, room, looked; /* `looked`: no mark ends before */
+  char *held; /* text that is not told yet */
+  size_t bytes, room;
+  size_t body, looked;    /* of a call: where it begins, and no mark before */
   grammar_compiler known; /* owns the tools */
   const grammar_json *tools;
   tern_answer_fn take;
@@ -76,7 +76,6 @@ void tern_answer_reader_close(tern_answer_reader *r) {
 static void drop(tern_answer_reader *r, size_t bytes) {
   memmove(r->held, r->held + bytes, r->bytes - bytes);
   r->bytes -= bytes;
-  r->looked = 0;
 }
 
 static int is_blank(char c) {
@@ -103,6 +102,7 @@ static int tell(tern_answer_reader *r, size_t bytes, size_t all) {
   part.text = r->held;
   part.bytes = bytes;
   int result = bytes ? r->take(r->data, &part) : 0;
+  r->has_said |= bytes != 0;
   drop(r, all);
   return result;
 }
@@ -172,6 +172,11 @@ static int begins(const tern_answer_reader *r, size_t at, const char *mark) {
 
 enum { STEP_MORE = 1, STEP_WAIT = 0, STEP_ENDS = 2 };
 
+static void open_call(tern_answer_reader *r, size_t body) {
+  r->mode = AT_CALL;
+  r->body = r->looked = body;
+}
+
 static int at_begin(tern_answer_reader *r) {
   size_t at = blanks_at(r);
   if (at == r->bytes)
@@ -185,7 +190,6 @@ static int at_begin(tern_answer_reader *r) {
       r->had_thought = 1;
       r->thought_end = thoughts[i][1];
       drop(r, at + strlen(thoughts[i][0]));
-      drop(r, blanks_at(r));
       return STEP_MORE;
     }
   }
@@ -196,20 +200,24 @@ static int at_begin(tern_answer_reader *r) {
   if (r->form != TERN_CALLS_JSON)
     return STEP_MORE;
   int is_tag = begins(r, at, python_tag);
-  if (is_tag < 0) {
+  if (is_tag < 0)
     r->mode = AT_BEGIN;
-    return STEP_WAIT;
-  }
-  r->is_tagged = is_tag;
-  if (is_tag || r->held[at] == '{') {
-    r->mode = AT_CALL;
-    drop(r, at + (is_tag ? strlen(python_tag) : 0));
-  }
-  return STEP_MORE;
+  else if (is_tag || r->held[at] == '{')
+    open_call(r, at + (is_tag ? strlen(python_tag) : 0));
+  return is_tag < 0 ? STEP_WAIT : STEP_MORE;
+}
+
+/* Blanks at the beginning of a part that follows another one are dropped. */
+static int drop_blanks(tern_answer_reader *r) {
+  if (!r->has_said && (r->calls || r->had_thought))
+    drop(r, blanks_at(r));
+  return r->bytes == 0;
 }
 
 static int at_thought(tern_answer_reader *r, int *result) {
   int is_whole;
+  if (drop_blanks(r))
+    return STEP_WAIT;
   size_t at = find(r, r->thought_end, 0, &is_whole);
   size_t told = without_blanks(r, at);
   if (!is_whole) {
@@ -218,22 +226,22 @@ static int at_thought(tern_answer_reader *r, int *result) {
   }
   *result = tell(r, told, at + strlen(r->thought_end));
   r->mode = AT_BEGIN;
+  r->has_said = 0;
   return STEP_MORE;
 }
 
 static int at_content(tern_answer_reader *r, int *result) {
   int is_whole;
   const char *open = calls_marks_of(r->form).open;
+  if (drop_blanks(r))
+    return STEP_WAIT;
   size_t at = find(r, open, 0, &is_whole);
   /* Blanks before a call are its own. */
   size_t told = *open ? without_blanks(r, at) : at;
-  if (!is_whole) {
-    *result = tell(r, told, told);
+  *result = tell(r, told, told);
+  if (!is_whole)
     return STEP_WAIT;
-  }
-  *result = tell(r, told, at + strlen(open));
-  r->mode = AT_CALL;
-  r->is_tagged = 1;
+  open_call(r, at - told + strlen(open));
   return STEP_MORE;
 }
 
@@ -248,7 +256,8 @@ static int read_call(tern_answer_reader *r, size_t bytes, int *result) {
   c.error = &error;
   c.failed = &failed;
   if (setjmp(failed) == 0) {
-    call *first = calls_read(&c, r->form, r->tools, r->held, bytes);
+    call *first =
+        calls_read(&c, r->form, r->tools, r->held + r->body, bytes - r->body);
     outcome = 1;
     *result = tell_calls(r, first);
   } else {
@@ -258,18 +267,10 @@ static int read_call(tern_answer_reader *r, size_t bytes, int *result) {
   return outcome;
 }
 
-/* The mark that was taken, and the text behind it, are content after all. */
+/* The text up to here is content after all. */
 static int give_up(tern_answer_reader *r, size_t bytes) {
-  const char *open = r->form == TERN_CALLS_JSON
-                         ? python_tag
-                         : calls_marks_of(r->form).open;
-  tern_answer_part part = {0};
-  part.kind = TERN_PART_CONTENT;
-  part.text = open;
-  part.bytes = strlen(open);
-  int result = r->is_tagged ? r->take(r->data, &part) : 0;
   r->mode = AT_CONTENT;
-  return result ? result : tell(r, bytes, bytes);
+  return tell(r, bytes, bytes);
 }
 
 static int at_call(tern_answer_reader *r, int *result) {
@@ -294,6 +295,7 @@ static int at_call(tern_answer_reader *r, int *result) {
   } else {
     drop(r, end);
     r->mode = AT_CONTENT;
+    r->has_said = 0;
   }
   return STEP_MORE;
 }

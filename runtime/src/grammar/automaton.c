@@ -75,8 +75,8 @@ static void measure(builder *b, const grammar_expression *e, uint32_t *bytes,
   if (e->kind == EXPRESSION_REPEAT) {
     uint32_t times = e->most == GRAMMAR_UNBOUNDED ? 100000 : e->most;
     *bytes = capped(most * times);
-    *nodes = capped(all * (e->most == GRAMMAR_UNBOUNDED ? e->least + 1ull
-                                                        : e->most));
+    *nodes = capped(all *
+                    (e->most == GRAMMAR_UNBOUNDED ? e->least + 1ull : e->most));
     return;
   }
   *bytes = capped(e->kind == EXPRESSION_CHOICE ? most : sum);
@@ -105,16 +105,18 @@ static void measure_rule(builder *b, uint32_t rule) {
 static uint32_t new_node(builder *b) {
   grammar_compiler *c = b->c;
   if (b->node_count >= c->options.max_nodes)
-    grammar_fail(c, "the grammar needs more than the %u nodes that max_nodes "
-                    "allows",
+    grammar_fail(c,
+                 "the grammar needs more than the %u nodes that max_nodes "
+                 "allows",
                  c->options.max_nodes);
   return b->node_count++;
 }
 
 static void add_edge(builder *b, uint32_t from, grammar_edge edge) {
   if (b->edge_count >= 8 * b->c->options.max_nodes)
-    grammar_fail(b->c, "the grammar needs more edges than its max_nodes of %u "
-                       "allows",
+    grammar_fail(b->c,
+                 "the grammar needs more edges than its max_nodes of %u "
+                 "allows",
                  b->c->options.max_nodes);
   b->edges = grammar_grow(b->c, b->edges, b->edge_count, &b->edge_room,
                           sizeof(*b->edges));

@@ -42,11 +42,16 @@ calls_marks calls_marks_of(uint32_t form) {
 }
 
 int tern_answer_is_mark(const char *token, size_t bytes) {
-  static const char *const marks[] = {
-      "<think>",        "</think>",         "<|thought_start|>",
-      "<|thought_end|>", "<tool_call>",     "</tool_call>",
-      "<|tool_call_start|>", "<|tool_call_end|>", "[TOOL_CALLS]",
-      "<|python_tag|>"};
+  static const char *const marks[] = {"<think>",
+                                      "</think>",
+                                      "<|thought_start|>",
+                                      "<|thought_end|>",
+                                      "<tool_call>",
+                                      "</tool_call>",
+                                      "<|tool_call_start|>",
+                                      "<|tool_call_end|>",
+                                      "[TOOL_CALLS]",
+                                      "<|python_tag|>"};
   for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); ++i)
     if (bytes == strlen(marks[i]) && memcmp(token, marks[i], bytes) == 0)
       return 1;
@@ -98,8 +103,8 @@ static call *call_of(grammar_compiler *c, const grammar_json *value) {
   made->name_bytes = name->bytes;
   /* Some write the object as a string. */
   if (arguments && arguments->kind == JSON_STRING)
-    arguments = grammar_read_json(c, "arguments", arguments->text,
-                                  arguments->bytes);
+    arguments =
+        grammar_read_json(c, "arguments", arguments->text, arguments->bytes);
   if (arguments && arguments->kind != JSON_OBJECT)
     grammar_fail(c, "the arguments of a call are no object");
   made->arguments = arguments ? arguments->raw : "{}";
@@ -182,8 +187,7 @@ static int is_json(grammar_compiler *c, const grammar_json *schema,
   inner.arena.limit = c->arena.limit;
   inner.failed = &failed;
   if (setjmp(failed) == 0) {
-    const grammar_json *value =
-        grammar_read_json(&inner, "value", text, bytes);
+    const grammar_json *value = grammar_read_json(&inner, "value", text, bytes);
     result = value->kind != JSON_STRING || schema;
   }
   grammar_arena_free(&inner.arena);
@@ -241,10 +245,9 @@ static call *read_marked(grammar_compiler *c, const grammar_json *tools,
 
 call *calls_read(grammar_compiler *c, uint32_t form, const grammar_json *tools,
                  const char *text, size_t bytes) {
-  call *first = form == TERN_CALLS_XML ? read_marked(c, tools, text, bytes)
-                : form == TERN_CALLS_PYTHON
-                    ? calls_read_python(c, text, bytes)
-                    : read_objects(c, text, bytes);
+  call *first = form == TERN_CALLS_XML      ? read_marked(c, tools, text, bytes)
+                : form == TERN_CALLS_PYTHON ? calls_read_python(c, text, bytes)
+                                            : read_objects(c, text, bytes);
   if (!first)
     grammar_fail(c, "there is no call");
   return first;

@@ -39,10 +39,10 @@ static void put(python *p, const char *text) {
 
 static size_t name_bytes(const python *p) {
   const char *at = p->at;
-  while (at < p->end && ((*at >= 'a' && *at <= 'z') ||
-                         (*at >= 'A' && *at <= 'Z') ||
-                         (*at >= '0' && *at <= '9' && at > p->at) ||
-                         *at == '_' || *at == '.' || *at == '-'))
+  while (at < p->end &&
+         ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+          (*at >= '0' && *at <= '9' && at > p->at) || *at == '_' ||
+          *at == '.' || *at == '-'))
     ++at;
   return (size_t)(at - p->at);
 }
@@ -60,8 +60,7 @@ static uint32_t read_hex(python *p, uint32_t digits) {
   uint32_t value = 0;
   for (uint32_t i = 0; i < digits; ++i, ++p->at) {
     static const char all[] = "0123456789abcdefABCDEF";
-    const char *found =
-        p->at < p->end && *p->at ? strchr(all, *p->at) : NULL;
+    const char *found = p->at < p->end && *p->at ? strchr(all, *p->at) : NULL;
     if (!found)
       refuse(p);
     uint32_t digit = (uint32_t)(found - all);
@@ -146,9 +145,9 @@ static void read_number(python *p) {
 }
 
 static void read_value(python *p) {
-  static const char *const words[][2] = {
-      {"True", "true"}, {"False", "false"}, {"None", "null"},
-      {"true", "true"}, {"false", "false"}, {"null", "null"}};
+  static const char *const words[][2] = {{"True", "true"},   {"False", "false"},
+                                         {"None", "null"},   {"true", "true"},
+                                         {"false", "false"}, {"null", "null"}};
   static const char *const quotes[] = {"\"\"\"", "'''", "\"", "'"};
   skip(p);
   if (++p->depth > GRAMMAR_NESTING)

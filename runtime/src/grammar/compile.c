@@ -65,7 +65,8 @@ void *grammar_allocate(grammar_compiler *c, uint64_t count, size_t bytes) {
   grammar_arena *arena = &c->arena;
   uint64_t most = arena->limit / (bytes ? bytes : 1);
   size_t need = count > most ? 0 : (size_t)(count * bytes + 15) & ~(size_t)15;
-  if (count > most || (arena->room - arena->at < need && add_block(arena, need)))
+  if (count > most ||
+      (arena->room - arena->at < need && add_block(arena, need)))
     grammar_fail(c,
                  "the grammar needs more than the %llu bytes that max_bytes "
                  "allows",

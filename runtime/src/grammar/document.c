@@ -32,8 +32,8 @@ static void refuse(json_reader *r, const char *expected) {
 }
 
 static void skip(json_reader *r) {
-  while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' ||
-                            *r->at == '\n' || *r->at == '\r'))
+  while (r->at < r->end &&
+         (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r'))
     ++r->at;
 }
 
@@ -65,8 +65,7 @@ static uint32_t read_hex(json_reader *r) {
 static uint32_t read_escape(json_reader *r) {
   static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
   if (!takes(r, "u")) {
-    const char *found =
-        r->at < r->end && *r->at ? strchr(names, *r->at) : NULL;
+    const char *found = r->at < r->end && *r->at ? strchr(names, *r->at) : NULL;
     if (!found)
       refuse(r, "an escape");
     ++r->at;

@@ -25,7 +25,7 @@ struct grammar_json {
   uint32_t bytes, key_bytes;
   const char *text; /* of a string, without escapes, or of a number as it is */
   const char *key;  /* in an object */
-  const char *raw; /* as it was written */
+  const char *raw;  /* as it was written */
   size_t raw_bytes;
   const grammar_json *parent;
   grammar_json *first, *last, *next; /* values of an array or object */

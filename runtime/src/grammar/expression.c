@@ -21,8 +21,10 @@ const grammar_expression *grammar_bytes(grammar_compiler *c, const char *text,
                                         size_t bytes) {
   grammar_expression *e = make(c, EXPRESSION_BYTES);
   if (bytes > c->options.max_nodes)
-    grammar_fail(c, "a text of %zu bytes is more than the %u nodes that "
-                 "max_nodes allows", bytes, c->options.max_nodes);
+    grammar_fail(c,
+                 "a text of %zu bytes is more than the %u nodes that "
+                 "max_nodes allows",
+                 bytes, c->options.max_nodes);
   char *copy = grammar_allocate(c, bytes + 1, 1);
   if (bytes)
     memcpy(copy, text, bytes);
@@ -120,9 +122,8 @@ void grammar_add(grammar_compiler *c, grammar_list *list,
   list->parts[list->count++] = part;
 }
 
-static const grammar_expression *of_parts(grammar_compiler *c,
-                                          grammar_kind kind,
-                                          const grammar_list *list) {
+static const grammar_expression *
+of_parts(grammar_compiler *c, grammar_kind kind, const grammar_list *list) {
   if (list->count == 1)
     return list->parts[0];
   grammar_expression *e = make(c, kind);
@@ -163,8 +164,8 @@ const grammar_expression *grammar_either(grammar_compiler *c,
 
 uint32_t grammar_new_rule(grammar_compiler *c, const char *name,
                           size_t name_bytes, uint32_t line) {
-  c->rules =
-      grammar_grow(c, c->rules, c->rule_count, &c->rule_room, sizeof(*c->rules));
+  c->rules = grammar_grow(c, c->rules, c->rule_count, &c->rule_room,
+                          sizeof(*c->rules));
   grammar_rule *rule = &c->rules[c->rule_count];
   rule->name = name;
   rule->name_bytes = name_bytes;

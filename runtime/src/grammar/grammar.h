@@ -69,8 +69,8 @@ struct tern_grammar {
   const uint8_t *is_end;      /* by node: the end of its rule */
   const grammar_copies *copies;
   uint32_t class_count;
-  uint8_t class_of[256];    /* bytes that no edge tells apart are one class */
-  uint8_t class_byte[256];  /* one byte of each */
+  uint8_t class_of[256];   /* bytes that no edge tells apart are one class */
+  uint8_t class_byte[256]; /* one byte of each */
 };
 
 /*--- Expressions -----------------------------------------------------------*/

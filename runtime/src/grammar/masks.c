@@ -156,8 +156,8 @@ static void walk_from(tern_constraint *c, uint32_t at) {
   const trie_node *node = &v->nodes[at];
   const uint8_t *text = v->text[v->order[node->first]];
   for (uint32_t i = 0; i < node->depth && !c->has_failed; ++i) {
-    c->path[i + 1] = grammar_state_next(c, c->path[i],
-                                        c->grammar->class_of[text[i]]);
+    c->path[i + 1] =
+        grammar_state_next(c, c->path[i], c->grammar->class_of[text[i]]);
     if (c->path[i + 1] == STATE_DEAD)
       return;
   }

@@ -55,10 +55,9 @@ static void put_inverted(pattern *p, ranges *r, const ranges *from) {
 /* \d \w \s, and \D \W \S; 0: it is none of them. */
 static int put_named(pattern *p, ranges *r, char name) {
   static const grammar_range spaces[] = {
-      {9, 13},           {32, 32},         {0xA0, 0xA0},
-      {0x1680, 0x1680},  {0x2000, 0x200A}, {0x2028, 0x2029},
-      {0x202F, 0x202F},  {0x205F, 0x205F}, {0x3000, 0x3000},
-      {0xFEFF, 0xFEFF}};
+      {9, 13},          {32, 32},         {0xA0, 0xA0},     {0x1680, 0x1680},
+      {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
+      {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
   ranges own = {NULL, 0, 0};
   char lower = (char)(name | 0x20);
   if (lower == 'd' || lower == 'w')

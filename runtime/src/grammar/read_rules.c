@@ -150,8 +150,7 @@ static uint32_t read_escape(reader *r) {
     return read_hex(r, 4);
   if (takes(r, "U"))
     return read_hex(r, 8);
-  const char *found =
-      r->at < r->end && *r->at ? strchr(names, *r->at) : NULL;
+  const char *found = r->at < r->end && *r->at ? strchr(names, *r->at) : NULL;
   if (!found)
     refuse(r, "an escape: \\n \\r \\t \\\\ \\\" \\[ \\] \\- \\^ \\xFF \\uFFFF "
               "or \\U0010FFFF");
@@ -243,8 +242,8 @@ static const grammar_expression *read_braces(reader *r,
     refuse(r, "a number of repetitions");
   need(r, "}", "} behind a number of repetitions");
   if (most < least)
-    grammar_fail(r->c, "line %u: {%.*s ends before it begins",
-                 line_of(r, from), (int)(r->at - from), from);
+    grammar_fail(r->c, "line %u: {%.*s ends before it begins", line_of(r, from),
+                 (int)(r->at - from), from);
   return grammar_repeat(r->c, part, least, most);
 }
 
@@ -257,8 +256,9 @@ static const grammar_expression *read_atom(reader *r) {
     return grammar_class(r->c, NULL, 0, 1);
   if (takes(r, "(")) {
     if (++r->depth > GRAMMAR_NESTING)
-      grammar_fail(r->c, "line %u: there are more than %u groups inside each "
-                         "other",
+      grammar_fail(r->c,
+                   "line %u: there are more than %u groups inside each "
+                   "other",
                    line_of(r, r->at), GRAMMAR_NESTING);
     const grammar_expression *inner = read_choice(r);
     need(r, ")", ") at the end of a group");
@@ -345,8 +345,9 @@ typedef struct rules_text {
 static const grammar_expression *read_rules(grammar_compiler *c,
                                             const void *input) {
   const rules_text *text = input;
-  reader r = {c, text->text, text->text + text->bytes, text->text,
-              NULL, 2 * MOST_RULES, 0, NULL, 0};
+  reader r = {c,          text->text, text->text + text->bytes,
+              text->text, NULL,       2 * MOST_RULES,
+              0,          NULL,       0};
   r.counted = r.begin;
   r.table = grammar_allocate(c, r.table_room, sizeof(*r.table));
   for (skip(&r); r.at < r.end; skip(&r))

@@ -103,12 +103,14 @@ static void refuse(grammar_compiler *c, const grammar_rule *rule,
     grammar_fail(c, "%.*s: the schema is its own, with nothing in between",
                  bytes, rule->name);
   if (rule == caller)
-    grammar_fail(c, "line %u: rule %.*s begins with itself; left recursion is "
-                    "not supported, so write it as a repetition",
+    grammar_fail(c,
+                 "line %u: rule %.*s begins with itself; left recursion is "
+                 "not supported, so write it as a repetition",
                  rule->line, bytes, rule->name);
-  grammar_fail(c, "line %u: rule %.*s begins with itself, through %.*s in line "
-                  "%u; left recursion is not supported, so write it as a "
-                  "repetition",
+  grammar_fail(c,
+               "line %u: rule %.*s begins with itself, through %.*s in line "
+               "%u; left recursion is not supported, so write it as a "
+               "repetition",
                rule->line, bytes, rule->name, others, caller->name,
                caller->line);
 }

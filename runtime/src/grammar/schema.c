@@ -235,8 +235,9 @@ expression schema_value(schema_compiler *s, json schema) {
   if (schema->kind != JSON_OBJECT)
     schema_fail(s, schema, "expected a schema: an object, true or false");
   if (++s->work > MOST_WORK || s->depth >= GRAMMAR_NESTING)
-    schema_fail(s, schema, "the schema is too large when its parts are put "
-                           "together");
+    schema_fail(s, schema,
+                "the schema is too large when its parts are put "
+                "together");
   ++s->depth;
   schema_check(s, schema);
   if (json_find(schema, "$ref"))

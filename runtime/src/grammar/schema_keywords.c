@@ -99,20 +99,19 @@ void schema_check(schema_compiler *s, json schema) {
 static const struct {
   const char *name;
   uint32_t types;
-} types_by_name[] = {{"null", TYPE_NULL},
-                     {"boolean", TYPE_BOOLEAN},
-                     {"integer", TYPE_INTEGER},
-                     {"number", TYPE_NUMBER | TYPE_INTEGER},
-                     {"string", TYPE_STRING},
-                     {"array", TYPE_ARRAY},
-                     {"object", TYPE_OBJECT}};
+} types_by_name[] = {
+    {"null", TYPE_NULL},       {"boolean", TYPE_BOOLEAN},
+    {"integer", TYPE_INTEGER}, {"number", TYPE_NUMBER | TYPE_INTEGER},
+    {"string", TYPE_STRING},   {"array", TYPE_ARRAY},
+    {"object", TYPE_OBJECT}};
 
 static uint32_t type_named(schema_compiler *s, json name) {
   for (size_t i = 0; i < sizeof(types_by_name) / sizeof(*types_by_name); ++i)
     if (json_is(name, types_by_name[i].name))
       return types_by_name[i].types;
-  schema_fail(s, name, "expected null, boolean, integer, number, string, array "
-                       "or object");
+  schema_fail(s, name,
+              "expected null, boolean, integer, number, string, array "
+              "or object");
 }
 
 uint32_t schema_types_named(schema_compiler *s, json type) {

@@ -14,8 +14,8 @@ grammar_json *schema_without(schema_compiler *s, json schema,
   for (json i = schema->first; i; i = i->next) {
     int is_out = 0;
     for (const char *const *k = keywords; *k; ++k)
-      is_out |= i->key_bytes == strlen(*k) &&
-                memcmp(i->key, *k, i->key_bytes) == 0;
+      is_out |=
+          i->key_bytes == strlen(*k) && memcmp(i->key, *k, i->key_bytes) == 0;
     if (!is_out)
       json_put(s->c, rest, i->key, i->key_bytes, i);
   }
@@ -117,11 +117,11 @@ static int is_in(json keyword, const char *const *names) {
 /* Puts a keyword that both have into `all`; 0 if nothing is valid by both. */
 static int merge_keyword(schema_compiler *s, grammar_json *all,
                          grammar_json *later, json mine, json theirs) {
-  static const char *const lower[] = {"minItems",   "minProperties",
-                                      "minLength",  "minimum",
+  static const char *const lower[] = {"minItems",         "minProperties",
+                                      "minLength",        "minimum",
                                       "exclusiveMinimum", NULL};
-  static const char *const upper[] = {"maxItems",   "maxProperties",
-                                      "maxLength",  "maximum",
+  static const char *const upper[] = {"maxItems",         "maxProperties",
+                                      "maxLength",        "maximum",
                                       "exclusiveMaximum", NULL};
   static const char *const parts[] = {"anyOf", "oneOf", "$ref", NULL};
   json result = NULL;

@@ -75,11 +75,11 @@ static expression same_length(schema_compiler *s, const char *low,
     return grammar_pair(s->c, one_digit(s, first, last),
                         same_length(s, low + 1, high + 1, rest));
   if (strspn(low + 1, "0") < rest) {
-    grammar_add(s->c, &ways,
-                grammar_pair(s->c, one_digit(s, first, first),
-                             same_length(s, low + 1, "9999999999999999999" +
-                                                         (19 - rest),
-                                         rest)));
+    grammar_add(
+        s->c, &ways,
+        grammar_pair(s->c, one_digit(s, first, first),
+                     same_length(s, low + 1,
+                                 "9999999999999999999" + (19 - rest), rest)));
     ++first;
   }
   if (strspn(high + 1, "9") < rest) {
@@ -90,9 +90,9 @@ static expression same_length(schema_compiler *s, const char *low,
     --last;
   }
   if (first <= last)
-    grammar_add(s->c, &ways,
-                grammar_pair(s->c, one_digit(s, first, last),
-                             digits(s, rest, rest)));
+    grammar_add(
+        s->c, &ways,
+        grammar_pair(s->c, one_digit(s, first, last), digits(s, rest, rest)));
   return grammar_choice(s->c, &ways);
 }
 
@@ -167,9 +167,9 @@ static expression decimal_span(schema_compiler *s, span r) {
                 grammar_pair(s->c, exactly(s, r.low),
                              r.no_low ? some_fraction(s) : fraction(s)));
   if (r.low + 1 <= r.high - 1)
-    grammar_add(s->c, &ways,
-                grammar_pair(s->c, range_of(s, r.low + 1, r.high - 1),
-                             fraction(s)));
+    grammar_add(
+        s->c, &ways,
+        grammar_pair(s->c, range_of(s, r.low + 1, r.high - 1), fraction(s)));
   if (!r.no_high && !(r.low == r.high && r.no_low))
     grammar_add(s->c, &ways,
                 grammar_pair(s->c, exactly(s, r.high), no_fraction(s)));
@@ -194,9 +194,8 @@ static expression any_number(schema_compiler *s, int is_integer) {
     if (!is_integer) {
       grammar_add(s->c, &parts, fraction(s));
       grammar_add(s->c, &power, grammar_class(s->c, exponents, 2, 0));
-      grammar_add(
-          s->c, &power,
-          grammar_repeat(s->c, grammar_class(s->c, signs, 2, 0), 0, 1));
+      grammar_add(s->c, &power,
+                  grammar_repeat(s->c, grammar_class(s->c, signs, 2, 0), 0, 1));
       grammar_add(s->c, &power, digits(s, 1, 3));
       grammar_add(s->c, &parts,
                   grammar_repeat(s->c, grammar_sequence(s->c, &power), 0, 1));

@@ -48,14 +48,14 @@ static expression other_names(schema_compiler *s, json *names, uint32_t count,
   grammar_range *ranges = grammar_allocate(s->c, count + 3ull, sizeof(*ranges));
   memcpy(ranges, bad, sizeof(bad));
   if (s->depth++ >= GRAMMAR_NESTING)
-    schema_fail(s, names[0], "the names of properties are too long beside "
-                             "additionalProperties");
+    schema_fail(s, names[0],
+                "the names of properties are too long beside "
+                "additionalProperties");
   int is_name = count && names[0]->key_bytes == depth;
   for (uint32_t i = is_name ? 1 : 0, next; i < count; i = next) {
     uint32_t character = 0;
-    size_t bytes =
-        grammar_decode(names[i]->key + depth, names[i]->key_bytes - depth,
-                       &character);
+    size_t bytes = grammar_decode(names[i]->key + depth,
+                                  names[i]->key_bytes - depth, &character);
     for (next = i + 1; next < count; ++next)
       if (names[next]->key_bytes < depth + bytes ||
           memcmp(names[next]->key + depth, names[i]->key + depth, bytes) != 0)
@@ -64,12 +64,11 @@ static expression other_names(schema_compiler *s, json *names, uint32_t count,
     /* A name with an escape is no other one's spelling. */
     if (character < 0x20 || character == '"' || character == '\\')
       continue;
-    grammar_add(
-        s->c, &ways,
-        grammar_pair(s->c,
-                     grammar_bytes(s->c, names[i]->key + depth, bytes),
-                     other_names(s, names + i, next - i,
-                                 depth + (uint32_t)bytes)));
+    grammar_add(s->c, &ways,
+                grammar_pair(s->c,
+                             grammar_bytes(s->c, names[i]->key + depth, bytes),
+                             other_names(s, names + i, next - i,
+                                         depth + (uint32_t)bytes)));
   }
   grammar_add(s->c, &ways,
               grammar_pair(s->c, grammar_class(s->c, ranges, range_count, 1),
@@ -120,8 +119,9 @@ static expression other_member(schema_compiler *s, json schema,
   for (json i = properties ? properties->first : NULL; i; i = i->next)
     names[count++] = i;
   if (count > 2000)
-    schema_fail(s, properties, "there are more than 2000 properties beside "
-                               "additionalProperties");
+    schema_fail(s, properties,
+                "there are more than 2000 properties beside "
+                "additionalProperties");
   sort_names(names, count);
   add(s, &name, "\"");
   grammar_add(s->c, &name, other_names(s, names, count, 0));
@@ -165,12 +165,11 @@ static expression declared(schema_compiler *s, const property *p,
   for (uint32_t i = 0; i < name->key_bytes; ++i)
     if (!is_plain(name->key[i]))
       schema_fail(s, name, "expected a name of letters, digits, '_' and '-'");
-  grammar_add(s->c, &parts,
-              grammar_bytes(s->c, name->key, name->key_bytes));
+  grammar_add(s->c, &parts, grammar_bytes(s->c, name->key, name->key_bytes));
   add(s, &parts, style == MEMBERS_MARKED ? ">\n" : "=");
-  grammar_add(s->c, &parts, style == MEMBERS_MARKED
-                                ? marked_value(s, p->schema)
-                                : schema_call(s, p->schema));
+  grammar_add(s->c, &parts,
+              style == MEMBERS_MARKED ? marked_value(s, p->schema)
+                                      : schema_call(s, p->schema));
   return grammar_sequence(s->c, &parts);
 }
 
@@ -184,9 +183,9 @@ static expression members(schema_compiler *s, const property *list,
   for (uint32_t i = 0; i < 2 * count + 2; ++i)
     grammar_new_rule(c, tail_name, sizeof(tail_name) - 1, 0);
   expression none = grammar_bytes(c, "", 0);
-  expression more = others ? grammar_repeat(c, after_comma(s, others), 0,
-                                            GRAMMAR_UNBOUNDED)
-                           : none;
+  expression more =
+      others ? grammar_repeat(c, after_comma(s, others), 0, GRAMMAR_UNBOUNDED)
+             : none;
   c->rules[first + 2 * count + 1].body = more;
   c->rules[first + 2 * count].body =
       others ? grammar_either(c, grammar_pair(c, others, more), none) : none;
@@ -195,10 +194,9 @@ static expression members(schema_compiler *s, const property *list,
     expression one = declared(s, p, style);
     expression behind = grammar_call(c, first + 2 * i + 3);
     expression here = grammar_pair(c, one, behind);
-    expression after =
-        style == MEMBERS_MARKED
-            ? here
-            : grammar_pair(c, after_comma(s, one), behind);
+    expression after = style == MEMBERS_MARKED
+                           ? here
+                           : grammar_pair(c, after_comma(s, one), behind);
     if (!p->is_required) {
       here = grammar_either(c, here, grammar_call(c, first + 2 * i + 2));
       after = grammar_either(c, after, behind);
@@ -241,9 +239,9 @@ static expression counted(schema_compiler *s, json schema, json more,
   if (most == 0)
     return enclose(s, "{", grammar_bytes(s->c, "", 0), 1, "}");
   expression one = other_member(s, more ? more : &anything, NULL);
-  expression rest = grammar_repeat(
-      s->c, after_comma(s, one), least ? least - 1 : 0,
-      most == GRAMMAR_UNBOUNDED ? most : most - 1);
+  expression rest =
+      grammar_repeat(s->c, after_comma(s, one), least ? least - 1 : 0,
+                     most == GRAMMAR_UNBOUNDED ? most : most - 1);
   return enclose(s, "{", grammar_pair(s->c, one, rest), least == 0, "}");
 }
 
@@ -252,12 +250,14 @@ static void check_counts(schema_compiler *s, json schema, json all,
   json least = json_find(schema, "minProperties");
   json most = json_find(schema, "maxProperties");
   if (least && schema_count(s, schema, "minProperties", 0) > required)
-    schema_fail(s, least, "it is not supported beside properties, unless as "
-                          "many are required");
-  if (most && (!is_closed ||
-               schema_count(s, schema, "maxProperties", 0) < all->count))
-    schema_fail(s, most, "it is not supported beside properties, unless all "
-                         "may be there");
+    schema_fail(s, least,
+                "it is not supported beside properties, unless as "
+                "many are required");
+  if (most &&
+      (!is_closed || schema_count(s, schema, "maxProperties", 0) < all->count))
+    schema_fail(s, most,
+                "it is not supported beside properties, unless all "
+                "may be there");
 }
 
 static property *list_properties(schema_compiler *s, json schema, json all,
@@ -282,8 +282,7 @@ expression schema_object(schema_compiler *s, json schema) {
                              : more && more->kind == JSON_FALSE;
   if (all->count == 0 && !is_closed) {
     uint32_t least = schema_count(s, schema, "minProperties", 0);
-    uint32_t most =
-        schema_count(s, schema, "maxProperties", GRAMMAR_UNBOUNDED);
+    uint32_t most = schema_count(s, schema, "maxProperties", GRAMMAR_UNBOUNDED);
     if (!more && least == 0 && most == GRAMMAR_UNBOUNDED)
       return schema_any_object(s);
     return counted(s, schema, more, least, most);
@@ -299,8 +298,7 @@ expression schema_object(schema_compiler *s, json schema) {
                  needed == 0, "}");
 }
 
-expression schema_members(schema_compiler *s, json schema,
-                          member_style style) {
+expression schema_members(schema_compiler *s, json schema, member_style style) {
   uint32_t count = 0, needed = 0;
   schema_check(s, schema);
   json all = with_required(s, schema, json_find(schema, "properties"));

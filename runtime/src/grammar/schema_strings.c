@@ -41,8 +41,7 @@ static expression of_class(schema_compiler *s, const char *from,
   grammar_range ranges[8];
   uint32_t count = 0;
   for (; from[count]; ++count)
-    ranges[count] =
-        (grammar_range){(uint8_t)from[count], (uint8_t)to[count]};
+    ranges[count] = (grammar_range){(uint8_t)from[count], (uint8_t)to[count]};
   return grammar_class(s->c, ranges, count, 0);
 }
 
@@ -56,11 +55,12 @@ static expression any_character(schema_compiler *s) {
   grammar_compiler *c = s->c;
   grammar_list ways = {NULL, 0, 0}, units = {NULL, 0, 0}, pair = {NULL, 0, 0};
   expression d = of_class(s, "Dd", "Dd");
-  grammar_add(c, &units, grammar_pair(c, of_class(s, "0ACEac", "9BFFbc"),
-                                      hex(s, 3)));
+  grammar_add(c, &units,
+              grammar_pair(c, of_class(s, "0ACEac", "9BFFbc"), hex(s, 3)));
   grammar_add(c, &units, grammar_pair(c, of_class(s, "ef", "ef"), hex(s, 3)));
-  grammar_add(c, &units, grammar_pair(c, d, grammar_pair(c, of_class(s, "0", "7"),
-                                                        hex(s, 2))));
+  grammar_add(
+      c, &units,
+      grammar_pair(c, d, grammar_pair(c, of_class(s, "0", "7"), hex(s, 2))));
   grammar_add(c, &pair, d);
   grammar_add(c, &pair, of_class(s, "89Aa", "89Bb"));
   grammar_add(c, &pair, hex(s, 2));
@@ -80,8 +80,8 @@ static expression any_character(schema_compiler *s) {
 static expression any_string(schema_compiler *s) {
   if (!s->string) {
     s->string = grammar_new_rule(s->c, "any string", 10, 0);
-    s->c->rules[s->string].body = quote(
-        s, grammar_repeat(s->c, any_character(s), 0, GRAMMAR_UNBOUNDED));
+    s->c->rules[s->string].body =
+        quote(s, grammar_repeat(s->c, any_character(s), 0, GRAMMAR_UNBOUNDED));
   }
   return grammar_call(s->c, s->string);
 }
@@ -100,9 +100,9 @@ expression schema_characters(schema_compiler *s, const grammar_range *ranges,
       if (one < 0x20 || one == '"' || one == '\\') {
         char text = (char)one;
         expression spelled = json_spell(s->c, &text, 1);
-        grammar_add(s->c, &ways,
-                    grammar_bytes(s->c, spelled->bytes + 1,
-                                  spelled->count - 2));
+        grammar_add(
+            s->c, &ways,
+            grammar_bytes(s->c, spelled->bytes + 1, spelled->count - 2));
       }
     static const grammar_range gaps[] = {
         {0x20, '"' - 1}, {'"' + 1, '\\' - 1}, {'\\' + 1, 0x10FFFF}};
@@ -147,8 +147,8 @@ expression schema_string(schema_compiler *s, json schema) {
   if (format)
     return of_format(s, format);
   if (pattern)
-    return quote(s, schema_pattern(s, pattern, pattern->text, pattern->bytes,
-                                   1));
+    return quote(s,
+                 schema_pattern(s, pattern, pattern->text, pattern->bytes, 1));
   if (!length)
     return any_string(s);
   uint32_t from = schema_count(s, schema, "minLength", 0);

@@ -159,10 +159,17 @@ static int is_within(schema_compiler *s, json schema, json value) {
 }
 
 static void refuse_others(schema_compiler *s, json schema) {
-  static const char *const others[] = {
-      "pattern",     "format",   "properties", "required",
-      "items",       "minItems", "maxItems",   "prefixItems",
-      "minProperties", "maxProperties", "additionalProperties"};
+  static const char *const others[] = {"pattern",
+                                       "format",
+                                       "properties",
+                                       "required",
+                                       "items",
+                                       "minItems",
+                                       "maxItems",
+                                       "prefixItems",
+                                       "minProperties",
+                                       "maxProperties",
+                                       "additionalProperties"};
   for (size_t i = 0; i < sizeof(others) / sizeof(*others); ++i) {
     json found = json_find(schema, others[i]);
     if (found)

@@ -41,9 +41,9 @@ static void rehash(tern_constraint *c) {
     return; /* longer chains do no harm */
   for (uint32_t i = 1; i < pool->stack_count; ++i) {
     const grammar_stack *s = &pool->stacks[i];
-    uint32_t hash = grammar_hash(&pool->entries[s->first],
-                                 s->count * sizeof(stack_entry)) &
-                    (uint32_t)(size - 1);
+    uint32_t hash =
+        grammar_hash(&pool->entries[s->first], s->count * sizeof(stack_entry)) &
+        (uint32_t)(size - 1);
     pool->stacks[i].next = heads[hash];
     heads[hash] = i;
   }
@@ -96,8 +96,8 @@ uint32_t grammar_stack_make(tern_constraint *c, const stack_entry *entries,
     pool->entries[pool->entry_count++] = entries[i];
   }
   uint32_t made = pool->stack_count++;
-  pool->stacks[made] = (grammar_stack){
-      first, count, depth_of(pool, entries, count), *head};
+  pool->stacks[made] =
+      (grammar_stack){first, count, depth_of(pool, entries, count), *head};
   *head = made;
   rehash(c);
   return made;

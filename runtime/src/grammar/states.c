@@ -109,10 +109,10 @@ static void rehash(state_pool *pool) {
     return;
   for (uint32_t i = 2; i < pool->state_count; ++i) {
     grammar_state *s = &pool->states[i];
-    uint32_t hash = (grammar_hash(&pool->items[s->first],
-                                  s->count * sizeof(state_item)) ^
-                     s->flags) &
-                    (uint32_t)(size - 1);
+    uint32_t hash =
+        (grammar_hash(&pool->items[s->first], s->count * sizeof(state_item)) ^
+         s->flags) &
+        (uint32_t)(size - 1);
     s->next = heads[hash];
     heads[hash] = i;
   }

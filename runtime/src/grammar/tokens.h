@@ -49,7 +49,7 @@ struct tern_vocabulary {
 /* Tokens, few as numbers or many as bits. */
 typedef struct token_set {
   uint32_t *at;
-  uint32_t count;   /* of numbers, or of words where it is_bits */
+  uint32_t count; /* of numbers, or of words where it is_bits */
   uint32_t is_bits;
 } token_set;
 
@@ -73,7 +73,10 @@ typedef struct state_item {
   uint32_t node, stack;
 } state_item;
 
-enum { STATE_MAY_END = 1, STATE_IS_LEFT = 2 /* for a return that is unknown */ };
+enum {
+  STATE_MAY_END = 1,
+  STATE_IS_LEFT = 2 /* for a return that is unknown */
+};
 
 typedef struct grammar_state {
   uint32_t first, count, flags, next;
@@ -89,7 +92,7 @@ typedef struct state_pool {
   grammar_stack *stacks;
   state_item *items;
   grammar_state *states;
-  uint32_t *rows;       /* [state][class]: the next state */
+  uint32_t *rows; /* [state][class]: the next state */
   uint32_t *stack_heads, *state_heads;
   uint32_t entry_count, entry_room, stack_count, stack_room;
   uint32_t item_count, item_room, state_count, state_room;
@@ -99,8 +102,8 @@ typedef struct state_pool {
 
 /* Of a node alone. */
 typedef struct node_tokens {
-  token_set allowed;   /* whatever is around the rule */
-  uint32_t *leaving;   /* trie nodes: behind them it depends */
+  token_set allowed; /* whatever is around the rule */
+  uint32_t *leaving; /* trie nodes: behind them it depends */
   uint32_t leaving_count;
   uint8_t is_known, is_useless; /* all of them depend */
 } node_tokens;
@@ -113,12 +116,12 @@ struct tern_constraint {
   uint64_t limit;      /* of pool.bytes and mask_bytes each */
   uint64_t mask_bytes; /* of states and nodes */
   state_pool pool;
-  int has_failed; /* memory is short; where the walk ends */
-  uint32_t *twins;     /* by node: the first that no token tells apart */
-  node_tokens *known;  /* by node */
+  int has_failed;     /* memory is short; where the walk ends */
+  uint32_t *twins;    /* by node: the first that no token tells apart */
+  node_tokens *known; /* by node */
   /* While a state is built. */
-  uint32_t *stack_of;  /* by node, 0: none */
-  uint8_t *is_queued;  /* by node */
+  uint32_t *stack_of; /* by node, 0: none */
+  uint8_t *is_queued; /* by node */
   uint32_t *queue, *touched;
   uint32_t queue_first, queue_count, touched_count, flags;
   stack_entry *merged; /* one list for each level of a union */

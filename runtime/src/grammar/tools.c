@@ -26,9 +26,9 @@ static void add(schema_compiler *s, grammar_list *list, const char *text) {
 
 /* Of a form in which each argument has its place. */
 static expression placed(schema_compiler *s, json parameters, uint32_t form) {
-  return schema_members(
-      s, parameters,
-      form == TERN_CALLS_PYTHON ? MEMBERS_PYTHON : MEMBERS_MARKED);
+  return schema_members(s, parameters,
+                        form == TERN_CALLS_PYTHON ? MEMBERS_PYTHON
+                                                  : MEMBERS_MARKED);
 }
 
 static expression exact(schema_compiler *s, json parameters, uint32_t form) {
@@ -105,8 +105,8 @@ static expression call_in(schema_compiler *s, json tool, json name,
       add(s, &parts, "<tool_call>\n");
     add(s, &parts, "{\"name\": ");
     grammar_add(s->c, &parts, json_spell(s->c, name->text, name->bytes));
-    add(s, &parts, form == TERN_CALLS_JSON ? ", \"parameters\": "
-                                           : ", \"arguments\": ");
+    add(s, &parts,
+        form == TERN_CALLS_JSON ? ", \"parameters\": " : ", \"arguments\": ");
     grammar_add(s->c, &parts, arguments);
     add(s, &parts, form == TERN_CALLS_JSON_TAGS ? "}\n</tool_call>" : "}");
   }
@@ -159,11 +159,11 @@ static expression read_tools(grammar_compiler *c, const void *input) {
       grammar_add(c, &ways, call_in(&s, tool, name, in->form));
   }
   if (ways.count == 0)
-    grammar_fail(c, in->name ? "tools: none is called %.100s"
-                             : "tools: there is none%.0s",
+    grammar_fail(c,
+                 in->name ? "tools: none is called %.100s"
+                          : "tools: there is none%.0s",
                  in->name ? in->name : "");
-  return with_marks(&s, in->form,
-                    repeat(&s, in, grammar_choice(c, &ways)));
+  return with_marks(&s, in->form, repeat(&s, in, grammar_choice(c, &ways)));
 }
 
 tern_grammar *tern_grammar_from_tools(uint32_t form, const char *tools,
@@ -172,7 +172,8 @@ tern_grammar *tern_grammar_from_tools(uint32_t form, const char *tools,
                                       const tern_grammar_options *options,
                                       tern_error *error) {
   tools_input in = {form, tools, name, bytes, is_parallel};
-  size_t name_bytes = name ? strlen(name) + 1 : 0, room = bytes + name_bytes + 2;
+  size_t name_bytes = name ? strlen(name) + 1 : 0,
+         room = bytes + name_bytes + 2;
   char *source = malloc(room);
   if (!source) {
     if (error)
