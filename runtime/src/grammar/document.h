@@ -50,8 +50,8 @@ int json_equal(const grammar_json *a, const grammar_json *b);
  * `like`. */
 grammar_json *json_make(grammar_compiler *c, json_kind kind,
                         const grammar_json *like);
-/* A copy of a value, behind the others of an array or object. What is in it is
- * shared. */
+/* A copy of a value, behind the others of an array or object, which share all
+ * that is in it. */
 grammar_json *json_put(grammar_compiler *c, grammar_json *into, const char *key,
                        size_t key_bytes, const grammar_json *value);
 

@@ -177,6 +177,22 @@ void grammar_check_recursion(grammar_compiler *c);
 /* Once that is checked: the expression matches the empty text. */
 int grammar_is_nullable(const grammar_compiler *c, const grammar_expression *e);
 
+/*--- sizes.c ---------------------------------------------------------------*/
+
+typedef struct grammar_size {
+  uint32_t bytes, nodes;
+  uint8_t is_measured;
+} grammar_size;
+
+typedef struct grammar_sizes {
+  grammar_compiler *c;
+  grammar_size *rules; /* all 0 at first */
+  uint32_t depth;
+} grammar_sizes;
+
+/* A rule that is better written out where it is called. */
+int grammar_is_short(grammar_sizes *sizes, uint32_t rule);
+
 /*--- endings.c -------------------------------------------------------------*/
 
 /* Drops edges from which the end of their rule cannot be reached, so that no
