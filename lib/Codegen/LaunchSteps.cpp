@@ -46,7 +46,7 @@ static LaunchStep::Kind classify(Operation *op) {
   if (auto attention = dyn_cast<AttentionOp>(op))
     return hasOneRow(attention.getQuery()) ? LaunchStep::Heads
                                            : LaunchStep::Other;
-  if (isa<MatmulOp>(op))
+  if (isa<MatmulOp, LmHeadOp>(op))
     return LaunchStep::Product;
   if (auto loop = dyn_cast<scf::ParallelOp>(op))
     return loop.getNumLoops() == 1 && loop.getNumReductions() == 0

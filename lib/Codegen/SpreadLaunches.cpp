@@ -59,8 +59,13 @@ public:
     rewriter.eraseOp(body.getTerminator());
     rewriter.inlineBlockBefore(&body, all.getBody()->getTerminator());
     rewriter.eraseOp(launch);
+    Operation *first = &all.getBody()->front();
     for (scf::ParallelOp loop : loops)
-      takeTurns(loop, all);
+      for (auto task :
+           llvm::make_early_inc_range(loop.getBody()->getOps<IterationOp>()))
+        rewriter.moveOpBefore(task, first);
+    for (scf::ParallelOp loop : loops)
+      takeTurns(loop, all.getInductionVars()[0]);
   }
 
 private:
@@ -69,11 +74,7 @@ private:
   }
 
   /// The iterations of `loop` that are the block's.
-  void takeTurns(scf::ParallelOp loop, scf::ParallelOp all) {
-    Value block = all.getInductionVars()[0];
-    for (auto task :
-         llvm::make_early_inc_range(loop.getBody()->getOps<IterationOp>()))
-      rewriter.moveOpBefore(task, &all.getBody()->front());
+  void takeTurns(scf::ParallelOp loop, Value block) {
     rewriter.eraseOp(loop.getBody()->getTerminator());
     rewriter.setInsertionPoint(loop);
     Value end = loop.getUpperBound()[0];

@@ -92,9 +92,13 @@ def test_bundled(program, name):
 def test_greedy_text(program, name):
     """One graph a token, which is launched again and again."""
     want = golden_json(name)["greedy"][0]
-    flags = ["-p", want["prompt"], "--temp", "0", "-n", "12", "-q", "--print-ids"]
-    ids = [int(word) for word in re.findall(r"\d+", program(name).run(*flags))]
+    flags = ["-p", want["prompt"], "--temp", "0", "-n", "12", "-v", "--print-ids"]
+    done = program(name).start(*flags)
+    assert done.returncode == 0, done.stderr
+    ids = [int(word) for word in re.findall(r"\d+", done.stdout)]
     assert ids and ids[-12:] == want["ids"][:12]
+    # Five of each of five layers, the embedding and the head.
+    assert "27 launches a token" in done.stderr
 
 
 @pytest.mark.parametrize("name", ODD)
