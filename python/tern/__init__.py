@@ -1,8 +1,35 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The reference: ternary language models in numpy, computed to the bit.
+"""Answers of compiled ternary language models, by libtern.
 
-Written from the definition of the numbers alone, independent of the compiler.
-Every float is binary32 and every operation is rounded once, so compiled models
-are compared with this package by `==`.
+    import tern
+
+    with tern.Model("bard.so") as model:
+        print(model.generate("ROMEO:", max_tokens=40, temperature=0).text)
+
+Nothing is compiled or loaded by the import: the first Model loads libtern. All threads may
+use a model at the same time; their answers share each step of it, and each is the same to
+the bit as if it were alone.
 """
+
+from .answer import Answer, Message, Stream, Token, TokenLogprob
+from .errors import BusyError, Error, FailedError, InvalidError
+from .model import Counts, Model
+from .sequence import Sequence
+from .version import __version__
+
+__all__ = [
+    "Answer",
+    "BusyError",
+    "Counts",
+    "Error",
+    "FailedError",
+    "InvalidError",
+    "Message",
+    "Model",
+    "Sequence",
+    "Stream",
+    "Token",
+    "TokenLogprob",
+    "__version__",
+]

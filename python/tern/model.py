@@ -1,261 +1,288 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The forward pass: tokens in, hidden states of every layer and logits out.
-
-One `step` is any number of tokens of one sequence; how a text is cut into
-steps changes no bit of the result.
-"""
+"""A model, for all threads of a program."""
 
 from __future__ import annotations
 
-import math
+import ctypes as c
+import os
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Callable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from . import structs as s
+from .answer import Answer, Listener, Stream
+from .engine import Engine
+from .errors import Error, InvalidError
+from .library import c_text, check, default, encode, read_text, read_tokens
+from .request import Messages, Prepared, Prompt, Sampling, make_chat, token_array
+from .sequence import Sequence as TextSequence
 
-from .attention import KVRows, attend
-from .checkpoint import Checkpoint, Layer, Linear
-from .config import ActivationQuant, ConfigError
-from .numerics import F32, exp, hadamard, int8_absmax, int_absmax, integer_product, quantize
-from .numerics import r32_dot, rms_norm
-from .rope import rope_tables
-
-CACHE_CODE_BITS = (3, 4, 8)
-HEADS = ("16", "int8", "int8-planes", "int6", "int4")  # planes are stored otherwise, no more
-
-
-@dataclass(frozen=True)
-class Options:
-    """Choices of a caller; None means as the config says.
-
-    kv_bits alone leaves bos_bits as the checkpoint says, unless kv_bits is wider or one
-    of the two is 16: then they are equal.
-    """
-
-    kv_bits: int | None = None  # 3 | 4 | 8 | 16
-    bos_bits: int | None = None  # 3 | 4 | 8; a 16-bit cache has no other width
-    q_bits: int | None = None  # 8: int8_absmax; 4: a 4-bit code
-    head: str = "16"  # 16: the checkpoint's floats; int8, int6 or int4
-    embedding: str = "16"  # or int8; a tied head of 16 bits is then int8 too
+if TYPE_CHECKING:
+    from .answer import Floats
 
 
 @dataclass(frozen=True)
-class Result:
-    """Results of one step."""
+class Counts:
+    """A model's work, as of its last step."""
 
-    hidden: np.ndarray  # f32 [layers, t, hidden]: the residual after each layer
-    logits: np.ndarray  # f32 [t, vocab]
-
-
-class Cache:
-    """The state of one sequence: keys and values of every layer."""
-
-    def __init__(self, layers: int, kv_heads: int, head_dim: int, bits: int, bos_bits: int):
-        def rows() -> KVRows:
-            return KVRows(kv_heads, head_dim, bits, bos_bits)
-
-        self.layers = [(rows(), rows()) for _ in range(layers)]
-
-    @property
-    def length(self) -> int:
-        """Tokens held."""
-        return len(self.layers[0][0].codes)
-
-
-def bitlinear(x: np.ndarray, linear: Linear, quant: ActivationQuant) -> np.ndarray:
-    """[t, in] -> [t, out]: exact integer products, then their scales."""
-    if quant.hadamard:
-        x = hadamard(x)
-    if quant.scheme == "f32":
-        y = float_product(x, linear.digits, in_groups(linear, 1))
-    else:
-        q, s = quantize(x, quant.scheme, quant.topk, quant.block)
-        if s.ndim == 2:
-            y = scaled_product(q, linear.digits, in_groups(linear, s.shape[1]), s)
-        elif linear.alpha.ndim == 2:
-            y = scaled_product(q, linear.digits, linear.alpha) * s[:, None]
-        else:
-            y = integer_product(q, linear.digits) * (s[:, None] * linear.alpha)
-    return y if linear.bias is None else y + linear.bias
-
-
-def in_groups(linear: Linear, blocks: int) -> np.ndarray:
-    """Its scales [out, groups], in the fewest groups that so many blocks are made of."""
-    alpha = linear.alpha.reshape(len(linear.alpha), -1)
-    alpha = np.repeat(alpha, math.lcm(alpha.shape[1], blocks) // alpha.shape[1], axis=1)
-    return np.broadcast_to(alpha, (len(linear.digits), alpha.shape[1]))
-
-
-def scaled_product(
-    q: np.ndarray, digits: np.ndarray, alpha: np.ndarray, s: np.ndarray | None = None
-) -> np.ndarray:
-    """The sum, group by group, of f32(acc_j) * alpha[j]: [t, in] -> [t, out].
-
-    With factors s [t, blocks], each term is multiplied by that of its block as well.
-    """
-    y = np.zeros((len(q), len(digits)), F32)
-    groups = alpha.shape[1]
-    for j, columns in enumerate(_groups(digits.shape[1], groups)):
-        p = integer_product(q[:, columns], digits[:, columns]) * alpha[:, j]
-        y = y + (p if s is None else p * s[:, j * s.shape[1] // groups, None])
-    return y
-
-
-def float_product(x: np.ndarray, digits: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The sum, group by group, of R32(digit * x) * alpha[j]: [t, in] -> [t, out]."""
-    y = np.zeros((len(x), len(digits)), F32)
-    for j, columns in enumerate(_groups(digits.shape[1], alpha.shape[1])):
-        y = y + r32_dot(x[:, columns], digits[:, columns].astype(F32)) * alpha[:, j]
-    return y
-
-
-def _groups(columns: int, groups: int) -> list[slice]:
-    size = columns // groups
-    return [slice(first, first + size) for first in range(0, columns, size)]
-
-
-def rope(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
-    """[t, heads, d], tables [t, d/2] -> [t, heads, d]; pairs are (i, i + d/2)."""
-    half = x.shape[-1] // 2
-    a, b = x[..., :half], x[..., half:]
-    cos, sin = cos[:, None], sin[:, None]
-    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
-
-
-def glu(g: np.ndarray, u: np.ndarray, act: str) -> np.ndarray:
-    """Gate and up -> the input of down_proj (before its sub-norm)."""
-    if act == "relu2":
-        return np.where(g <= 0, F32(0), (g * g) * u)  # whatever u is behind a closed gate
-    return (g * (F32(1) / (F32(1) + exp(-g)))) * u
+    running: int
+    waiting: int
+    kept: int
+    """States kept for requests that begin alike."""
+    running_bytes: int
+    """That the states of those that run may grow to."""
+    kept_bytes: int
+    requests: int
+    """This and what follows: since the model was opened."""
+    steps: int
+    prompt_tokens: int
+    reused_tokens: int
+    answer_tokens: int
 
 
 class Model:
-    """A checkpoint and the choices that do not change between steps."""
+    """A model that is open.
 
-    def __init__(self, checkpoint: Checkpoint, options: Options = Options()):
-        self.checkpoint, self.config = checkpoint, checkpoint.config
-        self.options = options
-        config = self.config
-        if options.kv_bits is None:
-            self.kv_bits = config.kv_bits
-            self.bos_bits = options.bos_bits or config.bos_bits
-        else:
-            self.kv_bits = options.kv_bits
-            fits = options.kv_bits <= config.bos_bits < 16
-            self.bos_bits = options.bos_bits or (config.bos_bits if fits else options.kv_bits)
-        if self.kv_bits == 16:
-            self.bos_bits = 16
-        elif not {self.kv_bits, self.bos_bits} <= set(CACHE_CODE_BITS):
-            raise ConfigError(f"cache of {self.kv_bits} bits, bos {self.bos_bits}")
-        self.q_bits = options.q_bits or config.q_bits
-        self._embedding = self._prepare_embedding()
-        self._head = self._prepare_head()
+    Every method may be called by any thread at any time, and waits without the GIL. All raise
+    tern.Error with the engine's sentence: InvalidError if it can never be (an argument, a
+    length), BusyError at a limit, FailedError for memory, files and the model's numbers.
+    """
 
-    def _prepare_embedding(self) -> np.ndarray:
-        table = self.checkpoint.embedding
-        if self.options.embedding == "16":
-            return table
-        if self.options.embedding != "int8":
-            raise ConfigError(f"embedding is {self.options.embedding!r}, expected 16 or int8")
-        if isinstance(table, Linear):
-            raise ConfigError("embedding is 'int8', but this model's is ternary")
-        rows, row_scale = int_absmax(table, 8)
-        return rows.astype(F32) * row_scale[:, None]
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        threads: int = 0,
+        max_sequences: int = 16,
+        max_waiting: int = 1024,
+        context: int = 0,
+        step_tokens: int = 128,
+        state_bytes: int = 0,
+        kept_bytes: int = 256 << 20,
+        weights: str | os.PathLike[str] | None = None,
+        chat_template: str | os.PathLike[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Opens the library that `tern compile MODEL -o NAME.so` made, whose code is then
+        part of this process: only one that is trusted.
 
-    def _prepare_head(self) -> Callable[[np.ndarray], np.ndarray]:
-        head = self.checkpoint.head
-        if isinstance(head, Linear):
-            if self.options.head != "16":
-                raise ConfigError(f"head is {self.options.head!r}, but this model's is ternary")
-            return lambda h: bitlinear(h, head, self.config.activations["lm_head"])
-        form = self.options.head
-        if form == "16" and head is self.checkpoint.embedding:
-            form = self.options.embedding
-        if form == "16":
-            return lambda h: r32_dot(h, head)
-        if form not in HEADS:
-            raise ConfigError(f"head is {form!r}, expected one of {', '.join(HEADS)}")
-        rows, row_scale = int_absmax(head, int(form[3]))
-        rows = rows.astype(np.int8)
+        threads: that compute; 0: all CPUs.
+        max_sequences, max_waiting: requests that run at once, and behind them.
+        context: tokens of a sequence at most; 0: the model's.
+        step_tokens: of a step, prompts and answers together.
+        state_bytes: memory that the states of running requests may grow to; 0: no limit.
+        kept_bytes: memory of states that are kept for requests that begin alike.
+        weights, chat_template: files in the place of the model's own.
+        name: that the model was compiled as, if it is not the file's.
+        """
+        options = default(s.Options)
+        numbers = {
+            "threads": threads, "max_sequences": max_sequences, "max_waiting": max_waiting,
+            "context": context, "step_tokens": step_tokens,
+            "state_bytes": state_bytes, "kept_bytes": kept_bytes,
+        }  # fmt: skip
+        for key, value in numbers.items():
+            bits = 64 if key.endswith("bytes") else 32
+            if not 0 <= value < 1 << bits:
+                raise InvalidError(f"{key} is {value}, expected 0 to {(1 << bits) - 1}")
+            setattr(options, key, value)
+        options.weights, options.chat_template = c_text(weights), c_text(chat_template)
+        options.model_name = c_text(name)
+        self._engine = Engine(c_text(path), options)
+        # Also where it is forgotten, and before Python ends.
+        self._finalizer = weakref.finalize(self, self._engine.close)
+        self._library = self._engine.library
+        info = s.Info(size=c.sizeof(s.Info))
+        with self._engine.use() as engine:
+            check(self._library.tern_engine_describe(engine, c.byref(info)))
+        self.name: str = (info.name or b"").decode()
+        """That it was compiled as."""
+        self.target: str = (info.target or b"").decode()
+        """The CPUs whose code runs."""
+        self.vocab_size: int = info.vocab_size
+        self.hidden_size: int = info.hidden_size
+        self.layer_count: int = info.layer_count
+        self.context: int = info.context
+        """Tokens of a sequence at most."""
+        self.has_tokenizer = bool(info.has_tokenizer)
+        self.has_template = bool(info.has_template)
 
-        def integer_head(h: np.ndarray) -> np.ndarray:
-            q, s = int8_absmax(h)
-            return integer_product(q, rows, digit_limit=128) * (s[:, None] * row_scale)
+    # Its life
 
-        return integer_head
+    def close(self) -> None:
+        """Cancels all requests, whose streams end, and frees everything. Sequences of the
+        model are then closed, too. A second time does nothing."""
+        self._engine.close()
 
-    def new_cache(self) -> Cache:
-        c = self.config
-        return Cache(
-            c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.kv_bits, self.bos_bits
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self._engine.is_closing else ""
+        return f"<tern.Model {self.name} for {self.target}{state}>"
+
+    # Text
+
+    def tokenize(self, text: str, *, bos: bool = True, plain: bool = False) -> list[int]:
+        """Ids of a text.
+
+        bos: with the tokens that the model wants around it.
+        plain: "<|eot_id|>" in it is text, not a control token.
+        """
+        data = encode(text)
+        flags = (not bos) | 2 * plain
+        with self._engine.use() as engine:
+            return read_tokens(
+                lambda *out: self._library.tern_engine_tokenize(engine, data, len(data), flags, *out),
+                len(data) + 2,
+            )
+
+    def detokenize(self, tokens: Sequence[int]) -> str:
+        """The text of ids. Control tokens are none; bytes that are no UTF-8 become U+FFFD."""
+        ids = token_array(tokens)
+        with self._engine.use() as engine:
+            return read_text(
+                lambda *out: self._library.tern_engine_detokenize(engine, ids, len(tokens), *out),
+                8 * len(tokens),
+            )
+
+    def render(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        thinking: bool | None = None,
+    ) -> str:
+        """The text that the model's template makes of a chat, with the opening of an answer."""
+        chat = make_chat(messages, tools, thinking)
+        with self._engine.use() as engine:
+            return read_text(
+                lambda *out: self._library.tern_engine_render(engine, c.byref(chat), *out), 4096
+            )
+
+    def tokenize_chat(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        thinking: bool | None = None,
+    ) -> list[int]:
+        """The ids of that text. Control tokens come from the template alone, never from a
+        message."""
+        chat = make_chat(messages, tools, thinking)
+        with self._engine.use() as engine:
+            return read_tokens(
+                lambda *out: self._library.tern_engine_tokenize_chat(engine, c.byref(chat), *out),
+                1024,
+            )
+
+    # Answers
+
+    def stream(self, prompt: Prompt, **sampling: Any) -> Stream:
+        """The answer to a text or to ids as it comes: `for token in model.stream("ROMEO:")`.
+
+        sampling: fields of tern.request.Sampling, such as max_tokens, temperature, seed, stop,
+        logprobs.
+        """
+        request = Prepared(Sampling(**sampling))
+        request.set_prompt(prompt)
+        return self._submit(request)
+
+    def generate(self, prompt: Prompt, **sampling: Any) -> Answer:
+        """All of that answer."""
+        with self.stream(prompt, **sampling) as stream:
+            return stream.read()
+
+    def stream_chat(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        thinking: bool | None = None,
+        **sampling: Any,
+    ) -> Stream:
+        """The answer to a chat as it comes.
+
+        messages: {"role": ..., "content": ...}, `answer.message`, and what else the model's
+        template reads.
+        tools: as JSON has them.
+        thinking: True or False where the template asks for it; None: as it has it.
+        """
+        request = Prepared(Sampling(**sampling))
+        request.set_chat(make_chat(messages, tools, thinking))
+        return self._submit(request)
+
+    def chat(self, messages: Messages, **arguments: Any) -> Answer:
+        """All of that answer."""
+        with self.stream_chat(messages, **arguments) as stream:
+            return stream.read()
+
+    # Numbers
+
+    def embed(self, text: Prompt | Iterable[Prompt], *, bos: bool = True) -> Floats:
+        """float32[hidden_size]: the residual stream of the last token after the last layer,
+        before the norm. For a list of texts, or of ids of texts: float32[n, hidden_size]."""
+        numpy = _numpy()
+        given: Any = text if isinstance(text, str) else list(text)
+        is_one = isinstance(text, str) or all(hasattr(item, "__index__") for item in given)
+        streams = []
+        for prompt in [given] if is_one else given:
+            request = Prepared(Sampling(max_tokens=0, bos=bos), s.HIDDEN)
+            request.set_prompt(prompt)
+            streams.append(self._submit(request))
+        rows: Floats = numpy.empty((len(streams), self.hidden_size), numpy.float32)
+        for row, stream in zip(rows, streams):
+            with stream:
+                stream.read()
+                if stream._listener.hidden is None:
+                    raise Error(f"the request was {stream.answer.finish}")
+                row[:] = numpy.frombuffer(stream._listener.hidden, numpy.float32)
+        return rows.reshape(-1) if is_one else rows
+
+    # Sequences and counts
+
+    def sequence(self) -> TextSequence:
+        """An empty one of your own, to go on from in several requests."""
+        return TextSequence(self, self._engine.make_sequence(self._library.tern_sequence_create))
+
+    def restore(self, data: bytes) -> TextSequence:
+        """The sequence that Sequence.save gave, in this or another process of the same machine with the
+        same model. Data is checked, but not against forgery of numbers."""
+        restore = self._library.tern_sequence_restore
+        return TextSequence(
+            self, self._engine.make_sequence(lambda engine: restore(engine, data, len(data)))
         )
 
-    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # defined, like the rest
-    def step(self, cache: Cache, tokens: Sequence[int], last: int | None = None) -> Result:
-        """Appends the tokens; logits are of the last so many (None: all)."""
-        config, position = self.config, cache.length
-        ids = np.asarray(tokens, np.int64)
-        if position + len(ids) > config.max_position_embeddings:
-            raise ValueError(f"{position + len(ids)} tokens exceed the context")
-        if not len(ids) or ids.min() < 0 or ids.max() >= config.vocab_size:
-            raise ValueError("tokens must be in [0, vocab_size), at least one")
-        x = self._embedding[ids] * F32(config.embedding_scale)
-        residual = F32(config.residual_scale)
-        positions = np.arange(position, position + len(ids))
-        tables = rope_tables(positions, config.head_dim, config.rope)
-        hidden = np.empty((config.num_hidden_layers,) + x.shape, F32)
-        for index, layer in enumerate(self.checkpoint.layers):
-            x = x + self._attention(layer, x, cache.layers[index], tables, position) * residual
-            x = x + self._mlp(layer, x) * residual
-            hidden[index] = x
-        wanted = x if last is None else x[len(x) - last :]
-        h = rms_norm(wanted, self.checkpoint.norm, config.rms_norm_eps)
-        return Result(hidden, self._head(h / F32(config.head_divisor)))
+    def counts(self) -> Counts:
+        counts = s.CountsStruct(size=c.sizeof(s.CountsStruct))
+        with self._engine.use() as engine:
+            check(self._library.tern_engine_count(engine, c.byref(counts)))
+        return Counts(**{name: getattr(counts, name) for name in Counts.__annotations__})
 
-    def run(self, tokens: Sequence[int]) -> Result:
-        """A whole sequence from an empty cache."""
-        return self.step(self.new_cache(), tokens)
+    def _submit(self, request: Prepared) -> Stream:
+        listener = Listener(self.hidden_size)
+        number = self._engine.submit(request.struct, listener)
+        # It keeps the model.
+        return Stream(listener, lambda: self._cancel(number))
 
-    def generate(self, tokens: Sequence[int], count: int, stop: bool = True) -> list[int]:
-        """Greedy continuation; of equal logits the lower id wins."""
-        cache, feed, out = self.new_cache(), list(tokens), []
-        while len(out) < count:
-            logits = self.step(cache, feed, last=1).logits[0]
-            out.append(int(np.argmax(logits)))
-            if stop and out[-1] in self.config.eos_token_ids:
-                break
-            feed = out[-1:]
-        return out
+    def _cancel(self, number: int) -> None:
+        self._engine.cancel(number)
 
-    def _linear(self, layer: Layer, name: str, x: np.ndarray) -> np.ndarray:
-        linear = layer.linears[name]
-        if linear.norm is not None:
-            x = rms_norm(x, linear.norm, self.config.inner_norm_eps)
-        return bitlinear(x, linear, self.config.activations[name])
 
-    def _attention(self, layer: Layer, x, rows: tuple[KVRows, KVRows], tables, first: int):
-        config = self.config
-        h = rms_norm(x, layer.input_norm, config.rms_norm_eps)
-        q, k, v = (
-            self._linear(layer, n, h).reshape(len(x), -1, config.head_dim)
-            for n in ("q_proj", "k_proj", "v_proj")
-        )
-        if layer.q_norm is not None:  # of each head by itself
-            q = rms_norm(q, layer.q_norm, config.rms_norm_eps)
-            k = rms_norm(k, layer.k_norm, config.rms_norm_eps)
-        rows[0].append(rope(k, *tables))
-        rows[1].append(v)
-        a = attend(rope(q, *tables), *rows, first, self.q_bits).reshape(len(x), -1)
-        if layer.attn_sub_norm is not None:
-            a = rms_norm(a, layer.attn_sub_norm, config.rms_norm_eps)
-        return self._linear(layer, "o_proj", a)
-
-    def _mlp(self, layer: Layer, x: np.ndarray) -> np.ndarray:
-        config = self.config
-        h = rms_norm(x, layer.post_attention_norm, config.rms_norm_eps)
-        g, u = self._linear(layer, "gate_proj", h), self._linear(layer, "up_proj", h)
-        f = glu(g, u, config.hidden_act)
-        if layer.ffn_sub_norm is not None:
-            f = rms_norm(f, layer.ffn_sub_norm, config.rms_norm_eps)
-        return self._linear(layer, "down_proj", f)
+def _numpy() -> Any:
+    try:
+        import numpy
+    except ImportError:
+        raise Error("this needs numpy: install python3-numpy, or pip install numpy") from None
+    return numpy
