@@ -48,6 +48,21 @@ const char *tern_engine_error(void);
 
 /*--- Opening ---------------------------------------------------------------*/
 
+enum tern_stage {
+  TERN_STAGE_COMPILE = 1, /* a checkpoint, by the compiler */
+  TERN_STAGE_LOAD         /* weights into memory */
+};
+
+typedef struct tern_progress {
+  uint32_t size;
+  uint32_t stage;       /* TERN_STAGE_... */
+  const char *text;     /* of it, in a few words, as long as the call */
+  uint64_t done, total; /* bytes; total is 0 where nobody knows */
+} tern_progress;
+
+/* Called by the thread that opens. Anything but 0 gives up: opening fails. */
+typedef int (*tern_progress_fn)(void *data, const tern_progress *progress);
+
 typedef struct tern_engine_options {
   uint32_t size;
   uint32_t threads; /* that compute, the stepping one included; 0: all CPUs */
@@ -65,14 +80,24 @@ typedef struct tern_engine_options {
   /* Files, or NULL: the weights beside a library (bard.weights of bard.so), a
    * template (Jinja) in the place of the model's. */
   const char *weights, *chat_template;
-  /* The name the model was compiled as; NULL: that of the file. */
+  /* The name the model was compiled as; NULL: that of the file, or the only one
+   * in it. */
   const char *model_name;
+  /* For checkpoints: the compiler; NULL: bin/tern of the place that this
+   * library is installed in, or one in PATH. Its flags, as of tern compile. */
+  const char *compiler;
+  const char *const *compile_flags;
+  size_t compile_flag_count;
+  tern_progress_fn on_progress; /* NULL: nobody is told */
+  void *progress_data;
 } tern_engine_options;
 
 void tern_engine_options_init(tern_engine_options *options);
 
-/* Opens a library that `tern compile MODEL -o bard.so` made, whose code is then
- * part of this process: only one that is trusted. `options` may be NULL. NULL:
+/* Opens a model: a library that `tern compile MODEL -o bard.so` made, or its
+ * weights, a program, or a checkpoint (a folder or a GGUF file), which the
+ * compiler tern makes a program of in its cache, once. The code is then part of
+ * this process: only of a file that is trusted. `options` may be NULL. NULL:
  * see tern_engine_error. */
 tern_engine *tern_engine_open(const char *path,
                               const tern_engine_options *options);

@@ -66,8 +66,13 @@ typedef struct engine_request {
 struct tern_engine {
   host_program program; /* does not change once it is open */
   tern_engine_options options;
-  void *library;                               /* of dlopen, or NULL */
-  char *path, *weights, *template_file, *name; /* of the options */
+  void *library; /* of dlopen, or NULL */
+  int code;      /* the file it was made of, or -1; see program.c */
+  const tern_model *only[2];
+  /* As given; where the code is, which a compiler may have made. */
+  char *path, *file;
+  char *weights, *template_file, *name, *compiler; /* of the options */
+  int is_given_up;                                 /* by on_progress */
   void *scratch;
   size_t scratch_bytes;
   float *logits; /* a row for each request that runs */
@@ -115,6 +120,19 @@ int engine_take(void *to, size_t whole, const void *from, uint32_t size,
                 const char *name);
 /* The other way. */
 void engine_give(void *to, uint32_t size, const void *from, size_t whole);
+
+/*--- code.c, program.c, compile.c ------------------------------------------*/
+
+/* Opens engine->file, and finds the weights that belong to it. */
+int engine_find_models(tern_engine *engine, const tern_model *const **models,
+                       unsigned *count);
+/* Loads the code of the program engine->file. */
+int engine_open_program(tern_engine *engine);
+/* Puts the program of the checkpoint engine->file in its place. */
+int engine_compile(tern_engine *engine);
+/* Anything but 0: the caller gives up. */
+int engine_progress(tern_engine *engine, uint32_t stage, const char *text,
+                    uint64_t done, uint64_t total);
 
 /*--- text.c ----------------------------------------------------------------*/
 
