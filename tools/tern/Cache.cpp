@@ -161,7 +161,7 @@ static Expected<std::string> describePath(ProgramStore &store,
 
 namespace {
 
-/// What is done, in lines for a program that waits, such as libtern.
+/// Lines for a program that waits, such as libtern.
 class StepLines : public Console {
 public:
   StepLines() : Console(/*progress=*/false, /*verbose=*/false) {}

@@ -65,17 +65,14 @@ static int copy_text(char **to, const char *from) {
 }
 
 static int open_locks(tern_engine *engine) {
-  pthread_mutexattr_t again;
   pthread_condattr_t steady;
-  pthread_mutexattr_init(&again);
-  pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
   pthread_condattr_init(&steady);
   pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-  int failed = pthread_mutex_init(&engine->driving, &again) ||
+  int failed = engine_turns_open(&engine->driving) ||
                pthread_mutex_init(&engine->queue, NULL) ||
                pthread_mutex_init(&engine->chatting, NULL) ||
-               pthread_cond_init(&engine->arrived, &steady);
-  pthread_mutexattr_destroy(&again);
+               pthread_cond_init(&engine->arrived, &steady) ||
+               pthread_cond_init(&engine->idle, &steady);
   pthread_condattr_destroy(&steady);
   return failed ? engine_fail(TERN_ENGINE_FAILED, "cannot make locks") : 0;
 }
@@ -97,7 +94,7 @@ static int open_memory(tern_engine *engine) {
   engine->segments = calloc(count, sizeof(*engine->segments));
   if (!engine->scratch || !engine->logits || !engine->candidates ||
       !engine->original || !engine->is_dirty || !engine->running ||
-      !engine->sessions || !engine->segments)
+      !engine->sessions || !engine->segments || engine_open_rows(engine) != 0)
     return engine_fail(TERN_ENGINE_FAILED,
                        "no memory for %zu sequences at once", count);
   engine->program.scratch = engine->scratch;
@@ -165,7 +162,7 @@ static tern_engine *open_engine(const char *path,
     return NULL;
   }
   engine->waiting_end = &engine->waiting;
-  engine->code = -1;
+  engine->code = engine->watched.file = -1;
   tern_engine_options_init(&engine->options);
   int result = open_locks(engine);
   if (result == 0 && options)
@@ -180,6 +177,7 @@ static tern_engine *open_engine(const char *path,
       copy_text(&engine->template_file, o->chat_template) == 0 &&
       copy_text(&engine->name, o->model_name) == 0 &&
       open_models(engine, models, count) == 0) {
+    engine_watch(engine);
     /* These are the caller's, for as long as the call. */
     engine->options.compile_flags = NULL;
     engine->options.on_progress = NULL;
@@ -211,11 +209,11 @@ static void end_all(tern_engine *engine) {
   engine_request *request;
   while (engine->running_count) {
     request = engine->running[--engine->running_count];
-    engine_end(request, TERN_FINISH_CANCELLED, NULL);
+    engine_end(request, TERN_FINISH_CANCELLED, NULL, NULL);
     engine_request_free(request);
   }
   while ((request = engine_next(engine, UINT64_MAX))) {
-    engine_end(request, TERN_FINISH_CANCELLED, NULL);
+    engine_end(request, TERN_FINISH_CANCELLED, NULL, NULL);
     engine_request_free(request);
   }
 }
@@ -223,6 +221,8 @@ static void end_all(tern_engine *engine) {
 void tern_engine_close(tern_engine *engine) {
   if (!engine)
     return;
+  if (engine->has_driver)
+    tern_engine_stop(engine, 0);
   end_all(engine);
   while (engine->sequences)
     engine_sequence_close(engine->sequences);
@@ -231,6 +231,8 @@ void tern_engine_close(tern_engine *engine) {
   host_program_close(&engine->program);
   tern_memory_unmap(engine->scratch, engine->scratch_bytes);
   tern_memory_unmap(engine->logits, engine->logits_bytes);
+  tern_memory_unmap(engine->rows, engine->rows_bytes);
+  engine_unwatch(engine);
   free(engine->candidates);
   free(engine->original);
   free(engine->is_dirty);
@@ -247,12 +249,15 @@ void tern_engine_close(tern_engine *engine) {
     dlclose(engine->library);
   if (engine->code >= 0)
     close(engine->code);
+  pthread_cond_destroy(&engine->idle);
   pthread_cond_destroy(&engine->arrived);
   pthread_mutex_destroy(&engine->chatting);
   pthread_mutex_destroy(&engine->queue);
-  pthread_mutex_destroy(&engine->driving);
+  engine_turns_close(&engine->driving);
   free(engine);
 }
+
+const char *tern_version(void) { return TERN_VERSION; }
 
 int tern_engine_describe(const tern_engine *engine, tern_engine_info *info) {
   const host_program *program = &engine->program;
