@@ -50,7 +50,7 @@ public:
     fields.set(d::images, declareImages());
     fields.set(d::embed, describeClasses("embed"));
     fields.set(d::head, describeClasses("head"));
-    fields.set(d::best, describe("best"));
+    fields.set(d::best, describe("best.prefill"));
     fields.set(d::kinds, describeKinds(kinds));
     fields.set(d::counters, constants.null());
     return addressOf(AbiStruct::device_plan, fields);
@@ -77,7 +77,11 @@ private:
     fields.setAllToZero();
     fields.set(abi::launch::kernel, numbers.lookup(name.getValue()));
     fields.set(abi::launch::blocks, getBlocks(kernel));
+    fields.set(abi::launch::rows_per_block,
+               getNumberOr(kernel, kRowsPerBlockAttr, 0));
     fields.set(abi::launch::threads, getThreads(kernel));
+    fields.set(abi::launch::shared_bytes,
+               getNumberOr(kernel, kSharedBytesAttr, 0));
     return ArrayAttr::get(module.getContext(), fields.all());
   }
 
