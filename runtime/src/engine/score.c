@@ -59,7 +59,7 @@ void engine_score(engine_request *request, const tern_segment *segment) {
   uint32_t end = tern_session_position(s->session.session);
   uint32_t begin = end - segment->n;
   uint32_t first = request->text_count - request->prompt_count;
-  /* What has no row was judged by a token that is read already, if any. */
+  /* A token without a row was judged by one that is read already, if any. */
   if (begin == request->first_position && begin >= first)
     tell_token(request, begin, NULL);
   for (uint32_t i = begin; i < end && i + 1 < request->text_count; ++i)

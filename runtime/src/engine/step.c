@@ -221,7 +221,7 @@ static float *last_row(const tern_engine *engine, const tern_segment *segment) {
              : NULL;
 }
 
-/* What a request without an answer gets at its end. */
+/* A request without an answer gets them at its end. */
 static const float *logits_behind(const tern_engine *engine, uint32_t at,
                                   const tern_segment *segment) {
   const engine_request *request = engine->running[at];
