@@ -63,6 +63,16 @@ def memory_of(server: Served) -> int:
     return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+def all_of_answer(connection: socket.socket) -> bytes:
+    """Of a connection that stays open."""
+    data = connection.recv(1 << 16)
+    while not data.endswith((b"\r\n0\r\n\r\n", b"}}\n")):
+        piece = connection.recv(1 << 16)
+        assert piece, data
+        data += piece
+    return data
+
+
 def all_of(connection: socket.socket) -> bytes:
     data = b""
     while piece := connection.recv(1 << 16):
@@ -90,7 +100,7 @@ def test_a_client_that_goes_frees_its_sequences(server, stream, way):
 
 def test_slow_readers_hold_nobody_up(server):
     """Their answers are computed and wait, while others get theirs."""
-    slow = [post(server, {**LONG, "n": 4, "stream": True}) for _ in range(20)]
+    slow = [post(server, {**LONG, "n": 4, "stream": True}) for _ in range(8)]
     assert server.json("/v1/completions", TEXT)["choices"][0]["text"] == GREEDY["text"]
     until(lambda: is_idle(server), 60)
     # One of them reads at last, piece by piece.
@@ -169,22 +179,32 @@ def test_noise_is_survived(server):
     until(lambda: is_idle(server))
 
 
-def test_full_queue_and_late_answers(tern, tmp_path):
-    """429 where no more may wait, 503 where it takes too long; a stream says so in its last event."""
+def test_a_full_queue_refuses(tern, tmp_path):
+    """429 where no more may wait; of several answers none is left behind."""
     need_server(tern)
-    with serving(tern, tmp_path, "--parallel", "1", "--queue", "2", "--timeout", "1") as served:
-        waiting = [post(served, {**LONG, "n": 1, "prompt": f"{i}"}) for i in range(3)]
-        until(lambda: served.metric("tern_running") + served.metric("tern_waiting") == 3)
-        status, headers, text = served.ask("/v1/completions", TEXT)
+    with serving(tern, tmp_path, "--parallel", "1", "--queue", "2") as served:
+        status, headers, text = served.ask("/v1/completions", LONG)
         assert status == 429 and headers["Retry-After"] == "1", text
         assert json.loads(text)["error"]["code"] == "queue_full"
-        for connection in waiting:
+        until(lambda: is_idle(served))
+        asked = [post(served, {**LONG, "n": 1, "seed": i}) for i in range(20)]
+        statuses = [connection.recv(12) for connection in asked]
+        assert statuses[0] == b"HTTP/1.1 200" and set(statuses[1:]) == {b"HTTP/1.1 200", b"HTTP/1.1 429"}
+        for connection in asked:
+            connection.close()
+
+
+def test_late_answers_end(tern, tmp_path):
+    """503, or in a stream an event with the same error."""
+    need_server(tern)
+    with serving(tern, tmp_path, "--parallel", "1", "--timeout", "1") as served:
+        asked = [post(served, {**LONG, "stream": i % 2 == 0, "seed": i}) for i in range(8)]
+        last = [all_of_answer(connection) for connection in asked[-2:]]
+        assert last[0].startswith(b"HTTP/1.1 200 ") and b'data: {"error":{"message":"the request took' in last[0]
+        assert last[1].startswith(b"HTTP/1.1 503 ") and b'"code":"timeout"' in last[1]
+        for connection in asked:
             connection.close()
         until(lambda: is_idle(served))
-        many = {**LONG, "n": 3}
-        starters = [post(served, {**many, "seed": i}) for i in range(1)]
-        for connection in starters:
-            connection.close()
 
 
 def test_the_model_may_be_replaced(tern, tmp_path):
