@@ -92,7 +92,8 @@ static engine_constraint *find(tern_engine *engine, tern_grammar *grammar) {
 
 /*--- Requests --------------------------------------------------------------*/
 
-/* What the template has begun the answer with, if the grammar knows it. */
+/* The text that the template has begun the answer with, if the grammar knows
+ * it. */
 static void accept_opening(engine_request *request) {
   const host_text *opening = &request->opening.text;
   if (opening->bytes)
