@@ -137,7 +137,7 @@ module attributes {tern.target = #device} {
 
 // -----
 
-// What the run reads twice is copied first.
+// Rows that the run reads twice are copied first.
 
 #rows = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
