@@ -13,7 +13,7 @@ set -eu
 packages="
   cmake ninja-build ccache g++ libc6-dev
   clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools
-  nlohmann-json3-dev libgtest-dev libpcre2-dev libutf8proc-dev"
+  nlohmann-json3-dev libmicrohttpd-dev libgtest-dev libpcre2-dev libutf8proc-dev"
 tests=
 for argument; do
   case "$argument" in
