@@ -15,11 +15,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mmdebstrap --mode=root --variant=minbase --format=directory \
   --include=ca-certificates,pkg-config,g++ bookworm "$work/root"
+cp /etc/resolv.conf "$work/root/etc/resolv.conf"
 mkdir "$work/root/tern"
 cp "$debs"/*.deb "$here/try.sh" "$work/root/tern"
 cp -RL "$model" "$work/root/tern/model"
 chroot "$work/root" sh -ec '
   export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q
   apt-get install -q -y --no-install-recommends /tern/*.deb
   sh /tern/try.sh /tern/model
   apt-get remove -q -y tern libtern0
