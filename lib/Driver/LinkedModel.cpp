@@ -157,8 +157,11 @@ Error LinkedModel::link(const CompileOptions &options,
                         ? Linkage::Static
                     : options.isStatic ? Linkage::StaticPie
                                        : Linkage::Dynamic;
-  return linker.linkProgram(objects, *libraries, facts.versions, linkage,
-                            scratch, output);
+  // Engines look for what main.c is linked with.
+  std::vector<std::string> symbols = facts.versions;
+  llvm::append_range(symbols, std::vector{"tern_models", "tern_model_count"});
+  return linker.linkProgram(objects, *libraries, symbols, linkage, scratch,
+                            output);
 }
 
 Error LinkedModel::writeProgram(const CompileOptions &options) const {

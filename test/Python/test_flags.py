@@ -155,7 +155,7 @@ def test_completion_of_bash(tern, tmp_path):
     assert words("") == [*listed, "--help", "--version"]
     assert words("com") == ["compile", "completion"]
     assert words("help", "") == listed
-    assert words("cache", "") == ["list", "clear", "path"]
+    assert words("cache", "") == ["list", "clear", "path", "add"]
     assert words("compile", "--kv") == ["--kv-bits"]
     assert words("compile", "--kv-bits", "") == ["3", "4", "8", "16"]
     assert words("compile", "--emit", "=", "sh") == ["shared"]

@@ -175,8 +175,8 @@ def test_commands_of_engine_run(prefix, tmp_path):
         done = run("sh", "-ec", commands, cwd=tmp_path, env=env)
         assert done.returncode == 0, (name, done.stderr)
         assert done.stdout.startswith(want[0][:20]), (name, done.stdout)
-    done = run(tmp_path / "engine", "./bard.weights", "ROMEO:", cwd=tmp_path, env=env)
-    assert done.returncode == 1 and "an engine opens a library" in done.stderr
+    done = run(tmp_path / "engine", "./bard.h", "ROMEO:", cwd=tmp_path, env=env)
+    assert done.returncode == 1 and "bard.h is no model" in done.stderr
 
 
 def test_cmake_finds_the_package(prefix, tmp_path):

@@ -65,7 +65,7 @@ static const Command commands[] = {
      exportMain, describeExport},
     {"inspect", "FILE", "what is in a checkpoint or a compiled model",
      inspectMain, describeInspect},
-    {"cache", "list|clear|path",
+    {"cache", "list|clear|path|add",
      "the programs that run, chat, ppl and bench keep", cacheMain,
      describeCache},
     {"help", "[COMMAND]", "this text, or the flags of a command", helpMain,

@@ -69,7 +69,7 @@ static int check_numbers(const tern_request *r) {
     if (!(numbers[i].value < numbers[i].unset) &&
         check_number(numbers[i].name, numbers[i].flag, numbers[i].value) != 0)
       return TERN_ENGINE_INVALID;
-  if (r->flags >> 5)
+  if (r->flags >> 7)
     return engine_fail(TERN_ENGINE_INVALID,
                        "flags is %#x, which has bits that "
                        "are not known",
@@ -220,7 +220,9 @@ static int set_generator(engine_request *request) {
       host_default_limit(program, request->text_count, &request->limit) != 0)
     return engine_fail(TERN_ENGINE_INVALID, "%s", program->error.text);
   request->picks_best =
-      host_picks_best(generator) && !(request->flags & TERN_REQUEST_LOGPROBS);
+      host_picks_best(generator) &&
+      !(request->flags & (TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS |
+                          TERN_REQUEST_PROMPT_LOGPROBS));
   return 0;
 }
 
@@ -263,6 +265,7 @@ engine_request *engine_request_make(tern_engine *engine,
   request->engine = engine;
   request->program = engine->program;
   request->program.error.text[0] = 0;
+  request->came = host_now();
   request->flags = r.flags;
   request->top = r.top;
   request->best = -1;
