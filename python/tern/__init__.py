@@ -14,7 +14,8 @@ the bit as if it were alone.
 
 from .answer import Answer, Message, Stream, Token, TokenLogprob
 from .errors import BusyError, Error, FailedError, InvalidError
-from .model import Counts, Model
+from .library import library_version
+from .model import Counts, Model, Progress
 from .sequence import Sequence
 from .version import __version__
 
@@ -27,9 +28,11 @@ __all__ = [
     "InvalidError",
     "Message",
     "Model",
+    "Progress",
     "Sequence",
     "Stream",
     "Token",
     "TokenLogprob",
     "__version__",
+    "library_version",
 ]

@@ -23,6 +23,7 @@ _tokens = c.POINTER(c.c_int32)
 
 # Results and arguments of what is called here.
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "tern_version": (c.c_char_p, ()),
     "tern_engine_error": (c.c_char_p, ()),
     "tern_engine_options_init": (None, (c.c_void_p,)),
     "tern_engine_open": (Handle, (c.c_char_p, c.POINTER(s.Options))),
@@ -48,8 +49,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tern_request_init": (None, (c.c_void_p,)),
     "tern_engine_submit": (c.c_int, (Handle, c.POINTER(s.Request), c.POINTER(c.c_uint64))),
     "tern_engine_cancel": (None, (Handle, c.c_uint64)),
-    "tern_engine_step": (c.c_int, (Handle,)),
-    "tern_engine_wait": (c.c_int, (Handle, c.c_int64)),
+    "tern_engine_start": (c.c_int, (Handle,)),
+    "tern_engine_check": (c.c_int, (Handle,)),
     "tern_engine_count": (c.c_int, (Handle, c.POINTER(s.CountsStruct))),
     "tern_sequence_create": (Handle, (Handle,)),
     "tern_sequence_fork": (Handle, (Handle,)),
@@ -70,8 +71,9 @@ def places() -> Iterator[str]:
         return
     package = Path(__file__).resolve().parent
     near = [package / NAME]
-    near += [folder / "lib" / NAME for folder in list(package.parents)[:5]]
-    near += [package.parents[1] / "build" / "lib" / NAME]
+    if package.parents[2].name == "lib":  # lib/python3/dist-packages/tern
+        near.append(package.parents[2] / NAME)
+    near.append(package.parents[1] / "build" / "lib" / NAME)
     yield from (str(path) for path in near if path.exists())
     yield NAME
 
@@ -125,6 +127,12 @@ def load() -> Any:
 def default(struct: type[S]) -> S:
     """With its size and all defaults."""
     return struct.from_buffer_copy(load().defaults[struct])
+
+
+def library_version() -> str:
+    """Of the libtern that is loaded. Error: there is none."""
+    text: bytes = load().tern_version()
+    return text.decode()
 
 
 def sentence() -> str:

@@ -44,6 +44,10 @@ class Sampling:
     logprobs: int | None = None
     """So many likeliest tokens with each token of the answer, 0 to 20; None: no
     log-probabilities."""
+    prompt_logprobs: bool = False
+    """The same of the prompt's tokens, all of which are then read: `answer.prompt`."""
+    logits: bool = False
+    """`token.logits` of each token."""
     ignore_end: bool = False
     """End tokens and the model's own stop strings do not end it."""
     bos: bool = True
@@ -65,6 +69,8 @@ class Prepared:
                 raise InvalidError(f"logprobs is {sampling.logprobs}, expected 0 to {s.MAX_TOP}")
             flags |= s.LOGPROBS
             self.struct.top = sampling.logprobs
+        flags |= s.PROMPT_LOGPROBS * sampling.prompt_logprobs
+        flags |= s.LOGITS * sampling.logits
         flags |= s.IGNORE_END * sampling.ignore_end
         flags |= s.NO_BOS * (not sampling.bos)
         flags |= s.PRIVATE * sampling.private

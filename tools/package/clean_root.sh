@@ -19,7 +19,8 @@ cp /etc/resolv.conf "$work/root/etc/resolv.conf"
 mkdir "$work/root/tern"
 cp "$debs"/*.deb "$here/try.sh" "$work/root/tern"
 cp -RL "$model" "$work/root/tern/model"
-chroot "$work/root" sh -ec '
+# /proc, by which tern finds itself, for as long as this runs.
+unshare --mount sh -ec 'mount --bind /proc "$0/proc"; exec chroot "$0" sh -ec "$1"' "$work/root" '
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
   apt-get install -q -y --no-install-recommends /tern/*.deb
