@@ -123,6 +123,7 @@ typedef struct tern_engine_info {
   uint32_t block;   /* tokens: prefixes that are shorter are not shared */
   uint32_t has_tokenizer, has_template; /* 1 or 0 */
   const char *name, *target;            /* as long as the engine is open */
+  uint32_t calls_form; /* TERN_CALLS_... of tern/tools.h, by the template */
 } tern_engine_info;
 
 /* Fills info->size bytes. */
@@ -270,6 +271,10 @@ typedef struct tern_request {
   uint32_t reserved;      /* 0 */
   tern_event_fn on_event; /* NULL: nobody listens */
   void *data;
+  /* NULL, or the answer's form, which is retained: see tern/grammar.h. The
+   * answer ends where that can do nothing else. An opening of the template's is
+   * taken for its beginning, if it can be that. */
+  struct tern_grammar *grammar;
 } tern_request;
 
 enum tern_request_flags {
