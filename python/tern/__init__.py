@@ -14,6 +14,7 @@ the bit as if it were alone.
 
 from .answer import Answer, Message, Stream, Token, TokenLogprob
 from .errors import BusyError, Error, FailedError, InvalidError
+from .grammar import Grammar
 from .library import library_version
 from .model import Counts, Model, Progress
 from .sequence import Sequence
@@ -25,6 +26,7 @@ __all__ = [
     "Counts",
     "Error",
     "FailedError",
+    "Grammar",
     "InvalidError",
     "Message",
     "Model",

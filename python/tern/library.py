@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes as c
 import functools
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +52,10 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tern_engine_cancel": (None, (Handle, c.c_uint64)),
     "tern_engine_start": (c.c_int, (Handle,)),
     "tern_engine_check": (c.c_int, (Handle,)),
+    "tern_grammar_from_rules": (Handle, (c.c_char_p, c.c_size_t, c.c_void_p, c.c_char_p)),
+    "tern_grammar_from_schema": (Handle, (c.c_char_p, c.c_size_t, c.c_void_p, c.c_char_p)),
+    "tern_grammar_any_object": (Handle, (c.c_void_p, c.c_char_p)),
+    "tern_grammar_release": (None, (Handle,)),
     "tern_engine_count": (c.c_int, (Handle, c.POINTER(s.CountsStruct))),
     "tern_sequence_create": (Handle, (Handle,)),
     "tern_sequence_fork": (Handle, (Handle,)),
@@ -173,6 +178,14 @@ def encode(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise InvalidError(f"the text is no Unicode: {error}") from None
+
+
+def dump_json(name: str, value: Any) -> bytes:
+    """Error: it is nothing that JSON has."""
+    try:
+        return encode(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidError(f"{name} cannot be JSON: {error}") from None
 
 
 def read_tokens(call: Callable[..., int], guess: int) -> list[int]:

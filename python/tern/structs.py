@@ -57,6 +57,7 @@ class Info(c.Structure):
         ("has_template", c.c_uint32),
         ("name", c.c_char_p),
         ("target", c.c_char_p),
+        ("calls_form", c.c_uint32),
     ]
 
 
@@ -140,6 +141,7 @@ class Request(c.Structure):
         ("reserved", c.c_uint32),
         ("on_event", EventFunction),
         ("data", c.c_void_p),
+        ("grammar", c.c_void_p),
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import json
 import os
 import re
 import shutil
@@ -244,6 +245,24 @@ def test_programs_and_checkpoints_open(tern, model, tmp_path, monkeypatch):
         package.Model(A48, compiler=tern, compile_flags=["--no-such-flag"])
     with pytest.raises(package.Error, match="config.json"):
         package.Model(tmp_path, compiler=tern)
+
+
+def test_answers_of_a_form(model):
+    import tern as package
+
+    forms = ["yes", "no", "perhaps"]
+    rules = package.Grammar.from_rules("root ::= " + " | ".join(f'"{form}"' for form in forms))
+    answer = model.generate("ROMEO:", temperature=0, grammar=rules)
+    assert answer.text in forms and answer.finish == "stop"
+    grammar = package.Grammar.from_schema({"enum": ["yes", 17, None]})
+    with ThreadPoolExecutor(4) as pool:
+        texts = pool.map(lambda seed: model.generate("ROMEO:", seed=seed, grammar=grammar), range(8))
+        assert {json.loads(answer.text) for answer in texts} <= {"yes", 17, None}
+    assert model.generate("ROMEO:", grammar=package.Grammar.any_object(), max_tokens=1).text[:1] in "{ "
+    with pytest.raises(package.InvalidError, match="root"):
+        package.Grammar.from_rules('leaf ::= "x"')
+    with pytest.raises(package.InvalidError, match="schema cannot be JSON"):
+        package.Grammar.from_schema({"a": object()})
 
 
 REFUSED = [
