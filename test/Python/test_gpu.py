@@ -25,7 +25,7 @@ from test_golden import golden, golden_json
 from test_not_finite import OVERFLOWS, SENTENCE
 
 TOKENS = 18  # of the golden ones: more than are few
-ODD = ("h204-g688-d100", "bias-all")
+ODD = ("h204-g688-d100", "h308-g5460", "columns-5-65", "bias-all")
 
 
 @pytest.fixture(scope="session", name="library")
@@ -110,7 +110,7 @@ def test_greedy_text(program, name):
 def test_odd_shapes(tern, program, name, tmp_path):
     case = CASES[name]
     compiled = program(name)
-    ids = list(range(3, 3 + min(case.tokens, 9)))
+    ids = [3, 1, 4, 1, 5, 0, 2, 6, 5]
     out = tmp_path / "native"
     out.mkdir()
     flags = ["--ids", ",".join(map(str, ids)), "-n", "0", *option_flags(case.options)]
@@ -132,6 +132,15 @@ def test_commands(program, tmp_path, name="shakespeare-b158"):
     assert re.search(
         r"PTX interpreter, compute capability 9\.0, code for 8\.0, \d+ launches a token", said
     )
+
+
+def test_memory_is_said(program, name="shakespeare-b158"):
+    said = program(name).start("run", "-p", "x", "-n", "1", "-v", "-c", "64").stderr
+    found = re.search(
+        r"on the GPU: 1\.1 MB of weights, \d+\.\d MB of scratch memory; 0\.1 MB for a cache of 64 "
+        r"tokens of 16 bits; (\d+\.\d) of 8589\.9 MB are free", said,
+    )  # fmt: skip
+    assert found and 8500 < float(found[1]) < 8589
 
 
 def test_several_gpus(tern, library, tmp_path):
