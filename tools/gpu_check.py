@@ -355,7 +355,7 @@ def check_products(driver: Driver, plan: dict) -> None:
     for step in facts["steps"]:
         function = driver.function(module, step["kernel"])
         driver.allow_shared(function, step["shared_bytes"])
-        for position in facts["positions"] if "attention" in step["kernel"] else (0,):
+        for position in (0,) if "_proj" in step["kernel"] else facts["positions"]:
             place = driver.upload(position.to_bytes(8, "little"))
             fields = (1, zeros, place, states, hidden[0], hidden[1], 0, 0)
             rows = driver.upload(b"".join(value.to_bytes(8, "little") for value in fields))
