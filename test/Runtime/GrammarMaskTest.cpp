@@ -125,7 +125,7 @@ TEST(GrammarMask, EveryTokenOfRules) {
 TEST(GrammarMask, LittleMemory) {
   GrammarPointer json(tern_grammar_any_object(nullptr, &sentence()),
                       tern_grammar_release);
-  follow(json.get(), manyTokens(4), 4, 60, 400000);
+  follow(json.get(), manyTokens(4), 4, 60, 150000);
 }
 
 TEST(GrammarMask, NoMemory) {
