@@ -27,7 +27,7 @@ import gpu_opcodes
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "python"))
 
-from tern.synth import PRESETS, synthesize  # noqa: E402
+from tern_reference.synth import PRESETS, synthesize  # noqa: E402
 
 TARGET = "--target=nvptx-sm_80"  # of all cards from there on
 SMALL = dict(layers=2, vocab=300, heads=2, kv_heads=1, head_dim=64, intermediate=516)

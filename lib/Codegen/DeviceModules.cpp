@@ -33,6 +33,11 @@ DeviceModules tern::splitDeviceModule(ModuleOp module) {
   for (auto kernel : llvm::make_early_inc_range(
            split.description->getOps<LLVM::LLVMFuncOp>()))
     kernel.erase();
+  // Memory of the device's own.
+  for (auto global :
+       llvm::make_early_inc_range(split.description->getOps<LLVM::GlobalOp>()))
+    if (global.getAddrSpace() != 0)
+      global.erase();
   return split;
 }
 

@@ -77,7 +77,11 @@ private:
     fields.setAllToZero();
     fields.set(abi::launch::kernel, numbers.lookup(name.getValue()));
     fields.set(abi::launch::blocks, getBlocks(kernel));
+    fields.set(abi::launch::rows_per_block,
+               getNumberOr(kernel, kRowsPerBlockAttr, 0));
     fields.set(abi::launch::threads, getThreads(kernel));
+    fields.set(abi::launch::shared_bytes,
+               getNumberOr(kernel, kSharedBytesAttr, 0));
     return ArrayAttr::get(module.getContext(), fields.all());
   }
 

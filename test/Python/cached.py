@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from cases import CASES
 from conftest import ROOT
-from tern.checkpoint import load
-from tern.model import Model, Result
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Result
 
 
 @functools.cache
@@ -42,7 +42,7 @@ def cache() -> Path:
 def sources() -> bytes:
     """Fingerprint of all that a model and its reference are made by."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "python" / "tern").glob("*.py")):
+    for path in sorted((ROOT / "python" / "tern_reference").glob("*.py")):
         digest.update(path.read_bytes())
     digest.update(Path(__file__).with_name("cases.py").read_bytes())
     return digest.digest()

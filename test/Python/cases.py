@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tern.model import Options
-from tern.published import SMALL
-from tern.safetensors import Reader
-from tern.synth import synthesize
+from tern_reference.model import Options
+from tern_reference.published import SMALL
+from tern_reference.safetensors import Reader
+from tern_reference.synth import synthesize
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def bundled():
     """name -> loaded checkpoint of a bundled model."""
-    from tern.checkpoint import load
+    from tern_reference.checkpoint import load
 
     loaded = {}
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Qwen3, llama and MiniCPM in double precision, from their papers' formulas.
 
-An independent second opinion on the reference: nothing here comes from python/tern,
+An independent second opinion on the reference: nothing here comes from python/tern_reference,
 neither its reader nor its config. It reads a directory whose matrices are plain floats
 or MLX's codes, and computes W x with numpy's sums. `quantize` changes the input of every
 matrix, `cache` every key and value; without them nothing is rounded but doubles.

@@ -19,8 +19,8 @@ from abi import BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL, CompiledModel
 from cached import case_directory, compiled_once
 from cases import CASES
 from conftest import MODELS, ROOT, in_turn, model_directory
-from tern.checkpoint import load
-from tern.model import Model, Options, Result
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 
 CC = os.environ.get("CC", "cc")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from abi import CompiledModel
 from conftest import ROOT, model_directory
-from tern.model import Result
+from tern_reference.model import Result
 from test_compiled import assert_same, run_driver
 from test_golden import golden
 

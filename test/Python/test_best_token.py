@@ -21,7 +21,7 @@ import pytest
 from abi import CompiledModel
 from cached import case_directory, compiled_once
 from conftest import TARGETS, model_directory
-from tern.safetensors import Reader
+from tern_reference.safetensors import Reader
 from test_compiled import run_driver
 
 HIDDEN, VOCAB = 308, 301

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from boards import BOARDS, CORE, LIBRARY, RUNTIME, count_code, link, need, run, run_quietly
 from conftest import MODELS, model_directory
-from tern.checkpoint import load
-from tern.model import Model, Options, Result
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Options, Result
 from test_compiled import assert_same, run_driver
 from test_embedded import PROGRAM, TOKENS, WANTED, compile_models, define
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from damage import copy_model
-from tern.synth import synthesize
+from tern_reference.synth import synthesize
 from test_driver import assert_refused, run
 
 SHAPE = dict(hidden=64, heads=2, head_dim=32, intermediate=96, layers=1, vocab=300)

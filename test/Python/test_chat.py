@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from conftest import MODELS, model_directory
 from terminal import FULL_PIPE, Terminal
-from tern.tokenizer import Tokenizer
+from tern_reference.tokenizer import Tokenizer
 from test_driver import assert_refused, run
 
 A48 = model_directory(MODELS[0])

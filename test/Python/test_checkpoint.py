@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import MODELS, model_directory
-from tern.checkpoint import load, pack, unpack
-from tern.config import ActivationQuant, ConfigError, parse_config
-from tern.model import Model, Options
-from tern.numerics import F32, ternarize, to_bf16, widen_bf16
-from tern.safetensors import FormatError, Pending, Reader, write
-from tern.synth import synthesize
-from tern.tokenizer import Tokenizer, compile_pattern
+from tern_reference.checkpoint import load, pack, unpack
+from tern_reference.config import ActivationQuant, ConfigError, parse_config
+from tern_reference.model import Model, Options
+from tern_reference.numerics import F32, ternarize, to_bf16, widen_bf16
+from tern_reference.safetensors import FormatError, Pending, Reader, write
+from tern_reference.synth import synthesize
+from tern_reference.tokenizer import Tokenizer, compile_pattern
 
 BASE = dict(
     hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, vocab_size=9,

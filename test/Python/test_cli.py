@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`python -m tern`: what the commands print and write."""
+"""`python -m tern_reference`: what the commands print and write."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import json
 import numpy as np
 import pytest
 from conftest import MODELS, model_directory
-from tern import synth
-from tern.__main__ import main
+from tern_reference import synth
+from tern_reference.__main__ import main
 from test_golden import golden, golden_json
 
 A48 = str(model_directory(MODELS[0]))
@@ -40,12 +40,12 @@ def test_interrupt_is_one_line(monkeypatch, capsys, tmp_path):
     def press(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tern.model.Model.run", press)
+    monkeypatch.setattr("tern_reference.model.Model.run", press)
     assert main(["logits", A48, "--ids", "1"]) == 130
-    assert capsys.readouterr().err == "python -m tern: interrupted\n"
-    monkeypatch.setattr("tern.synth.synthesize", press)
+    assert capsys.readouterr().err == "python -m tern_reference: interrupted\n"
+    monkeypatch.setattr("tern_reference.synth.synthesize", press)
     assert synth.main(["-o", str(tmp_path)]) == 130
-    assert capsys.readouterr().err == "python -m tern.synth: interrupted\n"
+    assert capsys.readouterr().err == "python -m tern_reference.synth: interrupted\n"
 
 
 def test_ppl(tmp_path, capsys):

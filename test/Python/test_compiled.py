@@ -28,11 +28,11 @@ from test_golden import (
     golden_json,
     int8_embedding_json,
 )
-from tern.checkpoint import Checkpoint, load, pack
-from tern.config import MLP_PROJECTIONS
-from tern.model import Model, Options, Result
-from tern.safetensors import Pending, Reader, write_shards
-from tern.synth import synthesize
+from tern_reference.checkpoint import Checkpoint, load, pack
+from tern_reference.config import MLP_PROJECTIONS
+from tern_reference.model import Model, Options, Result
+from tern_reference.safetensors import Pending, Reader, write_shards
+from tern_reference.synth import synthesize
 
 HELD_OUT = Path(__file__).resolve().parents[1] / "data" / "shakespeare-heldout.txt"
 TIMEOUT = 300  # seconds for one compilation and run

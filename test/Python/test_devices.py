@@ -19,7 +19,7 @@ import pytest
 from boards import run_quietly
 from conftest import MODELS, ROOT, model_directory
 from damage import edit_tensor
-from tern.synth import synthesize
+from tern_reference.synth import synthesize
 from test_boards import LEAST, LIMITS
 from test_compiled import run_driver
 from test_golden import golden_json

@@ -18,11 +18,11 @@ import pytest
 from conftest import ROOT, model_directory
 from double_precision import Array, Change, DoubleModel, half, int8_blocks, unchanged
 from double_precision import yarn, yarn_bounds
-from tern.checkpoint import Linear, load
-from tern.config import ActivationQuant
-from tern.model import Model
-from tern.synth import synthesize
-from tern.tokenizer import Tokenizer
+from tern_reference.checkpoint import Linear, load
+from tern_reference.config import ActivationQuant
+from tern_reference.model import Model
+from tern_reference.synth import synthesize
+from tern_reference.tokenizer import Tokenizer
 
 # Heads of 128 apart from the hidden size; each kind of rope, of table and of stored form.
 SHAPE = dict(
@@ -95,7 +95,7 @@ def test_float_activations(directory, name, monkeypatch):
     """With a cache of floats all agrees; one of f16 may round to a neighbour."""
     steps = Comparison(directory(name), name, FLOATS).steps(unchanged, half)
     assert np.median(steps) < 2e-6 and steps.max() < 1e-3
-    monkeypatch.setattr("tern.attention.to_f16", unchanged)
+    monkeypatch.setattr("tern_reference.attention.to_f16", unchanged)
     comparison = Comparison(directory(name), name, FLOATS)
     assert comparison.steps(unchanged, unchanged).max() < 2e-6
     whole = comparison.model.run(comparison.ids)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from conftest import MODELS, ROOT, model_directory
 from damage import DAMAGES, copy_model, edit_config, edit_tensor
-from tern.synth import synthesize
+from tern_reference.synth import synthesize
 
 A48 = model_directory(MODELS[0])
 COMMANDS = ("compile", "run", "chat", "ppl", "bench", "inspect")

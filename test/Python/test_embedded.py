@@ -19,8 +19,8 @@ import pytest
 from boards import CORE, LIBRARY, RUNTIME, run_quietly
 from cases import CASES
 from conftest import MODELS, model_directory
-from tern.checkpoint import load
-from tern.model import Model, Options, Result
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 
 TOKENS = [1, 845, 25, 310, 77, 5, 902, 11, 640, 3, 3, 21, 400, 9, 78, 1000, 57, 6, 31]

@@ -23,8 +23,8 @@ import test_embedded
 from boards import need
 from cases import CASES
 from conftest import MODELS, ROOT, model_directory
-from tern.checkpoint import load
-from tern.model import Model, Options, Result
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
 from test_not_finite import IDS, OVERFLOWS

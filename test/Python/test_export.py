@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from artifact import assert_same_artifact
 from conftest import MODELS, model_directory
-from tern.gguf import convert, read, write
-from tern.synth import synthesize
+from tern_reference.gguf import convert, read, write
+from tern_reference.synth import synthesize
 from test_compiled import run_driver
 from test_driver import assert_refused, run
 from test_gguf import LLAMA, SHAPE

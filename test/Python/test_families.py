@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from artifact import assert_same_artifact
-from tern.checkpoint import load
-from tern.config import ConfigError, parse_config
-from tern.gguf import convert, read, write
-from tern.model import Model
-from tern.rope import Rope, rope_tables, yarn_bounds, yarn_factor
-from tern.safetensors import Pending, Reader, write_shards
-from tern.synth import synthesize
+from tern_reference.checkpoint import load
+from tern_reference.config import ConfigError, parse_config
+from tern_reference.gguf import convert, read, write
+from tern_reference.model import Model
+from tern_reference.rope import Rope, rope_tables, yarn_bounds, yarn_factor
+from tern_reference.safetensors import Pending, Reader, write_shards
+from tern_reference.synth import synthesize
 from test_compiled import run_driver
 from test_driver import run
 

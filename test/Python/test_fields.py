@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from cached import case_directory, compiled_once
 from cases import CASES
-from tern.checkpoint import load
-from tern.model import Model
+from tern_reference.checkpoint import load
+from tern_reference.model import Model
 from test_driver import run
 
 CASE = "h196-g44"

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from artifact import artifact
-from tern.checkpoint import Linear, load
-from tern.gguf import convert
-from tern.gguf_encodings import ENCODINGS
-from tern.numerics import F32, ternarize
-from tern.safetensors import Pending, Reader, write
-from tern.synth import synthesize
+from tern_reference.checkpoint import Linear, load
+from tern_reference.gguf import convert
+from tern_reference.gguf_encodings import ENCODINGS
+from tern_reference.numerics import F32, ternarize
+from tern_reference.safetensors import Pending, Reader, write
+from tern_reference.synth import synthesize
 from test_compiled import run_driver
 from test_gguf import flags_of
 

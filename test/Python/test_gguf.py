@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from artifact import assert_same_artifact
-from tern.checkpoint import load
-from tern.gguf import Tensor, convert, read, write, write_masters
-from tern.gguf_encodings import ENCODINGS
-from tern.model import Model, Result
-from tern.synth import main, synthesize
-from tern.synth_tokenizer import sentencepiece as sentencepiece_files
+from tern_reference.checkpoint import load
+from tern_reference.gguf import Tensor, convert, read, write, write_masters
+from tern_reference.gguf_encodings import ENCODINGS
+from tern_reference.model import Model, Result
+from tern_reference.synth import main, synthesize
+from tern_reference.synth_tokenizer import sentencepiece as sentencepiece_files
 from test_compiled import assert_same, run_driver
 
 # Rows of whole blocks for all encodings.

@@ -10,10 +10,10 @@ import json
 import numpy as np
 import pytest
 from conftest import MODELS, ROOT, model_directory
-from tern.model import Model, Options, Result
-from tern.perplexity import perplexity
-from tern.safetensors import Reader
-from tern.tokenizer import Tokenizer
+from tern_reference.model import Model, Options, Result
+from tern_reference.perplexity import perplexity
+from tern_reference.safetensors import Reader
+from tern_reference.tokenizer import Tokenizer
 
 VARIANTS = {
     "kv16": Options(kv_bits=16),

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from cases import CASES
 from conftest import MODELS, model_directory
-from tern.model import Options, Result
+from tern_reference.model import Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
 

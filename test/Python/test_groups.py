@@ -14,14 +14,14 @@ from typing import Callable
 import numpy as np
 import pytest
 from artifact import artifact, assert_same_artifact
-from tern.checkpoint import Linear, load, recover, unpack_affine
-from tern.gguf import Tensor, convert, read
-from tern.gguf import write as write_gguf
-from tern.gguf_encodings import decode, decode_q4_k
-from tern.model import Model
-from tern.numerics import F32, to_bf16
-from tern.safetensors import FormatError, Pending, Reader, write
-from tern.synth import synthesize
+from tern_reference.checkpoint import Linear, load, recover, unpack_affine
+from tern_reference.gguf import Tensor, convert, read
+from tern_reference.gguf import write as write_gguf
+from tern_reference.gguf_encodings import decode, decode_q4_k
+from tern_reference.model import Model
+from tern_reference.numerics import F32, to_bf16
+from tern_reference.safetensors import FormatError, Pending, Reader, write
+from tern_reference.synth import synthesize
 from test_compiled import assert_same, run_driver
 from test_driver import assert_refused
 from test_driver import run as run_tern

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 from conftest import ROOT
 from damage import DAMAGES, copy_model, edit_config
-from tern.gguf import convert
-from tern.synth import synthesize
+from tern_reference.gguf import convert
+from tern_reference.synth import synthesize
 from test_driver import A48, assert_refused, run
 
 SHAPE = dict(hidden=64, heads=2, head_dim=32, intermediate=128, layers=1)

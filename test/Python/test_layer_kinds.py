@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 from abi import CompiledModel
 from conftest import MODELS, model_directory
-from tern.checkpoint import load
-from tern.model import Model, Options, Result
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Options, Result
 from test_compiled import assert_same, run_driver
 
 CC = os.environ.get("CC", "cc")

@@ -20,8 +20,8 @@ import malformed_text
 import pytest
 from conftest import ROOT
 from measured import Launcher, Measured
-from tern.gguf import convert
-from tern.synth import synthesize
+from tern_reference.gguf import convert
+from tern_reference.synth import synthesize
 
 MIB = 1 << 20
 

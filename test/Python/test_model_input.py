@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from malformed_binary import program_header
-from tern.gguf import convert
-from tern.synth import synthesize
+from tern_reference.gguf import convert
+from tern_reference.synth import synthesize
 from test_driver import assert_refused, run
 
 SHAPE = dict(hidden=256, intermediate=512, layers=1, heads=4, kv_heads=2, vocab=300)

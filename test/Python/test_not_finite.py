@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from cases import KV3, KV8, KV16
 from conftest import ROOT, TARGETS, in_turn
-from tern.checkpoint import load
-from tern.model import Model, Options, Result
-from tern.numerics import F32, to_bf16
-from tern.safetensors import Reader
-from tern.synth import synthesize
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Options, Result
+from tern_reference.numerics import F32, to_bf16
+from tern_reference.safetensors import Reader
+from tern_reference.synth import synthesize
 from test_compiled import TIMEOUT, assert_same, option_flags
 
 SENTENCE = "the model's logits are not finite: "

@@ -8,12 +8,12 @@ import math
 
 import numpy as np
 import pytest
-from tern import numerics as n
-from tern.attention import KVRows, attend
-from tern.checkpoint import Linear
-from tern.config import ActivationQuant
-from tern.model import bitlinear, glu
-from tern.rope import Rope, rope_tables
+from tern_reference import numerics as n
+from tern_reference.attention import KVRows, attend
+from tern_reference.checkpoint import Linear
+from tern_reference.config import ActivationQuant
+from tern_reference.model import bitlinear, glu
+from tern_reference.rope import Rope, rope_tables
 
 F32 = np.float32
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODELS, model_directory
-from tern.synth import synthesize
+from tern_reference.synth import synthesize
 from test_driver import assert_refused, run, small_disk  # noqa: F401
 
 A48 = model_directory(MODELS[0])

@@ -18,7 +18,7 @@ import pytest
 from cached import compiled_once
 from conftest import MODELS, model_directory
 from damage import copy_model
-from tern.synth import synthesize
+from tern_reference.synth import synthesize
 from test_driver import assert_refused, run
 
 A48 = model_directory(MODELS[0])

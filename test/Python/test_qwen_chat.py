@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODELS, ROOT, model_directory
-from tern.tokenizer import Tokenizer
+from tern_reference.tokenizer import Tokenizer
 from test_driver import run
 
 DATA = ROOT / "test" / "data" / "templates"

@@ -16,8 +16,8 @@ from conftest import MODELS, ROOT, TARGETS, in_turn, model_directory
 from damage import copy_model, edit_config
 from test_compiled import assert_same, run_compiled
 from test_driver import assert_refused, run
-from tern.checkpoint import load
-from tern.model import Model
+from tern_reference.checkpoint import load
+from tern_reference.model import Model
 
 A48 = model_directory(MODELS[0])
 PAGE = (ROOT / "docs" / "schemes.md").read_text()

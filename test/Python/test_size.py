@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tern.gguf import write_masters
-from tern.safetensors import Reader
-from tern.synth import PRESETS, synthesize
+from tern_reference.gguf import write_masters
+from tern_reference.safetensors import Reader
+from tern_reference.synth import PRESETS, synthesize
 
 MIB = 1 << 20
 

@@ -11,15 +11,15 @@ import re
 import numpy as np
 import pytest
 from conftest import ROOT
-from tern import model as model_module
-from tern.checkpoint import load
-from tern.model import Model
-from tern.numerics import quantize
-from tern.published import PUBLISHED
-from tern.published import SMALL as SMALL_SIZES
-from tern.safetensors import Reader
-from tern.synth import ENCODINGS, PRESETS, config_json, main, settings, synthesize
-from tern.tokenizer import Tokenizer
+from tern_reference import model as model_module
+from tern_reference.checkpoint import load
+from tern_reference.model import Model
+from tern_reference.numerics import quantize
+from tern_reference.published import PUBLISHED
+from tern_reference.published import SMALL as SMALL_SIZES
+from tern_reference.safetensors import Reader
+from tern_reference.synth import ENCODINGS, PRESETS, config_json, main, settings, synthesize
+from tern_reference.tokenizer import Tokenizer
 
 SMALL = dict(hidden=192, intermediate=688, layers=2, heads=3, kv_heads=1, vocab=300)
 GROUPED = [name for name in ENCODINGS if name.startswith("products") or name == "affine"]

@@ -21,12 +21,12 @@ from abi import CompiledModel
 from artifact import artifact, assert_same_artifact
 from cached import case_directory
 from conftest import TARGETS
-from tern.checkpoint import Linear, load
-from tern.config import ConfigError
-from tern.gguf import convert, read
-from tern.model import Model, Options, Result
-from tern.safetensors import Pending, Reader, write_shards
-from tern.synth import synthesize
+from tern_reference.checkpoint import Linear, load
+from tern_reference.config import ConfigError
+from tern_reference.gguf import convert, read
+from tern_reference.model import Model, Options, Result
+from tern_reference.safetensors import Pending, Reader, write_shards
+from tern_reference.synth import synthesize
 from test_compiled import assert_same, run_compiled, run_driver
 from test_driver import assert_refused, run
 from test_inspect import inspect
@@ -171,7 +171,7 @@ def test_odd_number_of_rows(tern, tmp_path, monkeypatch):
         whole, config=replace(whole.config, vocab_size=117), table=table, head=table,
         embedding=table.values(),
     )  # fmt: skip
-    monkeypatch.setattr("tern.gguf.load", lambda directory: odd)
+    monkeypatch.setattr("tern_reference.gguf.load", lambda directory: odd)
     convert(tmp_path / "hf", tmp_path / "m.gguf", "tq2_0")
     ids, out = [0, 116, 5, 77, 116], tmp_path / "logits.npy"
     for target in TARGETS:

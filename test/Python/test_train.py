@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import model_directory
 from double_precision import DoubleModel
-from tern.network import Network, Shape, initial_masters
-from tern.train import main, save, stored
+from tern_reference.network import Network, Shape, initial_masters
+from tern_reference.train import main, save, stored
 
 SMALL = Shape(hidden=128, intermediate=128, layers=2, heads=2, kv_heads=1, vocab=40, context=6,
               original=30)  # fmt: skip

@@ -13,13 +13,13 @@ import json
 import pytest
 from conftest import ROOT, TARGETS, model_directory
 from double_precision import DoubleModel
-from tern.checkpoint import Linear, load
-from tern.config import ActivationQuant
-from tern.gguf import convert
-from tern.model import Model
-from tern.network import Shape
-from tern.tokenizer import Tokenizer
-from tern.train import save
+from tern_reference.checkpoint import Linear, load
+from tern_reference.config import ActivationQuant
+from tern_reference.gguf import convert
+from tern_reference.model import Model
+from tern_reference.network import Shape
+from tern_reference.tokenizer import Tokenizer
+from tern_reference.train import save
 from test_compiled import assert_same, run_compiled, run_driver
 
 QWEN3 = model_directory("shakespeare-qwen3")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from conftest import TARGETS
 from measured import Launcher, Measured
-from tern.checkpoint import load
-from tern.model import Model, Result
-from tern.synth import synthesize
+from tern_reference.checkpoint import load
+from tern_reference.model import Model, Result
+from tern_reference.synth import synthesize
 from test_compiled import assert_same
 
 IDS = [1, 31000, 7]

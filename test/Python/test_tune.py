@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from cached import made_once
-from tern.synth import synthesize
+from tern_reference.synth import synthesize
 from test_driver import A48, run
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="layouts of x86-64")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODELS, ROOT, TARGETS, model_directory
-from tern.model import Result
+from tern_reference.model import Result
 from test_compiled import assert_same, run_driver
 from test_emulated import ARM64, TOKENS, Machine, Program, arm64, known_machine
 from test_golden import golden, golden_json

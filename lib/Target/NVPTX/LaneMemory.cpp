@@ -103,11 +103,11 @@ LogicalResult LaneRewriter::store(Operation *op, Value vector, Value base,
       memref::StoreOp::create(at, b.loc, held, memory, place);
   };
   int64_t width = type.getNumElements();
-  if (width >= kLanes) {
+  if (writesAll(width)) {
     write(b);
     return success();
   }
-  auto branch = scf::IfOp::create(b, b.loc, b.isBelow(width),
+  auto branch = scf::IfOp::create(b, b.loc, isWriter(std::min(width, kLanes)),
                                   /*withElseRegion=*/false);
   OpBuilder inner = branch.getThenBodyBuilder();
   write(inner);

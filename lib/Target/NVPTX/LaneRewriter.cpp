@@ -7,6 +7,7 @@
 
 #include "LaneRewriter.h"
 
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,9 +46,20 @@ Type nvptx::getHeldType(Type type) {
 // Memory
 //===----------------------------------------------------------------------===//
 
+void LaneRewriter::synchronize() {
+  if (isOfBlock)
+    b.barrier();
+  else
+    b.synchronize();
+}
+
+Value LaneRewriter::isWriter(int64_t lanes) {
+  return isOfBlock ? b.isThreadBelow(lanes) : b.isBelow(lanes);
+}
+
 void LaneRewriter::beforeLoad() {
   if (hasWritten) {
-    b.synchronize();
+    synchronize();
     hasRead = hasWritten = false;
   }
   hasRead = true;
@@ -55,7 +67,7 @@ void LaneRewriter::beforeLoad() {
 
 void LaneRewriter::beforeStore() {
   if (hasRead || hasWritten) {
-    b.synchronize();
+    synchronize();
     hasRead = hasWritten = false;
   }
   hasWritten = true;
@@ -63,7 +75,7 @@ void LaneRewriter::beforeStore() {
 
 static bool writes(Operation *op) {
   return isa<memref::StoreOp, vector::StoreOp, vector::TransferWriteOp,
-             LLVM::StoreOp>(op);
+             LLVM::StoreOp, memref::AtomicRMWOp>(op);
 }
 
 static bool writesWithin(Operation *op) {
@@ -77,7 +89,7 @@ static bool writesWithin(Operation *op) {
 /// Numbers that all lanes have are written by one.
 LogicalResult LaneRewriter::storeSame(Operation *op) {
   beforeStore();
-  auto branch = scf::IfOp::create(b, op->getLoc(), b.isBelow(1),
+  auto branch = scf::IfOp::create(b, op->getLoc(), isWriter(1),
                                   /*withElseRegion=*/false);
   OpBuilder inner = branch.getThenBodyBuilder();
   inner.clone(*op, mapping);
@@ -131,10 +143,20 @@ LogicalResult LaneRewriter::rewriteElementwise(Operation *op) {
 }
 
 LogicalResult LaneRewriter::rewriteOp(Operation *op) {
+  if (auto each = dyn_cast<EachWarpOp>(op))
+    return rewriteEachWarp(each);
+  if (auto atomic = dyn_cast<memref::AtomicRMWOp>(op))
+    return rewriteAtomic(atomic);
   if (op->getNumRegions())
     return rewriteRegions(op);
   if (isa<memref::PrefetchOp>(op))
     return success();
+  if (isa<SharedOp, memref::AllocaOp>(op))
+    return rewriteShared(op);
+  if (isa<BarrierOp, CommitOp, WaitOp>(op))
+    return rewriteOrder(op);
+  if (auto copy = dyn_cast<CopyOp>(op))
+    return rewriteCopy(copy);
   if (auto block = dyn_cast<WorkerIndexOp>(op)) {
     Value number = b.readRegister("ctaid.x");
     mapping.map(
@@ -245,9 +267,11 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
     return failure();
   bool isWritten = writesWithin(op);
   if (hasWritten && !isWritten)
-    b.synchronize();
+    synchronize();
   forgetMemory(isWritten);
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
+    if (isOfBlock && loop->hasAttr(kByWarpsAttr) && !loop.getNumResults())
+      return rewriteLoopByWarps(loop);
     SmallVector<Value> inits = carry(loop.getInitArgs());
     if (llvm::is_contained(inits, Value()))
       return failure();
@@ -319,10 +343,12 @@ LogicalResult LaneRewriter::rewriteBlock(Block &block) {
   return success();
 }
 
-LogicalResult LaneRewriter::rewrite(func::FuncOp from, func::FuncOp to) {
+LogicalResult LaneRewriter::rewrite(func::FuncOp from, func::FuncOp to,
+                                    int64_t warps) {
   Block *entry = &to.getBody().front();
   b.setInsertionPointToStart(entry);
-  b.begin();
+  b.begin(warps);
+  isOfBlock = warps > 1;
   bind(from.getArguments(), entry->getArguments());
   return rewriteBlock(from.getBody().front());
 }

@@ -13,6 +13,7 @@
 #include "tern/Target/NVPTX/NVPTX.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -20,14 +21,17 @@ namespace tern::nvptx {
 
 /// Rewrites one kernel. All lanes go the same way: what is no vector is the
 /// same in all of them, and so are vectors of a few elements, as those of code
-/// for scalars; a wide vector has an element or some in each lane.
+/// for scalars; a wide vector has an element or some in each lane. Of a block
+/// of several warps, all compute the same and the first one writes, but where
+/// each one has its own work.
 class LaneRewriter {
 public:
   explicit LaneRewriter(mlir::OpBuilder at, mlir::Location loc) : b(at, loc) {}
 
   /// Writes the body of `from` into the empty block of `to`. Fails on an
   /// operation without a form for a warp, which it tells.
-  mlir::LogicalResult rewrite(mlir::func::FuncOp from, mlir::func::FuncOp to);
+  mlir::LogicalResult rewrite(mlir::func::FuncOp from, mlir::func::FuncOp to,
+                              int64_t warps);
   mlir::Operation *getCulprit() const { return culprit; }
 
 private:
@@ -42,6 +46,16 @@ private:
   llvm::SmallVector<mlir::Value> carry(mlir::ValueRange values);
   void bind(mlir::ValueRange were, mlir::ValueRange are);
   mlir::LogicalResult rewriteRegion(mlir::Region &from, mlir::Block *to);
+
+  // LaneBlocks.cpp
+  mlir::LogicalResult rewriteEachWarp(EachWarpOp op);
+  mlir::LogicalResult rewriteLoopByWarps(mlir::scf::ForOp loop);
+  mlir::LogicalResult rewriteShared(mlir::Operation *op);
+  mlir::LogicalResult rewriteCopy(CopyOp op);
+  mlir::LogicalResult rewriteOrder(mlir::Operation *op);
+  mlir::LogicalResult rewriteAtomic(mlir::memref::AtomicRMWOp op);
+  void enterWarps();
+  void leaveWarps();
 
   // LaneMemory.cpp
   mlir::LogicalResult load(mlir::Operation *op, mlir::Value base,
@@ -82,6 +96,10 @@ private:
   // Memory: what a lane writes, others see behind a barrier.
   void beforeLoad();
   void beforeStore();
+  void synchronize();
+  /// True in as many threads as write, the first ones.
+  mlir::Value isWriter(int64_t lanes);
+  bool writesAll(int64_t lanes) const { return lanes >= kLanes && !isOfBlock; }
   /// Where regions begin and end, which may have written.
   void forgetMemory(bool isWritten) {
     hasRead = true;
@@ -92,6 +110,8 @@ private:
   mlir::IRMapping mapping;
   llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   bool hasRead = false, hasWritten = false;
+  bool isOfBlock = false; ///< not each warp for itself
+  unsigned sharedCount = 0;
   mlir::Operation *culprit = nullptr;
 };
 

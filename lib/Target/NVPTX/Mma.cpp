@@ -21,9 +21,6 @@
 #define GET_ATTRDEF_CLASSES
 #include "tern/Target/NVPTX/NVPTXAttrs.cpp.inc"
 
-#define GET_OP_CLASSES
-#include "tern/Target/NVPTX/NVPTXOps.cpp.inc"
-
 using namespace mlir;
 using namespace tern;
 using namespace tern::nvptx;

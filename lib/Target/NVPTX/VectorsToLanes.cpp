@@ -52,15 +52,48 @@ void runByOneLane(func::FuncOp kernel) {
   });
 }
 
+/// Warps of the blocks that `kernel` is launched with.
+FailureOr<int64_t> countWarps(func::FuncOp kernel) {
+  int64_t warps = getThreads(kernel) / nvptx::kLanes;
+  WalkResult result = kernel.walk([&](nvptx::EachWarpOp op) {
+    if (warps != 1 && warps != op.getWarps()) {
+      op.emitOpError("expected ")
+          << warps << " warps as elsewhere in the block";
+      return WalkResult::interrupt();
+    }
+    warps = op.getWarps();
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  return warps;
+}
+
+/// Bytes that are asked for besides those of the kernel's own.
+int64_t countSharedBytes(func::FuncOp kernel) {
+  int64_t bytes = 0;
+  kernel.walk([&](nvptx::SharedOp op) {
+    MemRefType type = op.getType();
+    bytes = std::max(bytes, type.getNumElements() *
+                                int64_t(type.getElementTypeBitWidth()) / 8);
+  });
+  return bytes;
+}
+
 /// True if all lanes of a warp have their part of it.
-bool runByAllLanes(func::FuncOp kernel) {
+bool runByAllLanes(func::FuncOp kernel, int64_t warps) {
   OpBuilder b(kernel);
   auto made = func::FuncOp::create(b, kernel.getLoc(), kernel.getName(),
                                    kernel.getFunctionType());
   made->setAttrs(kernel->getAttrs());
   made.addEntryBlock();
   nvptx::LaneRewriter rewriter(b, kernel.getLoc());
-  if (succeeded(rewriter.rewrite(kernel, made))) {
+  int64_t bytes = countSharedBytes(kernel);
+  if (succeeded(rewriter.rewrite(kernel, made, warps))) {
+    if (warps > 1)
+      kernel->setAttr(kThreadsAttr, b.getI64IntegerAttr(warps * nvptx::kLanes));
+    if (bytes)
+      kernel->setAttr(kSharedBytesAttr, b.getI64IntegerAttr(bytes));
     kernel.getBody().takeBody(made.getBody());
     made.erase();
     return true;
@@ -80,9 +113,16 @@ struct VectorsToLanes : nvptx::impl::VectorsToLanesPassBase<VectorsToLanes> {
     for (auto kernel : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       if (!kernel->hasAttr(kBlocksAttr))
         continue;
-      if (runByAllLanes(kernel)) {
+      FailureOr<int64_t> warps = countWarps(kernel);
+      if (failed(warps))
+        return signalPassFailure();
+      if (runByAllLanes(kernel, *warps)) {
         ++numWarps;
         continue;
+      }
+      if (*warps > 1) {
+        kernel.emitOpError("expected operations with a form for warps");
+        return signalPassFailure();
       }
       runByOneLane(kernel);
       ++numAlone;

@@ -41,9 +41,15 @@ std::optional<Cycle> Cycle::find(ArrayRef<int64_t> elements) {
 // Lanes
 //===----------------------------------------------------------------------===//
 
-void WarpBuilder::begin() {
+void WarpBuilder::begin(int64_t ofBlock) {
+  warps = ofBlock;
   all = i32(-1);
-  lane = readRegister("tid.x");
+  thread = readRegister("tid.x");
+  lane = warps == 1 ? thread : rem(thread, kLanes);
+}
+
+Value WarpBuilder::getWarp() {
+  return warps == 1 ? i32(0) : div(thread, kLanes);
 }
 
 Value WarpBuilder::i32(int64_t value) {
@@ -61,6 +67,13 @@ Value WarpBuilder::div(Value x, int64_t y) {
 }
 Value WarpBuilder::rem(Value x, int64_t y) {
   return arith::RemUIOp::create(*this, loc, x, i32(y));
+}
+
+Value WarpBuilder::add(Value x, Value y) {
+  return arith::AddIOp::create(*this, loc, x, y);
+}
+Value WarpBuilder::mul(Value x, Value y) {
+  return arith::MulIOp::create(*this, loc, x, y);
 }
 
 Value WarpBuilder::toIndex(Value word) {
@@ -84,6 +97,11 @@ Value WarpBuilder::readRegister(StringRef name) {
 Value WarpBuilder::isBelow(int64_t lanes) {
   return arith::CmpIOp::create(*this, loc, arith::CmpIPredicate::ult, lane,
                                i32(lanes));
+}
+
+Value WarpBuilder::isThreadBelow(int64_t threads) {
+  return arith::CmpIOp::create(*this, loc, arith::CmpIPredicate::ult, thread,
+                               i32(threads));
 }
 
 Value WarpBuilder::isEqual(Value x, int64_t y) {

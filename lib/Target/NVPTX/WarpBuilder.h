@@ -8,12 +8,16 @@
 #ifndef TERN_LIB_TARGET_NVPTX_WARPBUILDER_H
 #define TERN_LIB_TARGET_NVPTX_WARPBUILDER_H
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"
 
 namespace tern::nvptx {
 
 constexpr int64_t kLanes = 32;
+
+/// Memory spaces of NVVM.
+constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
 
 /// Element i of a vector is scale * (i / divide % modulus) + offset.
 struct Cycle {
@@ -31,14 +35,16 @@ public:
   WarpBuilder(mlir::OpBuilder at, mlir::Location loc)
       : mlir::OpBuilder(at), loc(loc) {}
 
-  /// Reads the lane's number, and keeps it.
-  void begin();
+  /// Reads the lane's number, and keeps it; of several warps theirs, too.
+  void begin(int64_t warps = 1);
 
   mlir::Value i32(int64_t value);
   mlir::Value add(mlir::Value x, int64_t y);
   mlir::Value mul(mlir::Value x, int64_t y);
   mlir::Value div(mlir::Value x, int64_t y);
   mlir::Value rem(mlir::Value x, int64_t y);
+  mlir::Value add(mlir::Value x, mlir::Value y);
+  mlir::Value mul(mlir::Value x, mlir::Value y);
   mlir::Value toIndex(mlir::Value word);
   mlir::Value readRegister(llvm::StringRef name);
   mlir::Value intrinsic(llvm::StringRef name, mlir::Type result,
@@ -47,10 +53,34 @@ public:
   /// The lane's number, an i32.
   mlir::Value getLane() const { return lane; }
   mlir::Value isBelow(int64_t lanes);
+  mlir::Value isThreadBelow(int64_t threads);
   mlir::Value isEqual(mlir::Value x, int64_t y);
+
+  int64_t countWarps() const { return warps; }
+  /// The warp's number in the block, an i32, and that of the thread.
+  mlir::Value getWarp();
+  mlir::Value getThread() const { return thread; }
 
   /// Every lane sees what all have written.
   void synchronize();
+  /// The same of all warps of the block, which must all come here.
+  void barrier();
+
+  /// Memory of the block, `name` in the module.
+  mlir::Value allocateShared(mlir::MemRefType type, llvm::StringRef name);
+
+  /// Where an element of `memory` is: an address of its memory space, global
+  /// memory if it has none.
+  mlir::Value pointTo(mlir::Value memory, mlir::ValueRange indices);
+  /// `bytes` (4, 8 or 16) go to shared memory, if `present` (an i1); otherwise
+  /// zeros. They are there when their group was waited for.
+  void copyAsync(mlir::Value to, mlir::Value from, int64_t bytes,
+                 mlir::Value present = {});
+  void commitCopies();
+  void waitForCopies(int64_t pending);
+  /// The number at `place` (pointTo) before; no barrier for other memory.
+  mlir::Value atomic(mlir::arith::AtomicRMWKind kind, mlir::Value place,
+                     mlir::Value value);
 
   /// `value` of lane `from`, which each lane chooses (an i32).
   mlir::Value shuffle(mlir::Value value, mlir::Value from);
@@ -82,7 +112,8 @@ private:
   mlir::Value throughWords(mlir::Value value,
                            llvm::function_ref<mlir::Value(mlir::Value)> move);
 
-  mlir::Value lane, all;
+  int64_t warps = 1;
+  mlir::Value thread, lane, all;
 };
 
 /// Elements of a vector of `count` that a lane has.

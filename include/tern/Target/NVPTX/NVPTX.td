@@ -93,6 +93,94 @@ def TernNVPTX_FinishSumsOp : TernNVPTX_Op<"finish_sums", [Pure]> {
   let assemblyFormat = "$sums attr-dict `:` type($sums) `->` type($result)";
 }
 
+//===----------------------------------------------------------------------===//
+// Warps of a block
+//===----------------------------------------------------------------------===//
+
+def TernNVPTX_EachWarpOp
+    : TernNVPTX_Op<"each_warp", [SingleBlock, NoTerminator, RecursiveMemoryEffects]> {
+  let summary = "the work of each warp of a block, which gets its number";
+  let description = [{
+    Around it all warps compute the same, and the first one writes: memory is the
+    block's. Within it each warp writes for itself, and waits for no other one but at
+    `tern_nvptx.barrier`, which all of them must come to. Behind it each sees what all
+    have written. All of a kernel are of as many `warps`, which are the block's.
+
+    ```mlir
+    tern_nvptx.each_warp of 8 {
+    ^bb0(%warp: index):
+      ...
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$warps);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "`of` $warps attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def TernNVPTX_BarrierOp
+    : TernNVPTX_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "all warps of the block come here, and see what all have written";
+  let assemblyFormat = "attr-dict";
+}
+
+def TernNVPTX_SharedOp : TernNVPTX_Op<"shared", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "memory of a block, as much as the launch adds";
+  let description = [{
+    All of a kernel are the same memory. It is there besides allocations on the stack in
+    memory space 3, which are a kernel's own and 48 KB at most together.
+
+    ```mlir
+    %m = tern_nvptx.shared : memref<65536xi8, 3>
+    ```
+  }];
+  let results = (outs AnyStaticShapeMemRef:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def TernNVPTX_CopyOp : TernNVPTX_Op<"copy", [AttrSizedOperandSegments]> {
+  let summary = "rows of bytes on their way to shared memory";
+  let description = [{
+    `rows` rows of `width` bytes, 16 at a time, from one place to another; of them the
+    first `count` are read, the others become zeros. Places and rows of both begin at
+    multiples of 16 bytes. Threads of the block, or of the warp in
+    `tern_nvptx.each_warp`, share the work. It is done when it was waited for.
+
+    ```mlir
+    tern_nvptx.copy %codes[%token, %column] to %stage[%c0, %c0] rows 64 width 128 count %n
+      : memref<?x2560xi8>, memref<64x144xi8, 3>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$from, Variadic<Index>:$fromIndices,
+                       Arg<AnyMemRef, "", [MemWrite]>:$to, Variadic<Index>:$toIndices,
+                       I64Attr:$rows, I64Attr:$width, Index:$count);
+  let assemblyFormat = [{
+    $from `[` $fromIndices `]` `to` $to `[` $toIndices `]` `rows` $rows `width` $width
+    `count` $count attr-dict `:` type($from) `,` type($to)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{ static constexpr int64_t kPiece = 16; }];
+}
+
+def TernNVPTX_CommitOp
+    : TernNVPTX_Op<"commit", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "the copies since the last one are a group";
+  let assemblyFormat = "attr-dict";
+}
+
+def TernNVPTX_WaitOp : TernNVPTX_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait until all but the last `pending` groups of copies are there";
+  let description = [{
+    It is a barrier, too: of the block, or of the warp in `tern_nvptx.each_warp`.
+
+    ```mlir
+    tern_nvptx.wait 1
+    ```
+  }];
+  let arguments = (ins I64Attr:$pending);
+  let assemblyFormat = "$pending attr-dict";
+
 def TernNVPTX_AttendOp : TernNVPTX_Op<"attend"> {
   let summary = "attention of the query rows that share a kv head, by the warps of a block";
   let description = [{

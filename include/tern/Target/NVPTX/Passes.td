@@ -13,8 +13,11 @@ include "mlir/Pass/PassBase.td"
 def VectorsToLanesPass : Pass<"tern-vectors-to-lanes", "::mlir::ModuleOp"> {
   let summary = "kernels of a launch to the work of one lane of a warp";
   let description = [{
-    A kernel is run by blocks of one warp. Code that has no form for a warp is run by
-    its first lane alone, vectors and all.
+    A kernel is run by blocks of one warp, or of several. Then all warps compute the
+    same and the first one writes, but for `tern_nvptx.each_warp` and loops marked
+    `tern.by_warps`, whose iterations they share. Allocations on the stack in memory
+    space 3 are shared memory. Code that has no form for a warp is run by the first
+    lane of one alone, vectors and all.
 
     *Before*: kernels of `tern-outline-launches`, with `tern.worker_index` for the
     number of the block.

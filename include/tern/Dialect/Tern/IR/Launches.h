@@ -25,6 +25,15 @@ inline constexpr llvm::StringLiteral kLaunchesAttr = "tern.launches";
 inline constexpr llvm::StringLiteral kBlocksAttr = "tern.blocks";
 inline constexpr llvm::StringLiteral kThreadsAttr = "tern.threads";
 
+/// On a kernel: bytes of shared memory that the launch adds, and the rows that
+/// each block along the grid's second dimension takes.
+inline constexpr llvm::StringLiteral kSharedBytesAttr = "tern.shared_bytes";
+inline constexpr llvm::StringLiteral kRowsPerBlockAttr = "tern.rows_per_block";
+
+/// On a loop of a kernel that carries no values: iterations write to different
+/// memory, so the warps of a block may take some each.
+inline constexpr llvm::StringLiteral kByWarpsAttr = "tern.by_warps";
+
 inline int64_t getNumberOr(mlir::Operation *op, llvm::StringRef name,
                            int64_t otherwise) {
   auto attr = op->getAttrOfType<mlir::IntegerAttr>(name);

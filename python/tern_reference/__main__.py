@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`python -m tern logits|generate|ppl MODEL ...`: the reference from a shell."""
+"""`python -m tern_reference logits|generate|ppl MODEL ...`: the reference from a shell."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--q-bits", type=int, choices=(4, 8), default=None)
     common.add_argument("--head", choices=HEADS, default="16")
     common.add_argument("--embedding", choices=("16", "int8"), default="16")
-    parser = argparse.ArgumentParser(prog="python -m tern", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tern_reference", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
     logits = commands.add_parser("logits", parents=[common], help="logits and hidden as .npy")
@@ -103,10 +103,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         run(arguments, Model(load(arguments.model), options))
     except (ConfigError, FormatError, OSError, ValueError) as error:
-        print(f"python -m tern: {error}", file=sys.stderr)
+        print(f"python -m tern_reference: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("python -m tern: interrupted", file=sys.stderr)
+        print("python -m tern_reference: interrupted", file=sys.stderr)
         return 130
     return 0
 

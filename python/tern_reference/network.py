@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Qwen3's network on floats, with its gradients, for `tern.train`.
+"""Qwen3's network on floats, with its gradients, for `tern_reference.train`.
 
 Every function here returns its result and another one that turns the gradient of the
 result into those of its arguments. Sums are numpy's: these numbers are not the defined

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Random tensors whose activations behave: the weights behind `tern.synth`.
+"""Random tensors whose activations behave: the weights behind `tern_reference.synth`.
 
 Scales. Embeddings have an rms of e = 2 / sqrt(hidden), so logits have a spread
 of about 2. q, k, v, gate and up have outputs of rms 1, o_proj and down_proj

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`python -m tern.train TEXT -o DIRECTORY`: a small ternary model of Qwen3's shape.
+"""`python -m tern_reference.train TEXT -o DIRECTORY`: a small ternary model of Qwen3's shape.
 
 It makes the bundled model, on one core in minutes, so that claims about activations
 are measured on weights that were trained. It is no general trainer: one process,
@@ -184,7 +184,7 @@ def train(network: Network, ids: Array, bos: int, settings: argparse.Namespace) 
 
 def _parser() -> argparse.ArgumentParser:
     summary = __doc__.splitlines()[0]
-    parser = argparse.ArgumentParser(prog="python -m tern.train", description=summary)
+    parser = argparse.ArgumentParser(prog="python -m tern_reference.train", description=summary)
     parser.add_argument("text", type=Path, help="UTF-8 text to learn from")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the model's directory")
     parser.add_argument("--tokenizer", type=Path, required=True, help="a model whose tokens to use")
@@ -223,7 +223,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"held-out perplexity {perplexity(network, weights, rest, bos):.3f}")
         save(settings.output, shape, weights, settings.tokenizer, settings.form)
     except (OSError, ValueError) as error:
-        print(f"python -m tern.train: {error}", file=sys.stderr)
+        print(f"python -m tern_reference.train: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -4,7 +4,7 @@
 
 A checkpoint is its config.json and generation_config.json, field for field, and
 what the config does not say: how matrices and their scales are stored, which
-norms there are, how many files. `python -m tern.synth --like NAME` writes such a
+norms there are, how many files. `python -m tern_reference.synth --like NAME` writes such a
 directory with random numbers. Beside each row stands which file it was compared with,
 and what could not be: shards are as many as the size of the tensors suggests.
 """
@@ -39,7 +39,7 @@ class Published:
 
     config: dict
     generation: dict
-    encoding: str  # as --encoding of tern.synth
+    encoding: str  # as --encoding of tern_reference.synth
     norm_names: str | None = None  # as --norm-names; None: no sub-norms
     shards: int = 1
     tokenizer: str = "byte_level"  # or qwen or sentencepiece
@@ -66,7 +66,7 @@ class Published:
         return {**self.generation, **ids} if small else self.generation
 
     def settings(self, small: bool) -> dict:
-        """Settings of tern.synth that make the tensors."""
+        """Settings of tern_reference.synth that make the tensors."""
         config = self.config_json(small)
         heads = config["num_attention_heads"]
         return dict(

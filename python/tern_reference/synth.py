@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`python -m tern.synth -o DIR ...`: random checkpoints of any shape and encoding.
+"""`python -m tern_reference.synth -o DIR ...`: random checkpoints of any shape and encoding.
 
 For tests and benchmarks where no real checkpoint can be had: names, shapes and
 encodings are the real ones, the numbers are random but behave (see
@@ -118,7 +118,7 @@ PRESETS = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tern.synth", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tern_reference.synth", description=__doc__)
     add = parser.add_argument
     add("-o", "--output", type=Path, required=True, help="a directory; made if it is not there")
     add("--preset", choices=PRESETS, help="start from this model; other flags override it")
@@ -362,10 +362,10 @@ def main(argv: list[str] | None = None) -> int:
         if encoding:
             gguf.convert(directory, directory / "model.gguf", encoding)
     except (OSError, ValueError) as error:
-        print(f"python -m tern.synth: {error}", file=sys.stderr)
+        print(f"python -m tern_reference.synth: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("python -m tern.synth: interrupted", file=sys.stderr)
+        print("python -m tern_reference.synth: interrupted", file=sys.stderr)
         return 130
     return 0
 

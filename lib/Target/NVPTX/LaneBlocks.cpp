@@ -1,0 +1,153 @@
+//===- LaneBlocks.cpp - Several warps, and the memory they share ----------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaneRewriter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace tern::nvptx;
+
+//===----------------------------------------------------------------------===//
+// Each warp for itself
+//===----------------------------------------------------------------------===//
+
+/// Each warp sees all that was done before.
+void LaneRewriter::enterWarps() {
+  if (hasRead || hasWritten)
+    synchronize();
+  isOfBlock = false;
+  forgetMemory(false);
+  hasRead = false;
+}
+
+/// Whoever touches memory next waits for all warps.
+void LaneRewriter::leaveWarps() {
+  isOfBlock = b.countWarps() > 1;
+  forgetMemory(true);
+}
+
+LogicalResult LaneRewriter::rewriteEachWarp(EachWarpOp op) {
+  if (b.countWarps() > 1 && !isOfBlock)
+    return failure();
+  enterWarps();
+  mapping.map(op.getBody().getArgument(0), b.toIndex(b.getWarp()));
+  if (failed(rewriteBlock(op.getBody().front())))
+    return failure();
+  leaveWarps();
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteLoopByWarps(scf::ForOp loop) {
+  enterWarps();
+  Value step = mapping.lookup(loop.getStep());
+  Value warps = arith::ConstantIndexOp::create(b, b.loc, b.countWarps());
+  Value first = b.add(mapping.lookup(loop.getLowerBound()),
+                      b.mul(step, b.toIndex(b.getWarp())));
+  auto made = scf::ForOp::create(b, loop.getLoc(), first,
+                                 mapping.lookup(loop.getUpperBound()),
+                                 b.mul(step, warps));
+  if (failed(rewriteRegion(loop.getRegion(), made.getBody())))
+    return failure();
+  leaveWarps();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+LogicalResult LaneRewriter::rewriteShared(Operation *op) {
+  auto type = cast<MemRefType>(op->getResult(0).getType());
+  if (isa<SharedOp>(op)) {
+    auto none = MemRefType::get({0}, b.getI8Type(), MemRefLayoutAttrInterface(),
+                                type.getMemorySpace());
+    Value all = b.allocateShared(none, "tern_shared");
+    Value zero = arith::ConstantIndexOp::create(b, b.loc, 0);
+    Value made =
+        memref::ViewOp::create(b, b.loc, type, all, zero, ValueRange());
+    mapping.map(op->getResult(0), made);
+    return success();
+  }
+  if (type.getMemorySpaceAsInt() != kSharedSpace)
+    return cloneSame(op);
+  auto kernel = op->getParentOfType<func::FuncOp>();
+  std::string name = (kernel.getName() + "_shared_").str();
+  Value made = b.allocateShared(type, name + std::to_string(sharedCount++));
+  mapping.map(op->getResult(0), made);
+  return success();
+}
+
+/// Thread t takes pieces t, t + threads ...
+LogicalResult LaneRewriter::rewriteCopy(CopyOp op) {
+  int64_t ofRow = op.getWidth() / CopyOp::kPiece;
+  int64_t pieces = op.getRows() * ofRow;
+  int64_t threads = kLanes * (isOfBlock ? b.countWarps() : 1);
+  Value thread = isOfBlock ? b.getThread() : b.getLane();
+  auto placeOf = [&](ValueRange indices, Value row, Value byte) {
+    SmallVector<Value> place;
+    for (Value index : indices)
+      place.push_back(mapping.lookup(index));
+    size_t last = place.size() - 1;
+    place[last - 1] = b.add(place[last - 1], row);
+    place[last] = b.add(place[last], byte);
+    return place;
+  };
+  for (int64_t first = 0; first < pieces; first += threads) {
+    OpBuilder::InsertionGuard guard(b);
+    Value piece = b.add(thread, first);
+    if (pieces - first < threads) {
+      Value isThere = arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult,
+                                            piece, b.i32(pieces));
+      auto branch = scf::IfOp::create(b, b.loc, isThere, false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    Value row = b.toIndex(b.div(piece, ofRow));
+    Value byte = b.toIndex(b.mul(b.rem(piece, ofRow), CopyOp::kPiece));
+    Value isThere = arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult,
+                                          row, mapping.lookup(op.getCount()));
+    Value from = b.pointTo(mapping.lookup(op.getFrom()),
+                           placeOf(op.getFromIndices(), row, byte));
+    Value to = b.pointTo(mapping.lookup(op.getTo()),
+                         placeOf(op.getToIndices(), row, byte));
+    b.copyAsync(to, from, CopyOp::kPiece, isThere);
+  }
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteOrder(Operation *op) {
+  if (isa<CommitOp>(op)) {
+    b.commitCopies();
+    return success();
+  }
+  if (auto wait = dyn_cast<WaitOp>(op)) {
+    b.waitForCopies(wait.getPending());
+    synchronize();
+  } else if (b.countWarps() > 1) {
+    b.barrier();
+  } else {
+    b.synchronize();
+  }
+  hasRead = hasWritten = false;
+  return success();
+}
+
+/// One lane does it, of each warp or of the block.
+LogicalResult LaneRewriter::rewriteAtomic(memref::AtomicRMWOp op) {
+  if (!op.getResult().use_empty())
+    return failure();
+  beforeStore();
+  auto branch = scf::IfOp::create(b, b.loc, isWriter(1),
+                                  /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  SmallVector<Value> place = llvm::map_to_vector(
+      op.getIndices(), [&](Value index) { return mapping.lookup(index); });
+  Value at = b.pointTo(mapping.lookup(op.getMemref()), place);
+  return success(
+      bool(b.atomic(op.getKind(), at, mapping.lookup(op.getValue()))));
+}

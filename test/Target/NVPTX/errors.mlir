@@ -1,0 +1,47 @@
+// RUN: tern-opt %s --tern-vectors-to-lanes --split-input-file --verify-diagnostics
+
+func.func @rows(%x: memref<4x96xi8>, %y: memref<4x96xi8, 3>, %i: index) {
+  // expected-error @below {{expected rows of a multiple of 16 bytes, got 40}}
+  tern_nvptx.copy %x[%i, %i] to %y[%i, %i] rows 4 width 40 count %i : memref<4x96xi8>, memref<4x96xi8, 3>
+  return
+}
+
+// -----
+
+func.func @space(%x: memref<4x96xi8>, %i: index) {
+  // expected-error @below {{expected shared memory, memory space 3, got 'memref<4x96xi8>'}}
+  tern_nvptx.copy %x[%i, %i] to %x[%i, %i] rows 4 width 32 count %i : memref<4x96xi8>, memref<4x96xi8>
+  return
+}
+
+// -----
+
+func.func @warps() attributes {tern.blocks = 1 : i64, tern.threads = 64 : i64} {
+  // expected-error @below {{expected 2 warps as elsewhere in the block}}
+  tern_nvptx.each_warp of 4 {
+  ^bb0(%warp: index):
+  }
+  return
+}
+
+// -----
+
+func.func @many() {
+  // expected-error @below {{expected 1 to 32 warps, got 33}}
+  tern_nvptx.each_warp of 33 {
+  ^bb0(%warp: index):
+  }
+  return
+}
+
+// -----
+
+// expected-error @below {{expected operations with a form for warps}}
+func.func @alone(%x: memref<64xi8>, %f: i8) attributes {tern.blocks = 1 : i64} {
+  tern_nvptx.each_warp of 2 {
+  ^bb0(%warp: index):
+    %old = memref.atomic_rmw addi %f, %x[%warp] : (i8, memref<64xi8>) -> i8
+    memref.store %old, %x[%warp] : memref<64xi8>
+  }
+  return
+}
