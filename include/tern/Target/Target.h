@@ -79,8 +79,8 @@ public:
   /// Makes passes of the target's own known to the command line of tern-opt.
   virtual void registerPasses() const {}
 
-  /// Patterns for operations that kernels are made of (LookupOps.td), with a
-  /// benefit above 1: that is the portable ones'.
+  /// Patterns for kernels in buffer form, and for what kernels are made of
+  /// (LookupOps.td), with a benefit above 1: that is the portable ones'.
   virtual void populateKernelPatterns(TargetAttr attr,
                                       mlir::RewritePatternSet &patterns) const {
   }

@@ -61,6 +61,7 @@ struct ConvertTernToKernels
     populateRowPatterns(attr, patterns);
     populateBestTokenPatterns(attr, patterns);
     populateKVCachePatterns(attr, patterns);
+    target->populateKernelPatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 
     // Micro kernels are made of these.

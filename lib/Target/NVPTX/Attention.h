@@ -37,12 +37,12 @@ enum Use {
   Results,      ///< f32 [group of dimensions][part of the sum][row, dimension]
   Queries,      ///< i8 [row][dimension], or f32 [dimension][row] of 16 bits
   // Of codes.
-  QuerySums,    ///< i32 [0][row]
-  QueryFactors, ///< f32 [0][row]
-  Weights,      ///< i8 [row][position]: p
-  WeightSums,   ///< i32 [block][row]
+  QuerySums,     ///< i32 [0][row]
+  QueryFactors,  ///< f32 [0][row]
+  Weights,       ///< i8 [row][position]: p
+  WeightSums,    ///< i32 [block][row]
   WeightFactors, ///< f32 [block][row]: M / 255
-  WeightFirsts  ///< i32 [0][row]: p of position 0, if that lies elsewhere
+  WeightFirsts   ///< i32 [0][row]: p of position 0, if that lies elsewhere
 };
 
 /// What is known when a kernel is made.
@@ -108,7 +108,8 @@ protected:
   std::vector<CachePlane> planes;
   int64_t fields; ///< of the widest plane
   int64_t n;
-  Value query, out, state, head, first, token, column, tokens, heads, seen, share;
+  Value query, out, state, head, first, token, column, tokens, heads, seen,
+      share;
   llvm::SmallVector<Value> uses;
   Value end;
 };
@@ -117,7 +118,11 @@ protected:
 class AttentionScores : public AttentionPart {
 public:
   using AttentionPart::AttentionPart;
-  /// Groups of 16 positions `from` on, each `warps`th.
+  void buildAll() {
+    build(b.index(0),
+          b.div(b.toIndex(b.add(end, kGroupOf - 1)), b.index(kGroupOf)));
+  }
+  /// Of groups of 16 positions, `from` to `to` - 1.
   void build(Value from, Value to);
 
 private:
@@ -131,7 +136,8 @@ private:
   // Of 16 bits.
   void copyQueries();
   void scoreHalves(Value i, Words &tops);
-  Words sumResidues(Value keys, int64_t residue, int64_t step, int64_t firstRow, int64_t count);
+  Words sumResidues(Value keys, int64_t residue, int64_t step, int64_t firstRow,
+                    int64_t count);
   Words addTerms(Value keys, int64_t residue, int64_t firstRow, int64_t count);
 };
 
@@ -158,9 +164,10 @@ public:
 private:
   Words addBlock(Value group, Value block, llvm::ArrayRef<Value> sums);
   Words addResidues(Value group, Value residue, int64_t step);
+  Words addFirst(Value group, Value block, llvm::ArrayRef<Value> sums);
   void addCodes();
   void addHalves();
-  void addUnit(Value group, int64_t width, int64_t from, int64_t count);
+  void addUnit(Value group, int64_t width, Value from, int64_t count);
 };
 
 } // namespace tern::nvptx

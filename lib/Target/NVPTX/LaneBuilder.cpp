@@ -63,6 +63,8 @@ void LaneBuilder::barrier() {
   intrinsic("barrier.cta.sync.aligned.all", Type(), {i32(0)});
 }
 
+void LaneBuilder::meetWarp() { intrinsic("bar.warp.sync", Type(), {i32(-1)}); }
+
 /// Of 32 bits, as a word.
 static Value throughWord(LaneBuilder &b, Value x,
                          function_ref<Value(Value)> move) {
@@ -109,8 +111,8 @@ Value LaneBuilder::reduceLanes(Value x, ArrayRef<int64_t> bits,
 LaneBuilder::Words LaneBuilder::mma(ArrayRef<Value> a, ArrayRef<Value> b,
                                     ArrayRef<Value> c, bool isSigned) {
   Type word = getI32Type();
-  auto type = LLVM::LLVMStructType::getLiteral(getContext(),
-                                               {word, word, word, word});
+  auto type =
+      LLVM::LLVMStructType::getLiteral(getContext(), {word, word, word, word});
   Words operands(a);
   llvm::append_range(operands, b);
   llvm::append_range(operands, c);
@@ -143,9 +145,9 @@ LaneBuilder::Words LaneBuilder::loadWords(Value memory, ValueRange at,
 }
 
 Value LaneBuilder::loadHalf(Value memory, Value at) {
-  Value bytes = vector::LoadOp::create(*this, vectorOf(2, getI8Type()), memory,
-                                       at, /*nontemporal=*/false,
-                                       llvm::MaybeAlign(2));
+  Value bytes =
+      vector::LoadOp::create(*this, vectorOf(2, getI8Type()), memory, at,
+                             /*nontemporal=*/false, llvm::MaybeAlign(2));
   Value bits = bitcast(vectorOf(1, getI16Type()), bytes);
   return buildHalfToFloat(*this, getLoc(), lane(bits, 0),
                           /*byCpu=*/true);
@@ -166,8 +168,8 @@ void LaneBuilder::storeRun(ArrayRef<Value> run, Value memory, ValueRange at) {
   if (run.size() == 1)
     return store(run[0], memory, at);
   Type element = run[0].getType();
-  Value all = vector::FromElementsOp::create(
-      *this, vectorOf(run.size(), element), run);
+  Value all =
+      vector::FromElementsOp::create(*this, vectorOf(run.size(), element), run);
   unsigned bytes = run.size() * element.getIntOrFloatBitWidth() / 8;
   vector::StoreOp::create(*this, all, memory, at, /*nontemporal=*/false,
                           llvm::MaybeAlign(bytes));

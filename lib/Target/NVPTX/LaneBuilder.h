@@ -23,15 +23,17 @@ public:
   LaneBuilder(mlir::Location loc, mlir::OpBuilder &builder, int64_t warps);
 
   const int64_t warps;
-  Value thread, warp;          ///< numbers in the block, i32
-  Value laneId;                ///< in the warp
-  Value group, inGroup;        ///< laneId / 4, laneId % 4: a place in an mma
+  Value thread, warp;   ///< numbers in the block, i32
+  Value laneId;         ///< in the warp
+  Value group, inGroup; ///< laneId / 4, laneId % 4: a place in an mma
 
   Value i32(int64_t value) { return constant(getI32Type(), value); }
   Value f32(double value) { return constant(getF32Type(), value); }
-  Value toWord(Value index); ///< an index of less than 2^31 as i32
+  Value toWord(Value index);       ///< an index of less than 2^31 as i32
   Value isBelow(Value x, Value y); ///< integers and indices, unsigned
-  Value isBelow(Value x, int64_t y) { return isBelow(x, constant(x.getType(), y)); }
+  Value isBelow(Value x, int64_t y) {
+    return isBelow(x, constant(x.getType(), y));
+  }
   Value isEqual(Value x, int64_t y);
   /// x shifted by a number of bits that lanes choose.
   Value shiftRightBy(Value x, Value by);
@@ -40,19 +42,20 @@ public:
 
   /// All warps of the block, and all that they have written.
   void barrier();
+  void meetWarp();                    ///< the same of the warp
   Value shuffle(Value x, Value from); ///< of 32 bits, from lane `from`
   Value shuffleXor(Value x, int64_t bits);
   Value shuffleDown(Value x, int64_t by);
-  Value sumOfLanes(Value x);          ///< i32, to all lanes
-  Value mostOfLanes(Value x);         ///< i32, unsigned
+  Value sumOfLanes(Value x);  ///< i32, to all lanes
+  Value mostOfLanes(Value x); ///< i32, unsigned
   /// Combines lanes whose numbers differ in `bits`.
   Value reduceLanes(Value x, llvm::ArrayRef<int64_t> bits,
                     llvm::function_ref<Value(Value, Value)> combine);
 
   using Words = llvm::SmallVector<Value>;
   /// c += a b of unsigned bytes a and bytes b, 16 x 32 and 32 x 8.
-  Words mma(llvm::ArrayRef<Value> a, llvm::ArrayRef<Value> b, llvm::ArrayRef<Value> c,
-            bool isSigned);
+  Words mma(llvm::ArrayRef<Value> a, llvm::ArrayRef<Value> b,
+            llvm::ArrayRef<Value> c, bool isSigned);
 
   /// `count` words at byte `at` (or place `at`) of memory of bytes, aligned.
   Words loadWords(Value memory, mlir::ValueRange at, int64_t count);

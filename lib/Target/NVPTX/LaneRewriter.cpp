@@ -165,6 +165,8 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
             .getResult());
     return success();
   }
+  if (auto attend = dyn_cast<AttendOp>(op))
+    return rewriteAttend(attend);
   if (isSame(op))
     return cloneSame(op);
   DenseElementsAttr elements;

@@ -86,6 +86,9 @@ private:
   mlir::LogicalResult rewriteCodes(ReadCodesOp op);
   mlir::LogicalResult rewriteSums(FinishSumsOp op);
 
+  // LaneAttention.cpp
+  mlir::LogicalResult rewriteAttend(AttendOp op);
+
   /// The part of `vector` that this lane has, and all of it; null if neither
   /// can be made of the other.
   mlir::Value getHeld(mlir::Value vector);

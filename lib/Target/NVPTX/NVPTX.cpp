@@ -79,6 +79,11 @@ struct NVPTXTarget : Target {
     return hasDevices(triple) ? "sm_80" : "";
   }
 
+  void populateKernelPatterns(TargetAttr,
+                              RewritePatternSet &patterns) const override {
+    nvptx::populateAttentionPatterns(patterns);
+  }
+
   ArrayRef<StringLiteral> getLayoutNames() const override { return kNames; }
 
   SmallVector<Strategy>

@@ -13,6 +13,7 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "tern/Target/NVPTX/NVPTXDialect.h.inc"
@@ -22,5 +23,10 @@
 
 #define GET_OP_CLASSES
 #include "tern/Target/NVPTX/NVPTXOps.h.inc"
+
+namespace tern::nvptx {
+/// tern.attention.
+void populateAttentionPatterns(mlir::RewritePatternSet &patterns);
+} // namespace tern::nvptx
 
 #endif // TERN_TARGET_NVPTX_NVPTX_H

@@ -180,6 +180,11 @@ def TernNVPTX_WaitOp : TernNVPTX_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]
   }];
   let arguments = (ins I64Attr:$pending);
   let assemblyFormat = "$pending attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
 
 def TernNVPTX_AttendOp : TernNVPTX_Op<"attend"> {
   let summary = "attention of the query rows that share a kv head, by the warps of a block";
