@@ -27,6 +27,7 @@ LogicalResult LaneRewriter::rewriteAttend(AttendOp op) {
   values.build();
   own.barrier();
   values.finish();
+  op->getParentOfType<func::FuncOp>()->setAttr(kFewBlocksAttr, b.getUnitAttr());
   forgetMemory(/*isWritten=*/true);
   return success();
 }

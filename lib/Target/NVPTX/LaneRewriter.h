@@ -19,6 +19,10 @@
 
 namespace tern::nvptx {
 
+/// On a kernel of which a multiprocessor runs one block or two: its lanes may
+/// have all registers there are.
+inline constexpr llvm::StringLiteral kFewBlocksAttr = "tern_nvptx.few_blocks";
+
 /// Rewrites one kernel. All lanes go the same way: what is no vector is the
 /// same in all of them, and so are vectors of a few elements, as those of code
 /// for scalars; a wide vector has an element or some in each lane. Of a block
