@@ -44,6 +44,9 @@ void populateRowPatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
 void populateBestTokenPatterns(TargetAttr target,
                                mlir::RewritePatternSet &patterns);
 
+/// tern.argmax.
+void populateArgmaxPatterns(mlir::RewritePatternSet &patterns);
+
 /// tern.kv_append and tern.attention.
 void populateKVCachePatterns(TargetAttr target,
                              mlir::RewritePatternSet &patterns);
