@@ -92,6 +92,8 @@ private:
 
   // LaneAttention.cpp
   mlir::LogicalResult rewriteAttend(AttendOp op);
+  // Append.cpp
+  mlir::LogicalResult rewriteAppend(AppendOp op);
 
   /// The part of `vector` that this lane has, and all of it; null if neither
   /// can be made of the other.

@@ -82,6 +82,7 @@ struct NVPTXTarget : Target {
   void populateKernelPatterns(TargetAttr,
                               RewritePatternSet &patterns) const override {
     nvptx::populateAttentionPatterns(patterns);
+    nvptx::populateAppendPatterns(patterns);
   }
 
   ArrayRef<StringLiteral> getLayoutNames() const override { return kNames; }

@@ -25,8 +25,9 @@
 #include "tern/Target/NVPTX/NVPTXOps.h.inc"
 
 namespace tern::nvptx {
-/// tern.attention.
+/// tern.attention and tern.kv_append.
 void populateAttentionPatterns(mlir::RewritePatternSet &patterns);
+void populateAppendPatterns(mlir::RewritePatternSet &patterns);
 } // namespace tern::nvptx
 
 #endif // TERN_TARGET_NVPTX_NVPTX_H

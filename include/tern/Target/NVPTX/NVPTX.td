@@ -220,4 +220,27 @@ def TernNVPTX_AttendOp : TernNVPTX_Op<"attend"> {
   }];
 }
 
+def TernNVPTX_AppendOp : TernNVPTX_Op<"append"> {
+  let summary = "a row of keys, or of values, to the cache, by one warp";
+  let description = [{
+    The row begins at column `column` of row `token` and is the kv head's whose parts of
+    blocks begin at byte `head` of the state, and its first rows at `first`. With
+    `shares` the warp has dimensions 32 i and up of those i that are `share` more than a
+    multiple of it.
+
+    ```mlir
+    tern_nvptx.append %keys[%token, %column] into %state, %head, %first at %position share %share
+        {cache = !tern.kv_cache<...>, key = true, shares = 1} : memref<?x64xf32>, memref<8192xi8>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$rows,
+                       Arg<AnyMemRef, "", [MemRead, MemWrite]>:$state, Index:$token,
+                       Index:$column, Index:$head, Index:$first, Index:$position,
+                       Index:$share, TypeAttr:$cache, BoolAttr:$key, I64Attr:$shares);
+  let assemblyFormat = [{
+    $rows `[` $token `,` $column `]` `into` $state `,` $head `,` $first `at` $position
+    `share` $share attr-dict `:` type($rows) `,` type($state)
+  }];
+}
+
 #endif // TERN_TARGET_NVPTX_NVPTX_TD
