@@ -28,11 +28,11 @@ AttentionShape::AttentionShape(KVCacheType type, int64_t tile, int64_t atOnce)
     : layout(getCacheLayout(type)), qBits(type.getQBits()), tile(tile),
       atOnce(atOnce), capacity(roundUp(type.getCapacity(), kBlock)) {}
 
-int64_t AttentionShape::getShares() const {
+int64_t AttentionShape::getShares(bool isAlone) const {
   if (layout.isHalf())
     return 1;
   int64_t shares = 1;
-  while (2 * shares * getGroups() <= warps)
+  while (2 * shares * (isAlone ? 1 : getGroups()) <= warps)
     shares *= 2;
   return shares;
 }
@@ -43,13 +43,14 @@ int64_t AttentionShape::getCodeWidth() const {
   return chunks * widest.chunkDepth();
 }
 
-SmallVector<MemRefType> AttentionShape::getUses(MLIRContext *context) const {
+SmallVector<MemRefType> AttentionShape::getUses(MLIRContext *context,
+                                                int64_t positions) const {
   Type f32 = Float32Type::get(context), i32 = IntegerType::get(context, 32);
   Type i8 = IntegerType::get(context, 8);
-  int64_t rows = getRows(), blocks = capacity / kBlock;
+  int64_t rows = getRows(), blocks = positions / kBlock;
   // Rows begin in other banks each.
   SmallVector<MemRefType> uses = {
-      MemRefType::get({rows, capacity + 4}, f32),
+      MemRefType::get({rows, positions + 4}, f32),
       MemRefType::get({warps + 1, kMostRows}, f32),
       MemRefType::get({1, kMostRows}, f32),
       MemRefType::get({getGroups(), getShares(), kMostRows * kResultPitch},
@@ -58,7 +59,7 @@ SmallVector<MemRefType> AttentionShape::getUses(MLIRContext *context) const {
     uses.push_back(MemRefType::get({layout.headDim, kMostRows}, f32));
     return uses;
   }
-  int64_t weightPitch = capacity % 128 ? capacity : capacity + 64;
+  int64_t weightPitch = positions % 128 ? positions : positions + 64;
   uses.append({MemRefType::get({rows, getCodeWidth() + 16}, i8),
                MemRefType::get({1, kMostRows}, i32),
                MemRefType::get({1, kMostRows}, f32),
@@ -84,47 +85,159 @@ public:
         chunks(llvm::divideCeil(perKv, kMostRows)),
         shape(type, tile, llvm::divideCeil(perKv, chunks)) {}
 
-  /// Of one token, a block has a kv head; of more, one of a tile of tokens.
+  /// A block has a kv head; of several tokens, one of a tile of them.
   void build() {
-    const CacheLayout &layout = shape.layout;
     Value count = b.length(op.getQuery());
+    bool isOne = shape.tile == 1 && getConstantIntValue(count) == 1;
+    if (isOne && shape.capacity > kShort)
+      return buildBoth();
     Value tiles = b.div(b.add(count, shape.tile - 1), b.index(shape.tile));
-    int64_t bytes = layout.headBytes() * shape.capacity / kBlock;
-    b.parallel(b.mul(tiles, layout.heads), bytes, [&](Value i) {
+    buildLoop(b.mul(tiles, shape.layout.heads), [&](Value i) {
       Value kvHead = b.div(i, tiles);
       Value token = b.mul(b.sub(i, b.mul(kvHead, tiles)), shape.tile);
-      SmallVector<Value> uses = allocate();
-      b.loop(0, chunks, 1, [&](Value chunk) {
-        if (shape.tile == 1)
-          return attend(kvHead, chunk, token, b.index(1), uses);
-        // Tokens that follow each other in a sequence, or each by itself.
-        Value end = b.minUnsigned(b.add(token, shape.tile), count);
-        Value all = b.sub(end, token);
-        Value isOne = isRun(token, end);
-        Value together = b.select(isOne, all, b.index(1));
-        Value turns = b.select(isOne, b.index(1), all);
-        b.loop(b.index(0), turns, 1, [&](Value turn) {
-          attend(kvHead, chunk, b.add(token, turn), together, uses);
-        });
+      SmallVector<Value> uses = allocate(shape.capacity);
+      if (shape.tile == 1)
+        return attend(kvHead, token, b.index(1), uses);
+      // Tokens that follow each other in a sequence, or each by itself.
+      Value end = b.minUnsigned(b.add(token, shape.tile), count);
+      Value all = b.sub(end, token), isOne = isRun(token, end);
+      Value together = b.select(isOne, all, b.index(1));
+      Value turns = b.select(isOne, b.index(1), all);
+      b.loop(b.index(0), turns, 1, [&](Value turn) {
+        attend(kvHead, b.add(token, turn), together, uses);
       });
     });
   }
 
 private:
-  SmallVector<Value> allocate() {
-    SmallVector<Value> uses;
+  //===--------------------------------------------------------------------===//
+  // One token
+  //===--------------------------------------------------------------------===//
+
+  /// Behind a short text, one launch; behind a long one, three that share the
+  /// positions out, and the one leaves at once.
+  void buildBoth() {
+    Value zero = b.index(0), one = b.index(1);
+    Value seen = b.add(getPosition(zero), 1);
+    Value isLong = b.compare(arith::CmpIPredicate::ugt, seen, kShort);
+    int64_t kvHeads = shape.layout.heads, parts = kvHeads * chunks;
+    SmallVector<Value> all = allocateShared(parts);
+    buildLoop(b.index(kvHeads), [&](Value kvHead) {
+      Value isShort = b.compare(arith::CmpIPredicate::ule, seen, kShort);
+      b.ifTrue(isShort, [&] { attend(kvHead, zero, one, allocate(kShort)); });
+    });
+    Value tile = b.index(kGroupOf * shape.warps);
+    Value tiles = b.div(b.add(seen, kGroupOf * shape.warps - 1), tile);
+    buildLong(isLong, b.mul(tiles, parts), [&](Value i) {
+      Value part = b.div(i, tiles);
+      SmallVector<Value> uses = viewPart(all, part);
+      allocateOwn(uses, {Queries, QuerySums, QueryFactors});
+      attendPart(part, "scores", b.sub(i, b.mul(part, tiles)), uses);
+    });
+    buildLong(isLong, b.index(parts * shape.getRows()), [&](Value i) {
+      Value part = b.div(i, b.index(shape.getRows()));
+      attendPart(part, "weights", b.rem(i, shape.getRows()),
+                 viewPart(all, part));
+    });
+    int64_t groups = shape.getGroups();
+    buildLong(isLong, b.index(parts * groups), [&](Value i) {
+      Value part = b.div(i, b.index(groups));
+      SmallVector<Value> uses = viewPart(all, part);
+      auto own = MemRefType::get(
+          {1, shape.getShares(/*isAlone=*/true), kMostRows * kResultPitch},
+          b.getF32Type());
+      uses[Results] = allocateInBlock(own);
+      attendPart(part, "values", b.rem(i, groups), uses);
+    });
+  }
+
+  void buildLong(Value isLong, Value count, function_ref<void(Value)> body) {
+    buildLoop(b.select(isLong, count, b.index(0)), body);
+    std::prev(b.getInsertionPoint())
+        ->setAttr("tern.when", b.getStringAttr("long"));
+  }
+
+  /// What launches leave for each other, of all kv heads and chunks.
+  SmallVector<Value> allocateShared(int64_t parts) {
+    SmallVector<Value> all;
+    for (auto [use, type] :
+         llvm::enumerate(shape.getUses(b.getContext(), shape.capacity))) {
+      SmallVector<int64_t> sizes(type.getShape());
+      if (use == Tops)
+        sizes[0] = 1 + roundUp(shape.capacity / kGroupOf, shape.warps);
+      sizes[0] *= parts;
+      bool isOwn = use >= Results && use <= QueryFactors;
+      all.push_back(isOwn
+                        ? Value()
+                        : memref::AllocOp::create(
+                              b, MemRefType::get(sizes, type.getElementType()),
+                              b.getI64IntegerAttr(CacheLayout::alignment)));
+      ofPart.push_back(sizes[0] / parts);
+    }
+    return all;
+  }
+
+  /// Those of a kv head's chunk.
+  SmallVector<Value> viewPart(ArrayRef<Value> all, Value part) {
+    SmallVector<Value> some;
+    for (auto [memory, count] : llvm::zip_equal(all, ofPart)) {
+      if (!memory) {
+        some.push_back(all[Exponentials]);
+        continue;
+      }
+      int64_t width = cast<MemRefType>(memory.getType()).getDimSize(1);
+      SmallVector<OpFoldResult> offsets = {b.mul(part, count),
+                                           b.getIndexAttr(0)};
+      SmallVector<OpFoldResult> sizes = {b.getIndexAttr(count),
+                                         b.getIndexAttr(width)};
+      SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+      some.push_back(
+          memref::SubViewOp::create(b, memory, offsets, sizes, strides));
+    }
+    return some;
+  }
+
+  void allocateOwn(SmallVector<Value> &uses, ArrayRef<Use> own) {
+    SmallVector<MemRefType> types = shape.getUses(b.getContext(), kBlock);
+    for (Use use : own)
+      if (use < types.size())
+        uses[use] = allocateInBlock(types[use]);
+  }
+
+  void attendPart(Value part, StringRef name, Value share,
+                  ArrayRef<Value> uses) {
+    Value kvHead = b.div(part, b.index(chunks)), zero = b.index(0);
+    attendChunk(kvHead, b.rem(part, chunks), zero, b.index(1), uses, name,
+                share);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Any number
+  //===--------------------------------------------------------------------===//
+
+  void buildLoop(Value count, function_ref<void(Value)> body) {
+    int64_t bytes = shape.layout.headBytes() * shape.capacity / kBlock;
+    b.parallel(count, bytes, body);
+  }
+
+  Value allocateInBlock(MemRefType type) {
     auto shared = b.getI64IntegerAttr(kSharedSpace);
-    bool isShort = shape.capacity <= kShort;
-    for (auto [use, type] : llvm::enumerate(shape.getUses(b.getContext()))) {
+    return memref::AllocaOp::create(
+        b, MemRefType::get(type.getShape(), type.getElementType(),
+                           MemRefLayoutAttrInterface(), shared));
+  }
+
+  SmallVector<Value> allocate(int64_t positions) {
+    SmallVector<Value> uses;
+    for (auto [use, type] :
+         llvm::enumerate(shape.getUses(b.getContext(), positions))) {
       bool isLong = use == Exponentials || use == Weights ||
                     use == WeightSums || use == WeightFactors;
-      if (isLong && !isShort)
+      if (isLong && positions > kShort)
         uses.push_back(memref::AllocOp::create(
             b, type, b.getI64IntegerAttr(CacheLayout::alignment)));
       else
-        uses.push_back(memref::AllocaOp::create(
-            b, MemRefType::get(type.getShape(), type.getElementType(),
-                               MemRefLayoutAttrInterface(), shared)));
+        uses.push_back(allocateInBlock(type));
     }
     return uses;
   }
@@ -155,8 +268,15 @@ private:
     return result;
   }
 
-  void attend(Value kvHead, Value chunk, Value token, Value tokens,
-              ArrayRef<Value> uses) {
+  void attend(Value kvHead, Value token, Value tokens, ArrayRef<Value> uses) {
+    b.loop(0, chunks, 1, [&](Value chunk) {
+      attendChunk(kvHead, chunk, token, tokens, uses, "all", b.index(0));
+    });
+  }
+
+  /// Heads of a kv head, as many as are taken at once.
+  void attendChunk(Value kvHead, Value chunk, Value token, Value tokens,
+                   ArrayRef<Value> uses, StringRef part, Value share) {
     const CacheLayout &layout = shape.layout;
     int64_t size = layout.stateBytes(type.getCapacity());
     Value state = FromAddressOp::create(
@@ -166,13 +286,14 @@ private:
         b.add(b.mul(number, layout.headBytes()), layout.blocksOffset());
     Value first =
         b.add(b.mul(number, layout.firstRowBytes()), layout.firstRowsOffset());
-    Value headNumber = b.add(b.mul(kvHead, perKv), b.mul(chunk, shape.atOnce));
-    Value left = b.sub(b.index(perKv), b.mul(chunk, shape.atOnce));
-    Value heads = b.minUnsigned(left, b.index(shape.atOnce));
+    Value before = b.mul(chunk, shape.atOnce);
+    Value headNumber = b.add(b.mul(kvHead, perKv), before);
+    Value heads =
+        b.minUnsigned(b.sub(b.index(perKv), before), b.index(shape.atOnce));
     AttendOp::create(b, op.getQuery(), op.getOuts()[0], state, head, first,
                      token, b.mul(headNumber, layout.headDim), tokens, heads,
-                     b.add(getPosition(token), 1), b.index(0), uses, type,
-                     shape.tile, shape.atOnce, "all");
+                     b.add(getPosition(token), 1), share, uses, type,
+                     shape.tile, shape.atOnce, part);
   }
 
   KernelBuilder &b;
@@ -180,6 +301,7 @@ private:
   KVCacheType type;
   int64_t perKv, chunks;
   AttentionShape shape;
+  SmallVector<int64_t> ofPart; ///< of the first dimension of what is shared
 };
 
 struct AttendByBlocks : OpRewritePattern<AttentionOp> {

@@ -32,7 +32,7 @@ constexpr int64_t kGroupOf = CacheLayout::lanes; ///< positions, or dimensions
 /// What warps exchange, in the order of an AttendOp's `uses`.
 enum Use {
   Exponentials, ///< f32 [row][position]: scores before
-  Tops,         ///< f32 [part][row]: largest scores of some positions
+  Tops,         ///< f32 [part][row]: largest scores; part 0 is position 0 alone
   Quotients,    ///< f32 [0][row]: Z
   Results,      ///< f32 [group of dimensions][part of the sum][row, dimension]
   Queries,      ///< i8 [row][dimension], or f32 [dimension][row] of 16 bits
@@ -56,11 +56,14 @@ struct AttentionShape {
 
   int64_t getRows() const { return tile * atOnce; }
   int64_t getGroups() const { return layout.valueGroups(); }
-  /// Warps that share the blocks of a group of dimensions, by their residues.
-  int64_t getShares() const;
+  /// Warps that share the blocks of a group of dimensions, by their residues:
+  /// all of them if a block has one group alone.
+  int64_t getShares(bool isAlone = false) const;
   /// Codes of a query row, with zeros behind its dimensions.
   int64_t getCodeWidth() const;
-  llvm::SmallVector<mlir::MemRefType> getUses(mlir::MLIRContext *context) const;
+  /// Of `positions` positions at most.
+  llvm::SmallVector<mlir::MemRefType> getUses(mlir::MLIRContext *context,
+                                              int64_t positions) const;
 };
 
 /// Sums of a group of 16 dimensions by rows lie so that lanes of an mma, which
@@ -87,6 +90,7 @@ protected:
   Value getBlockAt(Value block); ///< the byte where the head's part begins
   Value getEnd() { return end; } ///< positions that the last token sees
   Value getBlocks();
+  Value getScored(); ///< groups of 16 positions
 
   /// 2t and 2t + 1, columns of an mma that this lane has.
   Value getColumn(int64_t i);
@@ -118,14 +122,13 @@ protected:
 class AttentionScores : public AttentionPart {
 public:
   using AttentionPart::AttentionPart;
-  void buildAll() {
-    build(b.index(0),
-          b.div(b.toIndex(b.add(end, kGroupOf - 1)), b.index(kGroupOf)));
-  }
-  /// Of groups of 16 positions, `from` to `to` - 1.
-  void build(Value from, Value to);
+  void buildAll();
+  /// One tile.
+  void buildShare();
 
 private:
+  /// Of groups of 16 positions, `from` to `to` - 1.
+  void build(Value from, Value to);
   // Of codes.
   void quantizeQueries();
   void scoreGroup(Value i, llvm::ArrayRef<Value> codes, Words &tops);
@@ -145,11 +148,14 @@ private:
 class AttentionWeights : public AttentionPart {
 public:
   using AttentionPart::AttentionPart;
-  void build();
+  void buildAll();
+  /// Of one row.
+  void buildShare();
   /// Z of all rows.
-  void addUp();
+  void addUpAll();
 
 private:
+  void addUp(Value row);
   void weigh(Value row, Value most, Value seenBy, Value block);
 };
 
@@ -157,17 +163,31 @@ private:
 class AttentionValues : public AttentionPart {
 public:
   using AttentionPart::AttentionPart;
-  void build();
-  /// Sums to results.
-  void finish();
+  void buildAll();
+  /// Of one group of dimensions.
+  void buildShare();
+  /// Sums of groups `from` on to results.
+  void finish(Value from, int64_t count, int64_t shares);
 
 private:
   Words addBlock(Value group, Value block, llvm::ArrayRef<Value> sums);
   Words addResidues(Value group, Value residue, int64_t step);
   Words addFirst(Value group, Value block, llvm::ArrayRef<Value> sums);
-  void addCodes();
+  void addCodes(Value group, Value number, int64_t shares);
   void addHalves();
-  void addUnit(Value group, int64_t width, Value from, int64_t count);
+  void addHalvesOfGroup();
+  struct Unit {
+    Value group;
+    int64_t width; ///< dimensions of the group
+    Value from;
+    int64_t dims;
+    Value firstRow;
+    int64_t rows;
+    Value number; ///< of the group among Results
+  };
+  Words addPositions(const Unit &unit, Value i, mlir::ValueRange before,
+                     bool isMasked);
+  void addUnit(const Unit &unit);
 };
 
 } // namespace tern::nvptx

@@ -136,72 +136,115 @@ LaneBuilder::Words AttentionScores::addTerms(Value keys, int64_t residue,
 // Values
 //===----------------------------------------------------------------------===//
 
-/// Warps share groups of dimensions, each in halves or less, and rows.
+/// Dimensions that a warp has at a time of those from `from` on, of `width`:
+/// places of 16 bytes at most, where rows of them begin.
+static int64_t countDims(int64_t width, int64_t from) {
+  int64_t count = kWidth;
+  while (count > width - from || from % count != 0 || width % count != 0)
+    count /= 2;
+  return count;
+}
+
+/// Warps share groups of dimensions, each in halves or less.
 void AttentionValues::addHalves() {
   int64_t whole = layout.headDim / kGroupOf;
   int64_t units = kGroupOf / kWidth * whole;
   b.loop(b.toIndex(b.warp), b.index(units), b.warps, [&](Value unit) {
     Value group = b.div(unit, b.index(kGroupOf / kWidth));
-    Value inGroup = b.mul(b.rem(unit, kGroupOf / kWidth), kWidth);
-    addUnit(group, kGroupOf, inGroup, kWidth);
+    Value from = b.mul(b.rem(unit, kGroupOf / kWidth), kWidth);
+    addUnit({group, kGroupOf, from, kWidth, b.i32(0), rows, group});
   });
   // The last group has fewer dimensions.
   int64_t rest = layout.headDim % kGroupOf, number = units;
-  for (int64_t from = 0; from < rest;) {
-    int64_t count = kWidth;
-    while (count > rest - from || from % count != 0 || rest % count != 0)
-      count /= 2;
-    b.ifTrue(b.isEqual(b.warp, number++ % b.warps),
-             [&] { addUnit(b.index(whole), rest, b.index(from), count); });
-    from += count;
+  for (int64_t from = 0, count; from < rest; from += count) {
+    count = countDims(rest, from);
+    b.ifTrue(b.isEqual(b.warp, number++ % b.warps), [&] {
+      addUnit({b.index(whole), rest, b.index(from), count, b.i32(0), rows,
+               b.index(whole)});
+    });
   }
 }
 
-/// `count` dimensions from `from` on, of a group of `width`.
-void AttentionValues::addUnit(Value group, int64_t width, Value from,
-                              int64_t count) {
-  auto least = b.div(b.toIndex(seen), b.index(kLanes));
-  auto most = b.div(b.toIndex(b.add(end, kLanes - 1)), b.index(kLanes));
-  Value start = b.add(b.mul(group, layout.valueGroupBytes()),
-                      b.add(b.mul(from, 2), layout.valuesOffset()));
-  auto add = [&](Value i, ValueRange before, bool isMasked) {
-    Value position = b.add(b.mul(b.toWord(i), kLanes), b.laneId);
-    Value inBlock = b.mul(b.rem(i, kBlock / kLanes), kLanes);
-    inBlock = b.add(inBlock, b.toIndex(b.laneId));
-    Value at = b.add(getBlockAt(b.div(i, b.index(kBlock / kLanes))), start);
-    at = b.add(at, b.mul(inBlock, 2 * width));
-    Words vs;
-    if (count == 1)
-      vs.push_back(b.loadHalf(state, at));
-    else
-      for (Value word : b.loadWords(state, at, count / 2))
-        llvm::append_range(vs, widen(b, word));
-    Words sums(before);
-    for (int64_t r = 0; r < rows; ++r) {
-      Value e = b.load(uses[Exponentials], {b.index(r), b.toIndex(position)});
-      // Values of positions that are not seen may be anything, NaN too.
-      Value isSeen;
-      if (isMasked)
-        isSeen = b.isBelow(position, getSeen(b.i32(r)));
-      for (int64_t k = 0; k < count; ++k) {
-        Value term = b.mul(e, vs[k]);
-        if (isSeen)
-          term = b.select(isSeen, term, b.f32(0));
-        sums[r * count + k] = b.add(sums[r * count + k], term);
-      }
-    }
-    return sums;
+/// Warps share halves of a group, and rows.
+void AttentionValues::addHalvesOfGroup() {
+  int64_t whole = layout.headDim / kGroupOf, rest = layout.headDim % kGroupOf;
+  auto addRows = [&](int64_t width, Value from, int64_t dims, Value part,
+                     int64_t parts) {
+    int64_t count = llvm::divideCeil(rows, parts);
+    Value firstRow = b.mul(part, count);
+    b.ifTrue(b.isBelow(firstRow, rows), [&] {
+      addUnit({share, width, from, dims, firstRow, count, b.index(0)});
+    });
   };
-  Words sums(rows * count, b.f32(0));
+  auto addWhole = [&] {
+    constexpr int64_t halves = kGroupOf / kWidth;
+    Value from = b.mul(b.rem(b.warp, halves), kWidth);
+    addRows(kGroupOf, b.toIndex(from), kWidth, b.div(b.warp, b.i32(halves)),
+            b.warps / halves);
+  };
+  if (!rest)
+    return addWhole();
+  if (whole)
+    b.ifTrue(b.isBelow(share, whole), addWhole);
+  b.ifTrue(b.isEqual(share, whole), [&] {
+    for (int64_t from = 0, dims; from < rest; from += dims) {
+      dims = countDims(rest, from);
+      addRows(rest, b.index(from), dims, b.warp, b.warps);
+    }
+  });
+}
+
+/// Adds e * v of 32 positions, one in each lane.
+LaneBuilder::Words AttentionValues::addPositions(const Unit &unit, Value i,
+                                                 ValueRange before,
+                                                 bool isMasked) {
+  constexpr int64_t perBlock = kBlock / kLanes;
+  Value position = b.add(b.mul(b.toWord(i), kLanes), b.laneId);
+  Value inBlock = b.add(b.mul(b.rem(i, perBlock), kLanes), b.toIndex(b.laneId));
+  Value start = b.add(b.mul(unit.group, layout.valueGroupBytes()),
+                      b.add(b.mul(unit.from, 2), layout.valuesOffset()));
+  Value at = b.add(getBlockAt(b.div(i, b.index(perBlock))), start);
+  at = b.add(at, b.mul(inBlock, 2 * unit.width));
+  Words vs;
+  if (unit.dims == 1)
+    vs.push_back(b.loadHalf(state, at));
+  else
+    for (Value word : b.loadWords(state, at, unit.dims / 2))
+      llvm::append_range(vs, widen(b, word));
+  Words sums(before);
+  for (int64_t r = 0; r < unit.rows; ++r) {
+    Value row = b.add(unit.firstRow, r);
+    if (unit.rows != rows)
+      row = b.minUnsigned(row, b.i32(rows - 1));
+    Value e = b.load(uses[Exponentials], {b.toIndex(row), b.toIndex(position)});
+    // Values of positions that are not seen may be anything, NaN too.
+    Value isSeen;
+    if (isMasked)
+      isSeen = b.isBelow(position, getSeen(row));
+    for (int64_t k = 0; k < unit.dims; ++k) {
+      Value term = b.mul(e, vs[k]);
+      if (isSeen)
+        term = b.select(isSeen, term, b.f32(0));
+      Value &sum = sums[r * unit.dims + k];
+      sum = b.add(sum, term);
+    }
+  }
+  return sums;
+}
+
+void AttentionValues::addUnit(const Unit &unit) {
+  Value least = b.div(b.toIndex(seen), b.index(kLanes));
+  Value most = b.div(b.toIndex(b.add(end, kLanes - 1)), b.index(kLanes));
+  int64_t all = unit.rows * unit.dims;
+  Words sums(all, b.f32(0));
   sums = b.loop(b.index(0), least, 1, sums, [&](Value i, ValueRange before) {
-    return add(i, before, /*isMasked=*/false);
+    return addPositions(unit, i, before, /*isMasked=*/false);
   });
   sums = b.loop(least, most, 1, sums, [&](Value i, ValueRange before) {
-    return add(i, before, /*isMasked=*/true);
+    return addPositions(unit, i, before, /*isMasked=*/true);
   });
   // Of pairs of lanes one keeps the first half of the sums, the other the rest.
   Value number = b.i32(0);
-  int64_t all = sums.size();
   sums.resize(roundUp(all, kLanes), b.f32(0));
   for (int64_t half = kLanes / 2; half >= 1; half /= 2) {
     int64_t kept = sums.size() / 2;
@@ -218,11 +261,12 @@ void AttentionValues::addUnit(Value group, int64_t width, Value from,
   }
   for (auto [k, sum] : llvm::enumerate(sums)) {
     Value index = b.add(number, int64_t(k));
-    b.ifTrue(b.isBelow(index, all), [&, sum = sum] {
-      Value row = b.div(index, b.i32(count));
-      Value dim = b.add(b.toWord(from), b.rem(index, count));
+    Value row = b.add(unit.firstRow, b.div(index, b.i32(unit.dims)));
+    Value isSum = b.bitAnd(b.isBelow(index, all), b.isBelow(row, rows));
+    b.ifTrue(isSum, [&, sum = sum] {
+      Value dim = b.add(b.toWord(unit.from), b.rem(index, unit.dims));
       Value place = b.add(b.mul(row, kResultPitch), dim);
-      b.store(sum, uses[Results], {group, b.index(0), b.toIndex(place)});
+      b.store(sum, uses[Results], {unit.number, b.index(0), b.toIndex(place)});
     });
   }
 }

@@ -86,6 +86,10 @@ Value AttentionPart::getBlocks() {
   return b.div(b.toIndex(b.add(end, kBlock - 1)), b.index(kBlock));
 }
 
+Value AttentionPart::getScored() {
+  return b.div(b.toIndex(b.add(end, kGroupOf - 1)), b.index(kGroupOf));
+}
+
 Value AttentionPart::getColumn(int64_t i) {
   return b.add(b.mul(b.inGroup, 2), i);
 }

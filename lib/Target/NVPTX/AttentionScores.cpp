@@ -44,8 +44,19 @@ void AttentionScores::build(Value from, Value to) {
     return next;
   });
   storeTops(tops);
+}
+
+void AttentionScores::buildAll() {
+  build(b.index(0), getScored());
   if (layout.hasFirstRows())
     scoreFirst();
+}
+
+void AttentionScores::buildShare() {
+  Value from = b.mul(share, b.warps);
+  build(from, b.minUnsigned(b.add(from, b.warps), getScored()));
+  if (layout.hasFirstRows())
+    b.ifTrue(b.isEqual(share, 0), [&] { scoreFirst(); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,7 +222,7 @@ void AttentionScores::scoreFirst() {
         scale(sum, b.load(uses[QuerySums], {b.index(0), row}), factor, n);
     b.onFirstLane([&] {
       b.store(score, uses[Exponentials], {row, b.index(0)});
-      b.store(score, uses[Tops], {b.index(b.warps), row});
+      b.store(score, uses[Tops], {b.index(0), row});
     });
   });
 }
@@ -219,13 +230,11 @@ void AttentionScores::scoreFirst() {
 /// Of all lanes that have the same columns (codes) or pairs of positions.
 void AttentionScores::storeTops(ArrayRef<Value> tops) {
   auto larger = [&](Value x, Value y) { return b.max(x, y); };
-  Value part = b.toIndex(b.warp);
+  Value part = b.add(b.add(b.mul(share, b.warps), b.toIndex(b.warp)), 1);
   if (layout.isHalf()) {
-    for (auto [r, top] : llvm::enumerate(tops)) {
-      Value most = b.reduceLanes(top, {1, 2, 4}, larger);
-      b.onFirstLane([&] {
-        b.store(most, uses[Tops], {part, b.index(int64_t(r))});
-      });
+    for (int64_t r = 0; r < rows; ++r) {
+      Value most = b.reduceLanes(tops[r], {1, 2, 4}, larger);
+      b.onFirstLane([&] { b.store(most, uses[Tops], {part, b.index(r)}); });
     }
     return;
   }

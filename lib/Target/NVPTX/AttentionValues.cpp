@@ -20,45 +20,50 @@ using namespace mlir;
 using namespace tern;
 using namespace tern::nvptx;
 
-void AttentionValues::build() {
+void AttentionValues::buildAll() {
   if (layout.isHalf())
-    addHalves();
+    return addHalves();
+  // Warps share the groups of dimensions, and the accumulators of each.
+  int64_t shares = shape.getShares();
+  Value from = b.toIndex(b.div(b.warp, b.i32(shares)));
+  b.loop(from, b.index(shape.getGroups()), b.warps / shares,
+         [&](Value group) { addCodes(group, group, shares); });
+}
+
+void AttentionValues::buildShare() {
+  if (layout.isHalf())
+    addHalvesOfGroup();
   else
-    addCodes();
+    addCodes(share, b.index(0), b.warps);
 }
 
 //===----------------------------------------------------------------------===//
 // Codes
 //===----------------------------------------------------------------------===//
 
-/// Warps share the groups of dimensions, and the accumulators of each.
-void AttentionValues::addCodes() {
-  int64_t shares = shape.getShares();
-  Value residue = b.rem(b.warp, shares);
-  Value from = b.toIndex(b.div(b.warp, b.i32(shares)));
-  b.loop(from, b.index(shape.getGroups()), b.warps / shares, [&](Value group) {
-    Value begin = b.toIndex(residue);
-    Words none(4, b.f32(0)), sums = none;
-    auto branch = scf::IfOp::create(
-        b, ValueRange(none).getTypes(), b.isBelow(begin, getBlocks()),
-        /*addThenBlock=*/true, /*addElseBlock=*/true);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(branch.thenBlock());
-      scf::YieldOp::create(b, addResidues(group, begin, shares));
-      b.setInsertionPointToStart(branch.elseBlock());
-      scf::YieldOp::create(b, none);
-    }
-    for (int64_t c = 0; c < 2; ++c)
-      ifColumn(c, [&] {
-        for (int64_t half = 0; half < 2; ++half) {
-          Value dim = b.add(b.group, half * kMostRows);
-          Value at = b.add(b.mul(getColumn(c), kResultPitch), dim);
-          b.store(branch.getResult(2 * half + c), uses[Results],
-                  {group, begin, b.toIndex(at)});
-        }
-      });
-  });
+/// What this warp has of a group's blocks to place `number` of Results.
+void AttentionValues::addCodes(Value group, Value number, int64_t shares) {
+  Value begin = b.toIndex(b.rem(b.warp, shares));
+  Words none(4, b.f32(0));
+  auto branch = scf::IfOp::create(b, ValueRange(none).getTypes(),
+                                  b.isBelow(begin, getBlocks()),
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(b, addResidues(group, begin, shares));
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, none);
+  }
+  for (int64_t c = 0; c < 2; ++c)
+    ifColumn(c, [&] {
+      for (int64_t half = 0; half < 2; ++half) {
+        Value dim = b.add(b.group, half * kMostRows);
+        Value at = b.add(b.mul(getColumn(c), kResultPitch), dim);
+        b.store(branch.getResult(2 * half + c), uses[Results],
+                {number, begin, b.toIndex(at)});
+      }
+    });
 }
 
 /// Accumulators `residue`, `residue` + `step` ... as the tree adds them. Those
@@ -145,21 +150,22 @@ LaneBuilder::Words AttentionValues::addFirst(Value group, Value block,
 //===----------------------------------------------------------------------===//
 
 /// The last steps of the tree, over what warps have, and the division by Z.
-void AttentionValues::finish() {
-  int64_t width = shape.getGroups() * kGroupOf, all = rows * width;
+void AttentionValues::finish(Value from, int64_t count, int64_t shares) {
+  int64_t width = count * kGroupOf, all = rows * width;
   b.loop(b.toIndex(b.thread), b.index(all), b.warps * kLanes, [&](Value i) {
     Value word = b.toWord(i), row = b.div(word, b.i32(width));
-    Value dim = b.rem(word, width);
+    Value inRow = b.rem(word, width);
+    Value dim = b.add(inRow, b.mul(b.toWord(from), kGroupOf));
     Value isResult = isThere(row);
-    if (width != layout.headDim)
+    if (layout.headDim % kGroupOf)
       isResult = b.bitAnd(isResult, b.isBelow(dim, layout.headDim));
     b.ifTrue(isResult, [&] {
-      Value group = b.toIndex(b.div(dim, b.i32(kGroupOf)));
+      Value number = b.toIndex(b.div(inRow, b.i32(kGroupOf)));
       Value place =
-          b.toIndex(b.add(b.mul(row, kResultPitch), b.rem(dim, kGroupOf)));
+          b.toIndex(b.add(b.mul(row, kResultPitch), b.rem(inRow, kGroupOf)));
       Words sums;
-      for (int64_t s = 0; s < shape.getShares(); ++s)
-        sums.push_back(b.load(uses[Results], {group, b.index(s), place}));
+      for (int64_t s = 0; s < shares; ++s)
+        sums.push_back(b.load(uses[Results], {number, b.index(s), place}));
       for (int64_t half = sums.size() / 2; half >= 1; half /= 2)
         for (int64_t j = 0; j < half; ++j)
           sums[j] = b.add(sums[j], sums[j + half]);

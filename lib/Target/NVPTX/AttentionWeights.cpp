@@ -11,24 +11,50 @@
 
 #include "tern/Kernels/Numerics.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace tern;
 using namespace tern::nvptx;
 
 /// A warp has 64 positions of a row. Those of a row go to other warps than the
 /// same of the next.
-void AttentionWeights::build() {
-  int64_t parts = b.warps + layout.hasFirstRows();
+void AttentionWeights::buildAll() {
   Value blocks = getBlocks();
   b.loop(0, rows, 1, [&](Value index) {
-    Value row = b.toWord(index), most = b.load(uses[Tops], {b.index(0), index});
-    for (int64_t part = 1; part < parts; ++part)
+    Value row = b.toWord(index), most = b.load(uses[Tops], {b.index(1), index});
+    for (int64_t part = 2; part <= b.warps; ++part)
       most = b.max(b.load(uses[Tops], {b.index(part), index}), most);
+    if (layout.hasFirstRows())
+      most = b.max(b.load(uses[Tops], {b.index(0), index}), most);
     Value begin = b.bitAnd(b.sub(b.warp, row), b.warps - 1);
     Value seenBy = getSeen(row);
     b.loop(b.toIndex(begin), blocks, b.warps,
            [&](Value block) { weigh(index, most, seenBy, block); });
   });
+}
+
+void AttentionWeights::buildShare() {
+  // Those of all warps of all tiles.
+  Value tiles = b.div(b.add(getScored(), b.warps - 1), b.index(b.warps));
+  Value parts = b.add(b.mul(tiles, b.warps), 1);
+  Value least = b.f32(-std::numeric_limits<double>::infinity());
+  Value from = b.toIndex(b.add(b.laneId, layout.hasFirstRows() ? 0 : 1));
+  Value most = b.loop(
+      from, parts, kLanes, least, [&](Value part, ValueRange carried) -> Words {
+        return {b.max(b.load(uses[Tops], {part, share}), carried[0])};
+      })[0];
+  most = b.reduceLanes(most, {1, 2, 4, 8, 16},
+                       [&](Value x, Value y) { return b.max(x, y); });
+  b.loop(b.toIndex(b.warp), getBlocks(), b.warps,
+         [&](Value block) { weigh(share, most, seen, block); });
+  b.barrier();
+  b.ifTrue(b.isEqual(b.warp, 0), [&] { addUp(share); });
+}
+
+void AttentionWeights::addUpAll() {
+  b.loop(b.toIndex(b.warp), b.index(rows), b.warps,
+         [&](Value row) { addUp(row); });
 }
 
 void AttentionWeights::weigh(Value row, Value most, Value seenBy, Value block) {
@@ -102,30 +128,27 @@ void AttentionWeights::weigh(Value row, Value most, Value seenBy, Value block) {
 
 /// R32: a lane has an accumulator. Some terms are loaded before they are added,
 /// as additions wait for each other anyway.
-void AttentionWeights::addUp() {
+void AttentionWeights::addUp(Value row) {
   constexpr int64_t kAhead = 8;
-  Value terms = b.mul(getBlocks(), kBlock / kLanes);
-  b.loop(b.toIndex(b.warp), b.index(rows), b.warps, [&](Value row) {
-    Value zero = b.f32(0);
-    Value z =
-        b.loop(b.index(0), terms, kAhead, zero,
-               [&](Value i, ValueRange carried) -> Words {
-                 Words es;
-                 for (int64_t k = 0; k < kAhead; ++k) {
-                   Value term = b.add(i, k);
-                   Value last = b.sub(terms, 1);
-                   Value there = b.minUnsigned(term, last);
-                   Value at = b.add(b.mul(there, kLanes), b.toIndex(b.laneId));
-                   Value e = b.load(uses[Exponentials], {row, at});
-                   es.push_back(b.select(b.isBelow(term, terms), e, zero));
-                 }
-                 Value sum = carried[0];
-                 for (Value e : es)
-                   sum = b.add(sum, e);
-                 return {sum};
-               })[0];
-    for (int64_t half = kLanes / 2; half >= 1; half /= 2)
-      z = b.add(z, b.shuffleDown(z, half));
-    b.onFirstLane([&] { b.store(z, uses[Quotients], {b.index(0), row}); });
-  });
+  Value terms = b.mul(getBlocks(), kBlock / kLanes), zero = b.f32(0);
+  Value last = b.sub(terms, 1);
+  Value z = b.loop(b.index(0), terms, kAhead, zero,
+                   [&](Value i, ValueRange carried) -> Words {
+                     Words es;
+                     for (int64_t k = 0; k < kAhead; ++k) {
+                       Value term = b.add(i, k);
+                       Value there = b.minUnsigned(term, last);
+                       Value at =
+                           b.add(b.mul(there, kLanes), b.toIndex(b.laneId));
+                       Value e = b.load(uses[Exponentials], {row, at});
+                       es.push_back(b.select(b.isBelow(term, terms), e, zero));
+                     }
+                     Value sum = carried[0];
+                     for (Value e : es)
+                       sum = b.add(sum, e);
+                     return {sum};
+                   })[0];
+  for (int64_t half = kLanes / 2; half >= 1; half /= 2)
+    z = b.add(z, b.shuffleDown(z, half));
+  b.onFirstLane([&] { b.store(z, uses[Quotients], {b.index(0), row}); });
 }

@@ -19,14 +19,27 @@ LogicalResult LaneRewriter::rewriteAttend(AttendOp op) {
   AttentionScores scores(own, op, mapping);
   AttentionWeights weights(own, op, mapping);
   AttentionValues values(own, op, mapping);
-  scores.buildAll();
-  own.barrier();
-  weights.build();
-  own.barrier();
-  weights.addUp();
-  values.build();
-  own.barrier();
-  values.finish();
+  AttentionShape shape(cast<KVCacheType>(op.getCache()), op.getTile(),
+                       op.getAtOnce());
+  if (op.getPart() == "scores") {
+    scores.buildShare();
+  } else if (op.getPart() == "weights") {
+    weights.buildShare();
+  } else if (op.getPart() == "values") {
+    values.buildShare();
+    own.barrier();
+    values.finish(mapping.lookup(op.getShare()), 1,
+                  shape.getShares(/*isAlone=*/true));
+  } else {
+    scores.buildAll();
+    own.barrier();
+    weights.buildAll();
+    own.barrier();
+    weights.addUpAll();
+    values.buildAll();
+    own.barrier();
+    values.finish(own.index(0), shape.getGroups(), shape.getShares());
+  }
   op->getParentOfType<func::FuncOp>()->setAttr(kFewBlocksAttr, b.getUnitAttr());
   forgetMemory(/*isWritten=*/true);
   return success();
