@@ -44,6 +44,9 @@ struct Device {
   int64_t blocks;       ///< of a launch, at most
   int64_t sharedBytes;  ///< that a block's threads share
   unsigned sharedSpace; ///< the address space of them
+  /// Positions that one launch attends to, a block for each kv head; behind
+  /// more of them there are others.
+  int64_t shortPositions;
 };
 
 class Target {

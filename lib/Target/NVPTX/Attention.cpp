@@ -7,7 +7,7 @@
 
 #include "Attention.h"
 
-#include "WarpBuilder.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -16,9 +16,6 @@
 using namespace mlir;
 using namespace tern;
 using namespace tern::nvptx;
-
-/// Positions whose exponentials are in shared memory.
-static constexpr int64_t kShort = 512;
 
 //===----------------------------------------------------------------------===//
 // AttentionShape
@@ -87,10 +84,12 @@ public:
 
   /// A block has a kv head; of several tokens, one of a tile of them.
   void build() {
+    auto when = op->getAttrOfType<StringAttr>(kWhenAttr);
+    if (when && when == kWhenShort)
+      return buildShort();
+    if (when && when == kWhenLong)
+      return buildLong();
     Value count = b.length(op.getQuery());
-    bool isOne = shape.tile == 1 && getConstantIntValue(count) == 1;
-    if (isOne && shape.capacity > kShort)
-      return buildBoth();
     Value tiles = b.div(b.add(count, shape.tile - 1), b.index(shape.tile));
     buildLoop(b.mul(tiles, shape.layout.heads), [&](Value i) {
       Value kvHead = b.div(i, tiles);
@@ -114,50 +113,58 @@ private:
   // One token
   //===--------------------------------------------------------------------===//
 
-  /// Behind a short text, one launch; behind a long one, three that share the
-  /// positions out, and the one leaves at once.
-  void buildBoth() {
-    Value zero = b.index(0), one = b.index(1);
-    Value seen = b.add(getPosition(zero), 1);
-    Value isLong = b.compare(arith::CmpIPredicate::ugt, seen, kShort);
-    int64_t kvHeads = shape.layout.heads, parts = kvHeads * chunks;
-    SmallVector<Value> all = allocateShared(parts);
-    buildLoop(b.index(kvHeads), [&](Value kvHead) {
-      Value isShort = b.compare(arith::CmpIPredicate::ule, seen, kShort);
-      b.ifTrue(isShort, [&] { attend(kvHead, zero, one, allocate(kShort)); });
+  /// A block of each kv head, which leaves at once behind a long text.
+  void buildShort() {
+    Value zero = b.index(0);
+    Value isShort = b.compare(arith::CmpIPredicate::ult, getPosition(zero),
+                              kShortPositions);
+    buildLoop(b.index(shape.layout.heads), [&](Value kvHead) {
+      b.ifTrue(isShort, [&] {
+        attend(kvHead, zero, b.index(1), allocate(kShortPositions));
+      });
     });
-    Value tile = b.index(kGroupOf * shape.warps);
-    Value tiles = b.div(b.add(seen, kGroupOf * shape.warps - 1), tile);
-    buildLong(isLong, b.mul(tiles, parts), [&](Value i) {
+  }
+
+  /// Three loops, over tiles of positions, rows, and groups of dimensions; none
+  /// of them behind a short text.
+  void buildLong() {
+    Value position = getPosition(b.index(0));
+    Value isLong =
+        b.compare(arith::CmpIPredicate::uge, position, kShortPositions);
+    int64_t parts = shape.layout.heads * chunks;
+    SmallVector<Value> all = allocateShared(parts);
+    constexpr int64_t ofTile = kGroupOf * AttentionShape::warps;
+    Value tiles = b.div(b.add(position, ofTile), b.index(ofTile));
+    buildLoopIf(isLong, b.mul(tiles, parts), [&](Value i) {
       Value part = b.div(i, tiles);
       SmallVector<Value> uses = viewPart(all, part);
       allocateOwn(uses, {Queries, QuerySums, QueryFactors});
       attendPart(part, "scores", b.sub(i, b.mul(part, tiles)), uses);
     });
-    buildLong(isLong, b.index(parts * shape.getRows()), [&](Value i) {
-      Value part = b.div(i, b.index(shape.getRows()));
-      attendPart(part, "weights", b.rem(i, shape.getRows()),
-                 viewPart(all, part));
+    int64_t rows = shape.getRows();
+    buildLoopIf(isLong, b.index(parts * rows), [&](Value i) {
+      Value part = b.div(i, b.index(rows));
+      attendPart(part, "weights", b.rem(i, rows), viewPart(all, part));
     });
     int64_t groups = shape.getGroups();
-    buildLong(isLong, b.index(parts * groups), [&](Value i) {
+    buildLoopIf(isLong, b.index(parts * groups), [&](Value i) {
       Value part = b.div(i, b.index(groups));
       SmallVector<Value> uses = viewPart(all, part);
       auto own = MemRefType::get(
           {1, shape.getShares(/*isAlone=*/true), kMostRows * kResultPitch},
           b.getF32Type());
-      uses[Results] = allocateInBlock(own);
+      uses[Results] = allocateMemory(own);
       attendPart(part, "values", b.rem(i, groups), uses);
     });
   }
 
-  void buildLong(Value isLong, Value count, function_ref<void(Value)> body) {
+  void buildLoopIf(Value isLong, Value count, function_ref<void(Value)> body) {
     buildLoop(b.select(isLong, count, b.index(0)), body);
     std::prev(b.getInsertionPoint())
-        ->setAttr("tern.when", b.getStringAttr("long"));
+        ->setAttr(kWhenAttr, b.getStringAttr(kWhenLong));
   }
 
-  /// What launches leave for each other, of all kv heads and chunks.
+  /// Memory of what launches leave for each other, of all kv heads and chunks.
   SmallVector<Value> allocateShared(int64_t parts) {
     SmallVector<Value> all;
     for (auto [use, type] :
@@ -201,7 +208,7 @@ private:
     SmallVector<MemRefType> types = shape.getUses(b.getContext(), kBlock);
     for (Use use : own)
       if (use < types.size())
-        uses[use] = allocateInBlock(types[use]);
+        uses[use] = allocateMemory(types[use]);
   }
 
   void attendPart(Value part, StringRef name, Value share,
@@ -220,25 +227,16 @@ private:
     b.parallel(count, bytes, body);
   }
 
-  Value allocateInBlock(MemRefType type) {
-    auto shared = b.getI64IntegerAttr(kSharedSpace);
-    return memref::AllocaOp::create(
-        b, MemRefType::get(type.getShape(), type.getElementType(),
-                           MemRefLayoutAttrInterface(), shared));
+  /// In shared memory as far as that goes (tern-plan-scratch).
+  Value allocateMemory(MemRefType type) {
+    return memref::AllocOp::create(b, type,
+                                   b.getI64IntegerAttr(CacheLayout::alignment));
   }
 
   SmallVector<Value> allocate(int64_t positions) {
     SmallVector<Value> uses;
-    for (auto [use, type] :
-         llvm::enumerate(shape.getUses(b.getContext(), positions))) {
-      bool isLong = use == Exponentials || use == Weights ||
-                    use == WeightSums || use == WeightFactors;
-      if (isLong && positions > kShort)
-        uses.push_back(memref::AllocOp::create(
-            b, type, b.getI64IntegerAttr(CacheLayout::alignment)));
-      else
-        uses.push_back(allocateInBlock(type));
-    }
+    for (MemRefType type : shape.getUses(b.getContext(), positions))
+      uses.push_back(allocateMemory(type));
     return uses;
   }
 

@@ -29,7 +29,7 @@ constexpr int64_t kMostRows = 8;
 constexpr int64_t kBlock = CacheLayout::blockTokens;
 constexpr int64_t kGroupOf = CacheLayout::lanes; ///< positions, or dimensions
 
-/// What warps exchange, in the order of an AttendOp's `uses`.
+/// Memory that warps exchange by, in the order of an AttendOp's `uses`.
 enum Use {
   Exponentials, ///< f32 [row][position]: scores before
   Tops,         ///< f32 [part][row]: largest scores; part 0 is position 0 alone
@@ -45,7 +45,7 @@ enum Use {
   WeightFirsts   ///< i32 [0][row]: p of position 0, if that lies elsewhere
 };
 
-/// What is known when a kernel is made.
+/// All that is known when a kernel is made.
 struct AttentionShape {
   AttentionShape(KVCacheType type, int64_t tile, int64_t atOnce);
 

@@ -117,7 +117,7 @@ void AttentionScores::quantizeQueries() {
   });
 }
 
-/// What a lane has of the second factors: fours of codes, of each field of each
+/// The lane's part of the second factors: fours of codes, of each field of each
 /// of its chunks.
 LaneBuilder::Words AttentionScores::loadCodes() {
   Words codes;

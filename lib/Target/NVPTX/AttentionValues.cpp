@@ -41,7 +41,7 @@ void AttentionValues::buildShare() {
 // Codes
 //===----------------------------------------------------------------------===//
 
-/// What this warp has of a group's blocks to place `number` of Results.
+/// Sums of this warp's blocks of a group to place `number` of Results.
 void AttentionValues::addCodes(Value group, Value number, int64_t shares) {
   Value begin = b.toIndex(b.rem(b.warp, shares));
   Words none(4, b.f32(0));

@@ -63,8 +63,12 @@ struct NVPTXTarget : Target {
     attr.getCpu()
         .drop_while([](char c) { return !llvm::isDigit(c); })
         .consumeInteger(10, capability);
-    return Device{capability, /*lanes=*/32, /*blocks=*/264,
-                  /*sharedBytes=*/48 << 10, /*sharedSpace=*/3};
+    return Device{capability,
+                  /*lanes=*/32,
+                  /*blocks=*/264,
+                  /*sharedBytes=*/48 << 10,
+                  /*sharedSpace=*/3,
+                  /*shortPositions=*/nvptx::kShortPositions};
   }
 
   ArrayRef<MachineName> getMachineNames() const override {

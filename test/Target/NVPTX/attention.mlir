@@ -3,24 +3,25 @@
 // Behind a text of at most 512 tokens, one loop over kv heads, whose warps have all; behind
 // a longer one, three, which share out the positions, the rows, and the dimensions.
 #gpu = #tern.target<triple = "nvptx64-nvidia-cuda", cpu = "sm_80", features = "">
+!cache = !tern.kv_cache<layers = 5, heads = 2, head_dim = 64, capacity = 600, bits = 3, bos_bits = 4>
 module attributes {tern.target = #gpu} {
-  func.func @one(%q: memref<1x256xf32>, %p: memref<1xi32>, %o: memref<1x256xf32>, %l: index,
-      %c: !tern.kv_cache<layers = 5, heads = 2, head_dim = 64, capacity = 600, bits = 3, bos_bits = 4>) {
-    tern.attention(%q, %c[%l], %p) outs(%o : memref<1x256xf32>) : (memref<1x256xf32>,
-        !tern.kv_cache<layers = 5, heads = 2, head_dim = 64, capacity = 600, bits = 3, bos_bits = 4>, memref<1xi32>)
+  func.func @one(%q: memref<1x256xf32>, %p: memref<1xi32>, %o: memref<1x256xf32>, %l: index, %c: !cache) {
+    tern.attention(%q, %c[%l], %p) outs(%o : memref<1x256xf32>) {tern.when = "short"}
+        : (memref<1x256xf32>, !cache, memref<1xi32>)
+    tern.attention(%q, %c[%l], %p) outs(%o : memref<1x256xf32>) {tern.when = "long"}
+        : (memref<1x256xf32>, !cache, memref<1xi32>)
     return
   }
 }
 
 // CHECK-LABEL: func.func @one(
-// CHECK:         %[[SEEN:.*]] = arith.addi
-// CHECK:         %[[LONG:.*]] = arith.cmpi ugt, %[[SEEN]], %c512
-// CHECK:         %[[E:.*]] = memref.alloc() {{.*}}: memref<4x644xf32>
+// CHECK:         %[[SHORT:.*]] = arith.cmpi ult, %[[POSITION:.*]], %c512
 // CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c2)
-// CHECK:           %[[SHORT:.*]] = arith.cmpi ule, %[[SEEN]], %c512
 // CHECK:           scf.if %[[SHORT]]
-// CHECK:             memref.alloca() : memref<2x516xf32, 3>
+// CHECK:             memref.alloc() {{.*}}: memref<2x516xf32>
 // CHECK:             tern_nvptx.attend {{.*}} part = "all"
+// CHECK:         %[[LONG:.*]] = arith.cmpi uge, %[[POSITION]], %c512
+// CHECK:         %[[E:.*]] = memref.alloc() {{.*}}: memref<4x644xf32>
 // CHECK:         scf.parallel
 // CHECK:           memref.subview %[[E]]
 // CHECK:           tern_nvptx.attend {{.*}} part = "scores"
@@ -50,9 +51,9 @@ module attributes {tern.target = #gpu} {
 
 // CHECK-LABEL: func.func @many(
 // CHECK:         scf.parallel
-// CHECK:           memref.alloca() : memref<8x260xf32, 3>
-// CHECK:           %[[RUN:.*]] = arith.andi
-// CHECK:           %[[TOKENS:.*]] = arith.select %[[RUN]], %[[ALL:.*]], %c1
+// CHECK:           memref.alloc() {{.*}}: memref<8x260xf32>
+// CHECK-COUNT-6:   tern.state_address
+// CHECK:           %[[TOKENS:.*]] = arith.select %[[RUN:.*]], %[[ALL:.*]], %c1
 // CHECK:           %[[TURNS:.*]] = arith.select %[[RUN]], %c1, %[[ALL]]
 // CHECK:           scf.for %{{.*}} = %c0 to %[[TURNS]]
 // CHECK:             tern_nvptx.attend {{.*}}, %[[TOKENS]], %c2, {{.*}}tile = 4

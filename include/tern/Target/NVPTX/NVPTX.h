@@ -25,6 +25,10 @@
 #include "tern/Target/NVPTX/NVPTXOps.h.inc"
 
 namespace tern::nvptx {
+
+/// Positions that one launch attends to.
+constexpr int64_t kShortPositions = 512;
+
 /// tern.attention and tern.kv_append.
 void populateAttentionPatterns(mlir::RewritePatternSet &patterns);
 void populateAppendPatterns(mlir::RewritePatternSet &patterns);
