@@ -54,7 +54,7 @@ Json wholeAnswer(const AnswerHead &head, const std::vector<Choice> &choices,
 /// the role. With `hasUsage` the member is there, as null.
 std::string streamChunk(const AnswerHead &head, const Choice &piece,
                         bool isFirst, bool hasLogprobs, bool hasUsage);
-/// The last one, if it was asked for.
+/// The last chunk, if it was asked for.
 std::string usageChunk(const AnswerHead &head, const Usage &usage);
 extern const char *const streamEnd;
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
 
 import pytest
-from conftest import MODELS
+from conftest import MODELS, ROOT
 from served import Served, serving
 from test_driver import run
 from test_golden import golden_json
@@ -158,3 +159,18 @@ def test_keys_are_asked_for(tern, tmp_path):
         assert served.json("/health")["status"] == "ok"
         status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example")
         assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
+
+
+def test_transcripts_of_the_page(tern, tmp_path):
+    """docs/server.md: each command says what stands behind it; `...` is anything."""
+    need_server(tern)
+    page = (ROOT / "docs/server.md").read_text()
+    [transcript] = re.findall(r"<!-- transcript -->\n```console\n(.*?)```\n", page, re.DOTALL)
+    steps = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", transcript, re.MULTILINE)
+    assert len(steps) > 8
+    with serving(tern, tmp_path) as served:
+        env = {"PATH": "/usr/bin:/bin", "URL": f"http://{served.host}:{served.port}"}
+        for command, want in steps:
+            done = run("sh", "-c", command, env=env)
+            pattern = re.escape(want).replace(re.escape("..."), ".*")
+            assert re.fullmatch(pattern, done.stdout, re.DOTALL), (command, done.stdout)
