@@ -156,6 +156,7 @@ public:
 
 private:
   void addUp(Value row);
+  Value loadScore(Value row, Value position, Value isSeen);
   void weigh(Value row, Value most, Value seenBy, Value block);
 };
 

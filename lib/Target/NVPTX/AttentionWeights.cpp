@@ -57,6 +57,18 @@ void AttentionWeights::addUpAll() {
          [&](Value row) { addUp(row); });
 }
 
+Value AttentionWeights::loadScore(Value row, Value position, Value isSeen) {
+  auto branch = scf::IfOp::create(b, TypeRange(b.getF32Type()), isSeen,
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  Value score = b.load(uses[Exponentials], {row, b.toIndex(position)});
+  scf::YieldOp::create(b, score);
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, b.f32(0));
+  return branch.getResult(0);
+}
+
 void AttentionWeights::weigh(Value row, Value most, Value seenBy, Value block) {
   Value start = b.mul(b.toWord(block), kBlock), zero = b.f32(0);
   Words es, positions;
@@ -64,14 +76,11 @@ void AttentionWeights::weigh(Value row, Value most, Value seenBy, Value block) {
     Value position = b.add(start, b.add(b.laneId, half * kLanes));
     Value isSeen = b.isBelow(position, seenBy);
     // Nobody has written scores of the others.
-    Value there = b.toIndex(b.minUnsigned(position, b.sub(seenBy, 1)));
-    Value score = b.load(uses[Exponentials], {row, there});
+    Value score = loadScore(row, position, isSeen);
     Value e = buildExp(b, b.getLoc(), b.sub(score, most));
     es.push_back(b.select(isSeen, e, zero));
     positions.push_back(b.toIndex(position));
   }
-  // The last position's score is read by lanes behind it.
-  b.meetWarp();
   for (auto [e, position] : llvm::zip_equal(es, positions))
     b.store(e, uses[Exponentials], {row, position});
   if (layout.isHalf())

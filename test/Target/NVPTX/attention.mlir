@@ -15,12 +15,12 @@ module attributes {tern.target = #gpu} {
 }
 
 // CHECK-LABEL: func.func @one(
-// CHECK:         %[[SHORT:.*]] = arith.cmpi ult, %[[POSITION:.*]], %c512
+// CHECK:         %[[SHORT:.*]] = arith.cmpi ult, %{{.*}}, %c512
 // CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c2)
 // CHECK:           scf.if %[[SHORT]]
 // CHECK:             memref.alloc() {{.*}}: memref<2x516xf32>
 // CHECK:             tern_nvptx.attend {{.*}} part = "all"
-// CHECK:         %[[LONG:.*]] = arith.cmpi uge, %[[POSITION]], %c512
+// CHECK:         %[[LONG:.*]] = arith.cmpi uge, %{{.*}}, %c512
 // CHECK:         %[[E:.*]] = memref.alloc() {{.*}}: memref<4x644xf32>
 // CHECK:         scf.parallel
 // CHECK:           memref.subview %[[E]]
@@ -52,7 +52,7 @@ module attributes {tern.target = #gpu} {
 // CHECK-LABEL: func.func @many(
 // CHECK:         scf.parallel
 // CHECK:           memref.alloc() {{.*}}: memref<8x260xf32>
-// CHECK-COUNT-6:   tern.state_address
+// CHECK-COUNT-4:   tern.state_address
 // CHECK:           %[[TOKENS:.*]] = arith.select %[[RUN:.*]], %[[ALL:.*]], %c1
 // CHECK:           %[[TURNS:.*]] = arith.select %[[RUN]], %c1, %[[ALL]]
 // CHECK:           scf.for %{{.*}} = %c0 to %[[TURNS]]
