@@ -135,19 +135,20 @@ private:
     SmallVector<Value> all = allocateShared(parts);
     constexpr int64_t ofTile = kGroupOf * AttentionShape::warps;
     Value tiles = b.div(b.add(position, ofTile), b.index(ofTile));
-    buildLoopIf(isLong, b.mul(tiles, parts), [&](Value i) {
+    tiles = b.select(isLong, tiles, b.index(0));
+    buildLongLoop(b.mul(tiles, parts), isLong, [&](Value i) {
       Value part = b.div(i, tiles);
       SmallVector<Value> uses = viewPart(all, part);
       allocateOwn(uses, {Queries, QuerySums, QueryFactors});
       attendPart(part, "scores", b.sub(i, b.mul(part, tiles)), uses);
     });
     int64_t rows = shape.getRows();
-    buildLoopIf(isLong, b.index(parts * rows), [&](Value i) {
+    buildLongLoop(b.index(parts * rows), isLong, [&](Value i) {
       Value part = b.div(i, b.index(rows));
       attendPart(part, "weights", b.rem(i, rows), viewPart(all, part));
     });
     int64_t groups = shape.getGroups();
-    buildLoopIf(isLong, b.index(parts * groups), [&](Value i) {
+    buildLongLoop(b.index(parts * groups), isLong, [&](Value i) {
       Value part = b.div(i, b.index(groups));
       SmallVector<Value> uses = viewPart(all, part);
       auto own = MemRefType::get(
@@ -158,8 +159,9 @@ private:
     });
   }
 
-  void buildLoopIf(Value isLong, Value count, function_ref<void(Value)> body) {
-    buildLoop(b.select(isLong, count, b.index(0)), body);
+  void buildLongLoop(Value count, Value isLong,
+                     function_ref<void(Value)> body) {
+    buildLoop(count, [&](Value i) { b.ifTrue(isLong, [&] { body(i); }); });
     std::prev(b.getInsertionPoint())
         ->setAttr(kWhenAttr, b.getStringAttr(kWhenLong));
   }

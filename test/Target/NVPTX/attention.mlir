@@ -22,16 +22,17 @@ module attributes {tern.target = #gpu} {
 // CHECK:             tern_nvptx.attend {{.*}} part = "all"
 // CHECK:         %[[LONG:.*]] = arith.cmpi uge, %{{.*}}, %c512
 // CHECK:         %[[E:.*]] = memref.alloc() {{.*}}: memref<4x644xf32>
+// CHECK:         arith.select %[[LONG]], %{{.*}}, %c0
 // CHECK:         scf.parallel
 // CHECK:           memref.subview %[[E]]
 // CHECK:           tern_nvptx.attend {{.*}} part = "scores"
 // CHECK:         } {tern.when = "long"}
-// CHECK:         arith.select %[[LONG]], %c4, %c0
-// CHECK:         scf.parallel
+// CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c4)
+// CHECK:           scf.if %[[LONG]]
 // CHECK:           tern_nvptx.attend {{.*}} part = "weights"
 // CHECK:         } {tern.when = "long"}
-// CHECK:         arith.select %[[LONG]], %c8, %c0
-// CHECK:         scf.parallel
+// CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c8)
+// CHECK:           scf.if %[[LONG]]
 // CHECK:           tern_nvptx.attend {{.*}} part = "values"
 // CHECK:         } {tern.when = "long"}
 

@@ -38,6 +38,10 @@ inline constexpr llvm::StringLiteral kByWarpsAttr = "tern.by_warps";
 /// of at most Device::shortPositions, "short", or for "long" ones.
 inline constexpr llvm::StringLiteral kWhenAttr = "tern.when";
 inline constexpr llvm::StringLiteral kWhenShort = "short", kWhenLong = "long";
+/// On such a loop: an element of a vector that is written depends on the same
+/// elements of those that are read, so the lanes of a warp need not wait for
+/// each other.
+inline constexpr llvm::StringLiteral kElementwiseAttr = "tern.elementwise";
 
 inline int64_t getNumberOr(mlir::Operation *op, llvm::StringRef name,
                            int64_t otherwise) {
