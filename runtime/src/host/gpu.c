@@ -317,9 +317,9 @@ void tern_gpu_close(tern_gpu *gpu) {
     cuda->cuMemFreeHost(gpu->pinned);
   if (gpu->pinned_logits)
     cuda->cuMemFreeHost(gpu->pinned_logits);
-  for (unsigned i = 0; i < GRAPH_COUNT; ++i)
-    if (gpu->graphs[i])
-      cuda->cuGraphExecDestroy(gpu->graphs[i]);
+  for (unsigned i = 0; i < 2 * GRAPH_COUNT; ++i)
+    if (gpu->graphs[i / GRAPH_COUNT][i % GRAPH_COUNT])
+      cuda->cuGraphExecDestroy(gpu->graphs[i / GRAPH_COUNT][i % GRAPH_COUNT]);
   for (unsigned i = 0; i < 2; ++i)
     if (gpu->ended[i])
       cuda->cuEventDestroy_v2(gpu->ended[i]);
@@ -370,13 +370,23 @@ void tern_gpu_free(tern_gpu *gpu, void *at) {
 
 const char *tern_gpu_failure(const tern_gpu *gpu) { return gpu->failure.text; }
 
+/* Behind a short text. */
+static size_t count_launches(const tern_launches *list) {
+  size_t count = 0;
+  for (size_t i = 0; list && i < list->count; ++i)
+    count += (list->at[i].flags & TERN_LAUNCH_LONG) == 0;
+  return count;
+}
+
 void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room) {
   const tern_model *model = gpu->model;
   const tern_device_plan *plan = model->device;
-  size_t launches = plan->embed[TERN_ONE]->count + plan->head[TERN_ONE]->count;
-  launches += plan->best ? plan->best->count : 0;
+  size_t launches = count_launches(plan->embed[TERN_ONE]) +
+                    count_launches(plan->head[TERN_ONE]) +
+                    count_launches(plan->best);
   for (uint32_t l = 0; l < model->layer_count; ++l)
-    launches += plan->kinds[model->layers[l].kind].run[TERN_ONE]->count;
+    launches +=
+        count_launches(plan->kinds[model->layers[l].kind].run[TERN_ONE]);
   size_t code = pick_image(gpu)->capability;
   snprintf(text, room,
            "%s, compute capability %d.%d, code for %zu.%zu, %zu launches a "

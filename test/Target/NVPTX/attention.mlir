@@ -54,8 +54,8 @@ module attributes {tern.target = #gpu} {
 // CHECK:         scf.parallel
 // CHECK:           memref.alloc() {{.*}}: memref<8x260xf32>
 // CHECK-COUNT-4:   tern.state_address
-// CHECK:           %[[TOKENS:.*]] = arith.select %[[RUN:.*]], %[[ALL:.*]], %c1
-// CHECK:           %[[TURNS:.*]] = arith.select %[[RUN]], %c1, %[[ALL]]
+// CHECK:           %[[TOKENS:.*]] = arith.select %[[IS_ONE:.*]], %[[ALL:.*]], %c1
+// CHECK:           %[[TURNS:.*]] = arith.select %[[IS_ONE]], %c1, %[[ALL]]
 // CHECK:           scf.for %{{.*}} = %c0 to %[[TURNS]]
 // CHECK:             tern_nvptx.attend {{.*}}, %[[TOKENS]], %c2, {{.*}}tile = 4
 

@@ -34,14 +34,15 @@ inline constexpr llvm::StringLiteral kRowsPerBlockAttr = "tern.rows_per_block";
 /// memory, so the warps of a block may take some each.
 inline constexpr llvm::StringLiteral kByWarpsAttr = "tern.by_warps";
 
-/// On an attention of one token, on a parallel loop, on a kernel: for sequences
-/// of at most Device::shortPositions, "short", or for "long" ones.
-inline constexpr llvm::StringLiteral kWhenAttr = "tern.when";
-inline constexpr llvm::StringLiteral kWhenShort = "short", kWhenLong = "long";
 /// On such a loop: an element of a vector that is written depends on the same
 /// elements of those that are read, so the lanes of a warp need not wait for
 /// each other.
 inline constexpr llvm::StringLiteral kElementwiseAttr = "tern.elementwise";
+
+/// On an attention of one token, on a parallel loop, on a kernel: for sequences
+/// of at most Device::shortPositions, "short", or for "long" ones.
+inline constexpr llvm::StringLiteral kWhenAttr = "tern.when";
+inline constexpr llvm::StringLiteral kWhenShort = "short", kWhenLong = "long";
 
 inline int64_t getNumberOr(mlir::Operation *op, llvm::StringRef name,
                            int64_t otherwise) {
