@@ -291,7 +291,7 @@ def test_calls_of_tools(library, tmp_path):
         told = [*messages, {"role": "assistant", "content": "", "tool_calls": [call.json]}]
         assert model.render(told) == f"Hising{call.arguments['mood']}"
         parts = model.take_apart("<think>hm</think>well <tool_call>{")
-        assert (parts.thought, parts.content, parts.calls) == ("hm", "well<tool_call>{", [])
+        assert (parts.thought, parts.content, parts.calls) == ("hm", "well <tool_call>{", [])
         with pytest.raises(package.InvalidError, match="fly"):
             package.Grammar.from_tools(model, TOOLS, name="fly")
 
