@@ -268,6 +268,11 @@ def test_several_models_and_names(tern, tmp_path):
         for name in ("one", "bard"):
             answer = served.json("/v1/completions", {**TEXT, "model": name})
             assert answer["model"] == name and answer["choices"][0]["text"] == GREEDY["text"]
+    # A checkpoint is compiled into the cache, as by tern run.
+    model = str(model_directory(MODELS[0]))
+    with serving(tern, tmp_path, models=(model,)) as served:
+        answer = served.json("/v1/completions", TEXT)
+        assert answer["model"] == MODELS[0] and answer["choices"][0]["text"] == GREEDY["text"]
     refused = run(tern, "serve", library, library, "--port", "0")
     assert refused.returncode == 2 and "two models are called 'bard'" in refused.stderr
     refused = run(tern, "serve", tmp_path / "missing.so", "--port", "0")
