@@ -295,7 +295,8 @@ TEST_F(Engine, RefusesWithASentence) {
   refuse([](Request &r) { r.fields.presence_penalty = -1; },
          "presence_penalty is -1");
   refuse([](Request &r) { r.fields.top = 21; }, "top is 21");
-  refuse([](Request &r) { r.fields.flags = 1u << 31; }, "bits that are not known");
+  refuse([](Request &r) { r.fields.flags = 1u << 31; },
+         "bits that are not known");
   refuse([](Request &r) { r.stops = {""}; }, "stop string 0 has 0 bytes");
   refuse([](Request &r) { r.stops = {"a", "\xC3"}; }, "of UTF-8");
   refuse([](Request &r) { r.stops.resize(65, "a"); }, "65 stop strings");
