@@ -14,6 +14,7 @@
 #include "tern/Artifact/Linker.h"
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Driver/OutputFiles.h"
+#include "tern/Target/Target.h"
 #include "tern/artifact.h"
 
 #include "llvm/Object/Archive.h"
@@ -149,6 +150,9 @@ Error LinkedModel::link(const CompileOptions &options,
   Linker linker;
   if (Error error = findToolchain(options).moveInto(linker.toolchain))
     return error;
+  // The runtime's other parts are without it (runtime/src/host/gpu_weak.h).
+  if (isDevice(llvm::Triple(StringRef(facts.target).split('/').first)))
+    linker.wanted = {"tern_gpu_open"};
   Expected<std::vector<std::string>> libraries =
       findRuntime(options, linker.toolchain, scratch);
   if (!libraries)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from artifact_seeds import artifacts
 from gguf_seeds import GGUF_MODELS, GGUFS
+from request_seeds import requests
 from sentencepiece_seeds import sentencepiece_models
 
 HERE = Path(__file__).parent
@@ -219,6 +220,7 @@ SEEDS = {
     "ConfigFuzzer": configs(),
     "GenerationFuzzer": generations(),
     "GgufFuzzer": {**GGUFS, **GGUF_MODELS},
+    "RequestFuzzer": requests(),
     "SafetensorsFuzzer": SAFETENSORS,
     "TemplateFuzzer": templates(),
     "TokenizerFuzzer": tokenizers(),

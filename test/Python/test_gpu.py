@@ -39,10 +39,13 @@ def find_library(tern) -> str:
 class Program:
     """A model compiled for a GPU."""
 
-    def __init__(self, tern: str, library: str, model: Path, work: Path, options: Options):
+    def __init__(self, tern, library: str, model: Path, work: Path, options, cpus="sm_80"):
         self.path, self.work, self.library = work / "program", work, library
-        flags = ["--target=nvptx-sm_80", *option_flags(options)]
-        run_driver([tern, "compile", str(model), "-o", str(self.path), *flags])
+        flags = ["--target=nvptx", f"--cpu={cpus}", *option_flags(options)]
+        command = [tern, "compile", str(model), "-o", str(self.path), *flags]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        self.said = done.stderr
 
     def start(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
         environment = {**os.environ, "LD_LIBRARY_PATH": self.library, **variables}
@@ -126,7 +129,32 @@ def test_commands(program, tmp_path, name="shakespeare-b158"):
     bench = ["bench", "-p", "4", "-n", "2", "-b", "1,3", "-r", "1", "--no-warmup", "-o", "csv"]
     assert compiled.run(*bench).count("\n") >= 4
     said = compiled.start("run", "-p", "x", "-n", "1", "-v", "--device", "0").stderr
-    assert re.search(r"PTX interpreter, compute capability 9\.0, \d+ launches a token", said)
+    assert re.search(
+        r"PTX interpreter, compute capability 9\.0, code for 8\.0, \d+ launches a token", said
+    )
+
+
+def test_several_gpus(tern, library, tmp_path):
+    """The last code that the GPU can run; what would be the same is there once."""
+    model = tmp_path / "model"
+    CASES["one-layer"].build(model)
+    compiled = Program(tern, library, model, tmp_path, Options(), "sm_100,sm_89,sm_90")
+    assert "sm_90 runs the code of sm_89, as its own would be the same" in compiled.said
+    assert compiled.path.read_bytes().count(b".address_size 64") == 2
+    logits = []
+    for capability, code in {89: "8.9", 90: "9.0", 99: "9.0", 120: "10.0"}.items():
+        out = tmp_path / "logits.npy"
+        flags = ["--ids", "3,1,4", "-n", "0", "--logits", str(out), "-v"]
+        done = compiled.start(*flags, TERN_PTX_CAPABILITY=str(capability))
+        assert done.returncode == 0 and f"code for {code}," in done.stderr, done.stderr
+        assert "nvptx64-nvidia-cuda/sm_89,sm_90,sm_100;" in done.stderr
+        logits.append(out.read_bytes())
+    assert len(set(logits)) == 1
+    done = compiled.start("--ids", "3", TERN_PTX_CAPABILITY="86")
+    assert "needs a GPU of compute capability 8.9 or later, but" in done.stderr
+    twice = [tern, "compile", model, "--target=nvptx", "--cpu=sm_80,sm_80", "-o", tmp_path / "x"]
+    done = subprocess.run(twice, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "'sm_80' comes twice" in done.stderr
 
 
 @pytest.mark.parametrize("name", ("head", "head-int8"))

@@ -82,8 +82,7 @@ static Expected<int> dispatch(Arguments arguments) {
   if (command == "-h" || command == "--help")
     return helpMain(arguments.drop_front());
   if (command == "--version" && arguments.size() == 1) {
-    llvm::outs() << "tern " TERN_VERSION_TEXT ", LLVM " LLVM_VERSION_STRING
-                    "\n";
+    printVersion(llvm::outs());
     return 0;
   }
   if (command.empty()) {

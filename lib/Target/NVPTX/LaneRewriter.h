@@ -40,6 +40,7 @@ private:
   mlir::LogicalResult rewriteOp(mlir::Operation *op);
   mlir::LogicalResult rewriteElementwise(mlir::Operation *op);
   mlir::LogicalResult rewriteRegions(mlir::Operation *op);
+  mlir::LogicalResult rewriteElements(mlir::Operation *op);
   mlir::LogicalResult cloneSame(mlir::Operation *op);
   mlir::LogicalResult storeSame(mlir::Operation *op);
   bool isSame(mlir::Operation *op);
@@ -110,6 +111,7 @@ private:
   mlir::IRMapping mapping;
   llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   bool hasRead = false, hasWritten = false;
+  bool isElementwise = false; ///< in a loop in which no lane waits
   bool isOfBlock = false; ///< not each warp for itself
   unsigned sharedCount = 0;
   mlir::Operation *culprit = nullptr;

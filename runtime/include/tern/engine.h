@@ -124,6 +124,7 @@ typedef struct tern_engine_info {
   uint32_t block;   /* tokens: prefixes that are shorter are not shared */
   uint32_t has_tokenizer, has_template; /* 1 or 0 */
   const char *name, *target;            /* as long as the engine is open */
+  uint32_t calls_form; /* TERN_CALLS_... of tern/tools.h, by the template */
 } tern_engine_info;
 
 /* Fills info->size bytes. */
@@ -141,6 +142,11 @@ int tern_engine_tokenize(tern_engine *engine, const char *text, size_t bytes,
 int tern_engine_detokenize(tern_engine *engine, const int32_t *tokens,
                            size_t count, char *text, size_t room,
                            size_t *bytes);
+
+/* The bytes of one token, control tokens too; possibly a part of a character.
+ * INVALID where there is none of that number. */
+int tern_engine_token_bytes(tern_engine *engine, int32_t token, char *bytes,
+                            size_t room, size_t *count);
 
 typedef struct tern_message {
   const char *role; /* "system", "user", "assistant", "tool": with a NUL */
@@ -271,6 +277,10 @@ typedef struct tern_request {
   uint32_t reserved;      /* 0 */
   tern_event_fn on_event; /* NULL: nobody listens */
   void *data;
+  /* NULL, or the answer's form, which is retained: see tern/grammar.h. The
+   * answer ends where that can do nothing else. An opening of the template's is
+   * taken for its beginning, if it can be that. */
+  struct tern_grammar *grammar;
 } tern_request;
 
 enum tern_request_flags {

@@ -109,6 +109,8 @@ static int32_t pick(engine_request *request, float *logits, int is_full) {
   if (request->best >= 0)
     return request->best;
   int is_last = is_full || (int64_t)request->answered + 1 == request->limit;
+  if (engine_allow(request) != 0)
+    return -1;
   return host_pick(&request->generator, request->text_count, is_last, logits);
 }
 
@@ -116,7 +118,7 @@ static int32_t pick(engine_request *request, float *logits, int is_full) {
 static tern_finish finish_of(engine_request *request, int pushed, int is_full) {
   if (pushed < 0)
     return TERN_FINISH_FAILED;
-  if (pushed > 0)
+  if (pushed > 0 || engine_is_complete(request))
     return TERN_FINISH_STOP;
   if ((int64_t)request->answered == request->limit)
     return TERN_FINISH_LENGTH;
@@ -144,6 +146,8 @@ tern_finish engine_answer(engine_request *request, float *logits) {
     return TERN_FINISH_FAILED;
   if (host_is_end(&request->generator, event.token))
     return TERN_FINISH_STOP;
+  if (engine_accept(request, event.token) != 0)
+    return TERN_FINISH_FAILED;
   tern_sampler_accept(&request->generator.sampler, event.token);
   if (request->answered++ == 0)
     request->first = host_now();

@@ -7,7 +7,8 @@
  *
  * Locks: `driving` is held by who runs a step or works on sequences, and by the
  * same thread again in a callback; `queue` for moments, by all, and inside of
- * `driving`; `chatting` by who renders.
+ * `driving`; `chatting` by who renders,
+ * `constraining` by who makes or frees requests with a grammar.
  */
 #ifndef TERN_SRC_ENGINE_ENGINE_H
 #define TERN_SRC_ENGINE_ENGINE_H
@@ -15,6 +16,7 @@
 #include "../host/conversation.h"
 #include "../host/stops.h"
 #include "tern/engine.h"
+#include "tern/grammar.h"
 #include "turns.h"
 
 #include <pthread.h>
@@ -41,6 +43,8 @@ struct tern_sequence {
   struct engine_request *request; /* that uses it, or NULL */
   uint64_t used;                  /* the step of its last use */
 };
+
+typedef struct engine_constraint engine_constraint;
 
 typedef struct engine_request {
   tern_engine *engine;
@@ -69,6 +73,8 @@ typedef struct engine_request {
   host_copy opening; /* of the answer */
   host_copy out;     /* for the next event */
   float *hidden;     /* [layer][value] of one token, or NULL */
+  engine_constraint *constraint;
+  tern_matcher *matcher; /* NULL: any text */
   /* In the clock of host_now: when it came, got a place, had a token. */
   int64_t came, began, first;
   tern_event_fn on_event;
@@ -109,7 +115,7 @@ struct tern_engine {
   uint32_t context;
 
   engine_turns driving;
-  pthread_mutex_t queue, chatting;
+  pthread_mutex_t queue, chatting, constraining;
   pthread_cond_t arrived, idle; /* there is work; there is none any more */
   int is_stepping;
   /* Under `queue`: a thread of the engine's own. */
@@ -128,6 +134,12 @@ struct tern_engine {
   uint64_t rounds;              /* of counting */
   tern_engine_counts counts;    /* under `driving`; after a step ... */
   tern_engine_counts published; /* ... here, under `queue` */
+
+  /* Under `constraining`, once there was a request with a grammar. */
+  tern_vocabulary *vocabulary;
+  engine_constraint *constraints;
+  uint64_t constraint_uses;
+  uint32_t *allowed; /* tokens of the pick; of the thread that steps */
 
   /* Under `chatting`: the template and a program for its sentences. */
   host_program chatter;
@@ -242,6 +254,21 @@ engine_request *engine_next(tern_engine *engine, uint64_t bytes,
 int engine_has_work(const tern_engine *engine);
 /* Those that wait and are cancelled, taken out, as a list. */
 engine_request *engine_take_cancelled(tern_engine *engine);
+
+/*--- constrain.c -----------------------------------------------------------*/
+
+/* The request's answer is of the grammar; 0, or a failure and the thread's
+ * sentence. */
+int engine_constrain(engine_request *request, tern_grammar *grammar);
+void engine_constrain_free(engine_request *request);
+void engine_constraints_close(tern_engine *engine);
+/* Before a pick and after it: 0, or -1 and a sentence of the request's. */
+int engine_allow(engine_request *request);
+int engine_accept(engine_request *request, int32_t token);
+/* True where the answer's grammar allows no more. */
+int engine_is_complete(const engine_request *request);
+/* TERN_CALLS_... of the template. */
+uint32_t engine_calls_form(const tern_engine *engine);
 
 /*--- answer.c: under `driving` ---------------------------------------------*/
 

@@ -71,6 +71,7 @@ static int open_locks(tern_engine *engine) {
   int failed = engine_turns_open(&engine->driving) ||
                pthread_mutex_init(&engine->queue, NULL) ||
                pthread_mutex_init(&engine->chatting, NULL) ||
+               pthread_mutex_init(&engine->constraining, NULL) ||
                pthread_cond_init(&engine->arrived, &steady) ||
                pthread_cond_init(&engine->idle, &steady);
   pthread_condattr_destroy(&steady);
@@ -229,6 +230,7 @@ void tern_engine_close(tern_engine *engine) {
     engine_sequence_close(engine->sequences);
   if (engine->has_conversation)
     host_conversation_close(&engine->conversation);
+  engine_constraints_close(engine);
   host_program_close(&engine->program);
   tern_memory_unmap(engine->scratch, engine->scratch_bytes);
   tern_memory_unmap(engine->logits, engine->logits_bytes);
@@ -253,6 +255,7 @@ void tern_engine_close(tern_engine *engine) {
     close(engine->code);
   pthread_cond_destroy(&engine->idle);
   pthread_cond_destroy(&engine->arrived);
+  pthread_mutex_destroy(&engine->constraining);
   pthread_mutex_destroy(&engine->chatting);
   pthread_mutex_destroy(&engine->queue);
   engine_turns_close(&engine->driving);
@@ -273,6 +276,7 @@ int tern_engine_describe(const tern_engine *engine, tern_engine_info *info) {
   all.has_tokenizer = program->has_tokenizer != 0;
   all.has_template =
       engine->template_file || program->artifact.chat_template != NULL;
+  all.calls_form = engine_calls_form(engine);
   all.name = model->name;
   all.target = model->target;
   engine_give(info, info->size, &all, sizeof(all));

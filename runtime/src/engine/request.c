@@ -24,6 +24,7 @@ void engine_request_free(engine_request *request) {
   if (!request)
     return;
   host_generator *generator = &request->generator;
+  engine_constrain_free(request);
   host_stops_close(&request->stops);
   free(generator->rules_memory);
   free(generator->ready.text.at);
@@ -281,7 +282,8 @@ engine_request *engine_request_make(tern_engine *engine,
   if ((*result = set_stops(request, &r)) == 0 &&
       (*result = set_prompt(request, &r)) == 0 &&
       (*result = set_generator(request)) == 0 &&
-      (*result = set_memory(request)) == 0) {
+      (*result = set_memory(request)) == 0 &&
+      (*result = engine_constrain(request, r.grammar)) == 0) {
     request->sequence = r.sequence;
     return request;
   }

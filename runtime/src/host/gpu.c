@@ -377,6 +377,10 @@ void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room) {
   launches += plan->best ? plan->best->count : 0;
   for (uint32_t l = 0; l < model->layer_count; ++l)
     launches += plan->kinds[model->layers[l].kind].run[TERN_ONE]->count;
-  snprintf(text, room, "%s, compute capability %d.%d, %zu launches a token",
-           gpu->name, gpu->capability / 10, gpu->capability % 10, launches);
+  size_t code = pick_image(gpu)->capability;
+  snprintf(text, room,
+           "%s, compute capability %d.%d, code for %zu.%zu, %zu launches a "
+           "token",
+           gpu->name, gpu->capability / 10, gpu->capability % 10, code / 10,
+           code % 10, launches);
 }
