@@ -290,7 +290,8 @@ def test_refused_texts_and_files(model, library, tmp_path):
 
     for prompt, words in [
         ([model.vocab_size], "token 0 is 1024, expected 0 to 1023"),
-        ([-1], "token 0 is -1"),
+        ([-1], "token 0 is -1, which is no id"),
+        ([2**32 + 5], "token 0 is 4294967301, which is no id"),
         ("\ud800", "no Unicode"),
         ([], "no tokens"),
         ("x" * 5000, "the context of 256 has room for 256"),
@@ -333,11 +334,19 @@ def test_closed_and_forgotten_models(library):
 
 
 def test_missing_and_older_libraries_are_said(libtern, tmp_path):
-    source = tmp_path / "old.c"
-    source.write_text("int tern_engine_error(void) { return 0; }\n")
-    old = tmp_path / "old.so"
-    assert run("cc", "-shared", "-fPIC", source, "-o", old).returncode == 0
-    for path, words in ((tmp_path / "none", "cannot load libtern.so.0"), (old, "it is older than")):
+    from tern.library import PROTOTYPES
+
+    inits = [f"void {name}(unsigned *size) {{ *size = 8; }}\n" for name in PROTOTYPES if "_init" in name]
+    others = [f"int {name}(void) {{ return 0; }}\n" for name in PROTOTYPES if "_init" not in name]
+    for name, code in (("lacks", inits), ("short", inits + others)):
+        (tmp_path / f"{name}.c").write_text("".join(code))
+        done = run("cc", "-shared", "-fPIC", tmp_path / f"{name}.c", "-o", tmp_path / f"{name}.so")
+        assert done.returncode == 0, done.stderr
+    for path, words in (
+        (tmp_path / "none", "cannot load libtern.so.0"),
+        (tmp_path / "lacks.so", "has no tern_version: it is older than"),
+        (tmp_path / "short.so", "of 8 bytes, expected at least .*: it is older than"),
+    ):
         done = python("-c", "import tern; tern.Model('x')", TERN_LIBRARY=str(path))
         assert done.returncode == 1
         assert re.search(rf"^tern.errors.Error: .*{words}", done.stderr, re.M), done.stderr
