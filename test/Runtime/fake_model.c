@@ -52,6 +52,21 @@ static uint32_t *hash_at(void *state, int32_t position) {
   return (uint32_t *)(void *)at + (uint32_t)position % BLOCK_TOKENS;
 }
 
+/* Where blocks have room for it, tokens lie behind the hashes, and all that was
+ * read before has to fit together: else the answer is another one. */
+static uint32_t look_back(void *state, int32_t at, int32_t token) {
+  uint32_t hash = fake_hash(at ? *hash_at(state, at - 1) : FAKE_START, token);
+  if (fake_block_bytes < 2 * BLOCK_TOKENS * sizeof(uint32_t))
+    return hash;
+  hash_at(state, at)[BLOCK_TOKENS] = (uint32_t)token;
+  for (int32_t p = 0; p < at; ++p)
+    if (*hash_at(state, p) !=
+        fake_hash(p ? *hash_at(state, p - 1) : FAKE_START,
+                  (int32_t)hash_at(state, p)[BLOCK_TOKENS]))
+      return ~hash;
+  return hash;
+}
+
 /* Every call can rely on this; uses all of the fixed scratch memory. */
 static void demand_call(const tern_env *env, const void *weights, void *scratch,
                         const tern_rows *rows, uint32_t max_count) {
@@ -84,8 +99,7 @@ static void run_layer(const tern_env *env, const void *weights, void *scratch,
     uint32_t *own = hash_at(state, at);
     demand((uintptr_t)rows->states[r] % 128 == 0);
     if (layer == 0)
-      *own =
-          fake_hash(at ? *hash_at(state, at - 1) : FAKE_START, (int32_t)row[0]);
+      *own = look_back(state, at, (int32_t)row[0]);
     else
       demand(*own == hash_of(row, (uint32_t)layer - 1));
     for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
