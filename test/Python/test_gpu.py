@@ -122,6 +122,17 @@ def test_odd_shapes(tern, program, name, tmp_path):
         assert_same(compiled.evaluate(ids), Result(*map(np.load, files)))
 
 
+def test_greedy_until_the_context_is_full(tern, program, tmp_path, name="columns-5-65"):
+    """No token is computed ahead that the cache has no room for."""
+    flags = ["--ids", "3", "-n", "80", "-c", "64", "--temp", "0", "--ignore-eos", "--print-ids"]
+    native = str(tmp_path / "native")
+    model = str(program(name).work / "model")
+    run_driver([tern, "compile", model, "-o", native, "--target=generic"])
+    done = program(name).start(*flags)
+    assert done.returncode == 0 and "context of 64 tokens is full" in done.stderr
+    assert done.stdout == run_driver([native, *flags]) and done.stdout.count(",") == 63
+
+
 def test_commands(program, tmp_path, name="shakespeare-b158"):
     """All of them, and several sequences at once."""
     compiled = program(name)
