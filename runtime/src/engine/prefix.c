@@ -132,7 +132,9 @@ static int find_sequence(engine_request *request) {
   tern_engine *engine = request->engine;
   uint32_t block = engine->program.model->state_block_tokens;
   beginning ready = {NULL, 0}, coming = {NULL, 0};
-  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request))
+  /* A state in a GPU's memory cannot be copied from here. */
+  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request) &&
+      !engine->program.model->device)
     find(request, &ready, &coming);
   if (coming.count >= ready.count + block)
     return 1;

@@ -98,6 +98,13 @@ static void let_go(tern_sequence *sequence) {
 tern_sequence *tern_sequence_fork(tern_sequence *sequence) {
   if (hold(sequence) != 0)
     return NULL;
+  if (sequence->engine->program.model->device) {
+    engine_fail(TERN_ENGINE_INVALID,
+                "a state in a GPU's memory cannot be forked; save and restore "
+                "it");
+    let_go(sequence);
+    return NULL;
+  }
   tern_sequence *fork = tern_sequence_create(sequence->engine);
   if (fork) {
     engine_sequence_copy(fork, sequence,
