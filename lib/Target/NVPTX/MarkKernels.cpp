@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LaneRewriter.h"
+
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Target/NVPTX/Passes.h"
 
@@ -44,7 +46,7 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
       };
       mark("nvvm.reqntid", getThreads(function));
       // Without a word ptxas spills before it takes more than 128 registers.
-      if (!isProduct(function))
+      if (!isProduct(function) || function->hasAttr(nvptx::kFewBlocksAttr))
         mark("nvvm.minctasm", 1);
       function.setCConv(LLVM::CConv::PTX_Kernel);
       function.setPassthroughAttr(b.getArrayAttr(marks));
