@@ -81,6 +81,8 @@ private:
     fields.set(abi::launch::rows_per_block,
                getNumberOr(kernel, kRowsPerBlockAttr, 0));
     fields.set(abi::launch::threads, getThreads(kernel));
+    // Images for cards that can do so wait for what they read.
+    fields.set(abi::launch::flags, TERN_LAUNCH_EARLY);
     fields.set(abi::launch::shared_bytes,
                getNumberOr(kernel, kSharedBytesAttr, 0));
     return ArrayAttr::get(module.getContext(), fields.all());

@@ -106,6 +106,18 @@ def test_greedy_text(program, name):
     assert "29 launches a token" in done.stderr
 
 
+def test_early_launches(tern, library, tmp_path, name="shakespeare-b158"):
+    """From 9.0 on launches begin while those before end, and wait for what they read."""
+    program = Program(tern, library, model_directory(name), tmp_path, Options(), "nvptx-sm_90")
+    want = golden_json(name)["greedy"][0]
+    flags = ["-p", want["prompt"], "--temp", "0", "-n", "4", "-q", "--print-ids"]
+    ids = [int(word) for word in re.findall(r"\d+", program.run(*flags))]
+    assert ids and ids[-4:] == want["ids"][:4]
+    done = program.start(*flags, TERN_PTX_REPLACE="griddepcontrol.wait;=>")
+    assert done.returncode == 1
+    assert "a warp ends without griddepcontrol.wait" in done.stderr
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_odd_shapes(tern, program, name, tmp_path):
     case = CASES[name]

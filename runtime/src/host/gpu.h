@@ -56,6 +56,8 @@ struct tern_gpu {
   cuda_handle graphs[GRAPH_COUNT];
   cuda_handle ended[2]; /* events: the graphs for the best token */
   int capability;       /* 90: 9.0 */
+  int waits;            /* a kernel does, for those that were launched before */
+  int follows;          /* what was done last on the stream is a launch */
   char name[64];
   const tern_model *model;
   cuda_address weights, scratch, slots, arrays, buffers[2], logits, table;
