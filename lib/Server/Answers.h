@@ -30,10 +30,12 @@ struct Usage {
 struct TokenLogprob {
   std::string bytes; ///< possibly a part of a character
   double logprob = 0;
+  bool isUnknown = false; ///< nothing stands before it
   std::vector<TokenLogprob> top;
 };
 
 struct ToolCall {
+  size_t index = 0;
   std::string id, name, arguments;
 };
 
@@ -45,6 +47,10 @@ struct Choice {
   std::vector<TokenLogprob> logprobs;
   size_t logprobOffset = 0; ///< of /v1/completions: bytes before the first one
   const char *finish = nullptr;
+
+  bool isEmpty() const {
+    return text.empty() && thought.empty() && calls.empty() && logprobs.empty();
+  }
 };
 
 /// The whole.

@@ -19,7 +19,7 @@ const tool = {
   type: "function",
   function: {
     name: "weather", description: "Weather now",
-    parameters: { type: "object", properties: { place: { type: "string" } }, required: ["place"] },
+    parameters: { type: "object", properties: { place: { enum: ["Verona", "Rome"] } }, required: ["place"] },
   },
 };
 const complete = (more = {}) => client.completions.create({ ...text, ...more });
@@ -136,6 +136,20 @@ const calls = {
     const turns = [...messages, { role: "assistant", content: null, tool_calls: [call] },
       { role: "tool", tool_call_id: "call_1", content: "rain" }];
     assert.equal((await say({ messages: turns, tools: [tool], tool_choice: "none" })).choices.length, 1);
+  },
+  "chat, a call of a tool": async () => {
+    const { message, finish_reason } = (await say({
+      tools: [tool], tool_choice: "required", parallel_tool_calls: false, max_completion_tokens: 220,
+    })).choices[0];
+    assert.equal(finish_reason, "tool_calls");
+    assert.equal(message.tool_calls[0].function.name, "weather");
+    assert.equal(typeof JSON.parse(message.tool_calls[0].function.arguments).place, "string");
+  },
+  "chat, a form": async () => {
+    const schema = { type: "object", properties: { is: { type: "boolean" } }, required: ["is"], additionalProperties: false };
+    const response_format = { type: "json_schema", json_schema: { name: "x", schema, strict: true } };
+    const answer = await client.chat.completions.parse({ ...chat, response_format, max_completion_tokens: 60 });
+    assert.equal(typeof JSON.parse(answer.choices[0].message.content).is, "boolean");
   },
   "chat, aborted": async () => {
     const stream = await say({ stream: true, max_completion_tokens: 200 });

@@ -25,7 +25,7 @@ from test_golden import golden, golden_json
 from test_not_finite import OVERFLOWS, SENTENCE
 
 TOKENS = 18  # of the golden ones: more than are few
-ODD = ("h204-g688-d100", "bias-all")
+ODD = ("h204-g688-d100", "h308-g5460", "columns-5-65", "bias-all")
 
 
 @pytest.fixture(scope="session", name="library")
@@ -120,16 +120,18 @@ def test_early_launches(tern, library, tmp_path, name="shakespeare-b158"):
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd_shapes(tern, program, name, tmp_path):
+    """Several tokens, and one alone, which other kernels take."""
     case = CASES[name]
     compiled = program(name)
-    ids = list(range(3, 3 + min(case.tokens, 9)))
-    out = tmp_path / "native"
-    out.mkdir()
-    flags = ["--ids", ",".join(map(str, ids)), "-n", "0", *option_flags(case.options)]
-    files = ["--logits", str(out / "logits.npy"), "--hidden", str(out / "hidden.npy")]
-    run_driver([tern, "run", str(compiled.work / "model"), *flags, *files])
-    want = Result(np.load(out / "hidden.npy"), np.load(out / "logits.npy"))
-    assert_same(compiled.evaluate(ids), want)
+    flags, out = option_flags(case.options), tmp_path / "native"
+    command = [tern, "compile", str(compiled.work / "model"), "-o", str(out), "--target=generic"]
+    run_driver([*command, *flags])
+    alone = [[4]] if name in ("h308-g5460", "columns-5-65") else []
+    for ids in ([3, 1, 4, 1, 5, 0, 2, 6, 5], *alone):
+        files = [tmp_path / name for name in ("hidden.npy", "logits.npy")]
+        wanted = ["--hidden", str(files[0]), "--logits", str(files[1])]
+        run_driver([str(out), "--ids", ",".join(map(str, ids)), "-n", "0", *wanted])
+        assert_same(compiled.evaluate(ids), Result(*map(np.load, files)))
 
 
 def test_commands(program, tmp_path, name="shakespeare-b158"):
@@ -144,6 +146,15 @@ def test_commands(program, tmp_path, name="shakespeare-b158"):
     assert re.search(
         r"PTX interpreter, compute capability 9\.0, code for 8\.0, \d+ launches a token", said
     )
+
+
+def test_memory_is_said(program, name="shakespeare-b158"):
+    said = program(name).start("run", "-p", "x", "-n", "1", "-v", "-c", "64").stderr
+    found = re.search(
+        r"on the GPU: 1\.1 MB of weights, \d+\.\d MB of scratch memory; 0\.1 MB for a cache of 64 "
+        r"tokens of 16 bits; (\d+\.\d) of 8589\.9 MB are free", said,
+    )  # fmt: skip
+    assert found and 8500 < float(found[1]) < 8589
 
 
 def test_several_gpus(tern, library, tmp_path):

@@ -75,6 +75,57 @@ def test_stop_ends_before_the_text(server):
     assert answer["choices"][0]["finish_reason"] == "stop"
 
 
+def test_log_probabilities_of_a_prompt(server):
+    """Those that echo asks for are those of the tokens when they were an answer."""
+    said = server.json("/v1/completions", {**TEXT, "max_tokens": 6, "logprobs": 2})["choices"][0]
+    body = {"prompt": TEXT["prompt"] + said["text"], "max_tokens": 0, "echo": True, "logprobs": 2}
+    echoed = server.json("/v1/completions", body)["choices"][0]
+    assert echoed["text"] == body["prompt"] == "".join(echoed["logprobs"]["tokens"])
+    assert echoed["logprobs"]["token_logprobs"][-6:] == said["logprobs"]["token_logprobs"]
+    assert echoed["logprobs"]["top_logprobs"][-6:] == said["logprobs"]["top_logprobs"]
+    offsets = echoed["logprobs"]["text_offset"]
+    assert offsets[0] == 0 and offsets[-6] == len(TEXT["prompt"])
+    [*chunks] = server.events("/v1/completions", body)
+    assert "".join(chunk["choices"][0]["text"] for chunk in chunks) == body["prompt"]
+    assert sum(len((c["choices"][0]["logprobs"] or {"tokens": []})["tokens"]) for c in chunks) == len(offsets)
+
+
+SCHEMA = {
+    "type": "object", "required": ["mood", "age"], "additionalProperties": False,
+    "properties": {"mood": {"enum": ["merry", "sad"]}, "age": {"type": "integer", "minimum": 0, "maximum": 99}},
+}  # fmt: skip
+FORM = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA}}
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": SCHEMA}} for name in ("act", "sing")]
+
+
+def test_answers_have_the_form_that_was_asked_for(server):
+    for seed in range(5):
+        body = {**CHAT, "max_tokens": 100, "temperature": 1, "seed": seed, "response_format": FORM}
+        choice = server.json("/v1/chat/completions", body)["choices"][0]
+        value = json.loads(choice["message"]["content"])
+        assert choice["finish_reason"] == "stop"
+        assert set(value) == {"mood", "age"} and value["mood"] in ("merry", "sad") and 0 <= value["age"] <= 99
+    bad = {**CHAT, "response_format": {**FORM, "json_schema": {"name": "x", "schema": {"type": "horse"}}}}
+    assert server.refused("/v1/chat/completions", bad)["param"] == "response_format"
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "sing"}}])
+def test_calls_of_tools(server, choice):
+    """As messages and in a stream, and their results can be told."""
+    body = {**CHAT, "max_tokens": 220, "tools": TOOLS, "tool_choice": choice, "parallel_tool_calls": False}
+    answer = server.json("/v1/chat/completions", body)["choices"][0]
+    [call] = answer["message"]["tool_calls"]
+    assert answer["finish_reason"] == "tool_calls" and answer["message"]["content"] is None
+    assert call["function"]["name"] in (("act", "sing") if choice == "required" else ("sing",))
+    assert set(json.loads(call["function"]["arguments"])) == {"mood", "age"}
+    deltas = [chunk["choices"][0] for chunk in server.events("/v1/chat/completions", body)]
+    [streamed] = [one for delta in deltas for one in delta["delta"].get("tool_calls", [])]
+    assert streamed["index"] == 0 and streamed["function"] == call["function"]
+    assert deltas[-1]["finish_reason"] == "tool_calls"
+    told = [*CHAT["messages"], answer["message"], {"role": "tool", "tool_call_id": call["id"], "content": "done"}]
+    assert server.json("/v1/chat/completions", {**CHAT, "messages": told, "tools": TOOLS})["choices"]
+
+
 def test_embeddings_have_the_length_one(server):
     answer = server.json("/v1/embeddings", {"input": ["my lord", "my lord", "a fool"]})
     vectors = [one["embedding"] for one in answer["data"]]

@@ -142,6 +142,11 @@ int tern_engine_detokenize(tern_engine *engine, const int32_t *tokens,
                            size_t count, char *text, size_t room,
                            size_t *bytes);
 
+/* The bytes of one token, control tokens too; possibly a part of a character.
+ * INVALID where there is none of that number. */
+int tern_engine_token_bytes(tern_engine *engine, int32_t token, char *bytes,
+                            size_t room, size_t *count);
+
 typedef struct tern_message {
   const char *role; /* "system", "user", "assistant", "tool": with a NUL */
   const char *content;

@@ -20,5 +20,6 @@
 #pragma weak tern_gpu_free
 #pragma weak tern_gpu_failure
 #pragma weak tern_gpu_describe
+#pragma weak tern_gpu_describe_memory
 
 #endif /* TERN_SRC_HOST_GPU_WEAK_H */
