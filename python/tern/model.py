@@ -19,6 +19,7 @@ from .errors import Error, InvalidError
 from .library import c_text, check, default, encode, read_text, read_tokens
 from .request import Messages, Prepared, Prompt, Sampling, make_chat, token_array
 from .sequence import Sequence as TextSequence
+from .tools import Parts, take_apart
 
 if TYPE_CHECKING:
     from .answer import Floats
@@ -169,6 +170,9 @@ class Model:
         """Tokens of a sequence at most."""
         self.has_tokenizer = bool(info.has_tokenizer)
         self.has_template = bool(info.has_template)
+        self.calls_form: int = info.calls_form
+        """How the template has calls of tools written, TERN_CALLS_... of tern/tools.h; 0: it
+        has none."""
 
     # Its life
 
@@ -287,6 +291,20 @@ class Model:
         """All of that answer."""
         with self.stream_chat(messages, **arguments) as stream:
             return stream.read()
+
+    def take_apart(
+        self,
+        answer: Answer | str,
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        seed: int = 0,
+    ) -> Parts:
+        """Content, thoughts and calls of tools in an answer of this model.
+
+        tools: the list that the chat was given.
+        seed: makes the ids of the calls.
+        """
+        return take_apart(str(answer), self.calls_form, tools, seed)
 
     # Numbers
 

@@ -8,6 +8,7 @@ Needs TERN_BINARY in a build folder; without it these tests are skipped.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -175,6 +176,12 @@ def test_commands_of_engine_run(prefix, tmp_path):
         done = run("sh", "-ec", commands, cwd=tmp_path, env=env)
         assert done.returncode == 0, (name, done.stderr)
         assert done.stdout.startswith(want[0][:20]), (name, done.stdout)
+    # With the library that is there already.
+    [(_, commands)] = RUN.findall((ROOT / "docs/structured-output.md").read_text())
+    done = run("sh", "-ec", commands.partition("\n")[2], cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["speaker"] in ("ROMEO", "JULIET") and 5 <= len(answer["line"]) <= 40
     done = run(tmp_path / "engine", "./bard.h", "ROMEO:", cwd=tmp_path, env=env)
     assert done.returncode == 1 and "bard.h is no model" in done.stderr
 

@@ -77,7 +77,7 @@ def test_structs_are_those_of_the_header(library, tmp_path):
     source = tmp_path / "layout.c"
     body = "\n".join(lines)
     source.write_text(
-        "#include <stddef.h>\n#include <stdio.h>\n#include <tern/engine.h>\n"
+        "#include <stddef.h>\n#include <stdio.h>\n#include <tern/engine.h>\n#include <tern/tools.h>\n"
         f"int main(void) {{\n{body}\n}}\n"
     )
     done = run("cc", "-I", ROOT / "runtime/include", source, "-o", tmp_path / "layout")
@@ -265,6 +265,37 @@ def test_answers_of_a_form(model):
         package.Grammar.from_schema({"a": object()})
 
 
+MOOD = {"type": "object", "required": ["mood"], "additionalProperties": False,
+        "properties": {"mood": {"enum": ["glad", "sad"]}}}  # fmt: skip
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": MOOD}} for name in ("act", "sing")]
+
+
+def test_calls_of_tools(library, tmp_path):
+    """Made by force, taken apart, and said to the template again."""
+    import tern as package
+
+    template = tmp_path / "tools.jinja"
+    template.write_text(
+        "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}"
+        "{{ c.function.name }}{{ c.function.arguments.mood }}{% endfor %}{% endfor %}"
+        "{% if tools %}<tool_call>{% endif %}"
+    )
+    messages = [{"role": "user", "content": "Hi"}]
+    with package.Model(library, threads=1, chat_template=template) as model:
+        grammar = package.Grammar.from_tools(model, TOOLS, name="sing")
+        answer = model.chat(messages, tools=TOOLS, grammar=grammar, seed=1)
+        parts = model.take_apart(answer, tools=TOOLS)
+        (call,) = parts.calls
+        assert call.name == "sing" and call.arguments["mood"] in ("glad", "sad")
+        assert (parts.content, parts.thought, answer.finish) == ("", "", "stop")
+        told = [*messages, {"role": "assistant", "content": "", "tool_calls": [call.json]}]
+        assert model.render(told) == f"Hising{call.arguments['mood']}"
+        parts = model.take_apart("<think>hm</think>well <tool_call>{")
+        assert (parts.thought, parts.content, parts.calls) == ("hm", "well <tool_call>{", [])
+        with pytest.raises(package.InvalidError, match="fly"):
+            package.Grammar.from_tools(model, TOOLS, name="fly")
+
+
 REFUSED = [
     ({"temperature": -1}, "temperature is -1, expected 0 or more"),
     ({"temperature": float("nan")}, "temperature is nan, expected 0 or more"),
@@ -290,7 +321,8 @@ def test_refused_texts_and_files(model, library, tmp_path):
 
     for prompt, words in [
         ([model.vocab_size], "token 0 is 1024, expected 0 to 1023"),
-        ([-1], "token 0 is -1"),
+        ([-1], "token 0 is -1, which is no id"),
+        ([2**32 + 5], "token 0 is 4294967301, which is no id"),
         ("\ud800", "no Unicode"),
         ([], "no tokens"),
         ("x" * 5000, "the context of 256 has room for 256"),
@@ -333,11 +365,19 @@ def test_closed_and_forgotten_models(library):
 
 
 def test_missing_and_older_libraries_are_said(libtern, tmp_path):
-    source = tmp_path / "old.c"
-    source.write_text("int tern_engine_error(void) { return 0; }\n")
-    old = tmp_path / "old.so"
-    assert run("cc", "-shared", "-fPIC", source, "-o", old).returncode == 0
-    for path, words in ((tmp_path / "none", "cannot load libtern.so.0"), (old, "it is older than")):
+    from tern.library import PROTOTYPES
+
+    inits = [f"void {name}(unsigned *size) {{ *size = 8; }}\n" for name in PROTOTYPES if "_init" in name]
+    others = [f"int {name}(void) {{ return 0; }}\n" for name in PROTOTYPES if "_init" not in name]
+    for name, code in (("lacks", inits), ("short", inits + others)):
+        (tmp_path / f"{name}.c").write_text("".join(code))
+        done = run("cc", "-shared", "-fPIC", tmp_path / f"{name}.c", "-o", tmp_path / f"{name}.so")
+        assert done.returncode == 0, done.stderr
+    for path, words in (
+        (tmp_path / "none", "cannot load libtern.so.0"),
+        (tmp_path / "lacks.so", "has no tern_version: it is older than"),
+        (tmp_path / "short.so", "of 8 bytes, expected at least .*: it is older than"),
+    ):
         done = python("-c", "import tern; tern.Model('x')", TERN_LIBRARY=str(path))
         assert done.returncode == 1
         assert re.search(rf"^tern.errors.Error: .*{words}", done.stderr, re.M), done.stderr
