@@ -1,6 +1,6 @@
 // RUN: tern-opt %s --tern-mark-kernels | FileCheck %s
 
-// Cards of 9.0 and later begin a launch while those before end. What needs nothing of them
+// Cards of 9.0 and later begin a launch while those before end. Work that needs nothing of them
 // is in front of the wait, as the request for weights.
 
 module attributes {tern.target = #tern.target<triple = "nvptx64-nvidia-cuda", cpu = "sm_90", features = "+sm_90">} {
