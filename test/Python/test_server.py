@@ -191,6 +191,9 @@ def test_other_refusals(server):
     assert server.refused("/nowhere", None, 404)["code"] == "not_found"
     assert server.refused("/v1/completions", "x" * 70000, 413)["code"] == "body_too_large"
     assert server.refused("/health", None, 403, Host="evil.example")["code"] == "wrong_host"
+    assert server.refused("/health", None, 403, Host="127.evil.example:80")["code"] == "wrong_host"
+    assert server.json("/health", Host="localhost:1")["status"] == "ok"
+    assert server.refused("/health", None, 403, Origin="null")["code"] == "wrong_origin"
     assert server.refused("/health", None, 403, Origin="https://evil.example")["code"] == "wrong_origin"
 
 
@@ -205,10 +208,12 @@ def test_keys_are_asked_for(tern, tmp_path):
     need_server(tern)
     keys = tmp_path / "keys"
     keys.write_text("one\ntwo\n")
-    with serving(tern, tmp_path, "--api-key-file", str(keys), "--cors", "https://a.example") as served:
+    flags = ["--api-key-file", str(keys), "--cors", "https://a.example"]
+    with serving(tern, tmp_path, *flags, TERN_API_KEY="three") as served:
         assert served.refused("/v1/models", None, 401)["code"] == "missing_api_key"
         assert served.refused("/v1/models", None, 401, Authorization="Bearer on")["code"] == "invalid_api_key"
-        assert served.json("/v1/models", Authorization="Bearer two")["data"]
+        for key in ("one", "two", "three"):
+            assert served.json("/v1/models", Authorization=f"Bearer {key}")["data"]
         assert served.json("/health")["status"] == "ok"
         status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example")
         assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
