@@ -10,6 +10,7 @@
 #include "tern/Codegen/DeviceModules.h"
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/Transforms/SharedWeights.h"
+#include "tern/Target/Target.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -23,6 +24,11 @@ static ArrayAttr findLaunches(ModuleOp module, StringRef function) {
 
 bool tern::hasLaunches(ModuleOp module, StringRef function) {
   return bool(findLaunches(module, function));
+}
+
+static bool isForLong(LLVM::LLVMFuncOp kernel) {
+  auto when = kernel->getAttrOfType<StringAttr>(kWhenAttr);
+  return when && when == kWhenLong;
 }
 
 namespace {
@@ -45,7 +51,9 @@ public:
                getAbiBytes(AbiStruct::device_plan, getIndexBits(module)));
     fields.set(d::kernel_count, names.size());
     fields.set(d::image_count, getVersionTargets(module).size());
-    fields.set(d::reserved, 0);
+    bool isLong = llvm::any_of(module.getOps<LLVM::LLVMFuncOp>(), isForLong);
+    fields.set(d::short_positions,
+               isLong ? getDevice(module)->shortPositions : 0);
     fields.set(d::kernel_names,
                constants.array(constants.pointerType(), names));
     fields.set(d::images, declareImages());
@@ -82,9 +90,10 @@ private:
                getNumberOr(kernel, kRowsPerBlockAttr, 0));
     fields.set(abi::launch::threads, getThreads(kernel));
     // Images for cards that can do so wait for what they read.
-    fields.set(abi::launch::flags, TERN_LAUNCH_EARLY);
-    fields.set(abi::launch::shared_bytes,
-               getNumberOr(kernel, kSharedBytesAttr, 0));
+    int64_t flags = TERN_LAUNCH_EARLY;
+    if (isForLong(kernel))
+      flags |= TERN_LAUNCH_LONG;
+    fields.set(abi::launch::flags, flags);
     return ArrayAttr::get(module.getContext(), fields.all());
   }
 

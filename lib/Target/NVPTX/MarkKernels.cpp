@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LaneRewriter.h"
+
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Target/NVPTX/Passes.h"
 #include "tern/Target/Target.h"
@@ -75,7 +77,7 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
       };
       mark("nvvm.reqntid", getThreads(function));
       // Without a word ptxas spills before it takes more than 128 registers.
-      if (!isProduct(function))
+      if (!isProduct(function) || function->hasAttr(nvptx::kFewBlocksAttr))
         mark("nvvm.minctasm", 1);
       if (device && device->capability >= kEarlyLaunches)
         waitForLaunches(function);
