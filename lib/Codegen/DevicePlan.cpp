@@ -89,6 +89,8 @@ private:
     fields.set(abi::launch::rows_per_block,
                getNumberOr(kernel, kRowsPerBlockAttr, 0));
     fields.set(abi::launch::threads, getThreads(kernel));
+    fields.set(abi::launch::shared_bytes,
+               getNumberOr(kernel, kSharedBytesAttr, 0));
     // Images for cards that can do so wait for what they read.
     int64_t flags = TERN_LAUNCH_EARLY;
     if (isForLong(kernel))
