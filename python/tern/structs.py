@@ -42,6 +42,7 @@ class Options(c.Structure):
         ("compile_flag_count", c.c_size_t),
         ("on_progress", ProgressFunction),
         ("progress_data", c.c_void_p),
+        ("state_tokens", c.c_uint64),
     ]
 
 
@@ -178,6 +179,8 @@ class CountsStruct(c.Structure):
         ("refused", c.c_uint64),
         ("evicted", c.c_uint64),
         ("step_ns", c.c_uint64),
+        ("running_tokens", c.c_uint64),
+        ("shared_bytes", c.c_uint64),
     ]
 
 
