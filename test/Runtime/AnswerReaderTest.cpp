@@ -111,6 +111,12 @@ TEST(AnswerReader, CallsThatAreNone) {
   EXPECT_EQ(
       read(TERN_CALLS_PYTHON, "<|tool_call_start|>import os<|tool_call_end|>"),
       "<|tool_call_start|>import os<|tool_call_end|>");
+  // Half a character, and a call of nothing.
+  const std::string half =
+      "<|tool_call_start|>f(x='\\ud800\\u0041')<|tool_call_end|>";
+  EXPECT_EQ(read(TERN_CALLS_PYTHON, half), half);
+  const std::string nameless = "<tool_call><function=></function></tool_call>";
+  EXPECT_EQ(read(TERN_CALLS_XML, nameless), nameless);
 }
 
 TEST(AnswerReader, JsonAlone) {

@@ -229,6 +229,8 @@ static call *read_marked(grammar_compiler *c, const grammar_json *tools,
     if (!takes(&m, "<function="))
       grammar_fail(c, "a call does not begin with <function=");
     made->name = text_before(&m, ">", &made->name_bytes);
+    if (made->name_bytes == 0)
+      grammar_fail(c, "a call has no name");
     const grammar_json *schemas = json_find(
         calls_parameters(tools, made->name, made->name_bytes), "properties");
     calls_append(c, &arguments, "{", 1);

@@ -78,8 +78,12 @@ static void read_escape(python *p, calls_text *text) {
   uint32_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
   if (digits) {
     uint32_t value = read_hex(p, digits);
-    if (c == 'u' && value >= 0xD800 && value < 0xDC00 && takes(p, "\\u"))
-      value = 0x10000 + ((value - 0xD800) << 10) + (read_hex(p, 4) - 0xDC00);
+    if (c == 'u' && value >= 0xD800 && value < 0xDC00 && takes(p, "\\u")) {
+      uint32_t low = read_hex(p, 4);
+      if (low < 0xDC00 || low >= 0xE000)
+        refuse(p);
+      value = 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00);
+    }
     put_character(p, text, value);
   } else if (found) {
     calls_append(p->c, text, &values[found - names], 1);
@@ -216,14 +220,14 @@ call *calls_read_python(grammar_compiler *c, const char *text, size_t bytes) {
   python p = {c, text, text + bytes, 0, {NULL, 0, 0}};
   call *first = NULL, **last = &first;
   skip(&p);
-  int is_block = takes(&p, "```python") || takes(&p, "```");
+  if (!takes(&p, "```python"))
+    takes(&p, "```");
   for (skip(&p); p.at < p.end && !takes(&p, "```"); skip(&p)) {
     *last = read_call(&p);
     last = &(*last)->next;
     skip(&p);
     takes(&p, ";");
   }
-  (void)is_block;
   skip(&p);
   if (p.at != p.end)
     refuse(&p);

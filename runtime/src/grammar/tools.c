@@ -46,6 +46,8 @@ static expression loose(schema_compiler *s, json parameters, uint32_t form) {
     return schema_any_object(s);
   grammar_json *plain = json_make(s->c, JSON_OBJECT, parameters);
   grammar_json *names = json_make(s->c, JSON_OBJECT, parameters);
+  if (properties && properties->kind != JSON_OBJECT)
+    properties = NULL;
   for (json i = properties ? properties->first : NULL; i; i = i->next)
     json_put(s->c, names, i->key, i->key_bytes, &anything);
   json_put(s->c, plain, "properties", 10, names);
