@@ -54,6 +54,21 @@ TEST(GrammarSchema, Refusals) {
   }
 }
 
+// Numbers that are longer than any that is compared are within no limit.
+TEST(GrammarSchema, LongNumbers) {
+  const std::string nines(70, '9'), other = "1" + nines;
+  GrammarPointer made =
+      schema(R"({"enum": [)" + nines + R"(, 5], "maximum": 10})");
+  ASSERT_TRUE(made) << sentence().text;
+  EXPECT_EQ(Language(made.get()).takes("5"), 1);
+  EXPECT_EQ(Language(made.get()).takes(nines), 0);
+  made = schema(R"({"allOf": [{"enum": [1, )" + nines + R"(]}, {"enum": [1, )" +
+                other + "]}]}");
+  ASSERT_TRUE(made) << sentence().text;
+  EXPECT_EQ(Language(made.get()).takes("1"), 1);
+  EXPECT_EQ(Language(made.get()).takes(nines), 0);
+}
+
 TEST(GrammarSchema, AnyObject) {
   GrammarPointer made(tern_grammar_any_object(nullptr, &sentence()),
                       tern_grammar_release);

@@ -6,6 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "document.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,10 +298,10 @@ int json_is(const grammar_json *value, const char *text) {
 
 double json_number(const grammar_json *value) {
   char text[64];
-  size_t n = value->kind == JSON_NUMBER && value->bytes < 63 ? value->bytes : 0;
-  if (n)
-    memcpy(text, value->text, n);
-  text[n] = 0;
+  if (value->kind != JSON_NUMBER || value->bytes >= sizeof(text))
+    return NAN;
+  memcpy(text, value->text, value->bytes);
+  text[value->bytes] = 0;
   return strtod(text, NULL);
 }
 

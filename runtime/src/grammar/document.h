@@ -43,6 +43,7 @@ const grammar_json *json_find(const grammar_json *object, const char *key);
 const grammar_json *json_find_bytes(const grammar_json *object, const char *key,
                                     size_t bytes);
 int json_is(const grammar_json *value, const char *text);
+/* NaN, of which no comparison is true, for one of too many digits. */
 double json_number(const grammar_json *value);
 int json_equal(const grammar_json *a, const grammar_json *b);
 

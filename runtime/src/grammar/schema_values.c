@@ -152,7 +152,7 @@ static int is_within(schema_compiler *s, json schema, json value) {
     return 1;
   double number = json_number(value);
   if (schema_limit(s, schema, 0, &limit, &is_excluded) &&
-      (number < (double)limit || (is_excluded && number <= (double)limit)))
+      !(number > (double)limit || (!is_excluded && number >= (double)limit)))
     return 0;
   return !schema_limit(s, schema, 1, &limit, &is_excluded) ||
          number < (double)limit || (!is_excluded && number <= (double)limit);
