@@ -7,6 +7,10 @@
 
 #include "EngineTesting.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 using namespace tern_test;
 
 namespace {
@@ -127,6 +131,67 @@ TEST_F(Sharing, ForksDoNotSeeEachOther) {
   EXPECT_EQ(tern_sequence_destroy(two), 0);
   tern_engine_step(engine.get());
   EXPECT_EQ(countsOf(engine).shared_bytes, 0u);
+}
+
+/// A child of fork has the same pages, and must not free them.
+TEST_F(Sharing, AChildLeavesTheEngineAlone) {
+  auto engine = open(options(), &model);
+  const auto system = numbers(1, 40);
+  ask(engine, system + numbers(500, 9));
+  ask(engine, system + numbers(600, 5));
+  tern_sequence *sequence = tern_sequence_create(engine.get());
+  pid_t child = fork();
+  if (child == 0) {
+    Answer answer;
+    Request r;
+    r.tokens = system;
+    uint64_t id = 0;
+    bool isRefused =
+        r.trySubmit(engine.get(), answer, id) == TERN_ENGINE_INVALID &&
+        tern_engine_step(engine.get()) == TERN_ENGINE_INVALID &&
+        tern_engine_start(engine.get()) == TERN_ENGINE_INVALID &&
+        tern_sequence_destroy(sequence) == TERN_ENGINE_INVALID &&
+        !tern_sequence_create(engine.get());
+    tern_engine_close(engine.release());
+    _exit(isRefused ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(ask(engine, system + numbers(700, 5)).reused, 40u);
+}
+
+/// Beyond this limit the system ends who writes.
+TEST_F(Sharing, ALimitOfFilesMeansCopies) {
+  auto engine = open(options(), &model);
+  rlimit before = {}, low = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  low = before;
+  low.rlim_cur = 8 * 4096;
+  const auto system = numbers(1, 40);
+  ask(engine, system + numbers(500, 9));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &low), 0);
+  EXPECT_EQ(ask(engine, system + numbers(600, 5)).reused, 40u);
+  uint64_t shared = countsOf(engine).shared_bytes;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(shared, 0u);
+}
+
+/// A fork of a private text is one, too.
+TEST_F(Sharing, ForksOfPrivateSequencesArePrivate) {
+  auto engine = open(options(), &model);
+  tern_sequence *one = tern_sequence_create(engine.get());
+  const auto text = numbers(1, 40);
+  Answer answer;
+  Request r;
+  r.tokens = text;
+  r.fields.sequence = one;
+  r.fields.max_tokens = 1;
+  r.fields.flags = TERN_REQUEST_PRIVATE;
+  r.submit(engine.get(), answer);
+  finishAll(engine.get());
+  ASSERT_TRUE(tern_sequence_fork(one));
+  EXPECT_EQ(ask(engine, text + numbers(500, 9)).reused, 0u);
 }
 
 /// Random crowds, with little room for what is kept.

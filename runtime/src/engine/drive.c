@@ -65,7 +65,9 @@ static void *drive(void *data) {
 
 int tern_engine_start(tern_engine *engine) {
   sigset_t all, before;
-  int result = 0, cause = 0;
+  int cause = 0, result = engine_check_process(engine);
+  if (result != 0)
+    return result;
   pthread_mutex_lock(&engine->queue);
   if (engine->has_driver) {
     result = engine_fail(TERN_ENGINE_INVALID, "the engine is started already");
@@ -101,7 +103,9 @@ static void cancel_all(tern_engine *engine) {
 
 int tern_engine_stop(tern_engine *engine, int64_t milliseconds) {
   struct timespec until = in_milliseconds(milliseconds);
-  int failure = 0;
+  int failure = engine_check_process(engine);
+  if (failure != 0)
+    return failure;
   pthread_mutex_lock(&engine->queue);
   if (!engine->has_driver || engine->quits ||
       pthread_equal(engine->driver, pthread_self())) {

@@ -114,6 +114,7 @@ struct tern_engine {
   tern_candidate *candidates;
   uint32_t context;
 
+  pid_t process; /* that opened it */
   engine_turns driving;
   pthread_mutex_t queue, chatting, constraining;
   pthread_cond_t arrived, idle; /* there is work; there is none any more */
@@ -161,6 +162,9 @@ int engine_take(void *to, size_t whole, const void *from, uint32_t size,
                 const char *name);
 /* The other way. */
 void engine_give(void *to, uint32_t size, const void *from, size_t whole);
+/* 0, or a failure in a child of fork: it has none of the engine's threads, and
+ * the pages that states share are not its own. */
+int engine_check_process(const tern_engine *engine);
 
 /*--- code.c, program.c, compile.c ------------------------------------------*/
 

@@ -32,6 +32,14 @@ void engine_give(void *to, uint32_t size, const void *from, size_t whole) {
   memcpy(to, &size, sizeof(size));
 }
 
+int engine_check_process(const tern_engine *engine) {
+  return engine->process == getpid()
+             ? 0
+             : engine_fail(TERN_ENGINE_INVALID,
+                           "the engine belongs to the process that opened it; "
+                           "a child of fork opens one of its own");
+}
+
 void tern_engine_options_init(tern_engine_options *options) {
   memset(options, 0, sizeof(*options));
   options->size = sizeof(*options);
@@ -162,6 +170,7 @@ static tern_engine *open_engine(const char *path,
     engine_fail(TERN_ENGINE_FAILED, "out of memory");
     return NULL;
   }
+  engine->process = getpid();
   engine->waiting_end = &engine->waiting;
   engine->code = engine->watched.file = engine->parts = -1;
   tern_engine_options_init(&engine->options);
@@ -221,7 +230,8 @@ static void end_all(tern_engine *engine) {
 }
 
 void tern_engine_close(tern_engine *engine) {
-  if (!engine)
+  /* Of a child of fork it ends with the child. */
+  if (!engine || engine_check_process(engine) != 0)
     return;
   if (engine->has_driver)
     tern_engine_stop(engine, 0);

@@ -70,6 +70,8 @@ void engine_sequence_copy(tern_sequence *to, tern_sequence *from,
 /*--- Those of the caller ---------------------------------------------------*/
 
 tern_sequence *tern_sequence_create(tern_engine *engine) {
+  if (engine_check_process(engine) != 0)
+    return NULL;
   engine_turns_take(&engine->driving);
   tern_sequence *sequence = engine_sequence_open(engine);
   if (sequence)
@@ -80,6 +82,9 @@ tern_sequence *tern_sequence_create(tern_engine *engine) {
 
 /* Takes the lock, if no request uses the sequence. */
 static int hold(tern_sequence *sequence) {
+  int result = engine_check_process(sequence->engine);
+  if (result != 0)
+    return result;
   engine_turns_take(&sequence->engine->driving);
   if (!sequence->request)
     return 0;
@@ -112,6 +117,7 @@ tern_sequence *tern_sequence_fork(tern_sequence *sequence) {
     /* The last token of an answer has no state yet. */
     memcpy(fork->held, sequence->held, sequence->count * sizeof(*fork->held));
     fork->count = sequence->count;
+    fork->is_private = sequence->is_private;
   }
   let_go(sequence);
   return fork;
@@ -255,6 +261,25 @@ tern_sequence *tern_sequence_restore(tern_engine *engine, const void *memory,
     tern_sequence_destroy(sequence);
     engine_fail(TERN_ENGINE_INVALID, "%s", tern_status_text(status));
     return NULL;
+
+tern_sequence *tern_sequence_restore(tern_engine *engine, const void *memory,
+                                     size_t bytes) {
+  saved_sequence header;
+  const uint8_t *at = (const uint8_t *)memory + sizeof(header);
+  if (engine_check_process(engine) != 0)
+    return NULL;
+  if (bytes < sizeof(header)) {
+    engine_fail(TERN_ENGINE_INVALID, "these bytes are no saved sequence");
+    return NULL;
+  }
+  memcpy(&header, memory, sizeof(header));
+  if (check_saved(engine, &header, at, bytes) != 0)
+    return NULL;
+  engine_turns_take(&engine->driving);
+  tern_sequence *sequence = restore(engine, &header, at, bytes);
+  engine_turns_give(&engine->driving);
+  return sequence;
+}
   }
   if (header.count)
     memcpy(sequence->held, at, header.count * sizeof(int32_t));

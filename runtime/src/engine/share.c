@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_READ
@@ -120,12 +121,20 @@ static int write_all(int file, const uint8_t *from, uint64_t bytes,
   return 0;
 }
 
+/* Beyond this limit a write is a signal, which ends the process. */
+static int may_grow_to(uint64_t end) {
+  struct rlimit files;
+  return getrlimit(RLIMIT_FSIZE, &files) == 0 &&
+         (files.rlim_cur == RLIM_INFINITY || end <= files.rlim_cur);
+}
+
 /* A part of what the sequence has alone, up to `end`, which it then maps as
  * others will. */
 static int add_part(tern_sequence *from, uint64_t end) {
   tern_engine *engine = from->engine;
   uint64_t begin = from->part ? from->shared_end : begin_of(from);
-  engine_part *part = end > begin ? calloc(1, sizeof(*part)) : NULL;
+  int may_be = end > begin && may_grow_to(engine->parts_end + end - begin);
+  engine_part *part = may_be ? calloc(1, sizeof(*part)) : NULL;
   if (!part)
     return -1;
   part->begin = begin;

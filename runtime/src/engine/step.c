@@ -325,7 +325,9 @@ static int step(tern_engine *engine) {
 }
 
 int tern_engine_step(tern_engine *engine) {
-  int result;
+  int result = engine_check_process(engine);
+  if (result != 0)
+    return result;
   engine_turns_take(&engine->driving);
   if (engine->is_stepping) {
     result = engine_fail(TERN_ENGINE_INVALID,

@@ -28,7 +28,7 @@ static int push(tern_engine *engine, engine_request *request) {
 
 int tern_engine_submit(tern_engine *engine, const tern_request *wanted,
                        uint64_t *id) {
-  int result;
+  int result = engine_check_process(engine);
   /* A request that goes on from a sequence needs to know it at rest. */
   tern_sequence *sequence =
       wanted->size > offsetof(tern_request, sequence) ? wanted->sequence : NULL;
