@@ -73,6 +73,31 @@ TEST_F(Engine, AnswersAreOfTheirForm) {
   EXPECT_GT(ended, 45);
 }
 
+/// generation_config.json's forced_eos_token_id is the end of texts that have
+/// no form of their own.
+TEST_F(Engine, AForcedEndIsNoPartOfAForm) {
+  tern_generation generation = defaultGeneration();
+  generation.forced_eos_count = 1;
+  std::string path = temporaryPath("forced.weights");
+  writeFile(path, makeArtifact(tokenizerTable, generation, chatTemplate, "",
+                               std::string("\xFF\x03\0\0", 4)));
+  tern_engine_options o = options();
+  o.weights = path.c_str();
+  auto engine = open(o);
+  std::remove(path.c_str());
+  Answer answer;
+  Request r;
+  GrammarPointer grammar = rules("root ::= [a-z]{100}");
+  r.tokens = {1, 2};
+  r.fields.max_tokens = 4;
+  r.fields.grammar = grammar.get();
+  r.submit(engine.get(), answer);
+  finishAll(engine.get());
+  EXPECT_EQ(answer.error, "");
+  EXPECT_EQ(answer.finish, uint32_t(TERN_FINISH_LENGTH));
+  EXPECT_EQ(answer.tokens.size(), 4u);
+}
+
 // The same bits, whoever else is there: with grammars, without, with the same.
 TEST_F(Engine, FormsDoNotDependOnOthers) {
   RandomRequests random(12);
