@@ -112,7 +112,7 @@ struct tern_engine {
   int parts; /* the file of what states share, or -1: they are copied */
   uint64_t parts_end, page;
   tern_candidate *candidates;
-  uint32_t context;
+  uint32_t context, calls_form;
 
   pid_t process; /* that opened it */
   engine_turns driving;

@@ -189,6 +189,7 @@ static tern_engine *open_engine(const char *path,
       open_models(engine, models, count) == 0) {
     engine_watch(engine);
     engine_open_parts(engine);
+    engine->calls_form = engine_calls_form(engine);
     /* These are the caller's, for as long as the call. */
     engine->options.compile_flags = NULL;
     engine->options.on_progress = NULL;
@@ -286,7 +287,7 @@ int tern_engine_describe(const tern_engine *engine, tern_engine_info *info) {
   all.has_tokenizer = program->has_tokenizer != 0;
   all.has_template =
       engine->template_file || program->artifact.chat_template != NULL;
-  all.calls_form = engine_calls_form(engine);
+  all.calls_form = engine->calls_form;
   all.name = model->name;
   all.target = model->target;
   engine_give(info, info->size, &all, sizeof(all));
