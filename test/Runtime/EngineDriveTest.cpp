@@ -52,6 +52,74 @@ TEST_F(Engine, AThreadOfItsOwnSteps) {
   EXPECT_EQ(tern_engine_stop(engine.get(), 0), TERN_ENGINE_INVALID);
 }
 
+/// Whoever else waits for work, the engine's thread hears of it.
+TEST_F(Engine, AllWhoWaitHearOfARequest) {
+  auto engine = open();
+  std::vector<std::thread> others;
+  for (int i = 0; i < 3; ++i)
+    others.emplace_back([&] { tern_engine_wait(engine.get(), 3000); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  ASSERT_EQ(tern_engine_start(engine.get()), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  Answer answer;
+  Request r;
+  r.tokens = {1, 2};
+  r.fields.max_tokens = 2;
+  r.submit(engine.get(), answer);
+  for (int i = 0; i < 400 && countsOf(engine.get()).finished == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(countsOf(engine.get()).finished, 1u);
+  for (std::thread &other : others)
+    other.join();
+}
+
+/// Who asks again at the end of an answer does not keep an engine open.
+TEST_F(Engine, ClosingTakesNoRequests) {
+  struct Again {
+    tern_engine *engine;
+    tern_request request;
+    int count = 0, last = 0;
+    static int onEvent(void *data, const tern_event *event) {
+      auto *again = static_cast<Again *>(data);
+      if (event->kind == TERN_EVENT_END && ++again->count < 100)
+        again->last =
+            tern_engine_submit(again->engine, &again->request, nullptr);
+      return 0;
+    }
+  } again;
+  auto engine = open();
+  const int32_t token = 1;
+  again.engine = engine.get();
+  tern_request_init(&again.request);
+  again.request.tokens = &token;
+  again.request.token_count = 1;
+  again.request.on_event = Again::onEvent;
+  again.request.data = &again;
+  ASSERT_EQ(tern_engine_submit(engine.get(), &again.request, nullptr), 0);
+  engine.reset();
+  EXPECT_EQ(again.count, 1);
+  EXPECT_EQ(again.last, TERN_ENGINE_BUSY);
+}
+
+/// Two that stop it wait for the same end.
+TEST_F(Engine, TwoMayStopIt) {
+  for (int i = 0; i < 20; ++i) {
+    auto engine = open();
+    ASSERT_EQ(tern_engine_start(engine.get()), 0);
+    Answer answer;
+    Request r;
+    r.tokens = {1, 2};
+    r.fields.max_tokens = 50;
+    r.fields.flags = TERN_REQUEST_IGNORE_END;
+    r.submit(engine.get(), answer);
+    std::thread other([&] { tern_engine_stop(engine.get(), -1); });
+    tern_engine_stop(engine.get(), -1);
+    EXPECT_EQ(answer.ends, 1u);
+    other.join();
+    EXPECT_EQ(tern_engine_start(engine.get()), 0);
+  }
+}
+
 /// A request that would go on is cancelled when its time is over; new ones are
 /// refused until the engine is started again.
 TEST_F(Engine, StoppingIsGraceful) {

@@ -101,13 +101,28 @@ static void cancel_all(tern_engine *engine) {
     atomic_store(&engine->running[i]->is_cancelled, 1);
 }
 
+/* Under `queue`: the thread ends; whoever else stops it waits for that. */
+static void end_driver(tern_engine *engine) {
+  if (!engine->quits) {
+    engine->quits = 1;
+    pthread_cond_broadcast(&engine->arrived);
+    pthread_mutex_unlock(&engine->queue);
+    pthread_join(engine->driver, NULL);
+    pthread_mutex_lock(&engine->queue);
+    engine->has_driver = 0;
+    pthread_cond_broadcast(&engine->idle);
+  }
+  while (engine->has_driver && engine->quits)
+    pthread_cond_wait(&engine->idle, &engine->queue);
+}
+
 int tern_engine_stop(tern_engine *engine, int64_t milliseconds) {
   struct timespec until = in_milliseconds(milliseconds);
   int failure = engine_check_process(engine);
   if (failure != 0)
     return failure;
   pthread_mutex_lock(&engine->queue);
-  if (!engine->has_driver || engine->quits ||
+  if (!engine->has_driver ||
       pthread_equal(engine->driver, pthread_self())) {
     pthread_mutex_unlock(&engine->queue);
     return engine_fail(TERN_ENGINE_INVALID,
@@ -119,12 +134,7 @@ int tern_engine_stop(tern_engine *engine, int64_t milliseconds) {
   cancel_all(engine);
   while (engine_has_work(engine))
     pthread_cond_wait(&engine->idle, &engine->queue);
-  engine->quits = 1;
-  pthread_cond_broadcast(&engine->arrived);
-  pthread_mutex_unlock(&engine->queue);
-  pthread_join(engine->driver, NULL);
-  pthread_mutex_lock(&engine->queue);
-  engine->has_driver = 0;
+  end_driver(engine);
   pthread_mutex_unlock(&engine->queue);
   return 0;
 }

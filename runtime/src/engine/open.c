@@ -236,6 +236,7 @@ void tern_engine_close(tern_engine *engine) {
     return;
   if (engine->has_driver)
     tern_engine_stop(engine, 0);
+  tern_engine_drain(engine); /* callbacks may ask again */
   end_all(engine);
   while (engine->sequences)
     engine_sequence_close(engine->sequences);

@@ -88,7 +88,7 @@ static int hold(tern_sequence *sequence) {
   engine_turns_take(&sequence->engine->driving);
   if (!sequence->request)
     return 0;
-  int result =
+  result =
       engine_fail(TERN_ENGINE_INVALID,
                   "the sequence belongs to request %llu, which is not over",
                   (unsigned long long)sequence->request->id);
@@ -236,31 +236,31 @@ static int check_saved(const tern_engine *engine, const saved_sequence *header,
   return 0;
 }
 
-tern_sequence *tern_sequence_restore(tern_engine *engine, const void *memory,
-                                     size_t bytes) {
-  saved_sequence header;
-  const uint8_t *at = (const uint8_t *)memory + sizeof(header);
-  if (bytes < sizeof(header)) {
-    engine_fail(TERN_ENGINE_INVALID, "these bytes are no saved sequence");
-    return NULL;
-  }
-  memcpy(&header, memory, sizeof(header));
-  if (check_saved(engine, &header, at, bytes) != 0)
-    return NULL;
+/* Under `driving`, for others look for beginnings in all sequences. The bytes
+ * behind `header` are checked. */
+static tern_sequence *restore(tern_engine *engine, const saved_sequence *header,
+                              const uint8_t *at, size_t bytes) {
   tern_sequence *sequence = tern_sequence_create(engine);
   if (!sequence)
     return NULL;
-  size_t tokens = tokens_bytes(header.count);
+  size_t tokens = tokens_bytes(header->count);
   tern_session *session = sequence->session.session;
   tern_status status = tern_session_restore(session, at + tokens,
-                                            bytes - sizeof(header) - tokens);
+                                            bytes - sizeof(*header) - tokens);
   uint32_t position = tern_session_position(session);
-  if (status == TERN_OK && position > header.count)
+  if (status == TERN_OK && position > header->count)
     status = TERN_WRONG_STATE;
   if (status != TERN_OK) {
     tern_sequence_destroy(sequence);
     engine_fail(TERN_ENGINE_INVALID, "%s", tern_status_text(status));
     return NULL;
+  }
+  if (header->count)
+    memcpy(sequence->held, at, header->count * sizeof(int32_t));
+  sequence->count = header->count;
+  sequence->written = position;
+  return sequence;
+}
 
 tern_sequence *tern_sequence_restore(tern_engine *engine, const void *memory,
                                      size_t bytes) {
@@ -278,12 +278,5 @@ tern_sequence *tern_sequence_restore(tern_engine *engine, const void *memory,
   engine_turns_take(&engine->driving);
   tern_sequence *sequence = restore(engine, &header, at, bytes);
   engine_turns_give(&engine->driving);
-  return sequence;
-}
-  }
-  if (header.count)
-    memcpy(sequence->held, at, header.count * sizeof(int32_t));
-  sequence->count = header.count;
-  sequence->written = position;
   return sequence;
 }

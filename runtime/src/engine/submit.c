@@ -22,7 +22,7 @@ static int push(tern_engine *engine, engine_request *request) {
   *engine->waiting_end = request;
   engine->waiting_end = &request->next;
   ++engine->waiting_count;
-  pthread_cond_signal(&engine->arrived);
+  pthread_cond_broadcast(&engine->arrived);
   return 0;
 }
 
@@ -32,6 +32,8 @@ int tern_engine_submit(tern_engine *engine, const tern_request *wanted,
   /* A request that goes on from a sequence needs to know it at rest. */
   tern_sequence *sequence =
       wanted->size > offsetof(tern_request, sequence) ? wanted->sequence : NULL;
+  if (result != 0)
+    return result;
   if (sequence)
     engine_turns_take(&engine->driving);
   engine_request *request = engine_request_make(engine, wanted, &result);
