@@ -78,6 +78,22 @@ TEST(GrammarSchema, AnyObject) {
   EXPECT_EQ(language.takes("{}}"), 0);
 }
 
+// Lists are compared value by value, but not for minutes.
+TEST(GrammarSchema, ManyValues) {
+  json one = json::array(), two = json::array();
+  for (int i = 0; i < 5000; ++i) {
+    one.push_back(i);
+    two.push_back(i + 4990);
+  }
+  json all = {{"allOf", {{{"enum", one}}, {{"enum", two}}}}};
+  EXPECT_FALSE(schema(all.dump()));
+  EXPECT_STREQ(sentence().text,
+               "schema: #/allOf/1/enum: its values are too many to be compared "
+               "with others");
+  all["allOf"][1]["enum"] = {4, 7, -1};
+  EXPECT_TRUE(schema(all.dump())) << sentence().text;
+}
+
 // Names of many properties stay a few rules each.
 TEST(GrammarSchema, ManyProperties) {
   json all = {{"type", "object"}, {"required", json::array()}};

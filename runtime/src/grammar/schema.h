@@ -23,6 +23,7 @@ typedef struct schema_compiler {
   const grammar_json *root; /* of references */
   int is_python;            /* True, False and None */
   uint32_t depth, work;
+  uint64_t compared; /* about the bytes of values that were */
   /* Rules, or 0: not yet. */
   uint32_t space, string, number, integer, any, object, array;
   known_schema *known;

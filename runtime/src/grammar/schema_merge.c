@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+/* Bytes of values that are compared: part of a second's work, not a minute's.
+ */
+#define MOST_COMPARED 30000000u
+
 grammar_json *schema_without(schema_compiler *s, json schema,
                              const char *const *keywords) {
   grammar_json *rest = json_make(s->c, JSON_OBJECT, schema);
@@ -38,7 +42,10 @@ static json never(schema_compiler *s, json like) {
   return json_make(s->c, JSON_FALSE, like);
 }
 
-static int has(json list, json value) {
+static int has(schema_compiler *s, json list, json value) {
+  s->compared += list->count * (16 + (uint64_t)value->raw_bytes);
+  if (s->compared > MOST_COMPARED)
+    schema_fail(s, list, "its values are too many to be compared with others");
   for (json i = list->first; i; i = i->next)
     if (json_equal(i, value))
       return 1;
@@ -48,7 +55,7 @@ static int has(json list, json value) {
 static json common_values(schema_compiler *s, json a, json b) {
   grammar_json *list = json_make(s->c, JSON_ARRAY, a);
   for (json i = a->first; i; i = i->next)
-    if (has(b, i))
+    if (has(s, b, i))
       json_put(s->c, list, NULL, 0, i);
   return list;
 }
@@ -58,7 +65,7 @@ static json all_values(schema_compiler *s, json a, json b) {
   for (json i = a->first; i; i = i->next)
     json_put(s->c, list, NULL, 0, i);
   for (json i = b->first; i; i = i->next)
-    if (!has(a, i))
+    if (!has(s, a, i))
       json_put(s->c, list, NULL, 0, i);
   return list;
 }
@@ -219,22 +226,22 @@ static uint32_t types_of(schema_compiler *s, json schema) {
   return types;
 }
 
-static int allows(json schema, json value) {
+static int allows(schema_compiler *s, json schema, json value) {
   json values = json_find(schema, "enum"), only = json_find(schema, "const");
   if (only && !json_equal(only, value))
     return 0;
-  return !values || has(values, value);
+  return !values || has(s, values, value);
 }
 
 /* True if the listed values of `a` are none of `b`. */
-static int differ(json a, json b) {
+static int differ(schema_compiler *s, json a, json b) {
   json values = json_find(a, "enum"), only = json_find(a, "const");
   if (only)
-    return !allows(b, only);
+    return !allows(s, b, only);
   if (!values || values->kind != JSON_ARRAY)
     return 0;
   for (json i = values->first; i; i = i->next)
-    if (allows(b, i))
+    if (allows(s, b, i))
       return 0;
   return 1;
 }
@@ -251,7 +258,7 @@ static int requires(json schema, json property) {
 /* True if no text that is made for `a` is valid by `b`. */
 static int excludes(schema_compiler *s, json a, json b) {
   uint32_t x = types_of(s, a), y = types_of(s, b);
-  if (!(x & y) || differ(a, b))
+  if (!(x & y) || differ(s, a, b))
     return 1;
   if (x != TYPE_OBJECT || y != TYPE_OBJECT)
     return 0;
@@ -264,7 +271,7 @@ static int excludes(schema_compiler *s, json a, json b) {
     if (!own && is_closed && requires(b, i) && !requires(a, i))
       return 1;
     if (own && requires(a, own) &&
-        differ(schema_target(s, own), schema_target(s, i)))
+        differ(s, schema_target(s, own), schema_target(s, i)))
       return 1;
   }
   for (json i = mine ? mine->first : NULL; i; i = i->next)
