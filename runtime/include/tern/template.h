@@ -1,5 +1,4 @@
-/*===- tern/template.h - chat templates
- *--------------------------------------===
+/*===- tern/template.h - chat templates -------------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

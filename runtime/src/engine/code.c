@@ -1,5 +1,4 @@
-/*===- code.c - where a model's code is
- *--------------------------------------===
+/*===- code.c - where a model's code is -------------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- compile.c - checkpoints, by the compiler
- *------------------------------===
+/*===- compile.c - checkpoints, by the compiler -----------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

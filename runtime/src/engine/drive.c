@@ -1,5 +1,4 @@
-/*===- drive.c - a thread that steps
- *-----------------------------------------===
+/*===- drive.c - a thread that steps ----------------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -6,8 +6,8 @@
  *===------------------------------------------------------------------------===
  *
  * A beginning that another sequence has is shared (share.c). Texts are compared
- *token by token: for all sequences that takes microseconds, and other than
- *hashes of blocks it cannot be wrong.
+ * token by token: for all sequences that takes microseconds, and other than
+ * hashes of blocks it cannot be wrong.
  */
 #include "engine.h"
 

@@ -1,5 +1,4 @@
-/*===- program.c - the code of a program, as a library
- *-----------------------===
+/*===- program.c - the code of a program, as a library ----------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- score.c - log-probabilities of a prompt
- *-------------------------------===
+/*===- score.c - log-probabilities of a prompt ------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

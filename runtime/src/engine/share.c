@@ -1,5 +1,4 @@
-/*===- share.c - beginnings of states that several sequences have
- *------------===
+/*===- share.c - beginnings of states that several sequences have -----------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

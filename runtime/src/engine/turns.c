@@ -1,5 +1,4 @@
-/*===- turns.c - a lock that is given in the order of asking
- *-----------------===
+/*===- turns.c - a lock that is given in the order of asking ----------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

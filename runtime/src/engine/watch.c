@@ -1,5 +1,4 @@
-/*===- watch.c - files of a model that change
- *--------------------------------===
+/*===- watch.c - files of a model that change -------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

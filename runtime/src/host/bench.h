@@ -1,5 +1,4 @@
-/*===- bench.h - what bench has measured
- *--------------------------------===
+/*===- bench.h - what bench has measured ------------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- bench_report.c - measurements as a table, CSV or JSON
- *------------===
+/*===- bench_report.c - measurements as a table, CSV or JSON ----------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- kl.c - logits kept in a file
- *-------------------------------------===
+/*===- kl.c - logits kept in a file -----------------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

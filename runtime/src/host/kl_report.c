@@ -1,5 +1,4 @@
-/*===- kl_report.c - how far two models are apart
- *-----------------------===
+/*===- kl_report.c - how far two models are apart ---------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- parse.c - reading a command line
- *---------------------------------===
+/*===- parse.c - reading a command line -------------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- versions.c - code for several CPUs
- *------------------------------------===
+/*===- versions.c - code for several CPUs -----------------------------------===
  *
  * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
