@@ -75,7 +75,7 @@ void LaneRewriter::beforeStore() {
 
 static bool writes(Operation *op) {
   return isa<memref::StoreOp, vector::StoreOp, vector::TransferWriteOp,
-             LLVM::StoreOp, memref::AtomicRMWOp>(op);
+             LLVM::StoreOp, memref::AtomicRMWOp, MicroStoreOp>(op);
 }
 
 static bool writesWithin(Operation *op) {
@@ -147,6 +147,8 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
     return rewriteEachWarp(each);
   if (auto atomic = dyn_cast<memref::AtomicRMWOp>(op))
     return rewriteAtomic(atomic);
+  if (auto store = dyn_cast<MicroStoreOp>(op))
+    return rewriteStore(store);
   if (op->getNumRegions())
     return rewriteRegions(op);
   if (isa<memref::PrefetchOp>(op))
@@ -213,7 +215,6 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
       .Case([&](vector::ShuffleOp op) { return rewriteShuffle(op); })
       .Case([&](vector::BitCastOp op) { return rewriteBitcast(op); })
       .Case([&](MmaOp op) { return rewriteMma(op); })
-      .Case([&](ReadCodesOp op) { return rewriteCodes(op); })
       .Case([&](FinishSumsOp op) { return rewriteSums(op); })
       .Default([&](Operation *op) { return rewriteElementwise(op); });
 }
@@ -257,6 +258,16 @@ LogicalResult LaneRewriter::rewriteRegion(Region &from, Block *to) {
   return result;
 }
 
+/// True if warps of a block take rows of their own of a product in `loop`.
+static bool hasBlockProduct(scf::ForOp loop) {
+  return loop
+      .walk([](MmaOp op) {
+        return op.getKernel().isOfBlock() ? WalkResult::interrupt()
+                                          : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
   Location loc = op->getLoc();
   auto hasForm = [](TypeRange types) {
@@ -266,12 +277,20 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
   if (!hasForm(op->getResultTypes()))
     return failure();
   bool isWritten = writesWithin(op);
-  if (hasWritten && !isWritten)
+  // Steps of products in it read without a barrier of their own.
+  if (hasWritten && (!isWritten || isOfBlock))
     synchronize();
   forgetMemory(isWritten);
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
     if (isOfBlock && loop->hasAttr(kByWarpsAttr) && !loop.getNumResults())
       return rewriteLoopByWarps(loop);
+    if (MmaOp op = findSteps(loop))
+      return op.getKernel().isOfBlock() ? rewriteStaged(loop, op)
+                                        : rewriteSteps(loop, op);
+    if (isOfBlock && hasBlockProduct(loop))
+      return loop.getLowerBound().getDefiningOp<WorkerIndexOp>()
+                 ? rewriteUnits(loop)
+                 : rewriteTokens(loop);
     SmallVector<Value> inits = carry(loop.getInitArgs());
     if (llvm::is_contained(inits, Value()))
       return failure();

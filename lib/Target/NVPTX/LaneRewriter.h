@@ -10,6 +10,7 @@
 
 #include "WarpBuilder.h"
 
+#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/NVPTX/NVPTX.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -34,6 +35,10 @@ public:
                               int64_t warps);
   mlir::Operation *getCulprit() const { return culprit; }
 
+  /// Blocks and their tokens where warps take rows of their own; 0 otherwise.
+  int64_t getBlocks() const { return blocks; }
+  int64_t getTokensOfBlock() const { return tokensOfBlock; }
+
 private:
   // LaneRewriter.cpp
   mlir::LogicalResult rewriteBlock(mlir::Block &block);
@@ -52,6 +57,9 @@ private:
   mlir::LogicalResult rewriteLoopByWarps(mlir::scf::ForOp loop);
   mlir::LogicalResult rewriteShared(mlir::Operation *op);
   mlir::LogicalResult rewriteCopy(CopyOp op);
+  void copyRows(mlir::Value from, llvm::ArrayRef<mlir::Value> fromIndices,
+                mlir::Value to, llvm::ArrayRef<mlir::Value> toIndices,
+                int64_t rows, int64_t width, mlir::Value count);
   mlir::LogicalResult rewriteOrder(mlir::Operation *op);
   mlir::LogicalResult rewriteAtomic(mlir::memref::AtomicRMWOp op);
   void enterWarps();
@@ -83,8 +91,22 @@ private:
 
   // LaneProducts.cpp
   mlir::LogicalResult rewriteMma(MmaOp op);
-  mlir::LogicalResult rewriteCodes(ReadCodesOp op);
   mlir::LogicalResult rewriteSums(FinishSumsOp op);
+  mlir::LogicalResult rewriteSteps(mlir::scf::ForOp loop, MmaOp op);
+  mlir::LogicalResult rewriteStaged(mlir::scf::ForOp loop, MmaOp op);
+  mlir::LogicalResult rewriteUnits(mlir::scf::ForOp loop);
+  mlir::LogicalResult rewriteTokens(mlir::scf::ForOp loop);
+  llvm::SmallVector<mlir::Value> getIndices(mlir::ValueRange indices);
+  void cloneIndices(mlir::Block &body);
+
+  // LaneStores.cpp
+  mlir::LogicalResult rewriteStore(MicroStoreOp op);
+  mlir::Value meetWarps(llvm::SmallVectorImpl<mlir::Value> &sums);
+  void storeTile(MicroStoreOp op, mlir::Value tile,
+                 llvm::ArrayRef<mlir::Value> sums);
+  void storeElements(MicroStoreOp op, mlir::Value token,
+                     llvm::ArrayRef<mlir::Value> rows,
+                     llvm::ArrayRef<mlir::Value> sums);
 
   /// The part of `vector` that this lane has, and all of it; null if neither
   /// can be made of the other.
@@ -112,6 +134,8 @@ private:
   bool hasRead = false, hasWritten = false;
   bool isOfBlock = false; ///< not each warp for itself
   unsigned sharedCount = 0;
+  int64_t blocks = 0, tokensOfBlock = 0;
+  mlir::Value isOfWarp; ///< false in warps without rows; null: all have some
   mlir::Operation *culprit = nullptr;
 };
 
@@ -120,6 +144,12 @@ int64_t getCount(mlir::Type type);
 
 /// The type of what a lane holds of a vector; null if it cannot be parted.
 mlir::Type getHeldType(mlir::Type type);
+
+/// The product that `loop` has steps of, and nothing else; null if it has none.
+MmaOp findSteps(mlir::scf::ForOp loop);
+
+/// True if what `sums` become is stored by `tern.micro_store` alone.
+bool areStored(mlir::Value sums);
 
 /// True if a loop carries vectors of `type` by lanes.
 bool isWide(mlir::Type type);

@@ -30,17 +30,35 @@ constexpr StringLiteral kTriple = "nvptx64-nvidia-cuda";
 constexpr StringLiteral kNames[] = {"mma_fragments", "plain_rows",
                                     "integer_rows"};
 
-/// Of the tokens, eight at a time, then those that are left.
+/// Kernels for one token, for a few, for many. Scales of groups want sums as a
+/// vector, eight tokens at a time, then those that are left.
+SmallVector<Attribute> makeKernels(MLIRContext *context,
+                                   const ProductShape &shape, int64_t rowTiles,
+                                   bool areBytes) {
+  auto make = [&](int64_t tokens, int64_t rows = 16) -> Attribute {
+    return nvptx::MmaAttr::get(context, tokens, rows, areBytes);
+  };
+  if (shape.tokens == 1)
+    return {make(1)};
+  if (shape.groupSize)
+    return {make(8), make(1)};
+  if (shape.getTokenClass() == TokenClass::Few || areBytes)
+    return {make(16), make(8)};
+  return {make(64, rowTiles % 2 ? 16 : 32)};
+}
+
 Strategy makeFragments(MLIRContext *context, const ProductShape &shape) {
-  SmallVector<Attribute> kernels;
-  for (int64_t tokens : {8, 1})
-    if (tokens <= shape.tokens)
-      kernels.push_back(nvptx::MmaAttr::get(context, tokens));
   Strategy strategy;
   strategy.layoutName = kNames[0];
-  strategy.layout = shape.withScales(nvptx::MmaAttr::getLayout());
-  strategy.kernels =
-      StrategyAttr::get(context, kernels, /*units=*/1, /*prefetch=*/0);
+  Layout layout = nvptx::MmaAttr::getLayout();
+  strategy.layout = shape.withScales(layout);
+  int64_t tiles = layout.paddedRows(shape.rows) / layout.tileRows();
+  SmallVector<Attribute> kernels =
+      makeKernels(context, shape, tiles, /*areBytes=*/false);
+  auto tile = cast<MicroKernelAttrInterface>(kernels[0]).getTile();
+  strategy.kernels = StrategyAttr::get(context, kernels,
+                                       /*units=*/tile.rows / layout.tileRows(),
+                                       /*prefetch=*/0);
   return strategy;
 }
 
@@ -93,6 +111,11 @@ struct NVPTXTarget : Target {
         found.push_back(std::move(strategy));
     return found;
   }
+
+  bool wantsFew(TargetAttr) const override { return true; }
+
+  /// As many as blocks of 64 fill a card with; scratch memory is plenty.
+  int64_t getTokensOfPass(TargetAttr) const override { return 256; }
 
   /// Of a multiprocessor.
   MachineSpeed getSpeed(TargetAttr) const override {

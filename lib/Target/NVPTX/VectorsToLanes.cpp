@@ -52,9 +52,29 @@ void runByOneLane(func::FuncOp kernel) {
   });
 }
 
+/// As many as have two steps each, up to eight; four of products whose warps
+/// take rows of their own.
+int64_t countWarpsOfProducts(func::FuncOp kernel) {
+  int64_t warps = 1;
+  kernel.walk([&](scf::ForOp loop) {
+    nvptx::MmaOp op = nvptx::findSteps(loop);
+    std::optional<int64_t> steps = getConstantIntValue(loop.getUpperBound());
+    if (!op || !steps)
+      return;
+    if (op.getKernel().isOfBlock())
+      warps = 4;
+    else if (nvptx::areStored(loop.getResult(0)))
+      while (warps < 8 && 4 * warps <= *steps)
+        warps *= 2;
+  });
+  return warps;
+}
+
 /// Warps of the blocks that `kernel` is launched with.
 FailureOr<int64_t> countWarps(func::FuncOp kernel) {
   int64_t warps = getThreads(kernel) / nvptx::kLanes;
+  if (warps == 1)
+    warps = countWarpsOfProducts(kernel);
   WalkResult result = kernel.walk([&](nvptx::EachWarpOp op) {
     if (warps != 1 && warps != op.getWarps()) {
       op.emitOpError("expected ")
@@ -94,6 +114,10 @@ bool runByAllLanes(func::FuncOp kernel, int64_t warps) {
       kernel->setAttr(kThreadsAttr, b.getI64IntegerAttr(warps * nvptx::kLanes));
     if (bytes)
       kernel->setAttr(kSharedBytesAttr, b.getI64IntegerAttr(bytes));
+    if (int64_t blocks = rewriter.getBlocks())
+      kernel->setAttr(kBlocksAttr, b.getI64IntegerAttr(blocks));
+    if (int64_t tokens = rewriter.getTokensOfBlock())
+      kernel->setAttr(kRowsPerBlockAttr, b.getI64IntegerAttr(tokens));
     kernel.getBody().takeBody(made.getBody());
     made.erase();
     return true;
