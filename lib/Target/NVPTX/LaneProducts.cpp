@@ -69,7 +69,7 @@ void LaneRewriter::cloneIndices(Block &body) {
 /// One step, which warps that share the columns leave to the first one.
 LogicalResult LaneRewriter::rewriteMma(MmaOp op) {
   Value held = getHeld(op.getSums());
-  if (!held || op.getKernel().isOfBlock())
+  if (!held || (isOfBlock && op.getKernel().isOfBlock()))
     return failure();
   Words sums = splitWords(b, held);
   MmaSteps steps(b, op);
@@ -187,7 +187,8 @@ LogicalResult LaneRewriter::rewriteUnits(scf::ForOp loop) {
   auto made = scf::ForOp::create(b, loop.getLoc(), block, b.i32(*units),
                                  b.i32(blocks * warps));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(made.getBody());
+  made.getBody()->back().erase();
+  b.setInsertionPointToEnd(made.getBody());
   Value unit = b.add(made.getInductionVar(), b.getWarp());
   if (*units % warps)
     isOfWarp = arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult, unit,
@@ -209,7 +210,8 @@ LogicalResult LaneRewriter::rewriteTokens(scf::ForOp loop) {
       scf::ForOp::create(b, loop.getLoc(), b.toIndex(first),
                          mapping.lookup(loop.getUpperBound()), b.toIndex(all));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(made.getBody());
+  made.getBody()->back().erase();
+  b.setInsertionPointToEnd(made.getBody());
   mapping.map(loop.getInductionVar(), made.getInductionVar());
   return rewriteBlock(*loop.getBody());
 }
