@@ -50,6 +50,7 @@ MAY_INCLUDE = {
     "Conversion": {"Conversion", "Kernels", "Dialect", "Packing", "Target"},
     "Target": {"Target", "Kernels", "Dialect", "Packing"},
     "Cache": {"Cache"},
+    "Server": {"Server"},
     "Artifact": {"Artifact", "Codegen", "Target", "Dialect", "Import", "Packing"},
     "Export": {"Export", "Artifact", "Import", "Packing", "Tokenizer"},
 }

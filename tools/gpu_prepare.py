@@ -210,7 +210,7 @@ class Preparation:
         flags = ["-D_GNU_SOURCE", f"-I{ROOT / 'runtime/include'}", "-o", folder / "carry_state"]
         source = ROOT / "test" / "Device" / "carry_state.c"
         run("cc", *flags, source, *libraries, "-lm", "-pthread", "-ldl")
-        self.plan["carry"] = ["saved", "logits", "batches"]
+        self.plan["carry"] = ["saved", "logits", "batches", "greedy"]
 
     def products(self) -> None:
         """Of the shapes of 2B-4T, with layers enough that no cache holds all."""

@@ -13,14 +13,14 @@ set -eu
 packages="
   cmake ninja-build ccache g++ libc6-dev
   clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools
-  nlohmann-json3-dev libgtest-dev libpcre2-dev libutf8proc-dev"
+  nlohmann-json3-dev libmicrohttpd-dev libgtest-dev libpcre2-dev libutf8proc-dev"
 tests=
 for argument; do
   case "$argument" in
   --tests)
     tests=yes
     packages="$packages llvm-22-tools python3 python3-numpy python3-pytest python3-pytest-xdist
-    python3-jinja2
+    python3-jinja2 python3-build python3-wheel python3-venv mypy
     libclang-rt-22-dev
     qemu-user qemu-system-arm qemu-system-misc make gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
     libc6-dev-armhf-cross libgcc-12-dev-armhf-cross"

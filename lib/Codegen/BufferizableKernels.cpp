@@ -216,7 +216,7 @@ template <typename... Ops> struct Kernels {
   }
 };
 using AllKernels =
-    Kernels<ActiveRowsOp, AttentionOp, BestRowOp, BoundRowsOp, CandidateRowsOp,
+    Kernels<ActiveRowsOp, ArgmaxOp, AttentionOp, BestRowOp, BoundRowsOp, CandidateRowsOp,
             DequantizeOp, GatherRowsOp, HadamardOp, KeepTopKOp, LmHeadOp,
             QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
 

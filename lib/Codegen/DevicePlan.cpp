@@ -50,7 +50,7 @@ public:
     fields.set(d::images, declareImages());
     fields.set(d::embed, describeClasses("embed"));
     fields.set(d::head, describeClasses("head"));
-    fields.set(d::best, describe("best"));
+    fields.set(d::best, describe("best.prefill"));
     fields.set(d::kinds, describeKinds(kinds));
     fields.set(d::counters, constants.null());
     return addressOf(AbiStruct::device_plan, fields);

@@ -44,7 +44,8 @@ int64_t ModelFunction::maxTokens(ModuleOp module) const {
     return 1;
   // Also for few tokens: functions for many whose loops are the same, down to
   // the places of temporaries, are merged with theirs.
-  return role == Head ? getHeadTokens(module) : getMaxTokens(module);
+  return role == Head || role == Best ? getHeadTokens(module)
+                                      : getMaxTokens(module);
 }
 
 int32_t ModelFunction::rowsField(unsigned index, bool isState) const {

@@ -35,6 +35,7 @@ static void buildQuantized(OpPassManager &pm, const PipelineOptions &options) {
   specialize.maxTokens = options.maxTokens;
   specialize.few = options.few;
   pm.addPass(createSpecializeTokensPass(specialize));
+  pm.addPass(createAddChoicePass());
   pm.addNestedPass<func::FuncOp>(createDecomposeBitLinearPass());
   cleanUp(pm);
   if (options.dense)

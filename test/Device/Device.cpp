@@ -47,9 +47,13 @@ cuda_result Device::initialize() {
 
 Device::~Device() {
   if (isVerbose)
-    std::fprintf(stderr, "libcuda: %llu launches, %llu instructions of warps\n",
+    std::fprintf(stderr,
+                 "libcuda: %llu launches, %llu instructions of warps, %llu "
+                 "waits, %llu of them with more to do\n",
                  static_cast<unsigned long long>(launches),
-                 static_cast<unsigned long long>(machine.executed));
+                 static_cast<unsigned long long>(machine.executed),
+                 static_cast<unsigned long long>(waits),
+                 static_cast<unsigned long long>(busyWaits));
 }
 
 cuda_result Device::guard(const std::function<cuda_result()> &call) {
@@ -72,9 +76,19 @@ void Device::enqueue(Stream *stream, Operation operation) {
 }
 
 cuda_result Device::wait(Stream &stream) {
+  return waitUntil(stream, [] { return false; });
+}
+
+cuda_result Device::waitUntil(Stream &stream,
+                              const std::function<bool()> &isDone) {
   if (stream.capture)
     return CUDA_CAPTURE_UNSUPPORTED;
+  ++waits;
   while (!stream.waiting.empty()) {
+    if (isDone()) {
+      ++busyWaits;
+      break;
+    }
     Operation operation = std::move(stream.waiting.front());
     stream.waiting.pop_front();
     operation();

@@ -46,6 +46,12 @@ struct Stream {
   Graph *capture = nullptr;
 };
 
+/// A place in a stream, once it is recorded.
+struct Event {
+  Stream *stream = nullptr;
+  uint64_t recorded = 0, passed = 0; ///< how often
+};
+
 struct Function {
   Kernel *kernel;
   unsigned dynamicSharedBytes = 48 * 1024; ///< at most
@@ -66,6 +72,8 @@ public:
 
   void enqueue(Stream *stream, Operation operation);
   cuda_result wait(Stream &stream);
+  /// As far as `isDone` says, or to the end.
+  cuda_result waitUntil(Stream &stream, const std::function<bool()> &isDone);
   cuda_result waitForAll(bool blockingOnly);
   void launch(const Launch &launch);
 
@@ -95,6 +103,7 @@ private:
   Machine machine;
   cuda_result failure = CUDA_OK;
   uint64_t seed = 0, launches = 0;
+  uint64_t waits = 0, busyWaits = 0; ///< of which more was left to do
   bool isVerbose = false;
   std::map<uint64_t, Block> blocks;
 };

@@ -217,6 +217,45 @@ EXPORTED cuStreamDestroy_v2(cuda_handle handle) {
   });
 }
 
+EXPORTED cuEventCreate(cuda_handle *handle, unsigned) {
+  return Device::get().guard([&] {
+    *handle = new Event;
+    return CUDA_OK;
+  });
+}
+
+EXPORTED cuEventRecord(cuda_handle handle, cuda_handle stream) {
+  return Device::get().guard([&]() -> cuda_result {
+    auto *event = static_cast<Event *>(handle);
+    if (streamOf(stream).capture)
+      return CUDA_CAPTURE_UNSUPPORTED;
+    event->stream = &streamOf(stream);
+    uint64_t number = ++event->recorded;
+    event->stream->waiting.push_back([=] { event->passed = number; });
+    return CUDA_OK;
+  });
+}
+
+EXPORTED cuEventSynchronize(cuda_handle handle) {
+  return Device::get().guard([&]() -> cuda_result {
+    auto *event = static_cast<Event *>(handle);
+    return event->stream ? Device::get().waitUntil(
+                               *event->stream,
+                               [&] { return event->passed == event->recorded; })
+                         : CUDA_OK;
+  });
+}
+
+EXPORTED cuEventDestroy_v2(cuda_handle handle) {
+  return Device::get().guard([&] {
+    auto *event = static_cast<Event *>(handle);
+    cuda_result result =
+        event->stream ? Device::get().wait(*event->stream) : CUDA_OK;
+    delete event;
+    return result;
+  });
+}
+
 EXPORTED cuStreamBeginCapture_v2(cuda_handle handle, int) {
   return Device::get().guard([&]() -> cuda_result {
     if (!handle || streamOf(handle).capture)

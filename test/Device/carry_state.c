@@ -7,7 +7,8 @@
  *
  * carry_state CPU.so CPU.weights GPU.so GPU.weights: the same tokens on both,
  * their caches compared, exchanged, and gone on with; then batches of
- *sequences, that begin and that go on.
+ * sequences, that begin and that go on, and best tokens, also of a caller who
+ * does not go on with them.
  */
 #include "tern/host.h"
 #include <dlfcn.h>
@@ -72,6 +73,53 @@ static float *run_batches(const tern_model *model,
       return NULL;
   }
   return logits;
+}
+enum { GREEDY = 18 };
+/* Best tokens of a sequence and, in the end, of a batch; 0 if all went well. */
+static int run_greedy(const tern_model *model, const tern_artifact *artifact,
+                      tern_env *env, const int32_t *tokens, int32_t *best) {
+  tern_session *one = open_session(model, artifact, env),
+               *other = open_session(model, artifact, env);
+  float *logits = malloc(2 * model->vocab_size * sizeof(float));
+  if (!one || !other || !logits ||
+      tern_session_eval(one, tokens, 3, NULL) != TERN_OK)
+    return 1;
+  int32_t token = tokens[3];
+  for (int i = 0; i < GREEDY; ++i) {
+    if (tern_session_best(one, &token, 1, &best[i]) != TERN_OK)
+      return 1;
+    token = best[i];
+    if (i == 5) { /* back by two */
+      if (tern_session_rewind(one, tern_session_position(one) - 2) != TERN_OK)
+        return 1;
+      token = best[3];
+    }
+    if (i == 8) /* another token */
+      token = tokens[4];
+    if (i == 11 && tern_session_eval(other, tokens, 1, NULL) != TERN_OK)
+      return 1;
+    if (i == 14) { /* what was ahead is of another state then */
+      size_t bytes = tern_session_save_bytes(one);
+      void *saved = malloc(bytes);
+      if (tern_session_save(one, saved, bytes) != TERN_OK ||
+          tern_session_restore(one, saved, bytes) != TERN_OK)
+        return 1;
+      free(saved);
+    }
+  }
+  tern_session *both[] = {one, other};
+  tern_segment segments[2];
+  memset(segments, 0, sizeof(segments));
+  for (int b = 0; b < 2; ++b) {
+    segments[b].tokens = tokens + b;
+    segments[b].n = 1 + 2 * b;
+    segments[b].logits_count = 1;
+    segments[b].logits = logits + b * model->vocab_size;
+    segments[b].best = best + GREEDY + b;
+  }
+  int result = tern_batch_eval(both, segments, 2) != TERN_OK;
+  free(logits);
+  return result;
 }
 int main(int argc, char **argv) {
   (void)argc;
@@ -139,6 +187,13 @@ int main(int argc, char **argv) {
       return puts("no batches"), 1;
   printf("batches %s\n",
          memcmp(logits[0], logits[1], bytes) == 0 ? "equal" : "different");
+  int32_t best[2][GREEDY + 2];
+  for (int i = 0; i < 2; ++i)
+    if (run_greedy(models[i], &artifacts[i], &envs[i], tokens, best[i]) != 0)
+      return puts("no best tokens"), 1;
+  printf("greedy %s\n", memcmp(best[0], best[1], sizeof(best[0])) == 0
+                            ? "equal"
+                            : "different");
   tern_gpu_close(gpu);
   return 0;
 }

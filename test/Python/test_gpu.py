@@ -22,6 +22,7 @@ from conftest import MODELS, model_directory
 from tern_reference.model import Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
+from test_not_finite import OVERFLOWS, SENTENCE
 
 TOKENS = 18  # of the golden ones: more than are few
 ODD = ("h204-g688-d100", "bias-all")
@@ -90,11 +91,14 @@ def test_bundled(program, name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_greedy_text(program, name):
-    """One graph a token, which is launched again and again."""
+    """One graph a token, which is launched again and again, each before the last has ended."""
     want = golden_json(name)["greedy"][0]
     flags = ["-p", want["prompt"], "--temp", "0", "-n", "12", "-q", "--print-ids"]
-    ids = [int(word) for word in re.findall(r"\d+", program(name).run(*flags))]
+    done = program(name).start(*flags, TERN_PTX_VERBOSE="1")
+    ids = [int(word) for word in re.findall(r"\d+", done.stdout)]
     assert ids and ids[-12:] == want["ids"][:12]
+    # The prompt's logits give the first, and a second one shows that somebody follows.
+    assert int(re.search(r"(\d+) of them with more to do", done.stderr)[1]) == 12 - 2
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -121,6 +125,16 @@ def test_commands(program, tmp_path, name="shakespeare-b158"):
     assert compiled.run(*bench).count("\n") >= 4
     said = compiled.start("run", "-p", "x", "-n", "1", "-v", "--device", "0").stderr
     assert re.search(r"PTX interpreter, compute capability 9\.0, \d+ launches a token", said)
+
+
+@pytest.mark.parametrize("name", ("head", "head-int8"))
+def test_logits_that_are_not_finite(tern, library, tmp_path, name):
+    """The device says that it has found none; all logits tell why."""
+    case = OVERFLOWS[name]
+    case.build(tmp_path / "model")
+    compiled = Program(tern, library, tmp_path / "model", tmp_path, case.options)
+    done = compiled.start("--ids", "5", "-n", "4", "--temp", "0")
+    assert done.returncode == 1 and SENTENCE in done.stderr
 
 
 SENTENCES = {

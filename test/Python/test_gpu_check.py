@@ -50,7 +50,7 @@ def test_all_is_equal(folder, library, tmp_path):
     assert report["interpreter"] and report["quick"] and "figures of time mean nothing" in table
     assert report["different"] == report["failed"] == 0
     equal = [result["name"] for result in report["results"] if result.get("equal")]
-    carried = [f"carried to and from the CPU: {what}" for what in ("saved", "logits", "batches")]
+    carried = [f"carried to and from the CPU: {what}" for what in ("saved", "logits", "batches", "greedy")]
     shapes = [f"h204-g68-d100, {what} of {n}" for what in ("hidden", "logits") for n in (5, 9)]
     models = [f"shakespeare-b158, {what}" for what in ("text", "hidden of 9", "logits of 9")]
     assert {*carried, *shapes, *models} <= {*equal}

@@ -56,6 +56,8 @@ llvm::Expected<int> exportMain(Arguments arguments);
 void describeExport(TableReader read);
 llvm::Expected<int> inspectMain(Arguments arguments);
 void describeInspect(TableReader read);
+llvm::Expected<int> serveMain(Arguments arguments);
+void describeServe(TableReader read);
 llvm::Expected<int> tuneMain(Arguments arguments);
 void describeTune(TableReader read);
 /// run, chat, ppl or bench.

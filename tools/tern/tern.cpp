@@ -57,6 +57,8 @@ static const Command commands[] = {
     {ppl, "MODEL -f FILE", "perplexity of a text", runProgram<ppl>,
      describe<ppl>},
     {bench, "MODEL", "tokens per second", runProgram<bench>, describe<bench>},
+    {"serve", "MODEL...", "answer over HTTP, as OpenAI's API does", serveMain,
+     describeServe},
     {"tune", "MODEL", "measure how this machine computes a model best",
      tuneMain, describeTune},
     {"export", "MODEL -o OUT", "write a GGUF file for other engines",

@@ -14,7 +14,7 @@ namespace tern {
 
 /// A name as "layer.decode" or "layer.KIND.decode": what the function computes,
 /// and after the last dot for how many tokens (tern-specialize-tokens); "best"
-/// is for one and has no dot.
+/// is for one and has no dot, or is a device's "best.prefill".
 struct ModelFunction {
   enum Role { Embed, Layer, Head, Best, Other };
 
@@ -25,7 +25,9 @@ struct ModelFunction {
   static ModelFunction of(llvm::StringRef name);
 
   /// True if it is for one token alone.
-  bool isForOneToken() const { return role == Best || body == "decode"; }
+  bool isForOneToken() const {
+    return body == "decode" || (role == Best && body.empty());
+  }
 
   /// Tokens it gets at most, in a module with `tern.max_tokens`.
   int64_t maxTokens(mlir::ModuleOp module) const;

@@ -45,6 +45,9 @@ void populateRowPatterns(TargetAttr target, mlir::RewritePatternSet &patterns);
 void populateBestTokenPatterns(TargetAttr target,
                                mlir::RewritePatternSet &patterns);
 
+/// tern.argmax.
+void populateArgmaxPatterns(mlir::RewritePatternSet &patterns);
+
 /// Where a cache of this type has its bytes; a state takes
 /// stateBytes(capacity) of them.
 CacheLayout getCacheLayout(KVCacheType type);

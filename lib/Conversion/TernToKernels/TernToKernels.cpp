@@ -60,6 +60,7 @@ struct ConvertTernToKernels
     populateTernaryRowPatterns(patterns);
     populateRowPatterns(attr, patterns);
     populateBestTokenPatterns(attr, patterns);
+    populateArgmaxPatterns(patterns);
     populateKVCachePatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 

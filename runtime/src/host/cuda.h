@@ -63,6 +63,8 @@ enum { CUDA_ERROR_LOG = 5, CUDA_ERROR_LOG_BYTES = 6 };
 
 enum { CUDA_STREAM_NON_BLOCKING = 1, CUDA_CAPTURE_THREAD_LOCAL = 1 };
 
+enum { CUDA_EVENT_NO_TIMING = 2 };
+
 /* Of a launch: it may begin while the one before ends. */
 enum { CUDA_LAUNCH_EARLY = 6 };
 
@@ -135,6 +137,10 @@ typedef struct cuda_launch_config {
   CUDA_FUNCTION(cuStreamCreate, (cuda_handle * stream, unsigned flags))        \
   CUDA_FUNCTION(cuStreamSynchronize, (cuda_handle stream))                     \
   CUDA_FUNCTION(cuStreamDestroy_v2, (cuda_handle stream))                      \
+  CUDA_FUNCTION(cuEventCreate, (cuda_handle * event, unsigned flags))          \
+  CUDA_FUNCTION(cuEventRecord, (cuda_handle event, cuda_handle stream))        \
+  CUDA_FUNCTION(cuEventSynchronize, (cuda_handle event))                       \
+  CUDA_FUNCTION(cuEventDestroy_v2, (cuda_handle event))                        \
   CUDA_FUNCTION(cuStreamBeginCapture_v2, (cuda_handle stream, int mode))       \
   CUDA_FUNCTION(cuStreamEndCapture, (cuda_handle stream, cuda_handle * graph)) \
   CUDA_FUNCTION(cuGraphInstantiateWithFlags,                                   \

@@ -59,6 +59,19 @@ static const tern_image *pick_image(const tern_gpu *gpu) {
   return picked;
 }
 
+static int open_context(tern_gpu *gpu, tern_error *error) {
+  const cuda_driver *cuda = &gpu->cuda;
+  cuda_result result =
+      cuda->cuDevicePrimaryCtxRetain(&gpu->context, gpu->device);
+  if (result == CUDA_OK)
+    result = cuda->cuCtxSetCurrent(gpu->context);
+  if (result == CUDA_OK)
+    result = cuda->cuStreamCreate(&gpu->stream, CUDA_STREAM_NON_BLOCKING);
+  for (unsigned i = 0; i < 2 && result == CUDA_OK; ++i)
+    result = cuda->cuEventCreate(&gpu->ended[i], CUDA_EVENT_NO_TIMING);
+  return gpu_check(gpu, result, "opening the GPU", error);
+}
+
 static int open_device(tern_gpu *gpu, unsigned number, tern_error *error) {
   const cuda_driver *cuda = &gpu->cuda;
   int count = 0, major = 0, minor = 0;
@@ -91,17 +104,7 @@ static int open_device(tern_gpu *gpu, unsigned number, tern_error *error) {
                      "or later, but %s has %d.%d",
                      needed / 10, needed % 10, gpu->name, major, minor);
   }
-  return gpu_check(gpu,
-                   cuda->cuDevicePrimaryCtxRetain(&gpu->context, gpu->device),
-                   "opening the GPU", error) != 0 ||
-                 gpu_check(gpu, cuda->cuCtxSetCurrent(gpu->context),
-                           "opening the GPU", error) != 0 ||
-                 gpu_check(gpu,
-                           cuda->cuStreamCreate(&gpu->stream,
-                                                CUDA_STREAM_NON_BLOCKING),
-                           "opening the GPU", error) != 0
-             ? -1
-             : 0;
+  return open_context(gpu, error);
 }
 
 /* Lines become one. */
@@ -209,15 +212,17 @@ static int prepare_rows(tern_gpu *gpu, tern_error *error) {
   const tern_model *model = gpu->model;
   void *first = on_device(gpu->buffers[0]),
        *second = on_device(gpu->buffers[1]);
-  memset(gpu->pinned, 0, sizeof(*gpu->pinned));
-  tern_rows *rows = gpu->pinned->rows;
-  rows[ROWS_EMBED].output = first;
-  rows[ROWS_EVEN].input = first;
-  rows[ROWS_EVEN].output = second;
-  rows[ROWS_ODD].input = second;
-  rows[ROWS_ODD].output = first;
-  rows[ROWS_HEAD].logits = on_device(gpu->table);
-  rows[ROWS_HEAD].best = on_device(gpu->slots + offsetof(gpu_slots, best));
+  memset(gpu->pinned, 0, 2 * sizeof(*gpu->pinned));
+  for (unsigned i = 0; i < 2; ++i) {
+    tern_rows *rows = gpu->pinned[i].rows;
+    rows[ROWS_EMBED].output = first;
+    rows[ROWS_EVEN].input = first;
+    rows[ROWS_EVEN].output = second;
+    rows[ROWS_ODD].input = second;
+    rows[ROWS_ODD].output = first;
+    rows[ROWS_HEAD].logits = on_device(gpu->table);
+    rows[ROWS_BEST].input = on_device(gpu->logits);
+  }
   uint64_t *table = calloc(model->head_tokens, sizeof(*table));
   if (!table)
     return host_fail(error, "out of memory");
@@ -238,7 +243,8 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
   uint64_t buffer = rows * model->hidden_size * sizeof(float);
   uint64_t row_logits = (uint64_t)model->vocab_size * sizeof(float);
   gpu->array_bytes = (size_t)rows * (sizeof(void *) + 2 * sizeof(int32_t));
-  size_t slots = sizeof(gpu_slots) + gpu->array_bytes;
+  size_t choices = (size_t)head * sizeof(gpu_choice);
+  size_t slots = sizeof(gpu_slots) + gpu->array_bytes + choices;
   if (allocate(gpu, &gpu->weights, model->weights_bytes, "the weights",
                error) != 0 ||
       allocate(gpu, &gpu->scratch, model->scratch_bytes, "scratch memory",
@@ -251,7 +257,8 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
           0)
     return -1;
   void *pinned = NULL, *logits = NULL;
-  if (gpu_check(gpu, gpu->cuda.cuMemHostAlloc(&pinned, slots, 0),
+  if (gpu_check(gpu,
+                gpu->cuda.cuMemHostAlloc(&pinned, sizeof(gpu_slots) + slots, 0),
                 "allocating memory of the host", error) != 0)
     return -1;
   gpu->pinned = pinned;
@@ -260,9 +267,10 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
     return -1;
   gpu->pinned_logits = logits;
   gpu->arrays = gpu->slots + sizeof(gpu_slots);
-  gpu->states = (void **)(void *)(gpu->pinned + 1);
+  gpu->states = (void **)(void *)(gpu->pinned + 2);
   gpu->tokens = (int32_t *)(void *)(gpu->states + rows);
   gpu->positions = gpu->tokens + rows;
+  gpu->choices = (gpu_choice *)(void *)(gpu->positions + rows);
   return 0;
 }
 
@@ -295,6 +303,10 @@ void tern_gpu_close(tern_gpu *gpu) {
   if (!gpu)
     return;
   const cuda_driver *cuda = &gpu->cuda;
+  if (gpu->is_ahead)
+    gpu_fall_back(gpu);
+  while (gpu->allocated)
+    tern_gpu_free(gpu, on_device(gpu->allocated->at));
   const cuda_address memory[] = {gpu->weights,    gpu->scratch,    gpu->slots,
                                  gpu->buffers[0], gpu->buffers[1], gpu->logits,
                                  gpu->table};
@@ -308,6 +320,9 @@ void tern_gpu_close(tern_gpu *gpu) {
   for (unsigned i = 0; i < GRAPH_COUNT; ++i)
     if (gpu->graphs[i])
       cuda->cuGraphExecDestroy(gpu->graphs[i]);
+  for (unsigned i = 0; i < 2; ++i)
+    if (gpu->ended[i])
+      cuda->cuEventDestroy_v2(gpu->ended[i]);
   if (gpu->module)
     cuda->cuModuleUnload(gpu->module);
   if (gpu->stream)
@@ -325,14 +340,32 @@ const tern_device *tern_gpu_device(const tern_gpu *gpu) {
 }
 
 void *tern_gpu_allocate(tern_gpu *gpu, uint64_t bytes, tern_error *error) {
-  cuda_address at;
-  return allocate(gpu, &at, bytes, "a cache", error) == 0 ? on_device(at)
-                                                          : NULL;
+  gpu_state *state = calloc(1, sizeof(*state));
+  if (!state) {
+    host_fail(error, "out of memory");
+    return NULL;
+  }
+  if (allocate(gpu, &state->at, bytes, "a cache", error) != 0) {
+    free(state);
+    return NULL;
+  }
+  state->bytes = bytes;
+  state->next = gpu->allocated;
+  gpu->allocated = state;
+  return on_device(state->at);
 }
 
 void tern_gpu_free(tern_gpu *gpu, void *at) {
-  if (at)
-    gpu->cuda.cuMemFree_v2((cuda_address)(uintptr_t)at);
+  for (gpu_state **link = &gpu->allocated; *link; link = &(*link)->next) {
+    gpu_state *state = *link;
+    if (on_device(state->at) != at)
+      continue;
+    gpu_fall_back(gpu);
+    gpu->cuda.cuMemFree_v2(state->at);
+    *link = state->next;
+    free(state);
+    return;
+  }
 }
 
 const char *tern_gpu_failure(const tern_gpu *gpu) { return gpu->failure.text; }
@@ -341,6 +374,7 @@ void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room) {
   const tern_model *model = gpu->model;
   const tern_device_plan *plan = model->device;
   size_t launches = plan->embed[TERN_ONE]->count + plan->head[TERN_ONE]->count;
+  launches += plan->best ? plan->best->count : 0;
   for (uint32_t l = 0; l < model->layer_count; ++l)
     launches += plan->kinds[model->layers[l].kind].run[TERN_ONE]->count;
   snprintf(text, room, "%s, compute capability %d.%d, %zu launches a token",

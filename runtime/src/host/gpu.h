@@ -11,19 +11,41 @@
 #include "host.h"
 
 /* A call's rows: of embed, of layers that read the first buffer, of those that
- * read the second, of the head. */
-enum { ROWS_EMBED, ROWS_EVEN, ROWS_ODD, ROWS_HEAD, ROWS_COUNT };
+ * read the second, of the head, of what finds tokens in its logits. */
+enum { ROWS_EMBED, ROWS_EVEN, ROWS_ODD, ROWS_HEAD, ROWS_BEST, ROWS_COUNT };
+
+/* Of a row, as the kernels of `best` write it: the token, or -1, and a token in
+ * any case, which the launches of the next one read. */
+typedef struct gpu_choice {
+  int32_t best, next;
+} gpu_choice;
 
 /* The fields of a call that kernels read. The same bytes are in pinned memory
- * and on the device; arrays of tokens, positions and states follow. */
+ * and on the device, where arrays of states, tokens, positions and choices
+ * follow. */
 typedef struct gpu_slots {
   tern_rows rows[ROWS_COUNT];
   void *state; /* of a call's only row */
-  int32_t token, position, best, reserved;
+  int32_t position, reserved;
+  gpu_choice choice; /* `next` is the token of the only row */
 } gpu_slots;
 
-/* The last part of a graph for one token. */
-enum { GRAPH_LAYERS, GRAPH_HEAD, GRAPH_BEST, GRAPH_COUNT };
+/* The last part of a graph for one token. Of GRAPH_BEST there are two, with
+ * pinned memory of their own: one is prepared while the other runs. */
+enum { GRAPH_LAYERS, GRAPH_HEAD, GRAPH_BEST, GRAPH_COUNT = GRAPH_BEST + 2 };
+
+/* A token of a sequence. */
+typedef struct gpu_place {
+  const void *state;
+  int32_t position, token;
+} gpu_place;
+
+/* Memory for a sequence's state. */
+typedef struct gpu_state {
+  struct gpu_state *next;
+  cuda_address at;
+  uint64_t bytes;
+} gpu_state;
 
 struct tern_gpu {
   cuda_driver cuda;
@@ -32,15 +54,24 @@ struct tern_gpu {
   cuda_handle context, module, stream;
   cuda_handle *functions; /* kernel_count of them */
   cuda_handle graphs[GRAPH_COUNT];
-  int capability; /* 90: 9.0 */
+  cuda_handle ended[2]; /* events: the graphs for the best token */
+  int capability;       /* 90: 9.0 */
   char name[64];
   const tern_model *model;
   cuda_address weights, scratch, slots, arrays, buffers[2], logits, table;
-  gpu_slots *pinned;
+  gpu_slots *pinned;           /* two; the arrays follow the second */
+  gpu_slots *call;             /* the one that launches are made for */
   int32_t *tokens, *positions; /* of the arrays, in pinned memory */
   void **states;
+  gpu_choice *choices;
   float *pinned_logits; /* of one row */
   size_t array_bytes;
+  gpu_state *allocated;
+  /* The token that a caller who takes the best one asks for next, and the graph
+   * that computes it already: GRAPH_BEST + `turn`. */
+  gpu_place expected;
+  int is_ahead;
+  unsigned turn;
   tern_device interface;
   tern_error failure;
 };
@@ -54,5 +85,25 @@ void gpu_set_interface(tern_gpu *gpu);
 void gpu_for_each_list(const tern_model *model,
                        void (*use)(void *data, const tern_launches *list),
                        void *data);
+
+/*--- gpu_run.c -------------------------------------------------------------*/
+
+cuda_result gpu_wait(tern_gpu *gpu);
+/* Sets what kernels read of the rows, in gpu->call. */
+void gpu_set_rows(tern_gpu *gpu, const tern_rows *rows);
+/* The token of gpu->call's only row. */
+cuda_result gpu_give_token(tern_gpu *gpu, int32_t token);
+/* All layers for the rows; `wanted` may be NULL. */
+cuda_result gpu_run_layers(tern_gpu *gpu, const tern_wanted *wanted);
+/* The head's logits, and the best tokens of those. */
+cuda_result gpu_run_head(tern_gpu *gpu);
+cuda_result gpu_run_best(tern_gpu *gpu);
+
+/*--- gpu_token.c -----------------------------------------------------------*/
+
+cuda_result gpu_run_token(tern_gpu *gpu, const tern_rows *rows,
+                          const tern_wanted *wanted);
+/* Waits for a token that nobody has asked for, and forgets it. */
+cuda_result gpu_fall_back(tern_gpu *gpu);
 
 #endif /* TERN_SRC_HOST_GPU_H */

@@ -6,9 +6,7 @@
  *===------------------------------------------------------------------------===
  *
  * Kernels read tokens, positions and addresses of states where a call has put
- * them, so the launches of one token are the same each time: they are captured
- * once, as a graph, and launched at one go. Errors stick to a stream, so the
- * first one is told.
+ * them. Errors stick to a stream, so the first one is told.
  */
 #include "gpu.h"
 
@@ -24,7 +22,7 @@ static tern_status status_of(tern_gpu *gpu, cuda_result result) {
 
 static cuda_result launch(tern_gpu *gpu, const tern_launch *launch,
                           unsigned which, uint64_t layer) {
-  uint64_t count = gpu->pinned->rows[which].count;
+  uint64_t count = gpu->call->rows[which].count;
   uint64_t group = launch->rows_per_block;
   cuda_address rows = gpu->slots + which * sizeof(tern_rows);
   void *parameters[] = {&gpu->weights, &gpu->scratch, &rows, &layer};
@@ -55,7 +53,7 @@ static cuda_result launch_all(tern_gpu *gpu, const tern_launches *list,
 /* The list for as many rows as the call has. */
 static cuda_result call(tern_gpu *gpu, const tern_launches *const *lists,
                         unsigned which, uint64_t layer) {
-  size_t count = gpu->pinned->rows[which].count;
+  size_t count = gpu->call->rows[which].count;
   return launch_all(gpu,
                     lists[count == 1                 ? TERN_ONE
                           : count <= TERN_FEW_TOKENS ? TERN_FEW
@@ -65,19 +63,25 @@ static cuda_result call(tern_gpu *gpu, const tern_launches *const *lists,
 
 static void *on_device(cuda_address at) { return (void *)(uintptr_t)at; }
 
+/* Where rows are after so many layers. */
+static cuda_address rows_after(const tern_gpu *gpu, uint32_t layers) {
+  return gpu->buffers[layers % 2];
+}
+
 /* Of one row in the slots themselves, which go up as a whole. */
-static void set_rows(tern_gpu *gpu, const tern_rows *rows) {
+void gpu_set_rows(tern_gpu *gpu, const tern_rows *rows) {
   size_t count = rows->count, most = gpu->model->max_tokens;
   cuda_address states = gpu->arrays, tokens = states + most * sizeof(void *);
   cuda_address positions = tokens + most * sizeof(int32_t);
-  gpu_slots *slots = gpu->pinned;
+  cuda_address choices = positions + most * sizeof(int32_t);
+  gpu_slots *slots = gpu->call;
   if (count == 1) {
     slots->state = rows->states[0];
-    slots->token = rows->tokens[0];
     slots->position = rows->positions[0];
     states = gpu->slots + offsetof(gpu_slots, state);
-    tokens = gpu->slots + offsetof(gpu_slots, token);
+    tokens = gpu->slots + offsetof(gpu_slots, choice.next);
     positions = gpu->slots + offsetof(gpu_slots, position);
+    choices = gpu->slots + offsetof(gpu_slots, choice);
   } else {
     memcpy(gpu->states, rows->states, count * sizeof(void *));
     memcpy(gpu->tokens, rows->tokens, count * sizeof(int32_t));
@@ -89,24 +93,32 @@ static void set_rows(tern_gpu *gpu, const tern_rows *rows) {
     slots->rows[i].tokens = on_device(tokens);
     slots->rows[i].positions = on_device(positions);
   }
+  slots->rows[ROWS_HEAD].input =
+      on_device(rows_after(gpu, gpu->model->layer_count));
+  slots->rows[ROWS_BEST].best = on_device(choices);
 }
 
+/* But for the token of one row, which is there. */
 static cuda_result send_slots(tern_gpu *gpu) {
-  size_t arrays = gpu->pinned->rows[0].count == 1 ? 0 : gpu->array_bytes;
-  return gpu->cuda.cuMemcpyHtoDAsync_v2(
-      gpu->slots, gpu->pinned, sizeof(gpu_slots) + arrays, gpu->stream);
+  size_t bytes = gpu->call->rows[0].count == 1
+                     ? offsetof(gpu_slots, choice)
+                     : sizeof(gpu_slots) + gpu->array_bytes;
+  return gpu->cuda.cuMemcpyHtoDAsync_v2(gpu->slots, gpu->call, bytes,
+                                        gpu->stream);
 }
 
-/* Where rows are after so many layers. */
-static cuda_address rows_after(const tern_gpu *gpu, uint32_t layers) {
-  return gpu->buffers[layers % 2];
+cuda_result gpu_give_token(tern_gpu *gpu, int32_t token) {
+  gpu->call->choice.next = token;
+  return gpu->cuda.cuMemcpyHtoDAsync_v2(
+      gpu->slots + offsetof(gpu_slots, choice.next), &gpu->call->choice.next,
+      sizeof(int32_t), gpu->stream);
 }
 
 static cuda_result copy_hidden(tern_gpu *gpu, const tern_wanted *wanted,
                                uint32_t layer) {
   size_t bytes = gpu->model->hidden_size * sizeof(float);
   cuda_result result = CUDA_OK;
-  for (size_t r = 0; r < gpu->pinned->rows[0].count && result == CUDA_OK; ++r)
+  for (size_t r = 0; r < gpu->call->rows[0].count && result == CUDA_OK; ++r)
     if (wanted[r].hidden)
       result = gpu->cuda.cuMemcpyDtoHAsync_v2(
           wanted[r].hidden + layer * wanted[r].hidden_stride,
@@ -114,8 +126,7 @@ static cuda_result copy_hidden(tern_gpu *gpu, const tern_wanted *wanted,
   return result;
 }
 
-/* `wanted` may be NULL. */
-static cuda_result run_layers(tern_gpu *gpu, const tern_wanted *wanted) {
+cuda_result gpu_run_layers(tern_gpu *gpu, const tern_wanted *wanted) {
   const tern_model *model = gpu->model;
   cuda_result result = send_slots(gpu);
   if (result == CUDA_OK)
@@ -130,81 +141,16 @@ static cuda_result run_layers(tern_gpu *gpu, const tern_wanted *wanted) {
   return result;
 }
 
-static cuda_result wait(tern_gpu *gpu) {
+cuda_result gpu_run_head(tern_gpu *gpu) {
+  return call(gpu, gpu->model->device->head, ROWS_HEAD, 0);
+}
+
+cuda_result gpu_run_best(tern_gpu *gpu) {
+  return launch_all(gpu, gpu->model->device->best, ROWS_BEST, 0);
+}
+
+cuda_result gpu_wait(tern_gpu *gpu) {
   return gpu->cuda.cuStreamSynchronize(gpu->stream);
-}
-
-/*--- One token -------------------------------------------------------------*/
-
-static cuda_result send_token(tern_gpu *gpu, unsigned which) {
-  const tern_device_plan *plan = gpu->model->device;
-  cuda_result result = run_layers(gpu, NULL);
-  if (result != CUDA_OK || which == GRAPH_LAYERS)
-    return result;
-  if (which == GRAPH_BEST) {
-    result = launch_all(gpu, plan->best, ROWS_HEAD, 0);
-    return result == CUDA_OK
-               ? gpu->cuda.cuMemcpyDtoHAsync_v2(
-                     &gpu->pinned->best, gpu->slots + offsetof(gpu_slots, best),
-                     sizeof(int32_t), gpu->stream)
-               : result;
-  }
-  result = call(gpu, plan->head, ROWS_HEAD, 0);
-  return result == CUDA_OK
-             ? gpu->cuda.cuMemcpyDtoHAsync_v2(
-                   gpu->pinned_logits, gpu->logits,
-                   gpu->model->vocab_size * sizeof(float), gpu->stream)
-             : result;
-}
-
-static cuda_result capture(tern_gpu *gpu, unsigned which) {
-  const cuda_driver *cuda = &gpu->cuda;
-  cuda_handle graph = NULL;
-  cuda_result result =
-      cuda->cuStreamBeginCapture_v2(gpu->stream, CUDA_CAPTURE_THREAD_LOCAL);
-  if (result != CUDA_OK)
-    return result;
-  result = send_token(gpu, which);
-  cuda_result ended = cuda->cuStreamEndCapture(gpu->stream, &graph);
-  if (result == CUDA_OK)
-    result = ended;
-  if (result == CUDA_OK)
-    result = cuda->cuGraphInstantiateWithFlags(&gpu->graphs[which], graph, 0);
-  if (graph)
-    cuda->cuGraphDestroy(graph);
-  return result;
-}
-
-static cuda_result run_graph(tern_gpu *gpu, unsigned which) {
-  cuda_result result = gpu->graphs[which] ? CUDA_OK : capture(gpu, which);
-  if (result == CUDA_OK)
-    result = gpu->cuda.cuGraphLaunch(gpu->graphs[which], gpu->stream);
-  return result == CUDA_OK ? wait(gpu) : result;
-}
-
-static cuda_result run_token(tern_gpu *gpu, const tern_wanted *wanted) {
-  const tern_model *model = gpu->model;
-  size_t bytes = model->vocab_size * sizeof(float);
-  gpu->pinned->rows[ROWS_HEAD].input =
-      on_device(rows_after(gpu, model->layer_count));
-  if (!wanted->logits)
-    return run_graph(gpu, GRAPH_LAYERS);
-  if (!wanted->best || !model->device->best) {
-    cuda_result result = run_graph(gpu, GRAPH_HEAD);
-    if (result == CUDA_OK)
-      memcpy(wanted->logits, gpu->pinned_logits, bytes);
-    return result;
-  }
-  cuda_result result = run_graph(gpu, GRAPH_BEST);
-  *wanted->best = gpu->pinned->best;
-  if (result != CUDA_OK || *wanted->best >= 0)
-    return result;
-  /* The hidden state is still there. */
-  result = call(gpu, model->device->head, ROWS_HEAD, 0);
-  if (result == CUDA_OK)
-    result = gpu->cuda.cuMemcpyDtoHAsync_v2(wanted->logits, gpu->logits, bytes,
-                                            gpu->stream);
-  return result == CUDA_OK ? wait(gpu) : result;
 }
 
 /*--- Many tokens -----------------------------------------------------------*/
@@ -220,35 +166,75 @@ static cuda_result gather(tern_gpu *gpu, const size_t *rows, size_t count) {
   for (size_t i = 0; i < count && !follows && result == CUDA_OK; ++i)
     result = gpu->cuda.cuMemcpyDtoDAsync_v2(
         to + i * bytes, from + rows[i] * bytes, bytes, gpu->stream);
-  gpu->pinned->rows[ROWS_HEAD].input =
+  gpu->call->rows[ROWS_HEAD].input =
       on_device(follows ? from + rows[0] * bytes : to);
-  gpu->pinned->rows[ROWS_HEAD].count = count;
+  gpu->call->rows[ROWS_HEAD].count = count;
+  gpu->call->rows[ROWS_BEST].count = count;
   return result;
 }
 
+/* Their tokens, to pinned memory. */
+static cuda_result find_best(tern_gpu *gpu, size_t count) {
+  cuda_address choices =
+      (cuda_address)(uintptr_t)gpu->call->rows[ROWS_BEST].best;
+  cuda_result result = gpu_run_best(gpu);
+  return result == CUDA_OK
+             ? gpu->cuda.cuMemcpyDtoHAsync_v2(gpu->choices, choices,
+                                              count * sizeof(gpu_choice),
+                                              gpu->stream)
+             : result;
+}
+
+static cuda_result copy_logits(tern_gpu *gpu, float *to, size_t row) {
+  size_t bytes = gpu->model->vocab_size * sizeof(float);
+  return gpu->cuda.cuMemcpyDtoHAsync_v2(to, gpu->logits + row * bytes, bytes,
+                                        gpu->stream);
+}
+
+/* Logits stay where they are of rows whose best token alone is wanted. */
 static cuda_result run_head(tern_gpu *gpu, const tern_wanted *wanted,
                             const size_t *rows, size_t count) {
-  size_t bytes = gpu->model->vocab_size * sizeof(float);
+  int has_best = 0;
+  for (size_t i = 0; i < count && gpu->model->device->best; ++i)
+    has_best |= wanted[rows[i]].best != NULL;
   cuda_result result = gather(gpu, rows, count);
   if (result == CUDA_OK)
     result = send_slots(gpu);
   if (result == CUDA_OK)
-    result = call(gpu, gpu->model->device->head, ROWS_HEAD, 0);
+    result = gpu_run_head(gpu);
+  if (result == CUDA_OK && has_best)
+    result = find_best(gpu, count);
   for (size_t i = 0; i < count && result == CUDA_OK; ++i)
-    result = gpu->cuda.cuMemcpyDtoHAsync_v2(
-        wanted[rows[i]].logits, gpu->logits + i * bytes, bytes, gpu->stream);
+    if (!has_best || !wanted[rows[i]].best)
+      result = copy_logits(gpu, wanted[rows[i]].logits, i);
   /* The slots in pinned memory change next. */
-  return result == CUDA_OK ? wait(gpu) : result;
+  if (result == CUDA_OK)
+    result = gpu_wait(gpu);
+  for (size_t i = 0; i < count && has_best && result == CUDA_OK; ++i) {
+    const tern_wanted *w = &wanted[rows[i]];
+    if (!w->best)
+      continue;
+    *w->best = gpu->choices[i].best;
+    if (*w->best < 0)
+      result = copy_logits(gpu, w->logits, i);
+  }
+  return result == CUDA_OK && has_best ? gpu_wait(gpu) : result;
 }
 
-static cuda_result run_rows(tern_gpu *gpu, const tern_wanted *wanted,
-                            size_t all) {
+static cuda_result run_rows(tern_gpu *gpu, const tern_rows *all_rows,
+                            const tern_wanted *wanted) {
   enum { MOST = 64 };
-  size_t rows[MOST], count = 0;
+  size_t rows[MOST], count = 0, all = all_rows->count;
   size_t most = gpu->model->head_tokens < MOST ? gpu->model->head_tokens : MOST;
-  cuda_result result = run_layers(gpu, wanted);
+  cuda_result result = gpu_fall_back(gpu);
+  gpu->call = &gpu->pinned[1];
+  gpu_set_rows(gpu, all_rows);
+  if (result == CUDA_OK && all == 1)
+    result = gpu_give_token(gpu, all_rows->tokens[0]);
   if (result == CUDA_OK)
-    result = wait(gpu);
+    result = gpu_run_layers(gpu, wanted);
+  if (result == CUDA_OK)
+    result = gpu_wait(gpu);
   for (size_t r = 0; r < all && result == CUDA_OK; ++r) {
     if (wanted[r].logits)
       rows[count++] = r;
@@ -266,34 +252,44 @@ static tern_status run(void *host, const tern_rows *rows,
                        const tern_wanted *wanted) {
   tern_gpu *gpu = host;
   gpu->cuda.cuCtxSetCurrent(gpu->context);
-  set_rows(gpu, rows);
   return status_of(gpu, rows->count == 1 && !wanted->hidden
-                            ? run_token(gpu, wanted)
-                            : run_rows(gpu, wanted, rows->count));
+                            ? gpu_run_token(gpu, rows, wanted)
+                            : run_rows(gpu, rows, wanted));
+}
+
+/* Copies wait for no stream of ours. */
+static cuda_result begin(tern_gpu *gpu) {
+  gpu->cuda.cuCtxSetCurrent(gpu->context);
+  return gpu_fall_back(gpu);
 }
 
 static tern_status copy_in(void *host, void *to, const void *from,
                            size_t bytes) {
   tern_gpu *gpu = host;
-  gpu->cuda.cuCtxSetCurrent(gpu->context);
-  return status_of(
-      gpu, gpu->cuda.cuMemcpyHtoD_v2((cuda_address)(uintptr_t)to, from, bytes));
+  cuda_result result = begin(gpu);
+  if (result == CUDA_OK)
+    result =
+        gpu->cuda.cuMemcpyHtoD_v2((cuda_address)(uintptr_t)to, from, bytes);
+  return status_of(gpu, result);
 }
 
 static tern_status copy_out(void *host, void *to, const void *from,
                             size_t bytes) {
   tern_gpu *gpu = host;
-  gpu->cuda.cuCtxSetCurrent(gpu->context);
-  return status_of(
-      gpu, gpu->cuda.cuMemcpyDtoH_v2(to, (cuda_address)(uintptr_t)from, bytes));
+  cuda_result result = begin(gpu);
+  if (result == CUDA_OK)
+    result =
+        gpu->cuda.cuMemcpyDtoH_v2(to, (cuda_address)(uintptr_t)from, bytes);
+  return status_of(gpu, result);
 }
 
 static tern_status clear(void *host, void *at, size_t bytes) {
   tern_gpu *gpu = host;
-  gpu->cuda.cuCtxSetCurrent(gpu->context);
-  cuda_result result = gpu->cuda.cuMemsetD8Async((cuda_address)(uintptr_t)at, 0,
-                                                 bytes, gpu->stream);
-  return status_of(gpu, result == CUDA_OK ? wait(gpu) : result);
+  cuda_result result = begin(gpu);
+  if (result == CUDA_OK)
+    result = gpu->cuda.cuMemsetD8Async((cuda_address)(uintptr_t)at, 0, bytes,
+                                       gpu->stream);
+  return status_of(gpu, result == CUDA_OK ? gpu_wait(gpu) : result);
 }
 
 void gpu_set_interface(tern_gpu *gpu) {

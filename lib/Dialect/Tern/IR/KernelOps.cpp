@@ -209,6 +209,14 @@ LogicalResult QuantizeOp::verify() {
                        {{"codes", {tokens, features}, b.getI8Type()}, factors});
 }
 
+LogicalResult ArgmaxOp::verify() {
+  if (ShapedType::isDynamic(getSize(getInput(), 1)))
+    return emitOpError("expected a static number of columns");
+  return expectWritten(*this, {{"result",
+                                {getSize(getInput(), 0), 2},
+                                IntegerType::get(getContext(), 32)}});
+}
+
 LogicalResult KeepTopKOp::verify() {
   int64_t features = getSize(getInput(), 1);
   if (failed(expectSameTokens(

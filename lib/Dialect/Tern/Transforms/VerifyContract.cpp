@@ -51,7 +51,8 @@ LogicalResult hasBody(Operation *op) {
 
 LogicalResult isModel(Operation *op) {
   if (isa<QuantizeOp, KeepTopKOp, SparsifyOp, ActiveRowsOp, MatmulOp,
-          DequantizeOp, ReduceOp, BoundRowsOp, CandidateRowsOp, BestRowOp>(op))
+          DequantizeOp, ReduceOp, BoundRowsOp, CandidateRowsOp, BestRowOp,
+          ArgmaxOp>(op))
     return op->emitOpError("expected model operations only, as tern.bitlinear; "
                            "this is a kernel operation");
   return hasBody(op);

@@ -330,3 +330,19 @@ func.func @transformed_row(%x: tensor<?x12xf32>) {
   %0 = tern.hadamard block 4 (%x) : (tensor<?x12xf32>) -> tensor<?x8xf32>
   return
 }
+
+// -----
+
+func.func @argmax_columns(%x: tensor<?x?xf32>) {
+  // expected-error @+1 {{expected a static number of columns}}
+  %t = tern.argmax(%x) : (tensor<?x?xf32>) -> tensor<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @argmax_result(%x: tensor<?x11xf32>) {
+  // expected-error @+1 {{expected result of type 'tensor<?x2xi32>', got 'tensor<?x1xi32>'}}
+  %t = tern.argmax(%x) : (tensor<?x11xf32>) -> tensor<?x1xi32>
+  return
+}

@@ -90,3 +90,12 @@ func.func @cache(%q: memref<?x192xf32>, %k: memref<?x64xf32>, %p: memref<?xi32>,
   tern.attention(%q, %cache[%layer], %p) outs(%a : memref<?x192xf32>) : (memref<?x192xf32>, !kv, memref<?xi32>)
   return
 }
+
+// CHECK-LABEL: func.func @argmax(
+// CHECK:         %{{.*}} = tern.argmax(%{{.*}}) : (tensor<?x11xf32>) -> tensor<?x2xi32>
+// CHECK:         tern.argmax(%{{.*}}) outs(%{{.*}} : memref<?x2xi32>) : (memref<?x11xf32>)
+func.func @argmax(%x: tensor<?x11xf32>, %m: memref<?x11xf32>, %t: memref<?x2xi32>) {
+  %0 = tern.argmax(%x) : (tensor<?x11xf32>) -> tensor<?x2xi32>
+  tern.argmax(%m) outs(%t : memref<?x2xi32>) : (memref<?x11xf32>)
+  return
+}

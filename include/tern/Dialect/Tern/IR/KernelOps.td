@@ -203,6 +203,25 @@ def Tern_KeepTopKOp : Tern_KernelOp<"keep_top_k", [Tern_RowWise]> {
   let hasCanonicalizeMethod = 1;
 }
 
+def Tern_ArgmaxOp : Tern_KernelOp<"argmax"> {
+  let summary = "the token with the largest logit";
+  let description = [{
+    Of each row the index of the largest value, the lowest of those that are equal, as
+    0 and -0 are; -1 if a value of the row is infinite or not a number. Behind it comes
+    the same index, or 0 for -1: what a device may go on with before anybody has looked.
+
+    ```mlir
+    %t = tern.argmax(%logits) : (tensor<?x1024xf32>) -> tensor<?x2xi32>
+    ```
+  }];
+  let arguments = (ins Tern_RowsOf<[F32]>:$input, Variadic<Tern_Shaped>:$outs);
+  let assemblyFormat = [{
+    `(` $input `)` (`outs` `(` $outs^ `:` type($outs) `)`)? attr-dict
+    `:` `(` type($input) `)` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+
 def Tern_SparsifyOp : Tern_KernelOp<"sparsify", [Tern_RowWise]> {
   let summary = "compact the non-zero codes of each token";
   let description = [{

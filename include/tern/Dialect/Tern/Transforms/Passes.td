@@ -74,6 +74,36 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
   ];
 }
 
+def AddChoicePass : Pass<"tern-add-choice", "::mlir::ModuleOp"> {
+  let summary = "let a device choose the next token";
+  let description = [{
+    A module for a device gets a function that reads the logits of the head's rows,
+    `best.prefill`: greedy decoding then waits for no host. One that the import has
+    made, which finds the token without all logits, goes, and so do weights that nothing
+    else reads. Modules for CPUs stay as they are.
+
+    *Before*
+
+    ```mlir
+    func.func @head.prefill(%x: tensor<?x192xf32>) -> tensor<?x1024xf32> {...}
+    ```
+
+    *After*
+
+    ```mlir
+    func.func @head.prefill(%x: tensor<?x192xf32>) -> tensor<?x1024xf32> {...}
+    func.func @best.prefill(%logits: tensor<?x1024xf32>) -> tensor<?x2xi32> {
+      %t = tern.argmax(%logits) : (tensor<?x1024xf32>) -> tensor<?x2xi32>
+      return %t : tensor<?x2xi32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let statistics = [
+    Statistic<"numAdded", "num-added", "Functions added">,
+  ];
+}
+
 def DecomposeBitLinearPass : Pass<"tern-decompose-bitlinear"> {
   let summary = "bitlinears and quantized heads to kernel operations";
   let description = [{

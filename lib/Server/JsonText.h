@@ -1,0 +1,37 @@
+//===- JsonText.h - JSON that strangers sent --------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_SERVER_JSONTEXT_H
+#define TERN_LIB_SERVER_JSONTEXT_H
+
+#include "ApiError.h"
+
+#include "nlohmann/json.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tern::server {
+
+/// Members stay in the order in which they came: templates show tools to
+/// models.
+using Json = nlohmann::ordered_json;
+
+/// Levels of lists and objects at most.
+constexpr unsigned maxJsonDepth = 64;
+
+/// An object; absent with *error for all else: no JSON, no UTF-8, too deep, a
+/// name that is there twice.
+std::optional<Json> parseObject(std::string_view text, ApiError &error);
+
+/// On one line. Strings that are no UTF-8 get U+FFFD.
+std::string dump(const Json &value);
+
+} // namespace tern::server
+
+#endif // TERN_LIB_SERVER_JSONTEXT_H

@@ -1,0 +1,60 @@
+//===- Model.h - An engine that is served -----------------------*- C++ -*-===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TERN_LIB_SERVER_MODEL_H
+#define TERN_LIB_SERVER_MODEL_H
+
+#include "Requests.h"
+
+#include "tern/engine.h"
+
+#include <atomic>
+#include <ctime>
+#include <thread>
+
+namespace tern::server {
+
+/// Steps its engine in a thread of its own.
+class Model {
+public:
+  Model(std::string name, tern_engine *engine);
+  ~Model();
+  Model(const Model &) = delete;
+
+  const std::string name;
+  tern_engine *const engine;
+  const std::time_t since = std::time(nullptr);
+  tern_engine_info info = {};
+
+  /// All of these answer with nothing and *error where the engine refuses.
+  std::optional<std::vector<int32_t>>
+  tokenize(const std::string &text, uint32_t flags, ApiError &error) const;
+  std::optional<std::string> detokenize(const std::vector<int32_t> &tokens,
+                                        ApiError &error) const;
+  std::optional<std::string> render(const Chat &chat, ApiError &error) const;
+  /// A token's own bytes, which may be a part of a character.
+  std::string bytesOf(int32_t token) const;
+  /// True if all are tokens of this model.
+  bool knows(const std::vector<int32_t> &tokens, ApiError &error) const;
+
+  tern_engine_counts counts() const;
+
+private:
+  void run();
+
+  std::atomic<bool> isEnding = false;
+  std::thread thread;
+};
+
+/// The chat as the engine takes it; it points into `from`.
+tern_chat toEngine(const Chat &from);
+/// The engine's sentence for the last failure of this thread.
+ApiError engineError(int result);
+
+} // namespace tern::server
+
+#endif // TERN_LIB_SERVER_MODEL_H

@@ -1,0 +1,83 @@
+//===- ReadSampling.cpp - How tokens are chosen ---------------------------===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Requests.h"
+
+#include "tern/artifact.h"
+
+using namespace tern::server;
+
+static void readStops(Fields &fields, std::vector<std::string> &stops) {
+  const Json *value = fields.take("stop");
+  if (!value)
+    return;
+  if (value->is_string())
+    stops.push_back(value->get<std::string>());
+  else if (value->is_array() && value->size() <= 16)
+    for (const Json &text : *value)
+      stops.push_back(text.is_string() ? text.get<std::string>() : "");
+  else
+    return fields.fail("stop", "stop is " + shown(*value) +
+                                   ", expected a string or at most 16");
+  for (const std::string &stop : stops)
+    if (stop.empty() || stop.size() > TERN_MAX_STOP_BYTES ||
+        stop.find('\0') != std::string::npos)
+      fields.fail("stop", "stop has a text that is empty, longer than " +
+                              std::to_string(TERN_MAX_STOP_BYTES) +
+                              " bytes or with a NUL, or it is no text");
+}
+
+/// max_completion_tokens is the newer name of max_tokens.
+static std::optional<int64_t> readMaxTokens(Fields &fields,
+                                            const RequestLimits &limits) {
+  int64_t most = limits.answerTokens ? limits.answerTokens : INT32_MAX;
+  std::optional<int64_t> old = fields.integer("max_tokens", 0, most);
+  std::optional<int64_t> now = fields.integer("max_completion_tokens", 0, most);
+  if (old && now && *old != *now)
+    fields.fail("max_tokens", "max_tokens and max_completion_tokens are the "
+                              "same, but have two values");
+  if (!old && !now && limits.answerTokens)
+    return limits.answerTokens;
+  return now ? now : old;
+}
+
+Sampling tern::server::readSampling(Fields &fields,
+                                    const RequestLimits &limits) {
+  Sampling sampling;
+  sampling.temperature = fields.number("temperature", 0, 2);
+  sampling.topP = fields.number("top_p", 0, 1);
+  sampling.minP = fields.number("min_p", 0, 1);
+  sampling.topK = fields.integer("top_k", 0, INT32_MAX);
+  sampling.repeatPenalty = fields.number("repeat_penalty", 0.01, 100);
+  sampling.presencePenalty = fields.number("presence_penalty", -2, 2);
+  sampling.seed = fields.integer("seed", 0, INT64_MAX);
+  sampling.maxTokens = readMaxTokens(fields, limits);
+  sampling.ignoresEnd = fields.flag("ignore_eos").value_or(false);
+  sampling.isPrivate = !fields.flag("cache_prompt").value_or(true);
+  readStops(fields, sampling.stops);
+  fields.mustBeOff("frequency_penalty");
+  fields.mustBeOff("logit_bias");
+  fields.mustBeOff("service_tier", {"auto", "default"});
+  fields.mustBeOff("store");
+  fields.ignore({"user", "metadata", "safety_identifier", "prompt_cache_key"});
+  return sampling;
+}
+
+void tern::server::readStream(Fields &fields, GenerationRequest &request,
+                              ApiError &error) {
+  request.streams = fields.flag("stream").value_or(false);
+  const Json *options = fields.member("stream_options");
+  if (!options)
+    return;
+  if (!request.streams)
+    return fields.fail("stream_options",
+                       "stream_options needs \"stream\": true");
+  Fields inner(*options, error, "stream_options.");
+  request.includesUsage = inner.flag("include_usage").value_or(false);
+  inner.mustBeOff("include_obfuscation");
+  inner.end();
+}

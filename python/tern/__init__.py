@@ -1,0 +1,35 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Answers of compiled ternary language models, by libtern.
+
+    import tern
+
+    with tern.Model("bard.so") as model:
+        print(model.generate("ROMEO:", max_tokens=40, temperature=0).text)
+
+Nothing is compiled or loaded by the import: the first Model loads libtern. All threads may
+use a model at the same time; their answers share each step of it, and each is the same to
+the bit as if it were alone.
+"""
+
+from .answer import Answer, Message, Stream, Token, TokenLogprob
+from .errors import BusyError, Error, FailedError, InvalidError
+from .model import Counts, Model
+from .sequence import Sequence
+from .version import __version__
+
+__all__ = [
+    "Answer",
+    "BusyError",
+    "Counts",
+    "Error",
+    "FailedError",
+    "InvalidError",
+    "Message",
+    "Model",
+    "Sequence",
+    "Stream",
+    "Token",
+    "TokenLogprob",
+    "__version__",
+]

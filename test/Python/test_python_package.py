@@ -1,0 +1,332 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""python/tern over libtern: what the command line prints, for many threads.
+
+Needs TERN_BINARY in a build folder; without it these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cached import compiled_once
+from conftest import MODELS, ROOT, model_directory
+from test_driver import run
+from test_golden import assert_same_bits, golden_json
+
+A48 = model_directory(MODELS[0])
+GENERIC = ["--target=generic"]
+WANT = golden_json(MODELS[0])["greedy"]
+
+
+@pytest.fixture(scope="module")
+def libtern(tern) -> Path:
+    path = Path(tern).resolve().parents[1] / "lib" / "libtern.so.0"
+    if not path.exists():
+        pytest.skip(f"{path} is not built")
+    return path
+
+
+@pytest.fixture(scope="module")
+def library(tern, libtern) -> Path:
+    os.environ["TERN_LIBRARY"] = str(libtern)
+    return compiled_once(tern, A48, ["--emit=shared", *GENERIC]) / "bard.so"
+
+
+@pytest.fixture(scope="module")
+def model(library):
+    import tern as package
+
+    with package.Model(library, threads=1) as model:
+        yield model
+
+
+def python(*arguments: object, **variables: str) -> subprocess.CompletedProcess:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "python"), **variables}
+    return run(sys.executable, *arguments, env=environment)
+
+
+def test_structs_are_those_of_the_header(library, tmp_path):
+    """Each field of Python lies where C has it."""
+    from tern import structs
+
+    lines = []
+    for name, struct in structs.ALL.items():
+        lines += [f'printf("{name} %zu\\n", sizeof({name}));']
+        for field, kind in struct._fields_:
+            lines += [
+                f'printf("{name}.{field} %zu %zu\\n", offsetof({name}, {field}),'
+                f" sizeof((({name} *)0)->{field}));"
+            ]
+    source = tmp_path / "layout.c"
+    body = "\n".join(lines)
+    source.write_text(
+        "#include <stddef.h>\n#include <stdio.h>\n#include <tern/engine.h>\n"
+        f"int main(void) {{\n{body}\n}}\n"
+    )
+    done = run("cc", "-I", ROOT / "runtime/include", source, "-o", tmp_path / "layout")
+    assert done.returncode == 0, done.stderr
+    found = dict(line.split(" ", 1) for line in run(tmp_path / "layout").stdout.splitlines())
+    for name, struct in structs.ALL.items():
+        assert found[name] == str(ctypes.sizeof(struct)), name
+        for field, _ in struct._fields_:
+            place = getattr(struct, field)
+            assert found[f"{name}.{field}"] == f"{place.offset} {place.size}", (name, field)
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+def test_text_is_that_of_the_command_line(tern, model, seed):
+    program = compiled_once(tern, A48, GENERIC) / "bard"
+    flags = ["--temp", "0"] if seed is None else ["--temp", "0.9", "--seed", seed]
+    done = run(program, "-p", "ROMEO:", "-n", 40, "-q", *flags)
+    assert done.returncode == 0, done.stderr
+    sampling = {"temperature": 0} if seed is None else {"temperature": 0.9, "seed": seed}
+    answer = model.generate("ROMEO:", max_tokens=40, **sampling)
+    assert done.stdout.rstrip("\n") == answer.text.rstrip("\n") and len(answer.ids) == 40
+    assert (answer.finish, answer.prompt_tokens) == ("length", len(model.tokenize("ROMEO:")))
+    if seed is None:
+        assert answer.ids[: len(WANT[0]["ids"])] == WANT[0]["ids"][:40]
+
+
+def test_streams_threads_and_single_requests_agree(model):
+    jobs = [(WANT[i % 2]["prompt"], seed) for i, seed in enumerate(range(8))]
+    alone = [model.generate(text, seed=seed, max_tokens=12).text for text, seed in jobs]
+    assert len(set(alone)) == len(alone)
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        crowd = list(pool.map(lambda job: model.generate(job[0], seed=job[1], max_tokens=12), jobs))
+    assert [answer.text for answer in crowd] == alone
+    streams = [model.stream(text, seed=seed, max_tokens=12) for text, seed in jobs]
+    assert ["".join(map(str, stream)) for stream in streams] == alone
+
+
+def test_log_probabilities(model):
+    answer = model.generate("ROMEO:", max_tokens=8, temperature=0, logprobs=3)
+    for token in answer.tokens:
+        assert token.id == token.top[0].id and token.logprob == token.top[0].logprob < 0
+        assert [t.logprob for t in token.top] == sorted((t.logprob for t in token.top), reverse=True)
+    assert model.generate("ROMEO:", max_tokens=1).tokens[0].logprob is None
+
+
+def test_stop_strings_and_limits(model):
+    text = model.generate("ROMEO:", max_tokens=24, temperature=0).text
+    stop = text[10:14]
+    answer = model.generate("ROMEO:", max_tokens=24, temperature=0, stop=["never", stop])
+    assert answer.finish == "stop" and answer.text == text[: text.index(stop)]
+    full = model.generate("ROMEO:", temperature=0, ignore_end=True)
+    assert full.finish == "context" and full.prompt_tokens + len(full.ids) in (256, 257)
+
+
+def test_cancelled_streams_end(model):
+    with model.stream("ROMEO:", temperature=0, ignore_end=True) as stream:
+        next(stream)
+    assert stream.answer.finish == "cancelled" and len(stream.answer.ids) < 200
+    stream = model.stream("ROMEO:", temperature=0, ignore_end=True)
+    timer = threading.Timer(0.02, stream.cancel)
+    timer.start()
+    assert stream.read().finish == "cancelled"
+    forgotten = model.stream("ROMEO:", temperature=0, ignore_end=True)
+    listener = forgotten._listener
+    del forgotten
+    while listener.queue.get(timeout=60) is not None:
+        pass
+    assert listener.answer.finish == "cancelled"
+
+
+def test_sequences_go_on_fork_and_come_back(model):
+    import tern as package
+
+    greedy = {"temperature": 0, "max_tokens": 10}
+    whole = model.generate("ROMEO:", temperature=0, max_tokens=20)
+    with model.sequence() as sequence:
+        first = sequence.generate("ROMEO:", **greedy)
+        saved, fork = sequence.save(), sequence.fork()
+        others = [sequence, fork, model.restore(saved)]
+        for other in others:
+            assert other.tokens == model.tokenize("ROMEO:") + first.ids
+            assert first.text + other.generate(**greedy).text == whole.text
+        with sequence.stream(**greedy), pytest.raises(package.InvalidError, match="not over"):
+            sequence.generate(**greedy)
+    with pytest.raises(package.Error, match="the sequence is closed"):
+        sequence.generate("x")
+    with pytest.raises(package.Error):
+        model.restore(saved[:-1])
+
+
+def test_chats_use_the_template(library, tmp_path):
+    import tern as package
+
+    template = tmp_path / "plain.jinja"
+    template.write_text(
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}{{ m.more }}\n{% endfor %}ROMEO:"
+    )
+    with package.Model(library, chat_template=template) as model:
+        messages = [{"role": "user", "content": "Who?"}]
+        assert model.render(messages) == "user: Who?\nROMEO:"
+        assert model.render([{**messages[0], "more": "!"}]) == "user: Who?!\nROMEO:"
+        answer = model.chat(messages, max_tokens=12, temperature=0)
+        ids = model.tokenize_chat(messages)
+        assert model.detokenize(ids) == "user: Who?\nROMEO:"
+        assert answer.text == model.generate(ids, max_tokens=12, temperature=0).text
+        going_on = [*messages, answer.message, {"role": "user", "content": "I?"}]
+        assert model.render(going_on) == f"user: Who?\nassistant: {answer.text}\nuser: I?\nROMEO:"
+        again = model.chat(going_on, max_tokens=2, temperature=0)
+        assert again.reused_tokens > 0 or again.prompt_tokens < 64
+        with pytest.raises(package.InvalidError, match="marks"):
+            model.render([package.Message("user", "abc", b"\1")])
+
+
+def test_numbers_are_the_models(model):
+    one, two = model.embed("ROMEO:"), model.embed(["ROMEO:", model.tokenize("JULIET:")])
+    assert one.shape == (model.hidden_size,) and two.shape == (2, model.hidden_size)
+    assert_same_bits(one, two[0])
+    assert np.any(two[0] != two[1])
+
+
+REFUSED = [
+    ({"temperature": -1}, "temperature is -1, expected 0 or more"),
+    ({"temperature": float("nan")}, "temperature is nan, expected 0 or more"),
+    ({"top_p": 3}, "top_p is 3, expected 1e-06 to 1"),
+    ({"seed": 2**70}, "expected at most 9223372036854775807"),
+    ({"stop": ""}, "stop string 0 has 0 bytes"),
+    ({"stop": "a\0b"}, "a stop string has a NUL"),
+    ({"logprobs": 21}, "logprobs is 21, expected 0 to 20"),
+]
+
+
+@pytest.mark.parametrize("sampling, words", REFUSED)
+def test_refused_numbers(model, sampling, words):
+    import tern as package
+
+    with pytest.raises(package.InvalidError, match=re.escape(words)) as caught:
+        model.generate("ROMEO:", **sampling)
+    assert isinstance(caught.value, ValueError) and "\n" not in str(caught.value)
+
+
+def test_refused_texts_and_files(model, library, tmp_path):
+    import tern as package
+
+    for prompt, words in [
+        ([model.vocab_size], "token 0 is 1024, expected 0 to 1023"),
+        ([-1], "token 0 is -1"),
+        ("\ud800", "no Unicode"),
+        ([], "no tokens"),
+        ("x" * 5000, "the context of 256 has room for 256"),
+    ]:
+        with pytest.raises(package.InvalidError, match=words):
+            model.generate(prompt)
+    with pytest.raises(TypeError):
+        model.generate("ROMEO:", max_tokens=1.5)
+    with pytest.raises(TypeError):
+        model.generate("ROMEO:", no_such_number=1)
+    with pytest.raises(package.Error, match="there is no such file"):
+        package.Model(tmp_path / "none.so")
+    with pytest.raises(package.InvalidError, match="max_sequences is -1"):
+        package.Model(library, max_sequences=-1)
+    with package.Model(library, max_waiting=0, max_sequences=1) as full:
+        with pytest.raises(package.BusyError), full.stream("ROMEO:", ignore_end=True):
+            full.stream("ROMEO:"), full.stream("ROMEO:")
+
+
+def test_closed_and_forgotten_models(library):
+    import tern as package
+
+    model = package.Model(library)
+    stream, sequence = model.stream("ROMEO:", temperature=0, ignore_end=True), model.sequence()
+    model.close()
+    model.close()
+    assert stream.read().finish == "cancelled"
+    sequence.close()
+    with pytest.raises(package.Error, match="the model is closed"):
+        model.generate("ROMEO:")
+    threads = threading.active_count()
+    model = package.Model(library)
+    engine, streams = model._engine, [model.stream("ROMEO:", ignore_end=True) for _ in range(3)]
+    del model
+    gc.collect()
+    assert not engine.is_closing  # a stream keeps its model
+    del streams, stream
+    gc.collect()
+    assert engine.is_closing and threading.active_count() == threads
+
+
+def test_missing_and_older_libraries_are_said(tmp_path):
+    source = tmp_path / "old.c"
+    source.write_text("int tern_engine_error(void) { return 0; }\n")
+    old = tmp_path / "old.so"
+    assert run("cc", "-shared", "-fPIC", source, "-o", old).returncode == 0
+    for path, words in ((tmp_path / "none", "cannot load libtern.so.0"), (old, "it is older than")):
+        done = python("-c", "import tern; tern.Model('x')", TERN_LIBRARY=str(path))
+        assert done.returncode == 1
+        assert re.search(rf"^tern.errors.Error: .*{words}", done.stderr, re.M), done.stderr
+    # The package itself is there without any.
+    assert python("-c", "import tern", TERN_LIBRARY="/none").returncode == 0
+
+
+def test_version_is_one():
+    version = re.search(r'TERN_VERSION_TEXT "(.*)"', (ROOT / "runtime/include/tern/host.h").read_text())
+    from tern import __version__
+
+    assert version and __version__ == version[1]
+    assert f"project(tern VERSION {__version__} " in (ROOT / "CMakeLists.txt").read_text()
+
+
+def test_types_hold(tmp_path):
+    if not shutil.which("mypy"):
+        pytest.skip("no mypy")
+    done = run("mypy", "--strict", "--cache-dir", tmp_path, ROOT / "python/tern")
+    assert done.returncode == 0, done.stdout
+
+
+def blocks_of(page: str) -> str:
+    """Also those of a list, which are indented."""
+    found = re.findall(r"^( *)<!-- run: python -->\n *```python\n(.*?)^ *```\n", page, re.S | re.M)
+    return "\n".join(textwrap.dedent(code) for _, code in found)
+
+
+def test_page_runs(library, libtern, tmp_path):
+    """All blocks of docs/python.md, one after the other."""
+    for file in (library, library.with_suffix(".weights")):
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "plain.jinja").write_text("{% for m in messages %}{{ m.content }}\n{% endfor %}ROMEO:")
+    (tmp_path / "page.py").write_text(blocks_of((ROOT / "docs/python.md").read_text()))
+    variables = {"PYTHONPATH": str(ROOT / "python"), "TERN_LIBRARY": str(libtern)}
+    done = run(sys.executable, "page.py", cwd=tmp_path, env=variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(WANT[0]["text"][:20])
+    assert "temperature is -1, expected 0 or more" in done.stdout
+
+
+def test_wheel_runs_the_example_of_the_first_page(library, libtern, tmp_path):
+    """In an environment that has nothing else."""
+    pip = sorted(Path("/usr/share/python-wheels").glob("pip-*.whl"))
+    if not pip or run(sys.executable, "-c", "import build, wheel").returncode != 0:
+        pytest.skip("no python3-build, python3-wheel or python3-venv")
+    variables = {**os.environ, "PYTHON": sys.executable}
+    done = run("sh", ROOT / "tools/wheel.sh", libtern, tmp_path / "wheels", env=variables)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    assert re.fullmatch(r"tern-[\d.]+-py3-none-linux_\w+\.whl", wheel.name)
+    assert run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "empty").returncode == 0
+    inside = tmp_path / "empty" / "bin" / "python"
+    done = run(inside, "-m", "pip", "install", "--no-index", wheel, env={"PYTHONPATH": str(pip[-1])})
+    assert done.returncode == 0, done.stderr
+    for file in (library, library.with_suffix(".weights")):
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "example.py").write_text(blocks_of((ROOT / "README.md").read_text()))
+    done = run(inside, "example.py", cwd=tmp_path, env={})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(WANT[0]["text"][:20])
+    done = run(inside, "-c", "import tern; tern.Model('bard.so').embed('x')", cwd=tmp_path, env={})
+    assert "Error: this needs numpy" in done.stderr

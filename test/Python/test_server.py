@@ -1,0 +1,160 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`tern serve`: the answers of OpenAI's API, and what is refused.
+
+Needs TERN_BINARY, built with the server; without it these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+
+import pytest
+from conftest import MODELS
+from served import Served, serving
+from test_driver import run
+from test_golden import golden_json
+
+GREEDY = golden_json(MODELS[0])["greedy"][0]
+CHAT = {"messages": [{"role": "user", "content": "Speak, my lord."}], "temperature": 0, "max_tokens": 12}
+TEXT = {"prompt": GREEDY["prompt"], "temperature": 0, "max_tokens": len(GREEDY["ids"])}
+
+
+def need_server(tern: str) -> None:
+    if "built without its server" in run(tern, "serve", "/nowhere", "--port", "0").stderr:
+        pytest.skip("tern was built without libmicrohttpd")
+
+
+@pytest.fixture(scope="module")
+def server(tern, tmp_path_factory) -> Served:
+    need_server(tern)
+    with serving(tern, tmp_path_factory.mktemp("server"), "--max-body", "64K") as served:
+        yield served
+
+
+def test_completion_is_the_text_of_the_command_line(server):
+    answer = server.json("/v1/completions", TEXT)
+    assert answer["choices"][0]["text"] == GREEDY["text"]
+    assert answer["object"] == "text_completion" and answer["model"] == "bard"
+    usage = answer["usage"]
+    assert usage["completion_tokens"] == len(GREEDY["ids"])
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+
+
+def test_stream_is_the_same_text(server):
+    want = server.json("/v1/chat/completions", CHAT)
+    chunks = server.events("/v1/chat/completions", {**CHAT, "stream_options": {"include_usage": True}})
+    assert chunks[-1]["choices"] == [] and chunks[-1]["usage"]["total_tokens"] == want["usage"]["total_tokens"]
+    choices = [chunk["choices"][0] for chunk in chunks[:-1]]
+    assert choices[0]["delta"]["role"] == "assistant" and len(choices) > 5
+    text = "".join(choice["delta"].get("content", "") for choice in choices)
+    assert text == want["choices"][0]["message"]["content"]
+    assert [c["finish_reason"] for c in choices[:-1]] == [None] * (len(choices) - 1)
+    assert choices[-1]["finish_reason"] == want["choices"][0]["finish_reason"] == "length"
+
+
+def test_several_answers_have_seeds_of_their_own(server):
+    """The second of two is the answer that the next seed gives alone, streaming or not."""
+    body = {**CHAT, "temperature": 1, "seed": 7, "n": 2}
+    both = [c["message"]["content"] for c in server.json("/v1/chat/completions", body)["choices"]]
+    alone = server.json("/v1/chat/completions", {**body, "seed": 8, "n": 1})
+    assert both[0] != both[1] == alone["choices"][0]["message"]["content"]
+    texts = ["", ""]
+    for chunk in server.events("/v1/chat/completions", body):
+        choice = chunk["choices"][0]
+        texts[choice["index"]] += choice["delta"].get("content", "")
+    assert texts == both
+
+
+def test_stop_ends_before_the_text(server):
+    answer = server.json("/v1/completions", {**TEXT, "stop": ["man", "nowhere"]})
+    assert answer["choices"][0]["text"] == GREEDY["text"][: GREEDY["text"].index("man")]
+    assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def test_embeddings_have_the_length_one(server):
+    answer = server.json("/v1/embeddings", {"input": ["my lord", "my lord", "a fool"]})
+    vectors = [one["embedding"] for one in answer["data"]]
+    assert vectors[0] == vectors[1] != vectors[2]
+    assert abs(sum(x * x for x in vectors[2]) - 1) < 1e-6
+    coded = server.json("/v1/embeddings", {"input": "a fool", "encoding_format": "base64"})
+    raw = base64.b64decode(coded["data"][0]["embedding"])
+    assert list(struct.unpack(f"<{len(raw) // 4}f", raw)) == pytest.approx(vectors[2], abs=1e-7)
+
+
+def test_texts_tokens_and_templates(server):
+    tokens = server.json("/tokenize", {"content": "my lord"})["tokens"]
+    assert server.json("/detokenize", {"tokens": tokens})["content"] == "my lord"
+    rendered = server.json("/apply-template", {"messages": CHAT["messages"]})["prompt"]
+    assert rendered == "user:\nSpeak, my lord.\nassistant:\n"
+    by_tokens = server.json("/v1/completions", {**TEXT, "prompt": server.json(
+        "/tokenize", {"content": TEXT["prompt"], "add_special": True})["tokens"]})  # fmt: skip
+    assert by_tokens["choices"][0]["text"] == GREEDY["text"]
+
+
+def test_health_models_and_metrics(server):
+    assert server.json("/health") == {"status": "ok"}
+    [model] = server.json("/v1/models")["data"]
+    assert model["id"] == "bard" and model["context_length"] == 256
+    before = server.metric("tern_answer_tokens_total")
+    server.json("/v1/completions", {**TEXT, "max_tokens": 5})
+    assert server.metric("tern_answer_tokens_total") == before + 5
+
+
+REFUSED = [
+    ("/v1/chat/completions", "", "the body is empty"),
+    ("/v1/chat/completions", "{", "no valid JSON"),
+    ("/v1/chat/completions", b'{"messages": "\xff"}', "no valid JSON"),
+    ("/v1/chat/completions", '{"n": 1, "n": 2}', "'n' twice"),
+    ("/v1/chat/completions", "[" * 100, "64 levels"),
+    ("/v1/chat/completions", {}, "messages is missing"),
+    ("/v1/chat/completions", {**CHAT, "temperature": -1}, "temperature is -1"),
+    ("/v1/chat/completions", '{"temperature": NaN}', "no valid JSON"),
+    ("/v1/chat/completions", {**CHAT, "n": 1.5}, "n is 1.5"),
+    ("/v1/chat/completions", {**CHAT, "seed": 1 << 70}, "seed is 1.1805916207174113e+21"),
+    ("/v1/chat/completions", {**CHAT, "logit_bias": {"1": 2}}, "logit_bias"),
+    ("/v1/chat/completions", {**CHAT, "colour": "red"}, "'colour'"),
+    ("/v1/chat/completions", {**CHAT, "messages": [{"role": "king", "content": ""}]}, "messages[0].role"),
+    ("/v1/chat/completions", {**CHAT, "max_tokens": 5, "max_completion_tokens": 6}, "two values"),
+    ("/v1/chat/completions", {**CHAT, "stream_options": {}}, '"stream": true'),
+    ("/v1/completions", {**TEXT, "prompt": [1, 99999]}, "99999"),
+    ("/v1/completions", {**TEXT, "prompt": "x " * 9000}, "the context of 256"),
+    ("/v1/embeddings", {"input": "x", "dimensions": 3}, "dimensions is 3"),
+    ("/detokenize", {"tokens": [-1]}, "-1"),
+]
+
+
+@pytest.mark.parametrize("path, body, words", REFUSED)
+def test_refusals_say_why(server, path, body, words):
+    assert words in server.refused(path, body)["message"]
+
+
+def test_other_refusals(server):
+    assert server.refused("/v1/completions", {**TEXT, "model": "gpt"}, 404)["code"] == "model_not_found"
+    assert "takes POST" in server.refused("/v1/completions", None, 405)["message"]
+    assert server.refused("/nowhere", None, 404)["code"] == "not_found"
+    assert server.refused("/v1/completions", "x" * 70000, 413)["code"] == "body_too_large"
+    assert server.refused("/health", None, 403, Host="evil.example")["code"] == "wrong_host"
+    assert server.refused("/health", None, 403, Origin="https://evil.example")["code"] == "wrong_origin"
+
+
+def test_log_has_no_texts(server):
+    server.json("/v1/completions", TEXT)
+    line = [line for line in server.log() if line["path"] == "/v1/completions"][-1]
+    assert line["status"] == 200 and line["answer_tokens"] == TEXT["max_tokens"]
+    assert "asked" not in line and "ROMEO" not in json.dumps(server.log())
+
+
+def test_keys_are_asked_for(tern, tmp_path):
+    need_server(tern)
+    keys = tmp_path / "keys"
+    keys.write_text("one\ntwo\n")
+    with serving(tern, tmp_path, "--api-key-file", str(keys), "--cors", "https://a.example") as served:
+        assert served.refused("/v1/models", None, 401)["code"] == "missing_api_key"
+        assert served.refused("/v1/models", None, 401, Authorization="Bearer on")["code"] == "invalid_api_key"
+        assert served.json("/v1/models", Authorization="Bearer two")["data"]
+        assert served.json("/health")["status"] == "ok"
+        status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example")
+        assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
