@@ -21,6 +21,10 @@ using namespace tern;
 
 namespace {
 
+/// Registers of products of many tokens: two blocks of four warps have room for
+/// theirs.
+constexpr int64_t kRegistersOfMany = 232;
+
 /// True if `function` multiplies in tensor cores, where more warps hide more of
 /// the memory's latency than more registers would.
 bool isProduct(LLVM::LLVMFuncOp function) {
@@ -46,6 +50,8 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
       // Without a word ptxas spills before it takes more than 128 registers.
       if (!isProduct(function))
         mark("nvvm.minctasm", 1);
+      else if (function->hasAttr(kRowsPerBlockAttr))
+        mark("nvvm.maxnreg", kRegistersOfMany);
       function.setCConv(LLVM::CConv::PTX_Kernel);
       function.setPassthroughAttr(b.getArrayAttr(marks));
       ++numKernels;
