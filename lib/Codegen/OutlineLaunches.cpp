@@ -117,11 +117,15 @@ private:
   void buildBlock(scf::ParallelOp loop, int64_t blocks) {
     prepare(loop);
     Value n = mapping.lookup(loop.getUpperBound()[0]);
-    Value block = WorkerIndexOp::create(b, loc, b.getIndexType());
-    Value step = arith::ConstantIndexOp::create(b, loc, blocks);
-    auto range = scf::ForOp::create(b, loc, block, n, step);
-    OpBuilder inner = OpBuilder::atBlockBegin(range.getBody());
-    mapping.map(loop.getInductionVars()[0], range.getInductionVar());
+    Value turn = WorkerIndexOp::create(b, loc, b.getIndexType());
+    OpBuilder inner = b;
+    if (getConstantIntValue(n) != blocks) {
+      Value step = arith::ConstantIndexOp::create(b, loc, blocks);
+      auto turns = scf::ForOp::create(b, loc, turn, n, step);
+      turn = turns.getInductionVar();
+      inner = OpBuilder::atBlockBegin(turns.getBody());
+    }
+    mapping.map(loop.getInductionVars()[0], turn);
     for (Operation &op : loop.getBody()->without_terminator())
       inner.clone(op, mapping);
   }

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SharedMemory.h"
+
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
@@ -175,12 +177,15 @@ struct PlanScratch : tern::impl::PlanScratchPassBase<PlanScratch> {
       module.emitError("expected a `tern.model` attribute");
       return signalPassFailure();
     }
+    std::optional<Device> device = getDevice(module);
     ScratchBytes bytes;
     int64_t temporaryBytes = 0;
     SmallVector<std::pair<func::FuncOp, Plan>> plans;
     for (auto function : module.getOps<func::FuncOp>()) {
       if (failed(verifyAllocs(function)))
         return signalPassFailure();
+      if (device)
+        numShared += placeInSharedMemory(function, *device);
       ModelFunction name = ModelFunction::of(function.getSymName());
       plans.emplace_back(function, Plan(function, name.maxTokens(module)));
       ScratchBytes taken = plans.back().second.place();

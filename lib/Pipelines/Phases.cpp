@@ -71,8 +71,11 @@ static void buildKernels(OpPassManager &pm, const PipelineOptions &) {
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createLowerForallPass());
   pm.addNestedPass<func::FuncOp>(createFuseTokenRowsPass());
+  // For devices, as tern-spread-launches.
+  pm.addNestedPass<func::FuncOp>(createFormLaunchesPass());
   pm.addNestedPass<func::FuncOp>(createVectorizeLinalgPass());
   pm.addPass(createConvertTernToKernelsPass());
+  pm.addNestedPass<func::FuncOp>(createSpreadLaunchesPass());
   // Rows of the logits lie apart, so each is to be written by itself.
   pm.addPass(createConvertVectorToSCFPass(
       VectorTransferToSCFOptions().enableFullUnroll()));

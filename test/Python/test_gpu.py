@@ -93,12 +93,14 @@ def test_bundled(program, name):
 def test_greedy_text(program, name):
     """One graph a token, which is launched again and again, each before the last has ended."""
     want = golden_json(name)["greedy"][0]
-    flags = ["-p", want["prompt"], "--temp", "0", "-n", "12", "-q", "--print-ids"]
+    flags = ["-p", want["prompt"], "--temp", "0", "-n", "12", "-v", "--print-ids"]
     done = program(name).start(*flags, TERN_PTX_VERBOSE="1")
     ids = [int(word) for word in re.findall(r"\d+", done.stdout)]
     assert ids and ids[-12:] == want["ids"][:12]
     # The prompt's logits give the first, and a second one shows that somebody follows.
     assert int(re.search(r"(\d+) of them with more to do", done.stderr)[1]) == 12 - 2
+    # Five of each of five layers, the embedding, the head, and two that choose the token.
+    assert "29 launches a token" in done.stderr
 
 
 @pytest.mark.parametrize("name", ODD)

@@ -37,7 +37,8 @@ def PlanScratchPass : Pass<"tern-plan-scratch", "::mlir::ModuleOp"> {
     Temporaries that are never alive together may share bytes. Sizes are those for
     `tern.max_tokens` tokens. A temporary inside a parallel loop exists once per
     worker, in that worker's part: parts lie behind the temporaries that exist
-    once, as many as the caller of a step has workers.
+    once, as many as the caller of a step has workers. On a device, whose workers are
+    blocks, the smallest of these lie in a block's shared memory while they fit.
 
     *Before*: `memref.alloc`s, at most the first dimension of each dynamic.
 
@@ -53,6 +54,7 @@ def PlanScratchPass : Pass<"tern-plan-scratch", "::mlir::ModuleOp"> {
   let statistics = [
     Statistic<"numPlanned", "num-planned", "Temporaries placed">,
     Statistic<"numSavedBytes", "num-saved-bytes", "Bytes saved by sharing">,
+    Statistic<"numShared", "num-shared", "Temporaries in shared memory">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
@@ -101,6 +103,93 @@ def LowerForallPass : Pass<"tern-lower-forall", "::mlir::func::FuncOp"> {
     Statistic<"numLowered", "num-lowered", "Loops converted">,
   ];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
+}
+
+def FormLaunchesPass : Pass<"tern-form-launches", "::mlir::func::FuncOp"> {
+  let summary = "gather what one launch on a device does";
+  let description = [{
+    A device sees what others have written only when a launch has ended, and a launch
+    costs more than a norm. So operations on a few rows that precede a product (norm,
+    quantization, rotation: the *run*) become a part of its launch, where every block
+    repeats them for itself; products over the same rows of which one reads only what
+    the same iteration of the other wrote become one loop; appending to the cache and
+    attention, both by heads, go together.
+
+    Blocks are out of step, so nothing that a launch reads is written by it too:
+
+    - What the run writes are buffers of a block's own. Of one that was written
+      before, it copies what is there first.
+    - What is read later is copied, by one block, to a new buffer, which later
+      launches use instead.
+
+    Where that does not do, as when the loop writes what the run reads, the run stays
+    a launch of its own.
+
+    *Before*: functions on buffers behind tern-fuse-token-rows, of a module for a
+    device; otherwise nothing is done.
+
+    *After*: a launch of several operations is an `scf.execute_region`.
+
+    ```mlir
+    tern.reduce <max_abs>(%x) outs(%m : memref<1xf32>) : (memref<1x192xf32>)
+    linalg.generic ... ins(%x, %m : ...) outs(%codes : memref<1x192xi8>)
+    scf.parallel (%i) = (%c0) to (%c12) step (%c1) {
+      ... %codes ...
+    ```
+    becomes, where a later launch reads `%m`,
+    ```mlir
+    %m1 = memref.alloc() : memref<1xf32>
+    scf.execute_region no_inline {
+      %own = memref.alloc() : memref<1xf32>
+      %own_codes = memref.alloc() : memref<1x192xi8>
+      tern.reduce <max_abs>(%x) outs(%own : memref<1xf32>) : (memref<1x192xf32>)
+      linalg.generic ... ins(%x, %own : ...) outs(%own_codes : memref<1x192xi8>)
+      %block = tern.worker_index
+      %first = arith.cmpi eq, %block, %c0 : index
+      scf.if %first {
+        linalg.copy ins(%own : memref<1xf32>) outs(%m1 : memref<1xf32>)
+      }
+      scf.parallel (%i) = (%c0) to (%c12) step (%c1) {
+        ... %own_codes ...
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFormed", "num-formed", "Launches of several operations">,
+    Statistic<"numRepeated", "num-repeated", "Operations that each block repeats">,
+    Statistic<"numLeft", "num-left", "Buffers that one block leaves for later launches">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::tern::TernDialect"];
+}
+
+def SpreadLaunchesPass : Pass<"tern-spread-launches", "::mlir::func::FuncOp"> {
+  let summary = "make each launch one parallel loop over blocks";
+  let description = [{
+    The loops of a launch take their iterations in turn by blocks, one loop after the
+    other, so that iteration i of each is the same block's.
+
+    *Before*: launches of tern-form-launches, in which operations are loops.
+
+    *After*: each is one `scf.parallel`, and so is a buffer of its own for each block.
+
+    ```mlir
+    scf.execute_region no_inline {
+      ... the run ...
+      scf.parallel (%i) = (%c0) to (%c432) step (%c1) {
+    ```
+    becomes
+    ```mlir
+    scf.parallel (%block) = (%c0) to (%c264) step (%c1) {
+      ... the run ...
+      scf.for %i = %block to %c432 step %c264 {
+    ```
+  }];
+  let statistics = [
+    Statistic<"numSpread", "num-spread", "Launches made loops over blocks">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
 def OutlineLaunchesPass : Pass<"tern-outline-launches", "::mlir::ModuleOp"> {

@@ -39,9 +39,11 @@ struct MachineName {
 
 /// How a device with a memory of its own runs a model.
 struct Device {
-  unsigned capability; ///< 80: of compute capability 8.0, or later
-  int64_t lanes;       ///< threads that go in step
-  int64_t blocks;      ///< of a launch, at most
+  unsigned capability;  ///< 80: of compute capability 8.0, or later
+  int64_t lanes;        ///< threads that go in step
+  int64_t blocks;       ///< of a launch, at most
+  int64_t sharedBytes;  ///< that a block's threads share
+  unsigned sharedSpace; ///< the address space of them
 };
 
 class Target {

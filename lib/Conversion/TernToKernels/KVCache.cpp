@@ -337,11 +337,13 @@ struct AttendRows : OpRewritePattern<AttentionOp> {
     KVCacheType type = op.getCache().getType();
     int64_t heads = query.getDimSize(1) / (type.getHeads() * type.getHeadDim());
     Attention attention(b, op, dot, lanes);
-    if (hasVectors && query.getDimSize(0) == 1)
+    bool isOne = query.getDimSize(0) == 1;
+    // On a device loops would be launches.
+    if (hasVectors && isOne && !getDevice(op))
       attention.attendInParts();
     else
       attention.attendByTiles(
-          hasVectors ? std::max<int64_t>(1, kTileRows / heads) : 1);
+          hasVectors && !isOne ? std::max<int64_t>(1, kTileRows / heads) : 1);
     rewriter.eraseOp(op);
     return success();
   }

@@ -74,13 +74,15 @@ struct NVPTXTarget : Target {
            triple.getOS() == llvm::Triple::CUDA;
   }
 
-  /// Two blocks for each of the 132 multiprocessors of an H200.
+  /// Two blocks for each of the 132 multiprocessors of an H200, and the shared
+  /// memory that a launch need not ask for.
   std::optional<Device> getDevice(TargetAttr attr) const override {
     unsigned capability = 0;
     attr.getCpu()
         .drop_while([](char c) { return !llvm::isDigit(c); })
         .consumeInteger(10, capability);
-    return Device{capability, /*lanes=*/32, /*blocks=*/264};
+    return Device{capability, /*lanes=*/32, /*blocks=*/264,
+                  /*sharedBytes=*/48 << 10, /*sharedSpace=*/3};
   }
 
   ArrayRef<MachineName> getMachineNames() const override {

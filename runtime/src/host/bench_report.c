@@ -19,20 +19,23 @@ static unsigned long long model_bytes(const bench_report *report) {
 static void print_head(const bench_report *report) {
   const host_program *program = report->program;
   char pages[128], versions[256], of[272] = "";
-  host_describe_pages(program, pages, sizeof(pages));
+  if (program->gpu)
+    tern_gpu_describe(program->gpu, pages, sizeof(pages));
+  else
+    host_describe_pages(program, pages, sizeof(pages));
   host_list_versions(program->versions, program->version_count, versions,
                      sizeof(versions));
   if (program->version_count > 1)
     snprintf(of, sizeof(of), " (of %s)", versions);
   printf("* model: %s, %.2f MiB\n* target: %s%s\n* CPU: %s\n* build: tern %s\n"
-         "* weights in memory: %s\n\n"
+         "* %s: %s\n\n"
          "| threads | %-14s | %17s | %8s | %6s | %9s | %7s | %7s |\n"
          "| ------: | -------------- | ----------------: | -------: | -----: | "
          "--------: | ------: | ------: |\n",
          report->model->name, (double)model_bytes(report) / 1048576.0,
-         report->model->target, of, report->cpu, TERN_VERSION_TEXT, pages,
-         "test", "tokens/s", "MB/token", "GB/s", "bandwidth", "skipped",
-         "GMAC/s");
+         report->model->target, of, report->cpu, TERN_VERSION_TEXT,
+         program->gpu ? "GPU" : "weights in memory", pages, "test", "tokens/s",
+         "MB/token", "GB/s", "bandwidth", "skipped", "GMAC/s");
 }
 
 static void print_markdown(const bench_report *report, const bench_row *r) {
