@@ -103,24 +103,41 @@ LogicalResult LaneRewriter::rewriteMma(MmaOp op) {
   return success();
 }
 
+std::optional<StepStretch> StepStretch::of(scf::ForOp loop, int64_t warps) {
+  MmaOp op = findSteps(loop);
+  std::optional<int64_t> first = getConstantIntValue(loop.getLowerBound()),
+                         last = getConstantIntValue(loop.getUpperBound());
+  if (!op || !first || !last || getConstantIntValue(loop.getStep()) != 1)
+    return std::nullopt;
+  StepStretch stretch = {*first, *last, warps, 0};
+  stretch.ahead = std::min(countAhead(op.getKernel()), stretch.most());
+  return stretch;
+}
+
+std::pair<Value, Value> StepStretch::getBounds(WarpBuilder &b) const {
+  Value warp = warps > 1 ? b.getWarp() : b.i32(0);
+  auto boundOf = [&](Value number) {
+    return b.add(b.div(b.mul(number, last - first), warps), first);
+  };
+  return {boundOf(warp), boundOf(b.add(warp, 1))};
+}
+
 /// A stretch of the steps, so many at a time that loads are on their way
 /// together. Weights of steps behind the last one count as zeros.
 LogicalResult LaneRewriter::rewriteSteps(scf::ForOp loop, MmaOp op) {
-  std::optional<int64_t> first = getConstantIntValue(loop.getLowerBound()),
-                         last = getConstantIntValue(loop.getUpperBound());
+  bool isSplit = isOfBlock && areStored(loop.getResult(0));
+  std::optional<StepStretch> stretch =
+      StepStretch::of(loop, isSplit ? b.countWarps() : 1);
   Value held = getHeld(loop.getInitArgs()[0]);
-  if (!held || !first || !last || getConstantIntValue(loop.getStep()) != 1)
+  if (!held || !stretch)
     return failure();
   MmaAttr kernel = op.getKernel();
-  bool isSplit = isOfBlock && areStored(loop.getResult(0));
   if (!isOfBlock)
     beforeLoad();
-  int64_t warps = isSplit ? b.countWarps() : 1, count = *last - *first;
-  int64_t most = llvm::divideCeil(count, warps), least = count / warps;
-  int64_t ahead = std::min(countAhead(kernel), most);
-  Value warp = isSplit ? b.getWarp() : b.i32(0);
-  Value from = b.add(b.div(b.mul(warp, count), warps), *first);
-  Value to = b.add(b.div(b.mul(b.add(warp, 1), count), warps), *first);
+  int64_t most = stretch->most(), least = stretch->least();
+  int64_t ahead = stretch->ahead;
+  auto [from, end] = stretch->getBounds(b);
+  Value to = end;
   Words sums = splitWords(b, held);
   MmaSteps steps(b, op);
 
@@ -135,7 +152,7 @@ LogicalResult LaneRewriter::rewriteSteps(scf::ForOp loop, MmaOp op) {
       if (!isSure) {
         isThere = arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult,
                                         step, to);
-        step = arith::MinUIOp::create(b, b.loc, step, b.i32(*last - 1));
+        step = arith::MinUIOp::create(b, b.loc, step, b.i32(stretch->last - 1));
       }
       mapping.map(loop.getInductionVar(), b.toIndex(step));
       cloneIndices(*loop.getBody());

@@ -369,5 +369,6 @@ LogicalResult LaneRewriter::rewrite(func::FuncOp from, func::FuncOp to,
   b.begin(warps);
   isOfBlock = warps > 1;
   bind(from.getArguments(), entry->getArguments());
+  askAhead(from);
   return rewriteBlock(from.getBody().front());
 }

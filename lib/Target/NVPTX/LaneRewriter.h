@@ -99,6 +99,9 @@ private:
   llvm::SmallVector<mlir::Value> getIndices(mlir::ValueRange indices);
   void cloneIndices(mlir::Block &body);
 
+  // LaneAhead.cpp
+  void askAhead(mlir::func::FuncOp kernel);
+
   // LaneStores.cpp
   mlir::LogicalResult rewriteStore(MicroStoreOp op);
   mlir::Value meetWarps(llvm::SmallVectorImpl<mlir::Value> &sums);
@@ -147,6 +150,24 @@ mlir::Type getHeldType(mlir::Type type);
 
 /// The product that `loop` has steps of, and nothing else; null if it has none.
 MmaOp findSteps(mlir::scf::ForOp loop);
+
+/// Steps of a product that warps of a block share: a stretch for each.
+struct StepStretch {
+  int64_t first, last; ///< of all
+  int64_t warps;       ///< that share them
+  int64_t ahead;       ///< whose weights are loaded together
+
+  /// Without a value for steps whose number is not known; of one warp, or of
+  /// those of a block.
+  static std::optional<StepStretch> of(mlir::scf::ForOp loop,
+                                       int64_t warps = 1);
+
+  /// Steps of one warp, at most and at least.
+  int64_t most() const { return llvm::divideCeil(last - first, warps); }
+  int64_t least() const { return (last - first) / warps; }
+  /// Of the warp of a lane, where they begin and end: each an i32.
+  std::pair<mlir::Value, mlir::Value> getBounds(WarpBuilder &b) const;
+};
 
 /// True if what `sums` become is stored by `tern.micro_store` alone.
 bool areStored(mlir::Value sums);

@@ -62,6 +62,15 @@ Strategy makeFragments(MLIRContext *context, const ProductShape &shape) {
   return strategy;
 }
 
+/// Rows of int8, 16 at a time.
+Strategy makeBytes(MLIRContext *context, const ProductShape &shape) {
+  Strategy strategy;
+  strategy.kernels = StrategyAttr::get(
+      context, makeKernels(context, shape, /*rowTiles=*/1, /*areBytes=*/true),
+      /*units=*/16, /*prefetch=*/0);
+  return strategy;
+}
+
 struct NVPTXTarget : Target {
   StringRef getName() const override { return "NVPTX"; }
 
@@ -104,6 +113,9 @@ struct NVPTXTarget : Target {
   SmallVector<Strategy>
   getStrategies(TargetAttr attr, const ProductShape &shape) const override {
     SmallVector<Strategy> found;
+    if (shape.integerBits == 8 && shape.rows % 16 == 0 && !shape.groupSize &&
+        !shape.listsRows && !shape.listsColumns)
+      found.push_back(makeBytes(attr.getContext(), shape));
     if (shape.integerBits == 0 && !shape.listsRows && !shape.listsColumns)
       found.push_back(makeFragments(attr.getContext(), shape));
     for (Strategy &strategy : portable().getStrategies(attr, shape))
@@ -119,7 +131,9 @@ struct NVPTXTarget : Target {
   /// As many as blocks of 64 fill a card with; scratch memory is plenty.
   int64_t getTokensOfPass(TargetAttr) const override { return 256; }
 
-  /// Of a multiprocessor.
+  /// Of a multiprocessor of an H200, in one cycle: its share of 4 TB/s. Lists
+  /// come at half of that, and no product of a few megabytes is worth the
+  /// launch that makes one (docs/nvidia.md).
   MachineSpeed getSpeed(TargetAttr) const override {
     return {/*streamBytes=*/17, /*runBytes=*/8, /*issueWidth=*/4};
   }

@@ -52,11 +52,13 @@ void runByOneLane(func::FuncOp kernel) {
   });
 }
 
-/// As many as have two steps each, up to eight; four of products whose warps
-/// take rows of their own.
+/// As many as have two steps each, up to eight, and eight for loops that warps
+/// share; four of products whose warps take rows of their own.
 int64_t countWarpsOfProducts(func::FuncOp kernel) {
   int64_t warps = 1;
   kernel.walk([&](scf::ForOp loop) {
+    if (loop->hasAttr(kByWarpsAttr))
+      warps = 8;
     nvptx::MmaOp op = nvptx::findSteps(loop);
     std::optional<int64_t> steps = getConstantIntValue(loop.getUpperBound());
     if (!op || !steps)

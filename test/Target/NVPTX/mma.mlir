@@ -51,8 +51,8 @@ func.func @step(%weights: memref<2048xi8>, %codes: memref<1x256xi8>, %code_sums:
   return
 }
 
-// 20 steps by eight warps: two or three each, the third of which may be none. What they
-// have meets in shared memory, and two warps store eight tokens each, those that there are.
+// 20 steps by eight warps: two or three each, the third of which may be none. Sums of all
+// meet in shared memory, and two warps store eight tokens each, those that there are.
 // CHECK-LABEL: func.func @split(
 // CHECK-SAME:    tern.threads = 256 : i64
 // CHECK:         %[[TID:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"()

@@ -135,6 +135,11 @@ def Tern_MicroStoreOp : Tern_Op<"micro_store", [AttrSizedOperandSegments, Single
 
 def Tern_YieldOp : Tern_Op<"yield", [Pure, Terminator, ParentOneOf<["MicroStoreOp"]>]> {
   let summary = "an element of a result";
+  let description = [{
+    ```mlir
+    tern.yield %y : f32
+    ```
+  }];
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
