@@ -108,8 +108,20 @@ static int is(const char *tag, const char *text, size_t bytes) {
 }
 
 int host_thinking_is_tag(const char *text, size_t bytes) {
-  return is(opening, text, bytes) || is(closing, text, bytes) ||
-         is(call, text, bytes) || is("</tool_call>", text, bytes);
+  static const char *const tags[] = {opening,
+                                     closing,
+                                     call,
+                                     "</tool_call>",
+                                     "<|tool_call_start|>",
+                                     "<|tool_call_end|>",
+                                     "<|thought_start|>",
+                                     "<|thought_end|>",
+                                     "<|python_tag|>",
+                                     "[TOOL_CALLS]"};
+  for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); ++i)
+    if (is(tags[i], text, bytes))
+      return 1;
+  return 0;
 }
 
 size_t host_thinking_opening(const tern_rendering *rendering) {

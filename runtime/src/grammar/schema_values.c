@@ -1,0 +1,191 @@
+/*===- schema_values.c - any JSON, and values that a schema lists -----------===
+ *
+ * Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===------------------------------------------------------------------------===*/
+#include "schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*--- Any JSON --------------------------------------------------------------*/
+
+static uint32_t named(schema_compiler *s, uint32_t *rule, const char *name) {
+  *rule = grammar_new_rule(s->c, name, strlen(name), 0);
+  return *rule;
+}
+
+static void add(schema_compiler *s, grammar_list *list, const char *text) {
+  grammar_add(s->c, list, grammar_literal(s->c, text));
+}
+
+/* Nothing, a space, or a new line with indentation: never so many that an
+ * answer is made of them. */
+expression schema_space(schema_compiler *s) {
+  static const grammar_range blanks[] = {{' ', ' '}, {'\t', '\t'}};
+  if (!s->space) {
+    uint32_t rule = named(s, &s->space, "blanks");
+    grammar_list ways = {NULL, 0, 0};
+    add(s, &ways, "");
+    add(s, &ways, " ");
+    grammar_add(
+        s->c, &ways,
+        grammar_pair(
+            s->c, grammar_literal(s->c, "\n"),
+            grammar_repeat(s->c, grammar_class(s->c, blanks, 2, 0), 0, 40)));
+    s->c->rules[rule].body = grammar_choice(s->c, &ways);
+  }
+  return grammar_call(s->c, s->space);
+}
+
+/* OPEN (part ("," part)*)? CLOSE */
+static expression listed_parts(schema_compiler *s, const char *open,
+                               expression part, const char *close) {
+  grammar_list more = {NULL, 0, 0}, parts = {NULL, 0, 0}, all = {NULL, 0, 0};
+  add(s, &more, ",");
+  grammar_add(s->c, &more, schema_space(s));
+  grammar_add(s->c, &more, part);
+  grammar_add(s->c, &parts, part);
+  grammar_add(s->c, &parts,
+              grammar_repeat(s->c, grammar_sequence(s->c, &more), 0,
+                             GRAMMAR_UNBOUNDED));
+  grammar_add(s->c, &parts, schema_space(s));
+  add(s, &all, open);
+  grammar_add(s->c, &all, schema_space(s));
+  grammar_add(s->c, &all,
+              grammar_repeat(s->c, grammar_sequence(s->c, &parts), 0, 1));
+  add(s, &all, close);
+  return grammar_sequence(s->c, &all);
+}
+
+static expression any_member(schema_compiler *s) {
+  static const grammar_json nothing = {.kind = JSON_OBJECT};
+  grammar_list parts = {NULL, 0, 0};
+  grammar_add(s->c, &parts, schema_string(s, &nothing));
+  add(s, &parts, ":");
+  grammar_add(s->c, &parts, schema_space(s));
+  grammar_add(s->c, &parts, schema_any(s));
+  return grammar_sequence(s->c, &parts);
+}
+
+expression schema_any_object(schema_compiler *s) {
+  if (!s->object) {
+    uint32_t rule = named(s, &s->object, "any object");
+    expression body = listed_parts(s, "{", any_member(s), "}");
+    s->c->rules[rule].body = body;
+  }
+  return grammar_call(s->c, s->object);
+}
+
+expression schema_any(schema_compiler *s) {
+  static const grammar_json nothing = {.kind = JSON_OBJECT};
+  if (!s->any) {
+    uint32_t rule = named(s, &s->any, "any value");
+    uint32_t list = named(s, &s->array, "any array");
+    grammar_list ways = {NULL, 0, 0};
+    grammar_add(s->c, &ways, schema_any_object(s));
+    grammar_add(s->c, &ways, grammar_call(s->c, list));
+    grammar_add(s->c, &ways, schema_string(s, &nothing));
+    grammar_add(s->c, &ways, schema_number(s, &nothing, 0));
+    add(s, &ways, s->is_python ? "True" : "true");
+    add(s, &ways, s->is_python ? "False" : "false");
+    add(s, &ways, s->is_python ? "None" : "null");
+    expression body = listed_parts(s, "[", grammar_call(s->c, rule), "]");
+    s->c->rules[list].body = body;
+    s->c->rules[rule].body = grammar_choice(s->c, &ways);
+  }
+  return grammar_call(s->c, s->any);
+}
+
+/*--- Values as they are ----------------------------------------------------*/
+
+expression schema_literal(schema_compiler *s, json value) {
+  static const char *const words[2][3] = {{"null", "false", "true"},
+                                          {"None", "False", "True"}};
+  int is_object = value->kind == JSON_OBJECT;
+  grammar_list parts = {NULL, 0, 0};
+  if (value->kind == JSON_NUMBER)
+    return grammar_bytes(s->c, value->text, value->bytes);
+  if (value->kind == JSON_STRING)
+    return json_spell(s->c, value->text, value->bytes);
+  if (value->kind <= JSON_TRUE)
+    return grammar_literal(s->c, words[s->is_python != 0][value->kind]);
+  add(s, &parts, is_object ? "{" : "[");
+  grammar_add(s->c, &parts, schema_space(s));
+  for (json i = value->first; i; i = i->next) {
+    if (i != value->first) {
+      add(s, &parts, ",");
+      grammar_add(s->c, &parts, schema_space(s));
+    }
+    if (is_object) {
+      grammar_add(s->c, &parts, json_spell(s->c, i->key, i->key_bytes));
+      add(s, &parts, ":");
+      grammar_add(s->c, &parts, schema_space(s));
+    }
+    grammar_add(s->c, &parts, schema_literal(s, i));
+  }
+  if (value->first)
+    grammar_add(s->c, &parts, schema_space(s));
+  add(s, &parts, is_object ? "}" : "]");
+  return grammar_sequence(s->c, &parts);
+}
+
+/*--- Values beside other keywords ------------------------------------------*/
+
+static uint32_t length_of(json text) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < text->bytes; ++i)
+    count += ((uint8_t)text->text[i] & 0xC0) != 0x80;
+  return count;
+}
+
+static int is_within(schema_compiler *s, json schema, json value) {
+  int64_t limit;
+  int is_excluded;
+  if (value->kind == JSON_STRING) {
+    uint32_t length = length_of(value);
+    return length >= schema_count(s, schema, "minLength", 0) &&
+           length <= schema_count(s, schema, "maxLength", GRAMMAR_UNBOUNDED);
+  }
+  if (value->kind != JSON_NUMBER)
+    return 1;
+  double number = json_number(value);
+  if (schema_limit(s, schema, 0, &limit, &is_excluded) &&
+      (number < (double)limit || (is_excluded && number <= (double)limit)))
+    return 0;
+  return !schema_limit(s, schema, 1, &limit, &is_excluded) ||
+         number < (double)limit || (!is_excluded && number <= (double)limit);
+}
+
+static void refuse_others(schema_compiler *s, json schema) {
+  static const char *const others[] = {"pattern",
+                                       "format",
+                                       "properties",
+                                       "required",
+                                       "items",
+                                       "minItems",
+                                       "maxItems",
+                                       "prefixItems",
+                                       "minProperties",
+                                       "maxProperties",
+                                       "additionalProperties"};
+  for (size_t i = 0; i < sizeof(others) / sizeof(*others); ++i) {
+    json found = json_find(schema, others[i]);
+    if (found)
+      schema_fail(s, found, "it is not supported beside enum or const");
+  }
+}
+
+expression schema_listed(schema_compiler *s, json schema, uint32_t types) {
+  json values = json_find(schema, "enum"), only = json_find(schema, "const");
+  grammar_list ways = {NULL, 0, 0};
+  refuse_others(s, schema);
+  for (json i = values ? values->first : only; i; i = values ? i->next : NULL) {
+    if (!(schema_type_of(i) & types) || !is_within(s, schema, i) ||
+        (values && only && !json_equal(i, only)))
+      continue;
+    grammar_add(s->c, &ways, schema_literal(s, i));
+  }
+  return grammar_choice(s->c, &ways);
+}
