@@ -118,9 +118,6 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
       Value end = b.minUnsigned(b.add(first, rowsAtOnce), rows);
       auto write = [&](int64_t size) {
         return [&, size](Value row) {
-          if (isDevice)
-            row.getParentRegion()->getParentOp()->setAttr(kByWarpsAttr,
-                                                          b.getUnitAttr());
           writeLogits(b, op.getInput(), op.getWeight(), row, size,
                       op.getOuts()[0]);
         };
@@ -131,11 +128,19 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
       b.loop(first, whole, rowTile, write(rowTile));
       b.loop(whole, end, 1, write(1));
     });
+    if (isDevice)
+      shareRows(*std::prev(b.getInsertionPoint()));
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
+  /// Each row is a warp's.
+  static void shareRows(Operation &blocks) {
+    for (auto rows : blocks.getRegion(0).getOps<scf::ForOp>())
+      rows->setAttr(kByWarpsAttr, UnitAttr::get(rows.getContext()));
+  }
+
   /// Rows that are taken together. A machine without vectors, whose sums of a
   /// row are few, would else load a feature for each product; on a device, a
   /// warp would wait for each row's few bytes.

@@ -17,28 +17,34 @@
 #include "tern/Dialect/Tern/IR/Tern.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace tern;
 using namespace tern::nvptx;
 
-/// Computes `value` at the builder's place, as far as it depends on `known`;
-/// null if memory or another loop has a say.
-static Value compute(OpBuilder &b, Value value, IRMapping &known) {
+/// Computes `value` of block `block` at the builder's place, as far as it
+/// depends on `known`; null if memory or another loop has a say.
+static Value compute(OpBuilder &b, Value value, IRMapping &known, Value block) {
   if (known.contains(value))
     return known.lookup(value);
   Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<WorkerIndexOp>(op))
+    return block;
   if (!op || op->getNumRegions() || !isMemoryEffectFree(op))
     return {};
   for (Value operand : op->getOperands())
-    if (!compute(b, operand, known))
+    if (Value made = compute(b, operand, known, block))
+      known.map(operand, made);
+    else
       return {};
   b.clone(*op, known);
   return known.lookup(value);
 }
 
-/// The loop of `op`'s block over tiles of rows.
+/// The loop over the tiles of rows of a block, the first of which has its
+/// number; null if it has one tile.
 static scf::ForOp findUnits(Operation *op) {
   while (auto loop = op->getParentOfType<scf::ForOp>()) {
     if (loop.getLowerBound().getDefiningOp<WorkerIndexOp>())
@@ -51,9 +57,8 @@ static scf::ForOp findUnits(Operation *op) {
 void LaneRewriter::askAhead(func::FuncOp kernel) {
   kernel.walk([&](scf::ForOp loop) {
     MmaOp op = findSteps(loop);
-    scf::ForOp units = op ? findUnits(loop) : scf::ForOp();
     std::optional<StepStretch> stretch = StepStretch::of(loop, b.countWarps());
-    if (!units || !stretch || op.getKernel().isOfBlock() ||
+    if (!op || !stretch || op.getKernel().isOfBlock() ||
         op.getKernel().getBytes() || !areStored(loop.getResult(0)))
       return;
     auto [from, to] = stretch->getBounds(b);
@@ -64,18 +69,24 @@ void LaneRewriter::askAhead(func::FuncOp kernel) {
       IRMapping known;
       for (BlockArgument argument : kernel.getArguments())
         known.map(argument, mapping.lookup(argument));
-      known.map(units.getLowerBound(), block);
-      known.map(units.getInductionVar(), block);
+      if (scf::ForOp units = findUnits(loop))
+        known.map(units.getInductionVar(), block);
       known.map(loop.getInductionVar(), b.toIndex(step));
-      Value memory = compute(b, op.getWeights(), known);
+      Value memory = compute(b, op.getWeights(), known, block);
       SmallVector<Value> place;
       for (Value index : op.getWeightIndices())
-        place.push_back(compute(b, index, known));
+        place.push_back(compute(b, index, known, block));
       if (!memory || llvm::is_contained(place, Value()))
         return;
       place.back() =
           b.add(place.back(), b.toIndex(b.mul(b.getLane(), MmaSteps::kLoad)));
-      b.intrinsic("prefetch.global.L2", Type(), {b.pointTo(memory, place)});
+      // LLVM has an intrinsic for it from PTX 8.0 on only.
+      LLVM::InlineAsmOp::create(
+          b, b.loc, TypeRange(), ValueRange{b.pointTo(memory, place)},
+          "prefetch.global.L2 [$0];", "l", /*has_side_effects=*/true,
+          /*is_align_stack=*/false, LLVM::TailCallKind::None,
+          /*asm_dialect=*/LLVM::AsmDialectAttr(),
+          /*operand_attrs=*/ArrayAttr());
     }
   });
 }

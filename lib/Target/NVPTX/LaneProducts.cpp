@@ -329,11 +329,12 @@ LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op) {
 LogicalResult LaneRewriter::rewriteSums(FinishSumsOp op) {
   Value sums = getHeld(op.getSums());
   auto type = cast<VectorType>(op.getType());
-  constexpr int64_t words = MmaSteps::kWords, fields = MmaSteps::kFields;
-  if (!sums || type.getDimSize(0) > 8 || type.getDimSize(1) != 16 ||
-      cast<VectorType>(sums.getType()).getNumElements() != words * fields)
+  constexpr int64_t words = MmaSteps::kWords;
+  if (!sums || type.getDimSize(0) > 8 || type.getDimSize(1) != 16)
     return failure();
   auto kernel = MmaAttr::get(b.getContext(), type.getDimSize(0), 16, false);
+  if (getCount(sums.getType()) != words * kernel.countFields())
+    return failure();
   Words own = addFields(b, kernel, splitWords(b, sums));
   int64_t share = getShare(type.getNumElements()), rows = type.getDimSize(1);
   SmallVector<Value> parts;

@@ -282,7 +282,8 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
     synchronize();
   forgetMemory(isWritten);
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    if (isOfBlock && loop->hasAttr(kByWarpsAttr) && !loop.getNumResults())
+    if (isOfBlock && !loop.getNumResults() &&
+        (loop->hasAttr(kByWarpsAttr) || areIndependent(loop)))
       return rewriteLoopByWarps(loop);
     if (MmaOp op = findSteps(loop))
       return op.getKernel().isOfBlock() ? rewriteStaged(loop, op)

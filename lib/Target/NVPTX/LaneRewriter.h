@@ -151,6 +151,9 @@ mlir::Type getHeldType(mlir::Type type);
 /// The product that `loop` has steps of, and nothing else; null if it has none.
 MmaOp findSteps(mlir::scf::ForOp loop);
 
+/// True if warps may share the iterations of `loop`, which is not marked.
+bool areIndependent(mlir::scf::ForOp loop);
+
 /// Steps of a product that warps of a block share: a stretch for each.
 struct StepStretch {
   int64_t first, last; ///< of all

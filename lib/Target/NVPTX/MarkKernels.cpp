@@ -21,9 +21,9 @@ using namespace tern;
 
 namespace {
 
-/// Registers of products of many tokens: two blocks of four warps have room for
-/// theirs.
-constexpr int64_t kRegistersOfMany = 232;
+/// Registers of products: of many tokens two blocks of four warps have room for
+/// theirs, of others four blocks of eight.
+constexpr int64_t kRegistersOfMany = 232, kRegisters = 64;
 
 /// True if `function` multiplies in tensor cores, where more warps hide more of
 /// the memory's latency than more registers would.
@@ -50,8 +50,10 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
       // Without a word ptxas spills before it takes more than 128 registers.
       if (!isProduct(function))
         mark("nvvm.minctasm", 1);
-      else if (function->hasAttr(kRowsPerBlockAttr))
-        mark("nvvm.maxnreg", kRegistersOfMany);
+      else
+        mark("nvvm.maxnreg", function->hasAttr(kRowsPerBlockAttr)
+                                 ? kRegistersOfMany
+                                 : kRegisters);
       function.setCConv(LLVM::CConv::PTX_Kernel);
       function.setPassthroughAttr(b.getArrayAttr(marks));
       ++numKernels;

@@ -31,8 +31,8 @@ def TernNVPTX_MmaAttr : AttrDef<TernNVPTX_Dialect, "Mma",
     it reads rows of int8, 32 columns of two rows in each lane. The second factor are codes
     as they lie in a row, of eight tokens for each `mma`.
 
-    With one token or 8, fields have sums of their own and their factors come off in the
-    end; with more, words are moved. Kernels of 64 tokens are those of a block of four
+    With one token, fields have sums of their own and their factors come off in the end;
+    with more, words are moved. Kernels of 64 tokens are those of a block of four
     warps, which takes four times as many `rows` and shares the codes.
 
     ```mlir
@@ -51,7 +51,7 @@ def TernNVPTX_MmaAttr : AttrDef<TernNVPTX_Dialect, "Mma",
     int64_t countTokenTiles() const { return (getTokens() + 7) / 8; }
     /// Sums of a row and token in different registers.
     int64_t countFields() const {
-      return getTokens() <= 8 && !getBytes() ? 4 : 1;
+      return getTokens() == 1 && !getBytes() ? 4 : 1;
     }
     /// True if warps of a block take other rows each, and share codes.
     bool isOfBlock() const { return getTokens() == 64; }
@@ -72,7 +72,7 @@ def TernNVPTX_MmaOp : TernNVPTX_Op<"mma", [AttrSizedOperandSegments,
 
     ```mlir
     %s = tern_nvptx.mma #tern_nvptx.mma<tokens = 8> %w[%tile, %step, %c0], %codes[%token, %column]
-      width 128 into %sums : memref<20x2x512xi8>, memref<?x256xi8>, vector<512xi32>
+      width 128 into %sums : memref<20x2x512xi8>, memref<?x256xi8>, vector<128xi32>
     ```
   }];
   let arguments = (ins TernNVPTX_MmaAttr:$kernel,
@@ -90,7 +90,7 @@ def TernNVPTX_FinishSumsOp : TernNVPTX_Op<"finish_sums", [Pure]> {
   let summary = "sums of fields to sums by token and row";
   let description = [{
     ```mlir
-    %o = tern_nvptx.finish_sums %sums : vector<512xi32> -> vector<8x16xi32>
+    %o = tern_nvptx.finish_sums %sums : vector<128xi32> -> vector<8x16xi32>
     ```
   }];
   let arguments = (ins AnyVectorOfNonZeroRank:$sums);

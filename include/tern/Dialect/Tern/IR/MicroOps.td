@@ -109,7 +109,7 @@ def Tern_MicroStoreOp : Tern_Op<"micro_store", [AttrSizedOperandSegments, Single
     behind those of `init`. Kernels say that they want it (`storesSums`).
 
     ```mlir
-    %r = tern.micro_store #kernel %acc : vector<512xi32> less %codeSums : tensor<?x1xi32>
+    %r = tern.micro_store #kernel %acc : vector<128xi32> less %codeSums : tensor<?x1xi32>
         ins(%x : tensor<?x16xf32>) outs(%init : tensor<?x16xf32>) maps [#by_token_and_row] {
     ^bb0(%sum: i32, %residual: f32):
       ...
