@@ -14,6 +14,8 @@
 #include "LaneRewriter.h"
 #include "MmaSteps.h"
 
+#include "tern/Dialect/Tern/IR/Launches.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -40,6 +42,15 @@ MmaOp nvptx::findSteps(scf::ForOp loop) {
   bool carries = found && found.getSums() == loop.getRegionIterArg(0) &&
                  loop.getYieldedValues()[0] == found.getResult();
   return carries ? found : MmaOp();
+}
+
+bool nvptx::hasBlockProduct(Operation *op) {
+  return op
+      ->walk([](MmaOp product) {
+        return product.getKernel().isOfBlock() ? WalkResult::interrupt()
+                                               : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 bool nvptx::areStored(Value sums) {
@@ -192,27 +203,51 @@ LogicalResult LaneRewriter::rewriteSteps(scf::ForOp loop, MmaOp op) {
 // Blocks of many tokens
 //===----------------------------------------------------------------------===//
 
-/// Each warp has rows of its own, as many units as there are warps. Those
+/// Each warp has rows of its own, one of `units` from number `first` on. Those
 /// behind the last unit compute it too, and store nothing.
+Value LaneRewriter::takeUnit(Value first, int64_t units) {
+  Value unit = b.add(first, b.getWarp());
+  if (units % b.countWarps())
+    isOfWarp = arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult, unit,
+                                     b.i32(units));
+  blocks = llvm::divideCeil(units, b.countWarps());
+  return b.toIndex(arith::MinUIOp::create(b, b.loc, unit, b.i32(units - 1)));
+}
+
+/// The number of a block, or of the unit that a warp has where a block is of
+/// several and has no loop over them.
+LogicalResult LaneRewriter::rewriteBlockNumber(WorkerIndexOp op) {
+  Value number = b.readRegister("ctaid.x");
+  auto kernel = op->getParentOfType<func::FuncOp>();
+  bool hasLoop = llvm::any_of(op.getResult().getUses(), [](OpOperand &use) {
+    auto loop = dyn_cast<scf::ForOp>(use.getOwner());
+    return loop && loop.getLowerBound() == use.get();
+  });
+  bool isUnit = isOfBlock && !hasLoop && hasBlockProduct(kernel);
+  if (isUnit && isOfWarp)
+    return failure();
+  mapping.map(op.getResult(), isUnit ? takeUnit(b.mul(number, b.countWarps()),
+                                                tern::getBlocks(kernel))
+                                     : b.toIndex(number));
+  return success();
+}
+
 LogicalResult LaneRewriter::rewriteUnits(scf::ForOp loop) {
   std::optional<int64_t> units = getConstantIntValue(loop.getUpperBound());
   if (!units || isOfWarp || loop.getNumResults())
     return failure();
   int64_t warps = b.countWarps();
-  blocks = llvm::divideCeil(*units, warps);
   Value block = b.mul(b.readRegister("ctaid.x"), warps);
-  auto made = scf::ForOp::create(b, loop.getLoc(), block, b.i32(*units),
-                                 b.i32(blocks * warps));
+  auto made =
+      scf::ForOp::create(b, loop.getLoc(), block, b.i32(*units),
+                         b.i32(llvm::divideCeil(*units, warps) * warps));
   OpBuilder::InsertionGuard guard(b);
   made.getBody()->back().erase();
   b.setInsertionPointToEnd(made.getBody());
-  Value unit = b.add(made.getInductionVar(), b.getWarp());
-  if (*units % warps)
-    isOfWarp = arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult, unit,
-                                     b.i32(*units));
-  unit = arith::MinUIOp::create(b, b.loc, unit, b.i32(*units - 1));
-  mapping.map(loop.getInductionVar(), b.toIndex(unit));
-  return rewriteBlock(*loop.getBody());
+  mapping.map(loop.getInductionVar(), takeUnit(made.getInductionVar(), *units));
+  LogicalResult result = rewriteBlock(*loop.getBody());
+  isOfWarp = Value();
+  return result;
 }
 
 /// Blocks along the second dimension of the grid have tokens of their own.

@@ -159,14 +159,8 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
     return rewriteOrder(op);
   if (auto copy = dyn_cast<CopyOp>(op))
     return rewriteCopy(copy);
-  if (auto block = dyn_cast<WorkerIndexOp>(op)) {
-    Value number = b.readRegister("ctaid.x");
-    mapping.map(
-        block.getResult(),
-        arith::IndexCastUIOp::create(b, op->getLoc(), b.getIndexType(), number)
-            .getResult());
-    return success();
-  }
+  if (auto block = dyn_cast<WorkerIndexOp>(op))
+    return rewriteBlockNumber(block);
   if (isSame(op))
     return cloneSame(op);
   DenseElementsAttr elements;
@@ -256,16 +250,6 @@ LogicalResult LaneRewriter::rewriteRegion(Region &from, Block *to) {
   LogicalResult result = rewriteBlock(from.front());
   forgetMemory(isWritten);
   return result;
-}
-
-/// True if warps of a block take rows of their own of a product in `loop`.
-static bool hasBlockProduct(scf::ForOp loop) {
-  return loop
-      .walk([](MmaOp op) {
-        return op.getKernel().isOfBlock() ? WalkResult::interrupt()
-                                          : WalkResult::advance();
-      })
-      .wasInterrupted();
 }
 
 LogicalResult LaneRewriter::rewriteRegions(Operation *op) {

@@ -95,6 +95,8 @@ private:
   mlir::LogicalResult rewriteSteps(mlir::scf::ForOp loop, MmaOp op);
   mlir::LogicalResult rewriteStaged(mlir::scf::ForOp loop, MmaOp op);
   mlir::LogicalResult rewriteUnits(mlir::scf::ForOp loop);
+  mlir::LogicalResult rewriteBlockNumber(WorkerIndexOp op);
+  mlir::Value takeUnit(mlir::Value first, int64_t units);
   mlir::LogicalResult rewriteTokens(mlir::scf::ForOp loop);
   llvm::SmallVector<mlir::Value> getIndices(mlir::ValueRange indices);
   void cloneIndices(mlir::Block &body);
@@ -150,6 +152,9 @@ mlir::Type getHeldType(mlir::Type type);
 
 /// The product that `loop` has steps of, and nothing else; null if it has none.
 MmaOp findSteps(mlir::scf::ForOp loop);
+
+/// True if warps of a block take rows of their own of a product in `op`.
+bool hasBlockProduct(mlir::Operation *op);
 
 /// True if warps may share the iterations of `loop`, which is not marked.
 bool areIndependent(mlir::scf::ForOp loop);
