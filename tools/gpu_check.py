@@ -81,6 +81,36 @@ ret;
 """
 
 
+#: A kernel that lets the next one begin, and waits for the one before.
+EARLY = """.version 7.8
+.target sm_90
+.address_size 64
+.visible .entry early(.param .u64 early_0) {
+griddepcontrol.launch_dependents; griddepcontrol.wait; ret;
+}
+"""
+
+#: All blocks wait for each other, again and again: they are all there at once.
+BARRIER = """.version 7.0
+.target sm_80
+.address_size 64
+.visible .entry barrier(.param .u64 barrier_0, .param .u64 barrier_1) {
+.reg .b64 %p; .reg .b32 %n, %blocks, %all, %seen, %t; .reg .pred %first, %c;
+ld.param.b64 %p, [barrier_0]; ld.param.b32 %n, [barrier_1]; mov.u32 %blocks, %nctaid.x;
+mov.u32 %t, %tid.x; setp.eq.s32 %first, %t, 0; mov.b32 %all, 0;
+$Next:
+add.s32 %all, %all, %blocks;
+@!%first bra $Together;
+red.release.gpu.global.add.u32 [%p], 1;
+$Wait:
+ld.acquire.gpu.global.b32 %seen, [%p]; setp.lt.u32 %c, %seen, %all; @%c bra $Wait;
+$Together:
+bar.sync 0; add.s32 %n, %n, -1; setp.ne.s32 %c, %n, 0; @%c bra $Next;
+ret;
+}
+"""
+
+
 def describe_clocks() -> str | None:
     """As they are; nothing is set."""
     fields = "driver_version,clocks.sm,clocks.mem,clocks.max.sm,power.limit,temperature.gpu"
@@ -133,6 +163,27 @@ def check_device(driver: Driver, plan: dict) -> None:
     wide = Launch(empty, (driver.attribute(PROCESSORS) or 1, 1), 256, (0,))
     say("of a block for each multiprocessor",
         value=us(driver.graph_seconds([wide] * count), count), unit="us")  # fmt: skip
+    if (major or 0) >= 9:
+        function = driver.function(driver.load(EARLY.encode()), "early")
+        early = [Launch(function, (1, 1), 32, (0,), early=True)] * count
+        say("with edges that let it begin early",
+            value=us(driver.graph_seconds(early), count), unit="us")  # fmt: skip
+    if not driver.is_interpreter:  # whose blocks come one after the other
+        check_barrier(driver, count)
+
+
+def check_barrier(driver: Driver, count: int) -> None:
+    """Once: the counter goes on from where it is."""
+    function = driver.function(driver.load(BARRIER.encode()), "barrier")
+    blocks = (driver.attribute(PROCESSORS) or 1, 1)
+    seconds = []
+    for rounds in (count, 3 * count):
+        counter = driver.allocate(4)
+        began = time.perf_counter()
+        driver.launch(Launch(function, blocks, 256, (counter, rounds)))
+        driver.wait()
+        seconds.append(time.perf_counter() - began)
+    say("barrier of all blocks", value=us(seconds[1] - seconds[0], 2 * count), unit="us")
 
 
 def us(seconds: float, count: int = 1) -> float:
@@ -300,6 +351,22 @@ def check_products(driver: Driver, plan: dict) -> None:
         say(name, value=round(one["bytes"] / seconds / 1e9, 1), unit="GB/s", share=True,
             us=us(seconds), tops=round(2e-12 * one["macs"] * one["rows"] / seconds, 2))  # fmt: skip
         driver.free(rows)
+    # All launches of a layer for one token, at the beginning of a text and far behind.
+    for step in facts["steps"]:
+        function = driver.function(module, step["kernel"])
+        driver.allow_shared(function, step["shared_bytes"])
+        for position in (0,) if "_proj" in step["kernel"] else facts["positions"]:
+            place = driver.upload(position.to_bytes(8, "little"))
+            fields = (1, zeros, place, states, hidden[0], hidden[1], 0, 0)
+            rows = driver.upload(b"".join(value.to_bytes(8, "little") for value in fields))
+            launches = [
+                Launch(function, (step["blocks"], 1), step["threads"],
+                       (weights, scratch, rows, layer), step["shared_bytes"])
+                for layer in range(facts["layers"])
+            ] * facts["repeat"]  # fmt: skip
+            seconds = driver.graph_seconds(launches) / len(launches)
+            say(f"{step['kernel']}, behind {position}", value=us(seconds), unit="us")
+            driver.free(rows, place)
 
 
 # All steps.

@@ -20,6 +20,8 @@ PROCESSORS, CLOCK_KHZ, MEMORY_CLOCK_KHZ, L2_BYTES, MAJOR, MINOR = 16, 13, 36, 38
 LOCAL_BYTES, REGISTERS, MOST_DYNAMIC_SHARED = 3, 4, 8
 PLAIN_SHARED_BYTES = 48 << 10
 ERROR_LOG, ERROR_LOG_BYTES = 5, 6
+#: Of a launch.
+LAUNCH_EARLY = 6
 
 
 class DriverError(Exception):
@@ -46,6 +48,7 @@ class Launch:
     threads: int
     parameters: tuple[int, ...]
     shared_bytes: int = 0
+    early: bool = False  # it may begin while the one before ends
 
 
 class Driver:
@@ -166,6 +169,10 @@ class Driver:
         config.stream = self.stream
         values = [c.c_uint64(value) for value in launch.parameters]
         pointers = (c.c_void_p * len(values))(*[c.addressof(value) for value in values])
+        if launch.early:
+            allowed = (1).to_bytes(4, "little")
+            config.attributes = c.pointer(_Attribute(LAUNCH_EARLY, b"", allowed))
+            config.count = 1
         self.call("cuLaunchKernelEx", c.byref(config), launch.function, pointers, None)
 
     def graph(self, launches: Sequence[Launch]) -> c.c_void_p:

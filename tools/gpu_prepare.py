@@ -98,10 +98,13 @@ def read_products(library: Path, config: dict, most: int) -> tuple[bytes, dict]:
     keys = config["num_key_value_heads"] * config["head_dim"]
     inner = config["intermediate_size"]
     sizes = dict(queries=queries, keys=keys, hidden=config["hidden_size"], intermediate=inner)
-    launches = []
+    launches, steps = [], []
     for address, counts in zip(layer.run, ROWS):
         listed = structs["launches"].from_address(address)
         for one in (structs["launch"] * listed.count).from_address(listed.at):
+            if counts == ROWS[0]:
+                steps.append(dict(kernel=kernels[one.kernel], blocks=one.blocks,
+                                  threads=one.threads, shared_bytes=one.shared_bytes))  # fmt: skip
             found = re.findall(r"[a-z]+_proj", kernels[one.kernel])
             shapes = [tuple(sizes[size] for size in PROJECTIONS[name]) for name in found]
             for rows in sorted({min(rows, most, model.max_tokens) for rows in counts if shapes}):
@@ -115,7 +118,8 @@ def read_products(library: Path, config: dict, most: int) -> tuple[bytes, dict]:
                 ))  # fmt: skip
     blocks = -(-model.max_context // max(model.state_block_tokens, 1))
     facts = dict(
-        kernels=kernels, launches=launches, layers=model.layer_count, hidden=model.hidden_size,
+        kernels=kernels, launches=launches, steps=steps, layers=model.layer_count,
+        hidden=model.hidden_size, positions=[0, model.max_context - 96],
         weights_bytes=model.weights_bytes, scratch_bytes=model.scratch_bytes,
         state_bytes=model.state_fixed_bytes + blocks * model.state_block_bytes,
     )  # fmt: skip

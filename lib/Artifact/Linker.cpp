@@ -59,6 +59,8 @@ Error Linker::linkProgram(ArrayRef<std::string> objects,
       return exports.takeError();
     arguments.push_back("-Wl,--dynamic-list=" + *exports);
   }
+  for (const std::string &function : wanted)
+    arguments.push_back("-Wl,-u," + function);
   arguments.insert(arguments.end(), libraries.begin(), libraries.end());
   for (StringRef flag :
        {"-Wl,--gc-sections", "-Wl,--as-needed",

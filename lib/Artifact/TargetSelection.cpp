@@ -288,7 +288,10 @@ Expected<TargetAttr> tern::selectTarget(mlir::MLIRContext *context,
                      ", so it takes no --cpu");
     return TargetAttr::get(context, host.str(), getBaselineCpu(host), "");
   }
-  if (const MachineName *machine = findMachine(target)) {
+  const MachineName *machine = findMachine(target);
+  if (machine && machine->cpu.empty())
+    target = machine->triple;
+  else if (machine) {
     if (!cpu.empty())
       return failure("--target=" + target +
                      " says which CPU, so it takes no "

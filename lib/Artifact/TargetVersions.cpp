@@ -8,6 +8,7 @@
 #include "tern/Artifact/TargetSelection.h"
 
 #include "tern/Codegen/Passes.h"
+#include "tern/Target/Target.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
@@ -71,6 +72,28 @@ static std::string findUnchecked(TargetAttr a, TargetAttr b) {
   return "";
 }
 
+/// Of devices, whose drivers say which of them can run what.
+static Error addDevice(std::vector<TargetVersion> &versions,
+                       TargetVersion version) {
+  for (const TargetVersion &known : versions)
+    if (known.target == version.target)
+      return failure("'" + version.name + "' comes twice in the list");
+  versions.push_back(std::move(version));
+  return Error::success();
+}
+
+static unsigned capabilityOf(const TargetVersion &version) {
+  return version.target.getTarget()->getDevice(version.target)->capability;
+}
+
+/// The runtime takes the last that a device can run.
+static void sortDevices(std::vector<TargetVersion> &versions) {
+  llvm::stable_sort(versions,
+                    [](const TargetVersion &a, const TargetVersion &b) {
+                      return capabilityOf(a) < capabilityOf(b);
+                    });
+}
+
 /// Adds a version, or its name to one with the same features.
 static Error add(std::vector<TargetVersion> &versions, TargetVersion version) {
   for (TargetVersion &known : versions) {
@@ -109,8 +132,13 @@ tern::selectVersions(mlir::MLIRContext *context, StringRef target,
     Expected<TargetAttr> one = selectTarget(context, target, name);
     if (!one)
       return one.takeError();
-    if (Error error = add(versions, {nameOf(name, *one), *one, {}}))
+    auto addOne = isDevice(llvm::Triple(one->getTriple())) ? addDevice : add;
+    if (Error error = addOne(versions, {nameOf(name, *one), *one, {}}))
       return std::move(error);
+  }
+  if (isDevice(llvm::Triple(versions.front().target.getTriple()))) {
+    sortDevices(versions);
+    return versions;
   }
   // The runtime takes the last that a CPU can run.
   llvm::stable_sort(versions,

@@ -9,7 +9,11 @@
 
 #include "tern/Codegen/DeviceModules.h"
 
+#include "tern/Dialect/Tern/IR/Launches.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
+
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace tern;
@@ -41,16 +45,44 @@ DeviceModules tern::splitDeviceModule(ModuleOp module) {
   return split;
 }
 
-void tern::addDeviceImage(ModuleOp description, StringRef text,
-                          unsigned capability) {
-  auto images = description.lookupSymbol<LLVM::GlobalOp>(kImagesSymbol);
+/// Those that launches have numbers of.
+static SmallVector<LLVM::LLVMFuncOp> getKernels(ModuleOp module) {
+  return llvm::filter_to_vector(
+      module.getOps<LLVM::LLVMFuncOp>(),
+      [](LLVM::LLVMFuncOp kernel) { return kernel->hasAttr(kBlocksAttr); });
+}
+
+bool tern::haveSamePlan(ModuleOp a, ModuleOp b) {
+  for (StringRef name : {kLaunchesAttr, TernDialect::kScratchBytesAttr})
+    if (a->getAttr(name) != b->getAttr(name))
+      return false;
+  constexpr StringLiteral sizes[] = {kBlocksAttr, kThreadsAttr,
+                                     kSharedBytesAttr, kRowsPerBlockAttr};
+  auto isSame = [&](LLVM::LLVMFuncOp one, LLVM::LLVMFuncOp other) {
+    return one.getName() == other.getName() &&
+           llvm::all_of(sizes, [&](StringRef name) {
+             return one->getAttr(name) == other->getAttr(name);
+           });
+  };
+  return llvm::equal(getKernels(a), getKernels(b), isSame);
+}
+
+void tern::addDeviceImages(ModuleOp description, ArrayRef<DeviceImage> images) {
+  auto global = description.lookupSymbol<LLVM::GlobalOp>(kImagesSymbol);
   Constants constants(description, "tern.image");
-  Fields fields(constants, AbiStruct::image);
-  fields.set(abi::image::data, constants.string(text));
-  fields.set(abi::image::bytes, text.size() + 1);
-  fields.set(abi::image::capability, capability);
-  Type type = images.getType();
-  images.erase();
-  constants.create(kImagesSymbol, type, LLVM::Linkage::Internal,
-                   {ArrayAttr::get(description.getContext(), fields.all())});
+  SmallVector<Attribute> all;
+  llvm::StringMap<Attribute> texts;
+  for (const DeviceImage &image : images) {
+    Attribute &data = texts[image.text];
+    if (!data)
+      data = constants.string(image.text);
+    Fields fields(constants, AbiStruct::image);
+    fields.set(abi::image::data, data);
+    fields.set(abi::image::bytes, image.text.size() + 1);
+    fields.set(abi::image::capability, image.capability);
+    all.push_back(ArrayAttr::get(description.getContext(), fields.all()));
+  }
+  Type type = global.getType();
+  global.erase();
+  constants.create(kImagesSymbol, type, LLVM::Linkage::Internal, all);
 }

@@ -10,6 +10,7 @@
 #include "tern/Codegen/DeviceModules.h"
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
+#include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -44,7 +45,7 @@ public:
     fields.set(d::size,
                getAbiBytes(AbiStruct::device_plan, getIndexBits(module)));
     fields.set(d::kernel_count, names.size());
-    fields.set(d::image_count, 1);
+    fields.set(d::image_count, getVersionTargets(module).size());
     fields.set(d::reserved, 0);
     fields.set(d::kernel_names,
                constants.array(constants.pointerType(), names));
@@ -65,8 +66,8 @@ private:
 
   Attribute declareImages() {
     OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-    auto type =
-        LLVM::LLVMArrayType::get(constants.structType(AbiStruct::image), 1);
+    auto type = LLVM::LLVMArrayType::get(constants.structType(AbiStruct::image),
+                                         getVersionTargets(module).size());
     LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/true,
                            LLVM::Linkage::External, kImagesSymbol, Attribute());
     return constants.symbol(kImagesSymbol);

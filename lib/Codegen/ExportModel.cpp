@@ -16,6 +16,7 @@
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Packing/CacheLayout.h"
+#include "tern/Target/Target.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -125,8 +126,16 @@ private:
   StringAttr findVersion() {
     return getOperation()->getAttrOfType<StringAttr>(kVersionNameAttr);
   }
-  StringRef getVersion(TargetAttr target) {
-    return findVersion() ? findVersion().getValue() : target.getCpu();
+  /// For whom the code is; of a device's versions there is one description.
+  std::string getVersion(TargetAttr target) {
+    if (findVersion())
+      return findVersion().str();
+    if (!getDevice(getOperation()))
+      return target.getCpu().str();
+    SmallVector<StringRef> names;
+    for (TargetAttr version : llvm::reverse(getVersionTargets(getOperation())))
+      names.push_back(version.getCpu());
+    return llvm::join(names, ",");
   }
 
   std::string getSymbol(ModelAttr model) {

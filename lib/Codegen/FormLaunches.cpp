@@ -83,9 +83,11 @@ public:
     b.setInsertionPoint(launch.getLast());
     b.setLoc(launch.loops.front()->op->getLoc());
     left.clear();
-    llvm::SmallSetVector<Value, 4> written;
+    llvm::SmallSetVector<Value, 4> written, held;
     for (const LaunchStep *step : launch.run)
       written.insert_range(step->written);
+    held = written;
+    held.insert_range(findReread(launch, written));
     for (Value buffer : written)
       if (lives.isUsedAfter(getLastUser(launch, buffer), buffer))
         left.push_back({buffer, cloneAlloc(buffer)});
@@ -93,9 +95,9 @@ public:
     region.setNoInline(true);
     Block *block = b.createBlock(&region.getRegion());
     mapping.clear();
-    for (Value buffer : written)
+    for (Value buffer : held)
       own[buffer] = cloneAlloc(buffer);
-    for (Value buffer : written)
+    for (Value buffer : held)
       if (needsCopy(launch, buffer))
         linalg::CopyOp::create(b, getCurrent(buffer), own.lookup(buffer));
     for (const LaunchStep *step : launch.run)
@@ -117,7 +119,28 @@ public:
 
 private:
   Value cloneAlloc(Value buffer) {
-    return b.clone(*buffer.getDefiningOp())->getResult(0);
+    if (Operation *alloc = buffer.getDefiningOp())
+      return b.clone(*alloc)->getResult(0);
+    return memref::AllocOp::create(b, cast<MemRefType>(buffer.getType()));
+  }
+
+  /// Buffers that are read more than once, but not written: a block has them
+  /// nearer if it copies them first.
+  static SmallVector<Value>
+  findReread(const Launch &launch,
+             const llvm::SmallSetVector<Value, 4> &written) {
+    llvm::MapVector<Value, unsigned> counts;
+    for (const LaunchStep *step : launch.run)
+      for (Value buffer : step->readWhole)
+        ++counts[buffer];
+    SmallVector<Value> found;
+    for (auto [buffer, count] : counts) {
+      auto type = cast<MemRefType>(buffer.getType());
+      if (count > 1 && !written.contains(buffer) && type.hasStaticShape() &&
+          type.getNumElements() > 1)
+        found.push_back(buffer);
+    }
+    return found;
   }
 
   /// Of the launch, or of steps behind if it does not use `buffer`.
@@ -135,7 +158,8 @@ private:
     for (const LaunchStep *step : launch.run)
       if (step->uses(buffer))
         return !step->filled.contains(buffer) &&
-               lives.isWrittenBefore(step, buffer);
+               (isa<BlockArgument>(buffer) ||
+                lives.isWrittenBefore(step, buffer));
     return false;
   }
 

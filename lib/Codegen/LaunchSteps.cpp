@@ -107,6 +107,9 @@ LaunchStep::LaunchStep(Operation *op) : op(op), kind(classify(op)) {
   for (OpOperand &operand : op->getOpOperands())
     if (Value buffer = getFilled(operand); buffer && !read.contains(buffer))
       filled.insert(buffer);
+  for (Value operand : op->getOperands())
+    if (Value buffer = skipReshapes(operand); read.contains(buffer))
+      readWhole.insert(buffer);
 }
 
 /// True if `op` is done wherever its result is needed, or where it stands.

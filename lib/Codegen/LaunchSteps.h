@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace tern {
 
@@ -36,6 +37,8 @@ struct LaunchStep {
   llvm::SmallDenseSet<mlir::Value> read, written;
   /// Of `written`, those of which nothing is left that was there before.
   llvm::SmallDenseSet<mlir::Value> filled;
+  /// Of `read`, those that are read from their beginning to their end.
+  llvm::SmallSetVector<mlir::Value, 2> readWhole;
 };
 
 /// The steps of one launch, in order: a run, then what follows it.

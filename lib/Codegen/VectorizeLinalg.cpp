@@ -5,7 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TokenRows.h"
+
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
 
@@ -29,6 +32,7 @@ namespace tern {
 } // namespace tern
 
 using namespace mlir;
+using namespace tern;
 
 namespace {
 
@@ -110,9 +114,38 @@ SmallVector<linalg::GenericOp> splitRow(RewriterBase &rewriter,
           cast<linalg::GenericOp>(last.getOperation())};
 }
 
+/// True if iterations of `op` write what no other one touches.
+bool areIterationsApart(linalg::GenericOp op) {
+  for (OpOperand &out : op.getDpsInitsMutable()) {
+    Value written = getRowBase(out.get()).buffer;
+    for (OpOperand &other : op->getOpOperands())
+      if (isa<MemRefType>(other.get().getType()) &&
+          getRowBase(other.get()).buffer == written &&
+          (other.get() != out.get() || op.getMatchingIndexingMap(&other) !=
+                                           op.getMatchingIndexingMap(&out)))
+        return false;
+  }
+  return true;
+}
+
+/// Says of the loop around `vector` in `parent` what a device's warps share.
+void markLoop(Operation *vector, Operation *parent) {
+  Operation *outermost = nullptr;
+  for (Operation *op = vector->getParentOp(); op != parent;
+       op = op->getParentOp())
+    outermost = op;
+  if (!outermost)
+    return;
+  auto mark = UnitAttr::get(vector->getContext());
+  outermost->setAttr(kByWarpsAttr, mark);
+  outermost->setAttr(kElementwiseAttr, mark);
+}
+
 /// Makes `op`, which has no obstacle, loops over vectors of `lanes` elements.
 LogicalResult vectorizeRows(RewriterBase &rewriter, linalg::GenericOp op,
                             int64_t lanes) {
+  Operation *parent = op->getParentOp();
+  bool isMarked = getDevice(op) && areIterationsApart(op);
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   for (int64_t &size : sizes)
     size = size != 1;
@@ -127,6 +160,8 @@ LogicalResult vectorizeRows(RewriterBase &rewriter, linalg::GenericOp op,
     FailureOr<linalg::GenericOp> vector = tile(rewriter, part, sizes);
     if (failed(vector))
       return failure();
+    if (isMarked)
+      markLoop(*vector, parent);
     rewriter.setInsertionPoint(*vector);
     if (failed(linalg::vectorize(rewriter, *vector)))
       return failure();

@@ -60,6 +60,7 @@ private:
   llvm::Error writeWeightsAlone();
   llvm::Error finishProject();
   llvm::Expected<std::unique_ptr<Emitter>> createEmitter();
+  llvm::Error addKernels(mlir::ModuleOp module, TargetAttr version);
   void count();
   WeightsPlace placeWeights() const;
   llvm::Error saveCode(Emitter &emitter);
@@ -76,8 +77,13 @@ private:
   /// Empty when the IR that is compiled says its target.
   std::vector<TargetVersion> versions;
   TargetAttr target; ///< of the first version
-  /// Code of the device, if the target is one.
-  std::unique_ptr<Emitter> kernels;
+  /// Code of devices, if the target is one: of versions that differ.
+  struct DeviceCode {
+    std::string name; ///< "sm_80"
+    std::unique_ptr<Emitter> emitter;
+    std::string text;
+  };
+  std::vector<DeviceCode> kernels;
   /// Null when compiling from IR.
   std::unique_ptr<Checkpoint> checkpoint;
   TextSections text;

@@ -256,8 +256,10 @@ Error Compilation::runPhases() {
     code.emplace_back(module->clone());
     mlir::ModuleOp own = *code.back();
     own->setAttr(TernDialect::kTargetAttr, version.target);
-    own->setAttr(kVersionNameAttr,
-                 mlir::StringAttr::get(&context, version.name));
+    // Of a device's versions there is one description.
+    if (!isDevice(llvm::Triple(version.target.getTriple())))
+      own->setAttr(kVersionNameAttr,
+                   mlir::StringAttr::get(&context, version.name));
     if (options.remarks)
       listener.message(MessageKind::Remark, "code for " + version.name);
     if (Error error = runPhases(own, common, range.last))

@@ -80,30 +80,67 @@ Expected<MeasuredModel> Compilation::measure() {
 // Code
 //===----------------------------------------------------------------------===//
 
-/// Of a device's module, the code that a program of this machine has; that of
-/// the device is `kernels`, and in it as text.
+/// PTX and the like without the lines that say for which device it is.
+static std::string withoutTarget(StringRef text) {
+  std::string rest;
+  for (StringRef line : llvm::split(text, '\n'))
+    if (!line.starts_with(".target") && !line.starts_with(".version"))
+      rest += line.str() + "\n";
+  return rest;
+}
+
+/// Code of one version, unless that of the one before does as well.
+Error Compilation::addKernels(mlir::ModuleOp module, TargetAttr version) {
+  DeviceCode made{version.getCpu().str(), nullptr, ""};
+  if (Error error = Emitter::create(module, version).moveInto(made.emitter))
+    return error;
+  if (Error error = made.emitter->emitAssembly().moveInto(made.text))
+    return error;
+  if (!kernels.empty() &&
+      withoutTarget(kernels.back().text) == withoutTarget(made.text))
+    listener.message(MessageKind::Note, made.name + " runs the code of " +
+                                            kernels.back().name +
+                                            ", as its own would be the same");
+  else
+    kernels.push_back(std::move(made));
+  return Error::success();
+}
+
+/// Of a device's modules, the code that a program of this machine has; that of
+/// the devices is `kernels`, and in it as text.
 Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
-  std::optional<Device> device = target.getTarget()->getDevice(target);
-  if (!device)
+  if (!target.getTarget()->getDevice(target))
     return Emitter::create(getCode());
-  DeviceModules split = splitDeviceModule(*module);
-  if (Error error = Emitter::create(*split.kernels, target).moveInto(kernels))
-    return std::move(error);
-  Expected<std::string> text = kernels->emitAssembly();
-  if (!text)
-    return text.takeError();
-  addDeviceImage(*split.description, *text, device->capability);
-  return Emitter::create(*split.description, getProgramTarget(target));
+  llvm::SmallVector<CodeVersion> all = getCode();
+  DeviceModules last;
+  std::vector<DeviceImage> images;
+  for (const CodeVersion &version : all) {
+    StringRef cpu = version.target.getCpu();
+    if (haveSamePlan(all.front().module, version.module)) {
+      last = splitDeviceModule(version.module);
+      if (Error error = addKernels(*last.kernels, version.target))
+        return std::move(error);
+    } else {
+      listener.message(MessageKind::Note,
+                       cpu.str() + " runs the code of " + kernels.back().name +
+                           ", as its own would need other launches");
+    }
+    images.push_back(
+        {kernels.back().text,
+         version.target.getTarget()->getDevice(version.target)->capability});
+  }
+  addDeviceImages(*last.description, images);
+  return Emitter::create(*last.description, getProgramTarget(target));
 }
 
 Error Compilation::saveCode(Emitter &emitter) {
   if (options.stages.empty())
     return Error::success();
-  if (kernels) {
-    Expected<std::string> text = kernels->emitAssembly();
-    if (!text)
-      return text.takeError();
-    if (Error error = saveStage((name + ".ptx").str(), *text))
+  for (const DeviceCode &device : kernels) {
+    std::string file = name.str();
+    if (kernels.size() > 1)
+      file += "." + device.name;
+    if (Error error = saveStage(file + ".ptx", device.text))
       return error;
   }
   Expected<std::string> ir = emitter.emitLLVMIR();
@@ -137,7 +174,12 @@ Error Compilation::writeCode() {
     return error;
   if (options.form == OutputForm::LLVMIR ||
       options.form == OutputForm::Assembly) {
-    Emitter &shown = kernels ? *kernels : *emitter;
+    if (kernels.size() > 1)
+      return failure("--emit=" + nameOf(options.form) +
+                     " writes the code of one GPU, but that of " +
+                     kernels.front().name + " and " + kernels.back().name +
+                     " differs; name one of them");
+    Emitter &shown = kernels.empty() ? *emitter : *kernels.front().emitter;
     Expected<std::string> text = options.form == OutputForm::Assembly
                                      ? shown.emitAssembly()
                                      : shown.emitLLVMIR();

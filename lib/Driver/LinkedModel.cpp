@@ -14,6 +14,7 @@
 #include "tern/Artifact/Linker.h"
 #include "tern/Artifact/WeightWriter.h"
 #include "tern/Driver/OutputFiles.h"
+#include "tern/Target/Target.h"
 #include "tern/artifact.h"
 
 #include "llvm/Object/Archive.h"
@@ -149,6 +150,9 @@ Error LinkedModel::link(const CompileOptions &options,
   Linker linker;
   if (Error error = findToolchain(options).moveInto(linker.toolchain))
     return error;
+  // The runtime's other parts are without it (runtime/src/host/gpu_weak.h).
+  if (isDevice(llvm::Triple(StringRef(facts.target).split('/').first)))
+    linker.wanted = {"tern_gpu_open"};
   Expected<std::vector<std::string>> libraries =
       findRuntime(options, linker.toolchain, scratch);
   if (!libraries)
@@ -157,8 +161,11 @@ Error LinkedModel::link(const CompileOptions &options,
                         ? Linkage::Static
                     : options.isStatic ? Linkage::StaticPie
                                        : Linkage::Dynamic;
-  return linker.linkProgram(objects, *libraries, facts.versions, linkage,
-                            scratch, output);
+  // Engines look for what main.c is linked with.
+  std::vector<std::string> symbols = facts.versions;
+  llvm::append_range(symbols, std::vector{"tern_models", "tern_model_count"});
+  return linker.linkProgram(objects, *libraries, symbols, linkage, scratch,
+                            output);
 }
 
 Error LinkedModel::writeProgram(const CompileOptions &options) const {

@@ -49,8 +49,8 @@ static Json completionLogprobs(const Choice &choice) {
   size_t offset = choice.logprobOffset;
   for (const TokenLogprob &token : choice.logprobs) {
     tokens.push_back(token.bytes);
-    values.push_back(token.logprob);
-    Json top = Json::object();
+    values.push_back(token.isUnknown ? Json(nullptr) : Json(token.logprob));
+    Json top = token.isUnknown ? Json(nullptr) : Json::object();
     for (const TokenLogprob &other : token.top)
       // Valid as a name, too; the likeliest of equal texts counts.
       if (std::string name = Json::parse(dump(other.bytes)).get<std::string>();
@@ -83,7 +83,7 @@ static Json callsOf(const Choice &choice, bool isStream) {
   for (const ToolCall &call : choice.calls) {
     Json one = Json::object();
     if (isStream)
-      one["index"] = list.size();
+      one["index"] = call.index;
     one["id"] = call.id;
     one["type"] = "function";
     one["function"] = {{"name", call.name}, {"arguments", call.arguments}};

@@ -30,10 +30,12 @@ struct Usage {
 struct TokenLogprob {
   std::string bytes; ///< possibly a part of a character
   double logprob = 0;
+  bool isUnknown = false; ///< nothing stands before it
   std::vector<TokenLogprob> top;
 };
 
 struct ToolCall {
+  size_t index = 0;
   std::string id, name, arguments;
 };
 
@@ -45,6 +47,10 @@ struct Choice {
   std::vector<TokenLogprob> logprobs;
   size_t logprobOffset = 0; ///< of /v1/completions: bytes before the first one
   const char *finish = nullptr;
+
+  bool isEmpty() const {
+    return text.empty() && thought.empty() && calls.empty() && logprobs.empty();
+  }
 };
 
 /// The whole.
@@ -54,7 +60,7 @@ Json wholeAnswer(const AnswerHead &head, const std::vector<Choice> &choices,
 /// the role. With `hasUsage` the member is there, as null.
 std::string streamChunk(const AnswerHead &head, const Choice &piece,
                         bool isFirst, bool hasLogprobs, bool hasUsage);
-/// The last one, if it was asked for.
+/// The last chunk, if it was asked for.
 std::string usageChunk(const AnswerHead &head, const Usage &usage);
 extern const char *const streamEnd;
 

@@ -61,7 +61,10 @@ void Generation::fill(tern_request &wanted, const Running &running) const {
   wanted.flags |= s.ignoresEnd ? TERN_REQUEST_IGNORE_END : 0;
   wanted.flags |= s.isPrivate ? TERN_REQUEST_PRIVATE : 0;
   wanted.flags |= request.hasLogprobs ? TERN_REQUEST_LOGPROBS : 0;
+  if (request.hasLogprobs && request.echoes)
+    wanted.flags |= TERN_REQUEST_PROMPT_LOGPROBS;
   wanted.top = request.top;
+  wanted.grammar = grammar.get();
 }
 
 bool Generation::submit(Running &running, ApiError &error) {
@@ -102,37 +105,26 @@ bool Generation::submit(Running &running, ApiError &error) {
   return false;
 }
 
-/// Parameters that are understood, but cannot be kept to.
-static ApiError lacking(const GenerationRequest &request) {
-  const char *name = request.form != AnswerForm::Text        ? "response_format"
-                     : request.calls != CallChoice::None     ? "tools"
-                     : request.echoes && request.hasLogprobs ? "echo"
-                                                             : "";
-  if (!*name)
-    return {};
-  return {400,
-          std::string(name) +
-              (request.echoes ? " together with logprobs" : "") +
-              " is not there yet in this server",
-          name, "unsupported_parameter"};
-}
-
 /// Checks and texts that depend on the model, before anything runs.
 bool Generation::prepare(ApiError &error) {
-  error = lacking(request);
-  if (!error.message.empty())
-    return false;
   if (request.isChat && !model.info.has_template) {
     error.message = "the model " + model.name +
                     " has no chat template; use /v1/completions, or serve it "
                     "with --chat-template FILE";
     return false;
   }
+  grammar = makeGrammar(request, model, error);
+  if (!error.message.empty())
+    return false;
   size_t prompts = request.isChat ? 1 : request.prompts.size();
   for (size_t i = 0; i < prompts * request.count; ++i) {
     choices.push_back(std::make_unique<Running>());
     choices.back()->owner = this;
     choices.back()->whole.index = choices.back()->piece.index = i;
+    if (request.isChat &&
+        !openReader(request, model, static_cast<uint64_t>(head.created) + i,
+                    choices.back()->reader, error))
+      return false;
   }
   left = choices.size();
   if (!request.echoes)
@@ -144,7 +136,6 @@ bool Generation::prepare(ApiError &error) {
     if (prompt.isTokens && !(text = model.detokenize(prompt.tokens, error)))
       return false;
     running->whole.text = running->piece.text = *text;
-    running->whole.logprobOffset = running->piece.logprobOffset = text->size();
   }
   return true;
 }
@@ -181,151 +172,4 @@ void Generation::cancel() {
   }
   for (uint64_t id : ids)
     tern_engine_cancel(model.engine, id);
-}
-
-//===----------------------------------------------------------------------===//
-// Out of it
-//===----------------------------------------------------------------------===//
-
-int Generation::onEvent(void *data, const tern_event *event) {
-  Running &running = *static_cast<Running *>(data);
-  std::shared_ptr<Generation> self = running.alive;
-  Lock lock(self->mutex);
-  self->take(running, *event);
-  return 0;
-}
-
-TokenLogprob Generation::tokenOf(int32_t token, double logprob) const {
-  return {model.bytesOf(token), logprob, {}};
-}
-
-void Generation::takeLogprob(Running &running, const tern_event &event) {
-  TokenLogprob token = tokenOf(event.token, event.logprob);
-  for (uint32_t i = 0; i < event.top_count; ++i)
-    token.top.push_back(tokenOf(event.top[i].token, event.top[i].logprob));
-  (request.streams ? running.piece : running.whole)
-      .logprobs.push_back(std::move(token));
-}
-
-void Generation::take(Running &running, const tern_event &event) {
-  running.prompt = event.prompt_tokens;
-  running.reused = event.reused_tokens;
-  running.answer = event.answer_tokens;
-  if (isRefused) {
-    if (event.kind == TERN_EVENT_END)
-      running.alive = nullptr;
-    return;
-  }
-  if (event.kind == TERN_EVENT_TOKEN && !hasFirst) {
-    hasFirst = true;
-    std::chrono::duration<double> took = Clock::now() - exchange->began;
-    metrics.countFirstToken(took.count());
-    exchange->note([&](Account &a) { a.firstSeconds = took.count(); });
-  }
-  std::string_view text(event.text, event.text_bytes);
-  if (request.streams)
-    running.piece.text += text;
-  if (!request.streams || keepsText)
-    running.whole.text += text;
-  if (event.kind == TERN_EVENT_TOKEN && request.hasLogprobs)
-    takeLogprob(running, event);
-  if (event.kind == TERN_EVENT_END)
-    finish(running, event);
-  else if (request.streams &&
-           (!running.piece.text.empty() || !running.piece.logprobs.empty()))
-    send(running);
-}
-
-void Generation::send(Running &running) {
-  exchange->write(streamChunk(head, running.piece, running.isFirst,
-                              request.hasLogprobs, request.includesUsage));
-  running.isFirst = false;
-  for (const TokenLogprob &token : running.piece.logprobs)
-    running.piece.logprobOffset += token.bytes.size();
-  running.piece.text.clear();
-  running.piece.logprobs.clear();
-}
-
-static const char *finishName(uint32_t finish) {
-  switch (finish) {
-  case TERN_FINISH_STOP:
-    return "stop";
-  case TERN_FINISH_CANCELLED:
-    return "cancelled";
-  case TERN_FINISH_FAILED:
-    return "error";
-  default:
-    return "length";
-  }
-}
-
-void Generation::finish(Running &running, const tern_event &event) {
-  running.finish = finishName(event.finish);
-  running.whole.finish = running.piece.finish = running.finish;
-  if (event.finish == TERN_FINISH_FAILED)
-    failure = event.error;
-  else if (event.finish == TERN_FINISH_CANCELLED && failure.empty())
-    failure = "the server ends";
-  if (request.streams && failure.empty()) {
-    if (running.isFirst && !running.piece.text.empty())
-      send(running);
-    send(running);
-  }
-  --left;
-  // The last one to go is kept alive by who called.
-  running.alive = nullptr;
-  if (left == 0)
-    finishAll();
-}
-
-Usage Generation::usage() const {
-  Usage usage;
-  for (const std::unique_ptr<Running> &running : choices) {
-    usage.answer += running->answer;
-    // A prompt counts once, however many answers it gets.
-    if (running->whole.index % request.count == 0) {
-      usage.prompt += running->prompt;
-      usage.reused += running->reused;
-    }
-  }
-  return usage;
-}
-
-/// All choices have ended.
-void Generation::finishAll() {
-  Usage all = usage();
-  exchange->note([&](Account &a) {
-    a.promptTokens = static_cast<uint32_t>(all.prompt);
-    a.reusedTokens = static_cast<uint32_t>(all.reused);
-    a.answerTokens = static_cast<uint32_t>(all.answer);
-    if (a.finish.empty())
-      a.finish = choices[0]->finish;
-    if (keepsText) {
-      a.asked =
-          request.isChat ? request.chat.messages : request.prompts[0].text;
-      a.answered = choices[0]->whole.text;
-    }
-  });
-  if (!failure.empty()) {
-    ApiError error = {500, failure, "", "engine_failed"};
-    if (request.streams)
-      exchange->write("data: " + toJson(error) + "\n\n");
-    else
-      exchange->refuse(error);
-    exchange->end();
-    return;
-  }
-  if (request.streams) {
-    if (request.includesUsage)
-      exchange->write(usageChunk(head, all));
-    exchange->write(streamEnd);
-    exchange->end();
-    return;
-  }
-  std::vector<Choice> list;
-  for (std::unique_ptr<Running> &running : choices)
-    list.push_back(std::move(running->whole));
-  exchange->answer(200, "application/json",
-                   dump(wholeAnswer(head, list, all, request.hasLogprobs)) +
-                       "\n");
 }

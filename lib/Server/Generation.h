@@ -9,6 +9,7 @@
 #define TERN_LIB_SERVER_GENERATION_H
 
 #include "Answers.h"
+#include "Constraint.h"
 #include "Exchange.h"
 #include "Metrics.h"
 #include "Model.h"
@@ -36,7 +37,9 @@ private:
     std::shared_ptr<Generation> alive; ///< until its last event
     uint64_t id = 0;
     Choice whole, piece; ///< piece: of a stream, not yet sent
+    AnswerReader reader; ///< of a chat
     bool isFirst = true;
+    bool hasCalls = false, hasPromptLogprobs = false;
     uint64_t prompt = 0, reused = 0, answer = 0;
     const char *finish = nullptr;
   };
@@ -46,6 +49,10 @@ private:
   void fill(tern_request &wanted, const Running &running) const;
   static int onEvent(void *data, const tern_event *event);
   void take(Running &running, const tern_event &event);
+  void takeText(Running &running, const tern_event &event);
+  void takePart(Running &running, const tern_answer_part &part);
+  void addText(Running &running, std::string Choice::*field,
+               std::string_view text);
   void takeLogprob(Running &running, const tern_event &event);
   void send(Running &running);
   void finish(Running &running, const tern_event &event);
@@ -60,6 +67,7 @@ private:
   const bool keepsText;
   const Counted counted;
   AnswerHead head;
+  Grammar grammar;
 
   std::mutex mutex;
   std::vector<std::unique_ptr<Running>> choices;

@@ -263,6 +263,11 @@ static void dropMessage(void *, const char *, va_list) {}
 bool HttpServer::open(std::string &error) {
   const ServerOptions &o = service.options;
   bool isIpv6 = false;
+  for (const std::unique_ptr<Model> &model : service.models)
+    if (tern_engine_start(model->engine) != 0) {
+      error = tern_engine_error();
+      return false;
+    }
   socket = listenAt(o.host, o.port, listenedPort, isIpv6, error);
   if (socket < 0)
     return false;

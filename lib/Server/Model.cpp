@@ -15,18 +15,6 @@ Model::Model(std::string name, tern_engine *engine)
     : name(std::move(name)), engine(engine) {
   info.size = sizeof info;
   tern_engine_describe(engine, &info);
-  thread = std::thread([this] { run(); });
-}
-
-Model::~Model() {
-  isEnding = true;
-  thread.join();
-}
-
-void Model::run() {
-  while (!isEnding)
-    if (tern_engine_wait(engine, 50) == 1)
-      tern_engine_step(engine);
 }
 
 tern_chat tern::server::toEngine(const Chat &from) {
@@ -115,8 +103,11 @@ std::optional<std::string> Model::render(const Chat &from,
 }
 
 std::string Model::bytesOf(int32_t token) const {
-  ApiError ignored;
-  return detokenize({token}, ignored).value_or("");
+  std::vector<char> bytes(64);
+  int result = fill(bytes, [&](char *room, size_t most, size_t *count) {
+    return tern_engine_token_bytes(engine, token, room, most, count);
+  });
+  return result == 0 ? std::string(bytes.begin(), bytes.end()) : "";
 }
 
 tern_engine_counts Model::counts() const {

@@ -12,17 +12,15 @@
 
 #include "tern/engine.h"
 
-#include <atomic>
 #include <ctime>
-#include <thread>
 
 namespace tern::server {
 
-/// Steps its engine in a thread of its own.
+/// Its engine's thread runs as long as this lives.
 class Model {
 public:
   Model(std::string name, tern_engine *engine);
-  ~Model();
+  ~Model() { tern_engine_stop(engine, 0); }
   Model(const Model &) = delete;
 
   const std::string name;
@@ -42,12 +40,6 @@ public:
   bool knows(const std::vector<int32_t> &tokens, ApiError &error) const;
 
   tern_engine_counts counts() const;
-
-private:
-  void run();
-
-  std::atomic<bool> isEnding = false;
-  std::thread thread;
 };
 
 /// The chat as the engine takes it; it points into `from`.

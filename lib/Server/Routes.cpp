@@ -116,16 +116,30 @@ static void applyTemplate(Service &service, Caller exchange) {
 // The server itself
 //===----------------------------------------------------------------------===//
 
+static Json describe(const Model &model) {
+  return {{"id", model.name},
+          {"object", "model"},
+          {"created", model.since},
+          {"owned_by", "tern"},
+          {"context_length", model.info.context},
+          {"has_template", model.info.has_template != 0}};
+}
+
 static void listModels(Service &service, Caller exchange) {
   Json list = Json::array();
   for (const std::unique_ptr<Model> &model : service.models)
-    list.push_back({{"id", model->name},
-                    {"object", "model"},
-                    {"created", model->since},
-                    {"owned_by", "tern"},
-                    {"context_length", model->info.context},
-                    {"has_template", model->info.has_template != 0}});
+    list.push_back(describe(*model));
   answerJson(exchange, {{"object", "list"}, {"data", std::move(list)}});
+}
+
+/// Below /v1/models/.
+static void showModel(Service &service, Caller exchange) {
+  ApiError error;
+  std::string name = exchange->path.substr(std::strlen("/v1/models/"));
+  if (const Model *model = service.find(name, error))
+    answerJson(exchange, describe(*model));
+  else
+    exchange->refuse(error);
 }
 
 static void sayHealth(Service &service, Caller exchange) {
@@ -165,6 +179,17 @@ static void sayMetrics(Service &service, Caller exchange) {
        [](const Counts &c) { return c.answer_tokens; }},
       {"tern_steps_total", "counter", "Times that a model was run.",
        [](const Counts &c) { return c.steps; }},
+      {"tern_step_milliseconds_total", "counter", "Time in which a model ran.",
+       [](const Counts &c) { return c.step_ns / 1000000; }},
+      {"tern_cancelled_total", "counter",
+       "Answers that nobody wanted any more.",
+       [](const Counts &c) { return c.cancelled; }},
+      {"tern_failed_total", "counter", "Answers that the model failed at.",
+       [](const Counts &c) { return c.failed; }},
+      {"tern_refused_total", "counter", "Answers that found no place to wait.",
+       [](const Counts &c) { return c.refused; }},
+      {"tern_evicted_total", "counter", "States that were kept and had to go.",
+       [](const Counts &c) { return c.evicted; }},
       {"tern_running_bytes", "gauge",
        "Memory that the states of running requests may grow to.",
        [](const Counts &c) { return c.running_bytes; }},
@@ -186,6 +211,7 @@ template <const PageFile *file>
 static void showPage(Service &, Caller exchange) {
   exchange->addField("Content-Security-Policy",
                      "default-src 'none'; script-src 'self'; style-src 'self'; "
+                     "img-src data:; "
                      "connect-src 'self'; base-uri 'none'; form-action 'none'; "
                      "frame-ancestors 'none'");
   exchange->answer(200, file->type,
@@ -197,6 +223,7 @@ static const Route routes[] = {
     {"POST", "/v1/completions", false, false, complete},
     {"POST", "/v1/embeddings", false, false, embed},
     {"GET", "/v1/models", false, true, listModels},
+    {"GET", "/v1/models/", false, true, showModel},
     {"POST", "/tokenize", false, false, tokenize},
     {"POST", "/detokenize", false, false, detokenize},
     {"POST", "/apply-template", false, false, applyTemplate},
@@ -211,7 +238,12 @@ const Route *tern::server::findRoute(const std::string &method,
                                      const std::string &path, ApiError &error) {
   const char *wanted = method == "HEAD" ? "GET" : method.c_str();
   for (const Route &route : routes) {
-    if (path != route.path)
+    // One that ends with a slash stands for what lies below it.
+    std::string_view prefix = route.path;
+    bool isBelow = prefix.size() > 1 && prefix.back() == '/' &&
+                   path.size() > prefix.size() &&
+                   path.substr(0, prefix.size()) == prefix;
+    if (path != prefix && !isBelow)
       continue;
     if (!std::strcmp(wanted, route.method))
       return &route;

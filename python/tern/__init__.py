@@ -14,7 +14,9 @@ the bit as if it were alone.
 
 from .answer import Answer, Message, Stream, Token, TokenLogprob
 from .errors import BusyError, Error, FailedError, InvalidError
-from .model import Counts, Model
+from .grammar import Grammar
+from .library import library_version
+from .model import Counts, Model, Progress
 from .sequence import Sequence
 from .version import __version__
 
@@ -24,12 +26,15 @@ __all__ = [
     "Counts",
     "Error",
     "FailedError",
+    "Grammar",
     "InvalidError",
     "Message",
     "Model",
+    "Progress",
     "Sequence",
     "Stream",
     "Token",
     "TokenLogprob",
     "__version__",
+    "library_version",
 ]

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
+def floats(data: bytes) -> Floats:
+    """float32, not to be written. Error: there is no numpy."""
+    try:
+        import numpy
+    except ImportError:
+        raise Error("this needs numpy: install python3-numpy, or pip install numpy") from None
+    return numpy.frombuffer(data, numpy.float32) if data else numpy.empty(0, numpy.float32)
+
+
 @dataclass(frozen=True)
 class TokenLogprob:
     """A token that might have come."""
@@ -46,6 +55,13 @@ class Token:
     """Its own, if `logprobs` was asked for."""
     top: tuple[TokenLogprob, ...] = ()
     """The likeliest, lower ids first where equal, `logprobs` of them."""
+    logit_bytes: bytes | None = field(default=None, repr=False)
+
+    @property
+    def logits(self) -> Floats | None:
+        """float32[vocab_size] that the token was picked by, as the model made them, if
+        `logits` was asked for. Error: there is no numpy."""
+        return None if self.logit_bytes is None else floats(self.logit_bytes)
 
     def __str__(self) -> str:
         return self.text
@@ -75,6 +91,15 @@ class Answer:
     reused_tokens: int = 0
     """Those of them whose state was there already."""
     marks: bytes = b""
+    prompt: list[Token] = field(default_factory=list)
+    """The prompt's tokens with their log-probabilities, if `prompt_logprobs` was asked for;
+    None for the first."""
+    seconds: float = 0.0
+    """Since it was submitted, until now or its end."""
+    seconds_queued: float = 0.0
+    """Until it began to be read."""
+    seconds_to_first: float = 0.0
+    """Until its first token."""
 
     @property
     def ids(self) -> list[int]:
@@ -93,11 +118,12 @@ class Answer:
 class Listener:
     """Gets the events of one request from the thread that steps."""
 
-    def __init__(self, hidden_size: int) -> None:
-        self.hidden_size = hidden_size
+    def __init__(self, hidden_size: int, vocab_size: int) -> None:
+        self.hidden_size, self.vocab_size = hidden_size, vocab_size
         self.queue: queue.SimpleQueue[Token | None] = queue.SimpleQueue()
         self.answer = Answer()
         self.hidden: bytes | None = None
+        self.logits: list[bytes] = []  # of the prompt's tokens
         self.error: BaseException | None = None
         self.is_over = False
 
@@ -117,15 +143,26 @@ class Listener:
     def _hear(self, event: s.Event) -> None:
         text = c.string_at(event.text, event.text_bytes).decode() if event.text_bytes else ""
         marks = c.string_at(event.marks, event.text_bytes) if event.text_bytes else b""
-        self.answer.prompt_tokens = event.prompt_tokens
-        self.answer.reused_tokens = event.reused_tokens
+        answer = self.answer
+        answer.prompt_tokens, answer.reused_tokens = event.prompt_tokens, event.reused_tokens
+        answer.seconds = event.total_ns / 1e9
+        answer.seconds_queued = event.queued_ns / 1e9
+        answer.seconds_to_first = event.first_token_ns / 1e9
+        logits = c.string_at(event.logits, 4 * self.vocab_size) if event.logits else None
         if event.token >= 0 or text:
             top = tuple(
                 TokenLogprob(event.top[i].token, event.top[i].logprob)
                 for i in range(event.top_count)
             )
-            logprob = event.logprob if event.top else None
-            self.queue.put(Token(event.token, text, marks, logprob, top))
+            is_known = event.top and not (event.kind == s.PROMPT and not answer.prompt)
+            logprob = event.logprob if is_known else None
+            token = Token(event.token, text, marks, logprob, top, logits)
+            if event.kind == s.PROMPT:
+                answer.prompt.append(token)
+            else:
+                self.queue.put(token)
+        elif logits:
+            self.logits.append(logits)
         if event.kind == s.END:
             self._end(event)
 

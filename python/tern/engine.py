@@ -32,9 +32,9 @@ class Engine:
         self.is_closing = False
         # One function of C for all requests, kept as long as somebody may call it.
         self._on_event = s.EventFunction(self._hear)
+        self._stepper: int | None = None  # the thread of the last event
         self._handle = checked_handle(self.library.tern_engine_open(path, c.byref(options)))
-        self._stepper = threading.Thread(target=self._step, name="tern", daemon=True)
-        self._stepper.start()
+        check(self.library.tern_engine_start(self._handle))
 
     @contextlib.contextmanager
     def use(self) -> Iterator[int]:
@@ -50,17 +50,12 @@ class Engine:
                 self._calls -= 1
                 self._lock.notify_all()
 
-    def _step(self) -> None:
-        while not self.is_closing:
-            if self.library.tern_engine_wait(self._handle, 50) == 1:
-                self.library.tern_engine_step(self._handle)
-
     def close(self) -> None:
         with self._lock:
             if self.is_closing:
                 return
             self.is_closing = True
-        if threading.current_thread() is self._stepper:  # collected during an event
+        if threading.get_ident() == self._stepper:  # garbage was collected during an event
             threading.Thread(target=self._close).start()
         else:
             self._close()
@@ -69,13 +64,13 @@ class Engine:
         with self._lock:
             while self._calls:
                 self._lock.wait()
-        self._stepper.join()
         self.library.tern_engine_close(self._handle)
 
     # Requests
 
     def _hear(self, key: int, event: Any) -> int:
         """Called by the stepping thread; nothing may be raised into it."""
+        self._stepper = threading.get_ident()
         listener = self._listeners.get(key)
         if listener is None:
             return 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes as c
 import functools
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ _tokens = c.POINTER(c.c_int32)
 
 # Results and arguments of what is called here.
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "tern_version": (c.c_char_p, ()),
     "tern_engine_error": (c.c_char_p, ()),
     "tern_engine_options_init": (None, (c.c_void_p,)),
     "tern_engine_open": (Handle, (c.c_char_p, c.POINTER(s.Options))),
@@ -48,8 +50,12 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tern_request_init": (None, (c.c_void_p,)),
     "tern_engine_submit": (c.c_int, (Handle, c.POINTER(s.Request), c.POINTER(c.c_uint64))),
     "tern_engine_cancel": (None, (Handle, c.c_uint64)),
-    "tern_engine_step": (c.c_int, (Handle,)),
-    "tern_engine_wait": (c.c_int, (Handle, c.c_int64)),
+    "tern_engine_start": (c.c_int, (Handle,)),
+    "tern_engine_check": (c.c_int, (Handle,)),
+    "tern_grammar_from_rules": (Handle, (c.c_char_p, c.c_size_t, c.c_void_p, c.c_char_p)),
+    "tern_grammar_from_schema": (Handle, (c.c_char_p, c.c_size_t, c.c_void_p, c.c_char_p)),
+    "tern_grammar_any_object": (Handle, (c.c_void_p, c.c_char_p)),
+    "tern_grammar_release": (None, (Handle,)),
     "tern_engine_count": (c.c_int, (Handle, c.POINTER(s.CountsStruct))),
     "tern_sequence_create": (Handle, (Handle,)),
     "tern_sequence_fork": (Handle, (Handle,)),
@@ -70,8 +76,9 @@ def places() -> Iterator[str]:
         return
     package = Path(__file__).resolve().parent
     near = [package / NAME]
-    near += [folder / "lib" / NAME for folder in list(package.parents)[:5]]
-    near += [package.parents[1] / "build" / "lib" / NAME]
+    if package.parents[2].name == "lib":  # lib/python3/dist-packages/tern
+        near.append(package.parents[2] / NAME)
+    near.append(package.parents[1] / "build" / "lib" / NAME)
     yield from (str(path) for path in near if path.exists())
     yield NAME
 
@@ -127,6 +134,12 @@ def default(struct: type[S]) -> S:
     return struct.from_buffer_copy(load().defaults[struct])
 
 
+def library_version() -> str:
+    """Of the libtern that is loaded. Error: there is none."""
+    text: bytes = load().tern_version()
+    return text.decode()
+
+
 def sentence() -> str:
     """Why the last call of this thread that failed did."""
     text: bytes = load().tern_engine_error()
@@ -165,6 +178,14 @@ def encode(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise InvalidError(f"the text is no Unicode: {error}") from None
+
+
+def dump_json(name: str, value: Any) -> bytes:
+    """Error: it is nothing that JSON has."""
+    try:
+        return encode(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidError(f"{name} cannot be JSON: {error}") from None
 
 
 def read_tokens(call: Callable[..., int], guess: int) -> list[int]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 import ctypes as c
 import os
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import structs as s
-from .answer import Answer, Listener, Stream
+from .answer import Answer, Listener, Stream, floats
 from .engine import Engine
 from .errors import Error, InvalidError
 from .library import c_text, check, default, encode, read_text, read_tokens
@@ -41,6 +41,47 @@ class Counts:
     prompt_tokens: int
     reused_tokens: int
     answer_tokens: int
+    finished: int
+    """Requests, as those that follow."""
+    cancelled: int
+    failed: int
+    refused: int
+    """At a limit."""
+    evicted: int
+    """States that were kept."""
+    step_ns: int
+    """In which the model ran."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the opening of a model is."""
+
+    stage: str
+    """"compile": a checkpoint, by the compiler; "load": weights into memory."""
+    text: str
+    done: int
+    """Bytes."""
+    total: int
+    """Bytes; 0 where nobody knows."""
+
+
+class _ProgressListener:
+    def __init__(self, listener: Callable[[Progress], object] | None) -> None:
+        self.listener = listener
+        self.error: BaseException | None = None
+        self.function = s.ProgressFunction(self._hear) if listener else s.ProgressFunction(0)
+
+    def _hear(self, data: int, progress: Any) -> int:
+        now = progress.contents
+        try:
+            text = (now.text or b"").decode(errors="replace")
+            assert self.listener
+            self.listener(Progress(s.STAGES[now.stage], text, now.done, now.total))
+        except BaseException as error:
+            self.error = error
+            return 1
+        return 0
 
 
 class Model:
@@ -65,9 +106,14 @@ class Model:
         weights: str | os.PathLike[str] | None = None,
         chat_template: str | os.PathLike[str] | None = None,
         name: str | None = None,
+        compiler: str | os.PathLike[str] | None = None,
+        compile_flags: Sequence[str] = (),
+        on_progress: Callable[[Progress], object] | None = None,
     ) -> None:
-        """Opens the library that `tern compile MODEL -o NAME.so` made, whose code is then
-        part of this process: only one that is trusted.
+        """Opens a library that `tern compile MODEL -o NAME.so` made, or its weights, a program,
+        or a checkpoint (a folder or a GGUF file), which the compiler tern makes a program of
+        in its cache, once. The code is then part of this process: only of a file that is
+        trusted.
 
         threads: that compute; 0: all CPUs.
         max_sequences, max_waiting: requests that run at once, and behind them.
@@ -77,6 +123,9 @@ class Model:
         kept_bytes: memory of states that are kept for requests that begin alike.
         weights, chat_template: files in the place of the model's own.
         name: that the model was compiled as, if it is not the file's.
+        compiler, compile_flags: of checkpoints; None: the tern that is installed with
+        libtern, or that of PATH.
+        on_progress: called meanwhile; an exception of it gives up.
         """
         options = default(s.Options)
         numbers = {
@@ -91,7 +140,18 @@ class Model:
             setattr(options, key, value)
         options.weights, options.chat_template = c_text(weights), c_text(chat_template)
         options.model_name = c_text(name)
-        self._engine = Engine(c_text(path), options)
+        options.compiler = c_text(compiler)
+        flags = [c_text(flag) for flag in compile_flags]
+        options.compile_flags = (c.c_char_p * len(flags))(*flags)
+        options.compile_flag_count = len(flags)
+        listener = _ProgressListener(on_progress)
+        options.on_progress = listener.function
+        try:
+            self._engine = Engine(c_text(path), options)
+        except Error:
+            if listener.error:
+                raise listener.error from None
+            raise
         # Also where it is forgotten, and before Python ends.
         self._finalizer = weakref.finalize(self, self._engine.close)
         self._library = self._engine.library
@@ -233,7 +293,6 @@ class Model:
     def embed(self, text: Prompt | Iterable[Prompt], *, bos: bool = True) -> Floats:
         """float32[hidden_size]: the residual stream of the last token after the last layer,
         before the norm. For a list of texts, or of ids of texts: float32[n, hidden_size]."""
-        numpy = _numpy()
         given: Any = text if isinstance(text, str) else list(text)
         is_one = isinstance(text, str) or all(hasattr(item, "__index__") for item in given)
         streams = []
@@ -241,14 +300,20 @@ class Model:
             request = Prepared(Sampling(max_tokens=0, bos=bos), s.HIDDEN)
             request.set_prompt(prompt)
             streams.append(self._submit(request))
-        rows: Floats = numpy.empty((len(streams), self.hidden_size), numpy.float32)
-        for row, stream in zip(rows, streams):
-            with stream:
-                stream.read()
-                if stream._listener.hidden is None:
-                    raise Error(f"the request was {stream.answer.finish}")
-                row[:] = numpy.frombuffer(stream._listener.hidden, numpy.float32)
-        return rows.reshape(-1) if is_one else rows
+        rows = [_finished(stream).hidden or b"" for stream in streams]
+        found = floats(b"".join(rows))
+        return found if is_one else found.reshape(len(rows), self.hidden_size)
+
+    def logits(self, text: Prompt, *, bos: bool = True) -> Floats:
+        """float32[n, vocab_size] of the n tokens of a text: row i is what the model makes of the
+        tokens up to i, before temperature, penalties and rules."""
+        sampling = Sampling(max_tokens=0, bos=bos, prompt_logprobs=True, logits=True)
+        request = Prepared(sampling)
+        request.set_prompt(text)
+        listener = _finished(self._submit(request))
+        # Each token came with what it was judged by: the row of the one before.
+        rows = [token.logit_bytes for token in listener.answer.prompt if token.logit_bytes]
+        return floats(b"".join(rows + listener.logits)).reshape(-1, self.vocab_size)
 
     # Sequences and counts
 
@@ -264,6 +329,12 @@ class Model:
             self, self._engine.make_sequence(lambda engine: restore(engine, data, len(data)))
         )
 
+    def check(self) -> None:
+        """Error: the file that weights are read from is not what it was: replaced or
+        removed, which does no harm, or written to. Where it became shorter, requests fail."""
+        with self._engine.use() as engine:
+            check(self._library.tern_engine_check(engine))
+
     def counts(self) -> Counts:
         counts = s.CountsStruct(size=c.sizeof(s.CountsStruct))
         with self._engine.use() as engine:
@@ -271,7 +342,7 @@ class Model:
         return Counts(**{name: getattr(counts, name) for name in Counts.__annotations__})
 
     def _submit(self, request: Prepared) -> Stream:
-        listener = Listener(self.hidden_size)
+        listener = Listener(self.hidden_size, self.vocab_size)
         number = self._engine.submit(request.struct, listener)
         # It keeps the model.
         return Stream(listener, lambda: self._cancel(number))
@@ -280,9 +351,8 @@ class Model:
         self._engine.cancel(number)
 
 
-def _numpy() -> Any:
-    try:
-        import numpy
-    except ImportError:
-        raise Error("this needs numpy: install python3-numpy, or pip install numpy") from None
-    return numpy
+def _finished(stream: Stream) -> Listener:
+    with stream:
+        if stream.read().finish == "cancelled":
+            raise Error("the request was cancelled")
+    return stream._listener

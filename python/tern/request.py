@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import ctypes as c
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
@@ -13,7 +12,8 @@ from typing import Any, Union
 from . import structs as s
 from .answer import Message
 from .errors import InvalidError
-from .library import c_text, default, encode
+from .grammar import Grammar
+from .library import c_text, default, dump_json, encode
 
 Prompt = Union[str, Sequence[int]]
 """Text, or ids of tokens."""
@@ -44,6 +44,12 @@ class Sampling:
     logprobs: int | None = None
     """So many likeliest tokens with each token of the answer, 0 to 20; None: no
     log-probabilities."""
+    prompt_logprobs: bool = False
+    """The same of the prompt's tokens, all of which are then read: `answer.prompt`."""
+    logits: bool = False
+    """`token.logits` of each token."""
+    grammar: Grammar | None = None
+    """The form of the answer, which ends where that can do nothing else."""
     ignore_end: bool = False
     """End tokens and the model's own stop strings do not end it."""
     bos: bool = True
@@ -59,12 +65,17 @@ class Prepared:
         self.struct = default(s.Request)
         self._set_numbers(sampling)
         self._set_stops(sampling.stop)
+        if sampling.grammar is not None:
+            self.grammar = sampling.grammar  # as long as this
+            self.struct.grammar = sampling.grammar._handle
         flags = extra_flags
         if sampling.logprobs is not None:
             if not 0 <= sampling.logprobs <= s.MAX_TOP:
                 raise InvalidError(f"logprobs is {sampling.logprobs}, expected 0 to {s.MAX_TOP}")
             flags |= s.LOGPROBS
             self.struct.top = sampling.logprobs
+        flags |= s.PROMPT_LOGPROBS * sampling.prompt_logprobs
+        flags |= s.LOGITS * sampling.logits
         flags |= s.IGNORE_END * sampling.ignore_end
         flags |= s.NO_BOS * (not sampling.bos)
         flags |= s.PRIVATE * sampling.private
@@ -159,13 +170,6 @@ def _object(message: Message | Mapping[str, Any]) -> Mapping[str, Any]:
     return message
 
 
-def _json(name: str, value: Any) -> bytes:
-    try:
-        return encode(json.dumps(value, ensure_ascii=False, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InvalidError(f"{name} cannot be JSON: {error}") from None
-
-
 def make_chat(
     messages: Messages,
     tools: Sequence[Mapping[str, Any]] | None,
@@ -178,9 +182,9 @@ def make_chat(
         chat.messages = (s.MessageStruct * max(len(given), 1))(*map(_message, given))
         chat.message_count = len(given)
     else:
-        chat.json = _json("messages", list(map(_object, given)))
+        chat.json = dump_json("messages", list(map(_object, given)))
         chat.json_bytes = len(chat.json)
     if tools is not None:
-        chat.tools = _json("tools", list(tools))
+        chat.tools = dump_json("tools", list(tools))
         chat.tools_bytes = len(chat.tools)
     return chat

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes as c
 
 
-class Progress(c.Structure):
+class ProgressStruct(c.Structure):
     _fields_ = [
         ("size", c.c_uint32),
         ("stage", c.c_uint32),
@@ -21,7 +21,7 @@ class Progress(c.Structure):
     ]
 
 
-ProgressFunction = c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(Progress))
+ProgressFunction = c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(ProgressStruct))
 
 
 class Options(c.Structure):
@@ -37,6 +37,11 @@ class Options(c.Structure):
         ("weights", c.c_char_p),
         ("chat_template", c.c_char_p),
         ("model_name", c.c_char_p),
+        ("compiler", c.c_char_p),
+        ("compile_flags", c.POINTER(c.c_char_p)),
+        ("compile_flag_count", c.c_size_t),
+        ("on_progress", ProgressFunction),
+        ("progress_data", c.c_void_p),
     ]
 
 
@@ -52,6 +57,7 @@ class Info(c.Structure):
         ("has_template", c.c_uint32),
         ("name", c.c_char_p),
         ("target", c.c_char_p),
+        ("calls_form", c.c_uint32),
     ]
 
 
@@ -100,6 +106,10 @@ class Event(c.Structure):
         ("answer_tokens", c.c_uint32),
         ("reserved", c.c_uint32),
         ("error", c.c_char_p),
+        ("logits", c.c_void_p),
+        ("queued_ns", c.c_uint64),
+        ("first_token_ns", c.c_uint64),
+        ("total_ns", c.c_uint64),
     ]
 
 
@@ -131,6 +141,7 @@ class Request(c.Structure):
         ("reserved", c.c_uint32),
         ("on_event", EventFunction),
         ("data", c.c_void_p),
+        ("grammar", c.c_void_p),
     ]
 
 
@@ -147,6 +158,12 @@ class CountsStruct(c.Structure):
         ("prompt_tokens", c.c_uint64),
         ("reused_tokens", c.c_uint64),
         ("answer_tokens", c.c_uint64),
+        ("finished", c.c_uint64),
+        ("cancelled", c.c_uint64),
+        ("failed", c.c_uint64),
+        ("refused", c.c_uint64),
+        ("evicted", c.c_uint64),
+        ("step_ns", c.c_uint64),
     ]
 
 
@@ -157,6 +174,7 @@ SIZED = {
     "tern_request": Request,
 }
 ALL = SIZED | {
+    "tern_progress": ProgressStruct,
     "tern_engine_info": Info,
     "tern_message": MessageStruct,
     "tern_logprob": Logprob,
@@ -165,9 +183,13 @@ ALL = SIZED | {
 }
 
 # tern_request_flags
-LOGPROBS, HIDDEN, IGNORE_END, NO_BOS, PRIVATE = 1, 2, 4, 8, 16
+LOGPROBS, HIDDEN, IGNORE_END, NO_BOS, PRIVATE, PROMPT_LOGPROBS, LOGITS = (
+    1 << bit for bit in range(7)
+)
 # tern_event_kind
-OPENING, TOKEN, END = range(3)
+OPENING, TOKEN, END, PROMPT = range(4)
+# tern_stage
+STAGES = ("", "compile", "load")
 # tern_finish, and their names as Answer.finish has them
 FINISHES = ("", "stop", "length", "context", "cancelled", "failed")
 MAX_TOP = 20

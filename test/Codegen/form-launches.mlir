@@ -137,6 +137,46 @@ module attributes {tern.target = #device} {
 
 // -----
 
+// Rows that the run reads twice are copied first.
+
+#rows = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+#device = #tern.target<triple = "nvptx64-nvidia-cuda", cpu = "sm_80", features = "+sm_80">
+module attributes {tern.target = #device} {
+  // CHECK-LABEL: func.func @twice(
+  // CHECK-SAME:    %[[X:.*]]: memref<1x64xf32>,
+  // CHECK:         scf.execute_region
+  // CHECK:           linalg.copy ins(%[[X]] : memref<1x64xf32>) outs(%[[NEAR:.*]] :
+  // CHECK:           tern.reduce <max_abs>(%[[NEAR]])
+  // CHECK:           linalg.generic {{.*}} ins(%[[NEAR]],
+  // CHECK:           scf.parallel
+  // CHECK:             memref.load %[[NEAR]]
+  func.func @twice(%x: memref<1x64xf32>, %y: memref<1x64xf32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c4 = arith.constant 4 : index
+    %m = memref.alloc() : memref<1xf32>
+    %h = memref.alloc() : memref<1x64xf32>
+    tern.reduce <max_abs>(%x) outs(%m : memref<1xf32>) : (memref<1x64xf32>)
+    linalg.generic {indexing_maps = [#rows, #row, #rows], iterator_types = ["parallel", "parallel"]}
+        ins(%x, %m : memref<1x64xf32>, memref<1xf32>) outs(%h : memref<1x64xf32>) {
+    ^bb0(%in: f32, %scale: f32, %out: f32):
+      %z = arith.mulf %in, %scale : f32
+      linalg.yield %z : f32
+    }
+    scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+      %z = memref.load %h[%c0, %i] : memref<1x64xf32>
+      %w = memref.load %x[%c0, %i] : memref<1x64xf32>
+      %sum = arith.addf %z, %w : f32
+      memref.store %sum, %y[%c0, %i] : memref<1x64xf32>
+      scf.reduce
+    }
+    return
+  }
+}
+
+// -----
+
 // For a CPU nothing is done.
 
 module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "">} {

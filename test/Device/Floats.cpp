@@ -36,6 +36,45 @@ struct SquareRoot {
   template <class T> T operator()(T a) const { return canonical(std::sqrt(a)); }
 };
 
+/// Both halves of registers of 64 bits, each F of those of N sources.
+template <class F, unsigned N>
+void pairwise(Warp &warp, const Instruction &in, uint32_t on) {
+  uint32_t low = kAllLanes, high = kAllLanes;
+  for (unsigned i = 1; i <= N; ++i) {
+    low &= warp.definedLow[in.ops[i].index];
+    high &= warp.definedHigh[in.ops[i].index];
+  }
+  uint64_t result[kLanes];
+  for (unsigned lane = 0; lane < kLanes; ++lane) {
+    auto half = [&](unsigned shift) {
+      float x[3];
+      for (unsigned i = 0; i < N; ++i)
+        x[i] = fromStored<float>(
+            uint32_t(lanes<uint64_t>(warp, in.ops[i + 1])[lane] >> shift));
+      if constexpr (N == 2)
+        return uint64_t(toStored(F()(x[0], x[1]))) << shift;
+      else
+        return uint64_t(toStored(F()(x[0], x[1], x[2]))) << shift;
+    };
+    result[lane] = half(0) | half(32);
+  }
+  commit(warp, in.ops[0], result, on, low & high);
+  defineHalves(warp, in.ops[0], on, low, high);
+}
+
+/// Floats, or pairs of them, rounded to nearest.
+template <class F, unsigned N> void decodeArithmetic(Decoding &d) {
+  if (!d.has("f32x2"))
+    return decodeRounded<F, N>(d);
+  d.expect("rn");
+  d.in.type = d.takeType();
+  d.expectArguments(N + 1);
+  d.in.ops[0] = d.destination(d.argument(0), 64);
+  for (unsigned i = 1; i <= N; ++i)
+    d.in.ops[i] = d.source(d.argument(i), 64);
+  d.in.run = pairwise<F, N>;
+}
+
 /// The other of a number and NaN, or NaN of both; -0 is less than 0.
 template <bool wantsGreater, bool keepsNaN> struct Choose {
   template <class T> T operator()(T a, T b) const {
@@ -92,11 +131,11 @@ struct CopySign {
 } // namespace
 
 void tern::ptx::addFloats(Decoders &decoders) {
-  decoders["add.f"] = decodeRounded<Add, 2>;
-  decoders["sub.f"] = decodeRounded<Subtract, 2>;
-  decoders["mul.f"] = decodeRounded<Multiply, 2>;
+  decoders["add.f"] = decodeArithmetic<Add, 2>;
+  decoders["sub.f"] = decodeArithmetic<Subtract, 2>;
+  decoders["mul.f"] = decodeArithmetic<Multiply, 2>;
   decoders["div.f"] = decodeRounded<Divide, 2>;
-  decoders["fma.f"] = decodeRounded<FusedMultiplyAdd, 3>;
+  decoders["fma.f"] = decodeArithmetic<FusedMultiplyAdd, 3>;
   decoders["rcp.f"] = decodeRounded<Reciprocal, 1>;
   decoders["sqrt.f"] = decodeRounded<SquareRoot, 1>;
   decoders["min.f"] = decodeChoice<false>;

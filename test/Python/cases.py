@@ -61,6 +61,10 @@ CASES = {
     "h260-d44": Case(9, dict(hidden=260, heads=4, kv_heads=4, head_dim=44), threads=3),
     "h316-d20-many-heads": Case(9, dict(hidden=316, heads=15, kv_heads=5, head_dim=20), KV3),
     "h320-g1028": Case(17, dict(hidden=320, intermediate=1028, heads=5), threads=2),
+    # Columns that are no multiple of anything: such weights are not packed in checkpoints.
+    "columns-5-65": Case(9, dict(
+        encoding="master-f32", hidden=5, intermediate=65, heads=1, head_dim=128, vocab=7
+    )),
     "one-token": Case(1, dict(hidden=212)),
     "one-layer": Case(5, dict(layers=1, hidden=228)),
     "five-layers": Case(5, dict(layers=5)),

@@ -18,9 +18,9 @@ from conftest import MODELS, model_directory
 
 # The bundled models bring none. Control tokens of theirs would end an answer early.
 TEMPLATE = (
-    "{% if tools %}{{ tools | tojson }}\n{% endif %}"
+    "{% for t in tools or [] %}{{ t.function.name }}\n{% endfor %}{% if tools %}<tool_call>\n{% endif %}"
     "{% for m in messages %}{{ m.role }}:\n{{ m.content }}\n"
-    "{% for c in m.tool_calls or [] %}{{ c | tojson }}\n{% endfor %}{% endfor %}"
+    "{% for c in m.tool_calls or [] %}{{ c.function.arguments.mood }}\n{% endfor %}{% endfor %}"
     "{% if add_generation_prompt %}assistant:\n{% endif %}"
 )
 

@@ -217,7 +217,7 @@ def test_list_and_clear(cache, filled, releases, tmp_path):
 
 
 def test_usage_of_cache(cache):
-    for words in ([], ["empty"], ["list", "clear"], ["clear", "--kv-bits=3"]):
+    for words in ([], ["empty"], ["list", "clear"], ["clear", "--kv-bits=3"], ["add"], ["list", "--steps"]):
         assert_refused(cache.command(*words), "list", "clear", status=2)
 
 

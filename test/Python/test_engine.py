@@ -4,11 +4,15 @@
 
 Needs TERN_BINARY in a build folder; without it these tests are skipped. The engine
 itself is tested with a model written by hand, test/Runtime/Engine*.cpp.
+All that tern makes or reads is opened.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,12 +21,17 @@ from conftest import MODELS, in_turn, model_directory
 from test_driver import run
 
 
+@pytest.fixture(scope="module")
+def crowd(tern) -> Path:
+    path = Path(tern).with_name("tern-engine-crowd")
+    if not path.exists():
+        pytest.skip(f"{path} is not built")
+    return path
+
+
 @pytest.mark.parametrize("name, target", in_turn([*MODELS, "shakespeare-qwen3"], lambda _: False))
-def test_crowds_get_the_answers_of_each_alone(tern, name, target):
+def test_crowds_get_the_answers_of_each_alone(tern, crowd, name, target):
     """To the bit, while prompts are read in pieces and beginnings are copied."""
-    crowd = Path(tern).with_name("tern-engine-crowd")
-    if not crowd.exists():
-        pytest.skip(f"{crowd} is not built")
     folder = compiled_once(tern, model_directory(name), ["--emit=shared", f"--target={target}"])
     requests = 5 if target == "generic" else 60  # portable code is slow
     done = run(crowd, folder / "bard.so", 1, requests)
@@ -32,3 +41,83 @@ def test_crowds_get_the_answers_of_each_alone(tern, name, target):
     # few requests share less.
     least = 4 if requests == 60 else 8
     assert int(counts["reused"]) > int(counts["read"]) / least > 0
+
+
+@pytest.fixture(scope="module")
+def folder(tern, tmp_path_factory) -> Path:
+    """A program and a library of one model."""
+    folder = tmp_path_factory.mktemp("engine")
+    checkpoint = model_directory("shakespeare-a48")
+    for flags in ([], ["--emit=shared", "--target=generic"]):
+        for path in compiled_once(tern, checkpoint, flags).iterdir():
+            shutil.copy(path, folder)
+    return folder
+
+
+def test_whatever_tern_made_is_opened(crowd, folder):
+    """A program that strip has been at, and files that have another name now."""
+    subprocess.run(["strip", "-s", "-o", folder / "stripped", folder / "bard"], check=True)
+    shutil.copy(folder / "bard.so", folder / "renamed.so")
+    shutil.copy(folder / "bard.so", folder / "other.so")
+    shutil.copy(folder / "bard.weights", folder / "other.weights")
+    for name in ("bard", "stripped", "bard.weights", "renamed.so", "other.weights"):
+        done = run(crowd, folder / name, 1, 2)
+        assert done.returncode == 0, done.stderr
+
+
+def test_checkpoints_are_compiled_once_into_the_cache(tern, crowd, tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    model = model_directory("shakespeare-qwen3")
+    for _ in range(2):
+        done = run(crowd, model, 1, 2, env=environment)
+        assert done.returncode == 0, done.stderr
+    (program,) = tmp_path.glob("tern/shakespeare*")
+    path = run(tern, "cache", "path", model, env=environment).stdout
+    assert path == f"{program}\n"
+    assert run(tern, "cache", "add", model, env=environment).stdout == path
+    done = run(tern, "cache", "add", "--steps", model, env=environment)
+    assert done.stdout == f"program {path}"
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("static", "linked statically"),
+        ("bard.h", "bard.h is no model"),
+        ("nothing", "No such file"),
+        (".", "config.json is not in this directory"),
+        ("alone.weights", "holds weights alone"),
+        ("cut", "cut"),
+        ("foreign", "another machine"),
+        ("damaged", "program headers are damaged"),
+    ],
+)
+def test_refusals_are_sentences(crowd, folder, name, expected):
+    shutil.copy(folder / "bard.weights", folder / "alone.weights")
+    program = (folder / "bard").read_bytes()
+    (folder / "cut").write_bytes(program[: len(program) // 2])
+    static, foreign, damaged = bytearray(program), bytearray(program), bytearray(program)
+    foreign[18] ^= 1  # e_machine
+    headers, count = int.from_bytes(program[32:40], "little"), program[56]
+    for at in range(headers, headers + 56 * count, 56):
+        if program[at] == 3:  # the interpreter's name
+            static[at] = 0
+        if program[at] == 1:  # a loaded segment, which ends behind the file now
+            damaged[at + 38] = 0xFF
+    for path, contents in (("static", static), ("foreign", foreign), ("damaged", damaged)):
+        (folder / path).write_bytes(contents)
+    done = run(crowd, folder / name, 1, 0)
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_checkpoint_without_a_compiler(crowd, tmp_path):
+    alone = tmp_path / "lib" / "tern-engine-crowd"
+    alone.parent.mkdir()
+    library = crowd.parents[1] / "lib" / "libtern.so"
+    (alone.parent / "libtern.so.0").write_bytes(library.read_bytes())
+    environment = {"PATH": "/nowhere", "LD_LIBRARY_PATH": str(alone.parent)}
+    done = run(crowd, model_directory("shakespeare-qwen3"), 1, 0, env=environment)
+    assert done.returncode == 1
+    assert "there is no compiler tern; install tern, or compile it elsewhere" in done.stderr

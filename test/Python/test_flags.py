@@ -7,6 +7,7 @@ Needs TERN_BINARY; without it these tests are skipped.
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -155,7 +156,7 @@ def test_completion_of_bash(tern, tmp_path):
     assert words("") == [*listed, "--help", "--version"]
     assert words("com") == ["compile", "completion"]
     assert words("help", "") == listed
-    assert words("cache", "") == ["list", "clear", "path"]
+    assert words("cache", "") == ["list", "clear", "path", "add"]
     assert words("compile", "--kv") == ["--kv-bits"]
     assert words("compile", "--kv-bits", "") == ["3", "4", "8", "16"]
     assert words("compile", "--emit", "=", "sh") == ["shared"]
@@ -211,6 +212,7 @@ def test_pages_of_the_build_are_current(tern, tmp_path):
         pytest.skip("TERN_BINARY is not in a build folder")
     run(tern, "manual", tmp_path)
     for page in tmp_path.iterdir():
-        assert (share / "man" / page.name).read_text() == page.read_text()
+        packed = (share / "man" / f"{page.name}.gz").read_bytes()
+        assert gzip.decompress(packed).decode() == page.read_text()
     for shell, name in (("bash", "tern.bash"), ("fish", "tern.fish"), ("zsh", "_tern")):
         assert (share / name).read_text() == run(tern, "completion", shell).stdout

@@ -57,10 +57,12 @@ def test_all_is_equal(folder, library, tmp_path):
     [opcodes] = [int(name.split()[0]) for name in equal if name.endswith(" opcodes")]
     assert opcodes >= 175
     figures = {(r["step"], r["name"]): r for r in report["results"] if "value" in r}
-    for name in ("copy", "read", "launch in a graph"):
+    for name in ("copy", "read", "launch in a graph", "with edges that let it begin early"):
         assert figures["device", name]["value"] > 0
+    steps = [name for step, name in figures if step == "products" and ", behind" in name]
+    assert len(steps) == 6 and sum(name.endswith(", behind 160") for name in steps) == 1
     products = [name for step, name in figures if step == "products" and name.endswith("tokens")]
-    assert len(products) == len(set(products)) == 5 * 3
+    assert len(products) == len(set(products)) == 4 + 5 + 5
     assert figures["models", "shakespeare-b158, batch of 2, behind 0"]["unit"] == "tok/s"
 
 

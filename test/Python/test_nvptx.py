@@ -21,7 +21,7 @@ PTXAS = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
 
 # Rounded to nearest, subnormals kept, nothing contracted. Operations that never round, as
 # max.f32, do not say how.
-ROUNDED = re.compile(r"^\s*(?:@\S+\s+)?((?:add|sub|mul|div|rcp|sqrt|fma|mad)\.\S*f32)\b", re.M)
+ROUNDED = re.compile(r"^\s*(?:@\S+\s+)?((?:add|sub|mul|div|rcp|sqrt|fma|mad)\.\S*f32(?:x2)?)\b", re.M)
 FORBIDDEN = re.compile(r"\.ftz|\.approx|\.full|\bfma\.|\bmad\.\S*f32|\bex2\.|\blg2\.")
 
 

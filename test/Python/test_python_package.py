@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import json
 import os
 import re
 import shutil
@@ -24,11 +25,14 @@ import pytest
 from cached import compiled_once
 from conftest import MODELS, ROOT, model_directory
 from test_driver import run
-from test_golden import assert_same_bits, golden_json
+from test_golden import assert_same_bits, golden, golden_json
 
 A48 = model_directory(MODELS[0])
 GENERIC = ["--target=generic"]
 WANT = golden_json(MODELS[0])["greedy"]
+
+HOST = (ROOT / "runtime/include/tern/host.h").read_text()
+VERSION = re.findall(r'TERN_VERSION_TEXT "(.*)"', HOST)[0]
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +198,73 @@ def test_numbers_are_the_models(model):
     assert np.any(two[0] != two[1])
 
 
+def test_logits_are_the_references(model):
+    """Of all tokens of a text, of those of an answer, and their log-probabilities."""
+    kept = golden(MODELS[0])
+    tokens = kept.f32("tokens").astype(int)[:24].tolist()
+    want = kept.f32("config.logits")[:24]
+    assert_same_bits(model.logits(tokens), want)
+    assert_same_bits(model.logits(tokens[:1]), want[:1])
+    answer = model.generate(
+        tokens, max_tokens=2, temperature=0, logprobs=2, prompt_logprobs=True, logits=True
+    )
+    first, second = answer.tokens
+    assert_same_bits(first.logits, want[23])
+    assert_same_bits(second.logits, model.logits([*tokens, first.id])[-1])
+    assert [token.id for token in answer.prompt] == tokens
+    assert answer.prompt[0].logprob is None and not answer.prompt[0].top
+    wide = want.astype(float)
+    every = wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
+    for row, token in zip(every, [*answer.prompt[1:], first]):
+        assert token.logprob == pytest.approx(row[token.id], rel=1e-12)
+        assert token.top[0].id == row.argmax()
+    assert 0 < answer.seconds_queued <= answer.seconds_to_first <= answer.seconds < 600
+
+
+def test_programs_and_checkpoints_open(tern, model, tmp_path, monkeypatch):
+    """The second is compiled, with word of it; giving up is an exception of the caller's."""
+    import tern as package
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    want = model.generate("ROMEO:", max_tokens=8, temperature=0).text
+    with package.Model(compiled_once(tern, A48, GENERIC) / "bard") as program:
+        assert program.generate("ROMEO:", max_tokens=8, temperature=0).text == want
+    stages: list[str] = []
+    arguments: dict = {"compiler": tern, "compile_flags": GENERIC}
+
+    def give_up(now: package.Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        package.Model(A48, on_progress=give_up, **arguments)
+    with package.Model(A48, on_progress=lambda now: stages.append(now.stage), **arguments) as made:
+        assert made.generate("ROMEO:", max_tokens=8, temperature=0).text == want
+        made.check()
+    assert "compile" in stages and set(stages) <= {"compile", "load"}
+    with pytest.raises(package.Error, match="no-such-flag"):
+        package.Model(A48, compiler=tern, compile_flags=["--no-such-flag"])
+    with pytest.raises(package.Error, match="config.json"):
+        package.Model(tmp_path, compiler=tern)
+
+
+def test_answers_of_a_form(model):
+    import tern as package
+
+    forms = ["yes", "no", "perhaps"]
+    rules = package.Grammar.from_rules("root ::= " + " | ".join(f'"{form}"' for form in forms))
+    answer = model.generate("ROMEO:", temperature=0, grammar=rules)
+    assert answer.text in forms and answer.finish == "stop"
+    grammar = package.Grammar.from_schema({"enum": ["yes", 17, None]})
+    with ThreadPoolExecutor(4) as pool:
+        texts = pool.map(lambda seed: model.generate("ROMEO:", seed=seed, grammar=grammar), range(8))
+        assert {json.loads(answer.text) for answer in texts} <= {"yes", 17, None}
+    assert model.generate("ROMEO:", grammar=package.Grammar.any_object(), max_tokens=1).text[:1] in "{ "
+    with pytest.raises(package.InvalidError, match="root"):
+        package.Grammar.from_rules('leaf ::= "x"')
+    with pytest.raises(package.InvalidError, match="schema cannot be JSON"):
+        package.Grammar.from_schema({"a": object()})
+
+
 REFUSED = [
     ({"temperature": -1}, "temperature is -1, expected 0 or more"),
     ({"temperature": float("nan")}, "temperature is nan, expected 0 or more"),
@@ -219,7 +290,8 @@ def test_refused_texts_and_files(model, library, tmp_path):
 
     for prompt, words in [
         ([model.vocab_size], "token 0 is 1024, expected 0 to 1023"),
-        ([-1], "token 0 is -1"),
+        ([-1], "token 0 is -1, which is no id"),
+        ([2**32 + 5], "token 0 is 4294967301, which is no id"),
         ("\ud800", "no Unicode"),
         ([], "no tokens"),
         ("x" * 5000, "the context of 256 has room for 256"),
@@ -230,7 +302,7 @@ def test_refused_texts_and_files(model, library, tmp_path):
         model.generate("ROMEO:", max_tokens=1.5)
     with pytest.raises(TypeError):
         model.generate("ROMEO:", no_such_number=1)
-    with pytest.raises(package.Error, match="there is no such file"):
+    with pytest.raises(package.Error, match="No such file"):
         package.Model(tmp_path / "none.so")
     with pytest.raises(package.InvalidError, match="max_sequences is -1"):
         package.Model(library, max_sequences=-1)
@@ -261,24 +333,33 @@ def test_closed_and_forgotten_models(library):
     assert engine.is_closing and threading.active_count() == threads
 
 
-def test_missing_and_older_libraries_are_said(tmp_path):
-    source = tmp_path / "old.c"
-    source.write_text("int tern_engine_error(void) { return 0; }\n")
-    old = tmp_path / "old.so"
-    assert run("cc", "-shared", "-fPIC", source, "-o", old).returncode == 0
-    for path, words in ((tmp_path / "none", "cannot load libtern.so.0"), (old, "it is older than")):
+def test_missing_and_older_libraries_are_said(libtern, tmp_path):
+    from tern.library import PROTOTYPES
+
+    inits = [f"void {name}(unsigned *size) {{ *size = 8; }}\n" for name in PROTOTYPES if "_init" in name]
+    others = [f"int {name}(void) {{ return 0; }}\n" for name in PROTOTYPES if "_init" not in name]
+    for name, code in (("lacks", inits), ("short", inits + others)):
+        (tmp_path / f"{name}.c").write_text("".join(code))
+        done = run("cc", "-shared", "-fPIC", tmp_path / f"{name}.c", "-o", tmp_path / f"{name}.so")
+        assert done.returncode == 0, done.stderr
+    for path, words in (
+        (tmp_path / "none", "cannot load libtern.so.0"),
+        (tmp_path / "lacks.so", "has no tern_version: it is older than"),
+        (tmp_path / "short.so", "of 8 bytes, expected at least .*: it is older than"),
+    ):
         done = python("-c", "import tern; tern.Model('x')", TERN_LIBRARY=str(path))
         assert done.returncode == 1
         assert re.search(rf"^tern.errors.Error: .*{words}", done.stderr, re.M), done.stderr
+    done = python("-c", "import tern; print(tern.library_version())", TERN_LIBRARY=str(libtern))
+    assert done.stdout == f"{VERSION}\n"
     # The package itself is there without any.
     assert python("-c", "import tern", TERN_LIBRARY="/none").returncode == 0
 
 
 def test_version_is_one():
-    version = re.search(r'TERN_VERSION_TEXT "(.*)"', (ROOT / "runtime/include/tern/host.h").read_text())
     from tern import __version__
 
-    assert version and __version__ == version[1]
+    assert __version__ == VERSION
     assert f"project(tern VERSION {__version__} " in (ROOT / "CMakeLists.txt").read_text()
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
 
 import pytest
-from conftest import MODELS
+from conftest import MODELS, ROOT
 from served import Served, serving
 from test_driver import run
 from test_golden import golden_json
@@ -72,6 +73,57 @@ def test_stop_ends_before_the_text(server):
     answer = server.json("/v1/completions", {**TEXT, "stop": ["man", "nowhere"]})
     assert answer["choices"][0]["text"] == GREEDY["text"][: GREEDY["text"].index("man")]
     assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def test_log_probabilities_of_a_prompt(server):
+    """Those that echo asks for are those of the tokens when they were an answer."""
+    said = server.json("/v1/completions", {**TEXT, "max_tokens": 6, "logprobs": 2})["choices"][0]
+    body = {"prompt": TEXT["prompt"] + said["text"], "max_tokens": 0, "echo": True, "logprobs": 2}
+    echoed = server.json("/v1/completions", body)["choices"][0]
+    assert echoed["text"] == body["prompt"] == "".join(echoed["logprobs"]["tokens"])
+    assert echoed["logprobs"]["token_logprobs"][-6:] == said["logprobs"]["token_logprobs"]
+    assert echoed["logprobs"]["top_logprobs"][-6:] == said["logprobs"]["top_logprobs"]
+    offsets = echoed["logprobs"]["text_offset"]
+    assert offsets[0] == 0 and offsets[-6] == len(TEXT["prompt"])
+    [*chunks] = server.events("/v1/completions", body)
+    assert "".join(chunk["choices"][0]["text"] for chunk in chunks) == body["prompt"]
+    assert sum(len((c["choices"][0]["logprobs"] or {"tokens": []})["tokens"]) for c in chunks) == len(offsets)
+
+
+SCHEMA = {
+    "type": "object", "required": ["mood", "age"], "additionalProperties": False,
+    "properties": {"mood": {"enum": ["merry", "sad"]}, "age": {"type": "integer", "minimum": 0, "maximum": 99}},
+}  # fmt: skip
+FORM = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": SCHEMA}}
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": SCHEMA}} for name in ("act", "sing")]
+
+
+def test_answers_have_the_form_that_was_asked_for(server):
+    for seed in range(5):
+        body = {**CHAT, "max_tokens": 100, "temperature": 1, "seed": seed, "response_format": FORM}
+        choice = server.json("/v1/chat/completions", body)["choices"][0]
+        value = json.loads(choice["message"]["content"])
+        assert choice["finish_reason"] == "stop"
+        assert set(value) == {"mood", "age"} and value["mood"] in ("merry", "sad") and 0 <= value["age"] <= 99
+    bad = {**CHAT, "response_format": {**FORM, "json_schema": {"name": "x", "schema": {"type": "horse"}}}}
+    assert server.refused("/v1/chat/completions", bad)["param"] == "response_format"
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "sing"}}])
+def test_calls_of_tools(server, choice):
+    """As messages and in a stream, and their results can be told."""
+    body = {**CHAT, "max_tokens": 220, "tools": TOOLS, "tool_choice": choice, "parallel_tool_calls": False}
+    answer = server.json("/v1/chat/completions", body)["choices"][0]
+    [call] = answer["message"]["tool_calls"]
+    assert answer["finish_reason"] == "tool_calls" and answer["message"]["content"] is None
+    assert call["function"]["name"] in (("act", "sing") if choice == "required" else ("sing",))
+    assert set(json.loads(call["function"]["arguments"])) == {"mood", "age"}
+    deltas = [chunk["choices"][0] for chunk in server.events("/v1/chat/completions", body)]
+    [streamed] = [one for delta in deltas for one in delta["delta"].get("tool_calls", [])]
+    assert streamed["index"] == 0 and streamed["function"] == call["function"]
+    assert deltas[-1]["finish_reason"] == "tool_calls"
+    told = [*CHAT["messages"], answer["message"], {"role": "tool", "tool_call_id": call["id"], "content": "done"}]
+    assert server.json("/v1/chat/completions", {**CHAT, "messages": told, "tools": TOOLS})["choices"]
 
 
 def test_embeddings_have_the_length_one(server):
@@ -158,3 +210,18 @@ def test_keys_are_asked_for(tern, tmp_path):
         assert served.json("/health")["status"] == "ok"
         status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example")
         assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
+
+
+def test_transcripts_of_the_page(tern, tmp_path):
+    """docs/server.md: each command says what stands behind it; `...` is anything."""
+    need_server(tern)
+    page = (ROOT / "docs/server.md").read_text()
+    [transcript] = re.findall(r"<!-- transcript -->\n```console\n(.*?)```\n", page, re.DOTALL)
+    steps = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", transcript, re.MULTILINE)
+    assert len(steps) > 8
+    with serving(tern, tmp_path) as served:
+        env = {"PATH": "/usr/bin:/bin", "URL": f"http://{served.host}:{served.port}"}
+        for command, want in steps:
+            done = run("sh", "-c", command, env=env)
+            pattern = re.escape(want).replace(re.escape("..."), ".*")
+            assert re.fullmatch(pattern, done.stdout, re.DOTALL), (command, done.stdout)

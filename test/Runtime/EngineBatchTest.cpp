@@ -22,6 +22,9 @@ void expectSame(const Answer &got, const Answer &alone) {
   EXPECT_EQ(got.text, alone.text);
   EXPECT_EQ(got.finish, alone.finish);
   EXPECT_EQ(got.hidden, alone.hidden);
+  EXPECT_EQ(got.logits, alone.logits);
+  EXPECT_EQ(got.prompted, alone.prompted);
+  EXPECT_EQ(got.promptLogprobs, alone.promptLogprobs);
 }
 
 /// One after the other, on an engine that remembers nothing.

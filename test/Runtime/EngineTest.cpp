@@ -295,7 +295,7 @@ TEST_F(Engine, RefusesWithASentence) {
   refuse([](Request &r) { r.fields.presence_penalty = -1; },
          "presence_penalty is -1");
   refuse([](Request &r) { r.fields.top = 21; }, "top is 21");
-  refuse([](Request &r) { r.fields.flags = 64; }, "bits that are not known");
+  refuse([](Request &r) { r.fields.flags = 1u << 31; }, "bits that are not known");
   refuse([](Request &r) { r.stops = {""}; }, "stop string 0 has 0 bytes");
   refuse([](Request &r) { r.stops = {"a", "\xC3"}; }, "of UTF-8");
   refuse([](Request &r) { r.stops.resize(65, "a"); }, "65 stop strings");
@@ -319,16 +319,16 @@ TEST_F(Engine, RefusesWithASentence) {
   refuseOpening("/no/such/file");
   EXPECT_FALSE(tern_engine_open("/no/such.so", nullptr));
   EXPECT_STREQ(tern_engine_error(),
-               "cannot open /no/such.so: there is no such file");
+               "cannot open /no/such.so: No such file or directory");
   EXPECT_FALSE(tern_engine_open(weights.c_str(), nullptr));
-  EXPECT_NE(std::string(tern_engine_error()).find("an engine opens a library"),
+  EXPECT_NE(std::string(tern_engine_error()).find("holds weights alone"),
             std::string::npos);
 }
 
 TEST_F(Engine, SentencesAreTheThreads) {
   EXPECT_FALSE(tern_engine_open(nullptr, nullptr));
   std::thread([] { EXPECT_STREQ(tern_engine_error(), ""); }).join();
-  EXPECT_STREQ(tern_engine_error(), "the path of the library is NULL");
+  EXPECT_STREQ(tern_engine_error(), "the path of the model is NULL");
 }
 
 } // namespace

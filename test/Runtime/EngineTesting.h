@@ -25,7 +25,9 @@ struct Answer {
   std::vector<std::pair<int32_t, double>> top;
   std::string text, marks, error;
   std::vector<std::string> pieces;
-  std::vector<float> hidden;
+  std::vector<float> hidden, logits;
+  std::vector<int32_t> prompted; // tokens of TERN_EVENT_PROMPT
+  std::vector<double> promptLogprobs;
   uint32_t finish = TERN_FINISH_NONE;
   uint32_t prompt = 0, reused = 0;
   uint32_t ends = 0;        // events
@@ -40,6 +42,9 @@ inline int listen(void *data, const tern_event *event) {
   if (event->text_bytes)
     answer->marks.append(reinterpret_cast<const char *>(event->marks),
                          event->text_bytes);
+  if (event->logits)
+    answer->logits.insert(answer->logits.end(), event->logits,
+                          event->logits + FAKE_VOCAB);
   answer->prompt = event->prompt_tokens;
   answer->reused = event->reused_tokens;
   if (event->kind == TERN_EVENT_TOKEN) {
@@ -49,6 +54,15 @@ inline int listen(void *data, const tern_event *event) {
       answer->top.emplace_back(event->top[i].token, event->top[i].logprob);
     EXPECT_EQ(event->answer_tokens, answer->tokens.size());
     return answer->cancelAfter && answer->tokens.size() >= answer->cancelAfter;
+  }
+  if (event->kind == TERN_EVENT_PROMPT) {
+    EXPECT_TRUE(answer->tokens.empty());
+    answer->prompted.push_back(event->token);
+    answer->promptLogprobs.push_back(event->logprob);
+    for (uint32_t i = 0; i < event->top_count; ++i)
+      answer->top.emplace_back(event->top[i].token, event->top[i].logprob);
+    return answer->cancelAfter &&
+           answer->prompted.size() >= answer->cancelAfter;
   }
   EXPECT_EQ(event->token, -1);
   if (event->kind == TERN_EVENT_END) {
@@ -191,6 +205,10 @@ public:
       r.fields.flags |= TERN_REQUEST_HIDDEN;
     if (below(5) == 0)
       r.fields.flags |= TERN_REQUEST_PRIVATE;
+    if (below(6) == 0)
+      r.fields.flags |= TERN_REQUEST_PROMPT_LOGPROBS;
+    if (below(6) == 0)
+      r.fields.flags |= TERN_REQUEST_LOGITS;
     return r;
   }
 

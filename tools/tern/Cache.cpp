@@ -19,6 +19,8 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 
+#include <chrono>
+
 using namespace tern;
 using llvm::Error;
 using llvm::Expected;
@@ -71,6 +73,13 @@ static std::string inUnits(uint64_t bytes) {
 
 Expected<std::string> tern::findOrCompile(const ModelInput &model,
                                           const ModelFlags &flags) {
+  Console console(/*progress=*/true, /*verbose=*/false);
+  return findOrCompile(model, flags, console);
+}
+
+Expected<std::string> tern::findOrCompile(const ModelInput &model,
+                                          const ModelFlags &flags,
+                                          CompileListener &listener) {
   Expected<ModelOptions> options = flags.options();
   if (!options)
     return options.takeError();
@@ -84,8 +93,7 @@ Expected<std::string> tern::findOrCompile(const ModelInput &model,
     return failure("cannot make the cache directory " + *directory + ": " +
                    code.message());
   ProgramStore store(*directory, isProgram);
-  Console console(/*progress=*/true, /*verbose=*/false);
-  return cachedProgram(model, *options, store, *limit, console);
+  return cachedProgram(model, *options, store, *limit, listener);
 }
 
 //===----------------------------------------------------------------------===//
@@ -151,6 +159,47 @@ static Expected<std::string> describePath(ProgramStore &store,
   return path.str().str();
 }
 
+namespace {
+
+/// Lines for a program that waits, such as libtern.
+class StepLines : public Console {
+public:
+  StepLines() : Console(/*progress=*/false, /*verbose=*/false) {}
+
+  void step(StringRef name) override { say("step " + inOneLine(name)); }
+  void weights(uint64_t done, uint64_t total) override {
+    auto now = std::chrono::steady_clock::now();
+    if (done < total && now < next)
+      return;
+    next = now + std::chrono::milliseconds(100);
+    say(llvm::formatv("weights {0} {1}", done, total).str());
+  }
+
+private:
+  static void say(const std::string &line) {
+    llvm::outs() << line << "\n";
+    llvm::outs().flush();
+  }
+
+  std::chrono::steady_clock::time_point next;
+};
+
+} // namespace
+
+static Expected<std::string> addProgram(StringRef path, const ModelFlags &flags,
+                                        bool asSteps) {
+  Expected<ModelInput> model = identifyCheckpoint(path);
+  if (!model)
+    return model.takeError();
+  if (!asSteps)
+    return findOrCompile(*model, flags);
+  StepLines lines;
+  Expected<std::string> program = findOrCompile(*model, flags, lines);
+  if (!program)
+    return program;
+  return "program " + *program;
+}
+
 static Expected<std::string> clearOrDescribe(StringRef action,
                                              ProgramStore &store,
                                              llvm::ArrayRef<std::string> words,
@@ -165,9 +214,9 @@ static Expected<std::string> clearOrDescribe(StringRef action,
   return *path + "\n";
 }
 
-static OptionTable makeTable(ModelFlags &flags) {
+static OptionTable makeTable(ModelFlags &flags, bool &asSteps) {
   OptionTable table(
-      "cache list|clear|path [MODEL [flags]]",
+      "cache list|clear|path|add [MODEL [flags]]",
       "Programs that tern run, chat, ppl and bench keep.\n"
       "  list    with their sizes and models, the last one used first\n"
       "  clear   removes them and nothing else\n"
@@ -176,20 +225,24 @@ static OptionTable makeTable(ModelFlags &flags) {
       "The folder is XDG_CACHE_HOME/tern or ~/.cache/tern. When all programs\n"
       "have more bytes than TERN_CACHE_LIMIT says (default: 20G), those not\n"
       "used for the longest go.");
-  table.addHeading("With path MODEL");
+  table.addHeading("With path MODEL and add MODEL");
   table.addPositional("-m, --model", "MODEL");
+  table.addSwitch(
+      "--steps", "add: a line for each step, before \"program PATH\"", asSteps);
   flags.addTo(table);
   return table;
 }
 
 void tern::describeCache(TableReader read) {
   ModelFlags flags;
-  read(makeTable(flags));
+  bool asSteps = false;
+  read(makeTable(flags, asSteps));
 }
 
 Expected<int> tern::cacheMain(Arguments arguments) {
   ModelFlags flags;
-  OptionTable table = makeTable(flags);
+  bool asSteps = false;
+  OptionTable table = makeTable(flags, asSteps);
   std::vector<std::string> words;
   Expected<bool> isHelp = table.parseOrHelp(arguments, words);
   if (!isHelp)
@@ -197,15 +250,26 @@ Expected<int> tern::cacheMain(Arguments arguments) {
   if (*isHelp)
     return 0;
   std::string action = words.empty() ? "" : words[0];
-  if (!llvm::is_contained({"list", "clear", "path"}, action) ||
-      words.size() > (action == "path" ? 2 : 1))
+  bool isAdd = action == "add", takesModel = isAdd || action == "path";
+  if (!llvm::is_contained({"list", "clear", "path", "add"}, action) ||
+      words.size() > (takesModel ? 2 : 1))
     return llvm::make_error<UsageError>(
-        "tern cache takes list, clear or path" +
+        "tern cache takes list, clear, path or add" +
         (words.empty() ? "" : ", not '" + llvm::join(words, " ") + "'"));
-  if (words.size() == 1 && flags.areGiven())
+  if (isAdd && words.size() == 1)
+    return llvm::make_error<UsageError>(
+        "tern cache add needs a MODEL; list, clear and path do not");
+  if ((words.size() == 1 && flags.areGiven()) || (asSteps && !isAdd))
     return llvm::make_error<UsageError>(
         "tern cache list, clear and path take flags of the compiler only with "
-        "path MODEL");
+        "path MODEL, and --steps with add MODEL");
+  if (isAdd) {
+    Expected<std::string> program = addProgram(words[1], flags, asSteps);
+    if (!program)
+      return program.takeError();
+    llvm::outs() << *program << "\n";
+    return 0;
+  }
   Expected<std::string> directory = cacheDirectory();
   if (!directory)
     return directory.takeError();

@@ -10,6 +10,7 @@
 
 #include "CompileFlags.h"
 
+#include "tern/Driver/CompileListener.h"
 #include "tern/Driver/ModelInput.h"
 
 namespace tern {
@@ -22,6 +23,10 @@ llvm::Expected<std::string> cacheDirectory();
 /// the size that the environment says.
 llvm::Expected<std::string> findOrCompile(const ModelInput &model,
                                           const ModelFlags &flags);
+/// The same, told to a listener and not on the terminal.
+llvm::Expected<std::string> findOrCompile(const ModelInput &model,
+                                          const ModelFlags &flags,
+                                          CompileListener &listener);
 
 } // namespace tern
 

@@ -41,6 +41,8 @@ const Command *findCommand(llvm::StringRef name);
 llvm::Error unknownCommand(llvm::StringRef name);
 
 void printHelp(llvm::raw_ostream &stream);
+/// Versions of tern and LLVM, and the build they come from.
+void printVersion(llvm::raw_ostream &stream);
 llvm::Expected<int> helpMain(Arguments arguments);
 void describeHelp(TableReader read);
 llvm::Expected<int> completionMain(Arguments arguments);

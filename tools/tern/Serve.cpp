@@ -13,6 +13,7 @@
 #include "Commands.h"
 
 #include "llvm/Support/Errno.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
@@ -225,12 +226,21 @@ public:
 
 } // namespace
 
+/// Of a folder all of it: Qwen3-1.7B.
+static StringRef nameOf(StringRef path) {
+  StringRef name = llvm::sys::path::filename(path);
+  for (StringRef suffix : {".so", ".gguf", ".weights"})
+    if (name.size() > suffix.size() && name.consume_back(suffix))
+      break;
+  return name;
+}
+
 /// MODEL or NAME=MODEL, of which a file's whole name comes first.
 static std::pair<std::string, std::string> splitName(StringRef argument) {
   auto [name, path] = argument.split('=');
   if (path.empty() || name.contains('/') ||
       access(argument.str().c_str(), F_OK) == 0)
-    return {llvm::sys::path::stem(argument.rtrim('/')).str(), argument.str()};
+    return {nameOf(argument.rtrim('/')).str(), argument.str()};
   return {name.str(), path.str()};
 }
 
@@ -252,6 +262,9 @@ Error OpenModels::add(StringRef argument, const ServeFlags &flags) {
   options.kept_bytes = flags.kept.value_or(options.kept_bytes);
   if (!flags.chatTemplate.empty())
     options.chat_template = flags.chatTemplate.c_str();
+  // A checkpoint is compiled by this program.
+  std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
+  options.compiler = self.c_str();
   tern_engine *engine = tern_engine_open(path.c_str(), &options);
   if (!engine)
     return failure(tern_engine_error());

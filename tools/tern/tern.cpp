@@ -65,7 +65,7 @@ static const Command commands[] = {
      exportMain, describeExport},
     {"inspect", "FILE", "what is in a checkpoint or a compiled model",
      inspectMain, describeInspect},
-    {"cache", "list|clear|path",
+    {"cache", "list|clear|path|add",
      "the programs that run, chat, ppl and bench keep", cacheMain,
      describeCache},
     {"help", "[COMMAND]", "this text, or the flags of a command", helpMain,
@@ -82,8 +82,7 @@ static Expected<int> dispatch(Arguments arguments) {
   if (command == "-h" || command == "--help")
     return helpMain(arguments.drop_front());
   if (command == "--version" && arguments.size() == 1) {
-    llvm::outs() << "tern " TERN_VERSION_TEXT ", LLVM " LLVM_VERSION_STRING
-                    "\n";
+    printVersion(llvm::outs());
     return 0;
   }
   if (command.empty()) {

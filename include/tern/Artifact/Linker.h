@@ -25,6 +25,9 @@ std::string libraryDirectory(llvm::StringRef directory);
 
 struct Linker {
   Toolchain toolchain;
+  /// Functions of the runtime that a program needs although its objects do not
+  /// say so.
+  std::vector<std::string> wanted = {};
 
   /// This machine's libraries of the runtime, in the order in which they are
   /// linked. An error says which is missing; `directory` as above.

@@ -1,5 +1,4 @@
-//===- tern/Codegen/DeviceModules.h - A device's code and its plan -*- C++
-//-*-===//
+//===- tern/Codegen/DeviceModules.h - A device's code and its plan -*- C++ -*-//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -25,10 +24,20 @@ DeviceModules splitDeviceModule(mlir::ModuleOp module);
 /// The array of images that the description refers to and does not have.
 inline constexpr llvm::StringLiteral kImagesSymbol = "tern_images";
 
-/// Gives the description of `splitDeviceModule` its code: text for a driver of
-/// devices with `capability`.
-void addDeviceImage(mlir::ModuleOp description, llvm::StringRef text,
-                    unsigned capability);
+/// True if a plan of launches is the same for both, which are in the form
+/// `llvm`.
+bool haveSamePlan(mlir::ModuleOp a, mlir::ModuleOp b);
+
+/// Text for a driver of devices with `capability`, or later ones.
+struct DeviceImage {
+  std::string text;
+  unsigned capability;
+};
+
+/// Gives the description of `splitDeviceModule` its code: an image for each of
+/// the versions that the module names, better ones later.
+void addDeviceImages(mlir::ModuleOp description,
+                     llvm::ArrayRef<DeviceImage> images);
 
 } // namespace tern
 

@@ -118,7 +118,8 @@ def FormLaunchesPass : Pass<"tern-form-launches", "::mlir::func::FuncOp"> {
     Blocks are out of step, so nothing that a launch reads is written by it too:
 
     - What the run writes are buffers of a block's own. Of one that was written
-      before, it copies what is there first.
+      before, it copies what is there first, and so it does with rows that are read
+      more than once, to have them nearer.
     - What is read later is copied, by one block, to a new buffer, which later
       launches use instead.
 

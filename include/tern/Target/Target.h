@@ -32,7 +32,8 @@ class Triple;
 namespace tern {
 
 /// A word of the command line for a machine: a CPU of `triple`'s architecture,
-/// with features that are added to the CPU's ("avx512vnni+avx512vl").
+/// with features that are added to the CPU's ("avx512vnni+avx512vl"). Without a
+/// CPU the word is the triple's.
 struct MachineName {
   llvm::StringLiteral name, triple, cpu, features;
 };

@@ -9,16 +9,16 @@
 
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/KernelBuilder.h"
+#include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
 
 using Values = SmallVector<Value>;
 
-/// The sum of codes[token][first .. end), sixteen at a time while there are.
-static Value sumRow(KernelBuilder &b, Value codes, Value token, Value first,
-                    Value end) {
-  constexpr int64_t width = 16;
+/// The sum of codes[token][first .. end), `width` at a time while there are.
+static Value sumRow(KernelBuilder &b, int64_t width, Value codes, Value token,
+                    Value first, Value end) {
   VectorType bytes = b.vectorOf(width, b.getI8Type());
   Value whole = b.add(first, b.mul(b.div(b.sub(end, first), width), width));
   Value sums =
@@ -53,13 +53,19 @@ struct ExpandSumCodes : OpRewritePattern<SumCodesOp> {
       Value count = b.toIndex(b.load(op.getCount(), b.index(0)));
       end = b.mul(b.div(b.add(count, b.index(3)), b.index(4)), b.index(4));
     }
+    int64_t width = 16;
+    // Lanes of a device take four each.
+    if (std::optional<Device> device = getDevice(op);
+        device && size % (4 * device->lanes) == 0)
+      width = 4 * device->lanes;
     b.forEachToken(codes, [&](Value token) {
       if (groups == 1)
-        return b.store(sumRow(b, codes, token, b.index(0), end), sums,
+        return b.store(sumRow(b, width, codes, token, b.index(0), end), sums,
                        {token, b.index(0)});
       b.loop(0, groups, 1, [&](Value group) {
         Value first = b.mul(group, b.index(size));
-        Value sum = sumRow(b, codes, token, first, b.add(first, b.index(size)));
+        Value sum =
+            sumRow(b, width, codes, token, first, b.add(first, b.index(size)));
         b.store(sum, sums, {token, group});
       });
     });

@@ -8,11 +8,8 @@
 #include "LaneRewriter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
-using namespace tern;
 using namespace tern::nvptx;
 
 //===----------------------------------------------------------------------===//
@@ -43,72 +40,6 @@ LogicalResult LaneRewriter::rewriteEachWarp(EachWarpOp op) {
     return failure();
   leaveWarps();
   return success();
-}
-
-namespace {
-
-/// Elements that an operation touches: `width` from the last index on.
-struct Touched {
-  Value memory;
-  SmallVector<Value> indices;
-  int64_t width;
-  bool isWritten;
-};
-
-} // namespace
-
-static std::optional<Touched> findTouched(Operation *op) {
-  return llvm::TypeSwitch<Operation *, std::optional<Touched>>(op)
-      .Case([](memref::LoadOp load) {
-        return Touched{load.getMemRef(), load.getIndices(), 1, false};
-      })
-      .Case([](memref::StoreOp store) {
-        return Touched{store.getMemRef(), store.getIndices(), 1, true};
-      })
-      .Case<vector::LoadOp>([](auto load) {
-        return Touched{load.getBase(), load.getIndices(),
-                       load.getVectorType().getNumElements(), false};
-      })
-      .Case<vector::StoreOp>([](auto store) {
-        return Touched{store.getBase(), store.getIndices(),
-                       store.getVectorType().getNumElements(), true};
-      })
-      .Case<vector::TransferReadOp>([](auto read) {
-        return Touched{read.getBase(), read.getIndices(),
-                       read.getVectorType().getNumElements(), false};
-      })
-      .Case<vector::TransferWriteOp>([](auto write) {
-        return Touched{write.getBase(), write.getIndices(),
-                       write.getVectorType().getNumElements(), true};
-      })
-      .Default([](Operation *) { return std::nullopt; });
-}
-
-/// Each iteration writes where the loop's variable says, as many elements as it
-/// moves on at most, and of that memory reads no others.
-bool nvptx::areIndependent(scf::ForOp loop) {
-  std::optional<int64_t> step = getConstantIntValue(loop.getStep());
-  if (!step || loop.getNumResults())
-    return false;
-  SmallVector<Touched> touched;
-  for (Operation &op : loop.getBody()->without_terminator()) {
-    if (std::optional<Touched> found = findTouched(&op))
-      touched.push_back(*found);
-    else if (op.getNumRegions() || !isMemoryEffectFree(&op))
-      return false;
-  }
-  for (const Touched &write : touched) {
-    if (!write.isWritten)
-      continue;
-    if (write.indices.empty() ||
-        write.indices.back() != loop.getInductionVar() || write.width > *step)
-      return false;
-    for (const Touched &other : touched)
-      if (other.memory == write.memory &&
-          (other.indices != write.indices || other.width > *step))
-        return false;
-  }
-  return true;
 }
 
 LogicalResult LaneRewriter::rewriteLoopByWarps(scf::ForOp loop) {

@@ -58,6 +58,8 @@ Value LaneRewriter::isWriter(int64_t lanes) {
 }
 
 void LaneRewriter::beforeLoad() {
+  if (isElementwise)
+    return;
   if (hasWritten) {
     synchronize();
     hasRead = hasWritten = false;
@@ -66,6 +68,8 @@ void LaneRewriter::beforeLoad() {
 }
 
 void LaneRewriter::beforeStore() {
+  if (isElementwise)
+    return;
   if (hasRead || hasWritten) {
     synchronize();
     hasRead = hasWritten = false;
@@ -252,7 +256,21 @@ LogicalResult LaneRewriter::rewriteRegion(Region &from, Block *to) {
   return result;
 }
 
+/// Lanes go on without each other, from what they see together.
+LogicalResult LaneRewriter::rewriteElements(Operation *op) {
+  if (hasRead || hasWritten)
+    synchronize();
+  hasRead = hasWritten = false;
+  isElementwise = true;
+  LogicalResult result = rewriteRegions(op);
+  isElementwise = false;
+  forgetMemory(true);
+  return result;
+}
+
 LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
+  if (op->hasAttr(kElementwiseAttr) && !isElementwise)
+    return rewriteElements(op);
   Location loc = op->getLoc();
   auto hasForm = [](TypeRange types) {
     return llvm::all_of(
@@ -262,12 +280,11 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
     return failure();
   bool isWritten = writesWithin(op);
   // Steps of products in it read without a barrier of their own.
-  if (hasWritten && (!isWritten || isOfBlock))
+  if (hasWritten && !isElementwise && (!isWritten || isOfBlock))
     synchronize();
   forgetMemory(isWritten);
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    if (isOfBlock && !loop.getNumResults() &&
-        (loop->hasAttr(kByWarpsAttr) || areIndependent(loop)))
+    if (isOfBlock && !loop.getNumResults() && loop->hasAttr(kByWarpsAttr))
       return rewriteLoopByWarps(loop);
     if (MmaOp op = findSteps(loop))
       return op.getKernel().isOfBlock() ? rewriteStaged(loop, op)

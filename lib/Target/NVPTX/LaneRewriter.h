@@ -45,6 +45,7 @@ private:
   mlir::LogicalResult rewriteOp(mlir::Operation *op);
   mlir::LogicalResult rewriteElementwise(mlir::Operation *op);
   mlir::LogicalResult rewriteRegions(mlir::Operation *op);
+  mlir::LogicalResult rewriteElements(mlir::Operation *op);
   mlir::LogicalResult cloneSame(mlir::Operation *op);
   mlir::LogicalResult storeSame(mlir::Operation *op);
   bool isSame(mlir::Operation *op);
@@ -137,6 +138,7 @@ private:
   mlir::IRMapping mapping;
   llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   bool hasRead = false, hasWritten = false;
+  bool isElementwise = false; ///< in a loop in which no lane waits
   bool isOfBlock = false; ///< not each warp for itself
   unsigned sharedCount = 0;
   int64_t blocks = 0, tokensOfBlock = 0;
@@ -155,9 +157,6 @@ MmaOp findSteps(mlir::scf::ForOp loop);
 
 /// True if warps of a block take rows of their own of a product in `op`.
 bool hasBlockProduct(mlir::Operation *op);
-
-/// True if warps may share the iterations of `loop`, which is not marked.
-bool areIndependent(mlir::scf::ForOp loop);
 
 /// Steps of a product that warps of a block share: a stretch for each.
 struct StepStretch {

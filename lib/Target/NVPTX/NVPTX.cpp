@@ -96,6 +96,7 @@ struct NVPTXTarget : Target {
 
   ArrayRef<MachineName> getMachineNames() const override {
     static constexpr MachineName names[] = {
+        {"nvptx", kTriple, "", ""},
         {"nvptx-sm_80", kTriple, "sm_80", ""},
         {"nvptx-sm_89", kTriple, "sm_89", ""},
         {"nvptx-sm_90", kTriple, "sm_90", ""},

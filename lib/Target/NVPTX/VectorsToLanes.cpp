@@ -52,31 +52,30 @@ void runByOneLane(func::FuncOp kernel) {
   });
 }
 
-/// As many as have two steps each, up to eight, and eight for loops that warps
-/// share; four of products whose warps take rows of their own.
-int64_t countWarpsOfProducts(func::FuncOp kernel) {
+/// As many as have two steps or iterations each, up to eight; eight if that is
+/// not known, four of products whose warps take rows of their own.
+int64_t countWarpsOfLoops(func::FuncOp kernel) {
   int64_t warps = 1;
+  bool haveRows = false;
   kernel.walk([&](scf::ForOp loop) {
-    if (loop->hasAttr(kByWarpsAttr))
-      warps = 8;
     nvptx::MmaOp op = nvptx::findSteps(loop);
-    std::optional<int64_t> steps = getConstantIntValue(loop.getUpperBound());
-    if (!op || !steps)
+    haveRows |= op && op.getKernel().isOfBlock();
+    bool isShared =
+        op ? nvptx::areStored(loop.getResult(0)) : loop->hasAttr(kByWarpsAttr);
+    if (!isShared)
       return;
-    if (op.getKernel().isOfBlock())
-      warps = 4;
-    else if (nvptx::areStored(loop.getResult(0)))
-      while (warps < 8 && 4 * warps <= *steps)
-        warps *= 2;
+    std::optional<APInt> count = loop.getStaticTripCount();
+    while (warps < 8 && (!count || 4 * warps <= count->getSExtValue()))
+      warps *= 2;
   });
-  return warps;
+  return haveRows ? 4 : warps;
 }
 
 /// Warps of the blocks that `kernel` is launched with.
 FailureOr<int64_t> countWarps(func::FuncOp kernel) {
   int64_t warps = getThreads(kernel) / nvptx::kLanes;
   if (warps == 1)
-    warps = countWarpsOfProducts(kernel);
+    warps = countWarpsOfLoops(kernel);
   WalkResult result = kernel.walk([&](nvptx::EachWarpOp op) {
     if (warps != 1 && warps != op.getWarps()) {
       op.emitOpError("expected ")

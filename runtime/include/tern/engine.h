@@ -7,8 +7,8 @@
  *
  * A model, its tokenizer and its template behind one handle: requests go in,
  * text comes out, token by token, and all that run share each step. An answer
- * is the same to the bit as if its request were alone. The engine has no thread
- * of its own beside those that compute: somebody calls tern_engine_step.
+ * is the same to the bit as if its request were alone. Either the caller steps
+ * (tern_engine_step) or a thread of the engine's own does (tern_engine_start).
  * docs/engine.md has a whole program.
  *
  * Structs that are handed in begin with their size, which the functions named
@@ -42,11 +42,29 @@ enum tern_engine_result {
   TERN_ENGINE_FAILED = -3   /* memory, threads, a file, the model's numbers */
 };
 
+/* Of this library: "0.1.0". */
+const char *tern_version(void);
+
 /* Why the last call of the calling thread that failed did: one sentence,
  * without a newline, never NULL, valid until the thread's next call. */
 const char *tern_engine_error(void);
 
 /*--- Opening ---------------------------------------------------------------*/
+
+enum tern_stage {
+  TERN_STAGE_COMPILE = 1, /* a checkpoint, by the compiler */
+  TERN_STAGE_LOAD         /* weights into memory */
+};
+
+typedef struct tern_progress {
+  uint32_t size;
+  uint32_t stage;       /* TERN_STAGE_... */
+  const char *text;     /* of it, in a few words, as long as the call */
+  uint64_t done, total; /* bytes; total is 0 where nobody knows */
+} tern_progress;
+
+/* Called by the thread that opens. Anything but 0 gives up: opening fails. */
+typedef int (*tern_progress_fn)(void *data, const tern_progress *progress);
 
 typedef struct tern_engine_options {
   uint32_t size;
@@ -65,14 +83,24 @@ typedef struct tern_engine_options {
   /* Files, or NULL: the weights beside a library (bard.weights of bard.so), a
    * template (Jinja) in the place of the model's. */
   const char *weights, *chat_template;
-  /* The name the model was compiled as; NULL: that of the file. */
+  /* The name the model was compiled as; NULL: that of the file, or the only one
+   * in it. */
   const char *model_name;
+  /* For checkpoints: the compiler; NULL: bin/tern of the place that this
+   * library is installed in, or one in PATH. Its flags, as of tern compile. */
+  const char *compiler;
+  const char *const *compile_flags;
+  size_t compile_flag_count;
+  tern_progress_fn on_progress; /* NULL: nobody is told */
+  void *progress_data;
 } tern_engine_options;
 
 void tern_engine_options_init(tern_engine_options *options);
 
-/* Opens a library that `tern compile MODEL -o bard.so` made, whose code is then
- * part of this process: only one that is trusted. `options` may be NULL. NULL:
+/* Opens a model: a library that `tern compile MODEL -o bard.so` made, or its
+ * weights, a program, or a checkpoint (a folder or a GGUF file), which the
+ * compiler tern makes a program of in its cache, once. The code is then part of
+ * this process: only of a file that is trusted. `options` may be NULL. NULL:
  * see tern_engine_error. */
 tern_engine *tern_engine_open(const char *path,
                               const tern_engine_options *options);
@@ -95,6 +123,7 @@ typedef struct tern_engine_info {
   uint32_t block;   /* tokens: prefixes that are shorter are not shared */
   uint32_t has_tokenizer, has_template; /* 1 or 0 */
   const char *name, *target;            /* as long as the engine is open */
+  uint32_t calls_form; /* TERN_CALLS_... of tern/tools.h, by the template */
 } tern_engine_info;
 
 /* Fills info->size bytes. */
@@ -112,6 +141,11 @@ int tern_engine_tokenize(tern_engine *engine, const char *text, size_t bytes,
 int tern_engine_detokenize(tern_engine *engine, const int32_t *tokens,
                            size_t count, char *text, size_t room,
                            size_t *bytes);
+
+/* The bytes of one token, control tokens too; possibly a part of a character.
+ * INVALID where there is none of that number. */
+int tern_engine_token_bytes(tern_engine *engine, int32_t token, char *bytes,
+                            size_t room, size_t *count);
 
 typedef struct tern_message {
   const char *role; /* "system", "user", "assistant", "tool": with a NUL */
@@ -168,7 +202,9 @@ typedef enum tern_finish {
 enum tern_event_kind {
   TERN_EVENT_OPENING, /* text that the template has begun the answer with */
   TERN_EVENT_TOKEN,
-  TERN_EVENT_END /* the last one, with the text that was held back */
+  TERN_EVENT_END, /* the last one, with the text that was held back */
+  /* A token of the prompt, in order, before all others; without text. */
+  TERN_EVENT_PROMPT
 };
 
 /* Valid during the call that gets it. */
@@ -185,7 +221,7 @@ typedef struct tern_event {
   uint32_t top_count; /* of `top` */
   /* Of the model itself: before temperature, penalties and rules. Only where
    * they are asked for; `top` are the likeliest, lower ids first where equal.
-   */
+   * Of a prompt's first token nothing is known: 0 and none. */
   double logprob;
   const tern_logprob *top;
   /* At the end, where asked for: hidden_size values, the residual stream of the
@@ -197,6 +233,13 @@ typedef struct tern_event {
   uint32_t prompt_tokens, reused_tokens, answer_tokens;
   uint32_t reserved;
   const char *error; /* "" but for TERN_FINISH_FAILED */
+  /* Where asked for: vocab_size values, those that `token` was picked or judged
+   * by, as the model made them. At the end those behind the prompt, if
+   * max_tokens is 0. NULL: there are none. */
+  const float *logits;
+  /* Since it was submitted: until it began to be read, until its first token,
+   * until now. 0 before that. */
+  uint64_t queued_ns, first_token_ns, total_ns;
 } tern_event;
 
 /* Called by the stepping thread. May submit and cancel, not step or close.
@@ -229,10 +272,14 @@ typedef struct tern_request {
   const char *const *stops;
   size_t stop_count;
   uint32_t
-      top; /* with TERN_REQUEST_LOGPROBS: so many others, to TERN_MAX_TOP */
+      top; /* where log-probabilities are: so many others, to TERN_MAX_TOP */
   uint32_t reserved;      /* 0 */
   tern_event_fn on_event; /* NULL: nobody listens */
   void *data;
+  /* NULL, or the answer's form, which is retained: see tern/grammar.h. The
+   * answer ends where that can do nothing else. An opening of the template's is
+   * taken for its beginning, if it can be that. */
+  struct tern_grammar *grammar;
 } tern_request;
 
 enum tern_request_flags {
@@ -242,7 +289,11 @@ enum tern_request_flags {
   TERN_REQUEST_NO_BOS = 8,
   /* No state is taken from others or kept for them, so that nobody can tell
    * from times how the text begins. */
-  TERN_REQUEST_PRIVATE = 16
+  TERN_REQUEST_PRIVATE = 16,
+  /* An event for each token of the prompt, with its log-probability and `top`.
+   * The whole prompt is read then, whatever others have read. */
+  TERN_REQUEST_PROMPT_LOGPROBS = 32,
+  TERN_REQUEST_LOGITS = 64 /* event->logits */
 };
 
 void tern_request_init(tern_request *request);
@@ -263,6 +314,24 @@ int tern_engine_step(tern_engine *engine);
  * negative: for ever. */
 int tern_engine_wait(tern_engine *engine, int64_t milliseconds);
 
+/*--- A thread of the engine's own ------------------------------------------*/
+
+/* Starts a thread that steps whenever there is something to do: callbacks come
+ * from it, and nobody else needs to step. */
+int tern_engine_start(tern_engine *engine);
+/* Ends it: new requests are refused with TERN_ENGINE_BUSY, those that run and
+ * wait have so many milliseconds (negative: any number) to end and are then
+ * cancelled. Returns when all is over. Not from a callback. It may be started
+ * again. */
+int tern_engine_stop(tern_engine *engine, int64_t milliseconds);
+/* New requests are refused from now on, until it is started again. */
+void tern_engine_drain(tern_engine *engine);
+
+/* 0 while the file that weights are read from is the one that was opened, or a
+ * sentence: it was replaced or removed, which does no harm, or written to. If
+ * it became shorter, requests fail from then on. */
+int tern_engine_check(tern_engine *engine);
+
 typedef struct tern_engine_counts {
   uint32_t size;
   uint32_t running, waiting; /* requests */
@@ -272,6 +341,10 @@ typedef struct tern_engine_counts {
   /* Since the engine was opened. */
   uint64_t requests, steps;
   uint64_t prompt_tokens, reused_tokens, answer_tokens;
+  uint64_t finished, cancelled, failed; /* requests that are over */
+  uint64_t refused;                     /* with TERN_ENGINE_BUSY */
+  uint64_t evicted;                     /* states that were kept */
+  uint64_t step_ns;                     /* in which the model ran */
 } tern_engine_counts;
 
 /* Fills counts->size bytes; as of the last step. */

@@ -146,6 +146,11 @@ public:
     return id;
   }
 
+  /// A thread of the engine's own steps, until stop.
+  bool start() { return tern_engine_start(get()) == 0; }
+  bool stop(int64_t milliseconds = -1) {
+    return tern_engine_stop(get(), milliseconds) == 0;
+  }
   void cancel(uint64_t id) { tern_engine_cancel(get(), id); }
   /// 1: there is more to do; 0: there is not; negative: see error().
   int step() { return tern_engine_step(get()); }

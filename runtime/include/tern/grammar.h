@@ -73,6 +73,9 @@ tern_grammar *tern_grammar_from_tools(uint32_t form, const char *tools,
 tern_grammar *tern_grammar_retain(tern_grammar *grammar);
 void tern_grammar_release(tern_grammar *grammar);
 
+/* True if both were made in the same way, of the same text. */
+int tern_grammar_is_same(const tern_grammar *a, const tern_grammar *b);
+
 typedef struct tern_grammar_info {
   uint32_t size;
   uint32_t rules, nodes, byte_classes;

@@ -13,8 +13,11 @@
 
 static void clear(host_copy *copy) { copy->text.bytes = copy->marks.bytes = 0; }
 
-/* Hands over the text that is ready. */
-static void tell(engine_request *request, tern_event *event) {
+static uint64_t since(int64_t came, int64_t then) {
+  return then > came ? (uint64_t)(then - came) : 0;
+}
+
+void engine_tell(engine_request *request, tern_event *event) {
   host_copy *out = &request->out;
   event->size = sizeof(*event);
   event->request = request->id;
@@ -24,6 +27,9 @@ static void tell(engine_request *request, tern_event *event) {
   event->prompt_tokens = request->text_count;
   event->reused_tokens = request->reused;
   event->answer_tokens = request->answered;
+  event->queued_ns = since(request->came, request->began);
+  event->first_token_ns = since(request->came, request->first);
+  event->total_ns = since(request->came, host_now());
   if (!event->error)
     event->error = "";
   if (request->on_event && request->on_event(request->data, event) != 0)
@@ -40,11 +46,11 @@ static void open_answer(engine_request *request) {
   if (opening->text.bytes &&
       host_copy_append(&request->program, &request->out, opening->text.at,
                        opening->marks.at, opening->text.bytes) == 0)
-    tell(request, &event);
+    engine_tell(request, &event);
 }
 
-void engine_end(engine_request *request, tern_finish finish,
-                const char *error) {
+void engine_end(engine_request *request, tern_finish finish, const char *error,
+                const float *logits) {
   const tern_model *model = request->program.model;
   tern_event event = {0};
   host_speak_rest(&request->generator, &request->out);
@@ -52,11 +58,12 @@ void engine_end(engine_request *request, tern_finish finish,
   event.token = -1;
   event.finish = finish;
   event.error = error;
+  event.logits = logits;
   if (request->hidden && model->layer_count && request->has_begun &&
       finish != TERN_FINISH_CANCELLED && finish != TERN_FINISH_FAILED)
     event.hidden =
         request->hidden + (size_t)(model->layer_count - 1) * model->hidden_size;
-  tell(request, &event);
+  engine_tell(request, &event);
 }
 
 /*--- Tokens ----------------------------------------------------------------*/
@@ -81,10 +88,14 @@ static uint32_t find_top(const float *logits, uint32_t vocab_size,
   return count;
 }
 
-/* Of the logits as the model made them, before a pick has changed them. */
-static void add_logprobs(const engine_request *request, const float *logits,
+void engine_add_logprobs(const engine_request *request, const float *logits,
                          tern_event *event, tern_logprob *top) {
   uint32_t vocab_size = request->program.model->vocab_size;
+  if (request->flags & TERN_REQUEST_LOGITS)
+    event->logits = logits;
+  if (!(request->flags &
+        (TERN_REQUEST_LOGPROBS | TERN_REQUEST_PROMPT_LOGPROBS)))
+    return;
   softmax all = softmax_of(logits, vocab_size);
   event->logprob = softmax_log(&all, logits[event->token]);
   event->top_count = find_top(logits, vocab_size, request->top, top);
@@ -98,6 +109,8 @@ static int32_t pick(engine_request *request, float *logits, int is_full) {
   if (request->best >= 0)
     return request->best;
   int is_last = is_full || (int64_t)request->answered + 1 == request->limit;
+  if (engine_allow(request) != 0)
+    return -1;
   return host_pick(&request->generator, request->text_count, is_last, logits);
 }
 
@@ -105,7 +118,7 @@ static int32_t pick(engine_request *request, float *logits, int is_full) {
 static tern_finish finish_of(engine_request *request, int pushed, int is_full) {
   if (pushed < 0)
     return TERN_FINISH_FAILED;
-  if (pushed > 0)
+  if (pushed > 0 || engine_is_complete(request))
     return TERN_FINISH_STOP;
   if ((int64_t)request->answered == request->limit)
     return TERN_FINISH_LENGTH;
@@ -115,7 +128,8 @@ static tern_finish finish_of(engine_request *request, int pushed, int is_full) {
 tern_finish engine_answer(engine_request *request, float *logits) {
   tern_engine *engine = request->engine;
   tern_sequence *sequence = request->sequence;
-  int with_logprobs = (request->flags & TERN_REQUEST_LOGPROBS) != 0;
+  const uint32_t judged = TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS;
+  int with_logprobs = (request->flags & judged) != 0;
   int is_full = sequence->count == engine->context;
   tern_logprob top[TERN_MAX_TOP];
   tern_event event = {0};
@@ -132,16 +146,19 @@ tern_finish engine_answer(engine_request *request, float *logits) {
     return TERN_FINISH_FAILED;
   if (host_is_end(&request->generator, event.token))
     return TERN_FINISH_STOP;
+  if (engine_accept(request, event.token) != 0)
+    return TERN_FINISH_FAILED;
   tern_sampler_accept(&request->generator.sampler, event.token);
-  ++request->answered;
+  if (request->answered++ == 0)
+    request->first = host_now();
   if (!is_full)
     sequence->held[sequence->count++] = event.token;
   if (with_logprobs)
-    add_logprobs(request, engine->original, &event, top);
+    engine_add_logprobs(request, engine->original, &event, top);
   int pushed = request->program.has_tokenizer
                    ? host_speak(&request->generator, event.token,
                                 request->is_chat, &request->out)
                    : 0;
-  tell(request, &event);
+  engine_tell(request, &event);
   return finish_of(request, pushed, is_full);
 }

@@ -7,7 +7,8 @@
  *
  * Locks: `driving` is held by who runs a step or works on sequences, and by the
  * same thread again in a callback; `queue` for moments, by all, and inside of
- * `driving`; `chatting` by who renders.
+ * `driving`; `chatting` by who renders,
+ * `constraining` by who makes or frees requests with a grammar.
  */
 #ifndef TERN_SRC_ENGINE_ENGINE_H
 #define TERN_SRC_ENGINE_ENGINE_H
@@ -15,9 +16,12 @@
 #include "../host/conversation.h"
 #include "../host/stops.h"
 #include "tern/engine.h"
+#include "tern/grammar.h"
+#include "turns.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 /* Text is the tokens up to `count`; the state is of the first ones, as many as
  * its session's position says. The rest is what the next steps read. */
@@ -34,6 +38,8 @@ struct tern_sequence {
   uint64_t used;                  /* the step of its last use */
 };
 
+typedef struct engine_constraint engine_constraint;
+
 typedef struct engine_request {
   tern_engine *engine;
   struct engine_request *next; /* behind it, where it waits */
@@ -49,6 +55,7 @@ typedef struct engine_request {
   uint32_t prompt_count;
   uint32_t flags, top;
   uint32_t text_count;     /* tokens before the answer */
+  uint32_t first_position; /* of its sequence when it began */
   uint32_t reused;         /* of them, found in a state */
   uint32_t answered;       /* tokens */
   uint32_t share;          /* tokens in the step that is planned */
@@ -59,15 +66,30 @@ typedef struct engine_request {
   host_copy opening; /* of the answer */
   host_copy out;     /* for the next event */
   float *hidden;     /* [layer][value] of one token, or NULL */
+  engine_constraint *constraint;
+  tern_matcher *matcher; /* NULL: any text */
+  /* In the clock of host_now: when it came, got a place, had a token. */
+  int64_t came, began, first;
   tern_event_fn on_event;
   void *data;
 } engine_request;
 
+/* The file that weights are mapped from, as it was; -1: none is known. */
+typedef struct engine_watched {
+  int file;
+  struct stat status;
+} engine_watched;
+
 struct tern_engine {
   host_program program; /* does not change once it is open */
   tern_engine_options options;
-  void *library;                               /* of dlopen, or NULL */
-  char *path, *weights, *template_file, *name; /* of the options */
+  void *library; /* of dlopen, or NULL */
+  int code;      /* the file it was made of, or -1; see program.c */
+  const tern_model *only[2];
+  /* As given; where the code is, which a compiler may have made. */
+  char *path, *file;
+  char *weights, *template_file, *name, *compiler; /* of the options */
+  int is_given_up;                                 /* by on_progress */
   void *scratch;
   size_t scratch_bytes;
   float *logits; /* a row for each request that runs */
@@ -76,12 +98,20 @@ struct tern_engine {
    * token without its logits, these stay, and must not look like a failure. */
   uint8_t *is_dirty;
   float *original; /* of one row, before a pick */
+  float *rows;     /* row_count of them, for prompts that are scored */
+  size_t rows_bytes;
+  uint32_t row_count;
+  engine_watched watched;
   tern_candidate *candidates;
   uint32_t context;
 
-  pthread_mutex_t driving, queue, chatting;
-  pthread_cond_t arrived;
+  engine_turns driving;
+  pthread_mutex_t queue, chatting, constraining;
+  pthread_cond_t arrived, idle; /* there is work; there is none any more */
   int is_stepping;
+  /* Under `queue`: a thread of the engine's own. */
+  pthread_t driver;
+  int has_driver, quits, is_draining;
   tern_sequence *sequences;
   /* running_count of max_sequences, oldest first; written under both locks. */
   engine_request **running;
@@ -91,9 +121,15 @@ struct tern_engine {
 
   engine_request *waiting, **waiting_end; /* under `queue` */
   uint32_t waiting_count;
-  uint64_t last_id;
+  uint64_t last_id, refused;
   tern_engine_counts counts;    /* under `driving`; after a step ... */
   tern_engine_counts published; /* ... here, under `queue` */
+
+  /* Under `constraining`, once there was a request with a grammar. */
+  tern_vocabulary *vocabulary;
+  engine_constraint *constraints;
+  uint64_t constraint_uses;
+  uint32_t *allowed; /* tokens of the pick; of the thread that steps */
 
   /* Under `chatting`: the template and a program for its sentences. */
   host_program chatter;
@@ -115,6 +151,19 @@ int engine_take(void *to, size_t whole, const void *from, uint32_t size,
                 const char *name);
 /* The other way. */
 void engine_give(void *to, uint32_t size, const void *from, size_t whole);
+
+/*--- code.c, program.c, compile.c ------------------------------------------*/
+
+/* Opens engine->file, and finds the weights that belong to it. */
+int engine_find_models(tern_engine *engine, const tern_model *const **models,
+                       unsigned *count);
+/* Loads the code of the program engine->file. */
+int engine_open_program(tern_engine *engine);
+/* Puts the program of the checkpoint engine->file in its place. */
+int engine_compile(tern_engine *engine);
+/* Anything but 0: the caller gives up. */
+int engine_progress(tern_engine *engine, uint32_t stage, const char *text,
+                    uint64_t done, uint64_t total);
 
 /*--- text.c ----------------------------------------------------------------*/
 
@@ -144,6 +193,24 @@ int engine_begin(engine_request *request);
 /* The request is over: its sequence is kept for others, or not. */
 void engine_keep(engine_request *request);
 
+/*--- score.c: under `driving` ----------------------------------------------*/
+
+/* The request wants logits of its prompt, which it still reads. */
+int engine_is_scored(const engine_request *request);
+/* Makes room for rows of logits. */
+int engine_open_rows(tern_engine *engine);
+/* Those that each scored request may have in a step; 0: there is none. */
+uint32_t engine_share_rows(const tern_engine *engine);
+/* Events for what was read in a step. */
+void engine_score(engine_request *request, const tern_segment *segment);
+
+/*--- watch.c ---------------------------------------------------------------*/
+
+void engine_watch(tern_engine *engine);
+void engine_unwatch(tern_engine *engine);
+/* The file is shorter than what is mapped. */
+int engine_is_cut(const tern_engine *engine);
+
 /*--- request.c, submit.c ---------------------------------------------------*/
 
 void engine_request_free(engine_request *request);
@@ -154,15 +221,40 @@ engine_request *engine_request_make(tern_engine *engine,
 /* The first of those that wait, taken out; NULL if there is none, or if its
  * state may grow to more than `bytes`. */
 engine_request *engine_next(tern_engine *engine, uint64_t bytes);
+/* There is something to do. Under `queue`. */
+int engine_has_work(const tern_engine *engine);
 /* Those that wait and are cancelled, taken out, as a list. */
 engine_request *engine_take_cancelled(tern_engine *engine);
+
+/*--- constrain.c -----------------------------------------------------------*/
+
+/* The request's answer is of the grammar; 0, or a failure and the thread's
+ * sentence. */
+int engine_constrain(engine_request *request, tern_grammar *grammar);
+void engine_constrain_free(engine_request *request);
+void engine_constraints_close(tern_engine *engine);
+/* Before a pick and after it: 0, or -1 and a sentence of the request's. */
+int engine_allow(engine_request *request);
+int engine_accept(engine_request *request, int32_t token);
+/* True where the answer's grammar allows no more. */
+int engine_is_complete(const engine_request *request);
+/* TERN_CALLS_... of the template. */
+uint32_t engine_calls_form(const tern_engine *engine);
 
 /*--- answer.c: under `driving` ---------------------------------------------*/
 
 /* The next token, of these logits: an event, and the token is set behind the
  * text, or the answer ends. */
 tern_finish engine_answer(engine_request *request, float *logits);
-/* The last event. `error` is NULL but for TERN_FINISH_FAILED. */
-void engine_end(engine_request *request, tern_finish finish, const char *error);
+/* The last event. `error` is NULL but for TERN_FINISH_FAILED; `logits` are NULL
+ * or those behind the prompt. */
+void engine_end(engine_request *request, tern_finish finish, const char *error,
+                const float *logits);
+/* Hands over the event and the text that is ready. */
+void engine_tell(engine_request *request, tern_event *event);
+/* Of logits as the model made them, before a pick has changed them; `top` has
+ * room for TERN_MAX_TOP. */
+void engine_add_logprobs(const engine_request *request, const float *logits,
+                         tern_event *event, tern_logprob *top);
 
 #endif /* TERN_SRC_ENGINE_ENGINE_H */

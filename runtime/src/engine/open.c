@@ -6,11 +6,10 @@
  *===------------------------------------------------------------------------===*/
 #include "engine.h"
 
-#include <ctype.h>
 #include <dlfcn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* More than what is reasonable, and no sum of them overflows. */
 #define MOST_SEQUENCES 1024u
@@ -66,17 +65,15 @@ static int copy_text(char **to, const char *from) {
 }
 
 static int open_locks(tern_engine *engine) {
-  pthread_mutexattr_t again;
   pthread_condattr_t steady;
-  pthread_mutexattr_init(&again);
-  pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
   pthread_condattr_init(&steady);
   pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-  int failed = pthread_mutex_init(&engine->driving, &again) ||
+  int failed = engine_turns_open(&engine->driving) ||
                pthread_mutex_init(&engine->queue, NULL) ||
                pthread_mutex_init(&engine->chatting, NULL) ||
-               pthread_cond_init(&engine->arrived, &steady);
-  pthread_mutexattr_destroy(&again);
+               pthread_mutex_init(&engine->constraining, NULL) ||
+               pthread_cond_init(&engine->arrived, &steady) ||
+               pthread_cond_init(&engine->idle, &steady);
   pthread_condattr_destroy(&steady);
   return failed ? engine_fail(TERN_ENGINE_FAILED, "cannot make locks") : 0;
 }
@@ -98,12 +95,18 @@ static int open_memory(tern_engine *engine) {
   engine->segments = calloc(count, sizeof(*engine->segments));
   if (!engine->scratch || !engine->logits || !engine->candidates ||
       !engine->original || !engine->is_dirty || !engine->running ||
-      !engine->sessions || !engine->segments)
+      !engine->sessions || !engine->segments || engine_open_rows(engine) != 0)
     return engine_fail(TERN_ENGINE_FAILED,
                        "no memory for %zu sequences at once", count);
   engine->program.scratch = engine->scratch;
   engine->chatter = engine->program;
   return 0;
+}
+
+static void tell_loading(void *data, uint64_t done, uint64_t total) {
+  tern_engine *engine = data;
+  engine->is_given_up |=
+      engine_progress(engine, TERN_STAGE_LOAD, "weights", done, total) != 0;
 }
 
 static int open_model(tern_engine *engine, const tern_model *const *models,
@@ -117,6 +120,8 @@ static int open_model(tern_engine *engine, const tern_model *const *models,
   program->options.weights = engine->weights;
   program->options.chat_template = engine->template_file;
   program->options.threads = o->threads;
+  program->placement.progress = tell_loading;
+  program->placement.data = engine;
   if (host_program_open(program, models, count) != 0)
     return engine_fail(TERN_ENGINE_FAILED, "%s", program->error.text);
   program->versions = NULL; /* the caller's own */
@@ -125,6 +130,10 @@ static int open_model(tern_engine *engine, const tern_model *const *models,
   program->env.parallel = tern_pool_run;
   program->env.host = program->pool;
   program->env.counters = NULL;
+  program->placement.data = NULL;
+  if (engine->is_given_up)
+    return engine_fail(TERN_ENGINE_FAILED, "loading %s was given up",
+                       program->name);
   uint32_t most = program->model->max_context;
   engine->context = o->context ? o->context : most;
   if (engine->context > most)
@@ -136,85 +145,11 @@ static int open_model(tern_engine *engine, const tern_model *const *models,
   return open_memory(engine);
 }
 
-/* Behind `prefix`, as the compiler makes a symbol of a file's name. */
-static void name_symbol(const tern_engine *engine, const char *prefix,
-                        char *symbol, size_t room) {
-  const char *path = engine->path, *slash = strrchr(path, '/');
-  const char *name = engine->name ? engine->name : slash ? slash + 1 : path;
-  const char *dot = engine->name ? NULL : strrchr(name, '.');
-  size_t bytes = dot && dot > name ? (size_t)(dot - name) : strlen(name);
-  int n = snprintf(symbol, room, "%s", prefix);
-  for (size_t i = 0; i < bytes && (size_t)n + 1 < room; ++i)
-    symbol[n++] = isalnum((unsigned char)name[i]) ? name[i] : '_';
-  symbol[n] = 0;
-}
-
-/* bard.weights beside bard.so, unless it is said where they are. */
-static int find_weights(tern_engine *engine) {
-  static const char suffix[] = ".weights";
-  const char *path = engine->path;
-  const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-  if (engine->weights)
-    return 0;
-  size_t bytes =
-      dot && (!slash || dot > slash) ? (size_t)(dot - path) : strlen(path);
-  engine->weights = malloc(bytes + sizeof(suffix));
-  if (!engine->weights)
-    return engine_fail(TERN_ENGINE_FAILED, "out of memory");
-  memcpy(engine->weights, path, bytes);
-  memcpy(engine->weights + bytes, suffix, sizeof(suffix));
-  return 0;
-}
-
-/* The versions that a library has for different CPUs, and NULL, or a model
- * alone, whose address is put at only[0]. */
-static const tern_model *const *find_models(tern_engine *engine,
-                                            const tern_model **only) {
-  char symbol[256];
-  name_symbol(engine, "tern_models_", symbol, sizeof(symbol));
-  const tern_model *const *versions = dlsym(engine->library, symbol);
-  if (versions)
-    return versions;
-  name_symbol(engine, "tern_model_", symbol, sizeof(symbol));
-  only[0] = dlsym(engine->library, symbol);
-  if (only[0])
-    return only;
-  engine_fail(TERN_ENGINE_INVALID,
-              "%s has no %s; options.model_name is the name that the "
-              "model was compiled as",
-              engine->path, symbol);
-  return NULL;
-}
-
-static int open_library(tern_engine *engine) {
-  tern_artifact artifact;
-  tern_error ignored;
-  if (tern_artifact_open(&artifact, engine->path, &ignored) == 0) {
-    tern_artifact_close(&artifact);
-    return engine_fail(TERN_ENGINE_INVALID,
-                       "%s is weights or a program, but an engine opens a "
-                       "library; tern compile MODEL -o NAME.so makes one",
-                       engine->path);
-  }
-  /* Without a slash it would be looked for in the folders of the system. */
-  char *path = realpath(engine->path, NULL);
-  engine->library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-  free(path);
-  if (!engine->library)
-    return engine_fail(TERN_ENGINE_FAILED, "cannot open %s: %s", engine->path,
-                       path ? dlerror() : "there is no such file");
-  return find_weights(engine);
-}
-
+/* By path, or those that are linked in. */
 static int open_models(tern_engine *engine, const tern_model *const *models,
                        unsigned count) {
-  const tern_model *only[2] = {NULL, NULL};
-  if (!engine->path)
-    return open_model(engine, models, count);
-  if (open_library(engine) != 0 || !(models = find_models(engine, only)))
+  if (engine->path && engine_find_models(engine, &models, &count) != 0)
     return -1;
-  for (count = 0; models[count];)
-    ++count;
   return open_model(engine, models, count);
 }
 
@@ -228,6 +163,7 @@ static tern_engine *open_engine(const char *path,
     return NULL;
   }
   engine->waiting_end = &engine->waiting;
+  engine->code = engine->watched.file = -1;
   tern_engine_options_init(&engine->options);
   int result = open_locks(engine);
   if (result == 0 && options)
@@ -236,11 +172,18 @@ static tern_engine *open_engine(const char *path,
   const tern_engine_options *o = &engine->options;
   if (result == 0 && check_options(o) == 0 &&
       copy_text(&engine->path, path) == 0 &&
+      copy_text(&engine->file, path) == 0 &&
+      copy_text(&engine->compiler, o->compiler) == 0 &&
       copy_text(&engine->weights, o->weights) == 0 &&
       copy_text(&engine->template_file, o->chat_template) == 0 &&
       copy_text(&engine->name, o->model_name) == 0 &&
-      open_models(engine, models, count) == 0)
+      open_models(engine, models, count) == 0) {
+    engine_watch(engine);
+    /* These are the caller's, for as long as the call. */
+    engine->options.compile_flags = NULL;
+    engine->options.on_progress = NULL;
     return engine;
+  }
   tern_engine_close(engine);
   return NULL;
 }
@@ -249,7 +192,7 @@ tern_engine *tern_engine_open(const char *path,
                               const tern_engine_options *options) {
   if (path)
     return open_engine(path, NULL, 0, options);
-  engine_fail(TERN_ENGINE_INVALID, "the path of the library is NULL");
+  engine_fail(TERN_ENGINE_INVALID, "the path of the model is NULL");
   return NULL;
 }
 
@@ -267,11 +210,11 @@ static void end_all(tern_engine *engine) {
   engine_request *request;
   while (engine->running_count) {
     request = engine->running[--engine->running_count];
-    engine_end(request, TERN_FINISH_CANCELLED, NULL);
+    engine_end(request, TERN_FINISH_CANCELLED, NULL, NULL);
     engine_request_free(request);
   }
   while ((request = engine_next(engine, UINT64_MAX))) {
-    engine_end(request, TERN_FINISH_CANCELLED, NULL);
+    engine_end(request, TERN_FINISH_CANCELLED, NULL, NULL);
     engine_request_free(request);
   }
 }
@@ -279,14 +222,19 @@ static void end_all(tern_engine *engine) {
 void tern_engine_close(tern_engine *engine) {
   if (!engine)
     return;
+  if (engine->has_driver)
+    tern_engine_stop(engine, 0);
   end_all(engine);
   while (engine->sequences)
     engine_sequence_close(engine->sequences);
   if (engine->has_conversation)
     host_conversation_close(&engine->conversation);
+  engine_constraints_close(engine);
   host_program_close(&engine->program);
   tern_memory_unmap(engine->scratch, engine->scratch_bytes);
   tern_memory_unmap(engine->logits, engine->logits_bytes);
+  tern_memory_unmap(engine->rows, engine->rows_bytes);
+  engine_unwatch(engine);
   free(engine->candidates);
   free(engine->original);
   free(engine->is_dirty);
@@ -294,17 +242,25 @@ void tern_engine_close(tern_engine *engine) {
   free(engine->sessions);
   free(engine->segments);
   free(engine->path);
+  free(engine->file);
+  free(engine->compiler);
   free(engine->weights);
   free(engine->template_file);
   free(engine->name);
   if (engine->library)
     dlclose(engine->library);
+  if (engine->code >= 0)
+    close(engine->code);
+  pthread_cond_destroy(&engine->idle);
   pthread_cond_destroy(&engine->arrived);
+  pthread_mutex_destroy(&engine->constraining);
   pthread_mutex_destroy(&engine->chatting);
   pthread_mutex_destroy(&engine->queue);
-  pthread_mutex_destroy(&engine->driving);
+  engine_turns_close(&engine->driving);
   free(engine);
 }
+
+const char *tern_version(void) { return TERN_VERSION; }
 
 int tern_engine_describe(const tern_engine *engine, tern_engine_info *info) {
   const host_program *program = &engine->program;
@@ -318,6 +274,7 @@ int tern_engine_describe(const tern_engine *engine, tern_engine_info *info) {
   all.has_tokenizer = program->has_tokenizer != 0;
   all.has_template =
       engine->template_file || program->artifact.chat_template != NULL;
+  all.calls_form = engine_calls_form(engine);
   all.name = model->name;
   all.target = model->target;
   engine_give(info, info->size, &all, sizeof(all));

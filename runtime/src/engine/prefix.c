@@ -95,6 +95,7 @@ static void evict(tern_engine *engine) {
   while (engine->counts.kept_bytes > engine->options.kept_bytes ||
          engine->counts.kept > MOST_KEPT) {
     engine_sequence_close(least_recent(engine, NULL));
+    ++engine->counts.evicted;
     count_kept(engine);
   }
 }
@@ -108,6 +109,7 @@ static tern_sequence *open_sequence(tern_engine *engine,
     if (sequence || !(oldest = least_recent(engine, spared)))
       return sequence;
     engine_sequence_close(oldest);
+    ++engine->counts.evicted;
   }
 }
 
@@ -125,7 +127,7 @@ static int find_sequence(engine_request *request) {
   tern_engine *engine = request->engine;
   uint32_t block = engine->program.model->state_block_tokens;
   beginning ready = {NULL, 0}, coming = {NULL, 0};
-  if (!(request->flags & TERN_REQUEST_PRIVATE))
+  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request))
     find(request, &ready, &coming);
   if (coming.count >= ready.count + block)
     return 1;
@@ -171,6 +173,7 @@ int engine_begin(engine_request *request) {
   }
   append_prompt(request, from);
   tern_sequence *sequence = request->sequence;
+  request->first_position = position_of(sequence);
   sequence->request = request;
   sequence->is_private |= (request->flags & TERN_REQUEST_PRIVATE) != 0;
   request->generator.session = sequence->session.session;

@@ -24,6 +24,7 @@ void engine_request_free(engine_request *request) {
   if (!request)
     return;
   host_generator *generator = &request->generator;
+  engine_constrain_free(request);
   host_stops_close(&request->stops);
   free(generator->rules_memory);
   free(generator->ready.text.at);
@@ -69,7 +70,7 @@ static int check_numbers(const tern_request *r) {
     if (!(numbers[i].value < numbers[i].unset) &&
         check_number(numbers[i].name, numbers[i].flag, numbers[i].value) != 0)
       return TERN_ENGINE_INVALID;
-  if (r->flags >> 5)
+  if (r->flags >> 7)
     return engine_fail(TERN_ENGINE_INVALID,
                        "flags is %#x, which has bits that "
                        "are not known",
@@ -220,7 +221,9 @@ static int set_generator(engine_request *request) {
       host_default_limit(program, request->text_count, &request->limit) != 0)
     return engine_fail(TERN_ENGINE_INVALID, "%s", program->error.text);
   request->picks_best =
-      host_picks_best(generator) && !(request->flags & TERN_REQUEST_LOGPROBS);
+      host_picks_best(generator) &&
+      !(request->flags & (TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS |
+                          TERN_REQUEST_PROMPT_LOGPROBS));
   return 0;
 }
 
@@ -263,6 +266,7 @@ engine_request *engine_request_make(tern_engine *engine,
   request->engine = engine;
   request->program = engine->program;
   request->program.error.text[0] = 0;
+  request->came = host_now();
   request->flags = r.flags;
   request->top = r.top;
   request->best = -1;
@@ -272,7 +276,8 @@ engine_request *engine_request_make(tern_engine *engine,
   if ((*result = set_stops(request, &r)) == 0 &&
       (*result = set_prompt(request, &r)) == 0 &&
       (*result = set_generator(request)) == 0 &&
-      (*result = set_memory(request)) == 0) {
+      (*result = set_memory(request)) == 0 &&
+      (*result = engine_constrain(request, r.grammar)) == 0) {
     request->sequence = r.sequence;
     return request;
   }

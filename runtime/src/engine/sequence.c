@@ -63,29 +63,29 @@ void engine_sequence_copy(tern_sequence *to, const tern_sequence *from,
 /*--- Those of the caller ---------------------------------------------------*/
 
 tern_sequence *tern_sequence_create(tern_engine *engine) {
-  pthread_mutex_lock(&engine->driving);
+  engine_turns_take(&engine->driving);
   tern_sequence *sequence = engine_sequence_open(engine);
   if (sequence)
     sequence->is_owned = 1;
-  pthread_mutex_unlock(&engine->driving);
+  engine_turns_give(&engine->driving);
   return sequence;
 }
 
 /* Takes the lock, if no request uses the sequence. */
 static int hold(tern_sequence *sequence) {
-  pthread_mutex_lock(&sequence->engine->driving);
+  engine_turns_take(&sequence->engine->driving);
   if (!sequence->request)
     return 0;
   int result =
       engine_fail(TERN_ENGINE_INVALID,
                   "the sequence belongs to request %llu, which is not over",
                   (unsigned long long)sequence->request->id);
-  pthread_mutex_unlock(&sequence->engine->driving);
+  engine_turns_give(&sequence->engine->driving);
   return result;
 }
 
 static void let_go(tern_sequence *sequence) {
-  pthread_mutex_unlock(&sequence->engine->driving);
+  engine_turns_give(&sequence->engine->driving);
 }
 
 tern_sequence *tern_sequence_fork(tern_sequence *sequence) {
@@ -111,7 +111,7 @@ int tern_sequence_destroy(tern_sequence *sequence) {
   if (result != 0)
     return result;
   engine_sequence_close(sequence);
-  pthread_mutex_unlock(&engine->driving);
+  engine_turns_give(&engine->driving);
   return 0;
 }
 

@@ -26,28 +26,35 @@ static void remove_running(tern_engine *engine, uint32_t at) {
 }
 
 /* The end of a request that is in no list any more. */
-static void end_request(engine_request *request, tern_finish finish) {
+static void end_request(engine_request *request, tern_finish finish,
+                        const float *logits) {
   const char *error = request->program.error.text;
+  tern_engine_counts *counts = &request->engine->counts;
+  int failed = finish == TERN_FINISH_FAILED;
+  ++*(failed                            ? &counts->failed
+      : finish == TERN_FINISH_CANCELLED ? &counts->cancelled
+                                        : &counts->finished);
   engine_keep(request);
-  engine_end(request, finish, finish == TERN_FINISH_FAILED ? error : NULL);
+  engine_end(request, finish, failed ? error : NULL, logits);
   engine_request_free(request);
 }
 
-static void end_running(tern_engine *engine, uint32_t at, tern_finish finish) {
+static void end_running(tern_engine *engine, uint32_t at, tern_finish finish,
+                        const float *logits) {
   engine_request *request = engine->running[at];
   remove_running(engine, at);
-  end_request(request, finish);
+  end_request(request, finish, logits);
 }
 
 static void end_cancelled(tern_engine *engine) {
   engine_request *next, *taken = engine_take_cancelled(engine);
   for (; taken; taken = next) {
     next = taken->next;
-    end_request(taken, TERN_FINISH_CANCELLED);
+    end_request(taken, TERN_FINISH_CANCELLED, NULL);
   }
   for (uint32_t i = engine->running_count; i-- > 0;)
     if (atomic_load(&engine->running[i]->is_cancelled))
-      end_running(engine, i, TERN_FINISH_CANCELLED);
+      end_running(engine, i, TERN_FINISH_CANCELLED, NULL);
 }
 
 /*--- Who runs --------------------------------------------------------------*/
@@ -81,11 +88,12 @@ static void begin(tern_engine *engine) {
     int result = request->has_begun ? 0 : engine_begin(request);
     if (result < 0) {
       host_fail(&request->program.error, "%s", tern_engine_error());
-      end_running(engine, i, TERN_FINISH_FAILED);
+      end_running(engine, i, TERN_FINISH_FAILED, NULL);
       continue;
     }
     if (result == 0 && !request->is_counted) {
       request->is_counted = 1;
+      request->began = host_now();
       engine->counts.reused_tokens += request->reused;
     }
     ++i;
@@ -94,23 +102,26 @@ static void begin(tern_engine *engine) {
 
 /*--- Who gets how much -----------------------------------------------------*/
 
-/* Tokens that a request could use in this step. A hidden state is wanted of the
- * last token alone, which is then a step's of its own. */
-static uint32_t need_of(const engine_request *request) {
+/* Tokens that a request could use in this step, of which `rows` may have their
+ * logits. A hidden state is wanted of the last token alone, which is then a
+ * step's of its own. */
+static uint32_t need_of(const engine_request *request, uint32_t rows) {
   if (!request->has_begun)
     return 0;
   const tern_sequence *s = request->sequence;
   uint32_t need = s->count - tern_session_position(s->session.session);
-  return need > 1 && request->hidden && request->answered == 0 ? need - 1
-                                                               : need;
+  if (need > 1 && request->hidden && request->answered == 0)
+    --need;
+  return engine_is_scored(request) && need > rows ? rows : need;
 }
 
-static uint32_t share_single(tern_engine *engine, uint32_t *readers) {
+static uint32_t share_single(tern_engine *engine, uint32_t rows,
+                             uint32_t *readers) {
   uint32_t budget = engine->options.step_tokens;
   *readers = 0;
   for (uint32_t i = 0; i < engine->running_count; ++i) {
     engine_request *request = engine->running[i];
-    uint32_t need = need_of(request);
+    uint32_t need = need_of(request, rows);
     request->share = need == 1;
     budget -= request->share;
     *readers += need > 1;
@@ -120,13 +131,14 @@ static uint32_t share_single(tern_engine *engine, uint32_t *readers) {
 
 /* Rounds: who needs less than an even share leaves the rest to the others. */
 static void share_tokens(tern_engine *engine) {
-  uint32_t readers, budget = share_single(engine, &readers);
+  uint32_t rows = engine_share_rows(engine);
+  uint32_t readers, budget = share_single(engine, rows, &readers);
   while (budget && readers) {
     uint32_t even = budget / readers ? budget / readers : 1;
     readers = 0;
     for (uint32_t i = 0; i < engine->running_count && budget; ++i) {
       engine_request *request = engine->running[i];
-      uint32_t missing = need_of(request) - request->share;
+      uint32_t missing = need_of(request, rows) - request->share;
       uint32_t more = missing < even ? missing : even;
       if (more > budget)
         more = budget;
@@ -144,19 +156,31 @@ static int reaches_end(const engine_request *request) {
   return tern_session_position(s->session.session) + request->share == s->count;
 }
 
+/* Logits of all tokens of the segment. */
+static void fill_scored(tern_engine *engine, uint32_t *row,
+                        tern_segment *segment) {
+  segment->logits =
+      engine->rows + *row * (size_t)engine->program.model->vocab_size;
+  segment->logits_count = segment->n;
+  *row += segment->n;
+}
+
 static void fill_segment(tern_engine *engine, engine_request *request,
-                         uint32_t row, tern_segment *segment) {
+                         uint32_t row, uint32_t *rows, tern_segment *segment) {
   const tern_sequence *s = request->sequence;
   size_t vocab_size = engine->program.model->vocab_size;
   memset(segment, 0, sizeof(*segment));
   segment->tokens = s->held + tern_session_position(s->session.session);
   segment->n = request->share;
   request->best = -1;
+  if (engine_is_scored(request))
+    fill_scored(engine, rows, segment);
   if (!reaches_end(request))
     return;
   if (request->answered == 0)
     segment->hidden = request->hidden;
-  if (request->limit == 0)
+  if (segment->logits ||
+      (request->limit == 0 && !(request->flags & TERN_REQUEST_LOGITS)))
     return;
   segment->logits_count = 1;
   segment->logits = engine->logits + row * vocab_size;
@@ -170,24 +194,40 @@ static void fill_segment(tern_engine *engine, engine_request *request,
 
 /* The sessions and segments of the step, in the order of those that run. */
 static uint32_t plan(tern_engine *engine) {
-  uint32_t count = 0;
+  uint32_t count = 0, rows = 0;
   share_tokens(engine);
   for (uint32_t i = 0; i < engine->running_count; ++i) {
     engine_request *request = engine->running[i];
     if (request->share == 0)
       continue;
     engine->sessions[count] = request->sequence->session.session;
-    fill_segment(engine, request, count, &engine->segments[count]);
+    fill_segment(engine, request, count, &rows, &engine->segments[count]);
     ++count;
   }
   return count;
 }
 
-static int is_finite(const float *logits, uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i)
+static int is_finite(const float *logits, size_t count) {
+  for (size_t i = 0; i < count; ++i)
     if (!isfinite(logits[i]))
       return 0;
   return 1;
+}
+
+static float *last_row(const tern_engine *engine, const tern_segment *segment) {
+  size_t vocab_size = engine->program.model->vocab_size;
+  return segment->logits
+             ? segment->logits + (segment->logits_count - 1) * vocab_size
+             : NULL;
+}
+
+/* A request without an answer gets them at its end. */
+static const float *logits_behind(const tern_engine *engine, uint32_t at,
+                                  const tern_segment *segment) {
+  const engine_request *request = engine->running[at];
+  return request->limit == 0 && (request->flags & TERN_REQUEST_LOGITS)
+             ? last_row(engine, segment)
+             : NULL;
 }
 
 /* A request after a step that it was part of. */
@@ -195,10 +235,11 @@ static tern_finish advance(tern_engine *engine, engine_request *request,
                            const tern_segment *segment, tern_status status) {
   tern_sequence *s = request->sequence;
   uint32_t position = tern_session_position(s->session.session);
-  uint32_t vocab_size = engine->program.model->vocab_size;
+  size_t values =
+      (size_t)engine->program.model->vocab_size * segment->logits_count;
   /* In a batch one's numbers are no fault of others. */
   if (status == TERN_NOT_FINITE &&
-      (!segment->logits || is_finite(segment->logits, vocab_size)))
+      (!segment->logits || is_finite(segment->logits, values)))
     status = TERN_OK;
   if (host_status(&request->program, status, "evaluation") != 0)
     return TERN_FINISH_FAILED;
@@ -206,10 +247,12 @@ static tern_finish advance(tern_engine *engine, engine_request *request,
     s->written = position;
   if (request->answered == 0)
     engine->counts.prompt_tokens += segment->n;
+  if (engine_is_scored(request))
+    engine_score(request, segment);
   if (position < s->count)
     return TERN_FINISH_NONE;
   uint32_t before = request->answered;
-  tern_finish finish = engine_answer(request, segment->logits);
+  tern_finish finish = engine_answer(request, last_row(engine, segment));
   engine->counts.answer_tokens += request->answered - before;
   return finish;
 }
@@ -219,38 +262,62 @@ static void deliver(tern_engine *engine, tern_status status) {
   uint32_t row = 0;
   for (uint32_t i = 0; i < engine->running_count;) {
     engine_request *request = engine->running[i];
+    const tern_segment *segment = &engine->segments[row];
     tern_finish finish = TERN_FINISH_NONE;
-    if (request->share)
-      finish = advance(engine, request, &engine->segments[row++], status);
+    if (request->share) {
+      finish = advance(engine, request, segment, status);
+      ++row;
+    }
     if (finish == TERN_FINISH_NONE)
       ++i;
     else
-      end_running(engine, i, finish);
+      end_running(engine, i, finish, logits_behind(engine, i, segment));
   }
   if (status != TERN_OK)
     memset(engine->is_dirty, 1, engine->options.max_sequences);
 }
 
+/* Rather than to read pages that are gone. */
+static void end_lost(tern_engine *engine) {
+  while (engine->running_count) {
+    host_fail(&engine->running[0]->program.error,
+              "%s became shorter while it was used; open it again",
+              engine->weights ? engine->weights : "the program");
+    end_running(engine, 0, TERN_FINISH_FAILED, NULL);
+  }
+}
+
+static void compute(tern_engine *engine, uint32_t count) {
+  int64_t before = host_now();
+  tern_status status =
+      tern_batch_eval(engine->sessions, engine->segments, count);
+  ++engine->counts.steps;
+  engine->counts.step_ns += (uint64_t)(host_now() - before);
+  deliver(engine, status);
+}
+
 static int step(tern_engine *engine) {
   end_cancelled(engine);
   admit(engine);
+  if (engine_is_cut(engine))
+    end_lost(engine);
   begin(engine);
   uint32_t count = plan(engine);
-  if (count) {
-    ++engine->counts.steps;
-    deliver(engine, tern_batch_eval(engine->sessions, engine->segments, count));
-  }
+  if (count)
+    compute(engine, count);
   pthread_mutex_lock(&engine->queue);
   engine->counts.running_bytes = running_bytes(engine);
   engine->published = engine->counts;
-  int result = engine->waiting || engine->running_count;
+  int result = engine_has_work(engine);
+  if (!result)
+    pthread_cond_broadcast(&engine->idle);
   pthread_mutex_unlock(&engine->queue);
   return result;
 }
 
 int tern_engine_step(tern_engine *engine) {
   int result;
-  pthread_mutex_lock(&engine->driving);
+  engine_turns_take(&engine->driving);
   if (engine->is_stepping) {
     result = engine_fail(TERN_ENGINE_INVALID,
                          "a callback must not step the engine it is called by");
@@ -259,6 +326,6 @@ int tern_engine_step(tern_engine *engine) {
     result = step(engine);
     engine->is_stepping = 0;
   }
-  pthread_mutex_unlock(&engine->driving);
+  engine_turns_give(&engine->driving);
   return result;
 }

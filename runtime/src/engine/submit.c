@@ -6,13 +6,13 @@
  *===------------------------------------------------------------------------===*/
 #include "engine.h"
 
-#include <errno.h>
-#include <time.h>
-
 /* Under `queue`. */
 static int push(tern_engine *engine, engine_request *request) {
   const tern_engine_options *o = &engine->options;
   uint32_t places = o->max_sequences - engine->running_count;
+  if (engine->is_draining)
+    return engine_fail(TERN_ENGINE_BUSY,
+                       "the engine is about to stop and takes no requests");
   if (engine->waiting_count >= o->max_waiting + places)
     return engine_fail(TERN_ENGINE_BUSY,
                        "%u requests run and %u wait already, which is all that "
@@ -33,11 +33,12 @@ int tern_engine_submit(tern_engine *engine, const tern_request *wanted,
   tern_sequence *sequence =
       wanted->size > offsetof(tern_request, sequence) ? wanted->sequence : NULL;
   if (sequence)
-    pthread_mutex_lock(&engine->driving);
+    engine_turns_take(&engine->driving);
   engine_request *request = engine_request_make(engine, wanted, &result);
   if (request) {
     pthread_mutex_lock(&engine->queue);
     result = push(engine, request);
+    engine->refused += result != 0;
     if (result == 0 && sequence)
       sequence->request = request;
     if (result == 0 && id)
@@ -47,7 +48,7 @@ int tern_engine_submit(tern_engine *engine, const tern_request *wanted,
       engine_request_free(request);
   }
   if (sequence)
-    pthread_mutex_unlock(&engine->driving);
+    engine_turns_give(&engine->driving);
   return result;
 }
 
@@ -98,35 +99,11 @@ void tern_engine_cancel(tern_engine *engine, uint64_t id) {
   pthread_mutex_unlock(&engine->queue);
 }
 
-static int has_work(const tern_engine *engine) {
-  return engine->waiting || engine->running_count;
-}
-
-int tern_engine_wait(tern_engine *engine, int64_t milliseconds) {
-  struct timespec until;
-  int failure = 0;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  if (milliseconds > 0) {
-    until.tv_sec += (time_t)(milliseconds / 1000);
-    until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-  }
-  pthread_mutex_lock(&engine->queue);
-  while (!has_work(engine) && failure == 0)
-    failure =
-        milliseconds < 0
-            ? pthread_cond_wait(&engine->arrived, &engine->queue)
-            : pthread_cond_timedwait(&engine->arrived, &engine->queue, &until);
-  int result = has_work(engine);
-  pthread_mutex_unlock(&engine->queue);
-  return result;
-}
-
 int tern_engine_count(tern_engine *engine, tern_engine_counts *counts) {
   pthread_mutex_lock(&engine->queue);
   tern_engine_counts all = engine->published;
   all.requests = engine->last_id;
+  all.refused = engine->refused;
   all.running = engine->running_count;
   all.waiting = engine->waiting_count;
   pthread_mutex_unlock(&engine->queue);

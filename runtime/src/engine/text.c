@@ -98,6 +98,23 @@ int tern_engine_detokenize(tern_engine *engine, const int32_t *tokens,
   return 0;
 }
 
+int tern_engine_token_bytes(tern_engine *engine, int32_t token, char *bytes,
+                            size_t room, size_t *count) {
+  cut_text cut = {bytes, room, 0};
+  size_t length = 0;
+  uint32_t flags = 0;
+  int result = need_tokenizer(engine);
+  if (result != 0)
+    return result;
+  const char *text =
+      tern_tokenizer_token(&engine->program.tokenizer, token, &length, &flags);
+  if (!text)
+    return engine_fail(TERN_ENGINE_INVALID, "there is no token %d", (int)token);
+  cut_append(&cut, text, length);
+  *count = cut.bytes;
+  return 0;
+}
+
 int engine_is_utf8(const char *text, size_t bytes) {
   char out[TERN_UTF8_ROOM(256)];
   tern_utf8 utf8 = {{0}, 0};

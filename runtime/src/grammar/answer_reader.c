@@ -75,8 +75,9 @@ void tern_answer_reader_close(tern_answer_reader *r) {
 /*--- Telling ---------------------------------------------------------------*/
 
 static void drop(tern_answer_reader *r, size_t bytes) {
-  memmove(r->held, r->held + bytes, r->bytes - bytes);
   r->bytes -= bytes;
+  if (r->bytes)
+    memmove(r->held, r->held + bytes, r->bytes);
 }
 
 static int is_blank(char c) {

@@ -195,6 +195,11 @@ void tern_grammar_release(tern_grammar *grammar) {
   free(grammar);
 }
 
+int tern_grammar_is_same(const tern_grammar *a, const tern_grammar *b) {
+  return a == b || (a->source_bytes == b->source_bytes &&
+                    memcmp(a->source, b->source, a->source_bytes) == 0);
+}
+
 void tern_grammar_describe(const tern_grammar *grammar,
                            tern_grammar_info *info) {
   tern_grammar_info all = {info->size, grammar->rule_count, grammar->node_count,

@@ -346,9 +346,12 @@ static const grammar_expression *read_rules(grammar_compiler *c,
                                             const void *input) {
   const rules_text *text = input;
   reader r = {c,          text->text, text->text + text->bytes,
-              text->text, NULL,       2 * MOST_RULES,
+              text->text, NULL,       16,
               0,          NULL,       0};
   r.counted = r.begin;
+  /* A name has a byte at least, and another one behind it. */
+  while (r.table_room < text->bytes && r.table_room < 2 * MOST_RULES)
+    r.table_room *= 2;
   r.table = grammar_allocate(c, r.table_room, sizeof(*r.table));
   for (skip(&r); r.at < r.end; skip(&r))
     read_rule(&r);

@@ -61,6 +61,8 @@ int schema_limit(schema_compiler *s, json schema, int is_upper, int64_t *limit,
   return 1;
 }
 
+static const char nines[] = "9999999999999999", zeros[] = "0000000000000000";
+
 /*--- Ranges of digits ------------------------------------------------------*/
 
 /* Numbers of the same length, whose digits `low` and `high` have. */
@@ -78,15 +80,14 @@ static expression same_length(schema_compiler *s, const char *low,
     grammar_add(
         s->c, &ways,
         grammar_pair(s->c, one_digit(s, first, first),
-                     same_length(s, low + 1,
-                                 "9999999999999999999" + (19 - rest), rest)));
+                     same_length(s, low + 1, nines + (DIGITS - rest), rest)));
     ++first;
   }
   if (strspn(high + 1, "9") < rest) {
-    grammar_add(s->c, &ways,
-                grammar_pair(s->c, one_digit(s, last, last),
-                             same_length(s, "0000000000000000000" + (19 - rest),
-                                         high + 1, rest)));
+    grammar_add(
+        s->c, &ways,
+        grammar_pair(s->c, one_digit(s, last, last),
+                     same_length(s, zeros + (DIGITS - rest), high + 1, rest)));
     --last;
   }
   if (first <= last)

@@ -9,6 +9,7 @@
  * Ctrl-C. A step hands out its work in hundreds of small portions, and between
  * two of them it can be left: docs/abi.md says why that does no harm.
  */
+#include "gpu_weak.h"
 #include "host.h"
 
 #include <string.h>

@@ -49,8 +49,7 @@ static int load_driver(tern_gpu *gpu, tern_error *error) {
   return 0;
 }
 
-/* The image for the GPU; NULL when it is older than all of them. */
-static const tern_image *pick_image(const tern_gpu *gpu) {
+const tern_image *gpu_pick_image(const tern_gpu *gpu) {
   const tern_device_plan *plan = gpu->model->device;
   const tern_image *picked = NULL;
   for (uint32_t i = 0; i < plan->image_count; ++i)
@@ -97,7 +96,7 @@ static int open_device(tern_gpu *gpu, unsigned number, tern_error *error) {
   cuda->cuDeviceGetAttribute(&minor, CUDA_CAPABILITY_MINOR, gpu->device);
   gpu->capability = 10 * major + minor;
   const tern_device_plan *plan = gpu->model->device;
-  if (!pick_image(gpu)) {
+  if (!gpu_pick_image(gpu)) {
     size_t needed = plan->image_count ? plan->images[0].capability : 0;
     return host_fail(error,
                      "this program needs a GPU of compute capability %zu.%zu "
@@ -123,7 +122,7 @@ static int load_code(tern_gpu *gpu, tern_error *error) {
   int options[] = {CUDA_ERROR_LOG, CUDA_ERROR_LOG_BYTES};
   void *values[] = {log, (void *)(uintptr_t)sizeof(log)};
   cuda_result result = gpu->cuda.cuModuleLoadDataEx(
-      &gpu->module, pick_image(gpu)->data, 2, options, values);
+      &gpu->module, gpu_pick_image(gpu)->data, 2, options, values);
   log[sizeof(log) - 1] = 0;
   join_lines(log);
   if (result != CUDA_OK && log[0])
@@ -369,14 +368,3 @@ void tern_gpu_free(tern_gpu *gpu, void *at) {
 }
 
 const char *tern_gpu_failure(const tern_gpu *gpu) { return gpu->failure.text; }
-
-void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room) {
-  const tern_model *model = gpu->model;
-  const tern_device_plan *plan = model->device;
-  size_t launches = plan->embed[TERN_ONE]->count + plan->head[TERN_ONE]->count;
-  launches += plan->best ? plan->best->count : 0;
-  for (uint32_t l = 0; l < model->layer_count; ++l)
-    launches += plan->kinds[model->layers[l].kind].run[TERN_ONE]->count;
-  snprintf(text, room, "%s, compute capability %d.%d, %zu launches a token",
-           gpu->name, gpu->capability / 10, gpu->capability % 10, launches);
-}

@@ -79,6 +79,8 @@ struct tern_gpu {
 /* 0, or -1 and a sentence. `doing`: "copying the weights". */
 int gpu_check(tern_gpu *gpu, cuda_result result, const char *doing,
               tern_error *error);
+/* The code for the GPU; NULL when it is older than all that there is. */
+const tern_image *gpu_pick_image(const tern_gpu *gpu);
 /* Fills gpu->interface. */
 void gpu_set_interface(tern_gpu *gpu);
 /* Calls `use` for each list of launches of a model. */

@@ -197,6 +197,8 @@ typedef struct host_generator {
   /* Of chat: thoughts are shown in their own way. NULL: as all else. */
   struct host_thinking *thinking;
   host_text shown; /* of an answer with thoughts */
+  /* One bit for each token that a grammar allows next; NULL: there is none. */
+  const uint32_t *allowed;
   uint64_t prompt_tokens, generated, steps;
   uint64_t earlier; /* of `generated`, before this answer */
   int64_t prompt_time, step_time;

@@ -7,6 +7,7 @@
 #include "pick.h"
 
 #include <float.h>
+#include <math.h>
 
 static int has_rules(const tern_rules *rules) {
   return rules->repeat_penalty != 1.0f || rules->no_repeat_ngram ||
@@ -41,6 +42,13 @@ static void weaken_present(host_generator *generator, uint32_t prompt,
     }
 }
 
+static void forbid_others(const uint32_t *allowed, uint32_t vocab_size,
+                          float *logits) {
+  for (uint32_t i = 0; i < vocab_size; ++i)
+    if (!(allowed[i / 32] >> i % 32 & 1))
+      logits[i] = -INFINITY;
+}
+
 int32_t host_pick(host_generator *generator, uint32_t prompt, int is_last,
                   float *logits) {
   host_program *program = generator->program;
@@ -49,11 +57,17 @@ int32_t host_pick(host_generator *generator, uint32_t prompt, int is_last,
                    tern_session_position(generator->session), prompt, is_last,
                    logits, vocab_size, generator->candidates);
   weaken_present(generator, prompt, logits);
+  if (generator->allowed)
+    forbid_others(generator->allowed, vocab_size, logits);
   int32_t token = tern_sampler_pick(&generator->sampler, logits, vocab_size,
                                     generator->candidates);
   if (!(logits[token] < -FLT_MAX))
     return token;
   host_fail(&program->error,
-            "the model's generation_config.json forbids every token here");
+            generator->allowed
+                ? "the grammar and the model's generation_config.json leave no "
+                  "token here"
+                : "the model's generation_config.json forbids every token "
+                  "here");
   return -1;
 }

@@ -9,8 +9,8 @@
 
 #include "host.h"
 
-/* The next token by the model, its rules and the sampler; -1 if the rules leave
- * none. */
+/* The next token by the model, its rules, the grammar and the sampler; -1 if
+ * these leave none. */
 int32_t host_pick(host_generator *generator, uint32_t prompt, int is_last,
                   float *logits);
 

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
+#include "gpu_weak.h"
 #include "host.h"
 
 #include <errno.h>
@@ -72,6 +73,10 @@ static int open_gpu(host_program *program) {
                                      "--device: this program was compiled for "
                                      "%s, not for a GPU",
                                      program->model->target);
+  if (!tern_gpu_open)
+    return host_fail(&program->error,
+                     "this program was linked without what GPUs need; link it "
+                     "with -Wl,-u,tern_gpu_open");
   program->opened = host_now();
   program->gpu =
       tern_gpu_open(program->model, program->artifact.weights,
@@ -164,7 +169,8 @@ int host_program_open(host_program *program, const tern_model *const *models,
 
 void host_program_close(host_program *program) {
   tern_pool_destroy(program->pool);
-  tern_gpu_close(program->gpu);
+  if (program->gpu)
+    tern_gpu_close(program->gpu);
   free(program->counters);
   tern_artifact_close(&program->artifact);
 }

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
+#include "gpu_weak.h"
 #include "host.h"
 
 #include <stdio.h>
@@ -26,11 +27,14 @@ void host_describe_pages(const host_program *program, char *text, size_t room) {
 
 void host_say_program(const host_program *program) {
   const tern_placement *placement = &program->placement;
-  char pages[128];
+  char pages[256];
   if (program->gpu) {
     tern_gpu_describe(program->gpu, pages, sizeof(pages));
     fprintf(stderr, "%s: code for %s; %s\n", program->name,
             program->model->target, pages);
+    tern_gpu_describe_memory(program->gpu, (uint32_t)program->options.context,
+                             pages, sizeof(pages));
+    fprintf(stderr, "%s: on the GPU: %s\n", program->name, pages);
     return;
   }
   host_describe_pages(program, pages, sizeof(pages));

@@ -90,14 +90,15 @@ static int replace_cluster(encoder *e, const rules *r, encoder_text *copy,
   if (bytes <= LONGEST_CLUSTER) {
     rule found = find_rule(r, at, bytes, 0);
     if (found.key_bytes)
-      return encoder_append(e, copy, found.text, found.bytes);
+      return tern_encoder_append(e, copy, found.text, found.bytes);
   }
   for (const uint8_t *end = at + bytes; at < end;) {
     uint32_t length;
     tern_utf8_decode(at, (size_t)(end - at), &length);
     rule found = find_rule(r, at, length, 0);
-    if (!(found.key_bytes ? encoder_append(e, copy, found.text, found.bytes)
-                          : encoder_append(e, copy, at, length)))
+    if (!(found.key_bytes
+              ? tern_encoder_append(e, copy, found.text, found.bytes)
+              : tern_encoder_append(e, copy, at, length)))
       return 0;
     at += length;
   }
@@ -111,10 +112,10 @@ static int replace_longest(encoder *e, const rules *r, encoder_text *copy,
   rule found = find_rule(r, at, bytes, 1);
   *taken = found.key_bytes;
   if (found.key_bytes)
-    return encoder_append(e, copy, found.text, found.bytes);
+    return tern_encoder_append(e, copy, found.text, found.bytes);
   tern_utf8_decode(at, bytes, &length);
   *taken = length;
-  return encoder_append(e, copy, at, length);
+  return tern_encoder_append(e, copy, at, length);
 }
 
 encoder_text tern_text_charsmap(encoder *e, uint32_t step, encoder_text text) {

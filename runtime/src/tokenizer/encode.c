@@ -60,7 +60,7 @@ static size_t spaces_behind(const encoder *e, encoder_text text, size_t at) {
   return at;
 }
 
-int encoder_is_marker(const encoder *e, int32_t token) {
+int tern_encoder_is_marker(const encoder *e, int32_t token) {
   const tern_marking *m = &e->marking;
   size_t low = 0, high = m->marker_count;
   if (table_flags(e->tokenizer, (uint32_t)token) & TERN_TOKEN_SPECIAL)
@@ -101,11 +101,11 @@ static void cut(encoder *e, table_list list, uint32_t step, encoder_text text,
     size_t start = at, end = at + matched;
     uint32_t flags = table_flags(e->tokenizer, (uint32_t)id);
     at = end;
-    if (e->markers_are_text && encoder_is_marker(e, id))
+    if (e->markers_are_text && tern_encoder_is_marker(e, id))
       continue;
     /* Late ones are found in copies, and encode_marked sees to them. */
     if (list == TABLE_ADDED && is_written(e, text.at + start, matched) &&
-        encoder_is_marker(e, id)) {
+        tern_encoder_is_marker(e, id)) {
       at = start + 1;
       continue;
     }
@@ -295,7 +295,7 @@ static size_t count_markers(encoder *e, size_t from, size_t to) {
     size_t matched = 1;
     int32_t id = tern_table_match(e->tokenizer, TABLE_LATE, text.at + at,
                                   text.bytes - at, &matched);
-    count += id >= 0 && encoder_is_marker(e, id);
+    count += id >= 0 && tern_encoder_is_marker(e, id);
     at += id >= 0 ? matched : 1;
   }
   count += count_plain_markers(e, text);

@@ -42,13 +42,13 @@ static inline void encoder_emit(encoder *e, int32_t token) {
 
 /* Returns true for a token that only the text's author may make: a special one
  * or one of the markers. */
-int encoder_is_marker(const encoder *e, int32_t token);
+int tern_encoder_is_marker(const encoder *e, int32_t token);
 
 /* Returns true if the model must make the text from other tokens. Special ones
  * are never among its tokens. */
 static inline int encoder_refuses(const encoder *e, int32_t token) {
   return e->markers_are_text && e->marking.marker_count > 0 &&
-         encoder_is_marker(e, token);
+         tern_encoder_is_marker(e, token);
 }
 
 /* Memory for a copy; NULL, and the status says so, when there is too little. */
@@ -78,8 +78,8 @@ encoder_text tern_text_form(encoder *e, uint32_t step, encoder_text text);
 encoder_text tern_text_charsmap(encoder *e, uint32_t step, encoder_text text);
 
 /* Appends to the copy that was begun last, and began as nothing. */
-int encoder_append(encoder *e, encoder_text *copy, const uint8_t *from,
-                   size_t bytes);
+int tern_encoder_append(encoder *e, encoder_text *copy, const uint8_t *from,
+                        size_t bytes);
 
 /* An automaton on its way through a text. */
 typedef struct encoder_pattern {

@@ -33,7 +33,7 @@ typedef struct form {
 } form;
 
 static form form_at(const tern_tokenizer *t, uint32_t composes, uint32_t at) {
-  form f = {t, word_map_at(t, at), 0, 0, 0, 0, composes != 0};
+  form f = {t, tern_word_map_at(t, at), 0, 0, 0, 0, composes != 0};
   f.mark_count = word_at(t, f.map.end);
   f.marks = f.map.end + 1;
   f.pair_count = word_at(t, f.marks + f.mark_count);
@@ -114,7 +114,7 @@ static int put_decomposed(characters *c, uint32_t code) {
            put(c, VOWELS + syllable % VOWEL_COUNT) &&
            (tail == 0 || put(c, TAILS + tail));
   }
-  if (code < 0x80 || !word_map_find(&c->form->map, code, &from, &to))
+  if (code < 0x80 || !tern_word_map_find(&c->form->map, code, &from, &to))
     return put(c, code);
   for (; from < to; ++from)
     if (!put(c, word_map_value(&c->form->map, from)))

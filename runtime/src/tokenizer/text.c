@@ -11,8 +11,8 @@
 
 static const encoder_text nothing = {NULL, 0};
 
-int encoder_append(encoder *e, encoder_text *copy, const uint8_t *from,
-                   size_t bytes) {
+int tern_encoder_append(encoder *e, encoder_text *copy, const uint8_t *from,
+                        size_t bytes) {
   uint8_t *to = encoder_take(e, bytes);
   if (!to)
     return 0;
@@ -37,13 +37,13 @@ encoder_text tern_text_replace(encoder *e, uint32_t step, encoder_text text) {
     size_t end = tern_pattern_match(e, &pattern, at);
     uint32_t length;
     if (end > at) {
-      if (!encoder_append(e, &copy, content, count))
+      if (!tern_encoder_append(e, &copy, content, count))
         return nothing;
       at = end;
       continue;
     }
     tern_utf8_decode(text.at + at, text.bytes - at, &length);
-    if (!encoder_append(e, &copy, text.at + at, length))
+    if (!tern_encoder_append(e, &copy, text.at + at, length))
       return nothing;
     at += length;
   }
@@ -53,8 +53,8 @@ encoder_text tern_text_replace(encoder *e, uint32_t step, encoder_text text) {
 encoder_text tern_text_prepend(encoder *e, const uint8_t *prefix,
                                uint32_t count, encoder_text text) {
   encoder_text copy = nothing;
-  if (!encoder_append(e, &copy, prefix, count) ||
-      !encoder_append(e, &copy, text.at, text.bytes))
+  if (!tern_encoder_append(e, &copy, prefix, count) ||
+      !tern_encoder_append(e, &copy, text.at, text.bytes))
     return nothing;
   return copy;
 }
@@ -85,19 +85,19 @@ encoder_text tern_text_strip(encoder *e, uint32_t sides, encoder_text text) {
 }
 
 encoder_text tern_text_map(encoder *e, uint32_t step, encoder_text text) {
-  word_map map = word_map_at(e->tokenizer, encoder_operand(e, step, 1));
+  word_map map = tern_word_map_at(e->tokenizer, encoder_operand(e, step, 1));
   encoder_text copy = nothing;
   for (size_t at = 0; at < text.bytes;) {
     uint32_t length, from, to;
     uint32_t code = tern_utf8_decode(text.at + at, text.bytes - at, &length);
-    if (!word_map_find(&map, code, &from, &to)) {
-      if (!encoder_append(e, &copy, text.at + at, length))
+    if (!tern_word_map_find(&map, code, &from, &to)) {
+      if (!tern_encoder_append(e, &copy, text.at + at, length))
         return nothing;
     } else {
       for (; from < to; ++from) {
         uint8_t bytes[4];
         uint32_t n = tern_utf8_encode(bytes, word_map_value(&map, from));
-        if (!encoder_append(e, &copy, bytes, n))
+        if (!tern_encoder_append(e, &copy, bytes, n))
           return nothing;
       }
     }

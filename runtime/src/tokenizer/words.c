@@ -8,7 +8,7 @@
 
 #define CODE_POINTS 0x110000u
 
-word_map word_map_at(const tern_tokenizer *t, uint32_t at) {
+word_map tern_word_map_at(const tern_tokenizer *t, uint32_t at) {
   uint32_t count = word_at(t, at);
   word_map map = {t,
                   at + 2,
@@ -19,8 +19,8 @@ word_map word_map_at(const tern_tokenizer *t, uint32_t at) {
   return map;
 }
 
-int word_map_find(const word_map *map, uint32_t code, uint32_t *from,
-                  uint32_t *to) {
+int tern_word_map_find(const word_map *map, uint32_t code, uint32_t *from,
+                       uint32_t *to) {
   uint32_t low = 0, high = map->count;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
@@ -51,7 +51,7 @@ int tern_words_are_map(const tern_tokenizer *t, uint32_t at) {
   uint64_t count = word_at(t, at), total = word_at(t, at + 1);
   if (!fits(t, at, 3 + 2 * count + total, 1))
     return 0;
-  word_map map = word_map_at(t, at);
+  word_map map = tern_word_map_at(t, at);
   for (uint32_t i = 0; i < map.count; ++i)
     if (word_at(t, map.offsets + i) > word_at(t, map.offsets + i + 1) ||
         (i > 0 && word_at(t, map.keys + i) <= word_at(t, map.keys + i - 1)))
@@ -66,7 +66,7 @@ int tern_words_are_map(const tern_tokenizer *t, uint32_t at) {
 int tern_words_are_form(const tern_tokenizer *t, uint32_t at) {
   if (!tern_words_are_map(t, at))
     return 0;
-  at = word_map_at(t, at).end;
+  at = tern_word_map_at(t, at).end;
   if (!fits(t, at, 1, 1) || !fits(t, at + 1, word_at(t, at), 1))
     return 0;
   uint32_t end = at + 1 + word_at(t, at);

@@ -28,10 +28,10 @@ static inline uint32_t word_at(const tern_tokenizer *t, uint32_t at) {
   return table_u32(t, t->header.words, at);
 }
 
-word_map word_map_at(const tern_tokenizer *t, uint32_t at);
+word_map tern_word_map_at(const tern_tokenizer *t, uint32_t at);
 /* The range of values of a code point; 0 when it has none. */
-int word_map_find(const word_map *map, uint32_t code, uint32_t *from,
-                  uint32_t *to);
+int tern_word_map_find(const word_map *map, uint32_t code, uint32_t *from,
+                       uint32_t *to);
 static inline uint32_t word_map_value(const word_map *map, uint32_t i) {
   return word_at(map->tokenizer, map->values + i);
 }

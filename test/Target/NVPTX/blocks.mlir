@@ -85,28 +85,3 @@ func.func @copy(%x: memref<?x256xi8>, %n: index, %sum: memref<4xi32>, %best: mem
   memref.atomic_rmw maxu %number, %best[%c0] : (i64, memref<1xi64>) -> i64
   return
 }
-
-// Elements that each iteration has for itself are shared out without a mark; a sum that is
-// carried is not, nor is what another iteration reads.
-// CHECK-LABEL: func.func @elements(
-// CHECK:         %[[TID:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"
-// CHECK:         scf.for %{{.*}} = %{{.*}} to %c512 step %c64
-// CHECK:         llvm.call_intrinsic "llvm.nvvm.barrier.cta.sync.aligned.all"
-// CHECK:         scf.for %{{.*}} = %c0 to %c480 step %c32
-func.func @elements(%x: memref<512xf32>) attributes {tern.blocks = 1 : i64, tern.threads = 64 : i64} {
-  %c0 = arith.constant 0 : index
-  %c32 = arith.constant 32 : index
-  %c480 = arith.constant 480 : index
-  %c512 = arith.constant 512 : index
-  scf.for %i = %c0 to %c512 step %c32 {
-    %v = vector.load %x[%i] : memref<512xf32>, vector<32xf32>
-    %w = arith.addf %v, %v : vector<32xf32>
-    vector.store %w, %x[%i] : memref<512xf32>, vector<32xf32>
-  }
-  scf.for %i = %c0 to %c480 step %c32 {
-    %j = arith.addi %i, %c32 : index
-    %v = vector.load %x[%j] : memref<512xf32>, vector<32xf32>
-    vector.store %v, %x[%i] : memref<512xf32>, vector<32xf32>
-  }
-  return
-}

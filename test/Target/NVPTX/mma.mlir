@@ -3,6 +3,7 @@
 #one = #tern_nvptx.mma<tokens = 1>
 #few = #tern_nvptx.mma<tokens = 16>
 #many = #tern_nvptx.mma<tokens = 64, rows = 32>
+#narrow = #tern_nvptx.mma<tokens = 64>
 #bytes = #tern_nvptx.mma<tokens = 8, bytes = true>
 #token = affine_map<(d0, d1) -> (d0)>
 module attributes {tern.target = #tern.target<triple = "nvptx64-nvidia-cuda", cpu = "sm_80", features = "+sm_80">} {
@@ -159,6 +160,38 @@ func.func @block(%weights: memref<15360xi8>, %codes: memref<?x384xi8>, %scales: 
         tern.yield %y : f32
       }
     }
+  }
+  return
+}
+
+// A block without a loop over units takes as many as it has warps.
+// CHECK-LABEL: func.func @units(
+// CHECK-SAME:    tern.blocks = 2 : i64, tern.threads = 128 : i64
+// CHECK:         %[[NUMBER:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.ctaid.x"
+// CHECK:         %[[FIRST:.*]] = arith.muli %[[NUMBER]], %c4_i32
+// CHECK:         %[[UNIT:.*]] = arith.addi %[[FIRST]], %{{.*}}
+// CHECK:         %[[IS:.*]] = arith.cmpi ult, %[[UNIT]], %c6_i32
+// CHECK:         arith.minui %[[UNIT]], %c5_i32
+// CHECK:         scf.if %[[IS]]
+func.func @units(%weights: memref<6x2x512xi8>, %codes: memref<?x256xi8>, %out: memref<?x96xi32>) attributes {tern.blocks = 6 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c16 = arith.constant 16 : index
+  %c128 = arith.constant 128 : index
+  %n = memref.dim %codes, %c0 : memref<?x256xi8>
+  %unit = tern.worker_index
+  %row = arith.muli %unit, %c16 : index
+  %to = memref.subview %out[0, %row] [%n, 16] [1, 1] : memref<?x96xi32> to memref<?x16xi32, strided<[96, 1], offset: ?>>
+  %z = tern.micro_begin #narrow -> vector<1024xi32>
+  %r = scf.for %i = %c0 to %c2 step %c1 iter_args(%s = %z) -> (vector<1024xi32>) {
+    %column = arith.muli %i, %c128 : index
+    %b = tern_nvptx.mma #narrow %weights[%unit, %i, %c0], %codes[%c0, %column] width 128 into %s : memref<6x2x512xi8>, memref<?x256xi8>, vector<1024xi32>
+    scf.yield %b : vector<1024xi32>
+  }
+  tern.micro_store #narrow %r : vector<1024xi32> outs(%to : memref<?x16xi32, strided<[96, 1], offset: ?>>) maps [] {
+  ^bb0(%sum: i32):
+    tern.yield %sum : i32
   }
   return
 }

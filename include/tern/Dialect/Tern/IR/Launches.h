@@ -39,6 +39,11 @@ inline constexpr llvm::StringLiteral kRowsPerBlockAttr = "tern.rows_per_block";
 /// memory, so the warps of a block may take some each.
 inline constexpr llvm::StringLiteral kByWarpsAttr = "tern.by_warps";
 
+/// On such a loop: an element of a vector that is written depends on the same
+/// elements of those that are read, so the lanes of a warp need not wait for
+/// each other.
+inline constexpr llvm::StringLiteral kElementwiseAttr = "tern.elementwise";
+
 inline int64_t getNumberOr(mlir::Operation *op, llvm::StringRef name,
                            int64_t otherwise) {
   auto attr = op->getAttrOfType<mlir::IntegerAttr>(name);

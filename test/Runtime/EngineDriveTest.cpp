@@ -1,0 +1,178 @@
+//===- EngineDriveTest.cpp - A thread that steps, and files that change ---===//
+//
+// Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "EngineTesting.h"
+
+#include <atomic>
+#include <thread>
+#include <unistd.h>
+
+using namespace tern_test;
+
+namespace {
+
+tern_engine_counts countsOf(tern_engine *engine) {
+  tern_engine_counts counts = {};
+  counts.size = sizeof(counts);
+  tern_engine_count(engine, &counts);
+  return counts;
+}
+
+TEST_F(Engine, AThreadOfItsOwnSteps) {
+  auto engine = open();
+  ASSERT_EQ(tern_engine_start(engine.get()), 0);
+  EXPECT_EQ(tern_engine_start(engine.get()), TERN_ENGINE_INVALID);
+  std::vector<std::thread> clients;
+  std::vector<Answer> answers(12);
+  for (int t = 0; t < 4; ++t)
+    clients.emplace_back([&, t] {
+      for (int i = 0; i < 3; ++i) {
+        Request r;
+        r.tokens = {t + 1, 2};
+        r.fields.max_tokens = 20;
+        r.fields.temperature = 0;
+        r.fields.flags = TERN_REQUEST_IGNORE_END;
+        r.submit(engine.get(), answers[size_t(3 * t + i)]);
+        // A sequence gets its turn between two steps.
+        tern_sequence_destroy(tern_sequence_create(engine.get()));
+      }
+    });
+  for (std::thread &client : clients)
+    client.join();
+  EXPECT_EQ(tern_engine_stop(engine.get(), -1), 0);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    EXPECT_EQ(answers[i].ends, 1u);
+    EXPECT_EQ(answers[i].tokens, greedy({int32_t(i / 3 + 1), 2}, 20));
+  }
+  EXPECT_EQ(countsOf(engine.get()).finished, 12u);
+  EXPECT_EQ(tern_engine_stop(engine.get(), 0), TERN_ENGINE_INVALID);
+}
+
+/// A request that would go on is cancelled when its time is over; new ones are
+/// refused until the engine is started again.
+TEST_F(Engine, StoppingIsGraceful) {
+  struct Endless {
+    tern_engine *engine;
+    std::atomic<uint32_t> tokens{0}, finish{TERN_FINISH_NONE};
+    static int onEvent(void *data, const tern_event *event) {
+      auto *endless = static_cast<Endless *>(data);
+      EXPECT_EQ(tern_engine_stop(endless->engine, 0), TERN_ENGINE_INVALID);
+      endless->tokens += event->kind == TERN_EVENT_TOKEN;
+      endless->finish = event->finish;
+      std::this_thread::sleep_for(std::chrono::milliseconds(4));
+      return 0;
+    }
+  } endless;
+  auto engine = open();
+  endless.engine = engine.get();
+  ASSERT_EQ(tern_engine_start(engine.get()), 0);
+  const int32_t token = 1;
+  tern_request r;
+  tern_request_init(&r);
+  r.tokens = &token;
+  r.token_count = 1;
+  r.max_tokens = 60;
+  r.flags = TERN_REQUEST_IGNORE_END;
+  r.on_event = Endless::onEvent;
+  r.data = &endless;
+  ASSERT_EQ(tern_engine_submit(engine.get(), &r, nullptr), 0);
+  while (endless.tokens == 0)
+    std::this_thread::yield();
+  tern_engine_drain(engine.get());
+  EXPECT_EQ(tern_engine_submit(engine.get(), &r, nullptr), TERN_ENGINE_BUSY);
+  EXPECT_NE(std::string(tern_engine_error()).find("about to stop"),
+            std::string::npos);
+  EXPECT_EQ(tern_engine_stop(engine.get(), 20), 0);
+  EXPECT_EQ(endless.finish, uint32_t(TERN_FINISH_CANCELLED));
+  EXPECT_GE(endless.tokens, 3u); // it had its time
+  EXPECT_LT(endless.tokens, 60u);
+  tern_engine_counts counts = countsOf(engine.get());
+  EXPECT_EQ(counts.cancelled, 1u);
+  EXPECT_EQ(counts.refused, 1u);
+
+  ASSERT_EQ(tern_engine_start(engine.get()), 0);
+  Request next;
+  Answer answer;
+  next.tokens = {1, 2};
+  next.fields.max_tokens = 5;
+  next.submit(engine.get(), answer);
+  // Closing stops, too.
+}
+
+TEST_F(Engine, TimesAreOfTheRequest) {
+  struct Times {
+    uint64_t queued = 0, first = 0, total = 0;
+    static int onEvent(void *data, const tern_event *event) {
+      auto *times = static_cast<Times *>(data);
+      EXPECT_GE(event->total_ns, event->first_token_ns);
+      EXPECT_GE(event->total_ns, times->total);
+      *times = {event->queued_ns, event->first_token_ns, event->total_ns};
+      return 0;
+    }
+  } times;
+  auto engine = open();
+  const int32_t token = 1;
+  tern_request r;
+  tern_request_init(&r);
+  r.tokens = &token;
+  r.token_count = 1;
+  r.max_tokens = 3;
+  r.on_event = Times::onEvent;
+  r.data = &times;
+  ASSERT_EQ(tern_engine_submit(engine.get(), &r, nullptr), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  finishAll(engine.get());
+  EXPECT_GE(times.queued, 2000000u);
+  EXPECT_GT(times.first, times.queued);
+  EXPECT_GT(times.total, times.first);
+}
+
+TEST_F(Engine, AChangedFileIsNoticed) {
+  std::string path = temporaryPath("watched.weights");
+  std::vector<uint8_t> bytes = readBytes(weights);
+  auto expectSentence = [](tern_engine *engine, const char *sentence) {
+    EXPECT_EQ(tern_engine_check(engine), TERN_ENGINE_FAILED);
+    EXPECT_NE(std::string(tern_engine_error()).find(sentence),
+              std::string::npos)
+        << tern_engine_error();
+  };
+  Request r;
+  r.tokens = {1, 2};
+  r.fields.max_tokens = 4;
+  tern_engine_options o = options();
+  o.weights = path.c_str();
+
+  writeFile(path, bytes);
+  auto replaced = open(o);
+  EXPECT_EQ(tern_engine_check(replaced.get()), 0);
+  std::string other = temporaryPath("other.weights");
+  writeFile(other, bytes);
+  ASSERT_EQ(std::rename(other.c_str(), path.c_str()), 0);
+  expectSentence(replaced.get(), "was replaced by another file");
+  Answer on;
+  r.submit(replaced.get(), on);
+  finishAll(replaced.get());
+  EXPECT_EQ(on.finish, uint32_t(TERN_FINISH_LENGTH));
+
+  auto cut = open(o);
+  Answer before, after;
+  r.submit(cut.get(), before);
+  finishAll(cut.get());
+  EXPECT_EQ(before.tokens, on.tokens);
+  ASSERT_EQ(truncate(path.c_str(), 100), 0);
+  expectSentence(cut.get(), "was written to");
+  r.submit(cut.get(), after);
+  finishAll(cut.get());
+  EXPECT_EQ(after.finish, uint32_t(TERN_FINISH_FAILED));
+  EXPECT_NE(after.error.find("became shorter while it was used"),
+            std::string::npos)
+      << after.error;
+  std::remove(path.c_str());
+  expectSentence(cut.get(), "is not there any more");
+}
+
+} // namespace
