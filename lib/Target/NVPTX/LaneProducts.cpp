@@ -93,8 +93,8 @@ LogicalResult LaneRewriter::rewriteMma(MmaOp op) {
                                      getIndices(op.getCodeIndices()), 8 * n),
                      n, sums);
   };
+  beforeLoad();
   if (!isOfBlock || !areStored(op.getResult())) {
-    beforeLoad();
     add();
     setHeld(op, b.join(sums));
     return success();
