@@ -139,7 +139,7 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   bool hasRead = false, hasWritten = false;
   bool isElementwise = false; ///< in a loop in which no lane waits
-  bool isOfBlock = false; ///< not each warp for itself
+  bool isOfBlock = false;     ///< not each warp for itself
   unsigned sharedCount = 0;
   int64_t blocks = 0, tokensOfBlock = 0;
   mlir::Value isOfWarp; ///< false in warps without rows; null: all have some

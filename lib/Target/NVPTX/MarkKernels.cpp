@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "WarpBuilder.h"
+
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Target/NVPTX/Passes.h"
 
@@ -21,21 +23,6 @@ using namespace tern;
 
 namespace {
 
-/// Registers of products: of many tokens two blocks of four warps have room for
-/// theirs, of others four blocks of eight.
-constexpr int64_t kRegistersOfMany = 232, kRegisters = 64;
-
-/// True if `function` multiplies in tensor cores, where more warps hide more of
-/// the memory's latency than more registers would.
-bool isProduct(LLVM::LLVMFuncOp function) {
-  WalkResult result = function.walk([](LLVM::CallIntrinsicOp call) {
-    return call.getIntrin().starts_with("llvm.nvvm.mma.")
-               ? WalkResult::interrupt()
-               : WalkResult::advance();
-  });
-  return result.wasInterrupted();
-}
-
 struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
   void runOnOperation() override {
     Builder b(&getContext());
@@ -47,13 +34,14 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
         marks.push_back(b.getStrArrayAttr({name, std::to_string(value)}));
       };
       mark("nvvm.reqntid", getThreads(function));
-      // Without a word ptxas spills before it takes more than 128 registers.
-      if (!isProduct(function))
-        mark("nvvm.minctasm", 1);
+      // Without a word ptxas spills before it takes more than 128 registers. In
+      // products more warps hide more of the memory's latency than more
+      // registers would.
+      if (int64_t registers = getNumberOr(function, nvptx::kRegistersAttr, 0))
+        mark("nvvm.maxnreg", registers);
       else
-        mark("nvvm.maxnreg", function->hasAttr(kRowsPerBlockAttr)
-                                 ? kRegistersOfMany
-                                 : kRegisters);
+        mark("nvvm.minctasm", 1);
+      function->removeAttr(nvptx::kRegistersAttr);
       function.setCConv(LLVM::CConv::PTX_Kernel);
       function.setPassthroughAttr(b.getArrayAttr(marks));
       ++numKernels;

@@ -90,6 +90,17 @@ FailureOr<int64_t> countWarps(func::FuncOp kernel) {
   return warps;
 }
 
+/// Registers of a product, 0 of other kernels: four blocks of eight warps have
+/// room for those of one token, three for those of a few, two of four warps for
+/// those of many.
+int64_t countRegisters(func::FuncOp kernel) {
+  int64_t tokens = 0;
+  kernel.walk([&](nvptx::MmaOp op) {
+    tokens = std::max(tokens, op.getKernel().getTokens());
+  });
+  return tokens == 0 ? 0 : tokens == 1 ? 64 : tokens <= 16 ? 80 : 232;
+}
+
 /// Bytes that are asked for besides those of the kernel's own.
 int64_t countSharedBytes(func::FuncOp kernel) {
   int64_t bytes = 0;
@@ -110,11 +121,14 @@ bool runByAllLanes(func::FuncOp kernel, int64_t warps) {
   made.addEntryBlock();
   nvptx::LaneRewriter rewriter(b, kernel.getLoc());
   int64_t bytes = countSharedBytes(kernel);
+  int64_t registers = countRegisters(kernel);
   if (succeeded(rewriter.rewrite(kernel, made, warps))) {
     if (warps > 1)
       kernel->setAttr(kThreadsAttr, b.getI64IntegerAttr(warps * nvptx::kLanes));
     if (bytes)
       kernel->setAttr(kSharedBytesAttr, b.getI64IntegerAttr(bytes));
+    if (registers)
+      kernel->setAttr(nvptx::kRegistersAttr, b.getI64IntegerAttr(registers));
     if (int64_t blocks = rewriter.getBlocks())
       kernel->setAttr(kBlocksAttr, b.getI64IntegerAttr(blocks));
     if (int64_t tokens = rewriter.getTokensOfBlock())
