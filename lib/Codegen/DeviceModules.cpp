@@ -57,7 +57,8 @@ bool tern::haveSamePlan(ModuleOp a, ModuleOp b) {
     if (a->getAttr(name) != b->getAttr(name))
       return false;
   constexpr StringLiteral sizes[] = {kBlocksAttr, kThreadsAttr,
-                                     kSharedBytesAttr, kRowsPerBlockAttr};
+                                     kSharedBytesAttr, kRowsPerBlockAttr,
+                                     kWhenAttr};
   auto isSame = [&](LLVM::LLVMFuncOp one, LLVM::LLVMFuncOp other) {
     return one.getName() == other.getName() &&
            llvm::all_of(sizes, [&](StringRef name) {

@@ -11,6 +11,7 @@
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/SharedWeights.h"
+#include "tern/Target/Target.h"
 
 #include "llvm/ADT/StringMap.h"
 
@@ -24,6 +25,14 @@ static ArrayAttr findLaunches(ModuleOp module, StringRef function) {
 
 bool tern::hasLaunches(ModuleOp module, StringRef function) {
   return bool(findLaunches(module, function));
+}
+
+/// TERN_LAUNCH_LONG.
+static constexpr int64_t kLongFlag = 4;
+
+static bool isForLong(LLVM::LLVMFuncOp kernel) {
+  auto when = kernel->getAttrOfType<StringAttr>(kWhenAttr);
+  return when && when == kWhenLong;
 }
 
 namespace {
@@ -46,7 +55,9 @@ public:
                getAbiBytes(AbiStruct::device_plan, getIndexBits(module)));
     fields.set(d::kernel_count, names.size());
     fields.set(d::image_count, getVersionTargets(module).size());
-    fields.set(d::reserved, 0);
+    bool isLong = llvm::any_of(module.getOps<LLVM::LLVMFuncOp>(), isForLong);
+    fields.set(d::short_positions,
+               isLong ? getDevice(module)->shortPositions : 0);
     fields.set(d::kernel_names,
                constants.array(constants.pointerType(), names));
     fields.set(d::images, declareImages());
@@ -84,6 +95,8 @@ private:
     fields.set(abi::launch::threads, getThreads(kernel));
     fields.set(abi::launch::shared_bytes,
                getNumberOr(kernel, kSharedBytesAttr, 0));
+    if (isForLong(kernel))
+      fields.set(abi::launch::flags, kLongFlag);
     return ArrayAttr::get(module.getContext(), fields.all());
   }
 

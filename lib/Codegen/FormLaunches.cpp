@@ -10,6 +10,7 @@
 #include "TokenRows.h"
 
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
 
@@ -245,11 +246,28 @@ private:
   size_t numLeft = 0;
 };
 
+/// Where a sequence may be long, attention of one token is two operations, of
+/// which one does nothing: the second is no part of a launch with others.
+void splitAttention(func::FuncOp function) {
+  int64_t most = getDevice(function)->shortPositions;
+  function.walk([&](AttentionOp op) {
+    if (op->hasAttr(kWhenAttr) ||
+        cast<ShapedType>(op.getQuery().getType()).getDimSize(0) != 1 ||
+        op.getCache().getType().getCapacity() <= most)
+      return;
+    OpBuilder b(op);
+    b.setInsertionPointAfter(op);
+    b.clone(*op)->setAttr(kWhenAttr, b.getStringAttr(kWhenLong));
+    op->setAttr(kWhenAttr, b.getStringAttr(kWhenShort));
+  });
+}
+
 struct FormLaunches : tern::impl::FormLaunchesPassBase<FormLaunches> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (!getDevice(function) || function.isExternal())
       return;
+    splitAttention(function);
     std::vector<LaunchStep> steps = findSteps(function);
     Former former(function, steps);
     for (const Launch &launch : groupSteps(steps)) {

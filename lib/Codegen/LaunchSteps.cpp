@@ -9,6 +9,7 @@
 
 #include "TokenRows.h"
 
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -43,9 +44,12 @@ static bool hasOneRow(Value rows) {
 static LaunchStep::Kind classify(Operation *op) {
   if (auto append = dyn_cast<KVAppendOp>(op))
     return hasOneRow(append.getKeys()) ? LaunchStep::Heads : LaunchStep::Other;
-  if (auto attention = dyn_cast<AttentionOp>(op))
-    return hasOneRow(attention.getQuery()) ? LaunchStep::Heads
-                                           : LaunchStep::Other;
+  if (auto attention = dyn_cast<AttentionOp>(op)) {
+    auto when = op->getAttrOfType<StringAttr>(kWhenAttr);
+    bool isLong = when && when == kWhenLong;
+    return hasOneRow(attention.getQuery()) && !isLong ? LaunchStep::Heads
+                                                      : LaunchStep::Other;
+  }
   if (isa<MatmulOp, LmHeadOp>(op))
     return LaunchStep::Product;
   if (auto loop = dyn_cast<scf::ParallelOp>(op))

@@ -104,6 +104,8 @@ private:
     func::ReturnOp::create(b, loc);
     kernel.walk([](IterationOp op) { op.erase(); });
     kernel->setAttr(kBlocksAttr, b.getI64IntegerAttr(blocks));
+    if (part.loop && part.loop->hasAttr(kWhenAttr))
+      kernel->setAttr(kWhenAttr, part.loop->getAttr(kWhenAttr));
     return FlatSymbolRefAttr::get(kernel);
   }
 

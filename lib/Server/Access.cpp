@@ -30,7 +30,10 @@ static std::string_view hostOnly(std::string_view host) {
 
 bool tern::server::isLoopback(std::string_view host) {
   std::string_view name = hostOnly(host);
-  return name == "localhost" || name == "::1" || name.substr(0, 4) == "127.";
+  // 127.example.com is a name like any other.
+  bool isAddress = name.find_first_not_of("0123456789.") == name.npos;
+  return name == "localhost" || name == "::1" ||
+         (isAddress && name.substr(0, 4) == "127.");
 }
 
 /// The keys are few, so all are compared.

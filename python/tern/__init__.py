@@ -18,11 +18,13 @@ from .grammar import Grammar
 from .library import library_version
 from .model import Counts, Model, Progress
 from .sequence import Sequence
+from .tools import Call, Parts
 from .version import __version__
 
 __all__ = [
     "Answer",
     "BusyError",
+    "Call",
     "Counts",
     "Error",
     "FailedError",
@@ -30,6 +32,7 @@ __all__ = [
     "InvalidError",
     "Message",
     "Model",
+    "Parts",
     "Progress",
     "Sequence",
     "Stream",

@@ -1,18 +1,20 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Answers of a form: rules, a JSON schema, any JSON object."""
+"""Answers of a form: rules, a JSON schema, any JSON object, calls of tools."""
 
 from __future__ import annotations
 
 import ctypes as c
 import weakref
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from . import structs as s
 from .errors import InvalidError
-from .library import dump_json, encode, load
+from .library import c_text, dump_json, encode, load
 
-ERROR_BYTES = 512  # tern_error
+if TYPE_CHECKING:
+    from .model import Model
 
 
 class Grammar:
@@ -23,7 +25,7 @@ class Grammar:
     """
 
     def __init__(self, make: str, *arguments: Any) -> None:
-        library, error = load(), c.create_string_buffer(ERROR_BYTES)
+        library, error = load(), c.create_string_buffer(s.ERROR_BYTES)
         handle = getattr(library, make)(*arguments, None, error)
         if not handle:
             raise InvalidError(error.value.decode(errors="replace"))
@@ -47,3 +49,21 @@ class Grammar:
     def any_object(cls) -> Grammar:
         """Any JSON object."""
         return cls("tern_grammar_any_object")
+
+    @classmethod
+    def from_tools(
+        cls,
+        model: Model,
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        name: str | None = None,
+        parallel: bool = False,
+    ) -> Grammar:
+        """Calls of tools, as this model writes them.
+
+        tools: the list that the chat is given.
+        name: of the one to be called; None: any.
+        parallel: one call or more; else one.
+        """
+        data, form = dump_json("tools", list(tools)), model.calls_form
+        return cls("tern_grammar_from_tools", form, data, len(data), c_text(name), int(parallel))

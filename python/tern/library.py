@@ -55,6 +55,20 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tern_grammar_from_rules": (Handle, (c.c_char_p, c.c_size_t, c.c_void_p, c.c_char_p)),
     "tern_grammar_from_schema": (Handle, (c.c_char_p, c.c_size_t, c.c_void_p, c.c_char_p)),
     "tern_grammar_any_object": (Handle, (c.c_void_p, c.c_char_p)),
+    "tern_grammar_from_tools": (
+        Handle,
+        (c.c_uint32, c.c_char_p, c.c_size_t, c.c_char_p, c.c_int, c.c_void_p, c.c_char_p),
+    ),
+    "tern_answer_reader_open": (
+        Handle,
+        (c.c_uint32, c.c_char_p, c.c_size_t, c.c_uint64, c.c_char_p),
+    ),
+    "tern_answer_reader_close": (None, (Handle,)),
+    "tern_answer_reader_push": (
+        c.c_int,
+        (Handle, c.c_char_p, c.c_size_t, s.AnswerFunction, c.c_void_p),
+    ),
+    "tern_answer_reader_flush": (c.c_int, (Handle, s.AnswerFunction, c.c_void_p)),
     "tern_grammar_release": (None, (Handle,)),
     "tern_engine_count": (c.c_int, (Handle, c.POINTER(s.CountsStruct))),
     "tern_sequence_create": (Handle, (Handle,)),

@@ -19,6 +19,7 @@ from .errors import Error, InvalidError
 from .library import c_text, check, default, encode, read_text, read_tokens
 from .request import Messages, Prepared, Prompt, Sampling, make_chat, token_array
 from .sequence import Sequence as TextSequence
+from .tools import Parts, take_apart
 
 if TYPE_CHECKING:
     from .answer import Floats
@@ -51,6 +52,10 @@ class Counts:
     """States that were kept."""
     step_ns: int
     """In which the model ran."""
+    running_tokens: int
+    """That those that run may grow to, now."""
+    shared_bytes: int
+    """Of states that several sequences may use, now."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Model:
         context: int = 0,
         step_tokens: int = 128,
         state_bytes: int = 0,
+        state_tokens: int = 0,
         kept_bytes: int = 256 << 20,
         weights: str | os.PathLike[str] | None = None,
         chat_template: str | os.PathLike[str] | None = None,
@@ -119,7 +125,7 @@ class Model:
         max_sequences, max_waiting: requests that run at once, and behind them.
         context: tokens of a sequence at most; 0: the model's.
         step_tokens: of a step, prompts and answers together.
-        state_bytes: memory that the states of running requests may grow to; 0: no limit.
+        state_bytes, state_tokens: that the states of running requests may grow to; 0: no limit.
         kept_bytes: memory of states that are kept for requests that begin alike.
         weights, chat_template: files in the place of the model's own.
         name: that the model was compiled as, if it is not the file's.
@@ -131,10 +137,10 @@ class Model:
         numbers = {
             "threads": threads, "max_sequences": max_sequences, "max_waiting": max_waiting,
             "context": context, "step_tokens": step_tokens,
-            "state_bytes": state_bytes, "kept_bytes": kept_bytes,
+            "state_bytes": state_bytes, "state_tokens": state_tokens, "kept_bytes": kept_bytes,
         }  # fmt: skip
         for key, value in numbers.items():
-            bits = 64 if key.endswith("bytes") else 32
+            bits = 64 if key.endswith("bytes") or key == "state_tokens" else 32
             if not 0 <= value < 1 << bits:
                 raise InvalidError(f"{key} is {value}, expected 0 to {(1 << bits) - 1}")
             setattr(options, key, value)
@@ -169,6 +175,9 @@ class Model:
         """Tokens of a sequence at most."""
         self.has_tokenizer = bool(info.has_tokenizer)
         self.has_template = bool(info.has_template)
+        self.calls_form: int = info.calls_form
+        """How the template has calls of tools written, TERN_CALLS_... of tern/tools.h; 0: it
+        has none."""
 
     # Its life
 
@@ -287,6 +296,20 @@ class Model:
         """All of that answer."""
         with self.stream_chat(messages, **arguments) as stream:
             return stream.read()
+
+    def take_apart(
+        self,
+        answer: Answer | str,
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        seed: int = 0,
+    ) -> Parts:
+        """Content, thoughts and calls of tools in an answer of this model.
+
+        tools: the list that the chat was given.
+        seed: makes the ids of the calls.
+        """
+        return take_apart(str(answer), self.calls_form, tools, seed)
 
     # Numbers
 

@@ -1,6 +1,6 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The structs of tern/engine.h for ctypes, field by field.
+"""The structs of tern/engine.h and tern/tools.h for ctypes, field by field.
 
 A struct that begins with `size` may be longer in the library than here, never shorter:
 library.py checks it when it loads. test_python_package.py compares all with the header.
@@ -42,6 +42,7 @@ class Options(c.Structure):
         ("compile_flag_count", c.c_size_t),
         ("on_progress", ProgressFunction),
         ("progress_data", c.c_void_p),
+        ("state_tokens", c.c_uint64),
     ]
 
 
@@ -145,6 +146,20 @@ class Request(c.Structure):
     ]
 
 
+class AnswerPart(c.Structure):
+    _fields_ = [
+        ("kind", c.c_uint32),
+        ("index", c.c_uint32),
+        ("text", c.c_void_p),
+        ("bytes", c.c_size_t),
+        ("name", c.c_char_p),
+        ("id", c.c_char_p),
+    ]
+
+
+AnswerFunction = c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(AnswerPart))
+
+
 class CountsStruct(c.Structure):
     _fields_ = [
         ("size", c.c_uint32),
@@ -164,6 +179,8 @@ class CountsStruct(c.Structure):
         ("refused", c.c_uint64),
         ("evicted", c.c_uint64),
         ("step_ns", c.c_uint64),
+        ("running_tokens", c.c_uint64),
+        ("shared_bytes", c.c_uint64),
     ]
 
 
@@ -174,6 +191,7 @@ SIZED = {
     "tern_request": Request,
 }
 ALL = SIZED | {
+    "tern_answer_part": AnswerPart,
     "tern_progress": ProgressStruct,
     "tern_engine_info": Info,
     "tern_message": MessageStruct,
@@ -193,3 +211,5 @@ STAGES = ("", "compile", "load")
 # tern_finish, and their names as Answer.finish has them
 FINISHES = ("", "stop", "length", "context", "cancelled", "failed")
 MAX_TOP = 20
+# tern_error
+ERROR_BYTES = 512

@@ -196,3 +196,26 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
     return
   }
 }
+
+// -----
+
+// Behind long texts attention has launches of its own, which read what one block leaves.
+
+!cache = !tern.kv_cache<layers = 5, heads = 1, head_dim = 64, capacity = 600, bits = 3, bos_bits = 3>
+#device = #tern.target<triple = "nvptx64-nvidia-cuda", cpu = "sm_80", features = "+sm_80">
+module attributes {tern.target = #device} {
+  // CHECK-LABEL: func.func @long(
+  // CHECK:         %[[LEFT:.*]] = memref.alloc() : memref<1x64xf32>
+  // CHECK:         scf.execute_region
+  // CHECK:           %[[OWN:.*]] = memref.alloc() : memref<1x64xf32>
+  // CHECK:           linalg.copy {{.*}} outs(%[[OWN]] :
+  // CHECK:           linalg.copy ins(%[[OWN]] : memref<1x64xf32>) outs(%[[LEFT]] :
+  // CHECK:           tern.attention(%[[OWN]], {{.*}} {tern.when = "short"}
+  // CHECK:         tern.attention(%[[LEFT]], {{.*}} {tern.when = "long"}
+  func.func @long(%x: memref<1x64xf32>, %o: memref<1x64xf32>, %p: memref<1xi32>, %l: index, %c: !cache) {
+    %q = memref.alloc() : memref<1x64xf32>
+    linalg.copy ins(%x : memref<1x64xf32>) outs(%q : memref<1x64xf32>)
+    tern.attention(%q, %c[%l], %p) outs(%o : memref<1x64xf32>) : (memref<1x64xf32>, !cache, memref<1xi32>)
+    return
+  }
+}

@@ -121,3 +121,29 @@ def test_a_checkpoint_without_a_compiler(crowd, tmp_path):
     done = run(crowd, model_directory("shakespeare-qwen3"), 1, 0, env=environment)
     assert done.returncode == 1
     assert "there is no compiler tern; install tern, or compile it elsewhere" in done.stderr
+
+
+def load(tern: str, model: Path, *words: str) -> dict[str, float]:
+    """The figures of tern-engine-load, which compares every answer."""
+    program = Path(tern).with_name("tern-engine-load")
+    if not program.exists():
+        pytest.skip(f"{program} is not built")
+    done = run(program, model, *words)
+    assert done.returncode == 0, done.stderr
+    return {name: float(value) for name, value in re.findall(r"([a-z0-9/]+) ([\d.-]+)", done.stdout)}
+
+
+def test_a_moment_of_load(tern, folder):
+    """Times of two seconds beside other tests say nothing."""
+    figures = load(tern, folder / "bard", "2", "16", "2")
+    assert figures["wrong"] == 0 and figures["answers"] > 16
+
+
+@pytest.mark.slow
+def test_three_minutes_of_load(tern, folder):
+    """On two cores that nothing else uses."""
+    figures = load(tern, folder / "bard", "180")
+    assert figures["wrong"] == 0
+    assert figures["p99/p50"] <= 3
+    assert figures["ratio"] >= 0.9
+    assert figures["growth"] < 1

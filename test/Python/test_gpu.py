@@ -143,6 +143,17 @@ def test_head_of_int8(heads, tmp_path, count):
     assert_same(compiled.evaluate(ids), Result(*map(np.load, files)))
 
 
+def test_greedy_until_the_context_is_full(tern, program, tmp_path, name="columns-5-65"):
+    """No token is computed ahead that the cache has no room for."""
+    flags = ["--ids", "3", "-n", "80", "-c", "64", "--temp", "0", "--ignore-eos", "--print-ids"]
+    native = str(tmp_path / "native")
+    model = str(program(name).work / "model")
+    run_driver([tern, "compile", model, "-o", native, "--target=generic"])
+    done = program(name).start(*flags)
+    assert done.returncode == 0 and "context of 64 tokens is full" in done.stderr
+    assert done.stdout == run_driver([native, *flags]) and done.stdout.count(",") == 63
+
+
 def test_commands(program, tmp_path, name="shakespeare-b158"):
     """All of them, and several sequences at once."""
     compiled = program(name)
@@ -158,12 +169,20 @@ def test_commands(program, tmp_path, name="shakespeare-b158"):
 
 
 def test_memory_is_said(program, name="shakespeare-b158"):
-    said = program(name).start("run", "-p", "x", "-n", "1", "-v", "-c", "64").stderr
+    """Also that there is none for a cache, and that a batch has a bound."""
+    compiled = program(name)
+    said = compiled.start("run", "-p", "x", "-n", "1", "-v", "-c", "64").stderr
     found = re.search(
         r"on the GPU: 1\.1 MB of weights, \d+\.\d MB of scratch memory; 0\.1 MB for a cache of 64 "
         r"tokens of 16 bits; (\d+\.\d) of 8589\.9 MB are free", said,
     )  # fmt: skip
-    assert found and 8500 < float(found[1]) < 8589
+    assert found and 8500 < float(found[1]) < 8589.9
+    room = int((8589.94 - float(found[1]) + 0.1) * 1e6)
+    done = compiled.start("run", "-p", "x", "-n", "1", "-q", TERN_PTX_MEMORY=str(room))
+    sentence = r"is out of memory: 0\.3 MB are wanted for a cache, 0\.\d of \d\.\d MB are free"
+    assert done.returncode == 1 and re.search(sentence, done.stderr)
+    done = compiled.start("bench", "-p", "0", "-n", "1", "-b", "300")
+    assert done.returncode == 1 and "-b takes numbers up to 256" in done.stderr
 
 
 def test_several_gpus(tern, library, tmp_path):

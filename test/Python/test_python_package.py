@@ -77,7 +77,7 @@ def test_structs_are_those_of_the_header(library, tmp_path):
     source = tmp_path / "layout.c"
     body = "\n".join(lines)
     source.write_text(
-        "#include <stddef.h>\n#include <stdio.h>\n#include <tern/engine.h>\n"
+        "#include <stddef.h>\n#include <stdio.h>\n#include <tern/engine.h>\n#include <tern/tools.h>\n"
         f"int main(void) {{\n{body}\n}}\n"
     )
     done = run("cc", "-I", ROOT / "runtime/include", source, "-o", tmp_path / "layout")
@@ -263,6 +263,37 @@ def test_answers_of_a_form(model):
         package.Grammar.from_rules('leaf ::= "x"')
     with pytest.raises(package.InvalidError, match="schema cannot be JSON"):
         package.Grammar.from_schema({"a": object()})
+
+
+MOOD = {"type": "object", "required": ["mood"], "additionalProperties": False,
+        "properties": {"mood": {"enum": ["glad", "sad"]}}}  # fmt: skip
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": MOOD}} for name in ("act", "sing")]
+
+
+def test_calls_of_tools(library, tmp_path):
+    """Made by force, taken apart, and said to the template again."""
+    import tern as package
+
+    template = tmp_path / "tools.jinja"
+    template.write_text(
+        "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}"
+        "{{ c.function.name }}{{ c.function.arguments.mood }}{% endfor %}{% endfor %}"
+        "{% if tools %}<tool_call>{% endif %}"
+    )
+    messages = [{"role": "user", "content": "Hi"}]
+    with package.Model(library, threads=1, chat_template=template) as model:
+        grammar = package.Grammar.from_tools(model, TOOLS, name="sing")
+        answer = model.chat(messages, tools=TOOLS, grammar=grammar, seed=1)
+        parts = model.take_apart(answer, tools=TOOLS)
+        (call,) = parts.calls
+        assert call.name == "sing" and call.arguments["mood"] in ("glad", "sad")
+        assert (parts.content, parts.thought, answer.finish) == ("", "", "stop")
+        told = [*messages, {"role": "assistant", "content": "", "tool_calls": [call.json]}]
+        assert model.render(told) == f"Hising{call.arguments['mood']}"
+        parts = model.take_apart("<think>hm</think>well <tool_call>{")
+        assert (parts.thought, parts.content, parts.calls) == ("hm", "well <tool_call>{", [])
+        with pytest.raises(package.InvalidError, match="fly"):
+            package.Grammar.from_tools(model, TOOLS, name="fly")
 
 
 REFUSED = [

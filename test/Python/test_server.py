@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import struct
 
 import pytest
-from conftest import MODELS, ROOT
+from cached import compiled_once
+from conftest import MODELS, ROOT, model_directory
 from served import Served, serving
 from test_driver import run
 from test_golden import golden_json
@@ -189,6 +191,9 @@ def test_other_refusals(server):
     assert server.refused("/nowhere", None, 404)["code"] == "not_found"
     assert server.refused("/v1/completions", "x" * 70000, 413)["code"] == "body_too_large"
     assert server.refused("/health", None, 403, Host="evil.example")["code"] == "wrong_host"
+    assert server.refused("/health", None, 403, Host="127.evil.example:80")["code"] == "wrong_host"
+    assert server.json("/health", Host="localhost:1")["status"] == "ok"
+    assert server.refused("/health", None, 403, Origin="null")["code"] == "wrong_origin"
     assert server.refused("/health", None, 403, Origin="https://evil.example")["code"] == "wrong_origin"
 
 
@@ -203,10 +208,12 @@ def test_keys_are_asked_for(tern, tmp_path):
     need_server(tern)
     keys = tmp_path / "keys"
     keys.write_text("one\ntwo\n")
-    with serving(tern, tmp_path, "--api-key-file", str(keys), "--cors", "https://a.example") as served:
+    flags = ["--api-key-file", str(keys), "--cors", "https://a.example"]
+    with serving(tern, tmp_path, *flags, TERN_API_KEY="three") as served:
         assert served.refused("/v1/models", None, 401)["code"] == "missing_api_key"
         assert served.refused("/v1/models", None, 401, Authorization="Bearer on")["code"] == "invalid_api_key"
-        assert served.json("/v1/models", Authorization="Bearer two")["data"]
+        for key in ("one", "two", "three"):
+            assert served.json("/v1/models", Authorization=f"Bearer {key}")["data"]
         assert served.json("/health")["status"] == "ok"
         status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example")
         assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
@@ -225,3 +232,53 @@ def test_transcripts_of_the_page(tern, tmp_path):
             done = run("sh", "-c", command, env=env)
             pattern = re.escape(want).replace(re.escape("..."), ".*")
             assert re.fullmatch(pattern, done.stdout, re.DOTALL), (command, done.stdout)
+
+
+def test_https_by_files(tern, tmp_path):
+    need_server(tern)
+    if not shutil.which("openssl"):
+        pytest.skip("no 'openssl' to make a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+               "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+               "-addext", "subjectAltName=IP:127.0.0.1")  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    with serving(tern, tmp_path, "--tls-cert", str(certificate), "--tls-key", str(key)) as served:
+        assert "https://127.0.0.1:" in served.said
+        url = f"https://{served.host}:{served.port}"
+        done = run("curl", "-s", "--cacert", certificate, f"{url}/v1/completions", "-d", json.dumps(TEXT))
+        assert json.loads(done.stdout)["choices"][0]["text"] == GREEDY["text"]
+        done = run("curl", "-sN", "--cacert", certificate, f"{url}/v1/completions", "-d",
+                   json.dumps({**TEXT, "stream": True}))  # fmt: skip
+        assert done.stdout.endswith("data: [DONE]\n\n")
+    refused = run(tern, "serve", "/nowhere", "--tls-cert", certificate)
+    assert refused.returncode == 2 and "go together" in refused.stderr
+
+
+def test_others_are_warned_of_and_texts_logged_only_if_asked_for(tern, tmp_path):
+    need_server(tern)
+    with serving(tern, tmp_path, "--host", "0.0.0.0", "--log-text") as served:
+        assert "warning: whoever reaches 0.0.0.0 may ask without a key" in served.said
+        served.host = "127.0.0.1"
+        served.json("/v1/completions", TEXT)
+        until_logged = [line for line in served.log() if line["path"] == "/v1/completions"]
+        assert until_logged[0]["asked"] == TEXT["prompt"] and until_logged[0]["answered"] == GREEDY["text"]
+
+
+def test_several_models_and_names(tern, tmp_path):
+    need_server(tern)
+    library = str(compiled_once(tern, model_directory(MODELS[0]), ["--emit=shared"]) / "bard.so")
+    with serving(tern, tmp_path, models=(f"one={library}", library)) as served:
+        assert [model["id"] for model in served.json("/v1/models")["data"]] == ["one", "bard"]
+        for name in ("one", "bard"):
+            answer = served.json("/v1/completions", {**TEXT, "model": name})
+            assert answer["model"] == name and answer["choices"][0]["text"] == GREEDY["text"]
+    # A checkpoint is compiled into the cache, as by tern run.
+    model = str(model_directory(MODELS[0]))
+    with serving(tern, tmp_path, models=(model,)) as served:
+        answer = served.json("/v1/completions", TEXT)
+        assert answer["model"] == MODELS[0] and answer["choices"][0]["text"] == GREEDY["text"]
+    refused = run(tern, "serve", library, library, "--port", "0")
+    assert refused.returncode == 2 and "two models are called 'bard'" in refused.stderr
+    refused = run(tern, "serve", tmp_path / "missing.so", "--port", "0")
+    assert refused.returncode == 1 and "missing.so" in refused.stderr

@@ -151,7 +151,25 @@ TEST_F(Engine, LimitsAreSentences) {
   for (int i = 0; i < 4; ++i)
     EXPECT_EQ(answers[i].tokens, greedy({1, 2}, 28));
 
-  o.state_bytes /= 2;
+  o.state_bytes = 0;
+  o.state_tokens = 59; // two of 30 are too many at once
+  o.max_waiting = 9;
+  auto few = open(o);
+  EXPECT_EQ(r.trySubmit(few.get(), answers[4], id), TERN_ENGINE_INVALID);
+  r.tokens = {1, 2};
+  r.fields.max_tokens = 28;
+  for (int i = 0; i < 3; ++i)
+    r.submit(few.get(), answers[i] = {});
+  tern_engine_step(few.get());
+  tern_engine_count(few.get(), &counts);
+  EXPECT_EQ(counts.running, 1u);
+  EXPECT_EQ(counts.running_tokens, 30u);
+  finishAll(few.get());
+  r.tokens.resize(60);
+  r.fields.max_tokens = 4;
+
+  o = options();
+  o.state_bytes = tern_model_state_bytes(&tern_model_fake, 30);
   auto small = open(o);
   EXPECT_EQ(r.trySubmit(small.get(), answers[5], id), TERN_ENGINE_INVALID);
   EXPECT_NE(std::string(tern_engine_error()).find("up to 64 tokens needs"),

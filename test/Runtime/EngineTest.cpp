@@ -100,6 +100,33 @@ std::string textOf(tern_engine *engine, const std::vector<int32_t> &tokens) {
   return text;
 }
 
+/// Of control tokens and halves of characters, too, which are no text.
+TEST_F(Engine, TokensHaveBytes) {
+  auto engine = open();
+  const std::string text = "O, \xF0\x9F\x98\x80!";
+  std::vector<int32_t> tokens(64);
+  size_t count = 0;
+  ASSERT_EQ(tern_engine_tokenize(engine.get(), text.data(), text.size(), 0,
+                                 tokens.data(), tokens.size(), &count),
+            0);
+  std::string whole;
+  bool wasCut = false;
+  for (size_t i = 0; i < count; ++i) {
+    char bytes[64];
+    size_t n = 0;
+    ASSERT_EQ(tern_engine_token_bytes(engine.get(), tokens[i], bytes,
+                                      sizeof bytes, &n),
+              0);
+    wasCut |= !isUtf8(std::string(bytes, n));
+    whole.append(bytes, n);
+  }
+  EXPECT_EQ(whole, "<|begin_of_text|>" + text);
+  EXPECT_TRUE(wasCut);
+  size_t n = 0;
+  EXPECT_EQ(tern_engine_token_bytes(engine.get(), -1, nullptr, 0, &n),
+            TERN_ENGINE_INVALID);
+}
+
 TEST_F(Engine, TextIsCutBetweenCharacters) {
   auto engine = open();
   bool wasCut = false;
@@ -295,7 +322,8 @@ TEST_F(Engine, RefusesWithASentence) {
   refuse([](Request &r) { r.fields.presence_penalty = -1; },
          "presence_penalty is -1");
   refuse([](Request &r) { r.fields.top = 21; }, "top is 21");
-  refuse([](Request &r) { r.fields.flags = 1u << 31; }, "bits that are not known");
+  refuse([](Request &r) { r.fields.flags = 1u << 31; },
+         "bits that are not known");
   refuse([](Request &r) { r.stops = {""}; }, "stop string 0 has 0 bytes");
   refuse([](Request &r) { r.stops = {"a", "\xC3"}; }, "of UTF-8");
   refuse([](Request &r) { r.stops.resize(65, "a"); }, "65 stop strings");

@@ -44,8 +44,27 @@ static void demand(int truth) {
     __builtin_trap();
 }
 
-static uint32_t *hashes(void *state) {
-  return (uint32_t *)(void *)((uint8_t *)state + STATE_FIXED);
+uint32_t fake_block_bytes = BLOCK_TOKENS * sizeof(uint32_t);
+
+static uint32_t *hash_at(void *state, int32_t position) {
+  uint32_t block = (uint32_t)position / BLOCK_TOKENS;
+  uint8_t *at = (uint8_t *)state + STATE_FIXED + block * fake_block_bytes;
+  return (uint32_t *)(void *)at + (uint32_t)position % BLOCK_TOKENS;
+}
+
+/* Where blocks have room for it, tokens lie behind the hashes, and all that was
+ * read before has to fit together: else the answer is another one. */
+static uint32_t look_back(void *state, int32_t at, int32_t token) {
+  uint32_t hash = fake_hash(at ? *hash_at(state, at - 1) : FAKE_START, token);
+  if (fake_block_bytes < 2 * BLOCK_TOKENS * sizeof(uint32_t))
+    return hash;
+  hash_at(state, at)[BLOCK_TOKENS] = (uint32_t)token;
+  for (int32_t p = 0; p < at; ++p)
+    if (*hash_at(state, p) !=
+        fake_hash(p ? *hash_at(state, p - 1) : FAKE_START,
+                  (int32_t)hash_at(state, p)[BLOCK_TOKENS]))
+      return ~hash;
+  return hash;
 }
 
 /* Every call can rely on this; uses all of the fixed scratch memory. */
@@ -75,16 +94,16 @@ static void run_layer(const tern_env *env, const void *weights, void *scratch,
   demand(layer < FAKE_LAYERS && rows->input != rows->output);
   for (size_t r = 0; r < rows->count; ++r) {
     const float *row = rows->input + r * FAKE_HIDDEN;
-    uint32_t *own = hashes(rows->states[r]);
+    void *state = rows->states[r];
     int32_t at = rows->positions[r];
+    uint32_t *own = hash_at(state, at);
     demand((uintptr_t)rows->states[r] % 128 == 0);
     if (layer == 0)
-      own[at] = fake_hash(at ? own[at - 1] : FAKE_START, (int32_t)row[0]);
+      *own = look_back(state, at, (int32_t)row[0]);
     else
-      demand(own[at] == hash_of(row, (uint32_t)layer - 1));
+      demand(*own == hash_of(row, (uint32_t)layer - 1));
     for (uint32_t h = 0; h < FAKE_HIDDEN; ++h)
-      rows->output[r * FAKE_HIDDEN + h] =
-          fake_hidden(own[at], (uint32_t)layer, h);
+      rows->output[r * FAKE_HIDDEN + h] = fake_hidden(*own, (uint32_t)layer, h);
   }
   if (layer != 0 || !env->counters)
     return;

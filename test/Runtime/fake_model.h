@@ -5,10 +5,10 @@
  *
  *===------------------------------------------------------------------------===
  *
- * Its logits are a hash of all tokens so far, which its first layer keeps in the
- * state and takes from the state alone: a wrong position, state, split or order
- * shows in every value. Work is cut into tasks that write scratch memory of
- * their own, counters are kept, each function sees that it is called as a
+ * Its logits are a hash of all tokens so far, which its first layer keeps in
+ *the state and takes from the state alone: a wrong position, state, split or
+ *order shows in every value. Work is cut into tasks that write scratch memory
+ *of their own, counters are kept, each function sees that it is called as a
  * compiled one is, and traps if it is not.
  */
 #ifndef TERN_TEST_FAKE_MODEL_H
@@ -30,6 +30,9 @@ extern "C" {
 #define FAKE_HEAD_TOKENS 5u
 
 extern const tern_model tern_model_fake;
+/* Of a block of four tokens: more than it needs, for a model whose
+ * state_block_bytes say the same. */
+extern uint32_t fake_block_bytes;
 
 /* Its right weights, and its answer to a token sequence. */
 uint8_t fake_weight(uint32_t i);

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Commands.h"
+#include "Console.h"
 
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
@@ -244,6 +245,16 @@ static std::pair<std::string, std::string> splitName(StringRef argument) {
   return {name.str(), path.str()};
 }
 
+/// Of a checkpoint that is compiled, on a terminal.
+static int showProgress(void *data, const tern_progress *now) {
+  Progress &progress = *static_cast<Progress *>(data);
+  if (now->total)
+    progress.weights(now->done, now->total);
+  else
+    progress.step(now->text);
+  return 0;
+}
+
 Error OpenModels::add(StringRef argument, const ServeFlags &flags) {
   auto [name, path] = splitName(argument);
   for (const server::ServedModel &model : list)
@@ -265,6 +276,9 @@ Error OpenModels::add(StringRef argument, const ServeFlags &flags) {
   // A checkpoint is compiled by this program.
   std::string self = llvm::sys::fs::getMainExecutable(nullptr, nullptr);
   options.compiler = self.c_str();
+  Progress progress(/*wanted=*/true);
+  options.on_progress = showProgress;
+  options.progress_data = &progress;
   tern_engine *engine = tern_engine_open(path.c_str(), &options);
   if (!engine)
     return failure(tern_engine_error());

@@ -8,13 +8,12 @@
 #ifndef TERN_CONVERSION_TERNTOKERNELS_H
 #define TERN_CONVERSION_TERNTOKERNELS_H
 
-#include "tern/Packing/CacheLayout.h"
+#include "tern/Kernels/CacheCodes.h"
 
 #include "mlir/IR/PatternMatch.h"
 
 namespace tern {
 
-class KVCacheType;
 class TargetAttr;
 
 /// tern.matmul with any modifiers for any layout, digit by digit: the reference
@@ -47,10 +46,6 @@ void populateBestTokenPatterns(TargetAttr target,
 
 /// tern.argmax.
 void populateArgmaxPatterns(mlir::RewritePatternSet &patterns);
-
-/// Where a cache of this type has its bytes; a state takes
-/// stateBytes(capacity) of them.
-CacheLayout getCacheLayout(KVCacheType type);
 
 /// tern.kv_append and tern.attention.
 void populateKVCachePatterns(TargetAttr target,

@@ -45,6 +45,9 @@ struct Device {
   int64_t blocks;       ///< of a launch, at most
   int64_t sharedBytes;  ///< that a block's threads share
   unsigned sharedSpace; ///< the address space of them
+  /// Positions that one launch attends to, a block for each kv head; behind
+  /// more of them there are others.
+  int64_t shortPositions;
 };
 
 class Target {
@@ -82,8 +85,8 @@ public:
   /// Makes passes of the target's own known to the command line of tern-opt.
   virtual void registerPasses() const {}
 
-  /// Patterns for operations that kernels are made of (LookupOps.td), with a
-  /// benefit above 1: that is the portable ones'.
+  /// Patterns for kernels in buffer form, and for what kernels are made of
+  /// (LookupOps.td), with a benefit above 1: that is the portable ones'.
   virtual void populateKernelPatterns(TargetAttr attr,
                                       mlir::RewritePatternSet &patterns) const {
   }

@@ -14,12 +14,6 @@
 using namespace mlir;
 using namespace tern;
 
-CacheLayout tern::getCacheLayout(KVCacheType type) {
-  return {type.getLayers(),   type.getHeads(),      type.getHeadDim(),
-          type.getBits(),     type.getBosBits(),    type.getFirstRowsAt(),
-          type.getBlocksAt(), type.getBlockStride()};
-}
-
 //===----------------------------------------------------------------------===//
 // HeadCache
 //===----------------------------------------------------------------------===//
@@ -156,13 +150,4 @@ RowScale tern::buildRowScale(KernelBuilder &b, Value rows, Value token,
   Value most = buildAbsMax(b, rows, token, column, n);
   Value bits = buildFloatToHalf(b, b.getLoc(), most);
   return {bits, buildHalfToFloat(b, b.getLoc(), bits)};
-}
-
-Value tern::buildCodes(KernelBuilder &b, Value x, Value scale, int64_t bits) {
-  double n = static_cast<double>(largestCode(bits));
-  Value ratio = b.div(x, b.splat(x.getType(), scale));
-  // Clipping before rounding is the same, and keeps what is rounded small.
-  Value code = b.mul(b.add(ratio, 1.0), n / 2);
-  code = b.min(b.max(code, 0.0), n);
-  return b.roundToInteger(b.getI8Type(), code);
 }

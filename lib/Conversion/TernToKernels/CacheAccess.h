@@ -8,27 +8,16 @@
 #ifndef TERN_CONVERSION_TERNTOKERNELS_CACHEACCESS_H
 #define TERN_CONVERSION_TERNTOKERNELS_CACHEACCESS_H
 
-#include "tern/Kernels/KernelBuilder.h"
-
-#include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Packing/CacheLayout.h"
+#include "tern/Kernels/CacheCodes.h"
 
 #include <map>
 
 namespace tern {
 
-/// `size` rounded up to whole `multiple`s.
-constexpr int64_t roundUp(int64_t size, int64_t multiple) {
-  return (size + multiple - 1) / multiple * multiple;
-}
-
 /// Elements of a head's row to take at a time: not more than a group has.
 inline int64_t getHeadLanes(const KernelBuilder &b) {
   return std::min(b.getRowLanes(), CacheLayout::lanes);
 }
-
-/// Codes of `bits` are 0 .. n and stand for the odd integers 2c - n. Returns n.
-constexpr int64_t largestCode(int64_t bits) { return (int64_t(1) << bits) - 1; }
 
 /// The part of one kv head of one layer in the state of one token's sequence.
 class HeadCache {
@@ -124,10 +113,6 @@ struct RowScale {
 };
 RowScale buildRowScale(KernelBuilder &b, mlir::Value rows, mlir::Value token,
                        mlir::Value column, int64_t n);
-
-/// Codes (i8) of `x` for a row of scale `scale`; docs/numerics.md 6.
-mlir::Value buildCodes(KernelBuilder &b, mlir::Value x, mlir::Value scale,
-                       int64_t bits);
 
 } // namespace tern
 

@@ -62,6 +62,7 @@ struct ConvertTernToKernels
     populateBestTokenPatterns(attr, patterns);
     populateArgmaxPatterns(patterns);
     populateKVCachePatterns(attr, patterns);
+    target->populateKernelPatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 
     // Micro kernels are made of these.

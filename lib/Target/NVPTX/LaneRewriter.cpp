@@ -85,7 +85,9 @@ static bool writes(Operation *op) {
 static bool writesWithin(Operation *op) {
   return op
       ->walk([](Operation *inner) {
-        return writes(inner) ? WalkResult::interrupt() : WalkResult::advance();
+        return writes(inner) || isa<AttendOp, AppendOp>(inner)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
       })
       .wasInterrupted();
 }
@@ -165,6 +167,10 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
     return rewriteCopy(copy);
   if (auto block = dyn_cast<WorkerIndexOp>(op))
     return rewriteBlockNumber(block);
+  if (auto attend = dyn_cast<AttendOp>(op))
+    return rewriteAttend(attend);
+  if (auto append = dyn_cast<AppendOp>(op))
+    return rewriteAppend(append);
   if (isSame(op))
     return cloneSame(op);
   DenseElementsAttr elements;

@@ -20,6 +20,10 @@
 
 namespace tern::nvptx {
 
+/// On a kernel of which a multiprocessor runs one block or two: its lanes may
+/// have all registers there are.
+inline constexpr llvm::StringLiteral kFewBlocksAttr = "tern_nvptx.few_blocks";
+
 /// Rewrites one kernel. All lanes go the same way: what is no vector is the
 /// same in all of them, and so are vectors of a few elements, as those of code
 /// for scalars; a wide vector has an element or some in each lane. Of a block
@@ -113,6 +117,11 @@ private:
   void storeElements(MicroStoreOp op, mlir::Value token,
                      llvm::ArrayRef<mlir::Value> rows,
                      llvm::ArrayRef<mlir::Value> sums);
+
+  // LaneAttention.cpp
+  mlir::LogicalResult rewriteAttend(AttendOp op);
+  // Append.cpp
+  mlir::LogicalResult rewriteAppend(AppendOp op);
 
   /// The part of `vector` that this lane has, and all of it; null if neither
   /// can be made of the other.

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "WarpBuilder.h"
+#include "LaneRewriter.h"
 
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Target/NVPTX/Passes.h"
@@ -23,6 +23,17 @@ using namespace tern;
 
 namespace {
 
+/// True if `function` multiplies in tensor cores, where more warps hide more of
+/// the memory's latency than more registers would.
+bool isProduct(LLVM::LLVMFuncOp function) {
+  WalkResult result = function.walk([](LLVM::CallIntrinsicOp call) {
+    return call.getIntrin().starts_with("llvm.nvvm.mma.")
+               ? WalkResult::interrupt()
+               : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
 struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
   void runOnOperation() override {
     Builder b(&getContext());
@@ -34,12 +45,10 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
         marks.push_back(b.getStrArrayAttr({name, std::to_string(value)}));
       };
       mark("nvvm.reqntid", getThreads(function));
-      // Without a word ptxas spills before it takes more than 128 registers. In
-      // products more warps hide more of the memory's latency than more
-      // registers would.
+      // Without a word ptxas spills before it takes more than 128 registers.
       if (int64_t registers = getNumberOr(function, nvptx::kRegistersAttr, 0))
         mark("nvvm.maxnreg", registers);
-      else
+      else if (!isProduct(function) || function->hasAttr(nvptx::kFewBlocksAttr))
         mark("nvvm.minctasm", 1);
       function->removeAttr(nvptx::kRegistersAttr);
       function.setCConv(LLVM::CConv::PTX_Kernel);

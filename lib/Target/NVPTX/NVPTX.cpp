@@ -90,8 +90,12 @@ struct NVPTXTarget : Target {
     attr.getCpu()
         .drop_while([](char c) { return !llvm::isDigit(c); })
         .consumeInteger(10, capability);
-    return Device{capability, /*lanes=*/32, /*blocks=*/264,
-                  /*sharedBytes=*/48 << 10, /*sharedSpace=*/3};
+    return Device{capability,
+                  /*lanes=*/32,
+                  /*blocks=*/264,
+                  /*sharedBytes=*/48 << 10,
+                  /*sharedSpace=*/3,
+                  /*shortPositions=*/nvptx::kShortPositions};
   }
 
   ArrayRef<MachineName> getMachineNames() const override {
@@ -107,6 +111,12 @@ struct NVPTXTarget : Target {
 
   StringRef getBaselineCpu(const llvm::Triple &triple) const override {
     return hasDevices(triple) ? "sm_80" : "";
+  }
+
+  void populateKernelPatterns(TargetAttr,
+                              RewritePatternSet &patterns) const override {
+    nvptx::populateAttentionPatterns(patterns);
+    nvptx::populateAppendPatterns(patterns);
   }
 
   ArrayRef<StringLiteral> getLayoutNames() const override { return kNames; }

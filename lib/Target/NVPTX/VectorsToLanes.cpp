@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Attention.h"
 #include "LaneRewriter.h"
 
 #include "tern/Dialect/Tern/IR/Launches.h"
@@ -74,20 +75,23 @@ int64_t countWarpsOfLoops(func::FuncOp kernel) {
 /// Warps of the blocks that `kernel` is launched with.
 FailureOr<int64_t> countWarps(func::FuncOp kernel) {
   int64_t warps = getThreads(kernel) / nvptx::kLanes;
-  if (warps == 1)
-    warps = countWarpsOfLoops(kernel);
-  WalkResult result = kernel.walk([&](nvptx::EachWarpOp op) {
-    if (warps != 1 && warps != op.getWarps()) {
-      op.emitOpError("expected ")
+  WalkResult result = kernel.walk([&](Operation *op) {
+    int64_t wanted = warps;
+    if (auto each = dyn_cast<nvptx::EachWarpOp>(op))
+      wanted = each.getWarps();
+    if (isa<nvptx::AttendOp>(op))
+      wanted = nvptx::AttentionShape::warps;
+    if (warps != 1 && warps != wanted) {
+      op->emitOpError("expected ")
           << warps << " warps as elsewhere in the block";
       return WalkResult::interrupt();
     }
-    warps = op.getWarps();
+    warps = wanted;
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
-  return warps;
+  return warps == 1 ? countWarpsOfLoops(kernel) : warps;
 }
 
 /// Registers of a product, 0 of other kernels: four blocks of eight warps have

@@ -34,8 +34,9 @@ enum { TERN_ONE, TERN_FEW, TERN_MANY, TERN_CLASS_COUNT };
 /* Functions of a model by what they do; of layers there may be several. */
 enum { TERN_EMBED, TERN_LAYER, TERN_HEAD };
 
-/* Of a launch: it may begin while the one before ends, and waits itself. */
-enum { TERN_LAUNCH_EARLY = 1 };
+/* Of a launch: it may begin while the one before ends, and waits itself; it is
+ * for calls with a row at position short_positions of the plan, or later. */
+enum { TERN_LAUNCH_EARLY = 1, TERN_LAUNCH_LONG = 4 };
 
 typedef struct tern_env tern_env;
 typedef struct tern_rows tern_rows;

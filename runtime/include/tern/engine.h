@@ -93,6 +93,7 @@ typedef struct tern_engine_options {
   size_t compile_flag_count;
   tern_progress_fn on_progress; /* NULL: nobody is told */
   void *progress_data;
+  uint64_t state_tokens; /* that running requests may grow to; 0: no limit */
 } tern_engine_options;
 
 void tern_engine_options_init(tern_engine_options *options);
@@ -345,6 +346,8 @@ typedef struct tern_engine_counts {
   uint64_t refused;                     /* with TERN_ENGINE_BUSY */
   uint64_t evicted;                     /* states that were kept */
   uint64_t step_ns;                     /* in which the model ran */
+  uint64_t running_tokens;              /* that those that run may grow to */
+  uint64_t shared_bytes; /* of states, that several sequences may use, now */
 } tern_engine_counts;
 
 /* Fills counts->size bytes; as of the last step. */

@@ -23,6 +23,8 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+typedef struct engine_part engine_part; /* share.c */
+
 /* Text is the tokens up to `count`; the state is of the first ones, as many as
  * its session's position says. The rest is what the next steps read. */
 struct tern_sequence {
@@ -32,8 +34,12 @@ struct tern_sequence {
   int32_t *held;    /* room for one token more than the context */
   uint32_t count;   /* tokens */
   uint32_t written; /* positions of the state that ever were: its memory */
-  int is_owned;     /* by the caller; others go when memory is short */
-  int is_private;   /* never taken for another request */
+  /* The state's pages up to shared_end, of its session's memory, are those of a
+   * part and the parts before it, or were written over since. */
+  engine_part *part;
+  uint64_t shared_end;
+  int is_owned;   /* by the caller; others go when memory is short */
+  int is_private; /* never taken for another request */
   struct engine_request *request; /* that uses it, or NULL */
   uint64_t used;                  /* the step of its last use */
 };
@@ -61,6 +67,7 @@ typedef struct engine_request {
   uint32_t share;          /* tokens in the step that is planned */
   int64_t limit;           /* of `answered`; -1: none */
   uint64_t reserved_bytes; /* that its state may grow to */
+  uint32_t reserved_tokens;
   int is_chat;
   int32_t best;      /* token of the step, if the model finds it */
   host_copy opening; /* of the answer */
@@ -102,6 +109,8 @@ struct tern_engine {
   size_t rows_bytes;
   uint32_t row_count;
   engine_watched watched;
+  int parts; /* the file of what states share, or -1: they are copied */
+  uint64_t parts_end, page;
   tern_candidate *candidates;
   uint32_t context;
 
@@ -122,6 +131,7 @@ struct tern_engine {
   engine_request *waiting, **waiting_end; /* under `queue` */
   uint32_t waiting_count;
   uint64_t last_id, refused;
+  uint64_t rounds;              /* of counting */
   tern_engine_counts counts;    /* under `driving`; after a step ... */
   tern_engine_counts published; /* ... here, under `queue` */
 
@@ -184,7 +194,7 @@ void engine_sequence_close(tern_sequence *sequence);
 uint64_t engine_state_bytes(const tern_engine *engine, uint32_t tokens);
 /* Makes `to`, which is empty, hold the first `count` tokens of `from` and their
  * state. */
-void engine_sequence_copy(tern_sequence *to, const tern_sequence *from,
+void engine_sequence_copy(tern_sequence *to, tern_sequence *from,
                           uint32_t count);
 /* Finds a sequence for the request and the longest beginning of its prompt that
  * has a state. 0; 1 if another request computes more of it now, so that it pays
@@ -192,6 +202,24 @@ void engine_sequence_copy(tern_sequence *to, const tern_sequence *from,
 int engine_begin(engine_request *request);
 /* The request is over: its sequence is kept for others, or not. */
 void engine_keep(engine_request *request);
+
+/*--- share.c: under `driving` ----------------------------------------------*/
+
+void engine_open_parts(tern_engine *engine);
+void engine_close_parts(tern_engine *engine);
+/* Makes whole pages of the first `count` tokens of `from` those of `to` as
+ * well. The bytes of the state up to which it has them; 0: it has none. Those
+ * before engine_shared_before are never shared. */
+uint64_t engine_share(tern_sequence *to, tern_sequence *from, uint32_t count);
+uint64_t engine_shared_before(const tern_sequence *sequence);
+/* The sequence goes on from `count` tokens, and writes over what was behind. */
+void engine_cut_shared(tern_sequence *sequence, uint32_t count);
+/* It uses no part any more. */
+void engine_unshare(tern_sequence *sequence);
+/* Bytes that are its own, and those of its parts that this round has not
+ * counted yet. */
+uint64_t engine_own_bytes(const tern_sequence *sequence);
+uint64_t engine_count_parts(const tern_sequence *sequence, uint64_t round);
 
 /*--- score.c: under `driving` ----------------------------------------------*/
 
@@ -219,8 +247,9 @@ void engine_request_free(engine_request *request);
 engine_request *engine_request_make(tern_engine *engine,
                                     const tern_request *wanted, int *result);
 /* The first of those that wait, taken out; NULL if there is none, or if its
- * state may grow to more than `bytes`. */
-engine_request *engine_next(tern_engine *engine, uint64_t bytes);
+ * state may grow to more than `bytes` or `tokens`. */
+engine_request *engine_next(tern_engine *engine, uint64_t bytes,
+                            uint64_t tokens);
 /* There is something to do. Under `queue`. */
 int engine_has_work(const tern_engine *engine);
 /* Those that wait and are cancelled, taken out, as a list. */

@@ -163,7 +163,7 @@ static tern_engine *open_engine(const char *path,
     return NULL;
   }
   engine->waiting_end = &engine->waiting;
-  engine->code = engine->watched.file = -1;
+  engine->code = engine->watched.file = engine->parts = -1;
   tern_engine_options_init(&engine->options);
   int result = open_locks(engine);
   if (result == 0 && options)
@@ -179,6 +179,7 @@ static tern_engine *open_engine(const char *path,
       copy_text(&engine->name, o->model_name) == 0 &&
       open_models(engine, models, count) == 0) {
     engine_watch(engine);
+    engine_open_parts(engine);
     /* These are the caller's, for as long as the call. */
     engine->options.compile_flags = NULL;
     engine->options.on_progress = NULL;
@@ -213,7 +214,7 @@ static void end_all(tern_engine *engine) {
     engine_end(request, TERN_FINISH_CANCELLED, NULL, NULL);
     engine_request_free(request);
   }
-  while ((request = engine_next(engine, UINT64_MAX))) {
+  while ((request = engine_next(engine, UINT64_MAX, UINT64_MAX))) {
     engine_end(request, TERN_FINISH_CANCELLED, NULL, NULL);
     engine_request_free(request);
   }
@@ -235,6 +236,7 @@ void tern_engine_close(tern_engine *engine) {
   tern_memory_unmap(engine->logits, engine->logits_bytes);
   tern_memory_unmap(engine->rows, engine->rows_bytes);
   engine_unwatch(engine);
+  engine_close_parts(engine);
   free(engine->candidates);
   free(engine->original);
   free(engine->is_dirty);

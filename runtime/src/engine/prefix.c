@@ -5,10 +5,9 @@
  *
  *===------------------------------------------------------------------------===
  *
- * A state is one run of memory (docs/abi.md), so a beginning is shared by
- * copying it, which takes the time of reading it once. Texts are compared token
- * by token: for all sequences that takes microseconds, and other than hashes of
- * blocks it cannot be wrong.
+ * A beginning that another sequence has is shared (share.c). Texts are compared
+ *token by token: for all sequences that takes microseconds, and other than
+ *hashes of blocks it cannot be wrong.
  */
 #include "engine.h"
 
@@ -82,10 +81,16 @@ static void count_kept(tern_engine *engine) {
   tern_engine_counts *counts = &engine->counts;
   counts->kept = 0;
   counts->kept_bytes = 0;
+  ++engine->rounds;
+  /* Parts that others use would not go with those that are kept. */
+  for (const tern_sequence *s = engine->sequences; s; s = s->next)
+    if (s->is_owned || s->request)
+      engine_count_parts(s, engine->rounds);
   for (const tern_sequence *s = engine->sequences; s; s = s->next)
     if (!s->is_owned && !s->request) {
       ++counts->kept;
-      counts->kept_bytes += engine_state_bytes(engine, s->written);
+      counts->kept_bytes +=
+          engine_own_bytes(s) + engine_count_parts(s, engine->rounds);
     }
 }
 
@@ -127,7 +132,9 @@ static int find_sequence(engine_request *request) {
   tern_engine *engine = request->engine;
   uint32_t block = engine->program.model->state_block_tokens;
   beginning ready = {NULL, 0}, coming = {NULL, 0};
-  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request))
+  /* A state in a GPU's memory cannot be copied from here. */
+  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request) &&
+      !engine->program.model->device)
     find(request, &ready, &coming);
   if (coming.count >= ready.count + block)
     return 1;
@@ -136,6 +143,7 @@ static int find_sequence(engine_request *request) {
   if (ready.count && can_be_taken(request, &ready)) {
     request->sequence = ready.sequence;
     ready.sequence->count = ready.count;
+    engine_cut_shared(ready.sequence, ready.count);
   } else {
     if (!request->sequence)
       request->sequence = open_sequence(engine, ready.sequence);

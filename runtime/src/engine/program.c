@@ -192,7 +192,7 @@ static int read_program(program *p) {
 }
 
 int engine_open_program(tern_engine *engine) {
-  program p = {engine->file, -1, -1, 0, {{0}}, {{0}}};
+  program p = {.path = engine->file, .file = -1, .copy = -1};
   char name[40];
   int result = read_program(&p) != 0 || make_copy(&p) != 0 ? -1 : 0;
   if (p.file >= 0)

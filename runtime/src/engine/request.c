@@ -236,6 +236,12 @@ static int set_memory(engine_request *request) {
   uint32_t most =
       request->text_count + (is_bounded ? (uint32_t)request->limit : room);
   request->reserved_bytes = engine_state_bytes(engine, most);
+  request->reserved_tokens = most;
+  if (engine->options.state_tokens && most > engine->options.state_tokens)
+    return engine_fail(TERN_ENGINE_INVALID,
+                       "a text of up to %u tokens is longer than state_tokens, "
+                       "%llu; max_tokens makes it less",
+                       most, (unsigned long long)engine->options.state_tokens);
   if (allowed && request->reserved_bytes > allowed)
     return engine_fail(TERN_ENGINE_INVALID,
                        "a text of up to %u tokens needs a state of %llu bytes, "

@@ -44,16 +44,23 @@ void engine_sequence_close(tern_sequence *sequence) {
   while (*at != sequence)
     at = &(*at)->next;
   *at = sequence->next;
+  engine_unshare(sequence);
   host_session_close(&sequence->session);
   free(sequence->held);
   free(sequence);
 }
 
-void engine_sequence_copy(tern_sequence *to, const tern_sequence *from,
+void engine_sequence_copy(tern_sequence *to, tern_sequence *from,
                           uint32_t count) {
   tern_session *session = to->session.session;
-  memcpy(session->state, from->session.session->state,
-         (size_t)engine_state_bytes(to->engine, count));
+  uint8_t *state = session->state;
+  const uint8_t *other = from->session.session->state;
+  size_t bytes = (size_t)engine_state_bytes(to->engine, count);
+  size_t shared = (size_t)engine_share(to, from, count);
+  /* Around what is shared. */
+  if (shared)
+    memcpy(state, other, (size_t)engine_shared_before(to));
+  memcpy(state + shared, other + shared, bytes - shared);
   memcpy(to->held, from->held, count * sizeof(*to->held));
   session->position = to->count = count;
   if (to->written < count)
@@ -91,6 +98,13 @@ static void let_go(tern_sequence *sequence) {
 tern_sequence *tern_sequence_fork(tern_sequence *sequence) {
   if (hold(sequence) != 0)
     return NULL;
+  if (sequence->engine->program.model->device) {
+    engine_fail(TERN_ENGINE_INVALID,
+                "a state in a GPU's memory cannot be forked; save and restore "
+                "it");
+    let_go(sequence);
+    return NULL;
+  }
   tern_sequence *fork = tern_sequence_create(sequence->engine);
   if (fork) {
     engine_sequence_copy(fork, sequence,

@@ -59,20 +59,28 @@ static void end_cancelled(tern_engine *engine) {
 
 /*--- Who runs --------------------------------------------------------------*/
 
-static uint64_t running_bytes(const tern_engine *engine) {
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < engine->running_count; ++i)
-    bytes += engine->running[i]->reserved_bytes;
-  return bytes;
+static void count_running(const tern_engine *engine, uint64_t *bytes,
+                          uint64_t *tokens) {
+  *bytes = *tokens = 0;
+  for (uint32_t i = 0; i < engine->running_count; ++i) {
+    *bytes += engine->running[i]->reserved_bytes;
+    *tokens += engine->running[i]->reserved_tokens;
+  }
+}
+
+static uint64_t left_of(uint64_t limit, uint64_t used) {
+  return limit ? limit - used : UINT64_MAX;
 }
 
 /* In the order in which they came. */
 static void admit(tern_engine *engine) {
   const tern_engine_options *o = &engine->options;
+  uint64_t bytes, tokens;
   while (engine->running_count < o->max_sequences) {
-    uint64_t left =
-        o->state_bytes ? o->state_bytes - running_bytes(engine) : UINT64_MAX;
-    engine_request *request = engine_next(engine, left);
+    count_running(engine, &bytes, &tokens);
+    engine_request *request =
+        engine_next(engine, left_of(o->state_bytes, bytes),
+                    left_of(o->state_tokens, tokens));
     if (!request)
       return;
     pthread_mutex_lock(&engine->queue);
@@ -305,8 +313,9 @@ static int step(tern_engine *engine) {
   uint32_t count = plan(engine);
   if (count)
     compute(engine, count);
+  count_running(engine, &engine->counts.running_bytes,
+                &engine->counts.running_tokens);
   pthread_mutex_lock(&engine->queue);
-  engine->counts.running_bytes = running_bytes(engine);
   engine->published = engine->counts;
   int result = engine_has_work(engine);
   if (!result)

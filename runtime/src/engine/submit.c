@@ -52,10 +52,12 @@ int tern_engine_submit(tern_engine *engine, const tern_request *wanted,
   return result;
 }
 
-engine_request *engine_next(tern_engine *engine, uint64_t bytes) {
+engine_request *engine_next(tern_engine *engine, uint64_t bytes,
+                            uint64_t tokens) {
   pthread_mutex_lock(&engine->queue);
   engine_request *request = engine->waiting;
-  if (request && request->reserved_bytes > bytes)
+  if (request &&
+      (request->reserved_bytes > bytes || request->reserved_tokens > tokens))
     request = NULL;
   if (request) {
     engine->waiting = request->next;

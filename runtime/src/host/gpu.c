@@ -316,9 +316,9 @@ void tern_gpu_close(tern_gpu *gpu) {
     cuda->cuMemFreeHost(gpu->pinned);
   if (gpu->pinned_logits)
     cuda->cuMemFreeHost(gpu->pinned_logits);
-  for (unsigned i = 0; i < GRAPH_COUNT; ++i)
-    if (gpu->graphs[i])
-      cuda->cuGraphExecDestroy(gpu->graphs[i]);
+  for (unsigned i = 0; i < 2 * GRAPH_COUNT; ++i)
+    if (gpu->graphs[i / GRAPH_COUNT][i % GRAPH_COUNT])
+      cuda->cuGraphExecDestroy(gpu->graphs[i / GRAPH_COUNT][i % GRAPH_COUNT]);
   for (unsigned i = 0; i < 2; ++i)
     if (gpu->ended[i])
       cuda->cuEventDestroy_v2(gpu->ended[i]);

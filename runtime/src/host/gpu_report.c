@@ -8,13 +8,23 @@
 
 #include <stdio.h>
 
+/* Behind a short text. */
+static size_t count_launches(const tern_launches *list) {
+  size_t count = 0;
+  for (size_t i = 0; list && i < list->count; ++i)
+    count += (list->at[i].flags & TERN_LAUNCH_LONG) == 0;
+  return count;
+}
+
 void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room) {
   const tern_model *model = gpu->model;
   const tern_device_plan *plan = model->device;
-  size_t launches = plan->embed[TERN_ONE]->count + plan->head[TERN_ONE]->count;
-  launches += plan->best ? plan->best->count : 0;
+  size_t launches = count_launches(plan->embed[TERN_ONE]) +
+                    count_launches(plan->head[TERN_ONE]) +
+                    count_launches(plan->best);
   for (uint32_t l = 0; l < model->layer_count; ++l)
-    launches += plan->kinds[model->layers[l].kind].run[TERN_ONE]->count;
+    launches +=
+        count_launches(plan->kinds[model->layers[l].kind].run[TERN_ONE]);
   size_t code = gpu_pick_image(gpu)->capability;
   snprintf(text, room,
            "%s, compute capability %d.%d, code for %zu.%zu, %zu launches a "

@@ -46,7 +46,8 @@ static cuda_result launch_all(tern_gpu *gpu, const tern_launches *list,
                               unsigned which, uint64_t layer) {
   cuda_result result = CUDA_OK;
   for (size_t i = 0; i < list->count && result == CUDA_OK; ++i)
-    result = launch(gpu, &list->at[i], which, layer);
+    if (gpu->is_long || !(list->at[i].flags & TERN_LAUNCH_LONG))
+      result = launch(gpu, &list->at[i], which, layer);
   return result;
 }
 
@@ -68,9 +69,18 @@ static cuda_address rows_after(const tern_gpu *gpu, uint32_t layers) {
   return gpu->buffers[layers % 2];
 }
 
+static int has_long_row(const tern_gpu *gpu, const tern_rows *rows) {
+  uint32_t positions = gpu->model->device->short_positions;
+  int is_long = 0;
+  for (size_t r = 0; r < rows->count; ++r)
+    is_long |= positions != 0 && (uint32_t)rows->positions[r] >= positions;
+  return is_long;
+}
+
 /* Of one row in the slots themselves, which go up as a whole. */
 void gpu_set_rows(tern_gpu *gpu, const tern_rows *rows) {
   size_t count = rows->count, most = gpu->model->max_tokens;
+  gpu->is_long = has_long_row(gpu, rows);
   cuda_address states = gpu->arrays, tokens = states + most * sizeof(void *);
   cuda_address positions = tokens + most * sizeof(int32_t);
   cuda_address choices = positions + most * sizeof(int32_t);

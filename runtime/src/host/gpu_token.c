@@ -47,7 +47,8 @@ static cuda_result capture(tern_gpu *gpu, unsigned which) {
   if (result == CUDA_OK)
     result = ended;
   if (result == CUDA_OK)
-    result = cuda->cuGraphInstantiateWithFlags(&gpu->graphs[which], graph, 0);
+    result = cuda->cuGraphInstantiateWithFlags(
+        &gpu->graphs[gpu->is_long][which], graph, 0);
   if (graph)
     cuda->cuGraphDestroy(graph);
   return result;
@@ -55,9 +56,10 @@ static cuda_result capture(tern_gpu *gpu, unsigned which) {
 
 /* For gpu->call, and the token that is on the device. */
 static cuda_result launch(tern_gpu *gpu, unsigned which) {
-  cuda_result result = gpu->graphs[which] ? CUDA_OK : capture(gpu, which);
+  cuda_handle *graph = &gpu->graphs[gpu->is_long][which];
+  cuda_result result = *graph ? CUDA_OK : capture(gpu, which);
   if (result == CUDA_OK)
-    result = gpu->cuda.cuGraphLaunch(gpu->graphs[which], gpu->stream);
+    result = gpu->cuda.cuGraphLaunch(*graph, gpu->stream);
   if (result == CUDA_OK && which >= GRAPH_BEST)
     result =
         gpu->cuda.cuEventRecord(gpu->ended[which - GRAPH_BEST], gpu->stream);

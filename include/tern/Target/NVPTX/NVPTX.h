@@ -13,6 +13,7 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "tern/Target/NVPTX/NVPTXDialect.h.inc"
@@ -22,5 +23,15 @@
 
 #define GET_OP_CLASSES
 #include "tern/Target/NVPTX/NVPTXOps.h.inc"
+
+namespace tern::nvptx {
+
+/// Positions that one launch attends to.
+constexpr int64_t kShortPositions = 512;
+
+/// tern.attention and tern.kv_append.
+void populateAttentionPatterns(mlir::RewritePatternSet &patterns);
+void populateAppendPatterns(mlir::RewritePatternSet &patterns);
+} // namespace tern::nvptx
 
 #endif // TERN_TARGET_NVPTX_NVPTX_H

@@ -187,4 +187,65 @@ def TernNVPTX_WaitOp : TernNVPTX_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]
   let assemblyFormat = "$pending attr-dict";
 }
 
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+def TernNVPTX_AttendOp : TernNVPTX_Op<"attend"> {
+  let summary = "attention of the query rows that share a kv head, by the warps of a block";
+  let description = [{
+    Rows are `at_once` heads of each of up to `tile` tokens that follow each other in a
+    sequence: heads from column `column` of row `token` of the query on. Of these,
+    `tokens` and `heads` are there; the first token sees `seen` positions. The head's
+    parts of blocks begin at byte `head` of the state, its first rows at `first`.
+
+    A `part` of it is all, or what one of three launches does of a long sequence: `scores`
+    of `share`'s tiles of positions, `weights` of row `share`, `values` of group
+    `share` of 16 dimensions. All warps of a block do it together, and meet before and
+    behind it; the memories in `uses` are what they exchange (AttentionShape.h).
+
+    ```mlir
+    tern_nvptx.attend %q, %out, %state, %head, %first row %token, %column, %tokens, %heads, %seen
+        share %share uses(%e, %p : memref<8x260xf32>, memref<8x320xi8>)
+        {at_once = 4, cache = !tern.kv_cache<...>, part = "all", tile = 2}
+        : memref<?x256xf32>, memref<?x256xf32>, memref<8192xi8>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$query,
+                       Arg<AnyMemRef, "", [MemWrite]>:$out,
+                       Arg<AnyMemRef, "", [MemRead]>:$state,
+                       Index:$head, Index:$first, Index:$token, Index:$column, Index:$tokens,
+                       Index:$heads, Index:$seen, Index:$share,
+                       Arg<Variadic<AnyMemRef>, "", [MemRead, MemWrite]>:$uses,
+                       TypeAttr:$cache, I64Attr:$tile, I64Attr:$at_once, StrAttr:$part);
+  let assemblyFormat = [{
+    $query `,` $out `,` $state `,` $head `,` $first `row` $token `,` $column `,` $tokens
+    `,` $heads `,` $seen `share` $share `uses` `(` $uses `:` type($uses) `)` attr-dict
+    `:` type($query) `,` type($out) `,` type($state)
+  }];
+}
+
+def TernNVPTX_AppendOp : TernNVPTX_Op<"append"> {
+  let summary = "a row of keys, or of values, to the cache, by one warp";
+  let description = [{
+    The row begins at column `column` of row `token` and is the kv head's whose parts of
+    blocks begin at byte `head` of the state, and its first rows at `first`. With
+    `shares` the warp has dimensions 32 i and up of those i that are `share` more than a
+    multiple of it.
+
+    ```mlir
+    tern_nvptx.append %keys[%token, %column] into %state, %head, %first at %position share %share
+        {cache = !tern.kv_cache<...>, key = true, shares = 1} : memref<?x64xf32>, memref<8192xi8>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$rows,
+                       Arg<AnyMemRef, "", [MemRead, MemWrite]>:$state, Index:$token,
+                       Index:$column, Index:$head, Index:$first, Index:$position,
+                       Index:$share, TypeAttr:$cache, BoolAttr:$key, I64Attr:$shares);
+  let assemblyFormat = [{
+    $rows `[` $token `,` $column `]` `into` $state `,` $head `,` $first `at` $position
+    `share` $share attr-dict `:` type($rows) `,` type($state)
+  }];
+}
+
 #endif // TERN_TARGET_NVPTX_NVPTX_TD

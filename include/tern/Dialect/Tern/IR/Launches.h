@@ -44,6 +44,11 @@ inline constexpr llvm::StringLiteral kByWarpsAttr = "tern.by_warps";
 /// each other.
 inline constexpr llvm::StringLiteral kElementwiseAttr = "tern.elementwise";
 
+/// On an attention of one token, on a parallel loop, on a kernel: for sequences
+/// of at most Device::shortPositions, "short", or for "long" ones.
+inline constexpr llvm::StringLiteral kWhenAttr = "tern.when";
+inline constexpr llvm::StringLiteral kWhenShort = "short", kWhenLong = "long";
+
 inline int64_t getNumberOr(mlir::Operation *op, llvm::StringRef name,
                            int64_t otherwise) {
   auto attr = op->getAttrOfType<mlir::IntegerAttr>(name);
