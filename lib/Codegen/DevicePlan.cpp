@@ -27,9 +27,6 @@ bool tern::hasLaunches(ModuleOp module, StringRef function) {
   return bool(findLaunches(module, function));
 }
 
-/// TERN_LAUNCH_LONG.
-static constexpr int64_t kLongFlag = 4;
-
 static bool isForLong(LLVM::LLVMFuncOp kernel) {
   auto when = kernel->getAttrOfType<StringAttr>(kWhenAttr);
   return when && when == kWhenLong;
@@ -95,8 +92,11 @@ private:
     fields.set(abi::launch::threads, getThreads(kernel));
     fields.set(abi::launch::shared_bytes,
                getNumberOr(kernel, kSharedBytesAttr, 0));
+    // Images for cards that can do so wait for what they read.
+    int64_t flags = TERN_LAUNCH_EARLY;
     if (isForLong(kernel))
-      fields.set(abi::launch::flags, kLongFlag);
+      flags |= TERN_LAUNCH_LONG;
+    fields.set(abi::launch::flags, flags);
     return ArrayAttr::get(module.getContext(), fields.all());
   }
 

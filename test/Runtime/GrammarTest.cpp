@@ -50,8 +50,9 @@ TEST(Grammar, Classes) {
 }
 
 TEST(Grammar, EveryCharacterOfRanges) {
-  const uint32_t limits[] = {0x41,   0x7F,   0x80,   0x7FF,  0x800,   0xFFF,
-                             0x1000, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF};
+  const uint32_t limits[] = {0x41,   0x7F,   0x80,    0x7FF,   0x800,
+                             0x850,  0xFFF,  0x1000,  0x28FF,  0xD7FF,
+                             0xE000, 0xFFFF, 0x10000, 0x10FFFF};
   for (uint32_t low : limits)
     for (uint32_t high : limits) {
       if (high < low)
@@ -121,6 +122,14 @@ TEST(Grammar, Recursion) {
   EXPECT_EQ(takes("root ::= x\nx ::= \"a\" x \"b\" | \"a\" x \"c\" | \"d\"",
                   many + "d" + std::string(20, 'b') + std::string(20, 'c')),
             1);
+  // One call that different readings return from to different places.
+  const char *alike = "root ::= x \"1\" | z\nz ::= x \"2\"\nx ::= y \"]\"\n"
+                      "y ::= \"abcdefghijklmnopqrstuvwxyz\"";
+  EXPECT_EQ(takes(alike, "abcdefghijklmnopqrstuvwxyz]1"), 1);
+  EXPECT_EQ(takes(alike, "abcdefghijklmnopqrstuvwxyz]2"), 1);
+  EXPECT_EQ(takes(alike, "abcdefghijklmnopqrstuvwxyz]3"), 0);
+  // A way that has no end is none.
+  EXPECT_EQ(takes("root ::= \"a\" x | \"ab\"\nx ::= \"c\" x", "ac"), 0);
   // Calls at the end need no return.
   EXPECT_EQ(
       takes("root ::= \"a\" root | \"b\"", std::string(100000, 'a') + "b"), 1);

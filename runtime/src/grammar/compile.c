@@ -168,8 +168,9 @@ tern_grammar *grammar_compile(grammar_reader reader, const void *input,
     c->arena.limit = c->options.max_bytes;
     keep_source(c, grammar, kind, source, source_bytes);
     grammar_new_rule(c, "the answer", 10, 0);
-    const grammar_expression *body = reader(c, input);
-    c->rules[0].body = with_thought(c, body);
+    /* Both may make rules, which moves them all. */
+    const grammar_expression *body = with_thought(c, reader(c, input));
+    c->rules[0].body = body;
     result = grammar_finish(c, grammar);
   }
   if (!result) {

@@ -193,7 +193,8 @@ const token_set *grammar_mask_of(tern_constraint *c, uint32_t state) {
     grammar_masks_forget(c);
   memset(c->bits, 0, v->word_count * sizeof(*c->bits));
   c->path[0] = state;
-  uint32_t at = walk(c, 0, v->node_count, FEW_STEPS, NULL);
+  uint32_t few = v->node_count / 8 < FEW_STEPS ? v->node_count / 8 : FEW_STEPS;
+  uint32_t at = walk(c, 0, v->node_count, few, NULL);
   if (at < v->node_count && !c->has_failed && !ask_nodes(c, state) &&
       !c->has_failed) {
     c->path[0] = state;
