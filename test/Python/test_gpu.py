@@ -143,6 +143,7 @@ def test_greedy_until_the_context_is_full(tern, program, tmp_path, name="columns
     run_driver([tern, "compile", model, "-o", native, "--target=generic"])
     done = program(name).start(*flags)
     assert done.returncode == 0 and "context of 64 tokens is full" in done.stderr
+    assert "libcuda:" not in done.stderr
     assert done.stdout == run_driver([native, *flags]) and done.stdout.count(",") == 63
 
 
