@@ -13,12 +13,13 @@ import functools
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import CASES
-from conftest import MODELS, model_directory
+from conftest import MODELS, ROOT, model_directory
 from tern_reference.model import Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
@@ -163,6 +164,7 @@ def test_greedy_until_the_context_is_full(tern, program, tmp_path, name="columns
     run_driver([tern, "compile", model, "-o", native, "--target=generic"])
     done = program(name).start(*flags)
     assert done.returncode == 0 and "context of 64 tokens is full" in done.stderr
+    assert "libcuda:" not in done.stderr
     assert done.stdout == run_driver([native, *flags]) and done.stdout.count(",") == 63
 
 
@@ -267,6 +269,42 @@ def test_device_is_of_gpus(tern, model=MODELS[0]):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1 and "not for a GPU" in done.stderr
+
+
+ENGINE = """
+import sys, threading, tern
+with tern.Model(sys.argv[1]) as model:
+    def answer(text, **sampling):
+        return model.generate(text, max_tokens=5, **sampling).text
+    said = [answer("ROMEO: I love thee", temperature=0)]
+    said += [answer("ROMEO: I love thee not, my dear", temperature=0)]
+    said += [answer("ROMEO: I love thee", temperature=0.8, seed=3)]
+    together = {}
+    threads = [
+        threading.Thread(target=lambda i=i: together.update({i: answer(f"The {i}", temperature=0)}))
+        for i in range(3)
+    ]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    print(said, sorted(together.items()))
+"""
+
+
+def test_engine(tern, library, tmp_path, name="shakespeare-b158"):
+    """A beginning that is there already, a sampled answer, and three at once."""
+    said = []
+    for target in ("generic", "nvptx-sm_80"):
+        output = tmp_path / f"{target}.so"
+        command = [tern, "compile", str(model_directory(name)), "-o", str(output)]
+        run_driver([*command, f"--target={target}"])
+        environment = {**os.environ, "LD_LIBRARY_PATH": library, "PYTHONPATH": str(ROOT / "python")}
+        done = subprocess.run(
+            [sys.executable, "-c", ENGINE, str(output)],
+            capture_output=True, text=True, env=environment, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1] and len(said[0]) > 60
 
 
 #: A change of the program's PTX, and what the library says of it; "": other logits.
