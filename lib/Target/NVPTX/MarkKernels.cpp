@@ -39,12 +39,14 @@ bool isProduct(LLVM::LLVMFuncOp function) {
 /// The first cards on which a launch may begin while the one before ends.
 constexpr unsigned kEarlyLaunches = 90;
 
-/// True if `op` needs nothing that launches before have written.
+/// True if `op` needs nothing that launches before have written: a weight that
+/// is asked for does not.
 bool isIndependent(Operation &op) {
+  if (auto text = dyn_cast<LLVM::InlineAsmOp>(op))
+    return text.getAsmString().starts_with("prefetch.");
   auto call = dyn_cast<LLVM::CallIntrinsicOp>(op);
   return isMemoryEffectFree(&op) ||
-         (call && (call.getIntrin().starts_with("llvm.nvvm.prefetch.") ||
-                   call.getIntrin().starts_with("llvm.nvvm.read.ptx.sreg.")));
+         (call && call.getIntrin().starts_with("llvm.nvvm.read.ptx.sreg."));
 }
 
 /// The next launch may begin at once; this one goes on when the launches before
@@ -77,8 +79,11 @@ struct MarkKernels : nvptx::impl::MarkKernelsPassBase<MarkKernels> {
       };
       mark("nvvm.reqntid", getThreads(function));
       // Without a word ptxas spills before it takes more than 128 registers.
-      if (!isProduct(function) || function->hasAttr(nvptx::kFewBlocksAttr))
+      if (int64_t registers = getNumberOr(function, nvptx::kRegistersAttr, 0))
+        mark("nvvm.maxnreg", registers);
+      else if (!isProduct(function) || function->hasAttr(nvptx::kFewBlocksAttr))
         mark("nvvm.minctasm", 1);
+      function->removeAttr(nvptx::kRegistersAttr);
       if (device && device->capability >= kEarlyLaunches)
         waitForLaunches(function);
       function.setCConv(LLVM::CConv::PTX_Kernel);
