@@ -201,6 +201,13 @@ Emitter::create(llvm::ArrayRef<CodeVersion> versions, bool optimized) {
 Expected<std::unique_ptr<llvm::Module>>
 Emitter::translate(const CodeVersion &version, llvm::TargetMachine &machine) {
   mlir::ModuleOp module = version.module;
+  // Loads without an alignment get that of their type's. Elsewhere its default
+  // serves as well, and code is measured as it is.
+  if (isDevice(machine.getTargetTriple()))
+    module->setAttr(mlir::LLVM::LLVMDialect::getDataLayoutAttrName(),
+                    mlir::StringAttr::get(
+                        module.getContext(),
+                        machine.createDataLayout().getStringRepresentation()));
   std::unique_ptr<llvm::Module> translated =
       mlir::translateModuleToLLVMIR(module, *context, "tern");
   if (!translated)

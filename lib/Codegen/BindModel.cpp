@@ -10,6 +10,7 @@
 #include "tern/Codegen/Abi.h"
 #include "tern/Codegen/ModelFunction.h"
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
 
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
 #define DEBUG_TYPE "tern-bind-model"
@@ -33,14 +35,17 @@ using namespace tern;
 
 namespace {
 
+/// Of functions of a device; see kCountsAttr.
+using Counts = llvm::MapVector<StringAttr, SmallVector<int64_t>>;
+
 /// Rewrites one function; see the pass description.
 class Binder {
 public:
   Binder(func::FuncOp function, SymbolTable &symbols, NamedAttrList &states,
-         llvm::SetVector<StringAttr> &projections)
+         llvm::SetVector<StringAttr> &projections, Counts &counts)
       : function(function), name(ModelFunction::of(function.getSymName())),
         symbols(symbols), states(states), projections(projections),
-        b(function.getContext()) {
+        counts(counts), b(function.getContext()) {
     maxTokens = name.maxTokens(function->getParentOfType<ModuleOp>());
   }
 
@@ -115,7 +120,9 @@ private:
       return function.emitOpError("expected buffers, the cache and the number "
                                   "of a layer as arguments, got ")
              << argument.getType();
-    if (field == abi::rows::logits)
+    if (field == abi::rows::logits && getDevice(function))
+      address = readFirst(viewTable(address));
+    else if (field == abi::rows::logits)
       return writeLogitsByRow(argument, viewTable(address), countRows());
     if (type.hasStaticShape()) {
       argument.replaceAllUsesWith(
@@ -124,6 +131,14 @@ private:
     }
     argument.replaceAllUsesWith(viewRows(address, type));
     return success();
+  }
+
+  /// Of a device, where rows of logits follow each other.
+  Value readFirst(Value table) {
+    Location loc = function.getLoc();
+    Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+    return arith::IndexCastUIOp::create(
+        b, loc, b.getIndexType(), memref::LoadOp::create(b, loc, table, zero));
   }
 
   /// A row for each of the call's tokens.
@@ -233,9 +248,14 @@ private:
     int64_t number =
         std::distance(projections.begin(),
                       llvm::find(projections, count.getProjectionAttr()));
-    // Launches have no environment.
-    if (getDevice(function))
+    // Launches have no environment. All that they read is known.
+    if (getDevice(function)) {
+      SmallVector<int64_t> &read = counts[function.getSymNameAttr()];
+      read.resize(std::max<size_t>(read.size(), 2 * number + 2), 0);
+      read[2 * number] += getConstantIntValue(count.getHeld()).value_or(0);
+      read[2 * number + 1] += getConstantIntValue(count.getRead()).value_or(0);
       return count.erase();
+    }
     b.setInsertionPoint(count);
     Location loc = count.getLoc();
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
@@ -265,6 +285,7 @@ private:
   SymbolTable &symbols;
   NamedAttrList &states;
   llvm::SetVector<StringAttr> &projections;
+  Counts &counts;
   OpBuilder b;
   Value env, weights, rows, count;
 };
@@ -279,8 +300,9 @@ struct BindModel : tern::impl::BindModelPassBase<BindModel> {
     SymbolTable symbols(module);
     NamedAttrList states;
     llvm::SetVector<StringAttr> projections;
+    Counts counts;
     for (auto function : module.getOps<func::FuncOp>()) {
-      if (failed(Binder(function, symbols, states, projections).bind()))
+      if (failed(Binder(function, symbols, states, projections, counts).bind()))
         return signalPassFailure();
       ++numBound;
     }
@@ -289,6 +311,11 @@ struct BindModel : tern::impl::BindModelPassBase<BindModel> {
     SmallVector<Attribute> names(projections.begin(), projections.end());
     module->setAttr(TernDialect::kProjectionsAttr,
                     ArrayAttr::get(&getContext(), names));
+    NamedAttrList all;
+    for (auto &[function, read] : counts)
+      all.set(function, Builder(&getContext()).getDenseI64ArrayAttr(read));
+    if (!all.empty())
+      module->setAttr(kCountsAttr, all.getDictionary(&getContext()));
   }
 };
 

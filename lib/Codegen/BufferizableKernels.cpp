@@ -129,6 +129,35 @@ struct MatmulModel
   }
 };
 
+/// Writes its init's buffer, element by element, after it has read what it
+/// makes of it.
+struct MicroStoreModel
+    : DstBufferizableOpInterfaceExternalModel<MicroStoreModel, MicroStoreOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<MicroStoreOp>(op).isDpsInit(&operand);
+  }
+  bool bufferizesToElementwiseAccess(Operation *op, const AnalysisState &,
+                                     ArrayRef<OpOperand *>) const {
+    return llvm::all_of(
+        cast<MicroStoreOp>(op).getMaps().getAsValueRange<AffineMapAttr>(),
+        [](AffineMap map) { return map.isIdentity(); });
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    FailureOr<SmallVector<Value>> operands =
+        getBuffers(rewriter, op, options, state);
+    if (failed(operands))
+      return failure();
+    auto store =
+        cast<MicroStoreOp>(mlir::clone(rewriter, op, TypeRange(), *operands));
+    replaceOpWithBufferizedValues(rewriter, op, store.getInit());
+    return success();
+  }
+};
+
 /// Has no results: takes buffers instead of tensors.
 template <typename OpTy>
 struct OperandsModel : ReadingModel<OperandsModel<OpTy>, OpTy> {
@@ -215,6 +244,7 @@ void tern::registerBufferization(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, TernDialect *) {
     AllKernels::attach(context);
     MatmulOp::attachInterface<MatmulModel>(*context);
+    MicroStoreOp::attachInterface<MicroStoreModel>(*context);
     KVAppendOp::attachInterface<OperandsModel<KVAppendOp>>(*context);
     PrefetchOp::attachInterface<OperandsModel<PrefetchOp>>(*context);
     GetWeightOp::attachInterface<GetWeightModel>(*context);

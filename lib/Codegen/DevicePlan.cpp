@@ -9,6 +9,7 @@
 
 #include "tern/Codegen/DeviceModules.h"
 #include "tern/Dialect/Tern/IR/Launches.h"
+#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/SharedWeights.h"
 #include "tern/Target/Target.h"
 
@@ -25,9 +26,6 @@ static ArrayAttr findLaunches(ModuleOp module, StringRef function) {
 bool tern::hasLaunches(ModuleOp module, StringRef function) {
   return bool(findLaunches(module, function));
 }
-
-/// TERN_LAUNCH_LONG.
-static constexpr int64_t kLongFlag = 4;
 
 static bool isForLong(LLVM::LLVMFuncOp kernel) {
   auto when = kernel->getAttrOfType<StringAttr>(kWhenAttr);
@@ -64,7 +62,7 @@ public:
     fields.set(d::head, describeClasses("head"));
     fields.set(d::best, describe("best.prefill"));
     fields.set(d::kinds, describeKinds(kinds));
-    fields.set(d::counters, constants.null());
+    fields.set(d::counters, describeCounts(kinds));
     return addressOf(AbiStruct::device_plan, fields);
   }
 
@@ -94,8 +92,11 @@ private:
     fields.set(abi::launch::threads, getThreads(kernel));
     fields.set(abi::launch::shared_bytes,
                getNumberOr(kernel, kSharedBytesAttr, 0));
+    // Images for cards that can do so wait for what they read.
+    int64_t flags = TERN_LAUNCH_EARLY;
     if (isForLong(kernel))
-      fields.set(abi::launch::flags, kLongFlag);
+      flags |= TERN_LAUNCH_LONG;
+    fields.set(abi::launch::flags, flags);
     return ArrayAttr::get(module.getContext(), fields.all());
   }
 
@@ -128,6 +129,28 @@ private:
       few = many;
     return ArrayAttr::get(module.getContext(),
                           {describe(one), describe(few), describe(many)});
+  }
+
+  /// Layers read the same for one token as for many. Null if nothing is known.
+  Attribute describeCounts(const LayerKinds &kinds) {
+    auto counts = module->getAttrOfType<DictionaryAttr>(kCountsAttr);
+    auto projections =
+        module->getAttrOfType<ArrayAttr>(TernDialect::kProjectionsAttr);
+    if (!counts || !projections)
+      return constants.null();
+    Builder b(module.getContext());
+    SmallVector<int64_t> all(2 * projections.size(), 0);
+    for (auto [number, name] : llvm::enumerate(kinds.names())) {
+      auto ofLayer = counts.getAs<DenseI64ArrayAttr>((name + ".decode").str());
+      if (!ofLayer)
+        return constants.null();
+      for (auto [i, bytes] : llvm::enumerate(ofLayer.asArrayRef()))
+        all[i] += kinds.count(number) * bytes;
+    }
+    SmallVector<Attribute> numbers;
+    for (int64_t bytes : all)
+      numbers.push_back(constants.number(b.getI64Type(), bytes));
+    return constants.array(b.getI64Type(), numbers);
   }
 
   Attribute describeKinds(const LayerKinds &kinds) {

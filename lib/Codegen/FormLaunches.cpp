@@ -99,8 +99,7 @@ public:
     for (Value buffer : held)
       own[buffer] = cloneAlloc(buffer);
     for (Value buffer : held)
-      if (needsCopy(launch, buffer))
-        linalg::CopyOp::create(b, getCurrent(buffer), own.lookup(buffer));
+      begin(launch, buffer);
     for (const LaunchStep *step : launch.run)
       clone(step->op);
     leaveBuffers();
@@ -154,14 +153,21 @@ private:
     return last;
   }
 
-  /// True if the launch uses what was in `buffer` before it.
-  bool needsCopy(const Launch &launch, Value buffer) {
-    for (const LaunchStep *step : launch.run)
-      if (step->uses(buffer))
-        return !step->filled.contains(buffer) &&
-               (isa<BlockArgument>(buffer) ||
-                lives.isWrittenBefore(step, buffer));
-    return false;
+  /// Gives a block's `buffer` what the launch uses of before.
+  void begin(const Launch &launch, Value buffer) {
+    const LaunchStep *first = *llvm::find_if(
+        launch.run, [&](const LaunchStep *step) { return step->uses(buffer); });
+    if (first->filled.contains(buffer))
+      return;
+    Value there = own.lookup(buffer);
+    if (isa<BlockArgument>(buffer) || lives.isWrittenBefore(first, buffer)) {
+      linalg::CopyOp::create(b, getCurrent(buffer), there);
+    } else if (llvm::is_contained(llvm::make_first_range(left), buffer)) {
+      // It is left as a whole, and may have places that nobody fills.
+      Type type = cast<MemRefType>(there.getType()).getElementType();
+      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+      linalg::FillOp::create(b, zero, there);
+    }
   }
 
   /// One block leaves its buffers for later launches.

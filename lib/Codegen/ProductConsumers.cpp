@@ -51,6 +51,66 @@ void tern::vectorizeConsumers(func::FuncOp function) {
   }
 }
 
+/// `store` with `consumer` as its body.
+static void storeConsumer(RewriterBase &rewriter, MicroStoreOp store,
+                          linalg::GenericOp consumer) {
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  SmallVector<unsigned> places; ///< of an argument of the consumer's body
+  for (OpOperand *operand : consumer.getDpsInputOperands()) {
+    if (operand->get() == store.getResult()) {
+      places.push_back(0);
+      continue;
+    }
+    inputs.push_back(operand->get());
+    maps.push_back(consumer.getMatchingIndexingMap(operand));
+    places.push_back(inputs.size());
+  }
+  rewriter.setInsertionPoint(consumer);
+  auto made = MicroStoreOp::create(
+      rewriter, consumer.getLoc(), consumer->getResultTypes(),
+      store.getKernel(), store.getFragment(), store.getCodeSums(), inputs,
+      consumer.getDpsInits()[0], rewriter.getAffineMapArrayAttr(maps));
+  SmallVector<Type> types = {rewriter.getI32Type()};
+  for (Value input : inputs)
+    types.push_back(getElementTypeOrSelf(input));
+  Block *body = rewriter.createBlock(
+      &made.getBody(), {}, types,
+      SmallVector<Location>(types.size(), consumer.getLoc()));
+  IRMapping mapping;
+  for (auto [argument, place] :
+       llvm::zip(consumer.getRegionInputArgs(), places))
+    mapping.map(argument, body->getArgument(place));
+  for (Operation &op : consumer.getBody()->without_terminator())
+    rewriter.clone(op, mapping);
+  Value result = consumer.getBody()->getTerminator()->getOperand(0);
+  YieldOp::create(rewriter, consumer.getLoc(), mapping.lookupOrDefault(result));
+  rewriter.replaceOp(consumer, made.getResult());
+  rewriter.eraseOp(store);
+}
+
+void tern::storeConsumers(func::FuncOp function) {
+  SmallVector<std::pair<MicroStoreOp, linalg::GenericOp>> pairs;
+  function.walk([&](MicroStoreOp store) {
+    if (!store.getResult() || !store->hasOneUse())
+      return;
+    auto consumer = dyn_cast<linalg::GenericOp>(*store->user_begin());
+    if (!consumer || consumer->getBlock() != store->getBlock() ||
+        consumer.getNumLoops() != consumer.getNumParallelLoops() ||
+        consumer.getNumResults() != 1 || consumer.getNumLoops() != 2)
+      return;
+    OpOperand &use = *store->use_begin();
+    if (consumer.isDpsInit(&use) ||
+        !consumer.getMatchingIndexingMap(&use).isIdentity() ||
+        consumer.payloadUsesValueFromOperand(consumer.getDpsInitOperand(0)))
+      return;
+    pairs.emplace_back(store, consumer);
+  });
+  IRRewriter rewriter(function.getContext());
+  for (auto [store, consumer] : pairs)
+    storeConsumer(rewriter, store, consumer);
+}
+
 Value tern::insertConsumerTile(KernelBuilder &b, MatmulOp product,
                                linalg::GenericOp consumer, Value tile,
                                ArrayRef<OpFoldResult> offsets,

@@ -24,6 +24,9 @@ mlir::linalg::GenericOp findConsumer(MatmulOp op);
 /// as vectors are never stored.
 void vectorizeConsumers(mlir::func::FuncOp function);
 
+/// Elementwise operations on what a kernel stores become the body of the store.
+void storeConsumers(mlir::func::FuncOp function);
+
 /// `part` with a tile of the result of `consumer` at `there`: of the elements
 /// of `sizes` from `offsets` on, for which `tile` are the sums of `product`.
 mlir::Value insertConsumerTile(KernelBuilder &b, MatmulOp product,

@@ -38,7 +38,11 @@ public:
 
   /// `out` with the results of the kernel's rows.
   Value build(Value out) {
-    return op.getGroups() ? buildScaled(out) : writeSums(buildSums(), out);
+    if (op.getGroups())
+      return buildScaled(out);
+    Value fragment = buildFragment();
+    return kernel.storesSums() ? store(fragment, out)
+                               : writeSums(finish(fragment, zero), out);
   }
 
 private:
@@ -123,11 +127,11 @@ private:
     return either.getResult(1);
   }
 
-  Value buildSums() {
+  Value buildFragment() {
     if (op.getColumnIndices())
-      return finish(sumList(), zero);
+      return sumList();
     if (RepackOp repack = findFirstRepack(weight))
-      return finish(sumPanel(repack), zero);
+      return sumPanel(repack);
     int64_t whole = columns / tile.columns, rest = columns % tile.columns;
     Value end = b.index(whole), fragment = begin();
     if (whole)
@@ -142,7 +146,7 @@ private:
     } else if (rest)
       fragment = addStep(readCodes(columnOf(end), rest), readWeights(end, rest),
                          fragment);
-    return finish(fragment, zero);
+    return fragment;
   }
 
   /// The list ends with entries of code 0 up to a multiple of four.
@@ -177,6 +181,19 @@ private:
                                            AffineMapAttr::get(map),
                                            b.getBoolArrayAttr(inBounds))
         .getResult();
+  }
+
+  /// Sums as they are; consumers become the store's body later.
+  Value store(Value fragment, Value out) {
+    Value codeSums = kernel.getOffset() ? op.getCodeSums() : Value();
+    auto made = MicroStoreOp::create(b, b.getLoc(), TypeRange(out.getType()),
+                                     kernel, fragment, codeSums, ValueRange(),
+                                     out, b.getAffineMapArrayAttr({}));
+    OpBuilder::InsertionGuard guard(b);
+    Block *body =
+        b.createBlock(&made.getBody(), {}, b.getI32Type(), b.getLoc());
+    YieldOp::create(b, b.getLoc(), body->getArgument(0));
+    return made.getResult();
   }
 
   Value writeSums(Value sums, Value out) {
@@ -256,7 +273,9 @@ struct BuildNest : OpRewritePattern<MatmulOp> {
     MicroTile tile = kernel.getTile();
     SmallVector<int64_t> expected = {tile.tokens,
                                      tile.rows * int64_t(parts.size())};
-    if (init.getShape() != ArrayRef(expected))
+    bool mayHaveLess = kernel.storesSums() && init.isDynamicDim(0);
+    if (init.getShape().drop_front(mayHaveLess) !=
+        ArrayRef(expected).drop_front(mayHaveLess))
       return rewriter.notifyMatchFailure(op, [&](Diagnostic &reason) {
         reason << "expected one register tile, " << expected << ", got "
                << init.getShape();

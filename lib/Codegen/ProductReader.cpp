@@ -48,6 +48,10 @@ Value ProductReader::read(VectorType type, Value from, ValueRange at,
     results.push_back(b.getAffineDimExpr(dimension));
   auto map = AffineMap::get(rank, 0, results, b.getContext());
   SmallVector<bool> inBounds(type.getRank(), true);
+  // Of kernels whose tokens need not all be there.
+  for (auto [i, dimension] : llvm::enumerate(dimensions))
+    if (cast<ShapedType>(from.getType()).isDynamicDim(dimension))
+      inBounds[i] = false;
   Value padding = b.zero(type.getElementType());
   return vector::TransferReadOp::create(b, type, from, at, padding,
                                         AffineMapAttr::get(map),

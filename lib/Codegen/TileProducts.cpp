@@ -228,24 +228,49 @@ private:
       carried.push_back(
           tensor::EmptyOp::create(b, panel.getShape(), panel.getElementType()));
     }
+    bool areMasked = strategy.getKernel(0).storesSums() && !product.getGroups();
     for (unsigned i = 0; i < kernels; ++i) {
       int64_t taken = strategy.getKernel(i).getTile().tokens;
-      Value left = b.sub(tokens, done);
-      Value end =
-          taken == 1 ? tokens : b.add(done, b.sub(left, b.rem(left, taken)));
-      carried =
-          b.loop(done, end, taken, carried,
-                 [&](Value first, ValueRange carried) -> SmallVector<Value> {
-                   SmallVector<Value> next(carried);
-                   if (next.size() > 1)
-                     next[1] = repackFirst(b, repack, first, next[1]);
-                   next[0] = takeTokens(b, root, product, i, first, next);
-                   return next;
-                 });
+      Value end = areMasked ? endOfMasked(b, i, tokens, done)
+                            : endOfWhole(b, taken, tokens, done);
+      carried = b.loop(
+          done, end, taken, carried,
+          [&](Value first, ValueRange carried) -> SmallVector<Value> {
+            SmallVector<Value> next(carried);
+            if (next.size() > 1)
+              next[1] = repackFirst(b, repack, first, next[1]);
+            OpFoldResult count = b.getIndexAttr(taken);
+            if (areMasked)
+              count = b.minUnsigned(b.sub(tokens, first), b.index(taken));
+            next[0] = takeTokens(b, root, product, i, first, count, next);
+            return next;
+          });
       done = end;
     }
     rewriter.replaceOp(root, carried[0]);
     cleanUp();
+  }
+
+  /// Where the tokens end that a kernel takes `taken` of at a time.
+  static Value endOfWhole(KernelBuilder &b, int64_t taken, Value tokens,
+                          Value done) {
+    if (taken == 1)
+      return tokens;
+    Value left = b.sub(tokens, done);
+    return b.add(done, b.sub(left, b.rem(left, taken)));
+  }
+
+  /// The same for a kernel whose tokens need not all be there: it goes on while
+  /// more are left than the next one takes.
+  Value endOfMasked(KernelBuilder &b, unsigned i, Value tokens, Value done) {
+    if (i + 1 == strategy.getKernels().size())
+      return tokens;
+    Value taken = b.index(strategy.getKernel(i).getTile().tokens);
+    Value next = b.index(strategy.getKernel(i + 1).getTile().tokens);
+    Value left = b.sub(tokens, done);
+    Value over = b.sub(b.maxUnsigned(left, next), next);
+    Value steps = b.div(b.add(over, b.sub(taken, b.index(1))), taken);
+    return b.minUnsigned(b.add(done, b.mul(steps, taken)), tokens);
   }
 
   StrategyAttr keepKernel(unsigned i) {
@@ -256,12 +281,12 @@ private:
   /// `carried[0]` with the results of the tokens that kernel `i` takes; behind
   /// it the panel, if it is the first tokens that repack it.
   Value takeTokens(KernelBuilder &b, Operation *root, MatmulOp product,
-                   unsigned i, Value first, ArrayRef<Value> carried) {
+                   unsigned i, Value first, OpFoldResult count,
+                   ArrayRef<Value> carried) {
     auto tiling = cast<TilingInterface>(root);
     SmallVector<Range> domain = tiling.getIterationDomain(b);
     SmallVector<OpFoldResult> offsets = {first, b.getIndexAttr(0)};
-    SmallVector<OpFoldResult> sizes = {
-        b.getIndexAttr(strategy.getKernel(i).getTile().tokens), domain[1].size};
+    SmallVector<OpFoldResult> sizes = {count, domain[1].size};
     TilingResult tile = *tiling.getTiledImplementation(b, offsets, sizes);
     auto tiled = cast<DestinationStyleOpInterface>(tile.tiledOps.front());
     auto destination =
@@ -370,6 +395,7 @@ struct TileProducts : tern::impl::TileProductsPassBase<TileProducts> {
     populateRepackNestPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
+    storeConsumers(getOperation());
     vectorizeConsumers(getOperation());
     // A weight's scales are transposed once for all tokens.
     getOperation().walk([](scf::ForOp loop) { moveLoopInvariantCode(loop); });

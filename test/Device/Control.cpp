@@ -37,9 +37,8 @@ template <Flow flow> void decodeEnd(Decoding &d) {
   d.in.flow = flow;
 }
 
-/// Launches wait for each other here in any case, and memory has one order.
+/// Memory has one order here.
 void decodeNothing(Decoding &d) {
-  d.takeOneOf({"wait", "launch_dependents"});
   d.takeOneOf({"sc", "acq_rel"});
   d.takeOneOf({"gl", "gpu", "cta", "sys", "cluster"});
   d.in.run = doNothing;
@@ -51,6 +50,18 @@ void decodePrefetch(Decoding &d) {
   d.in.run = doNothing;
 }
 
+void waitForGrids(Warp &warp, const Instruction &, uint32_t) {
+  warp.hasWaited = true;
+}
+
+void decodeGrids(Decoding &d) {
+  bool waits = d.takeIf("wait");
+  if (!waits)
+    d.expect("launch_dependents");
+  d.expectArguments(0);
+  d.in.run = waits ? waitForGrids : doNothing;
+}
+
 } // namespace
 
 void tern::ptx::addControl(Decoders &decoders) {
@@ -59,7 +70,7 @@ void tern::ptx::addControl(Decoders &decoders) {
   decoders["ret"] = decodeEnd<Flow::Exit>;
   decoders["exit"] = decodeEnd<Flow::Exit>;
   decoders["trap"] = decodeEnd<Flow::Trap>;
-  decoders["griddepcontrol"] = decodeNothing;
+  decoders["griddepcontrol"] = decodeGrids;
   decoders["membar"] = decodeNothing;
   decoders["fence"] = decodeNothing;
   decoders["prefetch"] = decodePrefetch;

@@ -169,6 +169,9 @@ EXPORTED cuLaunchKernelEx(const cuda_launch_config *config, cuda_handle handle,
     }
     launch.threads = config->block[0];
     launch.sharedBytes = config->shared_bytes;
+    for (unsigned i = 0; i < config->attribute_count; ++i)
+      if (config->attributes[i].id == CUDA_LAUNCH_EARLY)
+        launch.isEarly = config->attributes[i].value.allowed != 0;
     if (launch.sharedBytes > function->dynamicSharedBytes)
       return CUDA_INVALID_VALUE;
     if (kernel.sharedBytes > 48 * 1024 ||

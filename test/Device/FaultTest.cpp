@@ -108,6 +108,20 @@ TEST_F(WrongKernel, BlocksRaceWithoutAtomics) {
   }
 }
 
+TEST_F(WrongKernel, LaunchesWaitForWhatTheyRead) {
+  runner.isRepeated = true;
+  const std::string read = "ld.global.b32 %x, [%q2];\n";
+  const std::string write = "st.global.b32 [%q2], %l;\n";
+  const std::string wait = "griddepcontrol.launch_dependents;\n"
+                           "griddepcontrol.wait;\n";
+  EXPECT_EQ(failure(wait + read + write), "");
+  EXPECT_TRUE(says(failure(read + wait + write),
+                   "in front of griddepcontrol.wait, a read of byte"));
+  EXPECT_TRUE(
+      says(failure(write + wait), "a write in front of griddepcontrol.wait"));
+  EXPECT_TRUE(says(failure(""), "a warp ends without griddepcontrol.wait"));
+}
+
 TEST_F(WrongKernel, CopiesAreWaitedFor) {
   const std::string copy = "cp.async.ca.shared.global [%q1], [%q2], 4;\n"
                            "cp.async.commit_group;\n";

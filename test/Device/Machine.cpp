@@ -39,6 +39,8 @@ void Machine::run(const Launch &newLaunch, uint64_t seed) {
   launch = &newLaunch;
   random.seed(seed);
   memory.beginLaunch();
+  if (!launch->isEarly || memory.moments.first() < unseenFrom)
+    unseenFrom = memory.moments.first();
   launchReads.clear();
   started = executed;
   uint32_t blocks = launch->grid[0] * launch->grid[1] * launch->grid[2];
@@ -76,6 +78,7 @@ void Machine::start(Warp &warp, uint32_t block) {
   warp.localDefined.assign(size_t(kernel.localBytes) * kLanes, 0);
   warp.copies.assign(1, {});
   warp.isAtBarrier = false;
+  warp.hasWaited = !launch->isEarly;
   warp.meeting = 0;
   warp.moment = memory.moments.add(block, warp.index, epoch, 0);
   warp.hasWritten = false;
@@ -148,8 +151,13 @@ void Machine::runBlock(uint32_t block, std::vector<Warp> &warps) {
       continue;
     }
     passBarrier(warps);
-    if (hasAll)
-      return;
+    if (!hasAll)
+      continue;
+    // Else a later launch, which waits for this one, may not see earlier ones.
+    for (const Warp &warp : warps)
+      if (!warp.hasWaited)
+        throw Fault("a warp ends without griddepcontrol.wait");
+    return;
   }
 }
 

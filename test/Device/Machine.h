@@ -47,6 +47,7 @@ struct Warp {
   std::vector<uint8_t> localDefined;
   std::vector<std::vector<Copy>> copies; ///< the last group is open
   bool isAtBarrier = false;
+  bool hasWaited = true; ///< for the launches before
   uint32_t barrier = 0;
   uint32_t moment = 0, meeting = 0;
   bool hasWritten = false;                     ///< since the last meeting
@@ -68,6 +69,7 @@ struct Launch {
   std::array<uint32_t, 3> grid = {1, 1, 1};
   uint32_t threads = 32;
   uint32_t sharedBytes = 0; ///< besides the kernel's own
+  bool isEarly = false;     ///< it may begin while those before run
   std::vector<uint8_t> parameters;
 };
 
@@ -112,12 +114,15 @@ private:
   void checkReads(const std::vector<Touch> &reads, size_t from, bool isShared,
                   Tag old);
   void checkLaunch();
+  void checkEarly(const Allocation &allocation, uint64_t at, uint64_t address,
+                  uint32_t bytes, bool writes);
   [[noreturn]] void failRace(bool isShared, uint64_t at, Tag a, Tag b);
 
   std::mt19937_64 random;
   std::vector<Touch> launchReads; ///< of global memory
   uint32_t blockNumber = 0, epoch = 0;
   Tag epochFirst = 0;
+  Tag unseenFrom = 0; ///< of launches that an early one may not see yet
   uint64_t started = 0;
 };
 

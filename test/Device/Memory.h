@@ -18,6 +18,7 @@
 
 #include "Ptx.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace tern::ptx {
@@ -74,6 +75,11 @@ public:
       if (lines[line] >= old)
         return false;
     return true;
+  }
+
+  /// The newest tag of these bytes.
+  Tag newest(uint64_t at, uint32_t bytes) const {
+    return *std::max_element(&tags[at], &tags[at] + bytes);
   }
 
 private:

@@ -77,6 +77,17 @@ void Machine::touchShared(Warp &warp, const uint64_t *addresses, uint32_t on,
     log(warp.sharedReads, addresses, on, bytes, warp.moment + isAtomic);
 }
 
+/// Launches may run at once as far as they do not wait.
+void Machine::checkEarly(const Allocation &allocation, uint64_t at,
+                         uint64_t address, uint32_t bytes, bool writes) {
+  if (writes)
+    throw Fault("a write in front of griddepcontrol.wait");
+  if (!allocation.shadow.isEmpty() &&
+      allocation.shadow.newest(at, bytes) >= unseenFrom)
+    throw Fault("in front of griddepcontrol.wait, a read of byte " +
+                std::to_string(address) + ", which a launch before writes");
+}
+
 void Machine::touchGlobal(Warp &warp, const uint64_t *addresses, uint32_t on,
                           uint32_t bytes, bool writes, bool isAtomic) {
   Tag tag = (warp.moment + isAtomic) * kLanes, other;
@@ -86,6 +97,8 @@ void Machine::touchGlobal(Warp &warp, const uint64_t *addresses, uint32_t on,
     Allocation &allocation = *memory.find(addresses[lane], bytes);
     uint64_t at = addresses[lane] - allocation.from;
     bool isFine = true;
+    if (!warp.hasWaited)
+      checkEarly(allocation, at, addresses[lane], bytes, writes);
     if (writes) {
       if (allocation.isReadOnly)
         throw Fault("a write to constant memory");

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Conversion/TernToKernels.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Kernels/FloatBits.h"
 #include "tern/Kernels/KernelBuilder.h"
@@ -25,6 +26,8 @@ using Values = SmallVector<Value>;
 constexpr int64_t kTokenTile = 4, kRowTile = 4;
 /// Rows of one parallel iteration: their logits are a cache line.
 constexpr int64_t kRowsPerIteration = 16;
+/// The same on a device: a tile for each of some warps.
+constexpr int64_t kRowsOfBlock = 32;
 
 bool hasNoVectors(KernelBuilder &b) { return b.getRowLanes() == kRowRegisters; }
 
@@ -106,12 +109,13 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
     b.nameLoops("lm_head");
     int64_t rowBytes = type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
     Value rows = b.index(type.getDimSize(0));
-    Value blocks =
-        b.index(llvm::divideCeil(type.getDimSize(0), kRowsPerIteration));
-    int64_t rowTile = getRowTile(b, op.getInput());
-    b.parallel(blocks, kRowsPerIteration * rowBytes, [&](Value block) {
-      Value first = b.mul(block, kRowsPerIteration);
-      Value end = b.minUnsigned(b.add(first, kRowsPerIteration), rows);
+    int64_t rowsAtOnce = getDevice(op) ? kRowsOfBlock : kRowsPerIteration;
+    Value blocks = b.index(llvm::divideCeil(type.getDimSize(0), rowsAtOnce));
+    bool isDevice = getDevice(op).has_value();
+    int64_t rowTile = getRowTile(b, op.getInput(), isDevice);
+    b.parallel(blocks, rowsAtOnce * rowBytes, [&](Value block) {
+      Value first = b.mul(block, rowsAtOnce);
+      Value end = b.minUnsigned(b.add(first, rowsAtOnce), rows);
       auto write = [&](int64_t size) {
         return [&, size](Value row) {
           writeLogits(b, op.getInput(), op.getWeight(), row, size,
@@ -124,16 +128,25 @@ struct ExpandLmHead : OpRewritePattern<LmHeadOp> {
       b.loop(first, whole, rowTile, write(rowTile));
       b.loop(whole, end, 1, write(1));
     });
+    if (isDevice)
+      shareRows(*std::prev(b.getInsertionPoint()));
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
+  /// Each row is a warp's.
+  static void shareRows(Operation &blocks) {
+    for (auto rows : blocks.getRegion(0).getOps<scf::ForOp>())
+      rows->setAttr(kByWarpsAttr, UnitAttr::get(rows.getContext()));
+  }
+
   /// Rows that are taken together. A machine without vectors, whose sums of a
-  /// row are few, would else load a feature for each product.
-  static int64_t getRowTile(KernelBuilder &b, Value input) {
+  /// row are few, would else load a feature for each product; on a device, a
+  /// warp would wait for each row's few bytes.
+  static int64_t getRowTile(KernelBuilder &b, Value input, bool isDevice) {
     bool isOfOne = getConstantIntValue(b.length(input)) == 1;
-    return isOfOne && hasNoVectors(b) ? kRowTile : 1;
+    return isOfOne && (isDevice || hasNoVectors(b)) ? kRowTile : 1;
   }
 
   /// Columns of the logits: token tiles, then what is left one by one.

@@ -82,16 +82,22 @@ LogicalResult LaneRewriter::rewriteShared(Operation *op) {
   return success();
 }
 
-/// Thread t takes pieces t, t + threads ...
 LogicalResult LaneRewriter::rewriteCopy(CopyOp op) {
-  int64_t ofRow = op.getWidth() / CopyOp::kPiece;
-  int64_t pieces = op.getRows() * ofRow;
+  copyRows(mapping.lookup(op.getFrom()), getIndices(op.getFromIndices()),
+           mapping.lookup(op.getTo()), getIndices(op.getToIndices()),
+           op.getRows(), op.getWidth(), mapping.lookup(op.getCount()));
+  return success();
+}
+
+/// Thread t takes pieces t, t + threads ...
+void LaneRewriter::copyRows(Value from, ArrayRef<Value> fromIndices, Value to,
+                            ArrayRef<Value> toIndices, int64_t rows,
+                            int64_t width, Value count) {
+  int64_t ofRow = width / CopyOp::kPiece, pieces = rows * ofRow;
   int64_t threads = kLanes * (isOfBlock ? b.countWarps() : 1);
   Value thread = isOfBlock ? b.getThread() : b.getLane();
-  auto placeOf = [&](ValueRange indices, Value row, Value byte) {
-    SmallVector<Value> place;
-    for (Value index : indices)
-      place.push_back(mapping.lookup(index));
+  auto placeOf = [&](ArrayRef<Value> indices, Value row, Value byte) {
+    SmallVector<Value> place(indices);
     size_t last = place.size() - 1;
     place[last - 1] = b.add(place[last - 1], row);
     place[last] = b.add(place[last], byte);
@@ -108,15 +114,12 @@ LogicalResult LaneRewriter::rewriteCopy(CopyOp op) {
     }
     Value row = b.toIndex(b.div(piece, ofRow));
     Value byte = b.toIndex(b.mul(b.rem(piece, ofRow), CopyOp::kPiece));
-    Value isThere = arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult,
-                                          row, mapping.lookup(op.getCount()));
-    Value from = b.pointTo(mapping.lookup(op.getFrom()),
-                           placeOf(op.getFromIndices(), row, byte));
-    Value to = b.pointTo(mapping.lookup(op.getTo()),
-                         placeOf(op.getToIndices(), row, byte));
-    b.copyAsync(to, from, CopyOp::kPiece, isThere);
+    Value isThere =
+        arith::CmpIOp::create(b, b.loc, arith::CmpIPredicate::ult, row, count);
+    b.copyAsync(b.pointTo(to, placeOf(toIndices, row, byte)),
+                b.pointTo(from, placeOf(fromIndices, row, byte)),
+                CopyOp::kPiece, isThere);
   }
-  return success();
 }
 
 LogicalResult LaneRewriter::rewriteOrder(Operation *op) {
@@ -145,9 +148,8 @@ LogicalResult LaneRewriter::rewriteAtomic(memref::AtomicRMWOp op) {
                                   /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  SmallVector<Value> place = llvm::map_to_vector(
-      op.getIndices(), [&](Value index) { return mapping.lookup(index); });
-  Value at = b.pointTo(mapping.lookup(op.getMemref()), place);
+  Value at =
+      b.pointTo(mapping.lookup(op.getMemref()), getIndices(op.getIndices()));
   return success(
       bool(b.atomic(op.getKind(), at, mapping.lookup(op.getValue()))));
 }

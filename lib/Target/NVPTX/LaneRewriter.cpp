@@ -79,7 +79,7 @@ void LaneRewriter::beforeStore() {
 
 static bool writes(Operation *op) {
   return isa<memref::StoreOp, vector::StoreOp, vector::TransferWriteOp,
-             LLVM::StoreOp, memref::AtomicRMWOp>(op);
+             LLVM::StoreOp, memref::AtomicRMWOp, MicroStoreOp>(op);
 }
 
 static bool writesWithin(Operation *op) {
@@ -153,6 +153,8 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
     return rewriteEachWarp(each);
   if (auto atomic = dyn_cast<memref::AtomicRMWOp>(op))
     return rewriteAtomic(atomic);
+  if (auto store = dyn_cast<MicroStoreOp>(op))
+    return rewriteStore(store);
   if (op->getNumRegions())
     return rewriteRegions(op);
   if (isa<memref::PrefetchOp>(op))
@@ -163,14 +165,8 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
     return rewriteOrder(op);
   if (auto copy = dyn_cast<CopyOp>(op))
     return rewriteCopy(copy);
-  if (auto block = dyn_cast<WorkerIndexOp>(op)) {
-    Value number = b.readRegister("ctaid.x");
-    mapping.map(
-        block.getResult(),
-        arith::IndexCastUIOp::create(b, op->getLoc(), b.getIndexType(), number)
-            .getResult());
-    return success();
-  }
+  if (auto block = dyn_cast<WorkerIndexOp>(op))
+    return rewriteBlockNumber(block);
   if (auto attend = dyn_cast<AttendOp>(op))
     return rewriteAttend(attend);
   if (auto append = dyn_cast<AppendOp>(op))
@@ -223,7 +219,6 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
       .Case([&](vector::ShuffleOp op) { return rewriteShuffle(op); })
       .Case([&](vector::BitCastOp op) { return rewriteBitcast(op); })
       .Case([&](MmaOp op) { return rewriteMma(op); })
-      .Case([&](ReadCodesOp op) { return rewriteCodes(op); })
       .Case([&](FinishSumsOp op) { return rewriteSums(op); })
       .Default([&](Operation *op) { return rewriteElementwise(op); });
 }
@@ -290,12 +285,20 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
   if (!hasForm(op->getResultTypes()))
     return failure();
   bool isWritten = writesWithin(op);
-  if (hasWritten && !isWritten && !isElementwise)
+  // Steps of products in it read without a barrier of their own.
+  if (hasWritten && !isElementwise && (!isWritten || isOfBlock))
     synchronize();
   forgetMemory(isWritten);
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
-    if (isOfBlock && loop->hasAttr(kByWarpsAttr) && !loop.getNumResults())
+    if (isOfBlock && !loop.getNumResults() && loop->hasAttr(kByWarpsAttr))
       return rewriteLoopByWarps(loop);
+    if (MmaOp op = findSteps(loop))
+      return op.getKernel().isOfBlock() ? rewriteStaged(loop, op)
+                                        : rewriteSteps(loop, op);
+    if (isOfBlock && hasBlockProduct(loop))
+      return loop.getLowerBound().getDefiningOp<WorkerIndexOp>()
+                 ? rewriteUnits(loop)
+                 : rewriteTokens(loop);
     SmallVector<Value> inits = carry(loop.getInitArgs());
     if (llvm::is_contained(inits, Value()))
       return failure();
@@ -374,5 +377,6 @@ LogicalResult LaneRewriter::rewrite(func::FuncOp from, func::FuncOp to,
   b.begin(warps);
   isOfBlock = warps > 1;
   bind(from.getArguments(), entry->getArguments());
+  askAhead(from);
   return rewriteBlock(from.getBody().front());
 }

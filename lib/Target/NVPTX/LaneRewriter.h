@@ -10,6 +10,7 @@
 
 #include "WarpBuilder.h"
 
+#include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/NVPTX/NVPTX.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -38,6 +39,10 @@ public:
                               int64_t warps);
   mlir::Operation *getCulprit() const { return culprit; }
 
+  /// Blocks and their tokens where warps take rows of their own; 0 otherwise.
+  int64_t getBlocks() const { return blocks; }
+  int64_t getTokensOfBlock() const { return tokensOfBlock; }
+
 private:
   // LaneRewriter.cpp
   mlir::LogicalResult rewriteBlock(mlir::Block &block);
@@ -57,6 +62,9 @@ private:
   mlir::LogicalResult rewriteLoopByWarps(mlir::scf::ForOp loop);
   mlir::LogicalResult rewriteShared(mlir::Operation *op);
   mlir::LogicalResult rewriteCopy(CopyOp op);
+  void copyRows(mlir::Value from, llvm::ArrayRef<mlir::Value> fromIndices,
+                mlir::Value to, llvm::ArrayRef<mlir::Value> toIndices,
+                int64_t rows, int64_t width, mlir::Value count);
   mlir::LogicalResult rewriteOrder(mlir::Operation *op);
   mlir::LogicalResult rewriteAtomic(mlir::memref::AtomicRMWOp op);
   void enterWarps();
@@ -88,8 +96,27 @@ private:
 
   // LaneProducts.cpp
   mlir::LogicalResult rewriteMma(MmaOp op);
-  mlir::LogicalResult rewriteCodes(ReadCodesOp op);
   mlir::LogicalResult rewriteSums(FinishSumsOp op);
+  mlir::LogicalResult rewriteSteps(mlir::scf::ForOp loop, MmaOp op);
+  mlir::LogicalResult rewriteStaged(mlir::scf::ForOp loop, MmaOp op);
+  mlir::LogicalResult rewriteUnits(mlir::scf::ForOp loop);
+  mlir::LogicalResult rewriteBlockNumber(WorkerIndexOp op);
+  mlir::Value takeUnit(mlir::Value first, int64_t units);
+  mlir::LogicalResult rewriteTokens(mlir::scf::ForOp loop);
+  llvm::SmallVector<mlir::Value> getIndices(mlir::ValueRange indices);
+  void cloneIndices(mlir::Block &body);
+
+  // LaneAhead.cpp
+  void askAhead(mlir::func::FuncOp kernel);
+
+  // LaneStores.cpp
+  mlir::LogicalResult rewriteStore(MicroStoreOp op);
+  mlir::Value meetWarps(llvm::SmallVectorImpl<mlir::Value> &sums);
+  void storeTile(MicroStoreOp op, mlir::Value tile,
+                 llvm::ArrayRef<mlir::Value> sums);
+  void storeElements(MicroStoreOp op, mlir::Value token,
+                     llvm::ArrayRef<mlir::Value> rows,
+                     llvm::ArrayRef<mlir::Value> sums);
 
   // LaneAttention.cpp
   mlir::LogicalResult rewriteAttend(AttendOp op);
@@ -121,8 +148,10 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   bool hasRead = false, hasWritten = false;
   bool isElementwise = false; ///< in a loop in which no lane waits
-  bool isOfBlock = false; ///< not each warp for itself
+  bool isOfBlock = false;     ///< not each warp for itself
   unsigned sharedCount = 0;
+  int64_t blocks = 0, tokensOfBlock = 0;
+  mlir::Value isOfWarp; ///< false in warps without rows; null: all have some
   mlir::Operation *culprit = nullptr;
 };
 
@@ -131,6 +160,33 @@ int64_t getCount(mlir::Type type);
 
 /// The type of what a lane holds of a vector; null if it cannot be parted.
 mlir::Type getHeldType(mlir::Type type);
+
+/// The product that `loop` has steps of, and nothing else; null if it has none.
+MmaOp findSteps(mlir::scf::ForOp loop);
+
+/// True if warps of a block take rows of their own of a product in `op`.
+bool hasBlockProduct(mlir::Operation *op);
+
+/// Steps of a product that warps of a block share: a stretch for each.
+struct StepStretch {
+  int64_t first, last; ///< of all
+  int64_t warps;       ///< that share them
+  int64_t ahead;       ///< whose weights are loaded together
+
+  /// Without a value for steps whose number is not known; of one warp, or of
+  /// those of a block.
+  static std::optional<StepStretch> of(mlir::scf::ForOp loop,
+                                       int64_t warps = 1);
+
+  /// Steps of one warp, at most and at least.
+  int64_t most() const { return llvm::divideCeil(last - first, warps); }
+  int64_t least() const { return (last - first) / warps; }
+  /// Of the warp of a lane, where they begin and end: each an i32.
+  std::pair<mlir::Value, mlir::Value> getBounds(WarpBuilder &b) const;
+};
+
+/// True if what `sums` become is stored by `tern.micro_store` alone.
+bool areStored(mlir::Value sums);
 
 /// True if a loop carries vectors of `type` by lanes.
 bool isWide(mlir::Type type);

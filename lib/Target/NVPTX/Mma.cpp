@@ -25,11 +25,10 @@ using namespace mlir;
 using namespace tern;
 using namespace tern::nvptx;
 
-/// Of the instruction, and columns of a tile.
+/// Of a tile: of the instruction, but for columns, of which it has four times
+/// as many.
 static constexpr int64_t kRows = 16, kTokens = 8, kColumns = 128;
 static constexpr int64_t kTileBytes = kRows * kColumns / 4;
-/// A sum for each row and token, and each of four fields.
-static constexpr int64_t kSums = 4 * kRows * kTokens;
 
 void TernNVPTXDialect::initialize() {
   addAttributes<
@@ -43,11 +42,12 @@ void TernNVPTXDialect::initialize() {
 }
 
 LogicalResult MmaAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                              int64_t tokens) {
-  if (tokens == 1 || tokens == kTokens)
-    return success();
-  return emitError() << "expected 1 or " << kTokens << " tokens, got "
-                     << tokens;
+                              int64_t tokens, int64_t rows, bool) {
+  if (!llvm::is_contained({1, 8, 16, 64}, tokens))
+    return emitError() << "expected 1, 8, 16 or 64 tokens, got " << tokens;
+  if (rows != kRows && (tokens != 64 || rows != 2 * kRows))
+    return emitError() << "expected 16 rows, or 32 of 64 tokens, got " << rows;
+  return success();
 }
 
 Layout MmaAttr::getLayout() {
@@ -67,28 +67,37 @@ Layout MmaAttr::getLayout() {
 // The attribute
 //===----------------------------------------------------------------------===//
 
-std::string MmaAttr::getKernelName() const { return "mma"; }
+std::string MmaAttr::getKernelName() const {
+  return getBytes() ? "mma of bytes" : "mma";
+}
 
-MicroTile MmaAttr::getTile() const { return {getTokens(), kRows, kColumns}; }
+MicroTile MmaAttr::getTile() const {
+  return {getTokens(), getRows(), kColumns};
+}
 
 SmallVector<Attribute> MmaAttr::getParts() const { return {*this}; }
 
 bool MmaAttr::reads(const std::optional<Layout> &layout) const {
-  return layout && layout->withoutScales() == getLayout();
+  return getBytes() ? !layout
+                    : layout && layout->withoutScales() == getLayout();
 }
 
 CodeRange MmaAttr::getCodeRange() const { return {-128, 127}; }
 
 /// A field has a quarter of the columns, and digits up to 2 << 6.
 int64_t MmaAttr::getMaxColumns() const {
-  return ((int64_t(1) << 31) - 1) / (2 * 64 * 128) * 4;
+  int64_t most = (int64_t(1) << 31) - 1;
+  return getBytes() ? most / (128 * 128) : most / (2 * 64 * 128) * 4;
 }
 
-int64_t MmaAttr::getOffset() const { return 1; }
+int64_t MmaAttr::getOffset() const { return getBytes() ? 0 : 1; }
 
-/// Of a warp: loads, four fields of four words, four products.
+/// Of a warp: loads, four fields of four words, products.
 MicroCost MmaAttr::getCost() const {
-  return {30, kTileBytes, /*setupSlots=*/0, /*groupSlots=*/60};
+  int64_t rowTiles = countRowTiles();
+  return {14 + rowTiles * 16 + 4 * rowTiles * countTokenTiles(),
+          getBytes() ? 4 * kTileBytes : rowTiles * kTileBytes,
+          /*setupSlots=*/0, /*groupSlots=*/60};
 }
 
 static VectorType vectorOf(Attribute attr, unsigned bits,
@@ -109,16 +118,24 @@ Value MmaAttr::prepare(OpBuilder &, Location, Value codes) const {
 }
 
 SmallVector<VectorType> MmaAttr::getWeightTypes() const {
-  return {vectorOf(*this, 8, {kTileBytes})};
+  if (getBytes())
+    return {vectorOf(*this, 8, {kRows, kColumns})};
+  if (countRowTiles() == 1)
+    return {vectorOf(*this, 8, {kTileBytes})};
+  return {vectorOf(*this, 8, {countRowTiles(), kTileBytes})};
 }
 
 VectorType MmaAttr::getFragmentType() const {
-  return vectorOf(*this, 32, {kSums});
+  return vectorOf(
+      *this, 32,
+      {countRowTiles() * countTokenTiles() * countFields() * kRows * kTokens});
 }
 
 VectorType MmaAttr::getSumsType() const {
-  return vectorOf(*this, 32, {getTokens(), kRows});
+  return vectorOf(*this, 32, {getTokens(), getRows()});
 }
+
+bool MmaAttr::storesSums() const { return true; }
 
 //===----------------------------------------------------------------------===//
 // The body
@@ -129,34 +146,42 @@ Value MmaAttr::begin(OpBuilder &builder, Location loc, int64_t) const {
   return b.zero(getFragmentType());
 }
 
-/// Lanes read their codes where the vector was read from.
-static Value readCodes(ValueBuilder &b, Value codes, int64_t tokens) {
-  auto type = VectorType::get({kTokens, kColumns}, b.getI8Type());
-  Value part = codes;
-  if (auto insert = codes.getDefiningOp<vector::InsertStridedSliceOp>())
+/// Memory that lanes read their parts of a vector from.
+namespace {
+struct Place {
+  Value memory;
+  SmallVector<Value> indices;
+  int64_t width;
+};
+} // namespace
+
+/// Where `vector` was read from, in front of zeros; otherwise a copy of it.
+static Place findPlace(ValueBuilder &b, Value vector) {
+  Value part = vector;
+  if (auto insert = vector.getDefiningOp<vector::InsertStridedSliceOp>())
     part = insert.getValueToStore();
   auto read = part.getDefiningOp<vector::TransferReadOp>();
-  int64_t width = cast<VectorType>(part.getType()).getDimSize(1);
-  if (read && isa<MemRefType>(read.getBase().getType()) &&
-      read.getPermutationMap().isMinorIdentity() && !read.hasOutOfBoundsDim())
-    return ReadCodesOp::create(b, b.getLoc(), type, read.getBase(),
-                               read.getIndices(), tokens, width);
+  if (read && isa<MemRefType>(read.getBase().getType()))
+    return {read.getBase(), llvm::to_vector(read.getIndices()),
+            cast<VectorType>(part.getType()).getShape().back()};
+  auto type = cast<VectorType>(vector.getType());
   auto memory = memref::AllocOp::create(
-      b, b.getLoc(), MemRefType::get({tokens, kColumns}, b.getI8Type()),
+      b, b.getLoc(), MemRefType::get(type.getShape(), type.getElementType()),
       b.getI64IntegerAttr(64));
-  SmallVector<Value> from(2, b.index(0));
-  SmallVector<bool> inBounds(2, true);
-  vector::TransferWriteOp::create(b, b.getLoc(), codes, memory, from,
+  SmallVector<Value> from(type.getRank(), b.index(0));
+  SmallVector<bool> inBounds(type.getRank(), true);
+  vector::TransferWriteOp::create(b, b.getLoc(), vector, memory, from,
                                   ArrayRef<bool>(inBounds));
-  return ReadCodesOp::create(b, b.getLoc(), type, memory, from, tokens,
-                             kColumns);
+  return {memory, from, type.getShape().back()};
 }
 
 Value MmaAttr::build(OpBuilder &builder, Location loc, Value codes,
                      ValueRange weights, Value fragment) const {
   ValueBuilder b(loc, builder);
-  return MmaOp::create(b, loc, getFragmentType(), weights[0],
-                       readCodes(b, codes, getTokens()), fragment);
+  Place weight = findPlace(b, weights[0]), code = findPlace(b, codes);
+  return MmaOp::create(b, loc, getFragmentType(), *this, weight.memory,
+                       weight.indices, code.memory, code.indices, code.width,
+                       fragment);
 }
 
 Value MmaAttr::finish(OpBuilder &builder, Location loc, Value fragment) const {

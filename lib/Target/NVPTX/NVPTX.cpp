@@ -30,17 +30,44 @@ constexpr StringLiteral kTriple = "nvptx64-nvidia-cuda";
 constexpr StringLiteral kNames[] = {"mma_fragments", "plain_rows",
                                     "integer_rows"};
 
-/// Of the tokens, eight at a time, then those that are left.
+/// Kernels for one token, for a few, for many. Scales of groups want sums as a
+/// vector, eight tokens at a time, then those that are left.
+SmallVector<Attribute> makeKernels(MLIRContext *context,
+                                   const ProductShape &shape, int64_t rowTiles,
+                                   bool areBytes) {
+  auto make = [&](int64_t tokens, int64_t rows = 16) -> Attribute {
+    return nvptx::MmaAttr::get(context, tokens, rows, areBytes);
+  };
+  if (shape.tokens == 1)
+    return {make(1)};
+  if (shape.groupSize)
+    return {make(8), make(1)};
+  if (shape.getTokenClass() == TokenClass::Few || areBytes)
+    return {make(16), make(8)};
+  return {make(64, rowTiles % 2 ? 16 : 32)};
+}
+
 Strategy makeFragments(MLIRContext *context, const ProductShape &shape) {
-  SmallVector<Attribute> kernels;
-  for (int64_t tokens : {8, 1})
-    if (tokens <= shape.tokens)
-      kernels.push_back(nvptx::MmaAttr::get(context, tokens));
   Strategy strategy;
   strategy.layoutName = kNames[0];
-  strategy.layout = shape.withScales(nvptx::MmaAttr::getLayout());
-  strategy.kernels =
-      StrategyAttr::get(context, kernels, /*units=*/1, /*prefetch=*/0);
+  Layout layout = nvptx::MmaAttr::getLayout();
+  strategy.layout = shape.withScales(layout);
+  int64_t tiles = layout.paddedRows(shape.rows) / layout.tileRows();
+  SmallVector<Attribute> kernels =
+      makeKernels(context, shape, tiles, /*areBytes=*/false);
+  auto tile = cast<MicroKernelAttrInterface>(kernels[0]).getTile();
+  strategy.kernels = StrategyAttr::get(context, kernels,
+                                       /*units=*/tile.rows / layout.tileRows(),
+                                       /*prefetch=*/0);
+  return strategy;
+}
+
+/// Rows of int8, 16 at a time.
+Strategy makeBytes(MLIRContext *context, const ProductShape &shape) {
+  Strategy strategy;
+  strategy.kernels = StrategyAttr::get(
+      context, makeKernels(context, shape, /*rowTiles=*/1, /*areBytes=*/true),
+      /*units=*/16, /*prefetch=*/0);
   return strategy;
 }
 
@@ -97,6 +124,9 @@ struct NVPTXTarget : Target {
   SmallVector<Strategy>
   getStrategies(TargetAttr attr, const ProductShape &shape) const override {
     SmallVector<Strategy> found;
+    if (shape.integerBits == 8 && shape.rows % 16 == 0 && !shape.groupSize &&
+        !shape.listsRows && !shape.listsColumns)
+      found.push_back(makeBytes(attr.getContext(), shape));
     if (shape.integerBits == 0 && !shape.listsRows && !shape.listsColumns)
       found.push_back(makeFragments(attr.getContext(), shape));
     for (Strategy &strategy : portable().getStrategies(attr, shape))
@@ -107,7 +137,14 @@ struct NVPTXTarget : Target {
     return found;
   }
 
-  /// Of a multiprocessor.
+  bool wantsFew(TargetAttr) const override { return true; }
+
+  /// As many as blocks of 64 fill a card with; scratch memory is plenty.
+  int64_t getTokensOfPass(TargetAttr) const override { return 256; }
+
+  /// Of a multiprocessor of an H200, in one cycle: its share of 4 TB/s. Lists
+  /// come at half of that, and no product of a few megabytes is worth the
+  /// launch that makes one (docs/nvidia.md).
   MachineSpeed getSpeed(TargetAttr) const override {
     return {/*streamBytes=*/17, /*runBytes=*/8, /*issueWidth=*/4};
   }

@@ -53,6 +53,25 @@ void runByOneLane(func::FuncOp kernel) {
   });
 }
 
+/// As many as have two steps or iterations each, up to eight; eight if that is
+/// not known, four of products whose warps take rows of their own.
+int64_t countWarpsOfLoops(func::FuncOp kernel) {
+  int64_t warps = 1;
+  bool haveRows = false;
+  kernel.walk([&](scf::ForOp loop) {
+    nvptx::MmaOp op = nvptx::findSteps(loop);
+    haveRows |= op && op.getKernel().isOfBlock();
+    bool isShared =
+        op ? nvptx::areStored(loop.getResult(0)) : loop->hasAttr(kByWarpsAttr);
+    if (!isShared)
+      return;
+    std::optional<APInt> count = loop.getStaticTripCount();
+    while (warps < 8 && (!count || 4 * warps <= count->getSExtValue()))
+      warps *= 2;
+  });
+  return haveRows ? 4 : warps;
+}
+
 /// Warps of the blocks that `kernel` is launched with.
 FailureOr<int64_t> countWarps(func::FuncOp kernel) {
   int64_t warps = getThreads(kernel) / nvptx::kLanes;
@@ -72,7 +91,18 @@ FailureOr<int64_t> countWarps(func::FuncOp kernel) {
   });
   if (result.wasInterrupted())
     return failure();
-  return warps;
+  return warps == 1 ? countWarpsOfLoops(kernel) : warps;
+}
+
+/// Registers of a product, 0 of other kernels: four blocks of eight warps have
+/// room for those of one token, three for those of a few, two of four warps for
+/// those of many.
+int64_t countRegisters(func::FuncOp kernel) {
+  int64_t tokens = 0;
+  kernel.walk([&](nvptx::MmaOp op) {
+    tokens = std::max(tokens, op.getKernel().getTokens());
+  });
+  return tokens == 0 ? 0 : tokens == 1 ? 64 : tokens <= 16 ? 80 : 232;
 }
 
 /// Bytes that are asked for besides those of the kernel's own.
@@ -95,11 +125,18 @@ bool runByAllLanes(func::FuncOp kernel, int64_t warps) {
   made.addEntryBlock();
   nvptx::LaneRewriter rewriter(b, kernel.getLoc());
   int64_t bytes = countSharedBytes(kernel);
+  int64_t registers = countRegisters(kernel);
   if (succeeded(rewriter.rewrite(kernel, made, warps))) {
     if (warps > 1)
       kernel->setAttr(kThreadsAttr, b.getI64IntegerAttr(warps * nvptx::kLanes));
     if (bytes)
       kernel->setAttr(kSharedBytesAttr, b.getI64IntegerAttr(bytes));
+    if (registers)
+      kernel->setAttr(nvptx::kRegistersAttr, b.getI64IntegerAttr(registers));
+    if (int64_t blocks = rewriter.getBlocks())
+      kernel->setAttr(kBlocksAttr, b.getI64IntegerAttr(blocks));
+    if (int64_t tokens = rewriter.getTokensOfBlock())
+      kernel->setAttr(kRowsPerBlockAttr, b.getI64IntegerAttr(tokens));
     kernel.getBody().takeBody(made.getBody());
     made.erase();
     return true;

@@ -16,6 +16,9 @@ namespace tern::nvptx {
 
 constexpr int64_t kLanes = 32;
 
+/// On a kernel that multiplies in tensor cores: the registers that it may take.
+inline constexpr llvm::StringLiteral kRegistersAttr = "tern_nvptx.registers";
+
 /// Memory spaces of NVVM.
 constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
 

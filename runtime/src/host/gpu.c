@@ -132,6 +132,7 @@ static int load_code(tern_gpu *gpu, tern_error *error) {
                      gpu->name, log);
   if (gpu_check(gpu, result, "loading the program's code", error) != 0)
     return -1;
+  gpu->waits = gpu_pick_image(gpu)->capability >= 90;
   gpu->functions = calloc(plan->kernel_count + 1u, sizeof(*gpu->functions));
   if (!gpu->functions)
     return host_fail(error, "out of memory");

@@ -52,10 +52,12 @@ struct tern_gpu {
   void *library;
   cuda_device device;
   cuda_handle context, module, stream;
-  cuda_handle *functions; /* kernel_count of them */
+  cuda_handle *functions;             /* kernel_count of them */
   cuda_handle graphs[2][GRAPH_COUNT]; /* the second with TERN_LAUNCH_LONG */
   cuda_handle ended[2]; /* events: the graphs for the best token */
   int capability;       /* 90: 9.0 */
+  int waits;            /* a kernel does, for those that were launched before */
+  int follows;          /* what was done last on the stream is a launch */
   int is_long;          /* a row of the call is behind short_positions */
   char name[64];
   const tern_model *model;

@@ -34,10 +34,11 @@ static cuda_result launch(tern_gpu *gpu, const tern_launch *launch,
       .block = {launch->threads, 1, 1},
       .shared_bytes = launch->shared_bytes,
       .stream = gpu->stream};
-  if ((launch->flags & TERN_LAUNCH_EARLY) && gpu->capability >= 90) {
+  if ((launch->flags & TERN_LAUNCH_EARLY) && gpu->waits && gpu->follows) {
     config.attributes = &early;
     config.attribute_count = 1;
   }
+  gpu->follows = 1;
   return gpu->cuda.cuLaunchKernelEx(&config, gpu->functions[launch->kernel],
                                     parameters, NULL);
 }
@@ -110,6 +111,7 @@ void gpu_set_rows(tern_gpu *gpu, const tern_rows *rows) {
 
 /* But for the token of one row, which is there. */
 static cuda_result send_slots(tern_gpu *gpu) {
+  gpu->follows = 0;
   size_t bytes = gpu->call->rows[0].count == 1
                      ? offsetof(gpu_slots, choice)
                      : sizeof(gpu_slots) + gpu->array_bytes;
@@ -119,6 +121,7 @@ static cuda_result send_slots(tern_gpu *gpu) {
 
 cuda_result gpu_give_token(tern_gpu *gpu, int32_t token) {
   gpu->call->choice.next = token;
+  gpu->follows = 0;
   return gpu->cuda.cuMemcpyHtoDAsync_v2(
       gpu->slots + offsetof(gpu_slots, choice.next), &gpu->call->choice.next,
       sizeof(int32_t), gpu->stream);
@@ -129,10 +132,12 @@ static cuda_result copy_hidden(tern_gpu *gpu, const tern_wanted *wanted,
   size_t bytes = gpu->model->hidden_size * sizeof(float);
   cuda_result result = CUDA_OK;
   for (size_t r = 0; r < gpu->call->rows[0].count && result == CUDA_OK; ++r)
-    if (wanted[r].hidden)
+    if (wanted[r].hidden) {
+      gpu->follows = 0;
       result = gpu->cuda.cuMemcpyDtoHAsync_v2(
           wanted[r].hidden + layer * wanted[r].hidden_stride,
           rows_after(gpu, layer + 1) + r * bytes, bytes, gpu->stream);
+    }
   return result;
 }
 
@@ -173,6 +178,7 @@ static cuda_result gather(tern_gpu *gpu, const size_t *rows, size_t count) {
   cuda_address from = rows_after(gpu, layers), to = rows_after(gpu, layers + 1);
   cuda_result result = CUDA_OK;
   int follows = rows[count - 1] - rows[0] == count - 1;
+  gpu->follows = 0;
   for (size_t i = 0; i < count && !follows && result == CUDA_OK; ++i)
     result = gpu->cuda.cuMemcpyDtoDAsync_v2(
         to + i * bytes, from + rows[i] * bytes, bytes, gpu->stream);
@@ -197,6 +203,7 @@ static cuda_result find_best(tern_gpu *gpu, size_t count) {
 
 static cuda_result copy_logits(tern_gpu *gpu, float *to, size_t row) {
   size_t bytes = gpu->model->vocab_size * sizeof(float);
+  gpu->follows = 0;
   return gpu->cuda.cuMemcpyDtoHAsync_v2(to, gpu->logits + row * bytes, bytes,
                                         gpu->stream);
 }

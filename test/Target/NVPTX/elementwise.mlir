@@ -10,17 +10,17 @@
 // CHECK-NEXT:    }
 // CHECK-NEXT:    llvm.call_intrinsic "llvm.nvvm.bar.warp.sync"
 // CHECK-NEXT:    memref.load
-func.func @double(%x: memref<512xf32>, %y: memref<1xf32>) attributes {tern.blocks = 1 : i64} {
+func.func @double(%x: memref<64xf32>, %y: memref<1xf32>) attributes {tern.blocks = 1 : i64} {
   %c0 = arith.constant 0 : index
   %c32 = arith.constant 32 : index
-  %c512 = arith.constant 512 : index
-  %e = memref.load %x[%c32] : memref<512xf32>
-  scf.for %i = %c0 to %c512 step %c32 {
-    %v = vector.load %x[%i] : memref<512xf32>, vector<32xf32>
+  %c64 = arith.constant 64 : index
+  %e = memref.load %x[%c32] : memref<64xf32>
+  scf.for %i = %c0 to %c64 step %c32 {
+    %v = vector.load %x[%i] : memref<64xf32>, vector<32xf32>
     %w = arith.mulf %v, %v : vector<32xf32>
-    vector.store %w, %x[%i] : memref<512xf32>, vector<32xf32>
+    vector.store %w, %x[%i] : memref<64xf32>, vector<32xf32>
   } {tern.by_warps, tern.elementwise}
-  %f = memref.load %x[%c0] : memref<512xf32>
+  %f = memref.load %x[%c0] : memref<64xf32>
   %g = arith.addf %e, %f : f32
   memref.store %g, %y[%c0] : memref<1xf32>
   return

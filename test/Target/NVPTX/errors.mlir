@@ -45,3 +45,46 @@ func.func @alone(%x: memref<64xi8>, %f: i8) attributes {tern.blocks = 1 : i64} {
   }
   return
 }
+
+// -----
+
+// expected-error @below {{expected 1, 8, 16 or 64 tokens, got 4}}
+func.func @tokens() attributes {kernel = #tern_nvptx.mma<tokens = 4>} { return }
+
+// -----
+
+// expected-error @below {{expected 16 rows, or 32 of 64 tokens, got 32}}
+func.func @rows() attributes {kernel = #tern_nvptx.mma<tokens = 8, rows = 32>} { return }
+
+// -----
+
+func.func @store(%a: vector<512xi32>, %out: memref<1x32xi32>) {
+  // expected-error @below {{expected a destination of the kernel's 16 rows and up to 1 tokens, got 'memref<1x32xi32>'}}
+  tern.micro_store #tern_nvptx.mma<tokens = 1> %a : vector<512xi32> outs(%out : memref<1x32xi32>) maps [] {
+  ^bb0(%sum: i32):
+    tern.yield %sum : i32
+  }
+  return
+}
+
+// -----
+
+func.func @body(%a: vector<512xi32>, %x: memref<1xf32>, %out: memref<1x16xi32>) {
+  // expected-error @below {{expected a body that takes a sum and an element of each input}}
+  tern.micro_store #tern_nvptx.mma<tokens = 1> %a : vector<512xi32> ins(%x : memref<1xf32>) outs(%out : memref<1x16xi32>) maps [affine_map<(d0, d1) -> (d0)>] {
+  ^bb0(%sum: i32):
+    tern.yield %sum : i32
+  }
+  return
+}
+
+// -----
+
+func.func @maps(%a: vector<512xi32>, %x: memref<1xf32>, %out: memref<1x16xi32>) {
+  // expected-error @below {{expected a map for each of 1 inputs, got 0}}
+  tern.micro_store #tern_nvptx.mma<tokens = 1> %a : vector<512xi32> ins(%x : memref<1xf32>) outs(%out : memref<1x16xi32>) maps [] {
+  ^bb0(%sum: i32, %y: f32):
+    tern.yield %sum : i32
+  }
+  return
+}

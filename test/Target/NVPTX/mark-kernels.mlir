@@ -2,11 +2,8 @@
 
 // CHECK: llvm.func ptx_kernelcc @embed_decode_0() attributes {passthrough = {{\[}}["nvvm.reqntid", "32"], ["nvvm.minctasm", "1"]{{\]}}, tern.blocks = 1 : i64}
 llvm.func @embed_decode_0() attributes {tern.blocks = 1 : i64} { llvm.return }
-// CHECK: llvm.func ptx_kernelcc @layer_1(%{{.*}}: i32) attributes {passthrough = {{\[}}["nvvm.reqntid", "64"]{{\]}}
-llvm.func @layer_1(%a: i32) attributes {tern.blocks = 9 : i64, tern.threads = 64 : i64} {
-  llvm.call_intrinsic "llvm.nvvm.mma.m16n8k32.row.col.u8.s8"(%a, %a, %a, %a, %a, %a, %a, %a, %a, %a)
-    : (i32, i32, i32, i32, i32, i32, i32, i32, i32, i32) -> !llvm.struct<(i32, i32, i32, i32)>
-  llvm.return
-}
+// Products say how many registers leave room for more blocks beside theirs.
+// CHECK: llvm.func ptx_kernelcc @layer_1() attributes {passthrough = {{\[}}["nvvm.reqntid", "64"], ["nvvm.maxnreg", "80"]{{\]}}, tern.blocks = 9 : i64, tern.threads = 64 : i64}
+llvm.func @layer_1() attributes {tern.blocks = 9 : i64, tern.threads = 64 : i64, tern_nvptx.registers = 80 : i64} { llvm.return }
 // CHECK: llvm.func @other() {
 llvm.func @other() { llvm.return }

@@ -21,63 +21,68 @@ def TernNVPTX_Dialect : Dialect {
 }
 
 def TernNVPTX_MmaAttr : AttrDef<TernNVPTX_Dialect, "Mma",
-    [DeclareAttrInterfaceMethods<MicroKernelAttrInterface>]> {
+    [DeclareAttrInterfaceMethods<MicroKernelAttrInterface, ["storesSums"]>]> {
   let mnemonic = "mma";
   let summary = "sums in the registers of mma.m16n8k32";
   let description = [{
-    Reads `b2, rows, k:4:8, [n:8:1, k:4:32, k:2:4, n:2:8, k:4:1]`: a tile of 16 rows by
+    Reads `b2, rows, k:4:8, [n:8:1, k:4:32, k:2:4, n:2:8, k:4:1]`: tiles of 16 rows by
     128 columns, of which each lane of a warp loads 16 bytes. Field f of these four words
-    is the first factor of the fth of four `mma` where it lies, moved by 2f bits, which
-    come off the sums in the end. The second factor are codes as they lie in a row, of
-    eight tokens; with one of `tokens` the others are zeros.
+    is the first factor of the fth of four `mma` where it lies, moved by 2f bits. Of `bytes`
+    it reads rows of int8, 32 columns of two rows in each lane. The second factor are codes
+    as they lie in a row, of eight tokens for each `mma`.
+
+    With one token, fields have sums of their own and their factors come off in the end;
+    with more, words are moved. Kernels of 64 tokens are those of a block of four
+    warps, which takes four times as many `rows` and shares the codes.
 
     ```mlir
     #tern_nvptx.mma<tokens = 8>
+    #tern_nvptx.mma<tokens = 64, rows = 32>
     ```
   }];
-  let parameters = (ins "int64_t":$tokens);
+  let parameters = (ins "int64_t":$tokens, DefaultValuedParameter<"int64_t", "16">:$rows,
+                        DefaultValuedParameter<"bool", "false">:$bytes);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     static ::tern::Layout getLayout();
+    /// Products of tiles of 16 rows and eight tokens: along rows, along tokens.
+    int64_t countRowTiles() const { return getRows() / 16; }
+    int64_t countTokenTiles() const { return (getTokens() + 7) / 8; }
+    /// Sums of a row and token in different registers.
+    int64_t countFields() const {
+      return getTokens() == 1 && !getBytes() ? 4 : 1;
+    }
+    /// True if warps of a block take other rows each, and share codes.
+    bool isOfBlock() const { return getTokens() == 64; }
   }];
 }
 
 class TernNVPTX_Op<string mnemonic, list<Trait> traits = []>
     : Op<TernNVPTX_Dialect, mnemonic, traits>;
 
-def TernNVPTX_ReadCodesOp : TernNVPTX_Op<"read_codes"> {
-  let summary = "codes of eight tokens and 128 columns, and zeros for those that are not there";
+def TernNVPTX_MmaOp : TernNVPTX_Op<"mma", [AttrSizedOperandSegments,
+    AllTypesMatch<["sums", "result"]>]> {
+  let summary = "the products of a step's weights and codes, added to sums";
   let description = [{
-    `tokens` rows from the place on, and `width` columns of them.
+    Weights and codes lie in memory: the tiles of a column of them, or rows of bytes; and
+    rows of codes, of which `width` columns count. Of tokens that are not there, the last
+    one stands in. Sums are in the order of the instruction: of a tile of rows, of eight
+    tokens, of a field, of register and lane.
 
     ```mlir
-    %b = tern_nvptx.read_codes %codes[%token, %column] tokens 1 width 64 : memref<1x192xi8>
+    %s = tern_nvptx.mma #tern_nvptx.mma<tokens = 8> %w[%tile, %step, %c0], %codes[%token, %column]
+      width 128 into %sums : memref<20x2x512xi8>, memref<?x256xi8>, vector<128xi32>
     ```
   }];
-  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$codes,
-                       Variadic<Index>:$indices, I64Attr:$tokens, I64Attr:$width);
+  let arguments = (ins TernNVPTX_MmaAttr:$kernel,
+                       Arg<AnyMemRef, "", [MemRead]>:$weights, Variadic<Index>:$weightIndices,
+                       Arg<AnyMemRef, "", [MemRead]>:$codes, Variadic<Index>:$codeIndices,
+                       I64Attr:$width, AnyVectorOfNonZeroRank:$sums);
   let results = (outs AnyVectorOfNonZeroRank:$result);
   let assemblyFormat = [{
-    $codes `[` $indices `]` `tokens` $tokens `width` $width attr-dict `:`
-    type($codes) `,` type($result)
-  }];
-}
-
-def TernNVPTX_MmaOp : TernNVPTX_Op<"mma", [Pure, AllTypesMatch<["sums", "result"]>]> {
-  let summary = "four products of a tile's fields and codes, added to sums";
-  let description = [{
-    Sums are of field, then of lane and register, as the instruction has them.
-
-    ```mlir
-    %s = tern_nvptx.mma %tile, %codes, %sums : vector<512xi8>, vector<8x128xi8>, vector<512xi32>
-    ```
-  }];
-  let arguments = (ins AnyVectorOfNonZeroRank:$tile, AnyVectorOfNonZeroRank:$codes,
-                       AnyVectorOfNonZeroRank:$sums);
-  let results = (outs AnyVectorOfNonZeroRank:$result);
-  let assemblyFormat = [{
-    $tile `,` $codes `,` $sums attr-dict `:` type($tile) `,` type($codes) `,` type($sums)
+    $kernel $weights `[` $weightIndices `]` `,` $codes `[` $codeIndices `]` `width` $width
+    `into` $sums attr-dict `:` type($weights) `,` type($codes) `,` type($sums)
   }];
 }
 
@@ -85,7 +90,7 @@ def TernNVPTX_FinishSumsOp : TernNVPTX_Op<"finish_sums", [Pure]> {
   let summary = "sums of fields to sums by token and row";
   let description = [{
     ```mlir
-    %o = tern_nvptx.finish_sums %sums : vector<512xi32> -> vector<8x16xi32>
+    %o = tern_nvptx.finish_sums %sums : vector<128xi32> -> vector<8x16xi32>
     ```
   }];
   let arguments = (ins AnyVectorOfNonZeroRank:$sums);

@@ -221,7 +221,8 @@ LogicalResult StrategyAttr::verify(EmitError emitError,
                          << attr;
     before = tokens;
   }
-  if (before > 1)
+  bool needsAll = !cast<MicroKernelAttrInterface>(kernels.back()).storesSums();
+  if (before > 1 && needsAll)
     return emitError() << "expected the last kernel to take one token, got one "
                           "that takes "
                        << before;
@@ -294,6 +295,51 @@ LogicalResult MicroFinishOp::verify() {
                         getFragment().getType())))
     return failure();
   return expectType(*this, "results", getKernel().getSumsType(), getType());
+}
+
+MutableOperandRange MicroStoreOp::getDpsInitsMutable() {
+  return getInitMutable();
+}
+
+void MicroStoreOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands())
+    if (isa<MemRefType>(operand.get().getType()))
+      effects.emplace_back(isDpsInit(&operand)
+                               ? static_cast<MemoryEffects::Effect *>(
+                                     MemoryEffects::Write::get())
+                               : MemoryEffects::Read::get(),
+                           &operand);
+}
+
+YieldOp MicroStoreOp::getYield() {
+  return cast<YieldOp>(getBody().front().getTerminator());
+}
+
+LogicalResult MicroStoreOp::verify() {
+  MicroKernelAttrInterface kernel = getKernel();
+  if (failed(expectType(*this, "sums", kernel.getFragmentType(),
+                        getFragment().getType())))
+    return failure();
+  auto type = cast<ShapedType>(getInit().getType());
+  MicroTile tile = kernel.getTile();
+  if (type.getRank() != 2 || type.getDimSize(1) != tile.rows ||
+      (!type.isDynamicDim(0) && type.getDimSize(0) > tile.tokens))
+    return emitOpError("expected a destination of the kernel's ")
+           << tile.rows << " rows and up to " << tile.tokens << " tokens, got "
+           << type;
+  if (getMaps().size() != getInputs().size())
+    return emitOpError("expected a map for each of ")
+           << getInputs().size() << " inputs, got " << getMaps().size();
+  SmallVector<Type> expected = {IntegerType::get(getContext(), 32)};
+  for (Type input : getInputs().getTypes())
+    expected.push_back(cast<ShapedType>(input).getElementType());
+  if (TypeRange(getBody().getArgumentTypes()) != TypeRange(expected))
+    return emitOpError("expected a body that takes a sum and an element of "
+                       "each input");
+  return expectType(*this, "elements", type.getElementType(),
+                    getYield().getValue().getType());
 }
 
 /// Reads nothing that anyone could see, but must not be dropped.

@@ -101,7 +101,8 @@ LogicalResult isKernel(Operation *op) {
     return op->emitOpError("expected buffers instead of tensors");
   if (isa<KernelOpInterface, MatmulOp, KVAppendOp, GetWeightOp, StateAddressOp,
           WorkerIndexOp, WorkerCountOp, IterationOp, CountReadOp, MicroBeginOp,
-          MicroPrepareOp, MicroOp, MicroWidenOp, MicroFinishOp, PrefetchOp>(op))
+          MicroPrepareOp, MicroOp, MicroWidenOp, MicroFinishOp, MicroStoreOp,
+          PrefetchOp>(op))
     return op->emitOpError("expected to be lowered to loops");
   return hasBody(op);
 }

@@ -58,3 +58,21 @@ func.func private @kernels() attributes {
   d2 = #tern.contiguous_columns<dot = #tern.scalar_dot, first = 0, quarters = 4, tokens = 1, digits = 5>,
   e = #tern.strategy<[#tern.int8_by_int8<tokens = 2>, #tern.int8_by_int8<tokens = 1>], units = 16, prefetch = 8>
 }
+
+// CHECK-LABEL: func.func @store(
+// CHECK:         tern.micro_store #{{.*}} %{{.*}} : vector<128xi32> less %{{.*}} : tensor<?x1xi32> ins(%{{.*}} : tensor<?xf32>) outs(%{{.*}} : tensor<?x16xf32>) maps [{{.*}}] {
+// CHECK-NEXT:    ^bb0(%[[SUM:.*]]: i32, %[[X:.*]]: f32):
+// CHECK-NEXT:      arith.sitofp %[[SUM]]
+// CHECK-NEXT:      arith.mulf %{{.*}}, %[[X]]
+// CHECK-NEXT:      tern.yield %{{.*}} : f32
+// CHECK-NEXT:    } -> tensor<?x16xf32>
+func.func @store(%a: vector<128xi32>, %s: tensor<?x1xi32>, %x: tensor<?xf32>, %init: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %r = tern.micro_store #tern_nvptx.mma<tokens = 8> %a : vector<128xi32> less %s : tensor<?x1xi32>
+      ins(%x : tensor<?xf32>) outs(%init : tensor<?x16xf32>) maps [affine_map<(t, n) -> (t)>] {
+  ^bb0(%sum: i32, %f: f32):
+    %v = arith.sitofp %sum : i32 to f32
+    %y = arith.mulf %v, %f : f32
+    tern.yield %y : f32
+  } -> tensor<?x16xf32>
+  return %r : tensor<?x16xf32>
+}

@@ -21,6 +21,11 @@ namespace tern {
 /// {layer.decode = [@layer_decode_0, ...]}.
 inline constexpr llvm::StringLiteral kLaunchesAttr = "tern.launches";
 
+/// On a module: bytes of weights that a call of each function has to do with
+/// and reads, two numbers for each projection of the module:
+/// {layer.decode = [20480, 20480, ...]}.
+inline constexpr llvm::StringLiteral kCountsAttr = "tern.counts";
+
 /// On a kernel: the blocks that it is launched with, and their threads.
 inline constexpr llvm::StringLiteral kBlocksAttr = "tern.blocks";
 inline constexpr llvm::StringLiteral kThreadsAttr = "tern.threads";

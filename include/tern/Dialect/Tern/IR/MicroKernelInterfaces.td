@@ -170,6 +170,13 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
            "::mlir::Value":$narrow, "::mlir::Value":$fragment), [{}], [{
         return {};
       }]>,
+    InterfaceMethod<[{
+        True if it has sums go from the registers where they are to memory, as
+        `tern.micro_store` does, but for sums of groups. Tokens of a step need not all be
+        there then, so the last kernel of a strategy may be for several.
+      }], "bool", "storesSums", (ins), [{}], [{
+        return false;
+      }]>,
     InterfaceMethod<"The sums in a fragment.", "::mlir::Value", "finish",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$fragment)>,

@@ -10,6 +10,7 @@
 
 include "tern/Dialect/Tern/IR/MicroKernelInterfaces.td"
 include "tern/Dialect/Tern/IR/TernTypes.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Tern_MicroOpBase<string mnemonic, list<Trait> traits = []>
@@ -96,6 +97,51 @@ def Tern_MicroFinishOp : Tern_MicroOpBase<"micro_finish"> {
   }];
   let arguments = (ins MicroKernelAttrInterface:$kernel, AnyVectorOfAnyRank:$fragment);
   let assemblyFormat = "$kernel $fragment attr-dict `:` type($fragment) `->` type($result)";
+}
+
+def Tern_MicroStoreOp : Tern_Op<"micro_store", [AttrSizedOperandSegments, SingleBlock,
+    DeclareOpInterfaceMethods<DestinationStyleOpInterface>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "the sums of a micro kernel to memory, by way of an operation on them";
+  let description = [{
+    For each token and row that `init` has, the body gets the sum, less the code sums of
+    its token, and the elements of `inputs` that `maps` name. A fragment may have tokens
+    behind those of `init`. Kernels say that they want it (`storesSums`).
+
+    ```mlir
+    %r = tern.micro_store #kernel %acc : vector<128xi32> less %codeSums : tensor<?x1xi32>
+        ins(%x : tensor<?x16xf32>) outs(%init : tensor<?x16xf32>) maps [#by_token_and_row] {
+    ^bb0(%sum: i32, %residual: f32):
+      ...
+      tern.yield %y : f32
+    } -> tensor<?x16xf32>
+    ```
+  }];
+  let arguments = (ins MicroKernelAttrInterface:$kernel, AnyVectorOfAnyRank:$fragment,
+                       Optional<Tern_Shaped>:$codeSums, Variadic<Tern_Shaped>:$inputs,
+                       Tern_Shaped:$init, AffineMapArrayAttr:$maps);
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $kernel $fragment `:` type($fragment) (`less` $codeSums^ `:` type($codeSums))?
+    (`ins` `(` $inputs^ `:` type($inputs) `)`)? `outs` `(` $init `:` type($init) `)`
+    `maps` $maps attr-dict-with-keyword $body (`->` type($result)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    YieldOp getYield();
+  }];
+}
+
+def Tern_YieldOp : Tern_Op<"yield", [Pure, Terminator, ParentOneOf<["MicroStoreOp"]>]> {
+  let summary = "an element of a result";
+  let description = [{
+    ```mlir
+    tern.yield %y : f32
+    ```
+  }];
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 def Tern_PrefetchOp : Tern_Op<"prefetch", [
