@@ -213,8 +213,8 @@ MHD_Result HttpServer::handle(void *self, MHD_Connection *connection,
                               const char *upload, size_t *uploadBytes,
                               void **state) {
   try {
-    return static_cast<HttpServer *>(self)->advance(
-        connection, url, method, upload, uploadBytes, state);
+    return static_cast<HttpServer *>(self)->advance(connection, url, method,
+                                                    upload, uploadBytes, state);
   } catch (const std::exception &) {
     return MHD_NO;
   }

@@ -147,10 +147,10 @@ static Expected<std::string> readFile(StringRef flag, const std::string &path) {
 /// Those of the file and that of the environment.
 static Error readKeys(const ServeFlags &flags, std::vector<std::string> &keys) {
   if (auto key = llvm::sys::Process::GetEnv("TERN_API_KEY")) {
-    // Everybody would have that key.
-    if (StringRef(*key).trim().empty())
-      return failure("TERN_API_KEY is empty; give it a key or unset it");
     keys.push_back(StringRef(*key).trim().str());
+    // Everybody would have that one.
+    if (keys.back().empty())
+      return failure("TERN_API_KEY is empty; give it a key or unset it");
   }
   if (flags.keyFile.empty())
     return Error::success();
@@ -308,8 +308,7 @@ static sigset_t endingSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (int number : {SIGINT, SIGTERM, SIGHUP}) {
-    // nohup says that the terminal may go; a signal that is blocked would come
-    // all the same.
+    // nohup says that the terminal may go; blocked, it would come all the same.
     struct sigaction action = {};
     sigaction(number, nullptr, &action);
     if (action.sa_handler != SIG_IGN)
