@@ -34,9 +34,6 @@ ApiError tooLong(const ServerOptions &options);
 void addCommonFields(const ServerOptions &options, const std::string &origin,
                      Exchange &exchange);
 
-/// True for 127.0.0.1, ::1 and localhost, with a port or without.
-bool isLoopback(std::string_view host);
-
 } // namespace tern::server
 
 #endif // TERN_LIB_SERVER_ACCESS_H

@@ -81,8 +81,13 @@ int EmbeddingJob::onEvent(void *data, const tern_event *event) {
     return 0;
   Running &running = *static_cast<Running *>(data);
   std::shared_ptr<EmbeddingJob> self = std::move(running.alive);
-  Lock lock(self->mutex);
-  self->finish(running, *event);
+  try {
+    Lock lock(self->mutex);
+    self->finish(running, *event);
+  } catch (const std::exception &) {
+    // No memory, and nothing may be thrown into C.
+    self->exchange->leave();
+  }
   return 0;
 }
 

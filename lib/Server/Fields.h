@@ -38,8 +38,8 @@ public:
 
   /// Members that change nothing of an answer.
   void ignore(std::initializer_list<const char *> names);
-  /// Takes a member that may only say that it is off: false, 0, null, "none",
-  /// an empty list or object; `allowed` are further texts.
+  /// Takes a member that may only say that it is off: false, 0, null, an empty
+  /// list or object, or one of the texts in `allowed`.
   void mustBeOff(const char *name,
                  std::initializer_list<const char *> allowed = {});
   /// Refuses all that was not taken.

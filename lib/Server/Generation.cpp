@@ -100,7 +100,8 @@ bool Generation::submit(Running &running, ApiError &error) {
     return true;
   }
   error = engineError(result);
-  --left;
+  // Before those that run can be the last ones.
+  isRefused = true;
   running.alive = nullptr;
   return false;
 }
@@ -144,14 +145,8 @@ void Generation::start() {
   ApiError error;
   std::shared_ptr<Generation> self = shared_from_this();
   bool isFine = prepare(error);
-  for (size_t i = 0; isFine && i < choices.size(); ++i) {
+  for (size_t i = 0; isFine && i < choices.size(); ++i)
     isFine = submit(*choices[i], error);
-    if (!isFine) {
-      Lock lock(mutex);
-      left -= choices.size() - i - 1;
-      isRefused = true;
-    }
-  }
   if (!isFine) {
     exchange->refuse(error);
     cancel();

@@ -15,9 +15,19 @@ using Lock = std::lock_guard<std::mutex>;
 int Generation::onEvent(void *data, const tern_event *event) {
   Running &running = *static_cast<Running *>(data);
   std::shared_ptr<Generation> self = running.alive;
-  Lock lock(self->mutex);
-  self->take(running, *event);
-  return 0;
+  try {
+    Lock lock(self->mutex);
+    self->take(running, *event);
+    return 0;
+  } catch (const std::exception &) {
+    // No memory, and nothing may be thrown into C.
+    Lock lock(self->mutex);
+    self->isRefused = true;
+    if (event->kind == TERN_EVENT_END)
+      running.alive = nullptr;
+  }
+  self->exchange->leave();
+  return 1;
 }
 
 TokenLogprob Generation::tokenOf(int32_t token, double logprob) const {

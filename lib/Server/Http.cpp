@@ -34,6 +34,9 @@ public:
 private:
   using Held = std::shared_ptr<Exchange>;
 
+  MHD_Result advance(MHD_Connection *connection, const char *url,
+                     const char *method, const char *upload,
+                     size_t *uploadBytes, void **state);
   static MHD_Result handle(void *self, MHD_Connection *connection,
                            const char *url, const char *method, const char *,
                            const char *upload, size_t *uploadBytes,
@@ -48,6 +51,7 @@ private:
   std::optional<ApiError> check(MHD_Connection *connection,
                                 const Exchange &exchange, const Route *&route,
                                 bool &isPreflight);
+  void run(const Held &exchange);
   void finishBody(MHD_Connection *connection, const Held &exchange);
   MHD_Result send(MHD_Connection *connection, const Held &exchange);
 
@@ -163,6 +167,15 @@ MHD_Result HttpServer::begin(MHD_Connection *connection, const char *url,
   return MHD_YES;
 }
 
+/// One request that finds no memory is no reason to end all others.
+void HttpServer::run(const Held &exchange) {
+  try {
+    exchange->route->run(service, exchange);
+  } catch (const std::exception &) {
+    exchange->refuse({500, "there is not enough memory", "", "no_memory"});
+  }
+}
+
 /// The body is there.
 void HttpServer::finishBody(MHD_Connection *connection, const Held &exchange) {
   exchange->isBodyThere = true;
@@ -173,28 +186,38 @@ void HttpServer::finishBody(MHD_Connection *connection, const Held &exchange) {
   if (exchange->isTooLong)
     return exchange->refuse(tooLong(service.options));
   if (route->isQuick)
-    return route->run(service, exchange);
-  if (!service.workers.add(
-          [this, route, exchange] { route->run(service, exchange); }))
+    return run(exchange);
+  if (!service.workers.add([this, exchange] { run(exchange); }))
     exchange->refuse({503, "too many requests wait", "", "overloaded"});
 }
 
-MHD_Result HttpServer::handle(void *data, MHD_Connection *connection,
-                              const char *url, const char *method, const char *,
-                              const char *upload, size_t *uploadBytes,
-                              void **state) {
-  HttpServer &self = *static_cast<HttpServer *>(data);
+MHD_Result HttpServer::advance(MHD_Connection *connection, const char *url,
+                               const char *method, const char *upload,
+                               size_t *uploadBytes, void **state) {
   if (!*state)
-    return self.begin(connection, url, method, state);
+    return begin(connection, url, method, state);
   const Held &exchange = *static_cast<Held *>(*state);
   if (*uploadBytes) {
-    exchange->takeBody(upload, *uploadBytes, self.service.options.bodyBytes);
+    exchange->takeBody(upload, *uploadBytes, service.options.bodyBytes);
     *uploadBytes = 0;
     return MHD_YES;
   }
   if (!exchange->isBodyThere)
-    self.finishBody(connection, exchange);
-  return exchange->hasHead() ? self.send(connection, exchange) : MHD_YES;
+    finishBody(connection, exchange);
+  return exchange->hasHead() ? send(connection, exchange) : MHD_YES;
+}
+
+/// Nothing may be thrown into C; a connection without memory closes.
+MHD_Result HttpServer::handle(void *self, MHD_Connection *connection,
+                              const char *url, const char *method, const char *,
+                              const char *upload, size_t *uploadBytes,
+                              void **state) {
+  try {
+    return static_cast<HttpServer *>(self)->advance(connection, url, method,
+                                                    upload, uploadBytes, state);
+  } catch (const std::exception &) {
+    return MHD_NO;
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -317,8 +340,11 @@ HttpServer::~HttpServer() {
   // their client is gone never do again.
   service.watch.leaveAll();
   service.workers.stop();
-  while (service.jobs)
+  while (service.jobs) {
+    // Workers may have begun some meanwhile.
+    service.watch.leaveAll();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   MHD_stop_daemon(daemon);
 }
 

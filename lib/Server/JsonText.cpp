@@ -12,46 +12,56 @@
 
 using namespace tern::server;
 
-/// Levels of brackets outside of strings. The text may be anything.
-static unsigned depthOf(std::string_view text) {
-  unsigned depth = 0, most = 0;
-  bool isString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (isString) {
-      i += c == '\\';
-      isString = c != '"';
-    } else if (c == '"') {
-      isString = true;
-    } else if (c == '[' || c == '{') {
-      most = std::max(most, ++depth);
-    } else if ((c == ']' || c == '}') && depth) {
-      --depth;
-    }
-  }
-  return most;
-}
-
 namespace {
 
-/// Sees each name of each object.
-class NameCheck {
+/// Sees a text before anything is made of it, since what is made of it may take
+/// the square of its length: a list of objects by nlohmann's parser with a
+/// callback, an object by members in their order.
+class TextCheck final : public nlohmann::json_sax<Json> {
 public:
-  bool operator()(int, Json::parse_event_t event, Json &value) {
-    if (event == Json::parse_event_t::object_start)
-      open.emplace_back();
-    else if (event == Json::parse_event_t::object_end)
-      open.pop_back();
-    else if (event == Json::parse_event_t::key &&
-             !open.back().insert(value.get<std::string>()).second &&
-             twice.empty())
-      twice = value.get<std::string>();
+  std::string fault; ///< empty: there is none beside the grammar's
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t &) override { return true; }
+  bool string(string_t &) override { return true; }
+  bool binary(binary_t &) override { return true; }
+  bool start_object(size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool start_array(size_t) override { return open(); }
+  bool end_array() override { return close(); }
+  bool key(string_t &name) override {
+    if (!names.back().insert(name).second)
+      return fail("has the name '" + name + "' twice");
+    if (names.back().size() > maxJsonMembers)
+      return fail("has an object of more than " +
+                  std::to_string(maxJsonMembers) + " members");
     return true;
   }
-  std::string twice;
+  bool parse_error(size_t, const std::string &,
+                   const nlohmann::detail::exception &) override {
+    return fail("is no valid JSON in UTF-8");
+  }
 
 private:
-  std::vector<std::set<std::string>> open;
+  bool fail(const std::string &why) {
+    fault = why;
+    return false;
+  }
+  bool open() {
+    names.emplace_back();
+    return names.size() <= maxJsonDepth ||
+           fail("has more than " + std::to_string(maxJsonDepth) +
+                " levels of lists and objects");
+  }
+  bool close() {
+    names.pop_back();
+    return true;
+  }
+
+  std::vector<std::set<std::string>> names; ///< of what is open; lists: none
 };
 
 } // namespace
@@ -59,23 +69,20 @@ private:
 std::optional<Json> tern::server::parseObject(std::string_view text,
                                               ApiError &error) {
   error = ApiError();
-  if (depthOf(text) > maxJsonDepth) {
-    error.message = "the body has more than " + std::to_string(maxJsonDepth) +
-                    " levels of lists and objects";
+  TextCheck check;
+  if (text.empty()) {
+    error.message = "the body is empty, expected a JSON object";
     return std::nullopt;
   }
-  NameCheck names;
-  Json value = Json::parse(text, std::ref(names), /*allow_exceptions=*/false);
-  if (value.is_discarded())
-    error.message = text.empty() ? "the body is empty, expected a JSON object"
-                                 : "the body is no valid JSON in UTF-8";
-  else if (!value.is_object())
-    error.message = std::string("the body is JSON, but of the type ") +
-                    value.type_name() + ", expected an object";
-  else if (!names.twice.empty())
-    error.message = "the body has the name '" + names.twice + "' twice";
-  else
+  if (!Json::sax_parse(text, &check)) {
+    error.message = "the body " + check.fault;
+    return std::nullopt;
+  }
+  Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (value.is_object())
     return value;
+  error.message = std::string("the body is JSON, but of the type ") +
+                  value.type_name() + ", expected an object";
   return std::nullopt;
 }
 

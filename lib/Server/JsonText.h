@@ -22,11 +22,11 @@ namespace tern::server {
 /// models.
 using Json = nlohmann::ordered_json;
 
-/// Levels of lists and objects at most.
-constexpr unsigned maxJsonDepth = 64;
+/// Levels of lists and objects, and members of one object, at most.
+constexpr size_t maxJsonDepth = 64, maxJsonMembers = 1024;
 
-/// An object; absent with *error for all else: no JSON, no UTF-8, too deep, a
-/// name that is there twice.
+/// An object; absent with *error for all else: no JSON, no UTF-8, too deep, too
+/// many members, a name that is there twice. Takes time as the text is long.
 std::optional<Json> parseObject(std::string_view text, ApiError &error);
 
 /// On one line. Strings that are no UTF-8 get U+FFFD.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes as c
+import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,11 @@ class Sequence:
         self._handle = handle
         self.model = model
         self._engine = model._engine
+        self._lock = threading.Lock()  # nobody frees it while another thread uses it
 
     @contextlib.contextmanager
     def _use(self) -> Iterator[int]:
-        with self._engine.use():
+        with self._lock, self._engine.use():
             if not self._handle:
                 raise Error("the sequence is closed")
             yield self._handle
@@ -73,10 +75,11 @@ class Sequence:
 
     def close(self) -> None:
         """Frees it. A second time does nothing. InvalidError: a request uses it."""
-        if self._handle and not self._engine.is_closing:
-            with self._use() as handle:
-                check(self._engine.library.tern_sequence_destroy(handle))
-        self._handle = 0
+        with self._lock:
+            if self._handle and not self._engine.is_closing:
+                with self._engine.use():
+                    check(self._engine.library.tern_sequence_destroy(self._handle))
+            self._handle = 0
 
     def __enter__(self) -> Sequence:
         return self

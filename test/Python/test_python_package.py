@@ -17,6 +17,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -146,6 +147,29 @@ def test_cancelled_streams_end(model):
     while listener.queue.get(timeout=60) is not None:
         pass
     assert listener.answer.finish == "cancelled"
+
+
+def test_a_sequence_is_freed_once(model):
+    """By two threads that close it at the same time."""
+    sequence, freed = model.sequence(), []
+    library = sequence._engine.library
+    free = library.tern_sequence_destroy
+
+    def slowly(handle: int) -> int:
+        freed.append(handle)
+        time.sleep(0.05)
+        return free(handle) if len(freed) == 1 else 0
+
+    library.tern_sequence_destroy = slowly
+    try:
+        threads = [threading.Thread(target=sequence.close) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        library.tern_sequence_destroy = free
+    assert len(freed) == 1
 
 
 def test_sequences_go_on_fork_and_come_back(model):

@@ -163,6 +163,7 @@ REFUSED = [
     ("/v1/chat/completions", b'{"messages": "\xff"}', "no valid JSON"),
     ("/v1/chat/completions", '{"n": 1, "n": 2}', "'n' twice"),
     ("/v1/chat/completions", "[" * 100, "64 levels"),
+    ("/v1/chat/completions", {str(i): 0 for i in range(1025)}, "more than 1024 members"),
     ("/v1/chat/completions", {}, "messages is missing"),
     ("/v1/chat/completions", {**CHAT, "temperature": -1}, "temperature is -1"),
     ("/v1/chat/completions", '{"temperature": NaN}', "no valid JSON"),
@@ -217,6 +218,12 @@ def test_keys_are_asked_for(tern, tmp_path):
         assert served.json("/health")["status"] == "ok"
         status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example")
         assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
+
+
+def test_an_empty_key_is_none(tern):
+    """Not one that everybody has."""
+    refused = run(tern, "serve", "/nowhere", "--port", "0", env={"TERN_API_KEY": ""})
+    assert refused.returncode == 1 and "TERN_API_KEY is empty" in refused.stderr
 
 
 def test_transcripts_of_the_page(tern, tmp_path):

@@ -7,6 +7,8 @@ Needs TERN_BINARY, built with the server; without it these tests are skipped.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import random
@@ -157,6 +159,46 @@ def test_endless_bodies_are_dropped(server):
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 "), (more, chunked)
         connection.close()
     assert memory_of(server) - before < 32 << 20
+
+
+def test_bodies_are_read_in_time(server):
+    """Linear in their length: many members, many lists, many messages."""
+    start = time.monotonic()
+    for body in (
+        "{" + ",".join(f'"a{i}":0' for i in range(200000)) + "}",
+        '{"tools": [' + "{}," * 1000000 + "{}]}",
+        json.dumps({"messages": [{"role": "king"}] * 100000}),
+    ):
+        assert server.refused("/v1/chat/completions", body)
+    assert time.monotonic() - start < 20
+
+
+def test_a_request_without_memory_ends_alone(tern, tmp_path):
+    """One whose body does not fit, and one of which nothing can be made."""
+    need_server(tern)
+    with serving(tern, tmp_path, "--max-body", "64M") as served:
+        process = served.process.pid
+        size = int(Path(f"/proc/{process}/statm").read_text().split()[0]) * resource.getpagesize()
+        before = resource.prlimit(process, resource.RLIMIT_AS, (size + (32 << 20), resource.RLIM_INFINITY))
+        for megabytes in (40, 6):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status, _, _ = served.ask("/tokenize", {"content": "a" * (megabytes << 20)})
+                assert status == 500
+        resource.prlimit(process, resource.RLIMIT_AS, before)
+        assert served.json("/v1/completions", TEXT)["choices"][0]["text"] == GREEDY["text"]
+
+
+def test_a_terminal_may_go(tern, tmp_path):
+    """SIGHUP ends a server, but not one that nohup started."""
+    need_server(tern)
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with serving(tern, tmp_path) as served:
+            served.process.send_signal(signal.SIGHUP)
+            time.sleep(0.1)
+            assert served.json("/health") == {"status": "ok"}
+    finally:
+        signal.signal(signal.SIGHUP, handler)
 
 
 def test_noise_is_survived(server):

@@ -67,6 +67,29 @@ def test_escape_stops_and_frees(server, page):
     page.until("fetch('metrics').then(r => r.text()).then(t => /^tern_running.* 0$/m.test(t))", 5)
 
 
+def test_a_new_chat_begins_with_its_own_message(server, page):
+    """Also while an answer comes, and after one that was refused."""
+    page.evaluate("asked = []; fetch = ((f) => (p, o) => { if (o && o.body) asked.push(JSON.parse(o.body).messages);"
+                  "return f(p, o && o.body ? {...o, body: JSON.stringify({...JSON.parse(o.body), ...more})} : o);"
+                  "})(fetch); more = {ignore_eos: true, n: 16}")  # fmt: skip
+    page.type("Speak")
+    page.key("Enter")
+    page.until("document.querySelectorAll('article.assistant p').length > 0")
+    page.evaluate("document.getElementById('clear').click(); more = {colour: 'red'}")
+    page.until("!document.getElementById('log').hasAttribute('aria-busy')")
+    page.type("Again")
+    page.key("Enter")
+    page.until("document.querySelectorAll('article.fault').length == 1")
+    page.until("!document.getElementById('log').hasAttribute('aria-busy')")
+    page.evaluate("more = {max_tokens: 2}")
+    page.type("At last")
+    page.key("Enter")
+    page.until("asked.length == 3")
+    said = page.evaluate("asked.map(messages => messages.map(m => m.content).join())")
+    assert said == ["Speak", "Again", "At last"]
+    page.logged.clear()  # of the refusal
+
+
 def test_controls_have_names_and_the_order_of_tabs(server, page):
     nodes = page.call("Accessibility.getFullAXTree")["nodes"]
     named = {(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n["ignored"]}

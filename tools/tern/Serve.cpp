@@ -146,8 +146,12 @@ static Expected<std::string> readFile(StringRef flag, const std::string &path) {
 
 /// Those of the file and that of the environment.
 static Error readKeys(const ServeFlags &flags, std::vector<std::string> &keys) {
-  if (auto key = llvm::sys::Process::GetEnv("TERN_API_KEY"))
-    keys.push_back(*key);
+  if (auto key = llvm::sys::Process::GetEnv("TERN_API_KEY")) {
+    keys.push_back(StringRef(*key).trim().str());
+    // Everybody would have that one.
+    if (keys.back().empty())
+      return failure("TERN_API_KEY is empty; give it a key or unset it");
+  }
   if (flags.keyFile.empty())
     return Error::success();
   Expected<std::string> text = readFile("--api-key-file", flags.keyFile);
@@ -303,15 +307,20 @@ static void allowFiles() {
 static sigset_t endingSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int number : {SIGINT, SIGTERM, SIGHUP})
-    sigaddset(&signals, number);
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) {
+    // nohup says that the terminal may go; blocked, it would come all the same.
+    struct sigaction action = {};
+    sigaction(number, nullptr, &action);
+    if (action.sa_handler != SIG_IGN)
+      sigaddset(&signals, number);
+  }
   return signals;
 }
 
 /// The number of the signal that came, or 0 after a while.
 static int waitForSignal(const sigset_t &signals) {
-  timespec while_ = {0, 20000000};
-  return std::max(sigtimedwait(&signals, nullptr, &while_), 0);
+  timespec most = {0, 20000000};
+  return std::max(sigtimedwait(&signals, nullptr, &most), 0);
 }
 
 /// Until a signal has come and all requests are answered.
@@ -328,9 +337,7 @@ static void runUntilSignal(server::Server &server, const sigset_t &signals,
 
 static void announce(const server::ServerOptions &options,
                      const OpenModels &models, uint16_t port) {
-  bool isLocal = options.host == "localhost" || options.host == "::1" ||
-                 StringRef(options.host).starts_with("127.");
-  if (!isLocal && options.keys.empty())
+  if (!server::isLoopback(options.host) && options.keys.empty())
     llvm::errs() << "tern: warning: whoever reaches " << options.host
                  << " may ask without a key; --api-key-file asks for one\n";
   llvm::errs() << "tern: serving";

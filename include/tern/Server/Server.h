@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tern::server {
@@ -63,6 +64,9 @@ public:
   /// True if no request is being read, computed or answered.
   virtual bool isIdle() const = 0;
 };
+
+/// True for 127.0.0.1, ::1 and localhost, with a port or without.
+bool isLoopback(std::string_view host);
 
 } // namespace tern::server
 

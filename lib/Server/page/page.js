@@ -104,7 +104,7 @@ const requestOf = (name) => {
   return ["v1/chat/completions", { ...request, messages: [...first, ...conversation] }];
 };
 
-async function readAnswer(response, article) {
+async function readAnswer(response, article, turns) {
   let content = "", usage = null, write = null, think = null;
   try {
     for await (const event of eventsOf(response)) {
@@ -119,12 +119,13 @@ async function readAnswer(response, article) {
     }
   } finally {
     // An answer that was stopped stays said.
-    conversation.push({ role: "assistant", content });
+    turns.push({ role: "assistant", content });
   }
   return usage;
 }
 
 async function answer() {
+  const turns = conversation; // "New chat" begins another one meanwhile
   const [path, request] = requestOf(byId("model").value);
   const started = performance.now();
   running = new AbortController();
@@ -137,10 +138,12 @@ async function answer() {
       method: "POST", headers: headers(), body: JSON.stringify(request), signal: running.signal,
     });
     if (!response.ok) throw new Error(await refusal(response));
-    const usage = await readAnswer(response, addArticle("assistant", request.model));
+    const usage = await readAnswer(response, addArticle("assistant", request.model), turns);
     const seconds = (performance.now() - started) / 1000;
     say(usage ? `${usage.completion_tokens} tokens in ${seconds.toFixed(1)} s` : "");
   } catch (error) {
+    // Templates want an answer behind each message.
+    if (turns.at(-1).role === "user") turns.pop();
     if (error.name === "AbortError") say("Stopped");
     else showFault(error.message);
   } finally {

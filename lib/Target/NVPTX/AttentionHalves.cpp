@@ -72,6 +72,10 @@ void AttentionScores::scoreHalves(Value i, Words &tops) {
   Value position = b.add(b.mul(b.toWord(i), kGroupOf), b.mul(pair, 2));
   for (int64_t from = 0; from < rows; from += kRowsAtOnce) {
     int64_t count = std::min(kRowsAtOnce, rows - from);
+    // Keys are loaded again: kept, they would take more registers than there
+    // are.
+    if (from)
+      b.meetWarp();
     Words sums = sumResidues(keys, 0, 1, from, count);
     for (auto [index, sum] : llvm::enumerate(sums)) {
       for (int64_t bits : {2 * kPairs, kPairs})

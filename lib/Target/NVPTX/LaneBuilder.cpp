@@ -63,6 +63,8 @@ void LaneBuilder::barrier() {
   intrinsic("barrier.cta.sync.aligned.all", Type(), {i32(0)});
 }
 
+void LaneBuilder::meetWarp() { intrinsic("bar.warp.sync", Type(), {i32(-1)}); }
+
 /// Of 32 bits, as a word.
 static Value throughWord(LaneBuilder &b, Value x,
                          function_ref<Value(Value)> move) {

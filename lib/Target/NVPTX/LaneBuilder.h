@@ -42,6 +42,7 @@ public:
 
   /// All warps of the block, and all that they have written.
   void barrier();
+  void meetWarp();                    ///< the same of the warp
   Value shuffle(Value x, Value from); ///< of 32 bits, from lane `from`
   Value shuffleXor(Value x, int64_t bits);
   Value shuffleDown(Value x, int64_t by);
