@@ -34,16 +34,17 @@ protected:
     tern_engine_count(engine.get(), &counts);
     return counts;
   }
-  Answer ask(const EnginePointer &engine, std::vector<int32_t> tokens) {
+  Answer ask(const EnginePointer &engine, std::vector<int32_t> tokens,
+             int64_t most = 6) {
     Answer answer;
     Request r;
     r.tokens = std::move(tokens);
-    r.fields.max_tokens = 6;
+    r.fields.max_tokens = most;
     r.fields.temperature = 0;
     r.fields.flags = TERN_REQUEST_IGNORE_END;
     r.submit(engine.get(), answer);
     finishAll(engine.get());
-    EXPECT_EQ(answer.tokens, greedy(r.tokens, 6));
+    EXPECT_EQ(answer.tokens, greedy(r.tokens, size_t(most)));
     return answer;
   }
 
@@ -97,6 +98,21 @@ TEST_F(Sharing, PartsLieBehindEachOther) {
   EXPECT_EQ(ask(engine, a + numbers(200, 8) + c).reused, 24u);
   EXPECT_EQ(countsOf(engine).shared_bytes, both);
   EXPECT_EQ(ask(engine, a + b + c + numbers(900, 3)).reused, 36u);
+}
+
+/// A state that is taken goes back into a block that others share.
+TEST_F(Sharing, WhatIsWrittenOverIsNobodyElses) {
+  auto engine = open(options(), &model);
+  const auto a = numbers(1, 20), c = numbers(1, 18) + numbers(300, 2);
+  ask(engine, a + numbers(100, 4));
+  ask(engine, a + numbers(200, 1), 1); // shares five blocks with it
+  EXPECT_EQ(countsOf(engine).kept, 2u);
+  EXPECT_EQ(ask(engine, c + numbers(400, 6)).reused, 18u);
+  EXPECT_EQ(countsOf(engine).kept, 2u); // took the second one's state
+  EXPECT_EQ(ask(engine, a + numbers(500, 6)).reused, 20u);
+  EXPECT_EQ(ask(engine, c + numbers(600, 6)).reused, 20u);
+  EXPECT_EQ(ask(engine, c + numbers(700, 1)).reused, 20u);
+  EXPECT_EQ(ask(engine, a + numbers(800, 1)).reused, 20u);
 }
 
 /// Who writes over shared pages has its own from then on.
