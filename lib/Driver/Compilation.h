@@ -80,6 +80,7 @@ private:
   /// Code of devices, if the target is one: of versions that differ.
   struct DeviceCode {
     std::string name; ///< "sm_80"
+    unsigned capability;
     std::unique_ptr<Emitter> emitter;
     std::string text;
   };

@@ -91,7 +91,8 @@ static std::string withoutTarget(StringRef text) {
 
 /// Code of one version, unless that of the one before does as well.
 Error Compilation::addKernels(mlir::ModuleOp module, TargetAttr version) {
-  DeviceCode made{version.getCpu().str(), nullptr, ""};
+  unsigned capability = version.getTarget()->getDevice(version)->capability;
+  DeviceCode made{version.getCpu().str(), capability, nullptr, ""};
   if (Error error = Emitter::create(module, version).moveInto(made.emitter))
     return error;
   if (Error error = made.emitter->emitAssembly().moveInto(made.text))
@@ -116,6 +117,8 @@ Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
   std::vector<DeviceImage> images;
   for (const CodeVersion &version : all) {
     StringRef cpu = version.target.getCpu();
+    unsigned capability =
+        version.target.getTarget()->getDevice(version.target)->capability;
     if (haveSamePlan(all.front().module, version.module)) {
       last = splitDeviceModule(version.module);
       if (Error error = addKernels(*last.kernels, version.target))
@@ -124,10 +127,11 @@ Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
       listener.message(MessageKind::Note,
                        cpu.str() + " runs the code of " + kernels.back().name +
                            ", as its own would need other launches");
+      // Where this is above what the code was made for, the host would launch it
+      // early, and it does not wait.
+      capability = kernels.back().capability;
     }
-    images.push_back(
-        {kernels.back().text,
-         version.target.getTarget()->getDevice(version.target)->capability});
+    images.push_back({kernels.back().text, capability});
   }
   addDeviceImages(*last.description, images);
   return Emitter::create(*last.description, getProgramTarget(target));
