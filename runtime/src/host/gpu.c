@@ -140,7 +140,7 @@ static int load_code(tern_gpu *gpu, tern_error *error) {
     if (gpu_check(gpu,
                   gpu->cuda.cuModuleGetFunction(&gpu->functions[i], gpu->module,
                                                 plan->kernel_names[i]),
-                  plan->kernel_names[i], error) != 0)
+                  "looking for its kernels", error) != 0)
       return -1;
   return 0;
 }
@@ -176,7 +176,7 @@ static int allocate(tern_gpu *gpu, cuda_address *at, uint64_t bytes,
     return host_fail(error, "%s: too large", what);
   cuda_result result = gpu->cuda.cuMemAlloc_v2(at, bytes ? (size_t)bytes : 1);
   if (result != CUDA_OUT_OF_MEMORY)
-    return gpu_check(gpu, result, what, error);
+    return gpu_check(gpu, result, "allocating memory", error);
   gpu->cuda.cuMemGetInfo_v2(&free_bytes, &total);
   return host_fail(error,
                    "%s is out of memory: %.1f MB are wanted for %s, %.1f of "
@@ -303,6 +303,8 @@ void tern_gpu_close(tern_gpu *gpu) {
   if (!gpu)
     return;
   const cuda_driver *cuda = &gpu->cuda;
+  if (gpu->context)
+    cuda->cuCtxSetCurrent(gpu->context);
   if (gpu->is_ahead)
     gpu_fall_back(gpu);
   while (gpu->allocated)
@@ -345,6 +347,8 @@ void *tern_gpu_allocate(tern_gpu *gpu, uint64_t bytes, tern_error *error) {
     host_fail(error, "out of memory");
     return NULL;
   }
+  /* A thread has a context of its own, and callers may have several. */
+  gpu->cuda.cuCtxSetCurrent(gpu->context);
   if (allocate(gpu, &state->at, bytes, "a cache", error) != 0) {
     free(state);
     return NULL;
@@ -360,6 +364,7 @@ void tern_gpu_free(tern_gpu *gpu, void *at) {
     gpu_state *state = *link;
     if (on_device(state->at) != at)
       continue;
+    gpu->cuda.cuCtxSetCurrent(gpu->context);
     gpu_fall_back(gpu);
     gpu->cuda.cuMemFree_v2(state->at);
     *link = state->next;

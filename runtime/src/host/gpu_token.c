@@ -130,6 +130,10 @@ static cuda_result run_best(tern_gpu *gpu, const tern_rows *rows,
   }
   if (result == CUDA_OK)
     result = gpu->cuda.cuEventSynchronize(gpu->ended[turn]);
+  if (result != CUDA_OK) {
+    gpu_fall_back(gpu);
+    return result;
+  }
   *best = gpu->pinned[turn].choice.best;
   gpu->expected.state = rows->states[0];
   gpu->expected.position = rows->positions[0] + 1;
