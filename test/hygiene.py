@@ -60,7 +60,7 @@ RUNTIME_MAY_INCLUDE = {
     "core": {"core"},
     "tokenizer": {"tokenizer", "core"},
     "template": {"template"},
-    "grammar": {"grammar"},
+    "grammar": {"grammar", "template"},
     "host": {"host", "core"},
     "engine": {"engine", "host", "core"},
 }

@@ -216,9 +216,9 @@ template <typename... Ops> struct Kernels {
   }
 };
 using AllKernels =
-    Kernels<ActiveRowsOp, ArgmaxOp, AttentionOp, BestRowOp, BoundRowsOp, CandidateRowsOp,
-            DequantizeOp, GatherRowsOp, HadamardOp, KeepTopKOp, LmHeadOp,
-            QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
+    Kernels<ActiveRowsOp, ArgmaxOp, AttentionOp, BestRowOp, BoundRowsOp,
+            CandidateRowsOp, DequantizeOp, GatherRowsOp, HadamardOp, KeepTopKOp,
+            LmHeadOp, QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
 
 } // namespace
 

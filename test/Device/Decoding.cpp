@@ -24,8 +24,7 @@ bool tern::ptx::readType(const std::string &word, Type &type) {
       {"f32", {Kind::Float, 32, 1}},     {"f64", {Kind::Float, 64, 1}},
       {"bf16", {Kind::BFloat, 16, 1}},   {"f16x2", {Kind::Float, 16, 2}},
       {"bf16x2", {Kind::BFloat, 16, 2}}, {"u16x2", {Kind::Unsigned, 16, 2}},
-      {"f32x2", {Kind::Float, 32, 2}},
-      {"s16x2", {Kind::Signed, 16, 2}}};
+      {"f32x2", {Kind::Float, 32, 2}},   {"s16x2", {Kind::Signed, 16, 2}}};
   auto found = types.find(word);
   if (found == types.end())
     return false;

@@ -307,11 +307,8 @@ TEST_F(Engine, RefusesWithASentence) {
         << tern_engine_error();
   };
   refuse([](Request &r) { r.tokens = {}; }, "no tokens that could be read");
-  refuse(
-      [](Request &r) {
-        r.tokens = {1, 1024};
-      },
-      "token 1 is 1024, expected 0 to 1023");
+  refuse([](Request &r) { r.tokens = {1, 1024}; },
+         "token 1 is 1024, expected 0 to 1023");
   refuse([](Request &r) { r.tokens.resize(65); },
          "the text has 65 tokens, but the context of 64 has room for 64");
   refuse([](Request &r) { r.fields.temperature = NAN; },

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CommaLocale.h"
 #include "GrammarTesting.h"
 
 #include <nlohmann/json.hpp>
@@ -67,6 +68,17 @@ TEST(GrammarSchema, LongNumbers) {
   ASSERT_TRUE(made) << sentence().text;
   EXPECT_EQ(Language(made.get()).takes("1"), 1);
   EXPECT_EQ(Language(made.get()).takes(nines), 0);
+}
+
+TEST(GrammarSchema, NumbersHaveNoLocale) {
+  CommaLocale locale;
+  if (!locale.isThere())
+    GTEST_SKIP() << "no locale with a comma can be made (package locales)";
+  GrammarPointer made =
+      schema(R"({"allOf": [{"enum": [1.25, 3.5]}, {"enum": [1.75, 3.5]}]})");
+  ASSERT_TRUE(made) << sentence().text;
+  EXPECT_EQ(Language(made.get()).takes("3.5"), 1);
+  EXPECT_EQ(Language(made.get()).takes("1.25"), 0);
 }
 
 TEST(GrammarSchema, AnyObject) {

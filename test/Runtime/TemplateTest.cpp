@@ -10,6 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CommaLocale.h"
+
 #include "tern/template.h"
 
 #include "gtest/gtest.h"
@@ -371,6 +373,21 @@ TEST(Template, Damaged) {
       render(damaged, json);
     }
   }
+}
+
+/// A program that links the library may have any locale.
+TEST(Template, NumbersAndMonthsHaveNoLocale) {
+  CommaLocale locale;
+  if (!locale.isThere())
+    GTEST_SKIP() << "no locale with a comma can be made (package locales)";
+  Engine render;
+  EXPECT_EQ(render("{{ 1.5 + x }} {{ '2.5' | float }} {{ 0.25 | round(1) }} "
+                   "{{ strftime_now('%B') }}",
+                   R"({"x": 0.25})"),
+            "1.75 2.5 0.2 January");
+  EXPECT_STREQ(localeconv()->decimal_point, ",");
+  EXPECT_NE(render("{{ raise_exception('no') }}"), "");
+  EXPECT_STREQ(localeconv()->decimal_point, ",");
 }
 
 } // namespace

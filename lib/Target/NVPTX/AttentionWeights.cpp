@@ -119,9 +119,8 @@ void AttentionWeights::weigh(Value row, Value most, Value seenBy, Value block) {
     Value p = b.roundToInteger(b.getI32Type(), b.mul(ws[half], scale));
     if (isFirst && half == 0) {
       Value whole = p;
-      b.ifTrue(isFirst, [&] {
-        b.store(whole, uses[WeightFirsts], {b.index(0), row});
-      });
+      b.ifTrue(isFirst,
+               [&] { b.store(whole, uses[WeightFirsts], {b.index(0), row}); });
       p = b.select(isFirst, b.i32(0), p);
     }
     b.store(arith::TruncIOp::create(b, b.getI8Type(), p), uses[Weights],

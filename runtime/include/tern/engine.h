@@ -114,8 +114,8 @@ tern_engine *tern_engine_open_linked(const tern_model *const *models,
                                      const tern_engine_options *options);
 
 /* Ends all requests (TERN_FINISH_CANCELLED) and frees everything, sequences
- * included. Not from a callback. NULL is nothing, and so is an engine in a child
- * of fork, which can use it for nothing else either. */
+ * included. Not from a callback. NULL is nothing, and so is an engine in a
+ * child of fork, which can use it for nothing else either. */
 void tern_engine_close(tern_engine *engine);
 
 typedef struct tern_engine_info {

@@ -109,9 +109,8 @@ static int32_t pick(engine_request *request, float *logits, int is_full) {
   if (request->best >= 0)
     return request->best;
   /* An end that is forced is part of no form. */
-  int is_last =
-      !request->matcher &&
-      (is_full || (int64_t)request->answered + 1 == request->limit);
+  int is_last = !request->matcher &&
+                (is_full || (int64_t)request->answered + 1 == request->limit);
   if (engine_allow(request) != 0)
     return -1;
   return host_pick(&request->generator, request->text_count, is_last, logits);

@@ -121,8 +121,7 @@ int tern_engine_stop(tern_engine *engine, int64_t milliseconds) {
   if (failure != 0)
     return failure;
   pthread_mutex_lock(&engine->queue);
-  if (!engine->has_driver ||
-      pthread_equal(engine->driver, pthread_self())) {
+  if (!engine->has_driver || pthread_equal(engine->driver, pthread_self())) {
     pthread_mutex_unlock(&engine->queue);
     return engine_fail(TERN_ENGINE_INVALID,
                        "the engine is not started, or this is a callback");

@@ -6,6 +6,8 @@
  *===------------------------------------------------------------------------===*/
 #include "document.h"
 
+#include "../template/plain_locale.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,7 +304,10 @@ double json_number(const grammar_json *value) {
     return NAN;
   memcpy(text, value->text, value->bytes);
   text[value->bytes] = 0;
-  return strtod(text, NULL);
+  locale_t before = template_use_plain_locale();
+  double number = strtod(text, NULL);
+  uselocale(before);
+  return number;
 }
 
 int json_equal(const grammar_json *a, const grammar_json *b) {

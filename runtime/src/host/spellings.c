@@ -23,17 +23,14 @@
 #define ALL (COMMAND_RUN | COMMAND_CHAT | COMMAND_PPL | COMMAND_BENCH)
 
 /* The same flag under another name, */
-#define SAME(names, commands, flag)                                            \
-  { names, commands, flag, NULL, NULL }
+#define SAME(names, commands, flag) {names, commands, flag, NULL, NULL}
 /* a switch that says how it is in any case, */
-#define SO_ANYWAY(names, commands, reason)                                     \
-  { names, commands, NULL, "", reason }
+#define SO_ANYWAY(names, commands, reason) {names, commands, NULL, "", reason}
 /* and a flag that is refused, whatever its value is or unless it is this one.
  */
-#define REFUSED(names, commands, reason)                                       \
-  { names, commands, NULL, NULL, reason }
+#define REFUSED(names, commands, reason) {names, commands, NULL, NULL, reason}
 #define REFUSED_UNLESS(names, commands, value, reason)                         \
-  { names, commands, NULL, value, reason }
+  {names, commands, NULL, value, reason}
 
 #define NO_GPU "a model runs where tern compile --target says, as a whole"
 #define NO_DOWNLOAD                                                            \
@@ -42,10 +39,11 @@
   "tokens are chosen by the repeat and the presence penalty, temperature, "    \
   "--top-k, --min-p and --top-p, in this order"
 #define ONE_MODEL "there is no second model that drafts"
-#define NO_GRAMMAR "answers are not bound to a grammar"
+#define NO_GRAMMAR                                                             \
+  "tern serve and libtern bind answers to a grammar, programs do not"
 #define NO_SHIFT "a full context is not shifted"
 #define ROPE "positions are as the checkpoint's config says"
-#define NO_SERVER "there is no server"
+#define NO_SERVER "tern serve answers over HTTP"
 #define NO_ADAPTER                                                             \
   "adapters are not applied; merge one into its model before tern compile"
 #define MAPPED "weights are mapped, and then --load says where they lie"
@@ -217,7 +215,8 @@ static const host_spelling spellings[] = {
             NO_SERVER),
     REFUSED("--embedding --embeddings --pooling --embd-normalize "
             "--embd-output-format --attention",
-            ALL, "a model predicts tokens; embeddings are not printed"),
+            ALL,
+            "embeddings are not printed; tern serve and libtern give them"),
     REFUSED("--license", ALL,
             "tern is under the Apache License 2.0 with LLVM "
             "exceptions"),

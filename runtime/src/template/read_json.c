@@ -5,6 +5,7 @@
  *
  *===------------------------------------------------------------------------===*/
 #include "parts.h"
+#include "plain_locale.h"
 
 #include "tern/tokenizer.h"
 
@@ -275,8 +276,12 @@ int tern_template_check_tools(void *memory, size_t bytes, const char *name,
   e.steps = TERN_TEMPLATE_STEPS;
   e.subject = name;
   e.error = error;
-  if (setjmp(e.failed))
-    return -1;
-  check_tools(&e, json, json_bytes);
-  return 0;
+  int result = -1;
+  locale_t before = template_use_plain_locale();
+  if (setjmp(e.failed) == 0) {
+    check_tools(&e, json, json_bytes);
+    result = 0;
+  }
+  uselocale(before);
+  return result;
 }

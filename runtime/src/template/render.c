@@ -5,6 +5,7 @@
  *
  *===------------------------------------------------------------------------===*/
 #include "parts.h"
+#include "plain_locale.h"
 
 #include <string.h>
 
@@ -225,11 +226,15 @@ int tern_template_render(tern_template *parsed, const char *json,
   e->loop = NULL;
   e->now = now;
   e->error = error;
-  if (setjmp(e->failed))
-    return -1;
-  value text = render(e, json, json_bytes);
-  rendering->text = text.at;
-  rendering->marks = text.marks;
-  rendering->bytes = text.bytes;
-  return 0;
+  int result = -1;
+  locale_t before = template_use_plain_locale();
+  if (setjmp(e->failed) == 0) {
+    value text = render(e, json, json_bytes);
+    rendering->text = text.at;
+    rendering->marks = text.marks;
+    rendering->bytes = text.bytes;
+    result = 0;
+  }
+  uselocale(before);
+  return result;
 }

@@ -5,6 +5,7 @@
  *
  *===------------------------------------------------------------------------===*/
 #include "parts.h"
+#include "plain_locale.h"
 
 #include <string.h>
 
@@ -324,9 +325,13 @@ int tern_template_parse(void *memory, size_t bytes, const char *text,
   e->error = error;
   e->line = 1;
   e->steps = TERN_TEMPLATE_STEPS;
-  if (setjmp(e->failed))
-    return -1;
-  parse_whole(e, text, text_bytes);
-  *parsed = e;
-  return 0;
+  int result = -1;
+  locale_t before = template_use_plain_locale();
+  if (setjmp(e->failed) == 0) {
+    parse_whole(e, text, text_bytes);
+    *parsed = e;
+    result = 0;
+  }
+  uselocale(before);
+  return result;
 }
