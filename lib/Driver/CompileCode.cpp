@@ -127,8 +127,8 @@ Expected<std::unique_ptr<Emitter>> Compilation::createEmitter() {
       listener.message(MessageKind::Note,
                        cpu.str() + " runs the code of " + kernels.back().name +
                            ", as its own would need other launches");
-      // Where this is above what the code was made for, the host would launch it
-      // early, and it does not wait.
+      // The host launches early what says a later capability, and this code
+      // need not wait.
       capability = kernels.back().capability;
     }
     images.push_back({kernels.back().text, capability});

@@ -132,7 +132,7 @@ private:
     Value isLong =
         b.compare(arith::CmpIPredicate::uge, position, kShortPositions);
     int64_t parts = shape.layout.heads * chunks;
-    SmallVector<Value> all = allocateShared(parts);
+    SmallVector<Value> all = allocateBetween(parts);
     constexpr int64_t ofTile = kGroupOf * AttentionShape::warps;
     Value tiles = b.div(b.add(position, ofTile), b.index(ofTile));
     tiles = b.select(isLong, tiles, b.index(0));
@@ -167,7 +167,7 @@ private:
   }
 
   /// Memory of what launches leave for each other, of all kv heads and chunks.
-  SmallVector<Value> allocateShared(int64_t parts) {
+  SmallVector<Value> allocateBetween(int64_t parts) {
     SmallVector<Value> all;
     for (auto [use, type] :
          llvm::enumerate(shape.getUses(b.getContext(), shape.capacity))) {
@@ -301,7 +301,7 @@ private:
   KVCacheType type;
   int64_t perKv, chunks;
   AttentionShape shape;
-  SmallVector<int64_t> ofPart; ///< of the first dimension of what is shared
+  SmallVector<int64_t> ofPart; ///< sizes of a part of what launches leave
 };
 
 struct AttendByBlocks : OpRewritePattern<AttentionOp> {
