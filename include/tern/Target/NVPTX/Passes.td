@@ -57,7 +57,9 @@ def MarkKernelsPass : Pass<"tern-mark-kernels", "::mlir::ModuleOp"> {
     *Before*: functions of LLVM with `tern.blocks`.
 
     *After*: they have the calling convention of kernels, and the threads of a block;
-    those that are no product of tensor cores may take all registers.
+    those that are no product of tensor cores may take all registers. For devices of 9.0
+    and later, they let the next launch begin, and wait for those before in front of the
+    first operation that may need what these have written (`griddepcontrol`).
 
     ```mlir
     llvm.func @layer_decode_3(...) attributes {tern.blocks = 48 : i64}
