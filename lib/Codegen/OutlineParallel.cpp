@@ -17,6 +17,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -78,7 +79,7 @@ public:
       : word(IntegerType::get(loop.getContext(), getIndexBits(loop))) {
     fields.assign(2, word);
     for (Value value : captures.values)
-      fields.push_back(isAddressLike(value.getType()) ? word : value.getType());
+      fields.push_back(getFieldType(value.getType()));
     type = LLVM::LLVMStructType::getLiteral(loop.getContext(), fields);
   }
 
@@ -98,6 +99,8 @@ public:
       value = memref::ExtractAlignedPointerAsIndexOp::create(b, loc, value);
     if (isa<IndexType>(value.getType()))
       value = arith::IndexCastOp::create(b, loc, word, value);
+    if (isa<VectorType>(value.getType()))
+      value = vector::ShapeCastOp::create(b, loc, fields[i], value);
     LLVM::StoreOp::create(b, loc, value, getField(b, loc, base, i));
   }
 
@@ -109,12 +112,23 @@ public:
       value = arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
     if (isa<MemRefType>(wanted))
       value = FromAddressOp::create(b, loc, wanted, value);
+    if (isa<VectorType>(wanted))
+      value = vector::ShapeCastOp::create(b, loc, wanted, value);
     return value;
   }
 
   LLVM::LLVMStructType type;
 
 private:
+  /// LLVM's vectors have one dimension.
+  Type getFieldType(Type type) const {
+    if (isAddressLike(type))
+      return word;
+    if (auto vector = dyn_cast<VectorType>(type))
+      return VectorType::get(vector.getNumElements(), vector.getElementType());
+    return type;
+  }
+
   Type word; ///< as wide as an address
   SmallVector<Type> fields;
 };

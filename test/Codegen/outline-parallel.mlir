@@ -1,4 +1,4 @@
-// RUN: tern-opt %s --tern-outline-parallel --allow-unregistered-dialect | FileCheck %s
+// RUN: tern-opt %s --split-input-file --tern-outline-parallel --allow-unregistered-dialect | FileCheck %s
 
 // The task: worker w of m runs iterations [w*n/m, (w+1)*n/m). It is handed base
 // addresses and values; views and index arithmetic it does again.
@@ -43,3 +43,24 @@ func.func @layer.decode(%env: !llvm.ptr, %weights: memref<1024xi8>, %layer: inde
 // CHECK:           "test.body"(%[[I]], %[[WORKER]], %[[W]], %[[X]]) :
 // CHECK-LABEL: func.func @layer.decode(
 // CHECK-NOT:     scf.parallel
+
+// -----
+
+// LLVM has vectors of one dimension: so lie those of others in the context.
+
+func.func @layer.vectors(%env: !llvm.ptr, %n: index, %x: vector<1x1xi32>, %y: vector<2x3xi8>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    "test.body"(%i, %x, %y) : (index, vector<1x1xi32>, vector<2x3xi8>) -> ()
+  }
+  return
+}
+// CHECK-LABEL: func.func private @layer.vectors.task(
+// CHECK:         llvm.getelementptr %{{.*}}[0, 2] : {{.*}}, !llvm.struct<(i64, i64, vector<1xi32>, vector<6xi8>)>
+// CHECK:         %[[X:.*]] = vector.shape_cast %{{.*}} : vector<1xi32> to vector<1x1xi32>
+// CHECK:         %[[Y:.*]] = vector.shape_cast %{{.*}} : vector<6xi8> to vector<2x3xi8>
+// CHECK:           "test.body"(%{{.*}}, %[[X]], %[[Y]])
+// CHECK-LABEL: func.func @layer.vectors(
+// CHECK:         vector.shape_cast %{{.*}} : vector<1x1xi32> to vector<1xi32>
+// CHECK:         vector.shape_cast %{{.*}} : vector<2x3xi8> to vector<6xi8>

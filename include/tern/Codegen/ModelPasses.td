@@ -277,7 +277,8 @@ def OutlineParallelPass : Pass<"tern-outline-parallel", "::mlir::ModuleOp"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::tern::TernDialect"];
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+    "::tern::TernDialect"];
 }
 
 def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {
