@@ -5,6 +5,7 @@
  *
  *===------------------------------------------------------------------------===*/
 #include "bench.h"
+#include "gpu_weak.h"
 
 #include <stdio.h>
 #include <string.h>
