@@ -10,6 +10,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,8 +85,27 @@ class Served:
         _, _, text = self.ask("/metrics")
         return sum(float(x) for x in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.M))
 
+    def settled(self, name: str) -> float:
+        """A count is that of the last step, which ends after an answer has."""
+        value = self.metric(name)
+        while True:
+            time.sleep(0.05)
+            before, value = value, self.metric(name)
+            if value == before:
+                return value
+
     def log(self) -> list[dict]:
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
+
+    def logged(self, path: str, **fields: object) -> dict:
+        """The first line of `path` with `fields`: it is written once the client has its answer."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for line in self.log():
+                if line["path"] == path and fields.items() <= line.items():
+                    return line
+            time.sleep(0.01)
+        raise AssertionError(f"no line of {path} with {fields} in the log")
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)

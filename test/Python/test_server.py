@@ -152,9 +152,9 @@ def test_health_models_and_metrics(server):
     assert server.json("/health") == {"status": "ok"}
     [model] = server.json("/v1/models")["data"]
     assert model["id"] == "bard" and model["context_length"] == 256
-    before = server.metric("tern_answer_tokens_total")
+    before = server.settled("tern_answer_tokens_total")
     server.json("/v1/completions", {**TEXT, "max_tokens": 5})
-    assert server.metric("tern_answer_tokens_total") == before + 5
+    assert server.settled("tern_answer_tokens_total") == before + 5
 
 
 REFUSED = [
@@ -199,9 +199,9 @@ def test_other_refusals(server):
 
 
 def test_log_has_no_texts(server):
-    server.json("/v1/completions", TEXT)
-    line = [line for line in server.log() if line["path"] == "/v1/completions"][-1]
-    assert line["status"] == 200 and line["answer_tokens"] == TEXT["max_tokens"]
+    server.json("/v1/completions", {**TEXT, "max_tokens": 17})
+    line = server.logged("/v1/completions", answer_tokens=17)
+    assert line["status"] == 200
     assert "asked" not in line and "ROMEO" not in json.dumps(server.log())
 
 
@@ -268,8 +268,8 @@ def test_others_are_warned_of_and_texts_logged_only_if_asked_for(tern, tmp_path)
         assert "warning: whoever reaches 0.0.0.0 may ask without a key" in served.said
         served.host = "127.0.0.1"
         served.json("/v1/completions", TEXT)
-        until_logged = [line for line in served.log() if line["path"] == "/v1/completions"]
-        assert until_logged[0]["asked"] == TEXT["prompt"] and until_logged[0]["answered"] == GREEDY["text"]
+        line = served.logged("/v1/completions")
+        assert line["asked"] == TEXT["prompt"] and line["answered"] == GREEDY["text"]
 
 
 def test_several_models_and_names(tern, tmp_path):

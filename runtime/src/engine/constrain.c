@@ -120,7 +120,7 @@ int engine_constrain(engine_request *request, tern_grammar *grammar) {
     return result ? result : TERN_ENGINE_FAILED;
   request->matcher = tern_matcher_open(c->made, &error);
   if (!request->matcher)
-    return engine_fail(TERN_ENGINE_INVALID, "%s", error.text);
+    return engine_pass_on(&error);
   accept_opening(request);
   return 0;
 }

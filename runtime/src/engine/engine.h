@@ -153,6 +153,9 @@ struct tern_engine {
 __attribute__((format(printf, 2, 3)))
 #endif
 int engine_fail(int result, const char *format, ...);
+/* With the sentence of what it called: TERN_ENGINE_FAILED if memory was short,
+ * and else TERN_ENGINE_INVALID. */
+int engine_pass_on(const tern_error *error);
 
 /*--- open.c ----------------------------------------------------------------*/
 

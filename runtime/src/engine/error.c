@@ -6,8 +6,11 @@
  *===------------------------------------------------------------------------===*/
 #include "engine.h"
 
+#include "../host/host.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char sentence[sizeof(((tern_error *)0)->text)];
 
@@ -22,4 +25,10 @@ int engine_fail(int result, const char *format, ...) {
   /* An argument may be the sentence itself. */
   snprintf(sentence, sizeof(sentence), "%s", text);
   return result;
+}
+
+int engine_pass_on(const tern_error *error) {
+  int result = strcmp(error->text, HOST_NO_MEMORY) == 0 ? TERN_ENGINE_FAILED
+                                                        : TERN_ENGINE_INVALID;
+  return engine_fail(result, "%s", error->text);
 }

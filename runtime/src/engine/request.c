@@ -219,7 +219,7 @@ static int set_generator(engine_request *request) {
                          &generator->rules_memory) != 0 ||
       host_stops_open(&request->stops, program) != 0 ||
       host_default_limit(program, request->text_count, &request->limit) != 0)
-    return engine_fail(TERN_ENGINE_INVALID, "%s", program->error.text);
+    return engine_pass_on(&program->error);
   request->picks_best =
       host_picks_best(generator) &&
       !(request->flags & (TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS |

@@ -43,9 +43,7 @@ int engine_encode(tern_engine *engine, const char *text, size_t bytes,
   result = flags & TERN_ENCODE_PLAIN
                ? host_encode(&program, text, NULL, bytes, flags, tokens, count)
                : host_encode_prompt(&program, text, bytes, tokens, count);
-  return result == 0
-             ? 0
-             : engine_fail(TERN_ENGINE_INVALID, "%s", program.error.text);
+  return result == 0 ? 0 : engine_pass_on(&program.error);
 }
 
 int tern_engine_tokenize(tern_engine *engine, const char *text, size_t bytes,
@@ -229,7 +227,7 @@ static int begin_chat(tern_engine *engine, const tern_chat *given) {
         add_messages(conversation, &chat) == 0)
       return 0;
   }
-  return engine_fail(TERN_ENGINE_INVALID, "%s", program->error.text);
+  return engine_pass_on(&program->error);
 }
 
 static void end_chat(tern_engine *engine) {
@@ -247,7 +245,7 @@ int tern_engine_render(tern_engine *engine, const tern_chat *chat, char *text,
   int result = begin_chat(engine, chat);
   if (result == 0 &&
       host_conversation_render(&engine->conversation, &rendering) != 0)
-    result = engine_fail(TERN_ENGINE_INVALID, "%s", engine->chatter.error.text);
+    result = engine_pass_on(&engine->chatter.error);
   if (result == 0) {
     cut_text cut = {text, room, 0};
     cut_append(&cut, rendering.text, rendering.bytes);
@@ -271,7 +269,7 @@ int engine_encode_chat(tern_engine *engine, const tern_chat *chat,
       (host_conversation_encode(&engine->conversation, tokens, count) != 0 ||
        (opening && host_copy_append(program, opening, own->text.at,
                                     own->marks.at, own->text.bytes) != 0)))
-    result = engine_fail(TERN_ENGINE_INVALID, "%s", program->error.text);
+    result = engine_pass_on(&program->error);
   end_chat(engine);
   return result;
 }

@@ -311,7 +311,7 @@ int host_bench(host_program *program) {
   lists l;
   int result = -1;
   if (!b) {
-    host_fail(&program->error, "out of memory");
+    host_fail(&program->error, HOST_NO_MEMORY);
     return EXIT_FAILED;
   }
   memset(&l, 0, sizeof(l));

@@ -140,7 +140,7 @@ static host_message *next_message(host_conversation *conversation) {
     host_message *more =
         realloc(conversation->messages, room * sizeof(host_message));
     if (!more) {
-      host_fail(&conversation->program->error, "out of memory");
+      host_fail(&conversation->program->error, HOST_NO_MEMORY);
       return NULL;
     }
     conversation->messages = more;

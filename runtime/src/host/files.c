@@ -43,7 +43,7 @@ void *host_allocate(host_program *program, uint64_t a, uint64_t b, uint64_t c) {
       a * b * c < SIZE_MAX)
     memory = malloc((size_t)(a * b * c) + 1); /* never malloc(0) */
   if (!memory)
-    host_fail(&program->error, "out of memory");
+    host_fail(&program->error, HOST_NO_MEMORY);
   return memory;
 }
 
@@ -55,7 +55,7 @@ int host_text_append(host_program *program, host_text *text, const char *from,
                        ? realloc(text->at, room)
                        : NULL;
     if (!larger)
-      return host_fail(&program->error, "out of memory");
+      return host_fail(&program->error, HOST_NO_MEMORY);
     text->at = larger;
     text->room = room;
   }

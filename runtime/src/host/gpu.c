@@ -135,7 +135,7 @@ static int load_code(tern_gpu *gpu, tern_error *error) {
   gpu->waits = gpu_pick_image(gpu)->capability >= 90;
   gpu->functions = calloc(plan->kernel_count + 1u, sizeof(*gpu->functions));
   if (!gpu->functions)
-    return host_fail(error, "out of memory");
+    return host_fail(error, HOST_NO_MEMORY);
   for (uint32_t i = 0; i < plan->kernel_count; ++i)
     if (gpu_check(gpu,
                   gpu->cuda.cuModuleGetFunction(&gpu->functions[i], gpu->module,
@@ -225,7 +225,7 @@ static int prepare_rows(tern_gpu *gpu, tern_error *error) {
   }
   uint64_t *table = calloc(model->head_tokens, sizeof(*table));
   if (!table)
-    return host_fail(error, "out of memory");
+    return host_fail(error, HOST_NO_MEMORY);
   for (uint32_t i = 0; i < model->head_tokens; ++i)
     table[i] = gpu->logits + (uint64_t)i * model->vocab_size * sizeof(float);
   int result =
@@ -280,7 +280,7 @@ tern_gpu_open(const tern_model *model, const void *weights, unsigned number,
               void *data, tern_error *error) {
   tern_gpu *gpu = calloc(1, sizeof(*gpu));
   if (!gpu || sizeof(void *) != 8 || !model->device) {
-    host_fail(error, !gpu             ? "out of memory"
+    host_fail(error, !gpu             ? HOST_NO_MEMORY
                      : !model->device ? "the model has no code for a GPU"
                                       : "GPUs need a program of 64 bits");
     free(gpu);
@@ -344,7 +344,7 @@ const tern_device *tern_gpu_device(const tern_gpu *gpu) {
 void *tern_gpu_allocate(tern_gpu *gpu, uint64_t bytes, tern_error *error) {
   gpu_state *state = calloc(1, sizeof(*state));
   if (!state) {
-    host_fail(error, "out of memory");
+    host_fail(error, HOST_NO_MEMORY);
     return NULL;
   }
   /* A thread has a context of its own, and callers may have several. */

@@ -21,6 +21,8 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 __attribute__((format(printf, 2, 3)))
 #endif
 int host_fail(tern_error *error, const char *format, ...);
+/* The sentence that an engine knows to be no fault of a request. */
+#define HOST_NO_MEMORY "out of memory"
 
 /* The program while it runs. */
 typedef struct host_program {

@@ -50,7 +50,7 @@ static int read_typed(host_lines *l, host_text *message) {
   case LINE_INTERRUPTED:
     return HOST_LINES_INTERRUPTED;
   case LINE_FAILED:
-    host_fail(&l->program->error, "out of memory");
+    host_fail(&l->program->error, HOST_NO_MEMORY);
     return HOST_LINES_FAILED;
   default:
     break;

@@ -29,7 +29,7 @@ static int add_marker(host_conversation *c, int32_t id) {
     size_t room = 2 * m->room + 16;
     int32_t *more = realloc(m->ids, room * sizeof(*more));
     if (!more)
-      return host_fail(&c->program->error, "out of memory");
+      return host_fail(&c->program->error, HOST_NO_MEMORY);
     m->ids = more;
     m->room = room;
   }

@@ -234,7 +234,7 @@ static int place(places *p, tern_pool *pool, tern_error *error) {
   int is_asked = placement->placing == TERN_PLACE_HUGE;
   p->huge = (size_t)tern_huge_page_bytes("");
   if (p->huge && list_pieces(p) != 0)
-    return host_fail(error, "out of memory");
+    return host_fail(error, HOST_NO_MEMORY);
   if (!is_asked && p->huge && p->count * (uint64_t)p->huge < LEAST_BYTES) {
     placement->reason = "they are few";
     return 0;

@@ -155,7 +155,7 @@ int host_program_open(host_program *program, const tern_model *const *models,
   program->counters = calloc(2 * (size_t)program->model->projection_count + 1,
                              sizeof(uint64_t));
   if (!program->counters)
-    return host_fail(&program->error, "out of memory");
+    return host_fail(&program->error, HOST_NO_MEMORY);
   if (open_gpu(program) != 0 ||
       host_program_threads(program, (unsigned)program->options.threads) != 0)
     return -1;
