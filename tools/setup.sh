@@ -21,7 +21,7 @@ for argument; do
     tests=yes
     packages="$packages llvm-22-tools python3 python3-numpy python3-pytest python3-pytest-xdist
     pkg-config python3-jinja2 curl openssl python3-build python3-wheel python3-venv mypy
-    libclang-rt-22-dev
+    locales libclang-rt-22-dev
     qemu-user qemu-system-arm qemu-system-misc make gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
     libc6-dev-armhf-cross libgcc-12-dev-armhf-cross"
     # Node.js may have come from elsewhere, which Debian's packages would replace.
