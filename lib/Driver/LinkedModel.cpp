@@ -152,7 +152,7 @@ Error LinkedModel::link(const CompileOptions &options,
     return error;
   // The runtime's other parts are without it (runtime/src/host/gpu_weak.h).
   if (isDevice(llvm::Triple(StringRef(facts.target).split('/').first)))
-    linker.wanted = {"tern_gpu_open"};
+    linker.wanted = {"tern_gpu_open", "tern_gpu_describe"};
   Expected<std::vector<std::string>> libraries =
       findRuntime(options, linker.toolchain, scratch);
   if (!libraries)

@@ -6,7 +6,8 @@
  *===------------------------------------------------------------------------===
  *
  * Who includes this does not pull gpu.c out of its archive: the linker of a
- * program with a GPU's code does (-u tern_gpu_open), and others are without it.
+ * program with a GPU's code does (-u tern_gpu_open, -u tern_gpu_describe), and
+ * others are without it.
  */
 #ifndef TERN_SRC_HOST_GPU_WEAK_H
 #define TERN_SRC_HOST_GPU_WEAK_H

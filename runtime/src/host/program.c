@@ -73,10 +73,10 @@ static int open_gpu(host_program *program) {
                                      "--device: this program was compiled for "
                                      "%s, not for a GPU",
                                      program->model->target);
-  if (!tern_gpu_open)
+  if (!tern_gpu_open || !tern_gpu_describe)
     return host_fail(&program->error,
                      "this program was linked without what GPUs need; link it "
-                     "with -Wl,-u,tern_gpu_open");
+                     "with -Wl,-u,tern_gpu_open,-u,tern_gpu_describe");
   program->opened = host_now();
   program->gpu =
       tern_gpu_open(program->model, program->artifact.weights,
