@@ -1,0 +1,121 @@
+# Part of tern, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Widths of the cache that are compared, and their cost for a checkpoint.
+
+`python -m tern_train.caches MODEL TEXT`: the perplexity of a BitNet, packed or with
+masters, for each of them. Coding keys or values alone, and more scales for a row, are no
+caches of tern's: they tell where a narrow cache costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .__main__ import missing_library, set_threads
+
+if TYPE_CHECKING:  # what loads PyTorch is imported when its threads are set
+    from .evaluate import Measured
+    from .network import Network, Parameters
+    from .text import Ids
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Bits of codes, and the rest of attention.Cache."""
+
+    bits: int
+    bos_bits: int
+    q_bits: int = 8
+    coded: str = "kv"
+    scales: int = 1  # of a row
+
+
+NARROW = {"16": Widths(16, 16), "3, bos 4": Widths(3, 4)}
+CACHES = {
+    "16": Widths(16, 16),
+    "8": Widths(8, 8),
+    "4": Widths(4, 4),
+    "4, queries 4": Widths(4, 4, 4),
+    "3": Widths(3, 3),
+    "3, bos 4": Widths(3, 4),
+    "3, bos 4, queries 4": Widths(3, 4, 4),
+    "3, bos 4, keys only": Widths(3, 4, coded="k"),
+    "3, bos 4, values only": Widths(3, 4, coded="v"),
+    "3, bos 4, 2 scales": Widths(3, 4, scales=2),
+    "3, bos 4, 4 scales": Widths(3, 4, scales=4),
+}
+
+
+def measured(
+    network: Network,
+    parameters: Parameters,
+    ids: Ids,
+    window: int,
+    bos: int,
+    caches: dict[str, Widths],
+) -> Iterator[tuple[str, Measured]]:
+    """Each cache's name and what was measured with it."""
+    from .attention import Cache
+    from .evaluate import measure
+
+    for name, w in caches.items():
+        block = network.config.head_dim // w.scales if w.scales > 1 else None
+        cache = Cache(w.bits, w.bos_bits, w.q_bits, w.coded, block)
+        yield name, measure(network.with_cache(cache), parameters, ids, window, bos)
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary = "The perplexity of a BitNet for each width of the cache."
+    parser = argparse.ArgumentParser(prog="python -m tern_train.caches", description=summary)
+    add = parser.add_argument
+    add("model", type=Path, help="a checkpoint, packed or with masters")
+    add("text", type=Path, help="UTF-8 text that it has not seen")
+    add("--window", type=int, default=191, help="tokens after each bos (default: 191)")
+    add("--threads", type=int, default=1)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    import numpy as np
+
+    from tern_reference.tokenizer import Tokenizer
+
+    from . import checkpoints
+
+    network, parameters = checkpoints.read_ternary(arguments.model)
+    bos = network.config.bos_token_id
+    if bos is None:
+        raise ValueError(f"{arguments.model}: config.json names no bos_token_id")
+    text = arguments.text.read_text(encoding="utf-8")
+    ids = np.array(Tokenizer.load(arguments.model).encode(text), np.int64)
+    base = None
+    for name, found in measured(network, parameters, ids, arguments.window, bos, CACHES):
+        base = base or found.perplexity
+        change = 100 * (found.perplexity / base - 1)
+        print(f"{name:24}{found.perplexity:10.3f}{change:+8.2f} %", flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        set_threads(arguments.threads)
+        _run(arguments)
+    except ModuleNotFoundError as error:
+        sentence = missing_library(error)
+        if sentence is None:
+            raise
+        print(sentence, file=sys.stderr)
+        return 1
+    except (OSError, ValueError, KeyError) as error:
+        print(f"python -m tern_train.caches: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
