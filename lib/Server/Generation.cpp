@@ -51,6 +51,9 @@ void Generation::fill(tern_request &wanted, const Running &running) const {
   set(wanted.min_p, s.minP);
   set(wanted.repeat_penalty, s.repeatPenalty);
   set(wanted.presence_penalty, s.presencePenalty);
+  set(wanted.frequency_penalty, s.frequencyPenalty);
+  wanted.biases = s.biases.data();
+  wanted.bias_count = s.biases.size();
   set(wanted.top_k, s.topK);
   set(wanted.max_tokens, s.maxTokens);
   // Each answer has a seed of its own, which follows from the request's.

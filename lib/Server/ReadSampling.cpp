@@ -9,6 +9,8 @@
 
 #include "tern/artifact.h"
 
+#include <cmath>
+
 using namespace tern::server;
 
 static void readStops(Fields &fields, std::vector<std::string> &stops) {
@@ -29,6 +31,24 @@ static void readStops(Fields &fields, std::vector<std::string> &stops) {
       fields.fail("stop", "stop has a text that is empty, longer than " +
                               std::to_string(TERN_MAX_STOP_BYTES) +
                               " bytes or with a NUL, or it is no text");
+}
+
+/// {"15043": -100}: ids are texts, as names of members are.
+static void readBiases(Fields &fields, std::vector<tern_logit_bias> &biases) {
+  const Json *value = fields.member("logit_bias");
+  if (!value)
+    return;
+  for (const auto &[name, bias] : value->items()) {
+    bool isToken = !name.empty() && name.size() < 10 &&
+                   name.find_first_not_of("0123456789") == name.npos;
+    double number = bias.is_number() ? bias.get<double>() : NAN;
+    if (!isToken || !(number >= -100 && number <= 100))
+      return fields.fail("logit_bias",
+                         "logit_bias has " + shown(name) + ": " + shown(bias) +
+                             ", expected a token's id and a number from -100 "
+                             "to 100");
+    biases.push_back({std::stoi(name), static_cast<float>(number)});
+  }
 }
 
 /// max_completion_tokens is the newer name of max_tokens.
@@ -54,13 +74,13 @@ Sampling tern::server::readSampling(Fields &fields,
   sampling.topK = fields.integer("top_k", 0, INT32_MAX);
   sampling.repeatPenalty = fields.number("repeat_penalty", 0.01, 100);
   sampling.presencePenalty = fields.number("presence_penalty", -2, 2);
+  sampling.frequencyPenalty = fields.number("frequency_penalty", -2, 2);
+  readBiases(fields, sampling.biases);
   sampling.seed = fields.integer("seed", 0, INT64_MAX);
   sampling.maxTokens = readMaxTokens(fields, limits);
   sampling.ignoresEnd = fields.flag("ignore_eos").value_or(false);
   sampling.isPrivate = !fields.flag("cache_prompt").value_or(true);
   readStops(fields, sampling.stops);
-  fields.mustBeOff("frequency_penalty");
-  fields.mustBeOff("logit_bias");
   fields.mustBeOff("service_tier", {"auto", "default"});
   fields.mustBeOff("store");
   fields.ignore({"user", "metadata", "safety_identifier", "prompt_cache_key"});

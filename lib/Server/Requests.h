@@ -15,6 +15,8 @@
 
 #include "Fields.h"
 
+#include "tern/host.h"
+
 #include <string>
 #include <vector>
 
@@ -30,7 +32,8 @@ struct RequestLimits {
 /// Absent: as the model asks.
 struct Sampling {
   std::optional<double> temperature, topP, minP, repeatPenalty;
-  std::optional<double> presencePenalty;
+  std::optional<double> presencePenalty, frequencyPenalty;
+  std::vector<tern_logit_bias> biases;
   std::optional<int64_t> topK, seed, maxTokens;
   std::vector<std::string> stops;
   bool ignoresEnd = false;

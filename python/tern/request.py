@@ -37,6 +37,9 @@ class Sampling:
     repeat_last_n: int | None = None
     """Tokens that the penalties look back on; 0: none, -1: the whole text."""
     presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: Mapping[int, float] | None = None
+    """Tokens, and what is added to their logits."""
     seed: int | None = None
     """0 or more: names an answer. None: from the clock."""
     stop: str | Sequence[str] = ()
@@ -64,6 +67,7 @@ class Prepared:
     def __init__(self, sampling: Sampling, extra_flags: int = 0) -> None:
         self.struct = default(s.Request)
         self._set_numbers(sampling)
+        self._set_biases(sampling.logit_bias or {})
         self._set_stops(sampling.stop)
         if sampling.grammar is not None:
             self.grammar = sampling.grammar  # as long as this
@@ -97,6 +101,14 @@ class Prepared:
                 raise InvalidError(f"repeat_last_n is {last}, expected -1 or more")
             self.struct.repeat_last_n = MOST if last == -1 else last
         self.struct.presence_penalty = float(sampling.presence_penalty)
+        self.struct.frequency_penalty = float(sampling.frequency_penalty)
+
+    def _set_biases(self, biases: Mapping[int, float]) -> None:
+        tokens = token_array(list(biases))
+        self.struct.biases = (s.LogitBias * max(len(biases), 1))(
+            *((token, float(value)) for token, value in zip(tokens, biases.values()))
+        )
+        self.struct.bias_count = len(biases)
 
     def _set_stops(self, stop: str | Sequence[str]) -> None:
         strings = [stop] if isinstance(stop, str) else list(stop)

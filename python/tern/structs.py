@@ -117,6 +117,10 @@ class Event(c.Structure):
 EventFunction = c.CFUNCTYPE(c.c_int, c.c_void_p, c.POINTER(Event))
 
 
+class LogitBias(c.Structure):
+    _fields_ = [("token", c.c_int32), ("value", c.c_float)]
+
+
 class Request(c.Structure):
     _fields_ = [
         ("size", c.c_uint32),
@@ -143,6 +147,9 @@ class Request(c.Structure):
         ("on_event", EventFunction),
         ("data", c.c_void_p),
         ("grammar", c.c_void_p),
+        ("frequency_penalty", c.c_double),
+        ("biases", c.POINTER(LogitBias)),
+        ("bias_count", c.c_size_t),
     ]
 
 

@@ -105,6 +105,17 @@ def test_text_is_that_of_the_command_line(tern, model, seed):
         assert answer.ids[: len(WANT[0]["ids"])] == WANT[0]["ids"][:40]
 
 
+def test_penalties_and_biases(model):
+    plain = model.generate("ROMEO:", max_tokens=20, temperature=0)
+    often = max(plain.ids, key=plain.ids.count)
+    banned = model.generate("ROMEO:", max_tokens=20, temperature=0, logit_bias={often: -1000})
+    assert often not in banned.ids
+    varied = model.generate("ROMEO:", max_tokens=20, temperature=0, frequency_penalty=1000)
+    assert len(set(varied.ids)) == 20
+    with pytest.raises(InvalidError, match="bias 0 is of token 99999"):
+        model.generate("x", logit_bias={99999: 1})
+
+
 def test_streams_threads_and_single_requests_agree(model):
     jobs = [(WANT[i % 2]["prompt"], seed) for i, seed in enumerate(range(8))]
     alone = [model.generate(text, seed=seed, max_tokens=12).text for text, seed in jobs]

@@ -169,7 +169,11 @@ REFUSED = [
     ("/v1/chat/completions", '{"temperature": NaN}', "no valid JSON"),
     ("/v1/chat/completions", {**CHAT, "n": 1.5}, "n is 1.5"),
     ("/v1/chat/completions", {**CHAT, "seed": 1 << 70}, "seed is 1.1805916207174113e+21"),
-    ("/v1/chat/completions", {**CHAT, "logit_bias": {"1": 2}}, "logit_bias"),
+    ("/v1/chat/completions", {**CHAT, "logit_bias": {"1": 200}}, 'logit_bias has "1": 200'),
+    ("/v1/chat/completions", {**CHAT, "logit_bias": {"the": 2}}, 'logit_bias has "the": 2'),
+    ("/v1/chat/completions", {**CHAT, "logit_bias": {"999999": 2}}, "token 999999"),
+    ("/v1/chat/completions", {**CHAT, "logit_bias": [1]}, "logit_bias"),
+    ("/v1/chat/completions", {**CHAT, "frequency_penalty": 3}, "frequency_penalty is 3"),
     ("/v1/chat/completions", {**CHAT, "colour": "red"}, "'colour'"),
     ("/v1/chat/completions", {**CHAT, "messages": [{"role": "king", "content": ""}]}, "messages[0].role"),
     ("/v1/chat/completions", {**CHAT, "max_tokens": 5, "max_completion_tokens": 6}, "two values"),
@@ -184,6 +188,18 @@ REFUSED = [
 @pytest.mark.parametrize("path, body, words", REFUSED)
 def test_refusals_say_why(server, path, body, words):
     assert words in server.refused(path, body)["message"]
+
+
+def test_penalties_and_biases_are_those_of_the_command_line(tern, server):
+    program = compiled_once(tern, A48, GENERIC) / "bard"
+    flags = ["--presence-penalty", "-0.5", "--frequency-penalty", 0.25, "--logit-bias", "416+3"]
+    done = run(program, "-p", "ROMEO:", "-n", 20, "-q", "--temp", 0, *flags)
+    assert done.returncode == 0, done.stderr
+    wanted = {"presence_penalty": -0.5, "frequency_penalty": 0.25, "logit_bias": {"416": 3}}
+    body = {"prompt": "ROMEO:", "temperature": 0, "max_tokens": 20}
+    answer = server.json("/v1/completions", {**body, **wanted})["choices"][0]["text"]
+    assert answer.rstrip("\n") == done.stdout.rstrip("\n")
+    assert answer != server.json("/v1/completions", body)["choices"][0]["text"]
 
 
 def test_other_refusals(server):

@@ -196,9 +196,10 @@ TEST_F(Defaults, ForbiddenTokens) {
       << r.err;
 }
 
-/// Of twelve tokens, those that the answer has are less likely; those of the
-/// prompt are not.
-TEST_F(Defaults, PresencePenalty) {
+/// Of twelve tokens, those that the answer has are less likely, once or as
+/// often as they came; those of the prompt are not. Biases come behind
+/// penalties.
+TEST_F(Defaults, PenaltiesAndBiases) {
   const int32_t first = 840, last = 852; // 845 is in the prompt
   std::vector<int32_t> others;
   for (int32_t id = 0; id < int32_t(FAKE_VOCAB); ++id)
@@ -207,15 +208,19 @@ TEST_F(Defaults, PresencePenalty) {
   auto suppress = [&](tern_generation &g) {
     g.suppress_count = uint32_t(others.size());
   };
-  auto expected = [&](float penalty) {
+  auto expected = [&](float presence, float frequency = 0, float bias = 0) {
     std::vector<int32_t> text = romeo, answer;
     while (answer.size() < 24) {
       int32_t best = -1;
       float most = 0;
       for (int32_t id = first; id < last; ++id) {
         float logit = fake_logit(hashOf(text), uint32_t(id));
-        if (std::count(answer.begin(), answer.end(), id))
-          logit -= penalty;
+        if (auto times = std::count(answer.begin(), answer.end(), id)) {
+          logit -= presence;
+          logit -= frequency * float(times);
+        }
+        if (id == 843)
+          logit += bias;
         if (best < 0 || logit > most) {
           best = id;
           most = logit;
@@ -235,8 +240,30 @@ TEST_F(Defaults, PresencePenalty) {
         expected(float(std::atof(penalty))))
         << penalty;
   EXPECT_NE(expected(0), expected(0.37f));
-  EXPECT_EQ(run(flags + "--presence-penalty -1").status, 2);
-  EXPECT_EQ(run(flags + "--frequency-penalty 1").status, 2);
+  auto with = [&](const std::string &more) {
+    return runWith(suppress, flags + more, rest).out;
+  };
+  for (const char *penalty : {"0", "0.37", "1.5", "-0.25"})
+    EXPECT_EQ(with(std::string("--frequency-penalty ") + penalty),
+              expected(0, float(std::atof(penalty))))
+        << penalty;
+  EXPECT_EQ(with("--presence-penalty 0.3 --frequency-penalty 0.21 -l 843+0.4"),
+            expected(0.3f, 0.21f, 0.4f));
+  EXPECT_EQ(with("--logit-bias 843+0.2 --logit_bias=843+5"),
+            expected(0, 0, 5.2f));
+  EXPECT_EQ(with("-l 843-5"), expected(0, 0, -5));
+  EXPECT_NE(expected(0, 1.5f), expected(1.5f));
+  EXPECT_NE(expected(0, 0, 5), expected(0));
+  for (const char *wrong :
+       {"--presence-penalty -1e7", "--frequency-penalty nan", "-l 843", "-l +1",
+        "-l 843+1e7", "-l 843*2", "-l 99999999999+1", "-l 843+0x1"})
+    EXPECT_EQ(run(flags + wrong).status, 2) << wrong;
+  Result outside = run(flags + "-l 1024+1");
+  EXPECT_EQ(outside.status, 1);
+  EXPECT_NE(outside.err.find("--logit-bias 1024+1: the model's tokens are 0 to "
+                             "1023"),
+            std::string::npos)
+      << outside.err;
 }
 
 /// A penalty so small that it rewards makes the last token come again.

@@ -226,6 +226,8 @@ TEST_F(Sharing, AnswersDoNotDependOnOthers) {
       requests.back().fields.temperature = 0;
       requests.back().fields.repeat_penalty = -1;
       requests.back().fields.presence_penalty = 0;
+      requests.back().fields.frequency_penalty = 0;
+      requests.back().biases.clear();
       requests.back().fields.flags &= TERN_REQUEST_PRIVATE;
       requests.back().fields.flags |= TERN_REQUEST_IGNORE_END;
       requests.back().stops.clear();

@@ -7,6 +7,7 @@
 
 #include "EngineTesting.h"
 
+#include <algorithm>
 #include <cmath>
 #include <thread>
 
@@ -28,6 +29,51 @@ TEST_F(Engine, AnswersAsDefined) {
   EXPECT_EQ(answer.prompt, 3u);
   EXPECT_EQ(answer.error, "");
   EXPECT_EQ(tern_engine_step(engine.get()), 0);
+}
+
+/// Greedy ones, too: the model's own choice is another one.
+TEST_F(Engine, PenaltiesAndBiases) {
+  auto engine = open();
+  Request r;
+  r.tokens = {1022, 845, 25};
+  r.fields.temperature = 0;
+  r.fields.max_tokens = 20;
+  r.fields.flags = TERN_REQUEST_IGNORE_END;
+  const std::vector<int32_t> plain = greedy(r.tokens, 20);
+  for (int round = 0; round < 4; ++round) {
+    const float presence = round == 1 ? 0.25f : 0;
+    const float frequency = round == 1 || round == 2 ? 0.375f : 0;
+    r.fields.presence_penalty = presence;
+    r.fields.frequency_penalty = frequency;
+    r.biases = {{7, 6}, {8, 5.5f}, {plain[0], -50}, {9, 2.25f}, {9, 3.5f}};
+    if (round == 0)
+      r.biases = {{plain[0], -50}};
+    Answer answer;
+    r.submit(engine.get(), answer);
+    finishAll(engine.get());
+    std::vector<int32_t> text = r.tokens, wanted;
+    while (wanted.size() < 20) {
+      int32_t best = -1;
+      float most = 0;
+      for (int32_t id = 0; id < int32_t(FAKE_VOCAB); ++id) {
+        float logit = fake_logit(hashOf(text), uint32_t(id));
+        if (auto times = std::count(wanted.begin(), wanted.end(), id)) {
+          logit -= presence;
+          logit -= frequency * float(times);
+        }
+        for (const tern_logit_bias &bias : r.biases)
+          logit += bias.token == id ? bias.value : 0.0f;
+        if (best < 0 || logit > most) {
+          best = id;
+          most = logit;
+        }
+      }
+      wanted.push_back(best);
+      text.push_back(best);
+    }
+    EXPECT_EQ(answer.tokens, wanted) << round;
+    EXPECT_NE(answer.tokens, plain) << round;
+  }
 }
 
 TEST_F(Engine, LogProbabilitiesAreThoseOfTheModel) {
@@ -316,8 +362,16 @@ TEST_F(Engine, RefusesWithASentence) {
   refuse([](Request &r) { r.fields.temperature = INFINITY; },
          "temperature is inf");
   refuse([](Request &r) { r.fields.top_p = 1.5; }, "top_p is 1.5");
-  refuse([](Request &r) { r.fields.presence_penalty = -1; },
-         "presence_penalty is -1");
+  refuse([](Request &r) { r.fields.presence_penalty = -1e7; },
+         "presence_penalty is -1e+07");
+  refuse([](Request &r) { r.fields.frequency_penalty = NAN; },
+         "frequency_penalty is nan");
+  refuse([](Request &r) { r.biases = {{1024, 0}}; },
+         "bias 0 is of token 1024, expected 0 to 1023");
+  refuse([](Request &r) { r.biases = {{1, 0}, {1, INFINITY}}; },
+         "bias 1 is inf, expected -1e+06 to 1e+06");
+  refuse([](Request &r) { r.biases.resize(1025); },
+         "there are 1025 biases, expected at most 1024");
   refuse([](Request &r) { r.fields.top = 21; }, "top is 21");
   refuse([](Request &r) { r.fields.flags = 1u << 31; },
          "bits that are not known");

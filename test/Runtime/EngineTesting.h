@@ -84,6 +84,7 @@ struct Request {
   tern_request fields;
   std::vector<int32_t> tokens;
   std::vector<std::string> stops;
+  std::vector<tern_logit_bias> biases;
 
   uint64_t submit(tern_engine *engine, Answer &answer) {
     uint64_t id = 0;
@@ -96,6 +97,8 @@ struct Request {
       pointers.push_back(stop.c_str());
     fields.stops = pointers.data();
     fields.stop_count = pointers.size();
+    fields.biases = biases.data();
+    fields.bias_count = biases.size();
     if (!fields.text && !fields.chat) {
       fields.tokens = tokens.data();
       fields.token_count = tokens.size();
@@ -197,6 +200,10 @@ public:
       r.fields.repeat_penalty = 1.3;
     if (below(4) == 0)
       r.fields.presence_penalty = 0.5;
+    if (below(4) == 0)
+      r.fields.frequency_penalty = 0.3;
+    for (uint32_t i = below(4) == 0 ? below(5) : 0; i > 0; --i)
+      r.biases.push_back({token(), float(below(9)) - 4});
     if (below(3) == 0)
       r.fields.top_k = 1 + below(40);
     if (below(3) == 0)

@@ -282,6 +282,10 @@ typedef struct tern_request {
    * answer ends where that can do nothing else. An opening of the template's is
    * taken for its beginning, if it can be that. */
   struct tern_grammar *grammar;
+  double frequency_penalty; /* 0: off */
+  /* Are copied; those of one token add up. At most vocab_size. */
+  const tern_logit_bias *biases;
+  size_t bias_count;
 } tern_request;
 
 enum tern_request_flags {

@@ -26,6 +26,12 @@ typedef struct tern_error {
   char text[512];
 } tern_error;
 
+/* Is added to the logit of a token before it is picked. */
+typedef struct tern_logit_bias {
+  int32_t token;
+  float value;
+} tern_logit_bias;
+
 /*--- Artifacts -------------------------------------------------------------*/
 
 /* A mapped artifact. Pointers lie in the mapping; sizes were checked. */

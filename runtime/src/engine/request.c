@@ -27,6 +27,7 @@ void engine_request_free(engine_request *request) {
   engine_constrain_free(request);
   host_stops_close(&request->stops);
   free(generator->rules_memory);
+  free(generator->biases);
   free(generator->ready.text.at);
   free(generator->ready.marks.at);
   free(request->opening.text.at);
@@ -65,6 +66,8 @@ static int check_numbers(const tern_request *r) {
       {"top_k", "--top-k", (double)r->top_k, 0},
       {"repeat_penalty", "--repeat-penalty", r->repeat_penalty, 0},
       {"presence_penalty", "--presence-penalty", r->presence_penalty, -1e300},
+      {"frequency_penalty", "--frequency-penalty", r->frequency_penalty,
+       -1e300},
   };
   for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); ++i)
     if (!(numbers[i].value < numbers[i].unset) &&
@@ -88,6 +91,7 @@ static void set_options(host_options *o, const tern_request *r) {
   o->min_p = r->min_p < 0 ? unset : r->min_p;
   o->repeat_penalty = r->repeat_penalty < 0 ? unset : r->repeat_penalty;
   o->presence_penalty = r->presence_penalty;
+  o->frequency_penalty = r->frequency_penalty;
   o->top_k = r->top_k < 0 ? -1 : r->top_k;
   o->repeat_last_n = r->repeat_last_n < 0           ? UNSET_LIMIT
                      : r->repeat_last_n > INT32_MAX ? -1
@@ -126,6 +130,34 @@ static int set_stops(engine_request *request, const tern_request *r) {
     list->at[i] = memcpy(at, r->stops[i], length);
     at += length;
   }
+  return 0;
+}
+
+static int set_biases(engine_request *request, const tern_request *r) {
+  uint32_t vocab_size = request->engine->program.model->vocab_size;
+  host_generator *generator = &request->generator;
+  if (r->bias_count > vocab_size)
+    return engine_fail(TERN_ENGINE_INVALID,
+                       "there are %zu biases, expected at most %u",
+                       r->bias_count, vocab_size);
+  for (size_t i = 0; i < r->bias_count; ++i) {
+    tern_logit_bias bias = r->biases[i];
+    if (bias.token < 0 || (uint32_t)bias.token >= vocab_size)
+      return engine_fail(TERN_ENGINE_INVALID,
+                         "bias %zu is of token %d, expected 0 to %u", i,
+                         bias.token, vocab_size - 1);
+    if (!(bias.value >= -1e6f && bias.value <= 1e6f))
+      return engine_fail(TERN_ENGINE_INVALID,
+                         "bias %zu is %g, expected -1e+06 to 1e+06", i,
+                         (double)bias.value);
+  }
+  if (r->bias_count == 0)
+    return 0;
+  generator->biases = malloc(r->bias_count * sizeof(*r->biases));
+  if (!generator->biases)
+    return engine_fail(TERN_ENGINE_FAILED, "out of memory");
+  memcpy(generator->biases, r->biases, r->bias_count * sizeof(*r->biases));
+  generator->bias_count = r->bias_count;
   return 0;
 }
 
@@ -280,6 +312,7 @@ engine_request *engine_request_make(tern_engine *engine,
   request->data = r.data;
   set_options(&request->program.options, &r);
   if ((*result = set_stops(request, &r)) == 0 &&
+      (*result = set_biases(request, &r)) == 0 &&
       (*result = set_prompt(request, &r)) == 0 &&
       (*result = set_generator(request)) == 0 &&
       (*result = set_memory(request)) == 0 &&

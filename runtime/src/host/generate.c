@@ -14,6 +14,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int open_biases(host_generator *generator, host_program *program) {
+  const host_list *list = &program->options.biases;
+  uint32_t vocab_size = program->model->vocab_size;
+  if (list->count == 0)
+    return 0;
+  generator->biases = host_allocate(program, (size_t)list->count,
+                                    sizeof(*generator->biases), 1);
+  if (!generator->biases)
+    return -1;
+  for (int64_t i = 0; i < list->count; ++i) {
+    tern_logit_bias *bias = &generator->biases[i];
+    if (host_parse_bias(list->at[i], bias, &program->error) != 0)
+      return -1;
+    if ((uint32_t)bias->token >= vocab_size)
+      return host_fail(&program->error,
+                       "--logit-bias %s: the model's tokens are 0 to %u",
+                       list->at[i], vocab_size - 1);
+  }
+  generator->bias_count = (size_t)list->count;
+  return 0;
+}
+
 int host_generator_open(host_generator *generator, host_program *program,
                         tern_session *session) {
   memset(generator, 0, sizeof(*generator));
@@ -24,7 +46,8 @@ int host_generator_open(host_generator *generator, host_program *program,
   if (host_status(program, tern_sampler_init(&generator->sampler, &options),
                   "sampling") != 0 ||
       host_default_rules(program, &generator->rules,
-                         &generator->rules_memory) != 0)
+                         &generator->rules_memory) != 0 ||
+      open_biases(generator, program) != 0)
     return -1;
   generator->stops = host_allocate(program, 1, sizeof(host_stops), 1);
   if (!generator->stops || host_stops_open(generator->stops, program) != 0)
@@ -45,6 +68,7 @@ void host_generator_close(host_generator *generator) {
     host_stops_close(generator->stops);
   free(generator->stops);
   free(generator->rules_memory);
+  free(generator->biases);
   free(generator->ready.text.at);
   free(generator->ready.marks.at);
   free(generator->spoken.text.at);

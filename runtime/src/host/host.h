@@ -187,6 +187,8 @@ typedef struct host_generator {
   tern_candidate *candidates;
   tern_rules rules;
   void *rules_memory;
+  tern_logit_bias *biases; /* of tokens that there are */
+  size_t bias_count;
   struct host_stops *stops;
   tern_utf8 utf8;
   char mark;        /* of what comes next */

@@ -105,7 +105,14 @@ static const host_flag flags[] = {
     {"--presence-penalty", NULL, "X",
      "take X from the logit of each token that the answer has already; 0: off "
      "(default)",
-     FLAG_NUMBER, TEXT_TO_TOKENS, AT(presence_penalty), 0, 1e6},
+     FLAG_NUMBER, TEXT_TO_TOKENS, AT(presence_penalty), -1e6, 1e6},
+    {"--frequency-penalty", NULL, "X",
+     "take X from it as often as the answer has the token; 0: off (default)",
+     FLAG_NUMBER, TEXT_TO_TOKENS, AT(frequency_penalty), -1e6, 1e6},
+    {"-l", "--logit-bias", "ID+X",
+     "add X to the logit of the token ID; ID-X takes it away; may be given "
+     "again",
+     FLAG_LIST, TEXT_TO_TOKENS, AT(biases), 0, 0},
     {"-s", "--seed", "N",
      "seed of sampling; the same seed gives the same text (default -1: the "
      "clock)",

@@ -37,15 +37,15 @@ typedef struct host_options {
   const char *format; /* bench */
   const char *prompt_list, *generate_list, *thread_list, *batch_list,
       *depth_list;
-  host_list stops;
-  int64_t limit; /* -1: none, UNSET_LIMIT: the model's */
+  host_list stops, biases;
+  int64_t limit;  /* -1: none, UNSET_LIMIT: the model's */
   int64_t device; /* -1: unset */
   int64_t threads, context, chunks, repetitions;
   int64_t seed;                                     /* -1: from the clock */
   int64_t top_k;                                    /* -1: unset */
   int64_t repeat_last_n;                            /* -1: all, UNSET_LIMIT */
   double temperature, top_p, min_p, repeat_penalty; /* or unset */
-  double presence_penalty;                          /* 0: off */
+  double presence_penalty, frequency_penalty;       /* 0: off */
   int stats, quiet, verbose, ignore_eos, no_bos, print_ids, echo;
   int commands;     /* of chat, where no terminal is */
   int conversation; /* never set: it makes the command chat */
@@ -132,6 +132,8 @@ const char *host_options_nearest(const char *text, uint32_t command);
  * \x00; a backslash before anything else stays. `text` lies in argv, which may
  * be written, or is NULL. */
 void host_unescape(const char *text);
+/* "15043+1.5" or "15043-1.5": 0, or -1 and the sentence in *error. */
+int host_parse_bias(const char *text, tern_logit_bias *bias, tern_error *error);
 /* A list of numbers from 0 to `most`: "1,2,4". Returns how many were read into
  * `values`, at most `room`, or -1. */
 int host_parse_list(const char *text, uint32_t most, uint32_t *values,

@@ -205,12 +205,36 @@ int host_options_parse(host_options *options, int argc, char **argv,
   return 0;
 }
 
+int host_parse_bias(const char *text, tern_logit_bias *bias,
+                    tern_error *error) {
+  char *end = NULL;
+  errno = 0;
+  long long token = strtoll(text, &end, 10);
+  const char *sign = end;
+  double value = strtod(sign, &end);
+  if (is_plain_number(text) && text[0] != '-' && text[0] != '+' &&
+      (*sign == '+' || *sign == '-') && !*end && errno == 0 &&
+      token <= INT32_MAX && value >= -1e6 && value <= 1e6) {
+    bias->token = (int32_t)token;
+    bias->value = (float)value;
+    return 0;
+  }
+  return host_fail(error,
+                   "--logit-bias %s: expected ID+X or ID-X, a token and a "
+                   "number from 0 to 1000000",
+                   text);
+}
+
 int host_options_check(const host_options *o, tern_error *error) {
+  tern_logit_bias bias;
   int texts = (o->prompt != NULL) + (o->file != NULL) + (o->ids != NULL);
   if (texts > 1)
     return host_fail(error, "-p, -f and --ids exclude each other");
   if (o->help || o->version)
     return 0;
+  for (int64_t i = 0; i < o->biases.count; ++i)
+    if (host_parse_bias(o->biases.at[i], &bias, error) != 0)
+      return -1;
   if (o->command == COMMAND_RUN && texts == 0 && isatty(STDIN_FILENO))
     return host_fail(error, "give a text with -p, -f or --ids");
   if (o->system && o->system_file)

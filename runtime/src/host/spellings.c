@@ -36,8 +36,8 @@
 #define NO_DOWNLOAD                                                            \
   "nothing is downloaded; give the path of a checkpoint's folder or file"
 #define SAMPLERS                                                               \
-  "tokens are chosen by the repeat and the presence penalty, temperature, "    \
-  "--top-k, --min-p and --top-p, in this order"
+  "tokens are chosen by the repeat, presence and frequency penalty, "          \
+  "--logit-bias, temperature, --top-k, --min-p and --top-p, in this order"
 #define ONE_MODEL "there is no second model that drafts"
 #define NO_GRAMMAR                                                             \
   "tern serve and libtern bind answers to a grammar, programs do not"
@@ -150,7 +150,6 @@ static const host_spelling spellings[] = {
     REFUSED_UNLESS("--mirostat", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--typical --typical-p --tfs", TEXTS, "1", SAMPLERS),
     REFUSED_UNLESS("--cfg-scale", TEXTS, "1", SAMPLERS),
-    REFUSED_UNLESS("--frequency-penalty", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--xtc-probability", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--dry-multiplier --dynatemp-range", TEXTS, "0", SAMPLERS),
     REFUSED_UNLESS("--top-nsigma --top-n-sigma", TEXTS, "-1", SAMPLERS),
@@ -160,7 +159,6 @@ static const host_spelling spellings[] = {
             "--adaptive-decay --samplers "
             "--sampler-seq --sampling-seq",
             TEXTS, SAMPLERS),
-    REFUSED("-l --logit-bias", TEXTS, "single tokens are not made likelier"),
     REFUSED("--grammar --grammar-file -j --json-schema -jf --json-schema-file",
             TEXTS, NO_GRAMMAR),
     REFUSED("-md --model-draft --draft --draft-max --draft-min --draft-n "
