@@ -293,6 +293,13 @@ const grammar_json *json_find(const grammar_json *object, const char *key) {
   return json_find_bytes(object, key, strlen(key));
 }
 
+const grammar_json *json_find_key(const grammar_json *object, const char *key) {
+  const grammar_json *i = object->first;
+  while (i && i->key != key)
+    i = i->next;
+  return i;
+}
+
 int json_is(const grammar_json *value, const char *text) {
   return value && value->kind == JSON_STRING && value->bytes == strlen(text) &&
          memcmp(value->text, text, value->bytes) == 0;

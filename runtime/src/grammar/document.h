@@ -61,6 +61,9 @@ typedef struct json_place {
   char text[200];
 } json_place;
 json_place json_place_of(const grammar_json *value);
+/* The value of a key of our own, which no text has: it is told by its address.
+ */
+const grammar_json *json_find_key(const grammar_json *object, const char *key);
 
 /* A string as JSON, in its shortest spelling. */
 const grammar_expression *json_spell(grammar_compiler *c, const char *text,

@@ -161,7 +161,7 @@ static expression read_class(pattern *p) {
       refuse(p, "a range ends before it begins");
     put(p, &r, low, high);
   }
-  return schema_characters(p->s, r.at, r.count, inverted);
+  return grammar_class(p->s->c, r.at, r.count, inverted);
 }
 
 /*--- Parts -----------------------------------------------------------------*/
@@ -189,11 +189,11 @@ static expression read_atom(pattern *p) {
   if (takes(p, "["))
     return read_class(p);
   if (takes(p, "."))
-    return schema_characters(p->s, ends, 3, 1);
+    return grammar_class(p->s->c, ends, 3, 1);
   if (is_named(p)) {
     put_named(p, &r, p->at[1]);
     p->at += 2;
-    return schema_characters(p->s, r.at, r.count, 0);
+    return grammar_class(p->s->c, r.at, r.count, 0);
   }
   if (strchr("*+?{", *p->at))
     refuse(p, "there is nothing to repeat");
@@ -201,7 +201,7 @@ static expression read_atom(pattern *p) {
     refuse(p, "an anchor is supported only where the pattern begins or ends");
   uint32_t one = takes(p, "\\") ? read_escape(p) : read_plain(p);
   put(p, &r, one, one);
-  return schema_characters(p->s, r.at, r.count, 0);
+  return grammar_class(p->s->c, r.at, r.count, 0);
 }
 
 static uint32_t read_count(pattern *p, uint32_t otherwise) {
@@ -258,7 +258,7 @@ static expression read_choice(pattern *p) {
 }
 
 static expression anything(pattern *p) {
-  return grammar_repeat(p->s->c, schema_characters(p->s, NULL, 0, 1), 0,
+  return grammar_repeat(p->s->c, grammar_class(p->s->c, NULL, 0, 1), 0,
                         GRAMMAR_UNBOUNDED);
 }
 

@@ -114,6 +114,8 @@ expression schema_call(schema_compiler *s, json schema) {
 /*--- Combinations ----------------------------------------------------------*/
 
 static int says_nothing(json schema) {
+  if (schema->kind == JSON_FALSE)
+    return 0;
   for (json i = schema->first; i; i = i->next)
     if (!schema_is_note(i))
       return 0;
@@ -142,17 +144,22 @@ static expression choose(schema_compiler *s, json schema, const char *name) {
   json rest = schema_without(s, schema, names);
   grammar_json *all = json_make(s->c, JSON_ARRAY, list);
   grammar_list ways = {NULL, 0, 0};
+  int is_alone = says_nothing(rest);
   for (json i = list->first; i; i = i->next)
-    json_put(s->c, all, NULL, 0,
-             says_nothing(rest) ? i : schema_merge(s, rest, i));
-  if (name[0] == 'o')
-    schema_check_apart(s, all);
+    json_put(s->c, all, NULL, 0, is_alone ? i : schema_merge(s, rest, i));
+  if (name[0] == 'o' && !schema_are_apart(s, all)) {
+    list = schema_only_one(s, all);
+    is_alone = 1;
+  }
+  ++s->choices;
   for (json i = list->first, j = all->first; i; i = i->next, j = j->next)
-    grammar_add(s->c, &ways, schema_value(s, says_nothing(rest) ? i : j));
+    grammar_add(s->c, &ways, schema_value(s, is_alone ? i : j));
+  --s->choices;
   return grammar_choice(s->c, &ways);
 }
 
-static expression combine(schema_compiler *s, json schema) {
+/* Without its allOf, unless the parts have some. */
+static json combine(schema_compiler *s, json schema) {
   static const char *const names[] = {"allOf", NULL};
   json list = need_list(s, json_find(schema, "allOf"));
   json all = schema_without(s, schema, names);
@@ -160,7 +167,24 @@ static expression combine(schema_compiler *s, json schema) {
     all = says_nothing(all) && !json_find(i, "$ref")
               ? i
               : schema_merge(s, all, schema_target(s, i));
-  return schema_value(s, all);
+  return all;
+}
+
+json schema_flat(schema_compiler *s, json schema) {
+  static const char *const names[] = {"$ref", NULL};
+  for (uint32_t i = 0; i < GRAMMAR_NESTING; ++i) {
+    if (schema->kind == JSON_OBJECT)
+      schema_check(s, schema);
+    schema = schema_reduce(s, schema);
+    if (json_find(schema, "$ref"))
+      schema = schema_merge(s, schema_target(s, schema),
+                            schema_without(s, schema, names));
+    else if (json_find(schema, "allOf"))
+      schema = combine(s, schema);
+    else
+      return schema;
+  }
+  schema_fail(s, schema, "its parts are put together too often");
 }
 
 /*--- Plain schemas ---------------------------------------------------------*/
@@ -175,14 +199,19 @@ static uint32_t implied_types(json schema) {
                {"additionalProperties", TYPE_OBJECT},
                {"minProperties", TYPE_OBJECT},
                {"maxProperties", TYPE_OBJECT},
+               {"patternProperties", TYPE_OBJECT},
+               {"propertyNames", TYPE_OBJECT},
                {"items", TYPE_ARRAY},
                {"prefixItems", TYPE_ARRAY},
                {"minItems", TYPE_ARRAY},
                {"maxItems", TYPE_ARRAY},
+               {"contains", TYPE_ARRAY},
+               {"uniqueItems", TYPE_ARRAY},
                {"pattern", TYPE_STRING},
                {"format", TYPE_STRING},
                {"minLength", TYPE_STRING},
                {"maxLength", TYPE_STRING},
+               {"multipleOf", TYPE_NUMBER | TYPE_INTEGER},
                {"minimum", TYPE_NUMBER | TYPE_INTEGER},
                {"maximum", TYPE_NUMBER | TYPE_INTEGER},
                {"exclusiveMinimum", TYPE_NUMBER | TYPE_INTEGER},
@@ -216,8 +245,13 @@ static expression of_types(schema_compiler *s, json schema, uint32_t types) {
 
 static expression plain(schema_compiler *s, json schema) {
   uint32_t types = schema_types(s, schema);
-  if (json_find(schema, "enum") || json_find(schema, "const"))
-    return schema_listed(s, schema, types);
+  if (json_find(schema, "enum") || json_find(schema, "const")) {
+    grammar_list ways = {NULL, 0, 0};
+    json values = schema_values(s, schema, types);
+    for (json i = values->first; i; i = i->next)
+      grammar_add(s->c, &ways, schema_literal(s, i));
+    return grammar_choice(s->c, &ways);
+  }
   if (types == TYPE_ALL) {
     types = implied_types(schema);
     if (types == 0)
@@ -240,6 +274,7 @@ expression schema_value(schema_compiler *s, json schema) {
                 "together");
   ++s->depth;
   schema_check(s, schema);
+  schema = schema_reduce(s, schema);
   if (json_find(schema, "$ref"))
     result = refer(s, schema);
   else if (json_find(schema, "anyOf"))
@@ -247,7 +282,7 @@ expression schema_value(schema_compiler *s, json schema) {
   else if (json_find(schema, "oneOf"))
     result = choose(s, schema, "oneOf");
   else if (json_find(schema, "allOf"))
-    result = combine(s, schema);
+    result = schema_value(s, combine(s, schema));
   else
     result = plain(s, schema);
   --s->depth;

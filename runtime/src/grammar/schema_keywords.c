@@ -18,6 +18,7 @@ enum {
   IS_ANY = 127,
   IS_SCHEMA = 1 << JSON_OBJECT | 1 << JSON_TRUE | 1 << JSON_FALSE,
   IS_OBJECT = 1 << JSON_OBJECT,
+  IS_FLAG = 1 << JSON_TRUE | 1 << JSON_FALSE,
   IS_LIST = 1 << JSON_ARRAY,
   IS_NUMBER = 1 << JSON_NUMBER,
   IS_STRING = 1 << JSON_STRING,
@@ -51,7 +52,21 @@ static const struct {
              {"minimum", IS_NUMBER, "a number"},
              {"maximum", IS_NUMBER, "a number"},
              {"exclusiveMinimum", IS_NUMBER, "a number"},
-             {"exclusiveMaximum", IS_NUMBER, "a number"}};
+             {"exclusiveMaximum", IS_NUMBER, "a number"},
+             {"multipleOf", IS_NUMBER, "a number"},
+             {"patternProperties", IS_OBJECT, "an object of schemas"},
+             {"propertyNames", IS_SCHEMA, "a schema"},
+             {"dependentRequired", IS_OBJECT, "an object of lists"},
+             {"dependentSchemas", IS_OBJECT, "an object of schemas"},
+             {"dependencies", IS_OBJECT, "an object of lists and schemas"},
+             {"contains", IS_SCHEMA, "a schema"},
+             {"minContains", IS_NUMBER, "a number"},
+             {"maxContains", IS_NUMBER, "a number"},
+             {"uniqueItems", IS_FLAG, "true or false"},
+             {"not", IS_SCHEMA, "a schema"},
+             {"if", IS_SCHEMA, "a schema"},
+             {"then", IS_SCHEMA, "a schema"},
+             {"else", IS_SCHEMA, "a schema"}};
 
 static int is_in(json keyword, const char *const *list) {
   for (; *list; ++list)
@@ -76,22 +91,33 @@ static void check_keyword(schema_compiler *s, json keyword) {
       schema_fail(s, keyword, "expected %s", known[i].expected);
     return;
   }
-  if (key_is(keyword, "uniqueItems") && keyword->kind == JSON_FALSE)
+  if (keyword->key == schema_conditions)
     return;
-  schema_fail(s, keyword, "the keyword %.*s is not supported%s",
+  schema_fail(s, keyword, "the keyword %.*s is not supported",
               keyword->key_bytes > 60 ? 60 : (int)keyword->key_bytes,
-              keyword->key,
-              key_is(keyword, "uniqueItems") ? ", unless it is false" : "");
+              keyword->key);
+}
+
+static void check_names(schema_compiler *s, json list) {
+  for (json i = list ? list->first : NULL; i; i = i->next)
+    if (i->kind != JSON_STRING)
+      schema_fail(s, i, "expected a string");
 }
 
 void schema_check(schema_compiler *s, json schema) {
   for (json i = schema->first; i; i = i->next)
     if (!is_in(i, notes))
       check_keyword(s, i);
-  json required = json_find(schema, "required");
-  for (json i = required ? required->first : NULL; i; i = i->next)
-    if (i->kind != JSON_STRING)
-      schema_fail(s, i, "expected a string");
+  check_names(s, json_find(schema, "required"));
+  for (size_t k = 0; k < 2; ++k) {
+    json all = json_find(schema, k ? "dependentRequired" : "dependencies");
+    for (json i = all ? all->first : NULL; i; i = i->next) {
+      if (k && i->kind != JSON_ARRAY)
+        schema_fail(s, i, "expected a list of strings");
+      if (i->kind == JSON_ARRAY)
+        check_names(s, i);
+    }
+  }
 }
 
 /*--- Types -----------------------------------------------------------------*/

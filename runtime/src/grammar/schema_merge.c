@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "schema.h"
+#include "texts.h"
 
 #include <string.h>
 
@@ -28,18 +28,19 @@ grammar_json *schema_without(schema_compiler *s, json schema,
 
 /*--- One keyword of two schemas --------------------------------------------*/
 
-/* {"allOf": [a, b]} */
-static json both(schema_compiler *s, json a, json b) {
+static json never(schema_compiler *s, json like) {
+  return json_make(s->c, JSON_FALSE, like);
+}
+
+json schema_both(schema_compiler *s, json a, json b) {
+  if (a->kind == JSON_FALSE || b->kind == JSON_FALSE)
+    return never(s, a);
   grammar_json *all = json_make(s->c, JSON_OBJECT, a);
   grammar_json *list = json_make(s->c, JSON_ARRAY, a);
   json_put(s->c, list, NULL, 0, a);
   json_put(s->c, list, NULL, 0, b);
   json_put(s->c, all, "allOf", 5, list);
   return all;
-}
-
-static json never(schema_compiler *s, json like) {
-  return json_make(s->c, JSON_FALSE, like);
 }
 
 static int has(schema_compiler *s, json list, json value) {
@@ -98,14 +99,18 @@ static json all_properties(schema_compiler *s, json a, json b) {
   grammar_json *all = json_make(s->c, JSON_OBJECT, mine ? mine : theirs);
   for (json i = mine ? mine->first : NULL; i; i = i->next) {
     json other = json_find_bytes(theirs, i->key, i->key_bytes);
-    if (!other)
+    if (!other && !schema_has_pattern(s, json_find(b, "patternProperties"), i))
       other = more_theirs;
-    json_put(s->c, all, i->key, i->key_bytes, other ? both(s, i, other) : i);
+    json_put(s->c, all, i->key, i->key_bytes,
+             other ? schema_both(s, i, other) : i);
   }
   for (json i = theirs ? theirs->first : NULL; i; i = i->next)
     if (!json_find_bytes(mine, i->key, i->key_bytes))
       json_put(s->c, all, i->key, i->key_bytes,
-               more_mine ? both(s, i, more_mine) : i);
+               more_mine && !schema_has_pattern(
+                                s, json_find(a, "patternProperties"), i)
+                   ? schema_both(s, i, more_mine)
+                   : i);
   return all;
 }
 
@@ -121,9 +126,60 @@ static int is_in(json keyword, const char *const *names) {
   return 0;
 }
 
+/* The schema of the item at a place; NULL: there is none. */
+static json item_at(json schema, uint32_t place) {
+  json prefix = json_find(schema, "prefixItems");
+  json i = prefix ? prefix->first : NULL;
+  while (i && i->index != place)
+    i = i->next;
+  return i ? i : json_find(schema, "items");
+}
+
+/* `items` of one are about those that the other has a place for, too. */
+static void put_prefix(schema_compiler *s, grammar_json *all, json a, json b) {
+  json mine = json_find(a, "prefixItems"), theirs = json_find(b, "prefixItems");
+  grammar_json *list = json_make(s->c, JSON_ARRAY, mine ? mine : theirs);
+  uint32_t count = mine ? mine->count : 0;
+  if (theirs && theirs->count > count)
+    count = theirs->count;
+  if (count > GRAMMAR_NESTING)
+    schema_fail(s, list, "there are more than %u items", GRAMMAR_NESTING);
+  for (uint32_t i = 0; i < count; ++i) {
+    json x = item_at(a, i), y = item_at(b, i);
+    json_put(s->c, list, NULL, 0, x && y ? schema_both(s, x, y) : x ? x : y);
+  }
+  json_put(s->c, all, "prefixItems", 11, list);
+}
+
+static int is_merged_apart(json keyword) {
+  return is_key(keyword, "properties") || is_key(keyword, "prefixItems");
+}
+
+static json all_patterns(schema_compiler *s, json a, json b) {
+  grammar_json *all = json_make(s->c, JSON_OBJECT, a);
+  for (json i = a->first; i; i = i->next) {
+    json other = json_find_bytes(b, i->key, i->key_bytes);
+    json_put(s->c, all, i->key, i->key_bytes,
+             other ? schema_both(s, i, other) : i);
+  }
+  for (json i = b->first; i; i = i->next)
+    if (!json_find_bytes(a, i->key, i->key_bytes))
+      json_put(s->c, all, i->key, i->key_bytes, i);
+  return all;
+}
+
+/* Additional properties of one may match a pattern of the other. */
+static void check_patterns(schema_compiler *s, json a, json b) {
+  json more = json_find(b, "additionalProperties");
+  if (json_find(a, "patternProperties") && more && more->kind != JSON_TRUE)
+    schema_fail(s, more, "it cannot be put together with that of %s",
+                json_place_of(json_find(a, "patternProperties")).text);
+}
+
 /* Puts a keyword that both have into `all`; 0 if nothing is valid by both. */
 static int merge_keyword(schema_compiler *s, grammar_json *all,
-                         grammar_json *later, json mine, json theirs) {
+                         grammar_json *later, grammar_json *conditions,
+                         json mine, json theirs) {
   static const char *const lower[] = {"minItems",         "minProperties",
                                       "minLength",        "minimum",
                                       "exclusiveMinimum", NULL};
@@ -144,8 +200,13 @@ static int merge_keyword(schema_compiler *s, grammar_json *all,
     result = all_values(s, mine, theirs);
   else if (is_key(mine, "allOf"))
     result = all_values(s, mine, theirs);
-  else if (is_key(mine, "items") || is_key(mine, "additionalProperties"))
-    result = both(s, mine, theirs);
+  else if (is_key(mine, "items") || is_key(mine, "additionalProperties") ||
+           is_key(mine, "propertyNames"))
+    result = schema_both(s, mine, theirs);
+  else if (is_key(mine, "uniqueItems"))
+    result = mine->kind == JSON_TRUE ? mine : theirs;
+  else if (is_key(mine, "patternProperties"))
+    result = all_patterns(s, mine, theirs);
   else if (is_in(mine, lower))
     result = json_number(mine) > json_number(theirs) ? mine : theirs;
   else if (is_in(mine, upper))
@@ -155,12 +216,29 @@ static int merge_keyword(schema_compiler *s, grammar_json *all,
     json_put(s->c, part, theirs->key, theirs->key_bytes, theirs);
     json_put(s->c, later, NULL, 0, part);
     result = mine;
+  } else if (is_key(mine, "pattern") || is_key(mine, "format") ||
+             is_key(mine, "multipleOf")) {
+    grammar_json *part = json_make(s->c, JSON_OBJECT, theirs);
+    json_put(s->c, part, theirs->key, theirs->key_bytes, theirs);
+    json_put(s->c, conditions, NULL, 0, part);
+    result = mine;
   } else
     schema_fail(s, theirs, "it cannot be put together with that of %s",
                 json_place_of(mine).text);
   if (result)
     json_put(s->c, all, mine->key, mine->key_bytes, result);
   return result != NULL;
+}
+
+static grammar_json *all_conditions(schema_compiler *s, json a, json b) {
+  grammar_json *list = json_make(s->c, JSON_ARRAY, a);
+  json mine = json_find_key(a, schema_conditions);
+  json theirs = json_find_key(b, schema_conditions);
+  for (json i = mine ? mine->first : NULL; i; i = i->next)
+    json_put(s->c, list, NULL, 0, i);
+  for (json i = theirs ? theirs->first : NULL; i; i = i->next)
+    json_put(s->c, list, NULL, 0, i);
+  return list;
 }
 
 json schema_merge(schema_compiler *s, json a, json b) {
@@ -174,23 +252,38 @@ json schema_merge(schema_compiler *s, json a, json b) {
   schema_check(s, a);
   schema_check(s, b);
   s->work += a->count + b->count;
+  a = schema_reduce(s, a);
+  b = schema_reduce(s, b);
+  check_patterns(s, a, b);
+  check_patterns(s, b, a);
   grammar_json *all = json_make(s->c, JSON_OBJECT, a);
   grammar_json *later = json_make(s->c, JSON_ARRAY, a);
+  json more = json_find(b, "contains");
+  if (more && json_find(a, "contains"))
+    schema_fail(s, more, "it cannot be put together with that of %s",
+                json_place_of(json_find(a, "contains")).text);
+  grammar_json *conditions = all_conditions(s, a, b);
   if (json_find(a, "properties") || json_find(b, "properties"))
     json_put(s->c, all, "properties", 10, all_properties(s, a, b));
+  if (json_find(a, "prefixItems") || json_find(b, "prefixItems"))
+    put_prefix(s, all, a, b);
   for (json i = a->first; i; i = i->next) {
     json other = json_find_bytes(b, i->key, i->key_bytes);
-    if (schema_is_note(i) || is_key(i, "properties"))
+    if (schema_is_note(i) || is_merged_apart(i) || i->key == schema_conditions)
       continue;
     if (!other)
       json_put(s->c, all, i->key, i->key_bytes, i);
-    else if (!merge_keyword(s, all, later, i, other))
+    else if (!merge_keyword(s, all, later, conditions, i, other))
       return never(s, a);
   }
   for (json i = b->first; i; i = i->next)
-    if (!schema_is_note(i) && !is_key(i, "properties") &&
+    if (!schema_is_note(i) && !is_merged_apart(i) &&
+        i->key != schema_conditions &&
         !json_find_bytes(a, i->key, i->key_bytes))
       json_put(s->c, all, i->key, i->key_bytes, i);
+  if (conditions->count)
+    json_put(s->c, all, schema_conditions, strlen(schema_conditions),
+             conditions);
   if (later->count == 0)
     return all;
   /* As allOf, beside what that has already. */
@@ -263,9 +356,9 @@ static int excludes(schema_compiler *s, json a, json b) {
   if (x != TYPE_OBJECT || y != TYPE_OBJECT)
     return 0;
   json mine = json_find(a, "properties"), theirs = json_find(b, "properties");
-  json more_mine = json_find(a, "additionalProperties");
   json more_theirs = json_find(b, "additionalProperties");
-  int is_closed = mine && (!more_mine || more_mine->kind == JSON_FALSE);
+  int is_closed =
+      mine && !schema_is_open(a) && !json_find(a, "patternProperties");
   for (json i = theirs ? theirs->first : NULL; i; i = i->next) {
     json own = json_find_bytes(mine, i->key, i->key_bytes);
     if (!own && is_closed && requires(b, i) && !requires(a, i))
@@ -276,7 +369,8 @@ static int excludes(schema_compiler *s, json a, json b) {
   }
   for (json i = mine ? mine->first : NULL; i; i = i->next)
     if (more_theirs && more_theirs->kind == JSON_FALSE && requires(a, i) &&
-        !json_find_bytes(theirs, i->key, i->key_bytes))
+        !json_find_bytes(theirs, i->key, i->key_bytes) &&
+        !json_find(b, "patternProperties"))
       return 1;
   return 0;
 }
@@ -290,7 +384,7 @@ static json flatten(schema_compiler *s, json schema) {
   return schema;
 }
 
-void schema_check_apart(schema_compiler *s, json alternatives) {
+int schema_are_apart(schema_compiler *s, json alternatives) {
   grammar_json *flat = json_make(s->c, JSON_ARRAY, alternatives);
   for (json i = alternatives->first; i; i = i->next)
     json_put(s->c, flat, NULL, 0, flatten(s, i));
@@ -299,10 +393,7 @@ void schema_check_apart(schema_compiler *s, json alternatives) {
       if (++s->work > 200000)
         schema_fail(s, alternatives, "there are too many alternatives");
       if (!excludes(s, a, b) || !excludes(s, b, a))
-        schema_fail(s, alternatives,
-                    "a text might be valid by the alternatives %u and %u both, "
-                    "which oneOf forbids; use anyOf, or a required property "
-                    "whose const tells them apart",
-                    a->index, b->index);
+        return 0;
     }
+  return 1;
 }

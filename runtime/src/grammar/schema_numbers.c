@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "schema.h"
+#include "texts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -183,15 +183,25 @@ static expression of_span(schema_compiler *s, span r, int is_integer) {
 
 /*--- All of them -----------------------------------------------------------*/
 
+static expression any_sign(schema_compiler *s) {
+  return grammar_repeat(s->c, grammar_literal(s->c, "-"), 0, 1);
+}
+
+/* 0, or digits that begin otherwise. */
+static expression any_digits(schema_compiler *s) {
+  return grammar_either(
+      s->c, grammar_literal(s->c, "0"),
+      grammar_pair(s->c, one_digit(s, 1, 9), digits(s, 0, DIGITS - 1)));
+}
+
 static expression any_number(schema_compiler *s, int is_integer) {
   uint32_t *rule = is_integer ? &s->integer : &s->number;
   if (!*rule) {
     static const grammar_range signs[] = {{'+', '+'}, {'-', '-'}};
     static const grammar_range exponents[] = {{'E', 'E'}, {'e', 'e'}};
     grammar_list parts = {NULL, 0, 0}, power = {NULL, 0, 0};
-    grammar_add(s->c, &parts,
-                grammar_repeat(s->c, grammar_literal(s->c, "-"), 0, 1));
-    grammar_add(s->c, &parts, range_of(s, 0, LARGEST));
+    grammar_add(s->c, &parts, any_sign(s));
+    grammar_add(s->c, &parts, any_digits(s));
     if (!is_integer) {
       grammar_add(s->c, &parts, fraction(s));
       grammar_add(s->c, &power, grammar_class(s->c, exponents, 2, 0));
@@ -207,15 +217,21 @@ static expression any_number(schema_compiler *s, int is_integer) {
   return grammar_call(s->c, *rule);
 }
 
-expression schema_number(schema_compiler *s, json schema, int is_integer) {
+/* Without exponents. */
+static expression between(schema_compiler *s, json schema, int is_integer) {
   span r = {-LARGEST, LARGEST, 0, 0};
+  grammar_list ways = {NULL, 0, 0};
   int has_low = schema_limit(s, schema, 0, &r.low, &r.no_low);
   int has_high = schema_limit(s, schema, 1, &r.high, &r.no_high);
-  grammar_list ways = {NULL, 0, 0};
-  if (!has_low && !has_high)
-    return any_number(s, is_integer);
-  if (r.low > r.high || (r.low == r.high && (r.no_low || r.no_high)))
+  if (!has_low && !has_high) {
+    expression all = grammar_pair(s->c, any_sign(s), any_digits(s));
+    return is_integer ? all : grammar_pair(s->c, all, fraction(s));
+  }
+  if (r.low > r.high || (r.low == r.high && (r.no_low || r.no_high))) {
+    if (s->choices)
+      return grammar_class(s->c, NULL, 0, 0);
     schema_fail(s, schema, "there is no number between its limits");
+  }
   if (r.high >= 0) {
     span positive = r;
     if (r.low < 0) {
@@ -235,4 +251,20 @@ expression schema_number(schema_compiler *s, json schema, int is_integer) {
                              of_span(s, negative, is_integer)));
   }
   return grammar_choice(s->c, &ways);
+}
+
+expression schema_number(schema_compiler *s, json schema, int is_integer) {
+  text_conditions list = {NULL, 0, 0};
+  int64_t limit;
+  int is_excluded;
+  schema_number_conditions(s, schema, &list);
+  if (list.count == 0 && !schema_limit(s, schema, 0, &limit, &is_excluded) &&
+      !schema_limit(s, schema, 1, &limit, &is_excluded))
+    return any_number(s, is_integer);
+  expression all = between(s, schema, is_integer);
+  if (list.count == 0)
+    return all;
+  texts_add(s, &list, (text_condition){.kind = TEXT_MATCHES, .texts = all});
+  all = texts_all(texts_open(s, schema, &list), 0);
+  return all ? all : grammar_class(s->c, NULL, 0, 0);
 }

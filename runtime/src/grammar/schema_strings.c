@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "schema.h"
+#include "texts.h"
 
 #include <string.h>
 
@@ -17,15 +17,62 @@
   "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?"                           \
   "(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
 
+#define DURATION_OF_DAY                                                        \
+  "T(\\d{1,9}H(\\d{1,9}M(\\d{1,9}S)?)?|\\d{1,9}M(\\d{1,9}S)?|\\d{1,9}S)"
+#define IPV4                                                                   \
+  "((25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)\\.){3}"                              \
+  "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
+#define HEX "[0-9a-fA-F]{1,4}"
+#define IPV6                                                                   \
+  "((" HEX ":){7}" HEX "|(" HEX ":){1,7}:|(" HEX ":){1,6}:" HEX "|(" HEX       \
+  ":){1,5}(:" HEX "){2}|(" HEX ":){1,4}(:" HEX "){3}|(" HEX ":){1,3}(:" HEX    \
+  "){4}|(" HEX ":){1,2}(:" HEX "){5}|" HEX ":(:" HEX "){6}|:((:" HEX           \
+  "){1,7}|:)|::([fF]{4}:)?" IPV4 ")"
+/* At most 29 characters, of at most 63, so that eight of them are fewer than
+ * the 253 of all; no two hyphens, which names of other scripts have. */
+#define LABEL "[0-9A-Za-z](-?[0-9A-Za-z]){0,14}"
+#define HOST LABEL "(\\." LABEL "){0,7}"
+#define ATOM "[0-9A-Za-z!#$%&'*+/=?^_`{|}~-]"
+#define EMAIL ATOM "{1,31}(\\." ATOM "{1,15}){0,2}@" HOST
+#define PERCENT "%[0-9A-Fa-f]{2}"
+#define URI_PLAIN "-0-9A-Za-z._~!$&'()*+,;="
+#define URI_PART "([" URI_PLAIN ":@]|" PERCENT ")"
+#define URI_AFTER_PATH "(\\?([/?]|" URI_PART ")*)?(#([/?]|" URI_PART ")*)?"
+#define URI_AUTHORITY                                                          \
+  "//(([" URI_PLAIN ":]|" PERCENT ")*@)?(([" URI_PLAIN "]|" PERCENT            \
+  ")+|\\[" IPV6 "\\])(:\\d{0,5})?(/" URI_PART "*)*"
+#define URI                                                                    \
+  "[A-Za-z][0-9A-Za-z+.-]*:(" URI_AUTHORITY "|/?" URI_PART "+(/" URI_PART      \
+  "*)*)" URI_AFTER_PATH
+#define URI_REFERENCE                                                          \
+  "(" URI "|(" URI_AUTHORITY "|/(" URI_PART "+(/" URI_PART                     \
+  "*)*)?|([" URI_PLAIN "@]|" PERCENT ")+(/" URI_PART "*)*|)" URI_AFTER_PATH    \
+  ")"
+#define POINTER "(/([^/~]|~[01])*)*"
+
+/* Each text is of the format; formats for all scripts have those of ASCII. */
 static const struct {
   const char *name, *pattern;
 } formats[] = {
     {"date", DATE_OF_YEAR},
     {"time", TIME_OF_DAY},
     {"date-time", DATE_OF_YEAR "T" TIME_OF_DAY},
+    {"duration",
+     "P(\\d{1,9}W|(\\d{1,9}Y(\\d{1,9}M(\\d{1,9}D)?)?|\\d{1,9}M"
+     "(\\d{1,9}D)?|\\d{1,9}D)(" DURATION_OF_DAY ")?|" DURATION_OF_DAY ")"},
     {"uuid", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"},
-    {"ipv4", "((25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)\\.){3}"
-             "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"},
+    {"ipv4", IPV4},
+    {"ipv6", IPV6},
+    {"hostname", HOST},
+    {"idn-hostname", HOST},
+    {"email", EMAIL},
+    {"idn-email", EMAIL},
+    {"uri", URI},
+    {"iri", URI},
+    {"uri-reference", URI_REFERENCE},
+    {"iri-reference", URI_REFERENCE},
+    {"json-pointer", POINTER},
+    {"relative-json-pointer", "(0|[1-9]\\d{0,8})(#|" POINTER ")"},
 };
 
 static expression quote(schema_compiler *s, expression inner) {
@@ -124,37 +171,46 @@ expression schema_characters(schema_compiler *s, const grammar_range *ranges,
   return grammar_choice(s->c, &ways);
 }
 
-static expression of_format(schema_compiler *s, json format) {
+expression schema_spell(schema_compiler *s, expression e) {
+  grammar_list list = {NULL, 0, 0};
+  if (e->kind == EXPRESSION_BYTES)
+    return e;
+  if (e->kind == EXPRESSION_CLASS)
+    return schema_characters(s, e->ranges, e->count, 0);
+  for (uint32_t i = 0; i < e->count; ++i)
+    grammar_add(s->c, &list, schema_spell(s, e->parts[i]));
+  return e->kind == EXPRESSION_SEQUENCE ? grammar_sequence(s->c, &list)
+         : e->kind == EXPRESSION_CHOICE
+             ? grammar_choice(s->c, &list)
+             : grammar_repeat(s->c, list.parts[0], e->least, e->most);
+}
+
+expression schema_format(schema_compiler *s, json format) {
   for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); ++i)
     if (json_is(format, formats[i].name))
-      return quote(s, schema_pattern(s, format, formats[i].pattern,
-                                     strlen(formats[i].pattern), 0));
+      return schema_pattern(s, format, formats[i].pattern,
+                            strlen(formats[i].pattern), 0);
   schema_fail(s, format, "the format %.*s is not supported",
               format->bytes > 60 ? 60 : (int)format->bytes, format->text);
 }
 
 expression schema_string(schema_compiler *s, json schema) {
-  json pattern = json_find(schema, "pattern");
-  json format = json_find(schema, "format");
-  json least = json_find(schema, "minLength");
-  json most = json_find(schema, "maxLength");
-  json length = least ? least : most;
-  if (pattern && format)
-    schema_fail(s, format, "it is not supported beside pattern");
-  if ((pattern || format) && length)
-    schema_fail(s, length, "it is not supported beside %s",
-                pattern ? "pattern" : "format");
-  if (format)
-    return of_format(s, format);
-  if (pattern)
-    return quote(s,
-                 schema_pattern(s, pattern, pattern->text, pattern->bytes, 1));
-  if (!length)
+  text_conditions list = {NULL, 0, 0};
+  schema_string_conditions(s, schema, &list);
+  if (list.count == 0)
     return any_string(s);
-  uint32_t from = schema_count(s, schema, "minLength", 0);
-  uint32_t to = schema_count(s, schema, "maxLength", GRAMMAR_UNBOUNDED);
-  if (to < from)
-    schema_fail(s, length, "there are no strings of %u to %u characters", from,
-                to);
-  return quote(s, grammar_repeat(s->c, any_character(s), from, to));
+  const text_condition *only = &list.at[list.count - 1];
+  if (only->kind == TEXT_HAS_LENGTH && only->most < only->least) {
+    if (s->choices)
+      return grammar_class(s->c, NULL, 0, 0);
+    schema_fail(s, schema, "there are no strings of %u to %u characters",
+                only->least, only->most);
+  }
+  if (list.count == 1 && only->kind == TEXT_HAS_LENGTH)
+    return quote(
+        s, grammar_repeat(s->c, any_character(s), only->least, only->most));
+  if (list.count == 1 && !only->is_excluded)
+    return quote(s, schema_spell(s, only->texts));
+  expression all = texts_all(texts_open(s, schema, &list), 1);
+  return all ? quote(s, all) : grammar_class(s->c, NULL, 0, 0);
 }

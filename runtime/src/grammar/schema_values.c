@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "schema.h"
+#include "texts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,21 +133,9 @@ expression schema_literal(schema_compiler *s, json value) {
 
 /*--- Values beside other keywords ------------------------------------------*/
 
-static uint32_t length_of(json text) {
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < text->bytes; ++i)
-    count += ((uint8_t)text->text[i] & 0xC0) != 0x80;
-  return count;
-}
-
 static int is_within(schema_compiler *s, json schema, json value) {
   int64_t limit;
   int is_excluded;
-  if (value->kind == JSON_STRING) {
-    uint32_t length = length_of(value);
-    return length >= schema_count(s, schema, "minLength", 0) &&
-           length <= schema_count(s, schema, "maxLength", GRAMMAR_UNBOUNDED);
-  }
   if (value->kind != JSON_NUMBER)
     return 1;
   double number = json_number(value);
@@ -158,34 +146,61 @@ static int is_within(schema_compiler *s, json schema, json value) {
          number < (double)limit || (!is_excluded && number <= (double)limit);
 }
 
-static void refuse_others(schema_compiler *s, json schema) {
-  static const char *const others[] = {"pattern",
-                                       "format",
-                                       "properties",
+void schema_refuse_excluded(schema_compiler *s, json schema) {
+  json excluded = json_find_key(schema, schema_conditions);
+  if (excluded)
+    schema_fail(s, excluded->first->first->first,
+                "a list or an object cannot be excluded");
+}
+
+/* Fails for values of a type that the schema says more of. */
+static void refuse_others(schema_compiler *s, json schema, json value) {
+  static const char *const others[] = {"properties",
                                        "required",
+                                       "minProperties",
+                                       "maxProperties",
+                                       "patternProperties",
+                                       "propertyNames",
                                        "items",
                                        "minItems",
                                        "maxItems",
                                        "prefixItems",
-                                       "minProperties",
-                                       "maxProperties",
+                                       "contains",
+                                       "uniqueItems",
                                        "additionalProperties"};
+  int is_array = value->kind == JSON_ARRAY;
   for (size_t i = 0; i < sizeof(others) / sizeof(*others); ++i) {
     json found = json_find(schema, others[i]);
-    if (found)
+    int is_of_array = strstr(others[i], "tems") || i == 10;
+    if (found && is_of_array == is_array)
       schema_fail(s, found, "it is not supported beside enum or const");
   }
+  schema_refuse_excluded(s, schema);
 }
 
-expression schema_listed(schema_compiler *s, json schema, uint32_t types) {
+json schema_values(schema_compiler *s, json schema, uint32_t types) {
   json values = json_find(schema, "enum"), only = json_find(schema, "const");
-  grammar_list ways = {NULL, 0, 0};
-  refuse_others(s, schema);
+  grammar_json *result = json_make(s->c, JSON_ARRAY, schema);
+  text_conditions list[2] = {{NULL, 0, 0}, {NULL, 0, 0}};
+  text_machine *machines[2];
+  schema_string_conditions(s, schema, &list[0]);
+  schema_number_conditions(s, schema, &list[1]);
+  for (int i = 0; i < 2; ++i)
+    machines[i] = texts_open(s, schema, &list[i]);
   for (json i = values ? values->first : only; i; i = values ? i->next : NULL) {
+    char text[40];
     if (!(schema_type_of(i) & types) || !is_within(s, schema, i) ||
         (values && only && !json_equal(i, only)))
       continue;
-    grammar_add(s->c, &ways, schema_literal(s, i));
+    if (i->kind >= JSON_ARRAY)
+      refuse_others(s, schema, i);
+    if (i->kind == JSON_STRING && !texts_meet(machines[0], i->text, i->bytes))
+      continue;
+    if (i->kind == JSON_NUMBER && list[1].count &&
+        !(schema_decimal(i, text) &&
+          texts_meet(machines[1], text, strlen(text))))
+      continue;
+    json_put(s->c, result, NULL, 0, i);
   }
-  return grammar_choice(s->c, &ways);
+  return result;
 }
