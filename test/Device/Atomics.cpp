@@ -65,6 +65,9 @@ void runAtomic(Warp &warp, const Instruction &in, uint32_t on) {
   forEachSpace(warp, in, in.ops[1], on, sizeof(T), [&](Addresses &addresses) {
     addresses.isAtomic = true;
     touch(warp, addresses, true);
+    if (addresses.space == Space::Global && in.count)
+      warp.machine->tell(warp, addresses.at, addresses.on,
+                         /*isRead=*/in.ops[0].bits != 0);
     known &= definedLanes(warp, addresses);
     // In another order each time.
     unsigned from = unsigned(warp.machine->executed % kLanes);
@@ -88,7 +91,9 @@ template <bool hasResult> void decodeAtomic(Decoding &d) {
   Instruction &in = d.in;
   in.space = takeSpace(d);
   d.takeOneOf({"relaxed", "acq_rel", "acquire", "release"});
-  d.takeOneOf({"gpu", "cta", "sys", "cluster"});
+  std::string scope = d.takeOneOf({"gpu", "cta", "sys", "cluster"});
+  // Without a word it is the device's. Others tell no other block.
+  in.count = scope != "cta" && scope != "cluster";
   static const std::pair<const char *, Operation> operations[] = {
       {"add", Add}, {"min", Min},           {"max", Max}, {"and", And},
       {"or", Or},   {"xor", Xor},           {"inc", Inc}, {"exch", Exchange},

@@ -37,11 +37,16 @@ template <Flow flow> void decodeEnd(Decoding &d) {
   d.in.flow = flow;
 }
 
-/// Memory has one order here.
-void decodeNothing(Decoding &d) {
+/// Memory has one order here, but see Order.h.
+void fence(Warp &warp, const Instruction &, uint32_t on) {
+  warp.machine->fence(warp, on);
+}
+
+void decodeFence(Decoding &d) {
   d.takeOneOf({"sc", "acq_rel"});
-  d.takeOneOf({"gl", "gpu", "cta", "sys", "cluster"});
-  d.in.run = doNothing;
+  std::string scope = d.takeOneOf({"gl", "gpu", "cta", "sys", "cluster"});
+  bool isOfDevice = scope == "gl" || scope == "gpu" || scope == "sys";
+  d.in.run = isOfDevice ? fence : doNothing;
 }
 
 void decodePrefetch(Decoding &d) {
@@ -71,7 +76,7 @@ void tern::ptx::addControl(Decoders &decoders) {
   decoders["exit"] = decodeEnd<Flow::Exit>;
   decoders["trap"] = decodeEnd<Flow::Trap>;
   decoders["griddepcontrol"] = decodeGrids;
-  decoders["membar"] = decodeNothing;
-  decoders["fence"] = decodeNothing;
+  decoders["membar"] = decodeFence;
+  decoders["fence"] = decodeFence;
   decoders["prefetch"] = decodePrefetch;
 }

@@ -108,6 +108,73 @@ TEST_F(WrongKernel, BlocksRaceWithoutAtomics) {
   }
 }
 
+/// Blocks of a warp each: the one that counts last reads what all have written.
+struct LastBlock : WrongKernel {
+  static std::string text(const std::string &scope, bool isBefore = true,
+                          bool isBehind = true, bool areLanesTold = true) {
+    std::string fence = "@%c0 fence.acq_rel." + scope + ";\n";
+    return "mov.b32 %x, %ctaid.x;\nmul.wide.u32 %q3, %x, 128;\n"
+           "add.s64 %q2, %q2, %q3;\nst.global.b32 [%q2], %l;\n"
+           "bar.warp.sync -1;\nsetp.eq.b32 %c0, %l, 0;\n" +
+           (isBefore ? fence : "") +
+           "@%c0 atom.global.inc.u32 %y, [%p0+1020], 3;\n" +
+           (isBehind ? fence : "") + "shfl.sync.idx.b32 %y, %y, 0, 31, -1;\n" +
+           (areLanesTold ? "bar.warp.sync -1;\n" : "") +
+           "setp.eq.b32 %c1, %y, 3;\nadd.s64 %q4, %p0, %l4;\n"
+           "@%c1 ld.global.b32 %t0, [%q4];\n@%c1 ld.global.b32 %t1, "
+           "[%q4+128];\n"
+           "@%c1 ld.global.b32 %t2, [%q4+256];\n"
+           "@%c1 ld.global.b32 %t3, [%q4+384];\n"
+           "@%c1 add.s32 %t0, %t0, %t1;\n@%c1 add.s32 %t2, %t2, %t3;\n"
+           "@%c1 add.s32 %t0, %t0, %t2;\n@%c1 st.global.b32 [%q4+512], %t0;\n";
+  }
+  void SetUp() override {
+    runner.threads = 32;
+    runner.blocks = 4;
+  }
+};
+
+TEST_F(LastBlock, SeesWhatFencesOrder) {
+  for (runner.seed = 1; runner.seed < 9; ++runner.seed) {
+    EXPECT_EQ(failure(text("gpu")), "");
+    EXPECT_EQ(failure(text("sys")), "");
+  }
+  for (uint32_t lane = 0; lane < 32; ++lane)
+    EXPECT_EQ(memory[128 + lane], 4 * lane);
+  // The count begins again.
+  EXPECT_EQ(memory[255], 0u);
+}
+
+TEST_F(LastBlock, NeedsBothFencesOfTheDevice) {
+  const std::string race = "a race on global memory";
+  for (runner.seed = 1; runner.seed < 9; ++runner.seed) {
+    EXPECT_TRUE(says(failure(text("gpu", false, true)), race));
+    EXPECT_TRUE(says(failure(text("gpu", true, false)), race));
+    EXPECT_TRUE(says(failure(text("cta")), race));
+    // One lane has counted, and the others are told by it.
+    EXPECT_TRUE(says(failure(text("gpu", true, true, false)), race));
+  }
+}
+
+TEST_F(LastBlock, OthersSeeThoseBeforeThemOnly) {
+  std::string second = text("gpu");
+  second.replace(second.find("%c1, %y, 3"), 10, "%c1, %y, 1");
+  for (runner.seed = 1; runner.seed < 9; ++runner.seed) {
+    memory[255] = 0;
+    EXPECT_TRUE(says(failure(second), "a race on global memory"));
+  }
+}
+
+TEST_F(LastBlock, DoesNotSeeWhatIsWrittenBehindTheFence) {
+  const std::string late = "mov.b32 %x, %ctaid.x;\nmul.wide.u32 %q5, %x, 128;\n"
+                           "add.s64 %q5, %q5, %p0;\nadd.s64 %q5, %q5, %l4;\n"
+                           "setp.ne.b32 %c2, %y, 3;\n";
+  EXPECT_EQ(failure(text("gpu") + late), "");
+  EXPECT_TRUE(
+      says(failure(text("gpu") + late + "@%c2 st.global.b32 [%q5], %l;\n"),
+           "a race on global memory"));
+}
+
 TEST_F(WrongKernel, LaunchesWaitForWhatTheyRead) {
   runner.isRepeated = true;
   const std::string read = "ld.global.b32 %x, [%q2];\n";

@@ -80,6 +80,7 @@ void Machine::start(Warp &warp, uint32_t block) {
   warp.isAtBarrier = false;
   warp.hasWaited = !launch->isEarly;
   warp.meeting = 0;
+  warp.order = {};
   warp.moment = memory.moments.add(block, warp.index, epoch, 0);
   warp.hasWritten = false;
   warp.checkedShared = warp.checkedGlobal = 0;
@@ -161,6 +162,19 @@ void Machine::runBlock(uint32_t block, std::vector<Warp> &warps) {
   }
 }
 
+/// All warps know behind a barrier what one has learnt.
+static void shareLearnt(std::vector<Warp> &warps) {
+  std::vector<Learnt> all;
+  for (Warp &warp : warps)
+    all.insert(all.end(), warp.order.learnt.begin(), warp.order.learnt.end());
+  if (all.empty() || warps.size() == 1)
+    return;
+  for (Warp &warp : warps) {
+    warp.order.learnt = all;
+    warp.order.view = 0;
+  }
+}
+
 /// All warps wait there, or all have left.
 void Machine::passBarrier(std::vector<Warp> &warps) {
   for (Warp &warp : warps) {
@@ -182,13 +196,14 @@ void Machine::passBarrier(std::vector<Warp> &warps) {
     warp.checkedShared = warp.checkedGlobal = 0;
     warp.hasWritten = warp.isAtBarrier = false;
   }
+  shareLearnt(warps);
   ++epoch;
   epochFirst = memory.moments.next() * kLanes;
   isSharedWritten = isGlobalWritten = false;
   for (Warp &warp : warps)
     if (!warp.hasLeft())
-      warp.moment =
-          memory.moments.add(blockNumber, warp.index, epoch, ++warp.meeting);
+      warp.moment = memory.moments.add(blockNumber, warp.index, epoch,
+                                       ++warp.meeting, viewOf(warp));
 }
 
 void Machine::takeTurn(Warp &warp, unsigned instructions) {
@@ -322,6 +337,6 @@ void Machine::meet(Warp &warp) {
   warp.hasWritten = false;
   warp.checkedShared = warp.sharedReads.size();
   warp.checkedGlobal = warp.globalReads.size();
-  warp.moment =
-      memory.moments.add(blockNumber, warp.index, epoch, ++warp.meeting);
+  warp.moment = memory.moments.add(blockNumber, warp.index, epoch,
+                                   ++warp.meeting, viewOf(warp));
 }

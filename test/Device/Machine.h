@@ -54,6 +54,7 @@ struct Warp {
   size_t checkedShared = 0, checkedGlobal = 0; ///< touches before the meeting
   std::vector<Touch> sharedReads, globalReads; ///< since the last barrier
   std::array<Touch, 4096> knownReads;          ///< some of a lane alone
+  WarpOrder order;
 
   bool hasLeft() const { return groups.empty(); }
   uint32_t lanesThere() const {
@@ -102,6 +103,10 @@ public:
                    uint32_t bytes, bool writes, bool isAtomic);
   /// bar.warp.sync of the warp's lanes.
   void meet(Warp &warp);
+  /// A fence of the device, and an atomic operation on global memory; see
+  /// Order.h. `isRead`: it has a result.
+  void fence(Warp &warp, uint32_t on);
+  void tell(Warp &warp, const uint64_t *addresses, uint32_t on, bool isRead);
 
 private:
   void runBlock(uint32_t block, std::vector<Warp> &warps);
@@ -111,6 +116,7 @@ private:
   Group *pick(Warp &warp);
   bool canMeet(Warp &warp, const Instruction &instruction, const Group &group);
   void passBarrier(std::vector<Warp> &warps);
+  uint32_t viewOf(Warp &warp);
   void checkReads(const std::vector<Touch> &reads, size_t from, bool isShared,
                   Tag old);
   void checkLaunch();

@@ -15,17 +15,18 @@ using namespace tern::ptx;
 static constexpr uint32_t kMostMoments = 1u << 26;
 
 uint32_t Moments::add(uint32_t block, uint32_t warp, uint32_t epoch,
-                      uint32_t meeting) {
+                      uint32_t meeting, uint32_t view) {
   if (next() > kMostMoments)
     throw Fault("a launch with too many barriers");
-  moments.push_back({block, warp, epoch, meeting, false});
-  moments.push_back({block, warp, epoch, meeting, true});
+  moments.push_back({block, warp, epoch, meeting, false, view});
+  moments.push_back({block, warp, epoch, meeting, true, view});
   return next() - 2;
 }
 
 void Moments::beginLaunch() {
   firstMoment = next();
   moments.clear();
+  order.clear();
 }
 
 bool Moments::race(Tag a, Tag b) const {
@@ -36,7 +37,8 @@ bool Moments::race(Tag a, Tag b) const {
   if (x.isAtomic && y.isAtomic)
     return false;
   if (x.block != y.block)
-    return true;
+    return !order.includes(y.view, x.block, x.warp, a / kLanes) &&
+           !order.includes(x.view, y.block, y.warp, b / kLanes);
   if (x.epoch != y.epoch)
     return false;
   if (x.warp != y.warp)

@@ -8,7 +8,8 @@
 // Each byte that is written has a tag that says by whom and when; reads are
 // logged and compared with the tags when a barrier, or the launch, ends. Two
 // lanes that touch a byte, one of them to write it, race unless something lies
-// between: a barrier, bar.warp.sync in one warp, the end of a launch; or both
+// between: a barrier, bar.warp.sync in one warp, the end of a launch, fences
+// and atomic operations by which one warp has told another (Order.h); or both
 // touch it atomically.
 //
 //===----------------------------------------------------------------------===//
@@ -16,6 +17,7 @@
 #ifndef TERN_TEST_DEVICE_MEMORY_H
 #define TERN_TEST_DEVICE_MEMORY_H
 
+#include "Order.h"
 #include "Ptx.h"
 
 #include <algorithm>
@@ -27,6 +29,7 @@ namespace tern::ptx {
 struct Moment {
   uint32_t block, warp, epoch, meeting;
   bool isAtomic;
+  uint32_t view; ///< what the warp has learnt of others
 };
 
 /// Who: a moment and a lane.
@@ -43,13 +46,16 @@ struct Touch {
 class Moments {
 public:
   /// The number of the plain moment; that of atomics is the next.
-  uint32_t add(uint32_t block, uint32_t warp, uint32_t epoch, uint32_t meeting);
+  uint32_t add(uint32_t block, uint32_t warp, uint32_t epoch, uint32_t meeting,
+               uint32_t view = 0);
   void beginLaunch();
   bool race(Tag a, Tag b) const;
   /// Tags below are of launches that have ended.
   Tag first() const { return firstMoment * kLanes; }
   uint32_t next() const { return firstMoment + uint32_t(moments.size()); }
   std::string describe(Tag tag) const;
+
+  Order order;
 
 private:
   uint32_t firstMoment = 1;
