@@ -43,6 +43,7 @@ class Options(c.Structure):
         ("on_progress", ProgressFunction),
         ("progress_data", c.c_void_p),
         ("state_tokens", c.c_uint64),
+        ("grammar_bytes", c.c_uint64),
     ]
 
 

@@ -274,7 +274,7 @@ TEST(Tools, OneName) {
 // Keywords that are not supported count only where a tool is strict.
 TEST(Tools, Strict) {
   std::string loose = R"([{"function": {"name": "f", "parameters": {"type":
-    "object", "properties": {"x": {"format": "email"}}}}}])";
+    "object", "properties": {"x": {"format": "uri-template"}}}}}])";
   std::string strict = loose;
   strict.insert(strict.find("\"name\""), "\"strict\": true, ");
   for (uint32_t form = 1; form <= TERN_CALLS_LIST; ++form) {
@@ -289,5 +289,5 @@ TEST(Tools, Strict) {
                                        &sentence()));
   EXPECT_STREQ(sentence().text,
                "schema: #/0/function/parameters/properties/x/format: the "
-               "format email is not supported");
+               "format uri-template is not supported");
 }

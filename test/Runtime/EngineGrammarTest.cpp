@@ -98,6 +98,51 @@ TEST_F(Engine, AForcedEndIsNoPartOfAForm) {
   EXPECT_EQ(answer.tokens.size(), 4u);
 }
 
+/// Of many grammars those that no request has go; with room for none at once a
+/// request is refused, and others go on.
+TEST_F(Engine, GrammarsHaveABound) {
+  tern_engine_options o = options();
+  o.grammar_bytes = 3 << 20;
+  auto engine = open(o);
+  for (int i = 0; i < 30; ++i) {
+    Request r;
+    Answer answer;
+    GrammarPointer grammar =
+        rules("root ::= [a-z]{" + std::to_string(900 + i) + "} | [a-y]{900}");
+    r.tokens = {1, 2};
+    r.fields.max_tokens = 6;
+    r.fields.grammar = grammar.get();
+    r.submit(engine.get(), answer);
+    finishAll(engine.get());
+    EXPECT_EQ(answer.finish, uint32_t(TERN_FINISH_LENGTH)) << answer.error;
+  }
+  std::vector<Answer> answers(40);
+  int taken = 0;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    Request r;
+    uint64_t id;
+    GrammarPointer grammar =
+        rules("root ::= [a-z]{" + std::to_string(900 + i) + "} | [a-x]{900}");
+    r.tokens = {1, 2};
+    r.fields.max_tokens = 6;
+    r.fields.grammar = grammar.get();
+    int result = r.trySubmit(engine.get(), answers[i], id);
+    taken += result == 0;
+    if (result != 0) {
+      EXPECT_EQ(result, TERN_ENGINE_BUSY);
+      EXPECT_NE(std::string(tern_engine_error()).find("grammar_bytes, 3145728"),
+                std::string::npos)
+          << tern_engine_error();
+    }
+  }
+  EXPECT_GT(taken, 2);
+  EXPECT_LT(taken, 40);
+  finishAll(engine.get());
+  for (int i = 0; i < taken; ++i)
+    EXPECT_EQ(answers[size_t(i)].finish, uint32_t(TERN_FINISH_LENGTH))
+        << answers[size_t(i)].error;
+}
+
 // The same bits, whoever else is there: with grammars, without, with the same.
 TEST_F(Engine, FormsDoNotDependOnOthers) {
   RandomRequests random(12);

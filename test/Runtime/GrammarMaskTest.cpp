@@ -189,6 +189,63 @@ TEST(GrammarMask, ATokenizer) {
   EXPECT_GT(allowed, 500);
 }
 
+// Thousands of readings, another set of them behind each token: a sentence
+// within a second, and the matcher is as before.
+TEST(GrammarMask, MoreReadingsThanThereIsTimeFor) {
+  std::vector<std::string> tokens;
+  std::mt19937 random(7);
+  while (tokens.size() < 4000) {
+    std::string token;
+    for (int i = 0; i < 8; ++i)
+      token += char('a' + random() % 20);
+    tokens.push_back(token);
+  }
+  std::string text = "root ::= ([a-t]?){4000} (";
+  for (char c = 'a'; c <= 'j'; ++c)
+    text += (c == 'a' ? "\"" : " | \"") + std::string(1, c) + "\" [a-t]{" +
+            std::to_string(4000 + c) + "}";
+  GrammarPointer made = rules(text + ")");
+  ASSERT_TRUE(made) << sentence().text;
+  VocabularyPointer vocabulary = vocabularyOf(tokens);
+  ConstraintPointer constraint(
+      tern_constraint_open(made.get(), vocabulary.get(), 1 << 30, &sentence()),
+      tern_constraint_close);
+  MatcherPointer matcher(tern_matcher_open(constraint.get(), &sentence()),
+                         tern_matcher_close);
+  ASSERT_TRUE(matcher) << sentence().text;
+  std::vector<uint32_t> words(tokens.size() / 32 + 1);
+  EXPECT_EQ(tern_matcher_mask(matcher.get(), words.data(), &sentence()), -1);
+  EXPECT_STREQ(sentence().text, "the grammar has so many readings of the text "
+                                "that the next token would take too long");
+  EXPECT_EQ(tern_matcher_accept_bytes(matcher.get(), "abc", 3, &sentence()), 0)
+      << sentence().text;
+}
+
+TEST(GrammarMask, Forgetting) {
+  GrammarPointer json(tern_grammar_any_object(nullptr, &sentence()),
+                      tern_grammar_release);
+  VocabularyPointer vocabulary = vocabularyOf(manyTokens(8));
+  ConstraintPointer constraint(
+      tern_constraint_open(json.get(), vocabulary.get(), 0, &sentence()),
+      tern_constraint_close);
+  const uint64_t before = tern_constraint_bytes(constraint.get());
+  MatcherPointer matcher(tern_matcher_open(constraint.get(), &sentence()),
+                         tern_matcher_close);
+  std::vector<uint32_t> words(200), again(200);
+  for (const char *text : {"{", "\"a\"", ": [", "\"b", "\", 1"}) {
+    ASSERT_EQ(tern_matcher_accept_bytes(matcher.get(), text, strlen(text),
+                                        &sentence()),
+              0);
+    ASSERT_EQ(tern_matcher_mask(matcher.get(), words.data(), nullptr), 0);
+    const uint64_t most = tern_constraint_bytes(constraint.get());
+    tern_constraint_forget(constraint.get());
+    EXPECT_LT(tern_constraint_bytes(constraint.get()), most);
+    EXPECT_LT(tern_constraint_bytes(constraint.get()), before + 100000);
+    ASSERT_EQ(tern_matcher_mask(matcher.get(), again.data(), nullptr), 0);
+    EXPECT_EQ(words, again) << text;
+  }
+}
+
 TEST(GrammarMask, Threads) {
   GrammarPointer json(tern_grammar_any_object(nullptr, &sentence()),
                       tern_grammar_release);

@@ -94,6 +94,10 @@ typedef struct tern_engine_options {
   tern_progress_fn on_progress; /* NULL: nobody is told */
   void *progress_data;
   uint64_t state_tokens; /* that running requests may grow to; 0: no limit */
+  /* Memory of all grammars together, with what is known of their masks. That of
+   * those that no request has goes first; a request whose grammar has no room
+   * then is refused with TERN_ENGINE_BUSY. */
+  uint64_t grammar_bytes;
 } tern_engine_options;
 
 void tern_engine_options_init(tern_engine_options *options);

@@ -113,6 +113,10 @@ typedef struct tern_constraint tern_constraint;
 tern_constraint *tern_constraint_open(tern_grammar *grammar,
                                       const tern_vocabulary *vocabulary,
                                       uint64_t cache_bytes, tern_error *error);
+/* Memory of the grammar, its states and its masks. */
+uint64_t tern_constraint_bytes(tern_constraint *constraint);
+/* Forgets all masks, and all states but those of matchers. */
+void tern_constraint_forget(tern_constraint *constraint);
 /* After its matchers. NULL is nothing. */
 void tern_constraint_close(tern_constraint *constraint);
 
@@ -125,7 +129,8 @@ void tern_matcher_close(tern_matcher *matcher);
 
 /* One bit for each token, bit i % 32 of word i / 32: 1 where it may come next.
  * End tokens may where the text is complete. 0, or -1: the readings of the text
- * that a grammar allows at once are more than the cache has room for. */
+ * that a grammar allows at once are more than the cache has room for, or than
+ * part of a second is enough for. */
 int tern_matcher_mask(tern_matcher *matcher, uint32_t *words,
                       tern_error *error);
 

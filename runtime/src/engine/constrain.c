@@ -18,7 +18,8 @@ struct engine_constraint {
   tern_grammar *grammar;
   tern_constraint *made;
   uint32_t users;
-  uint64_t used; /* by the engine's count of uses */
+  uint64_t used;  /* by the engine's count of uses */
+  uint64_t bytes; /* as of its last use */
 };
 
 /*--- Under `constraining` --------------------------------------------------*/
@@ -46,48 +47,86 @@ static int open_vocabulary(tern_engine *engine) {
   return engine_fail(TERN_ENGINE_FAILED, "out of memory");
 }
 
-static void drop(engine_constraint **link) {
+static void measure(tern_engine *engine, engine_constraint *c) {
+  uint64_t bytes = tern_constraint_bytes(c->made);
+  engine->grammar_bytes += bytes - c->bytes;
+  c->bytes = bytes;
+}
+
+static void drop(tern_engine *engine, engine_constraint **link) {
   engine_constraint *gone = *link;
   *link = gone->next;
+  engine->grammar_bytes -= gone->bytes;
   tern_constraint_close(gone->made);
   tern_grammar_release(gone->grammar);
   free(gone);
 }
 
-/* The one that was not used for longest goes, if there are too many. */
-static void drop_old(tern_engine *engine) {
-  uint32_t count = 0;
+/* The one without users that was not used for longest; or NULL. */
+static engine_constraint **find_oldest(tern_engine *engine, uint32_t *count) {
   engine_constraint **oldest = NULL;
+  *count = 0;
   for (engine_constraint **i = &engine->constraints; *i; i = &(*i)->next) {
-    ++count;
+    ++*count;
     if ((*i)->users == 0 && (!oldest || (*i)->used < (*oldest)->used))
       oldest = i;
   }
-  if (count > MOST_KEPT && oldest)
-    drop(oldest);
+  return oldest;
 }
 
-static engine_constraint *find(tern_engine *engine, tern_grammar *grammar) {
+/* Less than grammar_bytes, if that can be. */
+static void make_room(tern_engine *engine) {
+  uint64_t limit = engine->options.grammar_bytes;
+  uint32_t count;
+  engine_constraint **oldest = find_oldest(engine, &count);
+  for (; oldest && (count > MOST_KEPT || engine->grammar_bytes > limit);
+       oldest = find_oldest(engine, &count))
+    drop(engine, oldest);
+  for (engine_constraint *c = engine->constraints;
+       c && engine->grammar_bytes > limit; c = c->next) {
+    tern_constraint_forget(c->made);
+    measure(engine, c);
+  }
+}
+
+static engine_constraint *find(tern_engine *engine, tern_grammar *grammar,
+                               int *result) {
   engine_constraint *c = engine->constraints;
   tern_error error = {{0}};
   while (c && !tern_grammar_is_same(c->grammar, grammar))
     c = c->next;
   if (c)
     return c;
-  drop_old(engine);
   c = calloc(1, sizeof(*c));
   if (c)
     c->made = tern_constraint_open(grammar, engine->vocabulary, 0, &error);
   if (!c || !c->made) {
     free(c);
-    engine_fail(TERN_ENGINE_FAILED, "%s",
-                error.text[0] ? error.text : "out of memory");
+    *result = engine_fail(TERN_ENGINE_FAILED, "%s",
+                          error.text[0] ? error.text : "out of memory");
     return NULL;
   }
   c->grammar = tern_grammar_retain(grammar);
   c->next = engine->constraints;
+  c->users = 1; /* while others go */
   engine->constraints = c;
-  return c;
+  measure(engine, c);
+  make_room(engine);
+  c->users = 0;
+  if (engine->grammar_bytes <= engine->options.grammar_bytes)
+    return c;
+  *result =
+      engine_fail(TERN_ENGINE_BUSY,
+                  "the grammars of all requests, this one included, take %llu "
+                  "bytes, more than grammar_bytes, %llu",
+                  (unsigned long long)engine->grammar_bytes,
+                  (unsigned long long)engine->options.grammar_bytes);
+  for (engine_constraint **i = &engine->constraints; *i; i = &(*i)->next)
+    if (*i == c) {
+      drop(engine, i);
+      break;
+    }
+  return NULL;
 }
 
 /*--- Requests --------------------------------------------------------------*/
@@ -109,7 +148,7 @@ int engine_constrain(engine_request *request, tern_grammar *grammar) {
   request->picks_best = 0;
   pthread_mutex_lock(&engine->constraining);
   int result = open_vocabulary(engine);
-  engine_constraint *c = result == 0 ? find(engine, grammar) : NULL;
+  engine_constraint *c = result == 0 ? find(engine, grammar, &result) : NULL;
   if (c) {
     ++c->users;
     c->used = ++engine->constraint_uses;
@@ -117,7 +156,7 @@ int engine_constrain(engine_request *request, tern_grammar *grammar) {
   }
   pthread_mutex_unlock(&engine->constraining);
   if (!c)
-    return result ? result : TERN_ENGINE_FAILED;
+    return result;
   request->matcher = tern_matcher_open(c->made, &error);
   if (!request->matcher)
     return engine_pass_on(&error);
@@ -136,7 +175,7 @@ void engine_constrain_free(engine_request *request) {
 
 void engine_constraints_close(tern_engine *engine) {
   while (engine->constraints)
-    drop(&engine->constraints);
+    drop(engine, &engine->constraints);
   tern_vocabulary_close(engine->vocabulary);
   free(engine->allowed);
 }
@@ -152,6 +191,11 @@ int engine_allow(engine_request *request) {
   if (tern_matcher_mask(request->matcher, engine->allowed,
                         &request->program.error) != 0)
     return -1;
+  pthread_mutex_lock(&engine->constraining);
+  measure(engine, request->constraint);
+  if (engine->grammar_bytes > engine->options.grammar_bytes)
+    make_room(engine);
+  pthread_mutex_unlock(&engine->constraining);
   /* Ends that are none do not take the place of text. */
   if (request->program.options.ignore_eos)
     for (uint32_t i = 0; i < g->eos_count; ++i)

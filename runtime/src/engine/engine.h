@@ -139,7 +139,7 @@ struct tern_engine {
   /* Under `constraining`, once there was a request with a grammar. */
   tern_vocabulary *vocabulary;
   engine_constraint *constraints;
-  uint64_t constraint_uses;
+  uint64_t constraint_uses, grammar_bytes; /* what they take */
   uint32_t *allowed; /* tokens of the pick; of the thread that steps */
 
   /* Under `chatting`: the template and a program for its sentences. */

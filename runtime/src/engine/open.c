@@ -47,6 +47,7 @@ void tern_engine_options_init(tern_engine_options *options) {
   options->max_waiting = 1024;
   options->step_tokens = 128;
   options->kept_bytes = (uint64_t)256 << 20;
+  options->grammar_bytes = (uint64_t)512 << 20;
 }
 
 static int check_options(const tern_engine_options *o) {

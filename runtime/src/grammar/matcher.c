@@ -95,6 +95,26 @@ tern_constraint *tern_constraint_open(tern_grammar *grammar,
   return NULL;
 }
 
+uint64_t tern_constraint_bytes(tern_constraint *c) {
+  size_t nodes = c->grammar->node_count;
+  size_t of_node = sizeof(*c->twins) + sizeof(*c->known) +
+                   sizeof(*c->stack_of) + sizeof(*c->is_queued) +
+                   sizeof(*c->queue) + sizeof(*c->touched);
+  pthread_mutex_lock(&c->lock);
+  uint64_t bytes =
+      c->grammar->arena.bytes + nodes * of_node + c->pool.bytes + c->mask_bytes;
+  pthread_mutex_unlock(&c->lock);
+  return bytes;
+}
+
+void tern_constraint_forget(tern_constraint *c) {
+  pthread_mutex_lock(&c->lock);
+  c->has_failed = 0;
+  c->work = MOST_WORK;
+  grammar_pool_forget(c);
+  pthread_mutex_unlock(&c->lock);
+}
+
 /*--- Matchers --------------------------------------------------------------*/
 
 static void link_matcher(tern_constraint *c, tern_matcher *m) {
@@ -114,7 +134,7 @@ static void unlink_matcher(tern_matcher *m) {
 
 static uint32_t first_state(tern_constraint *c) {
   stack_entry none = {RETURN_NONE, 0};
-  if (grammar_pool_trim(c) != 0)
+  if (grammar_begin(c) != 0)
     return 0;
   return grammar_state_at(c, c->grammar->starts[0],
                           grammar_stack_make(c, &none, 1));
@@ -139,8 +159,10 @@ tern_matcher *tern_matcher_open(tern_constraint *c, tern_error *error) {
   else
     free(m);
   fail(error, state == STATE_DEAD ? "the grammar allows no text at all"
-                                  : "the grammar's states need more memory "
-                                    "than its cache has");
+              : c->work == 0 ? "the grammar has so many readings of a text "
+                               "that its beginning would take too long"
+                             : "the grammar's states need more memory "
+                               "than its cache has");
   return NULL;
 }
 
@@ -167,7 +189,10 @@ void tern_matcher_close(tern_matcher *m) {
   free(m);
 }
 
-static int too_many(tern_error *error) {
+static int too_many(const tern_constraint *c, tern_error *error) {
+  if (c->work == 0)
+    return fail(error, "the grammar has so many readings of the text that the "
+                       "next token would take too long");
   return fail(error, "the text has more readings by the grammar than its cache "
                      "has room for");
 }
@@ -177,7 +202,7 @@ int tern_matcher_mask(tern_matcher *m, uint32_t *words, tern_error *error) {
   const tern_vocabulary *v = c->vocabulary;
   pthread_mutex_lock(&c->lock);
   const token_set *mask =
-      grammar_pool_trim(c) == 0 ? grammar_mask_of(c, m->state) : NULL;
+      grammar_begin(c) == 0 ? grammar_mask_of(c, m->state) : NULL;
   memset(words, 0, v->word_count * sizeof(*words));
   for (uint32_t i = 0; mask && !mask->is_bits && i < mask->count; ++i)
     words[mask->at[i] / 32] |= 1u << mask->at[i] % 32;
@@ -187,20 +212,20 @@ int tern_matcher_mask(tern_matcher *m, uint32_t *words, tern_error *error) {
     for (uint32_t i = 0; i < v->end_count; ++i)
       words[v->ends[i] / 32] |= 1u << v->ends[i] % 32;
   pthread_mutex_unlock(&c->lock);
-  return mask ? 0 : too_many(error);
+  return mask ? 0 : too_many(c, error);
 }
 
 /* Under the lock. */
 static int accept(tern_matcher *m, const uint8_t *bytes, size_t count,
                   tern_error *error) {
   tern_constraint *c = m->constraint;
-  if (grammar_pool_trim(c) != 0)
-    return too_many(error);
+  if (grammar_begin(c) != 0)
+    return too_many(c, error);
   uint32_t state = m->state;
   for (size_t i = 0; i < count && state > STATE_DEAD; ++i)
     state = grammar_state_next(c, state, c->grammar->class_of[bytes[i]]);
   if (state == STATE_UNKNOWN)
-    return too_many(error);
+    return too_many(c, error);
   if (state == STATE_DEAD)
     return fail(error, "the grammar does not allow this text here");
   m->state = state;

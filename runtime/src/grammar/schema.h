@@ -23,7 +23,7 @@ typedef struct schema_compiler {
   const grammar_json *root; /* of references */
   int is_python;            /* True, False and None */
   uint32_t depth, work;
-  uint32_t choices; /* that are looked at: an alternative may be of no value */
+  uint32_t choices;  /* that are looked at: an alternative may be of no value */
   uint64_t compared; /* about the bytes of values that were */
   uint64_t steps;    /* through automata of texts */
   /* Rules, or 0: not yet. */

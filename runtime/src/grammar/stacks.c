@@ -130,6 +130,7 @@ static uint32_t merge(tern_constraint *c, uint32_t a, uint32_t b,
   const state_pool *pool = &c->pool;
   grammar_stack x = pool->stacks[a], y = pool->stacks[b];
   uint32_t end = base, i = 0, j = 0;
+  grammar_spend(c, x.count + y.count);
   while (i < x.count || j < y.count) {
     stack_entry entry;
     stack_entry left = {0, 0}, right = {0, 0};

@@ -18,6 +18,7 @@ static void add(tern_constraint *c, uint32_t node, uint32_t stack) {
     return;
   if (*known == 0)
     c->touched[c->touched_count++] = node;
+  grammar_spend(c, 1);
   uint32_t all = grammar_stack_union(c, *known, stack);
   if (all == *known || c->has_failed)
     return;
@@ -59,6 +60,7 @@ static void leave(tern_constraint *c, uint32_t stack) {
 static void visit(tern_constraint *c, uint32_t node) {
   const tern_grammar *g = c->grammar;
   uint32_t stack = c->stack_of[node];
+  grammar_spend(c, g->edge_first[node + 1] - g->edge_first[node]);
   for (uint32_t i = g->edge_first[node]; i < g->edge_first[node + 1]; ++i) {
     if (g->edges[i].kind == EDGE_EMPTY)
       add(c, g->edges[i].target, stack);
@@ -176,6 +178,7 @@ uint32_t grammar_state_compute(tern_constraint *c, uint32_t state,
   for (uint32_t i = 0; i < s.count; ++i) {
     state_item item = c->pool.items[s.first + i];
     uint32_t end = g->edge_first[item.node + 1];
+    grammar_spend(c, end - g->edge_first[item.node]);
     for (uint32_t e = g->edge_first[item.node]; e < end; ++e)
       if (g->edges[e].kind == EDGE_BYTES && g->edges[e].low <= byte &&
           byte <= g->edges[e].high)
@@ -224,10 +227,13 @@ static uint32_t copy_state(tern_constraint *c, const state_pool *old,
   return result;
 }
 
-int grammar_pool_trim(tern_constraint *c) {
+int grammar_begin(tern_constraint *c) {
   c->has_failed = 0;
-  if (c->pool.bytes <= c->limit / 2)
-    return 0;
+  c->work = MOST_WORK;
+  return c->pool.bytes <= c->limit / 2 ? 0 : grammar_pool_forget(c);
+}
+
+int grammar_pool_forget(tern_constraint *c) {
   grammar_masks_forget(c);
   state_pool old = c->pool;
   uint32_t *copies = calloc(old.stack_count, sizeof(*copies));

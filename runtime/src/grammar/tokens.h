@@ -116,7 +116,8 @@ struct tern_constraint {
   uint64_t limit;      /* of pool.bytes and mask_bytes each */
   uint64_t mask_bytes; /* of states and nodes */
   state_pool pool;
-  int has_failed;     /* memory is short; where the walk ends */
+  int has_failed;     /* memory is short, or the work; the walk ends there */
+  uint32_t work;      /* what is left of it */
   uint32_t *twins;    /* by node: the first that no token tells apart */
   node_tokens *known; /* by node */
   /* While a state is built. */
@@ -139,6 +140,16 @@ struct tern_matcher {
   uint32_t state, moved;
 };
 
+/* Edges and stacks that one mask, or 256 bytes of a text, may have looked at
+ * for states that are not known: about a fifth of a second. */
+#define MOST_WORK 20000000u
+
+/* Some of it is done; fails where none is left. */
+static inline void grammar_spend(tern_constraint *c, uint32_t work) {
+  c->work = work < c->work ? c->work - work : 0;
+  c->has_failed |= c->work == 0;
+}
+
 /*--- states.c, stacks.c ----------------------------------------------------*/
 
 uint32_t grammar_hash(const void *words, size_t bytes);
@@ -154,8 +165,10 @@ uint32_t grammar_stack_union(tern_constraint *c, uint32_t a, uint32_t b);
 uint32_t grammar_state_at(tern_constraint *c, uint32_t node, uint32_t stack);
 uint32_t grammar_state_compute(tern_constraint *c, uint32_t state,
                                uint32_t byte_class);
-/* Makes room by forgetting all states but those of matchers. */
-int grammar_pool_trim(tern_constraint *c);
+/* Begins a piece of work: makes room, if there is little, by forgetting all
+ * states but those of matchers. */
+int grammar_begin(tern_constraint *c);
+int grammar_pool_forget(tern_constraint *c);
 
 /* The state behind a byte of this class. */
 static inline uint32_t grammar_state_next(tern_constraint *c, uint32_t state,
