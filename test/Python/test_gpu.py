@@ -279,6 +279,15 @@ with tern.Model(sys.argv[1]) as model:
     said = [answer("ROMEO: I love thee", temperature=0)]
     said += [answer("ROMEO: I love thee not, my dear", temperature=0)]
     said += [answer("ROMEO: I love thee", temperature=0.8, seed=3)]
+    said += [answer("ROMEO: I love thee", temperature=0.8, seed=3, top_k=20, repeat_penalty=1.1)]
+    # A long beginning is read once, and a sequence goes on in two ways.
+    said += [model.generate("O " * 70 + end, max_tokens=3, temperature=0) for end in ("no", "yes")]
+    said[-2:] = [(a.text, a.reused_tokens >= 64) for a in said[-2:]]
+    sequence = model.sequence()
+    said += [sequence.generate("ROMEO: I love", max_tokens=4, temperature=0).text]
+    fork = sequence.fork()
+    for each in (sequence, fork):
+        said += [each.generate(" thee", max_tokens=4, temperature=0.8, seed=2).text]
     together = {}
     threads = [
         threading.Thread(target=lambda i=i: together.update({i: answer(f"The {i}", temperature=0)}))

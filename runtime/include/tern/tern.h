@@ -105,6 +105,8 @@ struct tern_device {
   tern_status (*copy_in)(void *host, void *to, const void *from, size_t bytes);
   tern_status (*copy_out)(void *host, void *to, const void *from, size_t bytes);
   tern_status (*clear)(void *host, void *at, size_t bytes);
+  /* From one place of the device to another. */
+  tern_status (*copy)(void *host, void *to, const void *from, size_t bytes);
 };
 
 /*--- Sessions: one sequence of tokens and its cache ------------------------*/

@@ -200,9 +200,9 @@ tern_sequence *engine_sequence_open(tern_engine *engine);
 void engine_sequence_close(tern_sequence *sequence);
 uint64_t engine_state_bytes(const tern_engine *engine, uint32_t tokens);
 /* Makes `to`, which is empty, hold the first `count` tokens of `from` and their
- * state. */
-void engine_sequence_copy(tern_sequence *to, tern_sequence *from,
-                          uint32_t count);
+ * state. 0, or a failure of the device that has them. */
+int engine_sequence_copy(tern_sequence *to, tern_sequence *from,
+                         uint32_t count);
 /* Finds a sequence for the request and the longest beginning of its prompt that
  * has a state. 0; 1 if another request computes more of it now, so that it pays
  * to wait for the next step; or a failure. */

@@ -132,9 +132,7 @@ static int find_sequence(engine_request *request) {
   tern_engine *engine = request->engine;
   uint32_t block = engine->program.model->state_block_tokens;
   beginning ready = {NULL, 0}, coming = {NULL, 0};
-  /* A state in a GPU's memory cannot be copied from here. */
-  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request) &&
-      !engine->program.model->device)
+  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request))
     find(request, &ready, &coming);
   if (coming.count >= ready.count + block)
     return 1;
@@ -151,7 +149,10 @@ static int find_sequence(engine_request *request) {
       return TERN_ENGINE_FAILED;
     if (ready.count) {
       ready.sequence->used = engine->counts.steps;
-      engine_sequence_copy(request->sequence, ready.sequence, ready.count);
+      int result =
+          engine_sequence_copy(request->sequence, ready.sequence, ready.count);
+      if (result != 0)
+        return result;
     }
   }
   request->reused = ready.count;

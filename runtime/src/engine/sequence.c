@@ -50,21 +50,39 @@ void engine_sequence_close(tern_sequence *sequence) {
   free(sequence);
 }
 
-void engine_sequence_copy(tern_sequence *to, tern_sequence *from,
-                          uint32_t count) {
+/* Within the memory of a device. */
+static int copy_on_device(tern_engine *engine, void *to, const void *from,
+                          size_t bytes) {
+  const tern_device *device = engine->program.env.device;
+  host_program program = engine->program;
+  if (host_status(&program, device->copy(device->host, to, from, bytes),
+                  "copying a state") == 0)
+    return 0;
+  return engine_fail(TERN_ENGINE_FAILED, "%s", program.error.text);
+}
+
+int engine_sequence_copy(tern_sequence *to, tern_sequence *from,
+                         uint32_t count) {
   tern_session *session = to->session.session;
   uint8_t *state = session->state;
   const uint8_t *other = from->session.session->state;
   size_t bytes = (size_t)engine_state_bytes(to->engine, count);
-  size_t shared = (size_t)engine_share(to, from, count);
-  /* Around what is shared. */
-  if (shared)
-    memcpy(state, other, (size_t)engine_shared_before(to));
-  memcpy(state + shared, other + shared, bytes - shared);
+  if (to->engine->program.model->device) {
+    int result = copy_on_device(to->engine, state, other, bytes);
+    if (result != 0)
+      return result;
+  } else {
+    size_t shared = (size_t)engine_share(to, from, count);
+    /* Around what is shared. */
+    if (shared)
+      memcpy(state, other, (size_t)engine_shared_before(to));
+    memcpy(state + shared, other + shared, bytes - shared);
+  }
   memcpy(to->held, from->held, count * sizeof(*to->held));
   session->position = to->count = count;
   if (to->written < count)
     to->written = count;
+  return 0;
 }
 
 /*--- Those of the caller ---------------------------------------------------*/
@@ -103,17 +121,13 @@ static void let_go(tern_sequence *sequence) {
 tern_sequence *tern_sequence_fork(tern_sequence *sequence) {
   if (hold(sequence) != 0)
     return NULL;
-  if (sequence->engine->program.model->device) {
-    engine_fail(TERN_ENGINE_INVALID,
-                "a state in a GPU's memory cannot be forked; save and restore "
-                "it");
-    let_go(sequence);
-    return NULL;
-  }
   tern_sequence *fork = tern_sequence_create(sequence->engine);
+  uint32_t position = tern_session_position(sequence->session.session);
+  if (fork && engine_sequence_copy(fork, sequence, position) != 0) {
+    engine_sequence_close(fork);
+    fork = NULL;
+  }
   if (fork) {
-    engine_sequence_copy(fork, sequence,
-                         tern_session_position(sequence->session.session));
     /* The last token of an answer has no state yet. */
     memcpy(fork->held, sequence->held, sequence->count * sizeof(*fork->held));
     fork->count = sequence->count;

@@ -185,10 +185,12 @@ uint64_t engine_shared_before(const tern_sequence *sequence) {
 }
 
 void engine_cut_shared(tern_sequence *sequence, uint32_t count) {
+  if (!sequence->part)
+    return;
   uint64_t end = whole_bytes(sequence, count);
   if (sequence->shared_end > end)
     sequence->shared_end = end;
-  if (sequence->part && sequence->shared_end <= begin_of(sequence))
+  if (sequence->shared_end <= begin_of(sequence))
     engine_unshare(sequence);
 }
 

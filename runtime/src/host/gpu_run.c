@@ -309,6 +309,16 @@ static tern_status clear(void *host, void *at, size_t bytes) {
   return status_of(gpu, result == CUDA_OK ? gpu_wait(gpu) : result);
 }
 
+static tern_status copy(void *host, void *to, const void *from, size_t bytes) {
+  tern_gpu *gpu = host;
+  cuda_result result = begin(gpu);
+  if (result == CUDA_OK)
+    result = gpu->cuda.cuMemcpyDtoDAsync_v2((cuda_address)(uintptr_t)to,
+                                            (cuda_address)(uintptr_t)from,
+                                            bytes, gpu->stream);
+  return status_of(gpu, result == CUDA_OK ? gpu_wait(gpu) : result);
+}
+
 void gpu_set_interface(tern_gpu *gpu) {
   gpu->interface.size = sizeof(gpu->interface);
   gpu->interface.host = gpu;
@@ -316,4 +326,5 @@ void gpu_set_interface(tern_gpu *gpu) {
   gpu->interface.copy_in = copy_in;
   gpu->interface.copy_out = copy_out;
   gpu->interface.clear = clear;
+  gpu->interface.copy = copy;
 }
