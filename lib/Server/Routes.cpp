@@ -201,6 +201,10 @@ static void sayMetrics(Service &service, Caller exchange) {
   printFamily("tern_connections", "gauge", "Open connections.", out);
   printSample("tern_connections", "",
               static_cast<double>(service.watch.count()), out);
+  printFamily("tern_log_lines_dropped_total", "counter",
+              "Lines of the log that nobody read in time.", out);
+  printSample("tern_log_lines_dropped_total", "",
+              static_cast<double>(service.log.dropped()), out);
   for (const auto &family : families)
     printModels(service, family.name, family.type, family.help, family.value,
                 out);

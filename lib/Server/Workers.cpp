@@ -11,8 +11,13 @@ using namespace tern::server;
 
 Workers::Workers(unsigned count, size_t mostWaiting)
     : mostWaiting(mostWaiting) {
-  for (unsigned i = 0; i < count; ++i)
-    threads.emplace_back([this] { run(); });
+  try {
+    for (unsigned i = 0; i < count; ++i)
+      threads.emplace_back([this] { run(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
 void Workers::stop() {
