@@ -7,6 +7,8 @@
 
 #include "Access.h"
 
+#include <algorithm>
+
 using namespace tern::server;
 
 bool tern::server::isSame(std::string_view a, std::string_view b) {
@@ -15,6 +17,14 @@ bool tern::server::isSame(std::string_view a, std::string_view b) {
     difference = static_cast<unsigned char>(
         difference | (a[i] ^ (b.empty() ? 1 : b[i % b.size()])));
   return difference == 0;
+}
+
+/// Of schemes and names, in which letters are those of ASCII.
+static std::string inLowerCase(std::string_view text) {
+  std::string out(text);
+  for (char &c : out)
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
 }
 
 /// Without a port and the brackets of IPv6.
@@ -29,20 +39,21 @@ static std::string_view hostOnly(std::string_view host) {
 }
 
 bool tern::server::isLoopback(std::string_view host) {
-  std::string_view name = hostOnly(host);
+  std::string name = inLowerCase(hostOnly(host));
   // 127.example.com is a name like any other.
   bool isAddress = name.find_first_not_of("0123456789.") == name.npos;
   return name == "localhost" || name == "::1" ||
-         (isAddress && name.substr(0, 4) == "127.");
+         (isAddress && name.compare(0, 4, "127.") == 0);
 }
 
 /// The keys are few, so all are compared.
 static bool hasKey(const ServerOptions &options, const std::string &given) {
   std::string_view text = given;
-  constexpr std::string_view scheme = "Bearer ";
-  if (text.substr(0, scheme.size()) != scheme)
+  // RFC 9110: the scheme's case says nothing, and spaces follow it.
+  size_t end = text.find(' ');
+  if (end == text.npos || inLowerCase(text.substr(0, end)) != "bearer")
     return false;
-  text.remove_prefix(scheme.size());
+  text.remove_prefix(std::min(text.find_first_not_of(' ', end), text.size()));
   bool isFound = false;
   for (const std::string &key : options.keys)
     isFound |= isSame(text, key);
@@ -51,7 +62,8 @@ static bool hasKey(const ServerOptions &options, const std::string &given) {
 
 static bool isSameOrigin(const Caller &caller) {
   size_t at = caller.origin.find("://");
-  return at != std::string::npos && caller.origin.substr(at + 3) == caller.host;
+  return at != std::string::npos &&
+         inLowerCase(caller.origin.substr(at + 3)) == inLowerCase(caller.host);
 }
 
 std::optional<ApiError> tern::server::refusal(const ServerOptions &options,
@@ -90,16 +102,30 @@ ApiError tern::server::tooLong(const ServerOptions &options) {
           "", "body_too_large"};
 }
 
+/// A list of names and nothing else, which may be part of a head.
+static bool isFieldNames(const std::string &text) {
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789!#$%&'*+-.^_`|~, ") == text.npos;
+}
+
 void tern::server::addCommonFields(const ServerOptions &options,
-                                   const std::string &origin,
-                                   Exchange &exchange) {
+                                   const Caller &caller, Exchange &exchange) {
   exchange.addField("Cache-Control", "no-store");
   exchange.addField("X-Content-Type-Options", "nosniff");
-  if (options.corsOrigin.empty() || origin.empty())
+  if (options.corsOrigin.empty() || caller.origin.empty())
     return;
   exchange.addField("Access-Control-Allow-Origin", options.corsOrigin);
+  exchange.addField("Access-Control-Expose-Headers", "Retry-After");
+  exchange.addField("Vary", "Origin, Access-Control-Request-Headers");
+  if (exchange.method != "OPTIONS")
+    return;
+  // Clients add fields of their own, which this server does not read.
   exchange.addField("Access-Control-Allow-Methods", "GET, POST");
   exchange.addField("Access-Control-Allow-Headers",
-                    "Authorization, Content-Type");
-  exchange.addField("Vary", "Origin");
+                    isFieldNames(caller.wantedFields)
+                        ? caller.wantedFields
+                        : "Authorization, Content-Type");
+  exchange.addField("Access-Control-Max-Age", "600");
 }

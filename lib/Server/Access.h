@@ -15,6 +15,7 @@ namespace tern::server {
 /// Fields of a request's head that decide it; absent ones are empty.
 struct Caller {
   std::string host, origin, authorization;
+  std::string wantedFields; ///< of a preflight: names, with commas between them
 };
 
 /// Takes as long for any text of a length, so that times tell nothing.
@@ -31,7 +32,7 @@ ApiError tooLong(const ServerOptions &options);
 
 /// Header fields of every answer, and those that let a page of another origin
 /// read it.
-void addCommonFields(const ServerOptions &options, const std::string &origin,
+void addCommonFields(const ServerOptions &options, const Caller &caller,
                      Exchange &exchange);
 
 } // namespace tern::server

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <system_error>
 
 using namespace tern::server;
 
@@ -49,8 +50,8 @@ private:
   MHD_Result begin(MHD_Connection *connection, const char *url,
                    const char *method, void **state);
   std::optional<ApiError> check(MHD_Connection *connection,
-                                const Exchange &exchange, const Route *&route,
-                                bool &isPreflight);
+                                const Caller &caller, const Exchange &exchange,
+                                const Route *&route, bool &isPreflight);
   void run(const Held &exchange);
   void finishBody(MHD_Connection *connection, const Held &exchange);
   MHD_Result send(MHD_Connection *connection, const Held &exchange);
@@ -112,6 +113,7 @@ void HttpServer::notify(void *self, MHD_Connection *connection, void **context,
 //===----------------------------------------------------------------------===//
 
 std::optional<ApiError> HttpServer::check(MHD_Connection *connection,
+                                          const Caller &caller,
                                           const Exchange &exchange,
                                           const Route *&route,
                                           bool &isPreflight) {
@@ -125,9 +127,6 @@ std::optional<ApiError> HttpServer::check(MHD_Connection *connection,
   if (!isPreflight &&
       !(route = findRoute(exchange.method, exchange.path, error)))
     return error;
-  tern::server::Caller caller = {headerOf(connection, "Host"),
-                                 headerOf(connection, "Origin"),
-                                 headerOf(connection, "Authorization")};
   if (auto refused = refusal(options, caller, route && !route->isOpen))
     return refused;
   std::string length = headerOf(connection, "Content-Length");
@@ -149,10 +148,13 @@ MHD_Result HttpServer::begin(MHD_Connection *connection, const char *url,
   service.watch.begin(numberOf(connection), exchange);
   const Route *route = nullptr;
   bool isPreflight = false;
+  Caller caller = {headerOf(connection, "Host"), headerOf(connection, "Origin"),
+                   headerOf(connection, "Authorization"),
+                   headerOf(connection, "Access-Control-Request-Headers")};
   std::optional<ApiError> refused =
-      check(connection, *exchange, route, isPreflight);
+      check(connection, caller, *exchange, route, isPreflight);
   exchange->route = route;
-  addCommonFields(service.options, headerOf(connection, "Origin"), *exchange);
+  addCommonFields(service.options, caller, *exchange);
   if (refused) {
     if (refused->status == 401)
       exchange->addField("WWW-Authenticate", "Bearer");
@@ -270,9 +272,13 @@ void HttpServer::complete(void *data, MHD_Connection *connection, void **state,
   Account account;
   int status = exchange.close(account);
   std::chrono::duration<double> took = Clock::now() - exchange.began;
-  self.service.metrics.countRequest(
-      exchange.route ? exchange.route->path : "other", status, took.count());
-  self.service.log.write(exchange, account, status);
+  try {
+    self.service.metrics.countRequest(
+        exchange.route ? exchange.route->path : "other", status, took.count());
+    self.service.log.write(exchange, account, status);
+  } catch (const std::exception &) {
+    // No memory, and nothing may be thrown into C.
+  }
   delete held;
   --self.service.open;
 }
@@ -280,6 +286,8 @@ void HttpServer::complete(void *data, MHD_Connection *connection, void **state,
 //===----------------------------------------------------------------------===//
 // The server
 //===----------------------------------------------------------------------===//
+
+static constexpr char noThreads[] = "cannot start the threads of the server";
 
 static void dropMessage(void *, const char *, va_list) {}
 
@@ -319,7 +327,7 @@ bool HttpServer::open(std::string &error) {
     return true;
   ::close(socket);
   error = o.certificate.empty()
-              ? "cannot start the threads of the server"
+              ? noThreads
               : "cannot use the certificate and its key: both must be PEM and "
                 "belong together";
   return false;
@@ -351,8 +359,12 @@ HttpServer::~HttpServer() {
 std::unique_ptr<Server> Server::start(const ServerOptions &options,
                                       const std::vector<ServedModel> &models,
                                       std::string &error) {
-  auto server = std::make_unique<HttpServer>(options, models);
-  if (!server->open(error))
-    return nullptr;
-  return server;
+  try {
+    auto server = std::make_unique<HttpServer>(options, models);
+    if (server->open(error))
+      return server;
+  } catch (const std::system_error &) {
+    error = noThreads;
+  }
+  return nullptr;
 }

@@ -209,7 +209,7 @@ def test_other_refusals(server):
     assert server.refused("/v1/completions", "x" * 70000, 413)["code"] == "body_too_large"
     assert server.refused("/health", None, 403, Host="evil.example")["code"] == "wrong_host"
     assert server.refused("/health", None, 403, Host="127.evil.example:80")["code"] == "wrong_host"
-    assert server.json("/health", Host="localhost:1")["status"] == "ok"
+    assert server.json("/health", Host="LocalHost:1", Origin="http://localHOST:1")["status"] == "ok"
     assert server.refused("/health", None, 403, Origin="null")["code"] == "wrong_origin"
     assert server.refused("/health", None, 403, Origin="https://evil.example")["code"] == "wrong_origin"
 
@@ -229,11 +229,20 @@ def test_keys_are_asked_for(tern, tmp_path):
     with serving(tern, tmp_path, *flags, TERN_API_KEY="three") as served:
         assert served.refused("/v1/models", None, 401)["code"] == "missing_api_key"
         assert served.refused("/v1/models", None, 401, Authorization="Bearer on")["code"] == "invalid_api_key"
-        for key in ("one", "two", "three"):
-            assert served.json("/v1/models", Authorization=f"Bearer {key}")["data"]
+        for key in ("Bearer one", "bearer two", "BEARER  three"):
+            assert served.json("/v1/models", Authorization=key)["data"]
+        assert served.refused("/v1/models", None, 401, Authorization="Basic one")["code"] == "invalid_api_key"
+        assert served.refused("/v1/models", None, 401, Authorization="Bearer ")["code"] == "invalid_api_key"
         assert served.json("/health")["status"] == "ok"
-        status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example")
-        assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
+        # A page's preflight gets the fields that it asks for, but no text that is no list of names.
+        for wanted, allowed in (("authorization,x-stainless-lang", "authorization,x-stainless-lang"),
+                                ("x: y", "Authorization, Content-Type")):  # fmt: skip
+            status, headers, _ = served.ask("/v1/models", method="OPTIONS", Origin="https://a.example",
+                                            Access_Control_Request_Headers=wanted)  # fmt: skip
+            assert status == 204 and headers["Access-Control-Allow-Origin"] == "https://a.example"
+            assert headers["Access-Control-Allow-Headers"] == allowed
+    refused = run(tern, "serve", "/nowhere", "--cors", "https://a.example/")
+    assert refused.returncode == 2 and "no slash at the end" in refused.stderr
 
 
 def test_an_empty_key_is_none(tern):

@@ -201,6 +201,32 @@ def test_a_terminal_may_go(tern, tmp_path):
         signal.signal(signal.SIGHUP, handler)
 
 
+def test_a_log_that_nobody_reads_holds_nobody_up(tern, tmp_path):
+    """Lines that find no room in it are counted there, and the server ends all the same."""
+    need_server(tern)
+    os.mkfifo(tmp_path / "log")
+    log = os.open(tmp_path / "log", os.O_RDWR | os.O_NONBLOCK)
+    with serving(tern, tmp_path) as served:
+        connection = served.connect(timeout=20)
+        for _ in range(160):
+            connection.request("GET", "/" + 10000 * "x")
+            assert connection.getresponse().read()
+        until(lambda: served.metric("tern_log_lines_dropped_total") > 0)
+        text = b""
+        while b"dropped_lines" not in text:
+            with contextlib.suppress(BlockingIOError):
+                text += os.read(log, 1 << 16)
+        lines = [json.loads(line) for line in text[: text.rindex(b"\n")].splitlines()]
+        [dropped] = [line["dropped_lines"] for line in lines if "dropped_lines" in line]
+        assert dropped > 0 and len(lines) + dropped > 160
+        for _ in range(10):
+            connection.request("GET", "/" + 10000 * "x")
+            assert connection.getresponse().read()
+        connection.close()
+        assert served.end() == 0
+    os.close(log)
+
+
 def test_noise_is_survived(server):
     """Random bytes, random JSON, and a request cut at many places."""
     rng = random.Random(1)
@@ -229,6 +255,7 @@ def test_a_full_queue_refuses(tern, tmp_path):
         assert status == 429 and headers["Retry-After"] == "1", text
         assert json.loads(text)["error"]["code"] == "queue_full"
         until(lambda: is_idle(served))
+        assert served.settled("tern_answer_tokens_total") < 240  # or one of them went on to its end
         asked = [post(served, {**LONG, "n": 1, "seed": i}) for i in range(20)]
         statuses = [connection.recv(12) for connection in asked]
         assert set(statuses) == {b"HTTP/1.1 200", b"HTTP/1.1 429"}
