@@ -14,19 +14,12 @@ using namespace tern::server;
 using Lock = std::lock_guard<std::mutex>;
 
 bool EmbeddingJob::submit(size_t index, ApiError &error) {
-  const Prompt &input = request.inputs[index];
   Running &running = *inputs[index];
   tern_request wanted;
   tern_request_init(&wanted);
   wanted.flags = TERN_REQUEST_HIDDEN;
   wanted.max_tokens = 0;
-  if (input.isTokens) {
-    wanted.tokens = input.tokens.data();
-    wanted.token_count = input.tokens.size();
-  } else {
-    wanted.text = input.text.data();
-    wanted.text_bytes = input.text.size();
-  }
+  setPrompt(wanted, request.inputs[index]);
   wanted.on_event = onEvent;
   wanted.data = &running;
   running.alive = shared_from_this();
@@ -64,17 +57,7 @@ void EmbeddingJob::start() {
   exchange->whenGone([self] { self->cancel(); });
 }
 
-void EmbeddingJob::cancel() {
-  std::vector<uint64_t> ids;
-  {
-    Lock lock(mutex);
-    for (const std::unique_ptr<Running> &running : inputs)
-      if (running->id)
-        ids.push_back(running->id);
-  }
-  for (uint64_t id : ids)
-    tern_engine_cancel(model.engine, id);
-}
+void EmbeddingJob::cancel() { model.cancel(mutex, inputs); }
 
 int EmbeddingJob::onEvent(void *data, const tern_event *event) {
   if (event->kind != TERN_EVENT_END)

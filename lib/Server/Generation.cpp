@@ -75,18 +75,10 @@ bool Generation::submit(Running &running, ApiError &error) {
   tern_request_init(&wanted);
   fill(wanted, running);
   tern_chat chat = toEngine(request.chat);
-  if (request.isChat) {
+  if (request.isChat)
     wanted.chat = &chat;
-  } else {
-    const Prompt &prompt = request.prompts[running.whole.index / request.count];
-    if (prompt.isTokens) {
-      wanted.tokens = prompt.tokens.data();
-      wanted.token_count = prompt.tokens.size();
-    } else {
-      wanted.text = prompt.text.data();
-      wanted.text_bytes = prompt.text.size();
-    }
-  }
+  else
+    setPrompt(wanted, request.prompts[running.whole.index / request.count]);
   std::vector<const char *> stops;
   for (const std::string &stop : request.sampling.stops)
     stops.push_back(stop.c_str());
@@ -160,14 +152,4 @@ void Generation::start() {
   exchange->whenGone([self] { self->cancel(); });
 }
 
-void Generation::cancel() {
-  std::vector<uint64_t> ids;
-  {
-    Lock lock(mutex);
-    for (const std::unique_ptr<Running> &running : choices)
-      if (running->id)
-        ids.push_back(running->id);
-  }
-  for (uint64_t id : ids)
-    tern_engine_cancel(model.engine, id);
-}
+void Generation::cancel() { model.cancel(mutex, choices); }

@@ -17,6 +17,16 @@ Model::Model(std::string name, tern_engine *engine)
   tern_engine_describe(engine, &info);
 }
 
+void tern::server::setPrompt(tern_request &wanted, const Prompt &prompt) {
+  if (prompt.isTokens) {
+    wanted.tokens = prompt.tokens.data();
+    wanted.token_count = prompt.tokens.size();
+  } else {
+    wanted.text = prompt.text.data();
+    wanted.text_bytes = prompt.text.size();
+  }
+}
+
 tern_chat tern::server::toEngine(const Chat &from) {
   tern_chat chat;
   tern_chat_init(&chat);

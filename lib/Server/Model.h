@@ -13,6 +13,8 @@
 #include "tern/engine.h"
 
 #include <ctime>
+#include <memory>
+#include <mutex>
 
 namespace tern::server {
 
@@ -40,8 +42,26 @@ public:
   bool knows(const std::vector<int32_t> &tokens, ApiError &error) const;
 
   tern_engine_counts counts() const;
+
+  /// Cancels those of a request's parts that the engine knows: whose `id`,
+  /// which `mutex` guards, is not 0.
+  template <typename Running>
+  void cancel(std::mutex &mutex,
+              const std::vector<std::unique_ptr<Running>> &parts) const {
+    std::vector<uint64_t> ids;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      for (const std::unique_ptr<Running> &part : parts)
+        if (part->id)
+          ids.push_back(part->id);
+    }
+    for (uint64_t id : ids)
+      tern_engine_cancel(engine, id);
+  }
 };
 
+/// The prompt as the engine takes it; `wanted` points into it.
+void setPrompt(tern_request &wanted, const Prompt &prompt);
 /// The chat as the engine takes it; it points into `from`.
 tern_chat toEngine(const Chat &from);
 /// The engine's sentence for the last failure of this thread.

@@ -95,35 +95,26 @@ static void readVariables(Fields &fields, GenerationRequest &request,
 std::optional<GenerationRequest>
 tern::server::readChat(std::string_view body, const RequestLimits &limits,
                        ApiError &error) {
-  std::optional<Json> object = parseObject(body, error);
-  if (!object)
-    return std::nullopt;
-  Fields fields(*object, error);
-  GenerationRequest request;
-  request.isChat = true;
-  request.model = fields.text("model").value_or("");
-  request.chat.messages = readMessages(fields);
-  request.chat.tools = readTools(fields);
-  request.count =
-      static_cast<unsigned>(fields.integer("n", 1, limits.choices).value_or(1));
-  request.sampling = readSampling(fields, limits);
-  readStream(fields, request, error);
-  readLogprobs(fields, request);
-  readChoice(fields, request);
-  readForm(fields, request, error);
-  readVariables(fields, request, error);
-  request.hasParallelCalls = fields.flag("parallel_tool_calls").value_or(true);
-  if (const Json *kinds = fields.list("modalities"))
-    if (*kinds != Json::array({"text"}))
-      fields.fail("modalities", "modalities may be [\"text\"] only");
-  for (const char *name :
-       {"audio", "functions", "prediction", "web_search_options"})
-    fields.mustBeOff(name);
-  fields.mustBeOff("function_call", {"none"});
-  fields.mustBeOff("reasoning_effort", {"none"});
-  fields.mustBeOff("verbosity", {"medium"});
-  fields.end();
-  if (fields.failed())
-    return std::nullopt;
-  return request;
+  auto read = [&](Fields &fields, GenerationRequest &request) {
+    request.isChat = true;
+    request.chat.messages = readMessages(fields);
+    request.chat.tools = readTools(fields);
+    readGeneration(fields, limits, request, error);
+    readLogprobs(fields, request);
+    readChoice(fields, request);
+    readForm(fields, request, error);
+    readVariables(fields, request, error);
+    request.hasParallelCalls =
+        fields.flag("parallel_tool_calls").value_or(true);
+    if (const Json *kinds = fields.list("modalities"))
+      if (*kinds != Json::array({"text"}))
+        fields.fail("modalities", "modalities may be [\"text\"] only");
+    for (const char *name :
+         {"audio", "functions", "prediction", "web_search_options"})
+      fields.mustBeOff(name);
+    fields.mustBeOff("function_call", {"none"});
+    fields.mustBeOff("reasoning_effort", {"none"});
+    fields.mustBeOff("verbosity", {"medium"});
+  };
+  return readBody<GenerationRequest>(body, error, read);
 }

@@ -53,108 +53,77 @@ std::vector<Prompt> tern::server::readPrompts(Fields &fields, const char *name,
 std::optional<GenerationRequest>
 tern::server::readCompletion(std::string_view body, const RequestLimits &limits,
                              ApiError &error) {
-  std::optional<Json> object = parseObject(body, error);
-  if (!object)
-    return std::nullopt;
-  Fields fields(*object, error);
-  GenerationRequest request;
-  request.model = fields.text("model").value_or("");
-  request.prompts = readPrompts(fields, "prompt", limits.choices);
-  request.count =
-      static_cast<unsigned>(fields.integer("n", 1, limits.choices).value_or(1));
-  if (request.prompts.size() * request.count > limits.choices)
-    fields.fail("n", "prompts times n are more than " +
-                         std::to_string(limits.choices));
-  request.sampling = readSampling(fields, limits);
-  // OpenAI's default, where a chat has none.
-  if (!request.sampling.maxTokens)
-    request.sampling.maxTokens = 16;
-  readStream(fields, request, error);
-  if (auto top = fields.integer("logprobs", 0, TERN_MAX_TOP)) {
-    request.hasLogprobs = true;
-    request.top = static_cast<unsigned>(*top);
-  }
-  request.echoes = fields.flag("echo").value_or(false);
-  auto best = fields.integer("best_of", 1, limits.choices);
-  if (best && *best != request.count)
-    fields.fail("best_of", "best_of may only be n, which is " +
-                               std::to_string(request.count));
-  fields.mustBeOff("suffix", {""});
-  fields.end();
-  if (fields.failed())
-    return std::nullopt;
-  return request;
+  auto read = [&](Fields &fields, GenerationRequest &request) {
+    request.prompts = readPrompts(fields, "prompt", limits.choices);
+    readGeneration(fields, limits, request, error);
+    if (request.prompts.size() * request.count > limits.choices)
+      fields.fail("n", "prompts times n are more than " +
+                           std::to_string(limits.choices));
+    // OpenAI's default, where a chat has none.
+    if (!request.sampling.maxTokens)
+      request.sampling.maxTokens = 16;
+    if (auto top = fields.integer("logprobs", 0, TERN_MAX_TOP)) {
+      request.hasLogprobs = true;
+      request.top = static_cast<unsigned>(*top);
+    }
+    request.echoes = fields.flag("echo").value_or(false);
+    auto best = fields.integer("best_of", 1, limits.choices);
+    if (best && *best != request.count)
+      fields.fail("best_of", "best_of may only be n, which is " +
+                                 std::to_string(request.count));
+    fields.mustBeOff("suffix", {""});
+  };
+  return readBody<GenerationRequest>(body, error, read);
 }
 
 std::optional<EmbeddingRequest>
 tern::server::readEmbedding(std::string_view body, const RequestLimits &limits,
                             ApiError &error) {
-  std::optional<Json> object = parseObject(body, error);
-  if (!object)
-    return std::nullopt;
-  Fields fields(*object, error);
-  EmbeddingRequest request;
-  request.model = fields.text("model").value_or("");
-  request.inputs = readPrompts(fields, "input", limits.inputs);
-  std::string form = fields.text("encoding_format").value_or("float");
-  if (form != "float" && form != "base64")
-    fields.fail("encoding_format",
-                "encoding_format is '" + form + "', expected float or base64");
-  request.isBase64 = form == "base64";
-  request.dimensions = fields.integer("dimensions", 1, INT32_MAX);
-  fields.ignore({"user"});
-  fields.end();
-  if (fields.failed())
-    return std::nullopt;
-  return request;
-}
-
-/// Opens a body of one of the smaller kinds; `read` takes the rest.
-template <typename Read>
-static std::optional<TextRequest> readText(std::string_view body,
-                                           ApiError &error, Read read) {
-  std::optional<Json> object = parseObject(body, error);
-  if (!object)
-    return std::nullopt;
-  Fields fields(*object, error);
-  TextRequest request;
-  request.model = fields.text("model").value_or("");
-  read(fields, request);
-  fields.end();
-  if (fields.failed())
-    return std::nullopt;
-  return request;
+  auto read = [&](Fields &fields, EmbeddingRequest &request) {
+    request.inputs = readPrompts(fields, "input", limits.inputs);
+    std::string form = fields.text("encoding_format").value_or("float");
+    if (form != "float" && form != "base64")
+      fields.fail("encoding_format", "encoding_format is '" + form +
+                                         "', expected float or base64");
+    request.isBase64 = form == "base64";
+    request.dimensions = fields.integer("dimensions", 1, INT32_MAX);
+    fields.ignore({"user"});
+  };
+  return readBody<EmbeddingRequest>(body, error, read);
 }
 
 std::optional<TextRequest> tern::server::readTokenize(std::string_view body,
                                                       ApiError &error) {
-  return readText(body, error, [](Fields &fields, TextRequest &request) {
+  auto read = [](Fields &fields, TextRequest &request) {
     if (auto content = fields.text("content"))
       request.text = *content;
     else
       fields.fail("content", "content is missing, expected a string");
     request.addsSpecial = fields.flag("add_special").value_or(false);
     request.hasPieces = fields.flag("with_pieces").value_or(false);
-  });
+  };
+  return readBody<TextRequest>(body, error, read);
 }
 
 std::optional<TextRequest> tern::server::readDetokenize(std::string_view body,
                                                         ApiError &error) {
-  return readText(body, error, [](Fields &fields, TextRequest &request) {
+  auto read = [](Fields &fields, TextRequest &request) {
     if (const Json *list = fields.list("tokens"))
       request.tokens =
           fields.tokens(*list, "tokens").value_or(std::vector<int32_t>());
     else
       fields.fail("tokens", "tokens is missing, expected a list");
-  });
+  };
+  return readBody<TextRequest>(body, error, read);
 }
 
 std::optional<TextRequest> tern::server::readTemplate(std::string_view body,
                                                       ApiError &error) {
-  return readText(body, error, [](Fields &fields, TextRequest &request) {
+  auto read = [](Fields &fields, TextRequest &request) {
     request.chat.messages = readMessages(fields);
     request.chat.tools = readTools(fields);
     if (auto thinking = fields.flag("enable_thinking"))
       request.chat.thinking = *thinking;
-  });
+  };
+  return readBody<TextRequest>(body, error, read);
 }

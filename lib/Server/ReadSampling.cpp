@@ -65,8 +65,7 @@ static std::optional<int64_t> readMaxTokens(Fields &fields,
   return now ? now : old;
 }
 
-Sampling tern::server::readSampling(Fields &fields,
-                                    const RequestLimits &limits) {
+static Sampling readSampling(Fields &fields, const RequestLimits &limits) {
   Sampling sampling;
   sampling.temperature = fields.number("temperature", 0, 2);
   sampling.topP = fields.number("top_p", 0, 1);
@@ -87,8 +86,9 @@ Sampling tern::server::readSampling(Fields &fields,
   return sampling;
 }
 
-void tern::server::readStream(Fields &fields, GenerationRequest &request,
-                              ApiError &error) {
+/// Of `stream` and `stream_options`.
+static void readStream(Fields &fields, GenerationRequest &request,
+                       ApiError &error) {
   request.streams = fields.flag("stream").value_or(false);
   const Json *options = fields.member("stream_options");
   if (!options)
@@ -100,4 +100,12 @@ void tern::server::readStream(Fields &fields, GenerationRequest &request,
   request.includesUsage = inner.flag("include_usage").value_or(false);
   inner.mustBeOff("include_obfuscation");
   inner.end();
+}
+
+void tern::server::readGeneration(Fields &fields, const RequestLimits &limits,
+                                  GenerationRequest &request, ApiError &error) {
+  request.count =
+      static_cast<unsigned>(fields.integer("n", 1, limits.choices).value_or(1));
+  request.sampling = readSampling(fields, limits);
+  readStream(fields, request, error);
 }

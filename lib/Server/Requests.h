@@ -103,10 +103,27 @@ std::optional<TextRequest> readDetokenize(std::string_view body,
                                           ApiError &error);
 std::optional<TextRequest> readTemplate(std::string_view body, ApiError &error);
 
-/// The members that all of these have: how to choose tokens, when to stop.
-Sampling readSampling(Fields &fields, const RequestLimits &limits);
-/// Of `stream` and `stream_options`.
-void readStream(Fields &fields, GenerationRequest &request, ApiError &error);
+/// Opens a body and takes its `model`; `read(fields, request)` takes the rest.
+template <typename Request, typename Read>
+std::optional<Request> readBody(std::string_view body, ApiError &error,
+                                Read read) {
+  std::optional<Json> object = parseObject(body, error);
+  if (!object)
+    return std::nullopt;
+  Fields fields(*object, error);
+  Request request;
+  request.model = fields.text("model").value_or("");
+  read(fields, request);
+  fields.end();
+  if (fields.failed())
+    return std::nullopt;
+  return request;
+}
+
+/// The members that both have whose answers are generated: how many, how to
+/// choose their tokens, when to stop, and if they are streamed.
+void readGeneration(Fields &fields, const RequestLimits &limits,
+                    GenerationRequest &request, ApiError &error);
 /// OpenAI's messages as templates want them: texts instead of parts, arguments
 /// of calls as objects.
 std::string readMessages(Fields &fields);
