@@ -8,10 +8,10 @@ import ctypes as c
 import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import structs as s
+from .closing import Closing
 from .errors import Error, FailedError
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Listener:
             self.error = FailedError(event.error.decode(errors="replace"))
 
 
-class Stream:
+class Stream(Closing):
     """An answer as it is made: iterate over its tokens, from one thread.
 
     Leaving the `with` of a stream, close(), and forgetting it cancel what is not over yet.
@@ -228,17 +228,6 @@ class Stream:
                 self.read()
             except Error:
                 pass
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if not self._listener.is_over:

@@ -8,10 +8,10 @@ import contextlib
 import ctypes as c
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .answer import Answer, Stream
+from .closing import Closing
 from .errors import Error
 from .library import check, read_tokens
 from .request import Prepared, Prompt, Sampling
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .model import Model
 
 
-class Sequence:
+class Sequence(Closing):
     """Made by Model.sequence and Model.restore. One request at a time uses it; what else is
     asked of it meanwhile raises InvalidError."""
 
@@ -80,17 +80,6 @@ class Sequence:
                 with self._engine.use():
                     check(self._engine.library.tern_sequence_destroy(self._handle))
             self._handle = 0
-
-    def __enter__(self) -> Sequence:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if self._handle:

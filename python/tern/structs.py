@@ -3,7 +3,7 @@
 """The structs of tern/engine.h and tern/tools.h for ctypes, field by field.
 
 A struct that begins with `size` may be longer in the library than here, never shorter:
-library.py checks it when it loads. test_python_package.py compares all with the header.
+library.py checks it when it loads. test_python_shipped.py compares all with the header.
 """
 
 from __future__ import annotations
