@@ -9,11 +9,11 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import structs as s
 from .answer import Answer, Listener, Stream, floats
+from .closing import Closing
 from .engine import Engine
 from .errors import Error, InvalidError
 from .library import c_text, check, default, encode, read_text, read_tokens
@@ -75,21 +75,22 @@ class _ProgressListener:
     def __init__(self, listener: Callable[[Progress], object] | None) -> None:
         self.listener = listener
         self.error: BaseException | None = None
-        self.function = s.ProgressFunction(self._hear) if listener else s.ProgressFunction(0)
+        # Also without a listener: here Python learns of Ctrl-C while a checkpoint is compiled.
+        self.function = s.ProgressFunction(self._hear)
 
     def _hear(self, data: int, progress: Any) -> int:
         now = progress.contents
         try:
             text = (now.text or b"").decode(errors="replace")
-            assert self.listener
-            self.listener(Progress(s.STAGES[now.stage], text, now.done, now.total))
+            if self.listener:
+                self.listener(Progress(s.STAGES[now.stage], text, now.done, now.total))
         except BaseException as error:
             self.error = error
             return 1
         return 0
 
 
-class Model:
+class Model(Closing):
     """A model that is open.
 
     Every method may be called by any thread at any time, and waits without the GIL. All raise
@@ -185,17 +186,6 @@ class Model:
         """Cancels all requests, whose streams end, and frees everything. Sequences of the
         model are then closed, too. A second time does nothing."""
         self._engine.close()
-
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = ", closed" if self._engine.is_closing else ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -77,6 +78,18 @@ def test_checkpoints_are_compiled_once_into_the_cache(tern, crowd, tmp_path):
     assert run(tern, "cache", "add", model, env=environment).stdout == path
     done = run(tern, "cache", "add", "--steps", model, env=environment)
     assert done.stdout == f"program {path}"
+
+
+def test_a_compilation_ends_with_who_waits_for_it(tern, tmp_path):
+    """However that ended; nothing of a program stays in the cache."""
+    command = [tern, "cache", "add", "--steps", model_directory("shakespeare-qwen3")]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as compiler:
+        assert compiler.stdout.readline().startswith(b"step ")
+        compiler.stdout.close()
+        assert compiler.wait(60) == 128 + signal.SIGTERM
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size]
+    assert {path.parent.name for path in files} <= {"hashes"}  # of the checkpoint's files
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@
 
 #include "Commands.h"
 #include "Console.h"
+#include "Interrupt.h"
 
 #include "tern/Driver/CachedProgram.h"
 
@@ -193,6 +194,7 @@ static Expected<std::string> addProgram(StringRef path, const ModelFlags &flags,
     return model.takeError();
   if (!asSteps)
     return findOrCompile(*model, flags);
+  endWithReader();
   StepLines lines;
   Expected<std::string> program = findOrCompile(*model, flags, lines);
   if (!program)

@@ -10,8 +10,11 @@
 
 #include "llvm/ADT/StringRef.h"
 
+#include <cerrno>
 #include <csignal>
 #include <poll.h>
+#include <system_error>
+#include <thread>
 #include <unistd.h>
 
 using namespace tern;
@@ -49,5 +52,24 @@ void tern::catchInterrupts() {
     // nohup says that the terminal may go.
     if (number != SIGHUP || before.sa_handler != SIG_IGN)
       sigaction(number, &action, nullptr);
+  }
+}
+
+void tern::endWithReader() {
+  auto wait = [] {
+    // Without events: what comes is that the other end is gone.
+    struct pollfd output = {STDOUT_FILENO, 0, 0};
+    while (poll(&output, 1, -1) < 0 && errno == EINTR)
+      ;
+    if (output.revents & (POLLERR | POLLHUP))
+      kill(getpid(), SIGTERM);
+  };
+  // A line that finds no reader ends tern by the thread, too, which cleans up.
+  signal(SIGPIPE, SIG_IGN);
+  try {
+    std::thread(wait).detach();
+  } catch (const std::system_error &) {
+    // No thread to be had: the next line that is written ends it.
+    signal(SIGPIPE, SIG_DFL);
   }
 }

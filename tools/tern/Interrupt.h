@@ -15,6 +15,11 @@ namespace tern {
 /// be called first: handlers that are set later run before this one.
 void catchInterrupts();
 
+/// From here on tern also ends, as by SIGTERM, when the pipe that is its
+/// standard output has no reader any more: who waits for a compilation may be
+/// killed, and then nobody else would end it.
+void endWithReader();
+
 } // namespace tern
 
 #endif // TERN_TOOLS_TERN_INTERRUPT_H
