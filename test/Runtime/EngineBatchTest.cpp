@@ -118,6 +118,44 @@ TEST_F(Engine, AStepIsBoundedAndNobodyWaits) {
   EXPECT_EQ(reads[0].ends, 1u);
 }
 
+/// A step is not much longer for who answers, unless more wait for what is
+/// read.
+TEST_F(Engine, ReadersHoldNobodyUpForLong) {
+  tern_engine_options o = options();
+  o.max_sequences = 8;
+  o.step_tokens = 128;
+  o.kept_bytes = 0;
+  auto engine = open(o);
+  auto readInAStep = [&] {
+    tern_engine_counts before = {}, after = {};
+    before.size = after.size = sizeof(after);
+    tern_engine_count(engine.get(), &before);
+    tern_engine_step(engine.get());
+    tern_engine_count(engine.get(), &after);
+    return after.prompt_tokens - before.prompt_tokens;
+  };
+  Request talker, reader;
+  talker.tokens = {1};
+  talker.fields.max_tokens = 30;
+  talker.fields.flags = TERN_REQUEST_IGNORE_END;
+  Answer talk, reads[4];
+  talker.submit(engine.get(), talk);
+  EXPECT_EQ(readInAStep(), 1u);
+  reader.fields.max_tokens = 1;
+  reader.tokens.assign(50, 2);
+  reader.submit(engine.get(), reads[0]);
+  EXPECT_EQ(readInAStep(), 18u);
+  for (int i = 1; i < 4; ++i) {
+    reader.tokens.assign(50, i + 2);
+    reader.submit(engine.get(), reads[i]);
+  }
+  EXPECT_EQ(readInAStep(), 45u);
+  finishAll(engine.get());
+  reader.submit(engine.get(), reads[0] = Answer());
+  EXPECT_EQ(readInAStep(), 50u); // nobody answers
+  finishAll(engine.get());
+}
+
 TEST_F(Engine, LimitsAreSentences) {
   tern_engine_options o = options();
   o.max_sequences = 3; // of which the states allow two

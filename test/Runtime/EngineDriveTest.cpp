@@ -7,6 +7,10 @@
 
 #include "EngineTesting.h"
 
+extern "C" {
+#include "engine/turns.h"
+}
+
 #include <atomic>
 #include <thread>
 #include <unistd.h>
@@ -50,6 +54,37 @@ TEST_F(Engine, AThreadOfItsOwnSteps) {
   }
   EXPECT_EQ(countsOf(engine.get()).finished, 12u);
   EXPECT_EQ(tern_engine_stop(engine.get(), 0), TERN_ENGINE_INVALID);
+}
+
+/// Who has a turn and asks for the next one stands behind all who have asked.
+TEST(Turns, AreGivenInTheOrderOfAsking) {
+  engine_turns turns;
+  ASSERT_EQ(engine_turns_open(&turns), 0);
+  std::vector<uint64_t> order; // by who has the turn
+  std::vector<std::thread> others;
+  engine_turns_take(&turns);
+  for (uint64_t i = 1; i < 4; ++i) {
+    others.emplace_back([&, i] {
+      engine_turns_take(&turns);
+      order.push_back(i);
+      engine_turns_give(&turns);
+    });
+    for (uint64_t asked = 0; asked <= i; std::this_thread::yield()) {
+      pthread_mutex_lock(&turns.mutex);
+      asked = turns.next;
+      pthread_mutex_unlock(&turns.mutex);
+    }
+  }
+  engine_turns_take(&turns); // it has it already
+  engine_turns_give(&turns);
+  engine_turns_give(&turns);
+  engine_turns_take(&turns);
+  order.push_back(4);
+  engine_turns_give(&turns);
+  for (std::thread &other : others)
+    other.join();
+  EXPECT_EQ(order, (std::vector<uint64_t>{1, 2, 3, 4}));
+  engine_turns_close(&turns);
 }
 
 /// Whoever else waits for work, the engine's thread hears of it.

@@ -123,18 +123,34 @@ static uint32_t need_of(const engine_request *request, uint32_t rows) {
   return engine_is_scored(request) && need > rows ? rows : need;
 }
 
+/* A step has costs besides its tokens, about those of so many. */
+#define STEP_COST 8u
+
+/* Tokens of prompts that a step may read beside `singles` tokens of others, who
+ * wait for it: the step takes about twice as long as without, and longer where
+ * fewer of them hold up more that read, or wait for what is read. */
+static uint32_t read_at_most(const tern_engine *engine, uint32_t singles) {
+  uint32_t left = engine->options.step_tokens - singles;
+  if (singles == 0)
+    return left;
+  uint64_t most =
+      (uint64_t)(singles + STEP_COST) * engine->running_count / singles;
+  return most < left ? (uint32_t)most : left;
+}
+
+/* The rest, for those that read. */
 static uint32_t share_single(tern_engine *engine, uint32_t rows,
                              uint32_t *readers) {
-  uint32_t budget = engine->options.step_tokens;
+  uint32_t singles = 0;
   *readers = 0;
   for (uint32_t i = 0; i < engine->running_count; ++i) {
     engine_request *request = engine->running[i];
     uint32_t need = need_of(request, rows);
     request->share = need == 1;
-    budget -= request->share;
+    singles += request->share;
     *readers += need > 1;
   }
-  return budget;
+  return read_at_most(engine, singles);
 }
 
 /* Rounds: who needs less than an even share leaves the rest to the others. */
