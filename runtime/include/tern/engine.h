@@ -28,6 +28,7 @@
 #define TERN_ENGINE_H
 
 #include "tern/abi.h"
+#include "tern/logit_bias.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -12,6 +12,7 @@
 #define TERN_HOST_H
 
 #include "tern/artifact.h"
+#include "tern/logit_bias.h"
 #include "tern/tern.h"
 #include "tern/tokenizer.h"
 
@@ -25,12 +26,6 @@ extern "C" {
 typedef struct tern_error {
   char text[512];
 } tern_error;
-
-/* Is added to the logit of a token before it is picked. */
-typedef struct tern_logit_bias {
-  int32_t token;
-  float value;
-} tern_logit_bias;
 
 /*--- Artifacts -------------------------------------------------------------*/
 
