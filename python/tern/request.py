@@ -106,7 +106,7 @@ class Prepared:
     def _set_biases(self, biases: Mapping[int, float]) -> None:
         tokens = token_array(list(biases))
         self.struct.biases = (s.LogitBias * max(len(biases), 1))(
-            *((token, float(value)) for token, value in zip(tokens, biases.values()))
+            *(s.LogitBias(token, float(value)) for token, value in zip(tokens, biases.values()))
         )
         self.struct.bias_count = len(biases)
 

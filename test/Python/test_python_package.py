@@ -71,7 +71,7 @@ def test_penalties_and_biases(model):
     assert often not in banned.ids
     varied = model.generate("ROMEO:", max_tokens=20, temperature=0, frequency_penalty=1000)
     assert len(set(varied.ids)) == 20
-    with pytest.raises(InvalidError, match="bias 0 is of token 99999"):
+    with pytest.raises(ValueError, match="bias 0 is of token 99999"):
         model.generate("x", logit_bias={99999: 1})
 
 
