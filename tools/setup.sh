@@ -2,11 +2,12 @@
 # Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# usage: sh tools/setup.sh [--tests]
+# usage: sh tools/setup.sh [--tests] [--training]
 #
 # Installs the Debian packages that tern is built with and that are not there
 # yet; with --tests also those its tests need, and the packages of npm that they
-# compare with (into build/). Asks for sudo when not root.
+# compare with (into build/); with --training PyTorch and a fast BLAS, which only
+# python/tern_train and its tests use (140 MB). Asks for sudo when not root.
 # LLVM 22 comes from Debian 12's security archive, which is enabled by default.
 set -eu
 
@@ -26,8 +27,9 @@ for argument; do
     libc6-dev-armhf-cross libgcc-12-dev-armhf-cross"
     # Node.js may have come from elsewhere, which Debian's packages would replace.
     command -v npm >/dev/null || packages="$packages nodejs npm" ;;
+  --training) packages="$packages python3-torch libopenblas0-pthread" ;;
   *)
-    sed -n '5,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '5,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
   esac

@@ -85,7 +85,8 @@ def tokenizer_files(text: str, vocabulary: int, context: int) -> dict[str, dict[
     vocab = {symbol: i for i, symbol in enumerate([*symbols, *filler])}
     bos, eos = vocabulary - 2, vocabulary - 1
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    added = [{"id": i, "content": t, **flags, "special": True} for i, t in ((bos, BEGIN), (eos, END))]
+    special = {bos: BEGIN, eos: END}
+    added = [{"id": i, "content": t, **flags, "special": True} for i, t in special.items()]
     split = {"type": "Split", "pattern": {"Regex": LLAMA3_PATTERN}, "behavior": "Isolated"}
     flow = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     begin = {"SpecialToken": {"id": BEGIN, "type_id": 0}}

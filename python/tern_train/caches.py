@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .__main__ import missing_library, set_threads
+from .schemes import SCHEMES
 
 if TYPE_CHECKING:  # what loads PyTorch is imported when its threads are set
     from .evaluate import Measured
@@ -75,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("model", type=Path, help="a checkpoint, packed or with masters")
     add("text", type=Path, help="UTF-8 text that it has not seen")
+    add("--activations", choices=SCHEMES, help="a scheme instead of the checkpoint's own")
+    add("--only", action="append", choices=CACHES, help="these widths; may be given again")
     add("--window", type=int, default=191, help="tokens after each bos (default: 191)")
     add("--threads", type=int, default=1)
     return parser
@@ -86,6 +89,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from tern_reference.tokenizer import Tokenizer
 
     from . import checkpoints
+    from .attention import Cache
 
     network, parameters = checkpoints.read_ternary(arguments.model)
     bos = network.config.bos_token_id
@@ -93,11 +97,18 @@ def _run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{arguments.model}: config.json names no bos_token_id")
     text = arguments.text.read_text(encoding="utf-8")
     ids = np.array(Tokenizer.load(arguments.model).encode(text), np.int64)
-    base = None
-    for name, found in measured(network, parameters, ids, arguments.window, bos, CACHES):
+    if arguments.activations:
+        network = network.with_scheme(SCHEMES[arguments.activations], Cache())
+    wanted = {name: CACHES[name] for name in arguments.only or CACHES}
+    base = found = None
+    for name, found in measured(network, parameters, ids, arguments.window, bos, wanted):
         base = base or found.perplexity
         change = 100 * (found.perplexity / base - 1)
         print(f"{name:24}{found.perplexity:10.3f}{change:+8.2f} %", flush=True)
+    if found is not None:
+        skipped = found.zeros.skipped(network.config).items()
+        shares = "  ".join(f"{name} {100 * share:.1f}" for name, share in skipped)
+        print(f"weights not read, %: {shares}; read {100 * found.zeros.active(network.config):.1f}")
 
 
 def main(argv: list[str] | None = None) -> int:

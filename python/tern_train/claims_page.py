@@ -107,7 +107,8 @@ def section(title: str, results: Results) -> list[str]:
         rows.append([variant, *(spread(share, 1) for share in shares), spread(read, 1)])
     rows.append(["paper, a4.8 700M", *(f"{ZEROS[name][1]:.1f}" for name in names), f"{ACTIVE:.1f}"])
     lines += _table(["skipped, %", *(ZEROS[name][0] for name in names), "read"], rows)
-    caches = [name for seed in results.seeds for name in seed["runs"].get("a4", {}).get("perplexity", {})]
+    measured = [seed["runs"].get("a4", {}).get("perplexity", {}) for seed in results.seeds]
+    caches = [name for perplexities in measured for name in perplexities]
     rows = [
         [name, *(spread(results.change(v, name, v), 2, "+") for v in ("a4", "3-bit cache trained"))]
         for name in dict.fromkeys(caches)

@@ -90,7 +90,8 @@ def _state(arguments: argparse.Namespace, plan: dict[str, Any], started: Trainin
     directory = arguments.output.with_name(arguments.output.name + UNFINISHED)
     plan = json.loads(json.dumps(plan))
     if directory.exists() and not arguments.resume:
-        raise FileExistsError(f"{directory} holds an unfinished training: --resume goes on with it")
+        way = "--resume goes on with it, or remove it"
+        raise FileExistsError(f"{directory} holds an unfinished training: {way}")
     if arguments.resume:
         if not (directory / PLAN).exists():
             raise FileNotFoundError(f"{directory} holds no training that could go on")
@@ -131,7 +132,8 @@ def run(arguments: argparse.Namespace) -> None:
     checkpoints.save(start.network, start.raw, stage, training.parameters, files, arguments.output)
     if training.path is not None:
         shutil.rmtree(training.path.parent)
-    _say(f"wrote {' and '.join(map(str, checkpoints.directories(start.network, arguments.output)))}")
+    written = checkpoints.directories(start.network, arguments.output)
+    _say(f"wrote {' and '.join(map(str, written))}")
     if compiler:
         command = [compiler, "compile", str(arguments.output), "-o", str(arguments.program)]
         if subprocess.run(command, check=False).returncode:

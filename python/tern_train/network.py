@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from tern_reference.checkpoint import projection_shape
-from tern_reference.config import ActivationQuant, Config, ConfigError, parse_config
+from tern_reference.config import Config, ConfigError, parse_config
 from tern_reference.rope import rope_tables
 
 from .attention import Cache, attend, rope
@@ -34,28 +34,38 @@ class Network:
 
     def __init__(self, raw: dict[str, Any]):
         """raw: a config.json whose matrices are masters, or products."""
+        self.raw = raw
         self.config: Config = parse_config(raw)
         if self.config.family not in FAMILIES:
-            raise ConfigError(f"model_type is {self.config.family}, expected one of {FAMILIES}")
+            names = ", ".join(FAMILIES)
+            raise ConfigError(f"model_type is {self.config.family}, expected one of {names}")
         if self.config.inner_norm_eps is not None:
             raise ConfigError("use_rms_norm is not trained, only sub-norms are")
         self.group: int = self.config.weight_group
+        self._check_shapes()
         self.kind = torch.float16 if self.group else torch.bfloat16
         self.cache = Cache(self.config.kv_bits, self.config.bos_bits, self.config.q_bits)
 
     def with_scheme(self, activations: dict[str, Any], cache: Cache) -> Network:
         """The same shape, otherwise quantized."""
         other = self.with_cache(cache)
-        quants = {name: ActivationQuant(**entry) for name, entry in activations.items()}
-        if "lm_head" not in quants:
-            quants["lm_head"] = replace(quants["q_proj"], topk=None, hadamard=False)
-        other.config = replace(self.config, activations=quants)
+        raw = {**self.raw, "activation_quantization": activations}
+        other.config = replace(self.config, activations=parse_config(raw).activations)
         return other
 
     def with_cache(self, cache: Cache) -> Network:
         other = copy.copy(self)
         other.cache = cache
         return other
+
+    def _check_shapes(self) -> None:
+        """Refuses what could not be written in the end."""
+        for name, shape in self.shapes().items():
+            if name.endswith("_proj.weight") and not self.group and shape[0] % 4:
+                raise ConfigError(f"'{name}' has {shape[0]} rows, expected a multiple of 4")
+            if len(shape) == 2 and self.group and shape[1] % self.group:
+                expected = f"expected a multiple of {self.group}"
+                raise ConfigError(f"'{name}' has {shape[1]} columns, {expected}")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Of all parameters that a new model has; an old one may have no sub-norms."""

@@ -66,13 +66,12 @@ def fp4_e2m1(x: Tensor) -> tuple[Tensor, Tensor]:
     """q is twice the e2m1 value; of a tie the even code is taken."""
     g = absmax(x)
     scaled = x * (6.0 / g)
-    values = torch.tensor(E2M1, dtype=x.dtype)
-    middles = (values[1:] + values[:-1]) / 2
-    magnitude = scaled.abs().contiguous()
-    below = torch.bucketize(magnitude, middles)
-    above = torch.bucketize(magnitude, middles, right=True)
-    codes = torch.where(below % 2 == 0, below, above)
-    return 2 * values[codes] * torch.sign(scaled), g / 12.0
+    magnitude, value = scaled.abs(), torch.zeros_like(x)
+    for code, (low, high) in enumerate(zip(E2M1, E2M1[1:])):
+        middle = (low + high) / 2
+        passed = magnitude > middle if code % 2 == 0 else magnitude >= middle
+        value += passed * (high - low)
+    return 2 * value * torch.sign(scaled), g / 12.0
 
 
 SCHEMES = {"int8_absmax": int8_absmax, "int4_absmean": int4_absmean, "fp4_e2m1": fp4_e2m1}
@@ -80,9 +79,11 @@ SCHEMES = {"int8_absmax": int8_absmax, "int4_absmean": int4_absmean, "fp4_e2m1":
 
 def topk_mask(x: Tensor, ratio: float) -> Tensor:
     """Which entries stay, bool: the ceil(ratio * n) largest |x|, of equal ones the first."""
-    keep = math.ceil(ratio * x.shape[-1])
-    order = torch.sort(x.abs(), dim=-1, descending=True, stable=True).indices[..., :keep]
-    return torch.zeros_like(x, dtype=torch.bool).scatter_(-1, order, True)
+    keep, magnitude = math.ceil(ratio * x.shape[-1]), x.abs()
+    least = magnitude.kthvalue(x.shape[-1] - keep + 1, dim=-1, keepdim=True).values
+    above, equal = magnitude > least, magnitude == least
+    places = keep - above.sum(dim=-1, keepdim=True)
+    return above | (equal & (equal.cumsum(dim=-1) <= places))
 
 
 def quantize(

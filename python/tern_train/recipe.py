@@ -13,6 +13,14 @@ from .schemes import CACHES, CHECKPOINT, SCHEMES
 
 RECIPES = Path(__file__).parent / "recipes"
 
+# The fields of config.json that [model] may have.
+MODEL = {
+    "model_type": str, "hidden_act": str, "hidden_size": int, "intermediate_size": int,
+    "num_hidden_layers": int, "num_attention_heads": int, "num_key_value_heads": int,
+    "head_dim": int, "rms_norm_eps": float, "rope_theta": float, "rope_scaling": dict,
+    "max_position_embeddings": int, "tie_word_embeddings": bool,
+}  # fmt: skip
+
 _Table = TypeVar("_Table")
 
 
@@ -145,6 +153,19 @@ def _check(holds: bool, sentence: str) -> None:
         raise RecipeError(sentence)
 
 
+def _model(raw: object) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise RecipeError("model is no table")
+    for name, value in raw.items():
+        known = ", ".join(MODEL)
+        _check(name in MODEL, f"model has a field '{name}', expected one of {known}")
+        wanted = MODEL[name].__name__
+        _check(type(value) is MODEL[name], f"model.{name} is {value!r}, expected {wanted}")
+        positive = not isinstance(value, (int, float)) or isinstance(value, bool) or value > 0
+        _check(positive, f"model.{name} is {value!r}, expected above 0")
+    return raw
+
+
 def parse(raw: dict[str, Any]) -> Recipe:
     """A recipe from parsed TOML, all of it checked."""
     for name in raw:
@@ -152,10 +173,8 @@ def parse(raw: dict[str, Any]) -> Recipe:
         _check(name in known, f"there is a table '{name}', expected one of {', '.join(known)}")
     stages = raw.get("stages", [{"activations": "b1.58"}])
     _check(isinstance(stages, list) and bool(stages), "stages is empty, expected [[stages]]")
-    model = raw.get("model", {})
-    _check(isinstance(model, dict), "model is no table")
     recipe = Recipe(
-        model,
+        _model(raw.get("model", {})),
         _table(Text, raw.get("text", {}), "text"),
         _table(Schedule, raw.get("training", {}), "training"),
         tuple(_table(Stage, stage, "a stage") for stage in stages),

@@ -49,6 +49,7 @@ def load(path: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[int, dict[str,
         for name, shape in shapes.items():
             value = reader.f32(f"{kind}.{name}")
             if value.shape != shape:
-                raise FormatError(f"{path}: '{name}' is {list(value.shape)}, expected {list(shape)}")
+                expected = f"expected {list(shape)}"
+                raise FormatError(f"{path}: '{name}' is {list(value.shape)}, {expected}")
             tensors[kind][name] = torch.from_numpy(value.copy())
     return int(reader.raw("step")[0]), tensors

@@ -45,7 +45,9 @@ def read_tokenizer(directory: Path) -> dict[str, dict[str, Any]]:
     return files
 
 
-def read(path: Path, recipe: Recipe, tokenizer: Path | None, context: int, bos: int | None) -> Corpus:
+def read(
+    path: Path, recipe: Recipe, tokenizer: Path | None, context: int, bos: int | None
+) -> Corpus:
     """bos: the token that windows begin with; None: as generation_config.json says."""
     raw = path.read_bytes()
     try:

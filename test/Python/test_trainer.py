@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tern_reference.config import ActivationQuant
 from tern_reference.model import Model, Options
 from tern_reference.perplexity import perplexity
 from tern_reference.safetensors import Reader
-from tern_reference.tokenizer import Tokenizer
+from tern_reference.tokenizer import LLAMA3_PATTERN, Tokenizer, byte_alphabet, compile_pattern
 from tern_train.__main__ import main
 
 TEXT = ROOT / "test/data/shakespeare-heldout.txt"
@@ -141,6 +142,34 @@ def test_each_layer_is_the_references(family, scheme, cache, tmp_path):
 
 
 @needs_torch
+def test_codes_are_the_references():
+    """Of rows with ties, zeros and outliers: the same integers; factors but for a rounding."""
+    from tern_reference import numerics
+    from tern_train import quantizers
+
+    random = np.random.default_rng(4)
+    x = random.standard_normal((40, 48)).astype(np.float32)
+    x[:20] = np.rint(4 * x[:20]) / 4  # many equal magnitudes, and halves of steps
+    x[0], x[1, 3] = 0, 900
+    for scheme in quantizers.SCHEMES:
+        for topk, block in ((None, None), (0.3, None), (0.5, 16)):
+            want, factor = numerics.quantize(x, scheme, topk, block)
+            q, s = quantizers.quantize(torch.from_numpy(x), scheme, topk, block)
+            assert (q.numpy() == want).mean() > 0.999
+            np.testing.assert_allclose(s.squeeze(-1).numpy(), factor, rtol=1e-6)
+    for bits in (3, 4, 8):
+        codes, g = numerics.kv_encode(x, bits)
+        u, step = quantizers.cache_codes(torch.from_numpy(x), bits)
+        assert (u.numpy() == numerics.kv_odd(codes, bits)).all()
+        assert (step.squeeze(-1).numpy() == numerics.kv_factor(g, bits)).all()
+    digits, alpha = quantizers.ternary(torch.from_numpy(x))
+    want, factor = numerics.ternarize(x)
+    assert (digits.numpy() == want).all() and alpha == factor
+    mixed = quantizers.hadamard(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(mixed, numerics.hadamard(x), rtol=1e-4, atol=1e-4)
+
+
+@needs_torch
 def test_gradients_pass_the_quantizers():
     """Those of a product of floats, of what stands for x and for the master."""
     from tern_train.linear import project
@@ -248,12 +277,17 @@ def test_costs_of_caches_are_the_references(folder, tmp_path, capsys):
     text = tmp_path / "text.txt"
     text.write_text(TEXT.read_text()[:500])
     assert caches.main([str(folder / "model"), str(text), "--window", "40"]) == 0
-    rows = {line[:24].strip(): line[24:].split() for line in capsys.readouterr().out.splitlines()}
-    assert list(rows) == list(caches.CACHES)
+    *lines, zeros = capsys.readouterr().out.splitlines()
+    rows = {line[:24].strip(): line[24:].split() for line in lines}
+    assert list(rows) == list(caches.CACHES) and "o_proj 50" in zeros
     loaded, ids = load(folder / "model"), Tokenizer.load(folder / "model").encode(text.read_text())
     for name, options in {"16": (16, 16), "3, bos 4": (3, 4), "4, queries 4": (4, 4, 4)}.items():
         want, _ = perplexity(Model(loaded, Options(*options)), ids, 40)
         assert float(rows[name][0]) == pytest.approx(want, rel=1e-3)
+    flags = ["--window", "40", "--only", "16", "--activations", "b1.58"]
+    assert caches.main([str(folder / "model"), str(text), *flags]) == 0
+    line, zeros = capsys.readouterr().out.splitlines()
+    assert line.split()[1] != rows["16"][0] and "o_proj 50" not in zeros
     assert caches.main([str(folder / "none"), str(text)]) == 1
 
 
@@ -283,6 +317,11 @@ REFUSED = {
                "add up to 0.5"),
     "scheme": ("recipe", 'vocabulary = 300\n[[stages]]\nactivations = "a5"', "are 'a5'"),
     "model": ("recipe", "vocabulary = 300\n[model]\nhidden_act = 'gelu'", "hidden_act is 'gelu'"),
+    "model field": ("recipe", "vocabulary = 300\n[model]\nhiden_size = 48", "a field 'hiden_size'"),
+    "model type": ("recipe", "vocabulary = 300\n[model]\nhidden_size = '48'", "expected int"),
+    "rows": ("recipe", "vocabulary = 300\n[model]\nhidden_size = 50", "expected a multiple of 4"),
+    "groups": ("recipe", "vocabulary = 300\n[model]\nmodel_type = 'qwen3'\nhidden_act = 'silu'",
+               "expected a multiple of 128"),
 }  # fmt: skip
 
 
@@ -311,6 +350,27 @@ def test_nothing_is_overwritten(folder, tmp_path, capsys):
     shutil.copytree(folder / "model-bf16", tmp_path / "other-bf16")
     assert main([str(TEXT), "-o", str(tmp_path / "other")]) == 1
     assert sorted(path.stat().st_mtime_ns for path in folder.rglob("model*/*")) == before
+    from tern_train.checkpoints import appear
+
+    with pytest.raises(FileExistsError):  # made by someone else in the meantime
+        appear(tmp_path / "other-bf16", lambda directory: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["other-bf16"]
+
+
+def counted_anew(text: str, count: int) -> list[str]:
+    """The merges of a text, all pairs counted again for each; symbols have bytes' order."""
+    words = [m.group() for m in compile_pattern(LLAMA3_PATTERN).finditer(text)]
+    names = sorted(byte_alphabet())
+    rows = [[byte_alphabet()[byte] for byte in word.encode()] for word in words]
+    for _ in range(count):
+        pairs = Counter(pair for row in rows for pair in zip(row, row[1:]))
+        best = min(pairs, key=lambda p: (-pairs[p], names.index(p[0]), names.index(p[1])))
+        names.append("".join(best))
+        for row in rows:
+            for i in range(len(row) - 1):
+                if tuple(row[i : i + 2]) == best:
+                    row[i : i + 2] = [names[-1]]
+    return names[256:]
 
 
 def test_a_vocabulary_is_of_frequent_pairs():
@@ -320,6 +380,8 @@ def test_a_vocabulary_is_of_frequent_pairs():
     assert [symbols[a] + symbols[b] for a, b in merges][:2] == ["lo", "low"]
     assert len(learn_merges("aaaa", 50)[1]) == 2  # aa, aaaa
     text = TEXT.read_text()[:20000]
+    symbols, merges = learn_merges(text[:2000], 150)
+    assert [symbols[a] + symbols[b] for a, b in merges] == counted_anew(text[:2000], 150)
     files = tokenizer_files(text, 400, 64)
     tokenizer = Tokenizer(files["tokenizer.json"])
     ids = tokenizer.encode(text)
@@ -354,10 +416,13 @@ def test_claims_go_on_and_are_the_page(folder, monkeypatch, capsys):
     command = [str(folder / "text.txt"), "--work", str(folder / "work"), "--size", "2m"]
     command += ["--results", str(docs / "training"), "--seeds", "1", "--steps", "5"]
     assert claims.main([*command, "--variant", "a8"]) == 0
+    path = docs / "training/2m-5-1.json"
+    first = json.loads(path.read_text())["runs"]["a8"]
     assert claims.main([*command, "--variant", "a8", "--variant", "a4"]) == 0
     lines = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert lines == ["2m-5-1 first stage", "2m-5-1 a8", "2m-5-1 a4"]
-    runs = json.loads((docs / "training/2m-5-1.json").read_text())["runs"]
+    runs = json.loads(path.read_text())["runs"]
+    assert runs["a8"] == first  # not measured again
     assert list(runs) == ["first stage", "a8", "a4"]
     assert len(runs["a4"]["perplexity"]) > len(runs["a8"]["perplexity"])
     page = docs / "training.md"
