@@ -53,11 +53,7 @@ static int takes(json_reader *r, const char *text) {
 static uint32_t read_hex(json_reader *r) {
   uint32_t value = 0;
   for (int i = 0; i < 4; ++i, ++r->at) {
-    char c = r->at < r->end ? *r->at : 0;
-    uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                            : 16;
+    uint32_t digit = tern_hex_digit(r->at < r->end ? *r->at : 0);
     if (digit == 16)
       refuse(r, "four hexadecimal digits");
     value = value << 4 | digit;

@@ -13,6 +13,7 @@
 #ifndef TERN_SRC_GRAMMAR_GRAMMAR_H
 #define TERN_SRC_GRAMMAR_GRAMMAR_H
 
+#include "../core/utf8.h"
 #include "tern/grammar.h"
 
 #include <setjmp.h>
@@ -219,7 +220,17 @@ tern_grammar *grammar_compile(grammar_reader reader, const void *input,
 /*--- utf8 ------------------------------------------------------------------*/
 
 /* Decodes one character of `bytes`; its length, or 0: not valid UTF-8. */
-size_t grammar_decode(const char *text, size_t bytes, uint32_t *character);
-size_t grammar_encode(uint32_t character, char out[4]);
+static inline size_t grammar_decode(const char *text, size_t bytes,
+                                    uint32_t *character) {
+  uint32_t length = 0;
+  if (bytes == 0)
+    return 0;
+  *character = tern_utf8_decode((const uint8_t *)text, bytes, &length);
+  return *character == UTF8_INVALID ? 0 : length;
+}
+
+static inline size_t grammar_encode(uint32_t character, char out[4]) {
+  return tern_utf8_encode((uint8_t *)out, character);
+}
 
 #endif /* TERN_SRC_GRAMMAR_GRAMMAR_H */

@@ -82,11 +82,7 @@ static int put_named(pattern *p, ranges *r, char name) {
 static uint32_t read_hex(pattern *p, uint32_t digits) {
   uint32_t value = 0;
   for (uint32_t i = 0; i < digits; ++i, ++p->at) {
-    char c = p->at < p->end ? *p->at : 0;
-    uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                            : 16;
+    uint32_t digit = tern_hex_digit(p->at < p->end ? *p->at : 0);
     if (digit == 16)
       refuse(p, "expected a hexadecimal digit");
     value = value << 4 | digit;

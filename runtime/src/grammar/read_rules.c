@@ -127,11 +127,7 @@ static uint32_t rule_named(reader *r, const char *name, size_t bytes) {
 static uint32_t read_hex(reader *r, uint32_t digits) {
   uint32_t value = 0;
   for (uint32_t i = 0; i < digits; ++i, ++r->at) {
-    char c = r->at < r->end ? *r->at : 0;
-    uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                            : 16;
+    uint32_t digit = tern_hex_digit(r->at < r->end ? *r->at : 0);
     if (digit == 16)
       refuse(r, "a hexadecimal digit of an escape");
     value = value << 4 | digit;

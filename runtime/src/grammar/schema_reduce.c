@@ -11,7 +11,7 @@
 /* Alternatives of which each is kept apart from all others. */
 #define MOST_NEGATED 8u
 
-/* An object without the property, or with it. */
+/* An object without the property. */
 static json absent(schema_compiler *s, json like, const char *name,
                    uint32_t bytes) {
   grammar_json *properties = json_make(s->c, JSON_OBJECT, like);

@@ -155,26 +155,19 @@ void schema_refuse_excluded(schema_compiler *s, json schema) {
 
 /* Fails for values of a type that the schema says more of. */
 static void refuse_others(schema_compiler *s, json schema, json value) {
-  static const char *const others[] = {"properties",
-                                       "required",
-                                       "minProperties",
-                                       "maxProperties",
-                                       "patternProperties",
-                                       "propertyNames",
-                                       "items",
-                                       "minItems",
-                                       "maxItems",
-                                       "prefixItems",
-                                       "contains",
-                                       "uniqueItems",
-                                       "additionalProperties"};
-  int is_array = value->kind == JSON_ARRAY;
-  for (size_t i = 0; i < sizeof(others) / sizeof(*others); ++i) {
-    json found = json_find(schema, others[i]);
-    int is_of_array = strstr(others[i], "tems") || i == 10;
-    if (found && is_of_array == is_array)
-      schema_fail(s, found, "it is not supported beside enum or const");
-  }
+  static const char *const of_arrays[] = {
+      "items",       "minItems", "maxItems", "prefixItems",
+      "uniqueItems", "contains", NULL};
+  static const char *const of_objects[] = {
+      "properties",        "required",
+      "minProperties",     "maxProperties",
+      "propertyNames",     "additionalProperties",
+      "patternProperties", NULL};
+  const char *const *other = value->kind == JSON_ARRAY ? of_arrays : of_objects;
+  for (; *other; ++other)
+    if (json_find(schema, *other))
+      schema_fail(s, json_find(schema, *other),
+                  "it is not supported beside enum or const");
   schema_refuse_excluded(s, schema);
 }
 

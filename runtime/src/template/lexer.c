@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
+#include "../core/utf8.h"
 #include "parts.h"
 
 #include <string.h>
@@ -253,37 +254,23 @@ token template_lex(lexer *l) {
 
 /*--- String literals, as Python reads them ---------------------------------*/
 
-static uint32_t read_digits(const char **at, const char *end, int base,
+static uint32_t read_digits(const char **at, const char *end, uint32_t base,
                             int most) {
   uint32_t code = 0;
   for (int i = 0; i < most && *at < end; ++i, ++*at) {
-    char c = **at;
-    int digit = is_digit(c)            ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : 99;
+    uint32_t digit = tern_hex_digit(**at);
     if (digit >= base)
       break;
-    code = code * (uint32_t)base + (uint32_t)digit;
+    code = code * base + digit;
   }
   return code;
 }
 
 static void append_code(engine *e, builder *to, uint32_t code) {
   char out[4];
-  size_t n = 0;
   if (code >= 0x110000 || (code >= 0xD800 && code < 0xE000))
     template_fail(e, "a string has an escape that is no character");
-  if (code < 0x80) {
-    out[n++] = (char)code;
-  } else {
-    int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const uint8_t lead[] = {0, 0xC0, 0xE0, 0xF0};
-    out[n++] = (char)(lead[more] | code >> (6 * more));
-    while (more-- > 0)
-      out[n++] = (char)(0x80 | ((code >> (6 * more)) & 0x3F));
-  }
-  template_append(e, to, out, NULL, n);
+  template_append(e, to, out, NULL, tern_utf8_encode((uint8_t *)out, code));
 }
 
 static void unescape(engine *e, builder *to, const char **at, const char *end) {

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
+#include "../core/utf8.h"
 #include "parts.h"
 #include "plain_locale.h"
 
@@ -44,13 +45,10 @@ static int skip(reader *r, char c) {
 static uint32_t read_unit(reader *r) {
   uint32_t code = 0;
   for (int i = 0; i < 4; ++i, ++r->at) {
-    char c = r->at < r->end ? *r->at : 0;
-    if (c >= '0' && c <= '9')
-      code = code << 4 | (uint32_t)(c - '0');
-    else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
-      code = code << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
-    else
+    uint32_t digit = tern_hex_digit(r->at < r->end ? *r->at : 0);
+    if (digit == 16)
       bad_json(r);
+    code = code << 4 | digit;
   }
   return code;
 }
@@ -79,17 +77,7 @@ static size_t read_escape(reader *r, char *out) {
   }
   if (code >= 0xD800 && code < 0xE000)
     code = 0xFFFD;
-  size_t n = 0;
-  if (code < 0x80) {
-    out[n++] = (char)code;
-    return n;
-  }
-  int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  static const uint8_t lead[] = {0, 0xC0, 0xE0, 0xF0};
-  out[n++] = (char)(lead[more] | code >> (6 * more));
-  while (more-- > 0)
-    out[n++] = (char)(0x80 | ((code >> (6 * more)) & 0x3F));
-  return n;
+  return tern_utf8_encode((uint8_t *)out, code);
 }
 
 static value read_string(reader *r) {

@@ -4,32 +4,16 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
+#include "../core/utf8.h"
 #include "parts.h"
 
 #include <string.h>
 
 /* A byte that is not part of a valid sequence is a character of its own. */
 uint32_t template_decode(value s, size_t at, uint32_t *length) {
-  const uint8_t *b = (const uint8_t *)s.at + at;
-  size_t left = s.bytes - at;
-  *length = 1;
-  uint32_t n = b[0] < 0xC2   ? 1
-               : b[0] < 0xE0 ? 2
-               : b[0] < 0xF0 ? 3
-               : b[0] < 0xF5 ? 4
-                             : 1;
-  if (n == 1)
-    return b[0] < 0x80 ? b[0] : 0xFFFD;
-  if (left < n)
-    return 0xFFFD;
-  uint32_t code = b[0] & (0x7Fu >> n);
-  for (uint32_t i = 1; i < n; ++i) {
-    if ((b[i] & 0xC0) != 0x80)
-      return 0xFFFD;
-    code = code << 6 | (b[i] & 0x3Fu);
-  }
-  *length = n;
-  return code;
+  uint32_t code =
+      tern_utf8_decode((const uint8_t *)s.at + at, s.bytes - at, length);
+  return code == UTF8_INVALID ? 0xFFFD : code;
 }
 
 /* The characters that Python's str.strip takes away. */
