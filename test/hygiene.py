@@ -59,8 +59,8 @@ MAY_INCLUDE = {
 RUNTIME_MAY_INCLUDE = {
     "core": {"core"},
     "tokenizer": {"tokenizer", "core"},
-    "template": {"template"},
-    "grammar": {"grammar", "template"},
+    "template": {"core", "template"},
+    "grammar": {"core", "grammar", "template"},
     "host": {"host", "core"},
     "engine": {"engine", "host", "core"},
 }
