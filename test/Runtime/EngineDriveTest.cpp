@@ -12,6 +12,7 @@ extern "C" {
 }
 
 #include <atomic>
+#include <cstring>
 #include <thread>
 #include <unistd.h>
 
@@ -24,6 +25,34 @@ tern_engine_counts countsOf(tern_engine *engine) {
   counts.size = sizeof(counts);
   tern_engine_count(engine, &counts);
   return counts;
+}
+
+/// A program that was compiled with an older header, and one with a newer one.
+TEST_F(Engine, StructsMayGrow) {
+  auto engine = open();
+  Answer answer;
+  Request r;
+  const size_t older = offsetof(tern_request, frequency_penalty);
+  memset(&r.fields, 0x5a, sizeof(r.fields));
+  tern_request_init_sized(&r.fields, older);
+  EXPECT_EQ(r.fields.size, older);
+  const char *bytes = reinterpret_cast<const char *>(&r.fields);
+  EXPECT_EQ(std::string(bytes + older, sizeof(r.fields) - older),
+            std::string(sizeof(r.fields) - older, 0x5a));
+  r.tokens = {1, 2};
+  r.fields.temperature = 0;
+  r.fields.max_tokens = 3;
+  r.fields.flags = TERN_REQUEST_IGNORE_END;
+  r.submit(engine.get(), answer);
+  finishAll(engine.get());
+  EXPECT_EQ(answer.tokens, greedy({1, 2}, 3));
+
+  std::vector<uint64_t> room(sizeof(tern_request) / 8 + 1, ~uint64_t(0));
+  auto *newer = reinterpret_cast<tern_request *>(room.data());
+  tern_request_init_sized(newer, room.size() * 8);
+  EXPECT_EQ(room.back(), 0u);
+  EXPECT_EQ(tern_engine_submit(engine.get(), newer, nullptr),
+            TERN_ENGINE_INVALID);
 }
 
 TEST_F(Engine, AThreadOfItsOwnSteps) {

@@ -12,7 +12,10 @@
  * docs/engine.md has a whole program.
  *
  * Structs that are handed in begin with their size, which the functions named
- * .._init set together with all defaults; fields may be added at their ends.
+ * .._init set together with all defaults; fields may be added at their ends. In
+ * C and C++ these are macros that give the size that a program was compiled
+ * with, so that a newer library writes no more, and an older one refuses what
+ * it does not know. The functions of that name write the library's own size.
  * Text is UTF-8 with a length in bytes and needs no terminator. Nothing that is
  * handed in is kept but callbacks and their data.
  *
@@ -102,6 +105,9 @@ typedef struct tern_engine_options {
 } tern_engine_options;
 
 void tern_engine_options_init(tern_engine_options *options);
+void tern_engine_options_init_sized(tern_engine_options *options, size_t size);
+#define tern_engine_options_init(options)                                      \
+  tern_engine_options_init_sized(options, sizeof(tern_engine_options))
 
 /* Opens a model: a library that `tern compile MODEL -o bard.so` made, or its
  * weights, a program, or a checkpoint (a folder or a GGUF file), which the
@@ -177,6 +183,8 @@ typedef struct tern_chat {
 } tern_chat;
 
 void tern_chat_init(tern_chat *chat);
+void tern_chat_init_sized(tern_chat *chat, size_t size);
+#define tern_chat_init(chat) tern_chat_init_sized(chat, sizeof(tern_chat))
 
 /* The text that the model's template makes of the messages, with the opening of
  * an answer at its end, and its tokens. Control tokens come from the template
@@ -308,6 +316,9 @@ enum tern_request_flags {
 };
 
 void tern_request_init(tern_request *request);
+void tern_request_init_sized(tern_request *request, size_t size);
+#define tern_request_init(request)                                             \
+  tern_request_init_sized(request, sizeof(tern_request))
 
 /* Checks a request and puts it behind those that wait; *id, which may be NULL,
  * names it. With a sequence it waits for the end of a step. */

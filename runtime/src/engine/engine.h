@@ -159,6 +159,10 @@ int engine_pass_on(const tern_error *error);
 
 /*--- open.c ----------------------------------------------------------------*/
 
+/* Fills a struct of a program that knows `size` bytes of it, which it then
+ * says. */
+void engine_set_defaults(void *to, size_t size, const void *defaults,
+                         size_t whole);
 /* Takes what is in the caller's struct of `size` bytes; -1 and a sentence if
  * that is no size of it. */
 int engine_take(void *to, size_t whole, const void *from, uint32_t size,

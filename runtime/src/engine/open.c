@@ -15,6 +15,14 @@
 #define MOST_SEQUENCES 1024u
 #define MOST_COUNT (1u << 20)
 
+void engine_set_defaults(void *to, size_t size, const void *defaults,
+                         size_t whole) {
+  uint32_t said = (uint32_t)size;
+  memset(to, 0, size);
+  memcpy(to, defaults, size < whole ? size : whole);
+  memcpy(to, &said, sizeof(said));
+}
+
 int engine_take(void *to, size_t whole, const void *from, uint32_t size,
                 const char *name) {
   if (size < 2 * sizeof(uint32_t) || size > whole)
@@ -40,7 +48,7 @@ int engine_check_process(const tern_engine *engine) {
                            "a child of fork opens one of its own");
 }
 
-void tern_engine_options_init(tern_engine_options *options) {
+static void set_defaults(tern_engine_options *options) {
   memset(options, 0, sizeof(*options));
   options->size = sizeof(*options);
   options->max_sequences = 16;
@@ -48,6 +56,16 @@ void tern_engine_options_init(tern_engine_options *options) {
   options->step_tokens = 128;
   options->kept_bytes = (uint64_t)256 << 20;
   options->grammar_bytes = (uint64_t)512 << 20;
+}
+
+void(tern_engine_options_init)(tern_engine_options *options) {
+  set_defaults(options);
+}
+
+void tern_engine_options_init_sized(tern_engine_options *options, size_t size) {
+  tern_engine_options defaults;
+  set_defaults(&defaults);
+  engine_set_defaults(options, size, &defaults, sizeof(defaults));
 }
 
 static int check_options(const tern_engine_options *o) {

@@ -11,13 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tern_request_init(tern_request *request) {
+static void set_defaults(tern_request *request) {
   memset(request, 0, sizeof(*request));
   request->size = sizeof(*request);
   request->temperature = request->top_p = request->min_p = -1;
   request->repeat_penalty = -1;
   request->top_k = request->repeat_last_n = -1;
   request->seed = request->max_tokens = -1;
+}
+
+void(tern_request_init)(tern_request *request) { set_defaults(request); }
+
+void tern_request_init_sized(tern_request *request, size_t size) {
+  tern_request defaults;
+  set_defaults(&defaults);
+  engine_set_defaults(request, size, &defaults, sizeof(defaults));
 }
 
 void engine_request_free(engine_request *request) {

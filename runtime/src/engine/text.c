@@ -132,10 +132,18 @@ int engine_is_utf8(const char *text, size_t bytes) {
 
 /*--- Chats -----------------------------------------------------------------*/
 
-void tern_chat_init(tern_chat *chat) {
+static void set_defaults(tern_chat *chat) {
   memset(chat, 0, sizeof(*chat));
   chat->size = sizeof(*chat);
   chat->thinking = -1;
+}
+
+void(tern_chat_init)(tern_chat *chat) { set_defaults(chat); }
+
+void tern_chat_init_sized(tern_chat *chat, size_t size) {
+  tern_chat defaults;
+  set_defaults(&defaults);
+  engine_set_defaults(chat, size, &defaults, sizeof(defaults));
 }
 
 /* 0 if a text is a JSON list of objects: nothing else may come near a template,
