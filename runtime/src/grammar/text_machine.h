@@ -12,6 +12,9 @@
 /* Of every condition: no text that begins so meets it. */
 #define TEXT_DEAD 0u
 
+/* Of one schema: part of a second. */
+#define TEXT_MOST_STEPS 30000000u
+
 /* Runs of words by number, each there once. */
 typedef struct run_pool {
   uint32_t *words, *first, *next, *heads; /* first[count] is the end */

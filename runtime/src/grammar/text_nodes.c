@@ -9,22 +9,19 @@
 
 #include <string.h>
 
-#define MOST_STATES 20000u
+#define MOST_STATES 65536u
 #define MOST_NODES 100000u
-/* Of one schema: part of a second. */
-#define MOST_STEPS 30000000u
-
 void text_spend(text_machine *m, uint64_t steps) {
   m->s->steps += steps;
-  if (m->s->steps > MOST_STEPS)
+  if (m->s->steps > TEXT_MOST_STEPS)
     schema_fail(m->s, m->at, "the automaton of its texts is too large");
 }
 
 /*--- Runs ------------------------------------------------------------------*/
 
 void text_pool_open(text_machine *m, run_pool *pool) {
-  pool->mask = 1023;
-  pool->heads = grammar_allocate(m->s->c, 1024, sizeof(*pool->heads));
+  pool->mask = 8191;
+  pool->heads = grammar_allocate(m->s->c, 8192, sizeof(*pool->heads));
   pool->first = grammar_allocate(m->s->c, 64, sizeof(*pool->first));
   pool->first_room = 64;
 }
@@ -45,7 +42,7 @@ uint32_t text_run(text_machine *m, run_pool *pool, const uint32_t *words,
       return i - 1;
   }
   if (pool->count == MOST_STATES)
-    text_spend(m, MOST_STEPS);
+    text_spend(m, TEXT_MOST_STEPS);
   for (uint32_t i = 0; i < count; ++i) {
     pool->words = grammar_grow(c, pool->words, pool->word_count,
                                &pool->word_room, sizeof(*words));
@@ -65,7 +62,7 @@ uint32_t text_run(text_machine *m, run_pool *pool, const uint32_t *words,
 
 static uint32_t new_node(text_machine *m, text_part *p) {
   if (p->node_count == MOST_NODES)
-    text_spend(m, MOST_STEPS);
+    text_spend(m, TEXT_MOST_STEPS);
   return p->node_count++;
 }
 

@@ -7,6 +7,8 @@
  *===------------------------------------------------------------------------===*/
 #include "text_machine.h"
 
+#include <string.h>
+
 /* States by number, and where each class leads from them + 1. */
 typedef struct text_states {
   run_pool runs;
@@ -68,6 +70,56 @@ static void find_living(text_machine *m, text_states *states) {
   }
 }
 
+/* One more round of telling states apart: by the kinds of what follows them.
+ * Returns how many kinds there are. */
+static uint32_t tell_apart(text_machine *m, const text_states *states,
+                           run_pool *pool, uint32_t *kinds, uint32_t *words) {
+  uint32_t count = states->runs.count, classes = m->class_count;
+  uint32_t *old = words + classes + 1;
+  memcpy(old, kinds, count * sizeof(*kinds));
+  memset(pool->heads, 0, (pool->mask + 1ull) * sizeof(*pool->heads));
+  pool->count = pool->word_count = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    words[0] = old[i];
+    for (uint32_t k = 0; k < classes; ++k) {
+      uint32_t next = states->next[i * classes + k];
+      words[k + 1] = next ? old[next - 1] : 0;
+    }
+    kinds[i] = old[i] ? 1 + text_run(m, pool, words, classes + 1) : 0;
+  }
+  return pool->count;
+}
+
+/* Leaves one of all states behind which the same texts follow. States are left
+ * as they are if that would take too long. */
+static void join_equal(text_machine *m, text_states *states) {
+  uint32_t count = states->runs.count, before = 0, now = 0, seen = 0;
+  uint64_t round = (uint64_t)count * (m->class_count + 3);
+  uint32_t *kinds = grammar_allocate(m->s->c, count, sizeof(*kinds));
+  uint32_t *words = grammar_allocate(
+      m->s->c, count + (uint64_t)m->class_count + 1, sizeof(*words));
+  uint32_t *first = grammar_allocate(m->s->c, count + 1ull, sizeof(*first));
+  run_pool pool = {0};
+  text_pool_open(m, &pool);
+  for (uint32_t i = 0; i < count; ++i) {
+    kinds[i] = states->lives[i] ? 1u + (uint32_t)is_end(m, states, i) : 0;
+    now += kinds[i] && !(seen >> kinds[i] & 1);
+    seen |= 1u << kinds[i];
+  }
+  for (; now != before; now = tell_apart(m, states, &pool, kinds, words)) {
+    if (m->s->steps + 2 * round > TEXT_MOST_STEPS / 2)
+      return;
+    before = now;
+  }
+  for (uint32_t i = count; i-- > 0;)
+    first[kinds[i]] = i + 1;
+  for (uint32_t i = 0; i < count; ++i)
+    states->lives[i] = kinds[i] && first[kinds[i]] == i + 1;
+  for (uint64_t i = 0; i < (uint64_t)count * m->class_count; ++i)
+    if (states->next[i])
+      states->next[i] = first[kinds[states->next[i] - 1]];
+}
+
 /* The characters that lead to where class k leads; their classes are taken. */
 static expression characters_like(text_machine *m, uint32_t *next, uint32_t k,
                                   int is_spelled) {
@@ -94,6 +146,7 @@ expression texts_all(text_machine *m, int is_spelled) {
   find_living(m, &states);
   if (!states.lives[0])
     return NULL;
+  join_equal(m, &states);
   uint32_t count = states.runs.count;
   uint32_t *rules = grammar_allocate(c, count, sizeof(*rules));
   for (uint32_t i = 0; i < count; ++i)
