@@ -9,12 +9,18 @@
 
 #include "tern/Packing/LayoutFamilies.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace tern;
 
 namespace {
 
-/// Sums are [tokens, rows, vectors, L].
+/// Sums that take turns so that none waits for its last addition.
+constexpr int64_t kSums = 8;
+
+/// Sums are [tokens, rows, sums, L].
 struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
   static IntegerRowsAttr get(Attribute attr) {
     return cast<IntegerRowsAttr>(attr);
@@ -65,9 +71,9 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
   }
   VectorType getFragmentType(Attribute attr) const {
     auto kernel = get(attr);
-    return vectorOf(attr, 32,
-                    {kernel.getTokens(), kernel.getRows(), kernel.getVectors(),
-                     lanes(attr)});
+    return vectorOf(
+        attr, 32,
+        {kernel.getTokens(), kernel.getRows(), countSums(attr), lanes(attr)});
   }
 
   Value build(Attribute attr, OpBuilder &builder, Location loc, Value codes,
@@ -83,12 +89,13 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
         Value u = areSigned(attr) ? b.part(w, {r, v})
                                   : unpack(b, kernel.getBits(), w, r, v);
         for (int64_t t = 0; t < tokens; ++t) {
-          Value old = b.part(sums, {t, r, v}), codes = b.part(x, {t, v});
+          int64_t s = v % countSums(attr);
+          Value old = b.part(sums, {t, r, s}), codes = b.part(x, {t, v});
           Value sum =
               areSigned(attr)
                   ? kernel.getDot().buildSigned(b, loc, old, u, codes)
                   : kernel.getDot().build(b, loc, old, u, codes, largest(attr));
-          sums = b.withPart(sums, sum, {t, r, v});
+          sums = b.withPart(sums, sum, {t, r, s});
         }
       }
     return sums;
@@ -98,18 +105,76 @@ struct IntegerRowsModel : MicroKernelModel<IntegerRowsModel, IntegerRowsAttr> {
                Value sums) const {
     ValueBuilder b(loc, builder);
     auto kernel = get(attr);
-    Value results = b.zero(getSumsType(attr));
+    SmallVector<Value> all;
     for (int64_t t = 0; t < kernel.getTokens(); ++t)
       for (int64_t r = 0; r < kernel.getRows(); ++r) {
         Value sum = b.part(sums, {t, r, 0});
-        for (int64_t v = 1; v < kernel.getVectors(); ++v)
-          sum = b.add(sum, b.part(sums, {t, r, v}));
-        results = b.withPart(results, b.sumOfIntegers(sum), {t, r});
+        for (int64_t s = 1; s < countSums(attr); ++s)
+          sum = b.add(sum, b.part(sums, {t, r, s}));
+        all.push_back(sum);
       }
-    return results;
+    return b.reshape(sumLanes(b, all), getSumsType(attr).getShape());
   }
 
 private:
+  /// Sums of one row and one token: as many as no addition waits for, all rows
+  /// and tokens together, but one for each vector at most.
+  static int64_t countSums(Attribute attr) {
+    auto kernel = get(attr);
+    int64_t most =
+        std::max<int64_t>(kSums / (kernel.getRows() * kernel.getTokens()), 1);
+    int64_t sums = std::min(kernel.getVectors(), most);
+    while (kernel.getVectors() % sums)
+      --sums;
+    return sums;
+  }
+
+  /// Of `count` lanes of `x` and then of `y`, parts of 2 `half` lanes: the
+  /// halves of each part, added.
+  static Value addHalves(ValueBuilder &b, Value x, Value y, int64_t half,
+                         int64_t count) {
+    SmallVector<int64_t> first, second;
+    for (int64_t part = 0; part < count; part += 2 * half)
+      for (int64_t i = 0; i < half; ++i) {
+        first.push_back(part + i);
+        second.push_back(part + half + i);
+      }
+    return b.add(b.shuffle(x, y, first), b.shuffle(x, y, second));
+  }
+
+  /// The sums of several vectors, a lane each. Where their number and that of
+  /// lanes are powers of two, vectors are added to each other before lanes are.
+  static Value sumLanes(ValueBuilder &b, ArrayRef<Value> vectors) {
+    int64_t count = vectors.size();
+    auto type = cast<VectorType>(vectors.front().getType());
+    int64_t width = type.getNumElements();
+    Value sums = b.zero(b.vectorOf(count, type.getElementType()));
+    if (count == 1 || !llvm::isPowerOf2_64(count) ||
+        !llvm::isPowerOf2_64(width)) {
+      for (auto [i, x] : llvm::enumerate(vectors))
+        sums = b.withPart(sums, b.sumOfIntegers(x), int64_t(i));
+      return sums;
+    }
+    int64_t together = std::min(count, width);
+    for (int64_t first = 0; first < count; first += together) {
+      SmallVector<Value> left(vectors.slice(first, together));
+      int64_t half = width / 2;
+      for (; left.size() > 1; half /= 2) {
+        SmallVector<Value> pairs;
+        for (size_t i = 0; i < left.size(); i += 2)
+          pairs.push_back(addHalves(b, left[i], left[i + 1], half, 2 * width));
+        left = std::move(pairs);
+      }
+      Value x = left.front();
+      for (int64_t lanes = width; half; half /= 2, lanes /= 2)
+        x = addHalves(b, x, x, half, lanes);
+      sums = together == count ? x
+                               : vector::InsertStridedSliceOp::create(
+                                     b, x, sums, first, int64_t(1));
+    }
+    return sums;
+  }
+
   /// Bytes that the dot product takes as they are.
   static bool areSigned(Attribute attr) {
     return get(attr).getBits() == 8 && get(attr).getDot().hasSigned();

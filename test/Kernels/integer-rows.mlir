@@ -94,3 +94,33 @@ func.func @two_bits(%x: vector<1x256xi8>, %w: vector<1x64xi8>, %acc: vector<1x1x
 }
 
 }
+
+// -----
+
+// Eight tokens share what is unpacked of a row, and all four vectors of it are one sum of
+// each. Eight sums are halved together: seven additions leave one vector of two lanes each,
+// one more their sums.
+
+#eight = #tern.integer_rows<dot = #tern_x86.dot<vpdpbusd_512>, bits = 6, rows = 1, tokens = 8, vectors = 4>
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+
+// CHECK-LABEL:    func.func @eight_tokens(
+// CHECK-COUNT-32:   llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT:        llvm.call_intrinsic
+// CHECK-NOT:        vector.reduction
+// CHECK:            vector.shuffle %{{.*}}, %{{.*}} [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23] :
+// CHECK-COUNT-6:    arith.addi
+// CHECK:            %[[PAIRS:.*]] = arith.addi {{.*}} : vector<16xi32>
+// CHECK:            %[[FIRST:.*]] = vector.shuffle %[[PAIRS]], %[[PAIRS]] [0, 2, 4, 6, 8, 10, 12, 14] :
+// CHECK:            %[[SECOND:.*]] = vector.shuffle %[[PAIRS]], %[[PAIRS]] [1, 3, 5, 7, 9, 11, 13, 15] :
+// CHECK:            arith.addi %[[FIRST]], %[[SECOND]] : vector<8xi32>
+// CHECK-NOT:        arith.addi
+// CHECK:            return
+func.func @eight_tokens(%x: vector<8x256xi8>, %w: vector<1x192xi8>, %acc: vector<8x1x1x16xi32>) -> vector<8x1xi32> {
+  %0 = tern.micro "lm_head" #eight %x, %w into %acc : vector<8x256xi8>, vector<1x192xi8> into vector<8x1x1x16xi32>
+  %1 = tern.micro_finish #eight %0 : vector<8x1x1x16xi32> -> vector<8x1xi32>
+  return %1 : vector<8x1xi32>
+}
+
+}

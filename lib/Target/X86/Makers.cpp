@@ -65,27 +65,34 @@ StrategyAttr x86::makeContiguousRows(const Maker &make, const Layout &layout) {
   return make.get(kernels, block.units, make.getRowsAhead());
 }
 
-StrategyAttr x86::makeInt8Rows(const Maker &make) {
-  RowBlock block(make);
+/// Integers of `bits` bits. Tokens share what is unpacked of a row. With eight
+/// of them no addition waits for the one before, and rows are one stream; fewer
+/// tokens, or registers, take as many sums with two rows.
+static StrategyAttr makeIntegers(const Maker &make, int64_t bits,
+                                 int64_t vectors, int64_t vectorsOfMore,
+                                 int64_t ahead) {
+  int64_t units = largestDivisor(make.shape.rows, 16);
   SmallVector<Attribute> kernels;
-  for (int64_t tokens : {4, 1})
-    if (!make.takesOne() || tokens == 1)
-      kernels.push_back(IntegerRowsAttr::get(make.context(), make.dot,
-                                             /*bits=*/8, block.rows, tokens,
-                                             make.shape.tokens == 1 ? 4 : 1));
-  return make.get(kernels, block.units, 0);
+  for (int64_t tokens : {8, 4})
+    if (!make.takesOne() && (tokens == 4 || make.dot.getLanes() == 16))
+      kernels.push_back(IntegerRowsAttr::get(make.context(), make.dot, bits,
+                                             largestDivisor(units, 8 / tokens),
+                                             tokens, vectorsOfMore));
+  kernels.push_back(IntegerRowsAttr::get(make.context(), make.dot, bits,
+                                         /*rows=*/1, /*tokens=*/1, vectors));
+  return make.get(kernels, units, ahead);
+}
+
+StrategyAttr x86::makeInt8Rows(const Maker &make) {
+  return makeIntegers(make, /*bits=*/8, /*vectors=*/4, /*vectorsOfMore=*/1,
+                      /*ahead=*/0);
 }
 
 /// Of 6, 4 and 2 bits, with as many vectors as a word has integers.
 StrategyAttr x86::makeIntegerRows(const Maker &make, const Layout &) {
-  int64_t bits = make.shape.integerBits;
-  SmallVector<Attribute> kernels;
-  for (int64_t tokens : {4, 1})
-    kernels.push_back(IntegerRowsAttr::get(make.context(), make.dot, bits,
-                                           /*rows=*/1, tokens,
-                                           bits == 4 ? 2 : 4));
-  return make.get(kernels, largestDivisor(make.shape.rows, 16),
-                  make.shape.listsRows ? make.getRowsAhead() : 0);
+  int64_t vectors = make.shape.integerBits == 4 ? 2 : 4;
+  return makeIntegers(make, make.shape.integerBits, vectors, vectors,
+                      make.shape.listsRows ? make.getRowsAhead() : 0);
 }
 
 StrategyAttr x86::makeContiguousColumns(const Maker &make,

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Layouts, and kernels that read them: entries of the table (Strategies.cpp) are
-// made of these.
+// Layouts, and kernels that read them: entries of the table (Strategies.cpp)
+// are made of these.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,12 +29,12 @@ struct Maker {
                    int64_t ahead) const {
     return StrategyAttr::get(context(), kernels, units, ahead);
   }
-  /// Of rows that one token reads as a stream or as a list; more of them are
-  /// read from the cache by all but the first.
+  /// Of rows that a few tokens read as a stream or as a list; of many all but
+  /// the first read them from the cache.
   int64_t getRowsAhead() const {
     if (shape.listsRows)
       return machine.family.rowsAhead;
-    return shape.tokens == 1 ? machine.family.bytesAhead : 0;
+    return shape.tokens <= kFewTokens ? machine.family.bytesAhead : 0;
   }
 };
 
