@@ -145,9 +145,9 @@ private:
   }
 
   /// The functions for one token, few and many; where one token is the most,
-  /// there is one.
+  /// there is one. Null if there are none.
   Attribute getClasses(StringRef function) {
-    if (getOperation()->hasAttr(kLaunchesAttr))
+    if (getOperation()->hasAttr(kLaunchesAttr) || !findBody(function, "decode"))
       return ArrayAttr::get(
           &getContext(), SmallVector<Attribute>(TERN_CLASS_COUNT,
                                                 UnitAttr::get(&getContext())));
@@ -384,8 +384,7 @@ private:
     fields.set(m::embed, getClasses("embed"));
     fields.set(m::head, getClasses("head"));
     fields.set(m::weights, describeWeights(constants, kinds));
-    fields.set(m::best, module.lookupSymbol("best") ? constants.symbol("best")
-                                                    : constants.null());
+    fields.set(m::best, getClasses("best"));
     fields.set(m::device, describeDevicePlan(constants, module, kinds));
     constants.create(getSymbol(model), constants.structType(AbiStruct::model),
                      LLVM::Linkage::External, fields.all());

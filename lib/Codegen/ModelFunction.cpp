@@ -1,5 +1,4 @@
-//===- ModelFunction.cpp - Functions of a model by their names
-//-------------===//
+//===- ModelFunction.cpp - Functions of a model by their names ------------===//
 //
 // Part of tern, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -21,9 +20,10 @@ int64_t tern::getMaxTokens(ModuleOp module) {
   return attr ? attr.getInt() : 32;
 }
 
-/// Logits of many tokens are wanted rarely, and their rows are long.
+/// Logits of many tokens are wanted rarely, and their rows are long; a batch
+/// wants those of all.
 int64_t tern::getHeadTokens(ModuleOp module) {
-  return std::min<int64_t>(getMaxTokens(module), 8);
+  return std::min<int64_t>(getMaxTokens(module), TERN_FEW_TOKENS);
 }
 
 ModelFunction ModelFunction::of(StringRef name) {

@@ -364,14 +364,14 @@ private:
   }
 
   void buildBest() {
-    auto one = RankedTensorType::get({1, config.hiddenSize}, f32);
-    auto token = RankedTensorType::get({1}, builder.getI32Type());
-    func::FuncOp function = startFunction("best", one, token);
+    auto tokens =
+        RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+    func::FuncOp function = startFunction("best", hidden, tokens);
     Value h = headInput(function.getArgument(0));
     Planes planes = headPlanes();
     Value norms = weight("lm_head.norms", WeightEncoding::LowerNorms,
                          checkpoint.headName(), vector(config.vocabSize));
-    Value best = BestTokenOp::create(builder, token, h, planes.upper,
+    Value best = BestTokenOp::create(builder, tokens, h, planes.upper,
                                      planes.low, planes.scales, norms);
     func::ReturnOp::create(builder, best);
   }

@@ -32,7 +32,7 @@ module attributes {tern.max_tokens = 20 : i64, tern.weights_bytes = 64 : i64,
 // CHECK:         llvm.getelementptr %[[ROWS]][0, 0]
 // CHECK:         %[[COUNT:.*]] = arith.index_castui
 // CHECK:         llvm.getelementptr %[[ROWS]][0, 6]
-// CHECK:         %[[TABLE:.*]] = tern.from_address %{{.*}} : memref<8xi64>
+// CHECK:         %[[TABLE:.*]] = tern.from_address %{{.*}} : memref<16xi64>
 // CHECK:         %[[C3:.*]] = arith.constant 3 : index
 // CHECK:         %[[C2:.*]] = arith.constant 2 : index
 // CHECK:         %[[A3:.*]] = memref.load %[[TABLE]][%[[C3]]] :

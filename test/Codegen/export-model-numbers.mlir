@@ -19,10 +19,10 @@ module attributes {
 }
 // CHECK-LABEL: @tern_model_bard()
 // abi version
-// CHECK:      llvm.mlir.constant(4 : i32)
+// CHECK:      llvm.mlir.constant(5 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[0]
 // size of tern_model
-// CHECK:      llvm.mlir.constant(232 : i32)
+// CHECK:      llvm.mlir.constant(248 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[1]
 // vocab_size
 // CHECK:      llvm.mlir.constant(11 : i32)
@@ -43,7 +43,7 @@ module attributes {
 // CHECK:      llvm.mlir.constant(20 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[7]
 // head_tokens
-// CHECK:      llvm.mlir.constant(8 : i32)
+// CHECK:      llvm.mlir.constant(16 : i32)
 // CHECK-NEXT: insertvalue {{.*}}[8]
 // alignment
 // CHECK:      llvm.mlir.constant(64 : i32)

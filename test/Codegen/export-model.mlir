@@ -67,5 +67,9 @@ module attributes {
 // CHECK-NEXT:    insertvalue {{.*}}[28, 2]
 // No function for the best token alone.
 // CHECK:         llvm.mlir.zero : !llvm.ptr
-// CHECK-NEXT:    insertvalue {{.*}}[30]
+// CHECK-NEXT:    insertvalue {{.*}}[30, 0]
+// CHECK-NEXT:    llvm.mlir.zero : !llvm.ptr
+// CHECK-NEXT:    insertvalue {{.*}}[30, 1]
+// CHECK-NEXT:    llvm.mlir.zero : !llvm.ptr
+// CHECK-NEXT:    insertvalue {{.*}}[30, 2]
 // CHECK-NOT:   external

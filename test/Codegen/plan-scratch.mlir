@@ -2,7 +2,7 @@
 
 // The largest temporaries come first.
 // Those that are never alive together share bytes; a view keeps its buffer alive.
-// Sizes are those for 20 tokens, 8 in the head, one in decode, aligned to 64.
+// Sizes are those for 20 tokens, 16 in the head, one in decode, aligned to 64.
 
 // CHECK: tern.scratch_bytes = 2368 : i64
 module attributes {tern.max_tokens = 20 : i64,
@@ -25,7 +25,7 @@ module attributes {tern.max_tokens = 20 : i64,
     return
   }
   func.func @head.prefill(%tokens: index) {
-    %a = memref.alloc(%tokens) : memref<?x27xf32>   // 864 bytes
+    %a = memref.alloc(%tokens) : memref<?x27xf32>   // 1728 bytes
     %b = memref.alloc(%tokens) : memref<?xi8>
     memref.copy %a, %a : memref<?x27xf32> to memref<?x27xf32>
     return
@@ -47,5 +47,5 @@ module attributes {tern.max_tokens = 20 : i64,
 // CHECK:         %[[B:.*]] = arith.constant 128 : index
 // CHECK:         memref.view %{{.*}}[%[[B]]][] : memref<2368xi8> to memref<3xi1>
 // CHECK-LABEL: func.func @head.prefill(
-// CHECK:         %[[B:.*]] = arith.constant 896 : index
+// CHECK:         %[[B:.*]] = arith.constant 1728 : index
 // CHECK:         memref.view %{{.*}}[%[[B]]][%{{.*}}] : memref<2368xi8> to memref<?xi8>

@@ -22,7 +22,7 @@ from typing import Sequence
 import numpy as np
 
 OK, BAD_ARGUMENT, BAD_TOKEN, CONTEXT_FULL = 0, 1, 2, 8  # tern_status of tern/tern.h
-ABI_VERSION = 4
+ABI_VERSION = 5
 CLASS_COUNT = 3
 GUARD = 256
 GUARD_BYTE = 0xC5
@@ -207,20 +207,31 @@ class CompiledModel:
         self, hidden: np.ndarray, workers: int = 1, order: str | None = None
     ) -> tuple[np.ndarray, int]:
         """The logits that `head` gives one row, and the token of `best`."""
-        m = self.model
+        logits, best = self.last_of_rows(hidden[None], 0, workers, order)
+        return logits[0], int(best[0])
+
+    def last_of_rows(
+        self, hidden: np.ndarray, kind: int, workers: int = 1, order: str | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same of some rows, by the functions for one, for few or for many."""
+        m, count = self.model, len(hidden)
+        assert count <= m.head_tokens
         scheduler = Scheduler(order or "forward")
         env = Env(c.sizeof(Env), workers, scheduler.callback if order else ParallelFn(), None, None)
-        row, logits = self.buffer(hidden.view(np.uint8)), Buffer(4 * m.vocab_size)
-        best, scratch = Buffer(4), self.scratch(workers)
-        table = (c.c_void_p * 1)(logits.address)
+        row = self.buffer(np.ascontiguousarray(hidden).view(np.uint8).reshape(-1))
+        logits, best = Buffer(4 * count * m.vocab_size), Buffer(4 * count)
+        scratch = self.scratch(workers)
+        table = (c.c_void_p * count)(
+            *(logits.address + 4 * i * m.vocab_size for i in range(count))
+        )
         rows = Rows(
-            count=1, input=row.address, logits=c.addressof(table), best=best.address
+            count=count, input=row.address, logits=c.addressof(table), best=best.address
         )  # fmt: skip
-        for function in (m.head[0], m.best):
+        for function in (m.head[kind], m.best[kind]):
             scratch.bytes[:] = 0xFF
             FunctionFn(function)(
                 c.addressof(env), self.weights.address, scratch.address, c.addressof(rows), 0
             )
         for buffer, what in ((logits, "logits"), (best, "best"), (scratch, "scratch")):
             buffer.check(what)
-        return logits.floats(m.vocab_size), int(best.bytes.view(np.int32)[0])
+        return logits.floats(count, m.vocab_size), best.bytes.view(np.int32).copy()

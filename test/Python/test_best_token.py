@@ -104,6 +104,21 @@ def test_best_is_that_of_all_logits(compiled, target, huge):
     assert -1 in found and len(found) > 4
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("kind", [1, 2])
+def test_best_of_rows(compiled, target, kind):
+    model = compiled(False, target)
+    rows, found = np.stack(activations()), set()
+    first, most = 0, model.model.head_tokens
+    for count in (2, most, 3, 8, 5, 4, 13, most - 1):
+        taken = rows[np.arange(first, first + count) % len(rows)]
+        logits, best = model.last_of_rows(taken, kind, workers=2)
+        assert best.tolist() == [expected(row) for row in logits], f"{count} rows"
+        found.update(best.tolist())
+        first += count
+    assert -1 in found and len(found) > 4
+
+
 @pytest.mark.parametrize("order", ["backward", "shuffled", "threads"])
 def test_best_with_any_workers(compiled, order):
     model = compiled(False, TARGETS[-1])

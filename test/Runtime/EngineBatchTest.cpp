@@ -237,18 +237,23 @@ void poisonedBest(const tern_env *env, const void *weights, void *scratch,
   float *row = logits.data();
   tern_rows own = *rows;
   own.logits = &row;
-  tern_model_fake.head[TERN_ONE](env, weights, scratch, &own, 0);
-  *rows->best = isPoisoned(row[0])
-                    ? -1
-                    : int32_t(std::max_element(row, row + FAKE_VOCAB) - row);
-  ++bests;
+  own.count = 1;
+  for (size_t r = 0; r < rows->count; ++r) {
+    own.input = rows->input + r * tern_model_fake.hidden_size;
+    tern_model_fake.head[TERN_ONE](env, weights, scratch, &own, 0);
+    rows->best[r] =
+        isPoisoned(row[0])
+            ? -1
+            : int32_t(std::max_element(row, row + FAKE_VOCAB) - row);
+    ++bests;
+  }
 }
 
 TEST_F(Engine, NumbersThatAreNotFiniteHarmTheirOwnRequest) {
   tern_model model = tern_model_fake;
   for (auto &head : model.head)
     head = poisonedHead;
-  model.best = poisonedBest;
+  std::fill(std::begin(model.best), std::end(model.best), poisonedBest);
   tern_engine_options o = options();
   o.kept_bytes = 0;
   bests = 0;

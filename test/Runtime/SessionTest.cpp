@@ -346,14 +346,23 @@ TEST(Session, LogitsThatAreNotFiniteAreSaid) {
     }
 }
 
-/// A model's `best` that knows the tokens of some sequences.
+/// A model's `best` that knows the tokens of some sequences, or all but the
+/// second one's.
 static int32_t knownBest;
+static bool missesSecond;
 static unsigned askedForBest;
 static void knowBest(const tern_env *, const void *, void *,
                      const tern_rows *rows, size_t) {
-  EXPECT_EQ(rows->count, 1u);
   ++askedForBest;
-  *rows->best = knownBest;
+  for (size_t r = 0; r < rows->count; ++r)
+    rows->best[r] = r == 1 && missesSecond ? -1 : knownBest;
+}
+
+static tern_model modelThatKnows() {
+  tern_model model = tern_model_fake;
+  std::fill(std::begin(model.best), std::end(model.best), knowBest);
+  missesSecond = false;
+  return model;
 }
 
 static int32_t bestOf(uint32_t hash) {
@@ -367,8 +376,7 @@ static int32_t bestOf(uint32_t hash) {
 /// The model is believed where it knows; where it does not, all logits are
 /// computed and looked at, as for a model without such a function.
 TEST(Session, BestToken) {
-  tern_model knows = tern_model_fake;
-  knows.best = knowBest;
+  tern_model knows = modelThatKnows();
   std::vector<int32_t> tokens = {5, 6, 7, 8, 9};
   for (const tern_model *model : {&tern_model_fake, &std::as_const(knows)})
     for (int32_t known : {-1, 77}) {
@@ -382,9 +390,10 @@ TEST(Session, BestToken) {
       EXPECT_EQ(tern_session_best(s.session, tokens.data(), 5, &token),
                 TERN_OK);
       EXPECT_EQ(tern_session_position(s.session), 5u);
-      EXPECT_EQ(askedForBest, model->best ? 1u : 0u);
-      EXPECT_EQ(token,
-                model->best && known >= 0 ? known : bestOf(hashOf(tokens, 5)));
+      EXPECT_EQ(askedForBest, model->best[TERN_ONE] ? 1u : 0u);
+      EXPECT_EQ(token, model->best[TERN_ONE] && known >= 0
+                           ? known
+                           : bestOf(hashOf(tokens, 5)));
       EXPECT_EQ(tern_session_best(s.session, tokens.data(), 1, nullptr),
                 TERN_BAD_ARGUMENT);
       EXPECT_EQ(tern_session_best(nullptr, tokens.data(), 1, &token),
@@ -393,9 +402,8 @@ TEST(Session, BestToken) {
 }
 
 TEST(Session, BestTokenOfLogitsThatAreNotFinite) {
-  tern_model model = tern_model_fake;
+  tern_model model = modelThatKnows();
   std::fill(std::begin(model.head), std::end(model.head), spoiledHead);
-  model.best = knowBest;
   knownBest = -1;
   tern_session_config config = configuration();
   config.model = &model;
@@ -410,10 +418,10 @@ TEST(Session, BestTokenOfLogitsThatAreNotFinite) {
   EXPECT_EQ(token, 7);
 }
 
-/// One row has its token from the model, of several all logits are computed.
+/// Rows have their tokens from the model if nothing else is wanted of any and
+/// it knows all of them.
 TEST(Session, BestTokensOfABatch) {
-  tern_model model = tern_model_fake;
-  model.best = knowBest;
+  tern_model model = modelThatKnows();
   knownBest = 77;
   tern_session_config config = configuration();
   config.model = &model;
@@ -442,6 +450,20 @@ TEST(Session, BestTokensOfABatch) {
   ASSERT_EQ(tern_batch_eval(both, segments, 2), TERN_OK);
   EXPECT_EQ(askedForBest, 1u);
   EXPECT_EQ(best[2], 77);
+  segments[0].logits_count = segments[1].logits_count = 2;
+  segments[0].best = best;
+  for (bool misses : {false, true}) {
+    tern_session_rewind(a.session, 0);
+    tern_session_rewind(b.session, 0);
+    missesSecond = misses;
+    askedForBest = 0;
+    ASSERT_EQ(tern_batch_eval(both, segments, 2), TERN_OK);
+    EXPECT_GE(askedForBest, 1u);
+    EXPECT_LT(askedForBest, 4u);
+    EXPECT_EQ(best[0], 77);
+    EXPECT_EQ(best[1], misses ? bestOf(hashOf(tokens, 3)) : 77);
+    EXPECT_EQ(best[3], 77);
+  }
 }
 
 TEST(Session, SaveAndRestore) {

@@ -224,8 +224,9 @@ TEST(Step, ScratchBytes) {
   EXPECT_EQ(scratchBytes(1) - scratchBytes(0), 24u);
   if (sizeof(void *) == 8) {
     // Of a step, in multiples of 128: tokens, positions, states, where logits
-    // go, and two buffers of values.
-    EXPECT_EQ(scratchBytes(0), 128 + 128 + 256 + 128 + 2 * 256 + 100u);
+    // go, the best tokens and where they go, and two buffers of values.
+    EXPECT_EQ(scratchBytes(0),
+              128 + 128 + 256 + 128 + 128 + 128 + 2 * 256 + 100u);
   }
   tern_model model = tern_model_fake;
   model.scratch_bytes = UINT64_MAX - 10; // the sum must not wrap around

@@ -13,8 +13,8 @@
 namespace tern {
 
 /// A name as "layer.decode" or "layer.KIND.decode": what the function computes,
-/// and after the last dot for how many tokens (tern-specialize-tokens); "best"
-/// is for one and has no dot, or is a device's "best.prefill".
+/// and after the last dot for how many tokens (tern-specialize-tokens); a
+/// device has "best.prefill" alone.
 struct ModelFunction {
   enum Role { Embed, Layer, Head, Best, Other };
 
@@ -25,9 +25,7 @@ struct ModelFunction {
   static ModelFunction of(llvm::StringRef name);
 
   /// True if it is for one token alone.
-  bool isForOneToken() const {
-    return body == "decode" || (role == Best && body.empty());
-  }
+  bool isForOneToken() const { return body == "decode"; }
 
   /// Tokens it gets at most, in a module with `tern.max_tokens`.
   int64_t maxTokens(mlir::ModuleOp module) const;

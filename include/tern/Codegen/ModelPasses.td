@@ -288,7 +288,7 @@ def ExportModelPass : Pass<"tern-export-model", "::mlir::ModuleOp"> {
     tern/abi.h: its sizes, and the tables of its functions and weights.
 
     *Before*: a module in the LLVM dialect with functions `embed`, `layer` and
-    `head`, each with `.decode` and `.prefill`, and maybe `best`, which the runtime's
+    `head`, and maybe `best`, each with `.decode` and `.prefill`, which the runtime's
     `tern_step` calls.
 
     *After*

@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define TERN_ABI_VERSION 4u
+#define TERN_ABI_VERSION 5u
 
 /* Functions of a model come for one token, for a few and for any number up to
  * what the model takes; a table may name one function twice. */

@@ -28,6 +28,8 @@ typedef struct step {
   int32_t *tokens, *positions;
   void **states;
   float **logits;
+  int32_t *best; /* of the head's rows, and where they are wanted */
+  int32_t **best_of;
   float *buffers[2];
   tern_wanted *wanted; /* of each row, for a device */
 } step;
@@ -41,6 +43,8 @@ static uint64_t place(step *s, const tern_model *model, uint8_t *base) {
                             rows * sizeof(int32_t),
                             rows * sizeof(void *),
                             model->head_tokens * (uint64_t)sizeof(float *),
+                            model->head_tokens * (uint64_t)sizeof(int32_t),
+                            model->head_tokens * (uint64_t)sizeof(int32_t *),
                             rows * model->hidden_size * sizeof(float),
                             rows * model->hidden_size * sizeof(float),
                             model->device ? rows * sizeof(tern_wanted) : 0};
@@ -53,9 +57,11 @@ static uint64_t place(step *s, const tern_model *model, uint8_t *base) {
   s->positions = parts[1];
   s->states = parts[2];
   s->logits = parts[3];
-  s->buffers[0] = parts[4];
-  s->buffers[1] = parts[5];
-  s->wanted = parts[6];
+  s->best = parts[4];
+  s->best_of = parts[5];
+  s->buffers[0] = parts[6];
+  s->buffers[1] = parts[7];
+  s->wanted = parts[8];
   return at;
 }
 
@@ -106,12 +112,19 @@ static void copy_hidden(const step *s, cursor at, size_t layer) {
              s->rows.output + r * size, size * sizeof(float));
 }
 
-/* The one row's token without its logits, if the model finds it so. */
-static int run_best(const step *s, int32_t *best) {
-  if (!s->model->best || !best || s->rows.count != 1)
-    return 0;
-  s->model->best(s->env, s->weights, s->scratch, &s->rows, 0);
-  return *best >= 0;
+/* The rows' tokens without their logits, if nothing else is wanted and the
+ * model finds them so. */
+static int run_best(const step *s) {
+  int is_found = 1;
+  for (size_t r = 0; r < s->rows.count; ++r)
+    if (!s->model->best[TERN_ONE] || !s->best_of[r])
+      return 0;
+  call(s, s->model->best, 0);
+  for (size_t r = 0; r < s->rows.count; ++r) {
+    *s->best_of[r] = s->best[r];
+    is_found &= s->best[r] >= 0;
+  }
+  return is_found;
 }
 
 /* Rows whose logits are wanted move to the front of `hidden`, which the head
@@ -120,15 +133,16 @@ static void run_head(step *s, cursor at, float *hidden) {
   size_t size = s->model->hidden_size, all = s->rows.count, count = 0;
   s->rows.input = hidden;
   s->rows.logits = s->logits;
+  s->rows.best = s->best;
   for (size_t r = 0; r < all; ++r, advance(&at)) {
     uint32_t skipped = at.segment->n - at.segment->logits_count;
     if (at.segment->logits && at.token >= skipped) {
       s->logits[count] = at.segment->logits +
                          (size_t)(at.token - skipped) * s->model->vocab_size;
-      s->rows.best = NULL;
+      s->best_of[count] = NULL;
       if (at.segment->best) {
-        s->rows.best = at.segment->best + (at.token - skipped);
-        *s->rows.best = -1;
+        s->best_of[count] = at.segment->best + (at.token - skipped);
+        *s->best_of[count] = -1;
       }
       if (r != count)
         memcpy(hidden + count * size, hidden + r * size, size * sizeof(float));
@@ -136,7 +150,7 @@ static void run_head(step *s, cursor at, float *hidden) {
     }
     if (count == s->model->head_tokens || (r + 1 == all && count != 0)) {
       s->rows.count = count;
-      if (!run_best(s, s->rows.best))
+      if (!run_best(s))
         call(s, s->model->head, 0);
       count = 0;
     }

@@ -41,7 +41,7 @@ static int evaluate_one(bench *b, const int32_t *tokens, uint32_t n,
                         int one_by_one) {
   float *logits;
   int32_t token = *tokens;
-  return one_by_one && (b->program->model->best || follows(b))
+  return one_by_one && (b->program->model->best[TERN_ONE] || follows(b))
              ? host_best(b->program, b->handles[0], &token, n, b->best,
                          "evaluation")
              : host_eval(b->program, b->handles[0], tokens, n, &logits,

@@ -59,8 +59,8 @@ static LogicalResult expectColumns(Operation *op, int64_t rows,
 
 LogicalResult BestTokenOp::verify() {
   int64_t rows = getSize(getWeight(), 0);
-  if (failed(expectOneToken(*this, {"input", getInput()})) ||
-      failed(expectOneToken(*this, {"result", getResult()})) ||
+  if (failed(expectSameTokens(
+          *this, {{"input", getInput()}, {"result", getResult()}})) ||
       failed(expectSize(*this, "weight", "columns", getSize(getInput(), 1),
                         "one per feature of input", getSize(getWeight(), 1))) ||
       failed(expectPlanes(*this, getWeight(), getLow())) ||

@@ -47,10 +47,10 @@ struct AddChoice : tern::impl::AddChoicePassBase<AddChoice> {
 
 private:
   static void removeBest(ModuleOp module) {
-    auto best = module.lookupSymbol<func::FuncOp>("best");
-    if (!best)
-      return;
-    best.erase();
+    for (auto function :
+         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (function.getSymName().starts_with("best."))
+        function.erase();
     for (WeightOp weight :
          llvm::make_early_inc_range(module.getOps<WeightOp>()))
       if (SymbolTable::symbolKnownUseEmpty(weight, module))

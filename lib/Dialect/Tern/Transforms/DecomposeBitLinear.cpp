@@ -9,6 +9,8 @@
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
@@ -170,7 +172,8 @@ struct DecomposeHead : OpRewritePattern<LmHeadOp> {
 };
 
 /// The upper plane bounds the logits of all rows; the row with the largest
-/// lower bound gets its own first, and then those that may reach it.
+/// lower bound gets its own first, and then those that may reach it. All tokens
+/// share one reading of the upper plane; of the lower one each reads its rows.
 struct DecomposeBestToken : OpRewritePattern<BestTokenOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -182,30 +185,71 @@ struct DecomposeBestToken : OpRewritePattern<BestTokenOp> {
     Value codes = quantized.getResult(0), factor = quantized.getResult(1);
     Value upper =
         matmul(rewriter, loc, "lm_head", codes, op.getWeight(), scheme);
-    auto sums = cast<RankedTensorType>(upper.getType());
-    Type f32 = rewriter.getF32Type(), i32 = rewriter.getI32Type();
-    auto count = RankedTensorType::get({1}, i32);
-    auto bounds = BoundRowsOp::create(
-        rewriter, loc, TypeRange{sums.clone(f32), sums, count}, upper, codes,
-        factor, op.getScales(), op.getNorms(), ValueRange());
-    Value first = multiplyListed(rewriter, op, codes, scheme,
-                                 bounds.getResult(1), bounds.getResult(2));
-    auto candidates = CandidateRowsOp::create(
-        rewriter, loc, TypeRange{sums, count}, bounds.getResult(0), upper,
-        first, bounds.getResult(1), factor, op.getScales(), ValueRange());
-    Value low =
-        multiplyListed(rewriter, op, codes, scheme, candidates.getResult(0),
-                       candidates.getResult(1));
-    rewriter.replaceOpWithNewOp<BestRowOp>(
-        op, op->getResultTypes(), upper, low, candidates.getResult(0),
-        candidates.getResult(1), factor, op.getScales(), ValueRange());
+    if (cast<RankedTensorType>(codes.getType()).getDimSize(0) == 1) {
+      rewriter.replaceOp(op, findBest(rewriter, op, upper, codes, factor));
+      return success();
+    }
+    OpFoldResult tokens = tensor::getMixedSize(rewriter, loc, codes, 0);
+    Value none =
+        tensor::EmptyOp::create(rewriter, loc, tokens, rewriter.getI32Type());
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(rewriter, loc, value);
+    };
+    auto loop = scf::ForOp::create(
+        rewriter, loc, index(0),
+        getValueOrCreateConstantIndexOp(rewriter, loc, tokens), index(1), none,
+        [&](OpBuilder &b, Location loc, Value token, ValueRange carried) {
+          Value best = findBest(b, op, takeToken(b, loc, upper, token),
+                                takeToken(b, loc, codes, token),
+                                takeToken(b, loc, factor, token));
+          OpFoldResult one = b.getIndexAttr(1);
+          Value all = tensor::InsertSliceOp::create(
+              b, loc, best, carried[0], OpFoldResult(token), one, one);
+          scf::YieldOp::create(b, loc, all);
+        });
+    rewriter.replaceOp(op, loop.getResults());
     return success();
   }
 
 private:
+  /// The part of `rows` that belongs to one token.
+  static Value takeToken(OpBuilder &b, Location loc, Value rows, Value token) {
+    int64_t rank = cast<RankedTensorType>(rows.getType()).getRank();
+    SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(rank, b.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, rows);
+    offsets[0] = token;
+    sizes[0] = b.getIndexAttr(1);
+    return tensor::ExtractSliceOp::create(b, loc, rows, offsets, sizes,
+                                          strides);
+  }
+
+  /// Of one token, by the upper plane's sums.
+  static Value findBest(OpBuilder &b, BestTokenOp op, Value upper, Value codes,
+                        Value factor) {
+    Location loc = op.getLoc();
+    auto sums = cast<RankedTensorType>(upper.getType());
+    auto count = RankedTensorType::get({1}, b.getI32Type());
+    auto bounds = BoundRowsOp::create(
+        b, loc, TypeRange{sums.clone(b.getF32Type()), sums, count}, upper,
+        codes, factor, op.getScales(), op.getNorms(), ValueRange());
+    Value first =
+        multiplyListed(b, op, codes, bounds.getResult(1), bounds.getResult(2));
+    auto candidates = CandidateRowsOp::create(
+        b, loc, TypeRange{sums, count}, bounds.getResult(0), upper, first,
+        bounds.getResult(1), factor, op.getScales(), ValueRange());
+    Value low = multiplyListed(b, op, codes, candidates.getResult(0),
+                               candidates.getResult(1));
+    return BestRowOp::create(b, loc, TypeRange(count), upper, low,
+                             candidates.getResult(0), candidates.getResult(1),
+                             factor, op.getScales(), ValueRange())
+        .getResult(0);
+  }
+
   /// The product of the listed rows of the lower plane; others are anything.
   static Value multiplyListed(OpBuilder &b, BestTokenOp op, Value codes,
-                              ActQuantAttr scheme, Value rows, Value count) {
+                              Value rows, Value count) {
+    auto scheme = ActQuantAttr::get(op.getContext(), ActScheme::Int8AbsMax);
     Value result =
         matmul(b, op.getLoc(), "lm_head", codes, op.getLow(), scheme);
     auto product = result.getDefiningOp<MatmulOp>();

@@ -17,7 +17,7 @@ func.func @low_of_other_rows(%h: tensor<?x8xf32>, %u: tensor<16x8xi6>, %l: tenso
 // -----
 
 func.func @best_of_two(%h: tensor<2x8xf32>, %u: tensor<16x8xi6>, %l: tensor<16x8xi2>, %s: tensor<16xf32>) {
-  // expected-error @+1 {{expected input of exactly one token, got 'tensor<2x8xf32>'}}
+  // expected-error @+1 {{expected result to have 2 tokens, as input has, got 1}}
   %0 = tern.best_token(%h, %u, %l) scales(%s) norms(%s) : (tensor<2x8xf32>, tensor<16x8xi6>, tensor<16x8xi2>, tensor<16xf32>, tensor<16xf32>) -> tensor<1xi32>
   return
 }

@@ -3,14 +3,14 @@
 // A head of int8 in two planes, and the best token without all of its logits.
 
 // CHECK-LABEL: func.func @planes(
-func.func @planes(%h: tensor<?x192xf32>, %one: tensor<1x192xf32>, %u: tensor<1024x192xi6>, %l: tensor<1024x192xi2>, %s: tensor<1024xf32>, %n: tensor<1024xf32>) -> (tensor<?x1024xf32>, tensor<1xi32>) {
+func.func @planes(%h: tensor<?x192xf32>, %u: tensor<1024x192xi6>, %l: tensor<1024x192xi2>, %s: tensor<1024xf32>, %n: tensor<1024xf32>) -> (tensor<?x1024xf32>, tensor<?xi32>) {
   // CHECK: tern.lm_head(%{{.*}}, %[[U:.*]]) low(%[[L:.*]] : tensor<1024x192xi2>) scales(%[[S:.*]] : tensor<1024xf32>) :
   %0 = tern.lm_head(%h, %u) low(%l : tensor<1024x192xi2>) scales(%s : tensor<1024xf32>)
       : (tensor<?x192xf32>, tensor<1024x192xi6>) -> tensor<?x1024xf32>
   // CHECK: tern.best_token(%{{.*}}, %[[U]], %[[L]]) scales(%[[S]]) norms(%{{.*}}) :
-  %1 = tern.best_token(%one, %u, %l) scales(%s) norms(%n)
-      : (tensor<1x192xf32>, tensor<1024x192xi6>, tensor<1024x192xi2>, tensor<1024xf32>, tensor<1024xf32>) -> tensor<1xi32>
-  return %0, %1 : tensor<?x1024xf32>, tensor<1xi32>
+  %1 = tern.best_token(%h, %u, %l) scales(%s) norms(%n)
+      : (tensor<?x192xf32>, tensor<1024x192xi6>, tensor<1024x192xi2>, tensor<1024xf32>, tensor<1024xf32>) -> tensor<?xi32>
+  return %0, %1 : tensor<?x1024xf32>, tensor<?xi32>
 }
 
 // CHECK-LABEL: func.func @rows(

@@ -14,8 +14,12 @@ module attributes {
     %w = tern.get_weight @kept : tensor<5xf32>
     return
   }
-  // CHECK-NOT: func.func @best(
-  func.func @best() {
+  // CHECK-NOT: func.func @best.
+  func.func @best.decode() {
+    %w = tern.get_weight @norms : tensor<11xf32>
+    return
+  }
+  func.func @best.prefill() {
     %w = tern.get_weight @norms : tensor<11xf32>
     return
   }
@@ -29,9 +33,9 @@ module attributes {
 module attributes {
     tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>,
     tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "">} {
-  // CHECK:     func.func @best()
+  // CHECK:     func.func @best.decode()
   // CHECK-NOT: func.func @best.prefill
-  func.func @best() {
+  func.func @best.decode() {
     return
   }
 }

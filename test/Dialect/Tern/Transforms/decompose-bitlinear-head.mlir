@@ -46,3 +46,21 @@ func.func @best(%h: tensor<1x7xf32>, %u: tensor<11x7xi6>, %l: tensor<11x7xi2>, %
   %0 = tern.best_token(%h, %u, %l) scales(%s) norms(%n) : (tensor<1x7xf32>, tensor<11x7xi6>, tensor<11x7xi2>, tensor<11xf32>, tensor<11xf32>) -> tensor<1xi32>
   return %0 : tensor<1xi32>
 }
+
+// Several tokens read the upper plane together.
+// CHECK-LABEL: func.func @best_of_tokens(
+// CHECK:         %[[Q:.*]]:2 = tern.quantize <int8_absmax>
+// CHECK:         %[[U:.*]] = tern.matmul "lm_head" ins(%[[Q]]#0, %{{.*}} : tensor<?x7xi8>, tensor<11x7xi6>) outs(
+// CHECK:         %[[ALL:.*]] = scf.for %[[T:.*]] = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%[[BEST:.*]] = %{{.*}}) -> (tensor<?xi32>) {
+// CHECK-DAG:       %[[UT:.*]] = tensor.extract_slice %[[U]][%[[T]], 0] [1, 11] [1, 1]
+// CHECK-DAG:       %[[QT:.*]] = tensor.extract_slice %[[Q]]#0[%[[T]], 0] [1, 7] [1, 1]
+// CHECK-DAG:       %[[FT:.*]] = tensor.extract_slice %[[Q]]#1[%[[T]]] [1] [1]
+// CHECK:           tern.bound_rows(%[[UT]], %[[QT]], %[[FT]],
+// CHECK:           %[[ONE:.*]] = tern.best_row(
+// CHECK-NEXT:      %[[NEXT:.*]] = tensor.insert_slice %[[ONE]] into %[[BEST]][%[[T]]] [1] [1]
+// CHECK-NEXT:      scf.yield %[[NEXT]]
+// CHECK:         return %[[ALL]]
+func.func @best_of_tokens(%h: tensor<?x7xf32>, %u: tensor<11x7xi6>, %l: tensor<11x7xi2>, %s: tensor<11xf32>, %n: tensor<11xf32>) -> tensor<?xi32> {
+  %0 = tern.best_token(%h, %u, %l) scales(%s) norms(%n) : (tensor<?x7xf32>, tensor<11x7xi6>, tensor<11x7xi2>, tensor<11xf32>, tensor<11xf32>) -> tensor<?xi32>
+  return %0 : tensor<?xi32>
+}

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A head of int8 in two planes, code = 4 * upper + low with low of 0 to 3, of one
+// A head of int8 in two planes, code = 4 * upper + low with low of 0 to 3, of a
 // token x. With l = 2 * low - 3, which is -3, -1, 1 or 3,
 //
 //   2 * (codes * x) = 8 * (upper * x) + 3 * sum(x) + l * x
@@ -25,17 +25,18 @@ include "tern/Dialect/Tern/IR/KernelOps.td"
 def Tern_BestTokenOp : Tern_Op<"best_token", [Pure]> {
   let summary = "the token with the largest logit";
   let description = [{
-    The index of the largest of the logits that `tern.lm_head` of the same operands
-    has, the lowest of those that are equal; -1 if one of them is infinite or not a
-    number. Not all of them are computed: `norms` has, for each row, the norm of
-    2 * low - 3, rounded up, which bounds what `low` can add.
-    `tern-decompose-bitlinear` rewrites it into `tern.quantize`, products,
-    `tern.bound_rows`, `tern.candidate_rows` and `tern.best_row`.
+    For each token of `input` the index of the largest of the logits that
+    `tern.lm_head` of the same operands has, the lowest of those that are equal; -1 if
+    one of them is infinite or not a number. Not all of them are computed: `norms`
+    has, for each row of the weight, the norm of 2 * low - 3, rounded up, which bounds
+    what `low` can add. `tern-decompose-bitlinear` rewrites it into `tern.quantize`,
+    products and, for each token, `tern.bound_rows`, `tern.candidate_rows` and
+    `tern.best_row`.
 
     ```mlir
     %t = tern.best_token(%h, %w6, %w2) scales(%s) norms(%n)
-        : (tensor<1x192xf32>, tensor<1024x192xi6>, tensor<1024x192xi2>,
-           tensor<1024xf32>, tensor<1024xf32>) -> tensor<1xi32>
+        : (tensor<?x192xf32>, tensor<1024x192xi6>, tensor<1024x192xi2>,
+           tensor<1024xf32>, tensor<1024xf32>) -> tensor<?xi32>
     ```
   }];
   let arguments = (ins Tern_RowsOf<[F32]>:$input, Tern_RowsOf<[I<6>]>:$weight,

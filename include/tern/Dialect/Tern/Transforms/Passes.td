@@ -109,8 +109,8 @@ def DecomposeBitLinearPass : Pass<"tern-decompose-bitlinear"> {
   let description = [{
     Makes quantization, top-k, the integer product and the scales explicit. Equal
     quantizations of one input are then common subexpressions. A head of int8 in two
-    planes is two products; its best token takes all of the upper plane and, of the
-    lower one, the rows that its sums do not exclude.
+    planes is two products; the best token of each row takes all of the upper plane,
+    which rows share, and, of the lower one, what the sums do not exclude.
 
     *Before*
 
@@ -130,7 +130,8 @@ def DecomposeBitLinearPass : Pass<"tern-decompose-bitlinear"> {
   let statistics = [
     Statistic<"numDecomposed", "num-decomposed", "Bitlinears and heads decomposed">,
   ];
-  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 def ExploitInputSparsityPass : Pass<"tern-exploit-input-sparsity"> {
