@@ -8,6 +8,9 @@
 
 #include "PtxTesting.h"
 
+#include <fstream>
+#include <unistd.h>
+
 using namespace tern::ptx;
 
 namespace {
@@ -333,6 +336,34 @@ TEST_F(WrongKernel, OpcodesAreKnown) {
                            "s8.s32 {%x}, {%x}, {%x}, {%x};\n"),
                    "expected 4 registers"));
   EXPECT_TRUE(says(failure("bra $Nowhere;\n"), "unknown label $Nowhere"));
+}
+
+/// Pages of this process that are there.
+uint64_t residentPages() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t all = 0, resident = 0;
+  file >> all >> resident;
+  return resident;
+}
+
+TEST(Shadow, TagsThatNobodyWritesTakeNoMemory) {
+  constexpr uint64_t bytes = 256 << 20;
+  Memory memory;
+  uint32_t first = memory.moments.add(0, 0, 0, 0);
+  uint32_t second = memory.moments.add(1, 0, 0, 0);
+  uint64_t before = residentPages();
+  Shadow shadow;
+  shadow.resize(bytes);
+  Tag other;
+  EXPECT_TRUE(
+      shadow.write(memory.moments, bytes - 4, 4, first * kLanes, other));
+  EXPECT_FALSE(
+      shadow.read(memory.moments, bytes - 4, 4, second * kLanes, other));
+  EXPECT_LT((residentPages() - before) * uint64_t(getpagesize()), bytes / 16);
+  // The same once more is of nobody.
+  shadow.resize(bytes);
+  EXPECT_TRUE(
+      shadow.read(memory.moments, bytes - 4, 4, second * kLanes, other));
 }
 
 } // namespace

@@ -53,6 +53,30 @@ std::string Moments::describe(Tag tag) const {
          std::to_string(moment.block);
 }
 
+/// More than a block may have.
+static constexpr uint64_t kMostShared = 1 << 20;
+
+/// Large memory of zeros takes none until it is written.
+static Tag *allocateTags(uint64_t count) {
+  void *tags = std::calloc(count, sizeof(Tag));
+  if (!tags)
+    throw Fault("no memory for tags of " + std::to_string(count) + " bytes");
+  return static_cast<Tag *>(tags);
+}
+
+void Shadow::resize(uint64_t bytes) {
+  uint64_t lineCount = bytes / kLine + 1;
+  // Blocks of a kernel follow each other, with as much shared memory.
+  if (tags && bytes == size && bytes <= kMostShared) {
+    std::fill_n(tags.get(), bytes, 0);
+    std::fill_n(lines.get(), lineCount, 0);
+    return;
+  }
+  tags.reset(allocateTags(std::max<uint64_t>(bytes, 1)));
+  lines.reset(allocateTags(lineCount));
+  size = bytes;
+}
+
 bool Shadow::write(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
                    Tag &other) {
   for (uint64_t line = at / kLine; line <= (at + bytes - 1) / kLine; ++line)

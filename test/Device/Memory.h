@@ -21,6 +21,7 @@
 #include "Ptx.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 
 namespace tern::ptx {
@@ -62,14 +63,13 @@ private:
   std::vector<Moment> moments;
 };
 
-/// The tags of consecutive bytes.
+/// The tags of consecutive bytes. They are four times as large as what they are
+/// of, so pages of them are there once they are written.
 class Shadow {
 public:
-  void resize(uint64_t bytes) {
-    tags.assign(bytes, 0);
-    lines.assign(bytes / kLine + 1, 0);
-  }
-  bool isEmpty() const { return tags.empty(); }
+  /// None is of anybody.
+  void resize(uint64_t bytes);
+  bool isEmpty() const { return !tags; }
   /// False if that is a race; `other` says with whom.
   bool write(const Moments &moments, uint64_t at, uint32_t bytes, Tag tag,
              Tag &other);
@@ -90,7 +90,12 @@ public:
 
 private:
   static constexpr uint64_t kLine = 64;
-  std::vector<Tag> tags, lines; ///< of bytes, and the newest of a line
+  struct Free {
+    void operator()(Tag *tags) const { std::free(tags); }
+  };
+  using Tags = std::unique_ptr<Tag[], Free>;
+  Tags tags, lines; ///< of bytes, and the newest of a line
+  uint64_t size = 0;
 };
 
 struct Allocation {
