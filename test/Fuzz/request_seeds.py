@@ -19,7 +19,7 @@ MESSAGES = [
 ]  # fmt: skip
 SAMPLING = {
     "temperature": 0.5, "top_p": 1, "min_p": 0.1, "top_k": 40, "repeat_penalty": 1.1, "presence_penalty": -1,
-    "frequency_penalty": 0, "logit_bias": {}, "seed": 7, "max_tokens": 5, "stop": ["a", "\u00e9"], "n": 2,
+    "frequency_penalty": 0.5, "logit_bias": {"7": -100, "12": 1.5}, "seed": 7, "max_tokens": 5, "stop": ["a", "\u00e9"], "n": 2,
     "ignore_eos": False, "cache_prompt": True, "stream": True, "stream_options": {"include_usage": True},
     "user": "me", "metadata": {"a": "b"}, "service_tier": "auto", "store": False,
 }  # fmt: skip
