@@ -94,7 +94,7 @@ def test_packages_are_what_is_installed(build, prefix, packages, tmp_path):
     depends = run("dpkg-deb", "-f", packages["libtern-dev"], "Depends").stdout
     version = run("dpkg-deb", "-f", packages["libtern0"], "Version").stdout.strip()
     assert f"libtern0 (= {version})" in depends
-    # Of the libraries that tern is linked with, the one that dpkg-shlibdeps does not find.
+    # Of the libraries that tern is linked with, the one that dpkg-shlibdeps may not find.
     [llvm] = re.findall(r"\[libLLVM\.so\.(\d+)", run("readelf", "-d", prefix / "bin/tern").stdout)
     assert f"libllvm{llvm}" in run("dpkg-deb", "-f", packages["tern"], "Depends").stdout
 

@@ -21,6 +21,7 @@ cp "$debs"/*.deb "$here/try.sh" "$work/root/tern"
 cp -RL "$model" "$work/root/tern/model"
 # /proc, by which tern finds itself, for as long as this runs.
 unshare --mount sh -ec 'mount --bind /proc "$0/proc"; exec chroot "$0" sh -ec "$1"' "$work/root" '
+  unset TMPDIR # that of the root is its own
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
   apt-get install -q -y --no-install-recommends /tern/*.deb
