@@ -191,7 +191,7 @@ def test_refusals_say_why(server, path, body, words):
 
 
 def test_penalties_and_biases_are_those_of_the_command_line(tern, server):
-    program = compiled_once(tern, A48, GENERIC) / "bard"
+    program = compiled_once(tern, model_directory(MODELS[0]), ["--target=generic"]) / "bard"
     flags = ["--presence-penalty", "-0.5", "--frequency-penalty", 0.25, "--logit-bias", "416+3"]
     done = run(program, "-p", "ROMEO:", "-n", 20, "-q", "--temp", 0, *flags)
     assert done.returncode == 0, done.stderr
