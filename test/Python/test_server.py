@@ -192,10 +192,10 @@ def test_refusals_say_why(server, path, body, words):
 
 def test_penalties_and_biases_are_those_of_the_command_line(tern, server):
     program = compiled_once(tern, model_directory(MODELS[0]), ["--target=generic"]) / "bard"
-    flags = ["--presence-penalty", "-0.5", "--frequency-penalty", 0.25, "--logit-bias", "416+3"]
+    flags = ["--presence-penalty", "-0.5", "--frequency-penalty", 0.25, "--logit-bias", "416+30"]
     done = run(program, "-p", "ROMEO:", "-n", 20, "-q", "--temp", 0, *flags)
     assert done.returncode == 0, done.stderr
-    wanted = {"presence_penalty": -0.5, "frequency_penalty": 0.25, "logit_bias": {"416": 3}}
+    wanted = {"presence_penalty": -0.5, "frequency_penalty": 0.25, "logit_bias": {"416": 30}}
     body = {"prompt": "ROMEO:", "temperature": 0, "max_tokens": 20}
     answer = server.json("/v1/completions", {**body, **wanted})["choices"][0]["text"]
     assert answer.rstrip("\n") == done.stdout.rstrip("\n")
