@@ -96,6 +96,7 @@ TEST(Cpu, AgreesWithTheCompiler) {
   expect(17, __builtin_cpu_supports("avx512vl"));
   expect(18, __builtin_cpu_supports("avx512vnni"));
   expect(19, __builtin_cpu_supports("avx512vbmi"));
+  expect(24, __builtin_cpu_supports("sse4a"));
   // Every CPU with avx2 that was ever sold has these.
   if (have >> 6 & 1)
     for (unsigned bit : {10u, 11u, 12u})

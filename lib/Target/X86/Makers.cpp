@@ -92,7 +92,7 @@ StrategyAttr x86::makeInt8Rows(const Maker &make) {
 StrategyAttr x86::makeIntegerRows(const Maker &make, const Layout &) {
   int64_t vectors = make.shape.integerBits == 4 ? 2 : 4;
   return makeIntegers(make, make.shape.integerBits, vectors, vectors,
-                      make.shape.listsRows ? make.getRowsAhead() : 0);
+                      make.getRowsAhead());
 }
 
 StrategyAttr x86::makeContiguousColumns(const Maker &make,

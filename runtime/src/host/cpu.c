@@ -69,6 +69,7 @@ static const struct detection {
     {"avx512fp16", 7, 0, EDX, 23, ZMM},
     {"amx-tile", 7, 0, EDX, 24, TILES},
     {"amx-int8", 7, 0, EDX, 25, TILES},
+    {"sse4a", 0x80000001u, 0, ECX, 6, NO_STATE},
 };
 
 static uint64_t enabled_state(void) {

@@ -26,7 +26,7 @@ namespace {
 constexpr const char *kProduct = R"(
 module attributes {tern.max_tokens = 32 : i64, tern.target = #tern.target<
     triple = "x86_64-unknown-linux-gnu", cpu = "x",
-    features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+    features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+sse4a">} {
   tern.weight @w <digits> ["w"] : tensor<512x512x!tern.trit>
   func.func @decode(%q: tensor<1x512xi8>, %init: tensor<1x512xi32>) -> tensor<1x512xi32> {
     %w = tern.get_weight @w : tensor<512x512x!tern.trit>

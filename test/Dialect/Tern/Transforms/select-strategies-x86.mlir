@@ -57,7 +57,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // pay; int8 codes take two, which pay for larger weights. Lists of fields of two bits
 // are faster.
 
-module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi,+sse4a">} {
   // CHECK: tern.weight @int4 {{.*}}, #tern.layout<s5, columns, k:5:1, [k:48:5, n:2:64, n:64:1]>>
   // CHECK: tern.weight @int8 {{.*}}, #tern.layout<b2, rows, k:4:4, [n:2:16, n:16:1, k:4:1]>>
   // CHECK: tern.weight @large {{.*}}, #tern.layout<s5, columns, k:5:1, [k:48:5, n:2:64, n:64:1]>>
@@ -93,7 +93,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // For many tokens of int4, panels of groups of four: as many vectors of rows as divide
 // the weight's.
 
-module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi,+sse4a">} {
   tern.weight @int4 <digits> ["a"] : tensor<3840x2560x!tern.trit>
   // CHECK-LABEL: func.func @many(
   // CHECK:         tern.matmul "int4" {{.*}}lookup_groups<lanes = 64, vectors = 6, groups = 36, planes = 1, tokens = 32, codec = "t4">], units = 1, prefetch = 0, panel = <t4, rows, k:4:1, [k:3:4, n:6:64, n:64:1]>>
@@ -110,7 +110,7 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
 // One token has a list of the columns that are not zero, a sixth of them; of many tokens,
 // groups of four that are not all zero are looked up.
 
-module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">, tern.max_tokens = 128 : i64} {
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi,+sse4a">, tern.max_tokens = 128 : i64} {
   tern.weight @down <digits> ["a"] : tensor<2560x6912x!tern.trit>
   // CHECK-LABEL: func.func @listed(
   // CHECK:         tern.matmul "down" {{.*}} columns(
@@ -150,6 +150,94 @@ module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu
     %a = tern.get_weight @int4 : tensor<2560x2560x!tern.trit>
     %0 = tern.matmul "int4" ins(%q, %a : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
         outs(%i : tensor<1x2560xi32>) codes [-8, 7] -> tensor<1x2560xi32>
+    return %0 : tensor<1x2560xi32>
+  }
+}
+
+// -----
+
+// Where a core reads little of memory and the features are not AMD's, groups of five
+// digits in rows, of which both a list and a stream are asked for ahead.
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+avx512vbmi">} {
+  // CHECK: tern.weight @int8 {{.*}}, #tern.layout<s5, rows, k:5:64, [k:64:1]>>
+  // CHECK: tern.weight @rows {{.*}}, #tern.layout<s5, rows, k:5:64, [k:64:1]>>
+  tern.weight @int8 <digits> ["b"] : tensor<2560x2560x!tern.trit>
+  tern.weight @rows <digits> ["r"] : tensor<2560x2560x!tern.trit>
+  tern.weight @head <upper_bits> ["h"] : tensor<2560x2560xi6>
+  // CHECK-LABEL: func.func @narrow_memory(
+  // CHECK:         tern.matmul "int8" {{.*}}#tern.contiguous_rows<{{.*}}prefetch = 4096>
+  // CHECK:         tern.matmul "rows" {{.*}}rows(%{{.*}}#tern.contiguous_rows<{{.*}}prefetch = 8>
+  // CHECK:         tern.matmul "head" {{.*}}#tern.integer_rows<{{.*}}prefetch = 4096>
+  func.func @narrow_memory(%q: tensor<1x2560xi8>, %j: tensor<1x2560xi32>, %list: tensor<1x2560xi32>, %n: tensor<1xi32>, %k: tensor<1x2560xi32>, %l: tensor<1x2560xi32>)
+      -> (tensor<1x2560xi32>, tensor<1x2560xi32>, tensor<1x2560xi32>) {
+    %b = tern.get_weight @int8 : tensor<2560x2560x!tern.trit>
+    %1 = tern.matmul "int8" ins(%q, %b : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
+        outs(%j : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    %r = tern.get_weight @rows : tensor<2560x2560x!tern.trit>
+    %2 = tern.matmul "rows" ins(%q, %r : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>) rows(%list, %n : tensor<1x2560xi32>, tensor<1xi32>)
+        outs(%k : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    %h = tern.get_weight @head : tensor<2560x2560xi6>
+    %3 = tern.matmul "head" ins(%q, %h : tensor<1x2560xi8>, tensor<2560x2560xi6>)
+        outs(%l : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    return %1, %2, %3 : tensor<1x2560xi32>, tensor<1x2560xi32>, tensor<1x2560xi32>
+  }
+}
+
+// -----
+
+// CPUs of unknown make are asked 1 KiB ahead, which AMD's are not.
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni">} {
+  tern.weight @w <digits> ["w"] : tensor<2560x2560x!tern.trit>
+  // CHECK-LABEL: func.func @unknown_512(
+  // CHECK:         tern.matmul "w" {{.*}}dot = #tern_x86.dot<vpdpbusd_512>{{.*}}prefetch = 1024>
+  func.func @unknown_512(%q: tensor<1x2560xi8>, %i: tensor<1x2560xi32>) -> tensor<1x2560xi32> {
+    %w = tern.get_weight @w : tensor<2560x2560x!tern.trit>
+    %0 = tern.matmul "w" ins(%q, %w : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
+        outs(%i : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    return %0 : tensor<1x2560xi32>
+  }
+}
+
+// -----
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2">} {
+  tern.weight @w <digits> ["w"] : tensor<2560x2560x!tern.trit>
+  // CHECK-LABEL: func.func @unknown_256(
+  // CHECK:         tern.matmul "w" {{.*}}dot = #tern_x86.dot<vpmaddubsw_256>{{.*}}prefetch = 1024>
+  func.func @unknown_256(%q: tensor<1x2560xi8>, %i: tensor<1x2560xi32>) -> tensor<1x2560xi32> {
+    %w = tern.get_weight @w : tensor<2560x2560x!tern.trit>
+    %0 = tern.matmul "w" ins(%q, %w : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
+        outs(%i : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    return %0 : tensor<1x2560xi32>
+  }
+}
+
+// -----
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+sse4a">} {
+  tern.weight @w <digits> ["w"] : tensor<2560x2560x!tern.trit>
+  // CHECK-LABEL: func.func @amd_256(
+  // CHECK:         tern.matmul "w" {{.*}}dot = #tern_x86.dot<vpmaddubsw_256>{{.*}}prefetch = 0>
+  func.func @amd_256(%q: tensor<1x2560xi8>, %i: tensor<1x2560xi32>) -> tensor<1x2560xi32> {
+    %w = tern.get_weight @w : tensor<2560x2560x!tern.trit>
+    %0 = tern.matmul "w" ins(%q, %w : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
+        outs(%i : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
+    return %0 : tensor<1x2560xi32>
+  }
+}
+
+// -----
+
+module attributes {tern.target = #tern.target<triple = "x86_64-unknown-linux-gnu", cpu = "x", features = "+avx2,+avx512f,+avx512bw,+avx512vl,+avx512vnni,+sse4a">} {
+  tern.weight @w <digits> ["w"] : tensor<2560x2560x!tern.trit>
+  // CHECK-LABEL: func.func @amd_512(
+  // CHECK:         tern.matmul "w" {{.*}}dot = #tern_x86.dot<vpdpbusd_512>{{.*}}prefetch = 0>
+  func.func @amd_512(%q: tensor<1x2560xi8>, %i: tensor<1x2560xi32>) -> tensor<1x2560xi32> {
+    %w = tern.get_weight @w : tensor<2560x2560x!tern.trit>
+    %0 = tern.matmul "w" ins(%q, %w : tensor<1x2560xi8>, tensor<2560x2560x!tern.trit>)
+        outs(%i : tensor<1x2560xi32>) codes [-128, 127] -> tensor<1x2560xi32>
     return %0 : tensor<1x2560xi32>
   }
 }
