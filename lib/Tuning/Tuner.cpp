@@ -9,6 +9,7 @@
 
 #include "tern/Artifact/TargetSelection.h"
 #include "tern/Dialect/Tern/Transforms/WeightReaders.h"
+#include "tern/Packing/LayoutFamilies.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -95,8 +96,9 @@ static SmallVector<int64_t> getDistances(const ProductShape &shape,
   if (shape.listsRows || shape.listsColumns)
     return {4, 8, 16, 32};
   if (shape.tokens == 1 && strategy.layout &&
-      strategy.layout->outer == Axis::Row)
-    return {0, 1024};
+      (strategy.layout->outer == Axis::Row ||
+       GroupsInLanes::match(*strategy.layout)))
+    return {0, 1024, 4096};
   return {};
 }
 
