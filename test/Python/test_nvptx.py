@@ -83,7 +83,7 @@ def test_registers(tern, name, tmp_path):
     command = [tern, "compile", str(find_model(name, tmp_path)), "--target=nvptx-sm_80"]
     run_driver([*command, "--emit=asm", "-o", str(source)])
     limits = read_limits()
-    assert set(limits) == {"sm_80", "sm_90", "sm_100"}
+    assert set(limits) == {"sm_80", "sm_90", "sm_100", "sm_120"}
     runs = {
         arch: subprocess.Popen(
             [PTXAS, f"-arch={arch}", "-v", str(source), "-o", str(tmp_path / arch)],

@@ -106,6 +106,7 @@ struct NVPTXTarget : Target {
         {"nvptx-sm_89", kTriple, "sm_89", ""},
         {"nvptx-sm_90", kTriple, "sm_90", ""},
         {"nvptx-sm_100", kTriple, "sm_100", ""},
+        {"nvptx-sm_120", kTriple, "sm_120", ""},
     };
     return names;
   }
