@@ -214,12 +214,13 @@ Emitter::translate(const CodeVersion &version, llvm::TargetMachine &machine) {
     return failure("the module is not all in the LLVM dialect, so it cannot be "
                    "translated to LLVM IR");
   prepare(*translated, machine, version.target);
-  if (auto kinds = module->getAttrOfType<mlir::StringAttr>(kWeightKindsAttr))
-    translated->getOrInsertNamedMetadata("llvm.ident")
-        ->addOperand(llvm::MDNode::get(
-            *context,
-            llvm::MDString::get(*context,
-                                (kWeightsIdentity + kinds.getValue()).str())));
+  for (auto [name, identity] : {std::pair(kWeightKindsAttr, kWeightsIdentity),
+                                std::pair(kDeviceNameAttr, kDeviceIdentity)})
+    if (auto text = module->getAttrOfType<mlir::StringAttr>(name))
+      translated->getOrInsertNamedMetadata("llvm.ident")
+          ->addOperand(llvm::MDNode::get(
+              *context, llvm::MDString::get(
+                            *context, (identity + text.getValue()).str())));
   llvm::raw_string_ostream stream(complaints);
   if (llvm::verifyModule(*translated, &stream))
     return failure("the module makes LLVM IR that is not valid: " + complaints);

@@ -72,16 +72,26 @@ CodeBytes tern::readCodeBytes(const llvm::object::ObjectFile &file) {
   return bytes;
 }
 
-std::string tern::readWeightKinds(const llvm::object::ObjectFile &file) {
+/// The text behind `identity` in the section where compilers leave their names.
+static std::string readIdentity(const llvm::object::ObjectFile &file,
+                                StringRef identity) {
   for (const SectionRef &section : file.sections()) {
     if (valueOr<StringRef>(section.getName(), "") != ".comment")
       continue;
     StringRef contents = valueOr<StringRef>(section.getContents(), "");
     for (StringRef text : llvm::split(contents, '\0'))
-      if (text.consume_front(kWeightsIdentity))
+      if (text.consume_front(identity))
         return text.str();
   }
   return "";
+}
+
+std::string tern::readWeightKinds(const llvm::object::ObjectFile &file) {
+  return readIdentity(file, kWeightsIdentity);
+}
+
+std::string tern::readDevice(const llvm::object::ObjectFile &file) {
+  return readIdentity(file, kDeviceIdentity);
 }
 
 //===----------------------------------------------------------------------===//
@@ -121,6 +131,8 @@ uint64_t tern::getSessionBytes(tern_model model, uint32_t context,
   tern_env env = {};
   env.size = sizeof(env);
   env.worker_count = workers;
+  static const tern_device device = {};
+  env.device = model.device ? &device : nullptr;
   tern_session_config config = {};
   config.size = sizeof(config);
   config.model = &model;
@@ -143,6 +155,24 @@ void MemoryUse::addSession(const tern_model &model, uint32_t context,
   ram.push_back({"logits", logits});
   uint64_t known = sum(ram) - before;
   ram.push_back({"session", all > known ? all - known : 0});
+}
+
+void MemoryUse::addSessionOnGpu(tern_model model, uint32_t context) {
+  uint64_t logits = uint64_t(model.vocab_size) * sizeof(float);
+  uint64_t row = uint64_t(model.hidden_size) * sizeof(float);
+  gpu.push_back({"weights", model.weights_bytes});
+  gpu.push_back({"state of " + std::to_string(context) + " tokens",
+                 tern_model_state_bytes(&model, context)});
+  gpu.push_back({"scratch", model.scratch_bytes});
+  gpu.push_back({"hidden states", 2 * model.max_tokens * row});
+  gpu.push_back({"logits", model.head_tokens * logits});
+  static const tern_device_plan plan = {};
+  model.device = &plan;
+  uint64_t all = getSessionBytes(model, context, /*workers=*/1);
+  uint64_t scratch = tern_model_scratch_bytes(&model, 0);
+  ram.push_back({"scratch", scratch});
+  ram.push_back({"logits", logits});
+  ram.push_back({"session", all - std::min(all, scratch + logits)});
 }
 
 uint64_t MemoryUse::sum(const std::vector<Part> &parts) {

@@ -111,6 +111,9 @@ struct ExportModel : tern::impl::ExportModelPassBase<ExportModel> {
                       StringAttr::get(&getContext(),
                                       "tern schemes: " + schemes.getValue()));
     module->setAttr(kWeightKindsAttr, describeKindsOfWeights(kinds));
+    if (getDevice(module))
+      module->setAttr(kDeviceNameAttr,
+                      StringAttr::get(&getContext(), nameTarget(target)));
     // Weights were the artifact's business; code refers to them by offset.
     for (auto weight : llvm::make_early_inc_range(module.getOps<WeightOp>()))
       weight.erase();
@@ -136,6 +139,10 @@ private:
     for (TargetAttr version : llvm::reverse(getVersionTargets(getOperation())))
       names.push_back(version.getCpu());
     return llvm::join(names, ",");
+  }
+
+  std::string nameTarget(TargetAttr target) {
+    return (target.getTriple() + "/" + getVersion(target)).str();
   }
 
   std::string getSymbol(ModelAttr model) {
@@ -374,9 +381,7 @@ private:
     fields.set(m::state_fixed_bytes, fixedBytes);
     fields.set(m::state_block_bytes, blockBytes);
     fields.set(m::name, constants.string(model.getName()));
-    fields.set(m::target,
-               constants.string(
-                   (target.getTriple() + "/" + getVersion(target)).str()));
+    fields.set(m::target, constants.string(nameTarget(target)));
     fields.set(m::projection_names,
                constants.array(constants.pointerType(), names));
     fields.set(m::kinds, describeKinds(constants, kinds, shares));

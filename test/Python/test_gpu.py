@@ -23,6 +23,7 @@ from conftest import MODELS, ROOT, model_directory
 from tern_reference.model import Options, Result
 from test_compiled import assert_same, option_flags, run_driver
 from test_golden import golden, golden_json
+from test_inspect import inspect
 from test_not_finite import OVERFLOWS, SENTENCE
 
 TOKENS = 18  # of the golden ones: more than are few
@@ -229,6 +230,21 @@ def test_logits_that_are_not_finite(tern, library, tmp_path, name):
     compiled = Program(tern, library, tmp_path / "model", tmp_path, case.options)
     done = compiled.start("--ids", "5", "-n", "4", "--temp", "0")
     assert done.returncode == 1 and SENTENCE in done.stderr
+
+
+def test_inspect(tern, program, name="shakespeare-b158"):
+    """The GPU's memory and the host's are told apart, and no CPU is."""
+    facts, text = inspect(tern, str(program(name).path))
+    (model,) = facts["models"]
+    assert model["triple"] == "nvptx64-nvidia-cuda" and model["gpu_targets"] == ["sm_80"]
+    assert "cpu_features" not in model and "CPU" not in text
+    assert "nvptx64-nvidia-cuda: sm_80 and later\n" in text
+    memory = facts["memory"]
+    gpu = {part["name"]: part["bytes"] for part in memory["gpu"]}
+    assert gpu["weights"] == facts["weights"]["bytes"]
+    assert gpu[f"state of {model['context']} tokens"] == model["cache_bytes"]
+    assert memory["gpu_bytes"] == sum(gpu.values())
+    assert not any("state" in part["name"] for part in memory["ram"])
 
 
 SENTENCES = {

@@ -102,9 +102,35 @@ readModel(const llvm::object::ObjectFile &file,
   return model;
 }
 
+static void reportCpu(StringRef version, const tern_model &model, Object &facts,
+                      Report &report) {
+  Array features = featureNames(model.cpu_features);
+  std::string words;
+  for (const auto &feature : features)
+    words += (words.empty() ? "" : " ") + feature.getAsString()->str();
+  Report::Line line = report.line("CPU", facts);
+  if (!version.empty())
+    line.put("version", version, "code for {}: ");
+  line.say(words.empty() ? "any of this architecture" : words)
+      .note("cpu_features", std::move(features));
+}
+
+/// "sm_80,sm_90" of what a file names its device.
+static void reportGpu(StringRef device, Object &facts, Report &report) {
+  auto [triple, targets] = device.split('/');
+  Array list;
+  for (StringRef target : llvm::split(targets, ','))
+    list.push_back(target);
+  report.line("GPU", facts)
+      .put("triple", triple, "{}: ")
+      .say(llvm::join(llvm::split(targets, ','), ", ") + " and later")
+      .note("gpu_targets", std::move(list));
+}
+
 /// Facts that all versions of a model share are said of the first.
-static Object reportModel(StringRef name, StringRef version, bool isFirst,
-                          const tern_model &model, Report &report) {
+static Object reportModel(StringRef name, StringRef version, StringRef device,
+                          bool isFirst, const tern_model &model,
+                          Report &report) {
   Report unsaid;
   Report &common = isFirst ? report : unsaid;
   Object facts;
@@ -118,15 +144,10 @@ static Object reportModel(StringRef name, StringRef version, bool isFirst,
       .put("cache_bits", model.kv_bits, ", KV cache of {} bits")
       .put("cache_bytes", tern_model_state_bytes(&model, model.max_context),
            ", {} bytes when full");
-  Array features = featureNames(model.cpu_features);
-  std::string words;
-  for (const auto &feature : features)
-    words += (words.empty() ? "" : " ") + feature.getAsString()->str();
-  Report::Line line = report.line("CPU", facts);
-  if (!version.empty())
-    line.put("version", version, "code for {}: ");
-  line.say(words.empty() ? "any of this architecture" : words)
-      .note("cpu_features", std::move(features));
+  if (device.empty())
+    reportCpu(version, model, facts, report);
+  else
+    reportGpu(device, facts, report);
   return facts;
 }
 
@@ -166,7 +187,10 @@ static void reportMemoryOf(const llvm::object::ObjectFile &file,
   use.addWeights(kinds);
   if (text)
     use.flash.push_back({"tokenizer", text->tokenizer_bytes});
-  use.addSession(model, model.max_context, 1);
+  if (readDevice(file).empty())
+    use.addSession(model, model.max_context, 1);
+  else
+    use.addSessionOnGpu(model, model.max_context);
   use.ram.push_back({"largest stack frame", code.largestFrame});
   reportMemory(use, report);
 }
@@ -203,7 +227,8 @@ static bool reportModels(const llvm::object::Binary *binary,
   std::optional<tern_model> largest;
   for (auto &[key, model] : found) {
     auto [name, version] = splitVersion(key.second, found.size() > 1);
-    models.push_back(reportModel(name, version, models.empty(), model, report));
+    models.push_back(reportModel(name, version, readDevice(*file),
+                                 models.empty(), model, report));
     if (!largest)
       largest = model;
     largest->scratch_bytes =

@@ -28,5 +28,7 @@ void tern::reportMemory(const MemoryUse &use, Report &report) {
   Object memory;
   reportParts("flash", "flash", "flash_bytes", use.flash, report, memory);
   reportParts("RAM", "ram", "ram_bytes", use.ram, report, memory);
+  if (!use.gpu.empty())
+    reportParts("GPU memory", "gpu", "gpu_bytes", use.gpu, report, memory);
   report.facts["memory"] = std::move(memory);
 }

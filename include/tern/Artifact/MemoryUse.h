@@ -35,17 +35,25 @@ CodeBytes readCodeBytes(const llvm::object::ObjectFile &file);
 /// leave their names; empty if it is not there.
 std::string readWeightKinds(const llvm::object::ObjectFile &file);
 
+/// "nvptx64-nvidia-cuda/sm_80" of "tern device: ..." there; empty if the code
+/// is for CPUs.
+std::string readDevice(const llvm::object::ObjectFile &file);
+
 struct MemoryUse {
   struct Part {
     std::string name; ///< "ternary weights"
     uint64_t bytes;
   };
   std::vector<Part> flash, ram;
+  std::vector<Part> gpu; ///< memory of a device of its own
 
   /// `kinds` as the section has them.
   void addWeights(llvm::StringRef kinds);
   /// The memory of one session: what tern_session_bytes says, in parts.
   void addSession(const tern_model &model, uint32_t context, uint32_t workers);
+  /// The same of a model that runs on a GPU, which has weights, state and what
+  /// functions work in.
+  void addSessionOnGpu(tern_model model, uint32_t context);
 
   static uint64_t sum(const std::vector<Part> &parts);
   /// "137918 code, 491520 ternary weights", without parts of no bytes.

@@ -40,6 +40,8 @@ struct ModelFacts {
 
 /// Before the kinds of weights, where compilers leave their names.
 inline constexpr llvm::StringLiteral kWeightsIdentity = "tern weights: ";
+/// The same before the device that code is for.
+inline constexpr llvm::StringLiteral kDeviceIdentity = "tern device: ";
 
 /// Reads the one tern_model that `module` defines, or those of its table: sizes
 /// of memory are then enough for each.

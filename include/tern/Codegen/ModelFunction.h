@@ -39,6 +39,10 @@ struct ModelFunction {
 /// "ternary 491520, norms 22528".
 inline constexpr llvm::StringLiteral kWeightKindsAttr = "tern.weight_kinds";
 
+/// Of a module in the form `llvm` for a device, which it is, as
+/// "nvptx64-nvidia-cuda/sm_80,sm_90".
+inline constexpr llvm::StringLiteral kDeviceNameAttr = "tern.device_name";
+
 /// `tern.max_tokens`, or the default.
 int64_t getMaxTokens(mlir::ModuleOp module);
 
