@@ -51,7 +51,7 @@ def tidy(text: str) -> str:
 
 
 def dialect_page(arguments: argparse.Namespace) -> str:
-    ops = f"{IR}/TernOps.td"
+    ops = f"{IR}/ChoiceOps.td"
     interfaces = f"{IR}/TernInterfaces.td"
     page = tidy(tablegen(arguments, ["-gen-dialect-doc", "-dialect=tern"], ops))
     definitions = tidy(tablegen(arguments, ["-gen-op-interface-docs"], interfaces))

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
@@ -218,7 +219,8 @@ template <typename... Ops> struct Kernels {
 using AllKernels =
     Kernels<ActiveRowsOp, ArgmaxOp, AttentionOp, BestRowOp, BoundRowsOp,
             CandidateRowsOp, DequantizeOp, GatherRowsOp, HadamardOp, KeepTopKOp,
-            LmHeadOp, QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp>;
+            LmHeadOp, QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp,
+            TopLogitsOp>;
 
 } // namespace
 

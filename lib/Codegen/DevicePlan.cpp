@@ -8,6 +8,7 @@
 #include "DevicePlan.h"
 
 #include "tern/Codegen/DeviceModules.h"
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/SharedWeights.h"
@@ -17,6 +18,8 @@
 
 using namespace mlir;
 using namespace tern;
+
+static constexpr StringLiteral kCandidates = "candidates.prefill";
 
 static ArrayAttr findLaunches(ModuleOp module, StringRef function) {
   auto all = module->getAttrOfType<DictionaryAttr>(kLaunchesAttr);
@@ -61,6 +64,14 @@ public:
     fields.set(d::embed, describeClasses("embed"));
     fields.set(d::head, describeClasses("head"));
     fields.set(d::best, describe("best.prefill"));
+    ModelAttr model = ModelAttr::lookup(module);
+    bool hasCandidates = hasLaunches(module, kCandidates);
+    fields.set(d::candidate_parts,
+               hasCandidates ? TopLogitsOp::countSampledParts(model.getVocab())
+                             : 0);
+    fields.set(d::candidate_each,
+               hasCandidates ? TopLogitsOp::kSampledEach : 0);
+    fields.set(d::candidates, describe(kCandidates));
     fields.set(d::kinds, describeKinds(kinds));
     fields.set(d::counters, describeCounts(kinds));
     return addressOf(AbiStruct::device_plan, fields);

@@ -35,6 +35,7 @@ ModelFunction ModelFunction::of(StringRef name) {
                       .Case("layer", Layer)
                       .Case("head", Head)
                       .Case("best", Best)
+                      .Case("candidates", Candidates)
                       .Default(Other);
   return function;
 }
@@ -44,8 +45,9 @@ int64_t ModelFunction::maxTokens(ModuleOp module) const {
     return 1;
   // Also for few tokens: functions for many whose loops are the same, down to
   // the places of temporaries, are merged with theirs.
-  return role == Head || role == Best ? getHeadTokens(module)
-                                      : getMaxTokens(module);
+  bool readsLogits = role == Best || role == Candidates;
+  return role == Head || readsLogits ? getHeadTokens(module)
+                                     : getMaxTokens(module);
 }
 
 int32_t ModelFunction::rowsField(unsigned index, bool isState) const {
@@ -64,7 +66,7 @@ int32_t ModelFunction::rowsField(unsigned index, bool isState) const {
     all = ofLayer;
   else if (role == Head)
     all = ofHead;
-  else if (role == Best)
+  else if (role == Best || role == Candidates)
     all = ofBest;
   return index < all.size() ? all[index] : -1;
 }

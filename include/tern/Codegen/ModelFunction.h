@@ -14,9 +14,9 @@ namespace tern {
 
 /// A name as "layer.decode" or "layer.KIND.decode": what the function computes,
 /// and after the last dot for how many tokens (tern-specialize-tokens); a
-/// device has "best.prefill" alone.
+/// device has "best.prefill" and "candidates.prefill" alone.
 struct ModelFunction {
-  enum Role { Embed, Layer, Head, Best, Other };
+  enum Role { Embed, Layer, Head, Best, Candidates, Other };
 
   Role role;
   llvm::StringRef whole; ///< "embed", "layer", "layer.KIND", "head" or "best"

@@ -5,77 +5,45 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Logits are compared as integers without a sign that are ordered as they are;
-// what is not finite is larger than all of them.
+// One loop over parts of rows: the iteration that ends last takes what all
+// parts have found.
 //
 //===----------------------------------------------------------------------===//
 
+#include "LogitParts.h"
+
 #include "tern/Conversion/TernToKernels.h"
 
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
+#include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
-#include "tern/Kernels/KernelBuilder.h"
 #include "tern/Target/Target.h"
 
 using namespace mlir;
 using namespace tern;
 
-using Values = SmallVector<Value>;
-
 namespace {
-
-/// Magnitude bits from which on a float is infinite or NaN.
-constexpr int64_t kNotFinite = 0x7f800000;
 
 /// Parts of a row, at most: a few of them are a vector's work, and they are
 /// about as many as a device has blocks.
 constexpr int64_t kParts = 256;
 
-/// A row in vectors of `lanes`. The last one begins so early that it is whole:
-/// of a value that comes twice the place is the same.
-struct RowParts {
-  int64_t columns, lanes, vectors, perPart, parts;
-
-  static RowParts of(int64_t columns, int64_t lanes) {
-    RowParts cut;
-    cut.columns = columns;
-    cut.lanes = std::min(lanes, columns);
-    cut.vectors = llvm::divideCeil(columns, cut.lanes);
-    cut.perPart = llvm::divideCeil(cut.vectors, kParts);
-    cut.parts = llvm::divideCeil(cut.vectors, cut.perPart);
-    return cut;
-  }
-  Value first(KernelBuilder &b, Value vector) const {
-    return b.minUnsigned(b.mul(vector, lanes), b.index(columns - lanes));
-  }
-};
-
-/// Of i32: ordered as the floats are, with -0 as 0.
-Value toKeys(KernelBuilder &b, Value x) {
-  Value zero = b.constant(x.getType(), 0.0);
-  Type type = withElement(x.getType(), b.getI32Type());
-  Value bits = b.bitcast(type, b.add(x, zero));
-  Value least = b.constant(type, int64_t(1) << 31);
-  Value flipped = b.bitOr(b.shiftRightSigned(bits, 31), least);
-  Value isFinite =
-      b.compare(arith::CmpIPredicate::ult, b.magnitudeBits(x), kNotFinite);
-  return b.select(isFinite, arith::XOrIOp::create(b, bits, flipped),
-                  b.constant(type, int64_t(-1)));
+/// Rows of a call, at most; see getHeadTokens.
+int64_t countRows(ArgmaxOp op) {
+  int64_t rows = cast<MemRefType>(op.getInput().getType()).getDimSize(0);
+  return ShapedType::isDynamic(rows)
+             ? getNumberOr(op->getParentOfType<ModuleOp>(),
+                           TernDialect::kMaxTokensAttr, 32)
+             : rows;
 }
 
-/// Keys and places of one vector against the largest before it in each lane.
-Values keepLarger(KernelBuilder &b, Value keys, Value places, ValueRange best) {
-  Value isMore = b.compare(arith::CmpIPredicate::ugt, keys, best[0]);
-  return {b.select(isMore, keys, best[0]), b.select(isMore, places, best[1])};
-}
-
-/// The largest key of all lanes and the lowest of its places.
-std::pair<Value, Value> findLargest(KernelBuilder &b, ValueRange best) {
-  Type type = best[0].getType();
-  Value key = b.mostOfUnsigned(best[0]);
-  Value is = b.compare(arith::CmpIPredicate::eq, best[0], b.splat(type, key));
-  Value place =
-      b.mostOfUnsigned(b.select(is, b.bitXor(best[1], -1), b.zero(type)));
-  return {key, b.bitXor(place, -1)};
+void storeToken(KernelBuilder &b, const Place &largest, Value out, Value row) {
+  auto [key, place] = largest;
+  Value isBad = b.compare(arith::CmpIPredicate::eq, key, int64_t(-1));
+  Value minusOne = b.constant(b.getI32Type(), int64_t(-1));
+  b.store(b.select(isBad, minusOne, place), out, {row, b.index(0)});
+  b.store(b.select(isBad, b.zero(b.getI32Type()), place), out,
+          {row, b.index(1)});
 }
 
 struct ExpandArgmax : OpRewritePattern<ArgmaxOp> {
@@ -87,75 +55,28 @@ struct ExpandArgmax : OpRewritePattern<ArgmaxOp> {
       return rewriter.notifyMatchFailure(op, "expected buffer form");
     KernelBuilder b(op.getLoc(), rewriter, getRowLanes(op));
     Value logits = op.getInput(), out = op.getOuts()[0];
-    RowParts cut = RowParts::of(
-        cast<MemRefType>(logits.getType()).getDimSize(1), b.getRowLanes());
+    auto type = cast<MemRefType>(logits.getType());
+    LogitParts cut =
+        LogitParts::of(type.getDimSize(1), b.getRowLanes(), kParts);
     Value rows = b.length(logits);
     Value keys = b.alloc(b.getI32Type(), rows, cut.parts);
     Value places = b.alloc(b.getI32Type(), rows, cut.parts);
-    b.nameLoops("argmax.parts");
-    b.parallel(b.mul(rows, cut.parts), cut.perPart * cut.lanes * 4,
-               [&](Value task) {
-                 Value row = b.div(task, b.index(cut.parts));
-                 Value part = b.rem(task, cut.parts);
-                 auto [key, place] = findOfPart(b, logits, cut, row, part);
-                 b.store(key, keys, {row, part});
-                 b.store(place, places, {row, part});
-               });
+    int64_t bytes = llvm::divideCeil(cut.vectors, cut.parts) * cut.lanes * 4;
     b.nameLoops("argmax");
-    b.parallel(rows, cut.parts * 8, [&](Value row) {
-      storeToken(b, findOfRow(b, keys, places, cut, row), out, row);
+    b.parallel(b.mul(rows, cut.parts), bytes, [&](Value task) {
+      Value row = b.div(task, b.index(cut.parts));
+      Value part = b.rem(task, cut.parts);
+      auto [key, place] = findLargest(b, logits, cut, row, part, nullptr);
+      b.store(key, keys, {row, part});
+      b.store(place, places, {row, part});
+      Value isLast = ArriveOp::create(b, row, countRows(op), cut.parts);
+      b.ifTrue(isLast, [&] {
+        Place largest = findLargest(b, keys, places, cut.parts, cut.lanes, row);
+        storeToken(b, largest, out, row);
+      });
     });
     rewriter.eraseOp(op);
     return success();
-  }
-
-private:
-  static Values none(KernelBuilder &b, int64_t lanes) {
-    Value zero = b.zero(b.vectorOf(lanes, b.getI32Type()));
-    return {zero, zero};
-  }
-
-  static std::pair<Value, Value> findOfPart(KernelBuilder &b, Value logits,
-                                            const RowParts &cut, Value row,
-                                            Value part) {
-    VectorType floats = b.vectorOf(cut.lanes, b.getF32Type()),
-               integers = b.vectorOf(cut.lanes, b.getI32Type());
-    Value from = b.mul(part, cut.perPart);
-    Value to = b.minUnsigned(b.add(from, cut.perPart), b.index(cut.vectors));
-    return findLargest(
-        b,
-        b.loop(from, to, 1, none(b, cut.lanes), [&](Value i, ValueRange best) {
-          Value first = cut.first(b, i);
-          Value x = b.load(floats, logits, {row, first});
-          Value number = arith::IndexCastOp::create(b, b.getI32Type(), first);
-          Value place = b.add(b.splat(integers, number), b.iota(integers));
-          return keepLarger(b, toKeys(b, x), place, best);
-        }));
-  }
-
-  static std::pair<Value, Value> findOfRow(KernelBuilder &b, Value keys,
-                                           Value places, const RowParts &cut,
-                                           Value row) {
-    RowParts all = RowParts::of(cut.parts, cut.lanes);
-    VectorType integers = b.vectorOf(all.lanes, b.getI32Type());
-    return findLargest(
-        b, b.loop(b.index(0), b.index(all.vectors), 1, none(b, all.lanes),
-                  [&](Value i, ValueRange best) {
-                    Value at = all.first(b, i);
-                    return keepLarger(b, b.load(integers, keys, {row, at}),
-                                      b.load(integers, places, {row, at}),
-                                      best);
-                  }));
-  }
-
-  static void storeToken(KernelBuilder &b, std::pair<Value, Value> largest,
-                         Value out, Value row) {
-    auto [key, place] = largest;
-    Value isBad = b.compare(arith::CmpIPredicate::eq, key, int64_t(-1));
-    Value minusOne = b.constant(b.getI32Type(), int64_t(-1));
-    b.store(b.select(isBad, minusOne, place), out, {row, b.index(0)});
-    b.store(b.select(isBad, b.zero(b.getI32Type()), place), out,
-            {row, b.index(1)});
   }
 };
 

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LogitParts.h"
+
 #include "tern/Conversion/TernToKernels.h"
 
 #include "tern/Conversion/Passes.h"
@@ -61,6 +63,7 @@ struct ConvertTernToKernels
     populateRowPatterns(attr, patterns);
     populateBestTokenPatterns(attr, patterns);
     populateArgmaxPatterns(patterns);
+    populateTopLogitsPatterns(patterns);
     populateKVCachePatterns(attr, patterns);
     target->populateKernelPatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));

@@ -7,7 +7,10 @@
 
 #include "LaneRewriter.h"
 
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 using namespace tern::nvptx;
@@ -152,4 +155,62 @@ LogicalResult LaneRewriter::rewriteAtomic(memref::AtomicRMWOp op) {
       b.pointTo(mapping.lookup(op.getMemref()), getIndices(op.getIndices()));
   return success(
       bool(b.atomic(op.getKind(), at, mapping.lookup(op.getValue()))));
+}
+
+//===----------------------------------------------------------------------===//
+// The last one of several
+//===----------------------------------------------------------------------===//
+
+/// Counters of the kernel, all 0 when the module is loaded.
+static Value allocateCounters(WarpBuilder &b, func::FuncOp kernel,
+                              int64_t count) {
+  auto module = kernel->getParentOfType<ModuleOp>();
+  std::string name = (kernel.getName() + "_arrived").str();
+  auto type =
+      MemRefType::get({count}, b.getI32Type(), MemRefLayoutAttrInterface(),
+                      b.getI64IntegerAttr(kGlobalSpace));
+  auto values = RankedTensorType::get({count}, b.getI32Type());
+  OpBuilder outside = OpBuilder::atBlockBegin(module.getBody());
+  if (!module.lookupSymbol(name))
+    memref::GlobalOp::create(outside, b.loc, name, b.getStringAttr("private"),
+                             type, DenseElementsAttr::get(values, APInt(32, 0)),
+                             /*constant=*/false, b.getI64IntegerAttr(4));
+  return memref::GetGlobalOp::create(b, b.loc, type, name);
+}
+
+/// The lane's reads and writes so far come before those behind, for all of the
+/// device.
+static void fence(WarpBuilder &b) {
+  LLVM::FenceOp::create(b, b.loc, LLVM::AtomicOrdering::acq_rel, "device");
+}
+
+/// A warp counts when others can see all that it has written, and the last one
+/// sees all of theirs. A count begins again by itself.
+LogicalResult LaneRewriter::rewriteArrive(ArriveOp op) {
+  if (b.countWarps() > 1)
+    return failure();
+  synchronize();
+  auto kernel = op->getParentOfType<func::FuncOp>();
+  Value counters = allocateCounters(b, kernel, op.getGroups());
+  Value at = b.pointTo(counters, mapping.lookup(op.getGroup()));
+  auto branch = scf::IfOp::create(b, b.loc, TypeRange(b.getI32Type()),
+                                  b.isBelow(1), /*addThenBlock=*/true,
+                                  /*addElseBlock=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    fence(b);
+    Value before = LLVM::AtomicRMWOp::create(
+        b, b.loc, LLVM::AtomicBinOp::uinc_wrap, at, b.i32(op.getCount() - 1),
+        LLVM::AtomicOrdering::monotonic, /*syncscope=*/"device");
+    fence(b);
+    scf::YieldOp::create(b, b.loc, before);
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, b.loc, b.i32(0));
+  }
+  Value before = b.shuffle(branch.getResult(0), b.i32(0));
+  b.synchronize();
+  hasRead = hasWritten = false;
+  mapping.map(op.getLast(), b.isEqual(before, op.getCount() - 1));
+  return success();
 }

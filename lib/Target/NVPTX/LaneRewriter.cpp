@@ -7,6 +7,7 @@
 
 #include "LaneRewriter.h"
 
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
 #include "tern/Dialect/Tern/IR/Launches.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 
@@ -153,6 +154,8 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
     return rewriteEachWarp(each);
   if (auto atomic = dyn_cast<memref::AtomicRMWOp>(op))
     return rewriteAtomic(atomic);
+  if (auto arrive = dyn_cast<ArriveOp>(op))
+    return rewriteArrive(arrive);
   if (auto store = dyn_cast<MicroStoreOp>(op))
     return rewriteStore(store);
   if (op->getNumRegions())

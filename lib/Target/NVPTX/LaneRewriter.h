@@ -18,6 +18,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 
+namespace tern {
+class ArriveOp;
+} // namespace tern
+
 namespace tern::nvptx {
 
 /// On a kernel of which a multiprocessor runs one block or two: its lanes may
@@ -67,6 +71,7 @@ private:
                 int64_t rows, int64_t width, mlir::Value count);
   mlir::LogicalResult rewriteOrder(mlir::Operation *op);
   mlir::LogicalResult rewriteAtomic(mlir::memref::AtomicRMWOp op);
+  mlir::LogicalResult rewriteArrive(ArriveOp op);
   void enterWarps();
   void leaveWarps();
 

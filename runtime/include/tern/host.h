@@ -207,7 +207,7 @@ void tern_gpu_free(tern_gpu *gpu, void *at);
 
 /* Why the last call of its tern_device failed; empty when none did. */
 const char *tern_gpu_failure(const tern_gpu *gpu);
-/* "NVIDIA H200, compute capability 9.0, code for 8.0, 154 launches a token". */
+/* "NVIDIA H200, compute capability 9.0, code for 8.0, 153 launches a token". */
 void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room);
 /* Bytes of its memory that the model takes, and a cache of `tokens` (0: of the
  * model's max_context) would. */

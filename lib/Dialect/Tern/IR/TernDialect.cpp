@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Target/Target.h"
 
@@ -25,6 +26,10 @@ void TernDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "tern/Dialect/Tern/IR/TernOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "tern/Dialect/Tern/IR/ChoiceOps.cpp.inc"
       >();
   // lib/Kernels has them.
   declarePromisedInterface<DotProductAttrInterface, ScalarDotAttr>();

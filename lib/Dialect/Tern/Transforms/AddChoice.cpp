@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 #include "tern/Target/Target.h"
@@ -30,22 +31,42 @@ struct AddChoice : tern::impl::AddChoicePassBase<AddChoice> {
     if (!model || !getDevice(module))
       return;
     removeBest(module);
-    OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-    Location loc = module.getLoc();
-    auto logits = RankedTensorType::get(
-        {ShapedType::kDynamic, model.getVocab()}, b.getF32Type());
-    auto tokens =
-        RankedTensorType::get({ShapedType::kDynamic, 2}, b.getI32Type());
-    auto function = func::FuncOp::create(
-        b, loc, "best.prefill", b.getFunctionType(Type(logits), Type(tokens)));
-    b.setInsertionPointToStart(function.addEntryBlock());
-    auto best = ArgmaxOp::create(b, loc, TypeRange(tokens),
-                                 function.getArgument(0), ValueRange());
-    func::ReturnOp::create(b, loc, best.getResult(0));
-    ++numAdded;
+    int64_t vocab = model.getVocab();
+    int64_t parts = TopLogitsOp::countSampledParts(vocab);
+    constexpr int64_t each = TopLogitsOp::kSampledEach;
+    add("best.prefill", vocab, 2,
+        [](OpBuilder &b, Location loc, Type type, Value logits) {
+          return ArgmaxOp::create(b, loc, TypeRange(type), logits, ValueRange())
+              .getResult(0);
+        });
+    add("candidates.prefill", vocab, 2 * parts * each,
+        [&](OpBuilder &b, Location loc, Type type, Value logits) {
+          return TopLogitsOp::create(b, loc, TypeRange(type), logits, parts,
+                                     each, ValueRange())
+              .getResult(0);
+        });
   }
 
 private:
+  using Build = function_ref<Value(OpBuilder &, Location, Type, Value)>;
+
+  /// A function of rows of logits, with `width` integers of each.
+  void add(StringRef name, int64_t vocab, int64_t width, Build build) {
+    ModuleOp module = getOperation();
+    OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+    Location loc = module.getLoc();
+    auto logits =
+        RankedTensorType::get({ShapedType::kDynamic, vocab}, b.getF32Type());
+    auto result =
+        RankedTensorType::get({ShapedType::kDynamic, width}, b.getI32Type());
+    auto function = func::FuncOp::create(
+        b, loc, name, b.getFunctionType(Type(logits), Type(result)));
+    b.setInsertionPointToStart(function.addEntryBlock());
+    func::ReturnOp::create(b, loc,
+                           build(b, loc, result, function.getArgument(0)));
+    ++numAdded;
+  }
+
   static void removeBest(ModuleOp module) {
     for (auto function :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>()))

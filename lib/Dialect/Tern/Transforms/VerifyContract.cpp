@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tern/Dialect/Tern/IR/ChoiceOps.h"
 #include "tern/Dialect/Tern/IR/Tern.h"
 #include "tern/Dialect/Tern/Transforms/Passes.h"
 
@@ -52,7 +53,7 @@ LogicalResult hasBody(Operation *op) {
 LogicalResult isModel(Operation *op) {
   if (isa<QuantizeOp, KeepTopKOp, SparsifyOp, ActiveRowsOp, MatmulOp,
           DequantizeOp, ReduceOp, BoundRowsOp, CandidateRowsOp, BestRowOp,
-          ArgmaxOp>(op))
+          ArgmaxOp, TopLogitsOp>(op))
     return op->emitOpError("expected model operations only, as tern.bitlinear; "
                            "this is a kernel operation");
   return hasBody(op);
@@ -100,9 +101,9 @@ LogicalResult isKernel(Operation *op) {
   if (llvm::any_of(getMadeTypes(op), llvm::IsaPred<TensorType>))
     return op->emitOpError("expected buffers instead of tensors");
   if (isa<KernelOpInterface, MatmulOp, KVAppendOp, GetWeightOp, StateAddressOp,
-          WorkerIndexOp, WorkerCountOp, IterationOp, CountReadOp, MicroBeginOp,
-          MicroPrepareOp, MicroOp, MicroWidenOp, MicroFinishOp, MicroStoreOp,
-          PrefetchOp>(op))
+          WorkerIndexOp, WorkerCountOp, IterationOp, ArriveOp, CountReadOp,
+          MicroBeginOp, MicroPrepareOp, MicroOp, MicroWidenOp, MicroFinishOp,
+          MicroStoreOp, PrefetchOp>(op))
     return op->emitOpError("expected to be lowered to loops");
   return hasBody(op);
 }

@@ -333,6 +333,22 @@ func.func @transformed_row(%x: tensor<?x12xf32>) {
 
 // -----
 
+func.func @top_logits_parts(%x: tensor<?x40xf32>) {
+  // expected-error @+1 {{expected 1 to 2 parts and a value of each at least, got 3 and 1}}
+  %t = tern.top_logits(%x) parts 3 each 1 : (tensor<?x40xf32>) -> tensor<?x6xi32>
+  return
+}
+
+// -----
+
+func.func @top_logits_result(%x: tensor<?x40xf32>) {
+  // expected-error @+1 {{expected result of type 'tensor<?x8xi32>', got 'tensor<?x4xi32>'}}
+  %t = tern.top_logits(%x) parts 2 each 2 : (tensor<?x40xf32>) -> tensor<?x4xi32>
+  return
+}
+
+// -----
+
 func.func @argmax_columns(%x: tensor<?x?xf32>) {
   // expected-error @+1 {{expected a static number of columns}}
   %t = tern.argmax(%x) : (tensor<?x?xf32>) -> tensor<?x2xi32>

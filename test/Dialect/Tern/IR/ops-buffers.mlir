@@ -91,6 +91,17 @@ func.func @cache(%q: memref<?x192xf32>, %k: memref<?x64xf32>, %p: memref<?xi32>,
   return
 }
 
+// CHECK-LABEL: func.func @top_logits(
+// CHECK:         tern.top_logits(%{{.*}}) parts 2 each 3 : (tensor<?x40xf32>) -> tensor<?x12xi32>
+// CHECK:         tern.top_logits(%{{.*}}) parts 2 each 3 outs(%{{.*}} : memref<?x12xi32>) : (memref<?x40xf32>)
+// CHECK:         %{{.*}} = tern.arrive %{{.*}} of 8 by 256
+func.func @top_logits(%x: tensor<?x40xf32>, %m: memref<?x40xf32>, %t: memref<?x12xi32>, %i: index) {
+  %0 = tern.top_logits(%x) parts 2 each 3 : (tensor<?x40xf32>) -> tensor<?x12xi32>
+  tern.top_logits(%m) parts 2 each 3 outs(%t : memref<?x12xi32>) : (memref<?x40xf32>)
+  %1 = tern.arrive %i of 8 by 256
+  return
+}
+
 // CHECK-LABEL: func.func @argmax(
 // CHECK:         %{{.*}} = tern.argmax(%{{.*}}) : (tensor<?x11xf32>) -> tensor<?x2xi32>
 // CHECK:         tern.argmax(%{{.*}}) outs(%{{.*}} : memref<?x2xi32>) : (memref<?x11xf32>)

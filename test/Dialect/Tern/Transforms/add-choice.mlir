@@ -28,6 +28,11 @@ module attributes {
 // CHECK-NEXT:   %[[TOKENS:.*]] = tern.argmax(%[[LOGITS]]) : (tensor<?x11xf32>) -> tensor<?x2xi32>
 // CHECK-NEXT:   return %[[TOKENS]]
 
+// And what to sample from: of one part, as there are few tokens.
+// CHECK:      func.func @candidates.prefill(%[[LOGITS:.*]]: tensor<?x11xf32>) -> tensor<?x16xi32>
+// CHECK-NEXT:   %[[PAIRS:.*]] = tern.top_logits(%[[LOGITS]]) parts 1 each 8 : (tensor<?x11xf32>) -> tensor<?x16xi32>
+// CHECK-NEXT:   return %[[PAIRS]]
+
 // -----
 
 module attributes {

@@ -77,10 +77,11 @@ def SpecializeTokensPass : Pass<"tern-specialize-tokens", "::mlir::ModuleOp"> {
 def AddChoicePass : Pass<"tern-add-choice", "::mlir::ModuleOp"> {
   let summary = "let a device choose the next token";
   let description = [{
-    A module for a device gets a function that reads the logits of the head's rows,
-    `best.prefill`: greedy decoding then waits for no host. One that the import has
-    made, which finds the token without all logits, goes, and so do weights that nothing
-    else reads. Modules for CPUs stay as they are.
+    A module for a device gets functions that read the logits of the head's rows:
+    `best.prefill`, so that greedy decoding waits for no host, and `candidates.prefill`,
+    so that sampling copies no more than what it is likely to choose from. One that the
+    import has made, which finds the token without all logits, goes, and so do weights
+    that nothing else reads. Modules for CPUs stay as they are.
 
     *Before*
 
@@ -95,6 +96,10 @@ def AddChoicePass : Pass<"tern-add-choice", "::mlir::ModuleOp"> {
     func.func @best.prefill(%logits: tensor<?x1024xf32>) -> tensor<?x2xi32> {
       %t = tern.argmax(%logits) : (tensor<?x1024xf32>) -> tensor<?x2xi32>
       return %t : tensor<?x2xi32>
+    }
+    func.func @candidates.prefill(%logits: tensor<?x1024xf32>) -> tensor<?x512xi32> {
+      %t = tern.top_logits(%logits) parts 32 each 8 : (tensor<?x1024xf32>) -> tensor<?x512xi32>
+      return %t : tensor<?x512xi32>
     }
     ```
   }];
