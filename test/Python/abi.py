@@ -65,6 +65,7 @@ class Segment(c.Structure):
         *[(n, c.c_void_p) for n in ("state", "tokens", "logits", "hidden")],
         *[(n, c.c_uint32) for n in ("n", "position", "logits_count", "reserved")],
         ("best", c.c_void_p),
+        ("choice", c.c_void_p),
     ]
 
 

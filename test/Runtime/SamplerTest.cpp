@@ -216,6 +216,107 @@ TEST(Exp, IsTheDefinition) {
   EXPECT_EQ(tern_exp(NAN), tern_exp(-87));
 }
 
+/// The largest `each` of each of `parts` parts, as a device gives them, and
+/// what no other logit is above.
+std::vector<tern_candidate> findCandidates(const std::vector<float> &logits,
+                                           size_t parts, size_t each,
+                                           float &bound) {
+  std::vector<tern_candidate> all, some;
+  for (size_t i = 0; i < logits.size(); ++i)
+    all.push_back({logits[i], int32_t(i)});
+  std::stable_sort(
+      all.begin(), all.end(),
+      [](tern_candidate a, tern_candidate b) { return a.weight > b.weight; });
+  std::vector<size_t> counts(parts);
+  bound = -INFINITY;
+  for (tern_candidate c : all) {
+    if (++counts[size_t(c.token) % parts] <= each)
+      some.push_back(c);
+    else
+      bound = std::max(bound, c.weight);
+  }
+  return some;
+}
+
+struct Sampling {
+  float temperature;
+  uint32_t top_k;
+  float top_p, min_p;
+};
+
+/// True if candidates gave a token, which is that of all logits; otherwise
+/// nothing has been drawn.
+bool choosesAsAllDo(const Sampling &s, std::vector<float> logits, uint64_t seed,
+                    std::mt19937 &random) {
+  tern_sampler_options o = options(s.temperature);
+  o.top_k = s.top_k, o.top_p = s.top_p, o.min_p = s.min_p, o.seed = seed;
+  tern_sampler one, other;
+  EXPECT_EQ(tern_sampler_init(&one, &o), TERN_OK);
+  other = one;
+  float bound;
+  std::vector<tern_candidate> some = findCandidates(logits, 16, 4, bound);
+  std::shuffle(some.begin(), some.end(), random);
+  uint32_t size = uint32_t(logits.size());
+  int32_t token = tern_sampler_choose(&one, some.data(), uint32_t(some.size()),
+                                      size, bound);
+  if (token < 0) {
+    EXPECT_EQ(one.random, other.random);
+    return false;
+  }
+  std::vector<tern_candidate> room(size);
+  EXPECT_EQ(token, tern_sampler_pick(&other, logits.data(), size, room.data()));
+  EXPECT_EQ(one.random, other.random);
+  return true;
+}
+
+TEST(Sampler, CandidatesGiveTheTokenOfAllLogits) {
+  const Sampling settings[] = {
+      {0, 0, 1, 0},         {0.8f, 8, 1, 0},      {0.8f, 8, 0.9f, 0},
+      {1.5f, 20, 0.7f, 0},  {0.7f, 30, 1, 0.1f},  {0.7f, 0, 1, 0.05f},
+      {3, 12, 0.95f, 0.2f}, {0.001f, 5, 0.9f, 0}, {1e6f, 10, 1, 0}};
+  std::mt19937 random(3);
+  for (const Sampling &s : settings) {
+    int chosen = 0;
+    for (uint64_t seed = 0; seed < 300; ++seed) {
+      std::vector<float> logits(400);
+      std::normal_distribution<float> normal(0, 1 + float(seed % 5));
+      for (float &x : logits) {
+        x = normal(random);
+        // Many that are equal.
+        if (seed % 3 == 0)
+          x = std::round(x * 2) / 2;
+        if (seed % 7 == 0 && x > 1)
+          x = -INFINITY;
+      }
+      chosen += choosesAsAllDo(s, logits, seed, random);
+    }
+    EXPECT_GE(chosen, s.temperature > 1000 ? 0 : 20) << s.top_k << s.min_p;
+  }
+}
+
+TEST(Sampler, CandidatesThatDoNotSufficeAreNoticed) {
+  std::mt19937 random(4);
+  std::vector<float> logits(400);
+  for (size_t i = 0; i < logits.size(); ++i)
+    logits[i] = float(i % 100) / 50;
+  // Shares of all, and any of all; more than there are; and equal ones.
+  EXPECT_FALSE(choosesAsAllDo({0.8f, 0, 0.9f, 0}, logits, 1, random));
+  EXPECT_FALSE(choosesAsAllDo({0.8f, 0, 1, 0}, logits, 1, random));
+  EXPECT_FALSE(choosesAsAllDo({0.8f, 80, 1, 0}, logits, 1, random));
+  EXPECT_FALSE(choosesAsAllDo({0.8f, 0, 1, 0.2f}, logits, 1, random));
+  EXPECT_TRUE(choosesAsAllDo({0.8f, 3, 1, 0}, logits, 1, random));
+  std::vector<float> same(400, 2.5f);
+  EXPECT_FALSE(choosesAsAllDo({0, 0, 1, 0}, same, 1, random));
+  EXPECT_FALSE(choosesAsAllDo({0.8f, 3, 1, 0}, same, 1, random));
+  // Below -87 all weights are the same, so what is larger does not come first.
+  std::vector<float> far(400, -1000);
+  far[7] = 0;
+  for (size_t i = 100; i < 130; ++i)
+    far[i] = -900;
+  EXPECT_TRUE(choosesAsAllDo({1, 1, 1, 0}, far, 1, random));
+  EXPECT_FALSE(choosesAsAllDo({1, 3, 1, 0}, far, 1, random));
+}
+
 TEST(Status, EveryOneHasASentence) {
   for (int i = 0; i <= TERN_NOT_FINITE; ++i)
     for (int j = 0; j < i; ++j)

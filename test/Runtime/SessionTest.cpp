@@ -401,6 +401,40 @@ TEST(Session, BestToken) {
     }
 }
 
+/// A model that tells no logits apart calls nobody, and all of them are there.
+TEST(Session, NobodyChoosesOfAModelWithoutCandidates) {
+  tern_model model = tern_model_fake;
+  std::fill(std::begin(model.best), std::end(model.best), knowBest);
+  knownBest = 77;
+  askedForBest = 0;
+  tern_session_config config = configuration();
+  config.model = &model;
+  Session s(config), other(config);
+  tern_choice choice = {
+      [](void *, tern_candidate *, uint32_t, float) -> int32_t { return 3; },
+      nullptr};
+  std::vector<int32_t> tokens = {5, 6, 7};
+  float *logits = nullptr, *wanted = nullptr;
+  int32_t token = 5;
+  EXPECT_EQ(tern_session_choose(s.session, tokens.data(), 3, &choice, &token,
+                                &logits),
+            TERN_OK);
+  EXPECT_EQ(token, -1);
+  EXPECT_EQ(askedForBest, 0u);
+  ASSERT_EQ(tern_session_eval(other.session, tokens.data(), 3, &wanted),
+            TERN_OK);
+  EXPECT_TRUE(std::equal(wanted, wanted + model.vocab_size, logits));
+  EXPECT_EQ(tern_session_choose(s.session, tokens.data(), 1, nullptr, &token,
+                                &logits),
+            TERN_BAD_ARGUMENT);
+  tern_segment segment = {};
+  segment.tokens = tokens.data();
+  segment.n = segment.logits_count = 1;
+  segment.logits = logits;
+  segment.choice = &choice;
+  EXPECT_EQ(tern_batch_eval(&s.session, &segment, 1), TERN_BAD_ARGUMENT);
+}
+
 TEST(Session, BestTokenOfLogitsThatAreNotFinite) {
   tern_model model = modelThatKnows();
   std::fill(std::begin(model.head), std::end(model.head), spoiledHead);

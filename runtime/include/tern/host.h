@@ -213,6 +213,9 @@ void tern_gpu_describe(const tern_gpu *gpu, char *text, size_t room);
  * model's max_context) would. */
 void tern_gpu_describe_memory(const tern_gpu *gpu, uint32_t tokens, char *text,
                               size_t room);
+/* "12 tokens sampled from candidates, 1 from all logits": those of tern_choice
+ * so far. False if there were none. */
+int tern_gpu_describe_choices(const tern_gpu *gpu, char *text, size_t room);
 
 /*--- The command line of compiled programs ---------------------------------*/
 

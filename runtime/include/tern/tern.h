@@ -50,6 +50,24 @@ uint64_t tern_model_state_bytes(const tern_model *model, uint32_t tokens);
  * not fit into 64 bits. */
 uint64_t tern_model_scratch_bytes(const tern_model *model, uint32_t workers);
 
+/* A token that may be picked. */
+typedef struct tern_candidate {
+  float weight; /* exp of its logit over temperature, less the maximum */
+  int32_t token;
+} tern_candidate;
+
+/* Who chooses a token from the largest logits, of models that tell them apart
+ * from the others. */
+typedef struct tern_choice {
+  /* Gets `count` tokens, each once and in any order, with logits for weights,
+   * which it may change; no other token has a logit above `bound`. All logits
+   * are finite. Answers with a token, or -1 if all logits are needed for it. It
+   * is called within tern_step, and calls nothing of the session. */
+  int32_t (*choose)(void *data, tern_candidate *candidates, uint32_t count,
+                    float bound);
+  void *data;
+} tern_choice;
+
 /* Consecutive tokens of one sequence. One segment of n tokens is prefill, one
  * of one token is decode, many are a batch: weights are read once for all. */
 typedef struct tern_segment {
@@ -68,6 +86,10 @@ typedef struct tern_segment {
    * where the model has found a token without them they are unspecified, where
    * it has not, they are there and the token is -1. */
   int32_t *best;
+  /* NULL, or with `best` and logits_count 1: instead of the token with the
+   * largest logit that which is chosen here. It is -1, and logits are there,
+   * if none was, and of models that call nobody. */
+  const tern_choice *choice;
 } tern_segment;
 
 /* Runs all segments, with scratch memory for env->worker_count workers. Keeps
@@ -88,6 +110,7 @@ typedef struct tern_wanted {
   int32_t *best;        /* with `logits`: as in tern_segment */
   float *hidden;        /* hidden_size values after the first layer */
   size_t hidden_stride; /* values from there to those after the next layer */
+  const tern_choice *choice; /* with `best`: as in tern_segment */
 } tern_wanted;
 
 /* Runs a model's launches. Weights, states and scratch memory are the device's;
@@ -168,11 +191,17 @@ tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
 tern_status tern_session_best(tern_session *session, const int32_t *tokens,
                               uint32_t n, int32_t *token);
 
+/* The same for a caller who wants the token that `choice` chooses; if none was,
+ * *token is -1, and *logits points at the logits as after tern_session_eval. */
+tern_status tern_session_choose(tern_session *session, const int32_t *tokens,
+                                uint32_t n, const tern_choice *choice,
+                                int32_t *token, float **logits);
+
 /* Appends to `count` different sessions of one model and one set of weights in
  * one step, so that weights are read once for all. The caller fills tokens, n,
- * logits, logits_count, hidden and best of each segment; the rest is filled
- * here, and no token of `best` is -1 afterwards. The first session's env and
- * scratch are used. On failure nothing is appended. */
+ * logits, logits_count, hidden, best and choice of each segment; the rest is
+ * filled here, and no token of `best` without a choice is -1 afterwards. The
+ * first session's env and scratch are used. On failure nothing is appended. */
 tern_status tern_batch_eval(tern_session *const *sessions,
                             tern_segment *segments, uint32_t count);
 
@@ -215,24 +244,26 @@ typedef struct tern_sampler {
   int32_t recent[TERN_SAMPLER_WINDOW];
 } tern_sampler;
 
-/* A token that may be picked; the caller lends vocab_size of these. */
-typedef struct tern_candidate {
-  float weight; /* exp of its logit over temperature, less the maximum */
-  int32_t token;
-} tern_candidate;
-
 tern_status tern_sampler_init(tern_sampler *sampler,
                               const tern_sampler_options *options);
 
 /* Tells the sampler of a token of the text, from the prompt or picked. */
 void tern_sampler_accept(tern_sampler *sampler, int32_t token);
 
-/* The next token. `logits` is changed when there is a penalty; `candidates` may
- * be NULL when the temperature is 0. The same seed, options and logits pick the
- * same tokens on every machine. A logit of -infinity is never picked unless all
- * are. -1 only on a null pointer or no vocabulary. */
+/* The next token. `logits` is changed when there is a penalty; `candidates` are
+ * vocab_size of these, and may be NULL when the temperature is 0. The same
+ * seed, options and logits pick the same tokens on every machine. A logit of
+ * -infinity is never picked unless all are. -1 only on a null pointer or no
+ * vocabulary. */
 int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
                           uint32_t vocab_size, tern_candidate *candidates);
+
+/* The same token from `count` candidates of which the weights are logits: of
+ * all tokens whose logits may be above `bound`, each once and in any order. -1,
+ * with nothing drawn, if others could be picked, or if their logits count: with
+ * a penalty, or with top_p or nothing at all where there is no top_k. */
+int32_t tern_sampler_choose(tern_sampler *sampler, tern_candidate *candidates,
+                            uint32_t count, uint32_t vocab_size, float bound);
 
 /*--- Rules: tokens that must not come, or must, at a place -----------------*/
 

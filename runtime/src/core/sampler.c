@@ -133,34 +133,69 @@ static uint32_t take_best(tern_candidate *heap, uint32_t count, uint32_t wanted,
   return taken;
 }
 
-/* Narrows `count` candidates down as the options say. The kept ones are
- * (*kept)[0], [-1], [-2], ...: what take_best leaves. */
+static float sum_of(const tern_candidate *kept, uint32_t n) {
+  float total = 0.0f;
+  for (uint32_t i = 0; i < n; ++i)
+    total += kept[-(ptrdiff_t)i].weight;
+  return total;
+}
+
+/* Those of the `n` that top_k has left that top_p leaves, which counts shares
+ * of these. Kept are kept[0], [-1], [-2], ...: what take_best leaves. */
+static uint32_t keep_share(const tern_sampler_options *options,
+                           const tern_candidate *kept, uint32_t n) {
+  float enough = options->top_p * sum_of(kept, n), sum = 0.0f;
+  for (uint32_t i = 0; options->top_p < 1.0f && i < n; ++i) {
+    sum += kept[-(ptrdiff_t)i].weight;
+    if (sum >= enough)
+      n = i + 1;
+  }
+  return n;
+}
+
+/* The largest weight is exp(0) = 1, so min_p is a bound on weights. */
+static uint32_t keep_likely(const tern_sampler_options *options,
+                            const tern_candidate *kept, uint32_t n) {
+  while (n > 1 && kept[-(ptrdiff_t)(n - 1)].weight < options->min_p)
+    --n;
+  return n;
+}
+
+/* Narrows `count` candidates down as the options say. */
 static uint32_t narrow(const tern_sampler_options *options, tern_candidate *all,
-                       uint32_t count, float total, tern_candidate **kept) {
-  *kept = all + count - 1;
-  /* The largest weight is exp(0) = 1, so min_p is a bound on weights. */
-  float least = options->min_p;
+                       uint32_t count, float total) {
+  const tern_candidate *kept = all + count - 1;
   uint32_t n;
   if (options->top_k > 0 && options->top_k < count) {
     n = take_best(all, count, options->top_k, UNBOUNDED, 0.0f);
-    total = 0.0f;
-    for (uint32_t i = 0; i < n; ++i)
-      total += (*kept)[-(ptrdiff_t)i].weight;
-    /* top_p counts shares of what top_k has left. */
-    float enough = options->top_p * total;
-    float sum = 0.0f;
-    for (uint32_t i = 0; options->top_p < 1.0f && i < n; ++i) {
-      sum += (*kept)[-(ptrdiff_t)i].weight;
-      if (sum >= enough)
-        n = i + 1;
-    }
+    n = keep_share(options, kept, n);
   } else {
     float enough = options->top_p < 1.0f ? options->top_p * total : UNBOUNDED;
-    n = take_best(all, count, count, enough, least);
+    n = take_best(all, count, count, enough, options->min_p);
   }
-  while (n > 1 && (*kept)[-(ptrdiff_t)(n - 1)].weight < least)
-    --n;
-  return n;
+  return keep_likely(options, kept, n);
+}
+
+/* tern_exp has no 0, and a draw of 0 would pick the first token. */
+static float weight_of(float logit, float maximum, float temperature) {
+  return logit < LEAST_FINITE ? 0.0f
+                              : tern_exp((logit - maximum) / temperature);
+}
+
+/* 24 bits: every value is a binary32 below 1. */
+static float next_draw(tern_sampler *sampler) {
+  return (float)(uint32_t)(next_random(&sampler->random) >> 40) *
+         (1.0f / 16777216.0f);
+}
+
+static int32_t draw_of(const tern_candidate *kept, uint32_t n, float draw) {
+  float rest = draw * sum_of(kept, n);
+  for (uint32_t i = 0; i < n; ++i) {
+    rest -= kept[-(ptrdiff_t)i].weight;
+    if (rest < 0.0f)
+      return kept[-(ptrdiff_t)i].token;
+  }
+  return kept[0].token;
 }
 
 int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
@@ -179,17 +214,12 @@ int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
   float maximum = logits[best];
   float total = 0.0f;
   for (uint32_t i = 0; i < vocab_size; ++i) {
-    /* tern_exp has no 0, and a draw of 0 would pick the first token. */
-    float weight = logits[i] < LEAST_FINITE
-                       ? 0.0f
-                       : tern_exp((logits[i] - maximum) / options->temperature);
+    float weight = weight_of(logits[i], maximum, options->temperature);
     candidates[i].weight = weight;
     candidates[i].token = (int32_t)i;
     total += weight;
   }
-  /* 24 bits: every value is a binary32 below 1. */
-  float draw = (float)(uint32_t)(next_random(&sampler->random) >> 40) *
-               (1.0f / 16777216.0f);
+  float draw = next_draw(sampler);
   if (options->top_k == 0 && options->top_p == 1.0f && options->min_p == 0.0f) {
     float rest = draw * total;
     for (uint32_t i = 0; i < vocab_size; ++i) {
@@ -199,16 +229,50 @@ int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
     }
     return (int32_t)best;
   }
-  tern_candidate *kept;
-  uint32_t n = narrow(options, candidates, vocab_size, total, &kept);
-  total = 0.0f;
-  for (uint32_t i = 0; i < n; ++i)
-    total += kept[-(ptrdiff_t)i].weight;
-  float rest = draw * total;
-  for (uint32_t i = 0; i < n; ++i) {
-    rest -= kept[-(ptrdiff_t)i].weight;
-    if (rest < 0.0f)
-      return kept[-(ptrdiff_t)i].token;
-  }
-  return kept[0].token;
+  uint32_t n = narrow(options, candidates, vocab_size, total);
+  return draw_of(candidates + vocab_size - 1, n, draw);
+}
+
+/*--- From some of the logits -----------------------------------------------*/
+
+/* Twice what two weights may be off by, relative to them: a logit that is not
+ * larger has a weight that is not larger than this times that of the other. */
+#define SLACK 1.0000153f /* 1 + 2^-16 */
+
+int32_t tern_sampler_choose(tern_sampler *sampler, tern_candidate *candidates,
+                            uint32_t count, uint32_t vocab_size, float bound) {
+  if (!sampler || !candidates || count == 0)
+    return -1;
+  const tern_sampler_options *options = &sampler->options;
+  uint32_t best = 0;
+  for (uint32_t i = 1; i < count; ++i)
+    if (candidates[i].weight > candidates[best].weight ||
+        (candidates[i].weight == candidates[best].weight &&
+         candidates[i].token < candidates[best].token))
+      best = i;
+  float maximum = candidates[best].weight;
+  /* An equal one of the others may have a lower index. */
+  if (!(maximum > bound) || options->repeat_penalty != 1.0f)
+    return -1;
+  if (options->temperature == 0.0f)
+    return candidates[best].token;
+
+  int has_top_k = options->top_k > 0 && options->top_k < vocab_size;
+  if (has_top_k ? options->top_k > count
+                : options->top_p < 1.0f || options->min_p == 0.0f)
+    return -1;
+  float others = SLACK * weight_of(bound, maximum, options->temperature);
+  for (uint32_t i = 0; i < count; ++i)
+    candidates[i].weight =
+        weight_of(candidates[i].weight, maximum, options->temperature);
+  const tern_candidate *kept = candidates + count - 1;
+  uint32_t n = take_best(candidates, count, has_top_k ? options->top_k : count,
+                         UNBOUNDED, has_top_k ? 0.0f : options->min_p);
+  float least = has_top_k ? kept[-(ptrdiff_t)(n - 1)].weight : options->min_p;
+  if (!(least > others))
+    return -1;
+  if (has_top_k)
+    n = keep_share(options, kept, n);
+  n = keep_likely(options, kept, n);
+  return draw_of(kept, n, next_draw(sampler));
 }

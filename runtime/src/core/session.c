@@ -277,26 +277,29 @@ static tern_status check_logits(const float *logits, size_t count) {
   return (a | b | c | d) & 0x8000000080000000u ? TERN_NOT_FINITE : TERN_OK;
 }
 
-/* Finds the tokens of `best`, unless that is NULL, that the model has not.
- * TERN_NOT_FINITE if a logit of the others is infinite or not a number. */
-static tern_status finish_best(float *logits, uint32_t count, int32_t *best,
-                               uint32_t vocab_size) {
+/* Finds the tokens of the segment's `best`, unless that is NULL, that the model
+ * has not, but for those that somebody chooses. TERN_NOT_FINITE if a logit of
+ * the others is infinite or not a number. */
+static tern_status finish_best(const tern_segment *s, uint32_t vocab_size) {
   tern_status status = TERN_OK;
-  for (uint32_t i = 0; i < count; ++i, logits += vocab_size) {
-    if (best && best[i] >= 0)
+  const float *logits = s->logits;
+  for (uint32_t i = 0; i < s->logits_count; ++i, logits += vocab_size) {
+    if (s->best && s->best[i] >= 0)
       continue;
     if (check_logits(logits, vocab_size) != TERN_OK)
       status = TERN_NOT_FINITE;
-    if (best)
-      best[i] = (int32_t)index_of_maximum(logits, vocab_size);
+    if (s->best && !s->choice)
+      s->best[i] = (int32_t)index_of_maximum(logits, vocab_size);
   }
   return status;
 }
 
-/* `best` is NULL or one token, with logits_count 1. */
+/* `best` is NULL or one token, with logits_count 1, and then maybe with a
+ * choice. */
 static tern_status append(tern_session *session, const int32_t *tokens,
                           uint32_t n, uint32_t logits_count, float *logits,
-                          float *hidden, int32_t *best) {
+                          float *hidden, int32_t *best,
+                          const tern_choice *choice) {
   if (!session)
     return TERN_BAD_ARGUMENT;
   tern_status status = check_input(session, tokens, n, logits_count, logits);
@@ -320,6 +323,7 @@ static tern_status append(tern_session *session, const int32_t *tokens,
       segment.logits =
           logits + (size_t)(wanted_from - first_wanted) * model->vocab_size;
       segment.best = best;
+      segment.choice = choice;
     }
     status = tern_step(model, session->env, session->weights, session->scratch,
                        &segment, 1);
@@ -328,20 +332,35 @@ static tern_status append(tern_session *session, const int32_t *tokens,
     done += m;
   }
   session->position += n;
-  return finish_best(logits, logits_count, best, model->vocab_size);
+  tern_segment all = {0};
+  all.logits = logits;
+  all.logits_count = logits_count;
+  all.best = best;
+  all.choice = choice;
+  return finish_best(&all, model->vocab_size);
 }
 
 tern_status tern_session_eval_full(tern_session *session, const int32_t *tokens,
                                    uint32_t n, uint32_t logits_count,
                                    float *logits, float *hidden) {
-  return append(session, tokens, n, logits_count, logits, hidden, NULL);
+  return append(session, tokens, n, logits_count, logits, hidden, NULL, NULL);
 }
 
 tern_status tern_session_best(tern_session *session, const int32_t *tokens,
                               uint32_t n, int32_t *token) {
   if (!session || !token)
     return TERN_BAD_ARGUMENT;
-  return append(session, tokens, n, 1, session->logits, NULL, token);
+  return append(session, tokens, n, 1, session->logits, NULL, token, NULL);
+}
+
+tern_status tern_session_choose(tern_session *session, const int32_t *tokens,
+                                uint32_t n, const tern_choice *choice,
+                                int32_t *token, float **logits) {
+  if (!session || !choice || !choice->choose || !token || !logits)
+    return TERN_BAD_ARGUMENT;
+  *token = -1;
+  *logits = session->logits;
+  return append(session, tokens, n, 1, session->logits, NULL, token, choice);
 }
 
 tern_status tern_session_eval(tern_session *session, const int32_t *tokens,
@@ -367,6 +386,8 @@ static tern_status check_batch(tern_session *const *sessions,
       return TERN_BAD_ARGUMENT;
     tern_status status = check_input(session, segment->tokens, segment->n,
                                      segment->logits_count, segment->logits);
+    if (segment->choice && (!segment->best || segment->logits_count != 1))
+      status = TERN_BAD_ARGUMENT;
     if (status != TERN_OK)
       return status;
     segment->state = session->state;
@@ -395,8 +416,7 @@ tern_status tern_batch_eval(tern_session *const *sessions,
   for (uint32_t i = 0; i < count; ++i) {
     const tern_segment *segment = &segments[i];
     sessions[i]->position += segment->n;
-    if (finish_best(segment->logits, segment->logits_count, segment->best,
-                    first->model->vocab_size) != TERN_OK)
+    if (finish_best(segment, first->model->vocab_size) != TERN_OK)
       status = TERN_NOT_FINITE;
   }
   return status;

@@ -78,7 +78,8 @@ uint64_t tern_model_scratch_bytes(const tern_model *model, uint32_t workers) {
 
 static tern_status check_segment(const tern_model *model,
                                  const tern_segment *s) {
-  if (!s->state || !s->tokens || s->n == 0 || s->logits_count > s->n)
+  if (!s->state || !s->tokens || s->n == 0 || s->logits_count > s->n ||
+      (s->choice && (!s->best || s->logits_count != 1)))
     return TERN_BAD_ARGUMENT;
   if ((uint64_t)s->position + s->n > model->max_context)
     return TERN_CONTEXT_FULL;
@@ -141,8 +142,10 @@ static void run_head(step *s, cursor at, float *hidden) {
                          (size_t)(at.token - skipped) * s->model->vocab_size;
       s->best_of[count] = NULL;
       if (at.segment->best) {
-        s->best_of[count] = at.segment->best + (at.token - skipped);
-        *s->best_of[count] = -1;
+        int32_t *best = at.segment->best + (at.token - skipped);
+        *best = -1;
+        if (!at.segment->choice)
+          s->best_of[count] = best;
       }
       if (r != count)
         memcpy(hidden + count * size, hidden + r * size, size * sizeof(float));
@@ -169,6 +172,7 @@ static tern_status run_on_device(step *s, cursor at) {
     wanted->logits =
         has_logits ? segment->logits + number * s->model->vocab_size : NULL;
     wanted->best = has_logits && segment->best ? segment->best + number : NULL;
+    wanted->choice = wanted->best ? segment->choice : NULL;
     wanted->hidden = segment->hidden ? segment->hidden + at.token * size : NULL;
     wanted->hidden_stride = segment->n * size;
     if (wanted->best)

@@ -104,16 +104,32 @@ void engine_add_logprobs(const engine_request *request, const float *logits,
     top[i].logprob = softmax_log(&all, (float)top[i].logprob);
 }
 
+/* No token follows the next one. An end that is forced is part of no form. */
+static int is_last(const engine_request *request) {
+  return !request->matcher &&
+         (request->sequence->count == request->engine->context ||
+          (int64_t)request->answered + 1 == request->limit);
+}
+
 /* The token behind the text; logits are changed. */
-static int32_t pick(engine_request *request, float *logits, int is_full) {
+static int32_t pick(engine_request *request, float *logits) {
   if (request->best >= 0)
     return request->best;
-  /* An end that is forced is part of no form. */
-  int is_last = !request->matcher &&
-                (is_full || (int64_t)request->answered + 1 == request->limit);
   if (engine_allow(request) != 0)
     return -1;
-  return host_pick(&request->generator, request->text_count, is_last, logits);
+  return host_pick(&request->generator, request->text_count, is_last(request),
+                   logits);
+}
+
+/* The step is not over yet, but all of the text is read. */
+int32_t engine_choose(void *data, tern_candidate *candidates, uint32_t count,
+                      float bound) {
+  engine_request *request = data;
+  if (engine_allow(request) != 0)
+    return -1;
+  return host_choose(&request->generator, request->text_count,
+                     request->sequence->count, is_last(request), candidates,
+                     count, bound);
 }
 
 /* The answer after this token, of whose text the end may be a stop string. */
@@ -143,7 +159,7 @@ tern_finish engine_answer(engine_request *request, float *logits) {
     memcpy(engine->original, logits,
            engine->program.model->vocab_size * sizeof(float));
   event.kind = TERN_EVENT_TOKEN;
-  event.token = pick(request, logits, is_full);
+  event.token = pick(request, logits);
   if (event.token < 0)
     return TERN_FINISH_FAILED;
   if (host_is_end(&request->generator, event.token))

@@ -56,7 +56,7 @@ typedef struct engine_request {
   host_stops stops;
   char *strings;           /* that stop it */
   tern_sequence *sequence; /* NULL until it begins, unless one was given */
-  int has_begun, is_counted, picks_best;
+  int has_begun, is_counted, picks_best, may_choose;
   int32_t *prompt;
   uint32_t prompt_count;
   uint32_t flags, top;
@@ -69,10 +69,11 @@ typedef struct engine_request {
   uint64_t reserved_bytes; /* that its state may grow to */
   uint32_t reserved_tokens;
   int is_chat;
-  int32_t best;      /* token of the step, if the model finds it */
-  host_copy opening; /* of the answer */
-  host_copy out;     /* for the next event */
-  float *hidden;     /* [layer][value] of one token, or NULL */
+  int32_t best;       /* token of the step, if the model finds it */
+  tern_choice choice; /* of candidates for it */
+  host_copy opening;  /* of the answer */
+  host_copy out;      /* for the next event */
+  float *hidden;      /* [layer][value] of one token, or NULL */
   engine_constraint *constraint;
   tern_matcher *matcher; /* NULL: any text */
   /* In the clock of host_now: when it came, got a place, had a token. */
@@ -112,6 +113,7 @@ struct tern_engine {
   int parts; /* the file of what states share, or -1: they are copied */
   uint64_t parts_end, page;
   tern_candidate *candidates;
+  float *sparse; /* of host_choose, for models on a GPU */
   uint32_t context, calls_form;
 
   pid_t process; /* that opened it */
@@ -286,6 +288,9 @@ uint32_t engine_calls_form(const tern_engine *engine);
 /* The next token, of these logits: an event, and the token is set behind the
  * text, or the answer ends. */
 tern_finish engine_answer(engine_request *request, float *logits);
+/* The `choose` of a request's tern_choice. */
+int32_t engine_choose(void *data, tern_candidate *candidates, uint32_t count,
+                      float bound);
 /* The last event. `error` is NULL but for TERN_FINISH_FAILED; `logits` are NULL
  * or those behind the prompt. */
 void engine_end(engine_request *request, tern_finish finish, const char *error,

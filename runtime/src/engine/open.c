@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
+#include "../host/pick.h"
 #include "engine.h"
 
 #include <dlfcn.h>
@@ -116,13 +117,16 @@ static int open_memory(tern_engine *engine) {
   engine->logits = tern_memory_map(engine->logits_bytes);
   engine->candidates = calloc(model->vocab_size, sizeof(tern_candidate));
   engine->original = calloc(model->vocab_size, sizeof(float));
+  engine->sparse =
+      model->device ? host_allocate_sparse(&engine->program) : NULL;
   engine->is_dirty = calloc(count, 1);
   engine->running = calloc(count, sizeof(*engine->running));
   engine->sessions = calloc(count, sizeof(*engine->sessions));
   engine->segments = calloc(count, sizeof(*engine->segments));
   if (!engine->scratch || !engine->logits || !engine->candidates ||
-      !engine->original || !engine->is_dirty || !engine->running ||
-      !engine->sessions || !engine->segments || engine_open_rows(engine) != 0)
+      (model->device && !engine->sparse) || !engine->original ||
+      !engine->is_dirty || !engine->running || !engine->sessions ||
+      !engine->segments || engine_open_rows(engine) != 0)
     return engine_fail(TERN_ENGINE_FAILED,
                        "no memory for %zu sequences at once", count);
   engine->program.scratch = engine->scratch;
@@ -269,6 +273,7 @@ void tern_engine_close(tern_engine *engine) {
   engine_unwatch(engine);
   engine_close_parts(engine);
   free(engine->candidates);
+  free(engine->sparse);
   free(engine->original);
   free(engine->is_dirty);
   free(engine->running);

@@ -252,6 +252,7 @@ static int set_generator(engine_request *request) {
   generator->program = program;
   generator->stops = &request->stops;
   generator->candidates = request->engine->candidates;
+  generator->sparse = request->engine->sparse;
   generator->mark = TERN_MARK_WRITTEN;
   if (host_status(program, tern_sampler_init(&generator->sampler, &sampling),
                   "sampling") != 0 ||
@@ -260,10 +261,13 @@ static int set_generator(engine_request *request) {
       host_stops_open(&request->stops, program) != 0 ||
       host_default_limit(program, request->text_count, &request->limit) != 0)
     return engine_pass_on(&program->error);
-  request->picks_best =
-      host_picks_best(generator) &&
-      !(request->flags & (TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS |
-                          TERN_REQUEST_PROMPT_LOGPROBS));
+  int needs_logits =
+      (request->flags & (TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS |
+                         TERN_REQUEST_PROMPT_LOGPROBS)) != 0;
+  request->picks_best = !needs_logits && host_picks_best(generator);
+  request->may_choose = !needs_logits && host_may_choose(generator);
+  request->choice.choose = engine_choose;
+  request->choice.data = request;
   return 0;
 }
 

@@ -208,12 +208,14 @@ static void fill_segment(tern_engine *engine, engine_request *request,
     return;
   segment->logits_count = 1;
   segment->logits = engine->logits + row * vocab_size;
-  if (request->picks_best) {
+  if (request->picks_best || request->may_choose) {
     if (engine->is_dirty[row])
       memset(segment->logits, 0, vocab_size * sizeof(float));
     segment->best = &request->best;
   }
-  engine->is_dirty[row] = !request->picks_best;
+  if (!request->picks_best && request->may_choose)
+    segment->choice = &request->choice;
+  engine->is_dirty[row] = !segment->best;
 }
 
 /* The sessions and segments of the step, in the order of those that run. */
@@ -289,6 +291,7 @@ static void deliver(tern_engine *engine, tern_status status) {
     const tern_segment *segment = &engine->segments[row];
     tern_finish finish = TERN_FINISH_NONE;
     if (request->share) {
+      engine->is_dirty[row] |= segment->choice && request->best < 0;
       finish = advance(engine, request, segment, status);
       ++row;
     }

@@ -72,6 +72,17 @@ int host_best(host_program *program, tern_session *session,
                      doing);
 }
 
+int host_eval_choice(host_program *program, tern_session *session,
+                     const int32_t *tokens, uint32_t n,
+                     const tern_choice *choice, int32_t *token, float **logits,
+                     const char *doing) {
+  if (setjmp(program->left) || host_interrupted)
+    return -1;
+  return host_status(
+      program, tern_session_choose(session, tokens, n, choice, token, logits),
+      doing);
+}
+
 int host_eval_full(host_program *program, tern_session *session,
                    const int32_t *tokens, uint32_t n, uint32_t logits_count,
                    float *logits, float *hidden, const char *doing) {

@@ -58,6 +58,9 @@ int host_generator_open(host_generator *generator, host_program *program,
       host_allocate(program, tern_session_context(session), sizeof(int32_t), 1);
   if (!generator->candidates || !generator->held)
     return -1;
+  if (host_may_choose(generator) &&
+      !(generator->sparse = host_allocate_sparse(program)))
+    return host_fail(&program->error, HOST_NO_MEMORY);
   if (!program->options.quiet)
     host_say_defaults(program);
   return 0;
@@ -75,6 +78,7 @@ void host_generator_close(host_generator *generator) {
   free(generator->spoken.marks.at);
   free(generator->shown.at);
   free(generator->candidates);
+  free(generator->sparse);
   free(generator->logits);
   free(generator->held);
 }
@@ -273,12 +277,43 @@ static int print_token(host_generator *generator, int32_t token) {
   return result;
 }
 
+/* Of the token behind one that is evaluated. */
+typedef struct next_token {
+  host_generator *generator;
+  uint32_t prompt, end;
+  int is_last;
+} next_token;
+
+static int32_t choose(void *data, tern_candidate *candidates, uint32_t count,
+                      float bound) {
+  const next_token *next = data;
+  return host_choose(next->generator, next->prompt, next->end, next->is_last,
+                     candidates, count, bound);
+}
+
+/* *best is the token behind it, or -1 and the logits are there. */
+static int evaluate(host_generator *generator, int32_t token, next_token *next,
+                    int32_t *best, float **logits) {
+  host_program *program = generator->program;
+  tern_session *session = generator->session;
+  tern_choice choice = {choose, next};
+  next->end = tern_session_position(session) + 1;
+  next->is_last |= next->end == tern_session_context(session);
+  generator->held[next->end - 1] = token;
+  *best = -1;
+  if (host_picks_best(generator))
+    return host_best(program, session, &token, 1, best, "evaluation");
+  if (generator->sparse)
+    return host_eval_choice(program, session, &token, 1, &choice, best, logits,
+                            "evaluation");
+  return host_eval(program, session, &token, 1, logits, "evaluation");
+}
+
 static host_stop write_tokens(host_generator *generator, float *logits) {
   host_program *program = generator->program;
   tern_session *session = generator->session;
   uint32_t prompt = tern_session_position(session);
   int64_t limit;
-  int picks_best = host_picks_best(generator);
   int32_t best = -1;
   if (host_default_limit(program, prompt, &limit) != 0)
     return STOP_FAILED;
@@ -305,16 +340,12 @@ static host_stop write_tokens(host_generator *generator, float *logits) {
     if (is_full)
       return STOP_FULL;
     int64_t start = host_now();
-    int result =
-        picks_best
-            ? host_best(program, session, &token, 1, &best, "evaluation")
-            : host_eval(program, session, &token, 1, &logits, "evaluation");
-    if (result != 0)
+    next_token next = {generator, prompt, 0, done + 2 == limit};
+    if (evaluate(generator, token, &next, &best, &logits) != 0)
       return host_interrupted ? STOP_INTERRUPTED : STOP_FAILED;
     generator->pending = -1;
     generator->step_time += host_now() - start;
     ++generator->steps;
-    note(generator, &token, 1);
   }
   return STOP_LIMIT;
 }

@@ -145,6 +145,17 @@ static int load_code(tern_gpu *gpu, tern_error *error) {
   return 0;
 }
 
+/* Of a row; a plan from before there were any ends without them. */
+static size_t count_candidates(const tern_device_plan *plan) {
+  return plan->size < sizeof(*plan) || !plan->candidates
+             ? 0
+             : (size_t)plan->candidate_parts * plan->candidate_each;
+}
+
+size_t gpu_candidate_count(const tern_gpu *gpu) {
+  return count_candidates(gpu->model->device);
+}
+
 void gpu_for_each_list(const tern_model *model,
                        void (*use)(void *data, const tern_launches *list),
                        void *data) {
@@ -157,6 +168,8 @@ void gpu_for_each_list(const tern_model *model,
   }
   if (plan->best)
     use(data, plan->best);
+  if (count_candidates(plan))
+    use(data, plan->candidates);
 }
 
 static void allow_shared(void *data, const tern_launches *list) {
@@ -222,6 +235,7 @@ static int prepare_rows(tern_gpu *gpu, tern_error *error) {
     rows[ROWS_ODD].output = first;
     rows[ROWS_HEAD].logits = on_device(gpu->table);
     rows[ROWS_BEST].input = on_device(gpu->logits);
+    rows[ROWS_CANDIDATES].input = on_device(gpu->logits);
   }
   uint64_t *table = calloc(model->head_tokens, sizeof(*table));
   if (!table)
@@ -244,6 +258,8 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
   uint64_t row_logits = (uint64_t)model->vocab_size * sizeof(float);
   gpu->array_bytes = (size_t)rows * (sizeof(void *) + 2 * sizeof(int32_t));
   size_t choices = (size_t)head * sizeof(gpu_choice);
+  size_t candidates =
+      (size_t)head * gpu_candidate_count(gpu) * sizeof(tern_candidate);
   size_t slots = sizeof(gpu_slots) + gpu->array_bytes + choices;
   if (allocate(gpu, &gpu->weights, model->weights_bytes, "the weights",
                error) != 0 ||
@@ -254,9 +270,11 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
       allocate(gpu, &gpu->buffers[1], buffer, "hidden states", error) != 0 ||
       allocate(gpu, &gpu->logits, head * row_logits, "logits", error) != 0 ||
       allocate(gpu, &gpu->table, head * sizeof(uint64_t), "addresses", error) !=
-          0)
+          0 ||
+      (candidates &&
+       allocate(gpu, &gpu->candidates, candidates, "candidates", error) != 0))
     return -1;
-  void *pinned = NULL, *logits = NULL;
+  void *pinned = NULL, *logits = NULL, *chosen = NULL;
   if (gpu_check(gpu,
                 gpu->cuda.cuMemHostAlloc(&pinned, sizeof(gpu_slots) + slots, 0),
                 "allocating memory of the host", error) != 0)
@@ -266,6 +284,11 @@ static int allocate_all(tern_gpu *gpu, tern_error *error) {
                 "allocating memory of the host", error) != 0)
     return -1;
   gpu->pinned_logits = logits;
+  if (candidates &&
+      gpu_check(gpu, gpu->cuda.cuMemHostAlloc(&chosen, candidates, 0),
+                "allocating memory of the host", error) != 0)
+    return -1;
+  gpu->pinned_candidates = chosen;
   gpu->arrays = gpu->slots + sizeof(gpu_slots);
   gpu->states = (void **)(void *)(gpu->pinned + 2);
   gpu->tokens = (int32_t *)(void *)(gpu->states + rows);
@@ -311,7 +334,7 @@ void tern_gpu_close(tern_gpu *gpu) {
     tern_gpu_free(gpu, on_device(gpu->allocated->at));
   const cuda_address memory[] = {gpu->weights,    gpu->scratch,    gpu->slots,
                                  gpu->buffers[0], gpu->buffers[1], gpu->logits,
-                                 gpu->table};
+                                 gpu->table,      gpu->candidates};
   for (size_t i = 0; i < sizeof(memory) / sizeof(*memory); ++i)
     if (memory[i])
       cuda->cuMemFree_v2(memory[i]);
@@ -319,6 +342,8 @@ void tern_gpu_close(tern_gpu *gpu) {
     cuda->cuMemFreeHost(gpu->pinned);
   if (gpu->pinned_logits)
     cuda->cuMemFreeHost(gpu->pinned_logits);
+  if (gpu->pinned_candidates)
+    cuda->cuMemFreeHost(gpu->pinned_candidates);
   for (unsigned i = 0; i < 2 * GRAPH_COUNT; ++i)
     if (gpu->graphs[i / GRAPH_COUNT][i % GRAPH_COUNT])
       cuda->cuGraphExecDestroy(gpu->graphs[i / GRAPH_COUNT][i % GRAPH_COUNT]);

@@ -12,7 +12,15 @@
 
 /* A call's rows: of embed, of layers that read the first buffer, of those that
  * read the second, of the head, of what finds tokens in its logits. */
-enum { ROWS_EMBED, ROWS_EVEN, ROWS_ODD, ROWS_HEAD, ROWS_BEST, ROWS_COUNT };
+enum {
+  ROWS_EMBED,
+  ROWS_EVEN,
+  ROWS_ODD,
+  ROWS_HEAD,
+  ROWS_BEST,
+  ROWS_CANDIDATES,
+  ROWS_COUNT
+};
 
 /* Of a row, as the kernels of `best` write it: the token, or -1, and a token in
  * any case, which the launches of the next one read. */
@@ -32,7 +40,13 @@ typedef struct gpu_slots {
 
 /* The last part of a graph for one token. Of GRAPH_BEST there are two, with
  * pinned memory of their own: one is prepared while the other runs. */
-enum { GRAPH_LAYERS, GRAPH_HEAD, GRAPH_BEST, GRAPH_COUNT = GRAPH_BEST + 2 };
+enum {
+  GRAPH_LAYERS,
+  GRAPH_HEAD,
+  GRAPH_CANDIDATES,
+  GRAPH_BEST,
+  GRAPH_COUNT = GRAPH_BEST + 2
+};
 
 /* A token of a sequence. */
 typedef struct gpu_place {
@@ -62,12 +76,16 @@ struct tern_gpu {
   char name[64];
   const tern_model *model;
   cuda_address weights, scratch, slots, arrays, buffers[2], logits, table;
+  cuda_address candidates;     /* of each row of the head; 0: there are none */
   gpu_slots *pinned;           /* two; the arrays follow the second */
   gpu_slots *call;             /* the one that launches are made for */
   int32_t *tokens, *positions; /* of the arrays, in pinned memory */
   void **states;
   gpu_choice *choices;
   float *pinned_logits; /* of one row */
+  tern_candidate *pinned_candidates;
+  uint64_t chosen, not_chosen; /* tokens from candidates, and those that needed
+                                  all logits */
   size_t array_bytes;
   gpu_state *allocated;
   /* The token that a caller who takes the best one asks for next, and the graph
@@ -103,6 +121,11 @@ cuda_result gpu_run_layers(tern_gpu *gpu, const tern_wanted *wanted);
 /* The head's logits, and the best tokens of those. */
 cuda_result gpu_run_head(tern_gpu *gpu);
 cuda_result gpu_run_best(tern_gpu *gpu);
+/* Candidates of logits, to pinned memory. */
+cuda_result gpu_run_candidates(tern_gpu *gpu);
+size_t gpu_candidate_count(const tern_gpu *gpu);
+/* *wanted->best from those of a row, or -1. */
+void gpu_choose(tern_gpu *gpu, size_t row, const tern_wanted *wanted);
 
 /*--- gpu_token.c -----------------------------------------------------------*/
 

@@ -47,3 +47,11 @@ void tern_gpu_describe_memory(const tern_gpu *gpu, uint32_t tokens, char *text,
            (double)tern_model_state_bytes(model, count) * 1e-6, count,
            model->kv_bits, (double)free_bytes * 1e-6, (double)total * 1e-6);
 }
+
+int tern_gpu_describe_choices(const tern_gpu *gpu, char *text, size_t room) {
+  unsigned long long chosen = gpu->chosen, others = gpu->not_chosen;
+  snprintf(text, room,
+           "%llu tokens sampled from candidates, %llu from all logits", chosen,
+           others);
+  return chosen + others != 0;
+}

@@ -107,6 +107,7 @@ void gpu_set_rows(tern_gpu *gpu, const tern_rows *rows) {
   slots->rows[ROWS_HEAD].input =
       on_device(rows_after(gpu, gpu->model->layer_count));
   slots->rows[ROWS_BEST].best = on_device(choices);
+  slots->rows[ROWS_CANDIDATES].best = on_device(gpu->candidates);
 }
 
 /* But for the token of one row, which is there. */
@@ -164,6 +165,18 @@ cuda_result gpu_run_best(tern_gpu *gpu) {
   return launch_all(gpu, gpu->model->device->best, ROWS_BEST, 0);
 }
 
+cuda_result gpu_run_candidates(tern_gpu *gpu) {
+  size_t bytes = gpu->call->rows[ROWS_CANDIDATES].count *
+                 gpu_candidate_count(gpu) * sizeof(tern_candidate);
+  cuda_result result =
+      launch_all(gpu, gpu->model->device->candidates, ROWS_CANDIDATES, 0);
+  gpu->follows = 0;
+  return result == CUDA_OK
+             ? gpu->cuda.cuMemcpyDtoHAsync_v2(
+                   gpu->pinned_candidates, gpu->candidates, bytes, gpu->stream)
+             : result;
+}
+
 cuda_result gpu_wait(tern_gpu *gpu) {
   return gpu->cuda.cuStreamSynchronize(gpu->stream);
 }
@@ -186,6 +199,7 @@ static cuda_result gather(tern_gpu *gpu, const size_t *rows, size_t count) {
       on_device(follows ? from + rows[0] * bytes : to);
   gpu->call->rows[ROWS_HEAD].count = count;
   gpu->call->rows[ROWS_BEST].count = count;
+  gpu->call->rows[ROWS_CANDIDATES].count = count;
   return result;
 }
 
@@ -208,12 +222,25 @@ static cuda_result copy_logits(tern_gpu *gpu, float *to, size_t row) {
                                         gpu->stream);
 }
 
-/* Logits stay where they are of rows whose best token alone is wanted. */
+/* How a row's token is wanted in place of its logits. */
+typedef enum choosing { CHOOSE_NOTHING, CHOOSE_BEST, CHOOSE_ONE } choosing;
+
+static choosing choosing_of(const tern_gpu *gpu, const tern_wanted *wanted) {
+  if (!wanted->best)
+    return CHOOSE_NOTHING;
+  if (wanted->choice)
+    return gpu->candidates ? CHOOSE_ONE : CHOOSE_NOTHING;
+  return gpu->model->device->best ? CHOOSE_BEST : CHOOSE_NOTHING;
+}
+
+/* Logits stay where they are of rows whose token alone is wanted. */
 static cuda_result run_head(tern_gpu *gpu, const tern_wanted *wanted,
                             const size_t *rows, size_t count) {
-  int has_best = 0;
-  for (size_t i = 0; i < count && gpu->model->device->best; ++i)
-    has_best |= wanted[rows[i]].best != NULL;
+  int has_best = 0, has_choice = 0;
+  for (size_t i = 0; i < count; ++i) {
+    has_best |= choosing_of(gpu, &wanted[rows[i]]) == CHOOSE_BEST;
+    has_choice |= choosing_of(gpu, &wanted[rows[i]]) == CHOOSE_ONE;
+  }
   cuda_result result = gather(gpu, rows, count);
   if (result == CUDA_OK)
     result = send_slots(gpu);
@@ -221,21 +248,25 @@ static cuda_result run_head(tern_gpu *gpu, const tern_wanted *wanted,
     result = gpu_run_head(gpu);
   if (result == CUDA_OK && has_best)
     result = find_best(gpu, count);
+  if (result == CUDA_OK && has_choice)
+    result = gpu_run_candidates(gpu);
   for (size_t i = 0; i < count && result == CUDA_OK; ++i)
-    if (!has_best || !wanted[rows[i]].best)
+    if (choosing_of(gpu, &wanted[rows[i]]) == CHOOSE_NOTHING)
       result = copy_logits(gpu, wanted[rows[i]].logits, i);
   /* The slots in pinned memory change next. */
   if (result == CUDA_OK)
     result = gpu_wait(gpu);
-  for (size_t i = 0; i < count && has_best && result == CUDA_OK; ++i) {
+  for (size_t i = 0; i < count && result == CUDA_OK; ++i) {
     const tern_wanted *w = &wanted[rows[i]];
-    if (!w->best)
-      continue;
-    *w->best = gpu->choices[i].best;
-    if (*w->best < 0)
+    choosing what = choosing_of(gpu, w);
+    if (what == CHOOSE_BEST)
+      *w->best = gpu->choices[i].best;
+    else if (what == CHOOSE_ONE)
+      gpu_choose(gpu, i, w);
+    if (what != CHOOSE_NOTHING && *w->best < 0)
       result = copy_logits(gpu, w->logits, i);
   }
-  return result == CUDA_OK && has_best ? gpu_wait(gpu) : result;
+  return result == CUDA_OK && (has_best || has_choice) ? gpu_wait(gpu) : result;
 }
 
 static cuda_result run_rows(tern_gpu *gpu, const tern_rows *all_rows,

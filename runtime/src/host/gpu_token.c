@@ -26,6 +26,8 @@ static cuda_result send_token(tern_gpu *gpu, unsigned which) {
     return gpu->cuda.cuMemcpyDtoHAsync_v2(
         gpu->pinned_logits, gpu->logits, gpu->model->vocab_size * sizeof(float),
         gpu->stream);
+  if (result == CUDA_OK && which == GRAPH_CANDIDATES)
+    return gpu_run_candidates(gpu);
   if (result == CUDA_OK)
     result = gpu_run_best(gpu);
   return result == CUDA_OK
@@ -151,11 +153,32 @@ static cuda_result run_given(tern_gpu *gpu, const tern_rows *rows,
   return result == CUDA_OK ? gpu_wait(gpu) : result;
 }
 
+/* The logits lie where they are if the candidates do not suffice. */
+static cuda_result run_choice(tern_gpu *gpu, const tern_rows *rows,
+                              const tern_wanted *wanted) {
+  size_t bytes = gpu->model->vocab_size * sizeof(float);
+  cuda_result result = run_given(gpu, rows, GRAPH_CANDIDATES);
+  if (result != CUDA_OK)
+    return result;
+  gpu_choose(gpu, 0, wanted);
+  if (*wanted->best >= 0)
+    return CUDA_OK;
+  result = gpu->cuda.cuMemcpyDtoHAsync_v2(gpu->pinned_logits, gpu->logits,
+                                          bytes, gpu->stream);
+  if (result == CUDA_OK)
+    result = gpu_wait(gpu);
+  if (result == CUDA_OK)
+    memcpy(wanted->logits, gpu->pinned_logits, bytes);
+  return result;
+}
+
 cuda_result gpu_run_token(tern_gpu *gpu, const tern_rows *rows,
                           const tern_wanted *wanted) {
   if (!wanted->logits)
     return run_given(gpu, rows, GRAPH_LAYERS);
-  if (wanted->best && gpu->model->device->best) {
+  if (wanted->choice && gpu->candidates)
+    return run_choice(gpu, rows, wanted);
+  if (wanted->best && !wanted->choice && gpu->model->device->best) {
     cuda_result result = run_best(gpu, rows, wanted->best);
     if (result != CUDA_OK || *wanted->best >= 0)
       return result;

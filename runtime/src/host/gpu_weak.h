@@ -22,5 +22,6 @@
 #pragma weak tern_gpu_failure
 #pragma weak tern_gpu_describe
 #pragma weak tern_gpu_describe_memory
+#pragma weak tern_gpu_describe_choices
 
 #endif /* TERN_SRC_HOST_GPU_WEAK_H */

@@ -38,7 +38,7 @@ typedef struct host_program {
   uint64_t *counters; /* 2 * projection_count, as in tern_env */
   void *scratch;      /* that all sessions share; NULL: each has its own */
   jmp_buf left;       /* where a step that is left goes on; see evaluate.c */
-  tern_gpu *gpu;            /* NULL: the model runs on the CPU */
+  tern_gpu *gpu;      /* NULL: the model runs on the CPU */
   tern_placement placement; /* of the weights */
   int64_t opened;           /* when that began */
   int progress_shown;
@@ -68,6 +68,8 @@ int host_verify(host_program *program);
 void host_catch_lost_file(const host_program *program);
 /* Which code, threads and pages of memory are used, on standard error. */
 void host_say_program(const host_program *program);
+/* -v, in the end: how tokens were chosen, where there is something to say. */
+void host_say_choices(const host_program *program);
 /* "853.2 of 870.1 MB in pages of 2 MiB": the weights in memory. */
 void host_describe_pages(const host_program *program, char *text, size_t room);
 int host_program_threads(host_program *program, unsigned threads);
@@ -148,6 +150,10 @@ int host_eval(host_program *program, tern_session *session,
 int host_best(host_program *program, tern_session *session,
               const int32_t *tokens, uint32_t n, int32_t *token,
               const char *doing);
+int host_eval_choice(host_program *program, tern_session *session,
+                     const int32_t *tokens, uint32_t n,
+                     const tern_choice *choice, int32_t *token, float **logits,
+                     const char *doing);
 int host_eval_full(host_program *program, tern_session *session,
                    const int32_t *tokens, uint32_t n, uint32_t logits_count,
                    float *logits, float *hidden, const char *doing);
@@ -185,6 +191,7 @@ typedef struct host_generator {
   tern_session *session;
   tern_sampler sampler;
   tern_candidate *candidates;
+  float *sparse; /* -infinity for each token, for host_choose, or NULL */
   tern_rules rules;
   void *rules_memory;
   tern_logit_bias *biases; /* of tokens that there are */

@@ -169,6 +169,8 @@ int host_program_open(host_program *program, const tern_model *const *models,
 
 void host_program_close(host_program *program) {
   tern_pool_destroy(program->pool);
+  if (program->gpu && program->options.verbose)
+    host_say_choices(program);
   if (program->gpu)
     tern_gpu_close(program->gpu);
   free(program->counters);

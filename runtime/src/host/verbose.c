@@ -50,3 +50,9 @@ void host_say_program(const host_program *program) {
       stderr, "%s: weights: %s; %s%s\n", program->name, pages,
       placement->copied_bytes ? "copied, as " : "mapped: ", placement->reason);
 }
+
+void host_say_choices(const host_program *program) {
+  char text[128];
+  if (tern_gpu_describe_choices(program->gpu, text, sizeof(text)))
+    fprintf(stderr, "%s: on the GPU: %s\n", program->name, text);
+}
