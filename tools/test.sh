@@ -5,7 +5,7 @@
 # usage: sh tools/test.sh
 #
 # Installs what is missing, builds everything and runs every test: unit tests,
-# lit and scripts through ctest, pytest, and each fuzz target for 20 seconds, with
+# lit and scripts through ctest, pytest, and each fuzz target for 10 seconds, with
 # the same inputs each time. The last line is "N passed, N failed"; exit status 0
 # if nothing failed.
 set -u
@@ -32,5 +32,5 @@ TERN_TEST_CACHE=$PWD/build/test-cache
 XDG_CACHE_HOME=$TERN_TEST_CACHE
 export TERN_BINARY TERN_TEST_CACHE XDG_CACHE_HOME
 $python -m pytest -q -n "$jobs" -p no:cacheprovider test/Python --junitxml="$results/pytest.xml"
-sh tools/fuzz.sh 20 --seed 1 --junit "$results/fuzz.xml"
+sh tools/fuzz.sh 10 --seed 1 --junit "$results/fuzz.xml"
 exec $python tools/sum_results.py "$results"

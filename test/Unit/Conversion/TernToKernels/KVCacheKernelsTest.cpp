@@ -78,7 +78,9 @@ struct Sequence {
 
 class KVCacheTest : public testing::TestWithParam<JitTarget> {
 protected:
-  void run(const Case &c);
+  /// Runs the calls of a case on new sequences, \p rounds times.
+  void run(const Case &c, int rounds = 1);
+  void runCalls(const Case &c, JitModule &module);
   /// Infinities and NaN among keys, values and queries.
   bool isSpoiled = false;
 
@@ -241,11 +243,16 @@ void KVCacheTest::step(const Case &c, JitModule &module,
     runLayer(c, module, sequences, owners, positions, layer);
 }
 
-void KVCacheTest::run(const Case &c) {
+void KVCacheTest::run(const Case &c, int rounds) {
   SCOPED_TRACE(cacheType(c) + " group " + std::to_string(c.group));
   auto module = JitModule::compile(
       functions(c, "_one", "1") + functions(c, "_many", "?"), GetParam());
   ASSERT_TRUE(module);
+  for (int round = 0; round < rounds && !HasFatalFailure(); ++round)
+    runCalls(c, *module);
+}
+
+void KVCacheTest::runCalls(const Case &c, JitModule &module) {
   CacheLayout layout{2, c.shape.heads, c.shape.headDim, c.shape.bits,
                      c.shape.bosBits};
   std::vector<Sequence> sequences(c.calls[0].size());
@@ -258,7 +265,7 @@ void KVCacheTest::run(const Case &c) {
     sequence.state = sequence.bytes.data() + (64 - address % 64) % 64;
   }
   for (const std::vector<int64_t> &counts : c.calls) {
-    step(c, *module, sequences, counts);
+    step(c, module, sequences, counts);
     if (HasFatalFailure())
       return;
   }
@@ -299,11 +306,9 @@ TEST_P(KVCacheTest, EightBits) {
 
 TEST_P(KVCacheTest, NumbersThatAreNotFinite) {
   isSpoiled = true;
-  for (int round = 0; round < 2; ++round) {
-    run({{1, 64, 16, 16, 8}, 3, 160, mixedCalls()});
-    run({{2, 100, 3, 4, 8}, 2, 160, mixedCalls()});
-    run({{1, 64, 8, 3, 4}, 3, 160, mixedCalls()});
-  }
+  run({{1, 64, 16, 16, 8}, 3, 160, mixedCalls()}, 2);
+  run({{2, 100, 3, 4, 8}, 2, 160, mixedCalls()}, 2);
+  run({{1, 64, 8, 3, 4}, 3, 160, mixedCalls()}, 2);
 }
 
 /// More blocks, and more tokens, than R32 has accumulators.
