@@ -12,7 +12,7 @@ set -u
 cd "$(dirname "$0")/.."
 python=/usr/bin/python3 # Debian's, which has Debian's numpy and pytest
 
-sh tools/setup.sh --tests && cmake --preset release && cmake --build build || {
+sh tools/setup.sh --tests --training && cmake --preset release && cmake --build build || {
   echo "tern: error: the build failed, so no test was run" >&2
   echo "0 passed, 1 failed"
   exit 1

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     summary = (__doc__ or "").splitlines()[0]
     parser = argparse.ArgumentParser(prog="python -m tern_train.claims", description=summary)
     add = parser.add_argument
-    add("text", type=Path, help="UTF-8 text; its last 5 % are held out")
+    add("text", type=Path, help="UTF-8 text; its last 5 %% are held out")
     add("--work", type=Path, required=True, help="a directory for unfinished trainings")
     add("--results", type=Path, default=Path("docs/training"), help="where JSON goes")
     add("--tokenizer", type=Path, help="a model whose tokens to use (default: learned)")

@@ -9,6 +9,7 @@ page is stale. It needs no PyTorch.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -140,17 +141,15 @@ def tables(folder: Path) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if argv is None else argv
-    check = "--check" in arguments
-    names = [name for name in arguments if name != "--check"]
-    if len(names) != 1:
-        print("usage: python -m tern_train.claims_page [--check] PAGE", file=sys.stderr)
-        return 2
-    page = Path(names[0])
+    parser = argparse.ArgumentParser(prog="python -m tern_train.claims_page")
+    parser.add_argument("page", type=Path, help="its results are in training/ beside it")
+    parser.add_argument("--check", action="store_true", help="write nothing, say if it is old")
+    arguments = parser.parse_args(argv)
+    page: Path = arguments.page
     before = page.read_text(encoding="utf-8")
     new = tables(page.with_name("training"))
     after = PLACE.sub(lambda match: match[1] + new + match[2], before)
-    if check:
+    if arguments.check:
         if after != before:
             print(f"{page} is not what {page.with_name('training')} says", file=sys.stderr)
         return int(after != before)

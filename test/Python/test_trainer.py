@@ -7,6 +7,7 @@ Needs PyTorch; without it all but the test of that sentence is skipped.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -450,3 +451,13 @@ def test_types(tmp_path):
         env=os.environ,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("module", ["__main__", "claims", "claims_page", "caches"])
+def test_help(module, capsys):
+    command = importlib.import_module(f"tern_train.{module}")
+    with pytest.raises(SystemExit) as end:
+        command.main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: python -m tern_train") and "{'" not in text
