@@ -30,6 +30,11 @@ constexpr StringLiteral kTriple = "nvptx64-nvidia-cuda";
 constexpr StringLiteral kNames[] = {"mma_fragments", "plain_rows",
                                     "integer_rows"};
 
+/// Of an H200.
+constexpr int64_t kMultiprocessors = 132;
+/// As many as blocks of 64 fill a card with; scratch memory is plenty.
+constexpr int64_t kTokensOfPass = 256;
+
 /// Kernels for one token, for a few, for many. Scales of groups want sums as a
 /// vector, eight tokens at a time, then those that are left.
 SmallVector<Attribute> makeKernels(MLIRContext *context,
@@ -44,7 +49,11 @@ SmallVector<Attribute> makeKernels(MLIRContext *context,
     return {make(8), make(1)};
   if (shape.getTokenClass() == TokenClass::Few || areBytes)
     return {make(16), make(8)};
-  return {make(64, rowTiles % 2 ? 16 : 32)};
+  // As many rows as leave the multiprocessors a block each, in a call of as
+  // many tokens as there may be.
+  int64_t blocks = llvm::divideCeil(rowTiles, 8) * (kTokensOfPass / 64);
+  bool isWide = rowTiles % 2 == 0 && blocks >= kMultiprocessors;
+  return {make(64, isWide ? 32 : 16)};
 }
 
 Strategy makeFragments(MLIRContext *context, const ProductShape &shape) {
@@ -83,7 +92,7 @@ struct NVPTXTarget : Target {
            triple.getOS() == llvm::Triple::CUDA;
   }
 
-  /// Two blocks for each of the 132 multiprocessors of an H200. Of the 48 KB of
+  /// Two blocks for each multiprocessor. Of the 48 KB of
   /// shared memory that a launch need not ask for, 4 are for the sums of warps
   /// (LaneStores.cpp).
   std::optional<Device> getDevice(TargetAttr attr) const override {
@@ -93,7 +102,7 @@ struct NVPTXTarget : Target {
         .consumeInteger(10, capability);
     return Device{capability,
                   /*lanes=*/32,
-                  /*blocks=*/264,
+                  /*blocks=*/2 * kMultiprocessors,
                   /*sharedBytes=*/44 << 10,
                   /*sharedSpace=*/3,
                   /*shortPositions=*/nvptx::kShortPositions};
@@ -141,8 +150,7 @@ struct NVPTXTarget : Target {
 
   bool wantsFew(TargetAttr) const override { return true; }
 
-  /// As many as blocks of 64 fill a card with; scratch memory is plenty.
-  int64_t getTokensOfPass(TargetAttr) const override { return 256; }
+  int64_t getTokensOfPass(TargetAttr) const override { return kTokensOfPass; }
 
   /// Of a multiprocessor of an H200, in one cycle: its share of 4 TB/s. Lists
   /// come at half of that, and no product of a few megabytes is worth the
