@@ -13,6 +13,7 @@
 #include "RepackNest.h"
 
 #include "tern/Codegen/Passes.h"
+#include "tern/Dialect/Tern/IR/ProductShape.h"
 #include "tern/Kernels/KernelBuilder.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -229,6 +230,12 @@ private:
           tensor::EmptyOp::create(b, panel.getShape(), panel.getElementType()));
     }
     bool areMasked = strategy.getKernel(0).storesSums() && !product.getGroups();
+    if (areMasked && ProductShape::of(product).tokens <=
+                         strategy.getKernel(0).getTile().tokens) {
+      rewriter.replaceOp(root, chooseKernel(b, root, product, 0, tokens));
+      cleanUp();
+      return;
+    }
     for (unsigned i = 0; i < kernels; ++i) {
       int64_t taken = strategy.getKernel(i).getTile().tokens;
       Value end = areMasked ? endOfMasked(b, i, tokens, done)
@@ -249,6 +256,30 @@ private:
     }
     rewriter.replaceOp(root, carried[0]);
     cleanUp();
+  }
+
+  /// All tokens at once by the smallest kernel, from number `i` on, that takes
+  /// so many. A loop would keep the places of the next ones in registers.
+  Value chooseKernel(KernelBuilder &b, Operation *root, MatmulOp product,
+                     unsigned i, Value tokens) {
+    Value init = cast<DestinationStyleOpInterface>(root).getDpsInits()[0];
+    auto take = [&] {
+      return takeTokens(b, root, product, i, b.index(0), tokens, {init});
+    };
+    if (i + 1 == strategy.getKernels().size())
+      return take();
+    int64_t next = strategy.getKernel(i + 1).getTile().tokens;
+    Value areMore = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, tokens,
+                                          b.index(next));
+    auto either = scf::IfOp::create(b, TypeRange(init.getType()), areMore,
+                                    /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(either.thenBlock());
+    scf::YieldOp::create(b, take());
+    b.setInsertionPointToStart(either.elseBlock());
+    scf::YieldOp::create(b, chooseKernel(b, root, product, i + 1, tokens));
+    return either.getResult(0);
   }
 
   /// Where the tokens end that a kernel takes `taken` of at a time.

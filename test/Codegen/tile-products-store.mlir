@@ -52,3 +52,22 @@ func.func @few(%x: tensor<?x256xi8>, %w: tensor<4x2x512xi8>, %s: tensor<?xf32>, 
   } -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
 }
+
+// Where no more tokens come than the first kernel takes, the smallest that takes all does,
+// without a loop.
+// CHECK-LABEL: func.func @layer.few(
+// CHECK:         scf.forall
+// CHECK-NOT:       step %c16
+// CHECK:           %[[MORE:.*]] = arith.cmpi ugt, %[[TOKENS:.*]], %c8
+// CHECK:           scf.if %[[MORE]]
+// CHECK:             tern.micro_store #tern_nvptx.mma<tokens = 16>
+// CHECK:           } else {
+// CHECK-NOT:         step %c8
+// CHECK:             tern.micro_store #tern_nvptx.mma<tokens = 8>
+func.func @layer.few(%x: tensor<?x256xi8>, %w: tensor<4x2x512xi8>, %n: index) -> tensor<?x64xi32> {
+  %init = tensor.empty(%n) : tensor<?x64xi32>
+  %a = tern.matmul "q_proj" ins(%x, %w : tensor<?x256xi8>, tensor<4x2x512xi8>)
+      outs(%init : tensor<?x64xi32>) codes [-128, 127] weight_type !weight
+      strategy #tern.strategy<[#few16, #few8], units = 1, prefetch = 0> -> tensor<?x64xi32>
+  return %a : tensor<?x64xi32>
+}

@@ -55,7 +55,7 @@ func.func @step(%weights: memref<2048xi8>, %codes: memref<1x256xi8>, %code_sums:
 // 20 steps by eight warps: two or three each, the third of which may be none. Sums of all
 // meet in shared memory, and two warps store eight tokens each, those that there are.
 // CHECK-LABEL: func.func @split(
-// CHECK-SAME:    tern.threads = 256 : i64, tern_nvptx.registers = 80 : i64
+// CHECK-SAME:    tern.threads = 256 : i64, tern_nvptx.registers = 64 : i64
 // CHECK:         %[[TID:.*]] = llvm.call_intrinsic "llvm.nvvm.read.ptx.sreg.tid.x"()
 // CHECK:         %[[WARP:.*]] = arith.divui %[[TID]], %c32_i32
 // CHECK:         arith.muli %[[WARP]], %c20_i32
