@@ -44,6 +44,7 @@ class Options(c.Structure):
         ("progress_data", c.c_void_p),
         ("state_tokens", c.c_uint64),
         ("grammar_bytes", c.c_uint64),
+        ("interrupt", c.POINTER(c.c_int)),
     ]
 
 

@@ -102,6 +102,10 @@ typedef struct tern_engine_options {
    * those that no request has goes first; a request whose grammar has no room
    * then is refused with TERN_ENGINE_BUSY. */
   uint64_t grammar_bytes;
+  /* NULL, or a number that anybody may set, a signal handler too, and that
+   * stays where it is: while it is not 0, requests end as cancelled, and a step
+   * is left within a moment, with all sequences as they were before it. */
+  const int *interrupt;
 } tern_engine_options;
 
 void tern_engine_options_init(tern_engine_options *options);
@@ -219,7 +223,10 @@ enum tern_event_kind {
   TERN_EVENT_TOKEN,
   TERN_EVENT_END, /* the last one, with the text that was held back */
   /* A token of the prompt, in order, before all others; without text. */
-  TERN_EVENT_PROMPT
+  TERN_EVENT_PROMPT,
+  /* Another one, where TERN_REQUEST_PROMPT_HIDDEN asks for it: that token was
+   * read. */
+  TERN_EVENT_HIDDEN
 };
 
 /* Valid during the call that gets it. */
@@ -240,7 +247,9 @@ typedef struct tern_event {
   double logprob;
   const tern_logprob *top;
   /* At the end, where asked for: hidden_size values, the residual stream of the
-   * prompt's last token after the last layer, before the norm. */
+   * prompt's last token after the last layer, before the norm. With
+   * TERN_EVENT_HIDDEN layer_count times as many, that of `token` after each
+   * layer. */
   const float *hidden;
   uint32_t finish; /* tern_finish, at the end */
   /* Tokens up to now: of the text before the answer, those of them whose state
@@ -250,7 +259,8 @@ typedef struct tern_event {
   const char *error; /* "" but for TERN_FINISH_FAILED */
   /* Where asked for: vocab_size values, those that `token` was picked or judged
    * by, as the model made them. At the end those behind the prompt, if
-   * max_tokens is 0. NULL: there are none. */
+   * max_tokens is 0, those that an end token was picked by, or those that are
+   * not finite. NULL: there are none. */
   const float *logits;
   /* Since it was submitted: until it began to be read, until its first token,
    * until now. 0 before that. */
@@ -312,7 +322,15 @@ enum tern_request_flags {
   /* An event for each token of the prompt, with its log-probability and `top`.
    * The whole prompt is read then, whatever others have read. */
   TERN_REQUEST_PROMPT_LOGPROBS = 32,
-  TERN_REQUEST_LOGITS = 64 /* event->logits */
+  TERN_REQUEST_LOGITS = 64, /* event->logits */
+  /* TERN_EVENT_HIDDEN for each token of the prompt, which is read whole. */
+  TERN_REQUEST_PROMPT_HIDDEN = 128,
+  /* Tokens that are tags of thoughts and of calls of tools are text, as in the
+   * answer to a chat: for prompts that the caller has rendered. */
+  TERN_REQUEST_TAGS = 256,
+  /* Not `seed`, but the random numbers that follow on those of the sequence's
+   * last answer, if it has one: all answers are as of one seed. */
+  TERN_REQUEST_SAME_SEED = 512
 };
 
 void tern_request_init(tern_request *request);
@@ -374,6 +392,18 @@ typedef struct tern_engine_counts {
 /* Fills counts->size bytes; as of the last step. */
 int tern_engine_count(tern_engine *engine, tern_engine_counts *counts);
 
+/* Of one projection of all layers, since the engine was opened. */
+typedef struct tern_weight_count {
+  const char *name;    /* as long as the engine is open */
+  uint64_t held_bytes; /* of weights in the steps, which is what they would
+                          read without ... */
+  uint64_t read_bytes; /* ... leaving out rows that inputs of 0 do not need */
+} tern_weight_count;
+
+/* Waits for the end of a step. */
+int tern_engine_count_weights(tern_engine *engine, tern_weight_count *counts,
+                              size_t room, size_t *count);
+
 /*--- Sequences -------------------------------------------------------------*/
 
 /* An empty sequence of the caller's, to go on from in several requests. NULL:
@@ -383,6 +413,10 @@ tern_sequence *tern_sequence_create(tern_engine *engine);
  * that follow. */
 tern_sequence *tern_sequence_fork(tern_sequence *sequence);
 int tern_sequence_destroy(tern_sequence *sequence);
+/* Forgets all behind its first `count` tokens, so that the next request goes on
+ * from there; a recurrent state is one of its whole text, so there all is
+ * forgotten. *left, unless it is NULL, is how many tokens it has then. */
+int tern_sequence_cut(tern_sequence *sequence, size_t count, size_t *left);
 /* All of its text. */
 int tern_sequence_tokens(tern_sequence *sequence, int32_t *tokens, size_t room,
                          size_t *count);

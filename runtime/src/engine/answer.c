@@ -59,8 +59,9 @@ void engine_end(engine_request *request, tern_finish finish, const char *error,
   event.finish = finish;
   event.error = error;
   event.logits = logits;
-  if (request->hidden && model->layer_count && request->has_begun &&
-      finish != TERN_FINISH_CANCELLED && finish != TERN_FINISH_FAILED)
+  if ((request->flags & TERN_REQUEST_HIDDEN) && model->layer_count &&
+      request->has_begun && finish != TERN_FINISH_CANCELLED &&
+      finish != TERN_FINISH_FAILED)
     event.hidden =
         request->hidden + (size_t)(model->layer_count - 1) * model->hidden_size;
   engine_tell(request, &event);
@@ -162,8 +163,10 @@ tern_finish engine_answer(engine_request *request, float *logits) {
   event.token = pick(request, logits);
   if (event.token < 0)
     return TERN_FINISH_FAILED;
-  if (host_is_end(&request->generator, event.token))
+  if (host_is_end(&request->generator, event.token)) {
+    request->end_logits = with_logprobs ? engine->original : NULL;
     return TERN_FINISH_STOP;
+  }
   if (engine_accept(request, event.token) != 0)
     return TERN_FINISH_FAILED;
   tern_sampler_accept(&request->generator.sampler, event.token);
@@ -175,7 +178,7 @@ tern_finish engine_answer(engine_request *request, float *logits) {
     engine_add_logprobs(request, engine->original, &event, top);
   int pushed = request->program.has_tokenizer
                    ? host_speak(&request->generator, event.token,
-                                request->is_chat, &request->out)
+                                request->shows_tags, &request->out)
                    : 0;
   engine_tell(request, &event);
   return finish_of(request, pushed, is_full);

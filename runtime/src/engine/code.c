@@ -234,9 +234,10 @@ static int find_in_program(tern_engine *engine,
   return 0;
 }
 
-int engine_find_models(tern_engine *engine, const tern_model *const **models,
+static int find_models(tern_engine *engine, const tern_model *const **models,
                        unsigned *count) {
   kind found;
+  engine->unload = dlclose;
   if (identify(engine->file, &found) != 0)
     return -1;
   if (found == CHECKPOINT &&
@@ -251,4 +252,13 @@ int engine_find_models(tern_engine *engine, const tern_model *const **models,
   for (*count = 0; (*models)[*count];)
     ++*count;
   return 0;
+}
+
+tern_engine *tern_engine_open(const char *path,
+                              const tern_engine_options *options) {
+  engine_source source = {.path = path, .find = find_models};
+  if (path)
+    return engine_open(&source, options);
+  engine_fail(TERN_ENGINE_INVALID, "the path of the model is NULL");
+  return NULL;
 }

@@ -34,13 +34,6 @@ typedef struct compilation {
   int is_given_up;
 } compilation;
 
-int engine_progress(tern_engine *engine, uint32_t stage, const char *text,
-                    uint64_t done, uint64_t total) {
-  const tern_engine_options *o = &engine->options;
-  tern_progress progress = {sizeof(progress), stage, text, done, total};
-  return o->on_progress ? o->on_progress(o->progress_data, &progress) : 0;
-}
-
 /*--- Which compiler --------------------------------------------------------*/
 
 /* bin/tern of the place that this library is installed in: beside lib, or

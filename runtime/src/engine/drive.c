@@ -92,8 +92,7 @@ void tern_engine_drain(tern_engine *engine) {
   pthread_mutex_unlock(&engine->queue);
 }
 
-/* Under `queue`. */
-static void cancel_all(tern_engine *engine) {
+void engine_cancel_all(tern_engine *engine) {
   for (engine_request *r = engine->waiting; r; r = r->next)
     atomic_store(&r->is_cancelled, 1);
   for (uint32_t i = 0; i < engine->running_count; ++i)
@@ -129,7 +128,7 @@ int tern_engine_stop(tern_engine *engine, int64_t milliseconds) {
   engine->is_draining = 1;
   while (engine_has_work(engine) && failure == 0)
     failure = sleep_for(engine, &engine->idle, milliseconds, &until);
-  cancel_all(engine);
+  engine_cancel_all(engine);
   while (engine_has_work(engine))
     pthread_cond_wait(&engine->idle, &engine->queue);
   end_driver(engine);

@@ -38,8 +38,10 @@ struct tern_sequence {
    * part and the parts before it, or were written over since. */
   engine_part *part;
   uint64_t shared_end;
-  int is_owned;   /* by the caller; others go when memory is short */
-  int is_private; /* never taken for another request */
+  int is_owned;    /* by the caller; others go when memory is short */
+  int is_private;  /* never taken for another request */
+  uint64_t random; /* behind the numbers of its last answer ... */
+  int has_random;  /* ... if there was one */
   struct engine_request *request; /* that uses it, or NULL */
   uint64_t used;                  /* the step of its last use */
 };
@@ -68,12 +70,15 @@ typedef struct engine_request {
   int64_t limit;           /* of `answered`; -1: none */
   uint64_t reserved_bytes; /* that its state may grow to */
   uint32_t reserved_tokens;
-  int is_chat;
+  int shows_tags;
+  int is_not_finite;  /* its prompt, which is read to its end */
   int32_t best;       /* token of the step, if the model finds it */
   tern_choice choice; /* of candidates for it */
   host_copy opening;  /* of the answer */
   host_copy out;      /* for the next event */
-  float *hidden;      /* [layer][value] of one token, or NULL */
+  float *hidden;      /* [layer][token][value], or NULL; see hidden_tokens */
+  uint32_t hidden_tokens;  /* of a step; one more has room behind them */
+  const float *end_logits; /* that an end token was picked by, or NULL */
   engine_constraint *constraint;
   tern_matcher *matcher; /* NULL: any text */
   /* In the clock of host_now: when it came, got a place, had a token. */
@@ -91,8 +96,9 @@ typedef struct engine_watched {
 struct tern_engine {
   host_program program; /* does not change once it is open */
   tern_engine_options options;
-  void *library; /* of dlopen, or NULL */
-  int code;      /* the file it was made of, or -1; see program.c */
+  void *library;                /* of dlopen, or NULL ... */
+  int (*unload)(void *library); /* ... dlclose, which a linked model has not */
+  int code; /* the file it was made of, or -1; see program.c */
   const tern_model *only[2];
   /* As given; where the code is, which a compiler may have made. */
   char *path, *file;
@@ -165,6 +171,21 @@ int engine_pass_on(const tern_error *error);
  * says. */
 void engine_set_defaults(void *to, size_t size, const void *defaults,
                          size_t whole);
+
+/* `models`, or those that `find` finds at `path`. */
+typedef struct engine_source {
+  const char *path;
+  int (*find)(tern_engine *engine, const tern_model *const **models,
+              unsigned *count);
+  const tern_model *const *models;
+  unsigned count;
+} engine_source;
+tern_engine *engine_open(const engine_source *source,
+                         const tern_engine_options *options);
+/* Anything but 0: the caller gives up. */
+int engine_progress(tern_engine *engine, uint32_t stage, const char *text,
+                    uint64_t done, uint64_t total);
+
 /* Takes what is in the caller's struct of `size` bytes; -1 and a sentence if
  * that is no size of it. */
 int engine_take(void *to, size_t whole, const void *from, uint32_t size,
@@ -177,16 +198,10 @@ int engine_check_process(const tern_engine *engine);
 
 /*--- code.c, program.c, compile.c ------------------------------------------*/
 
-/* Opens engine->file, and finds the weights that belong to it. */
-int engine_find_models(tern_engine *engine, const tern_model *const **models,
-                       unsigned *count);
 /* Loads the code of the program engine->file. */
 int engine_open_program(tern_engine *engine);
 /* Puts the program of the checkpoint engine->file in its place. */
 int engine_compile(tern_engine *engine);
-/* Anything but 0: the caller gives up. */
-int engine_progress(tern_engine *engine, uint32_t stage, const char *text,
-                    uint64_t done, uint64_t total);
 
 /*--- text.c ----------------------------------------------------------------*/
 
@@ -244,6 +259,8 @@ int engine_open_rows(tern_engine *engine);
 uint32_t engine_share_rows(const tern_engine *engine);
 /* Events for what was read in a step. */
 void engine_score(engine_request *request, const tern_segment *segment);
+/* The same of hidden states, where they are wanted of each token. */
+void engine_tell_hidden(engine_request *request, const tern_segment *segment);
 
 /*--- watch.c ---------------------------------------------------------------*/
 
@@ -265,6 +282,9 @@ engine_request *engine_next(tern_engine *engine, uint64_t bytes,
                             uint64_t tokens);
 /* There is something to do. Under `queue`. */
 int engine_has_work(const tern_engine *engine);
+/* Under `queue`: those that run and wait end at the beginning of the next step.
+ */
+void engine_cancel_all(tern_engine *engine);
 /* Those that wait and are cancelled, taken out, as a list. */
 engine_request *engine_take_cancelled(tern_engine *engine);
 

@@ -7,7 +7,6 @@
 #include "../host/pick.h"
 #include "engine.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,16 +133,23 @@ static int open_memory(tern_engine *engine) {
   return 0;
 }
 
+int engine_progress(tern_engine *engine, uint32_t stage, const char *text,
+                    uint64_t done, uint64_t total) {
+  const tern_engine_options *o = &engine->options;
+  tern_progress progress = {sizeof(progress), stage, text, done, total};
+  return o->on_progress ? o->on_progress(o->progress_data, &progress) : 0;
+}
+
 static void tell_loading(void *data, uint64_t done, uint64_t total) {
   tern_engine *engine = data;
   engine->is_given_up |=
       engine_progress(engine, TERN_STAGE_LOAD, "weights", done, total) != 0;
 }
 
-static int open_model(tern_engine *engine, const tern_model *const *models,
-                      unsigned count) {
+static int open_program(tern_engine *engine, const tern_model *const *models,
+                        unsigned count) {
   host_program *program = &engine->program;
-  tern_engine_options *o = &engine->options;
+  const tern_engine_options *o = &engine->options;
   host_options_defaults(&program->options);
   program->name = engine->path ? engine->path : "the program";
   program->options.command = COMMAND_CHAT;
@@ -157,11 +163,28 @@ static int open_model(tern_engine *engine, const tern_model *const *models,
     return engine_fail(TERN_ENGINE_FAILED, "%s", program->error.text);
   program->versions = NULL; /* the caller's own */
   program->version_count = 0;
-  /* A step of a library is never left in the middle. */
-  program->env.parallel = tern_pool_run;
-  program->env.host = program->pool;
-  program->env.counters = NULL;
   program->placement.data = NULL;
+  return 0;
+}
+
+/* A step asks between its portions whether it is to be left, where somebody can
+ * say so. */
+static void set_environment(tern_engine *engine) {
+  host_program *program = &engine->program;
+  program->interrupt = (const atomic_int *)engine->options.interrupt;
+  program->env.host = program;
+  if (!program->interrupt) {
+    program->env.parallel = tern_pool_run;
+    program->env.host = program->pool;
+  }
+}
+
+static int open_model(tern_engine *engine, const engine_source *source) {
+  const host_program *program = &engine->program;
+  tern_engine_options *o = &engine->options;
+  if (open_program(engine, source->models, source->count) != 0)
+    return -1;
+  set_environment(engine);
   if (engine->is_given_up)
     return engine_fail(TERN_ENGINE_FAILED, "loading %s was given up",
                        program->name);
@@ -176,18 +199,14 @@ static int open_model(tern_engine *engine, const tern_model *const *models,
   return open_memory(engine);
 }
 
-/* By path, or those that are linked in. */
-static int open_models(tern_engine *engine, const tern_model *const *models,
-                       unsigned count) {
-  if (engine->path && engine_find_models(engine, &models, &count) != 0)
+static int open_source(tern_engine *engine, engine_source source) {
+  if (source.find && source.find(engine, &source.models, &source.count) != 0)
     return -1;
-  return open_model(engine, models, count);
+  return open_model(engine, &source);
 }
 
-/* `path` is NULL for models that are linked in. */
-static tern_engine *open_engine(const char *path,
-                                const tern_model *const *models, unsigned count,
-                                const tern_engine_options *options) {
+tern_engine *engine_open(const engine_source *source,
+                         const tern_engine_options *options) {
   tern_engine *engine = calloc(1, sizeof(*engine));
   if (!engine) {
     engine_fail(TERN_ENGINE_FAILED, "out of memory");
@@ -203,13 +222,13 @@ static tern_engine *open_engine(const char *path,
                          options->size, "tern_engine_options");
   const tern_engine_options *o = &engine->options;
   if (result == 0 && check_options(o) == 0 &&
-      copy_text(&engine->path, path) == 0 &&
-      copy_text(&engine->file, path) == 0 &&
+      copy_text(&engine->path, source->path) == 0 &&
+      copy_text(&engine->file, source->path) == 0 &&
       copy_text(&engine->compiler, o->compiler) == 0 &&
       copy_text(&engine->weights, o->weights) == 0 &&
       copy_text(&engine->template_file, o->chat_template) == 0 &&
       copy_text(&engine->name, o->model_name) == 0 &&
-      open_models(engine, models, count) == 0) {
+      open_source(engine, *source) == 0) {
     engine_watch(engine);
     engine_open_parts(engine);
     engine->calls_form = engine_calls_form(engine);
@@ -222,19 +241,12 @@ static tern_engine *open_engine(const char *path,
   return NULL;
 }
 
-tern_engine *tern_engine_open(const char *path,
-                              const tern_engine_options *options) {
-  if (path)
-    return open_engine(path, NULL, 0, options);
-  engine_fail(TERN_ENGINE_INVALID, "the path of the model is NULL");
-  return NULL;
-}
-
 tern_engine *tern_engine_open_linked(const tern_model *const *models,
                                      unsigned count,
                                      const tern_engine_options *options) {
+  engine_source source = {.models = models, .count = count};
   if (models && count)
-    return open_engine(NULL, models, count, options);
+    return engine_open(&source, options);
   engine_fail(TERN_ENGINE_INVALID, "there is no model");
   return NULL;
 }
@@ -286,7 +298,7 @@ void tern_engine_close(tern_engine *engine) {
   free(engine->template_file);
   free(engine->name);
   if (engine->library)
-    dlclose(engine->library);
+    engine->unload(engine->library);
   if (engine->code >= 0)
     close(engine->code);
   pthread_cond_destroy(&engine->idle);
@@ -298,7 +310,7 @@ void tern_engine_close(tern_engine *engine) {
   free(engine);
 }
 
-const char *tern_version(void) { return TERN_VERSION; }
+const char *tern_version(void) { return TERN_VERSION_TEXT; }
 
 int tern_engine_describe(const tern_engine *engine, tern_engine_info *info) {
   const host_program *program = &engine->program;

@@ -132,7 +132,8 @@ static int find_sequence(engine_request *request) {
   tern_engine *engine = request->engine;
   uint32_t block = engine->program.model->state_block_tokens;
   beginning ready = {NULL, 0}, coming = {NULL, 0};
-  if (!(request->flags & TERN_REQUEST_PRIVATE) && !engine_is_scored(request))
+  if (!(request->flags & (TERN_REQUEST_PRIVATE | TERN_REQUEST_PROMPT_HIDDEN)) &&
+      !engine_is_scored(request))
     find(request, &ready, &coming);
   if (coming.count >= ready.count + block)
     return 1;
@@ -197,6 +198,10 @@ void engine_keep(engine_request *request) {
   if (!sequence)
     return;
   sequence->request = NULL;
+  if (request->answered) {
+    sequence->random = request->generator.sampler.random;
+    sequence->has_random = 1;
+  }
   sequence->used = engine->counts.steps;
   if (!sequence->is_owned && sequence->is_private)
     engine_sequence_close(sequence);

@@ -81,7 +81,7 @@ static int check_numbers(const tern_request *r) {
     if (!(numbers[i].value < numbers[i].unset) &&
         check_number(numbers[i].name, numbers[i].flag, numbers[i].value) != 0)
       return TERN_ENGINE_INVALID;
-  if (r->flags >> 7)
+  if (r->flags >> 10)
     return engine_fail(TERN_ENGINE_INVALID,
                        "flags is %#x, which has bits that "
                        "are not known",
@@ -201,7 +201,7 @@ static int take_prompt(engine_request *request, const tern_request *r,
                        "one has %d of them",
                        !!r->tokens + !!r->text + !!r->chat);
   if (r->chat) {
-    request->is_chat = 1;
+    request->shows_tags = 1;
     return engine_encode_chat(engine, r->chat, &request->opening, tokens,
                               count);
   }
@@ -245,7 +245,8 @@ static int set_prompt(engine_request *request, const tern_request *r) {
 
 /*--- What follows from both ------------------------------------------------*/
 
-static int set_generator(engine_request *request) {
+static int set_generator(engine_request *request,
+                         const tern_sequence *sequence) {
   host_program *program = &request->program;
   host_generator *generator = &request->generator;
   tern_sampler_options sampling = host_default_sampler(program);
@@ -254,6 +255,7 @@ static int set_generator(engine_request *request) {
   generator->candidates = request->engine->candidates;
   generator->sparse = request->engine->sparse;
   generator->mark = TERN_MARK_WRITTEN;
+  request->shows_tags |= (request->flags & TERN_REQUEST_TAGS) != 0;
   if (host_status(program, tern_sampler_init(&generator->sampler, &sampling),
                   "sampling") != 0 ||
       host_default_rules(program, &generator->rules,
@@ -261,6 +263,9 @@ static int set_generator(engine_request *request) {
       host_stops_open(&request->stops, program) != 0 ||
       host_default_limit(program, request->text_count, &request->limit) != 0)
     return engine_pass_on(&program->error);
+  if ((request->flags & TERN_REQUEST_SAME_SEED) && sequence &&
+      sequence->has_random)
+    generator->sampler.random = sequence->random;
   int needs_logits =
       (request->flags & (TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS |
                          TERN_REQUEST_PROMPT_LOGPROBS)) != 0;
@@ -271,9 +276,29 @@ static int set_generator(engine_request *request) {
   return 0;
 }
 
+/* Room for hidden states of a step, and behind them for those of a token. */
+static int set_hidden(engine_request *request) {
+  const tern_model *model = request->engine->program.model;
+  uint32_t step = request->engine->options.step_tokens;
+  if (!(request->flags & (TERN_REQUEST_HIDDEN | TERN_REQUEST_PROMPT_HIDDEN)))
+    return 0;
+  if ((request->flags & TERN_REQUEST_HIDDEN) &&
+      (request->flags & TERN_REQUEST_PROMPT_HIDDEN))
+    return engine_fail(TERN_ENGINE_INVALID,
+                       "flags asks for hidden states of the prompt's last "
+                       "token and of each; the last of these is that");
+  request->hidden_tokens = 1;
+  if (request->flags & TERN_REQUEST_PROMPT_HIDDEN)
+    request->hidden_tokens =
+        request->text_count < step ? request->text_count : step;
+  request->hidden =
+      calloc((size_t)model->layer_count * model->hidden_size,
+             ((size_t)request->hidden_tokens + 1) * sizeof(float));
+  return request->hidden ? 0 : engine_fail(TERN_ENGINE_FAILED, "out of memory");
+}
+
 static int set_memory(engine_request *request) {
   tern_engine *engine = request->engine;
-  const tern_model *model = engine->program.model;
   uint64_t allowed = engine->options.state_bytes;
   uint32_t room = engine->context - request->text_count;
   int is_bounded = request->limit >= 0 && request->limit < (int64_t)room;
@@ -292,13 +317,7 @@ static int set_memory(engine_request *request) {
                        "but state_bytes allows %llu; max_tokens makes it less",
                        most, (unsigned long long)request->reserved_bytes,
                        (unsigned long long)allowed);
-  if (request->flags & TERN_REQUEST_HIDDEN) {
-    request->hidden =
-        calloc((size_t)model->layer_count * model->hidden_size, sizeof(float));
-    if (!request->hidden)
-      return engine_fail(TERN_ENGINE_FAILED, "out of memory");
-  }
-  return 0;
+  return set_hidden(request);
 }
 
 engine_request *engine_request_make(tern_engine *engine,
@@ -326,7 +345,7 @@ engine_request *engine_request_make(tern_engine *engine,
   if ((*result = set_stops(request, &r)) == 0 &&
       (*result = set_biases(request, &r)) == 0 &&
       (*result = set_prompt(request, &r)) == 0 &&
-      (*result = set_generator(request)) == 0 &&
+      (*result = set_generator(request, r.sequence)) == 0 &&
       (*result = set_memory(request)) == 0 &&
       (*result = engine_constrain(request, r.grammar)) == 0) {
     request->sequence = r.sequence;

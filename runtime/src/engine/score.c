@@ -11,6 +11,8 @@
  */
 #include "engine.h"
 
+#include <string.h>
+
 /* Of rows, unless a row for each sequence takes more. */
 #define MOST_BYTES ((uint64_t)64 << 20)
 
@@ -50,6 +52,27 @@ static void tell_token(engine_request *request, uint32_t at,
   if (logits)
     engine_add_logprobs(request, logits, &event, top);
   engine_tell(request, &event);
+}
+
+void engine_tell_hidden(engine_request *request, const tern_segment *segment) {
+  const tern_model *model = request->engine->program.model;
+  const tern_sequence *s = request->sequence;
+  size_t width = model->hidden_size, layers = model->layer_count;
+  uint32_t begin = tern_session_position(s->session.session) - segment->n;
+  uint32_t first = request->text_count - request->prompt_count;
+  float *one = request->hidden + layers * request->hidden_tokens * width;
+  for (uint32_t t = 0; t < segment->n; ++t) {
+    tern_event event = {0};
+    if (begin + t < first || atomic_load(&request->is_cancelled))
+      continue;
+    for (size_t l = 0; l < layers; ++l)
+      memcpy(one + l * width, segment->hidden + (l * segment->n + t) * width,
+             width * sizeof(float));
+    event.kind = TERN_EVENT_HIDDEN;
+    event.token = s->held[begin + t];
+    event.hidden = one;
+    engine_tell(request, &event);
+  }
 }
 
 void engine_score(engine_request *request, const tern_segment *segment) {

@@ -132,6 +132,8 @@ tern_sequence *tern_sequence_fork(tern_sequence *sequence) {
     memcpy(fork->held, sequence->held, sequence->count * sizeof(*fork->held));
     fork->count = sequence->count;
     fork->is_private = sequence->is_private;
+    fork->random = sequence->random;
+    fork->has_random = sequence->has_random;
   }
   let_go(sequence);
   return fork;
@@ -147,6 +149,29 @@ int tern_sequence_destroy(tern_sequence *sequence) {
   engine_sequence_close(sequence);
   engine_turns_give(&engine->driving);
   return 0;
+}
+
+int tern_sequence_cut(tern_sequence *sequence, size_t count, size_t *left) {
+  int result = hold(sequence);
+  if (result != 0)
+    return result;
+  tern_session *session = sequence->session.session;
+  uint32_t position = tern_session_position(session);
+  if (count < sequence->count) {
+    sequence->count = (uint32_t)count;
+    if (count < position && session->model->is_recurrent)
+      sequence->count = 0;
+    if (sequence->count < position) {
+      if (tern_session_rewind(session, sequence->count) != TERN_OK)
+        result = engine_fail(TERN_ENGINE_FAILED,
+                             "the state cannot be cleared on its device");
+      engine_cut_shared(sequence, sequence->count);
+    }
+  }
+  if (left)
+    *left = sequence->count;
+  let_go(sequence);
+  return result;
 }
 
 int tern_sequence_tokens(tern_sequence *sequence, int32_t *tokens, size_t room,

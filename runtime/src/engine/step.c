@@ -46,7 +46,17 @@ static void end_running(tern_engine *engine, uint32_t at, tern_finish finish,
   end_request(request, finish, logits);
 }
 
+static int is_interrupted(const tern_engine *engine) {
+  const atomic_int *interrupt = engine->program.interrupt;
+  return interrupt && atomic_load(interrupt);
+}
+
 static void end_cancelled(tern_engine *engine) {
+  if (is_interrupted(engine)) {
+    pthread_mutex_lock(&engine->queue);
+    engine_cancel_all(engine);
+    pthread_mutex_unlock(&engine->queue);
+  }
   engine_request *next, *taken = engine_take_cancelled(engine);
   for (; taken; taken = next) {
     next = taken->next;
@@ -118,7 +128,8 @@ static uint32_t need_of(const engine_request *request, uint32_t rows) {
     return 0;
   const tern_sequence *s = request->sequence;
   uint32_t need = s->count - tern_session_position(s->session.session);
-  if (need > 1 && request->hidden && request->answered == 0)
+  if (need > 1 && (request->flags & TERN_REQUEST_HIDDEN) &&
+      request->answered == 0)
     --need;
   return engine_is_scored(request) && need > rows ? rows : need;
 }
@@ -199,10 +210,11 @@ static void fill_segment(tern_engine *engine, engine_request *request,
   request->best = -1;
   if (engine_is_scored(request))
     fill_scored(engine, rows, segment);
+  if (request->answered == 0 &&
+      ((request->flags & TERN_REQUEST_PROMPT_HIDDEN) || reaches_end(request)))
+    segment->hidden = request->hidden;
   if (!reaches_end(request))
     return;
-  if (request->answered == 0)
-    segment->hidden = request->hidden;
   if (segment->logits ||
       (request->limit == 0 && !(request->flags & TERN_REQUEST_LOGITS)))
     return;
@@ -247,13 +259,35 @@ static float *last_row(const tern_engine *engine, const tern_segment *segment) {
              : NULL;
 }
 
-/* A request without an answer gets them at its end. */
+/* A request without an answer gets them at its end, and so does one with which
+ * nothing can be picked by them. */
 static const float *logits_behind(const tern_engine *engine, uint32_t at,
-                                  const tern_segment *segment) {
+                                  const tern_segment *segment,
+                                  tern_finish finish) {
   const engine_request *request = engine->running[at];
-  return request->limit == 0 && (request->flags & TERN_REQUEST_LOGITS)
-             ? last_row(engine, segment)
-             : NULL;
+  if (!(request->flags & TERN_REQUEST_LOGITS))
+    return NULL;
+  if (finish == TERN_FINISH_FAILED ? request->is_not_finite
+                                   : request->limit == 0)
+    return last_row(engine, segment);
+  return request->end_logits;
+}
+
+/* Events for what was read, also where its numbers are not finite: that is when
+ * somebody wants to see them. */
+static void tell_read(tern_engine *engine, engine_request *request,
+                      const tern_segment *segment) {
+  tern_sequence *s = request->sequence;
+  uint32_t position = tern_session_position(s->session.session);
+  if (s->written < position)
+    s->written = position;
+  if (request->answered)
+    return;
+  engine->counts.prompt_tokens += segment->n;
+  if (request->flags & TERN_REQUEST_PROMPT_HIDDEN)
+    engine_tell_hidden(request, segment);
+  if (engine_is_scored(request))
+    engine_score(request, segment);
 }
 
 /* A request after a step that it was part of. */
@@ -267,14 +301,23 @@ static tern_finish advance(tern_engine *engine, engine_request *request,
   if (status == TERN_NOT_FINITE &&
       (!segment->logits || is_finite(segment->logits, values)))
     status = TERN_OK;
-  if (host_status(&request->program, status, "evaluation") != 0)
+  /* Who wants such numbers gets all of them, however they are cut into steps.
+   */
+  int reads_on =
+      status == TERN_NOT_FINITE && request->answered == 0 &&
+      (engine_is_scored(request) ||
+       (request->flags & (TERN_REQUEST_LOGITS | TERN_REQUEST_PROMPT_HIDDEN)));
+  if (status == TERN_OK || reads_on)
+    tell_read(engine, request, segment);
+  request->is_not_finite |= reads_on;
+  if (request->is_not_finite) {
+    if (position < s->count)
+      return TERN_FINISH_NONE;
+    status = TERN_NOT_FINITE;
+  }
+  if (host_status(&request->program, status,
+                  request->answered ? "evaluation" : "prompt") != 0)
     return TERN_FINISH_FAILED;
-  if (s->written < position)
-    s->written = position;
-  if (request->answered == 0)
-    engine->counts.prompt_tokens += segment->n;
-  if (engine_is_scored(request))
-    engine_score(request, segment);
   if (position < s->count)
     return TERN_FINISH_NONE;
   uint32_t before = request->answered;
@@ -298,7 +341,7 @@ static void deliver(tern_engine *engine, tern_status status) {
     if (finish == TERN_FINISH_NONE)
       ++i;
     else
-      end_running(engine, i, finish, logits_behind(engine, i, segment));
+      end_running(engine, i, finish, logits_behind(engine, i, segment, finish));
   }
   if (status != TERN_OK)
     memset(engine->is_dirty, 1, engine->options.max_sequences);
@@ -316,6 +359,12 @@ static void end_lost(tern_engine *engine) {
 
 static void compute(tern_engine *engine, uint32_t count) {
   int64_t before = host_now();
+  /* Left in the middle: all is as if it had not begun. */
+  if (setjmp(engine->program.left)) {
+    memset(engine->is_dirty, 1, engine->options.max_sequences);
+    end_cancelled(engine);
+    return;
+  }
   tern_status status =
       tern_batch_eval(engine->sessions, engine->segments, count);
   ++engine->counts.steps;

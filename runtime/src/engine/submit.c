@@ -114,3 +114,20 @@ int tern_engine_count(tern_engine *engine, tern_engine_counts *counts) {
   engine_give(counts, counts->size, &all, sizeof(all));
   return 0;
 }
+
+int tern_engine_count_weights(tern_engine *engine, tern_weight_count *counts,
+                              size_t room, size_t *count) {
+  const host_program *program = &engine->program;
+  int result = engine_check_process(engine);
+  if (result != 0)
+    return result;
+  engine_turns_take(&engine->driving);
+  *count = program->model->projection_count;
+  for (size_t p = 0; p < *count && p < room; ++p) {
+    counts[p].name = program->model->projection_names[p];
+    counts[p].held_bytes = program->counters[2 * p];
+    counts[p].read_bytes = program->counters[2 * p + 1];
+  }
+  engine_turns_give(&engine->driving);
+  return 0;
+}

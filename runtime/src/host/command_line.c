@@ -51,6 +51,7 @@ int tern_main(const tern_model *const *models, unsigned count, int argc,
   const char *path = argc > 0 && argv[0] ? argv[0] : "tern";
   const char *slash = strrchr(path, '/');
   program.name = slash ? slash + 1 : path;
+  program.interrupt = &host_interrupted;
 
   int status = EXIT_USAGE;
   if (host_options_parse(&program.options, argc, argv, &program.error) == 0 &&

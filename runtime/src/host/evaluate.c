@@ -17,13 +17,18 @@
 #define PORTIONS 4u
 
 typedef struct portion {
+  const host_program *program;
   tern_task_fn fn;
   void *arg;
 } portion;
 
+static int is_interrupted(const host_program *program) {
+  return program->interrupt && atomic_load(program->interrupt);
+}
+
 static void run_unless_interrupted(void *argument, uint32_t i) {
   const portion *p = argument;
-  if (!host_interrupted)
+  if (!is_interrupted(p->program))
     p->fn(p->arg, i);
 }
 
@@ -31,11 +36,11 @@ static void run_unless_interrupted(void *argument, uint32_t i) {
 static void run_portion(void *host, tern_task_fn fn, void *arg,
                         uint32_t count) {
   host_program *program = host;
-  portion p = {fn, arg};
+  portion p = {program, fn, arg};
   tern_pool_run(program->pool, run_unless_interrupted, &p, count);
   /* No task runs now. Nothing after this reads what those left out would have
    * written. */
-  if (host_interrupted)
+  if (is_interrupted(program))
     longjmp(program->left, 1);
 }
 
@@ -57,7 +62,7 @@ void host_evaluate_with(host_program *program) {
 int host_eval(host_program *program, tern_session *session,
               const int32_t *tokens, uint32_t n, float **logits,
               const char *doing) {
-  if (setjmp(program->left) || host_interrupted)
+  if (setjmp(program->left) || is_interrupted(program))
     return -1;
   return host_status(program, tern_session_eval(session, tokens, n, logits),
                      doing);
@@ -66,7 +71,7 @@ int host_eval(host_program *program, tern_session *session,
 int host_best(host_program *program, tern_session *session,
               const int32_t *tokens, uint32_t n, int32_t *token,
               const char *doing) {
-  if (setjmp(program->left) || host_interrupted)
+  if (setjmp(program->left) || is_interrupted(program))
     return -1;
   return host_status(program, tern_session_best(session, tokens, n, token),
                      doing);
@@ -76,7 +81,7 @@ int host_eval_choice(host_program *program, tern_session *session,
                      const int32_t *tokens, uint32_t n,
                      const tern_choice *choice, int32_t *token, float **logits,
                      const char *doing) {
-  if (setjmp(program->left) || host_interrupted)
+  if (setjmp(program->left) || is_interrupted(program))
     return -1;
   return host_status(
       program, tern_session_choose(session, tokens, n, choice, token, logits),
@@ -86,7 +91,7 @@ int host_eval_choice(host_program *program, tern_session *session,
 int host_eval_full(host_program *program, tern_session *session,
                    const int32_t *tokens, uint32_t n, uint32_t logits_count,
                    float *logits, float *hidden, const char *doing) {
-  if (setjmp(program->left) || host_interrupted)
+  if (setjmp(program->left) || is_interrupted(program))
     return -1;
   tern_status status =
       tern_session_eval_full(session, tokens, n, logits_count, logits, hidden);
@@ -96,7 +101,7 @@ int host_eval_full(host_program *program, tern_session *session,
 
 int host_eval_batch(host_program *program, tern_session *const *sessions,
                     tern_segment *segments, uint32_t count, const char *doing) {
-  if (setjmp(program->left) || host_interrupted)
+  if (setjmp(program->left) || is_interrupted(program))
     return -1;
   return host_status(program, tern_batch_eval(sessions, segments, count),
                      doing);

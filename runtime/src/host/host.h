@@ -38,9 +38,10 @@ typedef struct host_program {
   uint64_t *counters; /* 2 * projection_count, as in tern_env */
   void *scratch;      /* that all sessions share; NULL: each has its own */
   jmp_buf left;       /* where a step that is left goes on; see evaluate.c */
-  tern_gpu *gpu;      /* NULL: the model runs on the CPU */
-  tern_placement placement; /* of the weights */
-  int64_t opened;           /* when that began */
+  const atomic_int *interrupt; /* not 0: it is left; NULL: it never is */
+  tern_gpu *gpu;               /* NULL: the model runs on the CPU */
+  tern_placement placement;    /* of the weights */
+  int64_t opened;              /* when that began */
   int progress_shown;
   host_options options;
   tern_error error;
@@ -139,8 +140,8 @@ uint64_t host_cache_bytes(void);
 int64_t host_now(void); /* nanoseconds, monotonic */
 
 /* Sets program->env for the program's pool. All evaluation goes through the
- * four below, which are the core's calls; `doing` begins the sentence. Once
- * host_interrupted is set they return -1 within a moment, without a sentence
+ * five below, which are the core's calls; `doing` begins the sentence. Once
+ * the program is interrupted they return -1 within a moment, without a sentence
  * and with all sessions where they were. host_eval_full returns 1, with a
  * sentence, when all was computed but the logits are not finite. */
 void host_evaluate_with(host_program *program);
