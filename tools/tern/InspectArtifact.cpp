@@ -120,9 +120,9 @@ static void reportGpu(StringRef device, Object &facts, Report &report) {
   auto [triple, targets] = device.split('/');
   Array list;
   for (StringRef target : llvm::split(targets, ','))
-    list.push_back(target);
+    list.push_back(target.str());
   report.line("GPU", facts)
-      .put("triple", triple, "{}: ")
+      .put("triple", triple.str(), "{}: ")
       .say(llvm::join(llvm::split(targets, ','), ", ") + " and later")
       .note("gpu_targets", std::move(list));
 }
