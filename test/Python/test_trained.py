@@ -9,7 +9,10 @@ and YaRN. Needs TERN_BINARY; without it these tests are skipped.
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT, TARGETS, model_directory
 from double_precision import DoubleModel
@@ -17,9 +20,8 @@ from tern_reference.checkpoint import Linear, load
 from tern_reference.config import ActivationQuant
 from tern_reference.gguf import convert
 from tern_reference.model import Model
-from tern_reference.network import Shape
+from tern_reference.safetensors import Pending, write
 from tern_reference.tokenizer import Tokenizer
-from tern_reference.train import save
 from test_compiled import assert_same, run_compiled, run_driver
 
 QWEN3 = model_directory("shakespeare-qwen3")
@@ -57,16 +59,29 @@ def test_compiled_is_the_reference(tern, ids, want, tmp_path, target):
     assert_same(run_compiled(tern, QWEN3, ids, tmp_path, target, threads=2), want)
 
 
+def save_unpacked(directory: Path) -> None:
+    """The same weights as plain f16, as most models of this form are published."""
+    shutil.copytree(QWEN3, directory)
+    config = json.loads((directory / "config.json").read_text())
+    del config["quantization"], config["quantization_config"]
+    (directory / "config.json").write_text(json.dumps(config))
+    tensors = [
+        Pending(name, "F16", values.shape, lambda values=values: [values.astype(np.float16)])
+        for name, values in DoubleModel(QWEN3).weights.items()
+    ]
+    write(directory / "model.safetensors", tensors)
+
+
 FORMS = ("unpacked", "pq2_0", "ptq1_0", "q2_0_g64", "q2_0_g128")
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_says_the_same(tern, checkpoint, tmp_path, form):
-    """The reference's continuation, from plain f16 as the trainer saves it and from GGUF."""
+    """The reference's continuation, from plain f16 and from GGUF."""
     model = tmp_path / "model.gguf"
     if form == "unpacked":
         model = tmp_path / "model"
-        save(model, Shape(), DoubleModel(QWEN3).weights, QWEN3, form)
+        save_unpacked(model)
     else:
         convert(QWEN3, model, form)
     prompt = "KING RICHARD III:\nNow is the winter"
