@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from .checkpoint import load
-from .config import ConfigError
+from .exit_status import exit_status
 from .model import HEADS, Model, Options
 from .perplexity import perplexity
-from .safetensors import FormatError
 from .tokenizer import Tokenizer
 
 
@@ -96,19 +95,12 @@ def _ppl(arguments: argparse.Namespace, model: Model) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """0 done, 1 failed, 130 interrupted; argparse exits with 2 on wrong usage."""
     arguments = _parser().parse_args(argv)
     options = Options(arguments.kv_bits, arguments.bos_bits, arguments.q_bits, arguments.head)
     run = {"logits": _logits, "generate": _generate, "ppl": _ppl}[arguments.command]
-    try:
-        run(arguments, Model(load(arguments.model), options))
-    except (ConfigError, FormatError, OSError, ValueError) as error:
-        print(f"python -m tern_reference: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("python -m tern_reference: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(
+        "tern_reference", lambda: run(arguments, Model(load(arguments.model), options))
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from . import gguf
+from .exit_status import exit_status
 from .published import PUBLISHED
 from .safetensors import write_shards
 from .synth_tensors import Plan, Spec, Tensors
@@ -357,17 +358,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = vars(_parser().parse_args(argv))
     directory, plain = arguments.pop("output"), arguments.pop("no_tokenizer")
     encoding = arguments.pop("gguf")
-    try:
+
+    def work() -> None:
         synthesize(directory, tokenizer=not plain, **arguments)
         if encoding:
             gguf.convert(directory, directory / "model.gguf", encoding)
-    except (OSError, ValueError) as error:
-        print(f"python -m tern_reference.synth: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("python -m tern_reference.synth: interrupted", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_status("tern_reference.synth", work)
 
 
 if __name__ == "__main__":

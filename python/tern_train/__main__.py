@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-LIBRARIES = ("torch", "numpy")
+from .launch import launch
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,23 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def set_threads(threads: int) -> None:
-    """Of PyTorch and of its BLAS, which reads the variable when it is loaded."""
-    os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-    import torch
-
-    torch.set_num_threads(threads)
-
-
-def missing_library(error: ModuleNotFoundError) -> str | None:
-    if error.name not in LIBRARIES:
-        return None
-    packages = "python3-torch, and libopenblas0 for its speed"
-    return f"python -m tern_train: no module '{error.name}': install PyTorch (Debian: {packages})"
-
-
 def main(argv: list[str] | None = None) -> int:
-    """0 done, 1 failed, 130 interrupted; argparse exits with 2 on wrong usage."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     for name in ("threads", "every"):
@@ -54,23 +37,13 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(f"--{name} is {getattr(arguments, name)}, expected 1 or more")
     if arguments.start and arguments.tokenizer:
         parser.error("--tokenizer with --from: a checkpoint has its own tokens")
-    try:
-        set_threads(arguments.threads)
+
+    def work() -> None:
         from . import command
-    except ModuleNotFoundError as error:
-        sentence = missing_library(error)
-        if sentence is None:
-            raise
-        print(sentence, file=sys.stderr)
-        return 1
-    try:
+
         command.run(arguments)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        return command.fail(error)
-    except KeyboardInterrupt:
-        print("python -m tern_train: interrupted; --resume goes on", file=sys.stderr)
-        return 130
-    return 0
+
+    return launch("tern_train", arguments.threads, work, "interrupted; --resume goes on")
 
 
 if __name__ == "__main__":

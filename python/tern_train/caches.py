@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .__main__ import missing_library, set_threads
+from .launch import launch
 from .schemes import SCHEMES
 
 if TYPE_CHECKING:  # what loads PyTorch is imported when its threads are set
@@ -113,19 +113,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
-    try:
-        set_threads(arguments.threads)
-        _run(arguments)
-    except ModuleNotFoundError as error:
-        sentence = missing_library(error)
-        if sentence is None:
-            raise
-        print(sentence, file=sys.stderr)
-        return 1
-    except (OSError, ValueError, KeyError) as error:
-        print(f"python -m tern_train.caches: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return launch("tern_train.caches", arguments.threads, lambda: _run(arguments))
 
 
 if __name__ == "__main__":

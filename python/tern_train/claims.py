@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .__main__ import missing_library, set_threads
 from .caches import CACHES, NARROW, measured
+from .launch import launch
 
 if TYPE_CHECKING:  # what loads PyTorch is imported when its threads are set
     from .recipe import Recipe
@@ -182,30 +182,20 @@ def _machine() -> str:
     return names[0] if names else platform.machine()
 
 
+def _run(arguments: argparse.Namespace) -> None:
+    wanted = arguments.variant or [variant.name for variant in VARIANTS]
+    for size in arguments.size or SIZES:
+        for seed in arguments.seeds:
+            claims = Claims(arguments, size, seed)
+            for variant in VARIANTS:
+                if variant.name in wanted:
+                    claims.run(variant)
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
-    try:
-        set_threads(arguments.threads)
-        wanted = arguments.variant or [variant.name for variant in VARIANTS]
-        for size in arguments.size or SIZES:
-            for seed in arguments.seeds:
-                claims = Claims(arguments, size, seed)
-                for variant in VARIANTS:
-                    if variant.name in wanted:
-                        claims.run(variant)
-    except ModuleNotFoundError as error:
-        sentence = missing_library(error)
-        if sentence is None:
-            raise
-        print(sentence, file=sys.stderr)
-        return 1
-    except (OSError, ValueError) as error:
-        print(f"python -m tern_train.claims: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("python -m tern_train.claims: interrupted; the same command goes on", file=sys.stderr)
-        return 130
-    return 0
+    hint = "interrupted; the same command goes on"
+    return launch("tern_train.claims", arguments.threads, lambda: _run(arguments), hint)
 
 
 if __name__ == "__main__":

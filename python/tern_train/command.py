@@ -8,7 +8,6 @@ import argparse
 import json
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,9 +163,3 @@ def _compiler(arguments: argparse.Namespace) -> str | None:
     if found is None:
         raise FileNotFoundError(f"no command '{arguments.tern}' to compile with: --tern PATH")
     return found
-
-
-def fail(error: BaseException) -> int:
-    words = " ".join(str(error).split()) or type(error).__name__
-    print(f"python -m tern_train: {words}", file=sys.stderr)
-    return 1
