@@ -41,7 +41,7 @@ def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
-def _coded(x: Tensor, cache: Cache) -> tuple[Tensor, Tensor | None]:
+def coded(x: Tensor, cache: Cache) -> tuple[Tensor, Tensor | None]:
     """Keys or values [..., t, d] as their codes stand for them.
 
     Also a code's step [..., t, 1], where a row has one.
@@ -94,10 +94,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, cache: Cache) -> Tensor:
         out = torch.softmax(score.masked_fill(hidden, -math.inf), dim=-1) @ v
     else:
         k, v = k.unsqueeze(2), v.unsqueeze(2)
-        k = _coded(k, cache)[0] if "k" in cache.coded else rounded(k, torch.float16)
+        k = coded(k, cache)[0] if "k" in cache.coded else rounded(k, torch.float16)
         step = None
         if "v" in cache.coded:
-            v, step = _coded(v, cache)
+            v, step = coded(v, cache)
         else:
             v = rounded(v, torch.float16)
         score = (_coded_query(q, cache.q_bits) @ k.transpose(-1, -2)) * scale

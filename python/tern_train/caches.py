@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Widths of the cache that are compared, and their cost for a checkpoint.
 
-`python -m tern_train.caches MODEL TEXT`: the perplexity of a BitNet, packed or with
-masters, for each of them. Coding keys or values alone, and more scales for a row, are no
+`python -m tern_train.caches MODEL TEXT`: the perplexity of a model, packed or with
+masters, for each of them. Coding keys or values alone, and scales for fewer features, are no
 caches of tern's: they tell where a narrow cache costs.
 """
 
@@ -33,7 +33,7 @@ class Widths:
     bos_bits: int
     q_bits: int = 8
     coded: str = "kv"
-    scales: int = 1  # of a row
+    block: int | None = None  # features that share a scale
 
 
 NARROW = {"16": Widths(16, 16), "3, bos 4": Widths(3, 4)}
@@ -47,9 +47,14 @@ CACHES = {
     "3, bos 4, queries 4": Widths(3, 4, 4),
     "3, bos 4, keys only": Widths(3, 4, coded="k"),
     "3, bos 4, values only": Widths(3, 4, coded="v"),
-    "3, bos 4, 2 scales": Widths(3, 4, scales=2),
-    "3, bos 4, 4 scales": Widths(3, 4, scales=4),
+    "3, bos 4, a scale for 64": Widths(3, 4, block=64),
+    "3, bos 4, a scale for 32": Widths(3, 4, block=32),
+    "3, bos 4, a scale for 16": Widths(3, 4, block=16),
 }
+
+
+def _splits(block: int, head_dim: int) -> bool:
+    return block < head_dim and head_dim % block == 0
 
 
 def measured(
@@ -60,18 +65,19 @@ def measured(
     bos: int,
     caches: dict[str, Widths],
 ) -> Iterator[tuple[str, Measured]]:
-    """Each cache's name and what was measured with it."""
+    """Name and what was measured of each cache whose scales divide a head's features."""
     from .attention import Cache
     from .evaluate import measure
 
     for name, w in caches.items():
-        block = network.config.head_dim // w.scales if w.scales > 1 else None
-        cache = Cache(w.bits, w.bos_bits, w.q_bits, w.coded, block)
+        if w.block is not None and not _splits(w.block, network.config.head_dim):
+            continue
+        cache = Cache(w.bits, w.bos_bits, w.q_bits, w.coded, w.block)
         yield name, measure(network.with_cache(cache), parameters, ids, window, bos)
 
 
 def _parser() -> argparse.ArgumentParser:
-    summary = "The perplexity of a BitNet for each width of the cache."
+    summary = "The perplexity of a model for each width of the cache."
     parser = argparse.ArgumentParser(prog="python -m tern_train.caches", description=summary)
     add = parser.add_argument
     add("model", type=Path, help="a checkpoint, packed or with masters")

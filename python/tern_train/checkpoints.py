@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tern_reference.checkpoint import Linear, load, pack
@@ -74,36 +75,47 @@ def read_masters(directory: Path) -> tuple[Network, Parameters]:
 
 
 def read_ternary(directory: Path) -> tuple[Network, Parameters]:
-    """A BitNet to be measured, packed or with masters, as masters that give its digits.
-
-    A digit times alpha divided by the share of digits that are not 0: their mean magnitude
-    is alpha again, but for its last bit.
-    """
+    """A model to be measured, packed or not, as masters that give its digits."""
     raw, checkpoint = read_config(directory), load(directory)
     network = Network(bare(raw) | {name: raw[name] for name in _OF_TRAINING[1:] if name in raw})
     network.kind = torch.float32
-    if isinstance(checkpoint.table, Linear) or isinstance(checkpoint.head, Linear):
-        raise ConfigError(f"{directory}: the embedding or the head is ternary")
-    tensors = {"model.embed_tokens": checkpoint.embedding, "model.norm": checkpoint.norm}
+    tensors = {"model.embed_tokens": checkpoint.table, "model.norm": checkpoint.norm}
     if not network.config.tie_word_embeddings:
         tensors["lm_head"] = checkpoint.head
     for index, layer in enumerate(checkpoint.layers):
         base = f"model.layers.{index}."
         for name, linear in layer.linears.items():
-            if linear.alpha.size != 1 or linear.bias is not None:
-                raise ConfigError(f"{directory}: {name} has a bias or more than one scale")
-            share = max(np.count_nonzero(linear.digits), 1) / linear.digits.size
             block = "self_attn." if name in ATTENTION_PROJECTIONS else "mlp."
-            tensors[base + block + name] = linear.digits * np.float32(linear.alpha[0] / share)
+            tensors[base + block + name] = linear
         norms = {
             "input_layernorm": layer.input_norm,
             "post_attention_layernorm": layer.post_attention_norm,
             "self_attn.attn_sub_norm": layer.attn_sub_norm,
+            "self_attn.q_norm": layer.q_norm,
+            "self_attn.k_norm": layer.k_norm,
             "mlp.ffn_sub_norm": layer.ffn_sub_norm,
         }
         tensors |= {base + name: weight for name, weight in norms.items() if weight is not None}
-    wide = {name + ".weight": value.astype(np.float32) for name, value in tensors.items()}
-    return network, {name: torch.from_numpy(value) for name, value in wide.items()}
+    parameters = {}
+    for name, value in tensors.items():
+        wide = _master(name, value, network.group) if isinstance(value, Linear) else value
+        parameters[name + ".weight"] = torch.from_numpy(wide.astype(np.float32))
+    return network, parameters
+
+
+def _master(name: str, linear: Linear, group: int) -> NDArray[np.float32]:
+    """A digit times its scale divided by the share of digits that are not 0 under that scale.
+
+    The mean magnitude is the scale again, but for its last bit.
+    """
+    rows, columns = linear.digits.shape
+    scales = (rows, columns // group) if group else (1,)
+    if linear.bias is not None or linear.alpha.shape != scales:
+        raise ConfigError(f"{name} has a bias, or scales that are not trained so")
+    blocks = linear.digits.reshape(*scales, -1)
+    share = np.maximum(np.count_nonzero(blocks, axis=-1, keepdims=True), 1) / blocks.shape[-1]
+    master: NDArray[np.float32] = blocks * (linear.alpha[..., None] / share).astype(np.float32)
+    return master.reshape(rows, columns)
 
 
 def _bf16(name: str, value: Tensor) -> Pending:
