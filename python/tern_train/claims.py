@@ -125,6 +125,7 @@ class Claims:
     def run(self, variant: Variant) -> None:
         """Trains and measures one variant, unless its result is there."""
         from .recipe import Stage
+        from .training import TrainingError
 
         if variant.name in self.results["runs"]:
             return
@@ -132,7 +133,7 @@ class Claims:
         if variant.all_steps:
             plan = self.plan.with_stages(Stage(str(variant.trained)))
             training = self._training(plan, variant.name)
-            cost = self._timed(training, variant.name, None)
+            name = variant.name
         else:
             scheme = variant.trained or first.activations
             stage = Stage(scheme, second.share, variant.train_cache)
@@ -145,7 +146,11 @@ class Claims:
             training = self._training(self.plan.with_stages(first, stage), name)
             if training.step < end:
                 training.load(self._state("first stage"))
+        try:
             cost = self._timed(training, name, None)
+        except TrainingError:
+            self._record(variant.name, {"diverged": training.step})
+            return
         result = self._measured(variant, training)
         self._record(variant.name, result | {"cpu_seconds_per_step": cost})
 

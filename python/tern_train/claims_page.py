@@ -49,6 +49,13 @@ def spread(values: list[float], digits: int = 2, sign: str = "") -> str:
     return text if len(values) == 1 else f"{text} ± {(max(values) - min(values)) / 2:.{digits}f}"
 
 
+def with_diverged(cells: list[str], measured: int, diverged: int) -> list[str]:
+    """A variant's cells, where seeds of it ended without a finite loss."""
+    if not measured:
+        return ["diverges", "", ""]
+    return [f"{cells[0]}, {diverged} of {measured + diverged} seeds diverge", *cells[1:]]
+
+
 class Results:
     """All seeds of one size and number of steps."""
 
@@ -97,7 +104,11 @@ def section(title: str, results: Results) -> list[str]:
         perplexity = results.of(name, "perplexity", "16")
         change = results.change(name, "16", "a8")
         read = [100 * value for value in results.of(name, "active")]
-        rows.append([words, spread(perplexity), spread(change, 1, "+"), spread(read, 1), paper])
+        cells = [spread(perplexity), spread(change, 1, "+"), spread(read, 1)]
+        diverged = len(results.of(name, "diverged"))
+        if diverged:
+            cells = with_diverged(cells, len(perplexity), diverged)
+        rows.append([words, *cells, paper])
     titles = ["", "perplexity", "to a8, %", "weights read, %", "paper, 3B"]
     lines += _table(titles, rows)
     names = list(ZEROS)

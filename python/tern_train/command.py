@@ -16,7 +16,7 @@ import torch
 
 from . import checkpoints, evaluate, recipe, text
 from .network import Network, Parameters
-from .training import Training, in_stage, initial, zeros_line
+from .training import Training, TrainingError, in_stage, initial, zeros_line
 
 UNFINISHED = ".training"  # added to the output's name while a training goes on
 STATE, PLAN = "state.safetensors", "plan.json"
@@ -124,13 +124,16 @@ def run(arguments: argparse.Namespace) -> None:
     size = sum(w.numel() for w in start.parameters.values())
     learned, held_out = len(start.corpus.learned), len(start.corpus.held_out)
     _say(f"{size} parameters, {learned} tokens to learn from, {held_out} held out")
-    training.run(_say, every=arguments.every)
+    try:
+        training.run(_say, every=arguments.every)
+    except TrainingError:  # going on from its state would end here again
+        _forget(training)
+        raise
     _tell_perplexity(training)
     stage = plan.stages[-1]
     files = start.corpus.files
     checkpoints.save(start.network, start.raw, stage, training.parameters, files, arguments.output)
-    if training.path is not None:
-        shutil.rmtree(training.path.parent)
+    _forget(training)
     written = checkpoints.directories(start.network, arguments.output)
     _say(f"wrote {' and '.join(map(str, written))}")
     if compiler:
@@ -138,6 +141,12 @@ def run(arguments: argparse.Namespace) -> None:
         if subprocess.run(command, check=False).returncode:
             raise RuntimeError(f"{' '.join(command)} failed")
         _say(f"wrote {arguments.program}")
+
+
+def _forget(training: Training) -> None:
+    """Removes the directory of the state."""
+    if training.path is not None:
+        shutil.rmtree(training.path.parent)
 
 
 def _tell_perplexity(training: Training) -> None:
