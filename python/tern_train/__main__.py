@@ -22,7 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--resume", action="store_true", help="go on where a training of OUTPUT was stopped")
     add("--seed", type=int, help="of weights and windows, instead of the recipe's")
     add("--steps", type=int, help="instead of the recipe's")
-    add("--threads", type=int, default=1, help="one gives the same bits anywhere (default: 1)")
+    add("--threads", type=int, default=1, help="one gives the same bits again (default: 1)")
     add("--every", type=int, default=50, help="steps between lines of progress (default: 50)")
     add("--program", type=Path, help="compile the model to this program afterwards")
     add("--tern", default="tern", help="the compiler for --program (default: tern)")

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from . import checkpoints, evaluate, recipe, text
 from .network import Network, Parameters
 from .training import Training, TrainingError, in_stage, initial, zeros_line
@@ -77,9 +75,8 @@ def _ids(tokenizer: dict[str, Any]) -> list[int]:
     return [*tokenizer["model"]["vocab"].values(), *added]
 
 
-def _plan(plan: recipe.Recipe, start: Start) -> dict[str, Any]:
+def _plan(plan: recipe.Recipe, start: Start, threads: int) -> dict[str, Any]:
     """A state belongs to these: going on with anything else is refused."""
-    threads = torch.get_num_threads()
     digest = start.corpus.digest
     return {"recipe": plan.raw(), "config": start.raw, "text": digest, "threads": threads}
 
@@ -120,7 +117,7 @@ def run(arguments: argparse.Namespace) -> None:
         if path.exists():
             raise FileExistsError(f"{path} is there already, and is not overwritten")
     training = Training(start.network, plan, start.corpus, start.parameters)
-    _state(arguments, _plan(plan, start), training)
+    _state(arguments, _plan(plan, start, arguments.threads), training)
     size = sum(w.numel() for w in start.parameters.values())
     learned, held_out = len(start.corpus.learned), len(start.corpus.held_out)
     _say(f"{size} parameters, {learned} tokens to learn from, {held_out} held out")

@@ -13,11 +13,15 @@ LIBRARIES = ("torch", "numpy")
 
 
 def _set_threads(threads: int) -> None:
-    """Of PyTorch and of its BLAS, which reads the variable when it is loaded."""
+    """Of PyTorch's BLAS, which reads the variable when it is loaded.
+
+    All else of PyTorch has one: its own threads wait for work by spinning, on the cores
+    that the BLAS needs.
+    """
     os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
 
 
 def launch(
