@@ -7,6 +7,7 @@
 
 #include "tern/Artifact/Toolchain.h"
 
+#include "tern/Artifact/Children.h"
 #include "tern/Artifact/TemporaryDirectory.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -158,9 +159,10 @@ Error Toolchain::run(llvm::ArrayRef<std::string> arguments,
   if (!scratch)
     return scratch.takeError();
   std::string log = scratch->path("log"), reason;
-  int status = llvm::sys::ExecuteAndWait(
-      compiler, command, std::nullopt,
-      {StringRef("/dev/null"), StringRef(log), StringRef(log)}, 0, 0, &reason);
+  int status =
+      runChild(compiler, command,
+               {StringRef("/dev/null"), StringRef(log), StringRef(log)},
+               std::nullopt, reason);
   if (status == 0)
     return Error::success();
   if (reason.empty())

@@ -9,6 +9,7 @@
 
 #include "Paths.h"
 
+#include "tern/Artifact/Children.h"
 #include "tern/Artifact/TemporaryDirectory.h"
 #include "tern/Artifact/Toolchain.h"
 #include "tern/Driver/OutputFiles.h"
@@ -258,10 +259,9 @@ tern::countInstructions(StringRef folder, TargetAttr target) {
     return scratch.takeError();
   std::string said = scratch->path("said"), log = scratch->path("log"), reason;
   constexpr unsigned seconds = 300;
-  llvm::sys::ExecuteAndWait(
-      *make, {*make, "-s", "-C", folder, "--no-print-directory", "count"},
-      std::nullopt, {StringRef("/dev/null"), StringRef(said), StringRef(log)},
-      seconds, 0, &reason);
+  runChild(*make, {*make, "-s", "-C", folder, "--no-print-directory", "count"},
+           {StringRef("/dev/null"), StringRef(said), StringRef(log)}, seconds,
+           reason);
   auto text = llvm::MemoryBuffer::getFile(said);
   auto complaints = llvm::MemoryBuffer::getFile(log);
   TokenInstructions counts;

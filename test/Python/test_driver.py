@@ -7,6 +7,7 @@ Needs TERN_BINARY; without it these tests are skipped.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -150,9 +151,10 @@ def interrupted(number: int, started: Path, *command, **options) -> tuple[float,
 
 @pytest.fixture
 def slow_linker(tmp_path):
-    """The environment in which linking takes 20 s, and the file that says it has begun."""
+    """The environment in which linking takes 20 s, and the file that says who has begun."""
     compiler, started, scratch = tmp_path / "cc", tmp_path / "started", tmp_path / "scratch"
-    compiler.write_text(f"#!/bin/sh\n: > {started}\nexec sleep 20 >/dev/null 2>&1 <&1\n")
+    says = f"echo $$ >{started}.new\nmv {started}.new {started}"
+    compiler.write_text(f"#!/bin/sh\n{says}\nexec sleep 20 >/dev/null 2>&1 <&1\n")
     compiler.chmod(0o755)
     scratch.mkdir()
     environment = {**os.environ, "TERN_CC": str(compiler), "TMPDIR": str(scratch)}
@@ -174,6 +176,12 @@ def test_interrupt_is_said_and_nothing_stays(tern, tmp_path, slow_linker, comman
     assert seconds < 2  # promised are 0.2
     left = [*out.iterdir(), *tmp_path.glob("scratch/*"), *tmp_path.glob("cache/*/*.tmp.*")]
     assert left == []
+    ended = time.monotonic()
+    linker = Path("/proc", started.read_text().strip(), "cmdline")
+    with contextlib.suppress(OSError):
+        while linker.read_bytes():  # that it ends is up to the system
+            assert time.monotonic() < ended + 5
+            time.sleep(0.01)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@
 #include "Interrupt.h"
 #include "LostFiles.h"
 
+#include "tern/Artifact/Children.h"
+
 #include "llvm/ADT/StringRef.h"
 
 #include <cerrno>
@@ -33,6 +35,7 @@ static void writeNow(StringRef text) {
 
 /// A handler: nothing in it may allocate.
 static void end(int number) {
+  endChildren();
   removeUnfinishedFiles();
   // Over a line of progress, and the key as the terminal shows it.
   if (isTerminal)

@@ -10,9 +10,10 @@
 
 namespace tern {
 
-/// From here on SIGINT, SIGTERM and SIGHUP end tern at once: temporary files
-/// are removed, one line on stderr says so, the status is 128 + the number. To
-/// be called first: handlers that are set later run before this one.
+/// From here on SIGINT, SIGTERM and SIGHUP end tern at once: programs that it
+/// runs get SIGTERM, temporary files are removed, one line on stderr says so,
+/// the status is 128 + the number. To be called first: handlers that are set
+/// later run before this one.
 void catchInterrupts();
 
 /// From here on tern also ends, as by SIGTERM, when the pipe that is its
