@@ -24,7 +24,7 @@ A48 = model_directory(MODELS[0])
 WANT = golden_json(MODELS[0])["greedy"][0]
 
 
-PACKAGES = {"libtern0", "libtern-dev", "tern", "python3-tern"}
+PACKAGES = {"libtern0", "libtern-dev", "tern", "python3-tern", "python3-tern-train"}
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +87,8 @@ def test_packages_are_what_is_installed(build, prefix, packages, tmp_path):
         "tern": ["usr/bin/tern", "usr/share/man/man1/tern-compile.1.gz",
                  "usr/share/bash-completion/completions/tern"],
         "python3-tern": ["usr/lib/python3/dist-packages/tern/py.typed"],
+        "python3-tern-train": [f"usr/lib/python3/dist-packages/tern_{file}" for file in (
+            "train/__main__.py", "train/recipes/a4.8-2m.toml", "reference/tokenizer.py")],
     }  # fmt: skip
     for name, files in wanted.items():
         assert set(files) <= {file.removeprefix("./") for file in owned(packages[name])}, name
@@ -111,6 +113,23 @@ def test_installed_tern_and_examples_agree(build, prefix):
     commit = (build / "share/tern/commit.txt").read_text().strip()
     said = rf"tern [\d.]+, LLVM 22.*\ncommit: {commit}\nbuilt by: \w+ .*\nLLVM's targets: .*X86"
     assert re.match(said, done.stdout) and re.fullmatch(r"[0-9a-f]{12}( with changes)?|unknown", commit)
+
+
+def test_scripts_of_packages_name_them(packages):
+    for name in ("python3-tern", "python3-tern-train"):
+        for script, program in (("postinst", "py3compile"), ("prerm", "py3clean")):
+            assert f"  {program} -p {name}\n" in run("dpkg-deb", "-I", packages[name], script).stdout
+
+
+def test_installed_trainer_trains(prefix, tmp_path):
+    """A few steps, from the recipe that is installed with it."""
+    pytest.importorskip("torch")
+    text = (ROOT / "test/data/shakespeare.txt").read_text()[:60000]
+    (tmp_path / "text").write_text(text)
+    env = {"PATH": f"{prefix}/bin:/usr/bin:/bin", "PYTHONPATH": str(prefix / "lib/python3/dist-packages")}
+    done = run("/usr/bin/python3", "-m", "tern_train", "text", "-o", "model", "--steps", "2", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model/model.safetensors").exists()
 
 
 def test_installed_compiler_compiles(prefix, tmp_path):

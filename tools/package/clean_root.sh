@@ -26,5 +26,6 @@ unshare --mount sh -ec 'mount --bind /proc "$0/proc"; exec chroot "$0" sh -ec "$
   apt-get update -q
   apt-get install -q -y --no-install-recommends /tern/*.deb
   sh /tern/try.sh /tern/model
-  apt-get remove -q -y tern libtern0
+  python3 -m tern_train /usr/share/common-licenses/GPL-3 -o /tmp/trained --steps 2
+  apt-get remove -q -y tern libtern0 python3-tern-train
   test -z "$(find /usr -name "*libtern*" -o -path "*/dist-packages/tern*")"'
