@@ -111,6 +111,15 @@ def test_answers_have_the_form_that_was_asked_for(server):
     assert server.refused("/v1/chat/completions", bad)["param"] == "response_format"
 
 
+def test_grammars_have_a_limit(tern, tmp_path):
+    """One that has no room alone is no reason to try again later."""
+    need_server(tern)
+    with serving(tern, tmp_path, "--grammar-memory", "10K") as served:
+        error = served.refused("/v1/chat/completions", {**CHAT, "response_format": FORM})
+        assert "more than grammar_bytes, 10240" in error["message"]
+        assert served.json("/v1/chat/completions", CHAT)["choices"]
+
+
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "sing"}}])
 def test_calls_of_tools(server, choice):
     """As messages and in a stream, and their results can be told."""

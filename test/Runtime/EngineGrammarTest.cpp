@@ -143,6 +143,26 @@ TEST_F(Engine, GrammarsHaveABound) {
         << answers[size_t(i)].error;
 }
 
+/// There is no use in asking again.
+TEST_F(Engine, AGrammarWithoutRoomAloneIsInvalid) {
+  tern_engine_options o = options();
+  o.grammar_bytes = 1000;
+  auto engine = open(o);
+  Request r;
+  Answer answer;
+  uint64_t id;
+  GrammarPointer grammar = rules("root ::= [a-z]{900}");
+  r.tokens = {1, 2};
+  r.fields.grammar = grammar.get();
+  EXPECT_EQ(r.trySubmit(engine.get(), answer, id), TERN_ENGINE_INVALID);
+  std::string error = tern_engine_error();
+  EXPECT_EQ(error.find("the grammar takes "), 0u) << error;
+  EXPECT_NE(error.find("more than grammar_bytes, 1000"), std::string::npos)
+      << error;
+  r.fields.grammar = nullptr;
+  r.submit(engine.get(), answer);
+}
+
 // The same bits, whoever else is there: with grammars, without, with the same.
 TEST_F(Engine, FormsDoNotDependOnOthers) {
   RandomRequests random(12);

@@ -107,6 +107,7 @@ Error OpenModels::add(StringRef argument, const ServeFlags &flags) {
   options.max_waiting = unsigned(flags.queue.value_or(256));
   options.state_bytes = flags.states.value_or(0);
   options.kept_bytes = flags.kept.value_or(options.kept_bytes);
+  options.grammar_bytes = flags.grammars.value_or(options.grammar_bytes);
   if (!flags.chatTemplate.empty())
     options.chat_template = flags.chatTemplate.c_str();
   // A checkpoint is compiled by this program.

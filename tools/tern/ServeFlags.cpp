@@ -87,6 +87,10 @@ OptionTable ServeFlags::table() {
   table.addSize("--kept-memory",
                 "for states kept for prompts that begin alike; default: 256M",
                 kept);
+  table.addSize("--grammar-memory",
+                "for grammars of answers and what is known of them; default: "
+                "512M",
+                grammars);
   table.addHeading("Log");
   table.addText("--log", "FILE",
                 "a line of JSON for each request; - is stderr (default), none "

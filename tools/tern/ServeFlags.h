@@ -22,7 +22,7 @@ struct ServeFlags {
   std::string chatTemplate, log;
   std::optional<int64_t> port, threads, context, parallel, queue, answer;
   std::optional<int64_t> timeout, idle, grace, connections, choices;
-  std::optional<uint64_t> body, states, kept;
+  std::optional<uint64_t> body, states, kept, grammars;
   bool logsText = false;
 
   OptionTable table();

@@ -100,7 +100,8 @@ typedef struct tern_engine_options {
   uint64_t state_tokens; /* that running requests may grow to; 0: no limit */
   /* Memory of all grammars together, with what is known of their masks. That of
    * those that no request has goes first; a request whose grammar has no room
-   * then is refused with TERN_ENGINE_BUSY. */
+   * then is refused with TERN_ENGINE_BUSY, with TERN_ENGINE_INVALID if it would
+   * have none alone. */
   uint64_t grammar_bytes;
   /* NULL, or a number that anybody may set, a signal handler too, and that
    * stays where it is: while it is not 0, requests end as cancelled, and a step

@@ -89,6 +89,21 @@ static void make_room(tern_engine *engine) {
   }
 }
 
+/* For now; for good if it has no room alone. */
+static int refuse_grammar(const tern_engine *engine,
+                          const engine_constraint *c) {
+  unsigned long long limit = engine->options.grammar_bytes;
+  if (c->bytes > limit)
+    return engine_fail(TERN_ENGINE_INVALID,
+                       "the grammar takes %llu bytes, more than grammar_bytes, "
+                       "%llu",
+                       (unsigned long long)c->bytes, limit);
+  return engine_fail(TERN_ENGINE_BUSY,
+                     "the grammars of all requests, this one included, take "
+                     "%llu bytes, more than grammar_bytes, %llu",
+                     (unsigned long long)engine->grammar_bytes, limit);
+}
+
 static engine_constraint *find(tern_engine *engine, tern_grammar *grammar,
                                int *result) {
   engine_constraint *c = engine->constraints;
@@ -115,12 +130,7 @@ static engine_constraint *find(tern_engine *engine, tern_grammar *grammar,
   c->users = 0;
   if (engine->grammar_bytes <= engine->options.grammar_bytes)
     return c;
-  *result =
-      engine_fail(TERN_ENGINE_BUSY,
-                  "the grammars of all requests, this one included, take %llu "
-                  "bytes, more than grammar_bytes, %llu",
-                  (unsigned long long)engine->grammar_bytes,
-                  (unsigned long long)engine->options.grammar_bytes);
+  *result = refuse_grammar(engine, c);
   for (engine_constraint **i = &engine->constraints; *i; i = &(*i)->next)
     if (*i == c) {
       drop(engine, i);
