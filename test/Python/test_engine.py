@@ -66,9 +66,15 @@ def test_whatever_tern_made_is_opened(crowd, folder):
         assert done.returncode == 0, done.stderr
 
 
-def test_checkpoints_are_compiled_once_into_the_cache(tern, crowd, tmp_path):
+@pytest.mark.parametrize("form", ["folder", "file"])
+def test_checkpoints_are_compiled_once_into_the_cache(tern, crowd, tmp_path, form):
+    """A folder and a GGUF file."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     model = model_directory("shakespeare-qwen3")
+    if form == "file":
+        model = tmp_path / "shakespeare.gguf"
+        done = run(tern, "export", model_directory(MODELS[1]), "-o", model, "--type=f16")
+        assert done.returncode == 0, done.stderr
     for _ in range(2):
         done = run(crowd, model, 1, 2, env=environment)
         assert done.returncode == 0, done.stderr

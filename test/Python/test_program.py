@@ -113,6 +113,13 @@ def test_static_program_in_a_container(static_program, tmp_path):
     assert want["text"].rstrip() in done.stdout
 
 
+def test_an_engine_refuses_a_static_program(tern, static_program):
+    """Its code cannot be loaded; who has one is told what to do."""
+    done = run(Path(tern).with_name("tern-engine-crowd"), static_program, 1, 0)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "linked statically" in done.stderr and "compile it without --static" in done.stderr
+
+
 def test_static_is_about_programs(tern, tmp_path):
     done = run(tern, "compile", A48, "-o", tmp_path / "x.o", "--emit=obj", "--static")
     assert_refused(done, "--static", "--emit=exe", status=2)

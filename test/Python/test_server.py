@@ -12,11 +12,13 @@ import json
 import re
 import shutil
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cached import compiled_once
 from conftest import MODELS, ROOT, model_directory
 from served import Served, serving
+from tern_reference.synth import synthesize
 from test_driver import run
 from test_golden import golden_json
 
@@ -304,6 +306,24 @@ def test_others_are_warned_of_and_texts_logged_only_if_asked_for(tern, tmp_path)
         served.json("/v1/completions", TEXT)
         line = served.logged("/v1/completions")
         assert line["asked"] == TEXT["prompt"] and line["answered"] == GREEDY["text"]
+
+
+def test_a_system_prompt_costs_once(tern, tmp_path):
+    """A thousand tokens, by the count of those computed, though all ask at the same moment."""
+    need_server(tern)
+    shape = {"hidden": 64, "intermediate": 128, "layers": 2, "heads": 2, "kv_heads": 2, "vocab": 300}
+    synthesize(tmp_path / "model", tokenizer=False, context=1200, **shape)
+    done = run(tern, "compile", tmp_path / "model", "-o", tmp_path / "long.so", "--target=generic")
+    assert done.returncode == 0, done.stderr
+    system = [i * i % 300 for i in range(1000)]
+    bodies = [{"prompt": [*system, i, i + 1, i + 2], "max_tokens": 2, "temperature": 0} for i in range(32)]
+    with serving(tern, tmp_path, models=(str(tmp_path / "long.so"),)) as served:
+        with ThreadPoolExecutor(len(bodies)) as threads:
+            answers = list(threads.map(lambda body: served.json("/v1/completions", body), bodies))
+        reused = [answer["usage"]["prompt_tokens_details"]["cached_tokens"] for answer in answers]
+        computed = served.settled("tern_prompt_tokens_total")
+    assert sum(answer["usage"]["prompt_tokens"] for answer in answers) == 1003 * 32 == computed + sum(reused)
+    assert computed <= 1003 + 31 * (3 + 63)  # what lies behind the last whole block
 
 
 def test_several_models_and_names(tern, tmp_path):
