@@ -8,6 +8,7 @@ Needs PyTorch; without it all but the test of that sentence is skipped.
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from conftest import ROOT
 from small_training import RECIPE, TEXT, folder, needs_torch, train  # noqa: F401
 from tern_reference.checkpoint import load
 from tern_reference.model import Model
+from tern_reference.perplexity import perplexity
 from tern_reference.safetensors import Reader
 from tern_reference.tokenizer import Tokenizer
 from tern_train.__main__ import main
@@ -78,15 +80,17 @@ def test_fine_tuning_starts_from_masters(folder, capsys):
 
 
 @needs_torch
-def test_a_program_prints_what_the_reference_does(tern, folder):
-    """The command's last step; both forms of the model are one artifact."""
-    program = folder / "program"
+def test_a_program_computes_what_the_reference_does(tern, folder, tmp_path):
+    """The command's last step: OUT compiled is OUT-bf16 by the reference."""
+    program, text = folder / "program", tmp_path / "text.txt"
     assert train(folder, "compiled", "--program", str(program), "--tern", tern) == 0
-    run = [str(program), "run", "-p", "KING", "-n", "12", "--temp", "0", "--ignore-eos"]
-    done = subprocess.run([*run, "--print-ids"], capture_output=True, text=True, check=True)
-    tokens = Tokenizer.load(folder / "compiled").encode("KING")
-    want = Model(load(folder / "compiled-bf16")).generate([298, *tokens], 12, stop=False)
-    assert list(map(int, done.stdout.replace(",", " ").split())) == want
+    text.write_text(TEXT.read_text()[:500])
+    flags = ["-f", str(text), "-c", "48", "--output-json"]
+    done = subprocess.run([program, "ppl", *flags], capture_output=True, text=True, check=True)
+    ids = Tokenizer.load(folder / "compiled").encode(text.read_text())
+    want, tokens = perplexity(Model(load(folder / "compiled-bf16")), ids, 47)
+    found = json.loads(done.stdout)
+    assert found["perplexity"] == pytest.approx(want, rel=1e-6) and found["tokens"] == tokens
 
 
 REFUSED = {
