@@ -84,6 +84,16 @@ class Results:
         return found
 
 
+def _machines(results: Results) -> str:
+    """Which seeds were trained where: one seed has other bits on another kind of CPU."""
+    seeds: dict[str, list[int]] = {}
+    for raw in results.seeds:
+        machine = next(iter(raw["runs"].values()))["machine"]
+        seeds.setdefault(machine, []).append(raw["recipe"]["training"]["seed"])
+    parts = [f"{machine} (seed {', '.join(map(str, s))})" for machine, s in seeds.items()]
+    return f"Trained on {' and '.join(parts)}."
+
+
 def _table(titles: list[str], rows: list[list[str]]) -> list[str]:
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     return [*lines, *("| " + " | ".join(row) + " |" for row in rows), ""]
@@ -97,6 +107,8 @@ def section(title: str, results: Results) -> list[str]:
     lines = [
         f"### {title}: {training['steps']} steps, {tokens / 1e6:.1f} million tokens, "
         f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}",
+        "",
+        _machines(results),
         "",
     ]
     rows = []
