@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from .config import (
-    ATTENTION_PROJECTIONS, MLP_PROJECTIONS, PRODUCT_GROUP, PROJECTIONS, Config, read_config,
+    ATTENTION_PROJECTIONS, DELTA_PROJECTIONS, MLP_PROJECTIONS, PRODUCT_GROUP, Config, read_config,
 )  # fmt: skip
+from .delta import DeltaWeights
 from .numerics import F32, ternarize
 from .safetensors import FormatError, Reader
 
@@ -56,6 +57,7 @@ class Layer:
     ffn_sub_norm: np.ndarray | None  # f32 [intermediate]
     q_norm: np.ndarray | None = None  # f32 [head_dim], of each head of q
     k_norm: np.ndarray | None = None  # f32 [head_dim], of each head of k
+    delta: DeltaWeights | None = None  # of a recurrent layer
 
 
 @dataclass(frozen=True)
@@ -225,15 +227,16 @@ def _in_one_shape(alphas: list[np.ndarray]) -> list[np.ndarray]:
     return [np.repeat(alpha, w // width, axis=1) for alpha, w in zip(filled, widths)]
 
 
-def _simplify(layers: list[Layer]) -> None:
+def _simplify(layers: list[Layer], projections: tuple[str, ...]) -> None:
     """Adjacent groups that have equal scales in all layers are one.
 
     Without groups, the scales are [1] or [out]: both are one formula.
     """
-    for name in PROJECTIONS:
-        linears = [layer.linears[name] for layer in layers]
+    for name in projections:
+        own = [layer for layer in layers if name in layer.linears]
+        linears = [layer.linears[name] for layer in own]
         alphas = _in_one_shape([linear.alpha for linear in linears])
-        for layer, linear, alpha in zip(layers, linears, alphas):
+        for layer, linear, alpha in zip(own, linears, alphas):
             layer.linears[name] = replace(linear, alpha=_by_rows(alpha, len(linear.digits)))
 
 
@@ -290,40 +293,85 @@ def projection_shape(config: Config, name: str) -> tuple[int, int]:
     """[out, in] of a projection."""
     queries = config.num_attention_heads * config.head_dim
     keys = config.num_key_value_heads * config.head_dim
-    hidden, glu = config.hidden_size, config.intermediate_size
-    return {
-        "q_proj": (queries, hidden),
+    hidden, glu, net = config.hidden_size, config.intermediate_size, config.delta
+    shapes = {
+        "q_proj": (queries * (2 if config.output_gate else 1), hidden),
         "k_proj": (keys, hidden),
         "v_proj": (keys, hidden),
         "o_proj": (hidden, queries),
         "gate_proj": (glu, hidden),
         "up_proj": (glu, hidden),
         "down_proj": (hidden, glu),
-    }[name]
+    }
+    if net:
+        shapes["in_proj_qkv"] = (net.features, hidden)
+        shapes["in_proj_z"] = (net.values, hidden)
+        shapes["out_proj"] = (hidden, net.values)
+    return shapes[name]
 
 
 def _layer(reader: Reader, config: Config, index: int) -> Layer:
     base = f"model.layers.{index}"
     attention, mlp = base + ".self_attn", base + ".mlp"
     linears = {}
-    for block, names in ((attention, ATTENTION_PROJECTIONS), (mlp, MLP_PROJECTIONS)):
+    mixer = (attention, ATTENTION_PROJECTIONS)
+    if config.is_recurrent(index):
+        mixer = (base + ".linear_attn", DELTA_PROJECTIONS)
+    for block, names in (mixer, (mlp, MLP_PROJECTIONS)):
         for name in names:
             shape = projection_shape(config, name)
             linears[name] = _linear(reader, config, f"{block}.{name}", shape)
     hidden = config.hidden_size
     queries = config.num_attention_heads * config.head_dim
-    head_norms = {}
-    if config.head_norms:
+    kind = {}
+    if config.is_recurrent(index):
+        kind["delta"] = _delta(reader, config, mixer[0])
+    elif config.head_norms:
         for name in ("q_norm", "k_norm"):
-            head_norms[name] = _norm(reader, f"{attention}.{name}.weight", config.head_dim)
+            weight = _norm(reader, f"{attention}.{name}.weight", config.head_dim)
+            kind[name] = _from_one(config, weight)
     return Layer(
         linears,
-        _norm(reader, base + ".input_layernorm.weight", hidden),
-        _norm(reader, base + ".post_attention_layernorm.weight", hidden),
+        _from_one(config, _norm(reader, base + ".input_layernorm.weight", hidden)),
+        _from_one(config, _norm(reader, base + ".post_attention_layernorm.weight", hidden)),
         _sub_norm(reader, attention, ATTN_SUB_NORMS, queries),
         _sub_norm(reader, mlp, FFN_SUB_NORMS, config.intermediate_size),
-        **head_norms,
+        **kind,
     )
+
+
+def _from_one(config: Config, weight: np.ndarray) -> np.ndarray:
+    """The weight of a norm."""
+    return F32(1) + weight if config.norms_from_one else weight
+
+
+def _delta(reader: Reader, config: Config, base: str) -> DeltaWeights:
+    """The floats of a recurrent layer."""
+    net = config.delta
+    heads = (net.value_heads,)
+
+    def read(name: str, shape: tuple[int, ...]) -> np.ndarray:
+        values = reader.f32(f"{base}.{name}")
+        _expect(f"{base}.{name}", values.shape, shape)
+        return values
+
+    taps = reader.f32(base + ".conv1d.weight").reshape(net.features, -1)
+    _expect(base + ".conv1d.weight", taps.shape, (net.features, net.taps))
+    return DeltaWeights(
+        read("in_proj_b.weight", (*heads, config.hidden_size)),
+        read("in_proj_a.weight", (*heads, config.hidden_size)),
+        read("dt_bias", heads),
+        (-np.exp(read("A_log", heads).astype(np.float64))).astype(F32),
+        np.ascontiguousarray(taps.T),
+        read("norm.weight", (net.value_dim,)),
+    )
+
+
+def _take_text_model(reader: Reader) -> None:
+    """A model of text and pictures has the text model's tensors in a part of their own."""
+    prefix = "model.language_model."
+    for name in [name for name in reader.entries if name.startswith(prefix)]:
+        reader.entries["model." + name.removeprefix(prefix)] = reader.entries.pop(name)
 
 
 def load(directory: str | os.PathLike) -> Checkpoint:
@@ -331,11 +379,13 @@ def load(directory: str | os.PathLike) -> Checkpoint:
     directory = Path(directory)
     config = read_config(directory)
     reader = Reader(directory)
+    if config.delta:
+        _take_text_model(reader)
     table = head = _table(reader, config, "model.embed_tokens")
     if not config.tie_word_embeddings:
         head = _table(reader, config, "lm_head")
     embedding = table.values() if isinstance(table, Linear) else table
     layers = [_layer(reader, config, i) for i in range(config.num_hidden_layers)]
-    _simplify(layers)
-    norm = _norm(reader, "model.norm.weight", config.hidden_size)
+    _simplify(layers, config.projections)
+    norm = _from_one(config, _norm(reader, "model.norm.weight", config.hidden_size))
     return Checkpoint(config, table, embedding, layers, norm, head)

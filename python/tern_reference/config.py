@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from .delta import DeltaNet
 from .numerics import SCHEMES, hadamard_block
 from .rope import Rope, llama3_divisors, longrope_factor, rope_periods
 from .rope import yarn_bounds, yarn_divisors, yarn_factor
@@ -18,6 +19,7 @@ FLOATS = "f32"  # the scheme that makes no integers
 ATTENTION_PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_PROJECTIONS = ("gate_proj", "up_proj", "down_proj")
 PROJECTIONS = ATTENTION_PROJECTIONS + MLP_PROJECTIONS
+DELTA_PROJECTIONS = ("in_proj_qkv", "in_proj_z", "out_proj")  # of recurrent layers
 KV_BITS = (3, 4, 8, 16)
 SMALLEST_HADAMARD_BLOCK = 4
 SMALLEST_BLOCK = 4  # of features that share a factor
@@ -62,7 +64,12 @@ class Config:
     eos_token_ids: tuple[int, ...]
     # multiplies | divides | none: ternarize the masters | products | affine: as MLX
     weight_scale: str
-    family: str = "bitnet"  # bitnet | llama | qwen3 | minicpm
+    family: str = "bitnet"  # bitnet | llama | qwen3 | minicpm | qwen3_5
+    rotary_dim: int = 0  # features of a head that are turned
+    output_gate: bool = False  # q_proj has, behind each head's query, its gate
+    norms_from_one: bool = False  # stored as w where 1 + w is meant
+    delta: DeltaNet | None = None  # of a hybrid's recurrent layers
+    recurrent: tuple[bool, ...] = ()  # which layers these are
     embedding_scale: float = 1.0  # multiplies rows of the embedding
     residual_scale: float = 1.0  # multiplies what attention and MLP add
     head_divisor: float = 1.0  # divides the input of the head
@@ -76,7 +83,15 @@ class Config:
     @property
     def head_norms(self) -> bool:
         """Each head of q and k is normed before it is rotated."""
-        return self.family == "qwen3"
+        return self.family in ("qwen3", "qwen3_5")
+
+    def is_recurrent(self, layer: int) -> bool:
+        return bool(self.recurrent) and self.recurrent[layer]
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """Of all kinds of layers."""
+        return PROJECTIONS + (DELTA_PROJECTIONS if self.delta else ())
 
     @property
     def queries_per_kv_head(self) -> int:
@@ -87,6 +102,7 @@ class Config:
 FAMILIES = {
     "BitNetForCausalLM": "bitnet", "BitnetForCausalLM": "bitnet", "LlamaForCausalLM": "llama",
     "Qwen3ForCausalLM": "qwen3", "MiniCPMForCausalLM": "minicpm", "MiniCPM4ForCausalLM": "minicpm",
+    "Qwen3_5ForCausalLM": "qwen3_5", "Qwen3_5ForConditionalGeneration": "qwen3_5",
 }  # fmt: skip
 
 
@@ -132,10 +148,11 @@ def _weight_scale(quantization: dict) -> str:
 
 
 def _family(raw: dict) -> str:
-    """bitnet, llama, qwen3 or minicpm."""
+    """bitnet, llama, qwen3, minicpm or qwen3_5."""
     names = raw.get("architectures") or []
     kind = raw.get("model_type")
-    families = {FAMILIES.get(name) for name in names} | {"minicpm" if kind == "minicpm4" else kind}
+    kind = {"minicpm4": "minicpm", "qwen3_5_text": "qwen3_5"}.get(kind, kind)
+    families = {FAMILIES.get(name) for name in names} | {kind}
     families.discard(None)
     if len(families) > 1 and families != {"bitnet", "llama"}:
         raise ConfigError(f"config.json: {', '.join(sorted(families))} are not one model")
@@ -202,10 +219,10 @@ def _inner_norm_eps(quantization: dict) -> float | None:
 
 
 def _activations(table: dict, absent: dict[str, ActivationQuant]) -> dict[str, ActivationQuant]:
-    """`absent`: of a config that says nothing."""
-    result = {name: ActivationQuant() for name in PROJECTIONS} if table else dict(absent)
+    """`absent`: of a config that says nothing; its keys are the model's projections."""
+    result = {name: ActivationQuant() for name in absent} if table else dict(absent)
     for name, entry in table.items():
-        _choice(name, PROJECTIONS + ("lm_head",), "a key of activation_quantization")
+        _choice(name, (*absent, "lm_head"), "a key of activation_quantization")
         for key in entry:
             keys = ("scheme", "topk", "hadamard", "block")
             _choice(key, keys, f"a key of {name}'s quantization")
@@ -246,6 +263,7 @@ def _check_activations(config: Config) -> None:
         columns = {
             "o_proj": config.num_attention_heads * config.head_dim,
             "down_proj": config.intermediate_size,
+            "out_proj": config.delta.values if config.delta else 0,
         }.get(name, config.hidden_size)
         if quant.block is not None and columns % quant.block:
             raise ConfigError(
@@ -259,8 +277,48 @@ def _check_activations(config: Config) -> None:
             )
 
 
+def _text_config(raw: dict) -> dict:
+    """The text model's fields of a model of text and pictures, and those of both."""
+    if raw.get("model_type") != "qwen3_5":
+        return raw
+    own = {k: v for k, v in raw.items() if k not in ("text_config", "vision_config", "model_type")}
+    return {**own, **raw["text_config"], **{k: own[k] for k in ("eos_token_id",) if k in own}}
+
+
+def _hybrid(raw: dict, head_dim: int) -> dict:
+    """Fields of a Config that a qwen3_5 alone has."""
+    count = raw["num_hidden_layers"]
+    interval = raw.get("full_attention_interval") or 4
+    recurrent = [(layer + 1) % interval != 0 for layer in range(count)]
+    if raw.get("layer_types"):
+        for kind in raw["layer_types"]:
+            _choice(kind, ("linear_attention", "full_attention"), "an entry of layer_types")
+        recurrent = [kind == "linear_attention" for kind in raw["layer_types"]]
+    if len(recurrent) != count or all(recurrent):
+        raise ConfigError("config.json: layer_types is expected to name attention, of all layers")
+    rope = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
+    share = rope.get("partial_rotary_factor", raw.get("partial_rotary_factor", 0.25))
+    delta = DeltaNet(
+        raw.get("linear_num_key_heads", 16),
+        raw.get("linear_num_value_heads", 32),
+        raw.get("linear_key_head_dim", 128),
+        raw.get("linear_value_head_dim", 128),
+        raw.get("linear_conv_kernel_dim", 4),
+    )
+    if delta.value_heads % delta.key_heads:
+        raise ConfigError("config.json: value heads are not a multiple of key heads")
+    return dict(
+        rotary_dim=int(head_dim * share),
+        output_gate=raw.get("attn_output_gate", True),
+        norms_from_one=True,
+        delta=delta,
+        recurrent=tuple(recurrent),
+    )
+
+
 def parse_config(raw: dict) -> Config:
     """config.json as parsed JSON -> Config."""
+    raw = _text_config(raw)
     missing = [key for key in REQUIRED if key not in raw]
     if missing:
         raise ConfigError(f"config.json: missing {', '.join(missing)}")
@@ -272,13 +330,18 @@ def parse_config(raw: dict) -> Config:
     bos_bits = _choice(kv.get("bos_bits", kv_bits), KV_BITS, "bos_bits")
     q_bits = _choice(kv.get("q_bits", 8), (4, 8), "q_bits")
     family = _family(raw)
-    head_dim = raw.get("head_dim") or (128 if family == "qwen3" else raw["hidden_size"] // heads)
+    head_dim = raw.get("head_dim") or {"qwen3": 128, "qwen3_5": 256}.get(
+        family, raw["hidden_size"] // heads
+    )
+    hybrid = _hybrid(raw, head_dim) if family == "qwen3_5" else dict(rotary_dim=head_dim)
+    delta = hybrid.get("delta")
     weight_scale, weight_group = _weight_form(raw, family)
     queries = heads * head_dim
     columns = {"o_proj": queries, "down_proj": raw["intermediate_size"]}
+    columns["out_proj"] = delta.values if delta else 0
     absent = {
         name: default_quantization(weight_group != 0, columns.get(name, raw["hidden_size"]))
-        for name in PROJECTIONS
+        for name in PROJECTIONS + (DELTA_PROJECTIONS if delta else ())
     }
     config = Config(
         hidden_size=raw["hidden_size"],
@@ -290,8 +353,9 @@ def parse_config(raw: dict) -> Config:
         vocab_size=raw["vocab_size"],
         max_position_embeddings=raw["max_position_embeddings"],
         rms_norm_eps=raw["rms_norm_eps"],
-        rope=_rope(raw, head_dim),
+        rope=_rope(raw, hybrid["rotary_dim"]),
         family=family,
+        **hybrid,
         **(_minicpm_scales(raw) if family == "minicpm" else {}),
         inner_norm_eps=_inner_norm_eps(raw.get("quantization_config") or {}),
         hidden_act=_choice(raw["hidden_act"], ("relu2", "silu"), "hidden_act"),

@@ -17,9 +17,11 @@ import numpy as np
 
 from .checkpoint import Layer, Linear, load
 from .config import Config, read_config
+from .delta import DeltaWeights
 from .gguf_encodings import ENCODINGS, Encoding
 from .numerics import F32
 from .safetensors import Reader
+from .tiled import tile
 from .tokenizer import LLAMA3_PATTERN, QWEN2_PATTERN
 
 ALIGNMENT = 32
@@ -188,6 +190,7 @@ def _pair_rows(matrix: np.ndarray, heads: int) -> np.ndarray:
 _LINEARS = {
     "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output",
     "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down",
+    "in_proj_qkv": "attn_qkv", "in_proj_z": "attn_gate", "out_proj": "ssm_out",
 }  # fmt: skip
 
 
@@ -198,11 +201,25 @@ _NORMS = {
 _OTHERS = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
 
 
-def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int]) -> list[Tensor]:
+def _recurrent(base: str, delta: DeltaWeights) -> list[Tensor]:
+    """Tensors without digits, in the order of the file's heads."""
+    return [
+        _table(base + "ssm_beta.weight", delta.write),
+        _table(base + "ssm_alpha.weight", delta.keep),
+        _plain(base + "ssm_dt.bias", delta.bias),
+        _plain(base + "ssm_a", delta.rate),
+        _plain(base + "ssm_conv1d.weight", np.ascontiguousarray(delta.taps.T)),
+        _plain(base + "ssm_norm.weight", delta.norm),
+    ]
+
+
+def _layer(
+    layer: Layer, index: int, encoding: Encoding, paired: dict[str, int], hybrid: bool
+) -> list[Tensor]:
     base = f"blk.{index}."
     norms = {
         "attn_norm": layer.input_norm,
-        "ffn_norm": layer.post_attention_norm,
+        "post_attention_norm" if hybrid else "ffn_norm": layer.post_attention_norm,
         "attn_q_norm": layer.q_norm,
         "attn_k_norm": layer.k_norm,
         "attn_sub_norm": layer.attn_sub_norm,
@@ -219,7 +236,7 @@ def _layer(layer: Layer, index: int, encoding: Encoding, paired: dict[str, int])
             bias = linear.bias[:, None]
             bias = _pair_rows(bias, paired[name]) if name in paired else bias
             out.append(_plain(f"{base}{_LINEARS[name]}.bias", bias[:, 0]))
-    return out
+    return out if layer.delta is None else out + _recurrent(base, layer.delta)
 
 
 def _model_metadata(c: Config, architecture: str) -> dict[str, object]:
@@ -234,9 +251,19 @@ def _model_metadata(c: Config, architecture: str) -> dict[str, object]:
         "attention.value_length": c.head_dim,
         "attention.layer_norm_rms_epsilon": float(c.rms_norm_eps),
         "rope.freq_base": float(c.rope.theta),
-        "rope.dimension_count": c.head_dim,
+        "rope.dimension_count": c.rotary_dim,
         "vocab_size": c.vocab_size,
     }
+    if c.delta:
+        fields.update({
+            "full_attention_interval": c.recurrent.index(False) + 1,
+            "rope.dimension_sections": [11, 11, 10, 0],
+            "ssm.conv_kernel": c.delta.taps,
+            "ssm.state_size": c.delta.key_dim,
+            "ssm.group_count": c.delta.key_heads,
+            "ssm.time_step_rank": c.delta.value_heads,
+            "ssm.inner_size": c.delta.values,
+        })  # fmt: skip
     if c.family == "minicpm":
         scales = (c.embedding_scale, c.residual_scale, c.head_divisor)
         fields.update(zip(("embedding_scale", "residual_scale", "logit_scale"), map(float, scales)))
@@ -352,12 +379,14 @@ def convert(directory: Path, path: Path, kind: str) -> None:
     architecture = "llama" if is_llama else "bitnet-b1.58"
     if config.family in ("qwen3", "minicpm"):
         architecture = config.family
+    if config.delta:
+        architecture, checkpoint = "qwen35", tile(checkpoint)
     paired = {}
     if architecture in ("llama", "minicpm"):
         paired = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
     tensors = [_table_as("token_embd.weight", checkpoint.table, encoding)]
     for index, layer in enumerate(checkpoint.layers):
-        tensors += _layer(layer, index, encoding, paired)
+        tensors += _layer(layer, index, encoding, paired, config.delta is not None)
     tensors.append(_plain("output_norm.weight", checkpoint.norm))
     if not config.tie_word_embeddings:
         tensors.append(_table_as("output.weight", checkpoint.head, encoding))

@@ -16,9 +16,10 @@ import numpy as np
 
 from .attention import KVRows, attend
 from .checkpoint import Checkpoint, Layer, Linear
-from .config import ActivationQuant, ConfigError
-from .numerics import F32, exp, hadamard, int8_absmax, int_absmax, integer_product, quantize
-from .numerics import r32_dot, rms_norm
+from .config import ActivationQuant, Config, ConfigError
+from .delta import DeltaState, delta_net
+from .numerics import F32, hadamard, int8_absmax, int_absmax, integer_product, quantize
+from .numerics import r32_dot, rms_norm, sigmoid
 from .rope import rope_tables
 
 CACHE_CODE_BITS = (3, 4, 8)
@@ -49,18 +50,21 @@ class Result:
 
 
 class Cache:
-    """The state of one sequence: keys and values of every layer."""
+    """The state of one sequence: keys and values of every layer, or what else it keeps."""
 
-    def __init__(self, layers: int, kv_heads: int, head_dim: int, bits: int, bos_bits: int):
+    def __init__(self, config: Config, bits: int, bos_bits: int):
         def rows() -> KVRows:
-            return KVRows(kv_heads, head_dim, bits, bos_bits)
+            return KVRows(config.num_key_value_heads, config.head_dim, bits, bos_bits)
 
-        self.layers = [(rows(), rows()) for _ in range(layers)]
+        self.layers: list[tuple[KVRows, KVRows] | DeltaState] = [
+            DeltaState(config.delta) if config.is_recurrent(layer) else (rows(), rows())
+            for layer in range(config.num_hidden_layers)
+        ]
 
     @property
     def length(self) -> int:
         """Tokens held."""
-        return len(self.layers[0][0].codes)
+        return next(len(rows[0].codes) for rows in self.layers if isinstance(rows, tuple))
 
 
 def bitlinear(x: np.ndarray, linear: Linear, quant: ActivationQuant) -> np.ndarray:
@@ -116,18 +120,18 @@ def _groups(columns: int, groups: int) -> list[slice]:
 
 
 def rope(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
-    """[t, heads, d], tables [t, d/2] -> [t, heads, d]; pairs are (i, i + d/2)."""
-    half = x.shape[-1] // 2
-    a, b = x[..., :half], x[..., half:]
+    """[t, heads, d], tables [t, r/2] -> [t, heads, d]; pairs are (i, i + r/2), the rest stays."""
+    half = cos.shape[-1]
+    a, b, rest = np.split(x, [half, 2 * half], axis=-1)
     cos, sin = cos[:, None], sin[:, None]
-    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
+    return np.concatenate([a * cos - b * sin, b * cos + a * sin, rest], axis=-1)
 
 
 def glu(g: np.ndarray, u: np.ndarray, act: str) -> np.ndarray:
     """Gate and up -> the input of down_proj (before its sub-norm)."""
     if act == "relu2":
         return np.where(g <= 0, F32(0), (g * g) * u)  # whatever u is behind a closed gate
-    return (g * (F32(1) / (F32(1) + exp(-g)))) * u
+    return (g * sigmoid(g)) * u
 
 
 class Model:
@@ -186,10 +190,7 @@ class Model:
         return integer_head
 
     def new_cache(self) -> Cache:
-        c = self.config
-        return Cache(
-            c.num_hidden_layers, c.num_key_value_heads, c.head_dim, self.kv_bits, self.bos_bits
-        )
+        return Cache(self.config, self.kv_bits, self.bos_bits)
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # defined, like the rest
     def step(self, cache: Cache, tokens: Sequence[int], last: int | None = None) -> Result:
@@ -203,10 +204,15 @@ class Model:
         x = self._embedding[ids] * F32(config.embedding_scale)
         residual = F32(config.residual_scale)
         positions = np.arange(position, position + len(ids))
-        tables = rope_tables(positions, config.head_dim, config.rope)
+        tables = rope_tables(positions, config.rotary_dim, config.rope)
         hidden = np.empty((config.num_hidden_layers,) + x.shape, F32)
         for index, layer in enumerate(self.checkpoint.layers):
-            x = x + self._attention(layer, x, cache.layers[index], tables, position) * residual
+            h, kept = rms_norm(x, layer.input_norm, config.rms_norm_eps), cache.layers[index]
+            if isinstance(kept, DeltaState):
+                mixed = self._delta_net(layer, h, kept)
+            else:
+                mixed = self._attention(layer, h, kept, tables, position)
+            x = x + mixed * residual
             x = x + self._mlp(layer, x) * residual
             hidden[index] = x
         wanted = x if last is None else x[len(x) - last :]
@@ -234,22 +240,31 @@ class Model:
             x = rms_norm(x, linear.norm, self.config.inner_norm_eps)
         return bitlinear(x, linear, self.config.activations[name])
 
-    def _attention(self, layer: Layer, x, rows: tuple[KVRows, KVRows], tables, first: int):
+    def _attention(self, layer: Layer, h, rows: tuple[KVRows, KVRows], tables, first: int):
         config = self.config
-        h = rms_norm(x, layer.input_norm, config.rms_norm_eps)
         q, k, v = (
-            self._linear(layer, n, h).reshape(len(x), -1, config.head_dim)
+            self._linear(layer, n, h).reshape(len(h), -1, config.head_dim)
             for n in ("q_proj", "k_proj", "v_proj")
         )
+        if config.output_gate:  # behind each head's query
+            q, gate = q[:, 0::2], q[:, 1::2].reshape(len(h), -1)
         if layer.q_norm is not None:  # of each head by itself
             q = rms_norm(q, layer.q_norm, config.rms_norm_eps)
             k = rms_norm(k, layer.k_norm, config.rms_norm_eps)
         rows[0].append(rope(k, *tables))
         rows[1].append(v)
-        a = attend(rope(q, *tables), *rows, first, self.q_bits).reshape(len(x), -1)
+        a = attend(rope(q, *tables), *rows, first, self.q_bits).reshape(len(h), -1)
         if layer.attn_sub_norm is not None:
             a = rms_norm(a, layer.attn_sub_norm, config.rms_norm_eps)
+        if config.output_gate:
+            a = sigmoid(gate) * a
         return self._linear(layer, "o_proj", a)
+
+    def _delta_net(self, layer: Layer, h: np.ndarray, state: DeltaState) -> np.ndarray:
+        x, z = self._linear(layer, "in_proj_qkv", h), self._linear(layer, "in_proj_z", h)
+        eps = self.config.rms_norm_eps
+        y = delta_net(self.config.delta, layer.delta, h, x, z, state, eps)
+        return self._linear(layer, "out_proj", y)
 
     def _mlp(self, layer: Layer, x: np.ndarray) -> np.ndarray:
         config = self.config

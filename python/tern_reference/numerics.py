@@ -89,6 +89,22 @@ def exp(x: Array) -> Array:
     return np.ldexp(y, np.where(np.isnan(k), F32(0), k).astype(np.int32)).astype(F32)
 
 
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e**-x)."""
+    return F32(1) / (F32(1) + exp(-x))
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + e**x) as defined, by the series of the inverse hyperbolic tangent."""
+    t = exp(-np.abs(x))
+    p = (t + t) / (t + F32(2))
+    z = (p * p) * F32(0.25)
+    y = np.full_like(z, F32(1 / 15))
+    for divisor in (13, 11, 9, 7, 5, 3):
+        y = y * z + F32(1 / divisor)
+    return np.maximum(x, F32(0)) + (p + p * (y * z))
+
+
 def clip_codes(x: Array, low: float, high: float) -> Array:
     """Limits x to [low, high]; NaN becomes `low`."""
     return np.where(np.isnan(x), F32(low), np.clip(x, F32(low), F32(high)))
@@ -98,6 +114,11 @@ def rms_norm(x: Array, weight: Array, eps: float) -> Array:
     """[..., n] -> [..., n]: (x * 1/sqrt(mean square + eps)) * weight."""
     r = F32(1) / np.sqrt(mean(x * x) + F32(eps))
     return (x * r[..., None]) * weight
+
+
+def l2_norm(x: Array, eps: float = 1e-6) -> Array:
+    """[..., n] -> [..., n]: x * 1/sqrt(sum of squares + eps)."""
+    return x * (F32(1) / np.sqrt(r32(x * x) + F32(eps)))[..., None]
 
 
 # Activations: integers q (as float32, exact) and a factor s per row, or per block of one.

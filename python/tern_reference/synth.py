@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from . import gguf
+from .delta import DeltaNet
 from .exit_status import exit_status
 from .published import PUBLISHED
 from .safetensors import write_shards
@@ -37,6 +38,8 @@ DEFAULTS = dict(
     bos_bits=None, gate_zeros=None, down_zeros=None, bos=None, eos=None, scales="tensor",
     table="float", head=None, group_size=32, bias="none", inner_norms=False, rope="default",
     block=None, family="bitnet", scale_emb=12, scale_depth=1.4, dim_model_base=40,
+    key_heads=2, value_heads=4, key_dim=16, value_dim=24, taps=4, interval=4, rotary=0.25,
+    nested=False,
 )  # fmt: skip
 
 
@@ -47,6 +50,7 @@ FAMILIES = {
     "llama": ("LlamaForCausalLM", _LLAMA),
     "qwen3": ("Qwen3ForCausalLM", _LLAMA),
     "minicpm": ("MiniCPMForCausalLM", _LLAMA),
+    "qwen3_5": ("Qwen3_5ForCausalLM", _LLAMA),
 }
 
 ROPE = ("default", "linear", "llama3", "yarn", "yarn-mscale", "longrope", "longrope-far")
@@ -135,6 +139,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--scale-emb", type=float, help="of minicpm: what rows of the embedding are multiplied by")
     add("--scale-depth", type=float, help="of minicpm: blocks add their output times this/sqrt(L)")
     add("--dim-model-base", type=float, help="of minicpm: the head is fed norm / (hidden/this)")
+    for name in ("key-heads", "value-heads", "key-dim", "value-dim"):
+        add(f"--{name}", type=int, help="of a recurrent layer of qwen3_5")
+    add("--taps", type=int, help="of qwen3_5: tokens that its convolutions see")
+    add("--interval", type=int, help="of qwen3_5: every so many layers have attention")
+    add("--rotary", type=float, help="of qwen3_5: the share of a head that is turned")
+    add("--nested", action="store_true", default=None, help="qwen3_5 as part of one with pictures")
     add("--encoding", choices=ENCODINGS)
     add("--scheme", choices=SCHEMES, help="quantization of activations")
     add("--block", type=int, help="inputs that share a factor (default: all of a token's)")
@@ -204,6 +214,12 @@ def settings(arguments: dict) -> dict:
     if result["scales"] != "tensor" and not (has_groups or result["encoding"].startswith("packed")):
         raise ValueError("--scales needs a packed encoding: masters have no scales")
     widths = (result["hidden"], result["heads"] * result["head_dim"], result["intermediate"])
+    if result["family"] == "qwen3_5":
+        widths += (result["value_heads"] * result["value_dim"],)
+        if result["value_heads"] % result["key_heads"]:
+            raise ValueError("--value-heads is no multiple of --key-heads")
+        if result["layers"] < result["interval"]:
+            raise ValueError("--layers is less than --interval: no layer has attention")
     if result["scales"] == "group" and any(n % result["group_size"] for n in widths):
         raise ValueError(f"--group-size {result['group_size']} does not divide all of {widths}")
     if result["block"] is not None and any(n % result["block"] for n in widths):
@@ -263,6 +279,8 @@ def config_json(s: dict) -> dict:
     if family == "qwen3":
         windows = {"use_sliding_window": False, "sliding_window": None}
         config.update({"attention_bias": False, **windows, "max_window_layers": s["layers"]})
+    if family == "qwen3_5":
+        config = _hybrid(config, s)
     if family == "minicpm":
         config.update({key: s[key] for key in ("scale_emb", "scale_depth", "dim_model_base")})
     if s["bias"] in ("attention", "all"):  # q, k and v alone is what no field says
@@ -290,6 +308,42 @@ def config_json(s: dict) -> dict:
     return config
 
 
+def _hybrid(config: dict, s: dict) -> dict:
+    """Of Qwen3.5, the text model's config or, nested, the whole one's."""
+    rope = {"rope_type": "default", **(config.pop("rope_scaling", None) or {})}
+    rope.update(rope_theta=config.pop("rope_theta"), partial_rotary_factor=s["rotary"])
+    pairs = int(s["head_dim"] * s["rotary"]) // 2
+    sections = [pairs - 2 * (pairs // 3), pairs // 3, pairs // 3]
+    kinds = ["linear_attention", "full_attention"]
+    config.update(
+        model_type="qwen3_5_text",
+        rope_parameters={**rope, "mrope_interleaved": True, "mrope_section": sections},
+        full_attention_interval=s["interval"],
+        layer_types=[kinds[(layer + 1) % s["interval"] == 0] for layer in range(s["layers"])],
+        attn_output_gate=True,
+        attention_bias=False,
+        linear_conv_kernel_dim=s["taps"],
+        linear_num_key_heads=s["key_heads"],
+        linear_num_value_heads=s["value_heads"],
+        linear_key_head_dim=s["key_dim"],
+        linear_value_head_dim=s["value_dim"],
+        mamba_ssm_dtype="float32",
+        mtp_num_hidden_layers=1,
+        mlp_only_layers=[],
+    )
+    if not s["nested"]:
+        return config
+    tied = config["tie_word_embeddings"]
+    return {
+        "architectures": ["Qwen3_5ForConditionalGeneration"],
+        "model_type": "qwen3_5",
+        "text_config": {k: v for k, v in config.items() if k != "architectures"},
+        "vision_config": {"model_type": "qwen3_5", "depth": 1, "hidden_size": 8},
+        "image_token_id": 5,
+        "tie_word_embeddings": tied,
+    }
+
+
 def _affine(s: dict) -> dict:
     """MLX's addition to a config, twice."""
     if s["encoding"] != "affine":
@@ -305,11 +359,16 @@ def generation_json(s: dict) -> dict:
     return {"bos_token_id": s["bos"], "eos_token_id": s["eos"], "do_sample": False}
 
 
+def _delta(s: dict) -> DeltaNet:
+    return DeltaNet(s["key_heads"], s["value_heads"], s["key_dim"], s["value_dim"], s["taps"])
+
+
 def _graph(s: dict) -> dict:
     """Of the family's graph, what tensors depend on."""
     minicpm = s["family"] == "minicpm"
     return dict(
-        head_norms=s["family"] == "qwen3",
+        head_norms=s["family"] in ("qwen3", "qwen3_5"),
+        delta=_delta(s) if s["family"] == "qwen3_5" else None,
         embedding_scale=s["scale_emb"] if minicpm else 1.0,
         residual_scale=s["scale_depth"] / math.sqrt(s["layers"]) if minicpm else 1.0,
     )
@@ -323,6 +382,9 @@ def _activations(s: dict) -> dict:
     table["o_proj"], table["down_proj"] = dict(o), dict(down)
     if s["topk"] is not None:
         table["o_proj"]["topk"] = s["topk"]
+    if s["family"] == "qwen3_5":
+        table |= {n: {"scheme": low} for n in ("in_proj_qkv", "in_proj_z")}
+        table["out_proj"] = dict(table["o_proj"])
     if s["block"] is not None:
         table = {name: {**entry, "block": s["block"]} for name, entry in table.items()}
     return table

