@@ -218,9 +218,9 @@ template <typename... Ops> struct Kernels {
 };
 using AllKernels =
     Kernels<ActiveRowsOp, ArgmaxOp, AttentionOp, BestRowOp, BoundRowsOp,
-            CandidateRowsOp, DequantizeOp, GatherRowsOp, HadamardOp, KeepTopKOp,
-            LmHeadOp, QuantizeOp, ReduceOp, SparsifyOp, SumCodesOp,
-            TopLogitsOp>;
+            CandidateRowsOp, CausalConvOp, DeltaRuleOp, DequantizeOp,
+            GatherRowsOp, HadamardOp, KeepTopKOp, LmHeadOp, QuantizeOp,
+            ReduceOp, SparsifyOp, SumCodesOp, TopLogitsOp>;
 
 } // namespace
 

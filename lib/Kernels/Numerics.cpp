@@ -8,6 +8,7 @@
 #include "tern/Kernels/Numerics.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 
@@ -120,4 +121,36 @@ Value tern::buildExp(OpBuilder &builder, Location loc, Value x) {
     y = add(mul(y, r), constant(c));
   y = add(add(mul(y, mul(r, r)), r), constant(1.0));
   return buildScale(builder, loc, y, shifted);
+}
+
+Value tern::buildSigmoid(OpBuilder &builder, Location loc, Value x) {
+  Value one = buildConstant(builder, loc, x.getType(), 1);
+  Value power = buildExp(builder, loc, arith::NegFOp::create(builder, loc, x));
+  Value sum = arith::AddFOp::create(builder, loc, one, power);
+  return arith::DivFOp::create(builder, loc, one, sum);
+}
+
+/// max(x, 0) + log(1 + t) with t = exp(-|x|). Of p = 2t / (t + 2), at most 2/3,
+/// log(1 + t) = p + p^3/12 + p^5/80 + ...: no sum of 1 and a small t loses it.
+Value tern::buildSoftplus(OpBuilder &builder, Location loc, Value x) {
+  Type type = x.getType();
+  auto constant = [&](double value) {
+    return buildConstant(builder, loc, type, value);
+  };
+  auto mul = [&](Value a, Value b) -> Value {
+    return arith::MulFOp::create(builder, loc, a, b);
+  };
+  auto add = [&](Value a, Value b) -> Value {
+    return arith::AddFOp::create(builder, loc, a, b);
+  };
+  Value magnitude = math::AbsFOp::create(builder, loc, x);
+  Value t =
+      buildExp(builder, loc, arith::NegFOp::create(builder, loc, magnitude));
+  Value p = arith::DivFOp::create(builder, loc, add(t, t), add(t, constant(2)));
+  Value z = mul(mul(p, p), constant(0.25));
+  Value y = constant(1.0 / 15);
+  for (double divisor : {13, 11, 9, 7, 5, 3})
+    y = add(mul(y, z), constant(1 / divisor));
+  Value log = add(p, mul(p, mul(y, z)));
+  return add(buildMax(builder, loc, x, constant(0)), log);
 }

@@ -47,6 +47,9 @@ void populateBestTokenPatterns(TargetAttr target,
 /// tern.argmax.
 void populateArgmaxPatterns(mlir::RewritePatternSet &patterns);
 
+/// tern.causal_conv and tern.delta_rule.
+void populateRecurrentPatterns(mlir::RewritePatternSet &patterns);
+
 /// tern.kv_append and tern.attention.
 void populateKVCachePatterns(TargetAttr target,
                              mlir::RewritePatternSet &patterns);

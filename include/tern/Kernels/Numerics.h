@@ -45,6 +45,12 @@ mlir::Value buildRneInteger(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value buildExp(mlir::OpBuilder &builder, mlir::Location loc,
                      mlir::Value x);
 
+/// 1 / (1 + exp(-x)), and log(1 + exp(x)), to the bit.
+mlir::Value buildSigmoid(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value x);
+mlir::Value buildSoftplus(mlir::OpBuilder &builder, mlir::Location loc,
+                          mlir::Value x);
+
 } // namespace tern
 
 #endif // TERN_KERNELS_NUMERICS_H

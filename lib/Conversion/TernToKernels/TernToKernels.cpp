@@ -64,6 +64,7 @@ struct ConvertTernToKernels
     populateBestTokenPatterns(attr, patterns);
     populateArgmaxPatterns(patterns);
     populateTopLogitsPatterns(patterns);
+    populateRecurrentPatterns(patterns);
     populateKVCachePatterns(attr, patterns);
     target->populateKernelPatterns(attr, patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));

@@ -17,8 +17,10 @@ namespace tern {
 
 /// tern.quantize and tern.dequantize.
 void populateQuantizationToLinalgPatterns(mlir::RewritePatternSet &patterns);
-/// tern.rms_norm, tern.scale, tern.glu and tern.rope.
+/// tern.rms_norm, tern.l2_norm, tern.scale, tern.glu and tern.rope.
 void populateLayersToLinalgPatterns(mlir::RewritePatternSet &patterns);
+/// tern.split and tern.delta_gates.
+void populateHeadsToLinalgPatterns(mlir::RewritePatternSet &patterns);
 
 /// The loops that an input of an elementwise operation depends on. Where rows
 /// are cut into parts, `Token` is each part of a token.

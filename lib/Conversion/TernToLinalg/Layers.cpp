@@ -23,51 +23,81 @@ using namespace tern;
 
 namespace {
 
-/// A norm of heads is that of rows cut into heads, [token][head][feature].
+/// Rows times the inverse of a root of their squares, (x * r) * weight with
+/// `weight` or x * r without, where r = 1 / sqrt(sum + eps), or sum / n + eps
+/// if `ofMean`. A norm of heads of `headDim` features is that of rows cut into
+/// heads, [token][head][feature].
+Value buildNorm(ImplicitLocOpBuilder &b, Value rows,
+                std::optional<int64_t> headDim, bool ofMean, double eps,
+                Value weight) {
+  Type f32 = b.getF32Type();
+  auto type = cast<RankedTensorType>(rows.getType());
+  int64_t features = headDim.value_or(type.getDimSize(1));
+  SmallVector<ReassociationIndices> heads = {{0}, {1, 2}};
+  Value input = rows;
+  if (headDim) {
+    int64_t count = type.getDimSize(1) / features;
+    auto cut = RankedTensorType::get({type.getDimSize(0), count, features},
+                                     type.getElementType());
+    OpFoldResult tokens = tensor::getMixedSize(b, b.getLoc(), input, 0);
+    input = tensor::ExpandShapeOp::create(
+        b, cut, input, heads,
+        {tokens, b.getIndexAttr(count), b.getIndexAttr(features)});
+  }
+
+  Value squares = buildReduce(b, ReduceKind::SumSquares, input);
+  Value inverse = buildPerToken(
+      b, squares, f32,
+      [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
+        Value sum = in[0];
+        if (ofMean)
+          sum = arith::DivFOp::create(b, loc, sum,
+                                      buildConstant(b, loc, f32, features));
+        sum =
+            arith::AddFOp::create(b, loc, sum, buildConstant(b, loc, f32, eps));
+        Value root = math::SqrtOp::create(b, loc, sum);
+        return {arith::DivFOp::create(b, loc, buildConstant(b, loc, f32, 1.0),
+                                      root)};
+      })[0];
+  SmallVector<ElementwiseInput> inputs = {{input}, {inverse, Along::Token}};
+  if (weight)
+    inputs.push_back({weight, Along::Feature});
+  Value result = buildElementwise(
+      b, inputs, f32,
+      [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
+        Value scaled = arith::MulFOp::create(b, loc, in[0], in[1]);
+        if (weight)
+          scaled = arith::MulFOp::create(b, loc, scaled, in[2]);
+        return {scaled};
+      })[0];
+  if (headDim)
+    result = tensor::CollapseShapeOp::create(b, type, result, heads);
+  return result;
+}
+
 struct RMSNormToLinalg : OpRewritePattern<RMSNormOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(RMSNormOp op,
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    Type f32 = b.getF32Type();
-    RankedTensorType type = op.getInput().getType();
-    int64_t features = op.getHeadDim().value_or(type.getDimSize(1));
-    double eps = op.getEps().convertToFloat();
-    SmallVector<ReassociationIndices> heads = {{0}, {1, 2}};
-    Value input = op.getInput();
-    if (op.getHeadDim()) {
-      int64_t count = type.getDimSize(1) / features;
-      auto cut = RankedTensorType::get({type.getDimSize(0), count, features},
-                                       type.getElementType());
-      OpFoldResult tokens = tensor::getMixedSize(b, b.getLoc(), input, 0);
-      input = tensor::ExpandShapeOp::create(
-          b, cut, input, heads,
-          {tokens, b.getIndexAttr(count), b.getIndexAttr(features)});
-    }
+    rewriter.replaceOp(op,
+                       buildNorm(b, op.getInput(), op.getHeadDim(),
+                                 /*ofMean=*/true, op.getEps().convertToFloat(),
+                                 op.getWeight()));
+    return success();
+  }
+};
 
-    Value squares = buildReduce(b, ReduceKind::SumSquares, input);
-    Value inverse = buildPerToken(
-        b, squares, f32,
-        [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
-          Value mean = arith::DivFOp::create(
-              b, loc, in[0], buildConstant(b, loc, f32, features));
-          Value sum = arith::AddFOp::create(b, loc, mean,
-                                            buildConstant(b, loc, f32, eps));
-          Value root = math::SqrtOp::create(b, loc, sum);
-          return {arith::DivFOp::create(b, loc, buildConstant(b, loc, f32, 1.0),
-                                        root)};
-        })[0];
-    Value result = buildElementwise(
-        b, {{input}, {inverse, Along::Token}, {op.getWeight(), Along::Feature}},
-        f32,
-        [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
-          Value scaled = arith::MulFOp::create(b, loc, in[0], in[1]);
-          return {arith::MulFOp::create(b, loc, scaled, in[2])};
-        })[0];
-    if (op.getHeadDim())
-      result = tensor::CollapseShapeOp::create(b, type, result, heads);
-    rewriter.replaceOp(op, result);
+struct L2NormToLinalg : OpRewritePattern<L2NormOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(L2NormOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, buildNorm(b, op.getInput(), op.getHeadDim(),
+                                     /*ofMean=*/false,
+                                     op.getEps().convertToFloat(), Value()));
     return success();
   }
 };
@@ -105,12 +135,26 @@ Value buildRelu2(OpBuilder &b, Location loc, Value gate, Value up) {
 }
 
 Value buildSilu(OpBuilder &b, Location loc, Value gate, Value up) {
-  Value one = buildConstant(b, loc, gate.getType(), 1);
-  Value power = buildExp(b, loc, arith::NegFOp::create(b, loc, gate));
-  Value sum = arith::AddFOp::create(b, loc, one, power);
-  Value sigmoid = arith::DivFOp::create(b, loc, one, sum);
+  Value sigmoid = buildSigmoid(b, loc, gate);
   Value activated = arith::MulFOp::create(b, loc, gate, sigmoid);
   return arith::MulFOp::create(b, loc, activated, up);
+}
+
+Value buildGate(OpBuilder &b, Location loc, Value gate, Value up) {
+  return arith::MulFOp::create(b, loc, buildSigmoid(b, loc, gate), up);
+}
+
+using Activation = Value (*)(OpBuilder &, Location, Value, Value);
+Activation getActivation(GluKind kind) {
+  switch (kind) {
+  case GluKind::ReLU2:
+    return buildRelu2;
+  case GluKind::SiLU:
+    return buildSilu;
+  case GluKind::Sigmoid:
+    return buildGate;
+  }
+  llvm_unreachable("unknown kind");
 }
 
 struct GluToLinalg : OpRewritePattern<GluOp> {
@@ -119,7 +163,7 @@ struct GluToLinalg : OpRewritePattern<GluOp> {
   LogicalResult matchAndRewrite(GluOp op,
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    auto activate = op.getKind() == GluKind::SiLU ? buildSilu : buildRelu2;
+    Activation activate = getActivation(op.getKind());
     SmallVector<Value> result = buildElementwise(
         b, {{op.getGate()}, {op.getUp()}}, b.getF32Type(),
         [&](OpBuilder &b, Location loc, ValueRange in) -> SmallVector<Value> {
@@ -130,11 +174,11 @@ struct GluToLinalg : OpRewritePattern<GluOp> {
   }
 };
 
-/// Rows as [token][head][half][i]. Each half of the result is one
-/// linalg.generic that writes its slice in place; the second starts from what
-/// the first made, or bufferization would give it a buffer of its own. The rows
-/// of the cos and sin tables are looked up by tern.gather_rows, which any two
-/// ropes share.
+/// Rows as [token][head][feature]. Each half of what is turned is one
+/// linalg.generic that writes its slice in place, and so is the copy of what is
+/// not; each starts from what the one before made, or bufferization would give
+/// it a buffer of its own. The rows of the cos and sin tables are looked up by
+/// tern.gather_rows, which any two ropes share.
 struct RopeToLinalg : OpRewritePattern<RopeOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -142,51 +186,64 @@ struct RopeToLinalg : OpRewritePattern<RopeOp> {
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     RankedTensorType type = op.getInput().getType();
-    int64_t half = op.getHeadDim() / 2;
-    int64_t heads = type.getDimSize(1) / op.getHeadDim();
-    auto split = RankedTensorType::get({type.getDimSize(0), heads, 2, half},
+    int64_t headDim = op.getHeadDim();
+    int64_t half = op.getRotaryDim().value_or(headDim) / 2;
+    int64_t heads = type.getDimSize(1) / headDim;
+    auto split = RankedTensorType::get({type.getDimSize(0), heads, headDim},
                                        type.getElementType());
-    SmallVector<ReassociationIndices> groups = {{0}, {1, 2, 3}};
+    SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
     OpFoldResult tokens = tensor::getMixedSize(b, b.getLoc(), op.getInput(), 0);
     SmallVector<OpFoldResult> sizes = {tokens, b.getIndexAttr(heads),
-                                       b.getIndexAttr(2), b.getIndexAttr(half)};
+                                       b.getIndexAttr(headDim)};
 
     Value input =
         tensor::ExpandShapeOp::create(b, split, op.getInput(), groups, sizes);
-    sizes[2] = b.getIndexAttr(1);
-    SmallVector<Value> ins = {buildHalf(b, input, 0, sizes),
-                              buildHalf(b, input, 1, sizes),
+    SmallVector<Value> ins = {buildPart(b, input, 0, half),
+                              buildPart(b, input, half, half),
                               buildLookUp(b, op.getPositions(), op.getCos()),
                               buildLookUp(b, op.getPositions(), op.getSin())};
     Value output = buildEmptyLike(b, split, op.getInput());
     for (int64_t which : {0, 1}) {
-      Value out = buildHalf(b, output, which, sizes);
-      output = tensor::InsertSliceOp::create(
-          b, buildRotation(b, ins, out, which), output, getOffsets(b, which),
-          sizes, getStrides(b));
+      Value out = buildPart(b, output, which * half, half);
+      output = insertPart(b, buildRotation(b, ins, out, which), output,
+                          which * half, half);
       std::swap(ins[0], ins[1]);
     }
+    if (int64_t rest = headDim - 2 * half)
+      output = insertPart(b, buildPart(b, input, 2 * half, rest), output,
+                          2 * half, rest);
     rewriter.replaceOpWithNewOp<tensor::CollapseShapeOp>(op, type, output,
                                                          groups);
     return success();
   }
 
 private:
-  static SmallVector<OpFoldResult> getOffsets(OpBuilder &b, int64_t which) {
-    return getAsIndexOpFoldResult(b.getContext(), {0, 0, which, 0});
+  /// Features `from` to `from + count` - 1 of every head.
+  static SmallVector<OpFoldResult> getOffsets(OpBuilder &b, int64_t from) {
+    return getAsIndexOpFoldResult(b.getContext(), {0, 0, from});
+  }
+  static SmallVector<OpFoldResult> getSizes(ImplicitLocOpBuilder &b, Value rows,
+                                            int64_t count) {
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(b, b.getLoc(), rows);
+    sizes.back() = b.getIndexAttr(count);
+    return sizes;
   }
   static SmallVector<OpFoldResult> getStrides(OpBuilder &b) {
-    return getAsIndexOpFoldResult(b.getContext(), {1, 1, 1, 1});
+    return getAsIndexOpFoldResult(b.getContext(), {1, 1, 1});
   }
 
-  static Value buildHalf(ImplicitLocOpBuilder &b, Value rows, int64_t which,
-                         ArrayRef<OpFoldResult> sizes) {
-    auto split = cast<RankedTensorType>(rows.getType());
-    auto half = RankedTensorType::get(
-        {split.getDimSize(0), split.getDimSize(1), split.getDimSize(3)},
-        split.getElementType());
-    return tensor::ExtractSliceOp::create(b, half, rows, getOffsets(b, which),
-                                          sizes, getStrides(b));
+  static Value buildPart(ImplicitLocOpBuilder &b, Value rows, int64_t from,
+                         int64_t count) {
+    return tensor::ExtractSliceOp::create(
+        b, rows, getOffsets(b, from), getSizes(b, rows, count), getStrides(b));
+  }
+
+  static Value insertPart(ImplicitLocOpBuilder &b, Value part, Value rows,
+                          int64_t from, int64_t count) {
+    return tensor::InsertSliceOp::create(b, part, rows, getOffsets(b, from),
+                                         getSizes(b, rows, count),
+                                         getStrides(b));
   }
 
   static Value buildLookUp(ImplicitLocOpBuilder &b, Value positions,
@@ -224,6 +281,6 @@ private:
 } // namespace
 
 void tern::populateLayersToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<RMSNormToLinalg, ScaleToLinalg, GluToLinalg, RopeToLinalg>(
-      patterns.getContext());
+  patterns.add<RMSNormToLinalg, L2NormToLinalg, ScaleToLinalg, GluToLinalg,
+               RopeToLinalg>(patterns.getContext());
 }

@@ -71,7 +71,8 @@ struct PadRows : OpRewritePattern<tensor::PadOp> {
 };
 
 bool isElementwise(Operation *op) {
-  return isa<RMSNormOp, ScaleOp, GluOp, RopeOp, QuantizeOp, DequantizeOp>(op);
+  return isa<RMSNormOp, L2NormOp, ScaleOp, GluOp, RopeOp, SplitOp, DeltaGatesOp,
+             QuantizeOp, DequantizeOp>(op);
 }
 
 struct ConvertTernToLinalg
@@ -82,6 +83,7 @@ struct ConvertTernToLinalg
     RewritePatternSet patterns(&getContext());
     populateQuantizationToLinalgPatterns(patterns);
     populateLayersToLinalgPatterns(patterns);
+    populateHeadsToLinalgPatterns(patterns);
     patterns.add<PadRows>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
 

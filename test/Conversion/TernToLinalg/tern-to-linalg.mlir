@@ -203,9 +203,9 @@ func.func @rope(%x: tensor<?x12xf32>, %p: tensor<?xi32>, %c: tensor<9x3xf32>, %s
 }
 // CHECK-LABEL: func.func @rope(
 // CHECK-SAME:    %[[X:[a-z0-9]+]]: tensor<?x12xf32>, %[[P:[a-z0-9]+]]: tensor<?xi32>, %[[C:[a-z0-9]+]]: tensor<9x3xf32>, %[[S:[a-z0-9]+]]: tensor<9x3xf32>)
-// CHECK:         %[[SPLIT:.*]] = tensor.expand_shape %[[X]] {{\[}}[0], [1, 2, 3]] output_shape [%{{.*}}, 2, 2, 3]
-// CHECK:         %[[A:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 0, 0]
-// CHECK:         %[[B:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 1, 0]
+// CHECK:         %[[SPLIT:.*]] = tensor.expand_shape %[[X]] {{\[}}[0], [1, 2]] output_shape [%{{.*}}, 2, 6]
+// CHECK:         %[[A:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 0] [%{{.*}}, 2, 3]
+// CHECK:         %[[B:.*]] = tensor.extract_slice %[[SPLIT]][0, 0, 3] [%{{.*}}, 2, 3]
 // CHECK:         %[[COS:.*]] = tern.gather_rows(%[[P]], %[[C]])
 // CHECK:         %[[SIN:.*]] = tern.gather_rows(%[[P]], %[[S]])
 // CHECK:         %[[FIRST:.*]] = linalg.generic
@@ -214,8 +214,8 @@ func.func @rope(%x: tensor<?x12xf32>, %p: tensor<?xi32>, %c: tensor<9x3xf32>, %s
 // CHECK-DAG:       %[[AC:.*]] = arith.mulf %[[AI]], %[[CI]] : f32
 // CHECK-DAG:       %[[BS:.*]] = arith.mulf %[[BI]], %[[SI]] : f32
 // CHECK:           arith.subf %[[AC]], %[[BS]] : f32
-// CHECK:         %[[HALF:.*]] = tensor.insert_slice %[[FIRST]] into %{{.*}}[0, 0, 0, 0]
-// CHECK:         %[[OUT:.*]] = tensor.extract_slice %[[HALF]][0, 0, 1, 0]
+// CHECK:         %[[HALF:.*]] = tensor.insert_slice %[[FIRST]] into %{{.*}}[0, 0, 0] [%{{.*}}, 2, 3]
+// CHECK:         %[[OUT:.*]] = tensor.extract_slice %[[HALF]][0, 0, 3] [%{{.*}}, 2, 3]
 // CHECK:         linalg.generic
 // CHECK-SAME:      ins(%[[B]], %[[A]], %[[COS]], %[[SIN]] :
 // CHECK-SAME:      outs(%[[OUT]] :

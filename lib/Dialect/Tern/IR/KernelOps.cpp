@@ -48,7 +48,12 @@ void tern::detail::getKernelOpEffects(
   unsigned firstOut =
       outs.empty() ? op->getNumOperands() : outs.getBeginOperandIndex();
   for (OpOperand &operand : op->getOpOperands()) {
-    // A cache is memory in both forms.
+    // A cache is memory in both forms, and so is a state, which steps change.
+    if (isa<StateType>(operand.get().getType())) {
+      effects.emplace_back(MemoryEffects::Read::get());
+      effects.emplace_back(MemoryEffects::Write::get());
+      continue;
+    }
     if (!isa<MemRefType, KVCacheType>(operand.get().getType()))
       continue;
     unsigned index = operand.getOperandNumber();

@@ -116,6 +116,17 @@ LogicalResult WeightOp::verify() {
             "rows and groups, f16 or f32")))
       return failure();
     break;
+  case WeightEncoding::OnePlus:
+  case WeightEncoding::MinusExp:
+    if (failed(expect(element.isF32() && type.getRank() == 1,
+                      "one_plus and minus_exp to be vectors of f32")))
+      return failure();
+    break;
+  case WeightEncoding::Taps:
+    if (failed(expect(element.isF32() && type.getRank() == 2,
+                      "taps to be a matrix of f32")))
+      return failure();
+    break;
   case WeightEncoding::IntegerScales:
   case WeightEncoding::LowerNorms:
     if (failed(expect(element.isF32() && type.getRank() == 1,
@@ -279,8 +290,12 @@ LogicalResult BitLinearOp::canonicalize(BitLinearOp op,
 
 LogicalResult RopeOp::verify() {
   int64_t headDim = getHeadDim(), features = getSize(getInput(), 1);
+  int64_t rotaryDim = getRotaryDim().value_or(headDim);
   if (headDim < 2 || headDim % 2)
     return emitOpError("expected an even head_dim, got ") << headDim;
+  if (rotaryDim < 2 || rotaryDim % 2 || rotaryDim > headDim)
+    return emitOpError("expected an even rotary_dim of at most head_dim ")
+           << headDim << ", got " << rotaryDim;
   if (!ShapedType::isDynamic(features) && features % headDim)
     return emitOpError("expected features to be a multiple of head_dim ")
            << headDim << ", got " << features;
@@ -288,8 +303,10 @@ LogicalResult RopeOp::verify() {
           *this, {{"input", getInput()}, {"positions", getPositions()}})))
     return failure();
   for (const Named &table : {Named{"cos", getCos()}, Named{"sin", getSin()}})
-    if (failed(expectSize(*this, table.name, "columns", headDim / 2,
-                          "half of head_dim", getSize(table.value, 1))))
+    if (failed(expectSize(*this, table.name, "columns", rotaryDim / 2,
+                          getRotaryDim() ? "half of rotary_dim"
+                                         : "half of head_dim",
+                          getSize(table.value, 1))))
       return failure();
   return expectSize(*this, "sin", "positions", getSize(getCos(), 0),
                     "as cos has", getSize(getSin(), 0));

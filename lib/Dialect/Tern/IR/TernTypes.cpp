@@ -34,9 +34,13 @@ bool tern::needsLayout(Type type) {
 }
 
 LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                int64_t bytes, int64_t) {
+                                int64_t bytes, int64_t layers, int64_t) {
   if (bytes < 1)
     return emitError() << "expected bytes to be positive, got " << bytes;
+  if (layers < 1 || bytes % layers)
+    return emitError() << "expected bytes to be those of some layers, equal "
+                          "ones, got "
+                       << bytes << " of " << layers;
   return success();
 }
 

@@ -79,6 +79,13 @@ private:
           return function.emitOpError("expected a cache of the ")
                  << kinds.count(kind) << " layers of the kind " << name
                  << ", got " << type;
+        // Of one layer, it is for the kind's function to part it.
+        auto state = dyn_cast<StateType>(type);
+        if (state && state.getLayers() > 1 &&
+            state.getLayers() != kinds.count(kind))
+          return function.emitOpError("expected a state of the ")
+                 << kinds.count(kind) << " layers of the kind " << name
+                 << ", got " << type;
         types[kind] = type;
         arguments.push_back(argument);
       }
@@ -107,8 +114,8 @@ private:
             c.getCapacity(), c.getBits(), c.getBosBits(), c.getQBits(),
             fixedAt[k], fixed + blockAt[k], stride));
       else if (auto state = dyn_cast_or_null<StateType>(type))
-        placed.push_back(
-            StateType::get(&getContext(), state.getBytes(), fixedAt[k]));
+        placed.push_back(StateType::get(&getContext(), state.getBytes(),
+                                        state.getLayers(), fixedAt[k]));
       else
         placed.push_back(type);
     }

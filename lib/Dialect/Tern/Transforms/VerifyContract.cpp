@@ -88,7 +88,8 @@ LogicalResult isPacked(Operation *op) {
 LogicalResult isTiled(Operation *op) {
   if (failed(isPacked(op)))
     return failure();
-  if (isa<RMSNormOp, ScaleOp, RopeOp, GluOp, QuantizeOp, DequantizeOp>(op))
+  if (isa<RMSNormOp, L2NormOp, ScaleOp, RopeOp, GluOp, SplitOp, DeltaGatesOp,
+          QuantizeOp, DequantizeOp>(op))
     return op->emitOpError("expected to be linalg operations");
   auto product = dyn_cast<MatmulOp>(op);
   if (product && product.getStrategyAttr())

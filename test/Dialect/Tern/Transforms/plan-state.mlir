@@ -71,3 +71,29 @@ module attributes {tern.layer_kinds = ["layer.a", "layer.b"],
     return
   }
 }
+
+// -----
+
+module attributes {tern.layer_kinds = ["layer.a", "layer.b"],
+    tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 5, max_context = 13>} {
+  // expected-error @+1 {{expected a state of the 3 layers of the kind layer.a, got '!tern.state<bytes = 8, layers = 2>'}}
+  func.func @layer.a.decode(%cache: !tern.state<bytes = 8, layers = 2>) {
+    return
+  }
+}
+
+// -----
+
+module attributes {tern.layer_kinds = ["layer.a", "layer.b"],
+    tern.model = #tern.model<name = "m", vocab = 11, hidden = 5, layers = 3, max_context = 13>} {
+  func.func @layer.a.decode(%cache: !tern.state<bytes = 8, layers = 2>) {
+    return
+  }
+  func.func @layer.b.decode(%cache: !tern.state<bytes = 4>) {
+    return
+  }
+}
+// CHECK-LABEL: func.func @layer.a.decode(
+// CHECK-SAME:    !tern.state<bytes = 8, layers = 2, at = 64>
+// CHECK-LABEL: func.func @layer.b.decode(
+// CHECK-SAME:    !tern.state<bytes = 4, at = 128>

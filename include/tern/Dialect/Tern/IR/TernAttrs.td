@@ -88,7 +88,8 @@ def Tern_TopKAttr : Tern_Attr<"TopK", "top_k"> {
 
 def Tern_GluKind : Tern_Enum<"GluKind", "activation of a gated linear unit", [
     I32EnumAttrCase<"ReLU2", 0, "relu2">,
-    I32EnumAttrCase<"SiLU", 1, "silu">]>;
+    I32EnumAttrCase<"SiLU", 1, "silu">,
+    I32EnumAttrCase<"Sigmoid", 2, "sigmoid">]>;
 def Tern_GluKindAttr : EnumAttr<Tern_Dialect, Tern_GluKind, "glu_kind"> {
   let assemblyFormat = "`<` $value `>`";
 }
@@ -117,7 +118,10 @@ def Tern_WeightEncoding : Tern_Enum<"WeightEncoding", "what the bytes of a weigh
     // of a row the norm of 2 (code & 3) - 3, rounded up.
     I32EnumAttrCase<"UpperBits", 7, "upper_bits">,
     I32EnumAttrCase<"LowerBits", 8, "lower_bits">,
-    I32EnumAttrCase<"LowerNorms", 9, "lower_norms">]>;
+    I32EnumAttrCase<"LowerNorms", 9, "lower_norms">,
+    I32EnumAttrCase<"OnePlus", 10, "one_plus">,     // 1 + x
+    I32EnumAttrCase<"MinusExp", 11, "minus_exp">,   // -exp(x)
+    I32EnumAttrCase<"Taps", 12, "taps">]>;          // of a convolution, a row for each tap
 def Tern_WeightEncodingAttr
     : EnumAttr<Tern_Dialect, Tern_WeightEncoding, "weight_encoding"> {
   let assemblyFormat = "`<` $value `>`";

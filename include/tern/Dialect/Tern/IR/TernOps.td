@@ -41,6 +41,9 @@ def Tern_WeightOp : Tern_Op<"weight", [Symbol]> {
                                          divisors = array<f64: 1.0, 8.0>} : tensor<256x2xf32>
     ```
 
+    Of floats, `one_plus` stores 1 + x, `minus_exp` -exp(x), computed in double and
+    rounded once, and `taps` the transpose of a matrix [features, (1,) taps].
+
     Tables of rotary embeddings have no sources but attributes: `head_dim`, `theta`
     and, where a model scales its frequencies, `divisors`, what the frequency of each
     of the head_dim / 2 pairs of features is divided by, and `factor`, which every
@@ -188,18 +191,23 @@ def Tern_RopeOp : Tern_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let description = [{
     A row is heads of `head_dim` features; a head's halves (a, b) become
     `a*cos - b*sin, b*cos + a*sin`. `cos` and `sin` are tables
-    [position][head_dim/2].
+    [position][head_dim/2]. With `rotary_dim` the halves are those of a head's first
+    so many features, and tables have half as many columns; the others stay.
 
     ```mlir
     %r = tern.rope %q at %positions cos %c sin %s head_dim 64
         : tensor<?x192xf32>, tensor<?xi32>, tensor<256x32xf32>, tensor<256x32xf32>
+    %p = tern.rope %q at %positions cos %pc sin %ps head_dim 64 rotary_dim 16
+        : tensor<?x192xf32>, tensor<?xi32>, tensor<256x8xf32>, tensor<256x8xf32>
     ```
   }];
   let arguments = (ins Tern_F32Rows:$input, Tern_TokenIds:$positions,
-                       Tern_F32Rows:$cos, Tern_F32Rows:$sin, I64Attr:$head_dim);
+                       Tern_F32Rows:$cos, Tern_F32Rows:$sin, I64Attr:$head_dim,
+                       OptionalAttr<I64Attr>:$rotary_dim);
   let results = (outs Tern_F32Rows:$result);
   let assemblyFormat = [{
-    $input `at` $positions `cos` $cos `sin` $sin `head_dim` $head_dim attr-dict
+    $input `at` $positions `cos` $cos `sin` $sin `head_dim` $head_dim
+    (`rotary_dim` $rotary_dim^)? attr-dict
     `:` type($input) `,` type($positions) `,` type($cos) `,` type($sin)
   }];
   let hasVerifier = 1;
@@ -210,6 +218,7 @@ def Tern_GluOp : Tern_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "result"]>]>
   let description = [{
     `relu2`: `r = max(gate, 0); (r*r) * up`.
     `silu`: `(gate * (1 / (1 + exp(-gate)))) * up`, exp as docs/numerics.md.
+    `sigmoid`: `(1 / (1 + exp(-gate))) * up`, an output gate of attention.
 
     ```mlir
     %f = tern.glu <relu2> %g, %u : tensor<?x512xf32>
@@ -221,6 +230,7 @@ def Tern_GluOp : Tern_Op<"glu", [Pure, AllTypesMatch<["gate", "up", "result"]>]>
 }
 
 include "tern/Dialect/Tern/IR/KernelOps.td"
+include "tern/Dialect/Tern/IR/RecurrentOps.td"
 include "tern/Dialect/Tern/IR/BestTokenOps.td"
 include "tern/Dialect/Tern/IR/MicroOps.td"
 

@@ -55,19 +55,23 @@ def Tern_KVCacheType : Tern_Type<"KVCache", "kv_cache"> {
 def Tern_StateType : Tern_Type<"State", "state"> {
   let summary = "handle to what a kind of layers keeps of each sequence, whatever its length";
   let description = [{
-    `bytes` of each sequence, for all layers of the kind together, zero before its
-    first token; `at` is where they begin in the sequence's state
+    `bytes` of each sequence, for all `layers` of the kind together, an equal part
+    each, zero before its first token; `at` is where they begin in the sequence's state
     (`tern-plan-state`). As a cache, a value stands for those of all tokens of a
     call.
 
     ```mlir
-    !tern.state<bytes = 4096>
+    !tern.state<bytes = 4096, layers = 4>
     ```
   }];
   let parameters = (ins "int64_t":$bytes,
+                        DefaultValuedParameter<"int64_t", "1">:$layers,
                         DefaultValuedParameter<"int64_t", "0">:$at);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getLayerBytes() const { return getBytes() / getLayers(); }
+  }];
 }
 
 //===----------------------------------------------------------------------===//
