@@ -162,18 +162,57 @@ TEST_F(EngineSequence, RecurrentStatesAreTakenAsAWhole) {
   model.is_recurrent = 1;
   auto engine = open(options(), &model);
   Answer first, sibling, longer;
-  Request r = request(100, 20, 1);
+  Request r = request(100, 15, 1); // too short for a copy
   r.submit(engine.get(), first);
   finishAll(engine.get());
-  request(100, 20, 2).submit(engine.get(), sibling);
+  request(100, 15, 2).submit(engine.get(), sibling);
   finishAll(engine.get());
   EXPECT_EQ(sibling.reused, 0u);
-  EXPECT_EQ(sibling.tokens, greedy(request(100, 20, 2).tokens, 3));
+  EXPECT_EQ(sibling.tokens, greedy(request(100, 15, 2).tokens, 3));
   r.tokens.insert(r.tokens.end(), first.tokens.begin(), first.tokens.end());
   r.submit(engine.get(), longer);
   finishAll(engine.get());
-  EXPECT_EQ(longer.reused, 23u);
+  EXPECT_EQ(longer.reused, 18u);
   EXPECT_EQ(longer.tokens, greedy(r.tokens, 3));
+}
+
+/// Copies are kept 16 tokens before the end of a prompt, and where it parts
+/// from another one; whoever takes one leaves it to others.
+TEST_F(EngineSequence, RecurrentStatesAreCopiedWhereTextsPart) {
+  tern_model model = tern_model_fake;
+  model.is_recurrent = 1;
+  auto engine = open(options(), &model);
+  const uint32_t expected[] = {0, 25, 40, 40};
+  for (int i = 0; i < 4; ++i) {
+    Answer answer;
+    request(100, 40, i).submit(engine.get(), answer);
+    finishAll(engine.get());
+    EXPECT_EQ(answer.reused, expected[i]) << i;
+    EXPECT_EQ(answer.tokens, greedy(request(100, 40, i).tokens, 3));
+  }
+}
+
+/// Each turn's prompt is the last one but for its end, an answer in other
+/// words, and more: it costs what is new and 16 tokens.
+TEST_F(EngineSequence, TurnsOfARecurrentModelReadWhatIsNew) {
+  tern_model model = tern_model_fake;
+  model.is_recurrent = 1;
+  auto engine = open(options(), &model);
+  uint32_t before = 0;
+  for (uint32_t turn = 0; turn < 4; ++turn) {
+    Answer answer;
+    Request r = request(1, 20 + 10 * turn, 7);
+    uint32_t read = static_cast<uint32_t>(counts(engine.get()).prompt_tokens);
+    r.submit(engine.get(), answer);
+    finishAll(engine.get());
+    read = static_cast<uint32_t>(counts(engine.get()).prompt_tokens) - read;
+    auto count = static_cast<uint32_t>(r.tokens.size());
+    EXPECT_EQ(answer.tokens, greedy(r.tokens, 3));
+    EXPECT_EQ(answer.reused + read, count);
+    if (turn)
+      EXPECT_LE(read, count - before + 16) << turn;
+    before = count;
+  }
 }
 
 /// A beginning that many have costs once, also when all come at the same time.

@@ -224,12 +224,12 @@ tern_status tern_session_rewind(tern_session *session, uint32_t position) {
   if (!session || position > session->position)
     return TERN_BAD_ARGUMENT;
   const tern_model *model = session->model;
-  if (model->is_recurrent && position != session->position) {
-    if (position != 0)
-      return TERN_BAD_ARGUMENT;
+  if (model->is_recurrent && position == 0) { /* also after half a step */
     tern_status status = clear_state(session);
     if (status != TERN_OK)
       return status;
+  } else if (model->is_recurrent && position != session->position) {
+    return TERN_BAD_ARGUMENT;
   }
   session->position = position;
   return TERN_OK;

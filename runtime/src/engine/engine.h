@@ -40,6 +40,7 @@ struct tern_sequence {
   uint64_t shared_end;
   int is_owned;    /* by the caller; others go when memory is short */
   int is_private;  /* never taken for another request */
+  int is_snapshot; /* of a text that goes on: copied, never taken itself */
   uint64_t random; /* behind the numbers of its last answer ... */
   int has_random;  /* ... if there was one */
   struct engine_request *request; /* that uses it, or NULL */
@@ -65,6 +66,9 @@ typedef struct engine_request {
   uint32_t text_count;     /* tokens before the answer */
   uint32_t first_position; /* of its sequence when it began */
   uint32_t reused;         /* of them, found in a state */
+  /* Places of the prompt, rising, where a recurrent state is copied; 0: none.
+   */
+  uint32_t snapshots[2];
   uint32_t answered;       /* tokens */
   uint32_t share;          /* tokens in the step that is planned */
   int64_t limit;           /* of `answered`; -1: none */
@@ -228,6 +232,9 @@ int engine_sequence_copy(tern_sequence *to, tern_sequence *from,
  * has a state. 0; 1 if another request computes more of it now, so that it pays
  * to wait for the next step; or a failure. */
 int engine_begin(engine_request *request);
+/* Keeps a copy of the request's state, if this is a place of its prompt where
+ * one is wanted. */
+void engine_snapshot(engine_request *request);
 /* The request is over: its sequence is kept for others, or not. */
 void engine_keep(engine_request *request);
 

@@ -46,9 +46,10 @@ static void take_longer(beginning *best, tern_sequence *sequence,
 
 /* In `ready` the longest that has a state, in `coming` the longest that some
  * request reads. The prompt's last token is read in any case: its logits are
- * wanted. A recurrent state is that of its whole text and no other. */
+ * wanted. A recurrent state is that of its whole text and no other, and `apart`
+ * is the longest beginning that has none: the texts part there. */
 static void find(const engine_request *request, beginning *ready,
-                 beginning *coming) {
+                 beginning *coming, uint32_t *apart) {
   tern_engine *engine = request->engine;
   int is_recurrent = engine->program.model->is_recurrent != 0;
   for (tern_sequence *s = engine->sequences; s; s = s->next) {
@@ -62,6 +63,8 @@ static void find(const engine_request *request, beginning *ready,
       take_longer(coming, s, s->request ? count : 0);
     } else if (count >= position) {
       take_longer(ready, s, position);
+    } else if (count > *apart) {
+      *apart = count;
     }
   }
 }
@@ -122,9 +125,32 @@ static tern_sequence *open_sequence(tern_engine *engine,
 static int can_be_taken(const engine_request *request, const beginning *ready) {
   const tern_sequence *s = ready->sequence;
   uint32_t block = request->engine->program.model->state_block_tokens;
-  return !request->sequence && !s->is_owned && !s->request &&
+  return !request->sequence && !s->is_owned && !s->request && !s->is_snapshot &&
          position_of(s) < ready->count + block &&
          tern_session_rewind(s->session.session, ready->count) == TERN_OK;
+}
+
+/* A prompt goes on in the next turn of a conversation, but for a few tokens at
+ * its end that begin the answer, which templates write in another way then. */
+#define TURN_TOKENS 16u
+
+/* Where a recurrent state, which cannot go back, is likely to be wanted again:
+ * where the prompt parts from another text, as behind a system prompt, and close
+ * to its end. Each is worth a copy if it saves some blocks of reading. */
+static void plan_snapshots(engine_request *request, uint32_t apart) {
+  const tern_model *model = request->engine->program.model;
+  uint32_t block = model->state_block_tokens, last = request->reused;
+  uint32_t end = request->prompt_count > TURN_TOKENS
+                     ? request->prompt_count - TURN_TOKENS
+                     : 0;
+  uint32_t *next = request->snapshots;
+  if (!model->is_recurrent || request->sequence->is_owned ||
+      (request->flags & TERN_REQUEST_PRIVATE))
+    return;
+  if (apart >= last + block && apart < request->prompt_count)
+    *next++ = last = apart;
+  if (end >= last + block)
+    *next = end;
 }
 
 /* Finds the request's sequence, with some of its prompt in it. */
@@ -132,9 +158,10 @@ static int find_sequence(engine_request *request) {
   tern_engine *engine = request->engine;
   uint32_t block = engine->program.model->state_block_tokens;
   beginning ready = {NULL, 0}, coming = {NULL, 0};
+  uint32_t apart = 0;
   if (!(request->flags & (TERN_REQUEST_PRIVATE | TERN_REQUEST_PROMPT_HIDDEN)) &&
       !engine_is_scored(request))
-    find(request, &ready, &coming);
+    find(request, &ready, &coming, &apart);
   if (coming.count >= ready.count + block)
     return 1;
   if (ready.count < block)
@@ -157,7 +184,26 @@ static int find_sequence(engine_request *request) {
     }
   }
   request->reused = ready.count;
+  plan_snapshots(request, apart);
   return 0;
+}
+
+void engine_snapshot(engine_request *request) {
+  tern_engine *engine = request->engine;
+  tern_sequence *from = request->sequence;
+  uint32_t position = position_of(from);
+  if (position != request->snapshots[0] && position != request->snapshots[1])
+    return;
+  tern_sequence *copy = open_sequence(engine, from);
+  if (!copy)
+    return; /* without one, another request reads what this one has read */
+  if (engine_sequence_copy(copy, from, position) != 0) {
+    engine_sequence_close(copy);
+    return;
+  }
+  copy->is_snapshot = 1;
+  copy->used = engine->counts.steps;
+  evict(engine);
 }
 
 /* The request's sequence holds the prompt but for the first `from` tokens,

@@ -127,7 +127,13 @@ static uint32_t need_of(const engine_request *request, uint32_t rows) {
   if (!request->has_begun)
     return 0;
   const tern_sequence *s = request->sequence;
-  uint32_t need = s->count - tern_session_position(s->session.session);
+  uint32_t position = tern_session_position(s->session.session);
+  uint32_t need = s->count - position;
+  for (int i = 0; i < 2; ++i) {
+    uint32_t stop = request->snapshots[i];
+    if (position < stop && stop < position + need)
+      need = stop - position;
+  }
   if (need > 1 && (request->flags & TERN_REQUEST_HIDDEN) &&
       request->answered == 0)
     --need;
@@ -284,6 +290,7 @@ static void tell_read(tern_engine *engine, engine_request *request,
   if (request->answered)
     return;
   engine->counts.prompt_tokens += segment->n;
+  engine_snapshot(request);
   if (request->flags & TERN_REQUEST_PROMPT_HIDDEN)
     engine_tell_hidden(request, segment);
   if (engine_is_scored(request))
@@ -357,11 +364,26 @@ static void end_lost(tern_engine *engine) {
   }
 }
 
+/* Some layers have gone on and some have not. */
+static void forget_recurrent(tern_engine *engine) {
+  if (!engine->program.model->is_recurrent)
+    return;
+  for (uint32_t i = 0; i < engine->running_count; ++i) {
+    tern_sequence *s = engine->running[i]->sequence;
+    if (engine->running[i]->share == 0)
+      continue;
+    tern_session_rewind(s->session.session, 0);
+    s->count = 0;
+  }
+}
+
 static void compute(tern_engine *engine, uint32_t count) {
   int64_t before = host_now();
-  /* Left in the middle: all is as if it had not begun. */
+  /* Left in the middle: all is as if it had not begun, or, where states are
+   * recurrent, at its beginning. */
   if (setjmp(engine->program.left)) {
     memset(engine->is_dirty, 1, engine->options.max_sequences);
+    forget_recurrent(engine);
     end_cancelled(engine);
     return;
   }
