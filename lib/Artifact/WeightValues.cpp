@@ -47,6 +47,21 @@ float tern::takeLowerBits(int8_t *codes, int64_t count) {
   return norm;
 }
 
+float tern::minusExp(float x) {
+  return static_cast<float>(-std::exp(static_cast<double>(x)));
+}
+
+std::vector<float> tern::transpose(llvm::ArrayRef<float> values,
+                                   int64_t columns) {
+  int64_t rows = static_cast<int64_t>(values.size()) / columns;
+  std::vector<float> result;
+  result.reserve(values.size());
+  for (int64_t column = 0; column < columns; ++column)
+    for (int64_t row = 0; row < rows; ++row)
+      result.push_back(values[row * columns + column]);
+  return result;
+}
+
 std::vector<double> tern::ropePeriods(int64_t headDim, double theta,
                                       llvm::ArrayRef<double> divisors) {
   std::vector<double> periods;

@@ -30,6 +30,12 @@ void takeUpperBits(int8_t *codes, int64_t count);
 /// rounded up.
 float takeLowerBits(int8_t *codes, int64_t count);
 
+/// -exp(x), computed in double and rounded once.
+float minusExp(float x);
+
+/// Rows of `columns` values as columns.
+std::vector<float> transpose(llvm::ArrayRef<float> values, int64_t columns);
+
 /// theta^(2i/headDim) * divisors[i] for i < headDim/2; `divisors` may be empty:
 /// all are 1.
 std::vector<double> ropePeriods(int64_t headDim, double theta,

@@ -74,6 +74,10 @@ private:
     switch (place.weight.getEncoding()) {
     case WeightEncoding::Values:
       return writeValues(place);
+    case WeightEncoding::OnePlus:
+    case WeightEncoding::MinusExp:
+    case WeightEncoding::Taps:
+      return writeComputed(place);
     case WeightEncoding::Digits:
       return writeDigits(place);
     case WeightEncoding::Scale:
@@ -103,6 +107,7 @@ private:
   Error writeValues(WeightPlace place);
   Error writeValues(WeightPlace place, const std::string &name, int64_t count,
                     uint64_t &end);
+  Error writeComputed(WeightPlace place);
   Error writeDigits(WeightPlace place);
   Expected<std::vector<float>> scalesOf(WeightPlace place, ScaleShape shape,
                                         bool areHalf);
@@ -179,6 +184,31 @@ Error Writer::writeValues(WeightPlace place, const std::string &name,
     end += bytes.size();
   }
   return Error::success();
+}
+
+/// Values that are made of stored ones, each by itself, or put in another
+/// order.
+Error Writer::writeComputed(WeightPlace place) {
+  SmallVector<std::string> names = place.sources();
+  if (names.size() != 1)
+    return weightError(place.weight, "is expected to have one source");
+  Expected<const TensorEntry *> found = entry(place, names[0]);
+  if (!found)
+    return found.takeError();
+  int64_t count = mlir::ShapedType::getNumElements((*found)->shape);
+  if (count != place.type().getNumElements())
+    return weightError(place.weight, "does not have the shape of '" + names[0] +
+                                         "', " + (*found)->describe());
+  std::vector<float> values(static_cast<size_t>(count));
+  if (Error error = checkpoint.readFloats(names[0], values.data()))
+    return error;
+  WeightEncoding encoding = place.weight.getEncoding();
+  if (encoding == WeightEncoding::Taps)
+    values = transpose(values, place.type().getDimSize(0));
+  else
+    for (float &value : values)
+      value = encoding == WeightEncoding::OnePlus ? 1 + value : minusExp(value);
+  return put(place.offset, asBytes(ArrayRef(values)));
 }
 
 Error Writer::writeDigits(WeightPlace place) {

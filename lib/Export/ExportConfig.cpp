@@ -51,7 +51,7 @@ static const char *findObstacle(const Checkpoint &checkpoint,
     return "sub-norms in a graph that is not BitNet's";
   if (config.hiddenAct == HiddenAct::Relu2)
     return "relu2 without sub-norms";
-  if (isQwen3 && any_of(allProjections, [&](Projection projection) {
+  if (isQwen3 && any_of(config.projections(), [&](Projection projection) {
         return checkpoint.hasBias(projection);
       }))
     return "both biases and norms of heads";
@@ -65,6 +65,10 @@ Expected<std::string> chooseArchitecture(const Checkpoint &checkpoint,
                                          const TokenizerSources &sources,
                                          const ExportOptions &options) {
   const ModelConfig &config = checkpoint.config();
+  if (config.deltaNet)
+    return createStringError(checkpoint.directory() +
+                             ": tern writes no GGUF files of models with "
+                             "recurrent layers");
   if (!options.architecture.empty())
     return options.architecture;
   auto refuse = [&](const char *what) {
@@ -79,7 +83,7 @@ Expected<std::string> chooseArchitecture(const Checkpoint &checkpoint,
   }
   bool subNorms = !checkpoint.attentionSubNormName().empty();
   bool relu2 = config.hiddenAct == HiddenAct::Relu2;
-  bool biases = any_of(allProjections, [&](Projection projection) {
+  bool biases = any_of(config.projections(), [&](Projection projection) {
     return checkpoint.hasBias(projection);
   });
   if (!subNorms && relu2)
@@ -152,7 +156,7 @@ bool ConfigMetadata::carry(StringRef field) {
 /// Readers take a model of groups for one that was trained with floats, unless
 /// its architecture is a BitNet's; the opposite has to be said.
 bool ConfigMetadata::needsActivations() const {
-  bool hasGroups = any_of(allProjections, [&](Projection projection) {
+  bool hasGroups = any_of(config.projections(), [&](Projection projection) {
     return checkpoint.scaleShape(projection).groups > 1;
   });
   return !config.saysActivations &&
@@ -162,7 +166,7 @@ bool ConfigMetadata::needsActivations() const {
 
 void ConfigMetadata::addActivations() {
   json all = json::object();
-  for (Projection projection : allProjections) {
+  for (Projection projection : config.projections()) {
     const ProjectionQuant &quant = config.quantOf(projection);
     json &one = all[toString(projection).str()];
     one["scheme"] = toString(quant.scheme).str();

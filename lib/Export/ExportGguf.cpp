@@ -27,7 +27,7 @@ public:
         options(options), notes(notes),
         encoding(*findGgufEncoding(options.encoding.c_str())),
         matrices(checkpoint, encoding),
-        exactScales(config.layerCount * allProjections.size()) {}
+        exactScales(config.layerCount * config.projections().size()) {}
 
   Error run(StringRef path, const InputFiles &inputs);
 

@@ -42,10 +42,10 @@ StringRef Checkpoint::headNormName(Projection projection) const {
 }
 
 std::string Checkpoint::weightName(Projection projection) {
-  bool attention = projection <= Projection::O;
-  return ("model.layers.{}." + Twine(attention ? "self_attn." : "mlp.") +
-          toString(projection) + ".weight")
-      .str();
+  StringRef block = projection <= Projection::O      ? "self_attn."
+                    : projection < Projection::InQkv ? "mlp."
+                                                     : "linear_attn.";
+  return ("model.layers.{}." + block + toString(projection) + ".weight").str();
 }
 
 std::string Checkpoint::atLayer(StringRef name, int64_t layer) {
@@ -102,7 +102,9 @@ void Checkpoint::findSubNorms() {
 }
 
 void Checkpoint::findBiases() {
-  for (Projection projection : allProjections) {
+  for (Projection projection : modelConfig.projections()) {
+    if (!modelConfig.hasProjection(projection, 0))
+      continue; // hybrids have no biases
     bool attention = projection <= Projection::O;
     std::string name = biasName(weightName(projection));
     bool inFirst = tensors->find(atLayer(name, 0));
@@ -160,6 +162,10 @@ Error Checkpoint::openGguf(const GgufOptions &options) {
     return config.takeError();
   modelConfig = *config;
   modelConfig.weightForm = WeightForm::PerTensor;
+  if (modelConfig.deltaNet) { // as converters leave them
+    modelConfig.storesNormsFromOne = modelConfig.storesLogRates = false;
+    modelConfig.deltaNet->isTiled = true;
+  }
   auto architecture = tensors->gguf()->string("general.architecture");
   if (!architecture)
     return architecture.takeError();
@@ -185,6 +191,7 @@ Checkpoint::open(StringRef path, const GgufOptions &options) {
   if (Error error =
           isFile ? checkpoint->openGguf(options) : checkpoint->openDirectory())
     return std::move(error);
+  checkpoint->takeTextModel();
   if (Error error = checkpoint->dropSynonyms())
     return std::move(error);
   if (Error error = checkpoint->findHead())

@@ -94,6 +94,37 @@ static std::string usualName(StringRef name) {
   return name == "model.lm_head.weight" ? "lm_head.weight" : name.str();
 }
 
+/// Models of text and pictures have the text model's tensors in a part of their
+/// own, beside those of pictures and of layers that predict further tokens.
+void Checkpoint::takeTextModel() {
+  if (!modelConfig.deltaNet)
+    return;
+  int64_t ofPictures = 0, ofFurther = 0;
+  for (const auto &[name, entry] : TensorMap(tensors->all())) {
+    StringRef rest = name;
+    if (rest.consume_front("model.visual.") ||
+        rest.starts_with("vision_tower.")) {
+      ++ofPictures;
+      tensors->drop(name);
+    } else if (rest.starts_with("mtp.")) {
+      ++ofFurther;
+      tensors->drop(name);
+    } else if (rest.consume_front("model.language_model.")) {
+      tensors->rename(name, ("model." + rest).str());
+    } else if (rest.consume_front("language_model.")) {
+      tensors->rename(name, rest);
+    }
+  }
+  if (ofPictures)
+    modelConfig.warnings.push_back(
+        "the " + std::to_string(ofPictures) +
+        " tensors of pictures are not used; tern computes the text model");
+  if (ofFurther)
+    modelConfig.warnings.push_back(
+        "the " + std::to_string(ofFurther) +
+        " tensors of layers that predict further tokens ('mtp.') are not used");
+}
+
 /// One tensor under two names is one tensor, if it is.
 Error Checkpoint::dropSynonyms() {
   std::vector<std::pair<std::string, std::string>> others;
@@ -117,7 +148,7 @@ Error Checkpoint::dropSynonyms() {
 /// config, which counts, as in transformers; the frequencies of a stretched
 /// model may be those before it was.
 Error Checkpoint::compareFrequencies() {
-  int64_t count = modelConfig.headDim / 2;
+  int64_t count = modelConfig.rotaryDim / 2;
   std::vector<float> stored(static_cast<size_t>(count));
   auto differs = [&](int64_t i) {
     double period = std::pow(modelConfig.ropeTheta,

@@ -147,21 +147,26 @@ bool Checkpoint::hasHalfScales(StringRef name) const {
   if (modelConfig.weightForm == WeightForm::Masters)
     return false;
   int64_t count = name.contains("{}") ? modelConfig.layerCount : 1;
-  for (int64_t layer = 0; layer < count; ++layer)
-    if (!areScalesHalf(atLayer(name, layer)))
+  for (int64_t layer = 0; layer < count; ++layer) {
+    std::string own = atLayer(name, layer);
+    if (tensors->find(own) && !areScalesHalf(own)) // not all kinds have it
       return false;
+  }
   return true;
 }
 
 Error Checkpoint::findScaleShapes() {
   if (modelConfig.weightForm == WeightForm::Masters)
     return Error::success();
-  for (Projection projection : allProjections)
-    for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer)
+  for (Projection projection : modelConfig.projections())
+    for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer) {
+      if (!modelConfig.hasProjection(projection, layer))
+        continue;
       if (Error error =
               widenScaleShape(atLayer(weightName(projection), layer),
                               scaleShapes[static_cast<size_t>(projection)]))
         return error;
+    }
   if (modelConfig.ternaryTable)
     if (Error error = widenScaleShape(embeddingName(), tableScales))
       return error;

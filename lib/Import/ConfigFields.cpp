@@ -148,8 +148,10 @@ static std::string shown(const json &value) {
       .substr(0, 60);
 }
 
-static void checkNeutralFields(JsonFields &fields) {
+static void checkNeutralFields(JsonFields &fields, const ModelConfig &config) {
   for (const NeutralField &field : neutralFields) {
+    if (config.deltaNet && field.name == "partial_rotary_factor")
+      continue;
     const json *value = fields.value(field.name);
     if (value && !isNeutral(*value, field.neutral))
       fields.fail("tern does not support " + fields.quoted(field.name) + " = " +
@@ -276,7 +278,7 @@ static void checkTextConfig(JsonFields &fields) {
 }
 
 void readOtherFields(JsonFields &fields, ModelConfig &config) {
-  checkNeutralFields(fields);
+  checkNeutralFields(fields, config);
   checkWindow(fields, config);
   readSparseAttention(fields, config);
   readGenerationFields(fields, config);

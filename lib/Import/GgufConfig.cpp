@@ -34,6 +34,7 @@ constexpr Architecture architectures[] = {
     {"llama", "llama", "LlamaForCausalLM"},
     {"qwen3", "qwen3", "Qwen3ForCausalLM"},
     {"minicpm", "minicpm", "MiniCPMForCausalLM"},
+    {"qwen35", "qwen3_5_text", "Qwen3_5ForCausalLM"},
 };
 
 /// Reads the metadata of one architecture. The first problem is kept.
@@ -47,6 +48,7 @@ public:
     if (problem.empty()) {
       readSizes();
       readScales();
+      readHybrid();
       readSchemes();
       readRope();
       readActivation();
@@ -69,6 +71,7 @@ private:
   void readArchitecture();
   void readSizes();
   void readScales();
+  void readHybrid();
   void readSchemes();
   void readRope();
   void readActivation();
@@ -159,6 +162,32 @@ void ConfigTranslator::readScales() {
   out["dim_model_base"] = out["hidden_size"].get<double>() / head;
 }
 
+/// Of Qwen3.5, the sizes of recurrent layers, in the terms of Mamba's.
+void ConfigTranslator::readHybrid() {
+  if (out["model_type"] != "qwen3_5_text")
+    return;
+  need("ssm.conv_kernel", "linear_conv_kernel_dim");
+  need("ssm.state_size", "linear_key_head_dim");
+  need("ssm.group_count", "linear_num_key_heads");
+  need("ssm.time_step_rank", "linear_num_value_heads");
+  std::optional<uint64_t> values = integer("ssm.inner_size");
+  if (!values)
+    fail("'" + keyOf("ssm.inner_size") + "' is missing");
+  if (!problem.empty())
+    return;
+  uint64_t heads = out["linear_num_value_heads"].get<uint64_t>();
+  if (heads == 0 || *values % heads)
+    return fail("'" + keyOf("ssm.inner_size") + "' = " + Twine(*values) +
+                " is no multiple of '" + keyOf("ssm.time_step_rank") +
+                "' = " + Twine(heads));
+  out["linear_value_head_dim"] = *values / heads;
+  out["full_attention_interval"] =
+      integer("full_attention_interval").value_or(4);
+  // Layers behind the model's that predict further tokens.
+  wantNeutral("nextn_predict_layers", 0);
+  keyOf("rope.dimension_sections"); // of pictures; in text all are alike
+}
+
 /// Only tern writes these; see docs/gguf.md.
 void ConfigTranslator::readSchemes() {
   for (StringRef field :
@@ -191,6 +220,18 @@ void ConfigTranslator::readRope() {
       out.contains("head_dim")
           ? out["head_dim"].get<uint64_t>()
           : out["hidden_size"].get<uint64_t>() / std::max<uint64_t>(heads, 1);
+  if (out["model_type"] == "qwen3_5_text") {
+    if (*turned > size)
+      return fail("'" + keyOf("rope.dimension_count") +
+                  "' = " + Twine(*turned) + " is more than the " + Twine(size) +
+                  " features of a head");
+    // A share whose product with the size is no less than it in any rounding.
+    out["partial_rotary_factor"] =
+        *turned == size
+            ? 1.0
+            : (static_cast<double>(*turned) + 0.25) / static_cast<double>(size);
+    return;
+  }
   if (*turned != size)
     fail("tern does not support heads of " + Twine(size) + " of which " +
          Twine(*turned) + " are rotated ('" + keyOf("rope.dimension_count") +
@@ -252,6 +293,9 @@ void ConfigTranslator::checkRest() {
     wantNeutral(field, 0);
   for (const auto &[key, value] : file.metadata()) {
     StringRef field = key;
+    if (field.starts_with("prism."))
+      fail("tern does not support the metadata '" + field.take_front(80) +
+           "': weights in another basis, without which answers are noise");
     if (field.consume_front(architecture + ".") && !known.count(field.str()))
       fail("tern does not know the metadata '" + StringRef(key).take_front(80) +
            "', which may change what the model computes");

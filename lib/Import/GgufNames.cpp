@@ -21,8 +21,9 @@ struct Renamed {
 };
 } // namespace
 
-/// Ternary matrices first, in the order of ternaryPlace. Of two names for one
-/// thing the first is usual.
+/// Ternary matrices first, in the order of ternaryPlace, then those of
+/// recurrent layers, which have none. Of two names for one thing the first is
+/// usual.
 static constexpr Renamed layerTensors[] = {
     {"attn_q", "self_attn.q_proj"},
     {"attn_k", "self_attn.k_proj"},
@@ -31,16 +32,24 @@ static constexpr Renamed layerTensors[] = {
     {"ffn_gate", "mlp.gate_proj"},
     {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"},
+    {"attn_qkv", "linear_attn.in_proj_qkv"},
+    {"attn_gate", "linear_attn.in_proj_z"},
+    {"ssm_out", "linear_attn.out_proj"},
     {"attn_q_norm", "self_attn.q_norm"},
     {"attn_k_norm", "self_attn.k_norm"},
     {"attn_norm", "input_layernorm"},
     {"ffn_norm", "post_attention_layernorm"},
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ssm_beta", "linear_attn.in_proj_b"},
+    {"ssm_alpha", "linear_attn.in_proj_a"},
+    {"ssm_conv1d", "linear_attn.conv1d"},
+    {"ssm_norm", "linear_attn.norm"},
     {"attn_sub_norm", "self_attn.attn_sub_norm"},
     {"attn_sub_norm", "self_attn.inner_attn_ln"},
     {"ffn_sub_norm", "mlp.ffn_sub_norm"},
     {"ffn_sub_norm", "mlp.ffn_layernorm"},
 };
-static constexpr size_t ternaryCount = 7;
+static constexpr size_t placedCount = 7, ternaryCount = 10;
 static constexpr Renamed otherTensors[] = {
     {"token_embd", "model.embed_tokens"},
     {"output_norm", "model.norm"},
@@ -77,8 +86,16 @@ struct NameParts {
 
 } // namespace
 
+/// Vectors that are no weight or bias of another thing.
+static constexpr Renamed vectors[] = {{"ssm_a", "linear_attn.A_log"},
+                                      {"ssm_dt.bias", "linear_attn.dt_bias"}};
+
 std::string huggingFaceName(StringRef name) {
   NameParts parts(name, ggufLayer);
+  if (!parts.layer.empty())
+    for (const Renamed &vector : vectors)
+      if (name.ends_with(("." + parts.layer + "." + vector.gguf).str()))
+        return (hfLayer + parts.layer + "." + vector.huggingFace).str();
   const Renamed *found = find_if(
       parts.table, [&](const Renamed &r) { return r.gguf == parts.stem; });
   bool isScale = parts.kind == "scale";
@@ -104,15 +121,21 @@ std::string ggufName(StringRef name) {
   return parts.joined(ggufLayer, found->gguf, parts.kind);
 }
 
+bool isTernaryName(StringRef name) {
+  NameParts parts(name, hfLayer);
+  const Renamed *found = findByHuggingFace(parts);
+  return parts.kind == "weight" && found >= layerTensors &&
+         found < layerTensors + ternaryCount;
+}
+
 std::optional<uint64_t> ternaryPlace(StringRef name) {
   NameParts parts(name, hfLayer);
   const Renamed *found = findByHuggingFace(parts);
   uint32_t layer;
-  if (parts.kind != "weight" || found < layerTensors ||
-      found >= layerTensors + ternaryCount ||
+  if (!isTernaryName(name) || found >= layerTensors + placedCount ||
       parts.layer.getAsInteger(10, layer))
     return std::nullopt;
-  return uint64_t(layer) * ternaryCount + (found - layerTensors);
+  return uint64_t(layer) * placedCount + (found - layerTensors);
 }
 
 bool hasPairedRows(StringRef architecture, StringRef name) {

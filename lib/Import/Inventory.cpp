@@ -62,11 +62,34 @@ private:
                   {config.columns(Projection::O)});
     if (!checkpoint.ffnSubNormName().empty())
       expectFloat(at(checkpoint.ffnSubNormName()), {config.intermediateSize});
-    for (Projection projection : {Projection::Q, Projection::K})
-      if (StringRef name = checkpoint.headNormName(projection); !name.empty())
-        expectHeadNorm(at(name));
-    for (Projection projection : allProjections)
-      expectProjection(projection, at(Checkpoint::weightName(projection)));
+    if (config.isRecurrent(layer))
+      expectRecurrent(at);
+    else
+      for (Projection projection : {Projection::Q, Projection::K})
+        if (StringRef name = checkpoint.headNormName(projection); !name.empty())
+          expectHeadNorm(at(name));
+    for (Projection projection : config.projections())
+      if (config.hasProjection(projection, layer))
+        expectProjection(projection, at(Checkpoint::weightName(projection)));
+  }
+
+  /// Tensors of a recurrent layer beside its matrices of digits.
+  void expectRecurrent(function_ref<std::string(StringRef)> at) {
+    const DeltaNet &net = *config.deltaNet;
+    auto expect = [&](StringRef part, ArrayRef<int64_t> shape) {
+      expectFloat(at(Checkpoint::recurrentName(part)), shape);
+    };
+    expect("in_proj_a.weight", {net.valueHeads, config.hiddenSize});
+    expect("in_proj_b.weight", {net.valueHeads, config.hiddenSize});
+    expect("A_log", {net.valueHeads});
+    expect("dt_bias", {net.valueHeads});
+    expect("norm.weight", {net.valueDim});
+    // GGUF and some writers leave out the middle.
+    std::string taps = at(Checkpoint::recurrentName("conv1d.weight"));
+    const TensorEntry *entry = checkpoint.files().find(taps);
+    if (entry && entry->shape.size() == 2)
+      return expectFloat(taps, {net.features(), net.taps});
+    expectFloat(taps, {net.features(), 1, net.taps});
   }
 
   /// Without one the model is another: one sentence for all of them says it.

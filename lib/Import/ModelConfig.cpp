@@ -8,6 +8,7 @@
 #include "tern/Import/ModelConfig.h"
 
 #include "ConfigFields.h"
+#include "HybridConfig.h"
 #include "ReadSchemes.h"
 #include "ReadWeightForm.h"
 #include "RotaryEmbedding.h"
@@ -30,15 +31,41 @@ StringRef toString(ActivationScheme scheme) {
 
 StringRef toString(ModelFamily family) {
   static constexpr StringLiteral names[] = {"bitnet", "llama", "qwen3",
-                                            "minicpm"};
+                                            "minicpm", "qwen3_5"};
   return names[static_cast<size_t>(family)];
 }
 
 StringRef toString(Projection projection) {
-  static constexpr StringLiteral names[] = {"q_proj",   "k_proj",    "v_proj",
-                                            "o_proj",   "gate_proj", "up_proj",
-                                            "down_proj"};
+  static constexpr StringLiteral names[] = {
+      "q_proj",  "k_proj",    "v_proj",      "o_proj",    "gate_proj",
+      "up_proj", "down_proj", "in_proj_qkv", "in_proj_z", "out_proj"};
   return names[static_cast<size_t>(projection)];
+}
+
+static constexpr uint64_t lineBytes = 64;
+
+int64_t DeltaNet::matricesAt() const {
+  return alignTo((taps - 1) * features() * sizeof(float), lineBytes);
+}
+
+int64_t DeltaNet::stateBytes() const {
+  return alignTo(matricesAt() + keyDim * values() * sizeof(float), lineBytes);
+}
+
+int64_t ModelConfig::recurrentCount() const {
+  return llvm::count(recurrentLayers, true);
+}
+
+SmallVector<Projection> ModelConfig::projections() const {
+  ArrayRef<Projection> all(allProjections);
+  return SmallVector<Projection>(
+      deltaNet ? all : all.take_front(size_t(Projection::InQkv)));
+}
+
+bool ModelConfig::hasProjection(Projection projection, int64_t layer) const {
+  if (projection >= Projection::InQkv)
+    return isRecurrent(layer);
+  return projection > Projection::O || !isRecurrent(layer);
 }
 
 ProjectionQuant ModelConfig::quantOfHead() const {
@@ -53,7 +80,7 @@ ProjectionQuant ModelConfig::quantOfHead() const {
 int64_t ModelConfig::rows(Projection projection) const {
   switch (projection) {
   case Projection::Q:
-    return headCount * headDim;
+    return headCount * headDim * (hasOutputGate ? 2 : 1);
   case Projection::K:
   case Projection::V:
     return kvHeadCount * headDim;
@@ -62,7 +89,12 @@ int64_t ModelConfig::rows(Projection projection) const {
     return intermediateSize;
   case Projection::O:
   case Projection::Down:
+  case Projection::Out:
     return hiddenSize;
+  case Projection::InQkv:
+    return deltaNet->features();
+  case Projection::InZ:
+    return deltaNet->values();
   }
   llvm_unreachable("all projections are covered");
 }
@@ -70,6 +102,8 @@ int64_t ModelConfig::rows(Projection projection) const {
 int64_t ModelConfig::columns(Projection projection) const {
   if (projection == Projection::O)
     return headCount * headDim;
+  if (projection == Projection::Out)
+    return deltaNet->values();
   return projection == Projection::Down ? intermediateSize : hiddenSize;
 }
 
@@ -88,6 +122,8 @@ public:
     readFamily();
     readSizes();
     readScales();
+    if (config.family == ModelFamily::Qwen35)
+      readHybrid(fields, config);
     readRope(fields, file, config);
     readBiases();
     readLayerTypes();
@@ -107,11 +143,14 @@ private:
   /// The family that `architectures` names, if it does.
   std::optional<ModelFamily> readClass() {
     static constexpr StringRef known[] = {
-        "BitNetForCausalLM", "BitnetForCausalLM",  "LlamaForCausalLM",
-        "Qwen3ForCausalLM",  "MiniCPMForCausalLM", "MiniCPM4ForCausalLM"};
+        "BitNetForCausalLM",  "BitnetForCausalLM",
+        "LlamaForCausalLM",   "Qwen3ForCausalLM",
+        "MiniCPMForCausalLM", "MiniCPM4ForCausalLM",
+        "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration"};
     static constexpr ModelFamily families[] = {
         ModelFamily::BitNet, ModelFamily::BitNet,  ModelFamily::Llama,
-        ModelFamily::Qwen3,  ModelFamily::MiniCpm, ModelFamily::MiniCpm};
+        ModelFamily::Qwen3,  ModelFamily::MiniCpm, ModelFamily::MiniCpm,
+        ModelFamily::Qwen35, ModelFamily::Qwen35};
     const json *names = fields.value("architectures");
     if (!names)
       return std::nullopt;
@@ -132,17 +171,18 @@ private:
   /// The order of operations inside a layer is a property of the family, not of
   /// any field, so another family is refused rather than guessed.
   void readFamily() {
-    // The last is what transformers makes of the one before.
-    static constexpr StringRef types[] = {"bitnet", "llama", "qwen3", "minicpm",
-                                          "minicpm4"};
+    // transformers makes minicpm4 of minicpm.
+    static constexpr StringRef types[] = {
+        "bitnet", "llama", "qwen3", "minicpm", "minicpm4", "qwen3_5_text"};
+    static constexpr ModelFamily families[] = {
+        ModelFamily::BitNet,  ModelFamily::Llama,   ModelFamily::Qwen3,
+        ModelFamily::MiniCpm, ModelFamily::MiniCpm, ModelFamily::Qwen35};
     std::optional<ModelFamily> ofClass = readClass();
     // The class is all that some files of MiniCPM say.
     std::optional<unsigned> absent;
     if (ofClass == ModelFamily::MiniCpm)
       absent = static_cast<unsigned>(*ofClass);
-    auto type = std::min(
-        static_cast<ModelFamily>(fields.choice("model_type", types, absent)),
-        ModelFamily::MiniCpm);
+    ModelFamily type = families[fields.choice("model_type", types, absent)];
     if (config.architecture.empty())
       config.architecture = toString(type).str();
     ModelFamily other = ofClass.value_or(type);
@@ -175,8 +215,10 @@ private:
                                   config.family == ModelFamily::MiniCpm);
     if (fields.failed())
       return;
-    if (config.family == ModelFamily::Qwen3) {
-      config.headDim = fields.integer("head_dim", 2, 4096, 128);
+    if (config.hasHeadNorms()) {
+      config.headDim = fields.integer(
+          "head_dim", 2, 4096, config.family == ModelFamily::Qwen3 ? 128 : 256);
+      config.rotaryDim = config.headDim;
       return;
     }
     if (!fields.value("head_dim") && config.hiddenSize % config.headCount)
@@ -186,6 +228,7 @@ private:
                          " and 'head_dim' is missing");
     config.headDim = fields.integer("head_dim", 2, 4096,
                                     config.hiddenSize / config.headCount);
+    config.rotaryDim = config.headDim;
   }
 
   /// Of MiniCPM: of the embedding, of the depth and of the width.
@@ -219,7 +262,7 @@ private:
   /// Newer writers name the kind of each layer's attention.
   void readLayerTypes() {
     const json *types = fields.value("layer_types");
-    if (!types)
+    if (!types || config.deltaNet)
       return;
     if (*types ==
         json(std::vector<std::string>(types->size(), "full_attention"))) {
@@ -270,6 +313,8 @@ Expected<ModelConfig> ModelConfig::parse(StringRef text, StringRef file) {
   Expected<json> root = parseJson(text, file);
   if (!root)
     return root.takeError();
+  if (Error error = takeTextConfig(*root, file))
+    return std::move(error);
   return ConfigReader(*root, file).read();
 }
 

@@ -73,8 +73,11 @@ private:
     if (fields.value("type") && scaling.kind != static_cast<RopeKind>(old))
       fields.fail(fields.quoted("type") + " and 'rope_type' differ; which is "
                                           "meant?");
+    // Of text alone, positions in pictures are those in the text.
+    if (config.deltaNet)
+      fields.ignore({"mrope_section", "mrope_interleaved"});
     if (const json *part = fields.value("partial_rotary_factor"))
-      if (*part != 1.0)
+      if (*part != 1.0 && !config.deltaNet)
         fields.fail("tern does not support " +
                     fields.quoted("partial_rotary_factor") + " = " +
                     part->dump().substr(0, 60) + "; only 1.0 is");
@@ -158,9 +161,9 @@ private:
     };
     if (list && list->is_array() && all_of(*list, isFactor))
       numbers = list->get<std::vector<double>>();
-    if (static_cast<int64_t>(numbers.size()) != config.headDim / 2)
+    if (static_cast<int64_t>(numbers.size()) != config.rotaryDim / 2)
       fields.fail(fields.quoted(name) + " is expected to be a list of " +
-                  Twine(config.headDim / 2) +
+                  Twine(config.rotaryDim / 2) +
                   " numbers above 0, one for each pair of features of a head");
     return numbers;
   }
@@ -174,7 +177,7 @@ private:
 class Divisors {
 public:
   Divisors(const RopeScaling &scaling, const ModelConfig &config)
-      : scaling(scaling), dim(static_cast<double>(config.headDim)),
+      : scaling(scaling), dim(static_cast<double>(config.rotaryDim)),
         theta(config.ropeTheta) {
     if (scaling.kind != RopeKind::Yarn)
       return;
@@ -281,7 +284,7 @@ void tern::readRope(JsonFields &fields, StringRef file, ModelConfig &config) {
   if (!divisors.areDefined())
     return fields.fail("the bounds of YaRN that 'beta_fast' and 'beta_slow' "
                        "give cross, so nothing is between them");
-  for (int64_t pair = 0; pair < config.headDim / 2; ++pair)
+  for (int64_t pair = 0; pair < config.rotaryDim / 2; ++pair)
     config.ropeDivisors.push_back(divisors.of(pair));
   config.ropeFactor = scaling->tableFactor;
 }
@@ -292,7 +295,7 @@ Error Checkpoint::checkRopeTables() const {
     most += 2 * entry.bytes;
   // The cosines and sines of half the features, for each position.
   uint64_t bytes = static_cast<uint64_t>(modelConfig.maxPositions) *
-                   static_cast<uint64_t>(modelConfig.headDim) * sizeof(float);
+                   static_cast<uint64_t>(modelConfig.rotaryDim) * sizeof(float);
   if (bytes <= most)
     return Error::success();
   return fileError(

@@ -67,15 +67,18 @@ static constexpr SchemePreset presets[] = {
 ArrayRef<SchemePreset> schemePresets() { return presets; }
 
 static void apply(const SchemePreset &preset, ModelConfig &config) {
-  for (Projection projection : allProjections) {
+  for (Projection projection : config.projections()) {
     ProjectionQuant &quant = config.quant[static_cast<size_t>(projection)];
     switch (projection) {
     case Projection::Q:
     case Projection::K:
     case Projection::V:
+    case Projection::InQkv:
+    case Projection::InZ:
       quant = preset.attention;
       break;
     case Projection::O:
+    case Projection::Out:
       quant = preset.output;
       break;
     case Projection::Gate:
@@ -97,7 +100,7 @@ void setWeightOnly(ModelConfig &config) {
   config.weightOnly = true;
   if (config.saysActivations)
     return;
-  for (Projection projection : allProjections) {
+  for (Projection projection : config.projections()) {
     int64_t columns = config.columns(projection);
     int64_t block = columns % defaultBlock ? columns & -columns : defaultBlock;
     config.quant[static_cast<size_t>(projection)] =
@@ -137,7 +140,7 @@ static Error readActivations(JsonFields &fields, StringRef file,
   config.quant = {};
   config.saysActivations = true;
   JsonFields byProjection(*all, file.str(), "activation_quantization.");
-  for (Projection projection : allProjections) {
+  for (Projection projection : config.projections()) {
     std::optional<ProjectionQuant> quant;
     if (Error error =
             readQuant(byProjection, file, toString(projection), quant))
@@ -277,15 +280,17 @@ static Error checkScheme(const ProjectionQuant &quant, int64_t features,
 
 Error checkSchemes(const ModelConfig &config, StringRef what) {
   using P = Projection;
-  for (auto [one, other] :
-       {std::pair(P::Q, P::K), {P::Q, P::V}, {P::Gate, P::Up}})
+  for (auto [one, other] : {std::pair(P::Q, P::K),
+                            {P::Q, P::V},
+                            {P::Gate, P::Up},
+                            {P::InQkv, P::InZ}})
     if (!(config.quantOf(one) == config.quantOf(other)))
       return fileError(what, "the activations of " + toString(one) + " and " +
                                  toString(other) +
                                  " are quantized once, so "
                                  "'activation_quantization' must say the same "
                                  "of both");
-  for (Projection projection : allProjections)
+  for (Projection projection : config.projections())
     if (Error error =
             checkScheme(config.quantOf(projection), config.columns(projection),
                         toString(projection), what))
@@ -326,7 +331,7 @@ std::string describeSchemes(const ModelConfig &config) {
     text += (" " + name).str();
     last = one;
   };
-  for (Projection projection : allProjections)
+  for (Projection projection : config.projections())
     add(config.quantOf(projection), config.columns(projection),
         toString(projection));
   if (config.ternaryHead)

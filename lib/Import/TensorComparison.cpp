@@ -89,6 +89,14 @@ std::string TensorFiles::difference(const TensorEntry &a,
   return "";
 }
 
+void TensorFiles::rename(StringRef name, StringRef other) {
+  if (find(other))
+    return;
+  auto node = tensors.extract(tensors.find(std::string_view(name)));
+  node.key() = other.str();
+  tensors.insert(std::move(node));
+}
+
 void TensorFiles::drop(StringRef name) {
   tensors.erase(tensors.find(std::string_view(name)));
 }

@@ -104,7 +104,7 @@ Error readWeightForm(JsonFields &fields, StringRef file, ModelConfig &config) {
 }
 
 void checkWeightShapes(JsonFields &fields, const ModelConfig &config) {
-  for (Projection projection : allProjections) {
+  for (Projection projection : config.projections()) {
     int64_t rows = config.rows(projection);
     int64_t columns = config.columns(projection);
     if (config.hasPackedWeights() && rows % 4)

@@ -97,8 +97,22 @@ void Defaults::readIds(JsonObject &fields) {
   }
 }
 
+/// The fields of a config. Of models of text and pictures they may be those of
+/// `text_config`; what is outside counts more.
+static Json withTextConfig(const Json &json) {
+  auto text = json.is_object() ? json.find("text_config") : json.end();
+  if (text == json.end() || !text->is_object())
+    return json;
+  Json all = *text;
+  for (const auto &field : json.items())
+    if (!field.value().is_null())
+      all[field.key()] = field.value();
+  return all;
+}
+
 void Defaults::readConfig(const Json &json) {
-  JsonObject fields(json, "config.json", error);
+  Json all = withTextConfig(json);
+  JsonObject fields(all, "config.json", error);
   readIds(fields);
   generation.max_context = static_cast<uint32_t>(
       fields.getInt("max_position_embeddings", 0, 0, UINT32_MAX));

@@ -248,6 +248,36 @@ CASES = {
         9, dict(family="qwen3", scheme="v2", scales="row", heads=4, kv_heads=4, head_dim=100,
         intermediate=512), KV3_BOS8,
     ),
+    # Hybrids: heads of keys and values of other sizes and numbers, features that end
+    # within a vector and within a task, two to seven taps, shares of a head that turn.
+    "hybrid": Case(70, dict(family="qwen3_5", layers=4), threads=2),
+    "hybrid-d128": Case(
+        33, dict(family="qwen3_5", encoding="products-f16", hidden=256, heads=2, head_dim=128,
+        intermediate=384, key_heads=1, value_heads=3, key_dim=128, value_dim=128, interval=2,
+        tied=False), threads=3,
+    ),
+    "hybrid-narrow": Case(
+        9, dict(family="qwen3_5", layers=3, interval=3, heads=2, head_dim=20, rotary=0.5,
+        key_heads=3, value_heads=3, key_dim=6, value_dim=12, taps=2, encoding="packed-divide"),
+        KV3,
+    ),
+    "hybrid-wide": Case(
+        9, dict(family="qwen3_5", interval=2, key_heads=2, value_heads=10, key_dim=100,
+        value_dim=76, taps=7, scales="row"), threads=2,
+    ),
+    "hybrid-one-token": Case(1, dict(family="qwen3_5", interval=2, value_dim=36)),
+    "hybrid-a48": Case(
+        33, dict(family="qwen3_5", scheme="a48", layers=5, interval=2, value_heads=2), KV3_BOS8
+    ),
+    "hybrid-yarn": Case(
+        9, dict(family="qwen3_5", interval=2, rope="yarn", rotary=1.0, heads=4, kv_heads=2,
+        table="ternary"), threads=2,
+    ),
+    "hybrid-nested-masters": Case(
+        9, dict(family="qwen3_5", nested=True, encoding="master-bf16", hidden=65, intermediate=37,
+        interval=2, heads=1, head_dim=10, key_heads=1, value_heads=3, key_dim=7, value_dim=9),
+        Options(head="int8"),
+    ),
     # MiniCPM: a divisor of the head's input that is a power of two, and one that is not.
     "minicpm": Case(
         33, dict(family="minicpm", hidden=256, heads=4, kv_heads=2, head_dim=64, intermediate=640,

@@ -59,10 +59,13 @@ static void reportCache(const ModelConfig &c, Report &report) {
     if (c.kvBits < 16)
       line.put("bos_bits", c.bosBits, ", first position {}")
           .put("q_bits", c.qBits, ", queries {}");
-    CacheLayout layout{c.layerCount, c.kvHeadCount, c.headDim, c.kvBits,
-                       c.bosBits};
+    CacheLayout layout{c.layerCount - c.recurrentCount(), c.kvHeadCount,
+                       c.headDim, c.kvBits, c.bosBits};
     line.put("bytes", layout.stateBytes(c.maxPositions),
              ", {} bytes when full");
+    if (int64_t layers = c.recurrentCount())
+      line.put("recurrent_bytes", layers * c.deltaNet->stateBytes(),
+               ", and {} bytes at any length");
   }
   report.facts["cache"] = std::move(cache);
 }
@@ -79,6 +82,13 @@ static void reportConfig(const Checkpoint &checkpoint, Report &report) {
       .put("heads", c.headCount, ", {} heads")
       .put("kv_heads", c.kvHeadCount, " ({} for keys and values)")
       .put("head_size", c.headDim, " of {}");
+  if (const auto &net = c.deltaNet)
+    report.line("recurrent")
+        .put("recurrent_layers", c.recurrentCount(), "{} layers")
+        .put("recurrent_heads", net->valueHeads, ", {} heads")
+        .put("recurrent_key_heads", net->keyHeads, " ({} for keys)")
+        .put("recurrent_key_size", net->keyDim, " of {}")
+        .put("recurrent_value_size", net->valueDim, " by {}");
   report.line("vocabulary")
       .put("vocabulary", c.vocabSize, "{} tokens, head ")
       .say(c.tiedHead ? "tied to the embedding" : checkpoint.headName())

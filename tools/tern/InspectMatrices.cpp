@@ -49,9 +49,10 @@ static DigitCounts countDigits(const Checkpoint &checkpoint,
                                Projection projection, Error &problems) {
   DigitCounts counts;
   for (int64_t layer = 0; layer < checkpoint.config().layerCount; ++layer)
-    addDigits(checkpoint,
-              Checkpoint::atLayer(Checkpoint::weightName(projection), layer),
-              counts, problems);
+    if (checkpoint.config().hasProjection(projection, layer))
+      addDigits(checkpoint,
+                Checkpoint::atLayer(Checkpoint::weightName(projection), layer),
+                counts, problems);
   return counts;
 }
 
@@ -97,7 +98,7 @@ static void reportProjections(const Checkpoint &checkpoint, Error *problems,
                      ? "projection   rows    columns zero digits activations"
                      : "projection   rows    columns activations");
   Array all;
-  for (Projection projection : allProjections) {
+  for (Projection projection : config.projections()) {
     Object facts{{"name", tern::toString(projection)}};
     {
       Report::Line line = report.line(tern::toString(projection), facts);

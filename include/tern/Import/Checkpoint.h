@@ -73,6 +73,10 @@ public:
   /// The embedding's name if the head is tied to it.
   llvm::StringRef headName() const;
   static std::string weightName(Projection projection);
+  /// Of a recurrent layer, what is no ternary matrix: "A_log".
+  static std::string recurrentName(llvm::StringRef part) {
+    return ("model.layers.{}.linear_attn." + part).str();
+  }
   static std::string scaleName(llvm::StringRef weightName);
   /// Of MLX's codes.
   static std::string affineScaleName(llvm::StringRef weightName);
@@ -163,6 +167,7 @@ private:
   llvm::Error openDirectory();
   llvm::Error openGguf(const GgufOptions &options);
   llvm::Error readRopeFactors();
+  void takeTextModel();
   llvm::Error dropSynonyms();
   llvm::Error findHead();
   std::string differenceOfHead() const;
@@ -243,12 +248,12 @@ private:
   std::string ggufConfigText;
   std::unique_ptr<TensorFiles> tensors;
   llvm::StringRef attentionSubNorm, ffnSubNorm;
-  std::array<bool, 7> biases{}; ///< by Projection
+  std::array<bool, projectionCount> biases{}; ///< by Projection
   /// Scales of products that were read with their digits, by tensor: to read
   /// them again would be to read all of a model again.
   mutable std::map<std::string, std::vector<float>, std::less<>> knownScales;
   mutable std::map<std::string, int64_t, std::less<>> inexactByTensor;
-  std::array<ScaleShape, 7> scaleShapes; ///< by Projection
+  std::array<ScaleShape, projectionCount> scaleShapes; ///< by Projection
   ScaleShape tableScales, headScales;
   bool samplesScales = true;
 };

@@ -27,9 +27,8 @@ std::string ggufName(llvm::StringRef huggingFaceName);
 /// Which of the model's ternary matrices a tensor is: those of a layer, q, k,
 /// v, o, gate, up and down, follow each other. Nothing if it is none.
 std::optional<uint64_t> ternaryPlace(llvm::StringRef huggingFaceName);
-inline bool isTernaryName(llvm::StringRef huggingFaceName) {
-  return ternaryPlace(huggingFaceName).has_value();
-}
+/// The same and those of recurrent layers.
+bool isTernaryName(llvm::StringRef huggingFaceName);
 
 /// The converters to the architectures llama and minicpm reorder the rows of q
 /// and k for engines that rotate neighbours; those of the others leave them.

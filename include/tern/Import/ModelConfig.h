@@ -15,6 +15,7 @@
 #ifndef TERN_IMPORT_MODELCONFIG_H
 #define TERN_IMPORT_MODELCONFIG_H
 
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -32,15 +33,18 @@ llvm::StringRef toString(ActivationScheme scheme);
 
 /// Models with one graph of operations in a layer (docs/numerics.md 5). BitNets
 /// and Llamas share theirs: what differs, tensors and other fields say.
-enum class ModelFamily { BitNet, Llama, Qwen3, MiniCpm };
+enum class ModelFamily { BitNet, Llama, Qwen3, MiniCpm, Qwen35 };
 /// "qwen3", as `model_type` in config.json.
 llvm::StringRef toString(ModelFamily family);
 
-/// The seven ternary matrices of a decoder layer.
-enum class Projection { Q, K, V, O, Gate, Up, Down };
-constexpr std::array<Projection, 7> allProjections = {
-    Projection::Q,    Projection::K,  Projection::V,   Projection::O,
-    Projection::Gate, Projection::Up, Projection::Down};
+/// The ternary matrices of a decoder layer. The last three are those that a
+/// recurrent layer has in the place of the first four.
+enum class Projection { Q, K, V, O, Gate, Up, Down, InQkv, InZ, Out };
+constexpr std::array<Projection, 10> allProjections = {
+    Projection::Q,    Projection::K,  Projection::V,    Projection::O,
+    Projection::Gate, Projection::Up, Projection::Down, Projection::InQkv,
+    Projection::InZ,  Projection::Out};
+constexpr size_t projectionCount = allProjections.size();
 /// "q_proj"
 llvm::StringRef toString(Projection projection);
 
@@ -73,6 +77,26 @@ enum class WeightForm {
 /// Columns of a row that share a scale in files of products, which do not say.
 constexpr int64_t productGroup = 128;
 
+/// Sizes of a recurrent layer, a Gated DeltaNet (docs/numerics.md 5).
+struct DeltaNet {
+  int64_t keyHeads = 0, valueHeads = 0;
+  int64_t keyDim = 0, valueDim = 0; ///< features of a head
+  int64_t taps = 0;                 ///< of the convolution
+  /// Value head j reads key head j mod keyHeads; else heads that share one lie
+  /// side by side.
+  bool isTiled = false;
+
+  int64_t keys() const { return keyHeads * keyDim; }
+  int64_t values() const { return valueHeads * valueDim; }
+  /// Features of the convolution: queries, keys, values.
+  int64_t features() const { return 2 * keys() + values(); }
+
+  /// A layer's part of a sequence's state: rows of the convolution's inputs,
+  /// then the heads' matrices. Both begin at lines of memory.
+  int64_t matricesAt() const;
+  int64_t stateBytes() const;
+};
+
 struct ModelConfig {
   /// As the file calls it.
   std::string architecture;
@@ -83,6 +107,16 @@ struct ModelConfig {
   int64_t headCount = 0;
   int64_t kvHeadCount = 0;
   int64_t headDim = 0;
+  /// Features of a head that rotary embeddings turn, from the first on.
+  int64_t rotaryDim = 0;
+  /// q_proj has, behind each head's query, its gate.
+  bool hasOutputGate = false;
+  /// Of a hybrid, the sizes of its recurrent layers and which these are.
+  std::optional<DeltaNet> deltaNet;
+  std::vector<bool> recurrentLayers;
+  /// Norms are stored as w where 1 + w is meant, but for those of recurrent
+  /// heads; and rates of decay as their logarithms.
+  bool storesNormsFromOne = false, storesLogRates = false;
   int64_t vocabSize = 0;
   int64_t maxPositions = 0;
   double rmsNormEps = 0;
@@ -107,7 +141,7 @@ struct ModelConfig {
   float embeddingScale = 1, residualScale = 1, headDivisor = 1;
   /// Indexed by Projection; q, k, v are equal, and so are gate and up, as each
   /// group quantizes its input once.
-  std::array<ProjectionQuant, 7> quant;
+  std::array<ProjectionQuant, projectionCount> quant;
   /// The file says `quant`.
   bool saysActivations = false;
   /// Digits times scales of a model whose activations were not quantized in
@@ -125,7 +159,16 @@ struct ModelConfig {
   std::vector<std::string> warnings;
 
   /// Each head of q and k is normed before it is rotated.
-  bool hasHeadNorms() const { return family == ModelFamily::Qwen3; }
+  bool hasHeadNorms() const {
+    return family == ModelFamily::Qwen3 || family == ModelFamily::Qwen35;
+  }
+  bool isRecurrent(int64_t layer) const {
+    return !recurrentLayers.empty() && recurrentLayers[layer];
+  }
+  int64_t recurrentCount() const;
+  /// Of all kinds of layers.
+  llvm::SmallVector<Projection> projections() const;
+  bool hasProjection(Projection projection, int64_t layer) const;
   const ProjectionQuant &quantOf(Projection projection) const {
     return quant[static_cast<size_t>(projection)];
   }

@@ -130,6 +130,8 @@ public:
   std::string difference(const TensorEntry &a, const TensorEntry &b) const;
   /// Takes a matrix of words for the digits that are in them, 16 to each.
   void takeAsCodes(llvm::StringRef name);
+  /// Gives a tensor another name, unless one has it.
+  void rename(llvm::StringRef name, llvm::StringRef other);
   /// Forgets a tensor that says nothing of its own.
   void drop(llvm::StringRef name);
 

@@ -158,7 +158,7 @@ TEST(ModelConfig, FieldsOfPublicCheckpoints) {
 TEST(ModelConfig, Families) {
   expectRefusal([](json &c) { c["model_type"] = "gemma2"; },
                 "'model_type' is expected to be bitnet or llama or qwen3 or "
-                "minicpm or minicpm4, but is \"gemma2\"");
+                "minicpm or minicpm4 or qwen3_5_text, but is \"gemma2\"");
   expectRefusal([](json &c) { c.erase("model_type"); }, "'model_type'");
   expectRefusal([](json &c) { c["architectures"] = {"MixtralForCausalLM"}; },
                 "'architectures'");
@@ -235,11 +235,8 @@ TEST(ModelConfig, FieldsThatChangeTheMathsAreRefusedByName) {
         c["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 3}};
       },
       "which is meant");
-  expectRefusal(
-      [](json &c) {
-        c["rope_scaling"] = {{"factor", 8.0}};
-      },
-      "'rope_scaling.factor'");
+  expectRefusal([](json &c) { c["rope_scaling"] = {{"factor", 8.0}}; },
+                "'rope_scaling.factor'");
   expectRefusal([](json &c) { c["rope_scaling"] = "yarn"; }, "'rope_scaling'");
   expectRefusal([](json &c) { c["input_bits"] = 4; }, "'input_bits'");
   expectRefusal([](json &c) { c["embedding_multiplier"] = 12.0; },

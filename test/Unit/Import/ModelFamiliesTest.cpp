@@ -89,7 +89,7 @@ TEST(ModelFamilies, TypeAndClassMustAgree) {
         c.erase("model_type");
       },
       "'model_type' is expected to be bitnet or llama or qwen3 or minicpm or "
-      "minicpm4, but is missing");
+      "minicpm4 or qwen3_5_text, but is missing");
 }
 
 TEST(ModelFamilies, DefaultsAreTheFamilys) {
