@@ -5,7 +5,6 @@
  *
  *===------------------------------------------------------------------------===*/
 #include "../host/kl.h"
-#include "../host/pick.h"
 #include "../host/speak.h"
 #include "engine.h"
 
@@ -105,34 +104,6 @@ void engine_add_logprobs(const engine_request *request, const float *logits,
     top[i].logprob = softmax_log(&all, (float)top[i].logprob);
 }
 
-/* No token follows the next one. An end that is forced is part of no form. */
-static int is_last(const engine_request *request) {
-  return !request->matcher &&
-         (request->sequence->count == request->engine->context ||
-          (int64_t)request->answered + 1 == request->limit);
-}
-
-/* The token behind the text; logits are changed. */
-static int32_t pick(engine_request *request, float *logits) {
-  if (request->best >= 0)
-    return request->best;
-  if (engine_allow(request) != 0)
-    return -1;
-  return host_pick(&request->generator, request->text_count, is_last(request),
-                   logits);
-}
-
-/* The step is not over yet, but all of the text is read. */
-int32_t engine_choose(void *data, tern_candidate *candidates, uint32_t count,
-                      float bound) {
-  engine_request *request = data;
-  if (engine_allow(request) != 0)
-    return -1;
-  return host_choose(&request->generator, request->text_count,
-                     request->sequence->count, is_last(request), candidates,
-                     count, bound);
-}
-
 /* The answer after this token, of whose text the end may be a stop string. */
 static tern_finish finish_of(engine_request *request, int pushed, int is_full) {
   if (pushed < 0)
@@ -147,24 +118,17 @@ static tern_finish finish_of(engine_request *request, int pushed, int is_full) {
 tern_finish engine_answer(engine_request *request, float *logits) {
   tern_engine *engine = request->engine;
   tern_sequence *sequence = request->sequence;
-  const uint32_t judged = TERN_REQUEST_LOGPROBS | TERN_REQUEST_LOGITS;
-  int with_logprobs = (request->flags & judged) != 0;
   int is_full = sequence->count == engine->context;
-  tern_logprob top[TERN_MAX_TOP];
-  tern_event event = {0};
   if (request->limit == 0)
     return TERN_FINISH_LENGTH;
   if (request->answered == 0)
     open_answer(request);
-  if (with_logprobs)
-    memcpy(engine->original, logits,
-           engine->program.model->vocab_size * sizeof(float));
-  event.kind = TERN_EVENT_TOKEN;
-  event.token = pick(request, logits);
+  engine_pick(request, logits);
+  tern_event event = request->picked;
   if (event.token < 0)
     return TERN_FINISH_FAILED;
   if (host_is_end(&request->generator, event.token)) {
-    request->end_logits = with_logprobs ? engine->original : NULL;
+    request->end_logits = event.logits;
     return TERN_FINISH_STOP;
   }
   if (engine_accept(request, event.token) != 0)
@@ -174,8 +138,6 @@ tern_finish engine_answer(engine_request *request, float *logits) {
     request->first = host_now();
   if (!is_full)
     sequence->held[sequence->count++] = event.token;
-  if (with_logprobs)
-    engine_add_logprobs(request, engine->original, &event, top);
   int pushed = request->program.has_tokenizer
                    ? host_speak(&request->generator, event.token,
                                 request->shows_tags, &request->out)

@@ -83,6 +83,9 @@ typedef struct engine_request {
   float *hidden;      /* [layer][token][value], or NULL; see hidden_tokens */
   uint32_t hidden_tokens;  /* of a step; one more has room behind them */
   const float *end_logits; /* that an end token was picked by, or NULL */
+  int has_picked;          /* its next token is in ... */
+  tern_event picked;       /* ... here, or -1 if there is none */
+  tern_logprob likeliest[TERN_MAX_TOP]; /* of it */
   engine_constraint *constraint;
   tern_matcher *matcher; /* NULL: any text */
   /* In the clock of host_now: when it came, got a place, had a token. */
@@ -90,6 +93,12 @@ typedef struct engine_request {
   tern_event_fn on_event;
   void *data;
 } engine_request;
+
+/* A request that is to have a token, and the logits for it. */
+typedef struct engine_picked {
+  engine_request *request;
+  float *logits;
+} engine_picked;
 
 /* The file that weights are mapped from, as it was; -1: none is known. */
 typedef struct engine_watched {
@@ -115,15 +124,16 @@ struct tern_engine {
   /* By row: 0 if it surely holds finite numbers. Where a model finds the best
    * token without its logits, these stay, and must not look like a failure. */
   uint8_t *is_dirty;
-  float *original; /* of one row, before a pick */
-  float *rows;     /* row_count of them, for prompts that are scored */
+  float *rows; /* row_count of them, for prompts that are scored */
   size_t rows_bytes;
   uint32_t row_count;
   engine_watched watched;
   int parts; /* the file of what states share, or -1: they are copied */
   uint64_t parts_end, page;
-  tern_candidate *candidates;
-  float *sparse; /* of host_choose, for models on a GPU */
+  struct engine_lane *lanes; /* of threads that pick */
+  uint32_t lane_count;
+  engine_picked *picks; /* of a step, max_sequences of them */
+  float *sparse;        /* of host_choose, for models on a GPU */
   uint32_t context, calls_form;
 
   pid_t process; /* that opened it */
@@ -315,9 +325,6 @@ uint32_t engine_calls_form(const tern_engine *engine);
 /* The next token, of these logits: an event, and the token is set behind the
  * text, or the answer ends. */
 tern_finish engine_answer(engine_request *request, float *logits);
-/* The `choose` of a request's tern_choice. */
-int32_t engine_choose(void *data, tern_candidate *candidates, uint32_t count,
-                      float bound);
 /* The last event. `error` is NULL but for TERN_FINISH_FAILED; `logits` are NULL
  * or those behind the prompt. */
 void engine_end(engine_request *request, tern_finish finish, const char *error,
@@ -328,5 +335,18 @@ void engine_tell(engine_request *request, tern_event *event);
  * room for TERN_MAX_TOP. */
 void engine_add_logprobs(const engine_request *request, const float *logits,
                          tern_event *event, tern_logprob *top);
+
+/*--- pick.c: under `driving` -----------------------------------------------*/
+
+int engine_open_lanes(tern_engine *engine);
+void engine_close_lanes(tern_engine *engine);
+/* After a step, those whose next token can be picked beside others. */
+void engine_pick_all(tern_engine *engine);
+/* Sets request->picked, unless that is done. The logits of its event stay until
+ * the next pick. */
+void engine_pick(engine_request *request, float *logits);
+/* The `choose` of a request's tern_choice. */
+int32_t engine_choose(void *data, tern_candidate *candidates, uint32_t count,
+                      float bound);
 
 #endif /* TERN_SRC_ENGINE_ENGINE_H */

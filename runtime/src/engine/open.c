@@ -114,18 +114,16 @@ static int open_memory(tern_engine *engine) {
   /* Pages come when they are written. */
   engine->scratch = tern_memory_map(engine->scratch_bytes);
   engine->logits = tern_memory_map(engine->logits_bytes);
-  engine->candidates = calloc(model->vocab_size, sizeof(tern_candidate));
-  engine->original = calloc(model->vocab_size, sizeof(float));
   engine->sparse =
       model->device ? host_allocate_sparse(&engine->program) : NULL;
   engine->is_dirty = calloc(count, 1);
   engine->running = calloc(count, sizeof(*engine->running));
   engine->sessions = calloc(count, sizeof(*engine->sessions));
   engine->segments = calloc(count, sizeof(*engine->segments));
-  if (!engine->scratch || !engine->logits || !engine->candidates ||
-      (model->device && !engine->sparse) || !engine->original ||
-      !engine->is_dirty || !engine->running || !engine->sessions ||
-      !engine->segments || engine_open_rows(engine) != 0)
+  if (!engine->scratch || !engine->logits ||
+      (model->device && !engine->sparse) || !engine->is_dirty ||
+      !engine->running || !engine->sessions || !engine->segments ||
+      engine_open_rows(engine) != 0 || engine_open_lanes(engine) != 0)
     return engine_fail(TERN_ENGINE_FAILED,
                        "no memory for %zu sequences at once", count);
   engine->program.scratch = engine->scratch;
@@ -284,9 +282,8 @@ void tern_engine_close(tern_engine *engine) {
   tern_memory_unmap(engine->rows, engine->rows_bytes);
   engine_unwatch(engine);
   engine_close_parts(engine);
-  free(engine->candidates);
+  engine_close_lanes(engine);
   free(engine->sparse);
-  free(engine->original);
   free(engine->is_dirty);
   free(engine->running);
   free(engine->sessions);

@@ -252,7 +252,6 @@ static int set_generator(engine_request *request,
   tern_sampler_options sampling = host_default_sampler(program);
   generator->program = program;
   generator->stops = &request->stops;
-  generator->candidates = request->engine->candidates;
   generator->sparse = request->engine->sparse;
   generator->mark = TERN_MARK_WRITTEN;
   request->shows_tags |= (request->flags & TERN_REQUEST_TAGS) != 0;

@@ -336,6 +336,8 @@ static tern_finish advance(tern_engine *engine, engine_request *request,
 /* Those that are over leave. */
 static void deliver(tern_engine *engine, tern_status status) {
   uint32_t row = 0;
+  if (status == TERN_OK)
+    engine_pick_all(engine);
   for (uint32_t i = 0; i < engine->running_count;) {
     engine_request *request = engine->running[i];
     const tern_segment *segment = &engine->segments[row];
