@@ -137,31 +137,49 @@ TEST_F(Engine, AllWhoWaitHearOfARequest) {
     other.join();
 }
 
+/// Asks again whenever it has its answer, up to a hundred times.
+struct Again {
+  explicit Again(tern_engine *engine) : engine(engine) {
+    tern_request_init(&request);
+    request.tokens = &token;
+    request.token_count = 1;
+    request.max_tokens = 2;
+    request.flags = TERN_REQUEST_IGNORE_END;
+    request.on_event = onEvent;
+    request.data = this;
+    EXPECT_EQ(tern_engine_submit(engine, &request, nullptr), 0);
+  }
+  static int onEvent(void *data, const tern_event *event) {
+    auto *again = static_cast<Again *>(data);
+    if (event->kind != TERN_EVENT_END || ++again->count == 100)
+      return 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    again->last = tern_engine_submit(again->engine, &again->request, nullptr);
+    return 0;
+  }
+
+  tern_engine *engine;
+  tern_request request;
+  const int32_t token = 1;
+  std::atomic<int> count{0}, last{0};
+};
+
 /// Who asks again at the end of an answer does not keep an engine open.
 TEST_F(Engine, ClosingTakesNoRequests) {
-  struct Again {
-    tern_engine *engine;
-    tern_request request;
-    int count = 0, last = 0;
-    static int onEvent(void *data, const tern_event *event) {
-      auto *again = static_cast<Again *>(data);
-      if (event->kind == TERN_EVENT_END && ++again->count < 100)
-        again->last =
-            tern_engine_submit(again->engine, &again->request, nullptr);
-      return 0;
-    }
-  } again;
   auto engine = open();
-  const int32_t token = 1;
-  again.engine = engine.get();
-  tern_request_init(&again.request);
-  again.request.tokens = &token;
-  again.request.token_count = 1;
-  again.request.on_event = Again::onEvent;
-  again.request.data = &again;
-  ASSERT_EQ(tern_engine_submit(engine.get(), &again.request, nullptr), 0);
+  Again again(engine.get());
   engine.reset();
   EXPECT_EQ(again.count, 1);
+  EXPECT_EQ(again.last, TERN_ENGINE_BUSY);
+}
+
+/// Nor does it keep one from stopping.
+TEST_F(Engine, StoppingTakesNoRequests) {
+  auto engine = open();
+  Again again(engine.get());
+  ASSERT_EQ(tern_engine_start(engine.get()), 0);
+  ASSERT_EQ(tern_engine_stop(engine.get(), -1), 0);
+  EXPECT_LT(again.count, 100);
   EXPECT_EQ(again.last, TERN_ENGINE_BUSY);
 }
 
