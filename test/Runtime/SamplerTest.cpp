@@ -96,6 +96,14 @@ TEST(Sampler, Distributions) {
   expectShares(shares(o, logits), {0, 1, 0, 0});
 }
 
+/// As everywhere, of equal ones the lowest index is the first.
+TEST(Sampler, TopKOfEqualOnes) {
+  tern_sampler_options o = options(1);
+  o.top_k = 3;
+  expectShares(shares(o, std::vector<float>(9, 2.0f)),
+               {1, 1, 1, 0, 0, 0, 0, 0, 0});
+}
+
 TEST(Sampler, Penalty) {
   tern_sampler sampler;
   tern_sampler_options o = options(0);

@@ -91,22 +91,24 @@ static void penalize(const tern_sampler *sampler, float *logits,
   }
 }
 
-static int comes_first(tern_candidate a, tern_candidate b) {
-  return a.weight > b.weight || (a.weight == b.weight && a.token < b.token);
+/* Who comes first has the larger one: weights are not negative, so their bits
+ * are in their order, and of equal ones the lower token is first. A number, as
+ * branches on both would be guessed wrong half of the time. */
+static uint64_t rank_of(tern_candidate candidate) {
+  uint32_t bits;
+  memcpy(&bits, &candidate.weight, sizeof(bits));
+  return (uint64_t)bits << 32 | ~(uint32_t)candidate.token;
 }
 
 static void sift_down(tern_candidate *heap, uint32_t count, uint32_t at) {
   tern_candidate moved = heap[at];
-  for (;;) {
-    uint32_t child = 2 * at + 1;
-    if (child >= count)
-      break;
-    if (child + 1 < count && comes_first(heap[child + 1], heap[child]))
-      ++child;
-    if (!comes_first(heap[child], moved))
+  uint64_t rank = rank_of(moved);
+  for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+    if (child + 1 < count)
+      child += rank_of(heap[child + 1]) > rank_of(heap[child]);
+    if (rank_of(heap[child]) < rank)
       break;
     heap[at] = heap[child];
-    at = child;
   }
   heap[at] = moved;
 }
@@ -212,13 +214,14 @@ int32_t tern_sampler_pick(tern_sampler *sampler, float *logits,
     return -1;
 
   float maximum = logits[best];
-  float total = 0.0f;
+  /* Apart from the sum, whose order is fixed: several at a time. */
   for (uint32_t i = 0; i < vocab_size; ++i) {
-    float weight = weight_of(logits[i], maximum, options->temperature);
-    candidates[i].weight = weight;
+    candidates[i].weight = weight_of(logits[i], maximum, options->temperature);
     candidates[i].token = (int32_t)i;
-    total += weight;
   }
+  float total = 0.0f;
+  for (uint32_t i = 0; i < vocab_size; ++i)
+    total += candidates[i].weight;
   float draw = next_draw(sampler);
   if (options->top_k == 0 && options->top_p == 1.0f && options->min_p == 0.0f) {
     float rest = draw * total;
