@@ -5,7 +5,7 @@
  *
  *===------------------------------------------------------------------------===*/
 #include "engine.h"
-#include "tern/tools.h"
+#include "grammar_weak.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +31,10 @@ static int open_vocabulary(tern_engine *engine) {
   tern_error error;
   if (engine->vocabulary)
     return 0;
+  if (!tern_vocabulary_open)
+    return engine_fail(TERN_ENGINE_INVALID,
+                       "this program was linked without grammars; link it with "
+                       "-Wl,-u,tern_matcher_open");
   if (!program->has_tokenizer)
     return engine_fail(TERN_ENGINE_INVALID,
                        "the model was compiled without a tokenizer, so its "
@@ -186,7 +190,8 @@ void engine_constrain_free(engine_request *request) {
 void engine_constraints_close(tern_engine *engine) {
   while (engine->constraints)
     drop(engine, &engine->constraints);
-  tern_vocabulary_close(engine->vocabulary);
+  if (engine->vocabulary)
+    tern_vocabulary_close(engine->vocabulary);
   free(engine->allowed);
 }
 
@@ -227,6 +232,8 @@ int engine_is_complete(const engine_request *request) {
 
 uint32_t engine_calls_form(const tern_engine *engine) {
   const tern_artifact *artifact = &engine->program.artifact;
+  if (!tern_calls_form)
+    return TERN_CALLS_NONE;
   if (!engine->template_file)
     return tern_calls_form(artifact->chat_template,
                            artifact->generation.chat_template_bytes);

@@ -108,6 +108,7 @@ typedef struct engine_watched {
 
 struct tern_engine {
   host_program program; /* does not change once it is open */
+  int is_lent;          /* it is a command line's: see over.h */
   tern_engine_options options;
   void *library;                /* of dlopen, or NULL ... */
   int (*unload)(void *library); /* ... dlclose, which a linked model has not */
@@ -186,8 +187,9 @@ int engine_pass_on(const tern_error *error);
 void engine_set_defaults(void *to, size_t size, const void *defaults,
                          size_t whole);
 
-/* `models`, or those that `find` finds at `path`. */
+/* A program that is open, `models`, or those that `find` finds at `path`. */
 typedef struct engine_source {
+  const host_program *program;
   const char *path;
   int (*find)(tern_engine *engine, const tern_model *const **models,
               unsigned *count);

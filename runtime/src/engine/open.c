@@ -6,6 +6,7 @@
  *===------------------------------------------------------------------------===*/
 #include "../host/pick.h"
 #include "engine.h"
+#include "over.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,13 @@ static void tell_loading(void *data, uint64_t done, uint64_t total) {
       engine_progress(engine, TERN_STAGE_LOAD, "weights", done, total) != 0;
 }
 
+/* Tools come with each chat. */
+static void take_program(tern_engine *engine, const host_program *program) {
+  engine->program = *program;
+  engine->program.options.tools = NULL;
+  engine->is_lent = 1;
+}
+
 static int open_program(tern_engine *engine, const tern_model *const *models,
                         unsigned count) {
   host_program *program = &engine->program;
@@ -180,7 +188,9 @@ static void set_environment(tern_engine *engine) {
 static int open_model(tern_engine *engine, const engine_source *source) {
   const host_program *program = &engine->program;
   tern_engine_options *o = &engine->options;
-  if (open_program(engine, source->models, source->count) != 0)
+  if (source->program)
+    take_program(engine, source->program);
+  else if (open_program(engine, source->models, source->count) != 0)
     return -1;
   set_environment(engine);
   if (engine->is_given_up)
@@ -227,7 +237,8 @@ tern_engine *engine_open(const engine_source *source,
       copy_text(&engine->template_file, o->chat_template) == 0 &&
       copy_text(&engine->name, o->model_name) == 0 &&
       open_source(engine, *source) == 0) {
-    engine_watch(engine);
+    if (!engine->is_lent)
+      engine_watch(engine);
     engine_open_parts(engine);
     engine->calls_form = engine_calls_form(engine);
     /* These are the caller's, for as long as the call. */
@@ -247,6 +258,12 @@ tern_engine *tern_engine_open_linked(const tern_model *const *models,
     return engine_open(&source, options);
   engine_fail(TERN_ENGINE_INVALID, "there is no model");
   return NULL;
+}
+
+tern_engine *engine_open_over(const host_program *program,
+                              const tern_engine_options *options) {
+  engine_source source = {.program = program};
+  return engine_open(&source, options);
 }
 
 /* Those that run and those that wait. */
@@ -276,7 +293,8 @@ void tern_engine_close(tern_engine *engine) {
   if (engine->has_conversation)
     host_conversation_close(&engine->conversation);
   engine_constraints_close(engine);
-  host_program_close(&engine->program);
+  if (!engine->is_lent)
+    host_program_close(&engine->program);
   tern_memory_unmap(engine->scratch, engine->scratch_bytes);
   tern_memory_unmap(engine->logits, engine->logits_bytes);
   tern_memory_unmap(engine->rows, engine->rows_bytes);

@@ -111,7 +111,7 @@ static void set_options(host_options *o, const tern_request *r) {
 }
 
 /* Copies of the strings, for they are the caller's. A string that is UTF-8 as a
- * whole never ends inside of a character. */
+ * whole never ends inside of a character; those of a command line are bytes. */
 static int set_stops(engine_request *request, const tern_request *r) {
   host_list *list = &request->program.options.stops;
   size_t bytes = 0;
@@ -122,7 +122,7 @@ static int set_stops(engine_request *request, const tern_request *r) {
   for (size_t i = 0; i < r->stop_count; ++i) {
     size_t length = r->stops[i] ? strlen(r->stops[i]) : 0;
     if (length == 0 || length > TERN_MAX_STOP_BYTES ||
-        !engine_is_utf8(r->stops[i], length))
+        !(request->engine->is_lent || engine_is_utf8(r->stops[i], length)))
       return engine_fail(TERN_ENGINE_INVALID,
                          "stop string %zu has %zu bytes, expected 1 to %u of "
                          "UTF-8",
