@@ -63,6 +63,7 @@ RUNTIME_MAY_INCLUDE = {
     "grammar": {"core", "grammar", "template"},
     "host": {"host", "core"},
     "engine": {"engine", "host", "core"},
+    "command": {"command", "engine", "host"},
 }
 # Folders of test/ that are not those of lib/.
 OTHER_TESTS = ("Fuzz", "JavaScript", "Python", "Runtime", "Sanitizers", "Tools", "lib")

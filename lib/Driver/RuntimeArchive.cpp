@@ -81,6 +81,9 @@ struct Part {
 } // namespace
 
 static constexpr Part parts[] = {{"host.o", "host"},
+                                 {"command.o", "command"},
+                                 {"engine.o", "engine"},
+                                 {"grammar.o", "grammar"},
                                  {"template.o", "template"},
                                  {"core.o", "core"},
                                  {"tokenizer.o", "tokenizer"},

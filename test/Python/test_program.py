@@ -199,7 +199,8 @@ def test_weights_that_become_shorter_are_said(tern, program, tmp_path):
 
 def test_bare_runtime_is_small(tern, tmp_path):
     """Everything but model and weights: code and data of the linked runtime, of which
-    chat templates are nearly half. Calls of a GPU's driver are not among it."""
+    chat templates are nearly half and the engine 45,000 bytes. Calls of a GPU's driver and
+    grammars are not among it."""
     source = tmp_path / "none.c"
     source.write_text(
         '#include "tern/abi.h"\n'
@@ -213,7 +214,7 @@ def test_bare_runtime_is_small(tern, tmp_path):
     assert link.returncode == 0, link.stderr
     text, data, bss = map(int, run("size", tmp_path / "bare").stdout.split("\n")[1].split()[:3])
     print(f"bare runtime: {text} bytes of code and constants, {data} of data, {bss} zeroed")
-    assert text + data < 325_000
+    assert text + data < 365_000
     assert b"libcuda" not in (tmp_path / "bare").read_bytes()
 
 

@@ -77,28 +77,6 @@ int host_best(host_program *program, tern_session *session,
                      doing);
 }
 
-int host_eval_choice(host_program *program, tern_session *session,
-                     const int32_t *tokens, uint32_t n,
-                     const tern_choice *choice, int32_t *token, float **logits,
-                     const char *doing) {
-  if (setjmp(program->left) || is_interrupted(program))
-    return -1;
-  return host_status(
-      program, tern_session_choose(session, tokens, n, choice, token, logits),
-      doing);
-}
-
-int host_eval_full(host_program *program, tern_session *session,
-                   const int32_t *tokens, uint32_t n, uint32_t logits_count,
-                   float *logits, float *hidden, const char *doing) {
-  if (setjmp(program->left) || is_interrupted(program))
-    return -1;
-  tern_status status =
-      tern_session_eval_full(session, tokens, n, logits_count, logits, hidden);
-  int result = host_status(program, status, doing);
-  return status == TERN_NOT_FINITE ? 1 : result;
-}
-
 int host_eval_batch(host_program *program, tern_session *const *sessions,
                     tern_segment *segments, uint32_t count, const char *doing) {
   if (setjmp(program->left) || is_interrupted(program))

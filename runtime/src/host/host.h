@@ -139,25 +139,17 @@ uint64_t host_cache_bytes(void);
 
 int64_t host_now(void); /* nanoseconds, monotonic */
 
-/* Sets program->env for the program's pool. All evaluation goes through the
- * five below, which are the core's calls; `doing` begins the sentence. Once
- * the program is interrupted they return -1 within a moment, without a sentence
- * and with all sessions where they were. host_eval_full returns 1, with a
- * sentence, when all was computed but the logits are not finite. */
+/* Sets program->env for the program's pool. */
 void host_evaluate_with(host_program *program);
+/* The core's calls, for bench; `doing` begins the sentence. Once the program is
+ * interrupted they return -1 within a moment, without a sentence and with all
+ * sessions where they were. */
 int host_eval(host_program *program, tern_session *session,
               const int32_t *tokens, uint32_t n, float **logits,
               const char *doing);
 int host_best(host_program *program, tern_session *session,
               const int32_t *tokens, uint32_t n, int32_t *token,
               const char *doing);
-int host_eval_choice(host_program *program, tern_session *session,
-                     const int32_t *tokens, uint32_t n,
-                     const tern_choice *choice, int32_t *token, float **logits,
-                     const char *doing);
-int host_eval_full(host_program *program, tern_session *session,
-                   const int32_t *tokens, uint32_t n, uint32_t logits_count,
-                   float *logits, float *hidden, const char *doing);
 int host_eval_batch(host_program *program, tern_session *const *sessions,
                     tern_segment *segments, uint32_t count, const char *doing);
 
@@ -171,22 +163,13 @@ void host_progress(host_program *program, const char *format, ...);
 /* Removes the line, if there is one. */
 void host_progress_end(host_program *program);
 
-/* Why generation stopped. */
-typedef enum host_stop {
-  STOP_FAILED,
-  STOP_LIMIT,
-  STOP_END, /* an end token or a stop string */
-  STOP_FULL,
-  STOP_INTERRUPTED
-} host_stop;
-
 /* Text that was generated, and for each of its bytes TERN_MARK_TOKEN where it
  * came out as an added token, TERN_MARK_WRITTEN elsewhere. */
 typedef struct host_copy {
   host_text text, marks;
 } host_copy;
 
-/* Text generation on one session. */
+/* An answer: how its tokens are picked, and the text that they make. */
 typedef struct host_generator {
   host_program *program;
   tern_session *session;
@@ -199,48 +182,14 @@ typedef struct host_generator {
   size_t bias_count;
   struct host_stops *stops;
   tern_utf8 utf8;
-  char mark;        /* of what comes next */
-  host_copy ready;  /* surely no part of a stop string */
-  host_copy spoken; /* about to be printed */
-  float *logits;    /* of the prompt, when all of them are wanted */
-  int32_t pending;  /* the last token written if the session lacks it, or -1 */
-  int32_t *held;    /* the session's tokens */
-  host_copy *copy;  /* takes what is written, too, unless it is NULL */
-  /* Of chat: thoughts are shown in their own way. NULL: as all else. */
-  struct host_thinking *thinking;
-  host_text shown; /* of an answer with thoughts */
+  char mark;       /* of what comes next */
+  host_copy ready; /* surely no part of a stop string */
+  int32_t *held;   /* the session's tokens */
   /* One bit for each token that a grammar allows next; NULL: there is none. */
   const uint32_t *allowed;
-  uint64_t prompt_tokens, generated, steps;
-  uint64_t earlier; /* of `generated`, before this answer */
-  int64_t prompt_time, step_time;
 } host_generator;
 
-int host_generator_open(host_generator *generator, host_program *program,
-                        tern_session *session);
-void host_generator_close(host_generator *generator);
-/* Appends tokens; *logits as in tern_session_eval. */
-int host_generator_read(host_generator *generator, const int32_t *tokens,
-                        size_t count, float **logits);
-/* Makes the session hold exactly these tokens. A common beginning that it holds
- * already is not computed again: *reused says how many, unless it is NULL. When
- * interrupted it stops early: check host_interrupted. */
-int host_generator_follow(host_generator *generator, const int32_t *tokens,
-                          size_t count, size_t *reused, float **logits);
-/* From the logits of the last token, tokens to stdout, as many as -n or the
- * model allows. `opening` is the beginning of the answer that the prompt ends
- * with: it is printed as if the model had made it; NULL: there is none. */
-host_stop host_generator_write(host_generator *generator, float *logits,
-                               const host_copy *opening);
-void host_generator_footer(const host_generator *generator);
-void host_generator_timing(const host_generator *generator);
-void host_print_counters(const host_program *program, const char *what,
-                         const uint64_t *counters, uint64_t tokens);
-
-/* The commands: exit statuses. */
-int host_run(host_program *program);
-int host_chat(host_program *program);
-int host_ppl(host_program *program);
+/* The command bench: an exit status. The others are in command/client.h. */
 int host_bench(host_program *program);
 
 #endif /* TERN_SRC_HOST_HOST_H */

@@ -7,21 +7,21 @@
  *
  * A line is a message and is answered on standard output; everything else goes
  * to standard error. The conversation is rendered anew each time, and of its
- * tokens only those are computed that the session does not hold already.
+ * tokens only those are read that the engine's sequence does not begin with.
  */
-#include "conversation.h"
-#include "defaults.h"
-#include "lines.h"
-#include "thinking.h"
+#include "../host/conversation.h"
+#include "../host/defaults.h"
+#include "../host/lines.h"
+#include "../host/thinking.h"
+#include "writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct chat {
   host_program *program;
-  host_generator *generator;
+  command_writer writer;
   host_conversation conversation;
   host_thinking thinking;
   host_lines lines;
@@ -57,7 +57,7 @@ static size_t room_for_answer(const chat *c, size_t context) {
 /* The conversation's tokens. The oldest messages are forgotten when they do not
  * fit into the context any more, and that is said. */
 static int encode(chat *c, int32_t **tokens, size_t *count) {
-  size_t context = tern_session_context(c->generator->session), forgotten = 0;
+  size_t context = c->writer.context, forgotten = 0;
   size_t most = context;
   for (;;) {
     if (host_conversation_encode(&c->conversation, tokens, count) != 0)
@@ -86,27 +86,55 @@ static int encode(chat *c, int32_t **tokens, size_t *count) {
                    *count, context - 1);
 }
 
+/* Of the sequence's text stays what the conversation begins with, but not all
+ * of that: behind its last token an answer goes on. *kept tokens. */
+static int keep_beginning(chat *c, const int32_t *tokens, size_t count,
+                          size_t *kept) {
+  tern_sequence *sequence = c->writer.sequence;
+  size_t room = c->writer.context, held = 0, at = 0;
+  int32_t *before = host_allocate(c->program, room, sizeof(*before), 1);
+  if (!before)
+    return -1;
+  int result = tern_sequence_tokens(sequence, before, room, &held);
+  while (at + 1 < count && at < held && tokens[at] == before[at])
+    ++at;
+  free(before);
+  if (result == 0)
+    result = tern_sequence_cut(sequence, at, kept);
+  return result == 0 ? 0 : command_pass_on(c->program);
+}
+
+/* An answer behind the tokens, which it adds what it says to. */
+static command_stop write_answer(chat *c, const int32_t *tokens, size_t count,
+                                 host_copy *said) {
+  const host_copy *opening = &c->conversation.opening;
+  command_writer *writer = &c->writer;
+  uint64_t before = writer->prompt_tokens;
+  size_t kept;
+  if (keep_beginning(c, tokens, count, &kept) != 0)
+    return STOP_FAILED;
+  writer->copy = said;
+  command_stop stop = command_write(writer, tokens + kept, count - kept,
+                                    opening->text.bytes ? opening : NULL);
+  writer->copy = NULL;
+  if (writer->has_begun)
+    c->reused += count - (writer->prompt_tokens - before);
+  return stop;
+}
+
 /* Writes an answer to the last message and adds it. 0, or -1 when there is
  * none: the message is to be forgotten, too. */
 static int answer(chat *c) {
-  host_generator *g = c->generator;
   const host_copy *opening = &c->conversation.opening;
   host_copy said = {0};
   int32_t *tokens;
-  size_t count, reused;
-  float *logits = NULL;
+  size_t count;
   ++c->asked;
   if (encode(c, &tokens, &count) != 0)
     return -1;
-  int result = host_generator_follow(g, tokens, count, &reused, &logits);
+  command_stop stop = write_answer(c, tokens, count, &said);
   free(tokens);
-  if (result != 0 || host_interrupted)
-    return -1;
-  c->reused += reused;
-  g->copy = &said;
-  host_stop stop =
-      host_generator_write(g, logits, opening->text.bytes ? opening : NULL);
-  g->copy = NULL;
+  int result = 0;
   if (stop == STOP_FULL)
     say(c, "the context is full, so the answer ends here");
   else if (stop == STOP_LIMIT && c->thinking.is_inside && c->thinking.hides)
@@ -191,13 +219,12 @@ static int read_system(chat *c, char **text) {
 }
 
 static void print_stats(const chat *c) {
-  const host_generator *g = c->generator;
   fprintf(stderr,
           "%zu messages, %u of %u tokens of context; %llu tokens were "
           "not computed again\n",
-          c->conversation.count, tern_session_position(g->session),
-          tern_session_context(g->session), (unsigned long long)c->reused);
-  host_generator_timing(g);
+          c->conversation.count, c->writer.filled, c->writer.context,
+          (unsigned long long)c->reused);
+  command_print_timing(&c->writer);
 }
 
 /* A line that is nothing to go on with. Somebody at a terminal sees it, a
@@ -264,8 +291,8 @@ static int take_command(chat *c, const char *name) {
 static void finish(const chat *c) {
   if (c->lines.prompts)
     fputc('\n', stderr);
-  else if (c->generator->prompt_tokens)
-    host_generator_footer(c->generator);
+  else if (c->writer.prompt_tokens)
+    command_print_footer(&c->writer);
 }
 
 static void talk(chat *c) {
@@ -309,29 +336,34 @@ static int warn_of_template(chat *c) {
   return knows < 0 ? -1 : 0;
 }
 
-int host_chat(host_program *program) {
-  host_session session = {0};
-  host_generator generator = {0};
+static int open_writer(chat *c, tern_engine *engine) {
+  if (!engine || command_writer_open(&c->writer, c->program, engine) != 0)
+    return -1;
+  c->writer.thinking = &c->thinking;
+  c->writer.request.flags |= TERN_REQUEST_TAGS;
+  return 0;
+}
+
+int command_chat(host_program *program) {
   chat c = {.program = program,
-            .generator = &generator,
             .thinking = {.hides = program->options.hide_thinking,
                          .dims = host_lines_dim(&program->options)}};
   char *system = NULL;
+  tern_engine *engine = NULL;
   int is_open =
       read_system(&c, &system) == 0 &&
       host_conversation_open(&c.conversation, program) == 0 &&
-      host_session_open(program, (uint32_t)program->options.context,
-                        &session) == 0 &&
-      host_generator_open(&generator, program, session.session) == 0 &&
-      begin(&c) == 0 && warn_of_template(&c) == 0;
-  generator.thinking = &c.thinking;
+      (engine = command_open_engine(program, (uint32_t)program->options.context,
+                                    STEP_TOKENS)) != NULL &&
+      open_writer(&c, engine) == 0 && begin(&c) == 0 &&
+      warn_of_template(&c) == 0;
   if (is_open) {
     host_lines_open(&c.lines, program);
     talk(&c);
     host_lines_close(&c.lines);
   }
-  host_generator_close(&generator);
-  host_session_close(&session);
+  command_writer_close(&c.writer);
+  tern_engine_close(engine);
   host_conversation_close(&c.conversation);
   free(system);
   if (c.was_interrupted)

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "host.h"
+#include "client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +13,13 @@
 static int run_command(host_program *program) {
   switch (program->options.command) {
   case COMMAND_CHAT:
-    return host_chat(program);
+    return command_chat(program);
   case COMMAND_PPL:
-    return host_ppl(program);
+    return command_ppl(program);
   case COMMAND_BENCH:
     return host_bench(program);
   default:
-    return host_run(program);
+    return command_run(program);
   }
 }
 

@@ -4,21 +4,26 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  *===------------------------------------------------------------------------===*/
-#include "kl.h"
+#include "../host/kl.h"
+#include "client.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* Positions evaluated in one call; any number gives the same bits. */
-#define CALL_TOKENS 64u
+/* Positions evaluated in one step; any number gives the same bits. */
+#define SCORED_TOKENS 64u
 
 typedef struct scoring {
   host_program *program;
-  tern_session *session;
-  float *logits;
+  tern_engine *engine;
+  tern_sequence *sequence;
+  /* Of the request: the token behind it that is judged, too, or -1; whether it
+   * is over, and how. */
+  int32_t behind;
+  int is_over;
+  tern_finish finish;
   uint32_t context, first; /* of a window: tokens, and where scores begin */
   moments surprise;        /* negative log likelihoods of predicted tokens */
   uint64_t evaluated;      /* tokens that were read */
@@ -26,33 +31,68 @@ typedef struct scoring {
   kl_reader *reader;       /* compares them, or NULL */
 } scoring;
 
-static int score_position(scoring *s, const float *logits, int32_t token) {
-  softmax all = softmax_of(logits, s->program->model->vocab_size);
-  moments_add(&s->surprise, -softmax_log(&all, logits[token]));
+static int score_position(scoring *s, const float *logits, int32_t token,
+                          double logprob) {
+  moments_add(&s->surprise, -logprob);
   if (s->writer)
     return kl_writer_add(s->writer, logits);
   return s->reader ? kl_reader_add(s->reader, logits, token) : 0;
 }
 
+/* The logits at the end judge the token that was not read. */
+static int take_end(scoring *s, const tern_event *event) {
+  s->is_over = 1;
+  s->finish = (tern_finish)event->finish;
+  if (event->finish == TERN_FINISH_FAILED)
+    return host_fail(&s->program->error, "%s", event->error);
+  if (event->finish == TERN_FINISH_CANCELLED || !event->logits)
+    return 0;
+  softmax all = softmax_of(event->logits, s->program->model->vocab_size);
+  return score_position(s, event->logits, s->behind,
+                        softmax_log(&all, event->logits[s->behind]));
+}
+
+static int on_event(void *data, const tern_event *event) {
+  scoring *s = data;
+  if (event->kind == TERN_EVENT_END)
+    return take_end(s, event) != 0;
+  return event->logits &&
+         score_position(s, event->logits, event->token, event->logprob) != 0;
+}
+
+/* Reads tokens; with TERN_REQUEST_LOGITS all but the first are scored, and the
+ * one behind them. */
+static int read_tokens(scoring *s, const int32_t *tokens, uint32_t count,
+                       uint32_t flags) {
+  tern_request request;
+  tern_request_init(&request);
+  request.flags = flags;
+  request.sequence = s->sequence;
+  request.tokens = tokens;
+  request.token_count = count;
+  request.max_tokens = 0;
+  request.on_event = on_event;
+  request.data = s;
+  s->behind = tokens[count];
+  s->is_over = 0;
+  int result = tern_engine_submit(s->engine, &request, NULL);
+  while (result >= 0 && !s->is_over)
+    result = tern_engine_step(s->engine);
+  if (result < 0)
+    return command_pass_on(s->program);
+  s->evaluated += count;
+  return s->finish == TERN_FINISH_LENGTH && !s->program->error.text[0] ? 0 : -1;
+}
+
 /* Scores tokens[i + 1] from the logits of tokens[i] for first <= i < n - 1. */
 static int score_window(scoring *s, const int32_t *tokens) {
   uint32_t n = s->context, first = s->first;
-  uint32_t vocab = s->program->model->vocab_size;
-  tern_session_rewind(s->session, 0);
-  for (uint32_t at = 0; at < n - 1;) {
-    uint32_t m = n - 1 - at < CALL_TOKENS ? n - 1 - at : CALL_TOKENS;
-    uint32_t wanted = at + m <= first ? 0 : at >= first ? m : at + m - first;
-    if (host_eval_full(s->program, s->session, tokens + at, m, wanted,
-                       s->logits, NULL, "evaluation") != 0)
-      return -1;
-    at += m;
-    s->evaluated += m;
-    for (uint32_t i = 0; i < wanted; ++i)
-      if (score_position(s, s->logits + (size_t)i * vocab,
-                         tokens[at - wanted + i + 1]) != 0)
-        return -1;
-  }
-  return 0;
+  if (tern_sequence_cut(s->sequence, 0, NULL) != 0)
+    return command_pass_on(s->program);
+  if (first && read_tokens(s, tokens, first, 0) != 0)
+    return -1;
+  return read_tokens(s, tokens + first, n - 1 - first,
+                     TERN_REQUEST_LOGITS | TERN_REQUEST_PROMPT_LOGPROBS);
 }
 
 static void progress(const scoring *s, uint64_t done, uint64_t all) {
@@ -100,8 +140,8 @@ static int read_text(scoring *s, int32_t **windows, uint64_t *count) {
   int result = -1;
   /* The text is data: what looks like a control token in it is none. */
   if (host_read_file(program, program->options.file, &text, &bytes) == 0 &&
-      host_encode(program, text, NULL, bytes,
-                  TERN_ENCODE_BARE | TERN_ENCODE_PLAIN, &tokens, &n) == 0)
+      command_tokenize(program, s->engine, text, bytes,
+                       TERN_ENCODE_BARE | TERN_ENCODE_PLAIN, &tokens, &n) == 0)
     result = cut_text(s, tokens, n, windows, count);
   free(tokens);
   free(text);
@@ -213,25 +253,32 @@ static int choose_windows(scoring *s) {
   return 0;
 }
 
+static int print_stats(const scoring *s) {
+  tern_weight_count *counts;
+  size_t count;
+  if (command_count_weights(s->program, s->engine, &counts, &count) != 0)
+    return -1;
+  command_print_weights("all windows", counts, NULL, count, s->evaluated);
+  free(counts);
+  return 0;
+}
+
 static int score(scoring *s) {
   host_program *program = s->program;
-  host_session session = {0};
   int result = -1;
-  s->logits = host_allocate(program, program->model->vocab_size, CALL_TOKENS,
-                            sizeof(float));
-  if (s->logits && host_session_open(program, s->context, &session) == 0) {
-    s->session = session.session;
+  s->engine = command_open_engine(program, s->context, SCORED_TOKENS);
+  s->sequence = s->engine ? tern_sequence_create(s->engine) : NULL;
+  if (s->sequence)
     result = s->reader ? compare(s) : score_text(s);
-    if (result == 0 && program->options.stats)
-      host_print_counters(program, "all windows", program->counters,
-                          s->evaluated);
-  }
-  host_session_close(&session);
-  free(s->logits);
+  else if (s->engine)
+    command_pass_on(program);
+  if (result == 0 && program->options.stats)
+    result = print_stats(s);
+  tern_engine_close(s->engine);
   return result;
 }
 
-int host_ppl(host_program *program) {
+int command_ppl(host_program *program) {
   kl_reader reader = {0};
   scoring s = {0};
   int result = -1;
