@@ -27,7 +27,7 @@ from test_inspect import inspect
 from test_not_finite import OVERFLOWS, SENTENCE
 
 TOKENS = 18  # of the golden ones: more than are few
-ODD = ("h204-g688-d100", "h308-g5460", "columns-5-65", "bias-all")
+ODD = ("h204-g688-d100", "h308-g5460", "columns-5-65", "bias-all", "hybrid-narrow")
 
 
 @pytest.fixture(scope="session", name="library")
