@@ -52,12 +52,22 @@ Value tern::buildCount(KernelBuilder &b, Value count) {
 void tern::countRead(MatmulOp op, int64_t columnsAtOnce, OpBuilder &builder) {
   if (!op.getLayout())
     return;
-  builder.setInsertionPointAfter(op);
   KernelBuilder b(op.getLoc(), builder);
-  Value held = b.index(getBytesOfWeight(op)), read = held;
+  int64_t held = getBytesOfWeight(op);
   // A first look at a weight that another product reads.
   if (op.getRowIndices() && op.getRowIndices().getDefiningOp<BoundRowsOp>())
-    held = b.index(0);
+    held = 0;
+  // Tokens that take their turns, each with a list of its own, share a weight.
+  Operation *turns = nullptr;
+  for (Operation *at = op; (at = at->getParentOfType<scf::ForOp>());)
+    turns = at;
+  if (turns && held) {
+    b.setInsertionPoint(turns);
+    CountReadOp::create(b, op.getProjectionAttr(), b.index(held), b.index(0));
+    held = 0;
+  }
+  b.setInsertionPointAfter(op);
+  Value read = b.index(getBytesOfWeight(op));
   if (op.getRowIndices())
     read = b.mul(buildCount(b, op.getRowCount()),
                  b.index(getBytesOfLine(op, Axis::Row)));
@@ -68,5 +78,5 @@ void tern::countRead(MatmulOp op, int64_t columnsAtOnce, OpBuilder &builder) {
     read =
         b.mul(steps, b.index(columnsAtOnce * getBytesOfLine(op, Axis::Column)));
   }
-  CountReadOp::create(b, op.getProjectionAttr(), held, read);
+  CountReadOp::create(b, op.getProjectionAttr(), b.index(held), read);
 }

@@ -29,7 +29,8 @@ int64_t getBytesOfLine(MatmulOp op, Axis line);
 mlir::Value buildCount(KernelBuilder &b, mlir::Value count);
 
 /// Adds tern.count_read after a product whose weight is ternary, whose list of
-/// columns, if it has one, is read `columnsAtOnce` at a time.
+/// columns, if it has one, is read `columnsAtOnce` at a time. A weight that a
+/// loop over tokens reads is held once, which is counted in front of the loop.
 void countRead(MatmulOp op, int64_t columnsAtOnce, mlir::OpBuilder &builder);
 
 } // namespace tern

@@ -92,6 +92,20 @@ def test_bench_counts_what_each_head_reads(tern):
     assert tied["skipped"] == own["skipped"]
 
 
+def test_bench_counts_a_head_once_a_call(tern):
+    """Best tokens of 16 sequences share the upper plane; each reads a few rows of the
+    lower one. More sequences are two calls of the head and one of the layers."""
+    config = json.loads((A48 / "config.json").read_text())
+    upper = config["vocab_size"] * config["hidden_size"] * 6 // 8
+    flags = ("-p", "0", "-n", "8", "-b", "2,16,32", "--dense", "--head=int8-planes")
+    rows = measured(tern, *flags)
+    two, sixteen, more = (row["bytes_per_token"] * row["n_batch"] for row in rows)
+    layers = two - upper
+    assert 0 < layers
+    assert two < sixteen < two + upper
+    assert sixteen + upper <= more < sixteen + layers
+
+
 def test_bench_at_a_depth(tern):
     rows = measured(tern, "-p", "8", "-n", "8", "-d", "0,64", "-b", "1,2")
     tests = [(row["n_batch"], row["n_depth"], row["n_prompt"], row["n_gen"]) for row in rows]

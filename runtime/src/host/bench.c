@@ -36,12 +36,17 @@ static int follows(const bench *b) {
   return model->device && model->device->best;
 }
 
+/* Greedy decoding asks for the best token alone, where that is less to do. */
+static int takes_best(const bench *b) {
+  return b->program->model->best[TERN_ONE] || follows(b);
+}
+
 /* One sequence reads n tokens; one by one as greedy decoding does. */
 static int evaluate_one(bench *b, const int32_t *tokens, uint32_t n,
                         int one_by_one) {
   float *logits;
   int32_t token = *tokens;
-  return one_by_one && (b->program->model->best[TERN_ONE] || follows(b))
+  return one_by_one && takes_best(b)
              ? host_best(b->program, b->handles[0], &token, n, b->best,
                          "evaluation")
              : host_eval(b->program, b->handles[0], tokens, n, &logits,
@@ -57,7 +62,7 @@ static int evaluate(bench *b, uint32_t n, int one_by_one) {
         at && follows(b) && b->batch == 1 ? b->best : b->tokens + at;
     for (uint32_t i = 0; i < b->batch; ++i) {
       memset(&b->segments[i], 0, sizeof(b->segments[i]));
-      if (one_by_one && follows(b))
+      if (one_by_one && takes_best(b))
         b->segments[i].best = b->best + i;
       b->segments[i].tokens = b->tokens + at;
       b->segments[i].n = call;
@@ -128,7 +133,7 @@ static void summarize(bench *b, bench_row *r, int repetitions) {
 /* Bytes that were read, against those that can be. */
 static void weigh(bench *b, bench_row *r, uint64_t steps) {
   host_program *program = b->program;
-  bench_traffic traffic = bench_count_traffic(program, steps);
+  bench_traffic traffic = bench_count_traffic(program, r->batch, steps);
   if (traffic.step_bytes <= 0)
     return;
   double step =

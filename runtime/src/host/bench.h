@@ -53,8 +53,9 @@ typedef struct bench_traffic {
   double skipped;
 } bench_traffic;
 
-/* By the program's counters, of so many steps. */
-bench_traffic bench_count_traffic(const host_program *program, uint64_t steps);
+/* By the program's counters, of so many steps on so many rows. */
+bench_traffic bench_count_traffic(const host_program *program, uint32_t rows,
+                                  uint64_t steps);
 /* Bytes of the KV cache of so many tokens. */
 double bench_cache_bytes(const tern_model *model, double tokens);
 /* Multiply-adds of products with weights, for so many tokens of which `heads`
