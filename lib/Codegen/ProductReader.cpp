@@ -172,15 +172,32 @@ void ProductReader::prefetch(Value step, Value steps) {
   }
 }
 
-/// The next row follows the last tile.
+/// The next row follows the last tile. Several rows at a time ask for those
+/// that follow them, columns for later ones.
 void ProductReader::prefetchStream(Value step) {
   int64_t ahead = op.getStrategyAttr().getPrefetch();
-  VectorType type = kernel.getWeightTypes().front();
-  bool isStream = layout && weightAxis == Axis::Row &&
-                  (type.getRank() == 1 || type.getDimSize(0) == 1);
-  if (!ahead || !isStream)
+  if (!ahead || !layout || takesTiles())
     return;
-  int64_t bytes = type.getNumElements();
+  VectorType type = kernel.getWeightTypes().front();
+  int64_t bytes = type.getShape().back();
+  if (weightAxis == Axis::Column) {
+    Value first =
+        b.add(columnOf(step), b.index(llvm::divideCeil(ahead, bytes)));
+    for (size_t j = 0; j < kernel.getWeightTypes().size(); ++j)
+      PrefetchOp::create(b, op.getWeight(),
+                         ValueRange{b.add(first, b.index(j)), zero, zero},
+                         bytes);
+    return;
+  }
+  int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
+  if (rows > 1) {
+    if (layout->hasScales() || group)
+      return;
+    for (int64_t row = 0; row < rows; ++row)
+      PrefetchOp::create(b, op.getWeight(),
+                         ValueRange{b.index(rows + row), step, zero}, bytes);
+    return;
+  }
   if (layout->hasScales()) {
     Value byte = b.add(b.mul(step, b.index(bytes)), b.index(ahead));
     PrefetchOp::create(b, op.getWeight(), ValueRange{zero, group, byte}, bytes);

@@ -102,8 +102,9 @@ StrategyAttr x86::makeContiguousColumns(const Maker &make,
     return ContiguousColumnsAttr::get(make.context(), make.dot, 0, quarters,
                                       tokens, digits);
   };
-  int64_t ahead =
-      make.shape.listsColumns ? make.machine.family.columnsAhead : 0;
+  int64_t ahead = make.shape.listsColumns ? make.machine.family.columnsAhead
+                  : make.takesOne()       ? 0
+                                          : make.getStreamAhead();
   // Sums by groups are of all rows of a tile at once.
   if (make.shape.groupSize)
     return make.get(get(4, 1), 1, ahead);
@@ -254,7 +255,7 @@ static StrategyAttr makeLookups(const Maker &make, const Layout &layout,
                                         groups.vectors, groups.groups, planes,
                                         make.takesOne() ? 1 : kLookupTokens,
                                         layout.codec->name),
-                  1, make.getRowsAhead());
+                  1, make.takesOne() ? make.getStreamAhead() : 0);
 }
 /// Of codes of int4.
 StrategyAttr x86::makePlane(const Maker &make, const Layout &layout) {

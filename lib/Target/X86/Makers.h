@@ -29,12 +29,16 @@ struct Maker {
                    int64_t ahead) const {
     return StrategyAttr::get(context(), kernels, units, ahead);
   }
-  /// Of rows that a few tokens read as a stream or as a list; of many all but
-  /// the first read them from the cache.
+  /// Of weights that a few tokens read as a stream; of many all but the first
+  /// read them from the cache.
+  int64_t getStreamAhead() const {
+    if (takesOne())
+      return machine.family.bytesAhead;
+    return shape.tokens <= kFewTokens ? machine.family.bytesAheadOfFew : 0;
+  }
+  /// Of rows, which may be a list.
   int64_t getRowsAhead() const {
-    if (shape.listsRows)
-      return machine.family.rowsAhead;
-    return shape.tokens <= kFewTokens ? machine.family.bytesAhead : 0;
+    return shape.listsRows ? machine.family.rowsAhead : getStreamAhead();
   }
 };
 

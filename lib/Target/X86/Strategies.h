@@ -21,8 +21,8 @@ namespace tern::x86 {
 struct Family {
   MachineSpeed speed;
   /// How far ahead weights are asked for: rows and columns of a list, bytes of
-  /// a stream that one token reads.
-  int64_t rowsAhead, columnsAhead, bytesAhead;
+  /// a stream that one token reads, and of one that a few do.
+  int64_t rowsAhead, columnsAhead, bytesAhead, bytesAheadOfFew;
   /// Of kernels of one token and of more, next to rows in lanes (`tern bench
   /// -n 0` of a model all in one layout).
   KernelSpeed lanes, row, rows, column, columns;

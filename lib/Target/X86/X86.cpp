@@ -50,6 +50,7 @@ constexpr x86::Family kWide = {
     /*rowsAhead=*/16,
     /*columnsAhead=*/32,
     /*bytesAhead=*/0,
+    /*bytesAheadOfFew=*/4096,
     /*lanes=*/{},
     /*row=*/{/*stall=*/1, /*reach=*/0.84, /*runs=*/0.75},
     /*rows=*/{/*stall=*/1.5},
@@ -66,6 +67,7 @@ constexpr x86::Family kNarrow = {kSpeed,
                                  /*rowsAhead=*/8,
                                  /*columnsAhead=*/8,
                                  /*bytesAhead=*/0,
+                                 /*bytesAheadOfFew=*/4096,
                                  /*lanes=*/{},
                                  /*row=*/{},
                                  /*rows=*/{},
@@ -85,6 +87,7 @@ constexpr x86::Family kAhead = {
     /*rowsAhead=*/8,
     /*columnsAhead=*/16,
     /*bytesAhead=*/1024,
+    /*bytesAheadOfFew=*/1024,
     /*lanes=*/{},
     /*row=*/{},
     /*rows=*/{/*stall=*/1.5},
@@ -106,6 +109,7 @@ constexpr x86::Family kNarrowMemory = {
     /*rowsAhead=*/8,
     /*columnsAhead=*/8,
     /*bytesAhead=*/4096,
+    /*bytesAheadOfFew=*/4096,
     /*lanes=*/{},
     /*row=*/{/*stall=*/1.1, /*reach=*/1, /*runs=*/1},
     /*rows=*/{/*stall=*/1.35},
@@ -123,6 +127,7 @@ constexpr x86::Family kNarrowMemory = {
 /// nothing.
 constexpr x86::Family askAhead(x86::Family family) {
   family.bytesAhead = 1024;
+  family.bytesAheadOfFew = 1024;
   return family;
 }
 
