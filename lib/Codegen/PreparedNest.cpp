@@ -18,7 +18,9 @@
 //       for a tile of rows, for a token
 //         finish the fragment, add the sums of earlier segments
 //
-// Where all columns are one tile, a fragment needs no memory.
+// Where all columns are one tile, a fragment needs no memory. "A token" is as
+// many as the kernel takes, the last ones of which may be there twice, and a
+// tile of rows has a fragment for each of the kernel's parts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,6 +45,14 @@ using Values = SmallVector<Value>;
 namespace {
 
 class PreparedNest {
+  /// A part of a tile of rows, by the kernel that does it.
+  struct Place {
+    Value rows;  ///< the tile
+    Value index; ///< of the part, among those of all tiles
+    MicroKernelAttrInterface kernel;
+    int64_t part;
+  };
+
 public:
   PreparedNest(MatmulOp op, linalg::GenericOp consumer, Value weight,
                RewriterBase &rewriter)
@@ -72,6 +82,10 @@ public:
     tokensAtOnce = ShapedType::isDynamic(known)
                        ? preparation.tokens
                        : std::min(known, preparation.tokens);
+    setsAtOnce = llvm::divideCeil(tokensAtOnce, tile.tokens);
+    for (Attribute part : kernel.getParts())
+      parts.push_back(cast<MicroKernelAttrInterface>(part));
+    rowsOfTile = tile.rows * int64_t(parts.size());
   }
 
   scf::ForallOp build() {
@@ -106,6 +120,8 @@ public:
                     firstToken = token;
                     count = b.minUnsigned(b.sub(tokens, token),
                                           b.index(tokensAtOnce));
+                    sets = b.div(b.add(count, b.index(tile.tokens - 1)),
+                                 b.index(tile.tokens));
                     return {buildTokens(carried[0])};
                   })[0];
     b.setInsertionPointToStart(loop.getTerminator().getBody());
@@ -119,7 +135,7 @@ private:
   // Memory
   //===--------------------------------------------------------------------===//
 
-  Value rowOf(Value rowTile) { return b.mul(rowTile, b.index(tile.rows)); }
+  Value rowOf(Value rowTile) { return b.mul(rowTile, b.index(rowsOfTile)); }
 
   Value read(VectorType type, Value from, ValueRange at) {
     return readTrailing(b, type, from, at);
@@ -143,17 +159,24 @@ private:
     return indices;
   }
 
-  /// Calls body(row tile, number, carried), by rows first, for all of `most`
-  /// times as many numbers as there are tokens.
+  /// Calls body(place, number, carried), by rows first, for all of `most` times
+  /// as many numbers as there are sets of tokens.
   Value forEachTile(Value carried, int64_t most,
-                    function_ref<Value(Value, Value, Value)> body) {
+                    function_ref<Value(Place, Value, Value)> body) {
+    auto forParts = [&](Value rows, Value number, Value carried) {
+      Value index = b.mul(rows, b.index(parts.size()));
+      for (auto [i, part] : llvm::enumerate(parts))
+        carried = body({rows, b.add(index, b.index(i)), part, int64_t(i)},
+                       number, carried);
+      return carried;
+    };
     return b.loop(
         first, end, 1, carried, [&](Value rows, ValueRange outer) -> Values {
-          if (tokensAtOnce * most == 1)
-            return {body(rows, zero, outer[0])};
-          return b.loop(zero, b.mul(count, b.index(most)), 1, outer[0],
+          if (setsAtOnce * most == 1)
+            return {forParts(rows, zero, outer[0])};
+          return b.loop(zero, b.mul(sets, b.index(most)), 1, outer[0],
                         [&](Value number, ValueRange inner) -> Values {
-                          return {body(rows, number, inner[0])};
+                          return {forParts(rows, number, inner[0])};
                         });
         })[0];
   }
@@ -170,22 +193,20 @@ private:
         std::max<int64_t>(preparation.maxSteps / preparation.steps, 1);
     Value sums;
     if (tilesOfSegment < columnTiles)
-      sums = allocate({rowTiles, tokensAtOnce}, kernel.getSumsType());
+      sums = allocate({countParts(), setsAtOnce}, kernel.getSumsType());
     for (int64_t from = 0; from < columnTiles; from += tilesOfSegment) {
       int64_t to = std::min(from + tilesOfSegment, columnTiles);
       Value fragments = sumSegment(from, to);
       bool isLast = to == columnTiles;
       Value results = forEachTile(
-          isLast ? out : sums, 1, [&](Value rows, Value token, Value carried) {
+          isLast ? out : sums, 1, [&](Place place, Value set, Value carried) {
             VectorType sumsType = kernel.getSumsType();
-            Value sum = finish(fragments, rows, token);
-            if (isLast)
-              sum = takeOffsetOff(sum, token);
+            Value sum = finish(fragments, place, set);
             if (from)
               sum = b.add(sum, read(sumsType, isLast ? sums : carried,
-                                    at(rows, token, sumsType)));
-            return isLast ? writeResult(sum, rows, token, carried)
-                          : write(sum, carried, at(rows, token, sumsType));
+                                    at(place.index, set, sumsType)));
+            return isLast ? writeResults(sum, place, set, carried)
+                          : write(sum, carried, at(place.index, set, sumsType));
           });
       (isLast ? out : sums) = results;
     }
@@ -196,15 +217,17 @@ private:
   Value buildOneTile(Value out) {
     Value prepared = prepare(zero);
     only = readOnly(prepared);
-    return forEachTile(out, 1, [&](Value rows, Value token, Value carried) {
-      Value begun =
-          MicroBeginOp::create(b, kernel.getFragmentType(), kernel, steps);
-      Value fragment = sumTile(zero, rows, token, prepared, begun);
-      Value sums =
-          MicroFinishOp::create(b, kernel.getSumsType(), kernel, fragment);
-      return writeResult(takeOffsetOff(sums, token), rows, token, carried);
+    return forEachTile(out, 1, [&](Place place, Value set, Value carried) {
+      Value begun = MicroBeginOp::create(b, kernel.getFragmentType(),
+                                         place.kernel, steps);
+      Value fragment = sumTile(zero, place, set, prepared, begun);
+      Value sums = MicroFinishOp::create(b, kernel.getSumsType(), place.kernel,
+                                         fragment);
+      return writeResults(sums, place, set, carried);
     });
   }
+
+  int64_t countParts() const { return rowTiles * int64_t(parts.size()); }
 
   /// Sums less what the weights' offset adds.
   Value takeOffsetOff(Value sums, Value token) {
@@ -217,14 +240,14 @@ private:
   }
 
   /// The sums of all planes of a token.
-  Value finish(Value fragments, Value rows, Value token) {
+  Value finish(Value fragments, Place place, Value set) {
     VectorType type = kernel.getFragmentType();
     Value sum;
     for (int64_t plane = 0; plane < planes; ++plane) {
-      Value number = b.add(b.mul(token, b.index(planes)), b.index(plane));
-      Value fragment = read(type, fragments, at(rows, number, type));
-      Value one =
-          MicroFinishOp::create(b, kernel.getSumsType(), kernel, fragment);
+      Value number = b.add(b.mul(set, b.index(planes)), b.index(plane));
+      Value fragment = read(type, fragments, at(place.index, number, type));
+      Value one = MicroFinishOp::create(b, kernel.getSumsType(), place.kernel,
+                                        fragment);
       sum = plane ? b.add(sum, b.shiftLeft(one, 4 * plane)) : one;
     }
     return sum;
@@ -233,13 +256,13 @@ private:
   /// Fragments of tiles `from` .. `to` of the columns.
   Value sumSegment(int64_t from, int64_t to) {
     VectorType type = kernel.getFragmentType();
-    Value fragments = allocate({rowTiles, tokensAtOnce * planes}, type);
+    Value fragments = allocate({countParts(), setsAtOnce * planes}, type);
     fragments = forEachTile(
-        fragments, planes, [&](Value rows, Value token, Value carried) {
+        fragments, planes, [&](Place place, Value number, Value carried) {
           int64_t end = std::min(to * preparation.steps, steps);
-          Value begun = MicroBeginOp::create(b, type, kernel,
+          Value begun = MicroBeginOp::create(b, type, place.kernel,
                                              end - from * preparation.steps);
-          return write(begun, carried, at(rows, token, type));
+          return write(begun, carried, at(place.index, number, type));
         });
     return b.loop(
         b.index(from), b.index(to), 1, fragments,
@@ -247,10 +270,11 @@ private:
           Value prepared = isListed ? list(columns) : prepare(columns);
           only = readOnly(prepared);
           return {forEachTile(
-              outer[0], planes, [&](Value rows, Value number, Value carried) {
-                Value fragment = read(type, carried, at(rows, number, type));
-                fragment = sumTile(columns, rows, number, prepared, fragment);
-                return write(fragment, carried, at(rows, number, type));
+              outer[0], planes, [&](Place place, Value number, Value carried) {
+                Values there = at(place.index, number, type);
+                Value fragment = read(type, carried, there);
+                fragment = sumTile(columns, place, number, prepared, fragment);
+                return write(fragment, carried, there);
               })};
         })[0];
   }
@@ -258,7 +282,7 @@ private:
   /// Prepared codes of the only step: registers have them while all rows pass
   /// by. Null if there are more.
   Value readOnly(Value prepared) {
-    if (tokensAtOnce * preparation.steps != 1 || isListed)
+    if (setsAtOnce * preparation.steps != 1 || isListed)
       return {};
     VectorType type = kernel.getPreparedType();
     return read(type, prepared, at(zero, zero, type));
@@ -276,27 +300,42 @@ private:
                          b.index(preparation.steps));
   }
 
-  /// The codes of a step, the first `known` of which there are.
-  Value readCodes(Value columns, Value step, Value token, int64_t known) {
+  /// The codes of a step of a set of tokens, the first `known` of which there
+  /// are; the last token stands for those that are not there.
+  Value readCodes(Value columns, Value step, Value set, int64_t known) {
     Value column =
         b.mul(b.add(firstStep(columns), step), b.index(tile.columns));
     auto part = VectorType::get({1, known}, b.getI8Type());
-    return padCodes(
-        read(part, op.getCodes(), {b.add(firstToken, token), column}));
+    Value codes;
+    for (int64_t t = 0; t < tile.tokens; ++t) {
+      Value token = set;
+      if (tile.tokens > 1)
+        token =
+            b.minUnsigned(b.add(b.mul(set, b.index(tile.tokens)), b.index(t)),
+                          b.sub(count, b.index(1)));
+      Value row = padCodes(
+          read(part, op.getCodes(), {b.add(firstToken, token), column}));
+      if (tile.tokens == 1)
+        return row;
+      if (!codes)
+        codes = b.zero(kernel.getCodesType());
+      codes = b.withPart(codes, row, {t});
+    }
+    return codes;
   }
 
   /// The codes of a tile of columns.
   Value prepare(Value columns) {
     VectorType type = kernel.getPreparedType();
-    Value prepared = allocate({tokensAtOnce, preparation.steps}, type);
+    Value prepared = allocate({setsAtOnce, preparation.steps}, type);
     Value whole = countSteps(columns, width / tile.columns),
           end = countSteps(columns, steps);
     return b.loop(
-        zero, count, 1, prepared, [&](Value token, ValueRange outer) -> Values {
+        zero, sets, 1, prepared, [&](Value set, ValueRange outer) -> Values {
           auto add = [&](int64_t known, Value step, Value prepared) -> Values {
-            Value codes = readCodes(columns, step, token, known);
+            Value codes = readCodes(columns, step, set, known);
             Value made = MicroPrepareOp::create(b, type, kernel, codes);
-            return {write(made, prepared, at(token, step, type))};
+            return {write(made, prepared, at(set, step, type))};
           };
           Value made = b.loop(zero, whole, 1, outer[0],
                               [&](Value step, ValueRange inner) {
@@ -336,13 +375,15 @@ private:
         });
   }
 
-  /// The codes of a step or a part of one, zeros behind them.
+  /// The codes of a token of a step or a part of one, zeros behind them; by
+  /// themselves where a step has those of several tokens.
   Value padCodes(Value codes) {
-    VectorType type = kernel.getCodesType();
-    if (codes.getType() == type)
-      return codes;
-    Value row = b.padLanes(b.part(codes, {int64_t(0)}), type.getDimSize(1));
-    return b.reshape(row, type.getShape());
+    Value row = codes;
+    if (tile.tokens > 1 ||
+        cast<VectorType>(codes.getType()).getDimSize(1) != tile.columns)
+      row = b.padLanes(b.part(codes, {int64_t(0)}), tile.columns);
+    return tile.tokens > 1 || row == codes ? row
+                                           : b.reshape(row, {1, tile.columns});
   }
 
   /// The bytes of step `step` of a tile; of a list, those of its groups.
@@ -389,25 +430,39 @@ private:
                        bytes);
   }
 
+  /// The same for the first of several sets of tokens.
+  void prefetchOnce(Value columns, Value rows, Value set, Value step) {
+    if (isByRows || !op.getStrategyAttr().getPrefetch())
+      return;
+    Value isFirst = b.compare(arith::CmpIPredicate::eq, set, 0);
+    auto choice = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    prefetch(columns, rows, step);
+  }
+
   /// `number` is that of a token, or of a list.
-  Value sumTile(Value columns, Value rows, Value number, Value prepared,
+  Value sumTile(Value columns, Place place, Value number, Value prepared,
                 Value fragment) {
+    Value rows = place.rows;
     VectorType type = kernel.getPreparedType();
     auto addStep = [&](Value step, ValueRange weights, Value sums) -> Value {
       Value codes = only ? only : read(type, prepared, at(number, step, type));
-      return MicroOp::create(b, sums.getType(), op.getProjectionAttr(), kernel,
-                             codes, sums, weights);
+      return MicroOp::create(b, sums.getType(), op.getProjectionAttr(),
+                             place.kernel, codes, sums, weights);
     };
     Value end = isListed ? b.toIndex(tensor::ExtractOp::create(
                                b, lists->steps, ValueRange{number}))
                          : countSteps(columns, steps);
     // The cache has a panel, and what an earlier token read.
     if (isByRows || tokensAtOnce != 1 || !preparation.readsAhead)
-      return sumSteps(b, kernel, zero, end, fragment,
+      return sumSteps(b, place.kernel, zero, end, fragment,
                       [&](Value from, Value to, Value sums) {
                         return b.loop(
                             from, to, 1, sums,
                             [&](Value step, ValueRange carried) -> Values {
+                              if (place.part == 0)
+                                prefetchOnce(columns, rows, number, step);
                               Values weights =
                                   readWeights(columns, rows, number, step);
                               return {addStep(step, weights, carried[0])};
@@ -434,10 +489,30 @@ private:
   // Results
   //===--------------------------------------------------------------------===//
 
-  /// The results of one token and tile, into the worker's part.
-  Value writeResult(Value sums, Value rows, Value token, Value part) {
+  /// The results of a set of tokens, into the worker's part.
+  Value writeResults(Value sums, Place place, Value set, Value part) {
+    if (tile.tokens == 1)
+      return writeResult(sums, place, set, part);
+    // Those that are there, one by one.
+    auto type = VectorType::get({1, tile.rows}, b.getI32Type());
+    Value all = tensor::EmptyOp::create(b, kernel.getSumsType().getShape(),
+                                        b.getI32Type());
+    all = write(sums, all, {zero, zero});
+    Value from = b.mul(set, b.index(tile.tokens));
+    Value here = b.minUnsigned(b.sub(count, from), b.index(tile.tokens));
+    return b.loop(
+        zero, here, 1, part, [&](Value token, ValueRange carried) -> Values {
+          Value one = read(type, all, {token, zero});
+          return {writeResult(one, place, b.add(from, token), carried[0])};
+        })[0];
+  }
+
+  /// The same of one token.
+  Value writeResult(Value sums, Place place, Value token, Value part) {
+    sums = takeOffsetOff(sums, token);
     Value all = b.add(firstToken, token);
-    Value row = rowOf(b.sub(rows, first));
+    Value inTile = b.index(place.part * tile.rows);
+    Value row = b.add(rowOf(b.sub(place.rows, first)), inTile);
     if (!consumer)
       return write(sums, part, {all, row});
     Value product = tensor::EmptyOp::create(b, ArrayRef<int64_t>{1, tile.rows},
@@ -445,8 +520,9 @@ private:
     product = write(sums, product, {zero, zero});
     SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1),
                                        b.getIndexAttr(tile.rows)};
-    return insertConsumerTile(b, op, consumer, product, {all, rowOf(rows)},
-                              sizes, part, {all, row});
+    return insertConsumerTile(b, op, consumer, product,
+                              {all, b.add(rowOf(place.rows), inTile)}, sizes,
+                              part, {all, row});
   }
 
   MatmulOp op;
@@ -464,11 +540,14 @@ private:
   int64_t steps;       ///< of all columns
   int64_t width;       ///< of the codes
   int64_t rowTiles, tokensAtOnce;
+  int64_t setsAtOnce; ///< of as many tokens as the kernel takes
+  SmallVector<MicroKernelAttrInterface> parts; ///< of a tile of rows
+  int64_t rowsOfTile;
   std::optional<GroupLists> lists; ///< of a tile of columns
   Value only;                      ///< prepared codes, if of one step
   Value zero, tokens;
-  Value first, end;        ///< tiles of rows of the worker
-  Value firstToken, count; ///< of those that are prepared together
+  Value first, end;              ///< tiles of rows of the worker
+  Value firstToken, count, sets; ///< of those that are prepared together
 };
 
 } // namespace

@@ -41,7 +41,7 @@ static StoredSize getStoredSize(const Strategy &strategy,
 }
 
 /// Each kernel takes as many tokens as it can, the next one those that are
-/// left.
+/// left, and the last one all of these.
 static void addKernels(StrategyAttr kernels, const StoredSize &size,
                        const ProductShape &shape, ProductCost &cost) {
   int64_t left = shape.tokens;
@@ -49,7 +49,9 @@ static void addKernels(StrategyAttr kernels, const StoredSize &size,
     MicroKernelAttrInterface kernel = kernels.getKernel(i);
     MicroTile tile = kernel.getTile();
     MicroCost step = kernel.getCost();
-    int64_t groups = left / tile.tokens;
+    bool isLast = i + 1 == kernels.getKernels().size();
+    int64_t groups =
+        isLast ? llvm::divideCeil(left, tile.tokens) : left / tile.tokens;
     left -= groups * tile.tokens;
     double steps = size.rows / double(tile.rows) * size.columns /
                    double(tile.columns) * shape.share;

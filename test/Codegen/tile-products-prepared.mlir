@@ -162,3 +162,45 @@ func.func @panel(%x: tensor<?x150xi8>, %w: tensor<1x4x3840xi8>, %init: tensor<?x
           panel = <t4, rows, k:4:1, [k:3:4, n:4:64, n:64:1]>> -> tensor<?x512xi32>
   return %0 : tensor<?x512xi32>
 }
+
+// A kernel of two tokens and of half of a tile's rows: fragments of two sets of tokens
+// and of both halves. The last token stands for one that is not there, and only results
+// of those that are there are written. The first set asks for weights ahead.
+#dots = #tern_x86.group_dots<dot = <vpdpbusd_512>, vectors = 2, first = 0, groups = 4, tokens = 2>
+!fours = tensor<256x60x!tern.trit, #tern.layout<s5, columns, k:5:1, [k:4:5, n:2:64, n:64:1]>>
+
+// CHECK-LABEL: func.func @sets(
+// CHECK-SAME:    %[[X:.*]]: tensor<3x60xi8>, %[[W:.*]]: tensor<3x2x512xi8>
+// CHECK:           %[[ALL:.*]] = tensor.empty() : tensor<4x2x2x4x16xi32>
+// CHECK:           scf.for {{.*}} = %c0 to %c3
+// CHECK:             scf.for %[[SET:.*]] = %c0 to %c2
+// CHECK:               %[[BEFORE:.*]] = arith.muli %[[SET]], %c2
+// CHECK:               arith.minui %[[BEFORE]], %c2
+// CHECK:               vector.transfer_read %[[X]]{{.*}} vector<1x20xi8>
+// CHECK:               %[[NEXT:.*]] = arith.addi %[[BEFORE]], %c1
+// CHECK:               %[[TOKEN:.*]] = arith.minui %[[NEXT]], %c2
+// CHECK:               vector.transfer_read %[[X]][%[[TOKEN]],{{.*}} vector<1x20xi8>
+// CHECK:               tern.micro_prepare
+// CHECK:             scf.for %[[ROWS:.*]] = %
+// CHECK:               scf.for %[[SET:.*]] = %c0 to %c2
+// CHECK:                 %[[FIRST:.*]] = arith.cmpi eq, %[[SET]], %c0
+// CHECK:                 scf.if %[[FIRST]] {
+// CHECK:                   tern.prefetch %[[W]][{{.*}}, %c512] bytes 512
+// CHECK:                 tern.micro "q_proj" {{.*}}first = 0
+// CHECK-NOT:             tern.prefetch
+// CHECK:                 tern.micro "q_proj" {{.*}}first = 1
+// CHECK:           scf.for
+// CHECK:             scf.for %[[SET:.*]] = %c0 to %c2
+// CHECK:               tern.micro_finish {{.*}}first = 0
+// CHECK:               %[[BEFORE:.*]] = arith.muli %[[SET]], %c2
+// CHECK:               %[[LEFT:.*]] = arith.subi %c3, %[[BEFORE]]
+// CHECK:               %[[HERE:.*]] = arith.minui %[[LEFT]], %c2
+// CHECK:               scf.for {{.*}} = %c0 to %[[HERE]]
+// CHECK:                 vector.transfer_write {{.*}} vector<1x64xi32>
+// CHECK:               tern.micro_finish {{.*}}first = 1
+func.func @sets(%x: tensor<3x60xi8>, %w: tensor<3x2x512xi8>, %init: tensor<3x256xi32>) -> tensor<3x256xi32> {
+  %0 = tern.matmul "q_proj" ins(%x, %w : tensor<3x60xi8>, tensor<3x2x512xi8>)
+      outs(%init : tensor<3x256xi32>) codes [-128, 127] weight_type !fours
+      strategy #tern.strategy<[#dots], units = 1, prefetch = 512> -> tensor<3x256xi32>
+  return %0 : tensor<3x256xi32>
+}

@@ -265,6 +265,16 @@ StrategyAttr x86::makePlanes(const Maker &make, const Layout &layout) {
   return makeLookups(make, layout, 2);
 }
 
+/// Tokens that the sums of 64 rows leave registers for.
+constexpr int64_t kGroupTokens = 4;
+
+StrategyAttr x86::makeGroupDots(const Maker &make, const Layout &layout) {
+  GroupsInLanes groups = *GroupsInLanes::match(layout);
+  return make.get(GroupDotsAttr::get(make.context(), make.dot, groups.vectors,
+                                     /*first=*/0, groups.groups, kGroupTokens),
+                  1, make.getStreamAhead());
+}
+
 /// An instruction that adds its products itself is as fast as small tables.
 static bool gainsByPairs(const Maker &make) {
   return make.dot.getNarrowSteps(2) != 0;

@@ -60,6 +60,8 @@ StrategyAttr makeIntegerRows(const Maker &make, const Layout &layout);
 /// Lookups of codes in one plane, and in two.
 StrategyAttr makePlane(const Maker &make, const Layout &layout);
 StrategyAttr makePlanes(const Maker &make, const Layout &layout);
+/// Dot products with the same bytes, of a few tokens.
+StrategyAttr makeGroupDots(const Maker &make, const Layout &layout);
 /// Lookups of codes in one plane, two digits at a time.
 StrategyAttr makePairs(const Maker &make, const Layout &layout);
 /// Panels of four and of two vectors of rows, for vectors and for AMX.

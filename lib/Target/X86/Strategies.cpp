@@ -45,7 +45,8 @@ struct Entry {
 
 using Tokens = TokenClass;
 
-constexpr StringLiteral kPermutes = "avx512vbmi";
+constexpr StringLiteral kPermutes = "avx512vbmi",
+                        kGroupDots = "avx512vbmi,avx512vnni";
 /// Tiles are of sixteen lanes, as the panel's vectors.
 constexpr StringLiteral kTiles = "avx512vnni,amx-tile,amx-int8",
                         kTilesOfGroups =
@@ -93,6 +94,8 @@ constexpr Entry kEntries[] = {
      layGroupsInLanes, makePlane, &Family::plane, &Family::planeOfMany},
     {"groups_in_lanes", kPermutes, 0, Tokens::One, Tokens::Many,
      layGroupsInLanes, makePlanes, &Family::planes, &Family::planesOfMany},
+    {"groups_in_lanes", kGroupDots, 0, Tokens::Few, Tokens::Few,
+     layGroupsInLanes, makeGroupDots, &Family::lanes, &Family::lanes},
     {"rows_in_lanes", kPermutes, 0, Tokens::Many, Tokens::Many, layRowsInLanes,
      makeLookupPanel, &Family::lanes, &Family::lookupsOfMany},
     {"contiguous_rows", kPermutes, 0, Tokens::Many, Tokens::Many,

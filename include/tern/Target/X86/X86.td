@@ -73,4 +73,29 @@ def TernX86_TilesAttr : AttrDef<TernX86_Dialect, "Tiles",
   let genVerifyDecl = 1;
 }
 
+def TernX86_GroupDotsAttr : AttrDef<TernX86_Dialect, "GroupDots",
+    [DeclareAttrInterfaceMethods<MicroKernelAttrInterface>]> {
+  let mnemonic = "group_dots";
+  let summary = "dot products with bytes of five digits";
+  let description = [{
+    Reads the layout of lookups, `s5, columns, k:5:1, [k:G:5, n:V:4L, n:4L:1]` with L the
+    lanes of `dot`, for a few `tokens`, to which one unpacking of a byte is worth more
+    than a lookup each: the bytes of four groups of columns are interleaved, so that a
+    lane has those of one row, and become fields of two bits and a fifth digit
+    (`splitBytes`). Codes are prepared: those of one digit of four groups follow each
+    other.
+
+    A step is four of the G `groups`, a multiple of four. Of the V `vectors` one, number
+    `first`, has its sums in registers.
+
+    ```mlir
+    #tern_x86.group_dots<dot = <vpdpbusd_512>, vectors = 2, first = 0, groups = 48, tokens = 4>
+    ```
+  }];
+  let parameters = (ins "::tern::x86::DotAttr":$dot, "int64_t":$vectors,
+                        "int64_t":$first, "int64_t":$groups, "int64_t":$tokens);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // TERN_TARGET_X86_X86_TD

@@ -221,7 +221,9 @@ LogicalResult StrategyAttr::verify(EmitError emitError,
                          << attr;
     before = tokens;
   }
-  bool needsAll = !cast<MicroKernelAttrInterface>(kernels.back()).storesSums();
+  // Codes that are prepared may be those of one token twice.
+  auto last = cast<MicroKernelAttrInterface>(kernels.back());
+  bool needsAll = !last.storesSums() && !last.getPreparation().steps;
   if (before > 1 && needsAll)
     return emitError() << "expected the last kernel to take one token, got one "
                           "that takes "

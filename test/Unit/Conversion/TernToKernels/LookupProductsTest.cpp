@@ -112,6 +112,18 @@ protected:
              "[-128, 127]", {Kind::Prefill}, {shape}, kLists);
   }
 
+  /// The same by dot products with the bytes of `tile`, `tokens` at a time.
+  void checkDots(const GroupsInLanes &tile, int64_t tokens,
+                 const std::vector<Shape> &shapes) {
+    auto number = [](int64_t n) { return std::to_string(n); };
+    checkAll(tile.layout(),
+             "[#tern_x86.group_dots<dot = <vpdpbusd_512>, vectors = " +
+                 number(tile.vectors) + ", first = 0, groups = " +
+                 number(tile.groups) + ", tokens = " + number(tokens) +
+                 ">], units = 1, prefetch = 4096",
+             "[-128, 127]", {Kind::Decode, Kind::Prefill}, shapes, kInt8);
+  }
+
 private:
   static std::string kernel(const GroupsInLanes &tile, int64_t groups,
                             int64_t planes) {
@@ -139,6 +151,14 @@ TEST_P(LookupProducts, TwoPlanes) { checkTiles(2, 57, 2, kShapes, kInt8); }
 TEST_P(LookupProducts, OnePlane) { checkTiles(2, 57, 1, kShapes, kInt4); }
 TEST_P(LookupProducts, SmallTiles) {
   checkTiles(1, 3, 2, {{5, 31}, {130, 200}}, kInt8);
+}
+
+/// Of 1, 4 and 6 tokens, four and three at a time: some are not there.
+TEST_P(LookupProducts, Dots) {
+  if (GetParam().features.empty())
+    GTEST_SKIP() << "it has no such instruction";
+  checkDots({&codecs::s5, Axis::Column, 48, 2, 64}, 4, kShapes);
+  checkDots({&codecs::s5, Axis::Column, 12, 1, 64}, 3, {{5, 31}, {130, 200}});
 }
 
 /// Columns that are no whole steps of a panel, and more than the 1023 groups
