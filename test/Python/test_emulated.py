@@ -190,6 +190,13 @@ def test_arm(program, name=MODELS[0], count=12):
     assert "needs hwdiv-arm, vfp4d16, which this CPU does not have" in done.stderr
 
 
+def test_recurrent_layers_on_arm(program, name="hybrid-wide"):
+    """Scalars of floats, whose small results are kept."""
+    compiled, case = program("arm", name), CASES[name]
+    want = Model(load(compiled.work / "model"), case.options).run(case.ids())
+    assert_same(compiled.evaluate(case.ids(), case.threads), want)
+
+
 # Linking for them.
 
 
