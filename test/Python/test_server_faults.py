@@ -359,6 +359,34 @@ def test_a_signal_drains(tern, tmp_path):
         assert len(texts) == 6 and served.process.wait(timeout=60) == 0
 
 
+def test_a_signal_among_many_who_ask(tern, tmp_path):
+    """Each gets whole answers, and at last a 503 or no connection; nothing in between."""
+    need_server(tern)
+    with serving(tern, tmp_path) as served:
+        ends: list[object] = []
+
+        def ask() -> None:
+            try:
+                while True:
+                    status, _, text = served.ask("/v1/completions", TEXT)
+                    if status != 200:
+                        return ends.append(status)
+                    assert json.loads(text)["choices"][0]["text"] == GREEDY["text"]
+            except (ConnectionRefusedError, ConnectionResetError):
+                # The latter also for those that the system had taken, but not the server.
+                ends.append("no connection")
+
+        threads = [threading.Thread(target=ask) for _ in range(32)]
+        for thread in threads:
+            thread.start()
+        until(lambda: served.metric("tern_answer_tokens_total") > 64 * len(GREEDY["ids"]), 60)
+        served.process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert served.process.wait(timeout=60) == 0
+    assert len(ends) == 32 and set(ends) <= {503, "no connection"}, ends
+
+
 def test_a_second_signal_ends_at_once(tern, tmp_path):
     need_server(tern)
     with serving(tern, tmp_path) as served:
