@@ -24,6 +24,8 @@ typedef struct engine_lane {
 int engine_open_lanes(tern_engine *engine) {
   size_t vocab_size = engine->program.model->vocab_size;
   engine->lane_count = engine->program.env.worker_count;
+  if (engine->lane_count > engine->options.max_sequences)
+    engine->lane_count = engine->options.max_sequences;
   engine->lanes = calloc(engine->lane_count, sizeof(*engine->lanes));
   engine->picks = calloc(engine->options.max_sequences, sizeof(*engine->picks));
   for (uint32_t i = 0; engine->lanes && i < engine->lane_count; ++i) {
