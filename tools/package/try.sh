@@ -8,7 +8,7 @@
 # program and the examples in C, C++ and Python, which must answer the same.
 set -eu
 
-model=$1
+model=$(realpath "$1")
 prefix=${2:-/usr}
 if [ "$prefix" != /usr ]; then
   export PATH="$prefix/bin:$PATH" LD_LIBRARY_PATH="$prefix/lib"
