@@ -34,7 +34,7 @@ static int open_vocabulary(tern_engine *engine) {
   if (!tern_vocabulary_open)
     return engine_fail(TERN_ENGINE_INVALID,
                        "this program was linked without grammars; link it with "
-                       "-Wl,-u,tern_matcher_open");
+                       "-Wl,-u,tern_matcher_open,-u,tern_vocabulary_open");
   if (!program->has_tokenizer)
     return engine_fail(TERN_ENGINE_INVALID,
                        "the model was compiled without a tokenizer, so its "

@@ -6,8 +6,8 @@
  *===------------------------------------------------------------------------===
  *
  * Who includes this does not pull grammars, a third of a program's code, out of
- * their archive: the linker of a program that is to have them does
- * (-u tern_matcher_open), and others are without them.
+ * their archive: the linker of a program that is to have them does (-u
+ * tern_matcher_open -u tern_vocabulary_open), and others are without them.
  */
 #ifndef TERN_SRC_ENGINE_GRAMMAR_WEAK_H
 #define TERN_SRC_ENGINE_GRAMMAR_WEAK_H
