@@ -26,13 +26,10 @@
 
 #include "PreparedNest.h"
 
-#include "GroupLists.h"
+#include "PreparedCodes.h"
 #include "ProductConsumers.h"
 #include "ProductTraffic.h"
 #include "StepSums.h"
-#include "TrailingVectors.h"
-
-#include "tern/Kernels/KernelBuilder.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
@@ -44,7 +41,7 @@ using Values = SmallVector<Value>;
 
 namespace {
 
-class PreparedNest {
+class PreparedNest : PreparedCodes {
   /// A part of a tile of rows, by the kernel that does it.
   struct Place {
     Value rows;  ///< the tile
@@ -56,33 +53,8 @@ class PreparedNest {
 public:
   PreparedNest(MatmulOp op, linalg::GenericOp consumer, Value weight,
                RewriterBase &rewriter)
-      : op(op), consumer(consumer), kernel(op.getStrategyAttr().getKernel(0)),
-        tile(kernel.getTile()), preparation(kernel.getPreparation()),
-        b(op.getLoc(), rewriter), weight(weight) {
-    auto grid = cast<ShapedType>(weight.getType());
-    LayoutAttr panel = op.getStrategyAttr().getPanel();
-    LayoutAttr layout = panel ? panel : op.getLayout();
-    hasLayout = bool(layout);
-    isByRows = !layout || layout.getLayout().outer == Axis::Row;
-    isListed = preparation.listedPlanes != 0;
-    planes = std::max<int64_t>(preparation.listedPlanes, 1);
-    if (layout) {
-      int64_t tiles = grid.getDimSize(isByRows ? 1 : 0);
-      rowTiles = grid.getDimSize(isByRows ? 0 : 1);
-      steps = tiles * layout.getLayout().tileColumns();
-    } else {
-      rowTiles = grid.getDimSize(0) / tile.rows;
-      steps = grid.getDimSize(1);
-    }
-    steps = llvm::divideCeil(steps, tile.columns);
-    columnTiles = llvm::divideCeil(steps, preparation.steps);
-    auto codes = cast<ShapedType>(op.getCodes().getType());
-    width = codes.getDimSize(1);
-    int64_t known = codes.getDimSize(0);
-    tokensAtOnce = ShapedType::isDynamic(known)
-                       ? preparation.tokens
-                       : std::min(known, preparation.tokens);
-    setsAtOnce = llvm::divideCeil(tokensAtOnce, tile.tokens);
+      : PreparedCodes(op, weight, rewriter), consumer(consumer),
+        weight(weight) {
     for (Attribute part : kernel.getParts())
       parts.push_back(cast<MicroKernelAttrInterface>(part));
     rowsOfTile = tile.rows * int64_t(parts.size());
@@ -117,11 +89,7 @@ public:
         tensor::ExtractSliceOp::create(b, out, offsets, sizes, strides);
     part = b.loop(zero, tokens, tokensAtOnce, part,
                   [&](Value token, ValueRange carried) -> Values {
-                    firstToken = token;
-                    count = b.minUnsigned(b.sub(tokens, token),
-                                          b.index(tokensAtOnce));
-                    sets = b.div(b.add(count, b.index(tile.tokens - 1)),
-                                 b.index(tile.tokens));
+                    takeTokens(token, tokens);
                     return {buildTokens(carried[0])};
                   })[0];
     b.setInsertionPointToStart(loop.getTerminator().getBody());
@@ -132,32 +100,10 @@ public:
 
 private:
   //===--------------------------------------------------------------------===//
-  // Memory
+  // Tiles of rows
   //===--------------------------------------------------------------------===//
 
   Value rowOf(Value rowTile) { return b.mul(rowTile, b.index(rowsOfTile)); }
-
-  Value read(VectorType type, Value from, ValueRange at) {
-    return readTrailing(b, type, from, at);
-  }
-  Value write(Value vector, Value into, ValueRange at) {
-    return writeTrailing(b, vector, into, at);
-  }
-
-  /// A temporary with an element of type `type` for each place.
-  Value allocate(ArrayRef<int64_t> places, VectorType type) {
-    SmallVector<int64_t> shape(places);
-    llvm::append_range(shape, type.getShape());
-    return tensor::EmptyOp::create(b, shape, type.getElementType());
-  }
-
-  /// Of an element of such a temporary.
-  Values at(Value i, Value j, VectorType type) {
-    Values indices(type.getRank() + 2, zero);
-    indices[0] = i;
-    indices[1] = j;
-    return indices;
-  }
 
   /// Calls body(place, number, carried), by rows first, for all of `most` times
   /// as many numbers as there are sets of tokens.
@@ -267,7 +213,7 @@ private:
     return b.loop(
         b.index(from), b.index(to), 1, fragments,
         [&](Value columns, ValueRange outer) -> Values {
-          Value prepared = isListed ? list(columns) : prepare(columns);
+          Value prepared = prepare(columns);
           only = readOnly(prepared);
           return {forEachTile(
               outer[0], planes, [&](Place place, Value number, Value carried) {
@@ -286,104 +232,6 @@ private:
       return {};
     VectorType type = kernel.getPreparedType();
     return read(type, prepared, at(zero, zero, type));
-  }
-
-  Value firstStep(Value columns) {
-    return b.mul(columns, b.index(preparation.steps));
-  }
-  /// Of `all` steps, those of a tile of columns, the last of which may have
-  /// less.
-  Value countSteps(Value columns, int64_t all) {
-    if (columnTiles * preparation.steps == all)
-      return b.index(preparation.steps);
-    return b.minUnsigned(b.sub(b.index(all), firstStep(columns)),
-                         b.index(preparation.steps));
-  }
-
-  /// The codes of a step of a set of tokens, the first `known` of which there
-  /// are; the last token stands for those that are not there.
-  Value readCodes(Value columns, Value step, Value set, int64_t known) {
-    Value column =
-        b.mul(b.add(firstStep(columns), step), b.index(tile.columns));
-    auto part = VectorType::get({1, known}, b.getI8Type());
-    Value codes;
-    for (int64_t t = 0; t < tile.tokens; ++t) {
-      Value token = set;
-      if (tile.tokens > 1)
-        token =
-            b.minUnsigned(b.add(b.mul(set, b.index(tile.tokens)), b.index(t)),
-                          b.sub(count, b.index(1)));
-      Value row = padCodes(
-          read(part, op.getCodes(), {b.add(firstToken, token), column}));
-      if (tile.tokens == 1)
-        return row;
-      if (!codes)
-        codes = b.zero(kernel.getCodesType());
-      codes = b.withPart(codes, row, {t});
-    }
-    return codes;
-  }
-
-  /// The codes of a tile of columns.
-  Value prepare(Value columns) {
-    VectorType type = kernel.getPreparedType();
-    Value prepared = allocate({setsAtOnce, preparation.steps}, type);
-    Value whole = countSteps(columns, width / tile.columns),
-          end = countSteps(columns, steps);
-    return b.loop(
-        zero, sets, 1, prepared, [&](Value set, ValueRange outer) -> Values {
-          auto add = [&](int64_t known, Value step, Value prepared) -> Values {
-            Value codes = readCodes(columns, step, set, known);
-            Value made = MicroPrepareOp::create(b, type, kernel, codes);
-            return {write(made, prepared, at(set, step, type))};
-          };
-          Value made = b.loop(zero, whole, 1, outer[0],
-                              [&](Value step, ValueRange inner) {
-                                return add(tile.columns, step, inner[0]);
-                              })[0];
-          if (width % tile.columns == 0)
-            return {made};
-          // The last step of all, if it is in this tile.
-          return b.loop(whole, end, 1, made, [&](Value step, ValueRange inner) {
-            return add(width % tile.columns, step, inner[0]);
-          });
-        })[0];
-  }
-
-  /// The same for the groups of each plane that are not zero, and which ones
-  /// these are.
-  Value list(Value columns) {
-    VectorType type = kernel.getPreparedType();
-    Value prepared = allocate({tokensAtOnce * planes, preparation.steps}, type);
-    lists.emplace(b, kernel, tokensAtOnce * planes);
-    Value whole = countSteps(columns, width / tile.columns),
-          end = countSteps(columns, steps);
-    return listGroups(
-        b, kernel, count, prepared, *lists,
-        [&](Value token, GroupLister &lister) {
-          lister.add(zero, whole, [&](Value step) {
-            return readCodes(columns, step, token, tile.columns);
-          });
-          if (width % tile.columns)
-            lister.add(whole, end, [&](Value step) {
-              return readCodes(columns, step, token, width % tile.columns);
-            });
-        },
-        [&](Value list, Value step, Value codes, Value carried) {
-          Value made = MicroPrepareOp::create(b, type, kernel, codes);
-          return write(made, carried, at(list, step, type));
-        });
-  }
-
-  /// The codes of a token of a step or a part of one, zeros behind them; by
-  /// themselves where a step has those of several tokens.
-  Value padCodes(Value codes) {
-    Value row = codes;
-    if (tile.tokens > 1 ||
-        cast<VectorType>(codes.getType()).getDimSize(1) != tile.columns)
-      row = b.padLanes(b.part(codes, {int64_t(0)}), tile.columns);
-    return tile.tokens > 1 || row == codes ? row
-                                           : b.reshape(row, {1, tile.columns});
   }
 
   /// The bytes of step `step` of a tile; of a list, those of its groups.
@@ -525,29 +373,13 @@ private:
                               part, {all, row});
   }
 
-  MatmulOp op;
   linalg::GenericOp consumer;
-  MicroKernelAttrInterface kernel;
-  MicroTile tile;
-  MicroPreparation preparation;
-  KernelBuilder b;
   Value weight;
-  bool hasLayout; ///< none: int8 rows
-  bool isByRows;  ///< tiles of some rows follow each other
-  bool isListed;  ///< steps are of groups in lists
-  int64_t planes;
-  int64_t columnTiles; ///< whose codes are prepared together
-  int64_t steps;       ///< of all columns
-  int64_t width;       ///< of the codes
-  int64_t rowTiles, tokensAtOnce;
-  int64_t setsAtOnce; ///< of as many tokens as the kernel takes
   SmallVector<MicroKernelAttrInterface> parts; ///< of a tile of rows
   int64_t rowsOfTile;
-  std::optional<GroupLists> lists; ///< of a tile of columns
-  Value only;                      ///< prepared codes, if of one step
-  Value zero, tokens;
-  Value first, end;              ///< tiles of rows of the worker
-  Value firstToken, count, sets; ///< of those that are prepared together
+  Value only; ///< prepared codes, if of one step
+  Value tokens;
+  Value first, end; ///< tiles of rows of the worker
 };
 
 } // namespace
