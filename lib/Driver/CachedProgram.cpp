@@ -295,6 +295,7 @@ static Expected<std::string> compileInto(ProgramStore &store,
   compilation.model.import.name = symbolOf(model.name);
   compilation.input = model.path;
   compilation.output = staged;
+  compilation.hasGrammars = true;
   if (Error error = compile(compilation, &listener))
     return std::move(error);
   // A download that is still going on, another release put in place, or a tern

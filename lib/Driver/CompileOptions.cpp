@@ -156,5 +156,8 @@ Error tern::checkOptions(const CompileOptions &options) {
   if (options.isStatic && options.form != OutputForm::Program)
     return llvm::createStringError(
         "--static is about a program; it goes with --emit=exe");
+  if (options.hasGrammars && options.form != OutputForm::Program)
+    return llvm::createStringError(
+        "--grammars is about a program; it goes with --emit=exe");
   return Error::success();
 }

@@ -153,6 +153,8 @@ Error LinkedModel::link(const CompileOptions &options,
   // The runtime's other parts are without it (runtime/src/host/gpu_weak.h).
   if (isDevice(llvm::Triple(StringRef(facts.target).split('/').first)))
     linker.wanted = {"tern_gpu_open", "tern_gpu_describe"};
+  if (options.hasGrammars)
+    linker.wanted.push_back("tern_grammars");
   Expected<std::vector<std::string>> libraries =
       findRuntime(options, linker.toolchain, scratch);
   if (!libraries)

@@ -218,6 +218,25 @@ def test_bare_runtime_is_small(tern, tmp_path):
     assert b"libcuda" not in (tmp_path / "bare").read_bytes()
 
 
+def test_answers_of_a_form(tern, program, tmp_path):
+    """As tern run has it, and programs that are compiled so."""
+    schema = tmp_path / "line.json"
+    schema.write_text(
+        '{"type": "object", "properties": {"speaker": {"enum": ["ROMEO", "JULIET"]}},'
+        ' "required": ["speaker"], "additionalProperties": false}'
+    )
+    flags = ["-p", "ROMEO:", "-q", "--temp", "0", "--json-schema", schema]
+    done = run(tern, "run", A48, *flags)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["speaker"] in ("ROMEO", "JULIET")
+    built = run(tern, "compile", A48, "-o", tmp_path / "bound", "--grammars", "--target=generic")
+    assert built.returncode == 0, built.stderr
+    assert run(tmp_path / "bound", *flags).stdout == done.stdout
+    assert_refused(run(program("generic"), *flags), "without grammars", program="bard")
+    refusal = run(tern, "compile", A48, "-o", tmp_path / "b.so", "--grammars")
+    assert_refused(refusal, "--grammars is about a program", status=2)
+
+
 def test_context_overflow_is_a_clear_stop(program):
     bard = program("generic")
     done = run(bard, "--ids", ",".join(["5"] * 300), "-n", "1")

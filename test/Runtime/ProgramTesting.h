@@ -55,8 +55,9 @@ protected:
   static void install(const std::string &to, const tern_generation &generation,
                       const std::string &chat = "",
                       const std::string &variables = "",
-                      const std::string &rest = "") {
-    writeFile(to, appended(readBytes(TERN_FAKE_PROGRAM),
+                      const std::string &rest = "",
+                      const std::string &program = TERN_FAKE_PROGRAM) {
+    writeFile(to, appended(readBytes(program),
                            makeArtifact(tokenizerTable, generation, chat,
                                         variables, rest)));
     chmod(to.c_str(), 0755);

@@ -184,6 +184,10 @@ static OptionTable makeTable(CompileFlags &flags) {
                   "link a program that needs no library, not even libc, and "
                   "runs where there is none",
                   flags.isStatic);
+  table.addSwitch("--grammars",
+                  "link what --grammar and --json-schema of a program need, "
+                  "120 KB",
+                  flags.hasGrammars);
   table.addSwitch(
       "--embed-weights",
       "of obj, archive and project: weights and tokenizer are data of the "
@@ -298,6 +302,7 @@ static Expected<CompileOptions> makeOptions(CompileFlags &flags,
   options.chatTemplate = flags.chatTemplate;
   options.stages = flags.saveStages;
   options.isStatic = flags.isStatic;
+  options.hasGrammars = flags.hasGrammars;
   options.embedsWeights = flags.embedsWeights;
   options.maxFlash = flags.maxFlash;
   options.maxRam = flags.maxRam;

@@ -42,6 +42,7 @@ struct CompileFlags {
   bool report = false;
   bool tune = false;
   bool embedsWeights = false;
+  bool hasGrammars = false;
   bool isStatic = false, remarks = false, verbose = false, quiet = false;
 };
 

@@ -99,6 +99,8 @@ struct CompileOptions {
   /// Of a project: build it and run it in its emulator, if that counts.
   bool countsInstructions = false;
   bool isStatic = false; ///< a program that needs no library
+  /// A program can give its answers the form of a grammar.
+  bool hasGrammars = false;
   /// Of an object or archive: weights and tokenizer are data of it.
   bool embedsWeights = false;
   bool remarks = false; ///< tell the listener what was chosen and why

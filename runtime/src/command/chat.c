@@ -114,6 +114,7 @@ static command_stop write_answer(chat *c, const int32_t *tokens, size_t count,
   if (keep_beginning(c, tokens, count, &kept) != 0)
     return STOP_FAILED;
   writer->copy = said;
+  writer->may_think = c->conversation.thinking == SWITCH_ON;
   command_stop stop = command_write(writer, tokens + kept, count - kept,
                                     opening->text.bytes ? opening : NULL);
   writer->copy = NULL;

@@ -90,7 +90,8 @@ int command_writer_open(command_writer *writer, host_program *program,
   writer->sequence = tern_sequence_create(engine);
   if (!writer->sequence)
     return command_pass_on(program);
-  if (set_request(writer) != 0)
+  if (set_request(writer) != 0 ||
+      command_form_open(&writer->form, program) != 0)
     return -1;
   if (!program->options.quiet)
     host_say_defaults(program);
@@ -99,6 +100,7 @@ int command_writer_open(command_writer *writer, host_program *program,
 
 void command_writer_close(command_writer *writer) {
   tern_sequence_destroy(writer->sequence);
+  command_form_close(&writer->form);
   prompt_files_close(&writer->files);
   free(writer->biases);
   free(writer->shown.at);
@@ -180,6 +182,15 @@ static command_stop stop_of(const command_writer *writer) {
   }
 }
 
+static int set_grammar(const command_writer *writer, tern_request *request) {
+  enum tern_thought thought = writer->opening     ? TERN_THOUGHT_OPENED
+                              : writer->may_think ? TERN_THOUGHT_ALLOWED
+                                                  : TERN_THOUGHT_NONE;
+  request->grammar =
+      command_form_grammar(&writer->form, writer->program, thought);
+  return request->grammar || !writer->form.text ? 0 : -1;
+}
+
 /* `is_part`: more of the prompt follows. */
 static command_stop run_request(command_writer *writer, const int32_t *tokens,
                                 size_t count, int is_part) {
@@ -188,14 +199,17 @@ static command_stop run_request(command_writer *writer, const int32_t *tokens,
   request.token_count = count;
   if (is_part)
     request.max_tokens = 0;
-  else if (prompt_files_are_wanted(writer->program) &&
-           prompt_files_open(&writer->files, writer->program, count,
-                             &request) != 0)
+  else if ((prompt_files_are_wanted(writer->program) &&
+            prompt_files_open(&writer->files, writer->program, count,
+                              &request) != 0) ||
+           set_grammar(writer, &request) != 0)
     return STOP_FAILED;
   writer->is_part = is_part;
   writer->has_begun = writer->is_over = 0;
   writer->finish = TERN_FINISH_NONE;
-  if (tern_engine_submit(writer->engine, &request, NULL) != 0) {
+  int result = tern_engine_submit(writer->engine, &request, NULL);
+  command_form_release(request.grammar);
+  if (result != 0) {
     command_pass_on(writer->program);
     return STOP_FAILED;
   }

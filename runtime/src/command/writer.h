@@ -12,6 +12,7 @@
 #define TERN_SRC_COMMAND_WRITER_H
 
 #include "client.h"
+#include "form.h"
 #include "prompt_files.h"
 
 /* Why an answer ended. */
@@ -30,12 +31,14 @@ typedef struct command_writer {
   tern_sequence *sequence;
   tern_request request; /* as the flags have it */
   tern_logit_bias *biases;
+  command_form form;
   prompt_files files;
   /* Of chat: thoughts are shown in their own way. NULL: as all else. */
   struct host_thinking *thinking;
   host_text shown;          /* of an answer with thoughts */
   host_copy *copy;          /* takes what is written, too, unless it is NULL */
   const host_copy *opening; /* of the answer, or NULL */
+  int may_think;            /* before an answer that has a form */
   /* Of the request: */
   int is_part;   /* of a prompt */
   int has_begun; /* its answer */
@@ -55,9 +58,10 @@ typedef struct command_writer {
 int command_writer_open(command_writer *writer, host_program *program,
                         tern_engine *engine);
 void command_writer_close(command_writer *writer);
-/* Appends tokens to the sequence, and writes the answer as it comes. `opening`
- * is the beginning of the answer that the tokens end with: it is shown as if
- * the model had made it; NULL: there is none. */
+/* Appends tokens to the sequence, and writes the answer as it comes, in the
+ * form that flags ask for. `opening` is the beginning of the answer that the
+ * tokens end with: it is shown as if the model had made it; NULL: there is
+ * none. */
 command_stop command_write(command_writer *writer, const int32_t *tokens,
                            size_t count, const host_copy *opening);
 /* How long reading and writing took, on standard error; the footer not with -q.

@@ -31,10 +31,10 @@ static int open_vocabulary(tern_engine *engine) {
   tern_error error;
   if (engine->vocabulary)
     return 0;
-  if (!tern_vocabulary_open)
+  if (!tern_grammars)
     return engine_fail(TERN_ENGINE_INVALID,
                        "this program was linked without grammars; link it with "
-                       "-Wl,-u,tern_matcher_open,-u,tern_vocabulary_open");
+                       "-Wl,-u,tern_grammars");
   if (!program->has_tokenizer)
     return engine_fail(TERN_ENGINE_INVALID,
                        "the model was compiled without a tokenizer, so its "
@@ -232,7 +232,7 @@ int engine_is_complete(const engine_request *request) {
 
 uint32_t engine_calls_form(const tern_engine *engine) {
   const tern_artifact *artifact = &engine->program.artifact;
-  if (!tern_calls_form)
+  if (!tern_grammars)
     return TERN_CALLS_NONE;
   if (!engine->template_file)
     return tern_calls_form(artifact->chat_template,

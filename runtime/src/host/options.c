@@ -131,6 +131,13 @@ static const host_flag flags[] = {
      "end before this text, which is not printed; may be given again, and adds "
      "to the model's",
      FLAG_LIST, TEXT_TO_TOKENS, AT(stops), 0, 0},
+    {"--grammar", "--grammar-file", "FILE",
+     "answer in the form of a grammar's rules; the program must have been "
+     "compiled with --grammars",
+     FLAG_TEXT, TEXT_TO_TOKENS, AT(grammar), 0, 0},
+    {"--json-schema", "--json-schema-file", "FILE",
+     "answer with JSON that is valid by a schema, likewise", FLAG_TEXT,
+     TEXT_TO_TOKENS, AT(schema), 0, 0},
     {"--ignore-eos", NULL, NULL,
      "go on after an end token and the model's stop strings", FLAG_SWITCH,
      TEXT_TO_TOKENS, AT(ignore_eos), 0, 0},

@@ -33,6 +33,7 @@ typedef struct host_options {
   const char *load, *code;
   const char *system, *system_file, *chat_template, *color; /* chat */
   const char *thinking, *tools;
+  const char *grammar, *schema;
   const char *logits_file, *hidden_file;
   const char *format; /* bench */
   const char *prompt_list, *generate_list, *thread_list, *batch_list,

@@ -64,8 +64,9 @@ int host_output_check(host_program *program, const char *path) {
     return cannot(program, path, "it exists and is not a regular file");
   if (is_same(&status, host_self_path(), -1))
     return cannot(program, path, "it is the running program");
-  const char *read[] = {o->weights, o->file, o->chat_template, o->tools,
-                        o->kl ? o->kl_base : NULL};
+  const char *read[] = {
+      o->weights, o->file,   o->chat_template,         o->tools,
+      o->grammar, o->schema, o->kl ? o->kl_base : NULL};
   for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); ++i)
     if (read[i] && is_same(&status, read[i], -1))
       return cannot(program, path, "it is a file that is read");

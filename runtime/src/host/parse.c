@@ -237,6 +237,8 @@ int host_options_check(const host_options *o, tern_error *error) {
       return -1;
   if (o->command == COMMAND_RUN && texts == 0 && isatty(STDIN_FILENO))
     return host_fail(error, "give a text with -p, -f or --ids");
+  if (o->grammar && o->schema)
+    return host_fail(error, "--grammar and --json-schema exclude each other");
   if (o->system && o->system_file)
     return host_fail(error, "--system and --system-prompt-file exclude each "
                             "other");

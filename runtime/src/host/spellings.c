@@ -39,8 +39,6 @@
   "tokens are chosen by the repeat, presence and frequency penalty, "          \
   "--logit-bias, temperature, --top-k, --min-p and --top-p, in this order"
 #define ONE_MODEL "there is no second model that drafts"
-#define NO_GRAMMAR                                                             \
-  "tern serve and libtern bind answers to a grammar, programs do not"
 #define NO_SHIFT "a full context is not shifted"
 #define ROPE "positions are as the checkpoint's config says"
 #define NO_SERVER "tern serve answers over HTTP"
@@ -62,6 +60,7 @@ static const host_spelling spellings[] = {
     SAME("--display-prompt", RUN, "--echo"),
     SAME("--repetition-penalty", TEXTS, "--repeat-penalty"),
     SAME("-r --reverse-prompt", TEXTS, "--stop"),
+    SAME("-jf", TEXTS, "--json-schema"),
     SAME("--max-new-tokens --num-predict", TEXTS, "--n-predict"),
     SAME("--log-disable --no-perf --no-show-timings", ALL, "--quiet"),
     SAME("--kl-divergence-base --save-all-logits", PPL, "--kl-base"),
@@ -159,8 +158,7 @@ static const host_spelling spellings[] = {
             "--adaptive-decay --samplers "
             "--sampler-seq --sampling-seq",
             TEXTS, SAMPLERS),
-    REFUSED("--grammar --grammar-file -j --json-schema -jf --json-schema-file",
-            TEXTS, NO_GRAMMAR),
+    REFUSED("-j", TEXTS, "a schema is read from a file, --json-schema FILE"),
     REFUSED("-md --model-draft --draft --draft-max --draft-min --draft-n "
             "--draft-p-min -ctkd -ctvd -ngld -cd --ctx-size-draft -td "
             "--threads-draft",
