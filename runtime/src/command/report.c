@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
-static void print_line(const char *what, uint64_t tokens, int64_t nanoseconds) {
+static void print_line(const char *what, uint64_t tokens,
+                       uint64_t nanoseconds) {
   double ms = (double)nanoseconds * 1e-6;
   if (tokens == 0)
     return;

@@ -44,10 +44,10 @@ typedef struct command_writer {
   int has_begun; /* its answer */
   int is_over;
   tern_finish finish;
-  int64_t told; /* time in callbacks, which is none of a step */
   /* Of all: */
-  uint64_t prompt_tokens, steps; /* that were read; behind prompts */
-  int64_t prompt_time, step_time;
+  uint64_t prompt_tokens, steps;   /* that were read; behind prompts */
+  uint64_t prompt_time, step_time; /* nanoseconds ... */
+  uint64_t counted;                /* ... of these in the engine's count */
   uint32_t filled; /* tokens of the sequence whose state is there */
   tern_weight_count *after_prompt; /* for --stats, or NULL */
   size_t weight_count;
