@@ -94,6 +94,16 @@ static std::string usualName(StringRef name) {
   return name == "model.lm_head.weight" ? "lm_head.weight" : name.str();
 }
 
+/// MLX's converter turns the convolution around and has added 1 to norms; the
+/// first is how its own readers know the second.
+void Checkpoint::findNormForm() {
+  for (int64_t layer = 0; layer < modelConfig.layerCount; ++layer)
+    if (const TensorEntry *taps =
+            tensors->find(atLayer(recurrentName("conv1d.weight"), layer)))
+      modelConfig.storesNormsFromOne &=
+          taps->shape.size() != 3 || taps->shape[2] != 1;
+}
+
 /// Models of text and pictures have the text model's tensors in a part of their
 /// own, beside those of pictures and of layers that predict further tokens.
 void Checkpoint::takeTextModel() {
@@ -115,6 +125,7 @@ void Checkpoint::takeTextModel() {
       tensors->rename(name, rest);
     }
   }
+  findNormForm();
   if (ofPictures)
     modelConfig.warnings.push_back(
         "the " + std::to_string(ofPictures) +

@@ -89,7 +89,9 @@ private:
     const TensorEntry *entry = checkpoint.files().find(taps);
     if (entry && entry->shape.size() == 2)
       return expectFloat(taps, {net.features(), net.taps});
-    expectFloat(taps, {net.features(), 1, net.taps});
+    if (config.storesNormsFromOne)
+      return expectFloat(taps, {net.features(), 1, net.taps});
+    expectFloat(taps, {net.features(), net.taps, 1});
   }
 
   /// Without one the model is another: one sentence for all of them says it.
@@ -224,6 +226,9 @@ private:
                    "first layer"
                  : "is a bias, which config.json or the other layers do not "
                    "have";
+    if (name.ends_with(".signs"))
+      return "are the signs of a Hadamard basis, which tern does not support; "
+             "without them answers are noise";
     if (name.ends_with("_proj.rms_norm.weight"))
       return "is a norm inside a projection, but config.json does not say "
              "'quantization_config.use_rms_norm'";

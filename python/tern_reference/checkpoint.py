@@ -369,9 +369,9 @@ def _delta(reader: Reader, config: Config, base: str) -> DeltaWeights:
 
 def _take_text_model(reader: Reader) -> None:
     """A model of text and pictures has the text model's tensors in a part of their own."""
-    prefix = "model.language_model."
-    for name in [name for name in reader.entries if name.startswith(prefix)]:
-        reader.entries["model." + name.removeprefix(prefix)] = reader.entries.pop(name)
+    for prefix, usual in (("model.language_model.", "model."), ("language_model.", "")):
+        for name in [name for name in reader.entries if name.startswith(prefix)]:
+            reader.entries[usual + name.removeprefix(prefix)] = reader.entries.pop(name)
 
 
 def load(directory: str | os.PathLike) -> Checkpoint:
@@ -381,6 +381,9 @@ def load(directory: str | os.PathLike) -> Checkpoint:
     reader = Reader(directory)
     if config.delta:
         _take_text_model(reader)
+        taps = (e.shape for name, e in reader.entries.items() if name.endswith("conv1d.weight"))
+        if any(shape[-1] == 1 for shape in taps):  # MLX turns them around, and has added 1
+            config = replace(config, norms_from_one=False)
     table = head = _table(reader, config, "model.embed_tokens")
     if not config.tie_word_embeddings:
         head = _table(reader, config, "lm_head")

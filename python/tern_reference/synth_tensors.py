@@ -191,10 +191,17 @@ class Tensors:
             if t.name.startswith("model.") else t
             for t in tensors
         ]  # fmt: skip
+        if self.is_mlx:
+            return [replace(t, name="language_model." + t.name) for t in tensors]
         return out + [
             self._ones("model.visual.patch_embed.proj.weight", 8),
             self._ones("mtp.norm.weight", self.spec.hidden),
         ]
+
+    @property
+    def is_mlx(self) -> bool:
+        """Norms of hybrids are sums with 1, and convolutions are turned around."""
+        return self.spec.encoding == "affine"
 
     def _ones(self, name: str, size: int) -> Pending:
         return Pending(name, self.dtype, (size,), lambda: iter([self._floats(np.ones(size))]))
@@ -262,6 +269,7 @@ class Tensors:
     def _delta(self, base: str, net: DeltaNet, unit: float, step: float) -> list[Pending]:
         """A recurrent layer: rates of decay and gates spread as in trained ones."""
         hidden, heads = self.spec.hidden, net.value_heads
+        shape = (net.features, net.taps, 1) if self.is_mlx else (net.features, 1, net.taps)
 
         def log_rates(rng: np.random.Generator) -> np.ndarray:
             return np.log(rng.uniform(1, 16, heads))
@@ -273,7 +281,7 @@ class Tensors:
             return rng.standard_normal((heads, hidden)) / math.sqrt(hidden)
 
         def taps(rng: np.random.Generator) -> np.ndarray:
-            return rng.standard_normal((net.features, 1, net.taps)) / math.sqrt(net.taps)
+            return rng.standard_normal(shape) / math.sqrt(net.taps)
 
         def norm(rng: np.random.Generator) -> np.ndarray:
             return 1 + 0.1 * rng.standard_normal(net.value_dim)
@@ -284,7 +292,7 @@ class Tensors:
             self._values(base + "dt_bias", (heads,), biases),
             self._values(base + "in_proj_a.weight", (heads, hidden), gates),
             self._values(base + "in_proj_b.weight", (heads, hidden), gates),
-            self._values(base + "conv1d.weight", (net.features, 1, net.taps), taps),
+            self._values(base + "conv1d.weight", shape, taps),
             self._values(base + "norm.weight", (net.value_dim,), norm),
             *self._linear(base + "in_proj_qkv", net.features, hidden, unit),
             *self._linear(base + "in_proj_z", net.values, hidden, unit),
@@ -309,7 +317,7 @@ class Tensors:
         def make() -> Iterator[np.ndarray]:
             jitter = 1.0 + 0.1 * self._rng(name).standard_normal(len(weight))
             values = weight * np.where(np.abs(weight) == 1, jitter, 1.0)
-            yield self._floats(values - 1.0 if self.spec.delta else values)
+            yield self._floats(values - 1.0 if self.spec.delta and not self.is_mlx else values)
 
         return Pending(name, self.dtype, weight.shape, make)
 

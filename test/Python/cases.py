@@ -273,6 +273,10 @@ CASES = {
         9, dict(family="qwen3_5", interval=2, rope="yarn", rotary=1.0, heads=4, kv_heads=2,
         table="ternary"), threads=2,
     ),
+    "hybrid-mlx": Case(
+        9, dict(family="qwen3_5", nested=True, encoding="affine", hidden=256, heads=2, head_dim=64,
+        intermediate=384, key_heads=1, value_heads=3, key_dim=24, value_dim=128, interval=2),
+    ),
     "hybrid-nested-masters": Case(
         9, dict(family="qwen3_5", nested=True, encoding="master-bf16", hidden=65, intermediate=37,
         interval=2, heads=1, head_dim=10, key_heads=1, value_heads=3, key_dim=7, value_dim=9),

@@ -217,6 +217,21 @@ def without(model: Path, out: Path, unwanted: str) -> Path:
     return out
 
 
+def test_another_basis_is_named(tern, tmp_path):
+    synthesize(tmp_path / "m", nested=True, **{**HYBRID, "hidden": 128}, encoding="affine")
+    path = tmp_path / "m" / "model.safetensors"
+    reader, name = Reader(path), "language_model.model.layers.0.mlp.down_proj.signs"
+    kept = [
+        Pending(name, entry.dtype, entry.shape, lambda name=name: iter([reader.raw(name)]))
+        for name, entry in reader.entries.items()
+    ]
+    (tmp_path / "more").mkdir()
+    signs = Pending(name, "F16", (256,), lambda: iter([np.ones(256, np.float16)]))
+    write_shards(tmp_path / "more", [*kept, signs], 1)
+    shutil.copy(tmp_path / "m" / "config.json", tmp_path / "more")
+    assert "down_proj.signs' are the signs of a Hadamard basis" in sentence(tern, tmp_path / "more")
+
+
 @pytest.mark.parametrize("name", ["0.linear_attn.conv1d.weight", "2.linear_attn.A_log"])
 def test_missing_tensors_of_recurrent_layers(tern, tmp_path, name):
     synthesize(tmp_path / "m", **HYBRID)

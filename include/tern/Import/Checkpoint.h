@@ -168,6 +168,7 @@ private:
   llvm::Error openGguf(const GgufOptions &options);
   llvm::Error readRopeFactors();
   void takeTextModel();
+  void findNormForm();
   llvm::Error dropSynonyms();
   llvm::Error findHead();
   std::string differenceOfHead() const;
