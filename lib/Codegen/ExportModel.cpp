@@ -183,7 +183,24 @@ private:
     std::string text;         ///< for the fingerprint
   };
 
-  static StateShare getShare(StringRef kind, DictionaryAttr states) {
+  /// Sizes of a kind's floats, which tell states of one size apart.
+  std::string describeFloats(StringRef kind) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    for (auto weight : getOperation().getOps<WeightOp>()) {
+      if (weight.getKind() != kind ||
+          !llvm::is_contained({WeightEncoding::Values, WeightEncoding::OnePlus,
+                               WeightEncoding::MinusExp, WeightEncoding::Taps},
+                              weight.getEncoding()))
+        continue;
+      stream << ',';
+      llvm::interleave(cast<RankedTensorType>(weight.getType()).getShape(),
+                       stream, "x");
+    }
+    return text;
+  }
+
+  StateShare getShare(StringRef kind, DictionaryAttr states) {
     StateShare share;
     auto type = states.getAs<TypeAttr>(kind);
     if (!type)
@@ -192,7 +209,8 @@ private:
       share.fixedBytes =
           llvm::alignTo(state.getBytes(), CacheLayout::alignment);
       share.isRecurrent = true;
-      share.text = "bytes=" + std::to_string(state.getBytes());
+      share.text =
+          "bytes=" + std::to_string(state.getBytes()) + describeFloats(kind);
       return share;
     }
     auto cache = cast<KVCacheType>(type.getValue());

@@ -146,6 +146,19 @@ def test_a_copy_of_a_state_goes_on_alike(compiled):
     assert_same(joined([*first, *model.step([(other, ids[20:])])]), want)
 
 
+def test_states_of_one_size_are_told_apart(tern, tmp_path):
+    """Keys of 16 and values of 24 features, and the opposite."""
+    models = []
+    for name, sizes in (("a", (16, 24)), ("b", (24, 16))):
+        shape = dict(value_heads=4, key_dim=sizes[0], value_dim=sizes[1])
+        synthesize(tmp_path / f"m{name}", **{**HYBRID, **shape})
+        out = ["-o", str(tmp_path / f"{name}.o"), "--emit=obj", f"--name={name}"]
+        run_driver([tern, "compile", str(tmp_path / f"m{name}"), *out, "--target=generic"])
+        models.append(CompiledModel(tmp_path / name, CC).model)
+    assert models[0].state_fixed_bytes == models[1].state_fixed_bytes
+    assert models[0].state_id != models[1].state_id
+
+
 # ---------------------------------------------------------------------------
 # Files
 # ---------------------------------------------------------------------------
