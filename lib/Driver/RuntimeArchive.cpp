@@ -80,14 +80,11 @@ struct Part {
 
 } // namespace
 
-static constexpr Part parts[] = {{"host.o", "host"},
-                                 {"command.o", "command"},
-                                 {"engine.o", "engine"},
-                                 {"grammar.o", "grammar"},
-                                 {"template.o", "template"},
-                                 {"core.o", "core"},
-                                 {"tokenizer.o", "tokenizer"},
-                                 {"main.o", "host"}};
+static constexpr Part parts[] = {
+    {"host.o", "host"},           {"command.o", "command"},
+    {"engine.o", "engine"},       {"grammar.o", "grammar"},
+    {"template.o", "template"},   {"core.o", "core"},
+    {"tokenizer.o", "tokenizer"}, {"main.o", "host"}};
 static constexpr StringRef mainFile = "main.c";
 
 //===----------------------------------------------------------------------===//
