@@ -6,7 +6,7 @@
 #
 # Installs the packages of a folder in a new Debian 12 with apt, which brings all
 # that they need, and runs try.sh there. Needs root, mmdebstrap and the network;
-# a few minutes, and 3 GB in $TMPDIR.
+# ten minutes, and 4 GB in $TMPDIR, as PyTorch is among what they need.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
