@@ -34,9 +34,10 @@ void issue(Warp &warp, const Instruction &in, uint32_t on) {
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     if (!(on >> lane & 1))
       continue;
-    // Offsets of both addresses.
-    Copy copy = {lane, to[lane] + in.targets[0], from[lane] + in.targets[1],
-                 in.control, uint32_t(sizes[lane])};
+    // Offsets of both addresses, which may be negative.
+    Copy copy = {lane, to[lane] + int32_t(in.targets[0]),
+                 from[lane] + int32_t(in.targets[1]), in.control,
+                 uint32_t(sizes[lane])};
     if (copy.fromBytes > copy.bytes)
       throw Fault("a copy of more bytes than it has room for");
     if (copy.to >= kSharedWindow)

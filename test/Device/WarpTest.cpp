@@ -276,7 +276,9 @@ TEST(Warp, CopiesLandInGroups) {
   Runner runner;
   runner.globals = ".shared .align 16 .b8 held7[256];\n";
   runner.run(withWord("mov.b64 %q2, held7; add.s64 %q2, %q2, %l4;\n"
-                      "cp.async.ca.shared.global [%q2], [%q1], 4;\n"
+                      "add.s64 %q2, %q2, 64; add.s64 %q1, %q1, 64;\n"
+                      "cp.async.ca.shared.global [%q2+-64], [%q1+-64], 4;\n"
+                      "add.s64 %q2, %q2, -64; add.s64 %q1, %q1, -64;\n"
                       "cp.async.commit_group;\n"
                       "cp.async.ca.shared.global [%q2+128], [%q1+128], 4, 0;\n"
                       "cp.async.commit_group;\ncp.async.wait_group 1;\n"
