@@ -159,7 +159,7 @@ struct MicroStoreModel
   }
 };
 
-/// Has no results: takes buffers instead of tensors.
+/// Has no tensors for results: takes buffers instead of its own.
 template <typename OpTy>
 struct OperandsModel : ReadingModel<OperandsModel<OpTy>, OpTy> {
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -248,6 +248,7 @@ void tern::registerBufferization(DialectRegistry &registry) {
     MatmulOp::attachInterface<MatmulModel>(*context);
     MicroStoreOp::attachInterface<MicroStoreModel>(*context);
     KVAppendOp::attachInterface<OperandsModel<KVAppendOp>>(*context);
+    MicroScaleOp::attachInterface<OperandsModel<MicroScaleOp>>(*context);
     PrefetchOp::attachInterface<OperandsModel<PrefetchOp>>(*context);
     GetWeightOp::attachInterface<GetWeightModel>(*context);
   });

@@ -71,7 +71,7 @@ static void storeConsumer(RewriterBase &rewriter, MicroStoreOp store,
       rewriter, consumer.getLoc(), consumer->getResultTypes(),
       store.getKernel(), store.getFragment(), store.getCodeSums(), inputs,
       consumer.getDpsInits()[0], rewriter.getAffineMapArrayAttr(maps));
-  SmallVector<Type> types = {rewriter.getI32Type()};
+  SmallVector<Type> types = {getElementTypeOrSelf(store.getFragment())};
   for (Value input : inputs)
     types.push_back(getElementTypeOrSelf(input));
   Block *body = rewriter.createBlock(

@@ -39,7 +39,7 @@ public:
   /// `out` with the results of the kernel's rows.
   Value build(Value out) {
     if (op.getGroups())
-      return buildScaled(out);
+      return kernel.storesSums() ? store(buildTotal(), out) : buildScaled(out);
     Value fragment = buildFragment();
     return kernel.storesSums() ? store(fragment, out)
                                : writeSums(finish(fragment, zero), out);
@@ -185,13 +185,14 @@ private:
 
   /// Sums as they are; consumers become the store's body later.
   Value store(Value fragment, Value out) {
-    Value codeSums = kernel.getOffset() ? op.getCodeSums() : Value();
+    bool hasOffset = kernel.getOffset() && !op.getGroups();
+    Value codeSums = hasOffset ? op.getCodeSums() : Value();
     auto made = MicroStoreOp::create(b, b.getLoc(), TypeRange(out.getType()),
                                      kernel, fragment, codeSums, ValueRange(),
                                      out, b.getAffineMapArrayAttr({}));
     OpBuilder::InsertionGuard guard(b);
-    Block *body =
-        b.createBlock(&made.getBody(), {}, b.getI32Type(), b.getLoc());
+    Type element = getElementTypeOrSelf(fragment);
+    Block *body = b.createBlock(&made.getBody(), {}, element, b.getLoc());
     YieldOp::create(b, b.getLoc(), body->getArgument(0));
     return made.getResult();
   }
@@ -240,6 +241,24 @@ private:
           return {b.add(carried[0], term)};
         })[0];
     return writeSums(b.reshape(sum, kernel.getSumsType().getShape()), out);
+  }
+
+  /// The same sums where the kernel has them.
+  Value buildTotal() {
+    Value codeSums = kernel.getOffset() ? op.getCodeSums() : Value();
+    bool areStored = layout && layout->hasScales();
+    LayoutAttr stored = areStored ? op.getLayout() : LayoutAttr();
+    Value scales = areStored ? weight : op.getScales();
+    int64_t ofFactor = op.getFactors() ? op.getGroupsPerFactor() : 1;
+    return b.loop(
+        zero, b.index(op.getGroups()), 1, b.zero(kernel.getTotalType()),
+        [&](Value number, ValueRange carried) -> Values {
+          group = number;
+          Value fragment = sumWhole(zero, b.index(stepsOfGroup()), begin());
+          return {MicroScaleOp::create(
+              b, kernel.getTotalType(), kernel, fragment, carried[0], group,
+              codeSums, scales, op.getFactors(), stored, ofFactor)};
+        })[0];
   }
 
   /// [rows, groups] to [groups, rows]; the same for all tokens, so it leaves

@@ -229,7 +229,7 @@ private:
       carried.push_back(
           tensor::EmptyOp::create(b, panel.getShape(), panel.getElementType()));
     }
-    bool areMasked = strategy.getKernel(0).storesSums() && !product.getGroups();
+    bool areMasked = strategy.getKernel(0).storesSums();
     if (areMasked && ProductShape::of(product).tokens <=
                          strategy.getKernel(0).getTile().tokens) {
       rewriter.replaceOp(root, chooseKernel(b, root, product, 0, tokens));

@@ -71,3 +71,25 @@ func.func @layer.few(%x: tensor<?x256xi8>, %w: tensor<4x2x512xi8>, %n: index) ->
       strategy #tern.strategy<[#few16, #few8], units = 1, prefetch = 0> -> tensor<?x64xi32>
   return %a : tensor<?x64xi32>
 }
+
+// Sums of a group are scaled where they are, and what is stored are floats.
+// CHECK-LABEL: func.func @groups(
+// CHECK-SAME:    %{{.*}}: tensor<?x256xi8>, %{{.*}}: tensor<4x2x544xi8>, %{{.*}}: tensor<?x1xf32>
+// CHECK:         tern.sum_codes(%{{.*}}) : (tensor<?x256xi8>) -> tensor<?x2xi32>
+// CHECK:         scf.forall
+// CHECK:           %[[TOTAL:.*]] = scf.for %[[GROUP:.*]] = %c0 to %c2 step %c1 iter_args(%[[OLD:.*]] = %{{.*}}) -> (vector<128xf32>)
+// CHECK:             %[[SUMS:.*]] = tern.micro "q_proj" #tern_nvptx.mma<tokens = 8>
+// CHECK:             %[[NEW:.*]] = tern.micro_scale #tern_nvptx.mma<tokens = 8> %[[SUMS]] into %[[OLD]] group %[[GROUP]] less %{{.*}} : tensor<?x2xi32> scales %{{.*}} : tensor<1x2x544xi8> in <b2, rows, k:4:8, [k:1:128, {{.*}}], f16> factors %{{.*}} : tensor<?x1xf32> of 2 : vector<128xi32> into vector<128xf32>
+// CHECK:             scf.yield %[[NEW]]
+// CHECK:           tern.micro_store #tern_nvptx.mma<tokens = 8> %[[TOTAL]] : vector<128xf32> outs
+// CHECK-NEXT:      ^bb0(%[[SUM:.*]]: f32):
+// BUFFERS-LABEL: func.func @groups(
+// BUFFERS:         tern.micro_scale {{.*}} less %{{.*}} : memref<?x2xi32{{.*}} scales %{{.*}} : memref<1x2x544xi8{{.*}} factors %{{.*}} : memref<?x1xf32
+func.func @groups(%x: tensor<?x256xi8>, %w: tensor<4x2x544xi8>, %f: tensor<?x1xf32>, %n: index) -> tensor<?x64xf32> {
+  %init = tensor.empty(%n) : tensor<?x64xf32>
+  %a = tern.matmul "q_proj" ins(%x, %w : tensor<?x256xi8>, tensor<4x2x544xi8>) factors(%f : tensor<?x1xf32>)
+      outs(%init : tensor<?x64xf32>) codes [-128, 127]
+      weight_type tensor<64x256x!tern.trit, #tern.layout<b2, rows, k:4:8, [k:1:128, n:8:1, k:4:32, k:2:4, n:2:8, k:4:1], f16>>
+      strategy #tern.strategy<[#few8], units = 1, prefetch = 0> -> tensor<?x64xf32>
+  return %a : tensor<?x64xf32>
+}

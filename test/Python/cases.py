@@ -114,6 +114,10 @@ CASES = {
         33, dict(scales="group", group_size=16, hidden=64, head_dim=32, heads=2, act="silu",
         intermediate=560, encoding="packed-divide"),
     ),
+    "scales-groups-256": Case(
+        9, dict(scales="group", group_size=256, hidden=512, heads=4, head_dim=128, intermediate=768,
+        encoding="packed-divide"), threads=2,
+    ),
     "scales-groups-a48": Case(
         9, dict(scales="group", group_size=64, hidden=192, intermediate=704, scheme="a48",
         gate_zeros=0.6, down_zeros=0.8),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import CASES
+from cases import CASES, Case
 from conftest import MODELS, ROOT, model_directory
 from tern_reference.model import Options, Result
 from test_compiled import assert_same, option_flags, run_driver
@@ -68,8 +68,8 @@ class Program:
         return Result(np.load(hidden), np.load(logits))
 
 
-@pytest.fixture(scope="session")
-def program(tern, library, tmp_path_factory):
+@pytest.fixture(scope="session", name="program")
+def build_programs(tern, library, tmp_path_factory):
     """bundled model or case -> its program, made once."""
 
     @functools.cache
@@ -161,20 +161,24 @@ def test_early_launches(tern, library, tmp_path, name="shakespeare-b158"):
     assert "a warp ends without griddepcontrol.wait" in done.stderr
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_odd_shapes(tern, program, name, tmp_path):
-    """Several tokens, and one alone, which other kernels take."""
-    case = CASES[name]
-    compiled = program(name)
-    flags, out = option_flags(case.options), tmp_path / "native"
+def assert_as_native(tern: str, compiled: Program, case: Case, texts: list[list[int]]) -> None:
+    """The bits that the CPU's code has of each text."""
+    out = compiled.work / "native"
     command = [tern, "compile", str(compiled.work / "model"), "-o", str(out), "--target=generic"]
-    run_driver([*command, *flags])
-    alone = [[4]] if name in ("h308-g5460", "columns-5-65") else []
-    for ids in ([3, 1, 4, 1, 5, 0, 2, 6, 5], *alone):
-        files = [tmp_path / name for name in ("hidden.npy", "logits.npy")]
+    run_driver([*command, *option_flags(case.options)])
+    for ids in texts:
+        files = [compiled.work / f"native-{name}.npy" for name in ("hidden", "logits")]
         wanted = ["--hidden", str(files[0]), "--logits", str(files[1])]
         run_driver([str(out), "--ids", ",".join(map(str, ids)), "-n", "0", *wanted])
         assert_same(compiled.evaluate(ids), Result(*map(np.load, files)))
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_shapes(tern, program, name):
+    """Several tokens, and one alone, which other kernels take."""
+    alone = [[4]] if name in ("h308-g5460", "columns-5-65") else []
+    texts = [[3, 1, 4, 1, 5, 0, 2, 6, 5], *alone]
+    assert_as_native(tern, program(name), CASES[name], texts)
 
 
 @pytest.fixture(scope="module", name="heads")

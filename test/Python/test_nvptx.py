@@ -51,7 +51,16 @@ def test_products_are_in_tensor_cores(ptx):
 
 # One layer of the shape of BitNet b1.58 2B-4T.
 LARGE = dict(hidden=2560, intermediate=6912, heads=20, kv_heads=5, head_dim=128)
-SHAPES = (*MODELS, "h204-g688-d100", "master-parts", "2B-4T")
+# One of Qwen3-0.6B's with scales of groups.
+GROUPS = dict(
+    family="qwen3", hidden=1024, intermediate=3072, heads=16, kv_heads=8, head_dim=128,
+    scales="group", group_size=128,
+)  # fmt: skip
+OWN = {
+    "2B-4T": Case(1, dict(**LARGE, layers=1, vocab=64)),
+    "groups": Case(1, dict(**GROUPS, layers=1, vocab=64)),
+}
+SHAPES = (*MODELS, "h204-g688-d100", "master-parts", *OWN)
 KNOWN_SPILLS = {("sm_120", "layer_decode_1_kv_append_attention"): 8}  # bytes
 CLASSES = {"one token": "decode", "a few": "few", "many": "prefill"}
 
@@ -70,7 +79,7 @@ def read_limits() -> dict[str, dict[str, int]]:
 def find_model(name: str, work: Path) -> Path:
     if name in MODELS:
         return model_directory(name)
-    case = Case(1, dict(**LARGE, layers=1, vocab=64)) if name == "2B-4T" else CASES[name]
+    case = OWN.get(name) or CASES[name]
     case.build(work / "model")
     return work / "model"
 
@@ -83,6 +92,8 @@ def test_registers(tern, name, tmp_path):
     source = tmp_path / "bard.ptx"
     command = [tern, "compile", str(find_model(name, tmp_path)), "--target=nvptx-sm_80"]
     run_driver([*command, "--emit=asm", "-o", str(source)])
+    kernels = re.split(r"^\.visible \.entry ", source.read_text(), flags=re.M)[1:]
+    in_tensor_cores = {text.split("(")[0] for text in kernels if "mma.sync" in text}
     limits = read_limits()
     assert set(limits) == {"sm_80", "sm_90", "sm_100", "sm_120"}
     runs = {
@@ -102,13 +113,14 @@ def test_registers(tern, name, tmp_path):
             assert max(map(int, spilled.groups())) <= allowed, (arch, kernel, spilled[0])
             product = re.match(r"layer_(decode|few|prefill)_\d+.*_proj", kernel)
             if product:
+                assert kernel in in_tensor_cores
                 registers = int(re.search(r"Used (\d+) registers", text)[1])
                 assert registers <= limits[arch][product[1]], (arch, kernel, registers)
 
 
 def test_launches_of_2b4t(tern, tmp_path):
     """Five a layer; those of 2B-4T are all alike."""
-    Case(1, dict(**LARGE, layers=1, vocab=64)).build(tmp_path / "model")
+    OWN["2B-4T"].build(tmp_path / "model")
     command = [tern, "compile", str(tmp_path / "model"), "-o", str(tmp_path / "bard.o")]
     run_driver([*command, "--target=nvptx-sm_80", f"--save-stages={tmp_path / 'stages'}"])
     kernels = (tmp_path / "stages" / "05-kernels.mlir").read_text()

@@ -69,7 +69,8 @@ SmallVector<Value> LaneRewriter::getIndices(ValueRange indices) {
 /// Of the step that the loop's variable is mapped to.
 void LaneRewriter::cloneIndices(Block &body) {
   for (Operation &op : body.without_terminator())
-    if (!isa<MmaOp>(op))
+    if (!isa<MmaOp, MicroScaleOp>(op) && !op.getNumRegions() &&
+        llvm::none_of(op.getResultTypes(), isWide))
       b.clone(op, mapping);
 }
 
@@ -269,19 +270,24 @@ LogicalResult LaneRewriter::rewriteTokens(scf::ForOp loop) {
 }
 
 /// Codes of a step, for all warps, and the place that they have while those of
-/// two later ones are on their way. Rows of 144 bytes keep lanes off each
+/// two later ones are on their way. 16 bytes behind a row keep lanes off each
 /// other's banks.
-LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op) {
-  constexpr int64_t kStages = 3, kRow = 144, kColumns = 128;
+LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op,
+                                          const GroupLoop *groups) {
+  constexpr int64_t kStages = 3;
+  MmaAttr kernel = op.getKernel();
+  int64_t columns = kernel.getColumns(), pitch = columns + 16;
   std::optional<int64_t> first = getConstantIntValue(loop.getLowerBound()),
                          last = getConstantIntValue(loop.getUpperBound());
+  int64_t ofGroup = groups ? groups->stepsOfGroup : 1;
+  if (last)
+    *last *= ofGroup;
   Value held = getHeld(loop.getInitArgs()[0]);
-  if (!held || !isOfBlock || first != 0 || !last || op.getWidth() != kColumns ||
+  if (!held || !isOfBlock || first != 0 || !last || op.getWidth() != columns ||
       getConstantIntValue(loop.getStep()) != 1)
     return failure();
-  MmaAttr kernel = op.getKernel();
   int64_t tokens = kernel.getTokens();
-  auto type = MemRefType::get({kStages * tokens, kRow}, b.getI8Type(),
+  auto type = MemRefType::get({kStages * tokens, pitch}, b.getI8Type(),
                               MemRefLayoutAttrInterface(),
                               b.getI64IntegerAttr(kSharedSpace));
   auto function = loop->getParentOfType<func::FuncOp>();
@@ -289,6 +295,12 @@ LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op) {
   Value stages = b.allocateShared(type, name);
   MmaSteps steps(b, op);
   auto atStep = [&](Value step) {
+    if (groups) {
+      Value count = arith::ConstantIndexOp::create(b, b.loc, ofGroup);
+      enterGroup(*groups, arith::DivUIOp::create(b, b.loc, step, count));
+      enterStep(*groups, arith::RemUIOp::create(b, b.loc, step, count));
+      return;
+    }
     mapping.map(loop.getInductionVar(), step);
     cloneIndices(*loop.getBody());
   };
@@ -300,7 +312,7 @@ LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op) {
     Value row = b.toIndex(b.mul(stage, tokens));
     Value zero = arith::ConstantIndexOp::create(b, b.loc, 0);
     copyRows(memory, getIndices(op.getCodeIndices()), stages, {row, zero},
-             tokens, kColumns, count);
+             tokens, columns, count);
   };
   auto loadWeights = [&](Value step) {
     atStep(step);
@@ -315,7 +327,11 @@ LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op) {
       copy(arith::ConstantIndexOp::create(b, b.loc, s), b.i32(s));
     b.commitCopies();
   }
-  Words carried = splitWords(b, held);
+  // Totals of groups, and behind them the sums of one.
+  Words carried = groups ? splitParts(b, held) : splitWords(b, held);
+  size_t totalCount = groups ? carried.size() : 0;
+  if (groups)
+    carried.append(carried.size(), b.i32(0));
   size_t sumCount = carried.size();
   carried.append(loadWeights(arith::ConstantIndexOp::create(b, b.loc, 0)));
   auto made =
@@ -325,7 +341,8 @@ LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op) {
     b.setInsertionPointToStart(made.getBody());
     Value step = made.getInductionVar();
     auto arguments = llvm::to_vector_of<Value>(made.getRegionIterArgs());
-    Words sums(ArrayRef(arguments).take_front(sumCount));
+    Words totals(ArrayRef(arguments).take_front(totalCount));
+    Words sums(ArrayRef(arguments).slice(totalCount, sumCount - totalCount));
     Words weights(ArrayRef(arguments).drop_front(sumCount));
     Value next =
         arith::MinUIOp::create(b, b.loc, b.add(step, 1), b.i32(*last - 1));
@@ -343,47 +360,19 @@ LogicalResult LaneRewriter::rewriteStaged(scf::ForOp loop, MmaOp op) {
     Words factors = steps.makeFactors(weights);
     Value row =
         b.add(b.mul(b.rem(step, kStages), tokens), b.div(b.getLane(), 4));
-    Value byte = b.toIndex(b.mul(b.rem(b.getLane(), 4), MmaSteps::kCodes));
+    Value byte = b.toIndex(b.mul(b.rem(b.getLane(), 4), steps.countCodes()));
     for (int64_t n = 0; n < kernel.countTokenTiles(); ++n)
       steps.multiply(
           factors, steps.loadShared(stages, b.toIndex(b.add(row, 8 * n)), byte),
           n, sums);
-    sums.append(ahead);
-    scf::YieldOp::create(b, b.loc, sums);
+    if (groups)
+      addGroup(*groups, step, totals, sums);
+    totals.append(sums);
+    totals.append(ahead);
+    scf::YieldOp::create(b, b.loc, totals);
   }
   auto results = llvm::to_vector_of<Value>(made.getResults());
-  setHeld(loop.getResult(0), b.join(ArrayRef(results).take_front(sumCount)));
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Sums as a vector
-//===----------------------------------------------------------------------===//
-
-/// A row's sum of a token comes from the lane that has it.
-LogicalResult LaneRewriter::rewriteSums(FinishSumsOp op) {
-  Value sums = getHeld(op.getSums());
-  auto type = cast<VectorType>(op.getType());
-  constexpr int64_t words = MmaSteps::kWords;
-  if (!sums || type.getDimSize(0) > 8 || type.getDimSize(1) != 16)
-    return failure();
-  auto kernel = MmaAttr::get(b.getContext(), type.getDimSize(0), 16, false);
-  if (getCount(sums.getType()) != words * kernel.countFields())
-    return failure();
-  Words own = addFields(b, kernel, splitWords(b, sums));
-  int64_t share = getShare(type.getNumElements()), rows = type.getDimSize(1);
-  SmallVector<Value> parts;
-  for (int64_t j = 0; j < share; ++j) {
-    Value element = b.add(b.mul(b.getLane(), share), j);
-    Value token = b.div(element, rows), row = b.rem(element, rows);
-    Value lane = b.add(b.mul(b.rem(row, 8), 4), b.div(token, 2));
-    Value number = b.add(b.mul(b.div(row, 8), 2), b.rem(token, 2));
-    Value result = b.shuffle(own[0], lane);
-    for (int64_t i = 1; i < words; ++i)
-      result = arith::SelectOp::create(b, b.loc, b.isEqual(number, i),
-                                       b.shuffle(own[i], lane), result);
-    parts.push_back(result);
-  }
-  setHeld(op, b.join(parts));
+  setHeld(loop.getResult(0),
+          b.join(ArrayRef(results).take_front(groups ? totalCount : sumCount)));
   return success();
 }

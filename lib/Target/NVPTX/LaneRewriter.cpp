@@ -222,7 +222,6 @@ LogicalResult LaneRewriter::rewriteOp(Operation *op) {
       .Case([&](vector::ShuffleOp op) { return rewriteShuffle(op); })
       .Case([&](vector::BitCastOp op) { return rewriteBitcast(op); })
       .Case([&](MmaOp op) { return rewriteMma(op); })
-      .Case([&](FinishSumsOp op) { return rewriteSums(op); })
       .Default([&](Operation *op) { return rewriteElementwise(op); });
 }
 
@@ -298,6 +297,11 @@ LogicalResult LaneRewriter::rewriteRegions(Operation *op) {
     if (MmaOp op = findSteps(loop))
       return op.getKernel().isOfBlock() ? rewriteStaged(loop, op)
                                         : rewriteSteps(loop, op);
+    if (std::optional<GroupLoop> groups = GroupLoop::of(loop)) {
+      MmaOp op = groups->product;
+      return op.getKernel().isOfBlock() ? rewriteStaged(loop, op, &*groups)
+                                        : rewriteGroups(*groups);
+    }
     if (isOfBlock && hasBlockProduct(loop))
       return loop.getLowerBound().getDefiningOp<WorkerIndexOp>()
                  ? rewriteUnits(loop)
@@ -378,6 +382,7 @@ LogicalResult LaneRewriter::rewrite(func::FuncOp from, func::FuncOp to,
   Block *entry = &to.getBody().front();
   b.setInsertionPointToStart(entry);
   b.begin(warps);
+  source = from;
   isOfBlock = warps > 1;
   bind(from.getArguments(), entry->getArguments());
   askAhead(from);

@@ -28,6 +28,25 @@ namespace tern::nvptx {
 /// have all registers there are.
 inline constexpr llvm::StringLiteral kFewBlocksAttr = "tern_nvptx.few_blocks";
 
+/// The loop of a product over groups of columns with a scale each.
+struct GroupLoop {
+  mlir::scf::ForOp loop;
+  mlir::scf::ForOp steps; ///< of a group; null if it has one
+  MmaOp product;
+  MicroScaleOp scale;
+  int64_t groups = 0, stepsOfGroup = 1;
+
+  static std::optional<GroupLoop> of(mlir::scf::ForOp loop);
+};
+
+/// Groups that warps take in a round, each `ahead` that follow each other.
+struct GroupShare {
+  int64_t warps, ahead;
+
+  GroupShare(const GroupLoop &loop, int64_t warps);
+  int64_t countSlots() const { return warps * ahead; }
+};
+
 /// Rewrites one kernel. All lanes go the same way: what is no vector is the
 /// same in all of them, and so are vectors of a few elements, as those of code
 /// for scalars; a wide vector has an element or some in each lane. Of a block
@@ -101,9 +120,9 @@ private:
 
   // LaneProducts.cpp
   mlir::LogicalResult rewriteMma(MmaOp op);
-  mlir::LogicalResult rewriteSums(FinishSumsOp op);
   mlir::LogicalResult rewriteSteps(mlir::scf::ForOp loop, MmaOp op);
-  mlir::LogicalResult rewriteStaged(mlir::scf::ForOp loop, MmaOp op);
+  mlir::LogicalResult rewriteStaged(mlir::scf::ForOp loop, MmaOp op,
+                                    const GroupLoop *groups = nullptr);
   mlir::LogicalResult rewriteUnits(mlir::scf::ForOp loop);
   mlir::LogicalResult rewriteBlockNumber(WorkerIndexOp op);
   mlir::Value takeUnit(mlir::Value first, int64_t units);
@@ -111,11 +130,31 @@ private:
   llvm::SmallVector<mlir::Value> getIndices(mlir::ValueRange indices);
   void cloneIndices(mlir::Block &body);
 
+  // LaneGroups.cpp
+  using Words = llvm::SmallVector<mlir::Value>;
+  mlir::LogicalResult rewriteGroups(const GroupLoop &groups);
+  void enterGroup(const GroupLoop &groups, mlir::Value group);
+  void enterStep(const GroupLoop &groups, mlir::Value step);
+  llvm::SmallVector<Words> sumGroups(const GroupLoop &groups,
+                                     llvm::ArrayRef<mlir::Value> numbers);
+  void addGroup(const GroupLoop &groups, mlir::Value step, Words &totals,
+                Words &sums);
+
+  // LaneTerms.cpp
+  Words scaleSums(MicroScaleOp op, const Words &sums);
+  mlir::Value loadScale(MicroScaleOp op, int64_t tile, mlir::Value row);
+  mlir::Value getTerms(MmaAttr kernel, int64_t slots);
+  void storeTerms(MmaAttr kernel, mlir::Value memory, mlir::Value slot,
+                  const Words &terms);
+  Words addTerms(MmaAttr kernel, mlir::Value memory, const Words &totals);
+
   // LaneAhead.cpp
   void askAhead(mlir::func::FuncOp kernel);
+  bool askForStep(MmaOp op, const mlir::IRMapping &at);
 
   // LaneStores.cpp
   mlir::LogicalResult rewriteStore(MicroStoreOp op);
+  mlir::Value getExchange(llvm::ArrayRef<int64_t> shape, mlir::Type type);
   mlir::Value meetWarps(llvm::SmallVectorImpl<mlir::Value> &sums);
   void storeTile(MicroStoreOp op, mlir::Value tile,
                  llvm::ArrayRef<mlir::Value> sums);
@@ -154,7 +193,9 @@ private:
   bool hasRead = false, hasWritten = false;
   bool isElementwise = false; ///< in a loop in which no lane waits
   bool isOfBlock = false;     ///< not each warp for itself
+  mlir::func::FuncOp source;  ///< the kernel that is rewritten
   unsigned sharedCount = 0;
+  int64_t exchanged = 0; ///< bytes of getExchange, once they are known
   int64_t blocks = 0, tokensOfBlock = 0;
   mlir::Value isOfWarp; ///< false in warps without rows; null: all have some
   mlir::Operation *culprit = nullptr;

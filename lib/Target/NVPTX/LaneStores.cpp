@@ -21,17 +21,52 @@ using namespace tern::nvptx;
 
 constexpr int64_t kWords = MmaSteps::kWords;
 
+/// Bytes by way of which warps exchange what they have of one tile of rows.
+static int64_t countExchanged(func::FuncOp kernel, int64_t warps) {
+  int64_t words = 0;
+  kernel.walk([&](Operation *inner) {
+    int64_t slots = warps;
+    auto op = dyn_cast<MmaOp>(inner);
+    auto loop = dyn_cast<scf::ForOp>(inner);
+    if (std::optional<GroupLoop> groups =
+            loop ? GroupLoop::of(loop) : std::nullopt) {
+      op = groups->product;
+      // Of one token, a lane of eight has two words.
+      slots = GroupShare(*groups, warps).countSlots();
+      if (op.getKernel().getTokens() == 1)
+        slots = llvm::divideCeil(slots, 8);
+    }
+    if (op && !op.getKernel().isOfBlock())
+      words =
+          std::max(words, slots * kWords * op.getKernel().countTokenTiles());
+  });
+  return words * kLanes * 4;
+}
+
+/// Of the block, for `shape` elements of `type`: one memory for all products of
+/// the kernel, with a barrier in front of what is written next.
+Value LaneRewriter::getExchange(ArrayRef<int64_t> shape, Type type) {
+  auto function = b.getBlock()->getParent()->getParentOfType<func::FuncOp>();
+  if (!exchanged)
+    exchanged = countExchanged(source, b.countWarps());
+  auto space = b.getI64IntegerAttr(kSharedSpace);
+  auto bytes = MemRefType::get({exchanged}, b.getI8Type(),
+                               MemRefLayoutAttrInterface(), space);
+  Value all = b.allocateShared(bytes, (function.getName() + "_sums").str());
+  Value zero = arith::ConstantIndexOp::create(b, b.loc, 0);
+  return memref::ViewOp::create(
+      b, b.loc,
+      MemRefType::get(shape, type, MemRefLayoutAttrInterface(), space), all,
+      zero, ValueRange());
+}
+
 /// Sums that warps have of their columns each are added by way of shared
 /// memory. Returns the tile of tokens that the warp then has, which is none if
 /// it is beyond the last one.
 Value LaneRewriter::meetWarps(SmallVectorImpl<Value> &sums) {
   int64_t warps = b.countWarps(), tiles = sums.size() / kWords;
-  auto type = MemRefType::get({warps, int64_t(sums.size()), kLanes},
-                              b.getI32Type(), MemRefLayoutAttrInterface(),
-                              b.getI64IntegerAttr(kSharedSpace));
-  auto function = b.getBlock()->getParent()->getParentOfType<func::FuncOp>();
-  std::string name = (function.getName() + "_sums_" + Twine(tiles)).str();
-  Value memory = b.allocateShared(type, name);
+  Value memory =
+      getExchange({warps, int64_t(sums.size()), kLanes}, b.getI32Type());
   Value lane = b.toIndex(b.getLane()), warp = b.toIndex(b.getWarp());
   auto index = [&](int64_t number) -> Value {
     return arith::ConstantIndexOp::create(b, b.loc, number);
@@ -70,12 +105,15 @@ LogicalResult LaneRewriter::rewriteStore(MicroStoreOp op) {
       });
   if (!kernel || !held || !isSimple)
     return failure();
-  Words sums = addFields(b, kernel, splitWords(b, held));
+  // Scaled sums of groups have met.
+  bool areTotals = getElementOf(op.getFragment().getType()).isF32();
+  Words sums = areTotals ? splitParts(b, held)
+                         : addFields(b, kernel, splitWords(b, held));
   int64_t tiles = kernel.countTokenTiles();
   if (isOfBlock && !kernel.isOfBlock()) {
     if (tiles > b.countWarps())
       return failure();
-    Value tile = meetWarps(sums);
+    Value tile = areTotals ? b.getWarp() : meetWarps(sums);
     auto branch = scf::IfOp::create(b, b.loc, b.isThreadBelow(tiles * kLanes),
                                     /*withElseRegion=*/false);
     {

@@ -25,10 +25,13 @@ using namespace mlir;
 using namespace tern;
 using namespace tern::nvptx;
 
-/// Of a tile: of the instruction, but for columns, of which it has four times
-/// as many.
-static constexpr int64_t kRows = 16, kTokens = 8, kColumns = 128;
-static constexpr int64_t kTileBytes = kRows * kColumns / 4;
+/// Of the instruction.
+static constexpr int64_t kRows = 16, kTokens = 8;
+
+/// Bytes of the digits of a tile.
+static int64_t getTileBytes(MmaAttr kernel) {
+  return kRows * kernel.getColumns() / 4;
+}
 
 void TernNVPTXDialect::initialize() {
   addAttributes<
@@ -42,24 +45,45 @@ void TernNVPTXDialect::initialize() {
 }
 
 LogicalResult MmaAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                              int64_t tokens, int64_t rows, bool) {
+                              int64_t tokens, int64_t rows, bool bytes,
+                              int64_t columns) {
   if (!llvm::is_contained({1, 8, 16, 64}, tokens))
     return emitError() << "expected 1, 8, 16 or 64 tokens, got " << tokens;
   if (rows != kRows && (tokens != 64 || rows != 2 * kRows))
     return emitError() << "expected 16 rows, or 32 of 64 tokens, got " << rows;
+  if (!llvm::is_contained({32, 64, 128}, columns) || (bytes && columns != 128))
+    return emitError() << "expected 128 columns, or 64 or 32 of digits, got "
+                       << columns;
   return success();
 }
 
-Layout MmaAttr::getLayout() {
+/// A lane has columns that follow each other, eight of them for a product, of
+/// two rows. Fields of a byte are a product each, or what its words are of.
+Layout MmaAttr::getLayout() const {
   Layout layout;
   layout.codec = &codecs::b2;
   layout.outer = Axis::Row;
-  layout.digits = {{Axis::Column, 4, 8}};
-  layout.bytes = {{Axis::Row, 8, 1},
-                  {Axis::Column, 4, 32},
-                  {Axis::Column, 2, 4},
-                  {Axis::Row, 2, 8},
-                  {Axis::Column, 4, 1}};
+  switch (getColumns()) {
+  case 128:
+    layout.digits = {{Axis::Column, 4, 8}};
+    layout.bytes = {{Axis::Row, 8, 1},
+                    {Axis::Column, 4, 32},
+                    {Axis::Column, 2, 4},
+                    {Axis::Row, 2, 8},
+                    {Axis::Column, 4, 1}};
+    break;
+  case 64:
+    layout.digits = {{Axis::Column, 4, 4}};
+    layout.bytes = {{Axis::Row, 8, 1},
+                    {Axis::Column, 4, 16},
+                    {Axis::Row, 2, 8},
+                    {Axis::Column, 4, 1}};
+    break;
+  default:
+    layout.digits = {{Axis::Column, 2, 4}, {Axis::Row, 2, 8}};
+    layout.bytes = {
+        {Axis::Row, 8, 1}, {Axis::Column, 4, 8}, {Axis::Column, 4, 1}};
+  }
   return layout;
 }
 
@@ -72,7 +96,7 @@ std::string MmaAttr::getKernelName() const {
 }
 
 MicroTile MmaAttr::getTile() const {
-  return {getTokens(), getRows(), kColumns};
+  return {getTokens(), getRows(), getColumns()};
 }
 
 SmallVector<Attribute> MmaAttr::getParts() const { return {*this}; }
@@ -95,8 +119,9 @@ int64_t MmaAttr::getOffset() const { return getBytes() ? 0 : 1; }
 /// Of a warp: loads, four fields of four words, products.
 MicroCost MmaAttr::getCost() const {
   int64_t rowTiles = countRowTiles();
-  return {14 + rowTiles * 16 + 4 * rowTiles * countTokenTiles(),
-          getBytes() ? 4 * kTileBytes : rowTiles * kTileBytes,
+  int64_t products = countProducts();
+  return {14 + rowTiles * products * (4 + countTokenTiles()),
+          (getBytes() ? 4 : rowTiles) * getTileBytes(*this),
           /*setupSlots=*/0, /*groupSlots=*/60};
 }
 
@@ -106,7 +131,7 @@ static VectorType vectorOf(Attribute attr, unsigned bits,
 }
 
 VectorType MmaAttr::getCodesType() const {
-  return vectorOf(*this, 8, {getTokens(), kColumns});
+  return vectorOf(*this, 8, {getTokens(), getColumns()});
 }
 
 MicroPreparation MmaAttr::getPreparation() const { return {}; }
@@ -119,10 +144,10 @@ Value MmaAttr::prepare(OpBuilder &, Location, Value codes) const {
 
 SmallVector<VectorType> MmaAttr::getWeightTypes() const {
   if (getBytes())
-    return {vectorOf(*this, 8, {kRows, kColumns})};
+    return {vectorOf(*this, 8, {kRows, getColumns()})};
   if (countRowTiles() == 1)
-    return {vectorOf(*this, 8, {kTileBytes})};
-  return {vectorOf(*this, 8, {countRowTiles(), kTileBytes})};
+    return {vectorOf(*this, 8, {getTileBytes(*this)})};
+  return {vectorOf(*this, 8, {countRowTiles(), getTileBytes(*this)})};
 }
 
 VectorType MmaAttr::getFragmentType() const {
@@ -136,6 +161,12 @@ VectorType MmaAttr::getSumsType() const {
 }
 
 bool MmaAttr::storesSums() const { return true; }
+
+/// As the sums of fields together.
+VectorType MmaAttr::getTotalType() const {
+  int64_t count = countRowTiles() * countTokenTiles() * kRows * kTokens;
+  return VectorType::get({count}, Float32Type::get(getContext()));
+}
 
 //===----------------------------------------------------------------------===//
 // The body
@@ -184,6 +215,7 @@ Value MmaAttr::build(OpBuilder &builder, Location loc, Value codes,
                        fragment);
 }
 
-Value MmaAttr::finish(OpBuilder &builder, Location loc, Value fragment) const {
-  return FinishSumsOp::create(builder, loc, getSumsType(), fragment);
+/// Its sums are stored where they are, so that nobody asks.
+Value MmaAttr::finish(OpBuilder &, Location, Value) const {
+  llvm_unreachable("expected a kernel that does not store sums");
 }

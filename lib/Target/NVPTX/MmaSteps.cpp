@@ -42,14 +42,20 @@ Words nvptx::splitWords(WarpBuilder &b, Value held) {
   if (!type.getElementType().isInteger(32))
     held = vector::BitCastOp::create(
         b, b.loc, VectorType::get({count}, b.getI32Type()), held);
-  Words words;
-  for (int64_t i = 0; i < count; ++i)
-    words.push_back(b.getPart(held, i));
-  return words;
+  return splitParts(b, held);
+}
+
+Words nvptx::splitParts(WarpBuilder &b, Value held) {
+  Words parts;
+  for (int64_t i = 0; i < cast<VectorType>(held.getType()).getNumElements();
+       ++i)
+    parts.push_back(b.getPart(held, i));
+  return parts;
 }
 
 Value MmaSteps::loadBytes(Value memory, ArrayRef<Value> place, int64_t at) {
-  auto type = VectorType::get({kLoad}, b.getI8Type());
+  int64_t count = getCodeBytes();
+  auto type = VectorType::get({count}, b.getI8Type());
   auto placeOf = [&](int64_t byte) {
     SmallVector<Value> there(place);
     Value skip = arith::ConstantIndexOp::create(b, b.loc, byte);
@@ -59,9 +65,9 @@ Value MmaSteps::loadBytes(Value memory, ArrayRef<Value> place, int64_t at) {
   if (isAligned(memory))
     return vector::LoadOp::create(b, b.loc, type, memory, placeOf(at),
                                   /*nontemporal=*/false,
-                                  llvm::MaybeAlign(kLoad));
+                                  llvm::MaybeAlign(count));
   SmallVector<Value> bytes;
-  for (int64_t i = at; i < at + kLoad; ++i)
+  for (int64_t i = at; i < at + count; ++i)
     bytes.push_back(memref::LoadOp::create(b, b.loc, memory, placeOf(i)));
   return b.join(bytes);
 }
@@ -83,7 +89,7 @@ static Value loadIf(WarpBuilder &b, Value isThere, Type type,
 Words MmaSteps::loadRow(Value memory, ArrayRef<Value> indices, Value row) {
   SmallVector<Value> place(indices);
   size_t last = place.size() - 1;
-  Value first = b.mul(b.rem(b.getLane(), 4), kCodes);
+  Value first = b.mul(b.rem(b.getLane(), 4), countCodes());
   place[last - 1] = b.add(place[last - 1], b.toIndex(row));
   place[last] = b.add(place[last], b.toIndex(first));
   int64_t width = op.getWidth();
@@ -92,16 +98,17 @@ Words MmaSteps::loadRow(Value memory, ArrayRef<Value> indices, Value row) {
                                  b.add(first, at), b.i32(width));
   };
   Words words;
-  for (int64_t at = 0; at < kCodes; at += kLoad) {
+  for (int64_t at = 0; at < countCodes(); at += getCodeBytes()) {
     Value bytes;
-    if (width == 4 * kCodes) {
+    if (width == 4 * countCodes()) {
       bytes = loadBytes(memory, place, at);
-    } else if (width % kLoad == 0) {
-      bytes = loadIf(b, isBelow(at), VectorType::get({kLoad}, b.getI8Type()),
+    } else if (width % getCodeBytes() == 0) {
+      bytes = loadIf(b, isBelow(at),
+                     VectorType::get({getCodeBytes()}, b.getI8Type()),
                      [&] { return loadBytes(memory, place, at); });
     } else {
       SmallVector<Value> all;
-      for (int64_t i = at; i < at + kLoad; ++i)
+      for (int64_t i = at; i < at + getCodeBytes(); ++i)
         all.push_back(loadIf(b, isBelow(i), b.getI8Type(), [&]() -> Value {
           SmallVector<Value> there = place;
           there.back() =
@@ -126,8 +133,9 @@ Words MmaSteps::loadWeights(Value memory, ArrayRef<Value> indices) {
     words.append(loadRow(memory, indices, b.add(row, 8)));
     return words;
   }
-  auto type = VectorType::get({kLoad}, b.getI8Type());
-  Value byte = b.toIndex(b.mul(b.getLane(), kLoad));
+  int64_t bytes = kernel.getLaneBytes();
+  auto type = VectorType::get({bytes}, b.getI8Type());
+  Value byte = b.toIndex(b.mul(b.getLane(), bytes));
   Words words;
   for (int64_t r = 0; r < kernel.countRowTiles(); ++r) {
     SmallVector<Value> place(indices);
@@ -138,7 +146,7 @@ Words MmaSteps::loadWeights(Value memory, ArrayRef<Value> indices) {
     place[last] = b.add(place[last], byte);
     Value tile =
         vector::LoadOp::create(b, b.loc, type, memory, place,
-                               /*nontemporal=*/false, llvm::MaybeAlign(kLoad));
+                               /*nontemporal=*/false, llvm::MaybeAlign(bytes));
     words.append(splitWords(b, tile));
   }
   return words;
@@ -161,13 +169,14 @@ Words MmaSteps::loadCodes(Value memory, ArrayRef<Value> indices,
 }
 
 Words MmaSteps::loadShared(Value memory, Value row, Value byte) {
-  auto type = VectorType::get({kLoad}, b.getI8Type());
+  int64_t bytes = getCodeBytes();
+  auto type = VectorType::get({bytes}, b.getI8Type());
   Words words;
-  for (int64_t at = 0; at < kCodes; at += kLoad) {
+  for (int64_t at = 0; at < countCodes(); at += bytes) {
     Value there = b.add(byte, arith::ConstantIndexOp::create(b, b.loc, at));
     Value part =
         vector::LoadOp::create(b, b.loc, type, memory, ValueRange{row, there},
-                               /*nontemporal=*/false, llvm::MaybeAlign(kLoad));
+                               /*nontemporal=*/false, llvm::MaybeAlign(bytes));
     words.append(splitWords(b, part));
   }
   return words;
@@ -187,13 +196,16 @@ Words MmaSteps::makeFactors(const Words &weights) {
     return factors;
   }
   bool areInPlace = kernel.countFields() == kFields;
+  int64_t words = kernel.getLaneBytes() / 4, products = kernel.countProducts();
   for (int64_t r = 0; r < kernel.countRowTiles(); ++r)
-    for (int64_t f = 0; f < kFields; ++f)
+    for (int64_t p = 0; p < products; ++p)
       for (int64_t i = 0; i < kWords; ++i) {
-        Value word = weights[kWords * r + i];
-        if (f && !areInPlace)
-          word = arith::ShRUIOp::create(b, b.loc, word, b.i32(2 * f));
-        Value mask = b.i32(int32_t(0x03030303u << (areInPlace ? 2 * f : 0)));
+        Value word = weights[words * r + i % words];
+        int64_t field = kFields / words * p + i / words;
+        if (field && !areInPlace)
+          word = arith::ShRUIOp::create(b, b.loc, word, b.i32(2 * field));
+        Value mask =
+            b.i32(int32_t(0x03030303u << (areInPlace ? 2 * field : 0)));
         factors.push_back(arith::AndIOp::create(b, b.loc, word, mask));
       }
   return factors;
@@ -206,11 +218,11 @@ void MmaSteps::multiply(const Words &factors, const Words &codes, int64_t tile,
                                                {word, word, word, word});
   StringRef name = kernel.getBytes() ? "mma.m16n8k32.row.col.s8"
                                      : "mma.m16n8k32.row.col.u8.s8";
-  int64_t fields = kernel.countFields();
-  for (int64_t f = 0; f < kFields; ++f)
+  int64_t fields = kernel.countFields(), products = kernel.countProducts();
+  for (int64_t f = 0; f < products; ++f)
     for (int64_t r = 0; r < kernel.countRowTiles(); ++r) {
       SmallVector<Value> operands(
-          ArrayRef(factors).slice(kWords * (kFields * r + f), kWords));
+          ArrayRef(factors).slice(kWords * (products * r + f), kWords));
       operands.append({codes[2 * f], codes[2 * f + 1]});
       int64_t at = kernel.countTokenTiles() * r + tile;
       at = kWords * (fields * at + (fields == 1 ? 0 : f));

@@ -37,16 +37,19 @@ public:
   /// Of a row of bytes in shared memory, rows of which are aligned.
   Words loadShared(mlir::Value memory, mlir::Value row, mlir::Value byte);
 
-  /// First factors of the four products of a step: [row tile][field][word].
+  /// First factors of the products of a step: [row tile][product][word].
   Words makeFactors(const Words &weights);
 
   /// Adds the products of all tiles of rows and tokens `tile`.
   void multiply(const Words &factors, const Words &codes, int64_t tile,
                 Words &sums);
 
-  static constexpr int64_t kFields = 4, kWords = 4;
-  /// Codes of a lane in a row of 128, and bytes of a load.
-  static constexpr int64_t kCodes = 32, kLoad = 16;
+  /// Codes that a lane has in a row of a step.
+  int64_t countCodes() const { return kernel.getColumns() / 4; }
+
+  static constexpr int64_t kFields = 4, kWords = 4, kRows = 16;
+  /// Bytes of a load, at most.
+  static constexpr int64_t kLoad = 16;
 
 private:
   /// Bytes from `column` on of row `row`, which is there; zeros from column
@@ -55,6 +58,8 @@ private:
                 mlir::Value row);
   mlir::Value loadBytes(mlir::Value memory, llvm::ArrayRef<mlir::Value> place,
                         int64_t at);
+  /// Bytes of a load of codes.
+  int64_t getCodeBytes() const { return std::min(countCodes(), kLoad); }
 
   WarpBuilder &b;
   MmaOp op;
@@ -64,8 +69,9 @@ private:
 /// Sums of fields to one, for each tile of rows and of tokens four words.
 Words addFields(WarpBuilder &b, MmaAttr kernel, const Words &sums);
 
-/// The words of a vector of integers, or the vector of them.
+/// The words of a vector of integers, and the elements of any vector.
 Words splitWords(WarpBuilder &b, mlir::Value held);
+Words splitParts(WarpBuilder &b, mlir::Value held);
 
 } // namespace tern::nvptx
 

@@ -35,35 +35,39 @@ constexpr int64_t kMultiprocessors = 132;
 /// As many as blocks of 64 fill a card with; scratch memory is plenty.
 constexpr int64_t kTokensOfPass = 256;
 
-/// Kernels for one token, for a few, for many. Scales of groups want sums as a
-/// vector, eight tokens at a time, then those that are left.
+/// Kernels for one token, for a few, for many.
 SmallVector<Attribute> makeKernels(MLIRContext *context,
                                    const ProductShape &shape, int64_t rowTiles,
-                                   bool areBytes) {
+                                   bool areBytes, int64_t columns = 128) {
   auto make = [&](int64_t tokens, int64_t rows = 16) -> Attribute {
-    return nvptx::MmaAttr::get(context, tokens, rows, areBytes);
+    return nvptx::MmaAttr::get(context, tokens, rows, areBytes, columns);
   };
   if (shape.tokens == 1)
     return {make(1)};
-  if (shape.groupSize)
-    return {make(8), make(1)};
   if (shape.getTokenClass() == TokenClass::Few || areBytes)
     return {make(16), make(8)};
   // As many rows as leave the multiprocessors a block each, in a call of as
-  // many tokens as there may be.
+  // many tokens as there may be. Groups have sums of their own besides.
   int64_t blocks = llvm::divideCeil(rowTiles, 8) * (kTokensOfPass / 64);
-  bool isWide = rowTiles % 2 == 0 && blocks >= kMultiprocessors;
+  bool isWide =
+      rowTiles % 2 == 0 && blocks >= kMultiprocessors && !shape.groupSize;
   return {make(64, isWide ? 32 : 16)};
 }
 
+/// Tiles are of as many columns as make up a group.
 Strategy makeFragments(MLIRContext *context, const ProductShape &shape) {
   Strategy strategy;
   strategy.layoutName = kNames[0];
-  Layout layout = nvptx::MmaAttr::getLayout();
+  int64_t columns = shape.groupSize % 64 == 32    ? 32
+                    : shape.groupSize % 128 == 64 ? 64
+                                                  : 128;
+  Layout layout = nvptx::MmaAttr::get(context, /*tokens=*/1, /*rows=*/16,
+                                      /*bytes=*/false, columns)
+                      .getLayout();
   strategy.layout = shape.withScales(layout);
   int64_t tiles = layout.paddedRows(shape.rows) / layout.tileRows();
   SmallVector<Attribute> kernels =
-      makeKernels(context, shape, tiles, /*areBytes=*/false);
+      makeKernels(context, shape, tiles, /*areBytes=*/false, columns);
   auto tile = cast<MicroKernelAttrInterface>(kernels[0]).getTile();
   strategy.kernels = StrategyAttr::get(context, kernels,
                                        /*units=*/tile.rows / layout.tileRows(),

@@ -60,6 +60,8 @@ int64_t countWarpsOfLoops(func::FuncOp kernel) {
   bool haveRows = false;
   kernel.walk([&](scf::ForOp loop) {
     nvptx::MmaOp op = nvptx::findSteps(loop);
+    if (std::optional<nvptx::GroupLoop> groups = nvptx::GroupLoop::of(loop))
+      op = groups->product;
     haveRows |= op && op.getKernel().isOfBlock();
     bool isShared =
         op ? nvptx::areStored(loop.getResult(0)) : loop->hasAttr(kByWarpsAttr);

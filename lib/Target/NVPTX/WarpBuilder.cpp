@@ -56,6 +56,10 @@ Value WarpBuilder::i32(int64_t value) {
   return arith::ConstantIntOp::create(*this, loc, getI32Type(), value);
 }
 
+Value WarpBuilder::f32Zero() {
+  return arith::ConstantOp::create(*this, loc, getF32FloatAttr(0));
+}
+
 Value WarpBuilder::add(Value x, int64_t y) {
   return y ? arith::AddIOp::create(*this, loc, x, i32(y)).getResult() : x;
 }

@@ -42,6 +42,7 @@ public:
   void begin(int64_t warps = 1);
 
   mlir::Value i32(int64_t value);
+  mlir::Value f32Zero();
   mlir::Value add(mlir::Value x, int64_t y);
   mlir::Value mul(mlir::Value x, int64_t y);
   mlir::Value div(mlir::Value x, int64_t y);

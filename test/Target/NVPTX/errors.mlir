@@ -88,3 +88,32 @@ func.func @maps(%a: vector<512xi32>, %x: memref<1xf32>, %out: memref<1x16xi32>) 
   }
   return
 }
+
+// -----
+
+// expected-error @below {{expected 128 columns, or 64 or 32 of digits, got 96}}
+func.func @columns() attributes {kernel = #tern_nvptx.mma<tokens = 8, columns = 96>} { return }
+
+// -----
+
+func.func @finish(%a: vector<512xi32>) -> vector<1x16xi32> {
+  // expected-error @below {{expected a kernel whose sums are not stored where they are, got #tern_nvptx.mma<tokens = 1>}}
+  %s = tern.micro_finish #tern_nvptx.mma<tokens = 1> %a : vector<512xi32> -> vector<1x16xi32>
+  return %s : vector<1x16xi32>
+}
+
+// -----
+
+func.func @scale(%a: vector<1x8xi32>, %t: vector<8xf32>, %s: memref<8x2xf32>, %j: index) -> vector<8xf32> {
+  // expected-error @below {{expected a kernel that stores sums, got #tern.}}
+  %r = tern.micro_scale #tern.narrow_rows<rows = 8, tokens = 1> %a into %t group %j scales %s : memref<8x2xf32> : vector<1x8xi32> into vector<8xf32>
+  return %r : vector<8xf32>
+}
+
+// -----
+
+func.func @total(%a: vector<512xi32>, %t: vector<16xf32>, %s: memref<16x2xf32>, %j: index) -> vector<16xf32> {
+  // expected-error @below {{expected scaled sums of type 'vector<128xf32>', as the kernel has, got 'vector<16xf32>'}}
+  %r = tern.micro_scale #tern_nvptx.mma<tokens = 1> %a into %t group %j scales %s : memref<16x2xf32> : vector<512xi32> into vector<16xf32>
+  return %r : vector<16xf32>
+}

@@ -21,7 +21,7 @@ def TernNVPTX_Dialect : Dialect {
 }
 
 def TernNVPTX_MmaAttr : AttrDef<TernNVPTX_Dialect, "Mma",
-    [DeclareAttrInterfaceMethods<MicroKernelAttrInterface, ["storesSums"]>]> {
+    [DeclareAttrInterfaceMethods<MicroKernelAttrInterface, ["storesSums", "getTotalType"]>]> {
   let mnemonic = "mma";
   let summary = "sums in the registers of mma.m16n8k32";
   let description = [{
@@ -29,7 +29,8 @@ def TernNVPTX_MmaAttr : AttrDef<TernNVPTX_Dialect, "Mma",
     128 columns, of which each lane of a warp loads 16 bytes. Field f of these four words
     is the first factor of the fth of four `mma` where it lies, moved by 2f bits. Of `bytes`
     it reads rows of int8, 32 columns of two rows in each lane. The second factor are codes
-    as they lie in a row, of eight tokens for each `mma`.
+    as they lie in a row, of eight tokens for each `mma`. Tiles of 64 or 32 `columns`, for
+    groups that are no larger, have 8 or 4 bytes in a lane, and two `mma` or one.
 
     With one token, fields have sums of their own and their factors come off in the end;
     with more, words are moved. Kernels of 64 tokens are those of a block of four
@@ -41,17 +42,21 @@ def TernNVPTX_MmaAttr : AttrDef<TernNVPTX_Dialect, "Mma",
     ```
   }];
   let parameters = (ins "int64_t":$tokens, DefaultValuedParameter<"int64_t", "16">:$rows,
-                        DefaultValuedParameter<"bool", "false">:$bytes);
+                        DefaultValuedParameter<"bool", "false">:$bytes,
+                        DefaultValuedParameter<"int64_t", "128">:$columns);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    static ::tern::Layout getLayout();
+    ::tern::Layout getLayout() const;
+    /// Products of a tile of rows in a step, and bytes of its weights in a lane.
+    int64_t countProducts() const { return getColumns() / 32; }
+    int64_t getLaneBytes() const { return getColumns() / 8; }
     /// Products of tiles of 16 rows and eight tokens: along rows, along tokens.
     int64_t countRowTiles() const { return getRows() / 16; }
     int64_t countTokenTiles() const { return (getTokens() + 7) / 8; }
     /// Sums of a row and token in different registers.
     int64_t countFields() const {
-      return getTokens() == 1 && !getBytes() ? 4 : 1;
+      return getTokens() == 1 && !getBytes() && getColumns() == 128 ? 4 : 1;
     }
     /// True if warps of a block take other rows each, and share codes.
     bool isOfBlock() const { return getTokens() == 64; }
@@ -84,18 +89,6 @@ def TernNVPTX_MmaOp : TernNVPTX_Op<"mma", [AttrSizedOperandSegments,
     $kernel $weights `[` $weightIndices `]` `,` $codes `[` $codeIndices `]` `width` $width
     `into` $sums attr-dict `:` type($weights) `,` type($codes) `,` type($sums)
   }];
-}
-
-def TernNVPTX_FinishSumsOp : TernNVPTX_Op<"finish_sums", [Pure]> {
-  let summary = "sums of fields to sums by token and row";
-  let description = [{
-    ```mlir
-    %o = tern_nvptx.finish_sums %sums : vector<128xi32> -> vector<8x16xi32>
-    ```
-  }];
-  let arguments = (ins AnyVectorOfNonZeroRank:$sums);
-  let results = (outs AnyVectorOfNonZeroRank:$result);
-  let assemblyFormat = "$sums attr-dict `:` type($sums) `->` type($result)";
 }
 
 //===----------------------------------------------------------------------===//

@@ -293,10 +293,34 @@ LogicalResult MicroWidenOp::verify() {
 }
 
 LogicalResult MicroFinishOp::verify() {
+  if (getKernel().storesSums())
+    return emitOpError("expected a kernel whose sums are not stored where they "
+                       "are, got ")
+           << getKernel();
   if (failed(expectType(*this, "sums", getKernel().getFragmentType(),
                         getFragment().getType())))
     return failure();
   return expectType(*this, "results", getKernel().getSumsType(), getType());
+}
+
+/// Reads what lies in memory.
+void MicroScaleOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  for (OpOperand &operand : getOperation()->getOpOperands())
+    if (isa<MemRefType>(operand.get().getType()))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+}
+
+LogicalResult MicroScaleOp::verify() {
+  MicroKernelAttrInterface kernel = getKernel();
+  VectorType total = kernel.getTotalType();
+  if (!total)
+    return emitOpError("expected a kernel that stores sums, got ") << kernel;
+  if (failed(expectType(*this, "sums", kernel.getFragmentType(),
+                        getFragment().getType())))
+    return failure();
+  return expectType(*this, "scaled sums", total, getTotal().getType());
 }
 
 MutableOperandRange MicroStoreOp::getDpsInitsMutable() {
@@ -321,8 +345,9 @@ YieldOp MicroStoreOp::getYield() {
 
 LogicalResult MicroStoreOp::verify() {
   MicroKernelAttrInterface kernel = getKernel();
-  if (failed(expectType(*this, "sums", kernel.getFragmentType(),
-                        getFragment().getType())))
+  auto fragment = cast<VectorType>(getFragment().getType());
+  if (fragment != kernel.getTotalType() &&
+      failed(expectType(*this, "sums", kernel.getFragmentType(), fragment)))
     return failure();
   auto type = cast<ShapedType>(getInit().getType());
   MicroTile tile = kernel.getTile();
@@ -334,7 +359,7 @@ LogicalResult MicroStoreOp::verify() {
   if (getMaps().size() != getInputs().size())
     return emitOpError("expected a map for each of ")
            << getInputs().size() << " inputs, got " << getMaps().size();
-  SmallVector<Type> expected = {IntegerType::get(getContext(), 32)};
+  SmallVector<Type> expected = {fragment.getElementType()};
   for (Type input : getInputs().getTypes())
     expected.push_back(cast<ShapedType>(input).getElementType());
   if (TypeRange(getBody().getArgumentTypes()) != TypeRange(expected))

@@ -104,7 +104,7 @@ LogicalResult isKernel(Operation *op) {
   if (isa<KernelOpInterface, MatmulOp, KVAppendOp, GetWeightOp, StateAddressOp,
           WorkerIndexOp, WorkerCountOp, IterationOp, ArriveOp, CountReadOp,
           MicroBeginOp, MicroPrepareOp, MicroOp, MicroWidenOp, MicroFinishOp,
-          MicroStoreOp, PrefetchOp>(op))
+          MicroScaleOp, MicroStoreOp, PrefetchOp>(op))
     return op->emitOpError("expected to be lowered to loops");
   return hasBody(op);
 }

@@ -76,3 +76,14 @@ func.func @store(%a: vector<128xi32>, %s: tensor<?x1xi32>, %x: tensor<?xf32>, %i
   } -> tensor<?x16xf32>
   return %r : tensor<?x16xf32>
 }
+
+// CHECK-LABEL: func.func @scale(
+// CHECK-SAME:    %[[A:.*]]: vector<128xi32>, %[[T:.*]]: vector<128xf32>, %[[J:.*]]: index
+// CHECK:         %[[R:.*]] = tern.micro_scale #{{.*}} %[[A]] into %[[T]] group %[[J]] less %{{.*}} : tensor<?x2xi32> scales %{{.*}} : tensor<1x2x544xi8> in <b2, rows, k:4:8, [k:1:128, n:8:1, k:4:32, k:2:4, n:2:8, k:4:1], f16> factors %{{.*}} : tensor<?x1xf32> of 2 : vector<128xi32> into vector<128xf32>
+// CHECK:         tern.micro_scale #{{.*}} %[[A]] into %[[R]] group %[[J]] scales %{{.*}} : tensor<16x2xf32> : vector<128xi32> into vector<128xf32>
+func.func @scale(%a: vector<128xi32>, %t: vector<128xf32>, %j: index, %s: tensor<?x2xi32>, %w: tensor<1x2x544xi8>, %f: tensor<?x1xf32>, %m: tensor<16x2xf32>) -> vector<128xf32> {
+  %0 = tern.micro_scale #tern_nvptx.mma<tokens = 8> %a into %t group %j less %s : tensor<?x2xi32> scales %w : tensor<1x2x544xi8>
+      in <b2, rows, k:4:8, [k:1:128, n:8:1, k:4:32, k:2:4, n:2:8, k:4:1], f16> factors %f : tensor<?x1xf32> of 2 : vector<128xi32> into vector<128xf32>
+  %1 = tern.micro_scale #tern_nvptx.mma<tokens = 8> %a into %0 group %j scales %m : tensor<16x2xf32> : vector<128xi32> into vector<128xf32>
+  return %1 : vector<128xf32>
+}

@@ -172,10 +172,14 @@ def MicroKernelAttrInterface : AttrInterface<"MicroKernelAttrInterface"> {
       }]>,
     InterfaceMethod<[{
         True if it has sums go from the registers where they are to memory, as
-        `tern.micro_store` does, but for sums of groups. Tokens of a step need not all be
-        there then, so the last kernel of a strategy may be for several.
+        `tern.micro_store` does, those of groups by way of `tern.micro_scale`. Tokens of a
+        step need not all be there then, so the last kernel of a strategy may be for several.
       }], "bool", "storesSums", (ins), [{}], [{
         return false;
+      }]>,
+    InterfaceMethod<"Type of the scaled sums of groups, f32, of a kernel that stores sums.",
+      "::mlir::VectorType", "getTotalType", (ins), [{}], [{
+        return {};
       }]>,
     InterfaceMethod<"The sums in a fragment.", "::mlir::Value", "finish",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,

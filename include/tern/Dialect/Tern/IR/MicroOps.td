@@ -9,6 +9,7 @@
 #define TERN_MICROOPS_TD
 
 include "tern/Dialect/Tern/IR/MicroKernelInterfaces.td"
+include "tern/Dialect/Tern/IR/TernAttrs.td"
 include "tern/Dialect/Tern/IR/TernTypes.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -99,6 +100,38 @@ def Tern_MicroFinishOp : Tern_MicroOpBase<"micro_finish"> {
   let assemblyFormat = "$kernel $fragment attr-dict `:` type($fragment) `->` type($result)";
 }
 
+def Tern_MicroScaleOp : Tern_Op<"micro_scale", [AttrSizedOperandSegments,
+    AllTypesMatch<["total", "result"]>, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "the sums of a group of columns, scaled and added to those before";
+  let description = [{
+    For each token t and row n of the kernel, of the sums of group j,
+    `total + (f32(sum - codeSums[t][j]) * scales[n][j]) * factors[t][j / groups_per_factor]`,
+    without factors `total + f32(sum - codeSums[t][j]) * scales[n][j]`. Scales lie in a
+    matrix, or behind the digits of tiles in `layout`. Kernels that store sums have it.
+
+    ```mlir
+    %t = tern.micro_scale #kernel %acc into %total group %j less %codeSums : tensor<?x2xi32>
+        scales %w : tensor<1x2x544xi8>
+          in <b2, rows, k:4:8, [k:1:128, n:8:1, k:4:32, k:2:4, n:2:8, k:4:1], f16>
+        : vector<128xi32> into vector<128xf32>
+    ```
+  }];
+  let arguments = (ins MicroKernelAttrInterface:$kernel, AnyVectorOfAnyRank:$fragment,
+                       AnyVectorOfAnyRank:$total, Index:$group,
+                       Optional<Tern_Shaped>:$codeSums, Tern_Shaped:$scales,
+                       Optional<Tern_Shaped>:$factors,
+                       OptionalAttr<Tern_LayoutAttr>:$layout,
+                       DefaultValuedAttr<I64Attr, "1">:$groups_per_factor);
+  let results = (outs AnyVectorOfAnyRank:$result);
+  let assemblyFormat = [{
+    $kernel $fragment `into` $total `group` $group (`less` $codeSums^ `:` type($codeSums))?
+    `scales` $scales `:` type($scales) (`in` $layout^)?
+    (`factors` $factors^ `:` type($factors) `of` $groups_per_factor)? attr-dict
+    `:` type($fragment) `into` type($total)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tern_MicroStoreOp : Tern_Op<"micro_store", [AttrSizedOperandSegments, SingleBlock,
     DeclareOpInterfaceMethods<DestinationStyleOpInterface>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
@@ -106,7 +139,8 @@ def Tern_MicroStoreOp : Tern_Op<"micro_store", [AttrSizedOperandSegments, Single
   let description = [{
     For each token and row that `init` has, the body gets the sum, less the code sums of
     its token, and the elements of `inputs` that `maps` name. A fragment may have tokens
-    behind those of `init`. Kernels say that they want it (`storesSums`).
+    behind those of `init`, and may be the scaled sums of groups. Kernels say that they want
+    it (`storesSums`).
 
     ```mlir
     %r = tern.micro_store #kernel %acc : vector<128xi32> less %codeSums : tensor<?x1xi32>
