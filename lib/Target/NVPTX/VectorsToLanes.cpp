@@ -97,8 +97,8 @@ FailureOr<int64_t> countWarps(func::FuncOp kernel) {
 }
 
 /// Registers of a product, 0 of other kernels: four blocks of eight warps have
-/// room for those of one token and of a few, three for two products of a few,
-/// two of four warps for those of many.
+/// room for those of one token and of a few, three for two products of a few
+/// or groups of them, two of four warps for those of many.
 int64_t countRegisters(func::FuncOp kernel) {
   int64_t tokens = 0, stores = 0;
   kernel.walk([&](nvptx::MmaOp op) {
@@ -108,9 +108,13 @@ int64_t countRegisters(func::FuncOp kernel) {
     auto own = dyn_cast<nvptx::MmaAttr>(op.getKernel());
     stores += own && own.getTokens() == tokens;
   });
+  bool hasGroups =
+      kernel.walk([](MicroScaleOp) { return WalkResult::interrupt(); })
+          .wasInterrupted();
   if (tokens > 16)
     return 232;
-  return tokens == 0 ? 0 : tokens > 1 && stores > 1 ? 80 : 64;
+  bool isLarge = tokens > 1 && (stores > 1 || hasGroups);
+  return tokens == 0 ? 0 : isLarge ? 80 : 64;
 }
 
 /// Bytes that are asked for besides those of the kernel's own.
