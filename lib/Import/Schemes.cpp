@@ -224,7 +224,8 @@ Expected<std::vector<std::pair<Projection, double>>> parseTopK(StringRef text) {
       return createStringError(
           "a share above 0 and at most 1 is expected, of o_proj or, with a "
           "name before it, of q_proj, k_proj, v_proj, o_proj, gate_proj, "
-          "up_proj or down_proj, as in 'o_proj=0.5,down_proj=0.4'; not '" +
+          "up_proj, down_proj, in_proj_qkv, in_proj_z or out_proj, as in "
+          "'o_proj=0.5,down_proj=0.4'; not '" +
           part + "'");
     shares.push_back({*projection, value});
   }
@@ -252,9 +253,14 @@ Error applySchemes(const SchemeOverrides &overrides, ModelConfig &config,
   if (!overrides.activations.empty())
     if (Error error = applyActivations(overrides.activations, config))
       return error;
-  for (auto [projection, share] : overrides.topK)
+  for (auto [projection, share] : overrides.topK) {
+    if (!is_contained(config.projections(), projection))
+      return fileError(what, "a share of the inputs of " +
+                                 toString(projection) +
+                                 " was asked for, which no layer has");
     config.quant[static_cast<size_t>(projection)].topK =
         share < 1 ? std::optional<double>(share) : std::nullopt;
+  }
   return checkSchemes(config, what);
 }
 

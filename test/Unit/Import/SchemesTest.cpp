@@ -241,6 +241,14 @@ TEST(Schemes, TopK) {
     expectPart(refusalOfTopK(text), "a share above 0 and at most 1");
 }
 
+TEST(Schemes, SharesOfProjectionsThatNoLayerHas) {
+  ModelConfig config = bundled();
+  expectPart(llvm::toString(
+                 applySchemes({"", {{Projection::InZ, 0.5}}}, config, "model")),
+             "model: a share of the inputs of in_proj_z was asked for, which "
+             "no layer has");
+}
+
 TEST(Schemes, BlocksOfAHadamardTransform) {
   EXPECT_EQ(hadamardBlock(5460), 4);
   EXPECT_EQ(hadamardBlock(4096), 4096);
