@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(message.rfind("it: ", 0) == 0, "a refusal names the file");
     return 0;
   }
-  for (Projection projection : allProjections)
+  for (Projection projection : config->projections())
     require(config->rows(projection) > 0 && config->columns(projection) > 0 &&
                 config->rows(projection) <=
                     INT64_MAX / config->columns(projection),

@@ -54,7 +54,7 @@ TEST_P(GroupForms, AreTheSameDigitsAndScales) {
   TinyGroups tiny(GetParam().first, GetParam().second);
   auto checkpoint = open(tiny);
   ASSERT_TRUE(checkpoint);
-  for (Projection projection : allProjections) {
+  for (Projection projection : checkpoint->config().projections()) {
     int64_t rows = checkpoint->config().rows(projection);
     int64_t columns = checkpoint->config().columns(projection);
     std::vector<int8_t> digits(rows * columns, 9), expected;

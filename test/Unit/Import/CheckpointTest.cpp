@@ -61,7 +61,7 @@ TEST(Checkpoint, ReadsPackedDigits) {
   auto checkpoint = open(tiny);
   ASSERT_TRUE(checkpoint);
   for (int64_t layer : {0, 1})
-    for (Projection projection : allProjections) {
+    for (Projection projection : checkpoint->config().projections()) {
       int64_t rows = checkpoint->config().rows(projection);
       int64_t columns = checkpoint->config().columns(projection);
       std::vector<int8_t> digits(rows * columns, 9);
@@ -340,7 +340,7 @@ TEST(Checkpoint, BundledModelsOpenAndRead) {
     ASSERT_TRUE(bool(opened)) << llvm::toString(opened.takeError());
     const ModelConfig &config = (*opened)->config();
     for (int64_t layer = 0; layer < config.layerCount; ++layer)
-      for (Projection projection : allProjections) {
+      for (Projection projection : config.projections()) {
         std::vector<int8_t> digits(config.rows(projection) *
                                    config.columns(projection));
         Scales scales;
