@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -24,6 +25,12 @@ MODELS = ("shakespeare-a48", "shakespeare-b158")
 
 def model_directory(name: str) -> Path:
     return ROOT / "test" / "models" / name
+
+
+def need_main_thread() -> None:
+    """Skips a test that sets signals where pytest's worker runs it in another thread."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("only the main thread may set signals")
 
 
 X86_LEVELS = {

@@ -100,7 +100,7 @@ def test_programs_are_of_the_bytes_of_a_model(cache, filled, releases, tmp_path)
     assert len(programs) == 2
     for model in releases:
         direct = tmp_path / "direct"
-        # What tern run keeps may be asked for a form.
+        # Kept programs may be asked for a form.
         options = ["--name=model", "--grammars", *FAST]
         command = [cache.tern, "compile", model, "-o", direct, *options]
         assert run(*command).returncode == 0

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 from cached import compiled_once
-from conftest import MODELS, model_directory
+from conftest import MODELS, model_directory, need_main_thread
 from served import Served, serving
 from test_server import GREEDY, TEXT, need_server
 
@@ -190,6 +190,7 @@ def test_a_request_without_memory_ends_alone(tern, tmp_path):
 def test_a_terminal_may_go(tern, tmp_path):
     """SIGHUP ends a server, but not one that nohup started."""
     need_server(tern)
+    need_main_thread()
     handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with serving(tern, tmp_path) as served:

@@ -20,7 +20,8 @@ from test_server_faults import head, is_idle, until
 @pytest.fixture(scope="module")
 def server(tern, tmp_path_factory) -> Served:
     need_server(tern)
-    with serving(tern, tmp_path_factory.mktemp("input")) as served:
+    # Whoever ends in the middle of a request is waited for, also by a stop.
+    with serving(tern, tmp_path_factory.mktemp("input"), "--idle-timeout", "2") as served:
         yield served
 
 

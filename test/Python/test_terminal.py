@@ -15,7 +15,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import MODELS, model_directory
+from conftest import MODELS, model_directory, need_main_thread
 from terminal import Terminal
 from test_driver import run
 
@@ -192,6 +192,7 @@ def test_interrupt(program):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_restore_the_terminal(program, number, request):
+    need_main_thread()
     # Under nohup a program would inherit that SIGHUP is ignored.
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     request.addfinalizer(lambda: signal.signal(signal.SIGHUP, before))
