@@ -186,7 +186,7 @@ static OptionTable makeTable(CompileFlags &flags) {
                   flags.isStatic);
   table.addSwitch("--grammars",
                   "link what --grammar and --json-schema of a program need, "
-                  "120 KB",
+                  "130 KB",
                   flags.hasGrammars);
   table.addSwitch(
       "--embed-weights",
